@@ -1,0 +1,4 @@
+import { build, installPackages } from './toolchain.js';
+
+installPackages();
+build();

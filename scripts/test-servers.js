@@ -1,0 +1,34 @@
+// The programs that tests talk to, besides npm packages: found, installed where that is allowed, or named with the
+// command that installs them.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const chromiumPlaces = [
+  process.env.MILLRACE_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** Path of a Chromium. With CI=true a missing one ends the run; otherwise its tests are left out, loudly. */
+export function requireBrowser() {
+  const found = findChromium() ?? (installWithApt('chromium') ? findChromium() : undefined);
+  if (found) return found;
+  const command = 'sudo apt-get install chromium   (or set MILLRACE_CHROMIUM to the path of one)';
+  console.error(`The browser tests need Chromium, which is not here and could not be installed. Run: ${command}`);
+  if (process.env.CI === 'true') process.exit(1);
+  return '';
+}
+
+function findChromium() {
+  return chromiumPlaces.find((path) => path && existsSync(path));
+}
+
+function installWithApt(name) {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
+  console.log(`Installing ${name} for the tests …`);
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  spawnSync('apt-get', ['update', '-qq'], quiet);
+  return spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], quiet).status === 0;
+}

@@ -1,0 +1,89 @@
+import { ConfigError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
+import type { Accelerator } from './accelerator.js';
+import { countNumaNodes } from './numa-nodes.js';
+
+/** Where a {@link CpuAccelerator} looks. */
+export interface CpuAcceleratorOptions {
+  /** Environment variables: `LOCAL_SIZE` and `LOCAL_RANK` are read. @defaultValue `process.env` */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Number of NUMA nodes with cores, 0 when unknown. @defaultValue what Linux lists */
+  readonly countNumaNodes?: () => number;
+}
+
+/**
+ * The processor as the device. As in DeepSpeed, one "device" is one process of this machine: `LOCAL_SIZE` where the
+ * launcher says it, else the NUMA nodes that have cores, else 1. Memory is the resident set of the process; pinning and
+ * synchronising have nothing to do.
+ */
+export class CpuAccelerator implements Accelerator {
+  readonly name = 'cpu';
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #countNumaNodes: () => number;
+  #numaNodes: number | undefined;
+  #maxResidentBytes = 0;
+
+  constructor(options: CpuAcceleratorOptions = {}) {
+    this.#environment = options.environment ?? process.env;
+    this.#countNumaNodes = options.countNumaNodes ?? countNumaNodes;
+  }
+
+  isAvailable(): boolean {
+    return true;
+  }
+
+  /** @throws {@link ConfigError} when `LOCAL_SIZE` is not a whole number. */
+  deviceCount(): number {
+    const localSize = this.#wholeNumber('LOCAL_SIZE');
+    if (localSize > 0) return localSize;
+    this.#numaNodes ??= this.#countNumaNodes();
+    return Math.max(1, this.#numaNodes);
+  }
+
+  /** `LOCAL_RANK`, or 0. */
+  currentDevice(): number {
+    return this.#wholeNumber('LOCAL_RANK');
+  }
+
+  currentDeviceName(): string {
+    return 'cpu';
+  }
+
+  synchronize(): void {}
+
+  memoryAllocated(): number {
+    const { rss } = process.memoryUsage();
+    this.#maxResidentBytes = Math.max(this.#maxResidentBytes, rss);
+    return rss;
+  }
+
+  /** The largest that any query has seen so far, this one included. */
+  maxMemoryAllocated(): number {
+    this.memoryAllocated();
+    return this.#maxResidentBytes;
+  }
+
+  useHostTimers(): boolean {
+    return true;
+  }
+
+  pinMemory<T extends Tensor>(tensor: T): T {
+    return tensor;
+  }
+
+  communicationBackendName(): string {
+    return 'gloo';
+  }
+
+  #wholeNumber(variable: 'LOCAL_SIZE' | 'LOCAL_RANK'): number {
+    const text = this.#environment[variable]?.trim() || '0';
+    if (/^\d+$/.test(text)) return Number(text);
+    throw new ConfigError(
+      'Environment',
+      [{ field: variable, message: `must be a whole number, found "${text}"` }],
+      {
+        next: `Set ${variable} as the launcher does, or unset it.`,
+      },
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Number of NUMA nodes that have processor cores. Nodes without cores (memory only) do not count; neighbours that name
+ * the same cores count once.
+ *
+ * @param root - Where Linux lists the nodes. @defaultValue `/sys/devices/system/node`
+ * @returns 0 where the system does not say, as on anything but Linux.
+ */
+export function countNumaNodes(root = '/sys/devices/system/node'): number {
+  const coreLists = nodeFolders(root).map((folder) => coreList(join(root, folder, 'cpulist')));
+  const withCores = coreLists.filter((cores) => cores !== '');
+  return withCores.filter((cores, position) => cores !== withCores[position - 1]).length;
+}
+
+function nodeFolders(root: string): string[] {
+  try {
+    return readdirSync(root)
+      .filter((name) => /^node\d+$/.test(name))
+      .sort((a, b) => Number(a.slice('node'.length)) - Number(b.slice('node'.length)));
+  } catch {
+    return [];
+  }
+}
+
+function coreList(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

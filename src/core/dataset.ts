@@ -1,0 +1,100 @@
+import type { DType } from './dtype.js';
+import type { Tensor } from './tensor.js';
+
+/** Sample indices in any indexable form: an array or a typed array of whole numbers. */
+export type IndexArray = ArrayLike<number> & Iterable<number>;
+
+/** Random numbers for one sample, the same on whichever worker draws them (law 4: keyed by seed, epoch and index). */
+export interface SampleRandom {
+  /** The next 32 random bits as an unsigned integer. */
+  uint32(): number;
+  /** Uniform in `[0, 1)`, 53 bits. */
+  float(): number;
+  /** Uniform integer in `low … high - 1`, without bias. */
+  integer(low: number, high: number): number;
+  /** True with the given probability. @defaultValue `0.5` */
+  boolean(probability?: number): boolean;
+  /** Standard normal. */
+  normal(): number;
+}
+
+/** What a dataset and a transform are told when they make one sample. */
+export interface SampleContext {
+  readonly index: number;
+  readonly epoch: number;
+  readonly seed: number;
+  /** Which worker makes it, or `null` on the main thread. Results must not depend on it. */
+  readonly worker: number | null;
+  readonly rng: SampleRandom;
+}
+
+/** Makes tensors in the memory where the batch will be read. */
+export type Allocate = <D extends DType>(dtype: D, shape: readonly number[]) => Tensor<D>;
+
+/** What a dataset is told when it makes a whole batch. */
+export interface BatchContext {
+  readonly epoch: number;
+  readonly seed: number;
+  readonly worker: number | null;
+  /** Contents are unspecified: write every element. */
+  readonly allocate: Allocate;
+  /** The context of one sample of the batch. */
+  sample(index: number): SampleContext;
+}
+
+/** What an iterable dataset is told when a pass over it, or over one of its shards, begins. */
+export interface ShardContext {
+  readonly epoch: number;
+  readonly seed: number;
+  /** Which shard to read, `0 … numShards - 1`. Always 0 unless the dataset declares `numShards`. */
+  readonly shard: number;
+  readonly numShards: number;
+  /** Which worker reads it, or `null` on the main thread. Results must not depend on it. */
+  readonly worker: number | null;
+}
+
+/** A map-style dataset: samples by index. */
+export interface Dataset<T> {
+  /** Number of samples; indices are `0 … length - 1`. */
+  readonly length: number;
+  /** Makes sample `index`. May be called for any index in any order, from several threads at once. */
+  get(index: number, context: SampleContext): T | Promise<T>;
+  /**
+   * Makes a whole collated batch, straight into the memory that `context.allocate` gives. Used instead of `get` and
+   * collate when the loader has no transform and no collate of its own.
+   */
+  getBatch?(indices: IndexArray, context: BatchContext): unknown;
+  /** Identifies the content without reading it all; equal fingerprints mean equal samples. */
+  fingerprint?(): string;
+  /** Frees files and memory. */
+  close?(): void | Promise<void>;
+}
+
+/** A dataset that can only be read from its start. */
+export interface IterableDataset<T> {
+  /**
+   * Streams the samples of one shard in order. The stream must be the same each time for the same epoch, seed and
+   * shard: workers that share a dataset without shards each read the whole stream and keep their own batches.
+   */
+  iterate(context: ShardContext): AsyncIterable<T> | Iterable<T>;
+  /**
+   * Number of parts that can be read independently. Workers then read different shards; batches are made inside a shard
+   * and delivered round robin, so the order does not depend on the number of workers. @defaultValue 1
+   */
+  readonly numShards?: number;
+  /** Number of samples of a pass, when it is known. */
+  readonly length?: number;
+  fingerprint?(): string;
+  close?(): void | Promise<void>;
+}
+
+/** Whether `value` is a map-style dataset. */
+export function isMapDataset(value: unknown): value is Dataset<unknown> {
+  const candidate = value as Partial<Dataset<unknown>> | null | undefined;
+  return typeof candidate?.get === 'function' && typeof candidate.length === 'number';
+}
+
+/** Whether `value` is an iterable dataset. */
+export function isIterableDataset(value: unknown): value is IterableDataset<unknown> {
+  return typeof (value as Partial<IterableDataset<unknown>> | null | undefined)?.iterate === 'function';
+}

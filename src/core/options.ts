@@ -1,0 +1,95 @@
+import * as v from 'valibot';
+import { ConfigError, type ConfigProblem } from './errors.js';
+
+/**
+ * Checks an options object at the door: unknown keys, wrong types and ranges, all problems at once. What comes out is
+ * filled with the defaults of the schema; the caller's object is never written to.
+ *
+ * @param subject - Whose options they are, for the message: `DataLoader options`.
+ * @param root - Prefix of the field paths in the message: `data_efficiency`. @defaultValue none
+ * @throws {@link ConfigError} naming every field at fault.
+ */
+export function parseOptions<S extends v.GenericSchema>(
+  subject: string,
+  schema: S,
+  options: unknown,
+  root = '',
+): v.InferOutput<S> {
+  const result = v.safeParse(schema, options);
+  if (result.success) return result.output;
+  throw new ConfigError(
+    subject,
+    result.issues.map((issue) => problemOf(issue, schema, root)),
+  );
+}
+
+function problemOf(issue: v.BaseIssue<unknown>, schema: v.GenericSchema, root: string): ConfigProblem {
+  const path = v.getDotPath(issue) ?? '';
+  const field = [root, path].filter(Boolean).join('.');
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const key = path.split('.').at(-1) ?? path;
+    const hint = closest(key, knownKeys(schema, path));
+    return { field, message: `unknown option${hint ? `, did you mean ${hint}?` : ''}` };
+  }
+  if (issue.type.endsWith('object') && issue.expected?.startsWith('"')) return { field, message: 'is missing' };
+  return { field, message: issue.message };
+}
+
+/** Keys that the schema allows beside the last step of `path`. */
+function knownKeys(schema: v.GenericSchema, path: string): readonly string[] {
+  let node: unknown = schema;
+  for (const step of path.split('.').slice(0, -1)) node = entriesOf(node)?.[step] ?? recordValueOf(node);
+  return Object.keys(entriesOf(node) ?? {});
+}
+
+function entriesOf(node: unknown): Record<string, unknown> | undefined {
+  const { entries, wrapped, pipe } = (node ?? {}) as {
+    entries?: Record<string, unknown>;
+    wrapped?: unknown;
+    pipe?: unknown[];
+  };
+  if (entries) return entries;
+  if (wrapped) return entriesOf(wrapped);
+  return pipe ? entriesOf(pipe[0]) : undefined;
+}
+
+/** The schema of the values, where `node` is a record: an object whose keys are free. */
+function recordValueOf(node: unknown): unknown {
+  const { type, value, wrapped } = (node ?? {}) as { type?: string; value?: unknown; wrapped?: unknown };
+  if (type === 'record') return value;
+  return wrapped ? recordValueOf(wrapped) : undefined;
+}
+
+function closest(key: string, candidates: readonly string[]): string | undefined {
+  const near = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(key.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(1, candidate.length / 3))
+    .sort((a, b) => a.distance - b.distance);
+  return near[0]?.candidate;
+}
+
+/** Levenshtein distance, O(|a|·|b|). */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(previous[j]! + 1, current[j - 1]! + 1, substitution));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}
+
+/** An integer of at least `minimum`, up to 2^53 - 1. */
+export function integerFrom(minimum: number) {
+  return v.pipe(
+    v.number('must be a number'),
+    v.safeInteger('must be an integer'),
+    v.minValue(minimum, `must be ${minimum} or more`),
+  );
+}
+
+/** A boolean, with the message of this project. */
+export const booleanOption = v.boolean('must be true or false');

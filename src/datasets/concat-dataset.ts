@@ -1,0 +1,74 @@
+import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
+import { ConfigError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { datasetFingerprint } from './dataset-fingerprint.js';
+
+/**
+ * Several map-style datasets end to end. Finding a sample's dataset is a binary search, O(log datasets).
+ *
+ * @throws {@link ConfigError} when the list is empty or holds something that is not a map-style dataset.
+ */
+export class ConcatDataset<T> implements Dataset<T>, Movable {
+  readonly datasets: readonly Dataset<T>[];
+  /** `ends[k]` is the number of samples in the datasets up to and with `k`. */
+  readonly ends: readonly number[];
+
+  constructor(datasets: readonly Dataset<T>[]) {
+    checkDatasets(datasets);
+    this.datasets = [...datasets];
+    let end = 0;
+    this.ends = datasets.map((dataset) => (end += dataset.length));
+  }
+
+  get length(): number {
+    return this.ends.at(-1)!;
+  }
+
+  get(index: number, context: SampleContext): T | Promise<T> {
+    checkIndex(index, this.length, 'ConcatDataset');
+    const k = firstAbove(this.ends, index);
+    const start = k === 0 ? 0 : this.ends[k - 1]!;
+    return this.datasets[k]!.get(index - start, context);
+  }
+
+  fingerprint(): string {
+    return fingerprint({ kind: 'ConcatDataset', datasets: this.datasets.map(datasetFingerprint) });
+  }
+
+  async close(): Promise<void> {
+    for (const dataset of this.datasets) await dataset.close?.();
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'ConcatDataset', args: this.datasets.map((dataset) => recipeOf(dataset, 'dataset')) };
+  }
+
+  static async fromRecipe(args: readonly Recipe[], make: MakeFromRecipe): Promise<ConcatDataset<unknown>> {
+    return new ConcatDataset((await Promise.all(args.map(make))) as Dataset<unknown>[]);
+  }
+}
+
+function checkDatasets(datasets: readonly unknown[]): void {
+  if (datasets.length === 0) {
+    throw new ConfigError('ConcatDataset', [{ field: 'datasets', message: 'needs at least one dataset' }]);
+  }
+  const wrong = datasets.findIndex((dataset) => !isMapDataset(dataset));
+  if (wrong >= 0) {
+    throw new ConfigError('ConcatDataset', [
+      { field: `datasets.${wrong}`, message: 'is not a map-style dataset; ChainDataset joins iterable ones' },
+    ]);
+  }
+}
+
+function firstAbove(ends: readonly number[], index: number): number {
+  let low = 0;
+  let high = ends.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ends[middle]! > index) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

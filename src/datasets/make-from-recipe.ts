@@ -1,0 +1,64 @@
+import { FormatError, MissingPeerError } from '../core/errors.js';
+import type { FromRecipe, Recipe } from '../core/recipe.js';
+
+type BuiltIn = () => Promise<FromRecipe<unknown>>;
+
+/** Datasets that move by name. Each is imported when it is first needed. */
+const builtIns: Readonly<Record<string, BuiltIn>> = {
+  ArrayDataset: async () => (await import('./array-dataset.js')).ArrayDataset,
+  ChainDataset: async () => (await import('./chain-dataset.js')).ChainDataset,
+  ConcatDataset: async () => (await import('./concat-dataset.js')).ConcatDataset,
+  IndexedDataset: async () => (await import('../formats/indexed-dataset.js')).IndexedDataset,
+  MapDataset: async () => (await import('./map-dataset.js')).MapDataset,
+  StackDataset: async () => (await import('./stack-dataset.js')).StackDataset,
+  Subset: async () => (await import('./subset.js')).Subset,
+  TensorDataset: async () => (await import('./tensor-dataset.js')).TensorDataset,
+  TokenWindows: async () => (await import('./token-windows.js')).TokenWindows,
+};
+
+/**
+ * Makes what a recipe describes, in this thread: a built-in by its name, anything else by importing its module.
+ *
+ * @throws {@link FormatError} when the module has no such export, {@link MissingPeerError} when it is TypeScript and
+ *   nothing here can load that.
+ */
+export async function makeFromRecipe(recipe: Recipe): Promise<unknown> {
+  if ('builtIn' in recipe) {
+    const BuiltInClass = await builtIns[recipe.builtIn]!();
+    return BuiltInClass.fromRecipe(recipe.args as never, makeFromRecipe);
+  }
+  const exports = await importModule(recipe.module);
+  if (!(recipe.export in exports)) {
+    throw new FormatError(`The module has no export named ${recipe.export}`, {
+      where: { module: recipe.module, exports: Object.keys(exports).join(', ') || '(none)' },
+      next: `Export it, or name another one with { export: '…' }.`,
+    });
+  }
+  const value = exports[recipe.export];
+  return recipe.calls && typeof value === 'function' ? await value(recipe.options) : value;
+}
+
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw cause;
+    await registerTypeScript(url, cause);
+    return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
+  }
+}
+
+/** Node before 22.18 does not load TypeScript; tsx does it, if it is installed. */
+async function registerTypeScript(url: string, cause: unknown): Promise<void> {
+  const tsx = 'tsx/esm/api';
+  try {
+    const { register } = (await import(/* @vite-ignore */ tsx)) as { register: () => unknown };
+    register();
+  } catch {
+    throw new MissingPeerError(`A dataset module in TypeScript cannot be loaded by this version of Node.js`, {
+      where: { module: url },
+      next: 'Run: npm install tsx, or use Node.js 22.18 or later, or name the compiled .js file.',
+      cause,
+    });
+  }
+}

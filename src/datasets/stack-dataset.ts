@@ -1,0 +1,88 @@
+import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
+import { ConfigError, ShapeError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { datasetFingerprint } from './dataset-fingerprint.js';
+
+/** The parts of a {@link StackDataset}: a tuple gives tuple samples, a record gives record samples. */
+export type DatasetColumns = readonly Dataset<unknown>[] | { readonly [name: string]: Dataset<unknown> };
+
+/** The sample that stacked datasets give together. */
+export type StackedSample<C extends DatasetColumns> = {
+  -readonly [K in keyof C]: C[K] extends Dataset<infer T> ? T : never;
+};
+
+/**
+ * Datasets of one length side by side, as in PyTorch: sample `i` is made of the `i`-th sample of each.
+ *
+ * `new StackDataset(images, labels)` gives `[image, label]`; `new StackDataset({ images, labels })` a record.
+ *
+ * @throws {@link ConfigError} without datasets, {@link ShapeError} when the lengths differ.
+ */
+export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSample<C>>, Movable {
+  readonly columns: C;
+  readonly length: number;
+
+  constructor(columns: C & { readonly [name: string]: Dataset<unknown> });
+  constructor(...columns: C & readonly Dataset<unknown>[]);
+  constructor(...columns: readonly unknown[]) {
+    const single = columns.length === 1 && !isMapDataset(columns[0]);
+    this.columns = (single ? columns[0] : columns) as C;
+    this.length = commonLength(this.columns);
+  }
+
+  async get(index: number, context: SampleContext): Promise<StackedSample<C>> {
+    checkIndex(index, this.length, 'StackDataset');
+    const entries = Object.entries(this.columns as Record<string, Dataset<unknown>>);
+    const values = await Promise.all(entries.map(([, dataset]) => dataset.get(index, context)));
+    if (Array.isArray(this.columns)) return values as StackedSample<C>;
+    return Object.fromEntries(entries.map(([name], i) => [name, values[i]])) as StackedSample<C>;
+  }
+
+  fingerprint(): string {
+    const columns = Object.entries(this.columns as Record<string, Dataset<unknown>>);
+    return fingerprint({
+      kind: 'StackDataset',
+      columns: columns.map(([name, dataset]) => [name, datasetFingerprint(dataset)]),
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const dataset of Object.values(this.columns) as Dataset<unknown>[]) await dataset.close?.();
+  }
+
+  [toRecipe](): Recipe {
+    const recipes = Object.entries(this.columns as Record<string, Dataset<unknown>>).map(
+      ([name, dataset]) => [name, recipeOf(dataset, 'dataset')] as const,
+    );
+    const args = Array.isArray(this.columns) ? recipes.map(([, recipe]) => recipe) : Object.fromEntries(recipes);
+    return { builtIn: 'StackDataset', args };
+  }
+
+  static async fromRecipe(
+    args: readonly Recipe[] | { readonly [name: string]: Recipe },
+    make: MakeFromRecipe,
+  ): Promise<StackDataset<DatasetColumns>> {
+    if (Array.isArray(args)) return new StackDataset(...((await Promise.all(args.map(make))) as Dataset<unknown>[]));
+    const made = Object.entries(args).map(async ([name, recipe]) => [name, await make(recipe)] as const);
+    return new StackDataset(Object.fromEntries(await Promise.all(made)) as Record<string, Dataset<unknown>>);
+  }
+}
+
+function commonLength(columns: DatasetColumns): number {
+  const entries = Object.entries(columns as Record<string, unknown>);
+  const wrong = entries.find(([, dataset]) => !isMapDataset(dataset));
+  if (wrong || entries.length === 0) {
+    const message = wrong ? 'is not a map-style dataset' : 'needs at least one dataset';
+    throw new ConfigError('StackDataset', [{ field: wrong?.[0] ?? 'columns', message }]);
+  }
+  const lengths = entries.map(([, dataset]) => (dataset as Dataset<unknown>).length);
+  if (lengths.some((length) => length !== lengths[0])) {
+    throw new ShapeError('The datasets of a StackDataset must have one length', {
+      where: { lengths: entries.map(([name], i) => `${name}: ${lengths[i]}`).join(', ') },
+      next: 'Cut the longer ones with Subset.',
+    });
+  }
+  return lengths[0]!;
+}

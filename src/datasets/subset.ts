@@ -1,0 +1,62 @@
+import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
+import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { datasetFingerprint } from './dataset-fingerprint.js';
+
+/**
+ * Some samples of another dataset, in the order of `indices`; one may come several times.
+ *
+ * @throws {@link IndexRangeError} when an index is outside the dataset.
+ */
+export class Subset<T> implements Dataset<T>, Movable {
+  readonly dataset: Dataset<T>;
+  readonly indices: Float64Array;
+  /** Present when the parent makes whole batches itself. */
+  readonly getBatch?: (indices: IndexArray, context: BatchContext) => unknown;
+
+  constructor(dataset: Dataset<T>, indices: IndexArray) {
+    this.dataset = dataset;
+    this.indices = Float64Array.from(indices);
+    for (const index of this.indices) checkIndex(index, dataset.length, 'The parent of a Subset');
+    if (dataset.getBatch) {
+      this.getBatch = (own, context) => dataset.getBatch?.(Float64Array.from(own, (i) => this.#parentIndex(i)), context);
+    }
+  }
+
+  get length(): number {
+    return this.indices.length;
+  }
+
+  get(index: number, context: SampleContext): T | Promise<T> {
+    return this.dataset.get(this.#parentIndex(index), context);
+  }
+
+  fingerprint(): string {
+    return fingerprint({
+      kind: 'Subset',
+      parent: datasetFingerprint(this.dataset),
+      indices: fingerprintBytes(this.indices),
+    });
+  }
+
+  close(): void | Promise<void> {
+    return this.dataset.close?.();
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'Subset', args: { dataset: recipeOf(this.dataset, 'dataset'), indices: this.indices } };
+  }
+
+  static async fromRecipe(
+    args: { readonly dataset: Recipe; readonly indices: Float64Array },
+    make: MakeFromRecipe,
+  ): Promise<Subset<unknown>> {
+    return new Subset((await make(args.dataset)) as Dataset<unknown>, args.indices);
+  }
+
+  #parentIndex(index: number): number {
+    checkIndex(index, this.indices.length, 'Subset');
+    return this.indices[index]!;
+  }
+}

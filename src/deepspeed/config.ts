@@ -1,0 +1,124 @@
+import * as v from 'valibot';
+import { ConfigError } from '../core/errors.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { resolveBatchSizes } from './batch-size-triangle.js';
+import { keysOfOtherParts } from './config-keys.js';
+import { type DataEfficiencyConfig, dataEfficiencySchema, honourOuterSwitches } from './data-efficiency-config.js';
+import { dataEfficiencyProblems } from './data-efficiency-rules.js';
+
+export interface ParseDeepSpeedConfigOptions {
+  /** Processes of the run. @defaultValue `1` */
+  readonly worldSize?: number;
+  /**
+   * As DeepSpeed: only the innermost `enabled` switches count, and curriculum learning needs a folder for its cluster
+   * files. @defaultValue `false`
+   */
+  readonly parity?: boolean;
+}
+
+/** What a DeepSpeed configuration says about data, filled with its defaults. */
+export interface DeepSpeedConfig {
+  /** Samples of one optimizer step over all ranks. */
+  readonly trainBatchSize: number;
+  readonly trainMicroBatchSizePerGpu: number;
+  readonly gradientAccumulationSteps: number;
+  /** Ranks that read different data: the world size over `sequence_parallel_size`. */
+  readonly dataParallelWorldSize: number;
+  readonly dataloaderDropLast: boolean;
+  readonly stepsPerPrint: number | null;
+  readonly timers: { readonly throughput: { readonly enabled: boolean; readonly synchronized: boolean } };
+  /** In DeepSpeed's spelling. `enabled` says what is in force. */
+  readonly dataEfficiency: DataEfficiencyConfig;
+  /** Whether the configuration was read with `parity`. */
+  readonly parity: boolean;
+}
+
+const optionsSchema = v.strictObject({
+  worldSize: v.optional(integerFrom(1), 1),
+  parity: v.optional(booleanOption, false),
+});
+
+const size = v.optional(v.nullable(v.pipe(v.number('must be a number'), v.safeInteger('must be an integer'))));
+
+const dataKeys = {
+  train_batch_size: size,
+  train_micro_batch_size_per_gpu: size,
+  gradient_accumulation_steps: size,
+  sequence_parallel_size: v.optional(v.nullable(integerFrom(1)), 1),
+  dataloader_drop_last: v.optional(booleanOption, false),
+  steps_per_print: v.optional(v.nullable(integerFrom(1)), null),
+  timers: v.optional(
+    v.strictObject({
+      throughput: v.optional(
+        v.strictObject({
+          enabled: v.optional(booleanOption, true),
+          synchronized: v.optional(booleanOption, true),
+        }),
+        {},
+      ),
+    }),
+    {},
+  ),
+  data_efficiency: v.optional(dataEfficiencySchema, {}),
+};
+
+// Given as entries, so that a misspelt key is answered with the nearest of all known ones.
+const otherKeys = Object.fromEntries([...keysOfOtherParts].map((key) => [key, v.optional(v.unknown())]));
+const schema = v.strictObject({ ...otherKeys, ...dataKeys });
+
+/**
+ * Reads what a DeepSpeed configuration says about data.
+ *
+ * @param json - The configuration, or its JSON text. It is not written to.
+ * @throws {@link ConfigError} naming the JSON path of everything that is unknown, wrong, missing or contradictory.
+ * @example
+ * const config = parseDeepSpeedConfig(await readFile('ds_config.json', 'utf8'), { worldSize: 8 });
+ */
+export function parseDeepSpeedConfig(
+  json: string | object,
+  options: ParseDeepSpeedConfigOptions = {},
+): DeepSpeedConfig {
+  const { worldSize, parity } = parseOptions('parseDeepSpeedConfig options', optionsSchema, options);
+  const source = typeof json === 'string' ? parseJson(json) : json;
+  const parsed = parseOptions('DeepSpeed configuration', schema, source) as v.InferOutput<
+    v.StrictObjectSchema<typeof dataKeys, undefined>
+  >;
+  const dataParallelWorldSize = divideRanks(worldSize, parsed.sequence_parallel_size ?? 1);
+  const sizes = resolveBatchSizes(parsed, dataParallelWorldSize);
+  const dataEfficiency = parity ? parsed.data_efficiency : honourOuterSwitches(parsed.data_efficiency);
+  const problems = dataEfficiencyProblems(dataEfficiency, parity);
+  if (problems.length > 0) throw new ConfigError('DeepSpeed configuration', problems);
+  return {
+    trainBatchSize: sizes.trainBatchSize,
+    trainMicroBatchSizePerGpu: sizes.microBatchSize,
+    gradientAccumulationSteps: sizes.gradientAccumulationSteps,
+    dataParallelWorldSize,
+    dataloaderDropLast: parsed.dataloader_drop_last,
+    stepsPerPrint: parsed.steps_per_print,
+    timers: parsed.timers,
+    dataEfficiency,
+    parity,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ConfigError(
+      'DeepSpeed configuration',
+      [{ field: '', message: `is not JSON: ${(cause as Error).message}` }],
+      { next: 'Give the text of the file, not its path.', cause },
+    );
+  }
+}
+
+function divideRanks(worldSize: number, sequenceParallelSize: number): number {
+  if (worldSize % sequenceParallelSize === 0) return worldSize / sequenceParallelSize;
+  throw new ConfigError('DeepSpeed configuration', [
+    {
+      field: 'sequence_parallel_size',
+      message: `is ${sequenceParallelSize}, which does not divide the world size ${worldSize}`,
+    },
+  ]);
+}

@@ -1,0 +1,92 @@
+import * as v from 'valibot';
+import { fingerprint } from '../core/fingerprint.js';
+import { integerFrom, parseOptions } from '../core/options.js';
+import type { BatchSampler } from '../core/sampler.js';
+import type { PackedBatches } from './batch-by-seqlens.js';
+
+export interface VariableBatchSamplerOptions {
+  /** Which process this is. @defaultValue `0` */
+  readonly rank?: number;
+  /** Processes that share the micro-batches. @defaultValue `1` */
+  readonly worldSize?: number;
+  /** Packed micro-batches of one step of this rank. @defaultValue `1` */
+  readonly microBatchesPerStep?: number;
+}
+
+const schema = v.pipe(
+  v.strictObject({
+    rank: v.optional(integerFrom(0), 0),
+    worldSize: v.optional(integerFrom(1), 1),
+    microBatchesPerStep: v.optional(integerFrom(1), 1),
+  }),
+  v.forward(
+    v.check(({ rank, worldSize }) => rank < worldSize, 'must be below worldSize'),
+    ['rank'],
+  ),
+);
+
+/** One step of one rank. */
+export interface VariableBatchStep {
+  /** Sequences of all its micro-batches, one after another. */
+  readonly ids: readonly number[];
+  /** To what length each sequence is padded where all sequences of a batch must have one length. Same order as `ids`. */
+  readonly paddedLengths: readonly number[];
+}
+
+/**
+ * Deals the micro-batches of {@link batchBySeqlens} out over the ranks: rank `r` of `R` takes number `r`, `r + R`, …,
+ * `microBatchesPerStep` at a time. To give all ranks the same number, the first ones come again at the end. The order is
+ * the same in each epoch. As DeepSpeed's loader for variable batch sizes.
+ */
+export class VariableBatchSampler implements BatchSampler {
+  readonly #packing: PackedBatches;
+  readonly #options: v.InferOutput<typeof schema>;
+  #position = 0;
+
+  /** @throws {@link ConfigError} naming an option that is unknown or out of range. */
+  constructor(packing: PackedBatches, options: VariableBatchSamplerOptions = {}) {
+    this.#packing = packing;
+    this.#options = parseOptions('VariableBatchSampler options', schema, options);
+  }
+
+  /** Steps of an epoch. */
+  get length(): number {
+    const perRank = Math.ceil(this.#packing.microbatchIds.length / this.#options.worldSize);
+    return Math.ceil(perRank / this.#options.microBatchesPerStep);
+  }
+
+  /** What step `step` of this rank has. O(its sequences). */
+  stepAt(step: number): VariableBatchStep {
+    const { rank, worldSize, microBatchesPerStep } = this.#options;
+    const { microbatchIds, batchMaxSeqlens } = this.#packing;
+    const perRank = Math.ceil(microbatchIds.length / worldSize);
+    const last = Math.min((step + 1) * microBatchesPerStep, perRank);
+    const ids: number[] = [];
+    const paddedLengths: number[] = [];
+    for (let own = step * microBatchesPerStep; own < last; own++) {
+      const [batch, sequences] = microbatchIds[(rank + own * worldSize) % microbatchIds.length]!;
+      ids.push(...sequences);
+      paddedLengths.push(...sequences.map(() => batchMaxSeqlens[batch]!));
+    }
+    return { ids, paddedLengths };
+  }
+
+  /** Makes the next iteration begin at step `step`. */
+  seek(step: number): void {
+    this.#position = step;
+  }
+
+  *[Symbol.iterator](): Generator<readonly number[]> {
+    const start = this.#position;
+    this.#position = 0;
+    for (let step = start; step < this.length; step++) yield this.stepAt(step).ids;
+  }
+
+  fingerprint(): string {
+    return fingerprint({
+      kind: 'VariableBatchSampler',
+      microBatches: this.#packing.microbatchIds.map(([batch, ids]) => [batch, [...ids]]),
+      options: { ...this.#options },
+    });
+  }
+}

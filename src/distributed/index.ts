@@ -1,0 +1,1 @@
+export { detectRank, type Environment, type Launcher, type RankInfo } from './detect-rank.js';

@@ -1,0 +1,19 @@
+import type { BatchTask, TaskResult } from './batch-task.js';
+
+/** Makes batches somewhere: on this thread or in workers. */
+export interface BatchEngine {
+  /** Tasks that may be under way at once; 0 makes each batch when it is asked for. */
+  readonly window: number;
+  /** Whether it has failed for good and must be replaced. */
+  readonly broken: boolean;
+  /** Begins a task. Never rejects before it is awaited: failures are the promise's. */
+  submit(task: BatchTask): Promise<TaskResult>;
+  /** Called around a wait for a result: only then must the engine keep the process alive. */
+  hold(): void;
+  unhold(): void;
+  /** Tells which task a time-out met, and makes sure that nothing is left running. */
+  abort(): Promise<void>;
+  /** Drops the tasks under way; their results are not wanted any more. */
+  cancel(): void;
+  close(): Promise<void>;
+}

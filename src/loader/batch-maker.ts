@@ -1,0 +1,21 @@
+import { type Dataset, isMapDataset, type IterableDataset } from '../core/dataset.js';
+import type { BatchMaker, BatchTask, IndexTask, StreamTask } from './batch-task.js';
+import { MapBatchMaker } from './map-batch-maker.js';
+import { type BatchSettings, type BatchSteps, SampleSteps } from './sample-steps.js';
+import { StreamBatchMaker } from './stream-batch-maker.js';
+
+/** The maker for the kind of dataset. */
+export function createBatchMaker(
+  dataset: Dataset<unknown> | IterableDataset<unknown>,
+  steps: BatchSteps,
+  settings: BatchSettings,
+  worker: number | null,
+): BatchMaker {
+  const samples = new SampleSteps(dataset, steps, settings, worker);
+  if (!isMapDataset(dataset)) {
+    const maker: BatchMaker<StreamTask> = new StreamBatchMaker(dataset, samples);
+    return maker as BatchMaker;
+  }
+  const maker: BatchMaker<IndexTask> = new MapBatchMaker(dataset, samples);
+  return maker as BatchMaker;
+}

@@ -1,0 +1,61 @@
+import type { BatchMemory } from './batch-memory.js';
+
+/** Makes the batch of these samples. */
+export interface IndexTask {
+  readonly type: 'indices';
+  readonly epoch: number;
+  /** Number of the global batch in its epoch. */
+  readonly batch: number;
+  /** The samples of this rank. */
+  readonly indices: Int32Array | Float64Array;
+}
+
+/** Makes batch `ordinal` of one shard of an iterable dataset. */
+export interface StreamTask {
+  readonly type: 'stream';
+  readonly epoch: number;
+  readonly shard: number;
+  readonly ordinal: number;
+  /** Whether the batch was delivered before and is only to be read past. */
+  readonly discard: boolean;
+}
+
+export type BatchTask = IndexTask | StreamTask;
+
+/** A sample that `onError: 'skip'` left out. */
+export interface SkippedSample {
+  readonly index: number;
+  readonly epoch: number;
+  /** Message of the error that was in the way. */
+  readonly reason: string;
+}
+
+/** What became of a task. */
+export type TaskResult =
+  | {
+      readonly type: 'batch';
+      /** The batch, or the bare samples where the main thread is to collate. */
+      readonly value: unknown;
+      readonly samples: number;
+      readonly skipped: readonly SkippedSample[];
+      readonly makeMs: number;
+      /** Gives the memory of a lent batch back. */
+      readonly release?: () => void;
+    }
+  /** Nothing to deliver: every sample was skipped, or the batch had been delivered before. */
+  | { readonly type: 'nothing'; readonly skipped: readonly SkippedSample[] }
+  /** The shard has no such batch. */
+  | { readonly type: 'end' };
+
+/** Makes batches from a dataset, one task at a time. */
+export interface BatchMaker<Task extends BatchTask = BatchTask> {
+  make(task: Task, memory: BatchMemory): Promise<TaskResult>;
+}
+
+/** Where a task was, for an error message. */
+export function taskPlace(task: BatchTask): Record<string, string | number> {
+  if (task.type === 'stream') return { epoch: task.epoch, shard: task.shard, batchOfShard: task.ordinal };
+  const { epoch, batch, indices } = task;
+  const shown = indices.length > 8 ? `${indices.slice(0, 8).join(', ')}, … (${indices.length})` : indices.join(', ');
+  return { epoch, batch, indices: `[${shown}]` };
+}

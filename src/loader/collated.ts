@@ -1,0 +1,25 @@
+import type { DType, TypedArray } from '../core/dtype.js';
+import type { DTypeOfArray, Tensor } from '../core/tensor.js';
+
+/**
+ * What {@link defaultCollate} makes of samples of type `T`: numbers become a tensor of dtype `N`, typed arrays and
+ * tensors gain a leading batch dimension, strings become a list, tuples and records are collated field by field.
+ */
+export type Collated<T, N extends DType = 'float32'> = unknown extends T
+  ? unknown
+  : T extends Tensor<infer D>
+    ? Tensor<D>
+    : T extends TypedArray
+      ? Tensor<DTypeOfArray<T>>
+      : T extends number
+        ? Tensor<N>
+        : T extends bigint
+          ? Tensor<'int64'>
+          : T extends boolean
+            ? Tensor<'bool'>
+            : T extends string
+              ? string[]
+              : { -readonly [K in keyof T]: Collated<T[K], N> };
+
+/** What a loader yields: `BatchOf<typeof loader>`. */
+export type BatchOf<L extends AsyncIterable<unknown>> = L extends AsyncIterable<infer B> ? B : never;

@@ -1,0 +1,166 @@
+import * as v from 'valibot';
+import type { SampleContext } from '../core/dataset.js';
+import { type DType, isDType } from '../core/dtype.js';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import type { BatchSampler, Sampler } from '../core/sampler.js';
+import { WorkerModule } from '../datasets/index.js';
+import { TorchGenerator } from '../random/index.js';
+import type { Collate } from './collate.js';
+import type { PadCollate } from './pad-collate.js';
+import type { OnError } from './sample-steps.js';
+
+interface CommonOptions<T, N extends DType, B> {
+  /**
+   * Makes a batch from samples. A function given as a value runs on the main thread; one named by `workerFunction`, and
+   * `padCollate`, run in the workers. @defaultValue `defaultCollate`
+   */
+  readonly collate?: Collate<T, B> | WorkerModule<Collate<T, B>> | PadCollate<N>;
+  /**
+   * Changes each sample before it is collated; draws random numbers from `context.rng` only. With workers it must be
+   * named by `workerFunction`. @defaultValue none
+   */
+  readonly transform?:
+    | ((sample: T, context: SampleContext) => T | Promise<T>)
+    | WorkerModule<(sample: T, context: SampleContext) => T | Promise<T>>;
+  /** Threads that make batches; 0 makes them on this thread. @defaultValue `0` */
+  readonly numWorkers?: number;
+  /** Batches each worker makes ahead. Needs workers. @defaultValue `2` */
+  readonly prefetchFactor?: number;
+  /** Whether workers live on from epoch to epoch; idle, they do not keep the process alive. Needs workers. @defaultValue `true` */
+  readonly persistentWorkers?: boolean;
+  /**
+   * Whether batches come in the sampler's order. `false` delivers each as soon as it is made, so that a slow sample
+   * does not hold up the rest; states stay exact. Needs workers and a map-style dataset. @defaultValue `true`
+   */
+  readonly inOrder?: boolean;
+  /** Whether batches are made in page-locked memory where the accelerator has it; without one it has no effect. @defaultValue `false` */
+  readonly pinMemory?: boolean;
+  /** Longest wait for one batch, in milliseconds; 0 waits for ever. @defaultValue `0` */
+  readonly timeoutMs?: number;
+  /** Fixes the shuffle and every sample's random numbers. @defaultValue `0` */
+  readonly seed?: number;
+  /** Which part of each global batch is this process's, `0 … worldSize - 1`. @defaultValue `0` */
+  readonly rank?: number;
+  /** Processes that share each global batch. It does not change the global batches. @defaultValue `1` */
+  readonly worldSize?: number;
+  /**
+   * What to do about a sample that fails: `'throw'` a `SampleError`; `'skip'` it, counted in `stats()`; `'retry'` it
+   * three times with growing pauses, then throw. @defaultValue `'throw'`
+   */
+  readonly onError?: OnError;
+  /** Whether a batch's memory is used again when the next batch is asked for. @defaultValue `false`: a batch is yours for ever */
+  readonly reuseBuffers?: boolean;
+  /** Dtype of a batch of JavaScript numbers. @defaultValue `'float32'` */
+  readonly numberDtype?: N;
+  /** Draws the shuffle exactly as PyTorch's `DataLoader(generator=…)` does; its state advances. Excludes `sampler`. */
+  readonly generator?: TorchGenerator;
+}
+
+interface SamplerOptions {
+  /** Samples a global batch, over all ranks. @defaultValue `1` */
+  readonly batchSize?: number;
+  /** Whether to leave out a last batch that is not full. @defaultValue `false` */
+  readonly dropLast?: boolean;
+  /** Whether to visit samples in a new random order each epoch. Excludes `sampler`. @defaultValue `false` */
+  readonly shuffle?: boolean;
+  /** The order. @defaultValue sequential, or random with `shuffle` */
+  readonly sampler?: Sampler;
+  readonly batchSampler?: never;
+}
+
+interface BatchSamplerOptions {
+  /** Gives whole global batches of indices. Excludes `batchSize`, `shuffle`, `sampler`, `dropLast`. */
+  readonly batchSampler: BatchSampler;
+  readonly batchSize?: never;
+  readonly dropLast?: never;
+  readonly shuffle?: never;
+  readonly sampler?: never;
+}
+
+/** Options of a `DataLoader` over samples `T`, with batches `B`. */
+export type DataLoaderOptions<T, N extends DType, B> = CommonOptions<T, N, B> & (SamplerOptions | BatchSamplerOptions);
+
+const iterableObject = <V>(what: string) =>
+  v.custom<V>(
+    (value) => typeof (value as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === 'function',
+    `must be ${what}`,
+  );
+const callable = <V>(what: string) =>
+  v.custom<V>((value) => typeof value === 'function' || value instanceof WorkerModule, `must be ${what}`);
+
+const schema = v.strictObject({
+  batchSize: v.optional(integerFrom(1)),
+  dropLast: v.optional(booleanOption),
+  shuffle: v.optional(booleanOption),
+  sampler: v.optional(iterableObject<Sampler>('an iterable of indices')),
+  batchSampler: v.optional(iterableObject<BatchSampler>('an iterable of lists of indices')),
+  collate: v.optional(callable<Collate<never, unknown> | WorkerModule<Collate<never, unknown>>>('a function')),
+  transform: v.optional(callable<((sample: never, context: SampleContext) => unknown) | WorkerModule<never>>('a function')),
+  numWorkers: v.optional(integerFrom(0), 0),
+  prefetchFactor: v.optional(integerFrom(1)),
+  persistentWorkers: v.optional(booleanOption),
+  inOrder: v.optional(booleanOption, true),
+  pinMemory: v.optional(booleanOption, false),
+  timeoutMs: v.optional(v.pipe(v.number('must be a number'), v.minValue(0, 'must be 0 or more')), 0),
+  seed: v.optional(integerFrom(0), 0),
+  rank: v.optional(integerFrom(0), 0),
+  worldSize: v.optional(integerFrom(1), 1),
+  onError: v.optional(v.picklist(['throw', 'skip', 'retry'], `must be 'throw', 'skip' or 'retry'`), 'throw'),
+  reuseBuffers: v.optional(booleanOption, false),
+  numberDtype: v.optional(
+    v.custom<DType>((value) => isDType(value) && value !== 'bool', 'must be a dtype other than bool'),
+    'float32',
+  ),
+  generator: v.optional(v.instance(TorchGenerator, 'must be a TorchGenerator')),
+});
+
+/** Options of a loader, checked, with every default filled in. */
+export type ResolvedOptions = Readonly<v.InferOutput<typeof schema>> & {
+  readonly prefetchFactor: number;
+  readonly persistentWorkers: boolean;
+};
+
+/**
+ * Checks the options of a loader.
+ *
+ * @throws {@link ConfigError} naming every unknown field, wrong value and impossible combination.
+ */
+export function resolveOptions(options: unknown): ResolvedOptions {
+  const given = parseOptions('DataLoader options', schema, options);
+  const problems = contradictions(given);
+  if (problems.length > 0) throw new ConfigError('DataLoader options', problems);
+  return { ...given, prefetchFactor: given.prefetchFactor ?? 2, persistentWorkers: given.persistentWorkers ?? true };
+}
+
+/** What an iterable dataset has no use for. @throws {@link ConfigError} */
+export function checkIterable({ shuffle, sampler, batchSampler, inOrder, generator }: ResolvedOptions): void {
+  const given = { shuffle, sampler, batchSampler, generator, inOrder: inOrder ? undefined : inOrder };
+  const problems = Object.entries(given)
+    .filter(([, value]) => value !== undefined && (value !== false || given.inOrder === value))
+    .map(([field]) => ({ field, message: 'needs a map-style dataset; this one can only be iterated' }));
+  if (problems.length > 0) throw new ConfigError('DataLoader options', problems);
+}
+
+function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const exclude = (field: keyof typeof given, other: keyof typeof given, why: string): void => {
+    if (given[field] !== undefined && given[other] !== undefined) problems.push({ field, message: `${why} ${other}` });
+  };
+  for (const field of ['batchSize', 'shuffle', 'sampler', 'dropLast'] as const) {
+    exclude(field, 'batchSampler', 'cannot be given together with');
+  }
+  exclude('shuffle', 'sampler', 'cannot be given together with');
+  exclude('generator', 'sampler', 'cannot be given together with');
+  exclude('generator', 'batchSampler', 'cannot be given together with');
+  if (given.numWorkers === 0) {
+    for (const field of ['prefetchFactor', 'persistentWorkers'] as const) {
+      if (given[field] !== undefined) problems.push({ field, message: 'needs numWorkers of 1 or more' });
+    }
+    if (!given.inOrder) problems.push({ field: 'inOrder', message: 'false needs numWorkers of 1 or more' });
+  }
+  if (given.rank >= given.worldSize) {
+    problems.push({ field: 'rank', message: `${given.rank} is outside 0 … worldSize - 1 (worldSize ${given.worldSize})` });
+  }
+  return problems;
+}

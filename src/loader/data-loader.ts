@@ -1,0 +1,293 @@
+import {
+  type Dataset,
+  isIterableDataset,
+  isMapDataset,
+  type IterableDataset,
+} from '../core/dataset.js';
+import type { DType } from '../core/dtype.js';
+import { ConfigError, LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import type { JsonObject } from '../core/json.js';
+import { integerFrom, parseOptions } from '../core/options.js';
+import type { BatchSampler } from '../core/sampler.js';
+import { zeroTensor } from '../core/tensor.js';
+import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
+import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
+import { RandomSampler, SequentialSampler } from '../samplers/index.js';
+import * as v from 'valibot';
+import type { BatchEngine } from './batch-engine.js';
+import type { Collate } from './collate.js';
+import type { Collated } from './collated.js';
+import {
+  checkIterable,
+  type DataLoaderOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from './data-loader-options.js';
+import { type Delivered, deliver } from './delivery.js';
+import { type EpochPlan, MapEpochPlan, SamplerBatches, StreamEpochPlan } from './epoch-plan.js';
+import { PositionTracker } from './position-tracker.js';
+import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
+import { type LoaderStats, StatsRecorder } from './loader-stats.js';
+import { collateOnMainThread, createEngine } from './create-engine.js';
+
+/** What a loader can load: a dataset, or the name of the module that makes it. */
+export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
+
+/** A place in a run: batch `batch` of epoch `epoch`, both from 0. */
+export interface LoaderPosition {
+  readonly epoch: number;
+  readonly batch: number;
+}
+
+const positionSchema = v.strictObject({ epoch: integerFrom(0), batch: v.optional(integerFrom(0), 0) });
+
+/**
+ * Loads a dataset batch by batch: in order or shuffled, on this thread or in workers, one epoch an iteration.
+ *
+ * ```ts
+ * const loader = new DataLoader(dataset, { batchSize: 32, shuffle: true, numWorkers: 2 });
+ * for await (const batch of loader) train(batch);   // epoch 0; the next loop is epoch 1
+ * ```
+ *
+ * The sequence of batches depends on the dataset, the sampler and the seed alone: not on workers, prefetch, timing or
+ * restarts, and the global batches not on rank and world size either. Each rank gets its `rankSlice` of a global batch.
+ *
+ * @typeParam T - A sample.
+ * @typeParam N - Dtype of a batch of JavaScript numbers.
+ * @typeParam B - A batch.
+ */
+export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> implements AsyncIterable<B>, AsyncDisposable {
+  readonly #options: ResolvedOptions;
+  readonly #module: WorkerDataset<T> | undefined;
+  readonly #stats: StatsRecorder;
+  readonly #position = new PositionTracker();
+  #dataset: Dataset<T> | IterableDataset<T> | undefined;
+  #batchSampler: BatchSampler | undefined;
+  #engine: BatchEngine | undefined;
+  #pass: object | undefined;
+  #closed = false;
+
+  /**
+   * @param dataset - A map-style or iterable dataset, or the URL of a module whose default export is one.
+   * @throws {@link ConfigError} when an option is unknown, wrong, or contradicts another one or the kind of dataset.
+   */
+  constructor(dataset: DatasetSource<T>, options: DataLoaderOptions<T, N, B> = {}) {
+    this.#options = resolveOptions(options);
+    this.#stats = new StatsRecorder(this.#options.numWorkers, this.#options.numWorkers && this.#options.prefetchFactor);
+    if (dataset instanceof URL) this.#module = new WorkerModule(dataset, {}, true);
+    else if (dataset instanceof WorkerModule) this.#module = dataset;
+    else this.#adopt(dataset);
+  }
+
+  /** The dataset; one named by module only after {@link ready}. @throws {@link LoaderNotReadyError} before. */
+  get dataset(): Dataset<T> | IterableDataset<T> {
+    if (this.#dataset) return this.#dataset;
+    throw new LoaderNotReadyError(`The dataset's module has not been imported yet`, {
+      where: { module: this.#module?.module ?? '' },
+      next: 'Call await loader.ready() first; iterating does it by itself.',
+    });
+  }
+
+  /** Imports the dataset's module, if it is named by one. Iterating does it by itself. */
+  async ready(): Promise<this> {
+    if (!this.#dataset) this.#adopt(await this.#module!.load());
+    return this;
+  }
+
+  /**
+   * Batches an epoch, the same on every rank.
+   *
+   * @throws {@link LoaderNotReadyError} when the dataset does not know its length, or is named by a module that has not
+   *   been imported yet.
+   */
+  get length(): number {
+    const { dataset } = this;
+    if (this.#batchSampler) return this.#batchSampler.length;
+    const { batchSize = 1, dropLast } = this.#options;
+    if (dataset.length === undefined || (dataset as IterableDataset<T>).numShards !== undefined) {
+      throw new LoaderNotReadyError('The number of batches of this iterable dataset is not known before it is read', {
+        next: 'Count the batches as they come.',
+      });
+    }
+    return dropLast ? Math.floor(dataset.length / batchSize) : Math.ceil(dataset.length / batchSize);
+  }
+
+  /** The epoch under way, or the one that the next iteration gives. */
+  get epoch(): number {
+    return this.#position.epoch;
+  }
+
+  /** Makes the next iteration epoch `epoch`, from its first batch. Otherwise each iteration is the epoch after the last. */
+  setEpoch(epoch: number): void {
+    this.seek({ epoch, batch: 0 });
+  }
+
+  /**
+   * Makes the next iteration begin at batch `batch` of epoch `epoch`, as if the ones before had been taken and dropped.
+   * An iteration under way ends.
+   *
+   * @remarks Reads no sample of a map-style dataset; O(1) for samplers that compute their order, else it draws and drops
+   *   indices. An iterable dataset is read up to the place.
+   */
+  seek(position: LoaderPosition): void {
+    const { epoch, batch } = parseOptions('DataLoader.seek', positionSchema, position);
+    this.#pass = undefined;
+    this.#position.seek({ epoch, batch, ahead: [] }, null);
+  }
+
+  /**
+   * Where the loader stands, as plain JSON: batches that were prefetched but not delivered do not count.
+   *
+   * @throws {@link LoaderNotReadyError} before the dataset's module has been imported.
+   */
+  stateDict(): LoaderState {
+    return { version: stateVersion, ...this.#position.state(this.#knownLength()), ...this.#identity() };
+  }
+
+  /**
+   * Continues from a saved state: the batches that would have come, none lost, none twice; with any number of workers,
+   * rank and world size.
+   *
+   * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler, seed, batch size or version.
+   */
+  loadStateDict(state: LoaderState | JsonObject): void {
+    const { epoch, batch, ahead, samplerState } = readState(state, this.#identity());
+    this.#pass = undefined;
+    if (samplerState) this.#batchSampler?.loadStateDict?.(samplerState);
+    this.#position.seek({ epoch, batch, ahead }, samplerState);
+  }
+
+  /** Waiting times, counts and what was skipped, since the loader was made. */
+  stats(): LoaderStats {
+    return this.#stats.snapshot();
+  }
+
+  /**
+   * One epoch: the first one, or the one after the last iteration's, or where `seek` and `loadStateDict` point. A loader
+   * has one iteration at a time: beginning another ends the one before.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
+    const pass = {};
+    this.#refuseClosed();
+    this.#pass = pass;
+    await this.ready();
+    const engine = await this.#openEngine();
+    const plan = this.#plan();
+    const { inOrder, timeoutMs } = this.#options;
+    let lent: (() => void) | undefined;
+    try {
+      for await (const delivered of deliver(plan, engine, { inOrder, timeoutMs })) {
+        this.#stats.record(delivered);
+        lent?.();
+        lent = delivered.result.type === 'batch' ? delivered.result.release : undefined;
+        if (!this.#position.accept(delivered)) continue;
+        const batch = await this.#finish(delivered);
+        if (this.#pass !== pass) throw this.#superseded();
+        this.#position.deliver(delivered);
+        if (delivered.result.type === 'batch') yield batch as B;
+        if (this.#pass !== pass) throw this.#superseded();
+      }
+      this.#position.endEpoch();
+    } finally {
+      lent?.();
+      if (!this.#options.persistentWorkers) await this.#closeEngine();
+      if (this.#pass === pass) this.#pass = undefined;
+    }
+  }
+
+  /** Ends the workers and the iteration under way. A dataset that the loader made from a module is closed too. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pass = undefined;
+    await this.#closeEngine();
+    if (this.#module) await this.#dataset?.close?.();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #adopt(dataset: unknown): void {
+    if (isMapDataset(dataset)) {
+      this.#batchSampler = createBatchSampler(dataset, this.#options);
+    } else if (isIterableDataset(dataset)) {
+      checkIterable(this.#options);
+    } else {
+      throw new ConfigError('DataLoader', [
+        { field: 'dataset', message: 'is neither map-style (length and get) nor iterable (iterate)' },
+      ]);
+    }
+    this.#dataset = dataset as Dataset<T> | IterableDataset<T>;
+  }
+
+  #plan(): EpochPlan {
+    const { batchSize = 1, dropLast = false, rank, worldSize, generator } = this.#options;
+    const { dataset } = this;
+    const start = this.#position.begin();
+    if (!this.#batchSampler) return new StreamEpochPlan((dataset as IterableDataset<T>).numShards ?? 1, start);
+    // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any.
+    generator?.randomInt64();
+    const settings = { batchSize, dropLast, rank, worldSize, datasetLength: dataset.length! };
+    return new MapEpochPlan(this.#batchSampler, settings, start);
+  }
+
+  async #openEngine(): Promise<BatchEngine> {
+    if (this.#engine?.broken) await this.#closeEngine();
+    this.#engine ??= await createEngine(this.dataset, this.#module, this.#options);
+    this.#refuseClosed();
+    return this.#engine;
+  }
+
+  async #closeEngine(): Promise<void> {
+    const engine = this.#engine;
+    this.#engine = undefined;
+    await engine?.close();
+  }
+
+  /** Runs a collate that was given as a value: it lives on this thread. */
+  async #finish({ result }: Delivered): Promise<unknown> {
+    if (result.type !== 'batch') return undefined;
+    if (this.#options.numWorkers === 0 || !collateOnMainThread(this.#options)) return result.value;
+    const collate = this.#options.collate as unknown as Collate<unknown, unknown>;
+    return collate(result.value as unknown[], { allocate: zeroTensor });
+  }
+
+  #identity(): StateIdentity {
+    const { batchSize = 1, dropLast = false, seed, batchSampler } = this.#options;
+    const sampler = this.#batchSampler;
+    return {
+      batchSize: batchSampler ? null : batchSize,
+      dropLast,
+      seed,
+      dataset: datasetFingerprint(this.dataset),
+      sampler: sampler ? (sampler.fingerprint?.() ?? fingerprint({ sampler: sampler.constructor.name })) : null,
+    };
+  }
+
+  #knownLength(): number | undefined {
+    return this.#batchSampler?.length;
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new LoaderClosedError('The loader is closed', { next: 'Make a new one.' });
+  }
+
+  #superseded(): LoaderClosedError {
+    this.#refuseClosed();
+    return new LoaderClosedError('This iteration has ended: another one, a seek or a loaded state took its place', {
+      next: 'Use one iteration of a loader at a time, or one loader for each.',
+    });
+  }
+}
+
+function createBatchSampler(dataset: Dataset<unknown>, options: ResolvedOptions): BatchSampler {
+  if (options.batchSampler) return options.batchSampler;
+  const { batchSize = 1, dropLast = false, shuffle = false, sampler, seed, generator } = options;
+  if (sampler) return new SamplerBatches(sampler, { batchSize, dropLast });
+  const order = shuffle
+    ? new RandomSampler(dataset, generator ? { generator } : { seed })
+    : new SequentialSampler(dataset);
+  return new SamplerBatches(order, { batchSize, dropLast });
+}

@@ -1,0 +1,58 @@
+import * as v from 'valibot';
+import { StateMismatchError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+
+/** Version of the state's format. A state of another version is refused. */
+export const stateVersion = 1;
+
+const schema = v.strictObject({
+  version: v.number('must be a number'),
+  /** The epoch under way. */
+  epoch: integerFrom(0),
+  /** Global batches of that epoch that were delivered. */
+  batch: integerFrom(0),
+  /** Batches behind `batch` that were delivered too (`inOrder: false`). */
+  ahead: v.array(integerFrom(0)),
+  /** Samples a global batch, over all ranks. */
+  batchSize: v.nullable(integerFrom(1)),
+  dropLast: booleanOption,
+  seed: integerFrom(0),
+  /** Fingerprints of what the order is a function of. */
+  dataset: v.string('must be a string'),
+  sampler: v.nullable(v.string('must be a string')),
+  /** State of a sampler that draws its order, as of the last batch delivered. */
+  samplerState: v.nullable(v.custom<JsonObject>((value) => typeof value === 'object', 'must be an object')),
+});
+
+/**
+ * Where a loader stands, as plain JSON: a few numbers, whatever the size of the dataset. It says nothing about workers,
+ * rank and world size, so those may differ when it is loaded.
+ */
+export type LoaderState = v.InferOutput<typeof schema> & JsonObject;
+
+/** What must be the same for a saved state to mean the same batches. */
+export type StateIdentity = Pick<LoaderState, 'batchSize' | 'dropLast' | 'seed' | 'dataset' | 'sampler'>;
+
+/**
+ * Reads a saved state.
+ *
+ * @throws {@link ConfigError} when it is not a loader's state, {@link StateMismatchError} when it belongs to another
+ *   version, dataset, sampler or batch size; it names the field.
+ */
+export function readState(state: unknown, identity: StateIdentity): LoaderState {
+  const { version } = (state ?? {}) as { version?: unknown };
+  if (typeof version === 'number' && version !== stateVersion) throw differs('version', version, stateVersion);
+  const parsed = parseOptions('Loader state', schema, state) as LoaderState;
+  for (const field of Object.keys(identity) as (keyof StateIdentity)[]) {
+    if (parsed[field] !== identity[field]) throw differs(field, parsed[field], identity[field]);
+  }
+  return parsed;
+}
+
+function differs(field: string, saved: unknown, own: unknown): StateMismatchError {
+  return new StateMismatchError(`The state belongs to another loader: its ${field} is ${saved}, this one has ${own}`, {
+    where: { field, saved: String(saved), own: String(own) },
+    next: 'Make the loader with the dataset, sampler, seed and batch size that the state was saved with.',
+  });
+}

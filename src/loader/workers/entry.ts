@@ -1,0 +1,110 @@
+// The program of a worker thread: makes the dataset from its recipe, then batches, one message at a time.
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Dataset, isIterableDataset, isMapDataset, type IterableDataset } from '../../core/dataset.js';
+import { toErrorRecord } from '../../core/error-record.js';
+import { WorkerTransferError } from '../../core/errors.js';
+import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
+import { createBatchMaker } from '../batch-maker.js';
+import { LentMemory, OwnedMemory } from '../batch-memory.js';
+import type { BatchMaker } from '../batch-task.js';
+import { type Collate, defaultCollate } from '../collate.js';
+import { padCollate } from '../pad-collate.js';
+import type { BatchSteps, Transform } from '../sample-steps.js';
+import { setWorkerInfo } from '../worker-info.js';
+import type { CollateSpec, FromWorker, ToWorker, WorkerSetup } from './protocol.js';
+
+const setup = workerData as WorkerSetup;
+const port = parentPort!;
+const currentPass = new Int32Array(setup.currentPass);
+const memory = setup.reuseBuffers ? new LentMemory() : new OwnedMemory();
+
+setWorkerInfo(setup.info);
+const maker = start();
+let queue: Promise<void> = Promise.resolve();
+
+port.on('message', (message: ToWorker) => {
+  if (message.type === 'release') {
+    if (memory instanceof LentMemory) memory.release(message.slot);
+  } else {
+    queue = queue.then(() => make(message));
+  }
+});
+
+async function start(): Promise<BatchMaker | undefined> {
+  try {
+    const dataset = await makeDataset();
+    const steps = await makeSteps();
+    send({ type: 'ready' });
+    return createBatchMaker(dataset, steps, setup.settings, setup.info.id);
+  } catch (error) {
+    send({ type: 'failed', error: toErrorRecord(error) });
+    return undefined;
+  }
+}
+
+async function makeDataset(): Promise<Dataset<unknown> | IterableDataset<unknown>> {
+  const dataset = await makeFromRecipe(setup.dataset);
+  if (!isMapDataset(dataset) && !isIterableDataset(dataset)) {
+    throw new WorkerTransferError('The export named for the dataset is neither a dataset nor a function that returns one', {
+      where: 'module' in setup.dataset ? { module: setup.dataset.module, export: setup.dataset.export } : {},
+      next: 'Export an object with length and get(index), or with iterate().',
+    });
+  }
+  const { expectedLength } = setup;
+  if (expectedLength !== undefined && dataset.length !== expectedLength) {
+    throw new WorkerTransferError(
+      `The dataset has ${dataset.length} samples in the worker and ${expectedLength} on the main thread`,
+      { next: 'Its module must give the same dataset each time it is imported.' },
+    );
+  }
+  return dataset;
+}
+
+async function makeSteps(): Promise<BatchSteps> {
+  const transform = setup.transform && ((await makeFromRecipe(setup.transform)) as Transform);
+  const fused = transform === undefined && setup.collate.type === 'default';
+  return { transform, collate: await makeCollate(setup.collate), fused };
+}
+
+async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown> | undefined> {
+  switch (spec.type) {
+    case 'default':
+      return (samples, { allocate }) => defaultCollate(samples, { numberDtype: spec.numberDtype, allocate });
+    case 'pad':
+      return padCollate(spec.options);
+    case 'module':
+      return (await makeFromRecipe(spec.recipe)) as Collate<unknown, unknown>;
+    case 'none':
+      return undefined;
+  }
+}
+
+async function make({ id, pass, task }: Extract<ToWorker, { type: 'make' }>): Promise<void> {
+  const ready = await maker;
+  // The main thread dropped the tasks of earlier passes, and of a worker that failed to start.
+  if (!ready || pass !== Atomics.load(currentPass, 0)) return;
+  memory.begin();
+  try {
+    const result = await ready.make(task, memory);
+    const { transfer, slot } = memory.end();
+    if (slot !== undefined && result.type !== 'batch' && memory instanceof LentMemory) memory.release(slot);
+    send({ type: 'made', id, result, slot: result.type === 'batch' ? slot : undefined }, transfer);
+  } catch (error) {
+    const { slot } = memory.end();
+    if (slot !== undefined && memory instanceof LentMemory) memory.release(slot);
+    send({ type: 'error', id, error: toErrorRecord(uncloneable(error)) });
+  }
+}
+
+function send(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+/** A batch that structured cloning refuses is the collate's or the dataset's fault: say so. */
+function uncloneable(error: unknown): unknown {
+  if (!(error instanceof DOMException) || error.name !== 'DataCloneError') return error;
+  return new WorkerTransferError(`The batch cannot be sent from the worker: ${error.message}`, {
+    next: 'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.',
+    cause: error,
+  });
+}

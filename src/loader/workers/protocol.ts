@@ -1,0 +1,40 @@
+import type { DType } from '../../core/dtype.js';
+import type { ErrorRecord } from '../../core/error-record.js';
+import type { Recipe } from '../../core/recipe.js';
+import type { BatchTask, TaskResult } from '../batch-task.js';
+import type { PadCollateOptions } from '../pad-collate.js';
+import type { BatchSettings } from '../sample-steps.js';
+import type { WorkerInfo } from '../worker-info.js';
+
+/** Which collate a worker runs. `none` sends the samples, and the main thread collates. */
+export type CollateSpec =
+  | { readonly type: 'default'; readonly numberDtype: DType }
+  | { readonly type: 'pad'; readonly options: Required<PadCollateOptions<DType>> }
+  | { readonly type: 'module'; readonly recipe: Recipe }
+  | { readonly type: 'none' };
+
+/** Everything a worker needs to begin. Sent once, with the thread. */
+export interface WorkerSetup {
+  readonly info: WorkerInfo;
+  readonly dataset: Recipe;
+  readonly transform: Recipe | undefined;
+  readonly collate: CollateSpec;
+  readonly settings: BatchSettings;
+  readonly reuseBuffers: boolean;
+  /** What the main thread knows of the dataset, to notice a module that gives another one here. */
+  readonly expectedLength: number | undefined;
+  /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
+  readonly currentPass: SharedArrayBuffer;
+}
+
+/** Main thread → worker. */
+export type ToWorker =
+  | { readonly type: 'make'; readonly id: number; readonly pass: number; readonly task: BatchTask }
+  | { readonly type: 'release'; readonly slot: number };
+
+/** Worker → main thread. `ready` comes first, or `failed` instead of it. */
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: ErrorRecord }
+  | { readonly type: 'made'; readonly id: number; readonly result: TaskResult; readonly slot: number | undefined }
+  | { readonly type: 'error'; readonly id: number; readonly error: ErrorRecord };

@@ -1,0 +1,175 @@
+import * as v from 'valibot';
+import { getAccelerator } from '../accelerator/get-accelerator.js';
+import { ParityError } from '../core/errors.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+
+export interface ThroughputTimerOptions {
+  /** Without it, starting and stopping do nothing. @defaultValue `true` */
+  readonly enabled?: boolean;
+  /** Whether to wait for the device before the clock is read: exact, at some cost in speed. @defaultValue `true` */
+  readonly synchronized?: boolean;
+  /** Samples of one global step, over all ranks. @defaultValue `1` */
+  readonly batchSize?: number;
+  /** Global steps that are not measured, as warm-up. @defaultValue `2` */
+  readonly startStep?: number;
+  /** Global steps between reports, or `null` for none. @defaultValue `null` */
+  readonly stepsPerOutput?: number | null;
+  /** Whether reports say the memory of the device as well. @defaultValue `true` */
+  readonly monitorMemory?: boolean;
+  /** Takes the reports. @defaultValue `console.log` */
+  readonly log?: (line: string) => void;
+  /** A clock in milliseconds that never goes back. @defaultValue `performance.now` */
+  readonly now?: () => number;
+  /** Waits for the device. @defaultValue the accelerator's `synchronize` */
+  readonly synchronize?: () => void;
+  /** As DeepSpeed where it divides by zero: −∞ before the first global step, then an error. @defaultValue `false` */
+  readonly parity?: boolean;
+}
+
+const functionOption = <F>() =>
+  v.custom<F>((value) => typeof value === 'function', 'must be a function');
+
+const schema = v.strictObject({
+  enabled: v.optional(booleanOption, true),
+  synchronized: v.optional(booleanOption, true),
+  batchSize: v.optional(integerFrom(1), 1),
+  startStep: v.optional(integerFrom(0), 2),
+  stepsPerOutput: v.optional(v.nullable(integerFrom(1)), null),
+  monitorMemory: v.optional(booleanOption, true),
+  log: v.optional(functionOption<(line: string) => void>()),
+  now: v.optional(functionOption<() => number>()),
+  synchronize: v.optional(functionOption<() => void>()),
+  parity: v.optional(booleanOption, false),
+});
+
+/**
+ * Measures samples a second over the steps of a training run: `start()` before a micro-step, `stop()` after it.
+ *
+ * The first `startStep` global steps are left out, and so is the time between a `stop()` and the next `start()`.
+ * DeepSpeed's `ThroughputTimer`, on a monotonic clock.
+ */
+export class ThroughputTimer {
+  readonly #options: v.InferOutput<typeof schema>;
+  readonly #now: () => number;
+  readonly #synchronize: () => void;
+  #startedAtMs: number | undefined;
+  #running = false;
+  #totalMs = 0;
+  #stepMs = 0;
+  #epochCount = 0;
+  #microStepCount = 0;
+  #globalStepCount = 0;
+
+  /** @throws {@link ConfigError} naming an option that is unknown or out of range. */
+  constructor(options: ThroughputTimerOptions = {}) {
+    this.#options = parseOptions('ThroughputTimer options', schema, options);
+    this.#now = this.#options.now ?? (() => performance.now());
+    this.#synchronize = this.#options.synchronize ?? (() => void getAccelerator().synchronize());
+  }
+
+  /** Epochs that {@link updateEpochCount} has counted. */
+  get epochCount(): number {
+    return this.#epochCount;
+  }
+
+  /** Micro-steps stopped since the epoch began. */
+  get microStepCount(): number {
+    return this.#microStepCount;
+  }
+
+  /** Global steps stopped so far. */
+  get globalStepCount(): number {
+    return this.#globalStepCount;
+  }
+
+  /** Time measured so far, in milliseconds. */
+  get totalElapsedMs(): number {
+    return this.#totalMs;
+  }
+
+  /** Says that an epoch is over: micro-steps count from 0 again. */
+  updateEpochCount(): void {
+    this.#epochCount += 1;
+    this.#microStepCount = 0;
+  }
+
+  /** Begins to measure a micro-step. */
+  start(): void {
+    if (!this.#options.enabled) return;
+    this.#running = true;
+    if (this.#globalStepCount < this.#options.startStep) return;
+    if (this.#options.synchronized) this.#synchronize();
+    this.#startedAtMs = this.#now();
+  }
+
+  /**
+   * Ends a micro-step. Without a `start()` before it, it does nothing.
+   *
+   * @param options.globalStep - Whether this micro-step ends a global step. @defaultValue `false`
+   * @param options.reportSpeed - Whether a report may be written; say it on one rank only. @defaultValue `true`
+   */
+  stop({ globalStep = false, reportSpeed = true }: { globalStep?: boolean; reportSpeed?: boolean } = {}): void {
+    if (!this.#options.enabled || !this.#running) return;
+    this.#running = false;
+    this.#microStepCount += 1;
+    if (globalStep) this.#globalStepCount += 1;
+    if (this.#startedAtMs === undefined) return;
+    this.#measure(this.#startedAtMs);
+    if (!globalStep) return;
+    if (reportSpeed && this.#reportIsDue()) (this.#options.log ?? console.log)(this.report());
+    this.#stepMs = 0;
+  }
+
+  /**
+   * Samples a second over all measured steps, or `null` until one has been measured.
+   *
+   * @throws {@link ParityError} with `parity`, where DeepSpeed divides by zero.
+   */
+  averageSamplesPerSecond(): number | null {
+    const { batchSize, startStep, parity } = this.#options;
+    const measuredSteps = this.#globalStepCount - startStep;
+    if (measuredSteps > 0 && this.#totalMs > 0) return batchSize / (this.#totalMs / 1000 / measuredSteps);
+    if (!parity) return null;
+    if (this.#globalStepCount === 0) return Number.NEGATIVE_INFINITY;
+    throw new ParityError('No step has been measured yet', {
+      where: { original: 'ZeroDivisionError', globalStep: this.#globalStepCount, startStep },
+      next: 'Ask later, or leave out parity to get null.',
+    });
+  }
+
+  /** Samples a second of the global step that is being measured, or `null` when no time has been measured in it. */
+  currentSamplesPerSecond(): number | null {
+    // DeepSpeed keeps the division finite by a microsecond, which a fast step would show.
+    const seconds = this.#stepMs / 1000 + (this.#options.parity ? 1e-6 : 0);
+    return seconds > 0 ? this.#options.batchSize / seconds : null;
+  }
+
+  /** The line that a report writes. */
+  report(): string {
+    const line =
+      `epoch=${this.#epochCount}/micro_step=${this.#microStepCount}/global_step=${this.#globalStepCount}, ` +
+      `RunningAvgSamplesPerSec=${this.averageSamplesPerSecond()}, CurrSamplesPerSec=${this.currentSamplesPerSecond()}`;
+    if (!this.#options.monitorMemory) return line;
+    const device = getAccelerator();
+    return (
+      `${line}, MemAllocated=${gibibytes(device.memoryAllocated())}GB, ` +
+      `MaxMemAllocated=${gibibytes(device.maxMemoryAllocated())}GB`
+    );
+  }
+
+  #measure(startedAtMs: number): void {
+    if (this.#options.synchronized) this.#synchronize();
+    const elapsedMs = this.#now() - startedAtMs;
+    this.#totalMs += elapsedMs;
+    this.#stepMs += elapsedMs;
+  }
+
+  #reportIsDue(): boolean {
+    const { stepsPerOutput } = this.#options;
+    return stepsPerOutput !== null && this.#globalStepCount % stepsPerOutput === 0;
+  }
+}
+
+function gibibytes(bytes: number): number {
+  return Math.round((bytes / 2 ** 30) * 100) / 100;
+}

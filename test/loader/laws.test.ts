@@ -1,0 +1,213 @@
+// The laws of the design that a loader keeps, over random configurations.
+import fc from 'fast-check';
+import { DataLoader, StateMismatchError, TensorDataset, tensor } from 'millrace';
+import { describe, expect, it } from 'vitest';
+import { collect, range } from './collect.js';
+
+const configuration = fc.record({
+  length: fc.integer({ min: 1, max: 60 }),
+  batchSize: fc.integer({ min: 1, max: 9 }),
+  dropLast: fc.boolean(),
+  shuffle: fc.boolean(),
+  seed: fc.nat(1000),
+});
+
+function make({ length, ...options }: { length: number; [option: string]: unknown }): DataLoader<number> {
+  return new DataLoader<number>(range(length), options as object);
+}
+
+describe('law 1: order', () => {
+  it('does not depend on workers and prefetch', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        configuration,
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (options, numWorkers, prefetchFactor) => {
+          const epochs = async (loader: DataLoader<number>) => {
+            const both = [await collect(loader), await collect(loader)];
+            await loader.close();
+            return both;
+          };
+          expect(await epochs(make({ ...options, numWorkers, prefetchFactor }))).toEqual(await epochs(make(options)));
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  it('gives the same global batches whatever the world size', async () => {
+    await fc.assert(
+      fc.asyncProperty(configuration, fc.integer({ min: 1, max: 5 }), async (options, worldSize) => {
+        const whole = await collect(make(options));
+        const ranks = Array.from({ length: worldSize }, (_, rank) => collect(make({ ...options, rank, worldSize })));
+        const parts = await Promise.all(ranks);
+        for (const [k, batch] of whole.entries()) {
+          const joined = parts.flatMap((part) => part[k]!);
+          if (batch.length >= worldSize) expect(joined).toEqual(batch);
+          else expect(joined).toEqual(parts.map((_, rank) => batch[rank % batch.length]));
+        }
+      }),
+    );
+  });
+});
+
+describe('law 2: seek', () => {
+  it('equals iterating from the start and dropping', async () => {
+    await fc.assert(
+      fc.asyncProperty(configuration, fc.nat(3), fc.nat(70), async (options, epoch, skip) => {
+        const dropped = make(options);
+        dropped.setEpoch(epoch);
+        const all = await collect(dropped);
+        const sought = make(options);
+        const batch = skip % (all.length + 1);
+        sought.seek({ epoch, batch });
+        expect(await collect(sought)).toEqual(all.slice(batch));
+        expect(sought.epoch).toBe(epoch + 1);
+      }),
+    );
+  });
+
+  it('reads no sample on the way', async () => {
+    const read: number[] = [];
+    const dataset = { length: 1000, get: (index: number) => (read.push(index), index) };
+    const loader = new DataLoader(dataset, { batchSize: 10, shuffle: true });
+    loader.seek({ epoch: 2, batch: 98 });
+    expect((await collect(loader)).flat()).toEqual(read);
+    expect(read).toHaveLength(20);
+  });
+});
+
+describe('law 3: state', () => {
+  it('continues exactly, with another number of workers and another world size', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        configuration,
+        fc.nat(70),
+        fc.constantFrom(0, 2),
+        fc.constantFrom(0, 1, 2),
+        fc.integer({ min: 1, max: 3 }),
+        async (options, stop, before, after, worldSize) => {
+          const whole = make(options);
+          const expected = [...(await collect(whole)), ...(await collect(whole))];
+          const taken: number[][] = [];
+          const first = make({ ...options, numWorkers: before });
+          const stopAfter = stop % (whole.length + 1);
+          if (stopAfter > 0) {
+            for await (const batch of first) {
+              taken.push(Array.from(batch.data));
+              if (taken.length === stopAfter) break;
+            }
+          }
+          const state = JSON.parse(JSON.stringify(first.stateDict()));
+          await first.close();
+          const ranks = Array.from({ length: worldSize }, async (_, rank) => {
+            const second = make({ ...options, numWorkers: after, rank, worldSize });
+            second.loadStateDict(state);
+            const rest = await collect(second);
+            if (second.epoch < 2) rest.push(...(await collect(second)));
+            await second.close();
+            return rest;
+          });
+          const parts = await Promise.all(ranks);
+          const remaining = expected.slice(taken.length);
+          expect(taken).toEqual(expected.slice(0, taken.length));
+          expect(parts[0]).toHaveLength(remaining.length);
+          for (const [k, batch] of remaining.entries()) {
+            if (batch.length >= worldSize) expect(parts.flatMap((part) => part[k]!)).toEqual(batch);
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  it('stays exact when batches are delivered out of order', async () => {
+    const options = { length: 40, batchSize: 2, shuffle: true, seed: 4 };
+    const whole = await collect(make(options));
+    const loader = new DataLoader<number>(new URL('../fixtures/uneven.js', import.meta.url), {
+      batchSize: 2,
+      shuffle: true,
+      seed: 4,
+      numWorkers: 2,
+      inOrder: false,
+    });
+    const taken: number[][] = [];
+    for await (const batch of loader) {
+      taken.push(Array.from(batch.data));
+      if (taken.length === 7) break;
+    }
+    const state = loader.stateDict();
+    await loader.close();
+    const resumed = new DataLoader<number>(new URL('../fixtures/uneven.js', import.meta.url), { batchSize: 2, shuffle: true, seed: 4 });
+    await resumed.ready();
+    resumed.loadStateDict(state);
+    const rest = await collect(resumed);
+    expect([...taken, ...rest].map(String).sort()).toEqual(whole.map(String).sort());
+    expect(state.ahead.length).toBeGreaterThan(0);
+  });
+
+  it('is under 4 KB of JSON for a large dataset', async () => {
+    const dataset = { length: 10 ** 9, get: (index: number) => index };
+    const loader = new DataLoader(dataset, { batchSize: 512, shuffle: true });
+    loader.seek({ epoch: 3, batch: 10 ** 6 });
+    for await (const _ of loader) break;
+    const state = loader.stateDict();
+    expect(state).toMatchObject({ epoch: 3, batch: 10 ** 6 + 1 });
+    expect(JSON.stringify(state).length).toBeLessThan(4096);
+  });
+
+  it.each([
+    ['batchSize', { batchSize: 5 }],
+    ['seed', { seed: 8 }],
+    ['dropLast', { dropLast: true }],
+    ['dataset', { length: 41 }],
+    ['sampler', { shuffle: false }],
+  ])('refuses the state of a loader with another %s, naming it', (field, other) => {
+    const options = { length: 40, batchSize: 4, shuffle: true, seed: 7 };
+    const state = make(options).stateDict();
+    const load = () => make({ ...options, ...other }).loadStateDict(state);
+    expect(load).toThrow(StateMismatchError);
+    expect(load).toThrow(`field ${field}`);
+  });
+
+  it('refuses a state of another version, and what is no state', () => {
+    const loader = make({ length: 4 });
+    expect(() => loader.loadStateDict({ ...loader.stateDict(), version: 99 })).toThrow(/version is 99/);
+    expect(() => loader.loadStateDict({ epoch: 1 })).toThrow(/Loader state: .*batch/);
+  });
+});
+
+describe('law 4: randomness', () => {
+  it('gives the same augmented samples on any number of workers', async () => {
+    const epochs = [0, 1, 3].map(async (numWorkers) => {
+      const loader = new DataLoader<number>(new URL('../fixtures/noisy.js', import.meta.url), { batchSize: 4, shuffle: true, numWorkers });
+      const both = [await collect(loader), await collect(loader)];
+      await loader.close();
+      return both;
+    });
+    const [none, one, three] = await Promise.all(epochs);
+    expect(one).toEqual(none);
+    expect(three).toEqual(none);
+    expect(none![0]).not.toEqual(none![1]);
+  });
+});
+
+describe('law 7: memory', () => {
+  it('uses the same slots again with reuseBuffers, in workers and without', async () => {
+    for (const numWorkers of [0, 1]) {
+      const dataset = new TensorDataset({ x: tensor(Float32Array.from({ length: 640 }, (_, i) => i), [64, 10]) });
+      const loader = new DataLoader(dataset, { batchSize: 4, numWorkers, reuseBuffers: true });
+      const buffers = new Set<ArrayBufferLike>();
+      const seen: number[] = [];
+      for await (const { x } of loader) {
+        expect(x.data.buffer).toBeInstanceOf(SharedArrayBuffer);
+        buffers.add(x.data.buffer);
+        seen.push(...x.data);
+      }
+      await loader.close();
+      expect(seen).toEqual(Array.from({ length: 640 }, (_, i) => i));
+      if (numWorkers === 0) expect(buffers.size).toBeLessThanOrEqual(2);
+    }
+  });
+});
