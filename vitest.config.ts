@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     server: { deps: { external: [/\/dist\//] } },
     pool: 'forks',
+    setupFiles: ['test/setup/write-coverage.ts'],
     testTimeout: 60_000,
     typecheck: {
       enabled: true,

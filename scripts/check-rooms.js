@@ -1,7 +1,8 @@
 // Holds the order of the rooms in src/: each imports only rooms before it, nothing imports in circles, and node: modules
 // stay out of what runs in browsers.
-import { cruise } from 'dependency-cruiser';
+
 import { readdirSync } from 'node:fs';
+import { cruise } from 'dependency-cruiser';
 import { root } from './toolchain.js';
 
 /** The rooms in the order in which data flows; see docs/architecture.md. */
@@ -33,11 +34,18 @@ const forbidden = [
     from: { path: `^src/${room}/` },
     to: { path: `^src/(${['index.ts$', ...rooms.slice(place + 1).map((later) => `${later}/`)].join('|')})` },
   })),
-  { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+  {
+    name: 'no-circles',
+    severity: 'error',
+    comment: 'an import on first use may point back: the registry of datasets names those that need it',
+    from: {},
+    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only', 'dynamic-import'] } },
+  },
   {
     name: 'runs-in-browsers',
     severity: 'error',
-    comment: 'the loader reaches Node through loader/workers alone, which it imports when workers are asked for',
+    comment:
+      'the loader reaches Node through loader/workers alone, which it imports when workers are asked for',
     from: { path: `^src/(${browserRooms.join('|')})/|^src/loader/[^/]+$` },
     to: { dependencyTypes: ['core'] },
   },
@@ -68,7 +76,12 @@ const { output } = await cruise(
   },
   {},
 );
-const { output: counted } = await cruise(['src'], { baseDir: root, tsPreCompilationDeps: true, outputType: 'json', doNotFollow: { path: 'node_modules' } });
+const { output: counted } = await cruise(['src'], {
+  baseDir: root,
+  tsPreCompilationDeps: true,
+  outputType: 'json',
+  doNotFollow: { path: 'node_modules' },
+});
 const modules = JSON.parse(counted).modules.filter(({ source }) => source.startsWith('src/')).length;
 // Without a compiler it understands, the cruise finds nothing and calls that clean.
 if (modules < 50) fail(`only ${modules} modules were looked at: is the typescript package installed?`);

@@ -16,7 +16,9 @@ export function requireBrowser() {
   const found = findChromium() ?? (installWithApt('chromium') ? findChromium() : undefined);
   if (found) return found;
   const command = 'sudo apt-get install chromium   (or set MILLRACE_CHROMIUM to the path of one)';
-  console.error(`The browser tests need Chromium, which is not here and could not be installed. Run: ${command}`);
+  console.error(
+    `The browser tests need Chromium, which is not here and could not be installed. Run: ${command}`,
+  );
   if (process.env.CI === 'true') process.exit(1);
   return '';
 }
@@ -26,9 +28,13 @@ function findChromium() {
 }
 
 function installWithApt(name) {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
+    return false;
   console.log(`Installing ${name} for the tests …`);
-  const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const quiet = {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
   spawnSync('apt-get', ['update', '-qq'], quiet);
   return spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], quiet).status === 0;
 }

@@ -7,10 +7,24 @@ installPackages();
 build();
 const environment = { ...process.env, MILLRACE_CHROMIUM: requireBrowser() };
 // c8 reads the coverage that every process and worker thread writes, and maps it from dist/ back to src/.
-const coverage = ['--reporter=text', '--reporter=html', '--include=src/**', '--include=dist/**', '--exclude-after-remap', '--exclude=test/**'];
+const coverage = [
+  '--reporter=text',
+  '--reporter=html',
+  '--include=src/**',
+  '--include=dist/**',
+  '--exclude-after-remap',
+  '--exclude=test/**',
+];
 const selection = process.argv.slice(2);
 run(
   process.execPath,
-  ['node_modules/c8/bin/c8.js', ...coverage, process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...selection],
+  [
+    'node_modules/c8/bin/c8.js',
+    ...coverage,
+    process.execPath,
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...selection,
+  ],
   { env: environment },
 );

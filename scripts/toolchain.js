@@ -19,7 +19,9 @@ export function run(command, args, options = {}) {
 
 /** Installs the packages of the lock file, unless exactly these are installed already. */
 export function installPackages() {
-  const hash = createHash('sha256').update(readFileSync(`${root}/package-lock.json`)).digest('hex');
+  const hash = createHash('sha256')
+    .update(readFileSync(`${root}/package-lock.json`))
+    .digest('hex');
   const mark = `${root}/${installMark}`;
   if (existsSync(mark) && readFileSync(mark, 'utf8') === hash) return;
   console.log('Installing packages …');

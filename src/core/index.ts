@@ -3,5 +3,5 @@ export { bytesPerElement, type DType, dtypeOf, dtypes, type TypedArray, type Typ
 export * from './errors.js';
 export type { Json, JsonObject } from './json.js';
 export { type Movable, type Recipe, toRecipe } from './recipe.js';
-export type { BatchSampler, Sampler, Sized } from './sampler.js';
+export type { Sampler, Sized } from './sampler.js';
 export { type DTypeOfArray, elementCount, isTensor, row, type Tensor, tensor, zeroTensor } from './tensor.js';

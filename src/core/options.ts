@@ -15,6 +15,9 @@ export function parseOptions<S extends v.GenericSchema>(
   options: unknown,
   root = '',
 ): v.InferOutput<S> {
+  // To the validator an array is an object without the optional fields.
+  if (Array.isArray(options))
+    throw new ConfigError(subject, [{ field: root, message: 'must be an object, not an array' }]);
   const result = v.safeParse(schema, options);
   if (result.success) return result.output;
   throw new ConfigError(
@@ -31,7 +34,8 @@ function problemOf(issue: v.BaseIssue<unknown>, schema: v.GenericSchema, root: s
     const hint = closest(key, knownKeys(schema, path));
     return { field, message: `unknown option${hint ? `, did you mean ${hint}?` : ''}` };
   }
-  if (issue.type.endsWith('object') && issue.expected?.startsWith('"')) return { field, message: 'is missing' };
+  if (issue.type.endsWith('object') && issue.expected?.startsWith('"'))
+    return { field, message: 'is missing' };
   return { field, message: issue.message };
 }
 

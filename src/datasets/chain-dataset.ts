@@ -1,4 +1,4 @@
-import { isIterableDataset, type IterableDataset, type ShardContext } from '../core/dataset.js';
+import { type IterableDataset, isIterableDataset, type ShardContext } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
@@ -20,7 +20,9 @@ export class ChainDataset<T> implements IterableDataset<T>, Movable {
         wrong >= 0
           ? 'is not an iterable dataset; ConcatDataset joins map-style ones'
           : 'needs at least one dataset';
-      throw new ConfigError('ChainDataset', [{ field: wrong >= 0 ? `datasets.${wrong}` : 'datasets', message }]);
+      throw new ConfigError('ChainDataset', [
+        { field: wrong >= 0 ? `datasets.${wrong}` : 'datasets', message },
+      ]);
     }
     this.datasets = [...datasets];
   }
@@ -36,7 +38,8 @@ export class ChainDataset<T> implements IterableDataset<T>, Movable {
   async *iterate(context: ShardContext): AsyncGenerator<T> {
     for (const dataset of this.datasets) {
       const numShards = dataset.numShards ?? 1;
-      for (let shard = 0; shard < numShards; shard++) yield* dataset.iterate({ ...context, shard, numShards });
+      for (let shard = 0; shard < numShards; shard++)
+        yield* dataset.iterate({ ...context, shard, numShards });
     }
   }
 

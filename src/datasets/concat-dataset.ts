@@ -18,8 +18,7 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
   constructor(datasets: readonly Dataset<T>[]) {
     checkDatasets(datasets);
     this.datasets = [...datasets];
-    let end = 0;
-    this.ends = datasets.map((dataset) => (end += dataset.length));
+    this.ends = runningEnds(datasets);
   }
 
   get length(): number {
@@ -60,6 +59,14 @@ function checkDatasets(datasets: readonly unknown[]): void {
       { field: `datasets.${wrong}`, message: 'is not a map-style dataset; ChainDataset joins iterable ones' },
     ]);
   }
+}
+
+function runningEnds(datasets: readonly Dataset<unknown>[]): number[] {
+  let end = 0;
+  return datasets.map(({ length }) => {
+    end += length;
+    return end;
+  });
 }
 
 function firstAbove(ends: readonly number[], index: number): number {

@@ -1,17 +1,22 @@
 export { ArrayDataset } from './array-dataset.js';
 export { ChainDataset } from './chain-dataset.js';
 export { ConcatDataset } from './concat-dataset.js';
-export { type MapFunction, MapDataset } from './map-dataset.js';
-export { randomSplit, type RandomSplitOptions } from './random-split.js';
+export { MapDataset, type MapFunction } from './map-dataset.js';
+export { type RandomSplitOptions, randomSplit } from './random-split.js';
 export { type DatasetColumns, StackDataset, type StackedSample } from './stack-dataset.js';
 export { Subset } from './subset.js';
 export { type TensorColumns, TensorDataset } from './tensor-dataset.js';
-export { type TokenSource, type TokenWindow, TokenWindows, type TokenWindowsOptions } from './token-windows.js';
+export {
+  type TokenSource,
+  type TokenWindow,
+  TokenWindows,
+  type TokenWindowsOptions,
+} from './token-windows.js';
 export {
   type WorkerDataset,
-  workerDataset,
   type WorkerFunction,
-  workerFunction,
   WorkerModule,
   type WorkerModuleOptions,
+  workerDataset,
+  workerFunction,
 } from './worker-module.js';

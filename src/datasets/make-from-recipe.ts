@@ -39,23 +39,30 @@ export async function makeFromRecipe(recipe: Recipe): Promise<unknown> {
 }
 
 async function importModule(url: string): Promise<Record<string, unknown>> {
-  try {
-    return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
-  } catch (cause) {
-    if ((cause as { code?: string }).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw cause;
-    await registerTypeScript(url, cause);
-    return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
-  }
+  if (/\.[mc]?tsx?$/.test(new URL(url).pathname) && !loadsTypeScript()) await registerTypeScript(url);
+  return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
 }
 
-/** Node before 22.18 does not load TypeScript; tsx does it, if it is installed. */
-async function registerTypeScript(url: string, cause: unknown): Promise<void> {
+/** Whether this platform loads TypeScript by itself: Node.js from 22.18 does, a bundler has compiled it. */
+function loadsTypeScript(): boolean {
+  return (
+    typeof process === 'undefined' ||
+    Boolean((process.features as { typescript?: unknown } | undefined)?.typescript)
+  );
+}
+
+let registered: Promise<unknown> | undefined;
+
+// Registered before the first try: Node.js 20 remembers a module that failed to load.
+async function registerTypeScript(url: string): Promise<void> {
   const tsx = 'tsx/esm/api';
+  registered ??= import(/* @vite-ignore */ tsx).then(({ register }: { register: () => unknown }) =>
+    register(),
+  );
   try {
-    const { register } = (await import(/* @vite-ignore */ tsx)) as { register: () => unknown };
-    register();
-  } catch {
-    throw new MissingPeerError(`A dataset module in TypeScript cannot be loaded by this version of Node.js`, {
+    await registered;
+  } catch (cause) {
+    throw new MissingPeerError('A dataset module in TypeScript cannot be loaded by this version of Node.js', {
       where: { module: url },
       next: 'Run: npm install tsx, or use Node.js 22.18 or later, or name the compiled .js file.',
       cause,

@@ -32,7 +32,8 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
 
   /** Says the parent and the name of the function; its body is not looked into. */
   fingerprint(): string {
-    const map = this.#map instanceof WorkerModule ? `${this.#map.module}#${this.#map.exportName}` : this.#map.name;
+    const map =
+      this.#map instanceof WorkerModule ? `${this.#map.module}#${this.#map.exportName}` : this.#map.name;
     return fingerprint({ kind: 'MapDataset', parent: datasetFingerprint(this.dataset), map });
   }
 

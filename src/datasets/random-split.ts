@@ -32,18 +32,31 @@ export function randomSplit<T>(
 ): Subset<T>[] {
   const { seed, generator } = parseOptions('randomSplit options', schema, options);
   if (seed !== undefined && generator) {
-    throw new ConfigError('randomSplit options', [{ field: 'seed', message: 'has no effect beside generator' }]);
+    throw new ConfigError('randomSplit options', [
+      { field: 'seed', message: 'has no effect beside generator' },
+    ]);
   }
   const counts = splitCounts(dataset.length, lengths);
   const order = generator ? generator.randperm(dataset.length) : nativeOrder(dataset.length, seed ?? 0);
-  let start = 0;
-  return counts.map((count) => new Subset(dataset, order.subarray(start, (start += count))));
+  const starts = runningStarts(counts);
+  return counts.map((count, k) => new Subset(dataset, order.subarray(starts[k]!, starts[k]! + count)));
 }
 
 function nativeOrder(length: number, seed: number): Float64Array {
   const order = new Float64Array(length);
   if (length > 0) new IndexPermutation(length, orderKey(seed, 0, 'randomSplit')).fill(order, 0);
   return order;
+}
+
+/** Where each part begins when they stand end to end. */
+function runningStarts(counts: readonly number[]): number[] {
+  const starts: number[] = [];
+  let start = 0;
+  for (const count of counts) {
+    starts.push(start);
+    start += count;
+  }
+  return starts;
 }
 
 function splitCounts(length: number, lengths: readonly number[]): number[] {

@@ -56,7 +56,9 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     const recipes = Object.entries(this.columns as Record<string, Dataset<unknown>>).map(
       ([name, dataset]) => [name, recipeOf(dataset, 'dataset')] as const,
     );
-    const args = Array.isArray(this.columns) ? recipes.map(([, recipe]) => recipe) : Object.fromEntries(recipes);
+    const args = Array.isArray(this.columns)
+      ? recipes.map(([, recipe]) => recipe)
+      : Object.fromEntries(recipes);
     return { builtIn: 'StackDataset', args };
   }
 
@@ -64,7 +66,8 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     args: readonly Recipe[] | { readonly [name: string]: Recipe },
     make: MakeFromRecipe,
   ): Promise<StackDataset<DatasetColumns>> {
-    if (Array.isArray(args)) return new StackDataset(...((await Promise.all(args.map(make))) as Dataset<unknown>[]));
+    if (Array.isArray(args))
+      return new StackDataset(...((await Promise.all(args.map(make))) as Dataset<unknown>[]));
     const made = Object.entries(args).map(async ([name, recipe]) => [name, await make(recipe)] as const);
     return new StackDataset(Object.fromEntries(await Promise.all(made)) as Record<string, Dataset<unknown>>);
   }

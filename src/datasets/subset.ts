@@ -20,7 +20,11 @@ export class Subset<T> implements Dataset<T>, Movable {
     this.indices = Float64Array.from(indices);
     for (const index of this.indices) checkIndex(index, dataset.length, 'The parent of a Subset');
     if (dataset.getBatch) {
-      this.getBatch = (own, context) => dataset.getBatch?.(Float64Array.from(own, (i) => this.#parentIndex(i)), context);
+      this.getBatch = (own, context) =>
+        dataset.getBatch?.(
+          Float64Array.from(own, (i) => this.#parentIndex(i)),
+          context,
+        );
     }
   }
 

@@ -44,9 +44,11 @@ export class TensorDataset<C extends TensorColumns> implements Dataset<C>, Movab
   fingerprint(): string {
     this.#fingerprint ??= fingerprint({
       kind: 'TensorDataset',
-      columns: Object.entries(this.columns as Record<string, Tensor>).map(([name, { dtype, shape, data }]) => {
-        return [name, dtype, [...shape], fingerprintBytes(data)];
-      }),
+      columns: Object.entries(this.columns as Record<string, Tensor>).map(
+        ([name, { dtype, shape, data }]) => {
+          return [name, dtype, [...shape], fingerprintBytes(data)];
+        },
+      ),
     });
     return this.#fingerprint;
   }
@@ -76,7 +78,9 @@ function commonLength(columns: TensorColumns): number {
   const lengths = entries.map(([, column]) => (isTensor(column) ? column.shape[0] : undefined));
   const [length] = lengths;
   if (length !== undefined && lengths.every((other) => other === length)) return length;
-  const shapes = entries.map(([name, column]) => `${name}: [${isTensor(column) ? column.shape : typeof column}]`);
+  const shapes = entries.map(
+    ([name, column]) => `${name}: [${isTensor(column) ? column.shape : typeof column}]`,
+  );
   throw new ShapeError('The tensors of a TensorDataset must share their first dimension', {
     where: { shapes: shapes.length > 0 ? shapes.join(', ') : 'none' },
     next: 'Give at least one tensor, each with one row a sample.',

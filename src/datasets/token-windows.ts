@@ -1,6 +1,13 @@
 import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
-import { type DType, isBigIntDType, isDType, type TypedArray, type TypedArrayOf, zeros } from '../core/dtype.js';
+import {
+  type DType,
+  isBigIntDType,
+  isDType,
+  type TypedArray,
+  type TypedArrayOf,
+  zeros,
+} from '../core/dtype.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
@@ -105,7 +112,9 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
   }
 
   [toRecipe](): Recipe {
-    const source = isTensor(this.#source) ? shareTensor(this.#source) : recipeOf(this.#source, 'token source');
+    const source = isTensor(this.#source)
+      ? shareTensor(this.#source)
+      : recipeOf(this.#source, 'token source');
     const options = { length: this.windowLength, stride: this.stride, dtype: this.dtype };
     return { builtIn: 'TokenWindows', args: { source, options } };
   }

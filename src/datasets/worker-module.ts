@@ -71,6 +71,9 @@ function moduleUrl(module: string | URL): string {
   const url = String(module);
   if (URL.canParse(url)) return url;
   throw new ConfigError('A worker module', [
-    { field: 'module', message: `${url} is not a URL; pass import.meta.url or new URL('./data.js', import.meta.url)` },
+    {
+      field: 'module',
+      message: `${url} is not a URL; pass import.meta.url or new URL('./data.js', import.meta.url)`,
+    },
   ]);
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { IndexArray } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import { PythonRandom } from '../random/python-random.js';
+import { PythonRandom } from '../random/index.js';
 
 /** In which order sequences are picked: as they come, shuffled, or from short to long. */
 export type SequencePickingOrder = 'dataloader' | 'random' | 'seqlen';
@@ -42,7 +42,9 @@ export interface PackedBatches {
 
 const schema = v.strictObject({
   maxTokens: integerFrom(1),
-  sequenceIds: v.optional(v.custom<IndexArray>((ids) => typeof (ids as IndexArray | null)?.length === 'number')),
+  sequenceIds: v.optional(
+    v.custom<IndexArray>((ids) => typeof (ids as IndexArray | null)?.length === 'number'),
+  ),
   minBatchSize: v.optional(integerFrom(0), 1),
   maxBatchSize: v.optional(v.nullable(integerFrom(0)), null),
   sequencePickingOrder: v.optional(
@@ -91,8 +93,11 @@ function pick(seqlens: IndexArray, { sequenceIds, sequencePickingOrder, seed }: 
 function lengthOfSequence(seqlens: IndexArray, id: number): number {
   const length = seqlens[id];
   if (length !== undefined && length >= 0) return length;
-  const message = length === undefined ? `there is no sequence ${id}` : `sequence ${id} has the length ${length}`;
-  throw new ConfigError('batchBySeqlens', [{ field: length === undefined ? 'sequenceIds' : 'seqlens', message }]);
+  const message =
+    length === undefined ? `there is no sequence ${id}` : `sequence ${id} has the length ${length}`;
+  throw new ConfigError('batchBySeqlens', [
+    { field: length === undefined ? 'sequenceIds' : 'seqlens', message },
+  ]);
 }
 
 /** Takes the longest run that fits from each position on; runs of `together` micro-batches at once. */
@@ -126,7 +131,11 @@ function endOfLongestRun(
   const mostSequences = maxBatchSize || Number.POSITIVE_INFINITY;
   let longest = start;
   // Lengths are never negative, so a run that has become too long stays so.
-  for (let end = start + together, count = 1; end <= lastEnd && count <= mostSequences; end += together, count++) {
+  for (
+    let end = start + together, count = 1;
+    end <= lastEnd && count <= mostSequences;
+    end += together, count++
+  ) {
     for (let offset = 0; offset < together; offset++) {
       tokens[offset]! += sequences[end - together + offset]!.length;
     }

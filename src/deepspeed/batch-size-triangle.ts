@@ -46,8 +46,7 @@ function deriveMissing(given: GivenBatchSizes, worldSize: number): BatchSizes {
   }
   const gradientAccumulationSteps =
     steps ?? (train !== undefined && micro !== undefined ? quotient(quotient(train, micro), worldSize) : 1);
-  const microBatchSize =
-    micro ?? quotient(quotient(train ?? 0, worldSize), gradientAccumulationSteps);
+  const microBatchSize = micro ?? quotient(quotient(train ?? 0, worldSize), gradientAccumulationSteps);
   const trainBatchSize = train ?? microBatchSize * gradientAccumulationSteps * worldSize;
   return { trainBatchSize, microBatchSize, gradientAccumulationSteps };
 }

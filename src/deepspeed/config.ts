@@ -3,8 +3,13 @@ import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { resolveBatchSizes } from './batch-size-triangle.js';
 import { keysOfOtherParts } from './config-keys.js';
-import { type DataEfficiencyConfig, dataEfficiencySchema, honourOuterSwitches } from './data-efficiency-config.js';
+import {
+  type DataEfficiencyConfig,
+  dataEfficiencySchema,
+  honourOuterSwitches,
+} from './data-efficiency-config.js';
 import { dataEfficiencyProblems } from './data-efficiency-rules.js';
+import { duplicateKeys } from './duplicate-keys.js';
 
 export interface ParseDeepSpeedConfigOptions {
   /** Processes of the run. @defaultValue `1` */
@@ -24,6 +29,8 @@ export interface DeepSpeedConfig {
   readonly gradientAccumulationSteps: number;
   /** Ranks that read different data: the world size over `sequence_parallel_size`. */
   readonly dataParallelWorldSize: number;
+  /** Ranks that share each sequence, and so read the same data. */
+  readonly sequenceParallelSize: number;
   readonly dataloaderDropLast: boolean;
   readonly stepsPerPrint: number | null;
   readonly timers: { readonly throughput: { readonly enabled: boolean; readonly synchronized: boolean } };
@@ -38,7 +45,9 @@ const optionsSchema = v.strictObject({
   parity: v.optional(booleanOption, false),
 });
 
-const size = v.optional(v.nullable(v.pipe(v.number('must be a number'), v.safeInteger('must be an integer'))));
+const size = v.optional(
+  v.nullable(v.pipe(v.number('must be a number'), v.safeInteger('must be an integer'))),
+);
 
 const dataKeys = {
   train_batch_size: size,
@@ -83,7 +92,8 @@ export function parseDeepSpeedConfig(
   const parsed = parseOptions('DeepSpeed configuration', schema, source) as v.InferOutput<
     v.StrictObjectSchema<typeof dataKeys, undefined>
   >;
-  const dataParallelWorldSize = divideRanks(worldSize, parsed.sequence_parallel_size ?? 1);
+  const sequenceParallelSize = parsed.sequence_parallel_size ?? 1;
+  const dataParallelWorldSize = divideRanks(worldSize, sequenceParallelSize);
   const sizes = resolveBatchSizes(parsed, dataParallelWorldSize);
   const dataEfficiency = parity ? parsed.data_efficiency : honourOuterSwitches(parsed.data_efficiency);
   const problems = dataEfficiencyProblems(dataEfficiency, parity);
@@ -93,6 +103,7 @@ export function parseDeepSpeedConfig(
     trainMicroBatchSizePerGpu: sizes.microBatchSize,
     gradientAccumulationSteps: sizes.gradientAccumulationSteps,
     dataParallelWorldSize,
+    sequenceParallelSize,
     dataloaderDropLast: parsed.dataloader_drop_last,
     stepsPerPrint: parsed.steps_per_print,
     timers: parsed.timers,
@@ -102,8 +113,9 @@ export function parseDeepSpeedConfig(
 }
 
 function parseJson(text: string): unknown {
+  let parsed: unknown;
   try {
-    return JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch (cause) {
     throw new ConfigError(
       'DeepSpeed configuration',
@@ -111,6 +123,9 @@ function parseJson(text: string): unknown {
       { next: 'Give the text of the file, not its path.', cause },
     );
   }
+  const twice = duplicateKeys(text).map((field) => ({ field, message: 'comes twice' }));
+  if (twice.length > 0) throw new ConfigError('DeepSpeed configuration', twice);
+  return parsed;
 }
 
 function divideRanks(worldSize: number, sequenceParallelSize: number): number {

@@ -1,23 +1,9 @@
 import * as v from 'valibot';
 import { booleanOption, integerFrom } from '../core/options.js';
+import type { ScheduleConfig } from '../curriculum/schedule-config.js';
 
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
 const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'));
-const numbers = v.pipe(v.array(number, 'must be a list of numbers'), v.minLength(1, 'must not be empty'));
-
-const scheduleConfig = v.strictObject({
-  /** Steps until the hardest samples are admitted. `fixed_linear`, `fixed_root`. */
-  total_curriculum_step: v.optional(integerFrom(1)),
-  /** Difficulties are multiples of this. `fixed_linear`, `fixed_root`. */
-  difficulty_step: v.optional(integerFrom(1)),
-  /** `fixed_root`: 2 is the square root. */
-  root_degree: v.optional(number),
-  /** `fixed_discrete`: the difficulties, one more than `max_step`. */
-  difficulty: v.optional(numbers),
-  /** `fixed_discrete`: the last step of each difficulty but the last. */
-  max_step: v.optional(numbers),
-});
-
 const metric = v.strictObject({
   /** Prefix of the indexed dataset that lists the samples of each difficulty. */
   index_to_sample_path: v.optional(text),
@@ -34,7 +20,10 @@ const metric = v.strictObject({
     ['fixed_linear', 'fixed_root', 'fixed_discrete', 'custom'],
     `must be 'fixed_linear', 'fixed_root', 'fixed_discrete' or 'custom'`,
   ),
-  schedule_config: v.optional(scheduleConfig),
+  // Which keys it needs depends on the type: the schedule itself checks it.
+  schedule_config: v.optional(
+    v.custom<ScheduleConfig>((value) => typeof value === 'object' && value !== null, 'must be an object'),
+  ),
 });
 
 const curriculumLearning = v.strictObject({

@@ -75,9 +75,7 @@ export class VariableBatchSizeLr {
     this.#scheduler.step(epoch);
     this.#lastEpoch = epoch ?? this.#lastEpoch + 1;
     const batchSize = this.#batchSizes[this.#lastEpoch % this.#batchSizes.length] ?? this.#baseBatchSize;
-    this.#writeRates(
-      this.getLr().map((rate) => scaleLr(this.#baseBatchSize, batchSize, rate, this.#method)),
-    );
+    this.#writeRates(this.getLr().map((rate) => scaleLr(this.#baseBatchSize, batchSize, rate, this.#method)));
   }
 
   /** Takes steps until `lastEpoch` is the number of batches that the loader has delivered. */

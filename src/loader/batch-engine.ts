@@ -1,4 +1,5 @@
 import type { BatchTask, TaskResult } from './batch-task.js';
+import type { DatasetFacts } from './dataset-facts.js';
 
 /** Makes batches somewhere: on this thread or in workers. */
 export interface BatchEngine {
@@ -6,6 +7,8 @@ export interface BatchEngine {
   readonly window: number;
   /** Whether it has failed for good and must be replaced. */
   readonly broken: boolean;
+  /** What the dataset is like, there where the batches are made. */
+  facts(): Promise<DatasetFacts>;
   /** Begins a task. Never rejects before it is awaited: failures are the promise's. */
   submit(task: BatchTask): Promise<TaskResult>;
   /** Called around a wait for a result: only then must the engine keep the process alive. */

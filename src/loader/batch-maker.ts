@@ -1,5 +1,5 @@
-import { type Dataset, isMapDataset, type IterableDataset } from '../core/dataset.js';
-import type { BatchMaker, BatchTask, IndexTask, StreamTask } from './batch-task.js';
+import { type Dataset, type IterableDataset, isMapDataset } from '../core/dataset.js';
+import type { BatchMaker, IndexTask, StreamTask } from './batch-task.js';
 import { MapBatchMaker } from './map-batch-maker.js';
 import { type BatchSettings, type BatchSteps, SampleSteps } from './sample-steps.js';
 import { StreamBatchMaker } from './stream-batch-maker.js';

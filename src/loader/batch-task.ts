@@ -56,6 +56,7 @@ export interface BatchMaker<Task extends BatchTask = BatchTask> {
 export function taskPlace(task: BatchTask): Record<string, string | number> {
   if (task.type === 'stream') return { epoch: task.epoch, shard: task.shard, batchOfShard: task.ordinal };
   const { epoch, batch, indices } = task;
-  const shown = indices.length > 8 ? `${indices.slice(0, 8).join(', ')}, … (${indices.length})` : indices.join(', ');
+  const shown =
+    indices.length > 8 ? `${indices.slice(0, 8).join(', ')}, … (${indices.length})` : indices.join(', ');
   return { epoch, batch, indices: `[${shown}]` };
 }

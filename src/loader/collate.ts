@@ -47,7 +47,9 @@ export function collateTree(
   { numberDtype = 'float32', allocate = zeroTensor }: CollateOptions<DType>,
 ): unknown {
   if (!isDType(numberDtype) || numberDtype === 'bool') {
-    throw new ConfigError('Collate options', [{ field: 'numberDtype', message: `${numberDtype} is not a number dtype` }]);
+    throw new ConfigError('Collate options', [
+      { field: 'numberDtype', message: `${numberDtype} is not a number dtype` },
+    ]);
   }
   if (samples.length === 0) {
     throw new CollateError('A batch without samples cannot be made', { next: 'Give at least one sample.' });
@@ -109,11 +111,22 @@ export function checkDtype(first: Tensor, sample: Tensor, path: string, position
 }
 
 /** The error for a sample that does not go with the first one. */
-export function mismatch(path: string, position: number, what: string, other: string, next?: string): CollateError {
-  return new CollateError(`Samples cannot be collated: ${place(path)} of sample ${position} ${what}, of ${other}`, {
-    where: { path: path || '(the sample)', position },
-    next: next ?? 'Every sample of a batch needs the same structure; change them in a transform, or pass your own collate.',
-  });
+export function mismatch(
+  path: string,
+  position: number,
+  what: string,
+  other: string,
+  next?: string,
+): CollateError {
+  return new CollateError(
+    `Samples cannot be collated: ${place(path)} of sample ${position} ${what}, of ${other}`,
+    {
+      where: { path: path || '(the sample)', position },
+      next:
+        next ??
+        'Every sample of a batch needs the same structure; change them in a transform, or pass your own collate.',
+    },
+  );
 }
 
 type Kind = 'number' | 'bigint' | 'boolean' | 'string' | 'tensor' | 'array' | 'object';
@@ -176,7 +189,8 @@ type CollateField = (values: readonly unknown[], path: string) => unknown;
 function arrays(samples: readonly unknown[][], path: string, collate: CollateField): unknown[] {
   const { length } = samples[0]!;
   samples.forEach((sample, i) => {
-    if (sample.length !== length) throw mismatch(path, i, `has ${sample.length} entries`, `sample 0 ${length}`);
+    if (sample.length !== length)
+      throw mismatch(path, i, `has ${sample.length} entries`, `sample 0 ${length}`);
   });
   return Array.from({ length }, (_, k) =>
     collate(
@@ -191,7 +205,12 @@ function objects(samples: readonly Record<string, unknown>[], path: string, coll
   samples.forEach((sample, i) => {
     const own = Object.keys(sample);
     if (own.length !== keys.length || !keys.every((key) => Object.hasOwn(sample, key))) {
-      throw mismatch(path, i, `has the fields ${own.join(', ') || '(none)'}`, `sample 0 ${keys.join(', ') || '(none)'}`);
+      throw mismatch(
+        path,
+        i,
+        `has the fields ${own.join(', ') || '(none)'}`,
+        `sample 0 ${keys.join(', ') || '(none)'}`,
+      );
     }
   });
   return Object.fromEntries(

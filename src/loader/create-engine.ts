@@ -6,33 +6,35 @@ import type { BatchEngine } from './batch-engine.js';
 import { createBatchMaker } from './batch-maker.js';
 import { type Collate, defaultCollate } from './collate.js';
 import type { ResolvedOptions } from './data-loader-options.js';
+import { asDataset, factsOf } from './dataset-facts.js';
 import { InProcessEngine } from './in-process-engine.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
 import type { CollateSpec } from './workers/protocol.js';
 
+/** A dataset, or the module that makes it. */
+export type LoadedSource = Dataset<unknown> | IterableDataset<unknown> | WorkerDataset<unknown>;
+
 /** Starts what makes the batches: this thread, or workers. @throws {@link WorkerTransferError} */
-export async function createEngine(
-  dataset: Dataset<unknown> | IterableDataset<unknown>,
-  module: WorkerDataset<unknown> | undefined,
-  options: ResolvedOptions,
-): Promise<BatchEngine> {
+export async function createEngine(source: LoadedSource, options: ResolvedOptions): Promise<BatchEngine> {
   const { numWorkers, prefetchFactor, reuseBuffers } = options;
   const settings = settingsOf(options);
   if (numWorkers === 0) {
-    return new InProcessEngine(createBatchMaker(dataset, await localSteps(options), settings, null), reuseBuffers);
+    const dataset = asDataset(source instanceof WorkerModule ? await source.load() : source);
+    const maker = createBatchMaker(dataset, await localSteps(options), settings, null);
+    return new InProcessEngine(dataset, maker, reuseBuffers);
   }
   const setup = {
-    dataset: recipeOf(module ?? dataset, 'dataset'),
+    dataset: recipeOf(source, 'dataset'),
     transform: options.transform && recipeOf(options.transform, 'transform'),
     collate: collateSpec(options),
     settings,
     reuseBuffers,
-    expectedLength: dataset.length,
   };
-  const numShards = 'numShards' in dataset ? (dataset.numShards ?? 1) : 1;
   const { WorkerPool } = await loadWorkerPool();
-  return new WorkerPool(setup, { numWorkers, prefetchFactor, workersOwnShards: numShards > 1 });
+  // A module is not imported here: it may be the very script that is running.
+  const facts = source instanceof WorkerModule ? undefined : factsOf(source);
+  return new WorkerPool(setup, { numWorkers, prefetchFactor, facts });
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */
@@ -48,8 +50,12 @@ function settingsOf(options: ResolvedOptions): BatchSettings {
 async function localSteps({ transform, collate, numberDtype }: ResolvedOptions): Promise<BatchSteps> {
   const loadedCollate = collate instanceof WorkerModule ? await collate.load() : collate;
   return {
-    transform: (transform instanceof WorkerModule ? await transform.load() : transform) as Transform | undefined,
-    collate: (loadedCollate as Collate<unknown, unknown> | undefined) ?? ((samples, { allocate }) => defaultCollate(samples, { numberDtype, allocate })),
+    transform: (transform instanceof WorkerModule ? await transform.load() : transform) as
+      | Transform
+      | undefined,
+    collate:
+      (loadedCollate as Collate<unknown, unknown> | undefined) ??
+      ((samples, { allocate }) => defaultCollate(samples, { numberDtype, allocate })),
     fused: transform === undefined && collate === undefined,
   };
 }
@@ -66,9 +72,11 @@ function padOptions(collate: unknown): PadCollate['options'] | undefined {
   return (collate as Partial<PadCollate>).options;
 }
 
-async function loadWorkerPool(): Promise<typeof import('./workers/worker-pool.js')> {
+async function loadWorkerPool() {
   if (typeof process === 'undefined' || !process.versions?.node) {
-    throw new WorkerTransferError('Workers need Node.js in this version', { next: 'Use numWorkers: 0 in a browser.' });
+    throw new WorkerTransferError('Workers need Node.js in this version', {
+      next: 'Use numWorkers: 0 in a browser.',
+    });
   }
   return import('./workers/worker-pool.js');
 }

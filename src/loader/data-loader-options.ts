@@ -7,7 +7,6 @@ import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/index.js';
 import { TorchGenerator } from '../random/index.js';
 import type { Collate } from './collate.js';
-import type { PadCollate } from './pad-collate.js';
 import type { OnError } from './sample-steps.js';
 
 interface CommonOptions<T, N extends DType, B> {
@@ -15,7 +14,7 @@ interface CommonOptions<T, N extends DType, B> {
    * Makes a batch from samples. A function given as a value runs on the main thread; one named by `workerFunction`, and
    * `padCollate`, run in the workers. @defaultValue `defaultCollate`
    */
-  readonly collate?: Collate<T, B> | WorkerModule<Collate<T, B>> | PadCollate<N>;
+  readonly collate?: Collate<T, B> | WorkerModule<Collate<T, B>>;
   /**
    * Changes each sample before it is collated; draws random numbers from `context.rng` only. With workers it must be
    * named by `workerFunction`. @defaultValue none
@@ -79,7 +78,8 @@ interface BatchSamplerOptions {
 }
 
 /** Options of a `DataLoader` over samples `T`, with batches `B`. */
-export type DataLoaderOptions<T, N extends DType, B> = CommonOptions<T, N, B> & (SamplerOptions | BatchSamplerOptions);
+export type DataLoaderOptions<T, N extends DType, B> = CommonOptions<T, N, B> &
+  (SamplerOptions | BatchSamplerOptions);
 
 const iterableObject = <V>(what: string) =>
   v.custom<V>(
@@ -95,8 +95,12 @@ const schema = v.strictObject({
   shuffle: v.optional(booleanOption),
   sampler: v.optional(iterableObject<Sampler>('an iterable of indices')),
   batchSampler: v.optional(iterableObject<BatchSampler>('an iterable of lists of indices')),
-  collate: v.optional(callable<Collate<never, unknown> | WorkerModule<Collate<never, unknown>>>('a function')),
-  transform: v.optional(callable<((sample: never, context: SampleContext) => unknown) | WorkerModule<never>>('a function')),
+  collate: v.optional(
+    callable<Collate<never, unknown> | WorkerModule<Collate<never, unknown>>>('a function'),
+  ),
+  transform: v.optional(
+    callable<((sample: never, context: SampleContext) => unknown) | WorkerModule<never>>('a function'),
+  ),
   numWorkers: v.optional(integerFrom(0), 0),
   prefetchFactor: v.optional(integerFrom(1)),
   persistentWorkers: v.optional(booleanOption),
@@ -130,7 +134,11 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   const given = parseOptions('DataLoader options', schema, options);
   const problems = contradictions(given);
   if (problems.length > 0) throw new ConfigError('DataLoader options', problems);
-  return { ...given, prefetchFactor: given.prefetchFactor ?? 2, persistentWorkers: given.persistentWorkers ?? true };
+  return {
+    ...given,
+    prefetchFactor: given.prefetchFactor ?? 2,
+    persistentWorkers: given.persistentWorkers ?? true,
+  };
 }
 
 /** What an iterable dataset has no use for. @throws {@link ConfigError} */
@@ -145,7 +153,8 @@ export function checkIterable({ shuffle, sampler, batchSampler, inOrder, generat
 function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const exclude = (field: keyof typeof given, other: keyof typeof given, why: string): void => {
-    if (given[field] !== undefined && given[other] !== undefined) problems.push({ field, message: `${why} ${other}` });
+    if (given[field] !== undefined && given[other] !== undefined)
+      problems.push({ field, message: `${why} ${other}` });
   };
   for (const field of ['batchSize', 'shuffle', 'sampler', 'dropLast'] as const) {
     exclude(field, 'batchSampler', 'cannot be given together with');
@@ -160,7 +169,10 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
     if (!given.inOrder) problems.push({ field: 'inOrder', message: 'false needs numWorkers of 1 or more' });
   }
   if (given.rank >= given.worldSize) {
-    problems.push({ field: 'rank', message: `${given.rank} is outside 0 … worldSize - 1 (worldSize ${given.worldSize})` });
+    problems.push({
+      field: 'rank',
+      message: `${given.rank} is outside 0 … worldSize - 1 (worldSize ${given.worldSize})`,
+    });
   }
   return problems;
 }

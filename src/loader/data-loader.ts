@@ -1,35 +1,30 @@
-import {
-  type Dataset,
-  isIterableDataset,
-  isMapDataset,
-  type IterableDataset,
-} from '../core/dataset.js';
+import * as v from 'valibot';
+import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
-import { ConfigError, LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
+import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler } from '../core/sampler.js';
 import { zeroTensor } from '../core/tensor.js';
-import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import { RandomSampler, SequentialSampler } from '../samplers/index.js';
-import * as v from 'valibot';
 import type { BatchEngine } from './batch-engine.js';
 import type { Collate } from './collate.js';
 import type { Collated } from './collated.js';
+import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
 import {
   checkIterable,
   type DataLoaderOptions,
   type ResolvedOptions,
   resolveOptions,
 } from './data-loader-options.js';
+import { type DatasetFacts, factsOf } from './dataset-facts.js';
 import { type Delivered, deliver } from './delivery.js';
 import { type EpochPlan, MapEpochPlan, SamplerBatches, StreamEpochPlan } from './epoch-plan.js';
-import { PositionTracker } from './position-tracker.js';
 import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
-import { collateOnMainThread, createEngine } from './create-engine.js';
+import { PositionTracker } from './position-tracker.js';
 
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
@@ -57,12 +52,14 @@ const positionSchema = v.strictObject({ epoch: integerFrom(0), batch: v.optional
  * @typeParam N - Dtype of a batch of JavaScript numbers.
  * @typeParam B - A batch.
  */
-export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> implements AsyncIterable<B>, AsyncDisposable {
+export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
+  implements AsyncIterable<B>, AsyncDisposable
+{
   readonly #options: ResolvedOptions;
-  readonly #module: WorkerDataset<T> | undefined;
+  readonly #source: Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
   readonly #stats: StatsRecorder;
   readonly #position = new PositionTracker();
-  #dataset: Dataset<T> | IterableDataset<T> | undefined;
+  #facts: DatasetFacts | undefined;
   #batchSampler: BatchSampler | undefined;
   #engine: BatchEngine | undefined;
   #pass: object | undefined;
@@ -74,24 +71,17 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> impl
    */
   constructor(dataset: DatasetSource<T>, options: DataLoaderOptions<T, N, B> = {}) {
     this.#options = resolveOptions(options);
-    this.#stats = new StatsRecorder(this.#options.numWorkers, this.#options.numWorkers && this.#options.prefetchFactor);
-    if (dataset instanceof URL) this.#module = new WorkerModule(dataset, {}, true);
-    else if (dataset instanceof WorkerModule) this.#module = dataset;
-    else this.#adopt(dataset);
-  }
-
-  /** The dataset; one named by module only after {@link ready}. @throws {@link LoaderNotReadyError} before. */
-  get dataset(): Dataset<T> | IterableDataset<T> {
-    if (this.#dataset) return this.#dataset;
-    throw new LoaderNotReadyError(`The dataset's module has not been imported yet`, {
-      where: { module: this.#module?.module ?? '' },
-      next: 'Call await loader.ready() first; iterating does it by itself.',
-    });
+    this.#stats = new StatsRecorder(
+      this.#options.numWorkers,
+      this.#options.numWorkers && this.#options.prefetchFactor,
+    );
+    this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
+    if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source));
   }
 
   /** Imports the dataset's module, if it is named by one. Iterating does it by itself. */
   async ready(): Promise<this> {
-    if (!this.#dataset) this.#adopt(await this.#module!.load());
+    if (!this.#facts) this.#adopt(await (await this.#openEngine()).facts());
     return this;
   }
 
@@ -102,15 +92,18 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> impl
    *   been imported yet.
    */
   get length(): number {
-    const { dataset } = this;
+    const { length, numShards } = this.#knownFacts();
     if (this.#batchSampler) return this.#batchSampler.length;
     const { batchSize = 1, dropLast } = this.#options;
-    if (dataset.length === undefined || (dataset as IterableDataset<T>).numShards !== undefined) {
-      throw new LoaderNotReadyError('The number of batches of this iterable dataset is not known before it is read', {
-        next: 'Count the batches as they come.',
-      });
+    if (length === undefined || numShards > 1) {
+      throw new LoaderNotReadyError(
+        'The number of batches of this iterable dataset is not known before it is read',
+        {
+          next: 'Count the batches as they come.',
+        },
+      );
     }
-    return dropLast ? Math.floor(dataset.length / batchSize) : Math.ceil(dataset.length / batchSize);
+    return dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
   }
 
   /** The epoch under way, or the one that the next iteration gives. */
@@ -142,7 +135,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> impl
    * @throws {@link LoaderNotReadyError} before the dataset's module has been imported.
    */
   stateDict(): LoaderState {
-    return { version: stateVersion, ...this.#position.state(this.#knownLength()), ...this.#identity() };
+    const identity = this.#identity();
+    return { version: stateVersion, ...this.#position.state(this.#batchSampler?.length), ...identity };
   }
 
   /**
@@ -196,46 +190,38 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> impl
     }
   }
 
-  /** Ends the workers and the iteration under way. A dataset that the loader made from a module is closed too. */
+  /** Ends the workers and the iteration under way. The dataset stays open: it is the caller's. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#pass = undefined;
     await this.#closeEngine();
-    if (this.#module) await this.#dataset?.close?.();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #adopt(dataset: unknown): void {
-    if (isMapDataset(dataset)) {
-      this.#batchSampler = createBatchSampler(dataset, this.#options);
-    } else if (isIterableDataset(dataset)) {
-      checkIterable(this.#options);
-    } else {
-      throw new ConfigError('DataLoader', [
-        { field: 'dataset', message: 'is neither map-style (length and get) nor iterable (iterate)' },
-      ]);
-    }
-    this.#dataset = dataset as Dataset<T> | IterableDataset<T>;
+  #adopt(facts: DatasetFacts): void {
+    if (facts.kind === 'map') this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
+    else checkIterable(this.#options);
+    this.#facts = facts;
   }
 
   #plan(): EpochPlan {
     const { batchSize = 1, dropLast = false, rank, worldSize, generator } = this.#options;
-    const { dataset } = this;
+    const { numShards, length } = this.#knownFacts();
     const start = this.#position.begin();
-    if (!this.#batchSampler) return new StreamEpochPlan((dataset as IterableDataset<T>).numShards ?? 1, start);
+    if (!this.#batchSampler) return new StreamEpochPlan(numShards, start);
     // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any.
     generator?.randomInt64();
-    const settings = { batchSize, dropLast, rank, worldSize, datasetLength: dataset.length! };
+    const settings = { batchSize, dropLast, rank, worldSize, datasetLength: length! };
     return new MapEpochPlan(this.#batchSampler, settings, start);
   }
 
   async #openEngine(): Promise<BatchEngine> {
     if (this.#engine?.broken) await this.#closeEngine();
-    this.#engine ??= await createEngine(this.dataset, this.#module, this.#options);
+    this.#engine ??= await createEngine(this.#source as LoadedSource, this.#options);
     this.#refuseClosed();
     return this.#engine;
   }
@@ -261,13 +247,18 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> impl
       batchSize: batchSampler ? null : batchSize,
       dropLast,
       seed,
-      dataset: datasetFingerprint(this.dataset),
-      sampler: sampler ? (sampler.fingerprint?.() ?? fingerprint({ sampler: sampler.constructor.name })) : null,
+      dataset: this.#knownFacts().fingerprint,
+      sampler: sampler
+        ? (sampler.fingerprint?.() ?? fingerprint({ sampler: sampler.constructor.name }))
+        : null,
     };
   }
 
-  #knownLength(): number | undefined {
-    return this.#batchSampler?.length;
+  #knownFacts(): DatasetFacts {
+    if (this.#facts) return this.#facts;
+    throw new LoaderNotReadyError(`The dataset's module has not been imported yet`, {
+      next: 'Call await loader.ready() first; iterating does it by itself.',
+    });
   }
 
   #refuseClosed(): void {
@@ -276,13 +267,19 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>> impl
 
   #superseded(): LoaderClosedError {
     this.#refuseClosed();
-    return new LoaderClosedError('This iteration has ended: another one, a seek or a loaded state took its place', {
-      next: 'Use one iteration of a loader at a time, or one loader for each.',
-    });
+    return new LoaderClosedError(
+      'This iteration has ended: another one, a seek or a loaded state took its place',
+      {
+        next: 'Use one iteration of a loader at a time, or one loader for each.',
+      },
+    );
   }
 }
 
-function createBatchSampler(dataset: Dataset<unknown>, options: ResolvedOptions): BatchSampler {
+/** A map-style dataset always has a length; samplers read it anew each epoch. */
+type MapFacts = DatasetFacts & { readonly length: number };
+
+function createBatchSampler(dataset: MapFacts, options: ResolvedOptions): BatchSampler {
   if (options.batchSampler) return options.batchSampler;
   const { batchSize = 1, dropLast = false, shuffle = false, sampler, seed, generator } = options;
   if (sampler) return new SamplerBatches(sampler, { batchSize, dropLast });

@@ -1,5 +1,6 @@
 import type { IndexArray } from '../core/dataset.js';
 import { IndexRangeError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
@@ -72,11 +73,15 @@ export class MapEpochPlan implements EpochPlan {
 
   #part(globalBatch: IndexArray, batch: number): Int32Array | Float64Array {
     const { rank, worldSize, datasetLength } = this.#settings;
-    const { start, end } = worldSize === 1 ? { start: 0, end: globalBatch.length } : rankSlice(globalBatch.length, rank, worldSize);
+    const { start, end } =
+      worldSize === 1
+        ? { start: 0, end: globalBatch.length }
+        : rankSlice(globalBatch.length, rank, worldSize);
     const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
     for (let i = start; i < end; i++) {
       const index = globalBatch[i]!;
-      if (!Number.isInteger(index) || index < 0 || index >= datasetLength) throw outOfRange(this.#source, index, batch, datasetLength);
+      if (!Number.isInteger(index) || index < 0 || index >= datasetLength)
+        throw outOfRange(this.#source, index, batch, datasetLength);
       indices[i - start] = index;
     }
     return indices;
@@ -99,6 +104,10 @@ export class SamplerBatches implements BatchSampler {
     this.setEpoch = sampler.setEpoch?.bind(sampler);
     this.seek = sampler.seek && ((batch) => sampler.seek?.(Math.min(batch * batchSize, sampler.length)));
     this.stateDict = sampler.stateDict?.bind(sampler);
+  }
+
+  fingerprint(): string {
+    return this.sampler.fingerprint?.() ?? fingerprint({ sampler: this.sampler.constructor.name });
   }
 
   get length(): number {
@@ -141,7 +150,10 @@ export class StreamEpochPlan implements EpochPlan {
     const ordinal = this.#ordinals[shard]!++;
     // Shards of unknown length hide which tasks will be batches, so only a single one can be read past for nothing.
     const discard = this.#ordinals.length === 1 && ordinal < this.#start.batch;
-    return { task: { type: 'stream', epoch: this.#start.epoch, shard, ordinal, discard }, samplerState: undefined };
+    return {
+      task: { type: 'stream', epoch: this.#start.epoch, shard, ordinal, discard },
+      samplerState: undefined,
+    };
   }
 
   ended({ shard }: StreamTask): void {
@@ -155,8 +167,11 @@ export class StreamEpochPlan implements EpochPlan {
 function outOfRange(sampler: BatchSampler, index: number, batch: number, length: number): IndexRangeError {
   const source = sampler instanceof SamplerBatches ? sampler.sampler : sampler;
   const name = source.constructor === Array ? 'The list of batches' : source.constructor.name;
-  return new IndexRangeError(`${name} gave the index ${index}, which the dataset of ${length} samples does not have`, {
-    where: { sampler: name, batch, index, length },
-    next: 'A sampler gives whole numbers from 0 to length - 1; was it made for another dataset?',
-  });
+  return new IndexRangeError(
+    `${name} gave the index ${index}, which the dataset of ${length} samples does not have`,
+    {
+      where: { sampler: name, batch, index, length },
+      next: 'A sampler gives whole numbers from 0 to length - 1; was it made for another dataset?',
+    },
+  );
 }

@@ -1,17 +1,29 @@
+import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { BatchEngine } from './batch-engine.js';
 import { LentMemory, OwnedMemory } from './batch-memory.js';
 import type { BatchMaker, BatchTask, TaskResult } from './batch-task.js';
+import { type DatasetFacts, factsOf } from './dataset-facts.js';
 
 /** Makes batches on this thread, each when it is asked for. */
 export class InProcessEngine implements BatchEngine {
   readonly window = 0;
   readonly broken = false;
+  readonly #dataset: Dataset<unknown> | IterableDataset<unknown>;
   readonly #maker: BatchMaker;
   readonly #memory: OwnedMemory | LentMemory;
 
-  constructor(maker: BatchMaker, reuseBuffers: boolean) {
+  constructor(
+    dataset: Dataset<unknown> | IterableDataset<unknown>,
+    maker: BatchMaker,
+    reuseBuffers: boolean,
+  ) {
+    this.#dataset = dataset;
     this.#maker = maker;
     this.#memory = reuseBuffers ? new LentMemory() : new OwnedMemory();
+  }
+
+  async facts(): Promise<DatasetFacts> {
+    return factsOf(this.#dataset);
   }
 
   async submit(task: BatchTask): Promise<TaskResult> {

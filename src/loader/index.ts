@@ -1,10 +1,10 @@
-export type { OnError } from './sample-steps.js';
 export { type Collate, type CollateContext, type CollateOptions, defaultCollate } from './collate.js';
 export type { BatchOf, Collated } from './collated.js';
 export { DataLoader, type DatasetSource, type LoaderPosition } from './data-loader.js';
 export type { DataLoaderOptions } from './data-loader-options.js';
 export type { LoaderState } from './loader-state.js';
 export type { LoaderStats } from './loader-stats.js';
-export { type PadCollate, padCollate, type PadCollateOptions } from './pad-collate.js';
+export { type PadCollate, type PadCollateOptions, padCollate } from './pad-collate.js';
 export { type Repeatable, RepeatingLoader, type RepeatingLoaderOptions } from './repeating-loader.js';
+export type { OnError } from './sample-steps.js';
 export { getWorkerInfo, type WorkerInfo } from './worker-info.js';

@@ -42,7 +42,8 @@ export type StateIdentity = Pick<LoaderState, 'batchSize' | 'dropLast' | 'seed' 
  */
 export function readState(state: unknown, identity: StateIdentity): LoaderState {
   const { version } = (state ?? {}) as { version?: unknown };
-  if (typeof version === 'number' && version !== stateVersion) throw differs('version', version, stateVersion);
+  if (typeof version === 'number' && version !== stateVersion)
+    throw differs('version', version, stateVersion);
   const parsed = parseOptions('Loader state', schema, state) as LoaderState;
   for (const field of Object.keys(identity) as (keyof StateIdentity)[]) {
     if (parsed[field] !== identity[field]) throw differs(field, parsed[field], identity[field]);
@@ -51,8 +52,11 @@ export function readState(state: unknown, identity: StateIdentity): LoaderState 
 }
 
 function differs(field: string, saved: unknown, own: unknown): StateMismatchError {
-  return new StateMismatchError(`The state belongs to another loader: its ${field} is ${saved}, this one has ${own}`, {
-    where: { field, saved: String(saved), own: String(own) },
-    next: 'Make the loader with the dataset, sampler, seed and batch size that the state was saved with.',
-  });
+  return new StateMismatchError(
+    `The state belongs to another loader: its ${field} is ${saved}, this one has ${own}`,
+    {
+      where: { field, saved: String(saved), own: String(own) },
+      next: 'Make the loader with the dataset, sampler, seed and batch size that the state was saved with.',
+    },
+  );
 }

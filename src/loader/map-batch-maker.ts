@@ -20,7 +20,13 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     // A whole batch cannot leave one sample out, so that policy goes sample by sample.
     if (steps.fused && this.#dataset.getBatch && settings.onError === 'throw') {
       const value = await this.#whole(task, memory);
-      return { type: 'batch', value, samples: task.indices.length, skipped: [], makeMs: performance.now() - started };
+      return {
+        type: 'batch',
+        value,
+        samples: task.indices.length,
+        skipped: [],
+        makeMs: performance.now() - started,
+      };
     }
     const { samples, skipped } = await settle(this.#fetch(task));
     if (samples.length === 0) return { type: 'nothing', skipped };

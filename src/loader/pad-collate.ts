@@ -3,7 +3,7 @@ import type { Allocate } from '../core/dataset.js';
 import { type DType, isBigIntDType } from '../core/dtype.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Tensor } from '../core/tensor.js';
-import { checkDtype, type CollateContext, collateTree, mismatch } from './collate.js';
+import { type CollateContext, checkDtype, collateTree, mismatch } from './collate.js';
 import type { Collated } from './collated.js';
 
 export interface PadCollateOptions<N extends DType = 'float32'> {

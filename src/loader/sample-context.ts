@@ -9,7 +9,10 @@ export class LoaderSampleContext implements SampleContext {
   readonly worker: number | null;
   #rng: SampleRandom | undefined;
 
-  constructor(index: number, pass: { readonly epoch: number; readonly seed: number; readonly worker: number | null }) {
+  constructor(
+    index: number,
+    pass: { readonly epoch: number; readonly seed: number; readonly worker: number | null },
+  ) {
     this.index = index;
     this.epoch = pass.epoch;
     this.seed = pass.seed;

@@ -60,7 +60,9 @@ export class SampleSteps {
     };
     try {
       const sample = once();
-      return sample instanceof Promise ? sample.catch((cause: unknown) => this.#recover(once, context, cause)) : sample;
+      return sample instanceof Promise
+        ? sample.catch((cause: unknown) => this.#recover(once, context, cause))
+        : sample;
     } catch (cause) {
       return this.#recover(once, context, cause);
     }
@@ -70,7 +72,9 @@ export class SampleSteps {
     try {
       return this.steps.collate ? await this.steps.collate(samples, { allocate: memory.allocate }) : samples;
     } catch (error) {
-      throw error instanceof CollateError ? error.addPlace({ dataset: this.name, ...taskPlace(task) }) : error;
+      throw error instanceof CollateError
+        ? error.addPlace({ dataset: this.name, ...taskPlace(task) })
+        : error;
     }
   }
 

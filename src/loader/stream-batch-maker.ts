@@ -65,7 +65,8 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     const { seed } = this.#samples.settings;
     const numShards = this.#dataset.numShards ?? 1;
     const stream = this.#dataset.iterate({ epoch, seed, shard, numShards, worker: this.#samples.worker });
-    const iterator = Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
+    const iterator =
+      Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
     const reader = { epoch, iterator, position: 0, ended: false };
     this.#readers.set(shard, reader);
     return reader;

@@ -26,8 +26,7 @@ export interface ThroughputTimerOptions {
   readonly parity?: boolean;
 }
 
-const functionOption = <F>() =>
-  v.custom<F>((value) => typeof value === 'function', 'must be a function');
+const functionOption = <F>() => v.custom<F>((value) => typeof value === 'function', 'must be a function');
 
 const schema = v.strictObject({
   enabled: v.optional(booleanOption, true),
@@ -108,7 +107,13 @@ export class ThroughputTimer {
    * @param options.globalStep - Whether this micro-step ends a global step. @defaultValue `false`
    * @param options.reportSpeed - Whether a report may be written; say it on one rank only. @defaultValue `true`
    */
-  stop({ globalStep = false, reportSpeed = true }: { globalStep?: boolean; reportSpeed?: boolean } = {}): void {
+  stop({
+    globalStep = false,
+    reportSpeed = true,
+  }: {
+    globalStep?: boolean;
+    reportSpeed?: boolean;
+  } = {}): void {
     if (!this.#options.enabled || !this.#running) return;
     this.#running = false;
     this.#microStepCount += 1;

@@ -1,6 +1,6 @@
+import { tensor } from 'millrace';
 import { toTf } from 'millrace/tfjs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { tensor } from '../../dist/core/index.js';
 
 /** Records what TensorFlow.js would be given. */
 const tf = {

@@ -1,4 +1,12 @@
-import { ArrayDataset, ConfigError, DataLoader, LoaderClosedError, RandomSampler, TensorDataset, tensor } from 'millrace';
+import {
+  ArrayDataset,
+  ConfigError,
+  DataLoader,
+  LoaderClosedError,
+  RandomSampler,
+  TensorDataset,
+  tensor,
+} from 'millrace';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';
 
@@ -38,11 +46,15 @@ describe('DataLoader', () => {
     const loader = new DataLoader(range(20), { batchSize: 5, shuffle: true });
     for await (const _ of loader) break;
     const second = await collect(loader);
-    expect(second).toEqual(await collect(seekTo(new DataLoader(range(20), { batchSize: 5, shuffle: true }), 1)));
+    expect(second).toEqual(
+      await collect(seekTo(new DataLoader(range(20), { batchSize: 5, shuffle: true }), 1)),
+    );
   });
 
   it('takes its order from a sampler or a batch sampler', async () => {
-    expect(await collect(new DataLoader(range(4), { batchSize: 2, sampler: arraySampler([3, 1, 2, 0]) }))).toEqual([
+    expect(
+      await collect(new DataLoader(range(4), { batchSize: 2, sampler: arraySampler([3, 1, 2, 0]) })),
+    ).toEqual([
       [3, 1],
       [2, 0],
     ]);
@@ -68,8 +80,13 @@ describe('DataLoader', () => {
   });
 
   it('gathers whole batches from tensors', async () => {
-    const dataset = new TensorDataset({ x: tensor(Float32Array.from([0, 1, 2, 3, 4, 5]), [3, 2]), y: tensor(Int32Array.of(7, 8, 9)) });
-    const [batch] = await batchesOf(new DataLoader(dataset, { batchSize: 3, sampler: arraySampler([2, 0, 1]) }));
+    const dataset = new TensorDataset({
+      x: tensor(Float32Array.from([0, 1, 2, 3, 4, 5]), [3, 2]),
+      y: tensor(Int32Array.of(7, 8, 9)),
+    });
+    const [batch] = await batchesOf(
+      new DataLoader(dataset, { batchSize: 3, sampler: arraySampler([2, 0, 1]) }),
+    );
     expect(batch).toEqual({
       x: { dtype: 'float32', shape: [3, 2], data: Float32Array.of(4, 5, 0, 1, 2, 3) },
       y: { dtype: 'int32', shape: [3], data: Int32Array.of(9, 7, 8) },
@@ -88,7 +105,13 @@ describe('DataLoader', () => {
   it('counts batches, samples and waiting', async () => {
     const loader = new DataLoader(range(7), { batchSize: 3 });
     await collect(loader);
-    expect(loader.stats()).toMatchObject({ batches: 3, samples: 7, skipped: 0, numWorkers: 0, prefetchFactor: 0 });
+    expect(loader.stats()).toMatchObject({
+      batches: 3,
+      samples: 7,
+      skipped: 0,
+      numWorkers: 0,
+      prefetchFactor: 0,
+    });
     expect(loader.stats().waitShare).toBeGreaterThan(0);
     expect(loader.stats().waitShare).toBeLessThanOrEqual(1);
   });
@@ -157,7 +180,12 @@ function seekTo<L extends { setEpoch(epoch: number): void }>(loader: L, epoch: n
 describe('DataLoader over RandomSampler', () => {
   it('is what shuffle: true does', async () => {
     const dataset = new ArrayDataset(Array.from({ length: 30 }, (_, i) => i));
-    const explicit = new DataLoader(dataset, { batchSize: 4, sampler: new RandomSampler(dataset, { seed: 5 }) });
-    expect(await collect(explicit)).toEqual(await collect(new DataLoader(dataset, { batchSize: 4, shuffle: true, seed: 5 })));
+    const explicit = new DataLoader(dataset, {
+      batchSize: 4,
+      sampler: new RandomSampler(dataset, { seed: 5 }),
+    });
+    expect(await collect(explicit)).toEqual(
+      await collect(new DataLoader(dataset, { batchSize: 4, shuffle: true, seed: 5 })),
+    );
   });
 });

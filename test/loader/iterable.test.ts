@@ -39,7 +39,9 @@ describe('an iterable dataset', () => {
           expect(await collect(loader)).toEqual(alone.map((batch) => batch.map((value) => value + 0.5)));
           await loader.close();
           const ranks = await Promise.all(
-            [0, 1].map((rank) => collect(new DataLoader<number>(dataset, { ...options, rank, worldSize: 2 }))),
+            [0, 1].map((rank) =>
+              collect(new DataLoader<number>(dataset, { ...options, rank, worldSize: 2 })),
+            ),
           );
           for (const [k, batch] of alone.entries()) {
             if (batch.length > 1) expect(ranks.flatMap((part) => part[k]!)).toEqual(batch);

@@ -29,7 +29,9 @@ describe('law 1: order', () => {
             await loader.close();
             return both;
           };
-          expect(await epochs(make({ ...options, numWorkers, prefetchFactor }))).toEqual(await epochs(make(options)));
+          expect(await epochs(make({ ...options, numWorkers, prefetchFactor }))).toEqual(
+            await epochs(make(options)),
+          );
         },
       ),
       { numRuns: 12 },
@@ -40,7 +42,9 @@ describe('law 1: order', () => {
     await fc.assert(
       fc.asyncProperty(configuration, fc.integer({ min: 1, max: 5 }), async (options, worldSize) => {
         const whole = await collect(make(options));
-        const ranks = Array.from({ length: worldSize }, (_, rank) => collect(make({ ...options, rank, worldSize })));
+        const ranks = Array.from({ length: worldSize }, (_, rank) =>
+          collect(make({ ...options, rank, worldSize })),
+        );
         const parts = await Promise.all(ranks);
         for (const [k, batch] of whole.entries()) {
           const joined = parts.flatMap((part) => part[k]!);
@@ -70,7 +74,13 @@ describe('law 2: seek', () => {
 
   it('reads no sample on the way', async () => {
     const read: number[] = [];
-    const dataset = { length: 1000, get: (index: number) => (read.push(index), index) };
+    const dataset = {
+      length: 1000,
+      get(index: number) {
+        read.push(index);
+        return index;
+      },
+    };
     const loader = new DataLoader(dataset, { batchSize: 10, shuffle: true });
     loader.seek({ epoch: 2, batch: 98 });
     expect((await collect(loader)).flat()).toEqual(read);
@@ -123,28 +133,27 @@ describe('law 3: state', () => {
   });
 
   it('stays exact when batches are delivered out of order', async () => {
-    const options = { length: 40, batchSize: 2, shuffle: true, seed: 4 };
-    const whole = await collect(make(options));
-    const loader = new DataLoader<number>(new URL('../fixtures/uneven.js', import.meta.url), {
-      batchSize: 2,
-      shuffle: true,
-      seed: 4,
-      numWorkers: 2,
-      inOrder: false,
-    });
+    const stuck = new URL('../fixtures/stuck.js', import.meta.url);
+    const loader = new DataLoader<number>(stuck, { batchSize: 2, numWorkers: 2, inOrder: false });
     const taken: number[][] = [];
     for await (const batch of loader) {
       taken.push(Array.from(batch.data));
-      if (taken.length === 7) break;
+      if (taken.length === 3) break;
     }
-    const state = loader.stateDict();
+    const state = JSON.parse(JSON.stringify(loader.stateDict()));
     await loader.close();
-    const resumed = new DataLoader<number>(new URL('../fixtures/uneven.js', import.meta.url), { batchSize: 2, shuffle: true, seed: 4 });
+    // Batch 0 holds up its worker for ever; the other one goes on.
+    expect(taken).toEqual([
+      [2, 3],
+      [6, 7],
+      [10, 11],
+    ]);
+    expect(state).toMatchObject({ epoch: 0, batch: 0, ahead: [1, 3, 5] });
+    const resumed = new DataLoader<number>(stuck, { batchSize: 2 });
     await resumed.ready();
     resumed.loadStateDict(state);
-    const rest = await collect(resumed);
-    expect([...taken, ...rest].map(String).sort()).toEqual(whole.map(String).sort());
-    expect(state.ahead.length).toBeGreaterThan(0);
+    const all = [...taken, ...(await collect(resumed))].flat();
+    expect(all.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
   });
 
   it('is under 4 KB of JSON for a large dataset', async () => {
@@ -181,7 +190,11 @@ describe('law 3: state', () => {
 describe('law 4: randomness', () => {
   it('gives the same augmented samples on any number of workers', async () => {
     const epochs = [0, 1, 3].map(async (numWorkers) => {
-      const loader = new DataLoader<number>(new URL('../fixtures/noisy.js', import.meta.url), { batchSize: 4, shuffle: true, numWorkers });
+      const loader = new DataLoader<number>(new URL('../fixtures/noisy.js', import.meta.url), {
+        batchSize: 4,
+        shuffle: true,
+        numWorkers,
+      });
       const both = [await collect(loader), await collect(loader)];
       await loader.close();
       return both;
@@ -196,7 +209,12 @@ describe('law 4: randomness', () => {
 describe('law 7: memory', () => {
   it('uses the same slots again with reuseBuffers, in workers and without', async () => {
     for (const numWorkers of [0, 1]) {
-      const dataset = new TensorDataset({ x: tensor(Float32Array.from({ length: 640 }, (_, i) => i), [64, 10]) });
+      const dataset = new TensorDataset({
+        x: tensor(
+          Float32Array.from({ length: 640 }, (_, i) => i),
+          [64, 10],
+        ),
+      });
       const loader = new DataLoader(dataset, { batchSize: 4, numWorkers, reuseBuffers: true });
       const buffers = new Set<ArrayBufferLike>();
       const seen: number[] = [];
@@ -207,7 +225,8 @@ describe('law 7: memory', () => {
       }
       await loader.close();
       expect(seen).toEqual(Array.from({ length: 640 }, (_, i) => i));
-      if (numWorkers === 0) expect(buffers.size).toBeLessThanOrEqual(2);
+      // Two slots, each grown once. A worker's buffers are other objects each time they cross, over the same memory.
+      if (numWorkers === 0) expect(buffers.size).toBeLessThanOrEqual(4);
     }
   });
 });

@@ -11,10 +11,13 @@ const script = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, im
 
 describe(`a user's dataset`, () => {
   it('in plain JavaScript, is named by URL', async () => {
-    const loader = new DataLoader<{ x: Float32Array; y: number }>(new URL('../fixtures/squares.js', import.meta.url), {
-      batchSize: 4,
-      numWorkers: 2,
-    });
+    const loader = new DataLoader<{ x: Float32Array; y: number }>(
+      new URL('../fixtures/squares.js', import.meta.url),
+      {
+        batchSize: 4,
+        numWorkers: 2,
+      },
+    );
     const ys: number[] = [];
     for await (const { x, y } of loader) {
       expect(x.shape).toEqual([4, 2]);
@@ -36,7 +39,10 @@ describe(`a user's dataset`, () => {
   });
 
   it('in TypeScript, is named by URL', async () => {
-    const loader = new DataLoader<number>(new URL('../fixtures/augmented.ts', import.meta.url), { batchSize: 8, numWorkers: 2 });
+    const loader = new DataLoader<number>(new URL('../fixtures/augmented.ts', import.meta.url), {
+      batchSize: 8,
+      numWorkers: 2,
+    });
     const [first] = await collect(loader);
     expect(first!.map(Math.floor)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     await loader.close();

@@ -63,7 +63,7 @@ function blocksOf(text: string): string[] {
   return text
     .split(/(?<=[.;}][ \t]*)\r?\n|\r?\n[ \t]*\r?\n/)
     .filter((block) => block.trim() !== '')
-    .map((block) => `${block}\n`);
+    .map((block) => `${block.replace(/[\r\n]+$/, '')}\n`);
 }
 
 /** The fewest pieces of at most `limit` elements, as equal in length as can be. */

@@ -1,6 +1,5 @@
 // The program of a worker thread: makes the dataset from its recipe, then batches, one message at a time.
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Dataset, isIterableDataset, isMapDataset, type IterableDataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { WorkerTransferError } from '../../core/errors.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
@@ -8,6 +7,7 @@ import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory } from '../batch-memory.js';
 import type { BatchMaker } from '../batch-task.js';
 import { type Collate, defaultCollate } from '../collate.js';
+import { asDataset, factsOf } from '../dataset-facts.js';
 import { padCollate } from '../pad-collate.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
 import { setWorkerInfo } from '../worker-info.js';
@@ -32,32 +32,16 @@ port.on('message', (message: ToWorker) => {
 
 async function start(): Promise<BatchMaker | undefined> {
   try {
-    const dataset = await makeDataset();
+    const origin =
+      'module' in setup.dataset ? ` (export ${setup.dataset.export} of ${setup.dataset.module})` : '';
+    const dataset = asDataset(await makeFromRecipe(setup.dataset), origin);
     const steps = await makeSteps();
-    send({ type: 'ready' });
+    send({ type: 'ready', facts: { ...factsOf(dataset) } });
     return createBatchMaker(dataset, steps, setup.settings, setup.info.id);
   } catch (error) {
     send({ type: 'failed', error: toErrorRecord(error) });
     return undefined;
   }
-}
-
-async function makeDataset(): Promise<Dataset<unknown> | IterableDataset<unknown>> {
-  const dataset = await makeFromRecipe(setup.dataset);
-  if (!isMapDataset(dataset) && !isIterableDataset(dataset)) {
-    throw new WorkerTransferError('The export named for the dataset is neither a dataset nor a function that returns one', {
-      where: 'module' in setup.dataset ? { module: setup.dataset.module, export: setup.dataset.export } : {},
-      next: 'Export an object with length and get(index), or with iterate().',
-    });
-  }
-  const { expectedLength } = setup;
-  if (expectedLength !== undefined && dataset.length !== expectedLength) {
-    throw new WorkerTransferError(
-      `The dataset has ${dataset.length} samples in the worker and ${expectedLength} on the main thread`,
-      { next: 'Its module must give the same dataset each time it is imported.' },
-    );
-  }
-  return dataset;
 }
 
 async function makeSteps(): Promise<BatchSteps> {

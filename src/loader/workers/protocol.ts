@@ -2,6 +2,7 @@ import type { DType } from '../../core/dtype.js';
 import type { ErrorRecord } from '../../core/error-record.js';
 import type { Recipe } from '../../core/recipe.js';
 import type { BatchTask, TaskResult } from '../batch-task.js';
+import type { DatasetFacts } from '../dataset-facts.js';
 import type { PadCollateOptions } from '../pad-collate.js';
 import type { BatchSettings } from '../sample-steps.js';
 import type { WorkerInfo } from '../worker-info.js';
@@ -21,8 +22,6 @@ export interface WorkerSetup {
   readonly collate: CollateSpec;
   readonly settings: BatchSettings;
   readonly reuseBuffers: boolean;
-  /** What the main thread knows of the dataset, to notice a module that gives another one here. */
-  readonly expectedLength: number | undefined;
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
   readonly currentPass: SharedArrayBuffer;
 }
@@ -34,7 +33,12 @@ export type ToWorker =
 
 /** Worker → main thread. `ready` comes first, or `failed` instead of it. */
 export type FromWorker =
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly facts: DatasetFacts }
   | { readonly type: 'failed'; readonly error: ErrorRecord }
-  | { readonly type: 'made'; readonly id: number; readonly result: TaskResult; readonly slot: number | undefined }
+  | {
+      readonly type: 'made';
+      readonly id: number;
+      readonly result: TaskResult;
+      readonly slot: number | undefined;
+    }
   | { readonly type: 'error'; readonly id: number; readonly error: ErrorRecord };

@@ -3,6 +3,7 @@ import { fromErrorRecord } from '../../core/error-record.js';
 import { LoaderClosedError, WorkerExitError, WorkerTransferError } from '../../core/errors.js';
 import type { BatchEngine } from '../batch-engine.js';
 import { type BatchTask, type TaskResult, taskPlace } from '../batch-task.js';
+import type { DatasetFacts } from '../dataset-facts.js';
 import { getWorkerInfo } from '../worker-info.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
 
@@ -10,8 +11,8 @@ export interface WorkerPoolOptions {
   readonly numWorkers: number;
   /** Tasks under way per worker. */
   readonly prefetchFactor: number;
-  /** Whether each shard of an iterable dataset stays with one worker, because there are several. */
-  readonly workersOwnShards: boolean;
+  /** What the main thread knows of the dataset, if it has it: the workers' must be like it. */
+  readonly facts: DatasetFacts | undefined;
 }
 
 interface Waiting {
@@ -26,6 +27,8 @@ export class WorkerPool implements BatchEngine {
   readonly #options: WorkerPoolOptions;
   readonly #workers: readonly PoolWorker[];
   readonly #currentPass: Int32Array;
+  readonly #facts: Promise<DatasetFacts>;
+  #numShards = 1;
   #broken: Error | undefined;
 
   /**
@@ -45,11 +48,25 @@ export class WorkerPool implements BatchEngine {
       const info = { id, numWorkers: options.numWorkers, seed: setup.settings.seed };
       return new PoolWorker({ ...setup, info, currentPass }, fail);
     });
+    this.#facts = options.facts ? Promise.resolve(options.facts) : this.#workers[0]!.facts;
+    this.#numShards = options.facts?.numShards ?? 1;
+    for (const worker of this.#workers) void this.#compare(worker);
   }
 
   /** Whether a worker has failed, so that the pool must be replaced. */
   get broken(): boolean {
     return this.#broken !== undefined;
+  }
+
+  async facts(): Promise<DatasetFacts> {
+    this.hold();
+    try {
+      const facts = await this.#facts;
+      this.#numShards = facts.numShards;
+      return facts;
+    } finally {
+      this.unhold();
+    }
   }
 
   submit(task: BatchTask): Promise<TaskResult> {
@@ -82,28 +99,58 @@ export class WorkerPool implements BatchEngine {
   }
 
   #owner(task: BatchTask): number {
-    const { numWorkers, workersOwnShards } = this.#options;
+    const { numWorkers } = this.#options;
     if (task.type === 'indices') return task.batch % numWorkers;
-    return (workersOwnShards ? task.shard : task.ordinal) % numWorkers;
+    return (this.#numShards > 1 ? task.shard : task.ordinal) % numWorkers;
+  }
+
+  /** A module that gives every worker another dataset would mix their samples. */
+  async #compare(worker: PoolWorker): Promise<void> {
+    try {
+      const [expected, own] = await Promise.all([this.#facts, worker.facts]);
+      if (own.length === expected.length && own.numShards === expected.numShards) return;
+      worker.fail(
+        new WorkerTransferError(
+          `The dataset has ${own.length} samples in worker ${worker.id} and ${expected.length} elsewhere`,
+          {
+            where: { worker: worker.id },
+            next: 'Its module must give the same dataset each time it is imported.',
+          },
+        ),
+      );
+    } catch {
+      // A worker that did not start has told its tasks so.
+    }
   }
 }
 
 class PoolWorker {
   readonly thread: Worker;
-  readonly #id: number;
+  readonly id: number;
+  /** Comes when the worker has its dataset; fails when it cannot have it. */
+  readonly facts: Promise<DatasetFacts>;
+  #resolveFacts!: (facts: DatasetFacts) => void;
+  #rejectFacts!: (error: Error) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onFailure: (error: Error) => void;
   #failure: Error | undefined;
   #nextId = 0;
 
   constructor(setup: WorkerSetup, onFailure: (error: Error) => void) {
-    this.#id = setup.info.id;
+    this.id = setup.info.id;
     this.#onFailure = onFailure;
+    this.facts = new Promise((resolve, reject) => {
+      this.#resolveFacts = resolve;
+      this.#rejectFacts = reject;
+    });
+    this.facts.catch(() => {});
     this.thread = startThread(setup);
     this.thread.on('message', (message: FromWorker) => this.#receive(message));
-    this.thread.on('messageerror', (error) => this.#fail(error));
-    this.thread.on('error', (error: Error) => this.#fail(this.#exitError(`stopped on an error: ${error.message}`, error)));
-    this.thread.on('exit', (code) => this.#fail(this.#exitError(`ended by itself with exit code ${code}`)));
+    this.thread.on('messageerror', (error) => this.fail(error));
+    this.thread.on('error', (error: Error) =>
+      this.fail(this.#exitError(`stopped on an error: ${error.message}`, error)),
+    );
+    this.thread.on('exit', (code) => this.fail(this.#exitError(`ended by itself with exit code ${code}`)));
     this.thread.unref();
   }
 
@@ -126,6 +173,7 @@ class PoolWorker {
 
   async close(): Promise<void> {
     this.#failure ??= new LoaderClosedError('The workers were closed');
+    this.#rejectFacts(this.#failure);
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
     await this.thread.terminate();
@@ -134,9 +182,10 @@ class PoolWorker {
   #receive(message: FromWorker): void {
     switch (message.type) {
       case 'ready':
+        this.#resolveFacts(message.facts);
         return;
       case 'failed':
-        this.#fail(fromErrorRecord(message.error));
+        this.fail(fromErrorRecord(message.error));
         return;
       case 'made': {
         const { slot, result } = message;
@@ -161,18 +210,20 @@ class PoolWorker {
     this.thread.postMessage(message);
   }
 
-  #fail(error: Error): void {
+  /** Gives the worker up: every task of it fails with this error. */
+  fail(error: Error): void {
     if (this.#failure) return;
     this.#failure = error;
     this.#onFailure(error);
+    this.#rejectFacts(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
 
   #exitError(what: string, cause?: Error): WorkerExitError {
     const [first] = this.#waiting.values();
-    return new WorkerExitError(`Worker ${this.#id} ${what}`, {
-      where: { worker: this.#id, ...(first ? taskPlace(first.task) : {}) },
+    return new WorkerExitError(`Worker ${this.id} ${what}`, {
+      where: { worker: this.id, ...(first ? taskPlace(first.task) : {}) },
       next:
         'The batch it was making and the ones behind it were not delivered, and the loader state still stands before ' +
         'them: iterate again to continue with new workers. Out of memory? Use fewer workers or a smaller prefetchFactor.',

@@ -1,0 +1,220 @@
+import type { Dataset } from '../core/dataset.js';
+import { isBigIntDType } from '../core/dtype.js';
+import { FormatError, MillraceError, ParityError, SampleError } from '../core/errors.js';
+import { isTensor } from '../core/tensor.js';
+import { smallestIntegerDtype } from '../formats/integer-dtype.js';
+import { collateBatch } from './collate-batch.js';
+import {
+  type AnalyzerMetric,
+  type AnalyzerSettings,
+  type DataAnalyzerOptions,
+  resolveAnalyzerOptions,
+} from './data-analyzer-options.js';
+import { makeFolder, metricPrefix, writeIndexFiles, writeItems } from './index-files.js';
+import { createMapPart, type MappedValues, type PartPlace, readSum, readValues } from './map-part.js';
+import { AnalysisSampleContext } from './sample-context.js';
+import { sortByValue } from './sort-by-value.js';
+import { type IndexRange, splitIndex } from './split-index.js';
+
+/**
+ * Measures the samples of a dataset with functions of your own and writes DeepSpeed's difficulty index: what its
+ * `DataAnalyzer` writes, and with `docIndex: 'plain'` its `DistributedDataAnalyzer`, byte for byte.
+ *
+ * Map and reduce may run in different processes: the map of each worker leaves its values under `savePath`, and the reduce,
+ * which runs once, after all of them, puts them together. For the built-in metrics `analyzeDifficulty` does both in threads.
+ *
+ * @remarks The reduce takes O(samples) time and 40 bytes a sample.
+ */
+export class DataAnalyzer {
+  readonly #dataset: Dataset<unknown>;
+  readonly #settings: AnalyzerSettings;
+
+  /** @throws {@link ConfigError} naming every option at fault. */
+  constructor(dataset: Dataset<unknown>, options: DataAnalyzerOptions) {
+    this.#dataset = dataset;
+    this.#settings = resolveAnalyzerOptions(options);
+  }
+
+  /**
+   * Measures the part of this worker.
+   *
+   * @throws {@link SampleError} when a sample cannot be read, {@link ConfigError} when a function gives another dtype than
+   *   announced, {@link ShapeError} when it gives too few or too many values, {@link StorageError}.
+   */
+  async runMap(): Promise<void> {
+    const { numWorkers, workerId, numThreads, threads } = this.#settings;
+    const [start, end] = splitIndex(0, this.#dataset.length, numWorkers)[workerId]!;
+    const ranges = splitIndex(start, end, numThreads);
+    for (const thread of threads) await this.#mapPart(ranges[thread]!, { worker: workerId, thread });
+  }
+
+  /**
+   * Puts the parts of all workers together and writes the index of every metric.
+   *
+   * @throws {@link StorageError} when a part is missing, {@link FormatError} when the parts do not cover the dataset.
+   */
+  async runReduce(): Promise<void> {
+    if (this.#dataset.length === 0) {
+      throw new FormatError('A dataset without samples has no difficulty index', {
+        next: 'Give a dataset with samples.',
+      });
+    }
+    for (const metric of this.#settings.metrics) {
+      if (metric.type === 'single_value_per_sample') this.#reduceValues(metric);
+      else this.#reduceSum(metric);
+    }
+  }
+
+  /** {@link runMap}, then {@link runReduce}. For one worker; several call them themselves, and wait in between. */
+  async runMapReduce(): Promise<void> {
+    await this.runMap();
+    await this.runReduce();
+  }
+
+  async #mapPart([start, end]: IndexRange, place: PartPlace): Promise<void> {
+    const { metrics, batchSize, savePath, parity } = this.#settings;
+    if (parity && start === end) throw emptyPart(place);
+    const parts = metrics.map((metric) => createMapPart(metric, end - start));
+    let firstId = start;
+    for (let first = start; first < end; first += batchSize) {
+      const count = Math.min(batchSize, end - first);
+      const batch = await this.#batch(first, count);
+      const ids = this.#idsOf(batch, firstId, count);
+      for (const [i, { measure }] of metrics.entries()) parts[i]!.add(await measure(batch), ids);
+      firstId += parity ? originalLength(batch) : count;
+    }
+    for (const part of parts) part.write(savePath, place);
+  }
+
+  async #batch(first: number, count: number): Promise<unknown> {
+    const samples: unknown[] = [];
+    for (let index = first; index < first + count; index++) samples.push(await this.#sample(index));
+    return this.#settings.collate ? this.#settings.collate(samples) : collateBatch(samples);
+  }
+
+  async #sample(index: number): Promise<unknown> {
+    try {
+      return await this.#dataset.get(index, new AnalysisSampleContext(index, null));
+    } catch (cause) {
+      if (cause instanceof MillraceError) throw cause.addPlace({ index });
+      const next = 'Mend the sample, or analyse a Subset without it.';
+      throw new SampleError('A sample could not be read for analysis', { where: { index }, next, cause });
+    }
+  }
+
+  #idsOf(batch: unknown, firstId: number, count: number): readonly number[] {
+    const { sampleIndices } = this.#settings;
+    const own = ownIds(batch, count);
+    if (own) return own;
+    return Array.from({ length: count }, (_, i) => sampleIndices?.[firstId + i] ?? firstId + i);
+  }
+
+  #reduceValues(metric: AnalyzerMetric): void {
+    const { savePath, docIndex, numThreadsReduce } = this.#settings;
+    const mapped = readValues(savePath, metric, this.#places());
+    this.#checkCount(metric, mapped.values.length);
+    const { values, ids } = docIndex === 'plain' ? byId(mapped) : mapped;
+    const rows = sortByValue(values, ids);
+    writeIndexFiles(savePath, {
+      metric: metric.name,
+      values: mapped.values,
+      rows,
+      idDtype: this.#idDtype(ids),
+      docIndex,
+      partEnds: {
+        samples: endsOf(sumsOf(mapped.partSizes, numThreadsReduce)),
+        values: splitIndex(0, rows.distinct.length, numThreadsReduce).map(([, end]) => end),
+      },
+    });
+  }
+
+  #reduceSum({ name, ...metric }: AnalyzerMetric): void {
+    const { savePath } = this.#settings;
+    const sum = readSum(savePath, { name, ...metric }, this.#places());
+    const exact = Array.from(sum as ArrayLike<number | bigint>, BigInt);
+    const least = exact.reduce((a, b) => (b < a ? b : a), exact[0] ?? 0n);
+    const most = exact.reduce((a, b) => (b > a ? b : a), exact[0] ?? 0n);
+    makeFolder(`${savePath}/${name}`);
+    const prefix = `${metricPrefix(savePath, name)}_metric_value`;
+    const flat = isBigIntDType(metric.dtype) ? exact : exact.map(Number);
+    writeItems(prefix, smallestIntegerDtype(least, most), {
+      flat,
+      lengths: [exact.length],
+      documentEnds: [1],
+    });
+  }
+
+  /** All parts, in the order of the map. */
+  #places(): PartPlace[] {
+    const { numWorkers, numThreads } = this.#settings;
+    return Array.from({ length: numWorkers * numThreads }, (_, part) => ({
+      worker: Math.floor(part / numThreads),
+      thread: part % numThreads,
+    }));
+  }
+
+  #idDtype(ids: Float64Array) {
+    const { docIndex, parity } = this.#settings;
+    const least = ids.reduce((a, b) => Math.min(a, b));
+    const most = ids.reduce((a, b) => Math.max(a, b));
+    if (docIndex === 'plain') return smallestIntegerDtype(least, most);
+    const last = this.#dataset.length - 1;
+    return smallestIntegerDtype(0, parity ? last : Math.max(last, most));
+  }
+
+  #checkCount(metric: AnalyzerMetric, count: number): void {
+    if (count === this.#dataset.length) return;
+    throw new FormatError(`The map wrote ${count} values for ${this.#dataset.length} samples`, {
+      where: { metric: metric.name, file: metricPrefix(this.#settings.savePath, metric.name) },
+      next: 'Run the map of every worker and thread, with the same dataset and the same numbers of them.',
+    });
+  }
+}
+
+/** Ids that the samples bring along in their field `index`. */
+function ownIds(batch: unknown, count: number): readonly number[] | undefined {
+  if (typeof batch !== 'object' || batch === null || Array.isArray(batch) || isTensor(batch))
+    return undefined;
+  const { index } = batch as { readonly index?: unknown };
+  if (!isTensor(index) || index.shape[0] !== count) return undefined;
+  const width = index.data.length / count;
+  return Array.from({ length: count }, (_, i) => Number(index.data[i * width]));
+}
+
+/** What `len` says of a collated batch in Python: rows of a tensor, fields of anything else. */
+function originalLength(batch: unknown): number {
+  if (isTensor(batch)) return batch.shape[0] ?? 0;
+  return Object.keys(batch as object).length;
+}
+
+/** The same pairs, ids ascending. */
+function byId({ values, ids }: MappedValues): { readonly values: Float64Array; readonly ids: Float64Array } {
+  const places = Float64Array.from(ids.keys());
+  const order = sortByValue(ids, places).ids;
+  return {
+    values: Float64Array.from(order, (place) => values[place]!),
+    ids: Float64Array.from(order, (place) => ids[place]!),
+  };
+}
+
+/** Samples of each reduce part. */
+function sumsOf(partSizes: readonly number[], reduceParts: number): number[] {
+  return splitIndex(0, partSizes.length, reduceParts).map(([start, end]) =>
+    partSizes.slice(start, end).reduce((sum, size) => sum + size, 0),
+  );
+}
+
+function endsOf(sizes: readonly number[]): number[] {
+  let end = 0;
+  return sizes.map((size) => {
+    end += size;
+    return end;
+  });
+}
+
+function emptyPart({ worker, thread }: PartPlace): ParityError {
+  return new ParityError('A part of the map has no sample, which fails in DeepSpeed', {
+    where: { original: 'KeyError', worker, thread },
+    next: 'Use fewer workers or threads, or leave out parity.',
+  });
+}

@@ -1,0 +1,110 @@
+/** Sample ids: whole doubles where 32 bits might not hold them. */
+export type IdArray = Uint32Array | Float64Array;
+
+/** Samples grouped by difficulty. */
+export interface SamplesByValue {
+  /** Shape `[K]`: the distinct values, ascending. */
+  readonly distinct: Float64Array;
+  /** Shape `[K]`: how many samples have each. */
+  readonly counts: Float64Array;
+  /** Shape `[n]`: the ids of the first value, then of the second, and so on; of one value in the order they came. */
+  readonly ids: IdArray;
+}
+
+/** A table of this size is cheap for any number of samples. */
+const smallTable = 1 << 16;
+const digitBits = 16;
+const digitCount = 1 << digitBits;
+
+/**
+ * Groups samples by a whole-number value; samples of one value keep their order.
+ *
+ * @param values - Shape `[n]`, whole numbers up to 2^53 in size.
+ * @param ids - Shape `[n]`.
+ * @remarks O(n): a counting sort where the values are close together, a radix sort otherwise.
+ */
+export function sortByValue(values: Float64Array, ids: IdArray): SamplesByValue {
+  if (values.length === 0) return { distinct: new Float64Array(), counts: new Float64Array(), ids };
+  const { min, max } = extremes(values);
+  return max - min < Math.max(smallTable, 4 * values.length)
+    ? countingSort(values, ids, min, max - min + 1)
+    : grouped(radixSort(values, ids, min, max));
+}
+
+/** Smallest and largest of at least one value. */
+export function extremes(values: Float64Array): { readonly min: number; readonly max: number } {
+  let min = values[0]!;
+  let max = min;
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return { min, max };
+}
+
+function countingSort(values: Float64Array, ids: IdArray, min: number, width: number): SamplesByValue {
+  const table = new Float64Array(width);
+  for (let i = 0; i < values.length; i++) table[values[i]! - min]!++;
+  const distinct = new Float64Array(table.reduce((count, samples) => count + (samples > 0 ? 1 : 0), 0));
+  const counts = new Float64Array(distinct.length);
+  for (let offset = 0, row = 0, start = 0; offset < width; offset++) {
+    const samples = table[offset]!;
+    if (samples === 0) continue;
+    distinct[row] = offset + min;
+    counts[row++] = samples;
+    // From here on the table says where the next sample of the value goes.
+    table[offset] = start;
+    start += samples;
+  }
+  const sorted = emptyLike(ids);
+  for (let i = 0; i < values.length; i++) sorted[table[values[i]! - min]!++] = ids[i]!;
+  return { distinct, counts, ids: sorted };
+}
+
+interface Pairs {
+  readonly values: Float64Array;
+  readonly ids: IdArray;
+}
+
+/** Least significant digit first, 16 bits at a time. */
+function radixSort(values: Float64Array, ids: IdArray, min: number, max: number): Pairs {
+  let from: Pairs = { values, ids };
+  let to: Pairs = { values: new Float64Array(values.length), ids: emptyLike(ids) };
+  let spare: Pairs = { values: new Float64Array(values.length), ids: emptyLike(ids) };
+  for (let unit = 1; unit <= max - min; unit *= digitCount) {
+    scatter(from, to, min, unit);
+    const free = from.values === values ? spare : from;
+    from = to;
+    to = free;
+    spare = free;
+  }
+  return from;
+}
+
+function scatter(from: Pairs, to: Pairs, min: number, unit: number): void {
+  const { values, ids } = from;
+  const places = new Float64Array(digitCount + 1);
+  for (let i = 0; i < values.length; i++) places[(Math.floor((values[i]! - min) / unit) % digitCount) + 1]!++;
+  for (let digit = 0; digit < digitCount; digit++) places[digit + 1]! += places[digit]!;
+  for (let i = 0; i < values.length; i++) {
+    const place = places[Math.floor((values[i]! - min) / unit) % digitCount]!++;
+    to.values[place] = values[i]!;
+    to.ids[place] = ids[i]!;
+  }
+}
+
+function grouped({ values, ids }: Pairs): SamplesByValue {
+  let rows = 1;
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[i - 1]) rows++;
+  const distinct = new Float64Array(rows);
+  const counts = new Float64Array(rows);
+  for (let i = 0, row = -1; i < values.length; i++) {
+    if (i === 0 || values[i] !== values[i - 1]) distinct[++row] = values[i]!;
+    counts[row]!++;
+  }
+  return { distinct, counts, ids };
+}
+
+function emptyLike(ids: IdArray): IdArray {
+  return ids instanceof Uint32Array ? new Uint32Array(ids.length) : new Float64Array(ids.length);
+}

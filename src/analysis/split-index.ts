@@ -1,0 +1,14 @@
+/** Whole numbers from the first up to and without the second. */
+export type IndexRange = readonly [start: number, end: number];
+
+/**
+ * Cuts `start … end - 1` into neighbouring parts of nearly equal size, as DeepSpeed's `split_index` does: boundary i is
+ * `floor(i · ((end - start) / parts) + start)` in doubles, which is now and then one below the exact quotient.
+ *
+ * @param parts - 1 or more. Parts beyond the numbers there are stay empty.
+ */
+export function splitIndex(start: number, end: number, parts: number): IndexRange[] {
+  const width = (end - start) / parts;
+  const boundary = (part: number): number => (part === parts ? end : Math.floor(part * width + start));
+  return Array.from({ length: parts }, (_, part) => [boundary(part), boundary(part + 1)] as const);
+}

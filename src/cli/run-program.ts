@@ -1,0 +1,46 @@
+import { type Command, CommanderError } from 'commander';
+import { ConfigError, MillraceError } from '../core/errors.js';
+
+/** Exit status of the command: done, failed, or called the wrong way. */
+export type ExitStatus = 0 | 1 | 2 | 130;
+
+/** An end that was asked for (Ctrl-C): the shell's status for it, after the command has said what to do next. */
+export class Interrupted extends Error {}
+
+/**
+ * Runs the command line. A user's mistake gets its message alone; anything else is a defect and keeps its stack.
+ *
+ * With `--json` an error is one JSON object on standard error, too.
+ */
+export async function runProgram(program: Command, argv: readonly string[]): Promise<ExitStatus> {
+  throwInsteadOfExiting(program);
+  try {
+    await program.parseAsync([...argv]);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Interrupted) return 130;
+    process.stderr.write(`${argv.includes('--json') ? asJson(error) : asText(error)}\n`);
+    return error instanceof ConfigError ? 2 : 1;
+  }
+}
+
+function throwInsteadOfExiting(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExiting(child);
+}
+
+function asText(error: unknown): string {
+  if (!(error instanceof MillraceError))
+    return error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  const lines = [`error: ${error.message}`];
+  for (let { cause } = error; cause instanceof Error; { cause } = cause)
+    lines.push(`  because: ${cause.message}`);
+  return lines.join('\n');
+}
+
+function asJson(error: unknown): string {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const details = error instanceof MillraceError ? { code: error.code, where: error.where } : {};
+  return JSON.stringify({ error: { name, message, ...details } });
+}

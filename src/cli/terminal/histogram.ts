@@ -1,0 +1,27 @@
+import { formatCount } from './quantity.js';
+
+/** A bin of a histogram: values from `start` up to and without `end`; the last bin holds its end, too. */
+export interface HistogramBin {
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+}
+
+const barWidth = 40;
+
+/** A histogram of lines for a terminal, one a bin. */
+export function renderHistogram(bins: readonly HistogramBin[]): string {
+  const labels = bins.map(({ start, end }) => `${shorten(start)} – ${shorten(end)}`);
+  const width = Math.max(0, ...labels.map(({ length }) => length));
+  const largest = Math.max(1, ...bins.map(({ count }) => count));
+  return bins
+    .map(({ count }, i) => {
+      const bar = '█'.repeat(Math.round((count / largest) * barWidth)) || (count > 0 ? '▏' : '');
+      return `  ${labels[i]!.padStart(width)}  ${bar} ${formatCount(count)}`;
+    })
+    .join('\n');
+}
+
+function shorten(value: number): string {
+  return Number.isInteger(value) ? formatCount(value) : value.toFixed(1);
+}

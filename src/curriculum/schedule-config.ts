@@ -1,0 +1,118 @@
+import * as v from 'valibot';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { parseOptions } from '../core/options.js';
+
+const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
+const positive = v.pipe(number, v.gtValue(0, 'must be above 0'));
+const numbers = v.pipe(v.array(number, 'must be a list of numbers'), v.minLength(1, 'must not be empty'));
+
+const scheduleConfig = v.strictObject({
+  total_curriculum_step: v.optional(positive),
+  difficulty_step: v.optional(positive),
+  root_degree: v.optional(positive),
+  difficulty: v.optional(numbers),
+  max_step: v.optional(numbers),
+});
+
+const schema = v.strictObject({
+  min_difficulty: number,
+  max_difficulty: number,
+  schedule_type: v.picklist(
+    ['fixed_linear', 'fixed_root', 'fixed_discrete', 'custom'],
+    `must be 'fixed_linear', 'fixed_root', 'fixed_discrete' or 'custom'`,
+  ),
+  schedule_config: v.optional(scheduleConfig),
+  current_difficulty: v.optional(number),
+  // Beside the schedule in DeepSpeed's sections; of no concern here.
+  index_to_sample_path: v.optional(v.unknown()),
+  index_to_metric_path: v.optional(v.unknown()),
+  difficulty_type: v.optional(v.unknown()),
+  clustering_type: v.optional(v.unknown()),
+  curriculum_type: v.optional(v.unknown()),
+  enabled: v.optional(v.unknown()),
+});
+
+/** What kind of schedule, in DeepSpeed's spelling. */
+export type ScheduleType = 'fixed_linear' | 'fixed_root' | 'fixed_discrete' | 'custom';
+
+/** The numbers of a schedule, in DeepSpeed's spelling. Which of them are needed depends on the type. */
+export interface ScheduleConfig {
+  /** `fixed_linear`, `fixed_root`: the step at which `max_difficulty` is reached. */
+  readonly total_curriculum_step?: number | undefined;
+  /** `fixed_linear`, `fixed_root`: difficulties are multiples of this. */
+  readonly difficulty_step?: number | undefined;
+  /** `fixed_root`: 2 is the square root. */
+  readonly root_degree?: number | undefined;
+  /** `fixed_discrete`: the difficulties, one more than `max_step`. */
+  readonly difficulty?: readonly number[] | undefined;
+  /** `fixed_discrete`: the last step of each difficulty but the last. */
+  readonly max_step?: readonly number[] | undefined;
+}
+
+/** A schedule in the spelling of DeepSpeed's JSON: a metric of `curriculum_metrics`, or a `curriculum_learning` section. */
+export interface CurriculumConfig {
+  readonly min_difficulty: number;
+  readonly max_difficulty: number;
+  readonly schedule_type: ScheduleType;
+  /** Needed unless the type is `custom`. */
+  readonly schedule_config?: ScheduleConfig | undefined;
+}
+
+/** A checked configuration, and the difficulty of a state. */
+export type ParsedCurriculumConfig = CurriculumConfig & { readonly current_difficulty?: number | undefined };
+
+const needed = {
+  fixed_linear: ['total_curriculum_step', 'difficulty_step'],
+  fixed_root: ['total_curriculum_step', 'difficulty_step', 'root_degree'],
+  fixed_discrete: ['difficulty', 'max_step'],
+  custom: [],
+} as const satisfies Record<ScheduleType, readonly (keyof ScheduleConfig)[]>;
+
+/**
+ * Checks a schedule and keeps the keys that concern it.
+ *
+ * @param subject - Whose configuration it is, for the message.
+ * @throws {@link ConfigError} naming every field at fault.
+ */
+export function parseCurriculumConfig(
+  subject: string,
+  config: unknown,
+  parity: boolean,
+): ParsedCurriculumConfig {
+  const { min_difficulty, max_difficulty, schedule_type, schedule_config, current_difficulty } = parseOptions(
+    subject,
+    schema,
+    config,
+  );
+  const problems = scheduleProblems(schedule_type, schedule_config ?? {});
+  // The original accepts a range upside down; the schedule then never moves.
+  if (!parity && min_difficulty > max_difficulty) {
+    problems.push({
+      field: 'min_difficulty',
+      message: `is ${min_difficulty}, above max_difficulty ${max_difficulty}`,
+    });
+  }
+  if (problems.length > 0) throw new ConfigError(subject, problems);
+  return {
+    min_difficulty,
+    max_difficulty,
+    schedule_type,
+    ...(schedule_config === undefined ? {} : { schedule_config }),
+    ...(current_difficulty === undefined ? {} : { current_difficulty }),
+  };
+}
+
+function scheduleProblems(type: ScheduleType, config: ScheduleConfig): ConfigProblem[] {
+  const missing = needed[type].filter((key) => config[key] === undefined);
+  if (missing.length > 0) {
+    return missing.map((key) => ({
+      field: `schedule_config.${key}`,
+      message: `is missing, ${type} needs it`,
+    }));
+  }
+  if (type !== 'fixed_discrete') return [];
+  const { difficulty, max_step } = config;
+  if (difficulty!.length === max_step!.length + 1) return [];
+  const message = `must have one entry more than max_step, which has ${max_step!.length}; it has ${difficulty!.length}`;
+  return [{ field: 'schedule_config.difficulty', message }];
+}

@@ -1,0 +1,90 @@
+import type { IndexArray } from '../core/dataset.js';
+import { ParityError } from '../core/errors.js';
+import type { CurriculumMetric, Difficulties } from './curriculum-metrics.js';
+import { allIds, type IdArray, idArray } from './id-array.js';
+
+/** What decides which samples a new cluster holds. */
+export interface ClusterRequest {
+  /** The difficulties before the change; a metric that had none is absent. */
+  readonly previous: Difficulties;
+  readonly current: Difficulties;
+  /** The clusters so far, each in any order. */
+  readonly earlier: readonly IdArray[];
+  readonly datasetLength: number;
+  /** Whether an empty selection means "no constraint yet", as in DeepSpeed, instead of "no sample". */
+  readonly parity: boolean;
+}
+
+/**
+ * The samples that a change of difficulty admits, not yet shuffled.
+ *
+ * With one clustered metric: those whose difficulty lies between the one before and the one now, in the order of the
+ * index. With several: those that every metric admits now and no earlier cluster holds, ascending.
+ *
+ * @returns `undefined` when there are none.
+ * @throws {@link ParityError} with `parity`, where DeepSpeed fails over an empty selection.
+ */
+export function selectMembers(
+  metrics: readonly CurriculumMetric[],
+  request: ClusterRequest,
+): IdArray | undefined {
+  const clustered = metrics.filter(({ index }) => index !== undefined);
+  const members =
+    clustered.length <= 1
+      ? membersOfOneMetric(clustered[0], request)
+      : without(membersOfAllMetrics(metrics, request), request);
+  return members && members.length > 0 ? members : undefined;
+}
+
+function membersOfOneMetric(
+  metric: CurriculumMetric | undefined,
+  request: ClusterRequest,
+): IdArray | undefined {
+  const { previous, current, earlier, datasetLength } = request;
+  if (metric) return idArray(datasetLength, metric.select(previous[metric.name], current[metric.name]!));
+  return earlier.length === 0 ? allIds(datasetLength) : undefined;
+}
+
+function membersOfAllMetrics(
+  metrics: readonly CurriculumMetric[],
+  request: ClusterRequest,
+): IdArray | undefined {
+  const { current, datasetLength, parity } = request;
+  let members: IdArray | undefined;
+  for (const metric of metrics) {
+    const selected = metric.index ? metric.select(undefined, current[metric.name]!) : allIds(datasetLength);
+    if (selected.length === 0) {
+      if (!parity) return undefined;
+      if (members) throw originalFails(metric.name);
+      continue;
+    }
+    members = members ? intersection(members, selected, datasetLength) : idArray(datasetLength, selected);
+  }
+  return members;
+}
+
+function intersection(a: IdArray, b: IndexArray, datasetLength: number): IdArray {
+  const isInB = new Uint8Array(datasetLength);
+  for (const id of b) isInB[id] = 1;
+  return a.filter((id) => isInB[id] === 1).sort();
+}
+
+function without(
+  members: IdArray | undefined,
+  { earlier, datasetLength, parity }: ClusterRequest,
+): IdArray | undefined {
+  if (!members) {
+    if (parity && earlier.length > 0) throw originalFails('any of the metrics');
+    return undefined;
+  }
+  const taken = new Uint8Array(datasetLength);
+  for (const cluster of earlier) for (const id of cluster) taken[id] = 1;
+  return members.filter((id) => taken[id] === 0);
+}
+
+function originalFails(metric: string): ParityError {
+  return new ParityError(`${metric} admits no sample, which DeepSpeed cannot combine with other metrics`, {
+    where: { original: 'TypeError', metric },
+    next: 'Begin at a difficulty that some sample has, or leave out parity.',
+  });
+}

@@ -1,0 +1,134 @@
+import type { IndexArray } from '../core/dataset.js';
+import { ConfigError } from '../core/errors.js';
+import type { Json } from '../core/json.js';
+import { DifficultyIndex } from '../curriculum/difficulty-index.js';
+import { CurriculumScheduler } from '../curriculum/index.js';
+import { selectMembers } from './cluster-members.js';
+import type { CurriculumMetricConfig } from './data-efficiency-config.js';
+
+/** Metric → difficulty. */
+export type Difficulties = Readonly<Record<string, number>>;
+
+/** Metric → a function that gives the difficulty of a step, counted from 1. */
+export type CustomSchedules = Readonly<Record<string, (step: number) => number>>;
+
+/** One metric of a curriculum: its schedule, and the index by which it selects samples. */
+export interface CurriculumMetric {
+  readonly name: string;
+  readonly config: CurriculumMetricConfig;
+  readonly scheduler: CurriculumScheduler;
+  /** Absent where all samples are one cluster, whatever the difficulty. */
+  readonly index: DifficultyIndex | undefined;
+  /**
+   * Ids whose difficulty is above `from` and not above `to`, in the order of the index.
+   *
+   * @param from - `undefined` for the bottom.
+   */
+  select(from: number | undefined, to: number): IndexArray;
+}
+
+/** The metrics of a curriculum, in the order of the configuration. */
+export class CurriculumMetrics {
+  readonly list: readonly CurriculumMetric[];
+  readonly #parity: boolean;
+
+  constructor(
+    configs: Readonly<Record<string, CurriculumMetricConfig>>,
+    { parity }: { readonly parity: boolean },
+  ) {
+    this.#parity = parity;
+    this.list = Object.entries(configs).map(([name, config]) => openMetric(name, config, parity));
+  }
+
+  /** What the sequence of samples depends on; where the index files lie is not part of it. */
+  get description(): Json {
+    return this.list.map(({ name, config, index }) => {
+      const { index_to_sample_path, index_to_metric_path, ...schedule } = config;
+      const samples = index ? [index.length, index.smallest ?? null] : null;
+      return [name, samples, JSON.parse(JSON.stringify(schedule)) as Json];
+    });
+  }
+
+  /** Moves every schedule to a step. */
+  difficultiesAt(step: number): Difficulties {
+    return Object.fromEntries(
+      this.list.map(({ name, scheduler }) => [name, scheduler.updateDifficulty(step)]),
+    );
+  }
+
+  differ(before: Difficulties, after: Difficulties): boolean {
+    return this.list.some(({ name }) => before[name] !== after[name]);
+  }
+
+  /** Puts the schedules where they were with these difficulties; without any, at their start. */
+  restore(difficulties: Difficulties): void {
+    for (const { name, config, scheduler } of this.list) {
+      scheduler.setState({
+        ...scheduler.getState(),
+        current_difficulty: difficulties[name] ?? config.min_difficulty,
+      });
+    }
+  }
+
+  setCustomSchedules(schedules: CustomSchedules): void {
+    for (const { name, scheduler } of this.list) {
+      const schedule = schedules[name];
+      if (schedule) scheduler.setCustomGetDifficulty(schedule);
+    }
+  }
+
+  /** DeepSpeed's name for the cluster that these difficulties make. */
+  clusterName(difficulties: Difficulties): string {
+    return this.list.reduce(
+      (name, metric) => `${name}_${metric.name}${difficulties[metric.name]}`,
+      'cluster',
+    );
+  }
+
+  /** @throws {@link ConfigError} when no sample is admitted at the first step. Schedules given later are not known yet. */
+  checkFirstStep(datasetLength: number): void {
+    if (this.list.some(({ config }) => config.schedule_type === 'custom')) return;
+    const first = Object.fromEntries(
+      this.list.map(({ name, scheduler }) => [name, scheduler.getDifficulty(1)]),
+    );
+    const request = { previous: {}, current: first, earlier: [], datasetLength, parity: this.#parity };
+    if (!selectMembers(this.list, request)) throw this.nothingAdmitted(first);
+  }
+
+  /** What to say when no sample is easy enough. */
+  nothingAdmitted(difficulties: Difficulties): ConfigError {
+    const root = 'data_efficiency.data_sampling.curriculum_learning.curriculum_metrics';
+    const empty = this.list.filter(({ name, select }) => select(undefined, difficulties[name]!).length === 0);
+    const problems = empty.map(({ name, index }) => ({
+      field: `${root}.${name}.min_difficulty`,
+      message: `no sample of ${name} has a difficulty up to ${difficulties[name]}; the smallest is ${index?.smallest}`,
+    }));
+    const together = {
+      field: root,
+      message: `no sample is admitted by all metrics at ${JSON.stringify(difficulties)}`,
+    };
+    return new ConfigError('DeepSpeedDataSampler', problems.length > 0 ? problems : [together], {
+      next: 'Begin at a difficulty that some sample has.',
+    });
+  }
+}
+
+function openMetric(name: string, config: CurriculumMetricConfig, parity: boolean): CurriculumMetric {
+  const scheduler = new CurriculumScheduler(config, { parity });
+  const index = config.clustering_type === 'single_cluster' ? undefined : openIndex(config);
+  const maximum = config.max_difficulty;
+  const select = (from: number | undefined, to: number): IndexArray => {
+    if (!index) return [];
+    return config.difficulty_type === 'value'
+      ? index.selectByValue(from ?? Number.NEGATIVE_INFINITY, to)
+      : index.selectByPercentile(from ?? 0, to, maximum, { parity });
+  };
+  return { name, config, scheduler, index, select };
+}
+
+function openIndex(config: CurriculumMetricConfig): DifficultyIndex {
+  return DifficultyIndex.openSync({
+    indexToSamplePath: config.index_to_sample_path ?? '',
+    ...(config.difficulty_type === 'value' && { indexToMetricPath: config.index_to_metric_path ?? '' }),
+  });
+}

@@ -1,0 +1,240 @@
+import * as v from 'valibot';
+import { getAccelerator } from '../accelerator/index.js';
+import { isIterableDataset, isMapDataset } from '../core/dataset.js';
+import { ConfigError, ParityError } from '../core/errors.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import type { Sampler } from '../core/sampler.js';
+import { WorkerModule } from '../datasets/index.js';
+import { detectRank } from '../distributed/index.js';
+import type { Collate, DataLoaderOptions } from '../loader/index.js';
+import type { SamplerConfig } from './data-sampler-options.js';
+
+/** What DeepSpeed's engine tells its loader about curriculum learning, in DeepSpeed's spelling. */
+export interface DeepSpeedDataLoaderConfig {
+  /** Whether the curriculum sampler chooses the samples. @defaultValue `false` */
+  readonly curriculum_learning?: boolean;
+  /** The whole configuration, or its `data_efficiency` section. Needed with curriculum learning. */
+  readonly data_efficiency?: SamplerConfig;
+  /** The data-parallel group; its size must be `dataParallelWorldSize`. */
+  readonly data_parallel_group?: { size(): number };
+  /** Micro-steps of a global batch. @defaultValue `1` */
+  readonly gradient_accumulation_steps?: number;
+  /** Rank among all processes. @defaultValue `dataParallelRank` */
+  readonly global_rank?: number;
+  /** Workers with curriculum learning. @defaultValue `0` */
+  readonly num_workers?: number;
+}
+
+/** Options that go to the `DataLoader` underneath as they are. */
+export type PassedOnOptions<T> = Pick<
+  DataLoaderOptions<T, 'float32', unknown>,
+  'transform' | 'prefetchFactor' | 'persistentWorkers' | 'timeoutMs' | 'seed' | 'onError' | 'reuseBuffers'
+>;
+
+export interface DeepSpeedDataLoaderOptions<T, B> {
+  /** Samples of one micro-step of one rank. */
+  readonly batchSize: number;
+  /** Whether batches are made in page-locked memory where the accelerator has it. @defaultValue `false` */
+  readonly pinMemory?: boolean;
+  /**
+   * Number of this process on its machine; negative means that one process drives all devices. Decides the sampler, see
+   * {@link DeepSpeedDataLoader}. @defaultValue what the launcher says; −1 without one
+   */
+  readonly localRank?: number;
+  /** Started before each batch is fetched. Its owner stops it. @defaultValue none */
+  readonly tputTimer?: { start(): void } | null | undefined;
+  /** Makes a batch from samples. @defaultValue `defaultCollate` */
+  readonly collateFn?: Collate<T, B> | WorkerModule<Collate<T, B>> | null | undefined;
+  /** Workers. Not used with curriculum learning, where the configuration says them. @defaultValue 2 a device */
+  readonly numLocalIoWorkers?: number | null | undefined;
+  /** The order of this rank's samples. Not used with curriculum learning. @defaultValue see {@link DeepSpeedDataLoader} */
+  readonly dataSampler?: Sampler | null | undefined;
+  /** Ranks that read different samples. @defaultValue what the launcher says */
+  readonly dataParallelWorldSize?: number | null | undefined;
+  /** Which of them this is. @defaultValue what the launcher says */
+  readonly dataParallelRank?: number | null | undefined;
+  /** Whether to leave out a last batch that is not full. @defaultValue `false` */
+  readonly dataloaderDropLast?: boolean;
+  /** Curriculum learning. @defaultValue none */
+  readonly deepspeedDataloaderConfig?: DeepSpeedDataLoaderConfig;
+  /** What DeepSpeed has no setting for. @defaultValue the defaults of `DataLoader` */
+  readonly loaderOptions?: PassedOnOptions<T>;
+  /**
+   * As DeepSpeed: the same order in each epoch of a distributed run, a curriculum state that runs ahead of its batch, a
+   * length that counts all ranks and epochs. @defaultValue `false`
+   */
+  readonly parity?: boolean;
+}
+
+const groupOption = v.custom<{ size(): number }>(
+  (group) => typeof (group as { size?: unknown } | null)?.size === 'function',
+  'must have a size method',
+);
+
+// The loader underneath checks their values; a name that is not among them is found here.
+const passedOnEntries = {
+  transform: v.optional(v.unknown()),
+  prefetchFactor: v.optional(v.unknown()),
+  persistentWorkers: v.optional(v.unknown()),
+  timeoutMs: v.optional(v.unknown()),
+  seed: v.optional(v.unknown()),
+  onError: v.optional(v.unknown()),
+  reuseBuffers: v.optional(v.unknown()),
+} satisfies Record<keyof PassedOnOptions<never>, unknown>;
+
+const schema = v.strictObject({
+  batchSize: integerFrom(1),
+  pinMemory: v.optional(booleanOption, false),
+  localRank: v.optional(v.pipe(v.number('must be a number'), v.safeInteger('must be an integer'))),
+  tputTimer: v.nullish(
+    v.custom<{ start(): void }>(
+      (timer) => typeof (timer as { start?: unknown } | null)?.start === 'function',
+      'must have a start method',
+    ),
+  ),
+  collateFn: v.nullish(
+    v.custom<Collate<never, unknown> | WorkerModule<Collate<never, unknown>>>(
+      (value) => typeof value === 'function' || value instanceof WorkerModule,
+      'must be a function',
+    ),
+  ),
+  numLocalIoWorkers: v.nullish(integerFrom(0)),
+  dataSampler: v.nullish(
+    v.custom<Sampler>(
+      (value) => typeof (value as Partial<Sampler> | null)?.[Symbol.iterator] === 'function',
+      'must be an iterable of indices',
+    ),
+  ),
+  dataParallelWorldSize: v.nullish(integerFrom(1)),
+  dataParallelRank: v.nullish(integerFrom(0)),
+  dataloaderDropLast: v.optional(booleanOption, false),
+  deepspeedDataloaderConfig: v.optional(
+    v.strictObject({
+      curriculum_learning: v.optional(booleanOption, false),
+      data_efficiency: v.optional(
+        v.custom<SamplerConfig>((value) => typeof value === 'object', 'must be an object'),
+      ),
+      data_parallel_group: v.optional(groupOption),
+      gradient_accumulation_steps: v.optional(integerFrom(1), 1),
+      global_rank: v.optional(integerFrom(0)),
+      num_workers: v.optional(integerFrom(0), 0),
+    }),
+    {},
+  ),
+  loaderOptions: v.optional(v.strictObject(passedOnEntries), {}),
+  parity: v.optional(booleanOption, false),
+});
+
+/** Where the order of the samples comes from. */
+export type OrderSource = 'curriculum' | 'given' | 'distributed' | 'random' | 'stream';
+
+/** What a loader will do: its options, checked, and everything that follows from them. */
+export interface LoaderPlan
+  extends Readonly<Omit<v.InferOutput<typeof schema>, 'deepspeedDataloaderConfig'>> {
+  readonly curriculum: v.InferOutput<typeof schema>['deepspeedDataloaderConfig'];
+  readonly order: OrderSource;
+  /** Samples of one batch of this loader. */
+  readonly batchSize: number;
+  readonly deviceCount: number;
+  readonly numWorkers: number;
+  /** Whether someone chose the number of workers, so that it must not be changed silently. */
+  readonly workersWereChosen: boolean;
+  readonly worldSize: number;
+  readonly rank: number;
+}
+
+/**
+ * Decides sampler, batch size, devices and workers from the options of a loader.
+ *
+ * | | order | batch size | devices | workers |
+ * |---|---|---|---|---|
+ * | curriculum | curriculum sampler | `batchSize` | the accelerator's | `num_workers` |
+ * | `localRank` ≥ 0 | given, else distributed | `batchSize` | 1 | given, else 2 |
+ * | `localRank` < 0 | given, else random | `batchSize` · devices | the accelerator's | given, else 2 · devices |
+ *
+ * @throws {@link ConfigError} naming every option that is unknown, wrong or contradictory.
+ */
+export function planLoader(options: unknown, dataset: unknown): LoaderPlan {
+  const { deepspeedDataloaderConfig: curriculum, ...given } = parseOptions(
+    'DeepSpeedDataLoader options',
+    schema,
+    options,
+  );
+  const launched = detectRank();
+  const localRank = given.localRank ?? (launched.launcher === 'single' ? -1 : launched.localRank);
+  const worldSize = given.dataParallelWorldSize ?? launched.worldSize;
+  const rank = given.dataParallelRank ?? (given.dataParallelWorldSize == null ? launched.rank : 0);
+  refuseContradictions({ rank, worldSize, curriculum, loaderOptions: given.loaderOptions });
+  const onePerProcess = localRank >= 0 && !curriculum.curriculum_learning;
+  const deviceCount = onePerProcess ? 1 : getAccelerator().deviceCount();
+  const drivesAllDevices = localRank < 0 && !curriculum.curriculum_learning;
+  const chosenWorkers = curriculum.curriculum_learning ? curriculum.num_workers : given.numLocalIoWorkers;
+  return {
+    ...given,
+    curriculum,
+    order: orderSource(given.dataSampler, dataset, localRank, curriculum.curriculum_learning, given.parity),
+    batchSize: given.batchSize * (drivesAllDevices ? deviceCount : 1),
+    deviceCount,
+    numWorkers: chosenWorkers ?? 2 * deviceCount,
+    workersWereChosen: chosenWorkers != null,
+    worldSize,
+    rank,
+  };
+}
+
+function orderSource(
+  dataSampler: Sampler | null | undefined,
+  dataset: unknown,
+  localRank: number,
+  curriculum: boolean,
+  parity: boolean,
+): OrderSource {
+  if (!isMapDataset(dataset)) return streamSource(dataset, curriculum, parity);
+  if (curriculum) return 'curriculum';
+  if (dataSampler) return 'given';
+  return localRank >= 0 ? 'distributed' : 'random';
+}
+
+function streamSource(dataset: unknown, curriculum: boolean, parity: boolean): OrderSource {
+  if (!isIterableDataset(dataset)) {
+    throw problem('dataset', 'is neither map-style (length and get) nor iterable (iterate)');
+  }
+  if (curriculum) throw problem('dataset', 'must be map-style: curriculum learning chooses samples by index');
+  if (!parity) return 'stream';
+  throw new ParityError('The dataset has no length', {
+    where: { original: 'TypeError' },
+    next: 'Leave out parity: iterable datasets are supported without it.',
+  });
+}
+
+function refuseContradictions({
+  rank,
+  worldSize,
+  curriculum,
+  loaderOptions,
+}: Pick<LoaderPlan, 'rank' | 'worldSize' | 'curriculum' | 'loaderOptions'>): void {
+  if (rank >= worldSize) {
+    throw problem('dataParallelRank', `is ${rank}, must be below dataParallelWorldSize ${worldSize}`);
+  }
+  const groupSize = curriculum.data_parallel_group?.size() ?? worldSize;
+  if (groupSize !== worldSize) {
+    const field = 'deepspeedDataloaderConfig.data_parallel_group';
+    throw problem(field, `has ${groupSize} ranks, dataParallelWorldSize is ${worldSize}`);
+  }
+  if (curriculum.curriculum_learning && !curriculum.data_efficiency) {
+    throw problem(
+      'deepspeedDataloaderConfig.data_efficiency',
+      'is missing, and curriculum learning needs it',
+    );
+  }
+  if (curriculum.curriculum_learning && loaderOptions.onError === 'skip') {
+    throw problem(
+      'loaderOptions.onError',
+      "cannot be 'skip' with curriculum learning: each batch has its state",
+    );
+  }
+}
+
+function problem(field: string, message: string): ConfigError {
+  return new ConfigError('DeepSpeedDataLoader options', [{ field, message }]);
+}

@@ -1,0 +1,114 @@
+import * as v from 'valibot';
+import type { Dataset, IterableDataset } from '../core/dataset.js';
+import { ConfigError } from '../core/errors.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { detectRank } from '../distributed/index.js';
+import type { Collated } from '../loader/index.js';
+import { type DeepSpeedConfig, parseDeepSpeedConfig } from './config.js';
+import { DeepSpeedDataLoader } from './data-loader.js';
+import type { DeepSpeedDataLoaderConfig, DeepSpeedDataLoaderOptions } from './data-loader-options.js';
+import { sequentialOrder } from './data-loader-order.js';
+
+/** What the batches are for. */
+export type Route = 'train' | 'eval' | 'predict';
+
+export interface DeepSpeedIoOptions<T, B>
+  extends Pick<
+    DeepSpeedDataLoaderOptions<T, B>,
+    'pinMemory' | 'localRank' | 'tputTimer' | 'collateFn' | 'numLocalIoWorkers' | 'dataSampler' | 'parity'
+  > {
+  /** `eval` and `predict` read in order, without curriculum. @defaultValue `'train'` */
+  readonly route?: Route;
+  /** Samples of one micro-step of one rank. @defaultValue the configuration's `train_micro_batch_size_per_gpu` */
+  readonly batchSize?: number;
+  /** Which process this is. @defaultValue what the launcher says, 0 without one */
+  readonly rank?: number;
+  /** Processes of the run. @defaultValue those the configuration was read for */
+  readonly worldSize?: number;
+}
+
+const schema = v.looseObject({
+  route: v.optional(
+    v.picklist(['train', 'eval', 'predict'], `must be 'train', 'eval' or 'predict'`),
+    'train',
+  ),
+  batchSize: v.optional(integerFrom(1)),
+  rank: v.optional(integerFrom(0)),
+  worldSize: v.optional(integerFrom(1)),
+  parity: v.optional(booleanOption),
+});
+
+/**
+ * Makes the loader that DeepSpeed's engine would make from its configuration (`engine.deepspeed_io`).
+ *
+ * @param config - What `parseDeepSpeedConfig` gave, or the configuration itself.
+ * @param dataset - Map-style, or iterable.
+ * @throws {@link ConfigError} when the configuration or an option is wrong, or they contradict one another.
+ */
+export function deepspeedIo<T, B = Collated<T, 'float32'>>(
+  config: DeepSpeedConfig | object | string,
+  dataset: Dataset<T> | IterableDataset<T>,
+  options: DeepSpeedIoOptions<T, B> = {},
+): DeepSpeedDataLoader<T, B> {
+  const { route, rank, worldSize, batchSize, ...rest } = {
+    ...options,
+    ...parseOptions('deepspeedIo options', schema, options),
+  };
+  const launched = detectRank();
+  const parsed = parsedConfig(config, worldSize ?? launched.worldSize, rest.parity ?? false);
+  const parity = rest.parity ?? parsed.parity;
+  const processes = parsed.dataParallelWorldSize * parsed.sequenceParallelSize;
+  if (worldSize !== undefined && worldSize !== processes) {
+    throw new ConfigError('deepspeedIo options', [
+      {
+        field: 'worldSize',
+        message: `is ${worldSize}, but the configuration was read for ${processes} processes`,
+      },
+    ]);
+  }
+  const isTraining = route === 'train';
+  // Ranks of one sequence-parallel group read the same samples.
+  const dataParallelRank = Math.floor((rank ?? launched.rank) / parsed.sequenceParallelSize);
+  const ranks = { dataParallelRank, dataParallelWorldSize: parsed.dataParallelWorldSize };
+  const dataSampler =
+    options.dataSampler ?? (isTraining ? undefined : sequentialOrder(dataset, ranks, parity));
+  return new DeepSpeedDataLoader<T, B>(dataset, {
+    pinMemory: true,
+    localRank: launched.localRank,
+    ...rest,
+    ...ranks,
+    parity,
+    batchSize: batchSize ?? parsed.trainMicroBatchSizePerGpu,
+    tputTimer: isTraining ? options.tputTimer : undefined,
+    dataloaderDropLast: parsed.dataloaderDropLast,
+    dataSampler,
+    // In DeepSpeed a curriculum takes the place of every sampler, on every route.
+    ...((isTraining || parity) && curriculumOf(parsed, rank ?? launched.rank)),
+  });
+}
+
+function parsedConfig(
+  config: DeepSpeedConfig | object | string,
+  worldSize: number,
+  parity: boolean,
+): DeepSpeedConfig {
+  if (typeof config === 'object' && 'dataEfficiency' in config) return config as DeepSpeedConfig;
+  return parseDeepSpeedConfig(config, { worldSize, parity });
+}
+
+function curriculumOf(
+  { dataEfficiency, gradientAccumulationSteps }: DeepSpeedConfig,
+  globalRank: number,
+): { deepspeedDataloaderConfig: DeepSpeedDataLoaderConfig } | undefined {
+  const { curriculum_learning, num_workers } = dataEfficiency.data_sampling;
+  if (!curriculum_learning.enabled) return undefined;
+  return {
+    deepspeedDataloaderConfig: {
+      curriculum_learning: true,
+      data_efficiency: dataEfficiency,
+      gradient_accumulation_steps: gradientAccumulationSteps,
+      global_rank: globalRank,
+      num_workers,
+    },
+  };
+}

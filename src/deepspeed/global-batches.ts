@@ -1,0 +1,126 @@
+import { type MillraceError, ParityError } from '../core/errors.js';
+import { NumpyGenerator } from '../random/index.js';
+import { takeFromCluster } from './cluster-draw.js';
+import type { ClusterFiles } from './cluster-files.js';
+import { selectMembers } from './cluster-members.js';
+import type { CurriculumMetrics, Difficulties } from './curriculum-metrics.js';
+import type { SamplerSettings } from './data-sampler-options.js';
+import type { SamplerCluster, SamplerSnapshot } from './data-sampler-snapshot.js';
+import type { IdArray } from './id-array.js';
+
+/** Makes global batches: moves the curriculum, admits clusters, draws from them. One of them holds the generator. */
+export class GlobalBatches {
+  readonly #settings: SamplerSettings;
+  readonly #metrics: CurriculumMetrics;
+  readonly #files: ClusterFiles | undefined;
+  readonly #rng: NumpyGenerator;
+
+  /** @param files - Where clusters are written, or nothing to keep them in memory only. */
+  constructor(
+    seed: number,
+    settings: SamplerSettings,
+    metrics: CurriculumMetrics,
+    files: ClusterFiles | undefined,
+  ) {
+    this.#settings = settings;
+    this.#metrics = metrics;
+    this.#files = files;
+    this.#rng = new NumpyGenerator(seed);
+  }
+
+  /** Makes a snapshot the present. O(metrics). */
+  restore(snapshot: SamplerSnapshot): void {
+    this.#rng.setState(snapshot.rng);
+    // DeepSpeed does not save its schedules: they begin again and find their place from the step.
+    this.#metrics.restore(this.#settings.parity ? {} : snapshot.difficulties);
+  }
+
+  /** The next step with its difficulties, before anything is drawn. */
+  advance(at: SamplerSnapshot): SamplerSnapshot {
+    const curriculumStep = at.curriculumStep + 1;
+    return { ...at, curriculumStep, difficulties: this.#metrics.difficultiesAt(curriculumStep) };
+  }
+
+  /**
+   * Adds the cluster that a change of difficulty makes, if any sample is new.
+   *
+   * @param previous - The difficulties of the step before.
+   */
+  admit(at: SamplerSnapshot, previous: Difficulties): SamplerSnapshot {
+    if (!this.#metrics.differ(previous, at.difficulties)) return at;
+    const { totalSamples, parity } = this.#settings;
+    const earlier = at.clusters.map(({ order }) => order);
+    const request = { previous, current: at.difficulties, earlier, datasetLength: totalSamples, parity };
+    const members = selectMembers(this.#metrics.list, request);
+    const name = this.#metrics.clusterName(at.difficulties);
+    const clusters = members
+      ? [...at.clusters, this.#newCluster(members, previous, at.difficulties, name)]
+      : at.clusters;
+    // DeepSpeed lists a cluster when its file exists, also one that an earlier run left behind.
+    if (!members && !this.#files?.exists(name)) return at;
+    return { ...at, clusters, names: [...at.names, name], positions: [...at.positions, 0] };
+  }
+
+  /** Draws the global batch of the step. */
+  draw(at: SamplerSnapshot): SamplerSnapshot {
+    const counts = this.#countsOfClusters(at);
+    const batch: number[] = [];
+    const positions = [...at.positions];
+    const clusters = at.clusters.map((cluster, j) => {
+      const shuffles = cluster.shuffles && [...cluster.shuffles];
+      const reshuffle = (order: IdArray): IdArray => {
+        shuffles?.push(this.#rng.getState());
+        return this.#shuffled(order.slice(), at.names[j]!);
+      };
+      const wrapRule = { reshuffle, wrapOnce: this.#settings.parity };
+      const moved = takeFromCluster(
+        { order: cluster.order, position: positions[j]! },
+        counts[j]!,
+        batch,
+        wrapRule,
+      );
+      positions[j] = moved.position;
+      return moved.order === cluster.order ? cluster : { ...cluster, order: moved.order, shuffles };
+    });
+    this.#rng.shuffle(batch);
+    return { ...at, batch, clusters, positions, rng: this.#rng.getState() };
+  }
+
+  #newCluster(
+    members: IdArray,
+    previous: Difficulties,
+    difficulties: Difficulties,
+    name: string,
+  ): SamplerCluster {
+    const shuffles = [this.#rng.getState()];
+    return { previous, difficulties, order: this.#shuffled(members, name), shuffles };
+  }
+
+  #shuffled(order: IdArray, name: string): IdArray {
+    this.#rng.shuffle(order);
+    this.#files?.write(name, order);
+    return order;
+  }
+
+  /** How many samples come from each cluster: drawn in proportion to their sizes. */
+  #countsOfClusters({ clusters, difficulties }: SamplerSnapshot): number[] {
+    const sizes = clusters.map(({ order }) => order.length);
+    if (sizes.length === 0) throw this.#nothingToDrawFrom(difficulties);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const weights = sizes.map((size) => size / total);
+    const counts = new Array<number>(sizes.length).fill(0);
+    const { globalBatchSize } = this.#settings;
+    for (const j of this.#rng.choice(sizes.length, globalBatchSize, { replace: true, p: weights })) {
+      counts[Number(j)]! += 1;
+    }
+    return counts;
+  }
+
+  #nothingToDrawFrom(difficulties: Difficulties): MillraceError {
+    if (!this.#settings.parity) return this.#metrics.nothingAdmitted(difficulties);
+    return new ParityError('No sample is easy enough for the first step', {
+      where: { original: 'ValueError', ...difficulties },
+      next: 'Begin at a difficulty that some sample has.',
+    });
+  }
+}

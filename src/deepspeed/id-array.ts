@@ -1,0 +1,23 @@
+import type { IndexArray } from '../core/dataset.js';
+
+/** Sample ids in the narrowest form that holds all of a dataset. */
+export type IdArray = Uint8Array | Uint16Array | Uint32Array | Float64Array;
+
+/** Ids of a dataset of `datasetLength` samples, copied. Values beyond the form wrap around, as in DeepSpeed's files. */
+export function idArray(datasetLength: number, ids: IndexArray): IdArray {
+  return constructorFor(datasetLength).from(ids);
+}
+
+/** `0 … datasetLength - 1`. */
+export function allIds(datasetLength: number): IdArray {
+  const ids = new (constructorFor(datasetLength))(datasetLength);
+  for (let id = 0; id < datasetLength; id++) ids[id] = id;
+  return ids;
+}
+
+function constructorFor(datasetLength: number) {
+  if (datasetLength <= 0xff) return Uint8Array;
+  if (datasetLength <= 0xffff) return Uint16Array;
+  // Ids beyond 32 bits are whole doubles in memory: 2^53 of them are exact.
+  return datasetLength <= 0xffff_ffff ? Uint32Array : Float64Array;
+}

@@ -1,0 +1,21 @@
+import type { Dataset, IterableDataset } from '../core/dataset.js';
+import type { BatchSampler, Sampler } from '../core/sampler.js';
+import type { LoaderPlan } from './data-loader-options.js';
+
+/**
+ * Batches of a pass of one rank, or `null` when the dataset does not know its length.
+ *
+ * @param sampler - The sampler in force: of samples, or of micro-steps with curriculum learning.
+ */
+export function loaderLength(
+  { batchSize, dataloaderDropLast, order, parity, worldSize }: LoaderPlan,
+  dataset: Dataset<unknown> | IterableDataset<unknown>,
+  sampler: Sampler | BatchSampler | undefined,
+): number | null {
+  if (sampler && order === 'curriculum' && !parity) return sampler.length;
+  const samples = sampler?.length ?? dataset.length;
+  if (samples === undefined) return null;
+  // A stream is cut into global batches first, and those into the parts of the ranks.
+  const batches = samples / (sampler ? batchSize : batchSize * worldSize);
+  return dataloaderDropLast ? Math.floor(batches) : Math.ceil(batches);
+}

@@ -1,0 +1,24 @@
+/**
+ * The part of a micro-step that one rank gets: a contiguous block, as DeepSpeed cuts it. A micro-step with fewer samples
+ * than ranks gives each rank one of them when `repeatShort` is set, since a rank without a batch would stop the others.
+ */
+export function microStepSlice(
+  microStep: readonly number[],
+  rank: number,
+  worldSize: number,
+  { repeatShort }: { readonly repeatShort: boolean },
+): number[] {
+  const { length } = microStep;
+  if (repeatShort && length > 0 && length < worldSize) return [microStep[rank % length]!];
+  return microStep.slice(
+    roundHalfToEven((rank * length) / worldSize),
+    roundHalfToEven(((rank + 1) * length) / worldSize),
+  );
+}
+
+/** Python's `round`. */
+function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}

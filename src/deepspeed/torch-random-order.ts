@@ -1,0 +1,68 @@
+import { fingerprint } from '../core/fingerprint.js';
+import type { JsonObject } from '../core/json.js';
+import { lengthOf, type Sampler, type Sized } from '../core/sampler.js';
+import { defaultGenerator, TorchGenerator } from '../random/index.js';
+
+/**
+ * A new order each epoch from PyTorch's process-wide generator, drawn as PyTorch draws it: the loader's base seed, then
+ * the seed of the epoch's permutation.
+ *
+ * The seed of the epoch under way is part of the state, and so is the generator: a loader that goes on from a state draws
+ * from its own copy from there on, and leaves the process-wide one alone.
+ */
+export class TorchRandomOrder implements Sampler {
+  readonly #source: Sized;
+  #generator: TorchGenerator = defaultGenerator;
+  #drawn: { readonly epoch: number; readonly seed: bigint } | undefined;
+  #position = 0;
+
+  constructor(source: Sized) {
+    this.#source = source;
+  }
+
+  get length(): number {
+    return lengthOf(this.#source);
+  }
+
+  /** Draws the seed of the epoch, unless it is drawn. */
+  setEpoch(epoch: number): void {
+    if (this.#drawn?.epoch === epoch) return;
+    drawBaseSeed(this.#generator);
+    this.#drawn = { epoch, seed: this.#generator.randomInt64() };
+  }
+
+  seek(position: number): void {
+    this.#position = position;
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    const start = this.#position;
+    this.#position = 0;
+    const order = new TorchGenerator(this.#drawn?.seed ?? 0n).randperm(this.length);
+    for (let position = start; position < order.length; position++) yield order[position]!;
+  }
+
+  fingerprint(): string {
+    return fingerprint({ kind: 'TorchRandomOrder', length: this.length });
+  }
+
+  /** The seed of the epoch under way and the generator behind it. */
+  orderState(): JsonObject {
+    const { epoch, seed } = this.#drawn ?? { epoch: -1, seed: 0n };
+    return {
+      epoch,
+      seed: String(seed),
+      generator: Buffer.from(this.#generator.getState()).toString('base64'),
+    };
+  }
+
+  loadOrderState(state: JsonObject): void {
+    this.#generator = new TorchGenerator(0).setState(Buffer.from(state.generator as string, 'base64'));
+    this.#drawn = { epoch: state.epoch as number, seed: BigInt(state.seed as string) };
+  }
+}
+
+/** PyTorch draws a seed for its workers at the start of every pass, whether or not there are any. */
+export function drawBaseSeed(generator: TorchGenerator = defaultGenerator): void {
+  generator.randomInt64();
+}

@@ -1,0 +1,224 @@
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import type { Dataset } from '../core/dataset.js';
+import { bytesPerElement, type DType, type TypedArray, viewOf } from '../core/dtype.js';
+import { IndexRangeError, TruncatedFileError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
+import { parseOptions } from '../core/options.js';
+import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import type { Tensor } from '../core/tensor.js';
+import type { ByteSource } from '../storage/byte-source.js';
+import { FileSource } from '../storage/file-source.js';
+import { datasetPrefix } from './dataset-prefix.js';
+import type { DTypeTable } from './indexed-dataset-dtypes.js';
+import { decodeIndex, type ItemIndex } from './indexed-dataset-index.js';
+
+export interface IndexedDatasetOptions {
+  /**
+   * Whose meaning the type codes 6 to 8 have. `'auto'` finds out from the spacing of the items and the length of the
+   * data; where both tables fit, which happens only for code 7 and for files of one item, DeepSpeed's holds.
+   * @defaultValue `'auto'`
+   */
+  readonly dtypeTable?: DTypeTable | 'auto';
+}
+
+const schema = v.strictObject({
+  dtypeTable: v.optional(
+    v.picklist(['auto', 'deepspeed', 'megatron'], "must be 'auto', 'deepspeed' or 'megatron'"),
+    'auto',
+  ),
+});
+
+/**
+ * The `.bin`/`.idx` pair of Megatron-LM and DeepSpeed: n arrays of tokens end to end, and where each begins. Both
+ * formats are read, the memory-mapped one (`MMIDIDX`) and the older one (`TNTIDX`).
+ *
+ * The index is in memory, 12 bytes an item; items are read when asked for, one read from the file each.
+ */
+export class IndexedDataset implements Dataset<Tensor>, Movable {
+  /** Path of the pair without `.bin` and `.idx`, absolute. */
+  readonly prefix: string;
+  readonly dtypeTable: DTypeTable | 'auto';
+  /** What the elements are stored as. */
+  readonly dtype: DType;
+  /** Number of items n. */
+  readonly length: number;
+  /** Elements of all items together. */
+  readonly tokenCount: number;
+  /** Shape `[n]`: elements of each item. */
+  readonly sizes: Int32Array;
+  /** Shape `[n]`: where each item begins in the `.bin` file, in bytes. */
+  readonly pointers: Float64Array;
+  /**
+   * Item numbers at which documents begin, then the number of items. Merged files may have an entry twice. The older
+   * format counts dimensions here; they are turned into items.
+   */
+  readonly documentIndex: Float64Array;
+  readonly #shapes: ItemIndex['shapes'];
+  readonly #data: ByteSource;
+  #indexHash: string | undefined;
+
+  private constructor({ prefix, dtypeTable, data }: OpenPair, index: ItemIndex) {
+    this.prefix = prefix;
+    this.dtypeTable = dtypeTable;
+    this.dtype = index.dtype;
+    this.length = index.sizes.length;
+    this.sizes = index.sizes;
+    this.pointers = index.pointers;
+    this.documentIndex = index.documentIndex;
+    this.tokenCount = index.sizes.reduce((sum, size) => sum + size, 0);
+    this.#shapes = index.shapes;
+    this.#data = data;
+  }
+
+  /**
+   * Opens `<prefix>.bin` and `<prefix>.idx`. O(n) time for n items; the data is not read.
+   *
+   * @param prefix - A path or `file:` URL, with or without `.bin` or `.idx`.
+   * @throws {@link StorageError} when a file is missing, {@link FormatError} when the index is damaged or not one,
+   *   {@link TruncatedFileError} when a file ends too early.
+   */
+  static async open(prefix: string | URL, options: IndexedDatasetOptions = {}): Promise<IndexedDataset> {
+    const pair = openPair(prefix, options);
+    try {
+      return new IndexedDataset(pair, decodePair(pair, await pair.index.read(0, pair.index.byteLength)));
+    } catch (error) {
+      pair.data.close();
+      throw error;
+    } finally {
+      pair.index.close();
+    }
+  }
+
+  /** {@link open}, in this thread. */
+  static openSync(prefix: string | URL, options: IndexedDatasetOptions = {}): IndexedDataset {
+    const pair = openPair(prefix, options);
+    try {
+      return new IndexedDataset(pair, decodePair(pair, pair.index.readSync(0, pair.index.byteLength)));
+    } catch (error) {
+      pair.data.close();
+      throw error;
+    } finally {
+      pair.index.close();
+    }
+  }
+
+  /**
+   * Item `index`, shape `[sizes[index]]`, in the stored dtype. The older format keeps the item's own shape.
+   *
+   * @throws {@link IndexRangeError} for an item that is not there, {@link TruncatedFileError} when the file has been
+   *   cut short since it was opened.
+   */
+  get(index: number): Tensor {
+    checkIndex(index, this.length, 'IndexedDataset');
+    const size = this.sizes[index]!;
+    return {
+      dtype: this.dtype,
+      shape: this.#shapes?.[index] ?? [size],
+      data: this.#readItem(index, 0, size),
+    };
+  }
+
+  /**
+   * A part of item `index`, shape `[length]`.
+   *
+   * @param offset - First element. @defaultValue `0`
+   * @param length - Number of elements. @defaultValue those to the item's end
+   * @throws {@link IndexRangeError} when the item does not have them.
+   */
+  read(index: number, offset = 0, length?: number): Tensor {
+    checkIndex(index, this.length, 'IndexedDataset');
+    const size = this.sizes[index]!;
+    const count = length ?? size - offset;
+    checkSpan(offset, count, size, { item: index });
+    return { dtype: this.dtype, shape: [count], data: this.#readItem(index, offset, count) };
+  }
+
+  /**
+   * Elements `start … start + count - 1` of all items end to end, in the stored dtype.
+   *
+   * @throws {@link IndexRangeError} when there are fewer.
+   */
+  readTokens(start: number, count: number): TypedArray {
+    checkSpan(start, count, this.tokenCount, {});
+    return this.#read(start * bytesPerElement(this.dtype), count);
+  }
+
+  /** Says the dtype, the lengths of the items and of the file, and the documents. The data itself is not read. */
+  fingerprint(): string {
+    this.#indexHash ??= createHash('sha256').update(this.sizes).update(this.documentIndex).digest('hex');
+    const { dtype, length } = this;
+    return fingerprint({
+      kind: 'IndexedDataset',
+      dtype,
+      length,
+      dataBytes: this.#data.byteLength,
+      index: this.#indexHash,
+    });
+  }
+
+  close(): void {
+    this.#data.close();
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'IndexedDataset', args: { prefix: this.prefix, dtypeTable: this.dtypeTable } };
+  }
+
+  static fromRecipe(args: { readonly prefix: string } & IndexedDatasetOptions): IndexedDataset {
+    return IndexedDataset.openSync(args.prefix, { dtypeTable: args.dtypeTable ?? 'auto' });
+  }
+
+  #readItem(item: number, offset: number, count: number): TypedArray {
+    try {
+      return this.#read(this.pointers[item]! + offset * bytesPerElement(this.dtype), count);
+    } catch (error) {
+      throw error instanceof TruncatedFileError ? error.addPlace({ item }) : error;
+    }
+  }
+
+  #read(byteOffset: number, count: number): TypedArray {
+    const bytes = this.#data.readSync(byteOffset, byteOffset + count * bytesPerElement(this.dtype));
+    return viewOf(this.dtype, bytes.buffer, 0, count);
+  }
+}
+
+/** Both files of a dataset, opened. */
+interface OpenPair {
+  readonly prefix: string;
+  readonly dtypeTable: DTypeTable | 'auto';
+  readonly index: ByteSource;
+  readonly data: ByteSource;
+}
+
+function openPair(name: string | URL, options: IndexedDatasetOptions): OpenPair {
+  const { dtypeTable } = parseOptions('IndexedDataset options', schema, options);
+  const prefix = datasetPrefix(name);
+  const index = new FileSource(`${prefix}.idx`);
+  try {
+    return { prefix, dtypeTable, index, data: new FileSource(`${prefix}.bin`) };
+  } catch (error) {
+    index.close();
+    throw error;
+  }
+}
+
+function decodePair({ index, data, dtypeTable }: OpenPair, bytes: Uint8Array): ItemIndex {
+  return decodeIndex({
+    bytes,
+    file: index.name,
+    dataFile: data.name,
+    dataBytes: data.byteLength,
+    dtypeTable,
+  });
+}
+
+function checkSpan(start: number, count: number, available: number, place: { readonly item?: number }): void {
+  const whole = Number.isInteger(start) && Number.isInteger(count);
+  if (whole && start >= 0 && count >= 0 && start + count <= available) return;
+  throw new IndexRangeError(`${count} elements from ${start} on are not among ${available}`, {
+    where: { dataset: 'IndexedDataset', ...place, offset: start, length: count },
+    next: `Ask for whole numbers of elements that lie between 0 and ${available}.`,
+  });
+}

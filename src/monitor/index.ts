@@ -1,0 +1,1 @@
+export { ThroughputTimer, type ThroughputTimerOptions } from './throughput-timer.js';

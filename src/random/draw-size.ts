@@ -1,0 +1,27 @@
+import { ConfigError } from '../core/errors.js';
+import { elementCount } from '../core/tensor.js';
+
+/** How many numbers to draw: a count, or a shape whose product is the count. Results are flat, in row-major order. */
+export type DrawSize = number | readonly number[];
+
+/** The number of elements of a size. */
+export function drawCount(subject: string, size: DrawSize): number {
+  const dimensions = typeof size === 'number' ? [size] : size;
+  if (dimensions.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0))
+    return elementCount(dimensions);
+  throw new ConfigError(subject, [
+    { field: 'size', message: `must be whole numbers of 0 or more, not ${size}` },
+  ]);
+}
+
+/** An array for the numbers from 0 to `length - 1`: 4 bytes each where they fit, else 8. */
+export function indexArray(length: number): Int32Array | Float64Array {
+  return length <= 2 ** 31 ? new Int32Array(length) : new Float64Array(length);
+}
+
+/** The numbers from 0 to `length - 1`. */
+export function countUp(length: number): Int32Array | Float64Array {
+  const indices = indexArray(length);
+  for (let i = 0; i < length; i++) indices[i] = i;
+  return indices;
+}

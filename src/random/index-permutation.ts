@@ -1,0 +1,80 @@
+import { ConfigError } from '../core/errors.js';
+import { checkIndex } from '../core/index-range.js';
+import { feistelKeyWords, KeyedFeistel } from './keyed-feistel.js';
+import { KeyedTable } from './keyed-table.js';
+import { expandKey, type OrderKey, philoxKey } from './order-key.js';
+
+/** A one-to-one map of `0 … length - 1` onto itself. Arguments are in range. */
+export interface OrderBody {
+  at(position: number): number;
+  indexOf(index: number): number;
+  fill(out: { [position: number]: number }, count: number, start: number, step: number): void;
+}
+
+/** Up to this length an order is a table of 2 bytes an index: short orders are where a network is weakest. */
+const longestTable = 1024;
+
+/**
+ * A random order of `0 … n - 1` that is computed, not stored: any place in it costs O(1) time, all of it O(1) memory, at any
+ * length up to 2^53. The same length and key give the same order everywhere.
+ *
+ * Up to 1024 elements every order is equally likely, given a random key. Longer orders come from a six-round Feistel network
+ * over the range itself. They are for shuffling data, not for secrets.
+ *
+ * @example
+ * ```ts
+ * const order = new IndexPermutation(10 ** 12, orderKey(seed, epoch));
+ * order.at(0); // the first index of the epoch
+ * ```
+ */
+export class IndexPermutation {
+  /** How many elements it orders. */
+  readonly length: number;
+  readonly #body: OrderBody;
+
+  /**
+   * @param length - 0 … 2^53.
+   * @param key - Selects the order. For the epochs of a run, mix it with {@link orderKey}.
+   * @throws {@link ConfigError} for another length or a key that is not whole.
+   */
+  constructor(length: number, key: OrderKey) {
+    if (!Number.isInteger(length) || length < 0 || length > 2 ** 53) {
+      throw new ConfigError('IndexPermutation', [
+        { field: 'length', message: `must be a whole number from 0 to 2^53, not ${length}` },
+      ]);
+    }
+    this.length = length;
+    this.#body =
+      length <= longestTable
+        ? new KeyedTable(length, philoxKey(key))
+        : new KeyedFeistel(length, expandKey(key, feistelKeyWords));
+  }
+
+  /** The index at a position. @throws {@link IndexRangeError} unless the position is in `0 … length - 1`. */
+  at(position: number): number {
+    checkIndex(position, this.length, 'IndexPermutation');
+    return this.#body.at(position);
+  }
+
+  /** The position of an index. @throws {@link IndexRangeError} unless the index is in `0 … length - 1`. */
+  indexOf(index: number): number {
+    checkIndex(index, this.length, 'IndexPermutation');
+    return this.#body.indexOf(index);
+  }
+
+  /**
+   * Writes the indices at positions `start`, `start + step`, … to all of `out`. Much faster an index than {@link at}.
+   *
+   * @param start - The first position. @defaultValue 0
+   * @param step - The distance between positions, 1 or more: a rank that takes every n-th sample passes n. @defaultValue 1
+   * @returns `out`.
+   * @throws {@link IndexRangeError} when a position is outside `0 … length - 1`.
+   */
+  fill<A extends { readonly length: number; [position: number]: number }>(out: A, start = 0, step = 1): A {
+    if (out.length === 0) return out;
+    checkIndex(start, this.length, 'IndexPermutation');
+    checkIndex(start + (out.length - 1) * step, this.length, 'IndexPermutation');
+    this.#body.fill(out, out.length, start, step);
+    return out;
+  }
+}

@@ -1,0 +1,65 @@
+import type { DType } from '../core/dtype.js';
+import { ConfigError } from '../core/errors.js';
+import { toBigInt } from './integer-words.js';
+import { lemire32, lemire64, narrowDraws } from './numpy-bounded.js';
+import type { Pcg64 } from './pcg64.js';
+
+/** A dtype that `integers` can draw. */
+export type IntegerDType = Exclude<DType, 'float32' | 'float64'>;
+
+/** Bits and sign of each dtype. */
+const formats = {
+  bool: { bits: 1, signed: false },
+  int8: { bits: 8, signed: true },
+  uint8: { bits: 8, signed: false },
+  int16: { bits: 16, signed: true },
+  uint16: { bits: 16, signed: false },
+  int32: { bits: 32, signed: true },
+  uint32: { bits: 32, signed: false },
+  int64: { bits: 64, signed: true },
+  uint64: { bits: 64, signed: false },
+} as const satisfies { readonly [D in IntegerDType]: { readonly bits: number; readonly signed: boolean } };
+
+/** The names of the dtypes. */
+export const integerDTypes = Object.keys(formats) as readonly IntegerDType[];
+
+/** The values of a draw: `low … low + max`. */
+export interface IntegerRange {
+  readonly low: bigint;
+  readonly max: bigint;
+}
+
+/** @throws {@link ConfigError} when the bounds are not whole, in the wrong order, or outside the dtype. */
+export function integerRange(
+  low: number | bigint,
+  high: number | bigint,
+  dtype: IntegerDType,
+  endpoint: boolean,
+): IntegerRange {
+  const subject = 'NumpyGenerator.integers';
+  const first = toBigInt(subject, 'low', low);
+  const last = toBigInt(subject, 'high', high) - (endpoint ? 0n : 1n);
+  const { bits, signed } = formats[dtype];
+  const smallest = signed ? -(1n << BigInt(bits - 1)) : 0n;
+  const largest = smallest + (1n << BigInt(bits)) - 1n;
+  if (first < smallest)
+    throw new ConfigError(subject, [{ field: 'low', message: `is below ${smallest}, the least ${dtype}` }]);
+  if (last > largest)
+    throw new ConfigError(subject, [{ field: 'high', message: `is out of bounds for ${dtype}` }]);
+  if (first > last)
+    throw new ConfigError(subject, [
+      { field: 'high', message: `leaves no integer from low, which is ${low}` },
+    ]);
+  return { low: first, max: last - first };
+}
+
+/** Draws of `0 … max` as numpy makes them for a dtype, where `max` is at most 2^32 - 1. */
+export function smallIntegerDraws(engine: Pcg64, dtype: IntegerDType, max: number): () => number {
+  const { bits } = formats[dtype];
+  return bits !== 32 && bits !== 64 ? narrowDraws(engine, bits, max) : () => lemire32(engine, max);
+}
+
+/** Draws of a range within 64 bits. */
+export function wideIntegerDraws(engine: Pcg64, { low, max }: IntegerRange): () => bigint {
+  return () => low + lemire64(engine, max);
+}

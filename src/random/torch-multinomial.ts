@@ -1,0 +1,65 @@
+import { ConfigError } from '../core/errors.js';
+
+/** Weights of categories. A `Float32Array` is computed with in float32, anything else in float64, as PyTorch does. */
+export type Weights = ArrayLike<number>;
+
+type Floats = Float32Array | Float64Array;
+
+/** Draws by the running sum of the weights: one `uniform` a draw. */
+export function drawWithReplacement(weights: Weights, count: number, uniform: () => number): Int32Array {
+  const cumulative = floatsLike(weights);
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    cumulative[i] = sum + weights[i]!;
+    sum = cumulative[i]!;
+  }
+  for (let i = 0; i < weights.length; i++) cumulative[i] = cumulative[i]! / sum;
+  cumulative[weights.length - 1] = 1;
+  return Int32Array.from({ length: count }, () => firstAtLeast(cumulative, uniform()));
+}
+
+/**
+ * Draws by a race of exponentials: the `count` largest quotients of weight and exponential, in descending order. Two
+ * words of the generator for each weight, whatever the count.
+ */
+export function drawWithoutReplacement(weights: Weights, count: number, uniform: () => number): Int32Array {
+  const quotients = floatsLike(weights);
+  // Each exponential is rounded to the precision of the weights before it divides, by passing through the array.
+  for (let i = 0; i < weights.length; i++) quotients[i] = -Math.log1p(-uniform());
+  for (let i = 0; i < weights.length; i++) quotients[i] = weights[i]! / quotients[i]!;
+  const ranking = Int32Array.from(quotients.keys());
+  return ranking.sort((i, j) => quotients[j]! - quotients[i]! || i - j).slice(0, count);
+}
+
+/** @throws {@link ConfigError} for weights that PyTorch refuses. */
+export function checkWeights(subject: string, weights: Weights): void {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    const weight = weights[i]!;
+    if (!(weight >= 0 && weight < Number.POSITIVE_INFINITY)) {
+      throw new ConfigError(subject, [
+        { field: `weights.${i}`, message: `must be 0 or more and finite, not ${weight}` },
+      ]);
+    }
+    sum += weight;
+  }
+  if (!(sum > 0)) throw new ConfigError(subject, [{ field: 'weights', message: 'must not all be 0' }]);
+}
+
+function floatsLike(weights: Weights): Floats {
+  return weights instanceof Float32Array
+    ? new Float32Array(weights.length)
+    : new Float64Array(weights.length);
+}
+
+/** The first place whose entry is `value` or more; entries ascend, and the last one is not below `value`. */
+function firstAtLeast(ascending: Floats, value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,91 @@
+import * as v from 'valibot';
+import type { JsonObject } from '../core/json.js';
+import { integerFrom, parseOptions } from '../core/options.js';
+import type { TorchGenerator } from '../random/index.js';
+
+/**
+ * Draws the indices of one pass and gives those from position `start` on. Nothing is drawn before the first is asked for;
+ * a pass that is followed to its end has drawn what PyTorch's would have, whatever `start` was.
+ */
+export type DrawPass = (generator: TorchGenerator, start: number) => Iterable<number>;
+
+/** Where a pass stands. */
+interface PassState {
+  readonly epoch: number;
+  /** Indices of the pass that were given. */
+  position: number;
+  /** The generator before the pass, in base64. */
+  readonly generator: string;
+}
+
+const stateSchema = v.strictObject({
+  epoch: integerFrom(0),
+  position: integerFrom(0),
+  generator: v.string('must be a string'),
+});
+
+/**
+ * An order that is drawn from a generator, as PyTorch does it: each pass draws on where the last one stopped, so it is known
+ * by the generator's state before the pass and the position in it.
+ */
+export class DrawnOrder {
+  readonly #generator: TorchGenerator;
+  readonly #draw: DrawPass;
+  #pass: PassState | undefined;
+  /** A pass that was loaded and has not been continued. */
+  #loaded: PassState | undefined;
+
+  constructor(generator: TorchGenerator, draw: DrawPass) {
+    this.#generator = generator;
+    this.#draw = draw;
+  }
+
+  /** A loaded pass of another epoch was over: what was left of it is drawn and dropped. */
+  enterEpoch(epoch: number): void {
+    const loaded = this.#loaded;
+    if (!loaded || loaded.epoch === epoch) return;
+    this.#loaded = undefined;
+    this.#generator.setState(fromBase64(loaded.generator));
+    for (const _ of this.#draw(this.#generator, loaded.position));
+  }
+
+  /** One pass, from `start` on, or from where a loaded one stood. */
+  *pass(epoch: number, start: number | undefined): Generator<number> {
+    const loaded = this.#loaded;
+    this.#loaded = undefined;
+    if (loaded) this.#generator.setState(fromBase64(loaded.generator));
+    const pass = {
+      epoch,
+      position: start ?? loaded?.position ?? 0,
+      generator: toBase64(this.#generator.getState()),
+    };
+    this.#pass = pass;
+    for (const index of this.#draw(this.#generator, pass.position)) {
+      pass.position += 1;
+      yield index;
+    }
+    this.#pass = undefined;
+  }
+
+  /** The pass under way, or the one that the next iteration begins. */
+  state(epoch: number): JsonObject {
+    const next = { epoch, position: 0, generator: toBase64(this.#generator.getState()) };
+    return { ...(this.#loaded ?? this.#pass ?? next) };
+  }
+
+  /** @throws {@link ConfigError} when the state is not one of {@link state}. */
+  load(state: JsonObject): void {
+    const loaded = parseOptions('sampler state', stateSchema, state);
+    this.#generator.setState(fromBase64(loaded.generator));
+    this.#loaded = loaded;
+    this.#pass = undefined;
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}

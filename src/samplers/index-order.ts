@@ -1,0 +1,58 @@
+/** Where indices are written. */
+export type IndexBuffer = Int32Array | Float64Array;
+
+/** An order that can be computed from any position on. */
+export interface IndexOrder {
+  readonly length: number;
+  /** Writes the indices from position `start` on to all of `out`, which does not reach past the end. */
+  fill(out: IndexBuffer, start: number): void;
+}
+
+const longestBlock = 1024;
+
+/**
+ * Goes through an order from a position on. The indices are computed a block at a time, which costs far less than one at a
+ * time; the first block is short, so that the first index comes at once.
+ */
+export class OrderIterator implements IterableIterator<number> {
+  readonly #order: IndexOrder;
+  #block: IndexBuffer = new Float64Array(0);
+  #used = 0;
+  #next: number;
+
+  constructor(order: IndexOrder, start: number) {
+    this.#order = order;
+    this.#next = start;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<number> {
+    if (this.#used === this.#block.length && !this.#compute()) return { done: true, value: undefined };
+    return { done: false, value: this.#block[this.#used++]! };
+  }
+
+  #compute(): boolean {
+    const length = Math.min(
+      Math.max(64, this.#block.length * 4),
+      longestBlock,
+      this.#order.length - this.#next,
+    );
+    if (length <= 0) return false;
+    if (length !== this.#block.length) this.#block = new Float64Array(length);
+    this.#order.fill(this.#block, this.#next);
+    this.#next += length;
+    this.#used = 0;
+    return true;
+  }
+}
+
+/** The order of a list of indices. */
+export function listOrder(indices: IndexBuffer): IndexOrder {
+  return {
+    length: indices.length,
+    fill: (out, start) => out.set(indices.subarray(start, start + out.length)),
+  };
+}

@@ -1,0 +1,32 @@
+import * as v from 'valibot';
+import { ConfigError } from '../core/errors.js';
+import type { Json } from '../core/json.js';
+import { integerFrom } from '../core/options.js';
+import { TorchGenerator } from '../random/index.js';
+
+/** The options that say where the randomness of an order comes from; at most one of them is given. */
+export interface OrderSource {
+  readonly seed?: number | undefined;
+  readonly generator?: TorchGenerator | undefined;
+  readonly seedFrom?: TorchGenerator | undefined;
+}
+
+/** An option that is a seed. */
+export const seedOption = v.optional(integerFrom(0));
+
+/** An option that is a generator. */
+export const generatorOption = v.optional(v.instance(TorchGenerator, 'must be a TorchGenerator'));
+
+/** @throws {@link ConfigError} when two sources are given, of which one would have no effect. */
+export function checkOrderSource(subject: string, { seed, generator, seedFrom }: OrderSource): void {
+  const given = Object.entries({ seed, generator, seedFrom }).filter(([, value]) => value !== undefined);
+  if (given.length < 2) return;
+  const [field, other] = given.map(([name]) => name);
+  throw new ConfigError(subject, [{ field: field!, message: `has no effect beside ${other}` }]);
+}
+
+/** What a fingerprint says of the source. A drawn order is told apart by its state, which is saved. */
+export function describeOrderSource({ seed = 0, generator, seedFrom }: OrderSource): Json {
+  const drawn = generator ?? seedFrom;
+  return drawn ? { torch: drawn.release, seedFrom: seedFrom !== undefined } : { seed };
+}

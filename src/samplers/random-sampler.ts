@@ -1,0 +1,143 @@
+import * as v from 'valibot';
+import { fingerprint } from '../core/fingerprint.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { lengthOf, type Sized } from '../core/sampler.js';
+import { TorchGenerator } from '../random/index.js';
+import { DrawnOrder, type DrawPass } from './drawn-order.js';
+import { EpochSampler } from './epoch-sampler.js';
+import type { IndexOrder } from './index-order.js';
+import {
+  checkOrderSource,
+  describeOrderSource,
+  generatorOption,
+  type OrderSource,
+  seedOption,
+} from './order-source.js';
+import { ReplacementOrder } from './replacement-order.js';
+import { ShuffledOrder } from './shuffled-order.js';
+
+export interface RandomSamplerOptions {
+  /** Fixes the orders of all epochs: the same seed gives the same order on every machine. @defaultValue `0` */
+  readonly seed?: number;
+  /** Whether an index may come twice before every other one has come. @defaultValue `false` */
+  readonly replacement?: boolean;
+  /**
+   * Indices an epoch. Above the dataset's length, passes over the dataset follow one another, each in an order of its own.
+   * @defaultValue the dataset's length
+   */
+  readonly numSamples?: number;
+  /** Draws PyTorch's order from this generator, whose state advances from pass to pass. Excludes `seed`. */
+  readonly generator?: TorchGenerator;
+  /**
+   * Draws PyTorch's order as PyTorch does without a generator: each pass draws a seed from this one, `defaultGenerator`
+   * for PyTorch's global one, and seeds a generator of its own. Excludes `seed` and `generator`.
+   */
+  readonly seedFrom?: TorchGenerator;
+}
+
+const schema = v.strictObject({
+  seed: seedOption,
+  replacement: v.optional(booleanOption, false),
+  numSamples: v.optional(integerFrom(1)),
+  generator: generatorOption,
+  seedFrom: generatorOption,
+});
+
+type Resolved = v.InferOutput<typeof schema>;
+
+/** PyTorch draws this many indices with replacement at a time. */
+const drawBlock = 32;
+
+/**
+ * A random order, another one each epoch.
+ *
+ * The order is a function of seed and epoch: nothing is stored, any position is computed in O(1), at any length up to 2^53,
+ * and going through an epoch twice gives the same order twice. With `generator` or `seedFrom` it is PyTorch's
+ * `RandomSampler` instead, bit for bit, at 4 to 8 bytes an index; each iteration is then the next pass, and seeking draws and
+ * drops.
+ */
+export class RandomSampler extends EpochSampler {
+  readonly #source: Sized;
+  readonly #options: Resolved;
+
+  /**
+   * @param source - The dataset, whose length is read anew each epoch, or a length.
+   * @throws {@link ConfigError} naming the option at fault.
+   */
+  constructor(source: Sized, options: RandomSamplerOptions = {}) {
+    const resolved = parseOptions('RandomSampler options', schema, options);
+    checkOrderSource('RandomSampler options', resolved);
+    super(drawnOrder(source, resolved));
+    this.#source = source;
+    this.#options = resolved;
+  }
+
+  get length(): number {
+    return countOf(this.#source, this.#options);
+  }
+
+  fingerprint(): string {
+    return fingerprint({
+      sampler: 'RandomSampler',
+      samples: lengthOf(this.#source),
+      length: this.length,
+      replacement: this.#options.replacement,
+      order: describeOrderSource(this.#options),
+    });
+  }
+
+  protected order(epoch: number): IndexOrder {
+    const { seed = 0, replacement } = this.#options;
+    const samples = lengthOf(this.#source);
+    const Order = replacement ? ReplacementOrder : ShuffledOrder;
+    return new Order({ samples, length: this.length, seed, epoch });
+  }
+}
+
+function countOf(source: Sized, { numSamples }: Resolved): number {
+  const samples = lengthOf(source);
+  return samples === 0 ? 0 : (numSamples ?? samples);
+}
+
+function drawnOrder(source: Sized, options: Resolved & OrderSource): DrawnOrder | undefined {
+  const { generator, seedFrom, replacement } = options;
+  const draw: DrawPass = (engine, start) => {
+    const pass = { samples: lengthOf(source), count: countOf(source, options), start };
+    return replacement ? drawReplacements(engine, pass) : drawPermutations(engine, pass);
+  };
+  if (generator) return new DrawnOrder(generator, draw);
+  return (
+    seedFrom &&
+    new DrawnOrder(seedFrom, (engine, start) => drawFromFresh(engine, (fresh) => draw(fresh, start)))
+  );
+}
+
+interface Pass {
+  readonly samples: number;
+  readonly count: number;
+  readonly start: number;
+}
+
+function* drawFromFresh(
+  source: TorchGenerator,
+  draw: (fresh: TorchGenerator) => Iterable<number>,
+): Iterable<number> {
+  yield* draw(new TorchGenerator(source.randomInt64(), { release: source.release }));
+}
+
+/** As many whole permutations as fit, and always one more, even when none of its indices is wanted. */
+function* drawPermutations(generator: TorchGenerator, { samples, count, start }: Pass): Iterable<number> {
+  for (let first = 0; samples > 0 && first <= count; first += samples) {
+    const wanted = Math.min(samples, count - first);
+    const given = Math.max(0, start - first);
+    if (given < wanted) yield* generator.randperm(samples).subarray(given, wanted);
+    else generator.skip(generator.randpermWords(samples));
+  }
+}
+
+function* drawReplacements(generator: TorchGenerator, { samples, count, start }: Pass): Iterable<number> {
+  for (let first = 0; first < count; first += drawBlock) {
+    const block = generator.randint(0, samples, Math.min(drawBlock, count - first));
+    yield* block.subarray(Math.min(block.length, Math.max(0, start - first)));
+  }
+}

@@ -1,0 +1,21 @@
+import { orderKey, philoxKey } from '../random/order-key.js';
+import { PhiloxStream } from '../random/philox.js';
+import type { IndexBuffer, IndexOrder } from './index-order.js';
+import type { OrderSettings } from './shuffled-order.js';
+
+/** Independent draws, all samples alike: each position has a stream of its own, so that any of them is drawn in O(1). */
+export class ReplacementOrder implements IndexOrder {
+  readonly length: number;
+  readonly #samples: number;
+  readonly #stream: PhiloxStream;
+
+  constructor({ samples, length, seed, epoch }: OrderSettings) {
+    this.length = length;
+    this.#samples = samples;
+    this.#stream = new PhiloxStream(philoxKey(orderKey(seed, epoch, 'replacement')));
+  }
+
+  fill(out: IndexBuffer, start: number): void {
+    for (let i = 0; i < out.length; i++) out[i] = this.#stream.start(start + i).below(this.#samples);
+  }
+}

@@ -1,0 +1,32 @@
+import { fingerprint } from '../core/fingerprint.js';
+import { lengthOf, type Sized } from '../core/sampler.js';
+import { EpochSampler } from './epoch-sampler.js';
+import type { IndexOrder } from './index-order.js';
+
+/** The indices `0, 1, 2, …` in order, each epoch alike. */
+export class SequentialSampler extends EpochSampler {
+  readonly #source: Sized;
+
+  /** @param source - The dataset, whose length is read anew each epoch, or a length. */
+  constructor(source: Sized) {
+    super();
+    this.#source = source;
+  }
+
+  get length(): number {
+    return lengthOf(this.#source);
+  }
+
+  fingerprint(): string {
+    return fingerprint({ sampler: 'SequentialSampler', length: this.length });
+  }
+
+  protected order(): IndexOrder {
+    return {
+      length: this.length,
+      fill(out, start) {
+        for (let i = 0; i < out.length; i++) out[i] = start + i;
+      },
+    };
+  }
+}

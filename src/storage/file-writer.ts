@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import type { TypedArray } from '../core/dtype.js';
+import { StorageError } from '../core/errors.js';
+import { storageFailure } from './storage-failure.js';
+
+const bufferBytes = 1 << 20;
+const maxWriteBytes = 2 ** 30;
+
+/**
+ * Writes a file from front to back under a temporary name beside its own, and gives it its own name when it is whole:
+ * nobody ever sees half a file. A target that is a device or a pipe is written directly.
+ *
+ * Every method throws {@link StorageError} with the file when the disk refuses; the temporary file is then gone.
+ */
+export class FileWriter {
+  readonly path: string;
+  readonly #temporaryPath: string;
+  readonly #buffer = new Uint8Array(bufferBytes);
+  #descriptor: number | undefined;
+  #buffered = 0;
+  #written = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#temporaryPath = isSpecialFile(path) ? path : `${path}.${randomBytes(4).toString('hex')}.partial`;
+    this.#descriptor = this.#guard(() => openSync(this.#temporaryPath, 'w'));
+  }
+
+  /** Bytes appended so far. */
+  get byteLength(): number {
+    return this.#written + this.#buffered;
+  }
+
+  /** Appends the memory of a typed array. It is copied or written before this returns. */
+  append(elements: TypedArray): void {
+    const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+    if (this.#buffered + bytes.length > bufferBytes) this.#flush();
+    if (bytes.length > bufferBytes) {
+      this.#write(bytes);
+    } else {
+      this.#buffer.set(bytes, this.#buffered);
+      this.#buffered += bytes.length;
+    }
+  }
+
+  /** Brings all bytes to the disk and closes the file, which still has its temporary name. */
+  finish(): void {
+    this.#flush();
+    this.#guard(() => {
+      if (this.#temporaryPath !== this.path) fsyncSync(this.#openDescriptor());
+      this.#closeDescriptor();
+    });
+  }
+
+  /** Gives the finished file its name, in place of a file that had it. */
+  publish(): void {
+    if (this.#temporaryPath === this.path) return;
+    this.#guard(() => renameSync(this.#temporaryPath, this.path));
+  }
+
+  /** Takes away the file that has the final name, if there is one. */
+  removeOld(): void {
+    if (this.#temporaryPath === this.path) return;
+    this.#guard(() => rmSync(this.path, { force: true }));
+  }
+
+  /** Gives up: the temporary file goes away, a file of the final name stays as it was. */
+  discard(): void {
+    this.#closeDescriptor();
+    if (this.#temporaryPath !== this.path) rmSync(this.#temporaryPath, { force: true });
+  }
+
+  #flush(): void {
+    const bytes = this.#buffer.subarray(0, this.#buffered);
+    this.#buffered = 0;
+    this.#write(bytes);
+  }
+
+  #write(bytes: Uint8Array): void {
+    const descriptor = this.#openDescriptor();
+    this.#guard(() => {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(descriptor, bytes, done, Math.min(bytes.length - done, maxWriteBytes));
+      }
+    });
+    this.#written += bytes.length;
+  }
+
+  #guard<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (cause) {
+      this.discard();
+      throw storageFailure('write', this.path, cause);
+    }
+  }
+
+  #openDescriptor(): number {
+    if (this.#descriptor !== undefined) return this.#descriptor;
+    throw new StorageError('Cannot write the file: it was finished or given up', {
+      where: { file: this.path },
+      next: 'Look for the first error, or begin again.',
+    });
+  }
+
+  #closeDescriptor(): void {
+    const descriptor = this.#descriptor;
+    this.#descriptor = undefined;
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** Whether there is something of that name that a rename must not replace. */
+function isSpecialFile(path: string): boolean {
+  try {
+    const status = statSync(path);
+    return !status.isFile() && !status.isDirectory();
+  } catch {
+    // Nothing there, or nothing to be seen: opening says what is wrong.
+    return false;
+  }
+}

@@ -1,0 +1,30 @@
+import type { ByteSource } from './byte-source.js';
+import { checkRange } from './truncated.js';
+
+/** Bytes that are in memory already. Reads copy, so that nobody writes to the source by accident. */
+export class MemorySource implements ByteSource {
+  readonly name: string;
+  readonly #bytes: Uint8Array;
+
+  /** @param name - What messages call it. @defaultValue `'memory'` */
+  constructor(bytes: Uint8Array, name = 'memory') {
+    this.#bytes = bytes;
+    this.name = name;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  async read(start: number, end: number): Promise<Uint8Array> {
+    return this.readSync(start, end);
+  }
+
+  readSync(start: number, end: number): Uint8Array {
+    checkRange(this.name, this.byteLength, start, end);
+    // Not slice: that of a Buffer shares memory.
+    return new Uint8Array(this.#bytes.subarray(start, end));
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadCheckpoint, saveCheckpoint } from '../../../dist/cli/demo/checkpoint.js';
+import { tensor } from '../../../dist/core/index.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+const model = {
+  steps: 7,
+  tensors: {
+    'parameters.a': tensor(Float32Array.of(1.5, -0, Number.NaN, Number.POSITIVE_INFINITY, 1e-45, 3), [2, 3]),
+    'first.a': tensor(Float32Array.of(0.1, 0.2)),
+  },
+};
+const run = { seed: 3, note: 'naïve', loader: { epoch: 1 } };
+
+describe('a checkpoint', () => {
+  it('comes back bit for bit, and leaves no other file', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'state.safetensors');
+    await saveCheckpoint(path, { model: { ...model, steps: 6 }, run });
+    await saveCheckpoint(path, { model, run });
+    expect(readdirSync(folder)).toEqual(['state.safetensors']);
+    const loaded = await loadCheckpoint(path);
+    expect(loaded).toEqual({ model, run });
+    expect(Object.is(loaded.model.tensors['parameters.a']!.data[1], -0)).toBe(true);
+  });
+
+  it('is a safetensors file: header length, JSON header, elements in little-endian order', async () => {
+    const path = join(temporaryFolder(), 'state.safetensors');
+    await saveCheckpoint(path, { model, run });
+    const bytes = readFileSync(path);
+    const headerBytes = Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.subarray(8, 8 + headerBytes).toString());
+    expect(headerBytes % 8).toBe(0);
+    expect(header['first.a']).toEqual({ dtype: 'F32', shape: [2], data_offsets: [24, 32] });
+    expect(bytes.readFloatLE(8 + headerBytes + 24)).toBe(Math.fround(0.1));
+    expect(bytes.length).toBe(8 + headerBytes + 32);
+  });
+
+  it.each([
+    ['nothing there', undefined, 'ERR_MILLRACE_STORAGE'],
+    ['an empty file', '', 'ERR_MILLRACE_FORMAT'],
+    ['another kind of file', 'PK\u0003\u0004 this is no training state at all', 'ERR_MILLRACE_FORMAT'],
+  ])('is refused by name with %s', async (_case, content, code) => {
+    const path = join(temporaryFolder(), 'state');
+    if (content !== undefined) writeFileSync(path, content);
+    await expect(loadCheckpoint(path)).rejects.toMatchObject({
+      code,
+      where: expect.objectContaining({ file: path }),
+    });
+  });
+
+  it('is refused when it is cut short, saying where', async () => {
+    const path = join(temporaryFolder(), 'state');
+    await saveCheckpoint(path, { model, run });
+    const { length } = readFileSync(path);
+    truncateSync(path, length - 1);
+    await expect(loadCheckpoint(path)).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_TRUNCATED_FILE',
+      where: { file: path, byteLength: length - 1, needed: length },
+    });
+  });
+
+  it('says which file when it cannot be written', async () => {
+    const path = join(temporaryFolder(), 'no-such-folder', 'state');
+    await expect(saveCheckpoint(path, { model, run })).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_STORAGE',
+      where: { file: path },
+    });
+  });
+});

@@ -1,0 +1,59 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect, it } from 'vitest';
+import { paintFor } from '../../../dist/cli/terminal/colour.js';
+import { renderLinePlot } from '../../../dist/cli/terminal/line-plot.js';
+
+const series = [
+  {
+    label: 'uniform',
+    points: [
+      { x: 0, y: 6 },
+      { x: 100, y: 4 },
+    ],
+  },
+  {
+    label: 'curriculum',
+    points: [
+      { x: 0, y: 5 },
+      { x: 100, y: 3 },
+    ],
+  },
+];
+const options = {
+  paint: paintFor({ isTTY: false }),
+  width: 40,
+  height: 7,
+  formatX: String,
+  xLabel: 'tokens',
+};
+
+it('lines are told apart without colours, on one scale, with their ends named', () => {
+  const lines = renderLinePlot(series, options).split('\n');
+  expect(lines).toHaveLength(1 + 7 + 1);
+  expect(lines[0]?.trim()).toBe('── uniform   ╌╌ curriculum');
+  expect(lines[1]).toMatch(/^ +6\.00 .[─╮]/);
+  expect(lines[7]).toMatch(/^ +3\.00 .*[╌└┘]$/);
+  expect(lines.at(-1)).toMatch(/^ +0 +100 tokens$/);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
+});
+
+it('colours change nothing but the colours', () => {
+  const coloured = renderLinePlot(series, { ...options, paint: paintFor({ isTTY: true }, {}) });
+  const plain = renderLinePlot(series, options);
+  expect(coloured).not.toBe(plain);
+  expect(stripVTControlCharacters(coloured)).toBe(plain);
+});
+
+it('a line without points, or of one height, is no failure, and nothing to draw is nothing', () => {
+  expect(renderLinePlot([], options)).toBe('');
+  expect(renderLinePlot([{ label: 'a', points: [] }], options)).toBe('');
+  expect(
+    renderLinePlot(
+      [
+        { label: 'flat', points: [{ x: 1, y: 2 }] },
+        { label: 'none', points: [] },
+      ],
+      options,
+    ),
+  ).toContain('2.00');
+});

@@ -1,0 +1,58 @@
+import { PassThrough } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { createProgress } from '../../../dist/cli/terminal/progress.js';
+
+/** A stream that remembers, and a clock that is set by hand. */
+function surroundings(isTTY: boolean) {
+  const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns: 100 });
+  for (const method of ['cursorTo', 'moveCursor', 'clearLine'])
+    Object.assign(stream, { [method]: () => true });
+  const clock = { ms: 0 };
+  const written = () => stripVTControlCharacters(String(stream.read() ?? ''));
+  return { stream: stream as unknown as NodeJS.WriteStream, clock, now: () => clock.ms, written };
+}
+
+describe('createProgress', () => {
+  it('writes nothing with json', () => {
+    const { stream, written } = surroundings(true);
+    const progress = createProgress({ stream, json: true });
+    const stage = progress.stage('training', 10);
+    stage.update(5);
+    stage.finish('done');
+    progress.line('text');
+    expect(written()).toBe('');
+  });
+
+  it('writes a line a tenth at most, and none sooner than three seconds after the last, without a terminal', () => {
+    const { stream, clock, now, written } = surroundings(false);
+    const stage = createProgress({ stream, now }).stage('training', 100);
+    for (let done = 1; done <= 100; done++) {
+      clock.ms = done * 200;
+      stage.update(done, `loss ${done}`);
+    }
+    stage.finish('loss 4.2');
+    const lines = written().trimEnd().split('\n');
+    expect(lines[0]).toBe('training                15 %, 17.0 s left  loss 15');
+    expect(lines).toHaveLength(7);
+    expect(lines.at(-1)).toBe('training                   20.0 s  loss 4.2');
+  });
+
+  it('shows a bar with the time left on a terminal, and one line when the stage is finished', () => {
+    const { stream, written } = surroundings(true);
+    const stage = createProgress({ stream }).stage('training', 4);
+    stage.update(2, 'loss 5.0');
+    stage.finish('loss 4.2');
+    const text = written();
+    expect(text).toMatch(/training .*50 % {2}ETA .*loss 5\.0/);
+    expect(text).toMatch(/training +\d+ ms {2}loss 4\.2\n$/);
+  });
+
+  it('takes a total that is not known', () => {
+    const { stream, now, written } = surroundings(false);
+    const stage = createProgress({ stream, now }).stage('reading', 0);
+    stage.update(5);
+    stage.finish();
+    expect(written()).toBe(`${'reading'.padEnd(22)}  ${'0 ms'.padStart(9)}\n`);
+  });
+});

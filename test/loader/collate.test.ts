@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { CollateError, ConfigError, defaultCollate, padCollate, tensor } from 'millrace';
+import { describe, expect, it } from 'vitest';
+
+describe('defaultCollate', () => {
+  it('maps JavaScript values to tensors by the documented rule', () => {
+    const samples = [
+      { n: 1, big: 5n, flag: true, name: 'a', bytes: Uint8Array.of(1, 2), nested: [1, { deep: 2 }] },
+      { n: 2, big: -6n, flag: false, name: 'b', bytes: Uint8Array.of(3, 4), nested: [3, { deep: 4 }] },
+    ];
+    expect(defaultCollate(samples)).toEqual({
+      n: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) },
+      big: { dtype: 'int64', shape: [2], data: BigInt64Array.of(5n, -6n) },
+      flag: { dtype: 'bool', shape: [2], data: Uint8Array.of(1, 0) },
+      name: ['a', 'b'],
+      bytes: { dtype: 'uint8', shape: [2, 2], data: Uint8Array.of(1, 2, 3, 4) },
+      nested: [
+        { dtype: 'float32', shape: [2], data: Float32Array.of(1, 3) },
+        { deep: { dtype: 'float32', shape: [2], data: Float32Array.of(2, 4) } },
+      ],
+    });
+  });
+
+  it.each(['float64', 'int8', 'int32', 'int64', 'uint64'] as const)(
+    'makes numbers %s with numberDtype',
+    (dtype) => {
+      const { data, ...rest } = defaultCollate([1, 2], { numberDtype: dtype });
+      expect(rest).toEqual({ dtype, shape: [2] });
+      expect(Array.from(data as Int32Array, Number)).toEqual([1, 2]);
+    },
+  );
+
+  it('stacks tensors along a new first dimension', () => {
+    const samples = [1, 2, 3].map((k) => tensor(Int16Array.of(k, k * k, 0, 7, k, 1), [2, 3]));
+    expect(defaultCollate(samples)).toEqual({
+      dtype: 'int16',
+      shape: [3, 2, 3],
+      data: Int16Array.from(samples.flatMap(({ data }) => [...data])),
+    });
+    expect(defaultCollate([tensor(Int32Array.of(4), [])]).shape).toEqual([1]);
+  });
+
+  it.each([
+    ['null', [{ a: { b: null } }], 'Field a.b of sample 0 is null'],
+    ['undefined', [{ a: undefined }], 'Field a of sample 0 is undefined'],
+    ['a function', [[() => 0]], 'Field [0] of sample 0 is function'],
+    ['a Map', [new Map()], 'The value of sample 0 is Map'],
+    ['another kind', [{ a: 1 }, { a: 'x' }], 'Field a of sample 1 is a string, of sample 0 a number'],
+    ['a null in the second', [{ a: 1 }, { a: null }], 'Field a of sample 1 is null'],
+    ['another shape', [new Float32Array(2), new Float32Array(3)], 'has the shape [3], of sample 0 [2]'],
+    ['another dtype', [new Float32Array(2), new Int32Array(2)], 'has the dtype int32'],
+    ['a missing field', [{ a: 1, b: 2 }, { a: 1 }], 'has the fields a, of sample 0 a, b'],
+    ['a further field', [{ a: 1 }, { a: 1, b: 2 }], 'has the fields a, b'],
+    ['another length', [[1, 2], [1]], 'has 1 entries, of sample 0 2'],
+  ])('refuses %s, naming path and sample', (_, samples, message) => {
+    const collate = () => defaultCollate(samples as unknown[]);
+    expect(collate).toThrow(CollateError);
+    expect(collate).toThrow(message);
+  });
+
+  it('refuses an empty batch, a fraction for int64, and a dtype that is none', () => {
+    expect(() => defaultCollate([])).toThrow(CollateError);
+    expect(() => defaultCollate([1.5], { numberDtype: 'int64' })).toThrow(/1\.5.*int64/);
+    expect(() => defaultCollate([1], { numberDtype: 'float16' as 'float32' })).toThrow(ConfigError);
+  });
+});
+
+describe('padCollate', () => {
+  it('pads to the longest of the batch, rounded up', () => {
+    const samples = [
+      { ids: Int32Array.of(1, 2, 3), n: 3 },
+      { ids: Int32Array.of(4), n: 1 },
+    ];
+    expect(padCollate({ padValue: -1, multipleOf: 4 })(samples)).toEqual({
+      ids: { dtype: 'int32', shape: [2, 4], data: Int32Array.of(1, 2, 3, -1, 4, -1, -1, -1) },
+      n: { dtype: 'float32', shape: [2], data: Float32Array.of(3, 1) },
+    });
+  });
+
+  it('keeps every element at its place, in any number of dimensions', () => {
+    const matrix = fc.tuple(fc.nat(4), fc.nat(4)).map(([rows, columns]) =>
+      tensor(
+        Float32Array.from({ length: rows * columns }, (_, i) => i + 1),
+        [rows, columns],
+      ),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(matrix, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 1, max: 3 }),
+        (samples, multipleOf) => {
+          const { shape, data } = padCollate({ padValue: -1, multipleOf })(samples);
+          const [count, rows, columns] = shape as [number, number, number];
+          expect(count).toBe(samples.length);
+          expect(rows % multipleOf).toBe(0);
+          for (const [k, sample] of samples.entries()) {
+            const [ownRows, ownColumns] = sample.shape as [number, number];
+            for (let r = 0; r < rows; r++) {
+              for (let c = 0; c < columns; c++) {
+                const inside = r < ownRows && c < ownColumns;
+                expect(data[(k * rows + r) * columns + c]).toBe(
+                  inside ? sample.data[r * ownColumns + c] : -1,
+                );
+              }
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  it('pads 64-bit integers', () => {
+    expect(padCollate()([BigInt64Array.of(1n, 2n), BigInt64Array.of(3n)]).data).toEqual(
+      BigInt64Array.of(1n, 2n, 3n, 0n),
+    );
+    expect(padCollate()([new BigInt64Array(0)]).shape).toEqual([1, 0]);
+  });
+
+  it('refuses different numbers of dimensions and unknown options', () => {
+    expect(() => padCollate()([tensor(new Float32Array(4), [2, 2]), tensor(new Float32Array(4))])).toThrow(
+      CollateError,
+    );
+    expect(() => padCollate({ padvalue: 1 } as object)).toThrow(/padvalue.*did you mean padValue/);
+  });
+});

@@ -1,0 +1,78 @@
+// Types are behaviour: what inference gives, and what must not compile.
+import {
+  ArrayDataset,
+  type BatchOf,
+  type Collated,
+  DataLoader,
+  type Dataset,
+  defaultCollate,
+  padCollate,
+  StackDataset,
+  type Tensor,
+  TensorDataset,
+  TokenWindows,
+  tensor,
+} from 'millrace';
+import { describe, expectTypeOf, it } from 'vitest';
+
+interface Sample {
+  x: Tensor<'float32'>;
+  y: number;
+}
+declare const dataset: Dataset<Sample>;
+
+describe('the type of a batch', () => {
+  it('follows from the type of a sample', () => {
+    expectTypeOf<BatchOf<DataLoader<Sample>>>().toEqualTypeOf<{
+      x: Tensor<'float32'>;
+      y: Tensor<'float32'>;
+    }>();
+    const loader = new DataLoader(dataset, { batchSize: 4 });
+    expectTypeOf<BatchOf<typeof loader>>().toEqualTypeOf<{ x: Tensor<'float32'>; y: Tensor<'float32'> }>();
+  });
+
+  it('follows from every kind of value', () => {
+    expectTypeOf<Collated<bigint>>().toEqualTypeOf<Tensor<'int64'>>();
+    expectTypeOf<Collated<boolean>>().toEqualTypeOf<Tensor<'bool'>>();
+    expectTypeOf<Collated<string>>().toEqualTypeOf<string[]>();
+    expectTypeOf<Collated<Uint16Array>>().toEqualTypeOf<Tensor<'uint16'>>();
+    expectTypeOf<Collated<[number, { id: string }]>>().toEqualTypeOf<[Tensor<'float32'>, { id: string[] }]>();
+    expectTypeOf<Collated<number, 'int32'>>().toEqualTypeOf<Tensor<'int32'>>();
+  });
+
+  it('follows from numberDtype and from collate', () => {
+    const integers = new DataLoader(dataset, { numberDtype: 'int64' });
+    expectTypeOf<BatchOf<typeof integers>['y']>().toEqualTypeOf<Tensor<'int64'>>();
+    const counted = new DataLoader(dataset, { collate: (samples) => samples.length });
+    expectTypeOf<BatchOf<typeof counted>>().toEqualTypeOf<number>();
+    const padded = padCollate({ numberDtype: 'int32' });
+    expectTypeOf(padded([{ y: 1 }])).toEqualTypeOf<{ y: Tensor<'int32'> }>();
+    expectTypeOf(defaultCollate([1, 2])).toEqualTypeOf<Tensor<'float32'>>();
+  });
+
+  it('follows from built-in datasets', () => {
+    const columns = new TensorDataset({
+      x: tensor(new Float32Array(6), [3, 2]),
+      y: tensor(new Int32Array(3)),
+    });
+    expectTypeOf(columns.get(0)).toEqualTypeOf<{ x: Tensor<'float32'>; y: Tensor<'int32'> }>();
+    const pairs = new TensorDataset(tensor(new Float32Array(3)), tensor(new Int32Array(3)));
+    expectTypeOf(pairs.get(0)).toEqualTypeOf<[Tensor<'float32'>, Tensor<'int32'>]>();
+    const windows = new TokenWindows(tensor(new Uint16Array(9)), { length: 4 });
+    expectTypeOf(windows.get(0).x).toEqualTypeOf<Tensor<'int32'>>();
+    const stacked = new StackDataset({ a: new ArrayDataset([1]), b: new ArrayDataset(['x']) });
+    const loader = new DataLoader(stacked);
+    expectTypeOf<BatchOf<typeof loader>>().toEqualTypeOf<{ a: Tensor<'float32'>; b: string[] }>();
+  });
+});
+
+describe('what must not compile', () => {
+  it('is an option that another one excludes', () => {
+    // @ts-expect-error batchSampler excludes batchSize
+    new DataLoader(dataset, { batchSampler: [[0]], batchSize: 8 });
+    // @ts-expect-error an unknown option
+    new DataLoader(dataset, { batchsize: 8 });
+    // @ts-expect-error bool is no dtype for numbers in a tensor of float data
+    tensor(new Float32Array(2), [2], 'int32');
+  });
+});

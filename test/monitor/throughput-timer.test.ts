@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { ThroughputTimer, type ThroughputTimerOptions } from '../../dist/monitor/throughput-timer.js';
+
+function timed(options: ThroughputTimerOptions = {}) {
+  const clock = { ms: 0 };
+  const lines: string[] = [];
+  const timer = new ThroughputTimer({
+    batchSize: 8,
+    synchronized: false,
+    monitorMemory: false,
+    now: () => clock.ms,
+    log: (line) => lines.push(line),
+    ...options,
+  });
+  const step = (ms: number, globalStep = true): void => {
+    timer.start();
+    clock.ms += ms;
+    timer.stop({ globalStep });
+  };
+  return { clock, lines, timer, step };
+}
+
+describe('ThroughputTimer', () => {
+  it('leaves the first two global steps out and then averages samples a second', () => {
+    const { timer, step } = timed();
+    step(10_000);
+    step(10_000);
+    expect(timer.averageSamplesPerSecond()).toBeNull();
+    step(500);
+    step(1500);
+    expect(timer.averageSamplesPerSecond()).toBe(8);
+    expect(timer.globalStepCount).toBe(4);
+    expect(timer.totalElapsedMs).toBe(2000);
+  });
+
+  it('adds the micro-steps of a global step and leaves out the time between them', () => {
+    const { timer, step, clock } = timed({ startStep: 0 });
+    step(100, false);
+    clock.ms += 5000;
+    step(300, true);
+    expect(timer.totalElapsedMs).toBe(400);
+    expect(timer.averageSamplesPerSecond()).toBe(20);
+    expect(timer.microStepCount).toBe(2);
+    timer.updateEpochCount();
+    expect([timer.epochCount, timer.microStepCount]).toEqual([1, 0]);
+  });
+
+  it('reports every stepsPerOutput global steps, of the step just measured and of all', () => {
+    const { lines, step } = timed({ startStep: 1, stepsPerOutput: 2 });
+    step(1000);
+    expect(lines).toEqual([]);
+    step(2000);
+    expect(lines).toEqual([
+      'epoch=0/micro_step=2/global_step=2, RunningAvgSamplesPerSec=4, CurrSamplesPerSec=4',
+    ]);
+  });
+
+  it('writes the memory of the device into a report', () => {
+    const { timer } = timed({ monitorMemory: true });
+    expect(timer.report()).toMatch(/MemAllocated=\d+(\.\d+)?GB, MaxMemAllocated=\d+(\.\d+)?GB$/);
+  });
+
+  it('does nothing when it is disabled, and nothing when stopped without a start', () => {
+    const disabled = timed({ enabled: false, startStep: 0 });
+    disabled.step(10);
+    expect(disabled.timer.globalStepCount).toBe(0);
+    const { timer } = timed();
+    timer.stop({ globalStep: true });
+    expect(timer.globalStepCount).toBe(0);
+  });
+
+  it('waits for the device around each measured step, and only then', () => {
+    let waits = 0;
+    const { step } = timed({ synchronized: true, startStep: 1, synchronize: () => void waits++ });
+    step(1);
+    expect(waits).toBe(0);
+    step(1);
+    expect(waits).toBe(2);
+  });
+
+  it('divides by zero like the original with parity', () => {
+    const { timer, step } = timed({ parity: true });
+    expect(timer.averageSamplesPerSecond()).toBe(Number.NEGATIVE_INFINITY);
+    step(10);
+    expect(() => timer.averageSamplesPerSecond()).toThrow(/ZeroDivisionError/);
+    step(10);
+    expect(() => timer.averageSamplesPerSecond()).toThrow(/ZeroDivisionError/);
+  });
+
+  it.each([
+    [{ batchSize: 0 }, 'batchSize'],
+    [{ stepsPerOutput: 0 }, 'stepsPerOutput'],
+    [{ stepPerOutput: 1 }, 'stepsPerOutput'],
+  ])('refuses %j and names the field', (options, field) => {
+    expect(() => new ThroughputTimer(options as ThroughputTimerOptions)).toThrow(field);
+  });
+});

@@ -1,0 +1,40 @@
+// What the README shows is run: the example as a user would paste it, and every name it imports.
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const blocks = [...readme.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language, code]) => ({
+  language,
+  code: code!,
+}));
+
+describe('README', () => {
+  it('has a ten-line example that prints what it says', async () => {
+    const place = blocks.findIndex(({ language }) => language === 'js');
+    const { code } = blocks[place]!;
+    const printed = blocks[place + 1]!.code;
+    expect(code.trim().split('\n').filter(Boolean).length).toBeLessThanOrEqual(10);
+    const file = fileURLToPath(new URL('./readme-example.mjs', import.meta.url));
+    writeFileSync(file, code);
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, [file]);
+      expect(stdout).toBe(printed);
+    } finally {
+      rmSync(file);
+    }
+  });
+
+  it('imports only names that exist', async () => {
+    const imports = blocks.flatMap(({ code }) => [
+      ...code.matchAll(/import \{([^}]+)\} from '(millrace[^']*)'/g),
+    ]);
+    expect(imports.length).toBeGreaterThan(2);
+    for (const [, names, entry] of imports) {
+      const module = await import(entry!);
+      for (const name of names!.split(',')) expect(module).toHaveProperty(name.trim());
+    }
+  });
+});

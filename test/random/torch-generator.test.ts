@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { ConfigError } from 'millrace';
+import { defaultGenerator, manualSeed, TorchGenerator } from 'millrace/random';
+import { describe, expect, it } from 'vitest';
+import { Mt19937 } from '../../dist/random/mt19937.js';
+import { longRandperm, remainder64 } from '../../dist/random/torch-randperm.js';
+import { goldenCases, sha256, sha256OfInt64 } from './golden.js';
+
+/** One draw, as the file describes it. */
+interface Draw {
+  readonly n?: number;
+  readonly low?: string;
+  readonly high?: string;
+  readonly size?: number;
+  readonly dtype?: 'float32' | 'float64';
+  readonly weights?: number[];
+  readonly num_samples?: number;
+  readonly replacement?: boolean;
+}
+
+interface Case extends Draw {
+  readonly kind: string;
+  readonly seed: string;
+  readonly values?: (number | string)[];
+  readonly head?: number[];
+  readonly tail?: number[];
+  readonly sha256?: string;
+  readonly next?: number[];
+  readonly ops?: (Draw & { readonly op: string })[];
+  readonly results?: (number | string)[][];
+  readonly random_?: string;
+  readonly randperm_10_after?: number[];
+  readonly initial_seed?: string;
+  readonly state_bytes?: number;
+  readonly sha256_fresh?: string;
+  readonly draws_32bit?: number;
+  readonly sha256_after?: string;
+}
+
+const draws: Record<string, (generator: TorchGenerator, draw: Draw) => (number | string)[]> = {
+  randperm: (generator, { n }) => [...generator.randperm(n!)],
+  randint: (generator, { low, high, size }) =>
+    Array.from(generator.randint(BigInt(low!), BigInt(high!), size!), String),
+  rand: (generator, { size, dtype }) => [...generator.rand(size!, { dtype: dtype! })],
+  random_: (generator, { size }) => Array.from({ length: size! }, () => String(generator.randomInt64())),
+  multinomial: (generator, { weights, dtype, num_samples, replacement }) => {
+    const exact = dtype === 'float32' ? Float32Array.from(weights!) : weights!;
+    return [...generator.multinomial(exact, num_samples!, { replacement: replacement! })];
+  },
+};
+
+const cases = goldenCases<Case>('torch_rng.json');
+const casesOf = (kind: string) => cases.filter((candidate) => candidate.kind === kind);
+const generatorOf = ({ seed }: Case) => new TorchGenerator(BigInt(seed));
+const nextOf = (generator: TorchGenerator) => [...generator.randint(0, 2 ** 31, [3])];
+
+describe('TorchGenerator draws what torch.Generator draws', () => {
+  it.each(casesOf('randperm'))('randperm of $n from seed $seed', (golden) => {
+    const generator = generatorOf(golden);
+    const order = [...generator.randperm(golden.n!)];
+    expect(sha256OfInt64(order)).toBe(golden.sha256);
+    if (golden.values) expect(order).toEqual(golden.values);
+    expect(nextOf(generator)).toEqual(golden.next);
+  });
+
+  it.each(casesOf('randint'))('randint from $low to $high from seed $seed', (golden) => {
+    const generator = generatorOf(golden);
+    expect(draws.randint!(generator, golden)).toEqual(golden.values);
+    expect(nextOf(generator)).toEqual(golden.next);
+  });
+
+  it.each(casesOf('rand'))('rand of $size as $dtype from seed $seed', (golden) => {
+    const generator = generatorOf(golden);
+    expect(draws.rand!(generator, golden)).toEqual(golden.values);
+    expect(nextOf(generator)).toEqual(golden.next);
+  });
+
+  it.each(casesOf('random_'))('random_ from seed $seed', (golden) => {
+    const generator = generatorOf(golden);
+    expect(draws.random_!(generator, { size: golden.values!.length })).toEqual(golden.values);
+    expect(nextOf(generator)).toEqual(golden.next);
+  });
+
+  it.each(casesOf('multinomial'))('$num_samples of $weights as $dtype from seed $seed', (golden) => {
+    const generator = generatorOf(golden);
+    expect(draws.multinomial!(generator, golden)).toEqual(golden.values);
+    expect(nextOf(generator)).toEqual(golden.next);
+  });
+
+  it.each(casesOf('sequence'))('a sequence of draws from seed $seed', (golden) => {
+    const generator = generatorOf(golden);
+    for (const [i, { op, ...draw }] of golden.ops!.entries()) {
+      expect(draws[op]!(generator, draw)).toEqual(golden.results![i]);
+    }
+    expect(nextOf(generator)).toEqual(golden.next);
+  });
+
+  it.each(casesOf('default_generator'))('the default generator from seed $seed', (golden) => {
+    manualSeed(BigInt(golden.seed));
+    expect(String(defaultGenerator.randomInt64())).toBe(golden.random_);
+    expect([...defaultGenerator.randperm(10)]).toEqual(golden.randperm_10_after);
+    expect(String(defaultGenerator.initialSeed)).toBe(golden.initial_seed);
+  });
+
+  it.each(casesOf('get_state'))('the state from seed $seed', (golden) => {
+    const generator = generatorOf(golden);
+    expect(generator.getState()).toHaveLength(golden.state_bytes!);
+    expect(sha256(generator.getState())).toBe(golden.sha256_fresh);
+    generator.randint(0, 100, golden.draws_32bit!);
+    expect(sha256(generator.getState())).toBe(golden.sha256_after);
+  });
+
+  it('every kind of case in the file is tested', () => {
+    const kinds = [...Object.keys(draws), 'sequence', 'default_generator', 'get_state'].sort();
+    expect([...new Set(cases.map(({ kind }) => kind))].sort()).toEqual(kinds);
+  });
+});
+
+// torch 2.13.0, CPU.
+describe('TorchGenerator of release 2.13', () => {
+  const modern = (seed: number) => new TorchGenerator(seed, { release: '2.13' });
+
+  it('takes 64-bit draws from a range of 2^28 on', () => {
+    expect([...modern(0).randint(0, 2 ** 31, 3)]).toEqual([398764591, 1478610112, 1537364731]);
+    expect([...modern(0).randint(0, 2 ** 40, 3)]).toEqual([741280623151, 506137267392, 291447657211]);
+    const [below, at] = [modern(0).randint(0, 2 ** 28 - 1, 1)[0], modern(0).randint(0, 2 ** 28, 1)[0]];
+    expect(below).toBe(2357136044 % (2 ** 28 - 1));
+    expect(at).toBe(Number(10123822223749065263n % 2n ** 28n));
+  });
+
+  it('draws a single index with replacement by the race of exponentials', () => {
+    const weights = [0.9, 0.4, 0.05, 0.2, 0.3, 0.1];
+    const race = modern(0).multinomial(weights, 6);
+    expect([...race]).toEqual([1, 4, 0, 2, 3, 5]);
+    expect([...modern(0).multinomial(weights, 1, { replacement: true })]).toEqual([1]);
+  });
+
+  it('has a second algorithm for long permutations', () => {
+    const order = (seed: number) => {
+      const engine = new Mt19937();
+      engine.seed(seed);
+      return [...longRandperm(engine, 10)];
+    };
+    expect(order(0)).toEqual([8, 2, 6, 3, 5, 1, 0, 9, 7, 4]);
+    expect(order(42)).toEqual([6, 0, 5, 8, 7, 2, 3, 1, 9, 4]);
+    expect(modern(0).randpermWords(214748363)).toBe(214748362);
+    expect(modern(0).randpermWords(214748364)).toBe(2 * 214748364);
+    expect(new TorchGenerator(0).randpermWords(214748364)).toBe(214748363);
+  });
+});
+
+describe('TorchGenerator', () => {
+  it('has a default seed', () => {
+    expect(new TorchGenerator().random()).toBe(2353294710);
+    expect(new TorchGenerator().initialSeed).toBe(67280421310721n);
+  });
+
+  it('gives flat results for shapes and exact ones for numbers', () => {
+    expect(new TorchGenerator(1).rand([2, 3, 4])).toHaveLength(24);
+    const numbers = new TorchGenerator(3).randint(-(2 ** 40), 2 ** 52, 20);
+    const bigints = new TorchGenerator(3).randint(-(2n ** 40n), 2n ** 52n, 20);
+    expect(Array.from(numbers, BigInt)).toEqual([...bigints]);
+  });
+
+  it('continues from a state, wherever in a block it was taken', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: 0, max: 1300 }), (seed, drawn) => {
+        const generator = new TorchGenerator(seed);
+        for (let i = 0; i < drawn; i++) generator.random();
+        const restored = new TorchGenerator().setState(generator.getState());
+        expect(restored.getState()).toEqual(generator.getState());
+        expect(restored.initialSeed).toBe(BigInt(seed));
+        expect([...restored.randperm(700)]).toEqual([...generator.randperm(700)]);
+      }),
+    );
+  });
+
+  it('skips words as if they had been drawn', () => {
+    fc.assert(
+      fc.property(fc.nat(2000), fc.nat(2000), (before, skipped) => {
+        const [drawn, jumped] = [new TorchGenerator(5), new TorchGenerator(5)];
+        for (let i = 0; i < before + skipped; i++) drawn.random();
+        for (let i = 0; i < before; i++) jumped.random();
+        jumped.skip(skipped);
+        expect(jumped.random()).toBe(drawn.random());
+      }),
+    );
+  });
+
+  it('reseeds from the system with another seed each time', () => {
+    const generator = new TorchGenerator(1);
+    const seed = generator.seed();
+    expect(generator.initialSeed).toBe(seed);
+    expect(generator.seed()).not.toBe(seed);
+  });
+
+  it('takes the remainder of 64 bits exactly', () => {
+    const word = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+    fc.assert(
+      fc.property(word, word, fc.integer({ min: 1, max: 2 ** 36 }), (high, low, divisor) => {
+        const exact = ((BigInt(high) << 32n) | BigInt(low)) % BigInt(divisor);
+        expect(BigInt(remainder64(high, low, divisor))).toBe(exact);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    ['a fractional seed', 'seed', () => new TorchGenerator(1.5)],
+    ['a seed above 64 bits', 'seed', () => new TorchGenerator(2n ** 64n)],
+    ['an unknown release', 'release', () => new TorchGenerator(0, { release: '9' as '1.13' })],
+    ['a negative length', 'n', () => new TorchGenerator(0).randperm(-1)],
+    ['an empty range', 'high', () => new TorchGenerator(0).randint(3, 3, 1)],
+    ['a range beyond int64', 'high', () => new TorchGenerator(0).randint(0n, 2n ** 63n + 1n, 1)],
+    ['a fractional size', 'size', () => new TorchGenerator(0).rand([2, 0.5])],
+    ['a negative weight', 'weights.1', () => new TorchGenerator(0).multinomial([1, -1], 1)],
+    ['weights of nothing', 'weights', () => new TorchGenerator(0).multinomial([0, 0], 1)],
+    ['more draws than weights', 'count', () => new TorchGenerator(0).multinomial([1, 1], 3)],
+    ['a short state', 'state', () => new TorchGenerator(0).setState(new Uint8Array(10))],
+    ['a state of zeros', 'state', () => new TorchGenerator(0).setState(new Uint8Array(5056))],
+  ])('refuses %s, naming %s', (_, field, act) => {
+    expect(act).toThrow(ConfigError);
+    try {
+      act();
+    } catch (error) {
+      expect((error as ConfigError).field).toBe(field);
+    }
+  });
+});
