@@ -3,12 +3,14 @@ import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { recipeOf } from '../core/recipe.js';
+import { smallestIntegerDtype } from '../formats/index.js';
 import { type AnalysisEngine, LocalAnalysis } from './analysis-engine.js';
-import { writeDifficultyFiles } from './difficulty-files.js';
+import { writeIndexFiles } from './index-files.js';
 import { mergeCounts, type OnSamples } from './measure-range.js';
 import { type MetricSummary, summariseMetric } from './metric-summary.js';
 import { tokenMetric } from './metrics/index.js';
 import type { TokenCounts, TokenMetric } from './metrics/token-metric.js';
+import { sortByValue } from './sort-by-value.js';
 import { type IndexRange, splitIndex } from './split-index.js';
 import { AnalysisWorker } from './workers/analysis-worker.js';
 
@@ -75,15 +77,21 @@ export async function analyzeDifficulty(
   try {
     const columns = await analysis.run();
     analysis.report('writing', 0);
-    const layout = { partLengths: [dataset.length], reducers: 1, docIndex: 'merged' } as const;
-    for (const [k, { name }] of metrics.entries()) {
-      writeDifficultyFiles(outputDir, name, { values: columns[k]! }, layout);
-    }
-    const summaries = metrics.map(({ name }, k) => [name, summariseMetric(columns[k]!)] as const);
+    const summaries = metrics.map(({ name }, k) => [name, writeIndex(outputDir, name, columns[k]!)] as const);
     return { metrics: Object.fromEntries(summaries), elapsedMs: performance.now() - started };
   } finally {
     await analysis.close();
   }
+}
+
+/** Writes the index of one metric, as one map and one reduce of DeepSpeed's would, and sums it up. */
+function writeIndex(folder: string, metric: string, values: Float64Array): MetricSummary {
+  const ids = Float64Array.from(values.keys());
+  const rows = sortByValue(values, ids);
+  const idDtype = smallestIntegerDtype(0, values.length - 1);
+  const partEnds = { samples: [values.length], values: [rows.distinct.length] };
+  writeIndexFiles(folder, { metric, values, rows, idDtype, docIndex: 'merged', partEnds });
+  return summariseMetric(rows);
 }
 
 class Analysis {

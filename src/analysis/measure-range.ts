@@ -1,7 +1,7 @@
 import type { Dataset } from '../core/dataset.js';
 import { SampleError } from '../core/errors.js';
 import { type TokenCounts, type TokenMetric, type Tokens, tokensOf } from './metrics/token-metric.js';
-import { sampleContextFor } from './sample-context.js';
+import { AnalysisSampleContext } from './sample-context.js';
 import type { IndexRange } from './split-index.js';
 
 /** Samples between two reports of progress. */
@@ -52,14 +52,14 @@ export async function measureRange(
 
 async function forEachSample(
   dataset: Dataset<unknown>,
-  { start, end }: IndexRange,
+  [start, end]: IndexRange,
   onSamples: OnSamples,
   visit: (tokens: Tokens, index: number) => void,
 ): Promise<void> {
   let reported = start;
   for (let index = start; index < end; index++) {
     try {
-      const sample = dataset.get(index, sampleContextFor(index));
+      const sample = dataset.get(index, new AnalysisSampleContext(index, null));
       visit(tokensOf(sample instanceof Promise ? await sample : sample, index), index);
     } catch (cause) {
       const name = dataset.constructor.name;

@@ -1,4 +1,4 @@
-import { sortSamples } from './sorted-samples.js';
+import type { SamplesByValue } from './sort-by-value.js';
 
 /** A bin of a histogram: values from `start` up to and without `end`; the last bin holds its end, too. */
 export interface HistogramBin {
@@ -24,31 +24,30 @@ export interface MetricSummary {
 const shares = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const histogramBins = 12;
 
-/** Summarises the values of a metric; at least one. O(N + K log K). */
-export function summariseMetric(values: Float64Array): MetricSummary {
-  const sorted = sortSamples(values);
+/** Summarises a metric; at least one sample. O(K) for K distinct values. */
+export function summariseMetric({ distinct, counts, ids }: SamplesByValue): MetricSummary {
   const quantile = (share: number): number => {
     let seen = 0;
-    const place = sorted.counts.findIndex((count) => {
+    const row = counts.findIndex((count) => {
       seen += count;
-      return seen >= share * values.length;
+      return seen >= share * ids.length;
     });
-    return sorted.values[place]!;
+    return distinct[row]!;
   };
-  const total = sorted.values.reduce((sum, value, k) => sum + value * sorted.counts[k]!, 0);
+  const total = distinct.reduce((sum, value, row) => sum + value * counts[row]!, 0);
   return {
-    samples: values.length,
-    min: sorted.values[0]!,
-    max: sorted.values.at(-1)!,
-    mean: total / values.length,
+    samples: ids.length,
+    min: distinct[0]!,
+    max: distinct.at(-1)!,
+    mean: total / ids.length,
     median: quantile(0.5),
     quantiles: Object.fromEntries(shares.map((share) => [share, quantile(share)])),
-    distinct: sorted.values.length,
-    histogram: histogram(sorted.values, sorted.counts),
+    distinct: distinct.length,
+    histogram: histogram(distinct, counts),
   };
 }
 
-function histogram(values: Float64Array, counts: Int32Array): HistogramBin[] {
+function histogram(values: Float64Array, counts: Float64Array): HistogramBin[] {
   const [low, high] = [values[0]!, values.at(-1)!];
   const width = Math.max(1, Math.ceil((high - low + 1) / histogramBins));
   const bins = Array.from({ length: Math.ceil((high - low + 1) / width) }, (_, bin) => ({
