@@ -78,7 +78,7 @@ describe('millrace', () => {
   });
 
   it.each([
-    [['convert'], 2, 'missing required argument'],
+    [['convert', '--output', 'y'], 2, 'missing required argument'],
     [['convert', 'x'], 2, '--output'],
     [['convert', 'x', '--output', 'y', '--tokenizer', 'nope'], 2, 'Allowed choices are'],
     [['demo', '--tokens', 'many'], 2, 'whole number of 1000 or more'],
