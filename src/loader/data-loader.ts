@@ -5,10 +5,10 @@ import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
-import type { BatchSampler } from '../core/sampler.js';
+import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import { zeroTensor } from '../core/tensor.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
-import { RandomSampler, SequentialSampler } from '../samplers/index.js';
+import { BatchSampler, RandomSampler, SequentialSampler } from '../samplers/index.js';
 import type { BatchEngine } from './batch-engine.js';
 import type { Collate } from './collate.js';
 import type { Collated } from './collated.js';
@@ -21,7 +21,7 @@ import {
 } from './data-loader-options.js';
 import { type DatasetFacts, factsOf } from './dataset-facts.js';
 import { type Delivered, deliver } from './delivery.js';
-import { type EpochPlan, MapEpochPlan, SamplerBatches, StreamEpochPlan } from './epoch-plan.js';
+import { type EpochPlan, MapEpochPlan, StreamEpochPlan } from './epoch-plan.js';
 import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { PositionTracker } from './position-tracker.js';
@@ -60,7 +60,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   readonly #stats: StatsRecorder;
   readonly #position = new PositionTracker();
   #facts: DatasetFacts | undefined;
-  #batchSampler: BatchSampler | undefined;
+  #batchSampler: BatchSource | undefined;
   #engine: BatchEngine | undefined;
   #pass: object | undefined;
   #closed = false;
@@ -136,7 +136,9 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
    */
   stateDict(): LoaderState {
     const identity = this.#identity();
-    return { version: stateVersion, ...this.#position.state(this.#batchSampler?.length), ...identity };
+    const position = this.#position.state(this.#batchSampler?.length);
+    const samplerState = position.samplerState ?? this.#batchSampler?.stateDict?.() ?? null;
+    return { version: stateVersion, ...position, samplerState, ...identity };
   }
 
   /**
@@ -211,12 +213,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   #plan(): EpochPlan {
     const { batchSize = 1, dropLast = false, rank, worldSize, generator } = this.#options;
     const { numShards, length } = this.#knownFacts();
-    const start = this.#position.begin();
+    const start = this.#position.begin(this.#batchSampler?.stateDict?.());
     if (!this.#batchSampler) return new StreamEpochPlan(numShards, start);
-    // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any.
-    generator?.randomInt64();
     const settings = { batchSize, dropLast, rank, worldSize, datasetLength: length! };
-    return new MapEpochPlan(this.#batchSampler, settings, start);
+    const plan = new MapEpochPlan(this.#batchSampler, settings, start);
+    // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
+    // draws when it is asked for its first index.
+    generator?.randomInt64();
+    return plan;
   }
 
   async #openEngine(): Promise<BatchEngine> {
@@ -279,12 +283,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
 /** A map-style dataset always has a length; samplers read it anew each epoch. */
 type MapFacts = DatasetFacts & { readonly length: number };
 
-function createBatchSampler(dataset: MapFacts, options: ResolvedOptions): BatchSampler {
+function createBatchSampler(dataset: MapFacts, options: ResolvedOptions): BatchSource {
   if (options.batchSampler) return options.batchSampler;
   const { batchSize = 1, dropLast = false, shuffle = false, sampler, seed, generator } = options;
-  if (sampler) return new SamplerBatches(sampler, { batchSize, dropLast });
+  if (sampler) return new BatchSampler(sampler, { batchSize, dropLast });
   const order = shuffle
     ? new RandomSampler(dataset, generator ? { generator } : { seed })
     : new SequentialSampler(dataset);
-  return new SamplerBatches(order, { batchSize, dropLast });
+  return new BatchSampler(order, { batchSize, dropLast });
 }

@@ -1,8 +1,8 @@
 import type { IndexArray } from '../core/dataset.js';
 import { IndexRangeError } from '../core/errors.js';
-import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
-import type { BatchSampler, Sampler } from '../core/sampler.js';
+import type { BatchSampler as BatchSource } from '../core/sampler.js';
+import { BatchSampler } from '../samplers/index.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
 import { rankSlice } from './rank-slice.js';
 
@@ -40,14 +40,14 @@ export interface MapPlanSettings {
 
 /** Plans an epoch over a map-style dataset from a sampler of batches. */
 export class MapEpochPlan implements EpochPlan {
-  readonly #source: BatchSampler;
+  readonly #source: BatchSource;
   readonly #batches: Iterator<IndexArray>;
   readonly #settings: MapPlanSettings;
   readonly #start: PassStart;
   readonly #ahead: ReadonlySet<number>;
   #batch: number;
 
-  constructor(batchSampler: BatchSampler, settings: MapPlanSettings, start: PassStart) {
+  constructor(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart) {
     this.#source = batchSampler;
     this.#settings = settings;
     this.#start = start;
@@ -88,45 +88,6 @@ export class MapEpochPlan implements EpochPlan {
   }
 }
 
-/** Groups the indices of a sampler into global batches. */
-export class SamplerBatches implements BatchSampler {
-  readonly sampler: Sampler;
-  readonly #batchSize: number;
-  readonly #dropLast: boolean;
-  readonly setEpoch: ((epoch: number) => void) | undefined;
-  readonly seek: ((batch: number) => void) | undefined;
-  readonly stateDict: (() => JsonObject) | undefined;
-
-  constructor(sampler: Sampler, { batchSize, dropLast }: Pick<MapPlanSettings, 'batchSize' | 'dropLast'>) {
-    this.sampler = sampler;
-    this.#batchSize = batchSize;
-    this.#dropLast = dropLast;
-    this.setEpoch = sampler.setEpoch?.bind(sampler);
-    this.seek = sampler.seek && ((batch) => sampler.seek?.(Math.min(batch * batchSize, sampler.length)));
-    this.stateDict = sampler.stateDict?.bind(sampler);
-  }
-
-  fingerprint(): string {
-    return this.sampler.fingerprint?.() ?? fingerprint({ sampler: this.sampler.constructor.name });
-  }
-
-  get length(): number {
-    const batches = this.sampler.length / this.#batchSize;
-    return this.#dropLast ? Math.floor(batches) : Math.ceil(batches);
-  }
-
-  *[Symbol.iterator](): Generator<IndexArray> {
-    let batch: number[] = [];
-    for (const index of this.sampler) {
-      batch.push(index);
-      if (batch.length < this.#batchSize) continue;
-      yield batch;
-      batch = [];
-    }
-    if (batch.length > 0 && !this.#dropLast) yield batch;
-  }
-}
-
 /**
  * Plans an epoch over an iterable dataset: batches are made inside a shard and taken from the shards in turn, so the
  * order is the same for any number of workers.
@@ -164,8 +125,8 @@ export class StreamEpochPlan implements EpochPlan {
   }
 }
 
-function outOfRange(sampler: BatchSampler, index: number, batch: number, length: number): IndexRangeError {
-  const source = sampler instanceof SamplerBatches ? sampler.sampler : sampler;
+function outOfRange(sampler: BatchSource, index: number, batch: number, length: number): IndexRangeError {
+  const source = sampler instanceof BatchSampler ? sampler.sampler : sampler;
   const name = source.constructor === Array ? 'The list of batches' : source.constructor.name;
   return new IndexRangeError(
     `${name} gave the index ${index}, which the dataset of ${length} samples does not have`,

@@ -31,8 +31,13 @@ export class PositionTracker {
     this.#started = false;
   }
 
-  /** Begins a pass: where it was put, or at the epoch after one that was left early. */
-  begin(): PassStart {
+  /**
+   * Begins a pass: where it was put, or at the epoch after one that was left early.
+   *
+   * @param samplerState - State of a stateful sampler that has not drawn anything yet.
+   */
+  begin(samplerState: JsonObject | undefined): PassStart {
+    this.#samplerState ??= samplerState ?? null;
     if (this.#started) this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, this.#samplerState);
     this.#seen = 0;
     this.#startBatch = this.#batch;

@@ -16,12 +16,15 @@ interface PassState {
   position: number;
   /** The generator before the pass, in base64. */
   readonly generator: string;
+  /** Whether the pass has not begun, has, or has given all its indices. */
+  status: 'next' | 'begun' | 'finished';
 }
 
 const stateSchema = v.strictObject({
   epoch: integerFrom(0),
   position: integerFrom(0),
   generator: v.string('must be a string'),
+  status: v.picklist(['next', 'begun', 'finished'], 'must be a status of a pass'),
 });
 
 /**
@@ -42,43 +45,49 @@ export class DrawnOrder {
 
   /** A loaded pass of another epoch was over: what was left of it is drawn and dropped. */
   enterEpoch(epoch: number): void {
-    const loaded = this.#loaded;
-    if (!loaded || loaded.epoch === epoch) return;
-    this.#loaded = undefined;
-    this.#generator.setState(fromBase64(loaded.generator));
-    for (const _ of this.#draw(this.#generator, loaded.position));
+    if (this.#loaded && this.#loaded.epoch !== epoch) this.#drawRest(this.#loaded);
   }
 
   /** One pass, from `start` on, or from where a loaded one stood. */
   *pass(epoch: number, start: number | undefined): Generator<number> {
+    if (this.#loaded?.status === 'finished' && start === undefined) this.#drawRest(this.#loaded);
     const loaded = this.#loaded;
     this.#loaded = undefined;
     if (loaded) this.#generator.setState(fromBase64(loaded.generator));
-    const pass = {
+    const pass: PassState = {
       epoch,
       position: start ?? loaded?.position ?? 0,
       generator: toBase64(this.#generator.getState()),
+      status: 'begun',
     };
     this.#pass = pass;
     for (const index of this.#draw(this.#generator, pass.position)) {
       pass.position += 1;
       yield index;
     }
-    this.#pass = undefined;
+    pass.status = 'finished';
   }
 
-  /** The pass under way, or the one that the next iteration begins. */
+  /** The pass under way or just over; before the first, the one that the next iteration begins. */
   state(epoch: number): JsonObject {
-    const next = { epoch, position: 0, generator: toBase64(this.#generator.getState()) };
-    return { ...(this.#loaded ?? this.#pass ?? next) };
+    const known = this.#loaded ?? this.#pass;
+    return known
+      ? { ...known }
+      : { epoch, position: 0, generator: toBase64(this.#generator.getState()), status: 'next' };
   }
 
   /** @throws {@link ConfigError} when the state is not one of {@link state}. */
   load(state: JsonObject): void {
     const loaded = parseOptions('sampler state', stateSchema, state);
     this.#generator.setState(fromBase64(loaded.generator));
-    this.#loaded = loaded;
+    this.#loaded = loaded.status === 'next' ? undefined : loaded;
     this.#pass = undefined;
+  }
+
+  #drawRest({ generator, position }: PassState): void {
+    this.#loaded = undefined;
+    this.#generator.setState(fromBase64(generator));
+    for (const _ of this.#draw(this.#generator, position));
   }
 }
 

@@ -7,6 +7,7 @@ import {
   TensorDataset,
   tensor,
 } from 'millrace';
+import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';
 
@@ -188,4 +189,48 @@ describe('DataLoader over RandomSampler', () => {
       await collect(new DataLoader(dataset, { batchSize: 4, shuffle: true, seed: 5 })),
     );
   });
+});
+
+describe('DataLoader with a torch generator', () => {
+  const make = (seed: number, numWorkers = 0) =>
+    new DataLoader(range(10), {
+      batchSize: 3,
+      shuffle: true,
+      generator: new TorchGenerator(seed),
+      numWorkers,
+    });
+
+  // torch 2.13: DataLoader(range(10), shuffle=True, generator=torch.Generator().manual_seed(0)), two epochs
+  const epochs = [
+    [3, 7, 5, 2, 0, 8, 1, 6, 9, 4],
+    [1, 3, 2, 7, 5, 9, 0, 6, 4, 8],
+  ];
+
+  it.each([[0], [2]])('gives the order of PyTorch, epoch after epoch (%d workers)', async (numWorkers) => {
+    const loader = make(0, numWorkers);
+    expect((await collect(loader)).flat()).toEqual(epochs[0]);
+    expect((await collect(loader)).flat()).toEqual(epochs[1]);
+    await loader.close();
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 7, 8])(
+    'continues exactly after %d batches, and in all later epochs',
+    async (stop) => {
+      const whole = make(0);
+      const expected = [await collect(whole), await collect(whole), await collect(whole)].flat();
+      const first = make(0);
+      const taken: number[][] = [];
+      while (taken.length < stop) {
+        for await (const batch of first) {
+          taken.push(Array.from(batch.data));
+          if (taken.length === stop && stop % 4 !== 0) break;
+        }
+      }
+      const resumed = make(99);
+      resumed.loadStateDict(JSON.parse(JSON.stringify(first.stateDict())));
+      const rest: number[][] = [];
+      while (taken.length + rest.length < expected.length) rest.push(...(await collect(resumed)));
+      expect([...taken, ...rest]).toEqual(expected);
+    },
+  );
 });
