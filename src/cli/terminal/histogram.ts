@@ -1,11 +1,5 @@
+import type { HistogramBin } from '../../analysis/index.js';
 import { formatCount } from './quantity.js';
-
-/** A bin of a histogram: values from `start` up to and without `end`; the last bin holds its end, too. */
-export interface HistogramBin {
-  readonly start: number;
-  readonly end: number;
-  readonly count: number;
-}
 
 const barWidth = 40;
 
