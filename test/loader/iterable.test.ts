@@ -66,6 +66,21 @@ describe('an iterable dataset', () => {
     }
   });
 
+  it('is read anew when another epoch is sought in the middle of one', async () => {
+    const dataset = workerDataset<number>(streams, { export: 'shards', options: { shardLengths: [12] } });
+    for (const numWorkers of [0, 2]) {
+      const loader = new DataLoader<number>(dataset, { batchSize: 2, numWorkers });
+      let taken = 0;
+      for await (const _ of loader) if (++taken === 2) break;
+      loader.seek({ epoch: 1, batch: 4 });
+      expect(await collect(loader)).toEqual([
+        [8.5, 9.5],
+        [10.5, 11.5],
+      ]);
+      await loader.close();
+    }
+  });
+
   it('joins others in a chain', async () => {
     const count = (from: number, to: number) => ({
       async *iterate() {

@@ -204,6 +204,26 @@ describe('law 4: randomness', () => {
     expect(three).toEqual(none);
     expect(none![0]).not.toEqual(none![1]);
   });
+
+  it('gives a sample other random numbers in each epoch and under each seed', async () => {
+    const noisy = new URL('../fixtures/noisy.js', import.meta.url);
+    const epochOf = async (seed: number, epoch: number) => {
+      const loader = new DataLoader<number>(noisy, { batchSize: 24, seed });
+      loader.setEpoch(epoch);
+      return (await collect(loader)).flat();
+    };
+    const [first, again, nextEpoch, nextSeed] = await Promise.all([
+      epochOf(3, 2),
+      epochOf(3, 2),
+      epochOf(3, 3),
+      epochOf(4, 2),
+    ]);
+    expect(again).toEqual(first);
+    for (const [index, value] of first!.entries()) {
+      expect(nextEpoch![index]).not.toBe(value);
+      expect(nextSeed![index]).not.toBe(value);
+    }
+  });
 });
 
 describe('law 7: memory', () => {
