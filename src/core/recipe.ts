@@ -57,6 +57,20 @@ export function recipeOf(value: unknown, role: string): Recipe {
   });
 }
 
+/** A dataset that says how to make it again, but not in data that can be cloned: the way out. */
+const nameItByModule = `Name it by module: workerDataset(new URL('./dataset.js', import.meta.url)), or use numWorkers: 0.`;
+
+/**
+ * What a failed structured clone means to the user: a {@link WorkerTransferError}. Any other error is given back as it is.
+ *
+ * @param what - What could not be sent: `The dataset cannot be moved into a worker`.
+ * @param next - What to do about it. @defaultValue how to name a dataset by its module
+ */
+export function transferFailure(error: unknown, what: string, next = nameItByModule): unknown {
+  if (!(error instanceof DOMException) || error.name !== 'DataCloneError') return error;
+  return new WorkerTransferError(`${what}: ${error.message}`, { next, cause: error });
+}
+
 function constructorName(value: unknown): string {
   const name = (value as { constructor?: { name?: string } } | null | undefined)?.constructor?.name;
   return name === undefined || name === 'Object' ? 'a plain object' : `an instance of ${name}`;

@@ -115,6 +115,8 @@ describe('analyzeDifficulty', () => {
       /seqlen, vocabularyrarity/,
     );
     await expect(analyzeDifficulty(new ArrayDataset([]), { outputDir })).rejects.toThrow(ConfigError);
+    const functions = new ArrayDataset([() => 0]);
+    await expect(analyzeDifficulty(functions, { outputDir })).rejects.toThrow(WorkerTransferError);
     const fixed = { length: 3, get: () => Uint8Array.of(1) };
     await expect(analyzeDifficulty(fixed, { outputDir })).rejects.toThrow(WorkerTransferError);
   });

@@ -127,6 +127,14 @@ describe('DataLoader', () => {
     expect((await second.next()).done).toBe(false);
   });
 
+  it.each([[0], [2]])('ends an iteration under way when it is closed (%d workers)', async (numWorkers) => {
+    const loader = new DataLoader(range(90), { batchSize: 3, numWorkers });
+    const batches = loader[Symbol.asyncIterator]();
+    await batches.next();
+    await loader.close();
+    await expect(batches.next()).rejects.toThrow(LoaderClosedError);
+  });
+
   it('refuses to iterate after close', async () => {
     const loader = new DataLoader(range(9));
     await loader.close();

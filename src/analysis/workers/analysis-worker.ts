@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { fromErrorRecord } from '../../core/error-record.js';
 import { WorkerExitError } from '../../core/errors.js';
-import type { Recipe } from '../../core/recipe.js';
+import { type Recipe, transferFailure } from '../../core/recipe.js';
 import type { AnalysisEngine, MeasureRequest } from '../analysis-engine.js';
 import type { OnSamples } from '../measure-range.js';
 import type { TokenCounts } from '../metrics/token-metric.js';
@@ -16,10 +16,13 @@ export class AnalysisWorker implements AnalysisEngine {
 
   constructor(dataset: Recipe, id: number) {
     const workerData: AnalysisSetup = { dataset };
-    this.#thread = new Worker(new URL('./entry.js', import.meta.url), {
-      workerData,
-      name: `millrace analysis ${id}`,
-    });
+    try {
+      const name = `millrace analysis ${id}`;
+      this.#thread = new Worker(new URL('./entry.js', import.meta.url), { workerData, name });
+    } catch (error) {
+      throw transferFailure(error, 'The dataset cannot be moved into a worker');
+    }
+    this.#thread.on('messageerror', (cause) => this.#fail('sent what cannot be received', id, cause));
     this.#thread.on('error', (cause: Error) =>
       this.#fail(`stopped on an error: ${cause.message}`, id, cause),
     );

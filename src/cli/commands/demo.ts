@@ -51,7 +51,7 @@ async function demo({
   );
   if (result.outcome === 'interrupted') {
     progress.line(
-      `\nStopped after the step in progress. To continue: millrace demo --resume --output ${output}`,
+      `\nStopped after the step in progress. To continue: npx millrace demo --resume --output ${output}`,
     );
     throw new Interrupted();
   }

@@ -1,7 +1,7 @@
 // The program of a worker thread: makes the dataset from its recipe, then batches, one message at a time.
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorRecord } from '../../core/error-record.js';
-import { WorkerTransferError } from '../../core/errors.js';
+import { transferFailure } from '../../core/recipe.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory } from '../batch-memory.js';
@@ -17,6 +17,9 @@ const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const currentPass = new Int32Array(setup.currentPass);
 const memory = setup.reuseBuffers ? new LentMemory() : new OwnedMemory();
+
+const plainData =
+  'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.';
 
 setWorkerInfo(setup.info);
 const maker = start();
@@ -76,19 +79,14 @@ async function make({ id, pass, task }: Extract<ToWorker, { type: 'make' }>): Pr
   } catch (error) {
     const { slot } = memory.end();
     if (slot !== undefined && memory instanceof LentMemory) memory.release(slot);
-    send({ type: 'error', id, error: toErrorRecord(uncloneable(error)) });
+    send({
+      type: 'error',
+      id,
+      error: toErrorRecord(transferFailure(error, 'The batch cannot be sent from the worker', plainData)),
+    });
   }
 }
 
 function send(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
-}
-
-/** A batch that structured cloning refuses is the collate's or the dataset's fault: say so. */
-function uncloneable(error: unknown): unknown {
-  if (!(error instanceof DOMException) || error.name !== 'DataCloneError') return error;
-  return new WorkerTransferError(`The batch cannot be sent from the worker: ${error.message}`, {
-    next: 'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.',
-    cause: error,
-  });
 }
