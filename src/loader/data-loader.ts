@@ -118,7 +118,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
 
   /**
    * Makes the next iteration begin at batch `batch` of epoch `epoch`, as if the ones before had been taken and dropped.
-   * An iteration under way ends.
+   * An iteration under way ends with a {@link LoaderClosedError}.
    *
    * @remarks Reads no sample of a map-style dataset; O(1) for samplers that compute their order, else it draws and drops
    *   indices. An iterable dataset is read up to the place.
