@@ -1,3 +1,5 @@
+// So that the types stand in projects whose own library has no disposables yet.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { StateMismatchError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';

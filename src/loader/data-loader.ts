@@ -1,3 +1,5 @@
+// So that the types stand in projects whose own library has no disposables yet.
+/// <reference lib="esnext.disposable" preserve="true" />
 import * as v from 'valibot';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
