@@ -10,6 +10,7 @@ import { createLanguageModel } from './jax-language-model.js';
 import type { LanguageModel } from './language-model.js';
 import { warmupCosine } from './learning-rate.js';
 import { configurationPath, type PreparedDemo, type PrepareOptions, prepareDemo } from './prepare.js';
+import { loadRequiredPackages } from './required-packages.js';
 import { fromPaddedTokens, type SequenceBatch } from './sequence-batch.js';
 import { demoDefaults, modelShape, type Order, orders } from './settings.js';
 import { trainLanguageModel } from './train.js';
@@ -58,9 +59,11 @@ const checkpointFile = 'checkpoint.safetensors';
  * The main job: prepares real text, then trains the same small language model twice at equal token budget, once in
  * uniform order and once under curriculum, each fed by a `DeepSpeedDataLoader` made from a DeepSpeed JSON file.
  *
- * @throws {@link StorageError} with `resume` when there is no saved state.
+ * @throws {@link StorageError} with `resume` when there is no saved state, {@link MissingPeerError} when an optional package
+ *   is not installed.
  */
 export async function runDemo(given: DemoOptions): Promise<DemoResult> {
+  await loadRequiredPackages();
   const saved = given.resume
     ? await loadCheckpoint<SavedDemo>(join(given.output, checkpointFile))
     : undefined;
