@@ -98,3 +98,9 @@ export function isMapDataset(value: unknown): value is Dataset<unknown> {
 export function isIterableDataset(value: unknown): value is IterableDataset<unknown> {
   return typeof (value as Partial<IterableDataset<unknown>> | null | undefined)?.iterate === 'function';
 }
+
+/** What messages call a dataset: its class, or `the dataset` where it has none of its own. */
+export function datasetName(dataset: object): string {
+  const { name } = dataset.constructor;
+  return name === 'Object' ? 'the dataset' : name;
+}

@@ -42,7 +42,8 @@ export abstract class MillraceError extends Error {
 
 function composeMessage(what: string, { where = {}, next }: ErrorDetail): string {
   const place = Object.entries(where).map(([key, value]) => `${spaced(key)} ${value}`);
-  return `${what}${place.length > 0 ? ` (${place.join(', ')})` : ''}.${next ? ` ${next}` : ''}`;
+  const sentence = `${what}${place.length > 0 ? ` (${place.join(', ')})` : ''}`;
+  return `${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${next}` : ''}`;
 }
 
 function spaced(camelCase: string): string {

@@ -1,4 +1,13 @@
-export * from './dataset.js';
+export type {
+  Allocate,
+  BatchContext,
+  Dataset,
+  IndexArray,
+  IterableDataset,
+  SampleContext,
+  SampleRandom,
+  ShardContext,
+} from './dataset.js';
 export { bytesPerElement, type DType, dtypeOf, dtypes, type TypedArray, type TypedArrayOf } from './dtype.js';
 export * from './errors.js';
 export type { Json, JsonObject } from './json.js';

@@ -23,7 +23,7 @@ import {
 } from './data-loader-options.js';
 import { type DatasetFacts, factsOf } from './dataset-facts.js';
 import { type Delivered, deliver } from './delivery.js';
-import { type EpochPlan, MapEpochPlan, StreamEpochPlan } from './epoch-plan.js';
+import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
 import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { PositionTracker } from './position-tracker.js';
@@ -152,8 +152,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   loadStateDict(state: LoaderState | JsonObject): void {
     const { epoch, batch, ahead, samplerState } = readState(state, this.#identity());
     this.#pass = undefined;
-    if (samplerState) this.#batchSampler?.loadStateDict?.(samplerState);
-    this.#position.seek({ epoch, batch, ahead }, samplerState);
+    this.#continueFrom({ epoch, batch, ahead }, samplerState);
   }
 
   /** Waiting times, counts and what was skipped, since the loader was made. */
@@ -162,8 +161,9 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   }
 
   /**
-   * One epoch: the first one, or the one after the last iteration's, or where `seek` and `loadStateDict` point. A loader
-   * has one iteration at a time: beginning another ends the one before.
+   * One epoch: the first one, or the one after the last iteration's, or where `seek` and `loadStateDict` point. After an
+   * error it goes on with the batch that failed. A loader has one iteration at a time: beginning another ends the one
+   * before.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
     const pass = {};
@@ -187,6 +187,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
         if (this.#pass !== pass) throw this.#superseded();
       }
       this.#position.endEpoch();
+    } catch (error) {
+      if (this.#pass === pass) {
+        const { samplerState, ...start } = this.#position.state(undefined);
+        this.#continueFrom(start, samplerState);
+      }
+      throw error;
     } finally {
       lent?.();
       if (!this.#options.persistentWorkers) await this.#closeEngine();
@@ -210,6 +216,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
     if (facts.kind === 'map') this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
     else checkIterable(this.#options);
     this.#facts = facts;
+  }
+
+  #continueFrom(start: PassStart, samplerState: JsonObject | null): void {
+    if (samplerState) this.#batchSampler?.loadStateDict?.(samplerState);
+    this.#position.seek(start, samplerState);
   }
 
   #plan(): EpochPlan {

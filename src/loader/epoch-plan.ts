@@ -127,7 +127,9 @@ export class StreamEpochPlan implements EpochPlan {
 
 function outOfRange(sampler: BatchSource, index: number, batch: number, length: number): IndexRangeError {
   const source = sampler instanceof BatchSampler ? sampler.sampler : sampler;
-  const name = source.constructor === Array ? 'The list of batches' : source.constructor.name;
+  const name = ['Array', 'Object'].includes(source.constructor.name)
+    ? 'The sampler'
+    : source.constructor.name;
   return new IndexRangeError(
     `${name} gave the index ${index}, which the dataset of ${length} samples does not have`,
     {

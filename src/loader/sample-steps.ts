@@ -1,4 +1,4 @@
-import type { SampleContext } from '../core/dataset.js';
+import { datasetName, type SampleContext } from '../core/dataset.js';
 import { CollateError, SampleError } from '../core/errors.js';
 import type { BatchMemory } from './batch-memory.js';
 import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
@@ -42,7 +42,7 @@ export class SampleSteps {
   readonly worker: number | null;
 
   constructor(dataset: object, steps: BatchSteps, settings: BatchSettings, worker: number | null) {
-    this.name = dataset.constructor.name;
+    this.name = datasetName(dataset);
     this.steps = steps;
     this.settings = settings;
     this.worker = worker;

@@ -17,6 +17,7 @@ import {
   workerDataset,
   workerFunction,
 } from 'millrace';
+import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';
 
@@ -120,19 +121,41 @@ describe('a worker that dies in the middle of an epoch', () => {
     expect(where).toMatchObject({ worker: 0, batch: 4 });
   });
 
-  it('loses nothing: iterating again continues with new workers where the state stands', async () => {
-    const loader = load('exitsAt', { index: 17 });
-    const before: number[][] = [];
-    await expect(
-      (async () => {
-        for await (const batch of loader) before.push(Array.from(batch.data));
-      })(),
-    ).rejects.toThrow(WorkerExitError);
-    const { batch } = loader.stateDict();
-    expect(batch).toBe(before.length);
-    loader.seek({ epoch: 0, batch: 5 });
-    expect((await collect(loader)).flat()[0]).toBe(20);
+  it.each([[0], [1]])(
+    'loses nothing: iterating again continues there with new workers (shuffled by %d)',
+    async (seed) => {
+      const flag = new SharedArrayBuffer(4);
+      const loader = load('exitsOnce', { index: 17, flag }, { shuffle: true, seed });
+      const batches: number[][] = [];
+      const run = async () => {
+        for await (const batch of loader) batches.push(Array.from(batch.data));
+      };
+      await expect(run()).rejects.toThrow(WorkerExitError);
+      const { epoch, batch } = loader.stateDict();
+      expect([epoch, batch]).toEqual([0, batches.length]);
+      await run();
+      await loader.close();
+      expect(batches).toEqual(
+        await collect(new DataLoader(range(32), { batchSize: 4, shuffle: true, seed })),
+      );
+    },
+  );
+
+  it('continues a torch-ordered epoch where it was', async () => {
+    const options = () => ({ batchSize: 4, shuffle: true, generator: new TorchGenerator(3) });
+    const whole = new DataLoader(range(32), options());
+    const expected = [...(await collect(whole)), ...(await collect(whole))];
+    const flag = new SharedArrayBuffer(4);
+    const loader = load('exitsOnce', { index: 17, flag }, options());
+    const batches: number[][] = [];
+    const run = async () => {
+      for await (const batch of loader) batches.push(Array.from(batch.data));
+    };
+    await expect(run()).rejects.toThrow(WorkerExitError);
+    await run();
+    await run();
     await loader.close();
+    expect(batches).toEqual(expected);
   });
 });
 

@@ -114,8 +114,8 @@ export class PoolWorker {
     return new WorkerExitError(`Worker ${this.id} ${what}`, {
       where: { worker: this.id, ...(first ? taskPlace(first.task) : {}) },
       next:
-        'The batch it was making and the ones behind it were not delivered, and the loader state still stands before ' +
-        'them: iterate again to continue with new workers. Out of memory? Use fewer workers or a smaller prefetchFactor.',
+        'The batch it was making and the ones behind it were not delivered: iterate again to continue there with new ' +
+        'workers. Out of memory? Use fewer workers or a smaller prefetchFactor.',
       cause,
     });
   }
