@@ -1,4 +1,4 @@
-import { type Dataset, datasetName } from '../core/dataset.js';
+import { type Dataset, datasetTitle } from '../core/dataset.js';
 import { SampleError } from '../core/errors.js';
 import { type TokenCounts, type TokenMetric, type Tokens, tokensOf } from './metrics/token-metric.js';
 import { AnalysisSampleContext } from './sample-context.js';
@@ -62,9 +62,9 @@ async function forEachSample(
       const sample = dataset.get(index, new AnalysisSampleContext(index, null));
       visit(tokensOf(sample instanceof Promise ? await sample : sample, index), index);
     } catch (cause) {
-      const name = datasetName(dataset);
+      const { name, where } = datasetTitle(dataset);
       throw new SampleError(`Sample ${index} of ${name} could not be measured`, {
-        where: { dataset: name, index },
+        where: { ...where, index },
         cause,
       });
     }

@@ -99,8 +99,16 @@ export function isIterableDataset(value: unknown): value is IterableDataset<unkn
   return typeof (value as Partial<IterableDataset<unknown>> | null | undefined)?.iterate === 'function';
 }
 
-/** What messages call a dataset: its class, or `the dataset` where it has none of its own. */
-export function datasetName(dataset: object): string {
+/** What a message calls a dataset: by its class, where it has one of its own. */
+export interface DatasetTitle {
+  /** In a sentence: `ArrayDataset`, `the dataset`. */
+  readonly name: string;
+  /** As a place of an error; empty without a class. */
+  readonly where: { readonly dataset?: string };
+}
+
+/** The title of a dataset. */
+export function datasetTitle(dataset: object): DatasetTitle {
   const { name } = dataset.constructor;
-  return name === 'Object' ? 'the dataset' : name;
+  return name === 'Object' ? { name: 'the dataset', where: {} } : { name, where: { dataset: name } };
 }

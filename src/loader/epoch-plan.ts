@@ -126,14 +126,12 @@ export class StreamEpochPlan implements EpochPlan {
 }
 
 function outOfRange(sampler: BatchSource, index: number, batch: number, length: number): IndexRangeError {
-  const source = sampler instanceof BatchSampler ? sampler.sampler : sampler;
-  const name = ['Array', 'Object'].includes(source.constructor.name)
-    ? 'The sampler'
-    : source.constructor.name;
+  const { name } = (sampler instanceof BatchSampler ? sampler.sampler : sampler).constructor;
+  const isNamed = name !== 'Array' && name !== 'Object';
   return new IndexRangeError(
-    `${name} gave the index ${index}, which the dataset of ${length} samples does not have`,
+    `${isNamed ? name : 'The sampler'} gave the index ${index}, which the dataset of ${length} samples does not have`,
     {
-      where: { sampler: name, batch, index, length },
+      where: { ...(isNamed && { sampler: name }), batch, index, length },
       next: 'A sampler gives whole numbers from 0 to length - 1; was it made for another dataset?',
     },
   );

@@ -1,4 +1,4 @@
-import { datasetName, type SampleContext } from '../core/dataset.js';
+import { type DatasetTitle, datasetTitle, type SampleContext } from '../core/dataset.js';
 import { CollateError, SampleError } from '../core/errors.js';
 import type { BatchMemory } from './batch-memory.js';
 import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
@@ -36,13 +36,13 @@ const firstPauseMs = 50;
 
 /** Takes one sample through fetch and transform, with the error policy, and collates. */
 export class SampleSteps {
-  readonly name: string;
+  readonly #title: DatasetTitle;
   readonly steps: BatchSteps;
   readonly settings: BatchSettings;
   readonly worker: number | null;
 
   constructor(dataset: object, steps: BatchSteps, settings: BatchSettings, worker: number | null) {
-    this.name = datasetName(dataset);
+    this.#title = datasetTitle(dataset);
     this.steps = steps;
     this.settings = settings;
     this.worker = worker;
@@ -73,7 +73,7 @@ export class SampleSteps {
       return this.steps.collate ? await this.steps.collate(samples, { allocate: memory.allocate }) : samples;
     } catch (error) {
       throw error instanceof CollateError
-        ? error.addPlace({ dataset: this.name, ...taskPlace(task) })
+        ? error.addPlace({ ...this.#title.where, ...taskPlace(task) })
         : error;
     }
   }
@@ -82,8 +82,8 @@ export class SampleSteps {
   failure(context: SampleContext, cause: unknown): SampleError {
     const { index, epoch } = context;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return new SampleError(`Sample ${index} of ${this.name} could not be made: ${trimStop(reason)}`, {
-      where: { dataset: this.name, index, epoch, ...(this.worker === null ? {} : { worker: this.worker }) },
+    return new SampleError(`Sample ${index} of ${this.#title.name} could not be made: ${trimStop(reason)}`, {
+      where: { ...this.#title.where, index, epoch, ...(this.worker === null ? {} : { worker: this.worker }) },
       next: `The cause has the original error. Mend the sample, or pass onError: 'skip' to leave such samples out and count them.`,
       cause,
     });
