@@ -90,7 +90,15 @@ function writeIndex(folder: string, metric: string, values: Float64Array): Metri
   const rows = sortByValue(values, ids);
   const idDtype = smallestIntegerDtype(0, values.length - 1);
   const partEnds = { samples: [values.length], values: [rows.distinct.length] };
-  writeIndexFiles(folder, { metric, values, rows, idDtype, docIndex: 'merged', partEnds });
+  writeIndexFiles(folder, {
+    metric,
+    values,
+    rows,
+    idDtype,
+    mergedIdDtype: idDtype,
+    docIndex: 'merged',
+    partEnds,
+  });
   return summariseMetric(rows);
 }
 

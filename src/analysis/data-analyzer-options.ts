@@ -47,7 +47,8 @@ export interface DataAnalyzerOptions {
   readonly docIndex?: DocIndex;
   /**
    * As DeepSpeed: after a batch that is an object or a list, ids go on by the number of its fields instead of its samples;
-   * ids have the dtype of `0 … n - 1` whatever they are; and empty parts are errors. @defaultValue `false`
+   * ids have the dtype of `0 … n - 1` whatever they are; empty parts are errors; and map and reduce leave the files that
+   * DeepSpeed's leave, one a value and part among them. @defaultValue `false`
    */
   readonly parity?: boolean;
 }

@@ -1,19 +1,16 @@
+import { defaultCollate } from '../core/collate.js';
 import type { Dataset } from '../core/dataset.js';
-import { isBigIntDType } from '../core/dtype.js';
 import { FormatError, MillraceError, ParityError, SampleError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
-import { smallestIntegerDtype } from '../formats/integer-dtype.js';
-import { collateBatch } from './collate-batch.js';
 import {
-  type AnalyzerMetric,
   type AnalyzerSettings,
   type DataAnalyzerOptions,
   resolveAnalyzerOptions,
 } from './data-analyzer-options.js';
-import { makeFolder, metricPrefix, writeIndexFiles, writeItems } from './index-files.js';
-import { createMapPart, type MappedValues, type PartPlace, readSum, readValues } from './map-part.js';
+import { createMapPart } from './map-part.js';
+import type { PartPlace } from './part-files.js';
+import { keepsOriginalFiles, reduceMetric } from './reduce-metric.js';
 import { AnalysisSampleContext } from './sample-context.js';
-import { sortByValue } from './sort-by-value.js';
 import { type IndexRange, splitIndex } from './split-index.js';
 
 /**
@@ -59,10 +56,7 @@ export class DataAnalyzer {
         next: 'Give a dataset with samples.',
       });
     }
-    for (const metric of this.#settings.metrics) {
-      if (metric.type === 'single_value_per_sample') this.#reduceValues(metric);
-      else this.#reduceSum(metric);
-    }
+    for (const metric of this.#settings.metrics) reduceMetric(metric, this.#settings, this.#dataset.length);
   }
 
   /** {@link runMap}, then {@link runReduce}. For one worker; several call them themselves, and wait in between. */
@@ -74,7 +68,8 @@ export class DataAnalyzer {
   async #mapPart([start, end]: IndexRange, place: PartPlace): Promise<void> {
     const { metrics, batchSize, savePath, parity } = this.#settings;
     if (parity && start === end) throw emptyPart(place);
-    const parts = metrics.map((metric) => createMapPart(metric, end - start));
+    const idFiles = keepsOriginalFiles(this.#settings) ? 'one a value' : 'one';
+    const parts = metrics.map((metric) => createMapPart(metric, { capacity: end - start, idFiles }));
     let firstId = start;
     for (let first = start; first < end; first += batchSize) {
       const count = Math.min(batchSize, end - first);
@@ -89,7 +84,9 @@ export class DataAnalyzer {
   async #batch(first: number, count: number): Promise<unknown> {
     const samples: unknown[] = [];
     for (let index = first; index < first + count; index++) samples.push(await this.#sample(index));
-    return this.#settings.collate ? this.#settings.collate(samples) : collateBatch(samples);
+    return this.#settings.collate
+      ? this.#settings.collate(samples)
+      : defaultCollate(samples, { parity: true });
   }
 
   async #sample(index: number): Promise<unknown> {
@@ -108,67 +105,6 @@ export class DataAnalyzer {
     if (own) return own;
     return Array.from({ length: count }, (_, i) => sampleIndices?.[firstId + i] ?? firstId + i);
   }
-
-  #reduceValues(metric: AnalyzerMetric): void {
-    const { savePath, docIndex, numThreadsReduce } = this.#settings;
-    const mapped = readValues(savePath, metric, this.#places());
-    this.#checkCount(metric, mapped.values.length);
-    const { values, ids } = docIndex === 'plain' ? byId(mapped) : mapped;
-    const rows = sortByValue(values, ids);
-    writeIndexFiles(savePath, {
-      metric: metric.name,
-      values: mapped.values,
-      rows,
-      idDtype: this.#idDtype(ids),
-      docIndex,
-      partEnds: {
-        samples: endsOf(sumsOf(mapped.partSizes, numThreadsReduce)),
-        values: splitIndex(0, rows.distinct.length, numThreadsReduce).map(([, end]) => end),
-      },
-    });
-  }
-
-  #reduceSum({ name, ...metric }: AnalyzerMetric): void {
-    const { savePath } = this.#settings;
-    const sum = readSum(savePath, { name, ...metric }, this.#places());
-    const exact = Array.from(sum as ArrayLike<number | bigint>, BigInt);
-    const least = exact.reduce((a, b) => (b < a ? b : a), exact[0] ?? 0n);
-    const most = exact.reduce((a, b) => (b > a ? b : a), exact[0] ?? 0n);
-    makeFolder(`${savePath}/${name}`);
-    const prefix = `${metricPrefix(savePath, name)}_metric_value`;
-    const flat = isBigIntDType(metric.dtype) ? exact : exact.map(Number);
-    writeItems(prefix, smallestIntegerDtype(least, most), {
-      flat,
-      lengths: [exact.length],
-      documentEnds: [1],
-    });
-  }
-
-  /** All parts, in the order of the map. */
-  #places(): PartPlace[] {
-    const { numWorkers, numThreads } = this.#settings;
-    return Array.from({ length: numWorkers * numThreads }, (_, part) => ({
-      worker: Math.floor(part / numThreads),
-      thread: part % numThreads,
-    }));
-  }
-
-  #idDtype(ids: Float64Array) {
-    const { docIndex, parity } = this.#settings;
-    const least = ids.reduce((a, b) => Math.min(a, b));
-    const most = ids.reduce((a, b) => Math.max(a, b));
-    if (docIndex === 'plain') return smallestIntegerDtype(least, most);
-    const last = this.#dataset.length - 1;
-    return smallestIntegerDtype(0, parity ? last : Math.max(last, most));
-  }
-
-  #checkCount(metric: AnalyzerMetric, count: number): void {
-    if (count === this.#dataset.length) return;
-    throw new FormatError(`The map wrote ${count} values for ${this.#dataset.length} samples`, {
-      where: { metric: metric.name, file: metricPrefix(this.#settings.savePath, metric.name) },
-      next: 'Run the map of every worker and thread, with the same dataset and the same numbers of them.',
-    });
-  }
 }
 
 /** Ids that the samples bring along in their field `index`. */
@@ -185,31 +121,6 @@ function ownIds(batch: unknown, count: number): readonly number[] | undefined {
 function originalLength(batch: unknown): number {
   if (isTensor(batch)) return batch.shape[0] ?? 0;
   return Object.keys(batch as object).length;
-}
-
-/** The same pairs, ids ascending. */
-function byId({ values, ids }: MappedValues): { readonly values: Float64Array; readonly ids: Float64Array } {
-  const places = Float64Array.from(ids.keys());
-  const order = sortByValue(ids, places).ids;
-  return {
-    values: Float64Array.from(order, (place) => values[place]!),
-    ids: Float64Array.from(order, (place) => ids[place]!),
-  };
-}
-
-/** Samples of each reduce part. */
-function sumsOf(partSizes: readonly number[], reduceParts: number): number[] {
-  return splitIndex(0, partSizes.length, reduceParts).map(([start, end]) =>
-    partSizes.slice(start, end).reduce((sum, size) => sum + size, 0),
-  );
-}
-
-function endsOf(sizes: readonly number[]): number[] {
-  let end = 0;
-  return sizes.map((size) => {
-    end += size;
-    return end;
-  });
 }
 
 function emptyPart({ worker, thread }: PartPlace): ParityError {

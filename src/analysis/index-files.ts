@@ -21,9 +21,13 @@ export interface MetricIndex {
   readonly values: Float64Array;
   readonly rows: SamplesByValue;
   readonly idDtype: IntegerDType;
+  /** That of the percentile file. */
+  readonly mergedIdDtype: IntegerDType;
   readonly docIndex: DocIndex;
   /** Where reduce parts end among the samples and among the distinct values. Used by `'merged'`. */
   readonly partEnds: { readonly samples: readonly number[]; readonly values: readonly number[] };
+  /** Whether each reduce part also leaves files of its own, `…_thread<part>`, as DeepSpeed's do. @defaultValue `false` */
+  readonly keepParts?: boolean;
 }
 
 /** Distinct values of a metric that share one item of the percentile file. */
@@ -43,23 +47,39 @@ export function metricPrefix(folder: string, metric: string): string {
 export function writeIndexFiles(folder: string, index: MetricIndex): void {
   makeFolder(join(folder, index.metric));
   const prefix = metricPrefix(folder, index.metric);
-  const { values, rows, idDtype, docIndex, partEnds } = index;
+  const { values, rows, idDtype, mergedIdDtype, docIndex, partEnds } = index;
   const { min, max } = extremes(values);
   const metricDtype = smallestIntegerDtype(min, max);
   const documentEnds = (ends: readonly number[], count: number): readonly number[] =>
     docIndex === 'plain' ? [count] : [...ends, count];
   const sampleEnds = documentEnds(partEnds.samples, values.length);
   const valueEnds = documentEnds(partEnds.values, rows.distinct.length);
-  writeItems(`${prefix}_sample_to_metric`, metricDtype, { flat: values, documentEnds: sampleEnds });
-  writeItems(`${prefix}_index_to_metric`, metricDtype, { flat: rows.distinct, documentEnds: valueEnds });
-  writeItems(`${prefix}_index_to_sample`, idDtype, {
-    flat: rows.ids,
-    lengths: rows.counts,
-    documentEnds: valueEnds,
-  });
+  const files: readonly [name: string, dtype: IntegerDType, items: Items][] = [
+    ['sample_to_metric', metricDtype, { flat: values, documentEnds: sampleEnds }],
+    ['index_to_metric', metricDtype, { flat: rows.distinct, documentEnds: valueEnds }],
+    ['index_to_sample', idDtype, { flat: rows.ids, lengths: rows.counts, documentEnds: valueEnds }],
+  ];
+  for (const [name, dtype, items] of files) {
+    writeItems(`${prefix}_${name}`, dtype, items);
+    if (index.keepParts) writeParts(`${prefix}_${name}`, dtype, items);
+  }
   const lengths = percentileLengths(rows.counts);
   const merged = { flat: rows.ids, lengths, documentEnds: [lengths.length] };
-  writeItems(`${prefix}_index_to_sample_percentile_merged`, idDtype, merged);
+  writeItems(`${prefix}_index_to_sample_percentile_merged`, mergedIdDtype, merged);
+}
+
+/** Writes each document but the last, which is the end of all, as a pair of its own. */
+function writeParts(prefix: string, dtype: IntegerDType, items: Items): void {
+  let item = 0;
+  let element = 0;
+  for (const [part, end] of items.documentEnds.slice(0, -1).entries()) {
+    const lengths = lengthsOf(items, item, end);
+    const count = lengths.reduce((sum, length) => sum + length, 0);
+    const flat = items.flat.slice(element, element + count);
+    writeItems(`${prefix}_thread${part}`, dtype, { flat, lengths, documentEnds: [lengths.length] });
+    item = end;
+    element += count;
+  }
 }
 
 /** Creates a folder and those above it. @throws {@link StorageError} */
@@ -85,19 +105,15 @@ export interface Items {
 }
 
 /** Writes one `.bin`/`.idx` pair. @throws {@link StorageError} */
-export function writeItems(
-  prefix: string,
-  dtype: IntegerDType,
-  { flat, lengths, documentEnds }: Items,
-): void {
-  const sizes = lengths ?? new Uint8Array(flat.length).fill(1);
+export function writeItems(prefix: string, dtype: IntegerDType, items: Items): void {
+  const { flat, documentEnds } = items;
   const builder = new IndexedDatasetBuilder(prefix, { dtype });
   try {
     let item = 0;
     let element = 0;
     for (const end of documentEnds) {
-      const part = Array.prototype.slice.call(sizes, item, end) as number[];
-      const count = part.reduce((sum, size) => sum + size, 0);
+      const part = lengthsOf(items, item, end);
+      const count = part.reduce((sum, length) => sum + length, 0);
       builder.addItems(flat.slice(element, element + count), part);
       builder.endDocument();
       item = end;
@@ -108,6 +124,10 @@ export function writeItems(
     builder.discard();
     throw error;
   }
+}
+
+function lengthsOf({ lengths }: Items, start: number, end: number): number[] {
+  return Array.from({ length: end - start }, (_, i) => lengths?.[start + i] ?? 1);
 }
 
 /** About a hundred items, each of as many neighbouring values: between 100 and 199 of them where there are as many values. */

@@ -1,17 +1,11 @@
-import { join } from 'node:path';
 import { dtypeOf, type TypedArray, zeros } from '../core/dtype.js';
-import { ConfigError, FormatError, ShapeError } from '../core/errors.js';
+import { ConfigError, ShapeError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
 import { castElements } from '../formats/cast-elements.js';
-import { IndexedDataset } from '../formats/indexed-dataset.js';
 import type { AnalyzerMetric, MetricResult } from './data-analyzer-options.js';
 import { makeFolder, writeItems } from './index-files.js';
-
-/** Which part of a map. */
-export interface PartPlace {
-  readonly worker: number;
-  readonly thread: number;
-}
+import { CsvRows } from './original-part-files.js';
+import { concat, type PartPlace, partFolder, partPrefix, readNumbers, readPart } from './part-files.js';
 
 /** What one part of the map found out for one metric, until it is written. */
 export interface MapPart {
@@ -24,21 +18,28 @@ export interface MapPart {
   write(savePath: string, place: PartPlace): void;
 }
 
-/** @param capacity - Samples of the part. */
-export function createMapPart(metric: AnalyzerMetric, capacity: number): MapPart {
-  return metric.type === 'single_value_per_sample' ? new ValuesPart(metric, capacity) : new SumPart(metric);
+/** How many samples a part has, and how it leaves their ids: in one file, or in DeepSpeed's, one a value. */
+export interface MapPartSettings {
+  readonly capacity: number;
+  readonly idFiles: 'one' | 'one a value';
+}
+
+export function createMapPart(metric: AnalyzerMetric, settings: MapPartSettings): MapPart {
+  return metric.type === 'single_value_per_sample' ? new ValuesPart(metric, settings) : new SumPart(metric);
 }
 
 class ValuesPart implements MapPart {
   readonly #metric: AnalyzerMetric;
   readonly #values: TypedArray;
   readonly #ids: Float64Array;
+  readonly #csvRows: CsvRows | undefined;
   #count = 0;
 
-  constructor(metric: AnalyzerMetric, capacity: number) {
+  constructor(metric: AnalyzerMetric, { capacity, idFiles }: MapPartSettings) {
     this.#metric = metric;
     this.#values = zeros(metric.dtype, capacity);
     this.#ids = new Float64Array(capacity);
+    this.#csvRows = idFiles === 'one a value' ? new CsvRows() : undefined;
   }
 
   add(result: MetricResult, ids: readonly number[]): void {
@@ -52,6 +53,7 @@ class ValuesPart implements MapPart {
     (this.#values as Float64Array).set(values as Float64Array, this.#count);
     this.#ids.set(ids, this.#count);
     this.#count += ids.length;
+    this.#csvRows?.add(values, ids);
   }
 
   write(savePath: string, place: PartPlace): void {
@@ -62,7 +64,9 @@ class ValuesPart implements MapPart {
       flat: this.#values,
       documentEnds,
     });
-    writeItems(partPrefix(savePath, name, place, 'sample_id'), 'uint64', { flat: this.#ids, documentEnds });
+    if (this.#csvRows) this.#csvRows.write(savePath, name, place);
+    else
+      writeItems(partPrefix(savePath, name, place, 'sample_id'), 'uint64', { flat: this.#ids, documentEnds });
   }
 }
 
@@ -113,41 +117,27 @@ export interface MappedValues {
 }
 
 /** Reads back what the parts wrote. @throws {@link StorageError} when a part is missing. */
-export function readValues(
+export function readValues(savePath: string, metric: string, places: readonly PartPlace[]): MappedValues {
+  const ids = places.map((place) => readNumbers(partPrefix(savePath, metric, place, 'sample_id'), metric));
+  return { ...readValuesOnly(savePath, metric, places), ids: concat(ids) };
+}
+
+/** The same without the ids. */
+export function readValuesOnly(
   savePath: string,
-  metric: AnalyzerMetric,
+  metric: string,
   places: readonly PartPlace[],
-): MappedValues {
-  const read = (what: PartFile): Float64Array[] =>
-    places.map((place) => toNumbers(readPart(partPrefix(savePath, metric.name, place, what)), metric.name));
-  const values = read('sample_to_metric');
-  const ids = read('sample_id');
-  return { values: concat(values), ids: concat(ids), partSizes: values.map(({ length }) => length) };
+): Omit<MappedValues, 'ids'> {
+  const values = places.map((place) =>
+    readNumbers(partPrefix(savePath, metric, place, 'sample_to_metric'), metric),
+  );
+  return { values: concat(values), partSizes: values.map(({ length }) => length) };
 }
 
 /** The sum of all parts. @throws {@link StorageError} when a part is missing. */
 export function readSum(savePath: string, metric: AnalyzerMetric, places: readonly PartPlace[]): TypedArray {
   const parts = places.map((place) => readPart(partPrefix(savePath, metric.name, place, 'metric_value')));
   return parts.reduce((sum, part) => addTo(sum, part, metric.name));
-}
-
-type PartFile = 'sample_to_metric' | 'sample_id' | 'metric_value';
-
-function partFolder(savePath: string, metric: string, { worker, thread }: PartPlace): string {
-  return join(savePath, metric, `worker${worker}_thread${thread}`);
-}
-
-function partPrefix(savePath: string, metric: string, place: PartPlace, what: PartFile): string {
-  return join(partFolder(savePath, metric, place), `${metric}_${what}`);
-}
-
-function readPart(prefix: string): TypedArray {
-  const dataset = IndexedDataset.openSync(prefix);
-  try {
-    return dataset.readTokens(0, dataset.tokenCount);
-  } finally {
-    dataset.close();
-  }
 }
 
 function elementsOf(result: MetricResult, { name, dtype }: AnalyzerMetric): TypedArray {
@@ -158,24 +148,4 @@ function elementsOf(result: MetricResult, { name, dtype }: AnalyzerMetric): Type
     throw new ConfigError('DataAnalyzer options', [{ field: 'metricDtypes', message }]);
   }
   return castElements(elements, dtype);
-}
-
-function toNumbers(elements: TypedArray, metric: string): Float64Array {
-  const numbers = Float64Array.from(elements as ArrayLike<number>, Number);
-  const unsafe = numbers.find((number) => !Number.isSafeInteger(number));
-  if (unsafe === undefined) return numbers;
-  throw new FormatError(`A metric has the value ${unsafe}, beyond 2^53`, {
-    where: { metric },
-    next: 'Scale the metric down.',
-  });
-}
-
-function concat(arrays: readonly Float64Array[]): Float64Array {
-  const out = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    out.set(array, offset);
-    offset += array.length;
-  }
-  return out;
 }

@@ -1,3 +1,5 @@
+export { type Collate, type CollateContext, type CollateOptions, defaultCollate } from './collate.js';
+export type { BatchOf, Collated } from './collated.js';
 export type {
   Allocate,
   BatchContext,
@@ -14,3 +16,4 @@ export type { Json, JsonObject } from './json.js';
 export { type Movable, type Recipe, toRecipe } from './recipe.js';
 export type { Sampler, Sized } from './sampler.js';
 export { type DTypeOfArray, elementCount, isTensor, row, type Tensor, tensor, zeroTensor } from './tensor.js';
+export type { TorchRelease } from './torch-release.js';

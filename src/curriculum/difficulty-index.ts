@@ -1,7 +1,5 @@
-import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
-import { booleanOption, parseOptions } from '../core/options.js';
 import type { Tensor } from '../core/tensor.js';
 import { IndexedDataset } from '../formats/indexed-dataset.js';
 
@@ -11,13 +9,6 @@ export interface DifficultyIndexPaths {
   /** Prefix of the value of each row: `<metric>_index_to_metric`. Needed to select by value. */
   readonly indexToMetricPath?: string;
 }
-
-export interface PercentileOptions {
-  /** Whether to cut as DeepSpeed does, in steps of `floor(samples / maxDifficulty)`. @defaultValue `false` */
-  readonly parity?: boolean;
-}
-
-const percentileSchema = v.strictObject({ parity: v.optional(booleanOption, false) });
 
 /** Sample ids, in the order of the index. */
 export type SampleIds = Float64Array;
@@ -57,6 +48,11 @@ export class DifficultyIndex {
     return this.#rows.tokenCount;
   }
 
+  /** Ids in each row. */
+  get rowSizes(): Int32Array {
+    return this.#rows.sizes;
+  }
+
   /** The smallest difficulty, where the values are known. */
   get smallest(): number | undefined {
     return this.#values?.[0];
@@ -74,27 +70,23 @@ export class DifficultyIndex {
     // Rows ascend, so those in the interval stand together.
     const first = firstAbove(values, low);
     const end = firstAbove(values, high);
-    return this.#idsBetween(this.#start(first), this.#start(Math.max(first, end)));
+    return this.idsBetween(this.#start(first), this.#start(Math.max(first, end)));
   }
 
   /**
    * Ids at places `p0 … p1` of `maxDifficulty` equal parts of the sorted samples: `(0, 50, 100)` is the easier half.
-   * Boundaries are `floor(samples · p / maxDifficulty)`; DeepSpeed's, with `parity`, leave the remainder to the last part.
+   * Boundaries are `floor(samples · p / maxDifficulty)`.
    */
-  selectByPercentile(
-    p0: number,
-    p1: number,
-    maxDifficulty: number,
-    options: PercentileOptions = {},
-  ): SampleIds {
-    const { parity } = parseOptions('selectByPercentile options', percentileSchema, options);
-    const boundary = (part: number): number => {
-      if (part >= maxDifficulty) return this.length;
-      if (parity) return Math.floor(this.length / maxDifficulty) * part;
-      return Math.floor((this.length * part) / maxDifficulty);
-    };
+  selectByPercentile(p0: number, p1: number, maxDifficulty: number): SampleIds {
+    const boundary = (part: number): number =>
+      part >= maxDifficulty ? this.length : Math.floor((this.length * part) / maxDifficulty);
     const start = boundary(p0);
-    return this.#idsBetween(start, Math.max(start, boundary(p1)));
+    return this.idsBetween(start, Math.max(start, boundary(p1)));
+  }
+
+  /** Ids at places `start … end - 1` of all rows, one after the other. */
+  idsBetween(start: number, end: number): SampleIds {
+    return numbersOf(this.#rows.readTokens(start, end - start));
   }
 
   close(): void {
@@ -107,10 +99,6 @@ export class DifficultyIndex {
     let start = 0;
     for (let i = 0; i < row; i++) start += sizes[i]!;
     return start;
-  }
-
-  #idsBetween(start: number, end: number): SampleIds {
-    return numbersOf(this.#rows.readTokens(start, end - start));
   }
 }
 

@@ -1,6 +1,7 @@
+import { ParityError } from '../core/errors.js';
 import { clamp } from './clamp.js';
 import { exactRoot } from './exact-root.js';
-import { roundedRoot } from './rounded-root.js';
+import { roundedPower } from './rounded-power.js';
 import type { Schedule } from './schedule.js';
 
 export interface RootScheduleSettings {
@@ -29,7 +30,8 @@ export function rootSchedule(settings: RootScheduleSettings): Schedule {
 
 function originalRoot({ totalSteps, difficultyStep, degree, min, max }: RootScheduleSettings): Schedule {
   return (step) => {
-    const line = Math.floor(roundedRoot(step / totalSteps, degree) * (max - min) + min);
+    const line = Math.floor(roundedPower(step / totalSteps, 1 / degree) * (max - min) + min);
+    if (!Number.isFinite(line)) throw noPower(step, degree);
     return Math.min(line - floorMod(line, difficultyStep), max);
   };
 }
@@ -45,6 +47,13 @@ function boundedRoot({ totalSteps, difficultyStep, degree, min, max }: RootSched
         : Math.floor((step / totalSteps) ** (1 / degree) * (max - min) + min);
     return clamp(line - floorMod(line, difficultyStep), min, max);
   };
+}
+
+function noPower(step: number, degree: number): ParityError {
+  return new ParityError(`The difficulty of step ${step} is not a number, which fails in DeepSpeed`, {
+    where: { original: 'ZeroDivisionError', step, root_degree: degree },
+    next: 'Give a root_degree above 0.',
+  });
 }
 
 /** The remainder with the sign of the divisor, as Python's `%`. */

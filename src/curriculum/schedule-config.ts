@@ -6,22 +6,25 @@ const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
 const positive = v.pipe(number, v.gtValue(0, 'must be above 0'));
 const numbers = v.pipe(v.array(number, 'must be a list of numbers'), v.minLength(1, 'must not be empty'));
 
-const scheduleConfig = v.strictObject({
-  total_curriculum_step: v.optional(positive),
-  difficulty_step: v.optional(positive),
-  root_degree: v.optional(positive),
-  difficulty: v.optional(numbers),
-  max_step: v.optional(numbers),
-});
+/** The original goes wrong with 0 alone. */
+const notZero = v.pipe(number, v.notValue(0, 'must not be 0'));
 
-const schema = v.strictObject({
+const scheduleConfig = (factor: typeof positive | typeof notZero) =>
+  v.strictObject({
+    total_curriculum_step: v.optional(positive),
+    difficulty_step: v.optional(factor),
+    root_degree: v.optional(factor),
+    difficulty: v.optional(numbers),
+    max_step: v.optional(numbers),
+  });
+
+const common = {
   min_difficulty: number,
   max_difficulty: number,
   schedule_type: v.picklist(
     ['fixed_linear', 'fixed_root', 'fixed_discrete', 'custom'],
     `must be 'fixed_linear', 'fixed_root', 'fixed_discrete' or 'custom'`,
   ),
-  schedule_config: v.optional(scheduleConfig),
   current_difficulty: v.optional(number),
   // Beside the schedule in DeepSpeed's sections; of no concern here.
   index_to_sample_path: v.optional(v.unknown()),
@@ -30,7 +33,10 @@ const schema = v.strictObject({
   clustering_type: v.optional(v.unknown()),
   curriculum_type: v.optional(v.unknown()),
   enabled: v.optional(v.unknown()),
-});
+};
+
+const schema = v.strictObject({ ...common, schedule_config: v.optional(scheduleConfig(positive)) });
+const originalSchema = v.strictObject({ ...common, schedule_config: v.optional(scheduleConfig(notZero)) });
 
 /** What kind of schedule, in DeepSpeed's spelling. */
 export type ScheduleType = 'fixed_linear' | 'fixed_root' | 'fixed_discrete' | 'custom';
@@ -81,7 +87,7 @@ export function parseCurriculumConfig(
 ): ParsedCurriculumConfig {
   const { min_difficulty, max_difficulty, schedule_type, schedule_config, current_difficulty } = parseOptions(
     subject,
-    schema,
+    parity ? originalSchema : schema,
     config,
   );
   const problems = scheduleProblems(schedule_type, schedule_config ?? {});

@@ -11,7 +11,7 @@ export interface ClusterRequest {
   /** The clusters so far, each in any order. */
   readonly earlier: readonly IdArray[];
   readonly datasetLength: number;
-  /** Whether an empty selection means "no constraint yet", as in DeepSpeed, instead of "no sample". */
+  /** Whether a metric that finds nothing is no constraint or a failure, as in DeepSpeed, instead of "no sample". */
   readonly parity: boolean;
 }
 
@@ -41,7 +41,8 @@ function membersOfOneMetric(
   request: ClusterRequest,
 ): IdArray | undefined {
   const { previous, current, earlier, datasetLength } = request;
-  if (metric) return idArray(datasetLength, metric.select(previous[metric.name], current[metric.name]!));
+  if (metric)
+    return idArray(datasetLength, metric.select(previous[metric.name], current[metric.name]!) ?? []);
   return earlier.length === 0 ? allIds(datasetLength) : undefined;
 }
 
@@ -49,13 +50,12 @@ function membersOfAllMetrics(
   metrics: readonly CurriculumMetric[],
   request: ClusterRequest,
 ): IdArray | undefined {
-  const { current, datasetLength, parity } = request;
+  const { current, datasetLength } = request;
   let members: IdArray | undefined;
   for (const metric of metrics) {
     const selected = metric.index ? metric.select(undefined, current[metric.name]!) : allIds(datasetLength);
-    if (selected.length === 0) {
-      if (!parity) return undefined;
-      if (members) throw originalFails(metric.name);
+    if (!selected) {
+      if (members && members.length > 0) throw originalFails(metric.name);
       continue;
     }
     members = members ? intersection(members, selected, datasetLength) : idArray(datasetLength, selected);

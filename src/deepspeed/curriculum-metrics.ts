@@ -5,6 +5,8 @@ import { DifficultyIndex } from '../curriculum/difficulty-index.js';
 import { CurriculumScheduler } from '../curriculum/index.js';
 import { selectMembers } from './cluster-members.js';
 import type { CurriculumMetricConfig } from './data-efficiency-config.js';
+import { originalPercentiles, originalValues } from './original-selection.js';
+import { pythonText } from './python-float.js';
 
 /** Metric → difficulty. */
 export type Difficulties = Readonly<Record<string, number>>;
@@ -23,8 +25,9 @@ export interface CurriculumMetric {
    * Ids whose difficulty is above `from` and not above `to`, in the order of the index.
    *
    * @param from - `undefined` for the bottom.
+   * @returns `undefined` with parity only, where DeepSpeed has found nothing to select from.
    */
-  select(from: number | undefined, to: number): IndexArray;
+  select(from: number | undefined, to: number): IndexArray | undefined;
 }
 
 /** The metrics of a curriculum, in the order of the configuration. */
@@ -80,7 +83,7 @@ export class CurriculumMetrics {
   /** DeepSpeed's name for the cluster that these difficulties make. */
   clusterName(difficulties: Difficulties): string {
     return this.list.reduce(
-      (name, metric) => `${name}_${metric.name}${difficulties[metric.name]}`,
+      (name, { name: metric, config }) => `${name}_${metric}${pythonText(difficulties[metric]!, config)}`,
       'cluster',
     );
   }
@@ -98,7 +101,7 @@ export class CurriculumMetrics {
   /** What to say when no sample is easy enough. */
   nothingAdmitted(difficulties: Difficulties): ConfigError {
     const root = 'data_efficiency.data_sampling.curriculum_learning.curriculum_metrics';
-    const empty = this.list.filter(({ name, select }) => select(undefined, difficulties[name]!).length === 0);
+    const empty = this.list.filter(({ name, select }) => !select(undefined, difficulties[name]!)?.length);
     const problems = empty.map(({ name, index }) => ({
       field: `${root}.${name}.min_difficulty`,
       message: `no sample of ${name} has a difficulty up to ${difficulties[name]}; the smallest is ${index?.smallest}`,
@@ -117,11 +120,15 @@ function openMetric(name: string, config: CurriculumMetricConfig, parity: boolea
   const scheduler = new CurriculumScheduler(config, { parity });
   const index = config.clustering_type === 'single_cluster' ? undefined : openIndex(config);
   const maximum = config.max_difficulty;
-  const select = (from: number | undefined, to: number): IndexArray => {
+  const select = (from: number | undefined, to: number): IndexArray | undefined => {
     if (!index) return [];
-    return config.difficulty_type === 'value'
-      ? index.selectByValue(from ?? Number.NEGATIVE_INFINITY, to)
-      : index.selectByPercentile(from ?? 0, to, maximum, { parity });
+    if (config.difficulty_type === 'value') {
+      const above = from ?? Number.NEGATIVE_INFINITY;
+      return parity ? originalValues(index, above, to) : index.selectByValue(above, to);
+    }
+    return parity
+      ? originalPercentiles(index, from ?? 0, to, config)
+      : index.selectByPercentile(from ?? 0, to, maximum);
   };
   return { name, config, scheduler, index, select };
 }

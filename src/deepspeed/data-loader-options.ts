@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import { getAccelerator } from '../accelerator/index.js';
+import type { Collate } from '../core/collate.js';
 import { isIterableDataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError, ParityError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/index.js';
 import { detectRank } from '../distributed/index.js';
-import type { Collate, DataLoaderOptions } from '../loader/index.js';
+import type { DataLoaderOptions } from '../loader/index.js';
 import type { SamplerConfig } from './data-sampler-options.js';
 
 /** What DeepSpeed's engine tells its loader about curriculum learning, in DeepSpeed's spelling. */
@@ -43,7 +44,7 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
   readonly localRank?: number;
   /** Started before each batch is fetched. Its owner stops it. @defaultValue none */
   readonly tputTimer?: { start(): void } | null | undefined;
-  /** Makes a batch from samples. @defaultValue `defaultCollate` */
+  /** Makes a batch from samples. @defaultValue `defaultCollate`; with `parity`, `torchCollate()` */
   readonly collateFn?: Collate<T, B> | WorkerModule<Collate<T, B>> | null | undefined;
   /** Workers. Not used with curriculum learning, where the configuration says them. @defaultValue 2 a device */
   readonly numLocalIoWorkers?: number | null | undefined;

@@ -1,11 +1,13 @@
 // So that the types stand in projects whose own library has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Collate } from '../core/collate.js';
+import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { StateMismatchError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Sampler } from '../core/sampler.js';
-import { type Collated, DataLoader, type DataLoaderOptions, type LoaderStats } from '../loader/index.js';
+import { DataLoader, type DataLoaderOptions, type LoaderStats, torchCollate } from '../loader/index.js';
 import { CurriculumBatches } from './curriculum-batches.js';
 import {
   type DeepSpeedDataLoaderOptions,
@@ -165,7 +167,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     if (this.#curriculum) {
       const { sampler } = this.#curriculum;
       sampler.loadStateDict(state);
-      this.#delivered = sampler.snapshot;
+      this.#delivered = undefined;
       this.#currentLoader().setEpoch(0);
       return;
     }
@@ -197,7 +199,8 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     if (this.#curriculum) {
       const { sampler, batches } = this.#curriculum;
       batches.stateAhead = this.#plan.parity ? 2 * this.#numWorkers : 0;
-      if (!this.#plan.parity && this.#delivered) sampler.restore(this.#delivered);
+      // With parity that is ahead of the batch, and what PyTorch had drawn in advance is lost, as in DeepSpeed.
+      if (this.#delivered) sampler.restore(this.#delivered);
       // Epochs are inside the one pass that a curriculum has.
       loader.setEpoch(0);
     }
@@ -229,7 +232,8 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
 
   #loaderOptions(): DataLoaderOptions<T, 'float32', B> {
     const { batchSize, worldSize, rank, pinMemory, collateFn, dataloaderDropLast: dropLast } = this.#plan;
-    const collate = collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'];
+    const given = collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'];
+    const collate = given ?? (this.#plan.parity ? (torchCollate() as Collate<T, B>) : undefined);
     const workers = this.#numWorkers;
     const numWorkers = this.#workersWereChosen ? workers : workersForMovable(this.dataset, workers);
     const { prefetchFactor, persistentWorkers, ...passedOn } = this.#plan.loaderOptions as PassedOnOptions<T>;

@@ -117,7 +117,8 @@ export class DeepSpeedDataSampler implements BatchSampler {
    *   metrics; it names the field.
    */
   loadStateDict(state: JsonObject): void {
-    this.restore(this.#state.fromJson(state, (steps) => this.#replay(steps)));
+    this.#now = this.#state.fromJson(state, (steps) => this.#replay(steps));
+    this.#batches.load(this.#now);
   }
 
   /** Everything that changes, as a value that stays as it is. */

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
+import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { detectRank } from '../distributed/index.js';
-import type { Collated } from '../loader/index.js';
 import { type DeepSpeedConfig, parseDeepSpeedConfig } from './config.js';
 import { DeepSpeedDataLoader } from './data-loader.js';
 import type { DeepSpeedDataLoaderConfig, DeepSpeedDataLoaderOptions } from './data-loader-options.js';

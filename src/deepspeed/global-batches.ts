@@ -31,8 +31,14 @@ export class GlobalBatches {
   /** Makes a snapshot the present. O(metrics). */
   restore(snapshot: SamplerSnapshot): void {
     this.#rng.setState(snapshot.rng);
+    this.#metrics.restore(snapshot.difficulties);
+  }
+
+  /** Makes a snapshot from a saved state the present. */
+  load(snapshot: SamplerSnapshot): void {
+    this.restore(snapshot);
     // DeepSpeed does not save its schedules: they begin again and find their place from the step.
-    this.#metrics.restore(this.#settings.parity ? {} : snapshot.difficulties);
+    if (this.#settings.parity) this.#metrics.restore({});
   }
 
   /** The next step with its difficulties, before anything is drawn. */

@@ -1,7 +1,7 @@
 // Random layerwise token dropping: Yao et al., Random-LTD: Random and Layerwise Token Dropping Brings Efficient Training
 // for Large-scale Transformers, 2022. Here: the schedule of the kept sequence length and the tokens it consumes.
 import * as v from 'valibot';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 
@@ -25,8 +25,8 @@ export type RandomLtdConfig = v.InferInput<typeof schema>;
 
 export interface RandomLtdSchedulerOptions {
   /**
-   * As DeepSpeed: the length may start below `min_value` and reach `max_value` late, and
-   * {@link RandomLtdScheduler.getTotalLayerTokens} moves the scheduler. @defaultValue `false`
+   * As DeepSpeed: the length may start below `min_value` and reach `max_value` late, limits that contradict one another
+   * are accepted, and {@link RandomLtdScheduler.getTotalLayerTokens} moves the scheduler. @defaultValue `false`
    */
   readonly parity?: boolean;
 }
@@ -35,8 +35,8 @@ const optionsSchema = v.strictObject({ parity: v.optional(booleanOption, false) 
 
 /** DeepSpeed's spelling. */
 export interface RandomLtdState extends JsonObject {
-  /** Tokens times layers computed so far. */
-  readonly consumed_layer_tokens: number;
+  /** Tokens times layers computed so far: a number up to 2^53 - 1, a decimal string beyond. */
+  readonly consumed_layer_tokens: number | string;
   /** The last step counted, −1 before the first. */
   readonly current_steps: number;
   readonly current_value: number;
@@ -44,21 +44,32 @@ export interface RandomLtdState extends JsonObject {
   readonly max_value: number;
 }
 
+const count = v.number('must be a number');
+const stateSchema = v.object({
+  consumed_layer_tokens: v.union([integerFrom(0), v.pipe(v.string(), v.digits())], 'must be a whole number'),
+  current_steps: count,
+  current_value: count,
+  min_value: count,
+  max_value: count,
+});
+
+/** The state while it is counted. */
+type Progress = Omit<v.InferOutput<typeof stateSchema>, 'consumed_layer_tokens'> & {
+  readonly consumed_layer_tokens: bigint;
+};
+
 /** Says how many tokens of each sequence the dropping layers keep, step by step. DeepSpeed's `RandomLTDScheduler`. */
 export class RandomLtdScheduler {
   readonly #config: v.InferOutput<typeof schema>;
   readonly #parity: boolean;
-  #state: RandomLtdState;
+  #state: Progress;
 
   /** @throws {@link ConfigError} naming the field that is missing, wrong or not supported. */
   constructor(config: RandomLtdConfig, options: RandomLtdSchedulerOptions = {}) {
     const root = 'data_efficiency.data_routing.random_ltd';
     this.#config = parseOptions('Random-LTD', schema, config, root);
     this.#parity = parseOptions('RandomLtdScheduler options', optionsSchema, options).parity;
-    const { min_value, max_value } = this.#config.random_ltd_schedule;
-    const { total_layer_num, random_ltd_layer_num } = this.#config;
-    refuseAbove(`${root}.random_ltd_schedule.min_value`, min_value, 'max_value', max_value);
-    refuseAbove(`${root}.random_ltd_layer_num`, random_ltd_layer_num, 'total_layer_num', total_layer_num);
+    if (!this.#parity) refuseContradictions(root, this.#config);
     this.#state = this.#initialState();
   }
 
@@ -67,9 +78,9 @@ export class RandomLtdScheduler {
     return this.#state.current_value;
   }
 
-  /** Tokens times layers computed so far. */
-  get consumedLayerTokens(): number {
-    return this.#state.consumed_layer_tokens;
+  /** Tokens times layers computed so far, exactly: a number up to 2^53 - 1, a `bigint` beyond. */
+  get consumedLayerTokens(): number | bigint {
+    return plainCount(this.#state.consumed_layer_tokens);
   }
 
   /** Goes to global step `step`, counted from 0. Micro-steps of one global step count once. @returns the kept length. */
@@ -78,38 +89,34 @@ export class RandomLtdScheduler {
     return this.#state.current_value;
   }
 
-  /** Tokens times layers of the first `steps` steps. */
-  getTotalLayerTokens(steps: number): number {
-    let state: RandomLtdState = this.#parity ? this.#state : this.#initialState();
+  /** Tokens times layers of the first `steps` steps, exactly: a number up to 2^53 - 1, a `bigint` beyond. */
+  getTotalLayerTokens(steps: number): number | bigint {
+    let state: Progress = this.#parity ? this.#state : this.#initialState();
     for (let step = 0; step < steps; step++) state = this.#advance(state, step);
     if (this.#parity) this.#state = state;
-    return state.consumed_layer_tokens;
+    return plainCount(state.consumed_layer_tokens);
   }
 
   stateDict(): RandomLtdState {
-    return { ...this.#state };
+    const consumed = plainCount(this.#state.consumed_layer_tokens);
+    return {
+      ...this.#state,
+      consumed_layer_tokens: typeof consumed === 'bigint' ? String(consumed) : consumed,
+    };
   }
 
   /** @throws {@link ConfigError} naming the key that is missing. */
   loadStateDict(state: JsonObject): void {
-    const keys = Object.keys(this.#state);
-    const missing = keys.filter((key) => typeof state[key] !== 'number');
-    if (missing.length > 0) {
-      throw new ConfigError(
-        'Random-LTD state',
-        missing.map((field) => ({ field, message: 'must be a number' })),
-        { next: 'Load a state that RandomLtdScheduler.stateDict() gave.' },
-      );
-    }
-    this.#state = Object.fromEntries(keys.map((key) => [key, state[key]])) as unknown as RandomLtdState;
+    const { consumed_layer_tokens, ...rest } = parseOptions('Random-LTD state', stateSchema, state);
+    this.#state = { ...rest, consumed_layer_tokens: BigInt(consumed_layer_tokens) };
   }
 
-  #initialState(): RandomLtdState {
+  #initialState(): Progress {
     const { min_value, max_value } = this.#config.random_ltd_schedule;
-    return { consumed_layer_tokens: 0, current_steps: -1, current_value: min_value, min_value, max_value };
+    return { consumed_layer_tokens: 0n, current_steps: -1, current_value: min_value, min_value, max_value };
   }
 
-  #advance(state: RandomLtdState, step: number): RandomLtdState {
+  #advance(state: Progress, step: number): Progress {
     const { current_value: before, max_value: max } = state;
     const current_value = before < max ? this.#valueAt(step, state) : before;
     if (step === state.current_steps) return { ...state, current_value };
@@ -119,11 +126,11 @@ export class RandomLtdScheduler {
       ...state,
       current_value,
       current_steps: step,
-      consumed_layer_tokens: state.consumed_layer_tokens + global_batch_size * layerTokens,
+      consumed_layer_tokens: state.consumed_layer_tokens + BigInt(global_batch_size) * BigInt(layerTokens),
     };
   }
 
-  #valueAt(step: number, { min_value: min, max_value: max }: RandomLtdState): number {
+  #valueAt(step: number, { min_value: min, max_value: max }: Progress): number {
     const { require_steps, seq_per_step } = this.#config.random_ltd_schedule.schedule_config;
     const line = Math.floor((step / require_steps) * (max - min) + min);
     const value = Math.min(line - (line % seq_per_step), max);
@@ -132,7 +139,21 @@ export class RandomLtdScheduler {
   }
 }
 
-function refuseAbove(field: string, value: number, limitName: string, limit: number): void {
-  if (value <= limit) return;
-  throw new ConfigError('Random-LTD', [{ field, message: `is ${value}, above ${limitName} ${limit}` }]);
+function refuseContradictions(root: string, config: v.InferOutput<typeof schema>): void {
+  const { random_ltd_schedule, random_ltd_layer_num, total_layer_num } = config;
+  const { min_value, max_value } = random_ltd_schedule;
+  const problems: ConfigProblem[] = [];
+  if (min_value > max_value) {
+    const message = `is ${min_value}, above max_value ${max_value}`;
+    problems.push({ field: `${root}.random_ltd_schedule.min_value`, message });
+  }
+  if (random_ltd_layer_num > total_layer_num) {
+    const message = `is ${random_ltd_layer_num}, above total_layer_num ${total_layer_num}`;
+    problems.push({ field: `${root}.random_ltd_layer_num`, message });
+  }
+  if (problems.length > 0) throw new ConfigError('Random-LTD', problems);
+}
+
+function plainCount(count: bigint): number | bigint {
+  return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : count;
 }

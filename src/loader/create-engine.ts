@@ -1,15 +1,16 @@
+import { type Collate, collateRules, collateTree } from '../core/collate.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { WorkerTransferError } from '../core/errors.js';
 import { recipeOf } from '../core/recipe.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { BatchEngine } from './batch-engine.js';
 import { createBatchMaker } from './batch-maker.js';
-import { type Collate, defaultCollate } from './collate.js';
 import type { ResolvedOptions } from './data-loader-options.js';
 import { asDataset, factsOf } from './dataset-facts.js';
 import { InProcessEngine } from './in-process-engine.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
+import type { TorchCollate } from './torch-collate.js';
 import type { CollateSpec } from './workers/protocol.js';
 
 /** A dataset, or the module that makes it. */
@@ -39,7 +40,7 @@ export async function createEngine(source: LoadedSource, options: ResolvedOption
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */
 export function collateOnMainThread({ collate }: ResolvedOptions): boolean {
-  return typeof collate === 'function' && padOptions(collate) === undefined;
+  return typeof collate === 'function' && builtInSpec(collate) === undefined;
 }
 
 function settingsOf(options: ResolvedOptions): BatchSettings {
@@ -49,13 +50,14 @@ function settingsOf(options: ResolvedOptions): BatchSettings {
 
 async function localSteps({ transform, collate, numberDtype }: ResolvedOptions): Promise<BatchSteps> {
   const loadedCollate = collate instanceof WorkerModule ? await collate.load() : collate;
+  const rules = collateRules({ numberDtype });
   return {
     transform: (transform instanceof WorkerModule ? await transform.load() : transform) as
       | Transform
       | undefined,
     collate:
       (loadedCollate as Collate<unknown, unknown> | undefined) ??
-      ((samples, { allocate }) => defaultCollate(samples, { numberDtype, allocate })),
+      ((samples, { allocate }) => collateTree(samples, { ...rules, allocate })),
     fused: transform === undefined && collate === undefined,
   };
 }
@@ -64,12 +66,14 @@ function collateSpec(options: ResolvedOptions): CollateSpec {
   const { collate, numberDtype } = options;
   if (collate === undefined) return { type: 'default', numberDtype };
   if (collate instanceof WorkerModule) return { type: 'module', recipe: recipeOf(collate, 'collate') };
-  const pad = padOptions(collate);
-  return pad ? { type: 'pad', options: pad } : { type: 'none' };
+  return builtInSpec(collate) ?? { type: 'none' };
 }
 
-function padOptions(collate: unknown): PadCollate['options'] | undefined {
-  return (collate as Partial<PadCollate>).options;
+/** How to make a collate again in a worker, when it is one that comes with the loader. */
+function builtInSpec(collate: unknown): CollateSpec | undefined {
+  const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchCollate>;
+  if (padOptions) return { type: 'pad', options: padOptions };
+  return torchOptions && { type: 'torch', options: torchOptions };
 }
 
 async function loadWorkerPool() {

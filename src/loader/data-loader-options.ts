@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Collate } from '../core/collate.js';
 import type { SampleContext } from '../core/dataset.js';
 import { type DType, isDType } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
@@ -6,7 +7,6 @@ import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/index.js';
 import { TorchGenerator } from '../random/index.js';
-import type { Collate } from './collate.js';
 import type { OnError } from './sample-steps.js';
 
 interface CommonOptions<T, N extends DType, B> {

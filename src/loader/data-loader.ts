@@ -1,6 +1,8 @@
 // So that the types stand in projects whose own library has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
 import * as v from 'valibot';
+import type { Collate } from '../core/collate.js';
+import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
@@ -12,8 +14,6 @@ import { zeroTensor } from '../core/tensor.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import { BatchSampler, RandomSampler, SequentialSampler } from '../samplers/index.js';
 import type { BatchEngine } from './batch-engine.js';
-import type { Collate } from './collate.js';
-import type { Collated } from './collated.js';
 import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
 import {
   checkIterable,

@@ -1,10 +1,12 @@
 import * as v from 'valibot';
+import { type CollateContext, collateTree } from '../core/collate.js';
+import { mismatch } from '../core/collate-error.js';
+import type { Collated } from '../core/collated.js';
 import type { Allocate } from '../core/dataset.js';
 import { type DType, isBigIntDType } from '../core/dtype.js';
 import { integerFrom, parseOptions } from '../core/options.js';
-import type { Tensor } from '../core/tensor.js';
-import { type CollateContext, checkDtype, collateTree, mismatch } from './collate.js';
-import type { Collated } from './collated.js';
+import { checkDtype } from '../core/stack-tensors.js';
+import { type Tensor, zeroTensor } from '../core/tensor.js';
 
 export interface PadCollateOptions<N extends DType = 'float32'> {
   /** What fills the places behind a short sample. @defaultValue `0` */
@@ -24,7 +26,7 @@ const schema = v.strictObject({
 /** A collate that pads; it says how to make it again in a worker. */
 export interface PadCollate<N extends DType = 'float32'> {
   <T>(samples: readonly T[], context?: Partial<CollateContext>): Collated<T, N>;
-  readonly options: Required<PadCollateOptions<N>>;
+  readonly padOptions: Required<PadCollateOptions<N>>;
 }
 
 /**
@@ -39,8 +41,13 @@ export function padCollate<N extends DType = 'float32'>(options: PadCollateOptio
   const stack = (samples: readonly Tensor[], path: string, allocate: Allocate): Tensor =>
     padTensors(samples, path, allocate, padValue, multipleOf);
   const collate = <T>(samples: readonly T[], context: Partial<CollateContext> = {}): Collated<T, N> =>
-    collateTree(samples, stack, { numberDtype, allocate: context.allocate }) as Collated<T, N>;
-  return Object.assign(collate, { options: resolved });
+    collateTree(samples, {
+      stack,
+      numberDtype,
+      allocate: context.allocate ?? zeroTensor,
+      parity: false,
+    }) as Collated<T, N>;
+  return Object.assign(collate, { padOptions: resolved });
 }
 
 function padTensors(

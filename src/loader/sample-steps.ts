@@ -1,8 +1,8 @@
+import type { Collate } from '../core/collate.js';
 import { type DatasetTitle, datasetTitle, type SampleContext } from '../core/dataset.js';
 import { CollateError, SampleError } from '../core/errors.js';
 import type { BatchMemory } from './batch-memory.js';
 import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
-import type { Collate } from './collate.js';
 
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
 export type Transform = (sample: never, context: SampleContext) => unknown;

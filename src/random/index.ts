@@ -1,3 +1,4 @@
+export type { TorchRelease } from '../core/torch-release.js';
 export { defaultGenerator, manualSeed } from './default-generator.js';
 export type { DrawSize } from './draw-size.js';
 export { IndexPermutation } from './index-permutation.js';
@@ -19,6 +20,5 @@ export {
   type RandOptions,
   TorchGenerator,
   type TorchGeneratorOptions,
-  type TorchRelease,
 } from './torch-generator.js';
 export type { Weights } from './torch-multinomial.js';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { type TorchRelease, torchReleases } from '../core/torch-release.js';
 import { type DrawSize, drawCount } from './draw-size.js';
 import { toBigInt } from './integer-words.js';
 import { Mt19937 } from './mt19937.js';
@@ -12,9 +13,6 @@ import {
 } from './torch-multinomial.js';
 import { longPermutation, longRandperm, remainder64, shortRandperm } from './torch-randperm.js';
 import { noNormals, readTorchState, writeTorchState } from './torch-state.js';
-
-/** A release of PyTorch whose draws are followed. */
-export type TorchRelease = '1.13' | '2.13';
 
 export interface TorchGeneratorOptions {
   /**
@@ -36,7 +34,7 @@ export interface MultinomialOptions {
 }
 
 const schema = v.strictObject({
-  release: v.optional(v.picklist(['1.13', '2.13'], `must be '1.13' or '2.13'`), '1.13'),
+  release: v.optional(v.picklist(torchReleases, `must be '1.13' or '2.13'`), torchReleases[0]),
 });
 const randSchema = v.strictObject({
   dtype: v.optional(v.picklist(['float32', 'float64'], `must be 'float32' or 'float64'`), 'float32'),

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { ConfigError, randomSplit } from 'millrace';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
-import golden from '../golden/samplers.json' with { type: 'json' };
 import { range } from '../loader/collect.js';
 
 describe('randomSplit', () => {
@@ -22,27 +21,6 @@ describe('randomSplit', () => {
     expect(randomSplit(range(11), [0.5, 0.3, 0.2]).map(({ length }) => length)).toEqual([6, 3, 2]);
     expect(randomSplit(range(10), [0.7, 0.2, 0.1]).map(({ length }) => length)).toEqual([7, 2, 1]);
   });
-
-  const cases = golden.cases.filter(({ kind }) => kind === 'random_split') as unknown as {
-    generator_seed: string;
-    n: number;
-    lengths: number[];
-    subsets: number[][];
-    next: number[];
-    error?: { type: string };
-  }[];
-  it.each(cases.filter(({ error }) => error))('refuses $n by $lengths as torch does', ({ n, lengths }) => {
-    expect(() => randomSplit(range(n), lengths)).toThrow(ConfigError);
-  });
-  it.each(cases.filter(({ error }) => !error))(
-    'splits $n by $lengths as torch does with seed $generator_seed',
-    ({ generator_seed, n, lengths, subsets, next }) => {
-      const generator = new TorchGenerator(BigInt(generator_seed));
-      const parts = randomSplit(range(n), lengths, { generator });
-      expect(parts.map(({ indices }) => [...indices])).toEqual(subsets);
-      expect(Array.from(generator.randint(0, 2 ** 31, [3]), Number)).toEqual(next);
-    },
-  );
 
   it('refuses lengths that add up to nothing sensible', () => {
     expect(() => randomSplit(range(10), [3, 3])).toThrow(ConfigError);

@@ -1,33 +1,10 @@
 import fc from 'fast-check';
 import { type BatchBySeqlensOptions, batchBySeqlens, type SequencePickingOrder } from 'millrace/deepspeed';
 import { describe, expect, it } from 'vitest';
-import { type BatchingArguments, goldenCases, optionsFrom } from './golden.js';
-
-interface Case {
-  kind: string;
-  args: BatchingArguments;
-  result?: { microbatch_ids: [number, number[]][]; batch_sizes: number[]; batch_max_seqlens: number[] };
-}
 
 const lengths = [5, 3, 9, 2, 2, 7, 1, 4, 6, 3, 8, 2];
 
 describe('batchBySeqlens', () => {
-  it.each(
-    goldenCases<Case>('variable_batch.json')
-      .filter(({ kind }) => kind === 'batch_by_seqlens')
-      .map((c, i) => [i, c] as const),
-  )('packs as DeepSpeed with parity (case %d)', (_, { args, result }) => {
-    const pack = () => batchBySeqlens(args.seqlens, { ...optionsFrom(args), parity: true });
-    if (!result) {
-      expect(pack).toThrow(expect.objectContaining({ code: 'ERR_MILLRACE_CONFIG' }));
-      return;
-    }
-    const packed = pack();
-    expect(packed.microbatchIds).toEqual(result.microbatch_ids);
-    expect(packed.batchSizes).toEqual(result.batch_sizes);
-    expect(packed.batchMaxSeqlens).toEqual(result.batch_max_seqlens);
-  });
-
   it('uses the last sequences, which DeepSpeed loses', () => {
     const packed = batchBySeqlens(lengths, { maxTokens: 10 });
     expect(packed.microbatchIds.map(([, ids]) => ids)).toEqual([

@@ -1,12 +1,7 @@
 import { smallestIntegerDtype } from 'millrace/formats';
 import { describe, expect, it } from 'vitest';
-import { goldenTable } from './indexed-golden.js';
 
 describe('smallestIntegerDtype', () => {
-  it.each(goldenTable('find_fit_int_dtype'))('of %d … %d is %s', (minimum, maximum, dtype) => {
-    expect(smallestIntegerDtype(minimum, maximum)).toBe(dtype);
-  });
-
   it('is exact at the ends of 64 bits', () => {
     expect(smallestIntegerDtype(0, 2n ** 64n - 1n)).toBe('uint64');
     expect(smallestIntegerDtype(-(2n ** 63n), 2n ** 63n - 1n)).toBe('int64');

@@ -2,41 +2,8 @@ import { ConfigError } from 'millrace';
 import { PythonRandom } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { Mt19937 } from '../../dist/random/mt19937.js';
-import { goldenCases, sha256OfInt64 } from './golden.js';
-
-interface Case {
-  readonly kind: string;
-  readonly seed: string;
-  readonly n: number;
-  readonly sha256: string;
-  readonly next_random: number[];
-  readonly random: number[];
-  readonly getrandbits_32: number[];
-  readonly randrange_1000: number[];
-}
-
-const casesOf = (kind: string) =>
-  goldenCases<Case>('numpy_rng.json').filter((candidate) => candidate.kind === kind);
 
 describe('PythonRandom draws what random.Random draws', () => {
-  it.each(casesOf('python_shuffle'))('shuffle of $n from seed $seed', ({ seed, n, sha256, next_random }) => {
-    const generator = new PythonRandom(BigInt(seed));
-    const list = Array.from({ length: n }, (_, i) => i);
-    generator.shuffle(list);
-    expect(sha256OfInt64(list)).toBe(sha256);
-    expect(next_random.map(() => generator.random())).toEqual(next_random);
-  });
-
-  it.each(casesOf('python_random'))(
-    'single draws from seed $seed',
-    ({ seed, random, getrandbits_32, randrange_1000 }) => {
-      const generator = new PythonRandom(BigInt(seed));
-      expect(random.map(() => generator.random())).toEqual(random);
-      expect(getrandbits_32.map(() => generator.getrandbits(32))).toEqual(getrandbits_32);
-      expect(randrange_1000.map(() => generator.randrange(1000))).toEqual(randrange_1000);
-    },
-  );
-
   it('takes more than 32 bits from two words, the low one first', () => {
     const [wide, narrow] = [new PythonRandom(3), new PythonRandom(3)];
     const low = narrow.getrandbits(32);

@@ -1,15 +1,16 @@
 // The program of a worker thread: makes the dataset from its recipe, then batches, one message at a time.
 import { parentPort, workerData } from 'node:worker_threads';
+import { type Collate, collateRules, collateTree } from '../../core/collate.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { transferFailure } from '../../core/recipe.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory } from '../batch-memory.js';
 import type { BatchMaker } from '../batch-task.js';
-import { type Collate, defaultCollate } from '../collate.js';
 import { asDataset, factsOf } from '../dataset-facts.js';
 import { padCollate } from '../pad-collate.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
+import { torchCollate } from '../torch-collate.js';
 import { setWorkerInfo } from '../worker-info.js';
 import type { CollateSpec, FromWorker, ToWorker, WorkerSetup } from './protocol.js';
 
@@ -55,10 +56,14 @@ async function makeSteps(): Promise<BatchSteps> {
 
 async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown> | undefined> {
   switch (spec.type) {
-    case 'default':
-      return (samples, { allocate }) => defaultCollate(samples, { numberDtype: spec.numberDtype, allocate });
+    case 'default': {
+      const rules = collateRules({ numberDtype: spec.numberDtype });
+      return (samples, { allocate }) => collateTree(samples, { ...rules, allocate });
+    }
     case 'pad':
       return padCollate(spec.options);
+    case 'torch':
+      return torchCollate(spec.options);
     case 'module':
       return (await makeFromRecipe(spec.recipe)) as Collate<unknown, unknown>;
     case 'none':

@@ -5,12 +5,14 @@ import type { BatchTask, TaskResult } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import type { PadCollateOptions } from '../pad-collate.js';
 import type { BatchSettings } from '../sample-steps.js';
+import type { TorchCollateOptions } from '../torch-collate.js';
 import type { WorkerInfo } from '../worker-info.js';
 
 /** Which collate a worker runs. `none` sends the samples, and the main thread collates. */
 export type CollateSpec =
   | { readonly type: 'default'; readonly numberDtype: DType }
   | { readonly type: 'pad'; readonly options: Required<PadCollateOptions<DType>> }
+  | { readonly type: 'torch'; readonly options: TorchCollateOptions<DType> }
   | { readonly type: 'module'; readonly recipe: Recipe }
   | { readonly type: 'none' };
 

@@ -1,9 +1,9 @@
-import type { DType, TypedArray } from '../core/dtype.js';
-import type { DTypeOfArray, Tensor } from '../core/tensor.js';
+import type { DType, TypedArray } from './dtype.js';
+import type { DTypeOfArray, Tensor } from './tensor.js';
 
 /**
  * What {@link defaultCollate} makes of samples of type `T`: numbers become a tensor of dtype `N`, typed arrays and
- * tensors gain a leading batch dimension, strings become a list, tuples and records are collated field by field.
+ * tensors gain a leading batch dimension, strings and `ArrayBuffer`s become lists, tuples and records are collated field by field.
  */
 export type Collated<T, N extends DType = 'float32'> = unknown extends T
   ? unknown
@@ -19,7 +19,9 @@ export type Collated<T, N extends DType = 'float32'> = unknown extends T
             ? Tensor<'bool'>
             : T extends string
               ? string[]
-              : { -readonly [K in keyof T]: Collated<T[K], N> };
+              : T extends ArrayBuffer
+                ? ArrayBuffer[]
+                : { -readonly [K in keyof T]: Collated<T[K], N> };
 
 /** What a loader yields: `BatchOf<typeof loader>`. */
 export type BatchOf<L extends AsyncIterable<unknown>> = L extends AsyncIterable<infer B> ? B : never;

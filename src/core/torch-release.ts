@@ -1,0 +1,5 @@
+/** A release of PyTorch that is followed where releases differ. */
+export type TorchRelease = '1.13' | '2.13';
+
+/** Every {@link TorchRelease}. The first one is the default everywhere. */
+export const torchReleases = ['1.13', '2.13'] as const satisfies readonly TorchRelease[];

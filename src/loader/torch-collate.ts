@@ -1,0 +1,27 @@
+import { type CollateContext, type CollateOptions, collateRules, collateTree } from '../core/collate.js';
+import type { Collated } from '../core/collated.js';
+import type { DType } from '../core/dtype.js';
+
+export type TorchCollateOptions<N extends DType = 'int64' | 'float64'> = Pick<
+  CollateOptions<N>,
+  'numberDtype' | 'release'
+>;
+
+/** A collate with PyTorch's dtypes; it says how to make it again in a worker. */
+export interface TorchCollate<N extends DType = 'int64' | 'float64'> {
+  <T>(samples: readonly T[], context?: Partial<CollateContext>): Collated<T, N>;
+  readonly torchOptions: TorchCollateOptions<N>;
+}
+
+/**
+ * Makes a collate that gives what PyTorch's `default_collate` gives, for the `collate` of a loader:
+ * `defaultCollate(samples, { parity: true })`.
+ */
+export function torchCollate<N extends DType = 'int64' | 'float64'>(
+  options: TorchCollateOptions<N> = {},
+): TorchCollate<N> {
+  const rules = collateRules({ ...options, parity: true });
+  const collate = <T>(samples: readonly T[], context: Partial<CollateContext> = {}): Collated<T, N> =>
+    collateTree(samples, { ...rules, ...context }) as Collated<T, N>;
+  return Object.assign(collate, { torchOptions: options });
+}

@@ -1,0 +1,157 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ArrayDataset, isTensor, MillraceError, type Tensor, tensor } from 'millrace';
+import { DataAnalyzer, type DataAnalyzerOptions } from 'millrace/analysis';
+import { IndexedDataset } from 'millrace/formats';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { digestOf, type FileDigest, sha256 } from './digest.js';
+import { type RecordedError, testEveryCase } from './golden-file.js';
+
+type Rule = { readonly linear_mod: [number, number, number, number]; readonly square_mod?: number };
+
+interface Metric {
+  readonly name: string;
+  readonly type: 'single_value_per_sample' | 'accumulate_value_over_samples';
+  readonly dtype: string;
+  readonly width?: number;
+}
+
+interface Contents {
+  readonly dtype: string;
+  readonly rows: number;
+  readonly doc_idx: number[];
+  readonly values?: (number | number[])[];
+}
+
+interface Case {
+  readonly name: string;
+  readonly n: number;
+  readonly num_workers: number;
+  readonly num_threads: number;
+  readonly num_threads_reduce: number;
+  readonly batch_size: number;
+  readonly dataset: 'scalar' | 'mapping' | 'mapping_with_index' | 'pair';
+  readonly distributed?: boolean;
+  readonly sample_indices?: number[];
+  readonly metrics: Metric[];
+  readonly values: Record<string, number[] | { readonly rule: Rule }>;
+  readonly final: Record<string, FileDigest>;
+  readonly contents: Record<string, Contents>;
+  readonly map_files: Record<string, FileDigest> & {
+    readonly csv_digest?: { readonly count: number; readonly sha256: string };
+  };
+  readonly error?: RecordedError;
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-analyzer-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const int64 = (value: number, shape: number[]): Tensor<'int64'> =>
+  tensor(BigInt64Array.of(BigInt(value)), shape);
+
+/** Sample i holds the int64 scalar i: bare, in a mapping or in a pair. */
+function datasetOf({ n, dataset }: Case): ArrayDataset<unknown> {
+  const sample = {
+    scalar: (i: number) => int64(i, []),
+    mapping: (i: number) => ({ x: int64(i, []), y: int64(i, []) }),
+    mapping_with_index: (i: number) => ({ x: int64(i, []), index: int64(n - 1 - i, [1]) }),
+    pair: (i: number) => [int64(i, []), int64(i, [])],
+  }[dataset];
+  return new ArrayDataset(Array.from({ length: n }, (_, i) => sample(i)));
+}
+
+function idsOf(batch: unknown): number[] {
+  const ids = isTensor(batch) ? batch : Array.isArray(batch) ? batch[0] : (batch as { x: Tensor }).x;
+  return Array.from((ids as Tensor<'int64'>).data, Number);
+}
+
+/** The remainder that has the sign of the divisor, as in Python. */
+const modulo = (value: number, divisor: number): number => ((value % divisor) + divisor) % divisor;
+
+function valuesOf({ values, n }: Case, { name }: Metric): number[] {
+  const given = values[name]!;
+  if (Array.isArray(given)) return given;
+  const [a, b, m, c] = given.rule.linear_mod;
+  const linear = Array.from({ length: n }, (_, i) => modulo(a * i + b, m) + c);
+  const square = given.rule.square_mod;
+  return square === undefined ? linear : linear.map((value, i) => modulo(value * value + i, square) + c);
+}
+
+function measure(golden: Case, metric: Metric): (batch: never) => number[] {
+  const values = valuesOf(golden, metric);
+  const measured = (batch: never): number[] => idsOf(batch).map((id) => values[id]!);
+  if (metric.type === 'single_value_per_sample') return measured;
+  return (batch) =>
+    Array.from({ length: metric.width! }, (_, k) =>
+      measured(batch).reduce((sum, value) => sum + modulo(value, k + 2), 0),
+    );
+}
+
+async function analyze(golden: Case, savePath: string): Promise<void> {
+  const options: DataAnalyzerOptions = {
+    metricNames: golden.metrics.map(({ name }) => name),
+    metricTypes: golden.metrics.map(({ type }) => type),
+    metricDtypes: golden.metrics.map(({ dtype }) => dtype as 'int64'),
+    metricFunctions: golden.metrics.map((metric) => measure(golden, metric)),
+    numWorkers: golden.num_workers,
+    numThreads: golden.num_threads,
+    numThreadsReduce: golden.num_threads_reduce,
+    batchSize: golden.batch_size,
+    ...(golden.sample_indices && { sampleIndices: golden.sample_indices }),
+    docIndex: golden.distributed ? 'plain' : 'merged',
+    savePath,
+    parity: true,
+  };
+  for (let workerId = 0; workerId < golden.num_workers; workerId++) {
+    await new DataAnalyzer(datasetOf(golden), { ...options, workerId }).runMap();
+  }
+  await new DataAnalyzer(datasetOf(golden), options).runReduce();
+}
+
+/** Every file under the folder, `metric/…/file` → its digest. */
+function filesIn(savePath: string): Record<string, FileDigest> {
+  const files = readdirSync(savePath, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name).slice(savePath.length + 1));
+  return Object.fromEntries(paths.sort().map((path) => [path, digestOf(join(savePath, path))]));
+}
+
+/** Many `.csv` files are recorded as one digest over their paths and digests. */
+function summarised(files: Record<string, FileDigest>): Record<string, unknown> {
+  const csvs = Object.keys(files)
+    .filter((path) => path.endsWith('.csv'))
+    .sort();
+  const rest = Object.fromEntries(Object.entries(files).filter(([path]) => !path.endsWith('.csv')));
+  const text = csvs.map((path) => path + files[path]!.sha256).join('');
+  return { ...rest, csv_digest: { count: csvs.length, sha256: sha256(text) } };
+}
+
+function checkContents(prefix: string, { dtype, rows, doc_idx, values }: Contents): void {
+  const set = IndexedDataset.openSync(prefix);
+  expect([set.dtype, set.length, [...set.documentIndex]]).toEqual([dtype, rows, doc_idx]);
+  const own = Array.from({ length: set.length }, (_, i) => Array.from(set.get(i).data as Int32Array, Number));
+  if (values) expect(own).toEqual(values.map((row) => [row].flat()));
+  set.close();
+}
+
+testEveryCase<Case>('analyzer.json', 15, async (golden) => {
+  const savePath = join(folder, golden.name);
+  if (golden.error) {
+    await expect(analyze(golden, savePath)).rejects.toThrow(MillraceError);
+    return;
+  }
+  await analyze(golden, savePath);
+  const files = filesIn(savePath);
+  const isFinal = ([path]: [string, unknown]) => path in golden.final;
+  expect(Object.fromEntries(Object.entries(files).filter(isFinal))).toEqual(golden.final);
+  const others = Object.fromEntries(Object.entries(files).filter((entry) => !isFinal(entry)));
+  expect(golden.map_files.csv_digest ? summarised(others) : others).toEqual(golden.map_files);
+  for (const [path, contents] of Object.entries(golden.contents)) {
+    checkContents(join(savePath, path), contents);
+  }
+});
