@@ -4,6 +4,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import type { Json, JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { NumpyGenerator } from '../random/index.js';
+import { Mt19937 } from '../random/mt19937.js';
 import { type ClusterFiles, clusterFileName } from './cluster-files.js';
 import { selectMembers } from './cluster-members.js';
 import type { CurriculumMetrics } from './curriculum-metrics.js';
@@ -94,8 +95,7 @@ export class DataSamplerState {
       data_cluster_paths: [...snapshot.names],
       data_cluster_current_position: positions,
     };
-    // DeepSpeed puts numpy's process-wide generator here, which has nothing to do with the sampler and is not there.
-    if (parity) return { ...original, np_rng_state: null };
+    if (parity) return { ...original, np_rng_state: legacyNumpyState(this.#seed) };
     return {
       ...original,
       np_rng_state: structuredClone(snapshot.rng) as unknown as Json,
@@ -214,6 +214,16 @@ export class DataSamplerState {
       },
     );
   }
+}
+
+/**
+ * A state of numpy's legacy generator. DeepSpeed saves the process-wide one, from which the sampler never draws, and sets it
+ * again when it loads; there is none here, so that it gets one that was just seeded.
+ */
+function legacyNumpyState(seed: number): Json {
+  const engine = new Mt19937();
+  engine.seed(seed);
+  return ['MT19937', [...Uint32Array.from(engine.words)], engine.words.length, 0, 0];
 }
 
 /** How it was shuffled or the order itself, whichever is shorter: a small cluster is shuffled more often than it is long. */

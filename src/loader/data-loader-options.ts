@@ -52,7 +52,11 @@ interface CommonOptions<T, N extends DType, B> {
   readonly reuseBuffers?: boolean;
   /** Dtype of a batch of JavaScript numbers. @defaultValue `'float32'` */
   readonly numberDtype?: N;
-  /** Draws the shuffle exactly as PyTorch's `DataLoader(generator=…)` does; its state advances. Excludes `sampler`. */
+  /**
+   * Draws what PyTorch's `DataLoader(generator=…)` draws from its generator, whose state advances: a base seed at the start
+   * of each pass, and with `shuffle` the order. A `sampler` with the same generator draws its order after the base seed.
+   * @defaultValue none: the shuffle follows from `seed`
+   */
   readonly generator?: TorchGenerator;
 }
 
@@ -160,8 +164,6 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
     exclude(field, 'batchSampler', 'cannot be given together with');
   }
   exclude('shuffle', 'sampler', 'cannot be given together with');
-  exclude('generator', 'sampler', 'cannot be given together with');
-  exclude('generator', 'batchSampler', 'cannot be given together with');
   if (given.numWorkers === 0) {
     for (const field of ['prefetchFactor', 'persistentWorkers'] as const) {
       if (given[field] !== undefined) problems.push({ field, message: 'needs numWorkers of 1 or more' });

@@ -14,9 +14,21 @@ export function drawCount(subject: string, size: DrawSize): number {
   ]);
 }
 
-/** An array for the numbers from 0 to `length - 1`: 4 bytes each where they fit, else 8. */
+/**
+ * An array for the numbers from 0 to `length - 1`: 4 bytes each where they fit, else 8.
+ *
+ * @throws {@link ConfigError} when there is not so much memory in one piece.
+ */
 export function indexArray(length: number): Int32Array | Float64Array {
-  return length <= 2 ** 31 ? new Int32Array(length) : new Float64Array(length);
+  try {
+    return length <= 2 ** 31 ? new Int32Array(length) : new Float64Array(length);
+  } catch (cause) {
+    throw new ConfigError(
+      'An order held in memory',
+      [{ field: 'n', message: `of ${length} needs ${8 * length} bytes in one array, more than there are here` }],
+      { next: 'Take an order that is computed: IndexPermutation, or a sampler with a seed instead of a generator.', cause },
+    );
+  }
 }
 
 /** The numbers from 0 to `length - 1`. */
