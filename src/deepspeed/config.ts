@@ -3,13 +3,13 @@ import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { resolveBatchSizes } from './batch-size-triangle.js';
 import { keysOfOtherParts } from './config-keys.js';
+import { parseConfigText } from './config-text.js';
 import {
   type DataEfficiencyConfig,
   dataEfficiencySchema,
   honourOuterSwitches,
 } from './data-efficiency-config.js';
 import { dataEfficiencyProblems } from './data-efficiency-rules.js';
-import { duplicateKeys } from './duplicate-keys.js';
 
 export interface ParseDeepSpeedConfigOptions {
   /** Processes of the run. @defaultValue `1` */
@@ -78,7 +78,8 @@ const schema = v.strictObject({ ...otherKeys, ...dataKeys });
 /**
  * Reads what a DeepSpeed configuration says about data.
  *
- * @param json - The configuration, or its JSON text. It is not written to.
+ * @param json - The configuration, or its text: JSON, with comments and trailing commas too (Hjson), or either in URL-safe
+ *   base64. It is not written to.
  * @throws {@link ConfigError} naming the JSON path of everything that is unknown, wrong, missing or contradictory.
  * @example
  * const config = parseDeepSpeedConfig(await readFile('ds_config.json', 'utf8'), { worldSize: 8 });
@@ -88,7 +89,7 @@ export function parseDeepSpeedConfig(
   options: ParseDeepSpeedConfigOptions = {},
 ): DeepSpeedConfig {
   const { worldSize, parity } = parseOptions('parseDeepSpeedConfig options', optionsSchema, options);
-  const source = typeof json === 'string' ? parseJson(json) : json;
+  const source = typeof json === 'string' ? parseConfigText(json) : json;
   const parsed = parseOptions('DeepSpeed configuration', schema, source) as v.InferOutput<
     v.StrictObjectSchema<typeof dataKeys, undefined>
   >;
@@ -110,22 +111,6 @@ export function parseDeepSpeedConfig(
     dataEfficiency,
     parity,
   };
-}
-
-function parseJson(text: string): unknown {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (cause) {
-    throw new ConfigError(
-      'DeepSpeed configuration',
-      [{ field: '', message: `is not JSON: ${(cause as Error).message}` }],
-      { next: 'Give the text of the file, not its path.', cause },
-    );
-  }
-  const twice = duplicateKeys(text).map((field) => ({ field, message: 'comes twice' }));
-  if (twice.length > 0) throw new ConfigError('DeepSpeed configuration', twice);
-  return parsed;
 }
 
 function divideRanks(worldSize: number, sequenceParallelSize: number): number {

@@ -25,8 +25,16 @@ export function indexArray(length: number): Int32Array | Float64Array {
   } catch (cause) {
     throw new ConfigError(
       'An order held in memory',
-      [{ field: 'n', message: `of ${length} needs ${8 * length} bytes in one array, more than there are here` }],
-      { next: 'Take an order that is computed: IndexPermutation, or a sampler with a seed instead of a generator.', cause },
+      [
+        {
+          field: 'n',
+          message: `of ${length} needs ${8 * length} bytes in one array, more than there are here`,
+        },
+      ],
+      {
+        next: 'Take an order that is computed: IndexPermutation, or a sampler with a seed instead of a generator.',
+        cause,
+      },
     );
   }
 }

@@ -1,3 +1,4 @@
+import { ConfigError } from 'millrace';
 import { parseDeepSpeedConfig } from 'millrace/deepspeed';
 import { describe, expect, it } from 'vitest';
 
@@ -190,6 +191,38 @@ describe('parseDeepSpeedConfig', () => {
 
   it('refuses text that is not JSON', () => {
     expect(() => parseDeepSpeedConfig('ds_config.json')).toThrow(/is not JSON/);
+  });
+
+  it('reads comments, trailing commas and bare keys, as DeepSpeed does', () => {
+    const text = `{
+      # of one GPU
+      train_micro_batch_size_per_gpu: 4,
+      "data_efficiency": {
+        "seed": 7, // fixes the order
+        /* off for now */ "enabled": false,
+      },
+    }`;
+    const config = parseDeepSpeedConfig(text);
+    expect([config.trainBatchSize, config.dataEfficiency.seed]).toEqual([4, 7]);
+    expect(() => parseDeepSpeedConfig('{train_batch_size: 4\n# more\ntrain_batch_size: 8}')).toThrow(
+      /train_batch_size: comes twice/,
+    );
+    expect(() => parseDeepSpeedConfig('{train_batch_size: four\n}')).toThrow(
+      /train_batch_size: must be a number/,
+    );
+  });
+
+  it('reads URL-safe base64, padded or not', () => {
+    const text = '{"train_batch_size": 4, "optimizer": {"type": "Adam?>"}}';
+    const encoded = Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+    for (const given of [encoded, encoded.replaceAll('=', '')]) {
+      expect(parseDeepSpeedConfig(given).trainBatchSize).toBe(4);
+    }
+    expect(() => parseDeepSpeedConfig('bm90IGEgY29uZmln')).toThrow(/is not JSON/);
+  });
+
+  it.each([['[1]'], ['4'], [''], ['{"a": 1']])('refuses %j', (text) => {
+    expect(() => parseDeepSpeedConfig(text)).toThrow(ConfigError);
   });
 
   it('refuses a key that comes twice in one object, and only then', () => {

@@ -6,6 +6,7 @@ import {
   type Sampler,
   SequentialSampler,
   SubsetRandomSampler,
+  type Tensor,
   torchCollate,
   WeightedRandomSampler,
 } from 'millrace';
@@ -49,14 +50,10 @@ function makeLoader({ kind, n, batch_size, drop_last, workers }: Case, generator
   });
 }
 
-async function take(
-  loader: AsyncIterable<{ data: ArrayLike<number | bigint> }>,
-  count = Number.POSITIVE_INFINITY,
-) {
+async function take(loader: AsyncIterable<unknown>): Promise<number[][]> {
   const batches: number[][] = [];
-  for await (const { data } of loader) {
-    batches.push(Array.from(data, Number));
-    if (batches.length === count) break;
+  for await (const batch of loader) {
+    batches.push(Array.from((batch as Tensor<'int64'>).data, Number));
   }
   return batches;
 }
