@@ -4,6 +4,7 @@ import { analyzeCommand } from './commands/analyze.js';
 import { benchCommand } from './commands/bench.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
+import { verifyCommand } from './commands/verify.js';
 
 /** The command `millrace` with all its subcommands. */
 export function createProgram(): Command {
@@ -17,5 +18,6 @@ export function createProgram(): Command {
     .addCommand(demoCommand())
     .addCommand(convertCommand())
     .addCommand(analyzeCommand())
-    .addCommand(benchCommand());
+    .addCommand(benchCommand())
+    .addCommand(verifyCommand());
 }

@@ -7,6 +7,9 @@ export type ExitStatus = 0 | 1 | 2 | 130;
 /** An end that was asked for (Ctrl-C): the shell's status for it, after the command has said what to do next. */
 export class Interrupted extends Error {}
 
+/** A failure that the command has reported already: status 1 and nothing more to say. */
+export class Failed extends Error {}
+
 /**
  * Runs the command line. A user's mistake gets its message alone; anything else is a defect and keeps its stack.
  *
@@ -20,6 +23,7 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Interrupted) return 130;
+    if (error instanceof Failed) return 1;
     process.stderr.write(`${argv.includes('--json') ? asJson(error) : asText(error)}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 const ownFolder = fileURLToPath(new URL('../golden', import.meta.url));
 
 /** The folder of the vectors: `MILLRACE_GOLDEN`, or those of this repository. */
-export const goldenFolder = process.env.MILLRACE_GOLDEN ?? ownFolder;
+export const goldenFolder = process.env.MILLRACE_GOLDEN || ownFolder;
 
 /** The programs that made a file of vectors. */
 export interface Versions {

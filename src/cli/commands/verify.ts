@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import { Failed } from '../run-program.js';
+import { createProgress } from '../terminal/progress.js';
+import { formatCount } from '../terminal/quantity.js';
+import { openLoader } from '../verify/open-loader.js';
+import { type Verification, verifyAgainst } from '../verify/verify-against.js';
+import { wholeNumber } from '../whole-number.js';
+
+interface VerifyFlags {
+  readonly against: string;
+  readonly samples?: number;
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly parity: boolean;
+  readonly valuesOnly?: boolean;
+  readonly limit?: number;
+  readonly json?: boolean;
+}
+
+/** `millrace verify`: are these the batches of the run in Python. */
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .summary('compare the batches of a loader with those of a run in Python')
+    .description(
+      'Compares batch by batch with a dump that docs/dump_batches.py wrote, and names the first difference.\n' +
+        'The loader is the default export of a module, or a DeepSpeed configuration, of which sample ids are compared.',
+    )
+    .argument('<loader>', 'a module that exports a loader (.js, .mjs, .ts), or a DeepSpeed configuration')
+    .requiredOption('--against <dump>', 'the batches to compare with')
+    .option('--samples <count>', 'samples of the dataset (for a configuration)', wholeNumber(1))
+    .option('--rank <rank>', 'which rank the dump is of (for a configuration)', wholeNumber(0), 0)
+    .option('--world-size <ranks>', 'how many there are (for a configuration)', wholeNumber(1), 1)
+    .option('--no-parity', `leave out the original's defects (for a configuration)`)
+    .option('--values-only', 'compare numbers whatever their dtypes')
+    .option('--limit <batches>', 'batches to compare at most', wholeNumber(1))
+    .option('--json', 'print the result as JSON')
+    .action(verify);
+}
+
+async function verify(path: string, flags: VerifyFlags): Promise<void> {
+  const { against, limit = Number.POSITIVE_INFINITY, valuesOnly = false, json = false } = flags;
+  const { samples, rank, worldSize, parity } = flags;
+  const { loader, close } = await openLoader(path, { samples, rank, worldSize, parity });
+  const stage = createProgress({ stream: process.stderr, json }).stage('Comparing', 0);
+  try {
+    const onBatch = (compared: number): void => stage.update(compared, `${formatCount(compared)} batches`);
+    const result = await verifyAgainst(loader, against, { limit, valuesOnly, onBatch });
+    stage.finish(`${formatCount(result.batches)} batches equal`);
+    process.stdout.write(
+      `${json ? JSON.stringify({ equal: !result.difference, ...result }) : describe(against, result)}\n`,
+    );
+    if (result.difference) throw new Failed();
+  } finally {
+    await close();
+  }
+}
+
+function describe(dump: string, { batches, epochs, difference }: Verification): string {
+  if (!difference) {
+    const compared = `${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'}`;
+    return `${compared} in ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} ${batches === 1 ? 'is' : 'are'} equal to ${dump}.`;
+  }
+  const { epoch, batch, path } = difference;
+  return [
+    `Different from ${dump} in batch ${batch} of epoch ${epoch}${path ? `, at ${path}` : ''}:`,
+    `  in the dump  ${difference.dumped}`,
+    `  here         ${difference.here}`,
+    `${equalBefore(batches)} ${advice(difference.dumped, batches)}`,
+  ].join('\n');
+}
+
+function equalBefore(batches: number): string {
+  if (batches === 0) return 'It is the first batch.';
+  return `${batches === 1 ? 'The batch' : `The ${formatCount(batches)} batches`} before it ${batches === 1 ? 'is' : 'are'} equal.`;
+}
+
+function advice(dumped: string, equalBatches: number): string {
+  if (dumped.startsWith('the dtype'))
+    return `torchCollate() gives PyTorch's dtypes; --values-only leaves them out.`;
+  if (dumped.startsWith('the end') || dumped.startsWith('another')) {
+    return 'Compare the length of the dataset, the batch size, drop-last and the world size.';
+  }
+  return equalBatches === 0
+    ? 'Compare seed, generator, rank and world size, and the preprocessing of the samples.'
+    : 'Compare what changes during the run: epochs, schedules, and random transforms.';
+}
