@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Collate } from '../core/collate.js';
+import type { Collated } from '../core/collated.js';
 import type { SampleContext } from '../core/dataset.js';
 import { type DType, isDType } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
@@ -7,7 +8,9 @@ import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/index.js';
 import { TorchGenerator } from '../random/index.js';
+import type { PadCollate } from './pad-collate.js';
 import type { OnError } from './sample-steps.js';
+import type { TorchCollate } from './torch-collate.js';
 
 interface CommonOptions<T, N extends DType, B> {
   /**
@@ -84,6 +87,17 @@ interface BatchSamplerOptions {
 /** Options of a `DataLoader` over samples `T`, with batches `B`. */
 export type DataLoaderOptions<T, N extends DType, B> = CommonOptions<T, N, B> &
   (SamplerOptions | BatchSamplerOptions);
+
+/** A collate that comes with the loader: what it makes follows from the samples. */
+export type BuiltInCollate<N extends DType> =
+  | Pick<PadCollate<N>, 'padOptions'>
+  | Pick<TorchCollate<N>, 'torchOptions'>;
+
+/** Options of a `DataLoader` with such a collate. */
+export type BuiltInCollateOptions<T, N extends DType> = Omit<
+  CommonOptions<T, N, Collated<T, N>>,
+  'collate'
+> & { readonly collate: BuiltInCollate<N> } & (SamplerOptions | BatchSamplerOptions);
 
 const iterableObject = <V>(what: string) =>
   v.custom<V>(

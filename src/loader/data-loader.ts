@@ -16,6 +16,7 @@ import { BatchSampler, RandomSampler, SequentialSampler } from '../samplers/inde
 import type { BatchEngine } from './batch-engine.js';
 import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
 import {
+  type BuiltInCollateOptions,
   checkIterable,
   type DataLoaderOptions,
   type ResolvedOptions,
@@ -71,7 +72,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
    * @param dataset - A map-style or iterable dataset, or the URL of a module whose default export is one.
    * @throws {@link ConfigError} when an option is unknown, wrong, or contradicts another one or the kind of dataset.
    */
-  constructor(dataset: DatasetSource<T>, options: DataLoaderOptions<T, N, B> = {}) {
+  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N>);
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
+  constructor(
+    dataset: DatasetSource<T>,
+    options: DataLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
+  ) {
     this.#options = resolveOptions(options);
     this.#stats = new StatsRecorder(
       this.#options.numWorkers,

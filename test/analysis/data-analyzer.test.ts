@@ -88,6 +88,35 @@ describe('DataAnalyzer', () => {
     await expect(analyzer.runReduce()).rejects.toThrow(/m_metric_to_sample_1\.csv/);
   });
 
+  it('with parity begins a new row of ids after a batch that leaves more than a hundred', async () => {
+    const options = {
+      ...single((batch) => batch.map((i) => (i < 201 ? 0 : 1))),
+      batchSize: 100,
+      parity: true,
+    };
+    await new DataAnalyzer(numbers(402), options).runMap();
+    const rowsOf = (value: number) =>
+      readFileSync(join(folder, 'm', 'worker0_thread0', `m_metric_to_sample_${value}.csv`), 'latin1')
+        .split('\r\n')
+        .filter(Boolean)
+        .map((row) => row.split(',').length);
+    // Value 0: a hundred are not enough, two hundred are; then one is left. Value 1: 99, and a hundred more.
+    expect(rowsOf(0)).toEqual([200, 1]);
+    expect(rowsOf(1)).toEqual([199, 2]);
+  });
+
+  it.each([
+    [99, 99],
+    [198, 198],
+    [200, 100],
+    [399, 133],
+  ])('merges %d values into %d percentile items', async (values, items) => {
+    await new DataAnalyzer(numbers(values), { ...single((batch) => batch), batchSize: 50 }).runMapReduce();
+    const merged = IndexedDataset.openSync(join(folder, 'm', 'm_index_to_sample_percentile_merged'));
+    expect(merged.length).toBe(items);
+    merged.close();
+  });
+
   it('refuses a reduce before every map is done, naming the missing part', async () => {
     const analyzer = new DataAnalyzer(numbers(10), { ...single((batch) => batch), numWorkers: 2 });
     await analyzer.runMap();

@@ -255,6 +255,31 @@ describe('DeepSpeedDataSampler', () => {
     expect(() => sampler({ metrics: apart, totalSamples: 300 })).toThrow(/rarity/);
   });
 
+  // DeepSpeed's names of the same steps.
+  it.each([
+    [0.5, ['m4.0', 'm5.0', 'm6.0', 'm7.0', 'm8.0']],
+    [1.5, ['m3.0', 'm4.5', 'm6.0', 'm7.5', 'm8']],
+    [1, ['m4', 'm5', 'm6', 'm7', 'm8']],
+  ])('names clusters by floats where Python has them: a step of %d', (difficulty_step, names) => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-clusters-'));
+    const m = {
+      ...seqlen,
+      max_difficulty: 8,
+      schedule_config: { total_curriculum_step: 4, difficulty_step },
+    };
+    try {
+      const own = sampler({ metrics: { m }, folder, parity: true });
+      take(own, 6);
+      const made = own.stateDict().data_cluster_paths as string[];
+      expect(made).toEqual(
+        names.filter((name) => made.includes(`cluster_${name}`)).map((name) => `cluster_${name}`),
+      );
+      expect(made.length).toBeGreaterThan(3);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('follows a schedule that is a function', () => {
     const own = sampler({ metrics: { seqlen: { ...seqlen, schedule_type: 'custom', schedule_config: {} } } });
     own.setCustomCurriculumLearningSchedule({ seqlen: (step) => (step < 4 ? 4 : 12) });

@@ -1,5 +1,17 @@
 import fc from 'fast-check';
-import { CollateError, ConfigError, defaultCollate, padCollate, tensor } from 'millrace';
+import {
+  ArrayDataset,
+  CollateError,
+  ConfigError,
+  DataLoader,
+  type DType,
+  defaultCollate,
+  padCollate,
+  type Tensor,
+  tensor,
+  torchCollate,
+  zeroTensor,
+} from 'millrace';
 import { describe, expect, it } from 'vitest';
 
 describe('defaultCollate', () => {
@@ -62,6 +74,77 @@ describe('defaultCollate', () => {
     expect(() => defaultCollate([])).toThrow(CollateError);
     expect(() => defaultCollate([1.5], { numberDtype: 'int64' })).toThrow(/1\.5.*int64/);
     expect(() => defaultCollate([1], { numberDtype: 'float16' as 'float32' })).toThrow(ConfigError);
+    expect(() => defaultCollate([1, 300], { numberDtype: 'uint8' })).toThrow(/sample 1 is 300.*uint8/);
+    expect(() => defaultCollate([2n ** 63n])).toThrow(/9223372036854775808.*int64/);
+    expect(() => defaultCollate([1], { parity: true, relese: '1.13' } as object)).toThrow(
+      /relese.*did you mean release/,
+    );
+  });
+
+  it('keeps strings and bytes as they are, in a list', () => {
+    const bytes = [Uint8Array.of(1, 2).buffer, Uint8Array.of(3).buffer];
+    expect(defaultCollate(bytes)).toEqual(bytes);
+    expect(defaultCollate([{ name: 'a' }, { name: 'b' }])).toEqual({ name: ['a', 'b'] });
+  });
+});
+
+describe('defaultCollate with parity', () => {
+  // torch.stack of two tensors, torch 2.13
+  it.each([
+    ['float32', 'float64', 'float64'],
+    ['float32', 'int64', 'float32'],
+    ['bool', 'uint8', 'uint8'],
+    ['uint8', 'int8', 'int16'],
+    ['uint8', 'int16', 'int16'],
+    ['int32', 'int64', 'int64'],
+    ['bool', 'float64', 'float64'],
+  ] as const)('promotes %s and %s to %s', (a, b, promoted) => {
+    const one = (dtype: DType): Tensor => ({ dtype, shape: [1], data: zeroTensor(dtype, [1]).data });
+    for (const samples of [
+      [one(a), one(b)],
+      [one(b), one(a)],
+    ]) {
+      expect(defaultCollate<Tensor>(samples, { parity: true }).dtype).toBe(promoted);
+    }
+  });
+
+  it('has the dtypes of Python numbers: int64 for whole ones, float64 for others, float32 for floats after ints', () => {
+    const dtypeOf = (samples: readonly (number | bigint | boolean)[], numberDtype?: 'float64') =>
+      (defaultCollate(samples, { parity: true, ...(numberDtype && { numberDtype }) }) as Tensor).dtype;
+    expect(dtypeOf([1, 2])).toBe('int64');
+    expect(dtypeOf([1, 2.5])).toBe('float64');
+    expect(dtypeOf([1e300, 1])).toBe('float64');
+    expect(dtypeOf([1, 2], 'float64')).toBe('float64');
+    expect(dtypeOf([1n, 2.5])).toBe('float32');
+    expect(dtypeOf([1n, 2], 'float64')).toBe('float32');
+    expect(dtypeOf([true, 3n])).toBe('int64');
+    expect(dtypeOf([true, false])).toBe('bool');
+    expect(defaultCollate<unknown>([true, 3n], { parity: true })).toMatchObject({
+      data: BigInt64Array.of(1n, 3n),
+    });
+  });
+
+  it('knows the unsigned dtypes from PyTorch 2.13 on', () => {
+    const samples = [Uint16Array.of(1), Uint16Array.of(2)];
+    expect(() => defaultCollate(samples, { parity: true })).toThrow(
+      /uint16, a dtype that PyTorch 1.13 does not have/,
+    );
+    expect(defaultCollate(samples, { parity: true, release: '2.13' }).dtype).toBe('uint16');
+  });
+
+  it.each([0, 2])('makes the batches of a loader with %d workers by torchCollate', async (numWorkers) => {
+    const dataset = new ArrayDataset([
+      { n: 1, x: 0.5 },
+      { n: 2, x: 1.5 },
+      { n: 3, x: 2.5 },
+    ]);
+    await using loader = new DataLoader(dataset, { batchSize: 2, numWorkers, collate: torchCollate() });
+    const dtypes: string[][] = [];
+    for await (const { n, x } of loader) dtypes.push([n.dtype, x.dtype]);
+    expect(dtypes).toEqual([
+      ['int64', 'float64'],
+      ['int64', 'float64'],
+    ]);
   });
 });
 

@@ -12,6 +12,7 @@ import {
   TensorDataset,
   TokenWindows,
   tensor,
+  torchCollate,
 } from 'millrace';
 import { describe, expectTypeOf, it } from 'vitest';
 
@@ -47,6 +48,14 @@ describe('the type of a batch', () => {
     expectTypeOf<BatchOf<typeof counted>>().toEqualTypeOf<number>();
     const padded = padCollate({ numberDtype: 'int32' });
     expectTypeOf(padded([{ y: 1 }])).toEqualTypeOf<{ y: Tensor<'int32'> }>();
+    const paddedLoader = new DataLoader(dataset, { collate: padded, shuffle: true });
+    expectTypeOf<BatchOf<typeof paddedLoader>['y']>().toEqualTypeOf<Tensor<'int32'>>();
+    const asInTorch = new DataLoader(dataset, { collate: torchCollate() });
+    expectTypeOf<BatchOf<typeof asInTorch>['y']>().toEqualTypeOf<Tensor<'int64' | 'float64'>>();
+    expectTypeOf(defaultCollate([1, 2], { parity: true })).toEqualTypeOf<Tensor<'int64' | 'float64'>>();
+    expectTypeOf(defaultCollate([1, 2], { parity: true, numberDtype: 'float64' })).toEqualTypeOf<
+      Tensor<'float64'>
+    >();
     expectTypeOf(defaultCollate([1, 2])).toEqualTypeOf<Tensor<'float32'>>();
   });
 

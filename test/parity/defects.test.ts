@@ -158,6 +158,20 @@ defect('sampler-resume-random', {
   withParity() {
     const { rest, expected } = resumed(true);
     expect(rest).not.toEqual(expected);
+    // What stands there is a state that numpy takes: numpy.random.RandomState(7).get_state().
+    const [name, words, ...rests] = sampler(true).stateDict().np_rng_state as [
+      string,
+      number[],
+      number,
+      number,
+      number,
+    ];
+    expect([name, words.length, words.slice(0, 2), rests]).toEqual([
+      'MT19937',
+      624,
+      [7, 4097098180],
+      [624, 0, 0],
+    ]);
   },
 });
 
