@@ -62,7 +62,8 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
   readonly loaderOptions?: PassedOnOptions<T>;
   /**
    * As DeepSpeed: the same order in each epoch of a distributed run, a curriculum state that runs ahead of its batch, a
-   * length that counts all ranks and epochs. @defaultValue `false`
+   * length that counts all ranks and epochs, and PyTorch's dtypes: a batch of numbers is then int64 or float64, which the
+   * default of `B` does not say. @defaultValue `false`
    */
   readonly parity?: boolean;
 }

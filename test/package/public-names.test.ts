@@ -7,6 +7,7 @@ const contract: Record<string, readonly string[]> = {
     'RepeatingLoader',
     'defaultCollate',
     'padCollate',
+    'torchCollate',
     'getWorkerInfo',
     'SequentialSampler',
     'RandomSampler',
