@@ -17,7 +17,14 @@ export interface NumpyGeneratorState {
 
 const uint128 = v.pipe(
   v.union(
-    [v.bigint(), v.pipe(v.number(), v.safeInteger()), v.pipe(v.string(), v.regex(/^\d+$/))],
+    [
+      v.bigint(),
+      v.pipe(
+        v.number(),
+        v.safeInteger('lost digits on its way through JSON: give its digits as text, or a bigint'),
+      ),
+      v.pipe(v.string(), v.regex(/^\d+$/, 'must be decimal digits')),
+    ],
     'must be a whole number below 2^128, as a bigint or in decimal digits',
   ),
   v.transform((digits) => BigInt(digits)),
