@@ -40,7 +40,6 @@ export interface CollateOptions<N extends DType = 'float32'> {
 /** Options that hold for a whole tree of samples. */
 export interface CollateRules {
   readonly numberDtype: DType | undefined;
-  readonly allocate: Allocate;
   readonly stack: StackTensors;
   readonly parity: boolean;
 }
@@ -76,18 +75,22 @@ export function defaultCollate<T, N extends DType = 'float32'>(
   options?: CollateOptions<N>,
 ): Collated<T, N>;
 export function defaultCollate(samples: readonly unknown[], options: CollateOptions<DType> = {}): unknown {
-  return collateTree(samples, collateRules(options));
+  return collateTree(samples, collateRules(options), options.allocate);
 }
 
 /** The rules of {@link defaultCollate} for options. @throws {@link ConfigError} naming the option at fault. */
 export function collateRules(options: CollateOptions<DType>): CollateRules {
-  const { numberDtype, allocate, parity, release } = parseOptions('Collate options', schema, options);
-  if (parity) return { numberDtype, allocate, parity, stack: torchStack(release) };
-  return { numberDtype: numberDtype ?? 'float32', allocate, parity, stack: stackTensors };
+  const { numberDtype, parity, release } = parseOptions('Collate options', schema, options);
+  if (parity) return { numberDtype, parity, stack: torchStack(release) };
+  return { numberDtype: numberDtype ?? 'float32', parity, stack: stackTensors };
 }
 
 /** Collates by structure; the rules say what happens to tensors and numbers. */
-export function collateTree(samples: readonly unknown[], rules: CollateRules): unknown {
+export function collateTree(
+  samples: readonly unknown[],
+  rules: CollateRules,
+  allocate: Allocate = zeroTensor,
+): unknown {
   if (samples.length === 0) {
     throw new CollateError('A batch without samples cannot be made', { next: 'Give at least one sample.' });
   }
@@ -96,12 +99,12 @@ export function collateTree(samples: readonly unknown[], rules: CollateRules): u
       case 'number':
       case 'bigint':
       case 'boolean':
-        return scalars(values as Scalar[], path, rules);
+        return scalars(values as Scalar[], path, rules, allocate);
       case 'string':
       case 'ArrayBuffer':
         return [...values];
       case 'tensor':
-        return rules.stack(values.map(asTensor), path, rules.allocate);
+        return rules.stack(values.map(asTensor), path, allocate);
       case 'array':
         return arrays(values as unknown[][], path, collate);
       case 'object':
@@ -158,7 +161,8 @@ function asTensor(value: unknown): Tensor {
 function scalars(
   values: readonly Scalar[],
   path: string,
-  { numberDtype, allocate, parity }: CollateRules,
+  { numberDtype, parity }: CollateRules,
+  allocate: Allocate,
 ): Tensor {
   const dtype = parity ? torchScalarDtype(values, numberDtype) : scalarDtype(values[0]!, numberDtype);
   return scalarTensor(values, { dtype, path, allocate });

@@ -20,17 +20,24 @@ export interface ScalarColumn {
  */
 export function scalarTensor(values: readonly Scalar[], { dtype, path, allocate }: ScalarColumn): Tensor {
   const batch = allocate(dtype, [values.length]);
+  if (dtype === 'float32' || dtype === 'float64') fillFloats(batch.data as Float64Array, values);
+  else fillExactly(batch, values, path);
+  return batch;
+}
+
+function fillFloats(data: Float64Array, values: readonly Scalar[]): void {
+  for (let i = 0; i < values.length; i++) data[i] = Number(values[i]);
+}
+
+function fillExactly({ dtype, data }: Tensor, values: readonly Scalar[], path: string): void {
   const isBig = isBigIntDType(dtype);
-  const isFloat = dtype === 'float32' || dtype === 'float64';
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
+  values.forEach((value, i) => {
     if (isBig && typeof value === 'number' && !Number.isSafeInteger(value))
       throw cannotHold(path, i, value, dtype);
     const element = isBig ? BigInt(value) : Number(value);
-    batch.data[i] = element;
-    if (!isFloat && batch.data[i] !== element) throw cannotHold(path, i, value, dtype);
-  }
-  return batch;
+    data[i] = element;
+    if (data[i] !== element) throw cannotHold(path, i, value, dtype);
+  });
 }
 
 function cannotHold(path: string, position: number, value: Scalar, dtype: DType) {

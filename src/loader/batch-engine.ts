@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchTask, TaskResult } from './batch-task.js';
 import type { DatasetFacts } from './dataset-facts.js';
 
@@ -9,8 +10,8 @@ export interface BatchEngine {
   readonly broken: boolean;
   /** What the dataset is like, there where the batches are made. */
   facts(): Promise<DatasetFacts>;
-  /** Begins a task. Never rejects before it is awaited: failures are the promise's. */
-  submit(task: BatchTask): Promise<TaskResult>;
+  /** Begins a task. One that is made at once gives its result, or throws; otherwise failures are the promise's. */
+  submit(task: BatchTask): MaybePromise<TaskResult>;
   /** Called around a wait for a result: only then must the engine keep the process alive. */
   hold(): void;
   unhold(): void;

@@ -1,6 +1,6 @@
 import type { Allocate } from '../core/dataset.js';
 import { bytesPerElement, type DType, viewOf } from '../core/dtype.js';
-import { elementCount, type Tensor } from '../core/tensor.js';
+import { elementCount, type Tensor, zeroTensor } from '../core/tensor.js';
 
 /** Where the tensors of batches are made. */
 export interface BatchMemory {
@@ -18,6 +18,19 @@ export interface BatchFootprint {
   /** The lent slot to give back with `release`, if there is one. */
   readonly slot: number | undefined;
 }
+
+/** A batch owns its memory, and stays on this thread. */
+export class LocalMemory implements BatchMemory {
+  readonly allocate = zeroTensor;
+
+  begin(): void {}
+
+  end(): BatchFootprint {
+    return nothing;
+  }
+}
+
+const nothing: BatchFootprint = { transfer: [], slot: undefined };
 
 /** A batch owns its memory: each tensor gets a buffer of its own, which moves to the reader without a copy. */
 export class OwnedMemory implements BatchMemory {

@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchMemory } from './batch-memory.js';
 
 /** Makes the batch of these samples. */
@@ -49,7 +50,7 @@ export type TaskResult =
 
 /** Makes batches from a dataset, one task at a time. */
 export interface BatchMaker<Task extends BatchTask = BatchTask> {
-  make(task: Task, memory: BatchMemory): Promise<TaskResult>;
+  make(task: Task, memory: BatchMemory): MaybePromise<TaskResult>;
 }
 
 /** Where a task was, for an error message. */

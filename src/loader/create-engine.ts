@@ -57,7 +57,7 @@ async function localSteps({ transform, collate, numberDtype }: ResolvedOptions):
       | undefined,
     collate:
       (loadedCollate as Collate<unknown, unknown> | undefined) ??
-      ((samples, { allocate }) => collateTree(samples, { ...rules, allocate })),
+      ((samples, { allocate }) => collateTree(samples, rules, allocate)),
     fused: transform === undefined && collate === undefined,
   };
 }

@@ -8,6 +8,7 @@ import type { DType } from '../core/dtype.js';
 import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import { zeroTensor } from '../core/tensor.js';
@@ -23,10 +24,11 @@ import {
   resolveOptions,
 } from './data-loader-options.js';
 import { type DatasetFacts, factsOf } from './dataset-facts.js';
-import { type Delivered, deliver } from './delivery.js';
+import { type Delivered, Delivery } from './delivery.js';
 import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
 import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
+import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
 
 /** What a loader can load: a dataset, or the name of the module that makes it. */
@@ -171,39 +173,41 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
    * error it goes on with the batch that failed. A loader has one iteration at a time: beginning another ends the one
    * before.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
     const pass = {};
-    this.#refuseClosed();
-    this.#pass = pass;
-    await this.ready();
-    const engine = await this.#openEngine();
-    const plan = this.#plan();
-    const { inOrder, timeoutMs } = this.#options;
     let lent: (() => void) | undefined;
-    try {
-      for await (const delivered of deliver(plan, engine, { inOrder, timeoutMs })) {
+    const giveBack = (): void => {
+      lent?.();
+      lent = undefined;
+    };
+    return new Pass<B>({
+      open: () => this.#beginPass(pass),
+      check: () => {
+        if (this.#pass !== pass) throw this.#superseded();
+      },
+      take: (delivered) => {
         this.#stats.record(delivered);
-        lent?.();
+        giveBack();
         lent = delivered.result.type === 'batch' ? delivered.result.release : undefined;
-        if (!this.#position.accept(delivered)) continue;
-        const batch = await this.#finish(delivered);
-        if (this.#pass !== pass) throw this.#superseded();
-        this.#position.deliver(delivered);
-        if (delivered.result.type === 'batch') yield batch as B;
-        if (this.#pass !== pass) throw this.#superseded();
-      }
-      this.#position.endEpoch();
-    } catch (error) {
-      if (this.#pass === pass) {
+        if (!this.#position.accept(delivered)) return undefined;
+        return andThen(this.#finish(delivered), (batch) => {
+          if (this.#pass !== pass) throw this.#superseded();
+          this.#position.deliver(delivered);
+          return delivered.result.type === 'batch' ? { batch: batch as B } : undefined;
+        });
+      },
+      complete: () => this.#position.endEpoch(),
+      fail: () => {
+        if (this.#pass !== pass) return;
         const { samplerState, ...start } = this.#position.state(undefined);
         this.#continueFrom(start, samplerState);
-      }
-      throw error;
-    } finally {
-      lent?.();
-      if (!this.#options.persistentWorkers) await this.#closeEngine();
-      if (this.#pass === pass) this.#pass = undefined;
-    }
+      },
+      leave: () => {
+        giveBack();
+        if (this.#pass === pass) this.#pass = undefined;
+        return this.#options.persistentWorkers ? undefined : this.#closeEngine();
+      },
+    });
   }
 
   /** Ends the workers and the iteration under way. The dataset stays open: it is the caller's. */
@@ -216,6 +220,15 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #beginPass(pass: object): Promise<Delivery> {
+    this.#refuseClosed();
+    this.#pass = pass;
+    await this.ready();
+    const engine = await this.#openEngine();
+    const { inOrder, timeoutMs } = this.#options;
+    return new Delivery(this.#plan(), engine, { inOrder, timeoutMs });
   }
 
   #adopt(facts: DatasetFacts): void {
@@ -256,11 +269,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   }
 
   /** Runs a collate that was given as a value: it lives on this thread. */
-  async #finish({ result }: Delivered): Promise<unknown> {
+  #finish({ result }: Delivered): MaybePromise<unknown> {
     if (result.type !== 'batch') return undefined;
     if (this.#options.numWorkers === 0 || !collateOnMainThread(this.#options)) return result.value;
     const collate = this.#options.collate as unknown as Collate<unknown, unknown>;
-    return collate(result.value as unknown[], { allocate: zeroTensor });
+    return collate(result.value as unknown[], { allocate: zeroTensor }) as MaybePromise<unknown>;
   }
 
   #identity(): StateIdentity {

@@ -1,4 +1,5 @@
 import { LoaderTimeoutError } from '../core/errors.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import type { BatchEngine } from './batch-engine.js';
 import { type TaskResult, taskPlace } from './batch-task.js';
 import type { EpochPlan, PlannedTask } from './epoch-plan.js';
@@ -8,6 +9,8 @@ export interface Delivered {
   readonly planned: PlannedTask;
   readonly result: TaskResult;
   readonly waitMs: number;
+  /** When it came: `performance.now()`. */
+  readonly at: number;
 }
 
 export interface DeliveryOptions {
@@ -19,73 +22,82 @@ export interface DeliveryOptions {
 
 interface UnderWay {
   readonly planned: PlannedTask;
-  readonly result: Promise<TaskResult>;
+  readonly result: MaybePromise<TaskResult>;
 }
 
-/**
- * Runs a plan: keeps the engine's window full and gives the results one by one. Leaving the loop early cancels what is
- * under way.
- */
-export async function* deliver(
-  plan: EpochPlan,
-  engine: BatchEngine,
-  { inOrder, timeoutMs }: DeliveryOptions,
-): AsyncGenerator<Delivered> {
-  const underWay: UnderWay[] = [];
-  let planFailure: { readonly error: unknown } | undefined;
-  const fill = (depth: number): void => {
-    while (underWay.length < depth && !planFailure) {
+/** Runs a plan: keeps the engine's window full and gives the results one by one. */
+export class Delivery {
+  readonly #plan: EpochPlan;
+  readonly #engine: BatchEngine;
+  readonly #options: DeliveryOptions;
+  readonly #underWay: UnderWay[] = [];
+  #planFailure: { readonly error: unknown } | undefined;
+
+  constructor(plan: EpochPlan, engine: BatchEngine, options: DeliveryOptions) {
+    this.#plan = plan;
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  /** The next result, at once where the engine makes it at once; `undefined` after the last. */
+  next(): MaybePromise<Delivered | undefined> {
+    const started = performance.now();
+    this.#fill(Math.max(1, this.#engine.window));
+    if (this.#underWay.length === 0) {
+      if (this.#planFailure) throw this.#planFailure.error;
+      return undefined;
+    }
+    const [first] = this.#underWay as [UnderWay];
+    if (!(first.result instanceof Promise))
+      return this.#handOver({ entry: first, result: first.result }, started);
+    return andThen(this.#wait(), (arrived) => this.#handOver(arrived, started));
+  }
+
+  /** Cancels what is under way. */
+  end(): void {
+    this.#engine.cancel();
+  }
+
+  #handOver({ entry, result }: Arrived, started: number): Delivered {
+    const at = performance.now();
+    const { planned } = entry;
+    this.#underWay.splice(this.#underWay.indexOf(entry), 1);
+    if (result.type === 'end' && planned.task.type === 'stream') this.#plan.ended?.(planned.task);
+    // The workers go on while the consumer has this batch.
+    this.#fill(this.#engine.window);
+    return { planned, result, waitMs: at - started, at };
+  }
+
+  #fill(depth: number): void {
+    while (this.#underWay.length < depth && !this.#planFailure) {
       try {
-        const planned = plan.next();
+        const planned = this.#plan.next();
         if (!planned) return;
-        underWay.push({ planned, result: engine.submit(planned.task) });
+        this.#underWay.push({ planned, result: this.#engine.submit(planned.task) });
       } catch (error) {
         // The plan runs ahead: batches before the bad one are delivered first, however deep the prefetch.
-        planFailure = { error };
+        this.#planFailure = { error };
       }
     }
-  };
-  try {
-    for (;;) {
-      fill(Math.max(1, engine.window));
-      if (underWay.length === 0) {
-        if (planFailure) throw planFailure.error;
-        return;
-      }
-      const started = performance.now();
-      const next = await waitFor(engine, timeoutMs, underWay, inOrder);
-      const waitMs = performance.now() - started;
-      underWay.splice(underWay.indexOf(next.entry), 1);
-      const { planned } = next.entry;
-      if (next.result.type === 'end' && planned.task.type === 'stream') plan.ended?.(planned.task);
-      // The workers go on while the consumer has this batch.
-      fill(engine.window);
-      yield { planned, result: next.result, waitMs };
+  }
+
+  async #wait(): Promise<Arrived> {
+    const { inOrder, timeoutMs } = this.#options;
+    const arrival = async (entry: UnderWay): Promise<Arrived> => ({ entry, result: await entry.result });
+    const next = inOrder ? arrival(this.#underWay[0]!) : Promise.race(this.#underWay.map(arrival));
+    this.#engine.hold();
+    try {
+      if (timeoutMs === 0) return await next;
+      return await withTimeout(next, this.#engine, timeoutMs, this.#underWay[0]!.planned);
+    } finally {
+      this.#engine.unhold();
     }
-  } finally {
-    engine.cancel();
   }
 }
 
 interface Arrived {
   readonly entry: UnderWay;
   readonly result: TaskResult;
-}
-
-async function waitFor(
-  engine: BatchEngine,
-  timeoutMs: number,
-  underWay: readonly UnderWay[],
-  inOrder: boolean,
-): Promise<Arrived> {
-  const arrival = async (entry: UnderWay): Promise<Arrived> => ({ entry, result: await entry.result });
-  const next = inOrder ? arrival(underWay[0]!) : Promise.race(underWay.map(arrival));
-  engine.hold();
-  try {
-    return timeoutMs === 0 ? await next : await withTimeout(next, engine, timeoutMs, underWay[0]!.planned);
-  } finally {
-    engine.unhold();
-  }
 }
 
 async function withTimeout<T>(

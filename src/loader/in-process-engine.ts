@@ -1,6 +1,7 @@
 import type { Dataset, IterableDataset } from '../core/dataset.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchEngine } from './batch-engine.js';
-import { LentMemory, OwnedMemory } from './batch-memory.js';
+import { LentMemory, LocalMemory } from './batch-memory.js';
 import type { BatchMaker, BatchTask, TaskResult } from './batch-task.js';
 import { type DatasetFacts, factsOf } from './dataset-facts.js';
 
@@ -10,7 +11,7 @@ export class InProcessEngine implements BatchEngine {
   readonly broken = false;
   readonly #dataset: Dataset<unknown> | IterableDataset<unknown>;
   readonly #maker: BatchMaker;
-  readonly #memory: OwnedMemory | LentMemory;
+  readonly #memory: LocalMemory | LentMemory;
 
   constructor(
     dataset: Dataset<unknown> | IterableDataset<unknown>,
@@ -19,29 +20,37 @@ export class InProcessEngine implements BatchEngine {
   ) {
     this.#dataset = dataset;
     this.#maker = maker;
-    this.#memory = reuseBuffers ? new LentMemory() : new OwnedMemory();
+    this.#memory = reuseBuffers ? new LentMemory() : new LocalMemory();
   }
 
   async facts(): Promise<DatasetFacts> {
     return factsOf(this.#dataset);
   }
 
-  async submit(task: BatchTask): Promise<TaskResult> {
-    const memory = this.#memory;
-    memory.begin();
+  submit(task: BatchTask): MaybePromise<TaskResult> {
+    this.#memory.begin();
     try {
-      const result = await this.#maker.make(task, memory);
-      const { slot } = memory.end();
-      if (!(memory instanceof LentMemory) || slot === undefined) return result;
-      if (result.type === 'batch') return { ...result, release: () => memory.release(slot) };
-      memory.release(slot);
-      return result;
+      const result = this.#maker.make(task, this.#memory);
+      return result instanceof Promise ? result.then(this.#lend, this.#fail) : this.#lend(result);
     } catch (error) {
-      const { slot } = memory.end();
-      if (memory instanceof LentMemory && slot !== undefined) memory.release(slot);
-      throw error;
+      return this.#fail(error);
     }
   }
+
+  readonly #lend = (result: TaskResult): TaskResult => {
+    const memory = this.#memory;
+    const { slot } = memory.end();
+    if (!(memory instanceof LentMemory) || slot === undefined) return result;
+    if (result.type === 'batch') return { ...result, release: () => memory.release(slot) };
+    memory.release(slot);
+    return result;
+  };
+
+  readonly #fail = (error: unknown): never => {
+    const { slot } = this.#memory.end();
+    if (this.#memory instanceof LentMemory && slot !== undefined) this.#memory.release(slot);
+    throw error;
+  };
 
   hold(): void {}
 

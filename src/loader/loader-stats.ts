@@ -43,8 +43,8 @@ export class StatsRecorder {
     this.#prefetchFactor = prefetchFactor;
   }
 
-  record({ result, waitMs }: Delivered): void {
-    this.#lastDelivery = performance.now();
+  record({ result, waitMs, at }: Delivered): void {
+    this.#lastDelivery = at;
     this.#firstRequest ??= this.#lastDelivery - waitMs;
     this.#waitMs += waitMs;
     if (result.type === 'end') return;

@@ -1,40 +1,46 @@
 import type { BatchContext, Dataset } from '../core/dataset.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import type { BatchMemory } from './batch-memory.js';
-import type { BatchMaker, IndexTask, TaskResult } from './batch-task.js';
+import type { BatchMaker, IndexTask, SkippedSample, TaskResult } from './batch-task.js';
 import { LoaderSampleContext } from './sample-context.js';
-import { type SampleSteps, settle } from './sample-steps.js';
+import { type FetchSample, type SampleSteps, settle } from './sample-steps.js';
 
 /** Makes batches of a map-style dataset: by `getBatch` where that is possible, else sample by sample. */
 export class MapBatchMaker implements BatchMaker<IndexTask> {
   readonly #dataset: Dataset<unknown>;
   readonly #samples: SampleSteps;
 
+  readonly #fetchOne: FetchSample;
+
   constructor(dataset: Dataset<unknown>, samples: SampleSteps) {
     this.#dataset = dataset;
     this.#samples = samples;
+    this.#fetchOne = (context) => dataset.get(context.index, context);
   }
 
-  async make(task: IndexTask, memory: BatchMemory): Promise<TaskResult> {
+  make(task: IndexTask, memory: BatchMemory): MaybePromise<TaskResult> {
     const started = performance.now();
     const { steps, settings } = this.#samples;
+    const made = (value: unknown, samples: number, skipped: readonly SkippedSample[]): TaskResult => ({
+      type: 'batch',
+      value,
+      samples,
+      skipped,
+      makeMs: performance.now() - started,
+    });
     // A whole batch cannot leave one sample out, so that policy goes sample by sample.
     if (steps.fused && this.#dataset.getBatch && settings.onError === 'throw') {
-      const value = await this.#whole(task, memory);
-      return {
-        type: 'batch',
-        value,
-        samples: task.indices.length,
-        skipped: [],
-        makeMs: performance.now() - started,
-      };
+      return andThen(this.#whole(task, memory), (value) => made(value, task.indices.length, []));
     }
-    const { samples, skipped } = await settle(this.#fetch(task));
-    if (samples.length === 0) return { type: 'nothing', skipped };
-    const value = await this.#samples.collate(samples, memory, task);
-    return { type: 'batch', value, samples: samples.length, skipped, makeMs: performance.now() - started };
+    return andThen(settle(this.#fetch(task)), ({ samples, skipped }) => {
+      if (samples.length === 0) return { type: 'nothing', skipped };
+      return andThen(this.#samples.collate(samples, memory, task), (value) =>
+        made(value, samples.length, skipped),
+      );
+    });
   }
 
-  async #whole(task: IndexTask, memory: BatchMemory): Promise<unknown> {
+  #whole(task: IndexTask, memory: BatchMemory): MaybePromise<unknown> {
     const { seed } = this.#samples.settings;
     const { worker } = this.#samples;
     const { epoch } = task;
@@ -45,20 +51,25 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
       allocate: memory.allocate,
       sample: (index) => new LoaderSampleContext(index, { epoch, seed, worker }),
     };
-    try {
-      return await this.#dataset.getBatch!(task.indices, context);
-    } catch (cause) {
-      // Asking for the samples one by one finds the one at fault; if all of them can be made, the batch is at fault.
+    // Asking for the samples one by one finds the one at fault; if all of them can be made, the batch is at fault.
+    const blame = async (cause: unknown): Promise<never> => {
       await settle(this.#fetch(task));
       throw this.#samples.failure(context.sample(task.indices[0]!), cause);
+    };
+    try {
+      const batch = this.#dataset.getBatch!(task.indices, context);
+      return batch instanceof Promise ? batch.catch(blame) : batch;
+    } catch (cause) {
+      return blame(cause);
     }
   }
 
   #fetch({ indices, epoch }: IndexTask): unknown[] {
     const pass = { epoch, seed: this.#samples.settings.seed, worker: this.#samples.worker };
-    return Array.from(indices, (index) => {
-      const context = new LoaderSampleContext(index, pass);
-      return this.#samples.run(() => this.#dataset.get(index, context), context);
-    });
+    const samples = new Array<unknown>(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      samples[i] = this.#samples.run(this.#fetchOne, new LoaderSampleContext(indices[i]!, pass));
+    }
+    return samples;
   }
 }

@@ -6,7 +6,7 @@ import type { Allocate } from '../core/dataset.js';
 import { type DType, isBigIntDType } from '../core/dtype.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { checkDtype } from '../core/stack-tensors.js';
-import { type Tensor, zeroTensor } from '../core/tensor.js';
+import type { Tensor } from '../core/tensor.js';
 
 export interface PadCollateOptions<N extends DType = 'float32'> {
   /** What fills the places behind a short sample. @defaultValue `0` */
@@ -41,12 +41,7 @@ export function padCollate<N extends DType = 'float32'>(options: PadCollateOptio
   const stack = (samples: readonly Tensor[], path: string, allocate: Allocate): Tensor =>
     padTensors(samples, path, allocate, padValue, multipleOf);
   const collate = <T>(samples: readonly T[], context: Partial<CollateContext> = {}): Collated<T, N> =>
-    collateTree(samples, {
-      stack,
-      numberDtype,
-      allocate: context.allocate ?? zeroTensor,
-      parity: false,
-    }) as Collated<T, N>;
+    collateTree(samples, { stack, numberDtype, parity: false }, context.allocate) as Collated<T, N>;
   return Object.assign(collate, { padOptions: resolved });
 }
 

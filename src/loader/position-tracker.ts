@@ -55,6 +55,10 @@ export class PositionTracker {
     this.#started = true;
     const batch = planned.task.type === 'indices' ? planned.task.batch : this.#batch;
     if (planned.samplerState) this.#samplerState = planned.samplerState;
+    if (batch === this.#batch && this.#ahead.size === 0) {
+      this.#batch += 1;
+      return;
+    }
     this.#ahead.add(batch);
     while (this.#ahead.delete(this.#batch)) this.#batch += 1;
   }

@@ -1,11 +1,15 @@
 import type { Collate } from '../core/collate.js';
 import { type DatasetTitle, datasetTitle, type SampleContext } from '../core/dataset.js';
 import { CollateError, SampleError } from '../core/errors.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import type { BatchMemory } from './batch-memory.js';
 import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
 
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
 export type Transform = (sample: never, context: SampleContext) => unknown;
+
+/** Gets the sample that a context is of. */
+export type FetchSample = (context: SampleContext) => unknown;
 
 /** What to do about a sample that fails. */
 export type OnError = 'throw' | 'skip' | 'retry';
@@ -49,32 +53,29 @@ export class SampleSteps {
   }
 
   /** Fetches and transforms a sample. Stays synchronous as long as both are. */
-  run(fetch: () => unknown, context: SampleContext): unknown {
-    const { transform } = this.steps;
-    const once = (): unknown => {
-      const sample = fetch();
-      if (!transform) return sample;
-      return sample instanceof Promise
-        ? sample.then((value) => transform(value as never, context))
-        : transform(sample as never, context);
-    };
+  run(fetch: FetchSample, context: SampleContext): unknown {
     try {
-      const sample = once();
+      const sample = this.#once(fetch, context);
       return sample instanceof Promise
-        ? sample.catch((cause: unknown) => this.#recover(once, context, cause))
+        ? sample.catch((cause: unknown) => this.#recover(fetch, context, cause))
         : sample;
     } catch (cause) {
-      return this.#recover(once, context, cause);
+      return this.#recover(fetch, context, cause);
     }
   }
 
-  async collate(samples: readonly unknown[], memory: BatchMemory, task: BatchTask): Promise<unknown> {
-    try {
-      return this.steps.collate ? await this.steps.collate(samples, { allocate: memory.allocate }) : samples;
-    } catch (error) {
+  collate(samples: readonly unknown[], memory: BatchMemory, task: BatchTask): MaybePromise<unknown> {
+    if (!this.steps.collate) return samples;
+    const place = (error: unknown): never => {
       throw error instanceof CollateError
         ? error.addPlace({ ...this.#title.where, ...taskPlace(task) })
         : error;
+    };
+    try {
+      const batch = this.steps.collate(samples, { allocate: memory.allocate });
+      return batch instanceof Promise ? batch.catch(place) : batch;
+    } catch (error) {
+      return place(error);
     }
   }
 
@@ -89,7 +90,13 @@ export class SampleSteps {
     });
   }
 
-  async #recover(once: () => unknown, context: SampleContext, cause: unknown): Promise<unknown> {
+  #once(fetch: FetchSample, context: SampleContext): unknown {
+    const { transform } = this.steps;
+    const sample = fetch(context);
+    return transform ? andThen(sample, (value) => transform(value as never, context)) : sample;
+  }
+
+  async #recover(fetch: FetchSample, context: SampleContext, cause: unknown): Promise<unknown> {
     const { onError } = this.settings;
     if (onError === 'skip') return skip(context, cause);
     if (onError === 'throw') throw this.failure(context, cause);
@@ -97,7 +104,7 @@ export class SampleSteps {
     for (let attempt = 2; attempt <= attempts; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, firstPauseMs * 2 ** (attempt - 2)));
       try {
-        return await once();
+        return await this.#once(fetch, context);
       } catch (again) {
         last = again;
       }
@@ -124,20 +131,29 @@ function skip(context: SampleContext, cause: unknown): Skipped {
 }
 
 /** Waits for all samples, so that none fails unseen, and sorts out those that were left out. */
-export async function settle(
-  pending: readonly unknown[],
-): Promise<{ readonly samples: unknown[]; readonly skipped: SkippedSample[] }> {
-  const results = pending.some((sample) => sample instanceof Promise)
-    ? await Promise.allSettled(pending)
-    : pending.map((value) => ({ status: 'fulfilled', value }) as const);
-  const samples: unknown[] = [];
-  const skipped: SkippedSample[] = [];
-  for (const result of results) {
-    if (result.status === 'rejected') throw result.reason;
-    if (result.value instanceof Skipped) skipped.push({ ...result.value });
-    else samples.push(result.value);
-  }
-  return { samples, skipped };
+export function settle(pending: readonly unknown[]): MaybePromise<SettledSamples> {
+  return pending.some((sample) => sample instanceof Promise)
+    ? Promise.allSettled(pending).then((results) => sortOut(results.map(fulfilledValue)))
+    : sortOut(pending);
+}
+
+/** The samples of a batch, and those that were left out. */
+export interface SettledSamples {
+  readonly samples: readonly unknown[];
+  readonly skipped: readonly SkippedSample[];
+}
+
+function sortOut(settled: readonly unknown[]): SettledSamples {
+  if (!settled.some((sample) => sample instanceof Skipped)) return { samples: settled, skipped: [] };
+  return {
+    samples: settled.filter((sample) => !(sample instanceof Skipped)),
+    skipped: settled.filter((sample) => sample instanceof Skipped).map((sample) => ({ ...sample })),
+  };
+}
+
+function fulfilledValue(result: PromiseSettledResult<unknown>): unknown {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
 }
 
 function trimStop(message: string): string {

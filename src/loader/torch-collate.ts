@@ -22,6 +22,6 @@ export function torchCollate<N extends DType = 'int64' | 'float64'>(
 ): TorchCollate<N> {
   const rules = collateRules({ ...options, parity: true });
   const collate = <T>(samples: readonly T[], context: Partial<CollateContext> = {}): Collated<T, N> =>
-    collateTree(samples, { ...rules, ...context }) as Collated<T, N>;
+    collateTree(samples, rules, context.allocate) as Collated<T, N>;
   return Object.assign(collate, { torchOptions: options });
 }

@@ -9,6 +9,7 @@ const delivery = (batch: number) => ({
   },
   result: { type: 'nothing', skipped: [] } as const,
   waitMs: 0,
+  at: 0,
 });
 
 describe('PositionTracker', () => {

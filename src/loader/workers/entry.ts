@@ -58,7 +58,7 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
   switch (spec.type) {
     case 'default': {
       const rules = collateRules({ numberDtype: spec.numberDtype });
-      return (samples, { allocate }) => collateTree(samples, { ...rules, allocate });
+      return (samples, { allocate }) => collateTree(samples, rules, allocate);
     }
     case 'pad':
       return padCollate(spec.options);
