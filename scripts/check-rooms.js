@@ -8,6 +8,7 @@ import { root } from './toolchain.js';
 /** The rooms in the order in which data flows; see docs/architecture.md. */
 const rooms = [
   'core',
+  'kernels',
   'random',
   'storage',
   'formats',
@@ -25,7 +26,7 @@ const rooms = [
   'cli',
 ];
 
-const browserRooms = ['core', 'random', 'datasets', 'samplers', 'curriculum'];
+const browserRooms = ['core', 'kernels', 'random', 'datasets', 'samplers', 'curriculum'];
 
 const forbidden = [
   ...rooms.map((room, place) => ({

@@ -1,13 +1,14 @@
 // What the setup scripts share: running a command with its output shown, and the packages of the lock file.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The root of the repository. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 const tsc = 'node_modules/typescript-7/bin/tsc';
+const asc = 'node_modules/assemblyscript/bin/asc.js';
 const installMark = 'node_modules/.millrace-lock-hash';
 
 /** Runs a command and ends this process with its status when it fails. */
@@ -29,7 +30,28 @@ export function installPackages() {
   writeFileSync(mark, hash);
 }
 
-/** Compiles src/ to dist/. Incremental: a second run takes a moment. */
+/** Compiles src/ and assembly/ to dist/. Incremental: a second run takes a moment. */
 export function build() {
+  compileKernels();
   run(process.execPath, [tsc, '-p', 'tsconfig.json']);
+}
+
+/**
+ * Compiles assembly/ to WebAssembly, and puts it into a module as base64, which every bundler understands. Does nothing when
+ * the sources are those of the last time.
+ */
+function compileKernels() {
+  const sources = readdirSync(`${root}/assembly`).sort();
+  const hash = createHash('sha256');
+  for (const name of [...sources.map((file) => `assembly/${file}`), 'package-lock.json'])
+    hash.update(name).update(readFileSync(`${root}/${name}`));
+  const stamp = `// ${hash.digest('hex')}`;
+  const target = `${root}/dist/kernels/wasm-bytes.js`;
+  if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) return;
+  mkdirSync(`${root}/dist/kernels`, { recursive: true });
+  const binary = `${root}/dist/kernels/kernels.wasm`;
+  const options = ['--config', 'assembly/asconfig.json', '--outFile', binary];
+  run(process.execPath, [asc, 'assembly/index.ts', ...options]);
+  const base64 = readFileSync(binary, 'base64');
+  writeFileSync(target, `${stamp}\nexport const wasmBase64 =\n  '${base64}';\n`);
 }

@@ -64,6 +64,8 @@ export interface Dataset<T> {
    * collate when the loader has no transform and no collate of its own.
    */
   getBatch?(indices: IndexArray, context: BatchContext): unknown;
+  /** Told of samples that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. */
+  prefetch?(indices: IndexArray): void;
   /** Identifies the content without reading it all; equal fingerprints mean equal samples. */
   fingerprint?(): string;
   /** Frees files and memory. */

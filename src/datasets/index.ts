@@ -6,8 +6,8 @@ export { type RandomSplitOptions, randomSplit } from './random-split.js';
 export { type DatasetColumns, StackDataset, type StackedSample } from './stack-dataset.js';
 export { Subset } from './subset.js';
 export { type TensorColumns, TensorDataset } from './tensor-dataset.js';
+export type { TokenSource } from './token-source.js';
 export {
-  type TokenSource,
   type TokenWindow,
   TokenWindows,
   type TokenWindowsOptions,

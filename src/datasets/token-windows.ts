@@ -1,29 +1,14 @@
 import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
-import {
-  type DType,
-  isBigIntDType,
-  isDType,
-  type TypedArray,
-  type TypedArrayOf,
-  zeros,
-} from '../core/dtype.js';
+import { type DType, isDType, type TypedArrayOf } from '../core/dtype.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { isTensor, shareTensor, type Tensor } from '../core/tensor.js';
-
-/** A stream of token ids that can be read at any place: `IndexedDataset` is one. */
-export interface TokenSource {
-  readonly dtype: DType;
-  readonly tokenCount: number;
-  /** Tokens `start … start + count - 1` in the stored dtype. */
-  readTokens(start: number, count: number): TypedArray;
-  fingerprint?(): string;
-  close?(): void | Promise<void>;
-}
+import type { TokenSource } from './token-source.js';
+import { convert, WindowCopier } from './window-copier.js';
 
 export interface TokenWindowsOptions<D extends DType = 'int32'> {
   /** Tokens in `x` and in `y`. */
@@ -60,6 +45,7 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
   readonly stride: number;
   readonly dtype: D;
   readonly #source: Tensor | TokenSource;
+  readonly #copier: WindowCopier;
 
   constructor(source: Tensor | TokenSource, options: TokenWindowsOptions<D>) {
     const { length, stride, dtype } = parseOptions('TokenWindows options', schema, options);
@@ -73,12 +59,13 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
     this.windowLength = length;
     this.stride = stride ?? length;
     this.dtype = dtype as D;
+    this.#copier = new WindowCopier(source, length, dtype);
     this.length = Math.floor((tokens - length - 1) / this.stride) + 1;
   }
 
   get(index: number): TokenWindow<D> {
     checkIndex(index, this.length, 'TokenWindows');
-    const both = widen(this.#read(index), this.dtype);
+    const both = convert(this.#copier.readTokens(index * this.stride), this.dtype);
     const shape = [this.windowLength];
     return {
       x: { dtype: this.dtype, shape, data: both.subarray(0, -1) as TypedArrayOf<D> },
@@ -90,13 +77,14 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
     const shape = [indices.length, this.windowLength];
     const x = context.allocate(this.dtype, shape);
     const y = context.allocate(this.dtype, shape);
-    for (let i = 0; i < indices.length; i++) {
-      checkIndex(indices[i]!, this.length, 'TokenWindows');
-      const both = widen(this.#read(indices[i]!), this.dtype) as Int32Array;
-      (x.data as Int32Array).set(both.subarray(0, -1), i * this.windowLength);
-      (y.data as Int32Array).set(both.subarray(1), i * this.windowLength);
-    }
+    this.#copier.copy(this.#starts(indices), x.data, y.data);
     return { x, y };
+  }
+
+  /** Has a file that is not in memory read ahead. */
+  prefetch(indices: IndexArray): void {
+    if (isTensor(this.#source)) return;
+    this.#source.prefetchTokens?.(this.#starts(indices), this.windowLength + 1);
   }
 
   fingerprint(): string {
@@ -126,19 +114,13 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
     return new TokenWindows(isTensor(source) ? source : ((await make(source)) as TokenSource), options);
   }
 
-  #read(index: number): TypedArray {
-    const start = index * this.stride;
-    const count = this.windowLength + 1;
-    return isTensor(this.#source)
-      ? this.#source.data.subarray(start, start + count)
-      : this.#source.readTokens(start, count);
+  /** The first token of each window. @throws {@link IndexRangeError} */
+  #starts(indices: IndexArray): Float64Array {
+    const starts = new Float64Array(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      checkIndex(indices[i]!, this.length, 'TokenWindows');
+      starts[i] = indices[i]! * this.stride;
+    }
+    return starts;
   }
-}
-
-function widen<D extends DType>(tokens: TypedArray, dtype: D): TypedArrayOf<D> {
-  const out = zeros(dtype, tokens.length);
-  if (isBigIntDType(dtype) === (typeof tokens[0] === 'bigint')) (out as Int32Array).set(tokens as Int32Array);
-  else if (isBigIntDType(dtype)) for (let i = 0; i < tokens.length; i++) out[i] = BigInt(tokens[i]!);
-  else for (let i = 0; i < tokens.length; i++) out[i] = Number(tokens[i]);
-  return out;
 }

@@ -8,7 +8,7 @@ import { checkIndex } from '../core/index-range.js';
 import { parseOptions } from '../core/options.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { Tensor } from '../core/tensor.js';
-import type { ByteSource } from '../storage/byte-source.js';
+import type { ByteRanges, ByteSource } from '../storage/byte-source.js';
 import { FileSource } from '../storage/file-source.js';
 import { datasetPrefix } from './dataset-prefix.js';
 import type { DTypeTable } from './indexed-dataset-dtypes.js';
@@ -145,6 +145,21 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
     return this.#read(start * bytesPerElement(this.dtype), count);
   }
 
+  /**
+   * Copies the bytes of many stretches of `count` elements into `target`: see `ByteSource.readRangesSync`.
+   *
+   * @param starts - The first element of each, counted over all items end to end.
+   * @throws {@link IndexRangeError} when there are fewer.
+   */
+  readTokenRanges(starts: ArrayLike<number>, count: number, target: Uint8Array, stride: number): void {
+    this.#data.readRangesSync(this.#byteRanges(starts, count), target, stride);
+  }
+
+  /** Has a file that is not in memory read ahead. */
+  prefetchTokens(starts: ArrayLike<number>, count: number): void {
+    this.#data.prefetch?.(this.#byteRanges(starts, count));
+  }
+
   /** Says the dtype, the lengths of the items and of the file, and the documents. The data itself is not read. */
   fingerprint(): string {
     this.#indexHash ??= createHash('sha256').update(this.sizes).update(this.documentIndex).digest('hex');
@@ -176,6 +191,16 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
     } catch (error) {
       throw error instanceof TruncatedFileError ? error.addPlace({ item }) : error;
     }
+  }
+
+  #byteRanges(starts: ArrayLike<number>, count: number): ByteRanges {
+    const elementBytes = bytesPerElement(this.dtype);
+    const byteStarts = new Float64Array(starts.length);
+    for (let k = 0; k < starts.length; k++) {
+      checkSpan(starts[k]!, count, this.tokenCount, {});
+      byteStarts[k] = starts[k]! * elementBytes;
+    }
+    return { starts: byteStarts, length: count * elementBytes };
   }
 
   #read(byteOffset: number, count: number): TypedArray {

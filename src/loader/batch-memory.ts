@@ -1,6 +1,7 @@
 import type { Allocate } from '../core/dataset.js';
 import { bytesPerElement, type DType, viewOf } from '../core/dtype.js';
 import { elementCount, type Tensor, zeroTensor } from '../core/tensor.js';
+import { kernels, type Region } from '../kernels/index.js';
 
 /** Where the tensors of batches are made. */
 export interface BatchMemory {
@@ -56,37 +57,58 @@ export class OwnedMemory implements BatchMemory {
 // two slots off one cache line as well.
 const alignment = 64;
 
+/** What a slot that was too small gets beyond what the batch needed: ragged batches often come a little larger. */
+const headroom = 1.25;
+
+interface Slot {
+  memory: SlotMemory;
+  busy: boolean;
+}
+
 /**
- * Batches are lent: they are written into slots of shared memory that are used again once released. A slot grows to the
- * largest batch it has held; what does not fit yet gets memory of its own and is counted as overflow.
+ * Batches are lent: they are written into slots of shared memory that are used again once released. A slot lies in the memory
+ * of this thread's kernels, so that they write batches where they will be read. It grows to the largest batch there has been;
+ * what does not fit gets memory of its own and is counted as overflow.
  */
 export class LentMemory implements BatchMemory {
-  readonly #slots: { buffer: ArrayBufferLike; busy: boolean }[] = [];
+  readonly #slots: Slot[] = [];
   #slot = -1;
   #used = 0;
+  #overflowed = false;
+  /** Bytes that slots should have. */
+  #wanted = 0;
+  /** Batches that were larger than their slot; the very first one, from which the size is taken, does not count. */
   overflows = 0;
 
   readonly allocate: Allocate = <D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> => {
     const length = elementCount(shape);
+    const bytes = length * bytesPerElement(dtype);
     const start = this.#used;
-    this.#used += Math.ceil((length * bytesPerElement(dtype)) / alignment) * alignment;
-    const { buffer } = this.#slots[this.#slot]!;
-    if (this.#used <= buffer.byteLength) return { dtype, shape, data: viewOf(dtype, buffer, start, length) };
-    this.overflows += 1;
-    return { dtype, shape, data: viewOf(dtype, newBuffer(length * bytesPerElement(dtype)), 0, length) };
+    this.#used += Math.ceil(bytes / alignment) * alignment;
+    const { buffer, byteOffset, byteLength } = this.#slots[this.#slot]!.memory;
+    if (this.#used <= byteLength)
+      return { dtype, shape, data: viewOf(dtype, buffer, byteOffset + start, length) };
+    this.#overflowed = true;
+    return { dtype, shape, data: viewOf(dtype, sharedBuffer(bytes), 0, length) };
   };
 
   begin(): void {
     this.#used = 0;
+    this.#overflowed = false;
     this.#slot = this.#slots.findIndex(({ busy }) => !busy);
-    if (this.#slot < 0) this.#slot = this.#slots.push({ buffer: newBuffer(0), busy: false }) - 1;
-    this.#slots[this.#slot]!.busy = true;
+    if (this.#slot < 0) this.#slot = this.#slots.push({ memory: emptySlot, busy: false }) - 1;
+    const slot = this.#slots[this.#slot]!;
+    // Only now: the batch that did not fit may have had its other tensors in the slot.
+    if (slot.memory.byteLength < this.#wanted) slot.memory = replaced(slot.memory, this.#wanted);
+    slot.busy = true;
   }
 
   end(): BatchFootprint {
-    const slot = this.#slots[this.#slot]!;
-    // The batch in flight keeps its views; only the next one in this slot sees the larger buffer.
-    if (this.#used > slot.buffer.byteLength) slot.buffer = newBuffer(this.#used);
+    if (this.#overflowed) {
+      const isFirst = this.#wanted === 0;
+      if (!isFirst) this.overflows += 1;
+      this.#wanted = Math.max(this.#wanted, Math.ceil(this.#used * (isFirst ? 1 : headroom)));
+    }
     return { transfer: [], slot: this.#slot };
   }
 
@@ -97,6 +119,31 @@ export class LentMemory implements BatchMemory {
   }
 }
 
-function newBuffer(bytes: number): ArrayBufferLike {
+/** Where a slot's bytes are. */
+interface SlotMemory {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  /** The part of the kernels' memory, if it is one. */
+  readonly region: Region | undefined;
+}
+
+const emptySlot: SlotMemory = {
+  buffer: new ArrayBuffer(0),
+  byteOffset: 0,
+  byteLength: 0,
+  region: undefined,
+};
+
+function replaced(slot: SlotMemory, byteLength: number): SlotMemory {
+  const memory = kernels()?.memory;
+  if (slot.region) memory?.free(slot.region);
+  const region = memory?.allocate(byteLength);
+  if (!memory || !region)
+    return { buffer: sharedBuffer(byteLength), byteOffset: 0, byteLength, region: undefined };
+  return { buffer: memory.buffer, byteOffset: region.address, byteLength: region.byteLength, region };
+}
+
+function sharedBuffer(bytes: number): ArrayBufferLike {
   return typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes);
 }

@@ -1,3 +1,9 @@
+/** Ranges of one length: `starts[k] … starts[k] + length - 1`, in bytes. */
+export interface ByteRanges {
+  readonly starts: ArrayLike<number>;
+  readonly length: number;
+}
+
 /** Bytes that can be read at any place: a file, a piece of memory. Formats read through this alone. */
 export interface ByteSource {
   /** Bytes it holds. */
@@ -13,6 +19,16 @@ export interface ByteSource {
   read(start: number, end: number): Promise<Uint8Array>;
   /** {@link read}, in this thread. */
   readSync(start: number, end: number): Uint8Array;
+  /**
+   * Copies many ranges at once into `target`, range k to byte `k * stride + starts[k] % 8` on: a copy into shared memory is
+   * several times slower unless source and target agree modulo 8. Ranges that touch are read together.
+   *
+   * @param stride - Bytes from one range's place to the next one's, at least `length + 7`.
+   * @throws as {@link read} does.
+   */
+  readRangesSync(ranges: ByteRanges, target: Uint8Array, stride: number): void;
+  /** Says that these ranges will be asked for soon. Where they are far away, fetching them begins; nothing waits for it. */
+  prefetch?(ranges: ByteRanges): void;
   /** Frees what it holds. Reads that are under way still end. */
   close(): void;
 }

@@ -1,4 +1,4 @@
-import type { ByteSource } from './byte-source.js';
+import type { ByteRanges, ByteSource } from './byte-source.js';
 import { checkRange } from './truncated.js';
 
 /** Bytes that are in memory already. Reads copy, so that nobody writes to the source by accident. */
@@ -24,6 +24,14 @@ export class MemorySource implements ByteSource {
     checkRange(this.name, this.byteLength, start, end);
     // Not slice: that of a Buffer shares memory.
     return new Uint8Array(this.#bytes.subarray(start, end));
+  }
+
+  readRangesSync({ starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
+    for (let k = 0; k < starts.length; k++) {
+      const start = starts[k]!;
+      checkRange(this.name, this.byteLength, start, start + length);
+      target.set(this.#bytes.subarray(start, start + length), k * stride + (start % 8));
+    }
   }
 
   close(): void {}

@@ -1,0 +1,3 @@
+// The kernels: loops over bulk data in WebAssembly SIMD. Every function works on addresses in a memory that the caller
+// provides and divides up; none allocates. `src/kernels/` has their TypeScript side.
+export { copyWindows, widenWindows8s, widenWindows8u, widenWindows16s, widenWindows16u } from './windows';

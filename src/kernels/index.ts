@@ -1,0 +1,2 @@
+export { KernelMemory, type Region } from './kernel-memory.js';
+export { type KernelFunctions, type Kernels, kernels } from './kernels.js';

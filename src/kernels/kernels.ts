@@ -1,0 +1,44 @@
+import { KernelMemory } from './kernel-memory.js';
+import { wasmBase64 } from './wasm-bytes.js';
+import { webAssembly } from './web-assembly.js';
+
+/** Widens `count` windows of n + 1 integers, whose addresses stand at `sources`, to int32: x and y are `[count, n]`. */
+type WidenWindows = (sources: number, count: number, n: number, x: number, y: number) => void;
+
+/** What `assembly/index.ts` exports. All arguments are addresses in the kernels' memory, or whole numbers. */
+export interface KernelFunctions {
+  readonly widenWindows8s: WidenWindows;
+  readonly widenWindows8u: WidenWindows;
+  readonly widenWindows16s: WidenWindows;
+  readonly widenWindows16u: WidenWindows;
+  copyWindows(sources: number, count: number, n: number, elementBytes: number, x: number, y: number): void;
+}
+
+/** Loops over bulk data in WebAssembly SIMD, and the memory they work on. */
+export interface Kernels {
+  readonly functions: KernelFunctions;
+  readonly memory: KernelMemory;
+}
+
+let loaded: Kernels | null | undefined;
+
+/**
+ * The kernels of this thread, made at the first call, or `undefined` where WebAssembly, its SIMD or its shared memory is
+ * missing: whoever uses them has a path in plain TypeScript with the same results.
+ */
+export function kernels(): Kernels | undefined {
+  if (loaded === undefined) loaded = load();
+  return loaded ?? undefined;
+}
+
+function load(): Kernels | null {
+  try {
+    const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
+    const { Instance, Module } = webAssembly();
+    const memory = new KernelMemory();
+    const instance = new Instance(new Module(bytes), { env: { memory: memory.wasm } });
+    return { functions: instance.exports as unknown as KernelFunctions, memory };
+  } catch {
+    return null;
+  }
+}
