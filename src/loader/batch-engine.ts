@@ -1,6 +1,5 @@
-import type { MaybePromise } from '../core/maybe-promise.js';
-import type { BatchTask, TaskResult } from './batch-task.js';
 import type { DatasetFacts } from './dataset-facts.js';
+import type { Ticket } from './ticket.js';
 
 /** Makes batches somewhere: on this thread or in workers. */
 export interface BatchEngine {
@@ -8,14 +7,20 @@ export interface BatchEngine {
   readonly window: number;
   /** Whether it has failed for good and must be replaced. */
   readonly broken: boolean;
+  /** Workers that were replaced because they died. */
+  readonly restarts: number;
   /** What the dataset is like, there where the batches are made. */
   facts(): Promise<DatasetFacts>;
-  /** Begins a task. One that is made at once gives its result, or throws; otherwise failures are the promise's. */
-  submit(task: BatchTask): MaybePromise<TaskResult>;
+  /** Takes a task, and settles its ticket when the batch is there: at once, where that is possible. */
+  submit(ticket: Ticket): void;
+  /** Sends off what was submitted: tasks that are far away travel together. */
+  flush(): void;
+  /** Uses other numbers of workers and of batches ahead from now on. */
+  resize(numWorkers: number, prefetchFactor: number): void;
   /** Called around a wait for a result: only then must the engine keep the process alive. */
   hold(): void;
   unhold(): void;
-  /** Tells which task a time-out met, and makes sure that nothing is left running. */
+  /** Ends everything at once, because a task does not come back. */
   abort(): Promise<void>;
   /** Drops the tasks under way; their results are not wanted any more. */
   cancel(): void;

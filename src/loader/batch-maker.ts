@@ -4,18 +4,23 @@ import { MapBatchMaker } from './map-batch-maker.js';
 import { type BatchSettings, type BatchSteps, SampleSteps } from './sample-steps.js';
 import { StreamBatchMaker } from './stream-batch-maker.js';
 
-/** The maker for the kind of dataset. */
+/**
+ * The maker for the kind of dataset.
+ *
+ * @param progress - Its second element is kept at the position, in its batch, of the sample that is being made.
+ */
 export function createBatchMaker(
   dataset: Dataset<unknown> | IterableDataset<unknown>,
   steps: BatchSteps,
   settings: BatchSettings,
   worker: number | null,
+  progress?: Int32Array,
 ): BatchMaker {
   const samples = new SampleSteps(dataset, steps, settings, worker);
   if (!isMapDataset(dataset)) {
     const maker: BatchMaker<StreamTask> = new StreamBatchMaker(dataset, samples);
     return maker as BatchMaker;
   }
-  const maker: BatchMaker<IndexTask> = new MapBatchMaker(dataset, samples);
+  const maker: BatchMaker<IndexTask> = new MapBatchMaker(dataset, samples, progress);
   return maker as BatchMaker;
 }

@@ -40,6 +40,8 @@ export type TaskResult =
       readonly samples: number;
       readonly skipped: readonly SkippedSample[];
       readonly makeMs: number;
+      /** Batches so far that were larger than their slot, where that was counted. */
+      readonly overflows?: number;
       /** Gives the memory of a lent batch back. */
       readonly release?: () => void;
     }

@@ -35,7 +35,7 @@ export async function createEngine(source: LoadedSource, options: ResolvedOption
   const { WorkerPool } = await loadWorkerPool();
   // A module is not imported here: it may be the very script that is running.
   const facts = source instanceof WorkerModule ? undefined : factsOf(source);
-  return new WorkerPool(setup, { numWorkers, prefetchFactor, facts });
+  return new WorkerPool(setup, { numWorkers, prefetchFactor, facts, restart: options.onError === 'retry' });
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */

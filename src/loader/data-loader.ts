@@ -68,6 +68,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   #batchSampler: BatchSource | undefined;
   #engine: BatchEngine | undefined;
   #pass: object | undefined;
+  #delivery: Delivery | undefined;
   #closed = false;
 
   /**
@@ -225,10 +226,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   async #beginPass(pass: object): Promise<Delivery> {
     this.#refuseClosed();
     this.#pass = pass;
+    this.#delivery?.end(this.#superseded());
     await this.ready();
     const engine = await this.#openEngine();
     const { inOrder, timeoutMs } = this.#options;
-    return new Delivery(this.#plan(), engine, { inOrder, timeoutMs });
+    this.#delivery = new Delivery(this.#plan(), engine, { inOrder, timeoutMs });
+    return this.#delivery;
   }
 
   #adopt(facts: DatasetFacts): void {

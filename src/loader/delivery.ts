@@ -1,8 +1,9 @@
 import { LoaderTimeoutError } from '../core/errors.js';
-import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchEngine } from './batch-engine.js';
 import { type TaskResult, taskPlace } from './batch-task.js';
 import type { EpochPlan, PlannedTask } from './epoch-plan.js';
+import { Ticket } from './ticket.js';
 
 /** A result with the task it belongs to, and how long the consumer waited for it. */
 export interface Delivered {
@@ -22,8 +23,11 @@ export interface DeliveryOptions {
 
 interface UnderWay {
   readonly planned: PlannedTask;
-  readonly result: MaybePromise<TaskResult>;
+  readonly ticket: Ticket;
 }
+
+/** A consumer that comes back sooner than this takes batches as fast as they are handed over. */
+const hurryMs = 0.1;
 
 /** Runs a plan: keeps the engine's window full and gives the results one by one. */
 export class Delivery {
@@ -32,6 +36,8 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #underWay: UnderWay[] = [];
   #planFailure: { readonly error: unknown } | undefined;
+  #ended = false;
+  #lastHandOver = Number.NEGATIVE_INFINITY;
 
   constructor(plan: EpochPlan, engine: BatchEngine, options: DeliveryOptions) {
     this.#plan = plan;
@@ -39,32 +45,48 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** The next result, at once where the engine makes it at once; `undefined` after the last. */
+  /** The next result, at once where it is there or can be made at once; `undefined` after the last. */
   next(): MaybePromise<Delivered | undefined> {
     const started = performance.now();
+    const place = this.#ready();
+    if (place >= 0) return this.#handOver(place, started);
     this.#fill(Math.max(1, this.#engine.window));
     if (this.#underWay.length === 0) {
       if (this.#planFailure) throw this.#planFailure.error;
       return undefined;
     }
-    const [first] = this.#underWay as [UnderWay];
-    if (!(first.result instanceof Promise))
-      return this.#handOver({ entry: first, result: first.result }, started);
-    return andThen(this.#wait(), (arrived) => this.#handOver(arrived, started));
+    const made = this.#ready();
+    return made >= 0 ? this.#handOver(made, started) : this.#wait(started);
   }
 
-  /** Cancels what is under way. */
-  end(): void {
+  /** Cancels what is under way; a consumer that waits for it gets the reason as an error. */
+  end(reason?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#engine.cancel();
+    if (reason) for (const { ticket } of this.#underWay) ticket.reject(reason);
   }
 
-  #handOver({ entry, result }: Arrived, started: number): Delivered {
+  /** The place of a result that can be handed over, or -1. */
+  #ready(): number {
+    const { inOrder } = this.#options;
+    if (inOrder || this.#underWay.length === 0) return this.#underWay[0]?.ticket.settled ? 0 : -1;
+    return this.#underWay.findIndex(({ ticket }) => ticket.settled);
+  }
+
+  #handOver(place: number, started: number): Delivered {
+    const { planned, ticket } = this.#underWay[place]!;
+    const result = ticket.take();
     const at = performance.now();
-    const { planned } = entry;
-    this.#underWay.splice(this.#underWay.indexOf(entry), 1);
+    if (place === 0) this.#underWay.shift();
+    else this.#underWay.splice(place, 1);
     if (result.type === 'end' && planned.task.type === 'stream') this.#plan.ended?.(planned.task);
-    // The workers go on while the consumer has this batch.
-    this.#fill(this.#engine.window);
+    // The workers go on while the consumer has this batch. One in a hurry is back at once: then tasks go in groups, because a
+    // message costs more than a small batch.
+    const { window } = this.#engine;
+    const hurried = started - this.#lastHandOver < hurryMs;
+    if (!hurried || this.#underWay.length <= window >> 1) this.#fill(window);
+    this.#lastHandOver = at;
     return { planned, result, waitMs: at - started, at };
   }
 
@@ -72,52 +94,51 @@ export class Delivery {
     while (this.#underWay.length < depth && !this.#planFailure) {
       try {
         const planned = this.#plan.next();
-        if (!planned) return;
-        this.#underWay.push({ planned, result: this.#engine.submit(planned.task) });
+        if (!planned) break;
+        const ticket = new Ticket(planned.task);
+        this.#underWay.push({ planned, ticket });
+        this.#engine.submit(ticket);
       } catch (error) {
         // The plan runs ahead: batches before the bad one are delivered first, however deep the prefetch.
         this.#planFailure = { error };
       }
     }
+    this.#engine.flush();
   }
 
-  async #wait(): Promise<Arrived> {
+  async #wait(started: number): Promise<Delivered> {
     const { inOrder, timeoutMs } = this.#options;
-    const arrival = async (entry: UnderWay): Promise<Arrived> => ({ entry, result: await entry.result });
-    const next = inOrder ? arrival(this.#underWay[0]!) : Promise.race(this.#underWay.map(arrival));
+    const awaited = inOrder ? [this.#underWay[0]!] : this.#underWay;
+    const arrival = new Promise<void>((resolve) => {
+      for (const { ticket } of awaited) ticket.onSettled(resolve);
+    });
     this.#engine.hold();
     try {
-      if (timeoutMs === 0) return await next;
-      return await withTimeout(next, this.#engine, timeoutMs, this.#underWay[0]!.planned);
+      if (timeoutMs === 0) await arrival;
+      else await withTimeout(arrival, this.#engine, timeoutMs, this.#underWay[0]!.planned);
     } finally {
       this.#engine.unhold();
     }
+    return this.#handOver(this.#ready(), started);
   }
 }
 
-interface Arrived {
-  readonly entry: UnderWay;
-  readonly result: TaskResult;
-}
-
-async function withTimeout<T>(
-  result: Promise<T>,
+async function withTimeout(
+  arrival: Promise<void>,
   engine: BatchEngine,
   timeoutMs: number,
   { task }: PlannedTask,
-): Promise<T> {
+): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expired = Symbol('expired');
   const clock = new Promise<typeof expired>((resolve) => {
     timer = setTimeout(() => resolve(expired), timeoutMs);
   });
   try {
-    const first = await Promise.race([result, clock]);
-    if (first !== expired) return first;
+    if ((await Promise.race([arrival, clock])) !== expired) return;
   } finally {
     clearTimeout(timer);
   }
-  result.catch(() => {});
   // A worker in an endless loop answers nothing any more: only ending the thread stops it.
   await engine.abort();
   throw new LoaderTimeoutError(`A batch took longer than ${timeoutMs} ms`, {

@@ -1,14 +1,15 @@
 import type { Dataset, IterableDataset } from '../core/dataset.js';
-import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchEngine } from './batch-engine.js';
 import { LentMemory, LocalMemory } from './batch-memory.js';
-import type { BatchMaker, BatchTask, TaskResult } from './batch-task.js';
+import type { BatchMaker, TaskResult } from './batch-task.js';
 import { type DatasetFacts, factsOf } from './dataset-facts.js';
+import type { Ticket } from './ticket.js';
 
 /** Makes batches on this thread, each when it is asked for. */
 export class InProcessEngine implements BatchEngine {
   readonly window = 0;
   readonly broken = false;
+  readonly restarts = 0;
   readonly #dataset: Dataset<unknown> | IterableDataset<unknown>;
   readonly #maker: BatchMaker;
   readonly #memory: LocalMemory | LentMemory;
@@ -27,30 +28,44 @@ export class InProcessEngine implements BatchEngine {
     return factsOf(this.#dataset);
   }
 
-  submit(task: BatchTask): MaybePromise<TaskResult> {
+  submit(ticket: Ticket): void {
     this.#memory.begin();
     try {
-      const result = this.#maker.make(task, this.#memory);
-      return result instanceof Promise ? result.then(this.#lend, this.#fail) : this.#lend(result);
+      const result = this.#maker.make(ticket.task, this.#memory);
+      if (result instanceof Promise) void this.#await(ticket, result);
+      else ticket.resolve(this.#lend(result));
     } catch (error) {
-      return this.#fail(error);
+      this.#fail(ticket, error);
     }
   }
 
-  readonly #lend = (result: TaskResult): TaskResult => {
+  flush(): void {}
+
+  resize(): void {}
+
+  async #await(ticket: Ticket, result: Promise<TaskResult>): Promise<void> {
+    try {
+      ticket.resolve(this.#lend(await result));
+    } catch (error) {
+      this.#fail(ticket, error);
+    }
+  }
+
+  #lend(result: TaskResult): TaskResult {
     const memory = this.#memory;
     const { slot } = memory.end();
     if (!(memory instanceof LentMemory) || slot === undefined) return result;
-    if (result.type === 'batch') return { ...result, release: () => memory.release(slot) };
+    if (result.type === 'batch')
+      return { ...result, overflows: memory.overflows, release: () => memory.release(slot) };
     memory.release(slot);
     return result;
-  };
+  }
 
-  readonly #fail = (error: unknown): never => {
+  #fail(ticket: Ticket, error: unknown): void {
     const { slot } = this.#memory.end();
     if (this.#memory instanceof LentMemory && slot !== undefined) this.#memory.release(slot);
-    throw error;
-  };
+    ticket.reject(error);
+  }
 
   hold(): void {}
 

@@ -9,12 +9,13 @@ import { type FetchSample, type SampleSteps, settle } from './sample-steps.js';
 export class MapBatchMaker implements BatchMaker<IndexTask> {
   readonly #dataset: Dataset<unknown>;
   readonly #samples: SampleSteps;
-
+  readonly #progress: Int32Array;
   readonly #fetchOne: FetchSample;
 
-  constructor(dataset: Dataset<unknown>, samples: SampleSteps) {
+  constructor(dataset: Dataset<unknown>, samples: SampleSteps, progress: Int32Array = new Int32Array(2)) {
     this.#dataset = dataset;
     this.#samples = samples;
+    this.#progress = progress;
     this.#fetchOne = (context) => dataset.get(context.index, context);
   }
 
@@ -68,6 +69,7 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     const pass = { epoch, seed: this.#samples.settings.seed, worker: this.#samples.worker };
     const samples = new Array<unknown>(indices.length);
     for (let i = 0; i < indices.length; i++) {
+      this.#progress[1] = i;
       samples[i] = this.#samples.run(this.#fetchOne, new LoaderSampleContext(indices[i]!, pass));
     }
     return samples;

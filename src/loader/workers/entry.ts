@@ -1,49 +1,57 @@
-// The program of a worker thread: makes the dataset from its recipe, then batches, one message at a time.
+// The program of a worker thread: makes the dataset from its recipe, then batches, in the order in which they are asked for.
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Collate, collateRules, collateTree } from '../../core/collate.js';
+import { isMapDataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { transferFailure } from '../../core/recipe.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory } from '../batch-memory.js';
-import type { BatchMaker } from '../batch-task.js';
+import type { BatchMaker, TaskResult } from '../batch-task.js';
 import { asDataset, factsOf } from '../dataset-facts.js';
-import { padCollate } from '../pad-collate.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
-import { torchCollate } from '../torch-collate.js';
 import { setWorkerInfo } from '../worker-info.js';
-import type { CollateSpec, FromWorker, ToWorker, WorkerSetup } from './protocol.js';
+import { OutcomeSender } from './outcome-sender.js';
+import type { CollateSpec, FromWorker, NumberedTask, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const currentPass = new Int32Array(setup.currentPass);
+const progress = new Int32Array(setup.progress);
 const memory = setup.reuseBuffers ? new LentMemory() : new OwnedMemory();
+const sender = new OutcomeSender(port, refuse);
 
 const plainData =
   'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.';
 
 setWorkerInfo(setup.info);
-const maker = start();
+const opened = open();
 let queue: Promise<void> = Promise.resolve();
 
 port.on('message', (message: ToWorker) => {
-  if (message.type === 'release') {
-    if (memory instanceof LentMemory) memory.release(message.slot);
-  } else {
-    queue = queue.then(() => make(message));
+  if (message.type === 'close') {
+    queue = queue.then(close);
+    return;
   }
+  if (memory instanceof LentMemory) for (const slot of message.released) memory.release(slot);
+  queue = queue.then(() => work(message.tasks, message.pass));
 });
 
-async function start(): Promise<BatchMaker | undefined> {
+interface Opened {
+  readonly dataset: object;
+  readonly maker: BatchMaker;
+}
+
+async function open(): Promise<Opened | undefined> {
   try {
     const origin =
       'module' in setup.dataset ? ` (export ${setup.dataset.export} of ${setup.dataset.module})` : '';
     const dataset = asDataset(await makeFromRecipe(setup.dataset), origin);
     const steps = await makeSteps();
-    send({ type: 'ready', facts: { ...factsOf(dataset) } });
-    return createBatchMaker(dataset, steps, setup.settings, setup.info.id);
+    post({ type: 'ready', facts: { ...factsOf(dataset) } });
+    return { dataset, maker: createBatchMaker(dataset, steps, setup.settings, setup.info.id, progress) };
   } catch (error) {
-    send({ type: 'failed', error: toErrorRecord(error) });
+    post({ type: 'failed', error: toErrorRecord(error) });
     return undefined;
   }
 }
@@ -61,9 +69,9 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
       return (samples, { allocate }) => collateTree(samples, rules, allocate);
     }
     case 'pad':
-      return padCollate(spec.options);
+      return (await import('../pad-collate.js')).padCollate(spec.options);
     case 'torch':
-      return torchCollate(spec.options);
+      return (await import('../torch-collate.js')).torchCollate(spec.options);
     case 'module':
       return (await makeFromRecipe(spec.recipe)) as Collate<unknown, unknown>;
     case 'none':
@@ -71,27 +79,62 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
   }
 }
 
-async function make({ id, pass, task }: Extract<ToWorker, { type: 'make' }>): Promise<void> {
-  const ready = await maker;
-  // The main thread dropped the tasks of earlier passes, and of a worker that failed to start.
-  if (!ready || pass !== Atomics.load(currentPass, 0)) return;
-  memory.begin();
-  try {
-    const result = await ready.make(task, memory);
-    const { transfer, slot } = memory.end();
-    if (slot !== undefined && result.type !== 'batch' && memory instanceof LentMemory) memory.release(slot);
-    send({ type: 'made', id, result, slot: result.type === 'batch' ? slot : undefined }, transfer);
-  } catch (error) {
-    const { slot } = memory.end();
-    if (slot !== undefined && memory instanceof LentMemory) memory.release(slot);
-    send({
-      type: 'error',
-      id,
-      error: toErrorRecord(transferFailure(error, 'The batch cannot be sent from the worker', plainData)),
-    });
+async function work(tasks: readonly NumberedTask[], pass: number): Promise<void> {
+  const ready = await opened;
+  // The main thread dropped the tasks of a worker that failed to start.
+  if (!ready) return;
+  announce(ready.dataset, tasks);
+  for (const { id, task } of tasks) {
+    // It dropped those of earlier passes, too.
+    if (pass !== Atomics.load(currentPass, 0)) return;
+    Atomics.store(progress, 0, id);
+    progress[1] = 0;
+    memory.begin();
+    try {
+      const made = ready.maker.make(task, memory);
+      // It may take long: what is done must not wait for it.
+      if (made instanceof Promise) sender.flush();
+      finish(id, made instanceof Promise ? await made : made);
+    } catch (error) {
+      release(memory.end().slot);
+      sender.add({ id, error: toErrorRecord(error) }, []);
+    }
   }
+  sender.flush();
 }
 
-function send(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
-  port.postMessage(message, transfer);
+/** Lets the dataset fetch what the later tasks will need while the first ones are made. */
+function announce(dataset: object, tasks: readonly NumberedTask[]): void {
+  if (!isMapDataset(dataset) || !dataset.prefetch) return;
+  for (const { task } of tasks) if (task.type === 'indices') dataset.prefetch(task.indices);
+}
+
+function finish(id: number, result: TaskResult): void {
+  const { transfer, slot } = memory.end();
+  const isLent = result.type === 'batch' && memory instanceof LentMemory;
+  if (!isLent) release(slot);
+  const counted = isLent ? { ...result, overflows: memory.overflows } : result;
+  sender.add({ id, result: counted, slot: isLent ? slot : undefined }, transfer);
+}
+
+/** For a batch that does not survive structured cloning. */
+function refuse(outcome: TaskOutcome, cause: unknown): TaskOutcome {
+  if ('slot' in outcome) release(outcome.slot);
+  const error = transferFailure(cause, 'The batch cannot be sent from the worker', plainData);
+  return { id: outcome.id, error: toErrorRecord(error) };
+}
+
+function release(slot: number | undefined): void {
+  if (slot !== undefined && memory instanceof LentMemory) memory.release(slot);
+}
+
+/** Lets go of files and memory maps, which outlive a thread that is merely ended. */
+async function close(): Promise<void> {
+  const ready = await opened;
+  await (ready?.dataset as { close?: () => unknown } | undefined)?.close?.();
+  port.close();
+}
+
+function post(message: FromWorker): void {
+  port.postMessage(message);
 }

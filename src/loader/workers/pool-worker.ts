@@ -2,120 +2,195 @@ import { Worker } from 'node:worker_threads';
 import { fromErrorRecord } from '../../core/error-record.js';
 import { LoaderClosedError, WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
-import { type BatchTask, type TaskResult, taskPlace } from '../batch-task.js';
+import { type TaskResult, taskPlace } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
-import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
+import type { Ticket } from '../ticket.js';
+import type { FromWorker, NumberedTask, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
 
 /** What a worker tells its pool. */
 export interface PoolWorkerEvents {
   /** It has its dataset. @returns what is wrong with it, if anything is */
-  onReady(id: number, facts: DatasetFacts): Error | undefined;
-  /** It could not start, or ended: nothing more comes from it. */
-  onFailure(error: Error): void;
+  onReady(worker: PoolWorker, facts: DatasetFacts): Error | undefined;
+  /** It could not start, or ended: nothing more comes from it. Its {@link PoolWorker.tickets} are not settled. */
+  onFailure(worker: PoolWorker, error: Error): void;
 }
 
-interface Waiting {
-  readonly task: BatchTask;
-  readonly resolve: (result: TaskResult) => void;
-  readonly reject: (error: Error) => void;
-}
+/** How long a worker has to close its dataset before it is ended. */
+const closingMs = 200;
 
 /** A thread that makes batches, and the tasks that wait for it. */
 export class PoolWorker {
   readonly thread: Worker;
   readonly id: number;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, Ticket>();
   readonly #events: PoolWorkerEvents;
-  #failure: Error | undefined;
+  readonly #progress: Int32Array;
+  readonly #exited: Promise<void>;
+  #outbox: NumberedTask[] = [];
+  #released: number[] = [];
+  #gone = false;
+  #onDrained: (() => void) | undefined;
   #nextId = 0;
 
-  constructor(setup: WorkerSetup, events: PoolWorkerEvents) {
+  constructor(setup: Omit<WorkerSetup, 'progress'>, events: PoolWorkerEvents) {
     this.id = setup.info.id;
     this.#events = events;
-    this.thread = startThread(setup);
+    const progress = new SharedArrayBuffer(8);
+    this.#progress = new Int32Array(progress).fill(-1);
+    this.thread = startThread({ ...setup, progress });
     this.thread.on('message', (message: FromWorker) => this.#receive(message));
     this.thread.on('messageerror', (error) => this.#fail(error));
     this.thread.on('error', (error: Error) =>
       this.#fail(this.#exitError(`stopped on an error: ${error.message}`, error)),
     );
-    this.thread.on('exit', (code) => this.#fail(this.#exitError(`ended by itself with exit code ${code}`)));
+    this.#exited = new Promise((resolve) => {
+      this.thread.on('exit', (code) => {
+        this.#fail(this.#exitError(`ended by itself with exit code ${code}`));
+        resolve();
+      });
+    });
     this.thread.unref();
   }
 
-  make(task: BatchTask, pass: number): Promise<TaskResult> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) {
-        reject(this.#failure);
-        return;
-      }
-      const id = this.#nextId++;
-      this.#waiting.set(id, { task, resolve, reject });
-      this.#send({ type: 'make', id, pass, task });
-    });
+  /** Tasks that are not settled, in the order in which they are made. */
+  get tickets(): readonly Ticket[] {
+    return [...this.#waiting.values()];
+  }
+
+  /** The task that it is at, or was at when it ended. */
+  get current(): Ticket | undefined {
+    return this.#waiting.get(this.#progress[0]!) ?? this.#waiting.values().next().value;
+  }
+
+  /** Number of tasks that are not settled. */
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes a task; {@link flush} sends it. */
+  submit(ticket: Ticket): void {
+    const id = this.#nextId++;
+    this.#waiting.set(id, ticket);
+    this.#outbox.push({ id, task: ticket.task });
+  }
+
+  flush(pass: number): void {
+    if (this.#outbox.length === 0 && this.#released.length === 0) return;
+    this.#send({ type: 'work', pass, tasks: this.#outbox, released: this.#released });
+    this.#outbox = [];
+    this.#released = [];
   }
 
   /** Results of the tasks under way are not wanted any more; lent memory comes back by itself. */
   forget(): void {
     this.#waiting.clear();
+    this.#outbox = [];
+    this.#onDrained?.();
   }
 
+  /** Ends it when it has made what was asked of it. */
+  async retire(): Promise<void> {
+    if (this.#waiting.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onDrained = resolve;
+      });
+    }
+    await this.close();
+  }
+
+  /** Lets the worker close its dataset, then ends it. */
   async close(): Promise<void> {
-    this.#failure ??= new LoaderClosedError('The workers were closed');
-    for (const { reject } of this.#waiting.values()) reject(this.#failure);
-    this.#waiting.clear();
+    this.#dismiss();
+    this.#send({ type: 'close' });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, closingMs);
+    });
+    this.thread.ref();
+    await Promise.race([this.#exited, patience]);
+    clearTimeout(timer);
     await this.thread.terminate();
+  }
+
+  /** Ends it in the middle of whatever it does. */
+  async abort(): Promise<void> {
+    this.#dismiss();
+    await this.thread.terminate();
+  }
+
+  /** Nothing that comes from it counts any more. */
+  #dismiss(): void {
+    this.#gone = true;
+    for (const ticket of this.#waiting.values()) ticket.reject(new LoaderClosedError('The workers were closed'));
+    this.#waiting.clear();
   }
 
   #receive(message: FromWorker): void {
     switch (message.type) {
       case 'ready': {
         // At once: results of a worker that is not like the others may stand right behind.
-        const problem = this.#events.onReady(this.id, message.facts);
+        const problem = this.#events.onReady(this, message.facts);
         if (problem) this.#fail(problem);
         return;
       }
       case 'failed':
         this.#fail(fromErrorRecord(message.error));
         return;
-      case 'made': {
-        const { slot, result } = message;
-        const release = slot === undefined ? undefined : () => this.#send({ type: 'release', slot });
-        const waiting = this.#take(message.id);
-        if (!waiting) release?.();
-        else waiting.resolve(release && result.type === 'batch' ? { ...result, release } : result);
-        return;
-      }
-      case 'error':
-        this.#take(message.id)?.reject(fromErrorRecord(message.error));
+      case 'done':
+        for (const outcome of message.outcomes) this.#settle(outcome);
     }
   }
 
-  #take(id: number): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    return waiting;
+  #settle(outcome: TaskOutcome): void {
+    const ticket = this.#waiting.get(outcome.id);
+    this.#waiting.delete(outcome.id);
+    if (this.#waiting.size === 0) this.#onDrained?.();
+    if ('error' in outcome) {
+      ticket?.reject(fromErrorRecord(outcome.error));
+      return;
+    }
+    const { result, slot } = outcome;
+    if (!ticket) this.#release(slot);
+    else ticket.resolve(slot === undefined ? result : this.#lent(result, slot));
+  }
+
+  #lent(result: TaskResult, slot: number): TaskResult {
+    return result.type === 'batch' ? { ...result, release: () => this.#release(slot) } : result;
+  }
+
+  /** Given back with the next tasks: until then the worker has no use for it. */
+  #release(slot: number | undefined): void {
+    if (slot !== undefined) this.#released.push(slot);
   }
 
   #send(message: ToWorker): void {
     this.thread.postMessage(message);
   }
 
-  /** Gives the worker up: every task of it fails with this error. */
+  /** Gives the worker up. */
   #fail(error: Error): void {
-    if (this.#failure) return;
-    this.#failure = error;
-    this.#events.onFailure(error);
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#events.onFailure(this, error);
+    this.#onDrained?.();
+  }
+
+  /** The batch that it was making, and the sample in it. */
+  #place(): Record<string, string | number> {
+    const { current } = this;
+    if (!current) return {};
+    const place = taskPlace(current.task);
+    const [started, position] = this.#progress as unknown as [number, number];
+    if (current.task.type !== 'indices' || started < 0) return place;
+    return { ...place, sample: current.task.indices[position]! };
   }
 
   #exitError(what: string, cause?: Error): WorkerExitError {
-    const [first] = this.#waiting.values();
     return new WorkerExitError(`Worker ${this.id} ${what}`, {
-      where: { worker: this.id, ...(first ? taskPlace(first.task) : {}) },
+      where: { worker: this.id, ...this.#place() },
       next:
         'The batch it was making and the ones behind it were not delivered: iterate again to continue there with new ' +
-        'workers. Out of memory? Use fewer workers or a smaller prefetchFactor.',
+        `workers, or pass onError: 'retry' to have that done. Out of memory? Use fewer workers or a smaller prefetchFactor.`,
       cause,
     });
   }

@@ -26,21 +26,34 @@ export interface WorkerSetup {
   readonly reuseBuffers: boolean;
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
   readonly currentPass: SharedArrayBuffer;
+  /** Two Int32: the number of the task that the worker is at, and the sample in it. They outlive the worker. */
+  readonly progress: SharedArrayBuffer;
 }
 
-/** Main thread → worker. */
+/** A task with its number, which counts up in each worker. */
+export interface NumberedTask {
+  readonly id: number;
+  readonly task: BatchTask;
+}
+
+/** Main thread → worker. Tasks are made in the order in which they come. */
 export type ToWorker =
-  | { readonly type: 'make'; readonly id: number; readonly pass: number; readonly task: BatchTask }
-  | { readonly type: 'release'; readonly slot: number };
+  | {
+      readonly type: 'work';
+      readonly pass: number;
+      readonly tasks: readonly NumberedTask[];
+      /** Slots of lent batches that the consumer has given back. */
+      readonly released: readonly number[];
+    }
+  | { readonly type: 'close' };
+
+/** What became of a task. */
+export type TaskOutcome =
+  | { readonly id: number; readonly result: TaskResult; readonly slot: number | undefined }
+  | { readonly id: number; readonly error: ErrorRecord };
 
 /** Worker → main thread. `ready` comes first, or `failed` instead of it. */
 export type FromWorker =
   | { readonly type: 'ready'; readonly facts: DatasetFacts }
   | { readonly type: 'failed'; readonly error: ErrorRecord }
-  | {
-      readonly type: 'made';
-      readonly id: number;
-      readonly result: TaskResult;
-      readonly slot: number | undefined;
-    }
-  | { readonly type: 'error'; readonly id: number; readonly error: ErrorRecord };
+  | { readonly type: 'done'; readonly outcomes: readonly TaskOutcome[] };

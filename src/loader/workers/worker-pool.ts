@@ -1,7 +1,8 @@
-import { LoaderClosedError, WorkerTransferError } from '../../core/errors.js';
+import { LoaderClosedError, WorkerExitError, WorkerTransferError } from '../../core/errors.js';
 import type { BatchEngine } from '../batch-engine.js';
-import type { BatchTask, TaskResult } from '../batch-task.js';
+import type { BatchTask } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
+import type { Ticket } from '../ticket.js';
 import { getWorkerInfo } from '../worker-info.js';
 import { PoolWorker } from './pool-worker.js';
 import type { WorkerSetup } from './protocol.js';
@@ -12,45 +13,57 @@ export interface WorkerPoolOptions {
   readonly prefetchFactor: number;
   /** What the main thread knows of the dataset, if it has it: the workers' must be like it. */
   readonly facts: DatasetFacts | undefined;
+  /** Whether a worker that ends by itself is replaced. */
+  readonly restart: boolean;
 }
+
+type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress'>;
+
+/** Workers that may end while they make one and the same batch, or before they make any, until it is taken for the cause. */
+const maxDeaths = 3;
 
 /** Threads that make batches. Idle, they do not keep the process alive. */
 export class WorkerPool implements BatchEngine {
-  readonly window: number;
-  readonly #options: WorkerPoolOptions;
-  readonly #workers: readonly PoolWorker[];
-  readonly #currentPass: Int32Array;
+  readonly #setup: PoolSetup;
+  readonly #restart: boolean;
+  readonly #workers: PoolWorker[] = [];
+  /** Workers that are not needed any more and finish what they have. */
+  readonly #retiring = new Set<PoolWorker>();
+  readonly #currentPass = new Int32Array(new SharedArrayBuffer(4));
   /** What the dataset is like in the first worker that has it, or on the main thread. */
   readonly #facts: Promise<DatasetFacts>;
+  #numWorkers: number;
+  #prefetchFactor: number;
   #known: DatasetFacts | undefined;
   #resolveFacts!: (facts: DatasetFacts) => void;
   #rejectFacts!: (error: Error) => void;
   #broken: Error | undefined;
+  /** The batch that the last worker to die was at, and how often that has happened in a row. */
+  #lastDeath: { readonly ticket: Ticket | undefined; readonly times: number } | undefined;
+  #holding = false;
+  restarts = 0;
 
   /**
    * @throws {@link WorkerTransferError} when the dataset or a step does not survive structured cloning, or when this
    *   already is a worker: then the dataset's module starts a loader while it is imported.
    */
-  constructor(setup: Omit<WorkerSetup, 'info' | 'currentPass'>, options: WorkerPoolOptions) {
+  constructor(setup: PoolSetup, options: WorkerPoolOptions) {
     refuseNesting();
-    this.#options = options;
-    this.window = options.numWorkers * options.prefetchFactor;
-    const currentPass = new SharedArrayBuffer(4);
-    this.#currentPass = new Int32Array(currentPass);
+    this.#setup = setup;
+    this.#restart = options.restart;
+    this.#numWorkers = options.numWorkers;
+    this.#prefetchFactor = options.prefetchFactor;
     this.#facts = new Promise((resolve, reject) => {
       this.#resolveFacts = resolve;
       this.#rejectFacts = reject;
     });
     this.#facts.catch(() => {});
     if (options.facts) this.#know(options.facts);
-    const events = {
-      onReady: (id: number, facts: DatasetFacts) => this.#compare(id, facts),
-      onFailure: (error: Error) => this.#fail(error),
-    };
-    this.#workers = Array.from({ length: options.numWorkers }, (_, id) => {
-      const info = { id, numWorkers: options.numWorkers, seed: setup.settings.seed };
-      return new PoolWorker({ ...setup, info, currentPass }, events);
-    });
+    this.resize(options.numWorkers, options.prefetchFactor);
+  }
+
+  get window(): number {
+    return this.#workers.length * this.#prefetchFactor;
   }
 
   /** Whether a worker has failed, so that the pool must be replaced. */
@@ -67,39 +80,100 @@ export class WorkerPool implements BatchEngine {
     }
   }
 
-  submit(task: BatchTask): Promise<TaskResult> {
-    const promise = this.#workers[this.#owner(task)]!.make(task, this.#currentPass[0]!);
-    // The promise waits its turn in the window; until then a failure is not yet anybody's business.
-    promise.catch(() => {});
-    return promise;
+  resize(numWorkers: number, prefetchFactor: number): void {
+    this.#prefetchFactor = prefetchFactor;
+    this.#numWorkers = numWorkers;
+    while (this.#workers.length < numWorkers) this.#workers.push(this.#start(this.#workers.length));
+    while (this.#workers.length > numWorkers) {
+      const worker = this.#workers.pop()!;
+      this.#retiring.add(worker);
+      void worker.retire().then(() => this.#retiring.delete(worker));
+    }
+  }
+
+  submit(ticket: Ticket): void {
+    if (this.#broken) ticket.reject(this.#broken);
+    else this.#chooseWorker(ticket.task).submit(ticket);
+  }
+
+  flush(): void {
+    for (const worker of this.#workers) worker.flush(this.#currentPass[0]!);
   }
 
   hold(): void {
-    for (const worker of this.#workers) worker.thread.ref();
+    this.#holding = true;
+    for (const { thread } of this.#alive()) thread.ref();
   }
 
   unhold(): void {
-    for (const worker of this.#workers) worker.thread.unref();
+    this.#holding = false;
+    for (const { thread } of this.#alive()) thread.unref();
   }
 
   cancel(): void {
     Atomics.add(this.#currentPass, 0, 1);
-    for (const worker of this.#workers) worker.forget();
+    for (const worker of this.#alive()) worker.forget();
   }
 
-  abort(): Promise<void> {
-    return this.close();
+  async abort(): Promise<void> {
+    this.#fail(new LoaderClosedError('The workers were closed'));
+    await Promise.all(this.#alive().map((worker) => worker.abort()));
   }
 
   async close(): Promise<void> {
     this.#fail(new LoaderClosedError('The workers were closed'));
-    await Promise.all(this.#workers.map((worker) => worker.close()));
+    this.cancel();
+    await Promise.all(this.#alive().map((worker) => worker.close()));
   }
 
-  #owner(task: BatchTask): number {
-    const { numWorkers } = this.#options;
-    if (task.type === 'indices') return task.batch % numWorkers;
-    return ((this.#known?.numShards ?? 1) > 1 ? task.shard : task.ordinal) % numWorkers;
+  #alive(): PoolWorker[] {
+    return this.#retiring.size === 0 ? this.#workers : [...this.#workers, ...this.#retiring];
+  }
+
+  #start(id: number): PoolWorker {
+    const info = { id, numWorkers: this.#numWorkers, seed: this.#setup.settings.seed };
+    const currentPass = this.#currentPass.buffer as SharedArrayBuffer;
+    const worker = new PoolWorker(
+      { ...this.#setup, info, currentPass },
+      {
+        onReady: (ready, facts) => this.#compare(ready.id, facts),
+        onFailure: (failed, error) => this.#onFailure(failed, error),
+      },
+    );
+    if (this.#holding) worker.thread.ref();
+    return worker;
+  }
+
+  /** Streams stay where they are open; any other batch goes to the worker with the least to do. */
+  #chooseWorker(task: BatchTask): PoolWorker {
+    const count = this.#workers.length;
+    if (task.type === 'stream')
+      return this.#workers[((this.#known?.numShards ?? 1) > 1 ? task.shard : task.ordinal) % count]!;
+    let chosen = this.#workers[task.batch % count]!;
+    for (const worker of this.#workers) if (worker.load < chosen.load) chosen = worker;
+    return chosen;
+  }
+
+  #onFailure(failed: PoolWorker, error: Error): void {
+    const { current, tickets } = failed;
+    if (this.#restart && error instanceof WorkerExitError && !this.#isTheCause(current)) {
+      const place = this.#workers.indexOf(failed);
+      if (place >= 0) this.#workers[place] = this.#start(failed.id);
+      this.restarts += 1;
+      // Batches follow from their tasks alone, so whoever makes them makes the same ones.
+      for (const ticket of tickets) this.#chooseWorker(ticket.task).submit(ticket);
+      this.flush();
+      return;
+    }
+    this.#fail(error);
+    for (const ticket of tickets) ticket.reject(error);
+  }
+
+  /** Whether enough workers have died of this batch, or of starting. */
+  #isTheCause(current: Ticket | undefined): boolean {
+    const again = this.#lastDeath !== undefined && this.#lastDeath.ticket === current;
+    this.#lastDeath = { ticket: current, times: again ? this.#lastDeath!.times + 1 : 1 };
+    return this.#lastDeath.times >= maxDeaths;
   }
 
   #know(facts: DatasetFacts): void {

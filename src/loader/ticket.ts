@@ -1,0 +1,43 @@
+import type { BatchTask, TaskResult } from './batch-task.js';
+
+/** A task under way: whoever makes the batch settles it, once. */
+export class Ticket {
+  readonly task: BatchTask;
+  /** Called when it is settled; at once where it is already. */
+  #listener: (() => void) | undefined;
+  #outcome: { readonly result: TaskResult } | { readonly error: unknown } | undefined;
+
+  constructor(task: BatchTask) {
+    this.task = task;
+  }
+
+  get settled(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  /** The result. @throws the error that it was settled with */
+  take(): TaskResult {
+    const outcome = this.#outcome!;
+    if ('error' in outcome) throw outcome.error;
+    return outcome.result;
+  }
+
+  resolve(result: TaskResult): void {
+    this.#settle({ result });
+  }
+
+  reject(error: unknown): void {
+    this.#settle({ error });
+  }
+
+  /** Calls `listener` when the ticket is settled, once. */
+  onSettled(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  #settle(outcome: { readonly result: TaskResult } | { readonly error: unknown }): void {
+    this.#outcome ??= outcome;
+    this.#listener?.();
+    this.#listener = undefined;
+  }
+}
