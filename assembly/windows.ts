@@ -19,7 +19,7 @@ export function widenWindows16u(sources: usize, count: i32, n: i32, x: usize, y:
 
 /** Windows in the stored dtype, of `elementBytes` bytes a token. */
 export function copyWindows(sources: usize, count: i32, n: i32, elementBytes: i32, x: usize, y: usize): void {
-  const rowBytes: usize = (<usize>n) * elementBytes;
+  const rowBytes: usize = <usize>n * elementBytes;
   for (let k = 0; k < count; k++) {
     const source: usize = load<u32>(sources + ((<usize>k) << 2));
     memory.copy(x, source, rowBytes);
@@ -44,7 +44,7 @@ function widenWindows<T>(sources: usize, count: i32, n: i32, x: usize, y: usize)
 function widen<T>(source: usize, n: i32, target: usize): void {
   let i = 0;
   for (; i <= n - 8; i += 8) {
-    const words = loadWords<T>(source + (<usize>i) * sizeof<T>());
+    const words = loadWords<T>(source + <usize>i * sizeof<T>());
     const out = target + ((<usize>i) << 2);
     if (isSigned<T>()) {
       v128.store(out, i32x4.extend_low_i16x8_s(words));
@@ -54,11 +54,11 @@ function widen<T>(source: usize, n: i32, target: usize): void {
       v128.store(out, i32x4.extend_high_i16x8_u(words), 16);
     }
   }
-  for (; i < n; i++) store<i32>(target + ((<usize>i) << 2), load<T>(source + (<usize>i) * sizeof<T>()));
+  for (; i < n; i++) store<i32>(target + ((<usize>i) << 2), load<T>(source + <usize>i * sizeof<T>()));
 }
 
 /** Eight integers as 16-bit lanes. */
 function loadWords<T>(address: usize): v128 {
-  if (sizeof<T>() == 2) return v128.load(address);
+  if (sizeof<T>() === 2) return v128.load(address);
   return isSigned<T>() ? v128.load8x8_s(address) : v128.load8x8_u(address);
 }

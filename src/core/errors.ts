@@ -115,6 +115,11 @@ export class LoaderClosedError extends MillraceError {
   readonly code = 'ERR_MILLRACE_CLOSED';
 }
 
+/** A lent batch is used after it was given back. */
+export class ReleasedBatchError extends MillraceError {
+  readonly code = 'ERR_MILLRACE_RELEASED_BATCH';
+}
+
 /** Something is asked of a loader before its dataset module has been imported. */
 export class LoaderNotReadyError extends MillraceError {
   readonly code = 'ERR_MILLRACE_NOT_READY';

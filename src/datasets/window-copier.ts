@@ -57,8 +57,7 @@ export class WindowCopier {
       const part = starts.subarray(done, done + chunk);
       this.#read(part, staged, stride);
       const tokenBytes = bytesPerElement(this.#source.dtype);
-      for (let k = 0; k < part.length; k++)
-        addresses[k] = input + k * stride + ((part[k]! * tokenBytes) % 8);
+      for (let k = 0; k < part.length; k++) addresses[k] = input + k * stride + ((part[k]! * tokenBytes) % 8);
       if (direct) {
         const offset = done * outBytes;
         this.#run(loaded, addressTable, part.length, x.byteOffset + offset, y.byteOffset + offset);

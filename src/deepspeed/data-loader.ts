@@ -60,7 +60,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   readonly #lengthAtFirst: number | null;
   #numWorkers: number;
   #workersWereChosen: boolean;
-  #loader: DataLoader<T, 'float32', B> | undefined;
+  #loader: DataLoader<T, 'float32', B, boolean> | undefined;
   #loaderWorkers = 0;
   /** Whether batches of the epoch under way were delivered, but not all: the next pass is then another epoch. */
   #isInsidePass = false;
@@ -214,15 +214,15 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     return this.postProcessFunc ? this.postProcessFunc(batch, sampler.stateDict(this.#delivered)) : batch;
   }
 
-  #currentLoader(): DataLoader<T, 'float32', B> {
+  #currentLoader(): DataLoader<T, 'float32', B, boolean> {
     return this.#loader ?? this.#openLoader();
   }
 
   /** The loader with the number of workers asked for; a change makes a new one that goes on where the old one was. */
-  #openLoader(): DataLoader<T, 'float32', B> {
+  #openLoader(): DataLoader<T, 'float32', B, boolean> {
     if (this.#loader && this.#loaderWorkers === this.#numWorkers) return this.#loader;
     const before = this.#loader;
-    this.#loader = new DataLoader<T, 'float32', B>(this.dataset, this.#loaderOptions());
+    this.#loader = new DataLoader<T, 'float32', B, boolean>(this.dataset, this.#loaderOptions());
     this.#loaderWorkers = this.#numWorkers;
     if (before && this.#isInsidePass) this.#loader.setEpoch(before.epoch + 1);
     else if (before) this.#loader.loadStateDict(before.stateDict());

@@ -3,12 +3,16 @@ import type { Ticket } from './ticket.js';
 
 /** Makes batches somewhere: on this thread or in workers. */
 export interface BatchEngine {
+  /** Threads that make batches besides this one. */
+  readonly numWorkers: number;
   /** Tasks that may be under way at once; 0 makes each batch when it is asked for. */
   readonly window: number;
   /** Whether it has failed for good and must be replaced. */
   readonly broken: boolean;
   /** Workers that were replaced because they died. */
   readonly restarts: number;
+  /** Why it does without workers, where they were wanted. */
+  readonly reason?: string | undefined;
   /** What the dataset is like, there where the batches are made. */
   facts(): Promise<DatasetFacts>;
   /** Takes a task, and settles its ticket when the batch is there: at once, where that is possible. */

@@ -18,6 +18,8 @@ export interface BatchFootprint {
   readonly transfer: readonly ArrayBuffer[];
   /** The lent slot to give back with `release`, if there is one. */
   readonly slot: number | undefined;
+  /** Whether it did not fit into the slot. */
+  readonly overflowed: boolean;
 }
 
 /** A batch owns its memory, and stays on this thread. */
@@ -31,7 +33,7 @@ export class LocalMemory implements BatchMemory {
   }
 }
 
-const nothing: BatchFootprint = { transfer: [], slot: undefined };
+const nothing: BatchFootprint = { transfer: [], slot: undefined, overflowed: false };
 
 /** A batch owns its memory: each tensor gets a buffer of its own, which moves to the reader without a copy. */
 export class OwnedMemory implements BatchMemory {
@@ -49,7 +51,7 @@ export class OwnedMemory implements BatchMemory {
   }
 
   end(): BatchFootprint {
-    return { transfer: this.#buffers, slot: undefined };
+    return { transfer: this.#buffers, slot: undefined, overflowed: false };
   }
 }
 
@@ -77,8 +79,6 @@ export class LentMemory implements BatchMemory {
   #overflowed = false;
   /** Bytes that slots should have. */
   #wanted = 0;
-  /** Batches that were larger than their slot; the very first one, from which the size is taken, does not count. */
-  overflows = 0;
 
   readonly allocate: Allocate = <D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> => {
     const length = elementCount(shape);
@@ -104,12 +104,11 @@ export class LentMemory implements BatchMemory {
   }
 
   end(): BatchFootprint {
-    if (this.#overflowed) {
-      const isFirst = this.#wanted === 0;
-      if (!isFirst) this.overflows += 1;
-      this.#wanted = Math.max(this.#wanted, Math.ceil(this.#used * (isFirst ? 1 : headroom)));
-    }
-    return { transfer: [], slot: this.#slot };
+    // The very first batch does not count: the size of the slots is taken from it.
+    const overflowed = this.#overflowed && this.#wanted > 0;
+    if (this.#overflowed)
+      this.#wanted = Math.max(this.#wanted, Math.ceil(this.#used * (overflowed ? headroom : 1)));
+    return { transfer: [], slot: this.#slot, overflowed };
   }
 
   /** Gives a slot back. Views of the batch that was in it will show other data. */

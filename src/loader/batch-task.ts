@@ -39,9 +39,8 @@ export type TaskResult =
       readonly value: unknown;
       readonly samples: number;
       readonly skipped: readonly SkippedSample[];
-      readonly makeMs: number;
-      /** Batches so far that were larger than their slot, where that was counted. */
-      readonly overflows?: number;
+      /** Whether it was larger than the slot it was to be lent in. */
+      readonly overflowed?: boolean;
       /** Gives the memory of a lent batch back. */
       readonly release?: () => void;
     }

@@ -11,31 +11,56 @@ import { InProcessEngine } from './in-process-engine.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
 import type { TorchCollate } from './torch-collate.js';
+import type { WorkerPlan } from './worker-plan.js';
 import type { CollateSpec } from './workers/protocol.js';
 
 /** A dataset, or the module that makes it. */
 export type LoadedSource = Dataset<unknown> | IterableDataset<unknown> | WorkerDataset<unknown>;
 
 /** Starts what makes the batches: this thread, or workers. @throws {@link WorkerTransferError} */
-export async function createEngine(source: LoadedSource, options: ResolvedOptions): Promise<BatchEngine> {
-  const { numWorkers, prefetchFactor, reuseBuffers } = options;
-  const settings = settingsOf(options);
-  if (numWorkers === 0) {
-    const dataset = asDataset(source instanceof WorkerModule ? await source.load() : source);
-    const maker = createBatchMaker(dataset, await localSteps(options), settings, null);
-    return new InProcessEngine(dataset, maker, reuseBuffers);
+export async function createEngine(
+  source: LoadedSource,
+  options: ResolvedOptions,
+  plan: WorkerPlan,
+): Promise<BatchEngine> {
+  if (plan.numWorkers === 0) return inProcess(source, options);
+  try {
+    return await inWorkers(source, options, plan);
+  } catch (error) {
+    if (plan.optional && error instanceof WorkerTransferError) return inProcess(source, options, error);
+    throw error;
   }
+}
+
+async function inProcess(
+  source: LoadedSource,
+  options: ResolvedOptions,
+  reason?: Error,
+): Promise<InProcessEngine> {
+  const dataset = asDataset(source instanceof WorkerModule ? await source.load() : source);
+  const maker = createBatchMaker(dataset, await localSteps(options), settingsOf(options), null);
+  return new InProcessEngine(dataset, maker, options.reuseBuffers, reason);
+}
+
+async function inWorkers(
+  source: LoadedSource,
+  options: ResolvedOptions,
+  { numWorkers, prefetchFactor, optional }: WorkerPlan,
+): Promise<BatchEngine> {
   const setup = {
     dataset: recipeOf(source, 'dataset'),
     transform: options.transform && recipeOf(options.transform, 'transform'),
     collate: collateSpec(options),
-    settings,
-    reuseBuffers,
+    settings: settingsOf(options),
+    reuseBuffers: options.reuseBuffers,
   };
   const { WorkerPool } = await loadWorkerPool();
   // A module is not imported here: it may be the very script that is running.
   const facts = source instanceof WorkerModule ? undefined : factsOf(source);
-  return new WorkerPool(setup, { numWorkers, prefetchFactor, facts, restart: options.onError === 'retry' });
+  const restart = options.onError === 'retry';
+  // More workers than shards have nothing to read.
+  const useful = facts?.kind === 'iterable' && optional ? Math.min(numWorkers, facts.numShards) : numWorkers;
+  return new WorkerPool(setup, { numWorkers: useful, prefetchFactor, facts, restart });
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */

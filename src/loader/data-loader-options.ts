@@ -12,7 +12,7 @@ import type { PadCollate } from './pad-collate.js';
 import type { OnError } from './sample-steps.js';
 import type { TorchCollate } from './torch-collate.js';
 
-interface CommonOptions<T, N extends DType, B> {
+interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   /**
    * Makes a batch from samples. A function given as a value runs on the main thread; one named by `workerFunction`, and
    * `padCollate`, run in the workers. @defaultValue `defaultCollate`
@@ -25,10 +25,17 @@ interface CommonOptions<T, N extends DType, B> {
   readonly transform?:
     | ((sample: T, context: SampleContext) => T | Promise<T>)
     | WorkerModule<(sample: T, context: SampleContext) => T | Promise<T>>;
-  /** Threads that make batches; 0 makes them on this thread. @defaultValue `0` */
-  readonly numWorkers?: number;
-  /** Batches each worker makes ahead. Needs workers. @defaultValue `2` */
-  readonly prefetchFactor?: number;
+  /**
+   * Threads that make batches; 0 makes them on this thread. `'auto'` begins with one or two and takes more, up to one less
+   * than there are processors, as long as the consumer waits for batches; it does without where the dataset cannot be moved
+   * into a worker. `stats().tuning` says what was chosen and why. @defaultValue `0`
+   */
+  readonly numWorkers?: number | 'auto';
+  /**
+   * Batches each worker makes ahead. `'auto'` begins with 2 and goes up to 16 where the consumer waits though the workers are
+   * not busy. Needs workers. @defaultValue `'auto'`
+   */
+  readonly prefetchFactor?: number | 'auto';
   /** Whether workers live on from epoch to epoch; idle, they do not keep the process alive. Needs workers. @defaultValue `true` */
   readonly persistentWorkers?: boolean;
   /**
@@ -51,8 +58,12 @@ interface CommonOptions<T, N extends DType, B> {
    * three times with growing pauses, then throw. @defaultValue `'throw'`
    */
   readonly onError?: OnError;
-  /** Whether a batch's memory is used again when the next batch is asked for. @defaultValue `false`: a batch is yours for ever */
-  readonly reuseBuffers?: boolean;
+  /**
+   * Whether batches are lent: their memory is used again when the next one is asked for, or when `using batch` ends. Outside of
+   * production (`NODE_ENV`) a tensor that is used later throws a `ReleasedBatchError`. @defaultValue `false`: a batch is yours
+   * for ever
+   */
+  readonly reuseBuffers?: Reuse;
   /** Dtype of a batch of JavaScript numbers. @defaultValue `'float32'` */
   readonly numberDtype?: N;
   /**
@@ -85,7 +96,12 @@ interface BatchSamplerOptions {
 }
 
 /** Options of a `DataLoader` over samples `T`, with batches `B`. */
-export type DataLoaderOptions<T, N extends DType, B> = CommonOptions<T, N, B> &
+export type DataLoaderOptions<T, N extends DType, B, Reuse extends boolean = boolean> = CommonOptions<
+  T,
+  N,
+  B,
+  Reuse
+> &
   (SamplerOptions | BatchSamplerOptions);
 
 /** A collate that comes with the loader: what it makes follows from the samples. */
@@ -94,8 +110,8 @@ export type BuiltInCollate<N extends DType> =
   | Pick<TorchCollate<N>, 'torchOptions'>;
 
 /** Options of a `DataLoader` with such a collate. */
-export type BuiltInCollateOptions<T, N extends DType> = Omit<
-  CommonOptions<T, N, Collated<T, N>>,
+export type BuiltInCollateOptions<T, N extends DType, Reuse extends boolean = boolean> = Omit<
+  CommonOptions<T, N, Collated<T, N>, Reuse>,
   'collate'
 > & { readonly collate: BuiltInCollate<N> } & (SamplerOptions | BatchSamplerOptions);
 
@@ -106,6 +122,12 @@ const iterableObject = <V>(what: string) =>
   );
 const callable = <V>(what: string) =>
   v.custom<V>((value) => typeof value === 'function' || value instanceof WorkerModule, `must be ${what}`);
+
+const autoOr = <S extends v.GenericSchema<number>>(number: S) =>
+  v.union([v.literal('auto'), number], (issue) => {
+    const [, ofNumber] = issue.issues ?? [];
+    return `${ofNumber?.message ?? 'must be a whole number'}, or 'auto'`;
+  });
 
 const schema = v.strictObject({
   batchSize: v.optional(integerFrom(1)),
@@ -119,8 +141,8 @@ const schema = v.strictObject({
   transform: v.optional(
     callable<((sample: never, context: SampleContext) => unknown) | WorkerModule<never>>('a function'),
   ),
-  numWorkers: v.optional(integerFrom(0), 0),
-  prefetchFactor: v.optional(integerFrom(1)),
+  numWorkers: v.optional(autoOr(integerFrom(0)), 0),
+  prefetchFactor: v.optional(autoOr(integerFrom(1))),
   persistentWorkers: v.optional(booleanOption),
   inOrder: v.optional(booleanOption, true),
   pinMemory: v.optional(booleanOption, false),
@@ -139,7 +161,7 @@ const schema = v.strictObject({
 
 /** Options of a loader, checked, with every default filled in. */
 export type ResolvedOptions = Readonly<v.InferOutput<typeof schema>> & {
-  readonly prefetchFactor: number;
+  readonly prefetchFactor: number | 'auto';
   readonly persistentWorkers: boolean;
 };
 
@@ -154,7 +176,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   if (problems.length > 0) throw new ConfigError('DataLoader options', problems);
   return {
     ...given,
-    prefetchFactor: given.prefetchFactor ?? 2,
+    prefetchFactor: given.prefetchFactor ?? 'auto',
     persistentWorkers: given.persistentWorkers ?? true,
   };
 }

@@ -26,10 +26,13 @@ import {
 import { type DatasetFacts, factsOf } from './dataset-facts.js';
 import { type Delivered, Delivery } from './delivery.js';
 import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
+import { type GivenBatch, type Loan, lend } from './lent-batch.js';
 import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
+import { Tuner } from './tuner.js';
+import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
@@ -56,13 +59,18 @@ const positionSchema = v.strictObject({ epoch: integerFrom(0), batch: v.optional
  * @typeParam T - A sample.
  * @typeParam N - Dtype of a batch of JavaScript numbers.
  * @typeParam B - A batch.
+ * @typeParam Reuse - Whether batches are lent.
  */
-export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
-  implements AsyncIterable<B>, AsyncDisposable
+export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reuse extends boolean = false>
+  implements AsyncIterable<GivenBatch<B, Reuse>>, AsyncDisposable
 {
   readonly #options: ResolvedOptions;
   readonly #source: Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
-  readonly #stats: StatsRecorder;
+  readonly #stats = new StatsRecorder();
+  readonly #workerPlan: WorkerPlan;
+  #tuner: Tuner;
+  /** Workers that were replaced in engines of earlier passes. */
+  #restarts = 0;
   readonly #position = new PositionTracker();
   #facts: DatasetFacts | undefined;
   #batchSampler: BatchSource | undefined;
@@ -75,17 +83,15 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
    * @param dataset - A map-style or iterable dataset, or the URL of a module whose default export is one.
    * @throws {@link ConfigError} when an option is unknown, wrong, or contradicts another one or the kind of dataset.
    */
-  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N>);
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
+  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse>);
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse>);
   constructor(
     dataset: DatasetSource<T>,
-    options: DataLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
+    options: DataLoaderOptions<T, N, B, Reuse> | BuiltInCollateOptions<T, N, Reuse> = {},
   ) {
     this.#options = resolveOptions(options);
-    this.#stats = new StatsRecorder(
-      this.#options.numWorkers,
-      this.#options.numWorkers && this.#options.prefetchFactor,
-    );
+    this.#workerPlan = planWorkers(this.#options);
+    this.#tuner = new Tuner(this.#workerPlan);
     this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
     if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source));
   }
@@ -166,7 +172,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
 
   /** Waiting times, counts and what was skipped, since the loader was made. */
   stats(): LoaderStats {
-    return this.#stats.snapshot();
+    const { numWorkers, decision } = this.#tuner;
+    const prefetchFactor = numWorkers === 0 ? 0 : this.#tuner.prefetchFactor;
+    const restarts = this.#restarts + (this.#engine?.restarts ?? 0);
+    return { ...this.#stats.snapshot(), numWorkers, prefetchFactor, tuning: decision, restarts };
   }
 
   /**
@@ -174,27 +183,32 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
    * error it goes on with the batch that failed. A loader has one iteration at a time: beginning another ends the one
    * before.
    */
-  [Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
     const pass = {};
-    let lent: (() => void) | undefined;
+    let loan: Loan | undefined;
     const giveBack = (): void => {
-      lent?.();
-      lent = undefined;
+      loan?.end();
+      loan = undefined;
     };
-    return new Pass<B>({
+    return new Pass<GivenBatch<B, Reuse>>({
       open: () => this.#beginPass(pass),
       check: () => {
         if (this.#pass !== pass) throw this.#superseded();
       },
       take: (delivered) => {
         this.#stats.record(delivered);
+        this.#tune();
         giveBack();
-        lent = delivered.result.type === 'batch' ? delivered.result.release : undefined;
+        const { result } = delivered;
+        const release = result.type === 'batch' ? result.release : undefined;
+        if (release) loan = { batch: undefined, end: release };
         if (!this.#position.accept(delivered)) return undefined;
         return andThen(this.#finish(delivered), (batch) => {
           if (this.#pass !== pass) throw this.#superseded();
           this.#position.deliver(delivered);
-          return delivered.result.type === 'batch' ? { batch: batch as B } : undefined;
+          if (result.type !== 'batch') return undefined;
+          if (release) loan = lend(batch, release);
+          return { batch: (loan?.batch ?? batch) as GivenBatch<B, Reuse> };
         });
       },
       complete: () => this.#position.endEpoch(),
@@ -234,6 +248,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
     return this.#delivery;
   }
 
+  /** Once in a while: gives the engine other numbers of workers and batches ahead. */
+  #tune(): void {
+    if (!this.#tuner.mayChange) return;
+    const period = this.#stats.takePeriod();
+    if (period && this.#tuner.observe(period))
+      this.#engine?.resize(this.#tuner.numWorkers, this.#tuner.prefetchFactor);
+  }
+
   #adopt(facts: DatasetFacts): void {
     if (facts.kind === 'map') this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
     else checkIterable(this.#options);
@@ -260,7 +282,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
 
   async #openEngine(): Promise<BatchEngine> {
     if (this.#engine?.broken) await this.#closeEngine();
-    this.#engine ??= await createEngine(this.#source as LoadedSource, this.#options);
+    if (!this.#engine) {
+      const { numWorkers, prefetchFactor } = this.#tuner;
+      const plan = { ...this.#workerPlan, numWorkers, prefetchFactor };
+      this.#engine = await createEngine(this.#source as LoadedSource, this.#options, plan);
+      if (this.#engine.numWorkers !== numWorkers) this.#tuner = fixedTuner(this.#engine);
+    }
     this.#refuseClosed();
     return this.#engine;
   }
@@ -268,13 +295,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
   async #closeEngine(): Promise<void> {
     const engine = this.#engine;
     this.#engine = undefined;
+    this.#restarts += engine?.restarts ?? 0;
     await engine?.close();
   }
 
   /** Runs a collate that was given as a value: it lives on this thread. */
   #finish({ result }: Delivered): MaybePromise<unknown> {
     if (result.type !== 'batch') return undefined;
-    if (this.#options.numWorkers === 0 || !collateOnMainThread(this.#options)) return result.value;
+    if (this.#engine?.numWorkers === 0 || !collateOnMainThread(this.#options)) return result.value;
     const collate = this.#options.collate as unknown as Collate<unknown, unknown>;
     return collate(result.value as unknown[], { allocate: zeroTensor }) as MaybePromise<unknown>;
   }
@@ -313,6 +341,13 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>>
       },
     );
   }
+}
+
+/** For an engine that has fewer workers than were wanted: none, or one a shard. */
+function fixedTuner({ numWorkers, window, reason }: BatchEngine): Tuner {
+  const prefetchFactor = numWorkers && window / numWorkers;
+  const maxima = { maxWorkers: numWorkers, maxPrefetchFactor: prefetchFactor };
+  return new Tuner({ numWorkers, prefetchFactor, ...maxima, reason });
 }
 
 /** A map-style dataset always has a length; samplers read it anew each epoch. */

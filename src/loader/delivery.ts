@@ -10,6 +10,8 @@ export interface Delivered {
   readonly planned: PlannedTask;
   readonly result: TaskResult;
   readonly waitMs: number;
+  /** Time that making it took, wherever it was made. */
+  readonly makeMs: number;
   /** When it came: `performance.now()`. */
   readonly at: number;
 }
@@ -87,7 +89,8 @@ export class Delivery {
     const hurried = started - this.#lastHandOver < hurryMs;
     if (!hurried || this.#underWay.length <= window >> 1) this.#fill(window);
     this.#lastHandOver = at;
-    return { planned, result, waitMs: at - started, at };
+    const waitMs = at - started;
+    return { planned, result, waitMs, makeMs: ticket.makeMs ?? waitMs, at };
   }
 
   #fill(depth: number): void {

@@ -7,9 +7,11 @@ import type { Ticket } from './ticket.js';
 
 /** Makes batches on this thread, each when it is asked for. */
 export class InProcessEngine implements BatchEngine {
+  readonly numWorkers = 0;
   readonly window = 0;
   readonly broken = false;
   readonly restarts = 0;
+  readonly reason: string | undefined;
   readonly #dataset: Dataset<unknown> | IterableDataset<unknown>;
   readonly #maker: BatchMaker;
   readonly #memory: LocalMemory | LentMemory;
@@ -18,7 +20,9 @@ export class InProcessEngine implements BatchEngine {
     dataset: Dataset<unknown> | IterableDataset<unknown>,
     maker: BatchMaker,
     reuseBuffers: boolean,
+    reason?: Error,
   ) {
+    this.reason = reason?.message;
     this.#dataset = dataset;
     this.#maker = maker;
     this.#memory = reuseBuffers ? new LentMemory() : new LocalMemory();
@@ -53,10 +57,9 @@ export class InProcessEngine implements BatchEngine {
 
   #lend(result: TaskResult): TaskResult {
     const memory = this.#memory;
-    const { slot } = memory.end();
+    const { slot, overflowed } = memory.end();
     if (!(memory instanceof LentMemory) || slot === undefined) return result;
-    if (result.type === 'batch')
-      return { ...result, overflows: memory.overflows, release: () => memory.release(slot) };
+    if (result.type === 'batch') return { ...result, overflowed, release: () => memory.release(slot) };
     memory.release(slot);
     return result;
   }

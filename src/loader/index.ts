@@ -1,5 +1,6 @@
 export { DataLoader, type DatasetSource, type LoaderPosition } from './data-loader.js';
 export type { DataLoaderOptions } from './data-loader-options.js';
+export type { GivenBatch, LentBatch } from './lent-batch.js';
 export type { LoaderState } from './loader-state.js';
 export type { LoaderStats } from './loader-stats.js';
 export { type PadCollate, type PadCollateOptions, padCollate } from './pad-collate.js';

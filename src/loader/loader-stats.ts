@@ -1,5 +1,6 @@
 import type { SkippedSample } from './batch-task.js';
 import type { Delivered } from './delivery.js';
+import type { RunPeriod } from './tuner.js';
 
 /** How a loader has been doing since it was made. */
 export interface LoaderStats {
@@ -15,8 +16,16 @@ export interface LoaderStats {
   readonly waitShare: number;
   /** Time spent making batches, added up over the workers. */
   readonly makeMs: number;
+  /** Workers at present. */
   readonly numWorkers: number;
+  /** Batches each of them makes ahead at present; 0 without workers. */
   readonly prefetchFactor: number;
+  /** What was chosen for these two, and why: a line. */
+  readonly tuning: string;
+  /** Workers that died and were replaced under `onError: 'retry'`. */
+  readonly restarts: number;
+  /** Lent batches that were larger than their slot and got memory of their own. */
+  readonly overflows: number;
   /** Samples that `onError: 'skip'` left out. */
   readonly skipped: number;
   /** The last of them, at most 100. */
@@ -25,25 +34,31 @@ export interface LoaderStats {
 
 const skippedKept = 100;
 
+/** A period has at least so many milliseconds and batches. */
+const periodMs = 100;
+const periodBatches = 8;
+
+interface PeriodStart {
+  readonly at: number;
+  readonly batches: number;
+  readonly waitMs: number;
+  readonly makeMs: number;
+}
+
 /** Counts deliveries. */
 export class StatsRecorder {
-  readonly #numWorkers: number;
-  readonly #prefetchFactor: number;
   #batches = 0;
   #samples = 0;
   #waitMs = 0;
   #makeMs = 0;
+  #overflows = 0;
   #skipped = 0;
   #skippedSamples: SkippedSample[] = [];
   #firstRequest: number | undefined;
   #lastDelivery = 0;
+  #period: PeriodStart | undefined;
 
-  constructor(numWorkers: number, prefetchFactor: number) {
-    this.#numWorkers = numWorkers;
-    this.#prefetchFactor = prefetchFactor;
-  }
-
-  record({ result, waitMs, at }: Delivered): void {
+  record({ result, waitMs, makeMs, at }: Delivered): void {
     this.#lastDelivery = at;
     this.#firstRequest ??= this.#lastDelivery - waitMs;
     this.#waitMs += waitMs;
@@ -55,10 +70,25 @@ export class StatsRecorder {
     if (result.type === 'nothing') return;
     this.#batches += 1;
     this.#samples += result.samples;
-    this.#makeMs += result.makeMs;
+    this.#makeMs += makeMs;
+    if (result.overflowed) this.#overflows += 1;
   }
 
-  snapshot(): LoaderStats {
+  /** The figures since the last period, when there are enough of them. The first one begins with the first batch. */
+  takePeriod(): RunPeriod | undefined {
+    const from = this.#period;
+    const elapsedMs = this.#lastDelivery - (from?.at ?? this.#lastDelivery);
+    if (from && (elapsedMs < periodMs || this.#batches - from.batches < periodBatches)) return undefined;
+    this.#period = {
+      at: this.#lastDelivery,
+      batches: this.#batches,
+      waitMs: this.#waitMs,
+      makeMs: this.#makeMs,
+    };
+    return from && { elapsedMs, waitMs: this.#waitMs - from.waitMs, makeMs: this.#makeMs - from.makeMs };
+  }
+
+  snapshot(): Omit<LoaderStats, 'numWorkers' | 'prefetchFactor' | 'tuning' | 'restarts'> {
     const elapsedMs = this.#firstRequest === undefined ? 0 : this.#lastDelivery - this.#firstRequest;
     return {
       batches: this.#batches,
@@ -67,8 +97,7 @@ export class StatsRecorder {
       elapsedMs,
       waitShare: elapsedMs === 0 ? 0 : this.#waitMs / elapsedMs,
       makeMs: this.#makeMs,
-      numWorkers: this.#numWorkers,
-      prefetchFactor: this.#prefetchFactor,
+      overflows: this.#overflows,
       skipped: this.#skipped,
       skippedSamples: this.#skippedSamples,
     };

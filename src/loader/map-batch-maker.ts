@@ -20,14 +20,12 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
   }
 
   make(task: IndexTask, memory: BatchMemory): MaybePromise<TaskResult> {
-    const started = performance.now();
     const { steps, settings } = this.#samples;
     const made = (value: unknown, samples: number, skipped: readonly SkippedSample[]): TaskResult => ({
       type: 'batch',
       value,
       samples,
       skipped,
-      makeMs: performance.now() - started,
     });
     // A whole batch cannot leave one sample out, so that policy goes sample by sample.
     if (steps.fused && this.#dataset.getBatch && settings.onError === 'throw') {

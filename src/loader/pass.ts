@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import type { Delivered, Delivery } from './delivery.js';
+import { LoopTurn } from './loop-turn.js';
 
 /** What a pass asks of its loader. */
 export interface PassSteps<B> {
@@ -29,6 +30,9 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
   readonly #steps: PassSteps<B>;
   #delivery: Delivery | undefined;
   #over = false;
+  readonly #loopTurn = new LoopTurn();
+  /** When the last result came. */
+  #lastDelivery = 0;
   /** The step that is not finished yet. */
   #pending: Promise<unknown> | undefined;
 
@@ -72,7 +76,7 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
   readonly #advance = (): MaybePromise<Step<B>> => {
     if (this.#over) return { done: true, value: undefined };
     try {
-      const step = this.#delivery ? this.#pull(this.#delivery) : this.#begin();
+      const step = this.#delivery ? this.#pullInTurn(this.#delivery) : this.#begin();
       return step instanceof Promise ? step.catch(this.#fail) : step;
     } catch (error) {
       return this.#fail(error);
@@ -89,6 +93,11 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
     return this.#pull(this.#delivery);
   }
 
+  #pullInTurn(delivery: Delivery): MaybePromise<Step<B>> {
+    if (!this.#loopTurn.isDue(this.#lastDelivery)) return this.#pull(delivery);
+    return this.#loopTurn.take().then(() => this.#pull(delivery));
+  }
+
   #pull(delivery: Delivery): MaybePromise<Step<B>> {
     this.#steps.check();
     return andThen(delivery.next(), (delivered) => {
@@ -96,6 +105,7 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
         this.#steps.complete();
         return this.#end();
       }
+      this.#lastDelivery = delivered.at;
       return andThen(this.#steps.take(delivered), (taken) =>
         taken ? { done: false, value: taken.batch } : this.#pull(delivery),
       );

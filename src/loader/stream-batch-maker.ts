@@ -31,7 +31,6 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
   }
 
   async make(task: StreamTask, memory: BatchMemory): Promise<TaskResult> {
-    const started = performance.now();
     const reader = this.#reader(task);
     while (reader.position < task.ordinal && !reader.ended) await this.#readBatch(reader, task);
     const raw = reader.ended ? [] : await this.#readBatch(reader, task);
@@ -44,7 +43,7 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     const { samples, skipped } = await settle(pending);
     if (samples.length === 0) return { type: 'nothing', skipped };
     const value = await this.#samples.collate(samples, memory, task);
-    return { type: 'batch', value, samples: samples.length, skipped, makeMs: performance.now() - started };
+    return { type: 'batch', value, samples: samples.length, skipped };
   }
 
   #run(task: StreamTask, position: number, sample: unknown): unknown {

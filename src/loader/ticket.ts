@@ -3,6 +3,8 @@ import type { BatchTask, TaskResult } from './batch-task.js';
 /** A task under way: whoever makes the batch settles it, once. */
 export class Ticket {
   readonly task: BatchTask;
+  /** Time that a worker spent on it. */
+  makeMs: number | undefined;
   /** Called when it is settled; at once where it is already. */
   #listener: (() => void) | undefined;
   #outcome: { readonly result: TaskResult } | { readonly error: unknown } | undefined;

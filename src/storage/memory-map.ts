@@ -110,9 +110,7 @@ function findSystemCalls(): SystemCalls | null {
         'void *mmap(void *address, size_t length, int protection, int flags, int descriptor, int64_t offset)',
       ) as SystemCalls['mmap'],
       munmap: system.func('int munmap(void *address, size_t length)') as SystemCalls['munmap'],
-      madvise: system.func(
-        'int madvise(void *address, size_t length, int advice)',
-      ) as SystemCalls['madvise'],
+      madvise: system.func('int madvise(void *address, size_t length, int advice)') as SystemCalls['madvise'],
     };
   } catch {
     return null;

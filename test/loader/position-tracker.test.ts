@@ -10,6 +10,7 @@ const delivery = (batch: number) => ({
   result: { type: 'nothing', skipped: [] } as const,
   waitMs: 0,
   at: 0,
+  makeMs: 0,
 });
 
 describe('PositionTracker', () => {

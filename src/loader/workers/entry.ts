@@ -12,7 +12,14 @@ import { asDataset, factsOf } from '../dataset-facts.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
 import { setWorkerInfo } from '../worker-info.js';
 import { OutcomeSender } from './outcome-sender.js';
-import type { CollateSpec, FromWorker, NumberedTask, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
+import type {
+  CollateSpec,
+  FromWorker,
+  NumberedTask,
+  TaskOutcome,
+  ToWorker,
+  WorkerSetup,
+} from './protocol.js';
 
 const setup = workerData as WorkerSetup;
 const port = parentPort!;
@@ -89,12 +96,14 @@ async function work(tasks: readonly NumberedTask[], pass: number): Promise<void>
     if (pass !== Atomics.load(currentPass, 0)) return;
     Atomics.store(progress, 0, id);
     progress[1] = 0;
+    const started = performance.now();
     memory.begin();
     try {
       const made = ready.maker.make(task, memory);
       // It may take long: what is done must not wait for it.
       if (made instanceof Promise) sender.flush();
-      finish(id, made instanceof Promise ? await made : made);
+      const result = made instanceof Promise ? await made : made;
+      finish(id, result, performance.now() - started);
     } catch (error) {
       release(memory.end().slot);
       sender.add({ id, error: toErrorRecord(error) }, []);
@@ -109,12 +118,12 @@ function announce(dataset: object, tasks: readonly NumberedTask[]): void {
   for (const { task } of tasks) if (task.type === 'indices') dataset.prefetch(task.indices);
 }
 
-function finish(id: number, result: TaskResult): void {
-  const { transfer, slot } = memory.end();
+function finish(id: number, result: TaskResult, makeMs: number): void {
+  const { transfer, slot, overflowed } = memory.end();
   const isLent = result.type === 'batch' && memory instanceof LentMemory;
   if (!isLent) release(slot);
-  const counted = isLent ? { ...result, overflows: memory.overflows } : result;
-  sender.add({ id, result: counted, slot: isLent ? slot : undefined }, transfer);
+  const counted = overflowed ? { ...result, overflowed } : result;
+  sender.add({ id, result: counted, slot: isLent ? slot : undefined, makeMs }, transfer);
 }
 
 /** For a batch that does not survive structured cloning. */

@@ -11,6 +11,8 @@ import type { FromWorker, NumberedTask, TaskOutcome, ToWorker, WorkerSetup } fro
 export interface PoolWorkerEvents {
   /** It has its dataset. @returns what is wrong with it, if anything is */
   onReady(worker: PoolWorker, facts: DatasetFacts): Error | undefined;
+  /** It has made a batch. */
+  onBatch(): void;
   /** It could not start, or ended: nothing more comes from it. Its {@link PoolWorker.tickets} are not settled. */
   onFailure(worker: PoolWorker, error: Error): void;
 }
@@ -21,6 +23,8 @@ const closingMs = 200;
 /** A thread that makes batches, and the tasks that wait for it. */
 export class PoolWorker {
   readonly thread: Worker;
+  /** Whether it has its dataset. */
+  ready = false;
   readonly id: number;
   readonly #waiting = new Map<number, Ticket>();
   readonly #events: PoolWorkerEvents;
@@ -57,9 +61,9 @@ export class PoolWorker {
     return [...this.#waiting.values()];
   }
 
-  /** The task that it is at, or was at when it ended. */
+  /** The task that it is at, or was at when it ended; none while it opens its dataset or has nothing to do. */
   get current(): Ticket | undefined {
-    return this.#waiting.get(this.#progress[0]!) ?? this.#waiting.values().next().value;
+    return this.#waiting.get(this.#progress[0]!);
   }
 
   /** Number of tasks that are not settled. */
@@ -121,13 +125,15 @@ export class PoolWorker {
   /** Nothing that comes from it counts any more. */
   #dismiss(): void {
     this.#gone = true;
-    for (const ticket of this.#waiting.values()) ticket.reject(new LoaderClosedError('The workers were closed'));
+    for (const ticket of this.#waiting.values())
+      ticket.reject(new LoaderClosedError('The workers were closed'));
     this.#waiting.clear();
   }
 
   #receive(message: FromWorker): void {
     switch (message.type) {
       case 'ready': {
+        this.ready = true;
         // At once: results of a worker that is not like the others may stand right behind.
         const problem = this.#events.onReady(this, message.facts);
         if (problem) this.#fail(problem);
@@ -149,9 +155,14 @@ export class PoolWorker {
       ticket?.reject(fromErrorRecord(outcome.error));
       return;
     }
-    const { result, slot } = outcome;
-    if (!ticket) this.#release(slot);
-    else ticket.resolve(slot === undefined ? result : this.#lent(result, slot));
+    const { result, slot, makeMs } = outcome;
+    if (!ticket) {
+      this.#release(slot);
+      return;
+    }
+    this.#events.onBatch();
+    ticket.makeMs = makeMs;
+    ticket.resolve(slot === undefined ? result : this.#lent(result, slot));
   }
 
   #lent(result: TaskResult, slot: number): TaskResult {
@@ -177,12 +188,11 @@ export class PoolWorker {
 
   /** The batch that it was making, and the sample in it. */
   #place(): Record<string, string | number> {
-    const { current } = this;
-    if (!current) return {};
-    const place = taskPlace(current.task);
-    const [started, position] = this.#progress as unknown as [number, number];
-    if (current.task.type !== 'indices' || started < 0) return place;
-    return { ...place, sample: current.task.indices[position]! };
+    const held = this.current ?? this.tickets[0];
+    if (!held) return {};
+    const place = taskPlace(held.task);
+    if (held.task.type !== 'indices' || !this.current) return place;
+    return { ...place, sample: held.task.indices[this.#progress[1]!]! };
   }
 
   #exitError(what: string, cause?: Error): WorkerExitError {

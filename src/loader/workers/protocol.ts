@@ -49,7 +49,12 @@ export type ToWorker =
 
 /** What became of a task. */
 export type TaskOutcome =
-  | { readonly id: number; readonly result: TaskResult; readonly slot: number | undefined }
+  | {
+      readonly id: number;
+      readonly result: TaskResult;
+      readonly slot: number | undefined;
+      readonly makeMs: number;
+    }
   | { readonly id: number; readonly error: ErrorRecord };
 
 /** Worker → main thread. `ready` comes first, or `failed` instead of it. */

@@ -38,8 +38,8 @@ export class WorkerPool implements BatchEngine {
   #resolveFacts!: (facts: DatasetFacts) => void;
   #rejectFacts!: (error: Error) => void;
   #broken: Error | undefined;
-  /** The batch that the last worker to die was at, and how often that has happened in a row. */
-  #lastDeath: { readonly ticket: Ticket | undefined; readonly times: number } | undefined;
+  /** What the last worker to die was at, and how often that has happened in a row. */
+  #lastDeath: { readonly at: Ticket | 'opening'; readonly times: number } | undefined;
   #holding = false;
   restarts = 0;
 
@@ -60,6 +60,10 @@ export class WorkerPool implements BatchEngine {
     this.#facts.catch(() => {});
     if (options.facts) this.#know(options.facts);
     this.resize(options.numWorkers, options.prefetchFactor);
+  }
+
+  get numWorkers(): number {
+    return this.#workers.length;
   }
 
   get window(): number {
@@ -137,6 +141,10 @@ export class WorkerPool implements BatchEngine {
       { ...this.#setup, info, currentPass },
       {
         onReady: (ready, facts) => this.#compare(ready.id, facts),
+        onBatch: () => {
+          // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
+          if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
+        },
         onFailure: (failed, error) => this.#onFailure(failed, error),
       },
     );
@@ -150,13 +158,13 @@ export class WorkerPool implements BatchEngine {
     if (task.type === 'stream')
       return this.#workers[((this.#known?.numShards ?? 1) > 1 ? task.shard : task.ordinal) % count]!;
     let chosen = this.#workers[task.batch % count]!;
-    for (const worker of this.#workers) if (worker.load < chosen.load) chosen = worker;
+    for (const worker of this.#workers) if (burden(worker) < burden(chosen)) chosen = worker;
     return chosen;
   }
 
   #onFailure(failed: PoolWorker, error: Error): void {
-    const { current, tickets } = failed;
-    if (this.#restart && error instanceof WorkerExitError && !this.#isTheCause(current)) {
+    const { tickets } = failed;
+    if (this.#restart && error instanceof WorkerExitError && !this.#repeats(failed)) {
       const place = this.#workers.indexOf(failed);
       if (place >= 0) this.#workers[place] = this.#start(failed.id);
       this.restarts += 1;
@@ -169,10 +177,11 @@ export class WorkerPool implements BatchEngine {
     for (const ticket of tickets) ticket.reject(error);
   }
 
-  /** Whether enough workers have died of this batch, or of starting. */
-  #isTheCause(current: Ticket | undefined): boolean {
-    const again = this.#lastDeath !== undefined && this.#lastDeath.ticket === current;
-    this.#lastDeath = { ticket: current, times: again ? this.#lastDeath!.times + 1 : 1 };
+  /** Whether so many workers have died over one batch, or while they opened the dataset, that the next one would, too. */
+  #repeats({ current, ready }: PoolWorker): boolean {
+    const at = current ?? (ready ? undefined : 'opening');
+    if (at === undefined) return false;
+    this.#lastDeath = { at, times: this.#lastDeath?.at === at ? this.#lastDeath.times + 1 : 1 };
     return this.#lastDeath.times >= maxDeaths;
   }
 
@@ -199,6 +208,11 @@ export class WorkerPool implements BatchEngine {
       { where: { worker: id }, next: 'Its module must give the same dataset each time it is imported.' },
     );
   }
+}
+
+/** How much a worker has to do; to open its dataset counts as one batch. */
+function burden(worker: PoolWorker): number {
+  return worker.load + (worker.ready ? 0 : 1);
 }
 
 function refuseNesting(): void {
