@@ -85,9 +85,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    */
   constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse>);
   constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse>);
+  // With `new DataLoader<T>` the other type arguments are not inferred: lent batches are then typed like any other.
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
   constructor(
     dataset: DatasetSource<T>,
-    options: DataLoaderOptions<T, N, B, Reuse> | BuiltInCollateOptions<T, N, Reuse> = {},
+    options: DataLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
   ) {
     this.#options = resolveOptions(options);
     this.#workerPlan = planWorkers(this.#options);

@@ -69,10 +69,11 @@ describe(`numWorkers: 'auto'`, () => {
   });
 
   it('does without workers where the dataset cannot be moved, and says why', async () => {
-    const loader = new DataLoader<number>(
-      { length: 3, get: (index: number) => index },
-      { numWorkers: 'auto', collate: (samples) => samples.length },
-    );
+    const dataset = { length: 3, get: (index: number) => index };
+    const loader = new DataLoader(dataset, {
+      numWorkers: 'auto',
+      collate: (samples: readonly number[]) => samples.length,
+    });
     let batches = 0;
     for await (const batch of loader) batches += batch;
     expect(batches).toBe(3);

@@ -23,6 +23,15 @@ interface Sample {
 declare const dataset: Dataset<Sample>;
 
 describe('the type of a batch', () => {
+  it('is disposable where batches are lent', () => {
+    const lent = new DataLoader(dataset, { reuseBuffers: true });
+    expectTypeOf<BatchOf<typeof lent>>().toExtend<Disposable>();
+    expectTypeOf<BatchOf<typeof lent>['x']>().toEqualTypeOf<Tensor<'float32'>>();
+    const owned = new DataLoader(dataset, { reuseBuffers: false });
+    expectTypeOf<BatchOf<typeof owned>>().not.toExtend<Disposable>();
+    new DataLoader<Sample>(new URL('file:///data.js'), { reuseBuffers: true });
+  });
+
   it('follows from the type of a sample', () => {
     expectTypeOf<BatchOf<DataLoader<Sample>>>().toEqualTypeOf<{
       x: Tensor<'float32'>;
