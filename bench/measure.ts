@@ -1,63 +1,217 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpus } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** One thing that is measured: us, the peer, or the physical limit. */
-export interface Contestant {
-  readonly name: string;
-  /** Runs once and gives a rate: more is better. */
-  readonly run: () => number | Promise<number>;
+/** What one run of a contestant did. Each runs in a process of its own and prints this as JSON, in its last line. */
+export interface Run {
+  /** Units of work done: tokens, images, batches; or 1 where only the time matters. */
+  readonly amount: number;
+  readonly seconds: number;
+  /** Processor time of the process, its threads and its children. */
+  readonly cpuSeconds: number;
+  /** The most memory it held at once. */
+  readonly peakMiB: number;
 }
 
+/** One thing that is measured: us, a peer, or a physical limit. */
+export interface Contestant {
+  readonly name: string;
+  readonly command: readonly string[];
+}
+
+/** Medians of a contestant's runs. */
+export interface Result {
+  readonly name: string;
+  /** Units a second, or milliseconds, as the table says. */
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  /** Units a processor second. */
+  readonly perCpuSecond: number;
+  readonly peakMiB: number;
+}
+
+/** A bound of the design's, and what was reached. */
+export interface Goal {
+  readonly name: string;
+  readonly value: number;
+  /** At least this, or with `atMost` at most. */
+  readonly goal: number;
+  readonly met: boolean;
+}
+
+export interface Report {
+  readonly results: readonly Result[];
+  readonly goals: readonly Goal[];
+}
+
+/** `rate`: units a second, more is better. `time`: milliseconds a unit, less is better. */
+export type Measure = 'rate' | 'time';
+
 /**
- * Measures contestants in turn, in the reverse order every other round, and prints medians with their spread and the
- * ratio to the first one.
+ * Runs contestants in turn, in the reverse order every other round, and gives their medians. What a contestant prints to its
+ * standard error is shown; one that fails ends the measurement.
  */
-export async function compare(
-  title: string,
-  unit: string,
-  contestants: readonly Contestant[],
-  rounds = 5,
-): Promise<void> {
-  const rates = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+export function compare(contestants: readonly Contestant[], measure: Measure, rounds = 5): Result[] {
+  const runs = new Map<string, Run[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? contestants : [...contestants].reverse();
-    for (const { name, run } of order) rates.get(name)!.push(await run());
+    for (const { name, command } of order) {
+      process.stderr.write(`\r\x1b[Kround ${round + 1} of ${rounds}: ${name}`);
+      runs.get(name)!.push(runOnce(command));
+    }
   }
-  const first = median(rates.get(contestants[0]!.name)!);
-  console.log(`\n${title}, median of ${rounds} [min … max], ${unit}`);
-  for (const [name, values] of rates) {
-    const spread = `[${compact(Math.min(...values))} … ${compact(Math.max(...values))}]`;
-    const middle = median(values);
+  process.stderr.write('\r\x1b[K');
+  return [...runs].map(([name, all]) => {
+    const values = all.map(({ amount, seconds }) =>
+      measure === 'rate' ? amount / seconds : (seconds * 1_000) / amount,
+    );
+    return {
+      name,
+      value: median(values),
+      min: Math.min(...values),
+      max: Math.max(...values),
+      perCpuSecond: median(all.map(({ amount, cpuSeconds }) => amount / cpuSeconds)),
+      peakMiB: median(all.map(({ peakMiB }) => peakMiB)),
+    };
+  });
+}
+
+function runOnce([program, ...args]: readonly string[]): Run {
+  const output = execFileSync(program!, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return JSON.parse(output.trim().split('\n').at(-1)!) as Run;
+}
+
+/** Prints a table with the ratio of each to the first. */
+export function printTable(
+  title: string,
+  unit: string,
+  results: readonly Result[],
+  measure: Measure = 'rate',
+): void {
+  const width = Math.max(...results.map(({ name }) => name.length));
+  const first = results[0]!.value;
+  console.log(`\n${title}\nmedian [min … max] in ${unit}, ratio to the first, per CPU second, peak memory`);
+  for (const { name, value, min, max, perCpuSecond, peakMiB } of results) {
+    const spread = `[${compact(min)} … ${compact(max)}]`;
+    const ratio = measure === 'rate' ? value / first : first / value;
+    const perCpu = measure === 'rate' ? compact(perCpuSecond) : '';
     console.log(
-      `  ${name.padEnd(44)} ${compact(middle).padStart(8)}  ${spread.padEnd(22)} ${(middle / first).toFixed(2)} ×`,
+      `  ${name.padEnd(width)} ${compact(value).padStart(7)} ${spread.padEnd(19)} ${ratio.toFixed(2).padStart(6)} × ` +
+        `${perCpu.padStart(7)} ${Math.round(peakMiB).toString().padStart(6)} MiB`,
     );
   }
 }
 
-/** Says on what machine and at which commit the figures were taken. */
-export function printSurroundings(): void {
-  const commit =
-    spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim() || 'no commit';
-  console.log(
-    `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, Node.js ${process.versions.node}, ${commit}`,
-  );
+/** A goal that is met from `goal` on upwards. */
+export function atLeast(name: string, value: number, goal: number): Goal {
+  return { name, value: rounded(value), goal, met: value >= goal };
+}
+
+/** A goal that is met up to `goal`. */
+export function atMost(name: string, value: number, goal: number): Goal {
+  return { name, value: rounded(value), goal, met: value <= goal };
+}
+
+export function printGoals(goals: readonly Goal[]): void {
+  console.log('\nGoals');
+  for (const { name, value, goal, met } of goals)
+    console.log(`  ${met ? 'met    ' : 'not met'}  ${name}: ${value} (goal ${goal})`);
+}
+
+/** The result of a name. */
+export function resultOf(results: readonly Result[], name: string): Result {
+  const result = results.find((candidate) => candidate.name === name);
+  if (!result) throw new Error(`No contestant is called ${name}`);
+  return result;
+}
+
+/** The best of the results whose name begins so. */
+export function bestOf(results: readonly Result[], prefix: string): Result {
+  const candidates = results.filter(({ name }) => name.startsWith(prefix));
+  return candidates.reduce((best, result) => (result.value > best.value ? result : best));
+}
+
+/** On what machine, with which versions and at which commit the figures were taken. */
+export function machine(): Record<string, string | number> {
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.versions.node,
+    commit: commit || 'none',
+    ...pythonVersions(),
+  };
+}
+
+/** A script of `contestants/` with Node.js. */
+export function nodeCommand(script: string, ...args: readonly (string | number)[]): readonly string[] {
+  return [process.execPath, contestant(script), ...args.map(String)];
 }
 
 /**
- * Runs a script beside this file with Python and gives the number it prints, or `undefined` where Python or PyTorch is missing.
- * `MILLRACE_PYTHON` names the interpreter.
+ * A script of `contestants/` with Python. `MILLRACE_PYTHON` names the interpreter.
+ *
+ * @returns `undefined` where it has no PyTorch; {@link peerAdvice} says how to get it.
  */
-export function python(script: string, ...args: readonly string[]): (() => number) | undefined {
-  const interpreter = process.env.MILLRACE_PYTHON ?? 'python3';
-  if (spawnSync(interpreter, ['-c', 'import torch']).status !== 0) return undefined;
-  const file = fileURLToPath(new URL(script, import.meta.url));
-  return () => Number(execFileSync(interpreter, [file, ...args], { encoding: 'utf8' }));
+export function pythonCommand(
+  script: string,
+  ...args: readonly (string | number)[]
+): readonly string[] | undefined {
+  if (Object.keys(pythonVersions()).length === 0) return undefined;
+  return [interpreter, contestant(script), ...args.map(String)];
 }
 
-export function median(values: readonly number[]): number {
+/** A C program of `contestants/`, compiled on the spot with the optimisations of this processor. */
+export function compiledCommand(
+  script: string,
+  options: readonly string[],
+  ...args: readonly (string | number)[]
+): readonly string[] {
+  const binary = `${benchFolder()}/${script.replace(/\.c$/, '')}`;
+  execFileSync('cc', ['-O3', '-march=native', '-o', binary, contestant(script), ...options]);
+  return [binary, ...args.map(String)];
+}
+
+/** How to make the environment of the peers. */
+export const peerAdvice =
+  'PyTorch was not found. Make an environment and name it: python3 -m venv peers && ' +
+  'peers/bin/pip install torch torchvision numpy && export MILLRACE_PYTHON=peers/bin/python';
+
+const interpreter = process.env.MILLRACE_PYTHON ?? 'python3';
+let versions: Record<string, string> | undefined;
+
+function pythonVersions(): Record<string, string> {
+  if (versions) return versions;
+  const script =
+    'import json, torch, platform\n' +
+    'v = {"python": platform.python_version(), "torch": torch.__version__}\n' +
+    'try:\n import torchvision, PIL\n v.update(torchvision=torchvision.__version__, pillow=PIL.__version__)\n' +
+    'except ImportError: pass\nprint(json.dumps(v))';
+  const { status, stdout } = spawnSync(interpreter, ['-c', script], { encoding: 'utf8' });
+  versions = status === 0 ? (JSON.parse(stdout) as Record<string, string>) : {};
+  return versions;
+}
+
+/** Where large files of the benchmarks are kept. `MILLRACE_BENCH_DIR` names another place. */
+export function benchFolder(): string {
+  const folder = process.env.MILLRACE_BENCH_DIR ?? `${process.env.TMPDIR ?? '/tmp'}/millrace-bench`;
+  execFileSync('mkdir', ['-p', folder]);
+  return folder;
+}
+
+function contestant(script: string): string {
+  return fileURLToPath(new URL(`contestants/${script}`, import.meta.url));
+}
+
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
 }
 
 function compact(value: number): string {

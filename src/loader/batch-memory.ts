@@ -62,10 +62,8 @@ const alignment = 64;
 /** What a slot that was too small gets beyond what the batch needed: ragged batches often come a little larger. */
 const headroom = 1.25;
 
-interface Slot {
-  memory: SlotMemory;
-  busy: boolean;
-}
+/** Slots of a thread at most; batches beyond them get memory of their own. */
+export const maxSlots = 256;
 
 /**
  * Batches are lent: they are written into slots of shared memory that are used again once released. A slot lies in the memory
@@ -73,19 +71,29 @@ interface Slot {
  * what does not fit gets memory of its own and is counted as overflow.
  */
 export class LentMemory implements BatchMemory {
-  readonly #slots: Slot[] = [];
+  readonly #slots: SlotMemory[] = [];
+  /** 1 for each slot that is lent. */
+  readonly #lent: Int32Array;
   #slot = -1;
   #used = 0;
   #overflowed = false;
   /** Bytes that slots should have. */
   #wanted = 0;
 
+  /**
+   * @param lent - Where it is kept which slots are lent, {@link maxSlots} elements. Shared memory lets another thread give
+   *   them back. @defaultValue memory of this thread
+   */
+  constructor(lent: Int32Array = new Int32Array(maxSlots)) {
+    this.#lent = lent;
+  }
+
   readonly allocate: Allocate = <D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> => {
     const length = elementCount(shape);
     const bytes = length * bytesPerElement(dtype);
     const start = this.#used;
     this.#used += Math.ceil(bytes / alignment) * alignment;
-    const { buffer, byteOffset, byteLength } = this.#slots[this.#slot]!.memory;
+    const { buffer, byteOffset, byteLength } = this.#slots[this.#slot] ?? emptySlot;
     if (this.#used <= byteLength)
       return { dtype, shape, data: viewOf(dtype, buffer, byteOffset + start, length) };
     this.#overflowed = true;
@@ -95,12 +103,15 @@ export class LentMemory implements BatchMemory {
   begin(): void {
     this.#used = 0;
     this.#overflowed = false;
-    this.#slot = this.#slots.findIndex(({ busy }) => !busy);
-    if (this.#slot < 0) this.#slot = this.#slots.push({ memory: emptySlot, busy: false }) - 1;
-    const slot = this.#slots[this.#slot]!;
+    // The first free one: the fewer slots go round, the more of them stay in the processor's cache.
+    let slot = 0;
+    while (slot < maxSlots && Atomics.load(this.#lent, slot) === 1) slot++;
+    this.#slot = slot;
+    if (slot === maxSlots) return;
+    Atomics.store(this.#lent, slot, 1);
     // Only now: the batch that did not fit may have had its other tensors in the slot.
-    if (slot.memory.byteLength < this.#wanted) slot.memory = replaced(slot.memory, this.#wanted);
-    slot.busy = true;
+    const memory = this.#slots[slot] ?? emptySlot;
+    this.#slots[slot] = memory.byteLength < this.#wanted ? replaced(memory, this.#wanted) : memory;
   }
 
   end(): BatchFootprint {
@@ -108,13 +119,17 @@ export class LentMemory implements BatchMemory {
     const overflowed = this.#overflowed && this.#wanted > 0;
     if (this.#overflowed)
       this.#wanted = Math.max(this.#wanted, Math.ceil(this.#used * (overflowed ? headroom : 1)));
-    return { transfer: [], slot: this.#slot, overflowed };
+    return { transfer: [], slot: this.#slot < maxSlots ? this.#slot : undefined, overflowed };
   }
 
   /** Gives a slot back. Views of the batch that was in it will show other data. */
   release(slot: number): void {
-    const entry = this.#slots[slot];
-    if (entry) entry.busy = false;
+    Atomics.store(this.#lent, slot, 0);
+  }
+
+  /** The buffer that most tensors of the batch lie in. */
+  get buffer(): ArrayBufferLike {
+    return (this.#slots[this.#slot] ?? emptySlot).buffer;
   }
 }
 

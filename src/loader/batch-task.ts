@@ -31,19 +31,22 @@ export interface SkippedSample {
   readonly reason: string;
 }
 
+/** A batch that was made. */
+export interface BatchResult {
+  readonly type: 'batch';
+  /** The batch, or the bare samples where the main thread is to collate. */
+  readonly value: unknown;
+  readonly samples: number;
+  readonly skipped: readonly SkippedSample[];
+  /** Whether it was larger than the slot it was to be lent in. */
+  readonly overflowed?: boolean;
+  /** Gives the memory of a lent batch back. */
+  readonly release?: () => void;
+}
+
 /** What became of a task. */
 export type TaskResult =
-  | {
-      readonly type: 'batch';
-      /** The batch, or the bare samples where the main thread is to collate. */
-      readonly value: unknown;
-      readonly samples: number;
-      readonly skipped: readonly SkippedSample[];
-      /** Whether it was larger than the slot it was to be lent in. */
-      readonly overflowed?: boolean;
-      /** Gives the memory of a lent batch back. */
-      readonly release?: () => void;
-    }
+  | BatchResult
   /** Nothing to deliver: every sample was skipped, or the batch had been delivered before. */
   | { readonly type: 'nothing'; readonly skipped: readonly SkippedSample[] }
   /** The shard has no such batch. */

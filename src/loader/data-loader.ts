@@ -26,7 +26,7 @@ import {
 import { type DatasetFacts, factsOf } from './dataset-facts.js';
 import { type Delivered, Delivery } from './delivery.js';
 import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
-import { type GivenBatch, type Loan, lend } from './lent-batch.js';
+import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
 import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { Pass } from './pass.js';
@@ -188,6 +188,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
     const pass = {};
     let loan: Loan | undefined;
+    const isGuarded = this.#options.reuseBuffers && isDevelopment();
     const giveBack = (): void => {
       loan?.end();
       loan = undefined;
@@ -209,7 +210,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
           if (this.#pass !== pass) throw this.#superseded();
           this.#position.deliver(delivered);
           if (result.type !== 'batch') return undefined;
-          if (release) loan = lend(batch, release);
+          if (release) loan = lend(batch, release, isGuarded);
           return { batch: (loan?.batch ?? batch) as GivenBatch<B, Reuse> };
         });
       },

@@ -59,7 +59,10 @@ export class InProcessEngine implements BatchEngine {
     const memory = this.#memory;
     const { slot, overflowed } = memory.end();
     if (!(memory instanceof LentMemory) || slot === undefined) return result;
-    if (result.type === 'batch') return { ...result, overflowed, release: () => memory.release(slot) };
+    if (result.type === 'batch') {
+      const { type, value, samples, skipped } = result;
+      return { type, value, samples, skipped, overflowed, release: () => memory.release(slot) };
+    }
     memory.release(slot);
     return result;
   }

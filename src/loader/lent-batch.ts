@@ -21,22 +21,23 @@ export interface Loan {
  * tensor before is not noticed: it shows the data of a later batch.
  *
  * @param release - Gives the memory back.
+ * @param isGuarded - Whether tensors refuse: see {@link isDevelopment}.
  */
-export function lend(value: unknown, release: () => void): Loan {
+export function lend(value: unknown, release: () => void, isGuarded: boolean): Loan {
   let ended = false;
   const end = (): void => {
     if (ended) return;
     ended = true;
     release();
   };
-  const batch = isDevelopment() ? guarded(value, () => ended) : value;
+  const batch = isGuarded ? guarded(value, () => ended) : value;
   if (Symbol.dispose && typeof batch === 'object' && batch !== null && Object.isExtensible(batch))
     Object.defineProperty(batch, Symbol.dispose, { value: end, configurable: true });
   return { batch, end };
 }
 
 /** Outside of production, which `NODE_ENV` says as it does elsewhere. */
-function isDevelopment(): boolean {
+export function isDevelopment(): boolean {
   return typeof process !== 'undefined' && process.env?.NODE_ENV !== 'production';
 }
 

@@ -16,6 +16,9 @@ const maxReadBytes = 2 ** 30;
 /** Reads that prefetching keeps under way where there is no memory map. */
 const maxPrefetching = 64;
 
+/** How long a mapped file is trusted to keep its length. */
+const lookMs = 1;
+
 export interface FileSourceOptions {
   /**
    * Whether many ranges at once are read through a memory map, which koffi (an optional peer) gives on Linux and macOS:
@@ -39,6 +42,8 @@ export class FileSource implements ByteSource {
   readonly #speed = new ReadSpeed();
   #scratch = new Uint8Array(0);
   #prefetching = 0;
+  /** When it was last looked whether a mapped file has been cut short. */
+  #lastLook = Number.NEGATIVE_INFINITY;
   #pendingReads = 0;
   #closed = false;
 
@@ -124,13 +129,16 @@ export class FileSource implements ByteSource {
   }
 
   #copyRanges(map: MemoryMap, { starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
-    // Touching a mapped page that the file has no longer would end the process.
-    const { size } = fstatSync(this.#descriptor);
-    for (let k = 0; k < starts.length && size < this.byteLength; k++)
-      checkRange(this.name, size, starts[k]!, starts[k]! + length);
+    // Touching a mapped page that the file has no longer would end the process. To ask costs as much as a few ranges.
+    const now = performance.now();
+    if (now - this.#lastLook > lookMs) {
+      const { size } = fstatSync(this.#descriptor);
+      for (let k = 0; k < starts.length && size < this.byteLength; k++)
+        checkRange(this.name, size, starts[k]!, starts[k]! + length);
+      this.#lastLook = now;
+    }
     if (this.#speed.cold) for (let k = 0; k < starts.length; k++) map.willNeed(starts[k]!, length);
-    for (let k = 0; k < starts.length; k++)
-      map.copy(starts[k]!, length, target, k * stride + (starts[k]! % 8));
+    map.copyRanges({ starts, length }, target, stride);
   }
 
   #readGroups(ranges: ByteRanges, target: Uint8Array, stride: number): void {

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { ByteRanges } from './byte-source.js';
 
 /** The part of koffi, an optional peer, that is used here. */
 interface Koffi {
@@ -18,6 +19,9 @@ interface SystemCalls {
   ): bigint | null;
   munmap(address: bigint, length: number): number;
   madvise(address: bigint, length: number, advice: number): number;
+  memcpy(target: number, source: number, length: number): void;
+  /** C's memmove, called to move nothing: it answers with the address of its target. */
+  addressOf(target: Uint8Array, source: Uint8Array, length: 0): bigint;
 }
 
 const readable = 1;
@@ -30,6 +34,9 @@ const pageBytes = 65_536;
 /** A typed array cannot view more than 4 GiB, so the file is viewed in pieces. */
 const pieceBytes = 2 ** 30;
 
+/** Memory is translated in pages of this size at least. */
+const touchBytes = 4_096;
+
 /**
  * A file mapped into memory, read-only: reading is copying, without a system call. It needs koffi, and Linux or macOS.
  *
@@ -41,6 +48,8 @@ export class MemoryMap {
   readonly #address: bigint;
   readonly #byteLength: number;
   readonly #pieces: (Uint8Array | undefined)[] = [];
+  /** What the touched bytes add up to: reads without a use would be optimised away. */
+  touched = 0;
 
   private constructor(system: SystemCalls, address: bigint, byteLength: number) {
     this.#system = system;
@@ -58,17 +67,35 @@ export class MemoryMap {
     return new MemoryMap(system, address, byteLength);
   }
 
-  /** Copies bytes `start … start + length - 1` to `target` from `offset` on. They must lie in the file. */
-  copy(start: number, length: number, target: Uint8Array, offset: number): void {
-    const end = start + length;
-    for (let from = start; from < end; ) {
-      const number = Math.floor(from / pieceBytes);
-      const inPiece = from - number * pieceBytes;
-      const piece = this.#pieces[number] ?? this.#view(number);
-      const to = Math.min(pieceBytes, inPiece + end - from);
-      target.set(piece.subarray(inPiece, to), offset + from - start);
-      from += to - inPiece;
+  /** Copies ranges as `ByteSource.readRangesSync` says. They must lie in the file, and their places in the target. */
+  copyRanges({ starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
+    if (starts.length === 0) return;
+    this.#touch(starts, length);
+    const { memcpy, addressOf } = this.#system;
+    // Small arrays lie in the heap, where they may be moved, until their buffer is asked for.
+    void target.buffer;
+    const to = Number(addressOf(target, target, 0));
+    const from = Number(this.#address);
+    for (let k = 0; k < starts.length; k++) {
+      const start = starts[k]!;
+      memcpy(to + k * stride + (start % 8), from + start, length);
     }
+  }
+
+  /**
+   * Reads a byte of each page, so that the processor looks up and fetches the beginnings of all ranges at once: copies alone
+   * wait for one after the other, which takes a third longer.
+   */
+  #touch(starts: ArrayLike<number>, length: number): void {
+    let sum = 0;
+    for (let k = 0; k < starts.length; k++) {
+      const end = starts[k]! + length;
+      for (let at = starts[k]!; at < end; at += touchBytes) {
+        const number = Math.floor(at / pieceBytes);
+        sum += (this.#pieces[number] ?? this.#view(number))[at - number * pieceBytes]!;
+      }
+    }
+    this.touched = sum;
   }
 
   /** Has the system fetch bytes `start … start + length - 1` from the disk, in the background. */
@@ -111,6 +138,12 @@ function findSystemCalls(): SystemCalls | null {
       ) as SystemCalls['mmap'],
       munmap: system.func('int munmap(void *address, size_t length)') as SystemCalls['munmap'],
       madvise: system.func('int madvise(void *address, size_t length, int advice)') as SystemCalls['madvise'],
+      memcpy: system.func(
+        'void memcpy(uint64_t target, uint64_t source, size_t length)',
+      ) as SystemCalls['memcpy'],
+      addressOf: system.func(
+        'void *memmove(void *target, void *source, size_t length)',
+      ) as SystemCalls['addressOf'],
     };
   } catch {
     return null;

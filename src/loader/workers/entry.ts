@@ -9,6 +9,7 @@ import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory } from '../batch-memory.js';
 import type { BatchMaker, TaskResult } from '../batch-task.js';
 import { asDataset, factsOf } from '../dataset-facts.js';
+import { takeApart } from '../lent-tensors.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
 import { setWorkerInfo } from '../worker-info.js';
 import { OutcomeSender } from './outcome-sender.js';
@@ -25,7 +26,9 @@ const setup = workerData as WorkerSetup;
 const port = parentPort!;
 const currentPass = new Int32Array(setup.currentPass);
 const progress = new Int32Array(setup.progress);
-const memory = setup.reuseBuffers ? new LentMemory() : new OwnedMemory();
+const memory = setup.reuseBuffers ? new LentMemory(new Int32Array(setup.lentSlots)) : new OwnedMemory();
+/** The memory of the last loan. */
+let lentBuffer: ArrayBufferLike | undefined;
 const sender = new OutcomeSender(port, refuse);
 
 const plainData =
@@ -40,7 +43,6 @@ port.on('message', (message: ToWorker) => {
     queue = queue.then(close);
     return;
   }
-  if (memory instanceof LentMemory) for (const slot of message.released) memory.release(slot);
   queue = queue.then(() => work(message.tasks, message.pass));
 });
 
@@ -120,15 +122,26 @@ function announce(dataset: object, tasks: readonly NumberedTask[]): void {
 
 function finish(id: number, result: TaskResult, makeMs: number): void {
   const { transfer, slot, overflowed } = memory.end();
-  const isLent = result.type === 'batch' && memory instanceof LentMemory;
-  if (!isLent) release(slot);
   const counted = overflowed ? { ...result, overflowed } : result;
-  sender.add({ id, result: counted, slot: isLent ? slot : undefined, makeMs }, transfer);
+  if (slot === undefined || !(memory instanceof LentMemory))
+    sender.add({ id, result: counted, makeMs }, transfer);
+  else if (result.type !== 'batch') {
+    memory.release(slot);
+    sender.add({ id, result, makeMs }, []);
+  } else {
+    const { buffer } = memory;
+    const { value, tensors } = takeApart(result.value, buffer);
+    const loan = { slot, tensors, ...(buffer !== lentBuffer && { buffer }) };
+    lentBuffer = buffer;
+    sender.add({ id, result: { ...counted, value } as TaskResult, makeMs, loan }, []);
+  }
 }
 
 /** For a batch that does not survive structured cloning. */
 function refuse(outcome: TaskOutcome, cause: unknown): TaskOutcome {
-  if ('slot' in outcome) release(outcome.slot);
+  if ('result' in outcome) release(outcome.loan?.slot);
+  // The buffer was in the message that was refused.
+  lentBuffer = undefined;
   const error = transferFailure(cause, 'The batch cannot be sent from the worker', plainData);
   return { id: outcome.id, error: toErrorRecord(error) };
 }

@@ -2,10 +2,12 @@ import { Worker } from 'node:worker_threads';
 import { fromErrorRecord } from '../../core/error-record.js';
 import { LoaderClosedError, WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
-import { type TaskResult, taskPlace } from '../batch-task.js';
+import { maxSlots } from '../batch-memory.js';
+import { type BatchResult, type TaskResult, taskPlace } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
+import { putTogether } from '../lent-tensors.js';
 import type { Ticket } from '../ticket.js';
-import type { FromWorker, NumberedTask, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
+import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
 
 /** What a worker tells its pool. */
 export interface PoolWorkerEvents {
@@ -29,19 +31,23 @@ export class PoolWorker {
   readonly #waiting = new Map<number, Ticket>();
   readonly #events: PoolWorkerEvents;
   readonly #progress: Int32Array;
+  readonly #lentSlots: Int32Array;
+  /** The memory that the worker lends batches in. */
+  #buffer: ArrayBufferLike = new ArrayBuffer(0);
   readonly #exited: Promise<void>;
   #outbox: NumberedTask[] = [];
-  #released: number[] = [];
   #gone = false;
   #onDrained: (() => void) | undefined;
   #nextId = 0;
 
-  constructor(setup: Omit<WorkerSetup, 'progress'>, events: PoolWorkerEvents) {
+  constructor(setup: Omit<WorkerSetup, 'progress' | 'lentSlots'>, events: PoolWorkerEvents) {
     this.id = setup.info.id;
     this.#events = events;
     const progress = new SharedArrayBuffer(8);
     this.#progress = new Int32Array(progress).fill(-1);
-    this.thread = startThread({ ...setup, progress });
+    const lentSlots = new SharedArrayBuffer(4 * maxSlots);
+    this.#lentSlots = new Int32Array(lentSlots);
+    this.thread = startThread({ ...setup, progress, lentSlots });
     this.thread.on('message', (message: FromWorker) => this.#receive(message));
     this.thread.on('messageerror', (error) => this.#fail(error));
     this.thread.on('error', (error: Error) =>
@@ -79,10 +85,9 @@ export class PoolWorker {
   }
 
   flush(pass: number): void {
-    if (this.#outbox.length === 0 && this.#released.length === 0) return;
-    this.#send({ type: 'work', pass, tasks: this.#outbox, released: this.#released });
+    if (this.#outbox.length === 0) return;
+    this.#send({ type: 'work', pass, tasks: this.#outbox });
     this.#outbox = [];
-    this.#released = [];
   }
 
   /** Results of the tasks under way are not wanted any more; lent memory comes back by itself. */
@@ -155,23 +160,24 @@ export class PoolWorker {
       ticket?.reject(fromErrorRecord(outcome.error));
       return;
     }
-    const { result, slot, makeMs } = outcome;
+    const { result, makeMs, loan } = outcome;
+    if (loan?.buffer) this.#buffer = loan.buffer;
     if (!ticket) {
-      this.#release(slot);
+      if (loan) this.#release(loan.slot);
       return;
     }
     this.#events.onBatch();
     ticket.makeMs = makeMs;
-    ticket.resolve(slot === undefined ? result : this.#lent(result, slot));
+    ticket.resolve(loan && result.type === 'batch' ? this.#lent(result, loan) : result);
   }
 
-  #lent(result: TaskResult, slot: number): TaskResult {
-    return result.type === 'batch' ? { ...result, release: () => this.#release(slot) } : result;
+  #lent(result: BatchResult, { slot, tensors }: SlotLoan): TaskResult {
+    const value = putTogether({ value: result.value, tensors }, this.#buffer);
+    return { ...result, value, release: () => this.#release(slot) };
   }
 
-  /** Given back with the next tasks: until then the worker has no use for it. */
-  #release(slot: number | undefined): void {
-    if (slot !== undefined) this.#released.push(slot);
+  #release(slot: number): void {
+    Atomics.store(this.#lentSlots, slot, 0);
   }
 
   #send(message: ToWorker): void {

@@ -3,6 +3,7 @@ import type { ErrorRecord } from '../../core/error-record.js';
 import type { Recipe } from '../../core/recipe.js';
 import type { BatchTask, TaskResult } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
+import type { LentTensor } from '../lent-tensors.js';
 import type { PadCollateOptions } from '../pad-collate.js';
 import type { BatchSettings } from '../sample-steps.js';
 import type { TorchCollateOptions } from '../torch-collate.js';
@@ -26,6 +27,8 @@ export interface WorkerSetup {
   readonly reuseBuffers: boolean;
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
   readonly currentPass: SharedArrayBuffer;
+  /** An Int32 a slot of lent memory, 1 while it is lent: the main thread gives slots back by setting 0. */
+  readonly lentSlots: SharedArrayBuffer;
   /** Two Int32: the number of the task that the worker is at, and the sample in it. They outlive the worker. */
   readonly progress: SharedArrayBuffer;
 }
@@ -42,18 +45,25 @@ export type ToWorker =
       readonly type: 'work';
       readonly pass: number;
       readonly tasks: readonly NumberedTask[];
-      /** Slots of lent batches that the consumer has given back. */
-      readonly released: readonly number[];
     }
   | { readonly type: 'close' };
+
+/** A slot and the tensors in it. */
+export interface SlotLoan {
+  readonly slot: number;
+  readonly tensors: readonly LentTensor[];
+  /** The memory, when it is not that of the loan before: a buffer costs as much to send as a small batch. */
+  readonly buffer?: ArrayBufferLike;
+}
 
 /** What became of a task. */
 export type TaskOutcome =
   | {
       readonly id: number;
       readonly result: TaskResult;
-      readonly slot: number | undefined;
       readonly makeMs: number;
+      /** Where the batch is, when it is lent. Its value lacks the tensors that are in the slot. */
+      readonly loan?: SlotLoan;
     }
   | { readonly id: number; readonly error: ErrorRecord };
 

@@ -17,7 +17,7 @@ export interface WorkerPoolOptions {
   readonly restart: boolean;
 }
 
-type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress'>;
+type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots'>;
 
 /** Workers that may end while they make one and the same batch, or before they make any, until it is taken for the cause. */
 const maxDeaths = 3;
