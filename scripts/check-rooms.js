@@ -11,6 +11,7 @@ const rooms = [
   'kernels',
   'random',
   'storage',
+  'images',
   'formats',
   'datasets',
   'samplers',

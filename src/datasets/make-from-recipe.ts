@@ -8,6 +8,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   ArrayDataset: async () => (await import('./array-dataset.js')).ArrayDataset,
   ChainDataset: async () => (await import('./chain-dataset.js')).ChainDataset,
   ConcatDataset: async () => (await import('./concat-dataset.js')).ConcatDataset,
+  ImageFolder: async () => (await import('../formats/image-folder.js')).ImageFolder,
   IndexedDataset: async () => (await import('../formats/indexed-dataset.js')).IndexedDataset,
   MapDataset: async () => (await import('./map-dataset.js')).MapDataset,
   StackDataset: async () => (await import('./stack-dataset.js')).StackDataset,

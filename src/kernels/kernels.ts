@@ -12,6 +12,29 @@ export interface KernelFunctions {
   readonly widenWindows16s: WidenWindows;
   readonly widenWindows16u: WidenWindows;
   copyWindows(sources: number, count: number, n: number, elementBytes: number, x: number, y: number): void;
+  resizeRgbx(
+    source: number,
+    stride: number,
+    xStarts: number,
+    xWeights: number,
+    xTaps: number,
+    yStarts: number,
+    yWeights: number,
+    yTaps: number,
+    width: number,
+    height: number,
+    flip: number,
+    ring: number,
+    ringRows: number,
+    target: number,
+  ): void;
+  normalizeRgbx(
+    source: number,
+    pixels: number,
+    target: number,
+    interleaved: number,
+    ...scaleAndBias: readonly number[]
+  ): void;
 }
 
 /** Loops over bulk data in WebAssembly SIMD, and the memory they work on. */

@@ -13,7 +13,11 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 /** A failed file operation as a {@link StorageError} that says what to do about this kind of failure. */
-export function storageFailure(verb: 'open' | 'read' | 'write', file: string, cause: unknown): StorageError {
+export function storageFailure(
+  verb: 'open' | 'list' | 'read' | 'write',
+  file: string,
+  cause: unknown,
+): StorageError {
   const { code = '', message } = cause as { code?: string; message?: string };
   const problem = code === 'ENOENT' ? 'there is no such file or folder' : (message ?? String(cause));
   return new StorageError(`Cannot ${verb} the file: ${problem}`, {

@@ -1,0 +1,139 @@
+import * as v from 'valibot';
+import { integerFrom, parseOptions } from '../core/options.js';
+
+/** Height and width in pixels; one number stands for both. */
+export type ImageSize = number | readonly [height: number, width: number];
+
+/**
+ * A step of an {@link ImagePipeline}: plain data, so that it moves into workers. Steps that move pixels are joined into one crop
+ * and one resampling, whatever their number.
+ */
+export type ImageTransform =
+  | { readonly type: 'resize'; readonly size: ImageSize }
+  | { readonly type: 'centerCrop'; readonly size: readonly [height: number, width: number] }
+  | {
+      readonly type: 'randomResizedCrop';
+      readonly size: readonly [height: number, width: number];
+      readonly scale: readonly [low: number, high: number];
+      readonly ratio: readonly [low: number, high: number];
+    }
+  | { readonly type: 'randomHorizontalFlip'; readonly probability: number }
+  | ({ readonly type: 'colorJitter' } & Required<ColorJitterOptions>)
+  | ({ readonly type: 'normalize' } & NormalizeOptions);
+
+/** The steps of one kind. */
+export type StepOf<K extends ImageTransform['type']> = Extract<ImageTransform, { readonly type: K }>;
+
+const pixels = integerFrom(1);
+const sizeSchema = v.union(
+  [pixels, v.tuple([pixels, pixels])],
+  'must be a number of pixels or [height, width]',
+);
+const share = (low: number, high: number) =>
+  v.pipe(
+    v.number('must be a number'),
+    v.minValue(low, `must be ${low} or more`),
+    v.maxValue(high, `must be ${high} or less`),
+  );
+const rangeOf = (low: number, high: number) =>
+  v.pipe(
+    v.tuple([share(low, high), share(low, high)], 'must be [low, high]'),
+    v.check(([from, to]) => from <= to, 'must be [low, high] with low first'),
+  );
+const threeNumbers = v.tuple(
+  [v.number('must be a number'), v.number('must be a number'), v.number('must be a number')],
+  'must have a number for red, green and blue',
+);
+
+/**
+ * Resizes, antialiased, with a triangle filter as Pillow's `BILINEAR`: a single number is the length of the shorter side, as in
+ * torchvision's `Resize`.
+ */
+export function resize(size: ImageSize): StepOf<'resize'> {
+  return { type: 'resize', ...parseOptions('resize', v.strictObject({ size: sizeSchema }), { size }) };
+}
+
+/** Cuts out the middle. What lies outside of a smaller image is an error: resize first. */
+export function centerCrop(size: ImageSize): StepOf<'centerCrop'> {
+  const options = parseOptions('centerCrop', v.strictObject({ size: sizeSchema }), { size });
+  return { type: 'centerCrop', size: bothSides(options.size) };
+}
+
+export interface RandomResizedCropOptions {
+  /** Area of the crop as a share of the image's. @defaultValue `[0.08, 1]` */
+  readonly scale?: readonly [low: number, high: number];
+  /** Width by height of the crop. @defaultValue `[3 / 4, 4 / 3]` */
+  readonly ratio?: readonly [low: number, high: number];
+}
+
+/**
+ * Cuts out a part of random area and shape, and resizes it: Inception's augmentation, with the rules of torchvision's
+ * `RandomResizedCrop` (ten tries, then the largest crop in the middle that has an allowed shape).
+ */
+export function randomResizedCrop(
+  size: ImageSize,
+  options: RandomResizedCropOptions = {},
+): StepOf<'randomResizedCrop'> {
+  const schema = v.strictObject({
+    size: sizeSchema,
+    scale: v.optional(rangeOf(1e-9, 1), [0.08, 1]),
+    ratio: v.optional(rangeOf(1e-3, 1e3), [3 / 4, 4 / 3]),
+  });
+  const { size: both, scale, ratio } = parseOptions('randomResizedCrop', schema, { ...options, size });
+  return { type: 'randomResizedCrop', size: bothSides(both), scale, ratio };
+}
+
+/** Swaps left and right with a probability. @defaultValue `0.5` */
+export function randomHorizontalFlip(probability = 0.5): StepOf<'randomHorizontalFlip'> {
+  const schema = v.strictObject({ probability: share(0, 1) });
+  return { type: 'randomHorizontalFlip', ...parseOptions('randomHorizontalFlip', schema, { probability }) };
+}
+
+export interface ColorJitterOptions {
+  /** The factor is uniform in `1 - brightness … 1 + brightness`, from 0 on. @defaultValue `0` */
+  readonly brightness?: number;
+  /** Likewise for the distance from the mean grey. @defaultValue `0` */
+  readonly contrast?: number;
+  /** Likewise for the distance from each pixel's grey. @defaultValue `0` */
+  readonly saturation?: number;
+  /** The hue turns by a share of the circle, uniform in `-hue … hue`; at most 0.5. @defaultValue `0` */
+  readonly hue?: number;
+}
+
+/** Changes brightness, contrast, saturation and hue in a random order, as torchvision's `ColorJitter`. */
+export function colorJitter(options: ColorJitterOptions): StepOf<'colorJitter'> {
+  const strength = v.optional(share(0, 1e3), 0);
+  const schema = v.strictObject({
+    brightness: strength,
+    contrast: strength,
+    saturation: strength,
+    hue: v.optional(share(0, 0.5), 0),
+  });
+  return { type: 'colorJitter', ...parseOptions('colorJitter', schema, options) };
+}
+
+export interface NormalizeOptions {
+  /** Of red, green and blue, where 1 is full. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/** Mean and standard deviation of ImageNet's pictures, which most published models expect. */
+export const imageNetStatistics: NormalizeOptions = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/** `(value / 255 - mean) / std`, channel by channel. @defaultValue {@link imageNetStatistics} */
+export function normalize(options: NormalizeOptions = imageNetStatistics): StepOf<'normalize'> {
+  const deviations = v.pipe(
+    threeNumbers,
+    v.check((std) => std.every((value) => value > 0), 'must be above 0'),
+  );
+  const schema = v.strictObject({ mean: threeNumbers, std: deviations });
+  return { type: 'normalize', ...parseOptions('normalize', schema, options) };
+}
+
+function bothSides(size: ImageSize): readonly [number, number] {
+  return typeof size === 'number' ? [size, size] : size;
+}

@@ -1,0 +1,34 @@
+import { type Kernels, kernels, type Region } from '../kernels/index.js';
+
+/**
+ * Memory for the steps of making one image, used again for the next: in the kernels' memory where there are kernels, so that they
+ * can work on it.
+ */
+export class ImageWorkspace {
+  readonly #regions = new Map<string, Region>();
+  readonly #arrays = new Map<string, Uint8Array>();
+  readonly kernels: Kernels | undefined = kernels();
+
+  /** At least so many bytes with unspecified contents. What the same name had before is gone. */
+  bytes(name: string, byteLength: number): Uint8Array {
+    if (!this.kernels) return this.#plain(name, byteLength);
+    const { memory } = this.kernels;
+    let region = this.#regions.get(name);
+    if (!region || region.byteLength < byteLength) {
+      if (region) memory.free(region);
+      region = memory.allocate(byteLength);
+      if (!region) throw new RangeError(`No memory for an image of ${byteLength} bytes`);
+      this.#regions.set(name, region);
+    }
+    return new Uint8Array(memory.buffer, region.address, byteLength);
+  }
+
+  #plain(name: string, byteLength: number): Uint8Array {
+    let array = this.#arrays.get(name);
+    if (!array || array.length < byteLength) {
+      array = new Uint8Array(byteLength);
+      this.#arrays.set(name, array);
+    }
+    return array.subarray(0, byteLength);
+  }
+}

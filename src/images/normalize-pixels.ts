@@ -1,0 +1,65 @@
+import type { ImageWorkspace } from './image-workspace.js';
+import type { RgbxImage } from './rgbx-image.js';
+
+/** A number for each channel of each pixel: `value * scale + bias`, in float32. */
+export interface ChannelScaling {
+  readonly scale: readonly [number, number, number];
+  readonly bias: readonly [number, number, number];
+}
+
+/** Order of the axes of an image: channels, height, width, or channels last. */
+export type ImageLayout = 'NCHW' | 'NHWC';
+
+/**
+ * Writes an image as float32 numbers to where its batch will be read.
+ *
+ * @param target - `3 * width * height` elements.
+ */
+export function normalizePixels(
+  image: RgbxImage,
+  { scale, bias }: ChannelScaling,
+  layout: ImageLayout,
+  target: Float32Array,
+  workspace: ImageWorkspace,
+): void {
+  const pixels = image.width * image.height;
+  const { kernels } = workspace;
+  if (!kernels) {
+    normalizePlainly(image, { scale, bias }, layout, target);
+    return;
+  }
+  const direct = kernels.memory.addressOf(target);
+  const address = direct ?? workspace.bytes('normalized', target.byteLength).byteOffset;
+  const interleaved = layout === 'NHWC' ? 1 : 0;
+  kernels.functions.normalizeRgbx(image.data.byteOffset, pixels, address, interleaved, ...scale, ...bias);
+  if (direct === undefined) target.set(new Float32Array(kernels.memory.buffer, address, target.length));
+}
+
+function normalizePlainly(
+  { width, height, data }: RgbxImage,
+  { scale, bias }: ChannelScaling,
+  layout: ImageLayout,
+  target: Float32Array,
+): void {
+  const pixels = width * height;
+  const [step, next] = layout === 'NHWC' ? [3, 1] : [1, pixels];
+  for (let channel = 0; channel < 3; channel++) {
+    // The kernel counts in float32, and so do these.
+    const factor = Math.fround(scale[channel]!);
+    const offset = Math.fround(bias[channel]!);
+    for (let i = 0; i < pixels; i++)
+      target[i * step + channel * next] = Math.fround(data[4 * i + channel]! * factor) + offset;
+  }
+}
+
+/** Writes an image as bytes. */
+export function copyPixels(
+  { width, height, data }: RgbxImage,
+  layout: ImageLayout,
+  target: Uint8Array,
+): void {
+  const pixels = width * height;
+  const [step, next] = layout === 'NHWC' ? [3, 1] : [1, pixels];
+  for (let i = 0; i < pixels; i++)
+    for (let channel = 0; channel < 3; channel++) target[i * step + channel * next] = data[4 * i + channel]!;
+}

@@ -1,0 +1,198 @@
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Box } from './crop-geometry.js';
+import type { ImageWorkspace } from './image-workspace.js';
+import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
+
+/** The part of koffi, an optional peer, that is used here. */
+interface Koffi {
+  load(path: string): { func(definition: string): (...values: unknown[]) => unknown };
+  struct(name: string, fields: Record<string, string>): unknown;
+}
+
+interface TurboCalls {
+  create(kind: number): bigint | null;
+  set(handle: bigint, parameter: number, value: number): number;
+  get(handle: bigint, parameter: number): number;
+  readHeader(handle: bigint, bytes: Uint8Array, length: number): number;
+  setScale(handle: bigint, factor: { num: number; denom: number }): number;
+  setCrop(handle: bigint, region: { x: number; y: number; w: number; h: number }): number;
+  decode(
+    handle: bigint,
+    bytes: Uint8Array,
+    length: number,
+    target: Uint8Array,
+    pitch: number,
+    format: number,
+  ): number;
+  message(handle: bigint): string;
+}
+
+// Constants of the TurboJPEG interface, version 3.
+const decompression = 1;
+const stopOnWarning = 0;
+const subsampling = 4;
+const jpegWidth = 5;
+const jpegHeight = 6;
+const colorspace = 8;
+const formatRgbx = 2;
+const colorspaceOfCmyk = 3;
+/** Block size in pixels by subsampling: 4:4:4, 4:2:2, 4:2:0, grey, 4:4:0, 4:1:1, 4:4:1. */
+const blockSizes = [
+  [8, 8],
+  [16, 8],
+  [16, 16],
+  [8, 8],
+  [8, 16],
+  [32, 8],
+  [8, 32],
+] as const;
+
+/** What to decode of a JPEG, decided when its size is known. */
+export type ChooseRegion = (size: { readonly width: number; readonly height: number }) => DecodeRegion;
+
+export interface DecodeRegion {
+  /** Pixels that are needed, of the whole image. */
+  readonly needed: Box;
+  /** 1, 2, 4 or 8: decoding gives an image that is so many times smaller, which is faster and antialiased. */
+  readonly shrink: number;
+}
+
+/** A part of an image: what was decoded, and where it lies in the whole image, shrunk as asked for. */
+export interface DecodedRegion {
+  readonly image: RgbxImage;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Why a JPEG is not decoded here: its bytes are damaged, or it is of a kind that the library does not turn into RGB. */
+export type JpegRefusal = { readonly damaged: string } | { readonly unsupported: string };
+
+/** Decodes JPEGs with libjpeg-turbo 3: only the part that is needed, at the size that is needed. One for each thread. */
+export class TurboJpeg {
+  readonly #calls: TurboCalls;
+  readonly #handle: bigint;
+
+  private constructor(calls: TurboCalls, handle: bigint) {
+    this.#calls = calls;
+    this.#handle = handle;
+    // A truncated file would otherwise be filled up with grey.
+    calls.set(handle, stopOnWarning, 1);
+  }
+
+  /** The decoder, or `undefined` where koffi or the library is missing. */
+  static open(): TurboJpeg | undefined {
+    const calls = turboCalls();
+    const handle = calls?.create(decompression);
+    return calls && handle ? new TurboJpeg(calls, handle) : undefined;
+  }
+
+  /** Decodes into the workspace; the image holds until the next call. */
+  decode(bytes: Uint8Array, choose: ChooseRegion, workspace: ImageWorkspace): DecodedRegion | JpegRefusal {
+    const calls = this.#calls;
+    const handle = this.#handle;
+    if (calls.readHeader(handle, bytes, bytes.length) !== 0) return { damaged: calls.message(handle) };
+    if (calls.get(handle, colorspace) >= colorspaceOfCmyk) return { unsupported: 'CMYK' };
+    const size = { width: calls.get(handle, jpegWidth), height: calls.get(handle, jpegHeight) };
+    const { needed, shrink } = choose(size);
+    const region = this.#regionOf(needed, shrink, size);
+    calls.setCrop(handle, { x: 0, y: 0, w: 0, h: 0 });
+    calls.setScale(handle, { num: 1, denom: shrink });
+    if (calls.setCrop(handle, { x: region.x, y: region.y, w: region.width, h: region.height }) !== 0)
+      return { unsupported: calls.message(handle) };
+    const { width, height } = region;
+    const data = workspace.bytes('decoded', rgbxBytes(width, height));
+    if (calls.decode(handle, bytes, bytes.length, data, 4 * width, formatRgbx) !== 0)
+      return { damaged: calls.message(handle) };
+    return { image: { width, height, data }, x: region.x, y: region.y };
+  }
+
+  /**
+   * The region to decode, in pixels after shrinking: it begins between blocks, and has a block more on each side, because chroma is
+   * interpolated across the edges.
+   */
+  #regionOf(needed: Box, shrink: number, whole: { readonly width: number; readonly height: number }): Box {
+    const blocks = blockSizes[this.#calls.get(this.#handle, subsampling)] ?? [32, 32];
+    const [blockWidth, blockHeight] = blocks.map((size) => Math.max(1, size / shrink)) as [number, number];
+    const width = Math.ceil(whole.width / shrink);
+    const height = Math.ceil(whole.height / shrink);
+    const x = blockWidth * Math.max(0, Math.floor(needed.x / shrink / blockWidth) - 1);
+    const y = blockHeight * Math.max(0, Math.floor(needed.y / shrink / blockHeight) - 1);
+    const right = Math.min(width, Math.ceil((needed.x + needed.width) / shrink) + blockWidth);
+    const bottom = Math.min(height, Math.ceil((needed.y + needed.height) / shrink) + blockHeight);
+    return { x, y, width: right - x, height: bottom - y };
+  }
+}
+
+let found: TurboCalls | null | undefined;
+
+function turboCalls(): TurboCalls | undefined {
+  found ??= findTurboCalls();
+  return found ?? undefined;
+}
+
+function findTurboCalls(): TurboCalls | null {
+  const require = createRequire(import.meta.url);
+  let koffi: Koffi;
+  try {
+    koffi = require('koffi') as Koffi;
+  } catch {
+    return null;
+  }
+  for (const path of libraryPaths(require)) {
+    try {
+      return declare(koffi, path);
+    } catch {
+      // Not there, or a version without this interface: the next one may be better.
+    }
+  }
+  return null;
+}
+
+let structsAreDeclared = false;
+
+function declare(koffi: Koffi, path: string): TurboCalls {
+  const library = koffi.load(path);
+  if (!structsAreDeclared) {
+    koffi.struct('MillraceScalingFactor', { num: 'int', denom: 'int' });
+    koffi.struct('MillraceRegion', { x: 'int', y: 'int', w: 'int', h: 'int' });
+    structsAreDeclared = true;
+  }
+  const call = (definition: string) => library.func(definition) as never;
+  return {
+    create: call('void *tj3Init(int kind)'),
+    set: call('int tj3Set(void *handle, int parameter, int value)'),
+    get: call('int tj3Get(void *handle, int parameter)'),
+    readHeader: call('int tj3DecompressHeader(void *handle, const void *bytes, size_t length)'),
+    setScale: call('int tj3SetScalingFactor(void *handle, MillraceScalingFactor factor)'),
+    setCrop: call('int tj3SetCroppingRegion(void *handle, MillraceRegion region)'),
+    decode: call(
+      'int tj3Decompress8(void *handle, const void *bytes, size_t length, void *target, int pitch, int format)',
+    ),
+    message: call('const char *tj3GetErrorStr(void *handle)'),
+  };
+}
+
+/** Where the library may be: in the package that ships it, or in the system. */
+function libraryPaths(require: NodeJS.Require): string[] {
+  return [
+    ...packagedLibraries(require),
+    'libturbojpeg.so.0',
+    'libturbojpeg.dylib',
+    '/opt/homebrew/opt/jpeg-turbo/lib/libturbojpeg.dylib',
+    'turbojpeg.dll',
+  ];
+}
+
+function packagedLibraries(require: NodeJS.Require): string[] {
+  try {
+    const folder = join(dirname(require.resolve('@julusian/jpeg-turbo')), 'prebuilds');
+    const platform = `jpeg-turbo-${process.platform}-${process.arch}`;
+    return readdirSync(folder)
+      .filter((name) => name === platform || name === `${platform}-musl`)
+      .map((name) => join(folder, name, 'libturbojpeg.so.0'));
+  } catch {
+    return [];
+  }
+}
