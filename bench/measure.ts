@@ -188,7 +188,7 @@ function pythonVersions(): Record<string, string> {
     'import json, torch, platform\n' +
     'v = {"python": platform.python_version(), "torch": torch.__version__}\n' +
     'try:\n import torchvision, PIL\n v.update(torchvision=torchvision.__version__, pillow=PIL.__version__)\n' +
-    'except ImportError: pass\nprint(json.dumps(v))';
+    'except Exception: pass\nprint(json.dumps(v))';
   const { status, stdout } = spawnSync(interpreter, ['-c', script], { encoding: 'utf8' });
   versions = status === 0 ? (JSON.parse(stdout) as Record<string, string>) : {};
   return versions;

@@ -1,7 +1,7 @@
 // What the setup scripts share: running a command with its output shown, and the packages of the lock file.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The root of the repository. */
@@ -9,6 +9,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 
 const tsc = 'node_modules/typescript-7/bin/tsc';
 const asc = 'node_modules/assemblyscript/bin/asc.js';
+const esbuild = 'node_modules/esbuild/bin/esbuild';
 const installMark = 'node_modules/.millrace-lock-hash';
 
 /** Runs a command and ends this process with its status when it fails. */
@@ -34,6 +35,18 @@ export function installPackages() {
 export function build() {
   compileKernels();
   run(process.execPath, [tsc, '-p', 'tsconfig.json']);
+  bundleWorker();
+}
+
+/** Puts the program of a worker thread into one file, and what it imports on first use into a few more. */
+function bundleWorker() {
+  const folder = 'dist/loader/workers/bundle';
+  rmSync(`${root}/${folder}`, { recursive: true, force: true });
+  const bundle = ['--bundle', '--splitting', '--keep-names', '--sourcemap', `--outdir=${folder}`];
+  // Names of classes are in messages, so they stay.
+  const target = ['--platform=node', '--format=esm', '--target=node20', '--log-level=warning'];
+  const optional = ['koffi', 'sharp', '@julusian/jpeg-turbo'].map((name) => `--external:${name}`);
+  run(esbuild, ['dist/loader/workers/entry.js', ...bundle, ...target, ...optional]);
 }
 
 /**

@@ -17,4 +17,4 @@ await measureFor(
   endless(loader, ({ x }) => x.data.length),
   2,
 );
-process.exit();
+await loader.close();

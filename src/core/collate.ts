@@ -1,13 +1,11 @@
 import * as v from 'valibot';
-import { mismatch, misplaced } from './collate-error.js';
+import { type CollateRules, collateTree } from './collate-tree.js';
 import type { Collated } from './collated.js';
 import type { Allocate } from './dataset.js';
-import { type DType, dtypeOf, isDType } from './dtype.js';
-import { CollateError } from './errors.js';
+import { type DType, isDType } from './dtype.js';
 import { booleanOption, parseOptions } from './options.js';
-import { type Scalar, scalarTensor, torchScalarDtype } from './scalar-column.js';
-import { type StackTensors, stackTensors, torchStack } from './stack-tensors.js';
-import { isTensor, type Tensor, tensor, zeroTensor } from './tensor.js';
+import { stackTensors, torchStack } from './stack-tensors.js';
+import { zeroTensor } from './tensor.js';
 import { type TorchRelease, torchReleases } from './torch-release.js';
 
 /** What a collate function is told. */
@@ -35,13 +33,6 @@ export interface CollateOptions<N extends DType = 'float32'> {
   readonly parity?: boolean;
   /** Whose dtypes `parity` knows: PyTorch 1.13 has no uint16, uint32 and uint64. @defaultValue `'1.13'` */
   readonly release?: TorchRelease;
-}
-
-/** Options that hold for a whole tree of samples. */
-export interface CollateRules {
-  readonly numberDtype: DType | undefined;
-  readonly stack: StackTensors;
-  readonly parity: boolean;
 }
 
 const schema = v.strictObject({
@@ -83,141 +74,4 @@ export function collateRules(options: CollateOptions<DType>): CollateRules {
   const { numberDtype, parity, release } = parseOptions('Collate options', schema, options);
   if (parity) return { numberDtype, parity, stack: torchStack(release) };
   return { numberDtype: numberDtype ?? 'float32', parity, stack: stackTensors };
-}
-
-/** Collates by structure; the rules say what happens to tensors and numbers. */
-export function collateTree(
-  samples: readonly unknown[],
-  rules: CollateRules,
-  allocate: Allocate = zeroTensor,
-): unknown {
-  if (samples.length === 0) {
-    throw new CollateError('A batch without samples cannot be made', { next: 'Give at least one sample.' });
-  }
-  const collate = (values: readonly unknown[], path: string): unknown => {
-    switch (commonKind(values, path, rules.parity)) {
-      case 'number':
-      case 'bigint':
-      case 'boolean':
-        return scalars(values as Scalar[], path, rules, allocate);
-      case 'string':
-      case 'ArrayBuffer':
-        return [...values];
-      case 'tensor':
-        return rules.stack(values.map(asTensor), path, allocate);
-      case 'array':
-        return arrays(values as unknown[][], path, collate);
-      case 'object':
-        return objects(values as Record<string, unknown>[], path, collate, rules.parity);
-    }
-  };
-  return collate(samples, '');
-}
-
-type Kind = 'number' | 'bigint' | 'boolean' | 'string' | 'ArrayBuffer' | 'tensor' | 'array' | 'object';
-
-/** The kind of all values. With `parity` numbers of all kinds go together, and what stays a list is not looked at. */
-function commonKind(values: readonly unknown[], path: string, parity: boolean): Kind {
-  const kind = kindOf(values[0], path, 0);
-  if (parity && (kind === 'string' || kind === 'ArrayBuffer')) return kind;
-  for (let i = 1; i < values.length; i++) {
-    const other = kindOf(values[i], path, i);
-    if (other === kind || (parity && isScalar(other) && isScalar(kind))) continue;
-    throw mismatch(path, i, `is ${article(other)}`, `sample 0 ${article(kind)}`);
-  }
-  return kind;
-}
-
-function isScalar(kind: Kind): boolean {
-  return kind === 'number' || kind === 'bigint' || kind === 'boolean';
-}
-
-function kindOf(value: unknown, path: string, position: number): Kind {
-  switch (typeof value) {
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-    case 'string':
-      return typeof value as Kind;
-    case 'object':
-      if (isTensor(value) || dtypeOf(value)) return 'tensor';
-      if (Array.isArray(value)) return 'array';
-      if (value instanceof ArrayBuffer) return 'ArrayBuffer';
-      if (value !== null && isPlain(value)) return 'object';
-  }
-  const what = value === null ? 'null' : typeof value === 'object' ? value.constructor.name : typeof value;
-  throw misplaced(path, position, what);
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
-}
-
-function asTensor(value: unknown): Tensor {
-  return isTensor(value) ? value : tensor(value as Float32Array);
-}
-
-function scalars(
-  values: readonly Scalar[],
-  path: string,
-  { numberDtype, parity }: CollateRules,
-  allocate: Allocate,
-): Tensor {
-  const dtype = parity ? torchScalarDtype(values, numberDtype) : scalarDtype(values[0]!, numberDtype);
-  return scalarTensor(values, { dtype, path, allocate });
-}
-
-function scalarDtype(value: Scalar, numberDtype: DType = 'float32'): DType {
-  if (typeof value === 'number') return numberDtype;
-  return typeof value === 'bigint' ? 'int64' : 'bool';
-}
-
-type CollateField = (values: readonly unknown[], path: string) => unknown;
-
-function arrays(samples: readonly unknown[][], path: string, collate: CollateField): unknown[] {
-  const { length } = samples[0]!;
-  samples.forEach((sample, i) => {
-    if (sample.length !== length)
-      throw mismatch(path, i, `has ${sample.length} entries`, `sample 0 ${length}`);
-  });
-  return Array.from({ length }, (_, k) =>
-    collate(
-      samples.map((sample) => sample[k]),
-      `${path}[${k}]`,
-    ),
-  );
-}
-
-function objects(
-  samples: readonly Record<string, unknown>[],
-  path: string,
-  collate: CollateField,
-  dropFurtherFields: boolean,
-): object {
-  const keys = Object.keys(samples[0]!);
-  samples.forEach((sample, i) => {
-    const own = Object.keys(sample);
-    const isSame = dropFurtherFields || own.length === keys.length;
-    if (!isSame || !keys.every((key) => Object.hasOwn(sample, key))) {
-      throw mismatch(path, i, `has the fields ${listed(own)}`, `sample 0 ${listed(keys)}`);
-    }
-  });
-  return Object.fromEntries(
-    keys.map((key) => [
-      key,
-      collate(
-        samples.map((sample) => sample[key]),
-        path ? `${path}.${key}` : key,
-      ),
-    ]),
-  );
-}
-
-function listed(names: readonly string[]): string {
-  return names.join(', ') || '(none)';
-}
-
-function article(kind: Kind): string {
-  return kind === 'array' || kind === 'object' || kind === 'ArrayBuffer' ? `an ${kind}` : `a ${kind}`;
 }

@@ -4,11 +4,13 @@ import { checkIndex } from '../core/index-range.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 
 /**
- * Samples held in an array. Moving it into workers copies it into each of them by structured cloning, so keep large
- * data in a {@link TensorDataset} or a file format.
+ * Samples held in an array. Numbers move into workers as shared memory; anything else is copied into each of them by structured
+ * cloning, so keep large data in a {@link TensorDataset} or a file format.
  */
 export class ArrayDataset<T> implements Dataset<T>, Movable {
   readonly items: readonly T[];
+  /** The items in shared memory, where they are numbers. */
+  #shared: Float64Array | undefined;
 
   constructor(items: readonly T[]) {
     this.items = items;
@@ -29,10 +31,23 @@ export class ArrayDataset<T> implements Dataset<T>, Movable {
   }
 
   [toRecipe](): Recipe {
-    return { builtIn: 'ArrayDataset', args: this.items };
+    this.#shared ??= sharedNumbers(this.items);
+    return { builtIn: 'ArrayDataset', args: this.#shared ?? this.items };
   }
 
   static fromRecipe<T>(items: readonly T[]): ArrayDataset<T> {
     return new ArrayDataset(items);
   }
+}
+
+/** The items as shared memory, or `undefined` when they are not all numbers or nothing can be shared. */
+function sharedNumbers(items: readonly unknown[]): Float64Array | undefined {
+  if (typeof items[0] !== 'number' || typeof SharedArrayBuffer === 'undefined') return undefined;
+  const shared = new Float64Array(new SharedArrayBuffer(8 * items.length));
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i];
+    if (typeof item !== 'number') return undefined;
+    shared[i] = item;
+  }
+  return shared;
 }

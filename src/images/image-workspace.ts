@@ -7,7 +7,12 @@ import { type Kernels, kernels, type Region } from '../kernels/index.js';
 export class ImageWorkspace {
   readonly #regions = new Map<string, Region>();
   readonly #arrays = new Map<string, Uint8Array>();
-  readonly kernels: Kernels | undefined = kernels();
+  readonly kernels: Kernels | undefined;
+
+  /** @param loaded - The kernels to use; `null` does without. @defaultValue those of the thread, where there are any */
+  constructor(loaded: Kernels | null = kernels() ?? null) {
+    this.kernels = loaded ?? undefined;
+  }
 
   /** At least so many bytes with unspecified contents. What the same name had before is gone. */
   bytes(name: string, byteLength: number): Uint8Array {

@@ -49,6 +49,9 @@ const blockSizes = [
   [8, 32],
 ] as const;
 
+/** Chroma is interpolated from two samples, each as wide as two or four pixels. */
+const margin = 4;
+
 /** What to decode of a JPEG, decided when its size is known. */
 export type ChooseRegion = (size: { readonly width: number; readonly height: number }) => DecodeRegion;
 
@@ -109,18 +112,18 @@ export class TurboJpeg {
   }
 
   /**
-   * The region to decode, in pixels after shrinking: it begins between blocks, and has a block more on each side, because chroma is
-   * interpolated across the edges.
+   * The region to decode, in pixels after shrinking: it begins between blocks, and has a few pixels more on each side, because
+   * chroma is interpolated across the edges.
    */
   #regionOf(needed: Box, shrink: number, whole: { readonly width: number; readonly height: number }): Box {
     const blocks = blockSizes[this.#calls.get(this.#handle, subsampling)] ?? [32, 32];
     const [blockWidth, blockHeight] = blocks.map((size) => Math.max(1, size / shrink)) as [number, number];
     const width = Math.ceil(whole.width / shrink);
     const height = Math.ceil(whole.height / shrink);
-    const x = blockWidth * Math.max(0, Math.floor(needed.x / shrink / blockWidth) - 1);
-    const y = blockHeight * Math.max(0, Math.floor(needed.y / shrink / blockHeight) - 1);
-    const right = Math.min(width, Math.ceil((needed.x + needed.width) / shrink) + blockWidth);
-    const bottom = Math.min(height, Math.ceil((needed.y + needed.height) / shrink) + blockHeight);
+    const x = blockWidth * Math.max(0, Math.floor((needed.x / shrink - margin) / blockWidth));
+    const y = blockHeight * Math.max(0, Math.floor((needed.y / shrink - margin) / blockHeight));
+    const right = Math.min(width, Math.ceil((needed.x + needed.width) / shrink) + margin);
+    const bottom = Math.min(height, Math.ceil((needed.y + needed.height) / shrink) + margin);
     return { x, y, width: right - x, height: bottom - y };
   }
 }

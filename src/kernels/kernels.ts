@@ -43,15 +43,18 @@ export interface Kernels {
   readonly memory: KernelMemory;
 }
 
-let loaded: Kernels | null | undefined;
+// Kept by the thread, so that copies of this module (the program of a worker has one of its own) work on one memory. The key tells
+// other versions apart.
+const key = Symbol.for(`millrace.kernels ${wasmBase64.slice(-64)}`);
+const place = globalThis as { [key: symbol]: Kernels | null | undefined };
 
 /**
  * The kernels of this thread, made at the first call, or `undefined` where WebAssembly, its SIMD or its shared memory is
  * missing: whoever uses them has a path in plain TypeScript with the same results.
  */
 export function kernels(): Kernels | undefined {
-  if (loaded === undefined) loaded = load();
-  return loaded ?? undefined;
+  if (place[key] === undefined) place[key] = load();
+  return place[key] ?? undefined;
 }
 
 function load(): Kernels | null {

@@ -1,4 +1,5 @@
-import { type Collate, collateRules, collateTree } from '../core/collate.js';
+import { type Collate, collateRules } from '../core/collate.js';
+import { collateTree } from '../core/collate-tree.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { WorkerTransferError } from '../core/errors.js';
 import { recipeOf } from '../core/recipe.js';
@@ -6,7 +7,8 @@ import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { BatchEngine } from './batch-engine.js';
 import { createBatchMaker } from './batch-maker.js';
 import type { ResolvedOptions } from './data-loader-options.js';
-import { asDataset, factsOf } from './dataset-facts.js';
+import { asDataset } from './dataset-facts.js';
+import { factsOf } from './facts-of.js';
 import { InProcessEngine } from './in-process-engine.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
@@ -53,6 +55,7 @@ async function inWorkers(
     collate: collateSpec(options),
     settings: settingsOf(options),
     reuseBuffers: options.reuseBuffers,
+    wantsFingerprint: source instanceof WorkerModule,
   };
   const { WorkerPool } = await loadWorkerPool();
   // A module is not imported here: it may be the very script that is running.

@@ -23,9 +23,10 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from './data-loader-options.js';
-import { type DatasetFacts, factsOf } from './dataset-facts.js';
+import type { DatasetFacts } from './dataset-facts.js';
 import { type Delivered, Delivery } from './delivery.js';
 import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
+import { factsOf } from './facts-of.js';
 import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
 import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';

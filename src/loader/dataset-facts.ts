@@ -1,6 +1,5 @@
 import { type Dataset, type IterableDataset, isIterableDataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
-import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 
 /** What a loader must know of a dataset to plan its batches, wherever the dataset itself lives. */
 export interface DatasetFacts {
@@ -10,22 +9,14 @@ export interface DatasetFacts {
   readonly fingerprint: string;
 }
 
-/**
- * Looks at a dataset. The length is read anew each time, and the fingerprint made when it is first needed.
- *
- * @throws {@link ConfigError} when it is no dataset.
- */
-export function factsOf(dataset: unknown): DatasetFacts {
-  const known = asDataset(dataset);
+/** What can be seen of a dataset from outside; the length is read anew each time. */
+export function shapeOf(
+  dataset: Dataset<unknown> | IterableDataset<unknown>,
+): Omit<DatasetFacts, 'fingerprint'> {
   return {
-    kind: isMapDataset(known) ? 'map' : 'iterable',
-    get length() {
-      return known.length;
-    },
-    numShards: ('numShards' in known ? known.numShards : undefined) ?? 1,
-    get fingerprint() {
-      return datasetFingerprint(known);
-    },
+    kind: isMapDataset(dataset) ? 'map' : 'iterable',
+    length: dataset.length,
+    numShards: ('numShards' in dataset ? dataset.numShards : undefined) ?? 1,
   };
 }
 

@@ -2,7 +2,8 @@ import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { BatchEngine } from './batch-engine.js';
 import { LentMemory, LocalMemory } from './batch-memory.js';
 import type { BatchMaker, TaskResult } from './batch-task.js';
-import { type DatasetFacts, factsOf } from './dataset-facts.js';
+import type { DatasetFacts } from './dataset-facts.js';
+import { factsOf } from './facts-of.js';
 import type { Ticket } from './ticket.js';
 
 /** Makes batches on this thread, each when it is asked for. */

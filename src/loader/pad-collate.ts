@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { type CollateContext, collateTree } from '../core/collate.js';
+import type { CollateContext } from '../core/collate.js';
 import { mismatch } from '../core/collate-error.js';
+import { collateTree } from '../core/collate-tree.js';
 import type { Collated } from '../core/collated.js';
 import type { Allocate } from '../core/dataset.js';
 import { type DType, isBigIntDType } from '../core/dtype.js';

@@ -1,5 +1,5 @@
 import type { SampleContext, SampleRandom } from '../core/dataset.js';
-import { SampleRng } from '../random/index.js';
+import { SampleRng } from '../random/sample-rng.js';
 
 /** A sample's context. Its generator is made when the sample first draws, because most never do. */
 export class LoaderSampleContext implements SampleContext {

@@ -1,4 +1,5 @@
-import { type CollateContext, type CollateOptions, collateRules, collateTree } from '../core/collate.js';
+import { type CollateContext, type CollateOptions, collateRules } from '../core/collate.js';
+import { collateTree } from '../core/collate-tree.js';
 import type { Collated } from '../core/collated.js';
 import type { DType } from '../core/dtype.js';
 

@@ -1,14 +1,16 @@
 // The program of a worker thread: makes the dataset from its recipe, then batches, in the order in which they are asked for.
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Collate, collateRules, collateTree } from '../../core/collate.js';
+import type { Collate } from '../../core/collate.js';
+import { collateTree } from '../../core/collate-tree.js';
 import { isMapDataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { transferFailure } from '../../core/recipe.js';
+import { stackTensors } from '../../core/stack-tensors.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory } from '../batch-memory.js';
 import type { BatchMaker, TaskResult } from '../batch-task.js';
-import { asDataset, factsOf } from '../dataset-facts.js';
+import { asDataset, type DatasetFacts, shapeOf } from '../dataset-facts.js';
 import { takeApart } from '../lent-tensors.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
 import { setWorkerInfo } from '../worker-info.js';
@@ -57,12 +59,19 @@ async function open(): Promise<Opened | undefined> {
       'module' in setup.dataset ? ` (export ${setup.dataset.export} of ${setup.dataset.module})` : '';
     const dataset = asDataset(await makeFromRecipe(setup.dataset), origin);
     const steps = await makeSteps();
-    post({ type: 'ready', facts: { ...factsOf(dataset) } });
+    post({ type: 'ready', facts: await describe(dataset) });
     return { dataset, maker: createBatchMaker(dataset, steps, setup.settings, setup.info.id, progress) };
   } catch (error) {
     post({ type: 'failed', error: toErrorRecord(error) });
     return undefined;
   }
+}
+
+/** The fingerprint takes reading data that is in memory, so it is made only where nobody else can. */
+async function describe(dataset: ReturnType<typeof asDataset>): Promise<DatasetFacts> {
+  if (!setup.wantsFingerprint) return { ...shapeOf(dataset), fingerprint: '' };
+  const { datasetFingerprint } = await import('../../datasets/dataset-fingerprint.js');
+  return { ...shapeOf(dataset), fingerprint: datasetFingerprint(dataset) };
 }
 
 async function makeSteps(): Promise<BatchSteps> {
@@ -74,7 +83,7 @@ async function makeSteps(): Promise<BatchSteps> {
 async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown> | undefined> {
   switch (spec.type) {
     case 'default': {
-      const rules = collateRules({ numberDtype: spec.numberDtype });
+      const rules = { numberDtype: spec.numberDtype, stack: stackTensors, parity: false };
       return (samples, { allocate }) => collateTree(samples, rules, allocate);
     }
     case 'pad':

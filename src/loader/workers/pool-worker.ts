@@ -214,7 +214,8 @@ export class PoolWorker {
 
 function startThread(setup: WorkerSetup): Worker {
   try {
-    return new Worker(new URL('./entry.js', import.meta.url), {
+    // The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
+    return new Worker(new URL('./bundle/entry.js', import.meta.url), {
       workerData: setup,
       name: `millrace worker ${setup.info.id}`,
     });

@@ -25,6 +25,8 @@ export interface WorkerSetup {
   readonly collate: CollateSpec;
   readonly settings: BatchSettings;
   readonly reuseBuffers: boolean;
+  /** Whether the main thread does not have the dataset, and is to be told its fingerprint. */
+  readonly wantsFingerprint: boolean;
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
   readonly currentPass: SharedArrayBuffer;
   /** An Int32 a slot of lent memory, 1 while it is lent: the main thread gives slots back by setting 0. */

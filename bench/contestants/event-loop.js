@@ -1,0 +1,36 @@
+// node event-loop.js <batch size> <workers> <seconds>: how long the event loop is held up while a loader runs at full speed, and
+// what a batch costs the main thread. Prints the longest delay in milliseconds as `seconds`, and the main thread's active
+// microseconds a batch as `cpuSeconds`.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { ArrayDataset, DataLoader } from 'millrace';
+import { endless } from './report.js';
+
+const [batchSize, workers, seconds] = process.argv.slice(2).map(Number);
+const dataset = new ArrayDataset(Array.from({ length: 1_000_000 }, (_, i) => i));
+const loader = new DataLoader(dataset, { batchSize, numWorkers: workers });
+const resolution = 1;
+const delays = monitorEventLoopDelay({ resolution });
+let batches = 0;
+let started = performance.now();
+let before;
+for await (const _ of endless(loader, () => 1)) {
+  const now = performance.now();
+  if (before === undefined) {
+    if (now - started < 1_000) continue;
+    started = now;
+    before = performance.eventLoopUtilization();
+    delays.enable();
+    continue;
+  }
+  batches += 1;
+  if (now - started > seconds * 1_000) break;
+}
+delays.disable();
+const { active } = performance.eventLoopUtilization(before);
+await loader.close();
+// The histogram counts from timer to timer, which are the resolution apart. The worst of a thousand is the machine's.
+const delayMs = Math.max(0, delays.percentile(99) / 1e6 - resolution);
+const peakMiB = process.resourceUsage().maxRSS / 1_024;
+console.log(
+  JSON.stringify({ amount: 1, seconds: delayMs / 1_000, cpuSeconds: (active / batches) * 1_000, peakMiB }),
+);

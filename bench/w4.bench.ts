@@ -1,0 +1,89 @@
+// W4: what a loader costs when there is nothing to load. Samples are one number, so all time is overhead: batches of 1 show what a
+// batch costs, batches of 32 are the usual small size.
+import { createRequire } from 'node:module';
+import {
+  atLeast,
+  atMost,
+  bestOf,
+  type Contestant,
+  compare,
+  type Goal,
+  nodeCommand,
+  peerAdvice,
+  pythonCommand,
+  type Report,
+  type Result,
+  resultOf,
+} from './measure.js';
+
+export const title = 'W4: batches of an empty pipeline';
+export const unit = 'batches/s';
+const seconds = 1;
+
+export default function run(): Report {
+  const results: Result[] = [];
+  const goals: Goal[] = [];
+  for (const batchSize of [1, 32]) {
+    const measured = compare(contestants(batchSize), 'rate');
+    results.push(...measured);
+    goals.push(...goalsOf(batchSize, measured));
+  }
+  if (!goals.length) console.error(peerAdvice);
+  const [loop] = compare(
+    [{ name: 'Millrace, event loop, 2 workers', command: nodeCommand('event-loop.js', 32, 2, 2) }],
+    'time',
+  ) as [Result];
+  // See event-loop.js: milliseconds of delay, and 1 / microseconds a batch.
+  goals.push(
+    atMost('main thread, microseconds a batch, 2 workers, batch 32', 1 / loop.perCpuSecond, 20),
+    atMost('event loop held up, milliseconds, 99 of 100 times', loop.value, 1),
+  );
+  return { results, goals };
+}
+
+function contestants(batchSize: number): Contestant[] {
+  const ours = [0, 2].map((workers) => ({
+    name: `Millrace, batch ${batchSize}, ${workers} workers`,
+    command: nodeCommand('overhead.js', batchSize, workers, seconds),
+  }));
+  const torch = [0, 2].flatMap((workers) =>
+    ['usual', 'whole'].flatMap((kind) => {
+      const command = pythonCommand('overhead.py', batchSize, workers, seconds, kind);
+      return command ? [{ name: `PyTorch, batch ${batchSize}, ${workers} workers, ${kind}`, command }] : [];
+    }),
+  );
+  const tfjs = hasTfjs()
+    ? [
+        {
+          name: `tfjs-data, batch ${batchSize}`,
+          command: nodeCommand('overhead-tfjs.js', batchSize, seconds),
+        },
+      ]
+    : [];
+  return [...ours, ...torch, ...tfjs];
+}
+
+/** Against PyTorch's usual dataset, which a sample at a time is on our side, too. */
+function goalsOf(batchSize: number, results: readonly Result[]): Goal[] {
+  return [
+    [0, 20],
+    [2, 50],
+  ].flatMap(([workers, goal]) => {
+    const setting = `batch ${batchSize}, ${workers} workers`;
+    const peer = results.some(({ name }) => name.startsWith(`PyTorch, ${setting}`));
+    if (!peer) return [];
+    const ratio =
+      resultOf(results, `Millrace, ${setting}`).value / bestOf(results, `PyTorch, ${setting}, usual`).value;
+    return [atLeast(`against PyTorch, ${setting}`, ratio, goal!)];
+  });
+}
+
+function hasTfjs(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('@tensorflow/tfjs');
+    return true;
+  } catch {
+    console.error('tfjs-data is left out: npm install --no-save @tensorflow/tfjs@4.22.0');
+    return false;
+  }
+}

@@ -1,0 +1,120 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DataLoader, FormatError, SampleError, StorageError } from 'millrace';
+import { ImageFolder } from 'millrace/formats';
+import { colorJitter, normalize, randomHorizontalFlip, randomResizedCrop } from 'millrace/images';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const pictures = fileURLToPath(new URL('../fixtures/images/', import.meta.url));
+let root: string;
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'millrace-images-'));
+  for (const [name, to] of [
+    ['color.jpg', 'dog/b.jpg'],
+    ['grey.jpg', 'dog/a.JPG'],
+    ['color.png', 'dog/more/0.png'],
+    ['full-chroma.jpg', 'cat/x.jpeg'],
+    ['cmyk.jpg', 'cat/y.jpg'],
+    ['large.jpg', 'Zebra/1.jpg'],
+  ] as const)
+    cpSync(join(pictures, name), join(root, to));
+  writeFileSync(join(root, 'dog/notes.txt'), 'not an image');
+  writeFileSync(join(root, 'readme.md'), 'not a class');
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const transforms = [
+  randomResizedCrop(24),
+  randomHorizontalFlip(),
+  colorJitter({ brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 }),
+  normalize(),
+];
+
+async function batchesOf(dataset: ImageFolder, options: object): Promise<unknown[]> {
+  const loader = new DataLoader(dataset, { batchSize: 4, shuffle: true, seed: 7, ...options });
+  const batches: unknown[] = [];
+  for (let epoch = 0; epoch < 2; epoch++)
+    for await (const { image, label } of loader)
+      batches.push([image.shape, [...image.data], label.dtype, label.shape, [...label.data]]);
+  await loader.close();
+  return batches;
+}
+
+describe('ImageFolder', () => {
+  it('lists classes and images as torchvision does', async () => {
+    const dataset = await ImageFolder.open(root);
+    expect(dataset.classes).toEqual(['Zebra', 'cat', 'dog']);
+    expect(Array.from({ length: dataset.length }, (_, i) => dataset.path(i))).toEqual([
+      'Zebra/1.jpg',
+      'cat/x.jpeg',
+      'cat/y.jpg',
+      'dog/a.JPG',
+      'dog/b.jpg',
+      'dog/more/0.png',
+    ]);
+    const loader = new DataLoader(dataset);
+    const seen: unknown[] = [];
+    for await (const { image, label } of loader) seen.push([image.dtype, ...image.shape, label.data[0]]);
+    expect(seen[0]).toEqual(['uint8', 1, 3, 720, 960, 0]);
+    expect(seen[5]).toEqual(['uint8', 1, 3, 90, 120, 2]);
+  });
+
+  it('gives the same augmented batches for any number of workers, lent or owned, whole batches or samples', async () => {
+    const dataset = await ImageFolder.open(root, { transforms });
+    const expected = await batchesOf(dataset, {});
+    expect(new Set(expected.map((batch) => JSON.stringify(batch))).size).toBe(expected.length);
+    for (const options of [
+      { numWorkers: 1 },
+      { numWorkers: 2, reuseBuffers: true },
+      { reuseBuffers: true },
+      // This policy goes sample by sample.
+      { onError: 'skip' },
+      { numWorkers: 2, onError: 'retry' },
+    ])
+      expect(await batchesOf(dataset, options)).toEqual(expected);
+  });
+
+  it('has a fingerprint of its files and its transforms', async () => {
+    const prints = await Promise.all(
+      [{}, {}, { transforms }, { layout: 'NHWC' as const }].map(async (options) =>
+        (await ImageFolder.open(root, options)).fingerprint(),
+      ),
+    );
+    expect(prints[0]).toBe(prints[1]);
+    expect(new Set(prints).size).toBe(3);
+  });
+
+  it('names the file of a damaged image, or leaves it out and counts it', async () => {
+    const copy = mkdtempSync(join(tmpdir(), 'millrace-images-'));
+    cpSync(root, copy, { recursive: true });
+    truncateSync(join(copy, 'dog/b.jpg'), 1_500);
+    const dataset = await ImageFolder.open(copy, { transforms });
+    for (const numWorkers of [0, 1]) {
+      const failure = (async () => {
+        for await (const _ of new DataLoader(dataset, { batchSize: 6, numWorkers }));
+      })();
+      await expect(failure).rejects.toThrow(SampleError);
+      await expect(failure).rejects.toThrow(/Sample 4 of ImageFolder .*cannot be decoded/);
+      await expect(failure).rejects.toMatchObject({ cause: { where: { file: join(copy, 'dog/b.jpg') } } });
+    }
+    const loader = new DataLoader(dataset, { batchSize: 6, onError: 'skip' });
+    for await (const { label } of loader) expect([...label.data]).toEqual([0, 1, 1, 2, 2]);
+    expect(loader.stats().skipped).toBe(1);
+    rmSync(join(copy, 'dog/b.jpg'));
+    await expect(batchesOf(dataset, {})).rejects.toThrow(/no such file/);
+    rmSync(copy, { recursive: true });
+  });
+
+  it('says what is wrong with a folder', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'millrace-images-'));
+    await expect(ImageFolder.open(empty)).rejects.toThrow(/no folders in it.*cats\/1\.jpg/);
+    mkdirSync(join(empty, 'cats'));
+    await expect(ImageFolder.open(empty)).rejects.toThrow(FormatError);
+    await expect(ImageFolder.open(empty)).rejects.toThrow(/class folder cats has no images/);
+    await expect(ImageFolder.open(join(empty, 'missing'))).rejects.toThrow(StorageError);
+    rmSync(empty, { recursive: true });
+  });
+});
