@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { StorageError, TruncatedFileError } from 'millrace';
-import { FileSource, MemorySource } from 'millrace/storage';
+import { type ByteSource, FileSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryMap } from '../../dist/storage/memory-map.js';
 import { ReadSpeed } from '../../dist/storage/read-speed.js';
@@ -34,14 +34,16 @@ function file(name: string): string {
 /** Range k begins `starts[k] % 8` bytes into row k; the rest of the target stays as it is. */
 function rowsOf(starts: readonly number[], length: number, stride: number, source: Uint8Array): Uint8Array {
   const target = new Uint8Array(starts.length * stride).fill(255);
-  starts.forEach((start, k) => target.set(source.subarray(start, start + length), k * stride + (start % 8)));
+  starts.forEach((start, k) => {
+    target.set(source.subarray(start, start + length), k * stride + (start % 8));
+  });
   return target;
 }
 
 describe('many ranges at once', () => {
   it('are the same through a memory map, by positioned reads and from memory, near or far apart', () => {
     const path = file('ranges');
-    const sources = [
+    const sources: ByteSource[] = [
       new FileSource(path),
       new FileSource(path, { memoryMap: false }),
       new MemorySource(bytes),
@@ -87,7 +89,7 @@ describe('many ranges at once', () => {
     // Full of holes: it takes up a few pages.
     ftruncateSync(descriptor, 5 * 2 ** 30);
     const places = [0, 2 ** 30 - 3, 2 ** 32 - 5, 2 ** 32 + 12_345, 5 * 2 ** 30 - 8];
-    places.forEach((place, k) => writeSync(descriptor, bytes, 1_000 * k, 8, place));
+    for (const [k, place] of places.entries()) writeSync(descriptor, bytes, 1_000 * k, 8, place);
     closeSync(descriptor);
     for (const memoryMap of ['auto', false] as const) {
       const source = new FileSource(path, { memoryMap });
@@ -149,7 +151,10 @@ describe('ReadSpeed', () => {
       const now = performance.now.bind(performance);
       let offset = 0;
       // Every look at the clock is 10 ms after the last: reads seem slow.
-      performance.now = () => now() + (offset += 10);
+      performance.now = () => {
+        offset += 10;
+        return now() + offset;
+      };
       try {
         for (let k = 0; k < 8; k++) source.readRangesSync({ starts, length: 64 }, target, 100);
         source.prefetch({ starts, length: 64 });
