@@ -49,21 +49,21 @@ async function inWorkers(
   options: ResolvedOptions,
   { numWorkers, prefetchFactor, optional }: WorkerPlan,
 ): Promise<BatchEngine> {
-  const setup = {
+  const makeSetup = () => ({
     dataset: recipeOf(source, 'dataset'),
     transform: options.transform && recipeOf(options.transform, 'transform'),
     collate: collateSpec(options),
     settings: settingsOf(options),
     reuseBuffers: options.reuseBuffers,
     wantsFingerprint: source instanceof WorkerModule,
-  };
+  });
   const { WorkerPool } = await loadWorkerPool();
   // A module is not imported here: it may be the very script that is running.
   const facts = source instanceof WorkerModule ? undefined : factsOf(source);
   const restart = options.onError === 'retry';
   // More workers than shards have nothing to read.
   const useful = facts?.kind === 'iterable' && optional ? Math.min(numWorkers, facts.numShards) : numWorkers;
-  return new WorkerPool(setup, { numWorkers: useful, prefetchFactor, facts, restart });
+  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart });
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */

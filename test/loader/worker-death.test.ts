@@ -6,6 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 const busy = new URL('../fixtures/busy.js', import.meta.url);
 const faulty = new URL('../fixtures/faulty.js', import.meta.url);
 
+// With four batches ahead, every worker is at another batch when six have been delivered.
+const workers = { numWorkers: 2, prefetchFactor: 2, onError: 'retry' } as const;
+
 /** The threads that are alive. */
 let threads: Set<Worker>;
 
@@ -43,7 +46,6 @@ async function survive(
     const batches: number[][] = [];
     for await (const batch of loader) {
       batches.push(Array.from((batch as Tensor<'float32'>).data));
-      // By then every worker is at another batch than at the last death.
       if (batches.length % 6 !== 0 || threads.size < 2 || done >= kills) continue;
       done += 1;
       const victim = [...threads][below(threads.size)]!;
@@ -65,9 +67,9 @@ describe(`a worker that dies under onError: 'retry'`, () => {
   ])(
     'is replaced, 70 times over, and no sample is lost or doubled: %o',
     async (options) => {
-      const settings = { batchSize: 4, numWorkers: 2, shuffle: true, seed: 5, ...options } as const;
-      const unharmed = new DataLoader<Float32Array>(busy, { ...settings, numWorkers: 0, inOrder: true });
-      const loader = new DataLoader<Float32Array>(busy, { ...settings, onError: 'retry' });
+      const settings = { batchSize: 4, shuffle: true, seed: 5, ...options } as const;
+      const unharmed = new DataLoader<Float32Array>(busy, { ...settings, inOrder: true });
+      const loader = new DataLoader<Float32Array>(busy, { ...settings, ...workers });
       const asKeys = (batches: readonly number[][]): string[] => {
         const keys = batches.map((batch) => batch.join());
         return options.inOrder ? keys : keys.sort();
@@ -87,7 +89,7 @@ describe(`a worker that dies under onError: 'retry'`, () => {
 
   it('is replaced in the middle of a stream', async () => {
     const dataset = workerDataset<number>(busy, { export: 'stream' });
-    const options = { batchSize: 5, numWorkers: 2, onError: 'retry' } as const;
+    const options = { batchSize: 5, ...workers } as const;
     const expected: number[][] = [];
     for await (const batch of new DataLoader<number>(dataset, { batchSize: 5 }))
       expected.push(Array.from(batch.data));

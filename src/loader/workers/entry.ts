@@ -1,5 +1,6 @@
 // The program of a worker thread: makes the dataset from its recipe, then batches, in the order in which they are asked for.
-import { parentPort, workerData } from 'node:worker_threads';
+import { once } from 'node:events';
+import { parentPort } from 'node:worker_threads';
 import type { Collate } from '../../core/collate.js';
 import { collateTree } from '../../core/collate-tree.js';
 import { isMapDataset } from '../../core/dataset.js';
@@ -24,8 +25,9 @@ import type {
   WorkerSetup,
 } from './protocol.js';
 
-const setup = workerData as WorkerSetup;
 const port = parentPort!;
+// The main thread puts it together while this one starts.
+const [setup] = (await once(port, 'message')) as [WorkerSetup];
 const currentPass = new Int32Array(setup.currentPass);
 const progress = new Int32Array(setup.progress);
 const memory = setup.reuseBuffers ? new LentMemory(new Int32Array(setup.lentSlots)) : new OwnedMemory();

@@ -40,14 +40,16 @@ export class PoolWorker {
   #onDrained: (() => void) | undefined;
   #nextId = 0;
 
-  constructor(setup: Omit<WorkerSetup, 'progress' | 'lentSlots'>, events: PoolWorkerEvents) {
-    this.id = setup.info.id;
+  /** Starts the thread, which waits for its setup: see {@link begin}. */
+  constructor(id: number, events: PoolWorkerEvents) {
+    this.id = id;
     this.#events = events;
-    const progress = new SharedArrayBuffer(8);
-    this.#progress = new Int32Array(progress).fill(-1);
-    const lentSlots = new SharedArrayBuffer(4 * maxSlots);
-    this.#lentSlots = new Int32Array(lentSlots);
-    this.thread = startThread({ ...setup, progress, lentSlots });
+    this.#progress = new Int32Array(new SharedArrayBuffer(8)).fill(-1);
+    this.#lentSlots = new Int32Array(new SharedArrayBuffer(4 * maxSlots));
+    // The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
+    this.thread = new Worker(new URL('./bundle/entry.js', import.meta.url), {
+      name: `millrace worker ${id}`,
+    });
     this.thread.on('message', (message: FromWorker) => this.#receive(message));
     this.thread.on('messageerror', (error) => this.#fail(error));
     this.thread.on('error', (error: Error) =>
@@ -60,6 +62,17 @@ export class PoolWorker {
       });
     });
     this.thread.unref();
+  }
+
+  /** Gives the thread its dataset and everything else. @throws {@link WorkerTransferError} when it cannot be cloned */
+  begin(setup: Omit<WorkerSetup, 'progress' | 'lentSlots'>): void {
+    const progress = this.#progress.buffer as SharedArrayBuffer;
+    const lentSlots = this.#lentSlots.buffer as SharedArrayBuffer;
+    try {
+      this.thread.postMessage({ ...setup, progress, lentSlots } satisfies WorkerSetup);
+    } catch (error) {
+      throw transferFailure(error, 'The dataset cannot be moved into a worker');
+    }
   }
 
   /** Tasks that are not settled, in the order in which they are made. */
@@ -209,17 +222,5 @@ export class PoolWorker {
         `workers, or pass onError: 'retry' to have that done. Out of memory? Use fewer workers or a smaller prefetchFactor.`,
       cause,
     });
-  }
-}
-
-function startThread(setup: WorkerSetup): Worker {
-  try {
-    // The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
-    return new Worker(new URL('./bundle/entry.js', import.meta.url), {
-      workerData: setup,
-      name: `millrace worker ${setup.info.id}`,
-    });
-  } catch (error) {
-    throw transferFailure(error, 'The dataset cannot be moved into a worker');
   }
 }

@@ -24,7 +24,7 @@ const maxDeaths = 3;
 
 /** Threads that make batches. Idle, they do not keep the process alive. */
 export class WorkerPool implements BatchEngine {
-  readonly #setup: PoolSetup;
+  #setup: PoolSetup | undefined;
   readonly #restart: boolean;
   readonly #workers: PoolWorker[] = [];
   /** Workers that are not needed any more and finish what they have. */
@@ -44,12 +44,12 @@ export class WorkerPool implements BatchEngine {
   restarts = 0;
 
   /**
-   * @throws {@link WorkerTransferError} when the dataset or a step does not survive structured cloning, or when this
+   * @param makeSetup - Puts together what every worker needs. Called once.
+   * @throws what `makeSetup` throws, and {@link WorkerTransferError} when the dataset or a step does not survive structured cloning, or when this
    *   already is a worker: then the dataset's module starts a loader while it is imported.
    */
-  constructor(setup: PoolSetup, options: WorkerPoolOptions) {
+  constructor(makeSetup: () => PoolSetup, options: WorkerPoolOptions) {
     refuseNesting();
-    this.#setup = setup;
     this.#restart = options.restart;
     this.#numWorkers = options.numWorkers;
     this.#prefetchFactor = options.prefetchFactor;
@@ -59,7 +59,15 @@ export class WorkerPool implements BatchEngine {
     });
     this.#facts.catch(() => {});
     if (options.facts) this.#know(options.facts);
+    // Threads take a while to start, and so does sharing the data of a dataset: both at once.
     this.resize(options.numWorkers, options.prefetchFactor);
+    try {
+      this.#setup = makeSetup();
+      for (const worker of this.#workers) this.#begin(worker, this.#setup);
+    } catch (error) {
+      void this.abort();
+      throw error;
+    }
   }
 
   get numWorkers(): number {
@@ -135,21 +143,22 @@ export class WorkerPool implements BatchEngine {
   }
 
   #start(id: number): PoolWorker {
-    const info = { id, numWorkers: this.#numWorkers, seed: this.#setup.settings.seed };
-    const currentPass = this.#currentPass.buffer as SharedArrayBuffer;
-    const worker = new PoolWorker(
-      { ...this.#setup, info, currentPass },
-      {
-        onReady: (ready, facts) => this.#compare(ready.id, facts),
-        onBatch: () => {
-          // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
-          if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
-        },
-        onFailure: (failed, error) => this.#onFailure(failed, error),
+    const worker = new PoolWorker(id, {
+      onReady: (ready, facts) => this.#compare(ready.id, facts),
+      onBatch: () => {
+        // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
+        if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
       },
-    );
+      onFailure: (failed, error) => this.#onFailure(failed, error),
+    });
+    if (this.#setup) this.#begin(worker, this.#setup);
     if (this.#holding) worker.thread.ref();
     return worker;
+  }
+
+  #begin(worker: PoolWorker, setup: PoolSetup): void {
+    const info = { id: worker.id, numWorkers: this.#numWorkers, seed: setup.settings.seed };
+    worker.begin({ ...setup, info, currentPass: this.#currentPass.buffer as SharedArrayBuffer });
   }
 
   /** Streams stay where they are open; any other batch goes to the worker with the least to do. */
