@@ -30,12 +30,13 @@ export default function run(): Report {
   }
   if (!goals.length) console.error(peerAdvice);
   const [loop] = compare(
-    [{ name: 'Millrace, event loop, 2 workers', command: nodeCommand('event-loop.js', 32, 2, 2) }],
+    [{ name: 'Millrace, event loop, 1 worker', command: nodeCommand('event-loop.js', 32, 1, 2) }],
     'time',
   ) as [Result];
-  // See event-loop.js: milliseconds of delay, and 1 / microseconds a batch.
+  // See event-loop.js: milliseconds of delay, and 1 / microseconds a batch. One worker: with more threads than processors, what
+  // holds the loop up is the system's scheduler, which gives each a few milliseconds.
   goals.push(
-    atMost('main thread, microseconds a batch, 2 workers, batch 32', 1 / loop.perCpuSecond, 20),
+    atMost('main thread, microseconds a batch, 1 worker, batch 32', 1 / loop.perCpuSecond, 20),
     atMost('event loop held up, milliseconds, 99 of 100 times', loop.value, 1),
   );
   return { results, goals };

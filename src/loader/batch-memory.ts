@@ -35,16 +35,36 @@ export class LocalMemory implements BatchMemory {
 
 const nothing: BatchFootprint = { transfer: [], slot: undefined, overflowed: false };
 
-/** A batch owns its memory: each tensor gets a buffer of its own, which moves to the reader without a copy. */
+/** Tensors below this size go together in a page: a buffer costs as much to hand over as so many bytes to copy. */
+const smallBytes = 8_192;
+const pageBytes = 65_536;
+
+/**
+ * A batch owns its memory: a tensor gets a buffer of its own, which moves to the reader without a copy. Small tensors stand
+ * together in a page, from which the reader copies them.
+ */
 export class OwnedMemory implements BatchMemory {
   #buffers: ArrayBuffer[] = [];
+  #page = new ArrayBuffer(pageBytes);
+  #pageUsed = 0;
 
   readonly allocate: Allocate = <D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> => {
     const length = elementCount(shape);
-    const buffer = new ArrayBuffer(length * bytesPerElement(dtype));
+    const bytes = length * bytesPerElement(dtype);
+    if (bytes < smallBytes && this.#pageUsed + bytes <= pageBytes) {
+      const start = this.#pageUsed;
+      this.#pageUsed += Math.ceil(bytes / 8) * 8;
+      return { dtype, shape, data: viewOf(dtype, this.#page, start, length) };
+    }
+    const buffer = new ArrayBuffer(bytes);
     this.#buffers.push(buffer);
     return { dtype, shape, data: viewOf(dtype, buffer, 0, length) };
   };
+
+  /** Where the small tensors since the last {@link turnPage} are. */
+  get page(): ArrayBuffer {
+    return this.#page;
+  }
 
   begin(): void {
     this.#buffers = [];
@@ -52,6 +72,14 @@ export class OwnedMemory implements BatchMemory {
 
   end(): BatchFootprint {
     return { transfer: this.#buffers, slot: undefined, overflowed: false };
+  }
+
+  /** Begins a new page. @returns what the old one has, in a buffer of its own; `undefined` when that is nothing */
+  turnPage(): ArrayBuffer | undefined {
+    if (this.#pageUsed === 0) return undefined;
+    const page = this.#page.slice(0, this.#pageUsed);
+    this.#pageUsed = 0;
+    return page;
   }
 }
 

@@ -12,7 +12,7 @@ import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory } from '../batch-memory.js';
 import type { BatchMaker, TaskResult } from '../batch-task.js';
 import { asDataset, type DatasetFacts, shapeOf } from '../dataset-facts.js';
-import { takeApart } from '../lent-tensors.js';
+import { takeApart } from '../detached-tensors.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
 import { setWorkerInfo } from '../worker-info.js';
 import { OutcomeSender } from './outcome-sender.js';
@@ -33,7 +33,7 @@ const progress = new Int32Array(setup.progress);
 const memory = setup.reuseBuffers ? new LentMemory(new Int32Array(setup.lentSlots)) : new OwnedMemory();
 /** The memory of the last loan. */
 let lentBuffer: ArrayBufferLike | undefined;
-const sender = new OutcomeSender(port, refuse);
+const sender = new OutcomeSender(port, turnPage, refuse);
 
 const plainData =
   'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.';
@@ -133,19 +133,23 @@ function announce(dataset: object, tasks: readonly NumberedTask[]): void {
 
 function finish(id: number, result: TaskResult, makeMs: number): void {
   const { transfer, slot, overflowed } = memory.end();
-  const counted = overflowed ? { ...result, overflowed } : result;
-  if (slot === undefined || !(memory instanceof LentMemory))
-    sender.add({ id, result: counted, makeMs }, transfer);
-  else if (result.type !== 'batch') {
-    memory.release(slot);
+  if (result.type !== 'batch') {
+    release(slot);
     sender.add({ id, result, makeMs }, []);
+  } else if (memory instanceof OwnedMemory) {
+    const { value, tensors } = takeApart(result.value, memory.page);
+    sender.add({ id, result: { ...result, value }, makeMs, small: tensors }, transfer);
   } else {
     const { buffer } = memory;
     const { value, tensors } = takeApart(result.value, buffer);
-    const loan = { slot, tensors, ...(buffer !== lentBuffer && { buffer }) };
-    lentBuffer = buffer;
-    sender.add({ id, result: { ...counted, value } as TaskResult, makeMs, loan }, []);
+    const loan = slot === undefined ? undefined : { slot, tensors, ...(buffer !== lentBuffer && { buffer }) };
+    if (loan) lentBuffer = buffer;
+    sender.add({ id, result: { ...result, value, overflowed }, makeMs, ...(loan && { loan }) }, []);
   }
+}
+
+function turnPage(): ArrayBuffer | undefined {
+  return memory instanceof OwnedMemory ? memory.turnPage() : undefined;
 }
 
 /** For a batch that does not survive structured cloning. */

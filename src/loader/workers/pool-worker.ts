@@ -5,7 +5,7 @@ import { transferFailure } from '../../core/recipe.js';
 import { maxSlots } from '../batch-memory.js';
 import { type BatchResult, type TaskResult, taskPlace } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
-import { putTogether } from '../lent-tensors.js';
+import { copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
 import type { Ticket } from '../ticket.js';
 import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
 
@@ -161,11 +161,11 @@ export class PoolWorker {
         this.#fail(fromErrorRecord(message.error));
         return;
       case 'done':
-        for (const outcome of message.outcomes) this.#settle(outcome);
+        for (const outcome of message.outcomes) this.#settle(outcome, message.page);
     }
   }
 
-  #settle(outcome: TaskOutcome): void {
+  #settle(outcome: TaskOutcome, page: ArrayBuffer | undefined): void {
     const ticket = this.#waiting.get(outcome.id);
     this.#waiting.delete(outcome.id);
     if (this.#waiting.size === 0) this.#onDrained?.();
@@ -173,7 +173,7 @@ export class PoolWorker {
       ticket?.reject(fromErrorRecord(outcome.error));
       return;
     }
-    const { result, makeMs, loan } = outcome;
+    const { result, makeMs, loan, small } = outcome;
     if (loan?.buffer) this.#buffer = loan.buffer;
     if (!ticket) {
       if (loan) this.#release(loan.slot);
@@ -181,11 +181,17 @@ export class PoolWorker {
     }
     this.#events.onBatch();
     ticket.makeMs = makeMs;
-    ticket.resolve(loan && result.type === 'batch' ? this.#lent(result, loan) : result);
+    if (result.type !== 'batch') ticket.resolve(result);
+    else if (loan) ticket.resolve(this.#lent(result, loan));
+    else if (!page || !small?.length) ticket.resolve(result);
+    else {
+      const value = putTogether({ value: result.value, tensors: small }, copiedFrom(page));
+      ticket.resolve({ ...result, value });
+    }
   }
 
   #lent(result: BatchResult, { slot, tensors }: SlotLoan): TaskResult {
-    const value = putTogether({ value: result.value, tensors }, this.#buffer);
+    const value = putTogether({ value: result.value, tensors }, viewedIn(this.#buffer));
     return { ...result, value, release: () => this.#release(slot) };
   }
 

@@ -3,7 +3,7 @@ import type { ErrorRecord } from '../../core/error-record.js';
 import type { Recipe } from '../../core/recipe.js';
 import type { BatchTask, TaskResult } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
-import type { LentTensor } from '../lent-tensors.js';
+import type { DetachedTensor } from '../detached-tensors.js';
 import type { PadCollateOptions } from '../pad-collate.js';
 import type { BatchSettings } from '../sample-steps.js';
 import type { TorchCollateOptions } from '../torch-collate.js';
@@ -53,7 +53,7 @@ export type ToWorker =
 /** A slot and the tensors in it. */
 export interface SlotLoan {
   readonly slot: number;
-  readonly tensors: readonly LentTensor[];
+  readonly tensors: readonly DetachedTensor[];
   /** The memory, when it is not that of the loan before: a buffer costs as much to send as a small batch. */
   readonly buffer?: ArrayBufferLike;
 }
@@ -66,6 +66,8 @@ export type TaskOutcome =
       readonly makeMs: number;
       /** Where the batch is, when it is lent. Its value lacks the tensors that are in the slot. */
       readonly loan?: SlotLoan;
+      /** The small tensors of a batch that is not lent: they are in the message's page. */
+      readonly small?: readonly DetachedTensor[];
     }
   | { readonly id: number; readonly error: ErrorRecord };
 
@@ -73,4 +75,9 @@ export type TaskOutcome =
 export type FromWorker =
   | { readonly type: 'ready'; readonly facts: DatasetFacts }
   | { readonly type: 'failed'; readonly error: ErrorRecord }
-  | { readonly type: 'done'; readonly outcomes: readonly TaskOutcome[] };
+  | {
+      readonly type: 'done';
+      readonly outcomes: readonly TaskOutcome[];
+      /** Small tensors of all outcomes. */
+      readonly page: ArrayBuffer | undefined;
+    };

@@ -1,8 +1,8 @@
-import { type DType, viewOf } from '../core/dtype.js';
+import { type DType, type TypedArray, viewOf } from '../core/dtype.js';
 import { elementCount, isTensor, type Tensor } from '../core/tensor.js';
 
-/** A tensor of a batch that lies in shared memory: where it stands in the batch, and where its elements are. */
-export interface LentTensor {
+/** A tensor that was taken out of a batch: where it stands in the batch, and where its elements are. */
+export interface DetachedTensor {
   /** Keys and positions from the batch down to it; none when the batch is the tensor. */
   readonly path: readonly (string | number)[];
   readonly dtype: DType;
@@ -10,17 +10,17 @@ export interface LentTensor {
   readonly byteOffset: number;
 }
 
-/** A batch taken apart: plain data that is cheap to send, without the views of shared memory, each of which costs as much. */
+/** A batch taken apart: plain data that is cheap to send, without views of memory, each of which costs as much. */
 export interface TakenApart {
   readonly value: unknown;
-  readonly tensors: readonly LentTensor[];
+  readonly tensors: readonly DetachedTensor[];
 }
 
 /**
  * Takes the tensors that lie in `buffer` out of a batch of plain objects and arrays. What is not plain, or elsewhere, stays.
  */
 export function takeApart(value: unknown, buffer: ArrayBufferLike): TakenApart {
-  const tensors: LentTensor[] = [];
+  const tensors: DetachedTensor[] = [];
   const walk = (node: unknown, path: readonly (string | number)[]): unknown => {
     if (isTensor(node)) {
       if (node.data.buffer !== buffer) return node;
@@ -39,16 +39,35 @@ export function takeApart(value: unknown, buffer: ArrayBufferLike): TakenApart {
   return { value: walk(value, []), tensors };
 }
 
-/** The batch again, over the same memory. */
-export function putTogether({ value, tensors }: TakenApart, buffer: ArrayBufferLike): unknown {
+/**
+ * The batch again.
+ *
+ * @param elements - The elements of a tensor: a view, or a copy.
+ */
+export function putTogether({ value, tensors }: TakenApart, elements: ElementsOf): unknown {
   let whole = value;
-  for (const { path, dtype, shape, byteOffset } of tensors) {
-    const tensor: Tensor = { dtype, shape, data: viewOf(dtype, buffer, byteOffset, elementCount(shape)) };
+  for (const detached of tensors) {
+    const { path, dtype, shape } = detached;
+    const tensor: Tensor = { dtype, shape, data: elements(detached) };
     const key = path.at(-1);
     if (key === undefined) whole = tensor;
     else path.slice(0, -1).reduce<Node>((node, step) => node[step] as Node, value as Node)[key] = tensor;
   }
   return whole;
+}
+
+/** Gives the elements of a tensor that was taken out. */
+export type ElementsOf = (tensor: DetachedTensor) => TypedArray;
+
+/** Elements in shared memory, where they stay. */
+export function viewedIn(buffer: ArrayBufferLike): ElementsOf {
+  return ({ dtype, shape, byteOffset }) => viewOf(dtype, buffer, byteOffset, elementCount(shape));
+}
+
+/** Elements in memory of their own. */
+export function copiedFrom(buffer: ArrayBufferLike): ElementsOf {
+  const view = viewedIn(buffer);
+  return (tensor) => view(tensor).slice();
 }
 
 /** An object or an array of the batch. */
