@@ -3,7 +3,6 @@
 // microseconds a batch as `cpuSeconds`.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ArrayDataset, DataLoader } from 'millrace';
-import { endless } from './report.js';
 
 const [batchSize, workers, seconds] = process.argv.slice(2).map(Number);
 const dataset = new ArrayDataset(Array.from({ length: 1_000_000 }, (_, i) => i));
@@ -13,17 +12,19 @@ const delays = monitorEventLoopDelay({ resolution });
 let batches = 0;
 let started = performance.now();
 let before;
-for await (const _ of endless(loader, () => 1)) {
-  const now = performance.now();
-  if (before === undefined) {
-    if (now - started < 1_000) continue;
-    started = now;
-    before = performance.eventLoopUtilization();
-    delays.enable();
-    continue;
+for (let done = false; !done; ) {
+  for await (const _ of loader) {
+    const now = performance.now();
+    if (before !== undefined) {
+      batches += 1;
+      done = now - started > seconds * 1_000;
+      if (done) break;
+    } else if (now - started >= 1_000) {
+      started = now;
+      before = performance.eventLoopUtilization();
+      delays.enable();
+    }
   }
-  batches += 1;
-  if (now - started > seconds * 1_000) break;
 }
 delays.disable();
 const { active } = performance.eventLoopUtilization(before);

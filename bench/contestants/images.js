@@ -2,7 +2,7 @@
 import { DataLoader } from 'millrace';
 import { ImageFolder } from 'millrace/formats';
 import { normalize, randomHorizontalFlip, randomResizedCrop } from 'millrace/images';
-import { endless, measureFor } from './report.js';
+import { measureFor } from './report.js';
 
 const [folder, workers, decoder, seconds] = process.argv.slice(2);
 const transforms = [randomResizedCrop(224), randomHorizontalFlip(), normalize()];
@@ -13,9 +13,5 @@ const loader = new DataLoader(dataset, {
   numWorkers: Number(workers),
   reuseBuffers: true,
 });
-await measureFor(
-  Number(seconds),
-  endless(loader, ({ label }) => label.data.length),
-  1,
-);
+await measureFor(Number(seconds), loader, ({ label }) => label.data.length, 1);
 await loader.close();

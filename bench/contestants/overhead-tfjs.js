@@ -7,14 +7,14 @@ await tf.setBackend('cpu');
 function* numbers() {
   for (let i = 0; ; i++) yield i % 1_000_000;
 }
-async function* batches() {
-  const dataset = tf.data.generator(numbers).batch(batchSize);
-  const iterator = await dataset.iterator();
-  for (;;) {
-    const { value } = await iterator.next();
-    value.dispose();
-    yield 1;
-  }
-}
-await measureFor(seconds, batches(), 1);
+const iterator = await tf.data.generator(numbers).batch(batchSize).iterator();
+await measureFor(
+  seconds,
+  { [Symbol.asyncIterator]: () => iterator },
+  (batch) => {
+    batch.dispose();
+    return 1;
+  },
+  1,
+);
 process.exit();

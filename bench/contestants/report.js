@@ -1,20 +1,22 @@
 // How a contestant in JavaScript measures itself: see Run in ../measure.ts.
 
-/** Does work for a while after a warm-up, and prints what it came to. `work` is an async iterable that says amounts. */
-export async function measureFor(seconds, work, warmUpSeconds) {
+/** Takes batches, epoch after epoch, for a while after a warm-up, and prints what it came to. */
+export async function measureFor(seconds, loader, amountOf, warmUpSeconds) {
   let amount = 0;
   let started = performance.now();
   let before;
-  for await (const done of work) {
-    const now = performance.now();
-    if (before === undefined) {
-      if (now - started < warmUpSeconds * 1_000) continue;
-      started = now;
-      before = process.cpuUsage();
-      continue;
+  for (let done = false; !done; ) {
+    for await (const batch of loader) {
+      const now = performance.now();
+      if (before !== undefined) {
+        amount += amountOf(batch);
+        done = now - started > seconds * 1_000;
+        if (done) break;
+      } else if (now - started >= warmUpSeconds * 1_000) {
+        started = now;
+        before = process.cpuUsage();
+      }
     }
-    amount += done;
-    if (now - started > seconds * 1_000) break;
   }
   const elapsed = (performance.now() - started) / 1_000;
   const { user, system } = process.cpuUsage(before);
@@ -24,9 +26,4 @@ export async function measureFor(seconds, work, warmUpSeconds) {
 export function print(amount, seconds, cpuSeconds) {
   const peakMiB = process.resourceUsage().maxRSS / 1_024;
   console.log(JSON.stringify({ amount, seconds, cpuSeconds, peakMiB }));
-}
-
-/** Repeats a loader for ever. */
-export async function* endless(loader, amountOf) {
-  for (;;) for await (const batch of loader) yield amountOf(batch);
 }

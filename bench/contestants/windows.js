@@ -1,7 +1,7 @@
 // node windows.js <prefix> <dtype> <workers> <owned|lent> <seconds>: random token windows through Millrace.
 import { DataLoader, TokenWindows } from 'millrace';
 import { IndexedDataset } from 'millrace/formats';
-import { endless, measureFor } from './report.js';
+import { measureFor } from './report.js';
 
 const [prefix, dtype, workers, memory, seconds] = process.argv.slice(2);
 const source = await IndexedDataset.open(prefix);
@@ -12,9 +12,5 @@ const loader = new DataLoader(dataset, {
   numWorkers: Number(workers),
   reuseBuffers: memory === 'lent',
 });
-await measureFor(
-  Number(seconds),
-  endless(loader, ({ x }) => x.data.length),
-  2,
-);
+await measureFor(Number(seconds), loader, ({ x }) => x.data.length, 2);
 await loader.close();

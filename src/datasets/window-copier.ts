@@ -13,7 +13,8 @@ export class WindowCopier {
   readonly #source: Tensor | TokenSource;
   readonly #length: number;
   readonly #dtype: DType;
-  #staging: { readonly region: Region; readonly kernels: Kernels } | undefined;
+  /** Memory of the kernels that windows pass through. */
+  #staging: Region | undefined;
 
   /** @param dtype - What the tokens become. */
   constructor(source: Tensor | TokenSource, length: number, dtype: DType) {
@@ -111,11 +112,10 @@ export class WindowCopier {
   }
 
   #reserve(loaded: Kernels, byteLength: number): Region | undefined {
-    if (this.#staging && this.#staging.region.byteLength >= byteLength) return this.#staging.region;
-    if (this.#staging) loaded.memory.free(this.#staging.region);
-    const region = loaded.memory.allocate(byteLength);
-    this.#staging = region && { region, kernels: loaded };
-    return region;
+    if (this.#staging && this.#staging.byteLength >= byteLength) return this.#staging;
+    if (this.#staging) loaded.memory.free(this.#staging);
+    this.#staging = loaded.memory.allocate(byteLength);
+    return this.#staging;
   }
 }
 

@@ -13,8 +13,8 @@ import { integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import { zeroTensor } from '../core/tensor.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
-import { BatchSampler, RandomSampler, SequentialSampler } from '../samplers/index.js';
 import type { BatchEngine } from './batch-engine.js';
+import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
 import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
 import {
   type BuiltInCollateOptions,
@@ -32,7 +32,7 @@ import { type LoaderState, readState, type StateIdentity, stateVersion } from '.
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
-import { Tuner } from './tuner.js';
+import { fixedTuner, Tuner } from './tuner.js';
 import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
 /** What a loader can load: a dataset, or the name of the module that makes it. */
@@ -345,24 +345,4 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       },
     );
   }
-}
-
-/** For an engine that has fewer workers than were wanted: none, or one a shard. */
-function fixedTuner({ numWorkers, window, reason }: BatchEngine): Tuner {
-  const prefetchFactor = numWorkers && window / numWorkers;
-  const maxima = { maxWorkers: numWorkers, maxPrefetchFactor: prefetchFactor };
-  return new Tuner({ numWorkers, prefetchFactor, ...maxima, reason });
-}
-
-/** A map-style dataset always has a length; samplers read it anew each epoch. */
-type MapFacts = DatasetFacts & { readonly length: number };
-
-function createBatchSampler(dataset: MapFacts, options: ResolvedOptions): BatchSource {
-  if (options.batchSampler) return options.batchSampler;
-  const { batchSize = 1, dropLast = false, shuffle = false, sampler, seed, generator } = options;
-  if (sampler) return new BatchSampler(sampler, { batchSize, dropLast });
-  const order = shuffle
-    ? new RandomSampler(dataset, generator ? { generator } : { seed })
-    : new SequentialSampler(dataset);
-  return new BatchSampler(order, { batchSize, dropLast });
 }

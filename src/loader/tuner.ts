@@ -1,3 +1,5 @@
+import type { BatchEngine } from './batch-engine.js';
+
 /** How a stretch of a run went. */
 export interface RunPeriod {
   readonly elapsedMs: number;
@@ -105,6 +107,13 @@ export class Tuner {
     this.#why = `with half as many ahead ${consumer}, though ${workers}`;
     return true;
   }
+}
+
+/** For an engine that has fewer workers than were wanted: none, or one a shard. */
+export function fixedTuner({ numWorkers, window, reason }: BatchEngine): Tuner {
+  const prefetchFactor = numWorkers && window / numWorkers;
+  const maxima = { maxWorkers: numWorkers, maxPrefetchFactor: prefetchFactor };
+  return new Tuner({ numWorkers, prefetchFactor, ...maxima, reason });
 }
 
 function percent(share: number): string {

@@ -19,12 +19,17 @@ const firstWorkers = 2;
 /** The plan for options: `'auto'` leaves one processor to the consumer. */
 export function planWorkers({ numWorkers, prefetchFactor }: ResolvedOptions): WorkerPlan {
   const ahead =
-    prefetchFactor === 'auto'
+    prefetchFactor === 'auto' && numWorkers !== 0
       ? { prefetchFactor: defaultPrefetchFactor, maxPrefetchFactor }
-      : { prefetchFactor, maxPrefetchFactor: prefetchFactor };
+      : fixed(prefetchFactor);
   if (numWorkers !== 'auto') return { numWorkers, maxWorkers: numWorkers, ...ahead, optional: false };
   const maxWorkers = Math.max(1, processors() - 1);
   return { numWorkers: Math.min(firstWorkers, maxWorkers), maxWorkers, ...ahead, optional: true };
+}
+
+function fixed(prefetchFactor: number | 'auto') {
+  const ahead = prefetchFactor === 'auto' ? 0 : prefetchFactor;
+  return { prefetchFactor: ahead, maxPrefetchFactor: ahead };
 }
 
 /** Threads that this process may run at once. */

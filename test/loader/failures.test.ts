@@ -271,3 +271,19 @@ describe('functions named by module', () => {
     await loader.close();
   });
 });
+
+describe('a loader that is closed, or begun anew, while somebody waits for a batch', () => {
+  it.each([
+    ['closed', async (loader: DataLoader<number>) => loader.close()],
+    ['begun anew', async (loader: DataLoader<number>) => void loader[Symbol.asyncIterator]().next()],
+  ] as const)('ends the wait with an error: %s', async (_, act) => {
+    const loader = load('neverAnswersAt', { index: 5 }, { batchSize: 4, numWorkers: 1 });
+    const batches = loader[Symbol.asyncIterator]();
+    await batches.next();
+    const waiting = batches.next();
+    const settled = waiting.catch((error: MillraceError) => error);
+    await act(loader);
+    expect(await settled).toMatchObject({ code: 'ERR_MILLRACE_CLOSED' });
+    await loader.close();
+  });
+});

@@ -108,7 +108,7 @@ async function work(tasks: readonly NumberedTask[], pass: number): Promise<void>
     // It dropped those of earlier passes, too.
     if (pass !== Atomics.load(currentPass, 0)) return;
     Atomics.store(progress, 0, id);
-    progress[1] = 0;
+    progress[1] = -1;
     const started = performance.now();
     memory.begin();
     try {

@@ -216,8 +216,9 @@ export class PoolWorker {
     const held = this.current ?? this.tickets[0];
     if (!held) return {};
     const place = taskPlace(held.task);
-    if (held.task.type !== 'indices' || !this.current) return place;
-    return { ...place, sample: held.task.indices[this.#progress[1]!]! };
+    const position = this.#progress[1]!;
+    if (held.task.type !== 'indices' || !this.current || position < 0) return place;
+    return { ...place, sample: held.task.indices[position]! };
   }
 
   #exitError(what: string, cause?: Error): WorkerExitError {

@@ -31,7 +31,10 @@ export interface WorkerSetup {
   readonly currentPass: SharedArrayBuffer;
   /** An Int32 a slot of lent memory, 1 while it is lent: the main thread gives slots back by setting 0. */
   readonly lentSlots: SharedArrayBuffer;
-  /** Two Int32: the number of the task that the worker is at, and the sample in it. They outlive the worker. */
+  /**
+   * Two Int32: the number of the task that the worker is at, and the position of the sample in it, or -1 where the dataset makes
+   * the whole batch. They outlive the worker.
+   */
   readonly progress: SharedArrayBuffer;
 }
 

@@ -45,8 +45,8 @@ export class WorkerPool implements BatchEngine {
 
   /**
    * @param makeSetup - Puts together what every worker needs. Called once.
-   * @throws what `makeSetup` throws, and {@link WorkerTransferError} when the dataset or a step does not survive structured cloning, or when this
-   *   already is a worker: then the dataset's module starts a loader while it is imported.
+   * @throws what `makeSetup` throws, and {@link WorkerTransferError} when the dataset or a step does not survive structured
+   *   cloning, or when this already is a worker: then the dataset's module starts a loader while it is imported.
    */
   constructor(makeSetup: () => PoolSetup, options: WorkerPoolOptions) {
     refuseNesting();
@@ -134,7 +134,8 @@ export class WorkerPool implements BatchEngine {
 
   async close(): Promise<void> {
     this.#fail(new LoaderClosedError('The workers were closed'));
-    this.cancel();
+    // What they have not begun they leave.
+    Atomics.add(this.#currentPass, 0, 1);
     await Promise.all(this.#alive().map((worker) => worker.close()));
   }
 
