@@ -30,6 +30,7 @@ const contract: Record<string, readonly string[]> = {
     'ConfigError',
     'WorkerTransferError',
     'EmptyLoaderError',
+    'ReleasedBatchError',
   ],
   'millrace/random': [
     'TorchGenerator',
@@ -40,7 +41,17 @@ const contract: Record<string, readonly string[]> = {
     'manualSeed',
     'defaultGenerator',
   ],
-  'millrace/formats': ['IndexedDataset', 'IndexedDatasetBuilder'],
+  'millrace/formats': ['IndexedDataset', 'IndexedDatasetBuilder', 'ImageFolder'],
+  'millrace/images': [
+    'ImagePipeline',
+    'resize',
+    'centerCrop',
+    'randomResizedCrop',
+    'randomHorizontalFlip',
+    'colorJitter',
+    'normalize',
+    'imageNetStatistics',
+  ],
   'millrace/analysis': ['DataAnalyzer', 'analyzeDifficulty'],
   'millrace/deepspeed': [
     'parseDeepSpeedConfig',
