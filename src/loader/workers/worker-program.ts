@@ -1,0 +1,185 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Collate } from '../../core/collate.js';
+import { collateTree } from '../../core/collate-tree.js';
+import { isMapDataset } from '../../core/dataset.js';
+import { toErrorRecord } from '../../core/error-record.js';
+import { transferFailure } from '../../core/recipe.js';
+import { stackTensors } from '../../core/stack-tensors.js';
+import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
+import { createBatchMaker } from '../batch-maker.js';
+import { LentMemory, OwnedMemory } from '../batch-memory.js';
+import type { BatchMaker, TaskResult } from '../batch-task.js';
+import { asDataset, type DatasetFacts, shapeOf } from '../dataset-facts.js';
+import { takeApart } from '../detached-tensors.js';
+import type { BatchSteps, Transform } from '../sample-steps.js';
+import { setWorkerInfo } from '../worker-info.js';
+import { OutcomeSender } from './outcome-sender.js';
+import type {
+  CollateSpec,
+  FromWorker,
+  NumberedTask,
+  TaskOutcome,
+  ToWorker,
+  WorkerSetup,
+} from './protocol.js';
+
+const plainData =
+  'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.';
+
+interface Opened {
+  readonly dataset: object;
+  readonly maker: BatchMaker;
+}
+
+/** What a worker thread does: opens the dataset, then makes batches in the order in which they are asked for. */
+export class WorkerProgram {
+  readonly #port: MessagePort;
+  readonly #setup: WorkerSetup;
+  readonly #currentPass: Int32Array;
+  readonly #progress: Int32Array;
+  readonly #memory: LentMemory | OwnedMemory;
+  readonly #sender: OutcomeSender;
+  readonly #opened: Promise<Opened | undefined>;
+  /** The memory of the last loan. */
+  #lentBuffer: ArrayBufferLike | undefined;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(port: MessagePort, setup: WorkerSetup) {
+    this.#port = port;
+    this.#setup = setup;
+    this.#currentPass = new Int32Array(setup.currentPass);
+    this.#progress = new Int32Array(setup.progress);
+    const memory = setup.reuseBuffers ? new LentMemory(new Int32Array(setup.lentSlots)) : new OwnedMemory();
+    this.#memory = memory;
+    const turnPage = () => (memory instanceof OwnedMemory ? memory.turnPage() : undefined);
+    this.#sender = new OutcomeSender(port, turnPage, (outcome, error) => this.#refuse(outcome, error));
+    setWorkerInfo(setup.info);
+    this.#opened = this.#open();
+    port.on('message', (message: ToWorker) => {
+      const step =
+        message.type === 'close' ? () => this.#close() : () => this.#work(message.tasks, message.pass);
+      this.#queue = this.#queue.then(step);
+    });
+  }
+
+  async #open(): Promise<Opened | undefined> {
+    const recipe = this.#setup.dataset;
+    try {
+      const origin = 'module' in recipe ? ` (export ${recipe.export} of ${recipe.module})` : '';
+      const dataset = asDataset(await makeFromRecipe(recipe), origin);
+      const steps = await this.#makeSteps();
+      this.#post({ type: 'ready', facts: await this.#describe(dataset) });
+      const { settings, info } = this.#setup;
+      return { dataset, maker: createBatchMaker(dataset, steps, settings, info.id, this.#progress) };
+    } catch (error) {
+      this.#post({ type: 'failed', error: toErrorRecord(error) });
+      return undefined;
+    }
+  }
+
+  /** The fingerprint takes reading data that is in memory, so it is made only where nobody else can. */
+  async #describe(dataset: ReturnType<typeof asDataset>): Promise<DatasetFacts> {
+    if (!this.#setup.wantsFingerprint) return { ...shapeOf(dataset), fingerprint: '' };
+    const { datasetFingerprint } = await import('../../datasets/dataset-fingerprint.js');
+    return { ...shapeOf(dataset), fingerprint: datasetFingerprint(dataset) };
+  }
+
+  async #makeSteps(): Promise<BatchSteps> {
+    const { transform: recipe, collate } = this.#setup;
+    const transform = recipe && ((await makeFromRecipe(recipe)) as Transform);
+    const fused = transform === undefined && collate.type === 'default';
+    return { transform, collate: await makeCollate(collate), fused };
+  }
+
+  async #work(tasks: readonly NumberedTask[], pass: number): Promise<void> {
+    const opened = await this.#opened;
+    // The main thread dropped the tasks of a worker that failed to start.
+    if (!opened) return;
+    announce(opened.dataset, tasks);
+    for (const { id, task } of tasks) {
+      // It dropped those of earlier passes, too.
+      if (pass !== Atomics.load(this.#currentPass, 0)) break;
+      Atomics.store(this.#progress, 0, id);
+      this.#progress[1] = -1;
+      const started = performance.now();
+      this.#memory.begin();
+      try {
+        const made = opened.maker.make(task, this.#memory);
+        // It may take long: what is done must not wait for it.
+        if (made instanceof Promise) this.#sender.flush();
+        const result = made instanceof Promise ? await made : made;
+        this.#finish(id, result, performance.now() - started);
+      } catch (error) {
+        this.#release(this.#memory.end().slot);
+        this.#sender.add({ id, error: toErrorRecord(error) }, []);
+      }
+    }
+    this.#sender.flush();
+  }
+
+  #finish(id: number, result: TaskResult, makeMs: number): void {
+    const memory = this.#memory;
+    const { transfer, slot, overflowed } = memory.end();
+    if (result.type !== 'batch') {
+      this.#release(slot);
+      this.#sender.add({ id, result, makeMs }, []);
+    } else if (memory instanceof OwnedMemory) {
+      const { value, tensors } = takeApart(result.value, memory.page);
+      this.#sender.add({ id, result: { ...result, value }, makeMs, small: tensors }, transfer);
+    } else {
+      const { buffer } = memory;
+      const { value, tensors } = takeApart(result.value, buffer);
+      const isKnown = buffer === this.#lentBuffer;
+      const loan = slot === undefined ? undefined : { slot, tensors, ...(!isKnown && { buffer }) };
+      if (loan) this.#lentBuffer = buffer;
+      this.#sender.add({ id, result: { ...result, value, overflowed }, makeMs, ...(loan && { loan }) }, []);
+    }
+  }
+
+  /** For a batch that does not survive structured cloning. */
+  #refuse(outcome: TaskOutcome, cause: unknown): TaskOutcome {
+    if ('result' in outcome) this.#release(outcome.loan?.slot);
+    // The buffer was in the message that was refused.
+    this.#lentBuffer = undefined;
+    const error = transferFailure(cause, 'The batch cannot be sent from the worker', plainData);
+    return { id: outcome.id, error: toErrorRecord(error) };
+  }
+
+  #release(slot: number | undefined): void {
+    if (slot !== undefined && this.#memory instanceof LentMemory) this.#memory.release(slot);
+  }
+
+  /** Lets go of files and memory maps, which outlive a thread that is merely ended. */
+  async #close(): Promise<void> {
+    const opened = await this.#opened;
+    await (opened?.dataset as { close?: () => unknown } | undefined)?.close?.();
+    this.#port.close();
+  }
+
+  #post(message: FromWorker): void {
+    this.#port.postMessage(message);
+  }
+}
+
+async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown> | undefined> {
+  switch (spec.type) {
+    case 'default': {
+      const rules = { numberDtype: spec.numberDtype, stack: stackTensors, parity: false };
+      return (samples, { allocate }) => collateTree(samples, rules, allocate);
+    }
+    case 'pad':
+      return (await import('../pad-collate.js')).padCollate(spec.options);
+    case 'torch':
+      return (await import('../torch-collate.js')).torchCollate(spec.options);
+    case 'module':
+      return (await makeFromRecipe(spec.recipe)) as Collate<unknown, unknown>;
+    case 'none':
+      return undefined;
+  }
+}
+
+/** Lets the dataset fetch what the later tasks will need while the first ones are made. */
+function announce(dataset: object, tasks: readonly NumberedTask[]): void {
+  if (!isMapDataset(dataset) || !dataset.prefetch) return;
+  for (const { task } of tasks) if (task.type === 'indices') dataset.prefetch(task.indices);
+}
