@@ -20,6 +20,7 @@ import { cropGeometry } from '../../dist/images/crop-geometry.js';
 import { ImageWorkspace } from '../../dist/images/image-workspace.js';
 import { copyPixels, normalizePixels } from '../../dist/images/normalize-pixels.js';
 import { resample } from '../../dist/images/resample.js';
+import { triangleWeights } from '../../dist/images/resample-weights.js';
 import { rgbxBytes } from '../../dist/images/rgbx-image.js';
 import { unpackPixels } from '../../dist/images/sharp-decoder.js';
 import { TurboJpeg } from '../../dist/images/turbo-jpeg.js';
@@ -183,6 +184,28 @@ describe('resampling', () => {
         },
       ),
       { numRuns: 200 },
+    );
+  });
+
+  it('has weights that add up to one, however much an image shrinks', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3_000 }),
+        fc.double({ min: 0.01, max: 1, noNaN: true }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.constantFrom(2 as const, 4 as const),
+        (length, share, n, multipleOf) => {
+          const part = { start: (length * (1 - share)) / 2, length: length * share };
+          const { weights, taps, starts } = triangleWeights(part, { start: 0, length }, n, multipleOf);
+          expect(taps % multipleOf).toBe(0);
+          for (let i = 0; i < n; i++) {
+            expect(weights.subarray(i * taps, (i + 1) * taps).reduce((sum, weight) => sum + weight, 0)).toBe(
+              16_384,
+            );
+            expect(starts[i]).toBeGreaterThanOrEqual(0);
+          }
+        },
+      ),
     );
   });
 
