@@ -8,7 +8,6 @@
 
 static void *(*tj3Init)(int);
 static int (*tj3DecompressHeader)(void *, const unsigned char *, size_t);
-static int (*tj3Get)(void *, int);
 static int (*tj3Decompress8)(void *, const unsigned char *, size_t, unsigned char *, int, int);
 static unsigned char *bytes[4096];
 static size_t sizes[4096];
@@ -44,7 +43,6 @@ int main(int count, char **arguments) {
   if (!library) return fprintf(stderr, "%s\n", dlerror()), 1;
   *(void **)&tj3Init = dlsym(library, "tj3Init");
   *(void **)&tj3DecompressHeader = dlsym(library, "tj3DecompressHeader");
-  *(void **)&tj3Get = dlsym(library, "tj3Get");
   *(void **)&tj3Decompress8 = dlsym(library, "tj3Decompress8");
   seconds = atof(arguments[2]);
   int threads = atoi(arguments[3]);

@@ -262,7 +262,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 
   #adopt(facts: DatasetFacts): void {
     if (facts.kind === 'map') this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
-    else checkIterable(this.#options);
+    else {
+      checkIterable(this.#options);
+      // Streams stay with the worker that has them open: another number of workers would read them anew.
+      this.#tuner = new Tuner({ ...this.#workerPlan, maxWorkers: this.#workerPlan.numWorkers });
+    }
     this.#facts = facts;
   }
 

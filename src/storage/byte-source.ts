@@ -24,7 +24,7 @@ export interface ByteSource {
    * several times slower unless source and target agree modulo 8. Ranges that touch are read together.
    *
    * @param stride - Bytes from one range's place to the next one's, at least `length + 7`.
-   * @throws as {@link read} does.
+   * @throws as {@link read} does, and {@link IndexRangeError} when the target has no room for the ranges.
    */
   readRangesSync(ranges: ByteRanges, target: Uint8Array, stride: number): void;
   /** Says that these ranges will be asked for soon. Where they are far away, fetching them begins; nothing waits for it. */

@@ -6,7 +6,7 @@ import { MemoryMap } from './memory-map.js';
 import { groupRanges } from './range-groups.js';
 import { ReadSpeed } from './read-speed.js';
 import { storageFailure } from './storage-failure.js';
-import { checkRange, truncated } from './truncated.js';
+import { checkRange, checkRanges, truncated } from './truncated.js';
 
 const readAsync = promisify(read);
 
@@ -82,8 +82,7 @@ export class FileSource implements ByteSource {
   readRangesSync(ranges: ByteRanges, target: Uint8Array, stride: number): void {
     const { starts, length } = ranges;
     this.#checkOpen();
-    for (let k = 0; k < starts.length; k++)
-      checkRange(this.name, this.byteLength, starts[k]!, starts[k]! + length);
+    checkRanges(this.name, this.byteLength, ranges, target, stride);
     const started = performance.now();
     const map = this.#mapped();
     if (map) this.#copyRanges(map, ranges, target, stride);
@@ -96,6 +95,8 @@ export class FileSource implements ByteSource {
     if (!this.#speed.cold || this.#closed) return;
     const map = this.#mapped();
     for (let k = 0; k < starts.length; k++) {
+      const isInside = starts[k]! >= 0 && starts[k]! + length <= this.byteLength;
+      if (!isInside) continue;
       if (map) map.willNeed(starts[k]!, length);
       else if (this.#prefetching < maxPrefetching) void this.#warm(starts[k]!, length);
     }

@@ -1,5 +1,5 @@
 import type { ByteRanges, ByteSource } from './byte-source.js';
-import { checkRange } from './truncated.js';
+import { checkRange, checkRanges } from './truncated.js';
 
 /** Bytes that are in memory already. Reads copy, so that nobody writes to the source by accident. */
 export class MemorySource implements ByteSource {
@@ -26,10 +26,11 @@ export class MemorySource implements ByteSource {
     return new Uint8Array(this.#bytes.subarray(start, end));
   }
 
-  readRangesSync({ starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
+  readRangesSync(ranges: ByteRanges, target: Uint8Array, stride: number): void {
+    const { starts, length } = ranges;
+    checkRanges(this.name, this.byteLength, ranges, target, stride);
     for (let k = 0; k < starts.length; k++) {
       const start = starts[k]!;
-      checkRange(this.name, this.byteLength, start, start + length);
       target.set(this.#bytes.subarray(start, start + length), k * stride + (start % 8));
     }
   }

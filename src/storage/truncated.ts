@@ -1,4 +1,5 @@
-import { TruncatedFileError } from '../core/errors.js';
+import { IndexRangeError, TruncatedFileError } from '../core/errors.js';
+import type { ByteRanges } from './byte-source.js';
 
 /** The error for a file that has `found` bytes from `byteOffset` on, where `needed` were asked for. */
 export function truncated(
@@ -11,6 +12,36 @@ export function truncated(
     where: { file, byteOffset, needed, found },
     next: 'Copy or write the file again.',
   });
+}
+
+/**
+ * Throws unless all ranges lie within the first `byteLength` bytes of a file, and their places within the target: a memory map
+ * copies by address, and nothing would stop it there.
+ */
+export function checkRanges(
+  file: string,
+  byteLength: number,
+  { starts, length }: ByteRanges,
+  target: Uint8Array,
+  stride: number,
+): void {
+  const isWhole = isCount(length) && isCount(stride);
+  for (let k = 0; k < starts.length; k++) {
+    const start = starts[k]!;
+    const end = k * stride + (start % 8) + length;
+    if (isWhole && isCount(start) && end <= target.length)
+      checkRange(file, byteLength, start, start + length);
+    else {
+      throw new IndexRangeError(`Range ${k} cannot be copied to a target of ${target.length} bytes`, {
+        where: { file, start, length, stride },
+        next: 'Starts, length and stride are whole numbers of bytes, and the target has room for stride times the number of ranges.',
+      });
+    }
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Throws {@link truncated} unless bytes `start … end - 1` lie within the first `byteLength`. */

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { StorageError, TruncatedFileError } from 'millrace';
+import { IndexRangeError, StorageError, TruncatedFileError } from 'millrace';
 import { type ByteSource, FileSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryMap } from '../../dist/storage/memory-map.js';
@@ -112,6 +112,24 @@ describe('many ranges at once', () => {
       const read = () => source.readRangesSync({ starts: [5, 99_990], length: 64 }, new Uint8Array(200), 100);
       expect(read).toThrow(TruncatedFileError);
       expect(read).toThrow(/needed 64 bytes, found 10.*byte offset 99990/);
+      source.close();
+    }
+  });
+
+  it('are refused where they would be copied past the target, or from before the file', () => {
+    const sources = [
+      new FileSource(file('room')),
+      new FileSource(file('room'), { memoryMap: false }),
+      new MemorySource(bytes),
+    ];
+    for (const source of sources) {
+      const read = (starts: number[], stride: number) => () =>
+        source.readRangesSync({ starts, length: 64 }, new Uint8Array(200), stride);
+      read([8, 16, 24], 68)();
+      expect(read([8, 16, 24], 71)).toThrow(IndexRangeError);
+      expect(read([8, 16, 31], 68)).toThrow(/Range 2 cannot be copied to a target of 200 bytes/);
+      expect(read([-8], 100)).toThrow(IndexRangeError);
+      expect(read([0.5], 100)).toThrow(IndexRangeError);
       source.close();
     }
   });
