@@ -3,6 +3,7 @@ import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { recipeOf } from '../core/recipe.js';
+import { sortByValue } from '../core/sort-by-value.js';
 import { smallestIntegerDtype } from '../formats/index.js';
 import { type AnalysisEngine, LocalAnalysis } from './analysis-engine.js';
 import { writeIndexFiles } from './index-files.js';
@@ -10,7 +11,6 @@ import { mergeCounts, type OnSamples } from './measure-range.js';
 import { type MetricSummary, summariseMetric } from './metric-summary.js';
 import { tokenMetric } from './metrics/index.js';
 import type { TokenCounts, TokenMetric } from './metrics/token-metric.js';
-import { sortByValue } from './sort-by-value.js';
 import { type IndexRange, splitIndex } from './split-index.js';
 import { AnalysisWorker } from './workers/analysis-worker.js';
 

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../core/errors.js';
+import { extremes, type SamplesByValue } from '../core/sort-by-value.js';
 import type { Elements } from '../formats/cast-elements.js';
 import { IndexedDatasetBuilder } from '../formats/indexed-dataset-builder.js';
 import type { IntegerDType } from '../formats/integer-dtype.js';
 import { smallestIntegerDtype } from '../formats/integer-dtype.js';
-import { extremes, type SamplesByValue } from './sort-by-value.js';
 
 /**
  * What stands in the document index of the files, which no reader of a difficulty index looks at. `'merged'`: a boundary

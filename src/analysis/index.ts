@@ -1,3 +1,4 @@
+export { DifficultyIndex, type DifficultyIndexPaths } from '../curriculum/difficulty-index.js';
 export {
   type AnalysisProgress,
   type AnalyzeDifficultyOptions,

@@ -1,4 +1,4 @@
-import type { SamplesByValue } from './sort-by-value.js';
+import type { SamplesByValue } from '../core/sort-by-value.js';
 
 /** A bin of a histogram: values from `start` up to and without `end`; the last bin holds its end, too. */
 export interface HistogramBin {

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormatError } from '../core/errors.js';
+import { type IdArray, type SamplesByValue, sortByValue } from '../core/sort-by-value.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import { concat, type PartPlace, partFolder } from './part-files.js';
-import { type IdArray, type SamplesByValue, sortByValue } from './sort-by-value.js';
 
 // DeepSpeed's map leaves the ids of each value in a file of their own, `<metric>_metric_to_sample_<value>.csv`.
 

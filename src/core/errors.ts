@@ -120,6 +120,11 @@ export class ReleasedBatchError extends MillraceError {
   readonly code = 'ERR_MILLRACE_RELEASED_BATCH';
 }
 
+/** A sampler or dataset cannot do what is asked of it, seek or say when a sample comes; `where.stage` says which. */
+export class CapabilityError extends MillraceError {
+  readonly code = 'ERR_MILLRACE_CAPABILITY';
+}
+
 /** Something is asked of a loader before its dataset module has been imported. */
 export class LoaderNotReadyError extends MillraceError {
   readonly code = 'ERR_MILLRACE_NOT_READY';

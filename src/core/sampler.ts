@@ -1,13 +1,30 @@
 import type { IndexArray } from './dataset.js';
 import type { JsonObject } from './json.js';
+import type { Slice } from './part-slice.js';
+import type { Sighting, WhenSeenOptions } from './sighting.js';
 
 /** What is sampled from: anything with a length, or the length itself. */
 export type Sized = number | { readonly length: number };
 
+/**
+ * What can be done with an order. Declared as literal types, so that a loader that needs one of them does not compile with an
+ * order that lacks it; absent means that nothing is known.
+ */
+export interface OrderCapabilities {
+  /** Any position is reached without going through those before it. */
+  readonly seekable?: boolean;
+  /** The global batches are the same whatever the world size. */
+  readonly elastic?: boolean;
+  /** The same options give the same order. */
+  readonly deterministic?: boolean;
+}
+
 /** The order of one epoch: gives the indices of the samples, one by one. */
-export interface Sampler extends Iterable<number> {
+export interface Sampler extends Iterable<number>, OrderCapabilities {
   /** Indices an epoch gives. */
   readonly length: number;
+  /** Indices a global batch, where the order depends on it: a loader with another batch size is refused. */
+  readonly batchSize?: number;
   /** Selects the epoch whose order the next iteration gives. */
   setEpoch?(epoch: number): void;
   /** Makes the next iteration, and only that one, begin at `position`, as if the indices before it had been drawn and dropped. */
@@ -17,10 +34,12 @@ export interface Sampler extends Iterable<number> {
   /** State of a sampler whose order is drawn, not computed. Plain JSON. */
   stateDict?(): JsonObject;
   loadStateDict?(state: JsonObject): void;
+  /** Every time that a sample is seen. */
+  whenSeen?(sample: number, options?: WhenSeenOptions): Sighting[];
 }
 
 /** Gives whole batches of indices. */
-export interface BatchSampler extends Iterable<IndexArray> {
+export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   /** Batches an epoch gives. */
   readonly length: number;
   setEpoch?(epoch: number): void;
@@ -29,6 +48,13 @@ export interface BatchSampler extends Iterable<IndexArray> {
   fingerprint?(): string;
   stateDict?(): JsonObject;
   loadStateDict?(state: JsonObject): void;
+  /**
+   * The part of a batch that a rank or micro-batch gets, where it does not go by the number of samples. Parts are contiguous and together are
+   * the whole.
+   */
+  partSlice?(batch: IndexArray, part: number, parts: number): Slice;
+  /** Every time that a sample is seen. */
+  whenSeen?(sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>): Sighting[];
 }
 
 /** The number behind a {@link Sized}. Read it when it is needed: a dataset may grow. */

@@ -1,7 +1,11 @@
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { groupEnds, type IdArray, invertIds } from '../core/sort-by-value.js';
 import type { Tensor } from '../core/tensor.js';
 import { IndexedDataset } from '../formats/indexed-dataset.js';
+import type { DifficultyOrder } from './difficulty-order.js';
+import { firstAbove } from './first-above.js';
 
 export interface DifficultyIndexPaths {
   /** Prefix of the rows of sample ids: `<metric>_index_to_sample`, or its percentile-merged form. */
@@ -17,9 +21,15 @@ export type SampleIds = Float64Array;
  * Samples sorted by difficulty: rows of ids, each of one difficulty, in ascending order. It reads the files that the
  * analyzer writes; ids are read when they are asked for.
  */
-export class DifficultyIndex {
+export class DifficultyIndex implements DifficultyOrder {
   readonly #rows: IndexedDataset;
   readonly #values: Float64Array | undefined;
+  /** Where each row ends among all ids. */
+  #rowEnds: Float64Array | undefined;
+  /** The ids, where there is no memory map to read them from. */
+  #ids: Int32Array | Float64Array | undefined;
+  /** Place of each id, once one was asked for. */
+  #places: IdArray | undefined;
 
   private constructor(rows: IndexedDataset, values: Float64Array | undefined) {
     this.#rows = rows;
@@ -58,19 +68,41 @@ export class DifficultyIndex {
     return this.#values?.[0];
   }
 
-  /** Ids whose difficulty is above `low` and at most `high`. @throws {@link FormatError} without the values. */
-  selectByValue(low: number, high: number): SampleIds {
-    const values = this.#values;
-    if (!values) {
+  placesUpTo(difficulty: number): number {
+    if (!this.#values) {
       throw new FormatError('This difficulty index does not say the difficulty of its rows', {
         where: { file: this.#rows.prefix },
         next: 'Name index_to_metric_path as well.',
       });
     }
+    this.#rowEnds ??= groupEnds(this.rowSizes);
+    return this.#rowEnds[firstAbove(this.#values, difficulty) - 1] ?? 0;
+  }
+
+  replaceBySamples(places: Int32Array | Float64Array): void {
+    if (this.#rows.isMapped) {
+      this.#rows.replaceByTokens(places);
+      return;
+    }
+    this.#ids ??= this.idsBetween(0, this.length);
+    for (let k = 0; k < places.length; k++) places[k] = this.#ids[places[k]!]!;
+  }
+
+  placeOf(sample: number): number | undefined {
+    this.#places ??= invertIds(this.idsBetween(0, this.length));
+    const place = this.#places[sample];
+    return place === this.length ? undefined : place;
+  }
+
+  fingerprint(): string {
+    return fingerprint({ kind: 'DifficultyIndex', rows: this.#rows.fingerprint() });
+  }
+
+  /** Ids whose difficulty is above `low` and at most `high`. @throws {@link FormatError} without the values. */
+  selectByValue(low: number, high: number): SampleIds {
     // Rows ascend, so those in the interval stand together.
-    const first = firstAbove(values, low);
-    const end = firstAbove(values, high);
-    return this.idsBetween(this.#start(first), this.#start(Math.max(first, end)));
+    const start = this.placesUpTo(low);
+    return this.idsBetween(start, Math.max(start, this.placesUpTo(high)));
   }
 
   /**
@@ -91,14 +123,6 @@ export class DifficultyIndex {
 
   close(): void {
     this.#rows.close();
-  }
-
-  /** Where row `row` begins among all ids. */
-  #start(row: number): number {
-    const { sizes } = this.#rows;
-    let start = 0;
-    for (let i = 0; i < row; i++) start += sizes[i]!;
-    return start;
   }
 }
 
@@ -123,15 +147,4 @@ function checkValues(values: Float64Array, rows: Dataset<Tensor>, file: string):
       next: 'Analyse the dataset again.',
     });
   }
-}
-
-function firstAbove(values: Float64Array, limit: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (values[middle]! > limit) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

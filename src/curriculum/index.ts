@@ -1,2 +1,7 @@
+export type { Cluster } from './admissions.js';
+export type { CurriculumMetricOptions } from './curriculum-metric.js';
+export { CurriculumSampler, type CurriculumSamplerOptions } from './curriculum-sampler.js';
 export { CurriculumScheduler, type CurriculumSchedulerOptions } from './curriculum-scheduler.js';
+export type { DifficultyOrder } from './difficulty-order.js';
+export { DifficultyValues } from './difficulty-values.js';
 export type { CurriculumConfig, ScheduleConfig, ScheduleType } from './schedule-config.js';

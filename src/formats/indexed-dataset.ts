@@ -155,6 +155,30 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
     this.#data.readRangesSync(this.#byteRanges(starts, count), target, stride);
   }
 
+  /**
+   * Single elements at any places of all items end to end, as numbers.
+   *
+   * @param places - Are replaced by the elements.
+   * @throws {@link IndexRangeError} when one is not there.
+   * @remarks Tens of nanoseconds each through a memory map, one read each without.
+   */
+  replaceByTokens(places: Int32Array | Float64Array): void {
+    const stride = 16;
+    const bytes = new Uint8Array(stride * places.length);
+    this.#data.readRangesSync(this.#byteRanges(places, 1), bytes, stride);
+    const elementBytes = bytesPerElement(this.dtype);
+    const elements = viewOf(this.dtype, bytes.buffer, 0, bytes.length / elementBytes);
+    const perStride = stride / elementBytes;
+    const perWord = 8 / elementBytes;
+    for (let k = 0; k < places.length; k++)
+      places[k] = Number(elements[k * perStride + (places[k]! % perWord)]);
+  }
+
+  /** Whether elements are read from a memory map. */
+  get isMapped(): boolean {
+    return this.#data.isMapped ?? false;
+  }
+
   /** Has a file that is not in memory read ahead. */
   prefetchTokens(starts: ArrayLike<number>, count: number): void {
     this.#data.prefetch?.(this.#byteRanges(starts, count));

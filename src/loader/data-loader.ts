@@ -55,7 +55,7 @@ const positionSchema = v.strictObject({ epoch: integerFrom(0), batch: v.optional
  * ```
  *
  * The sequence of batches depends on the dataset, the sampler and the seed alone: not on workers, prefetch, timing or
- * restarts, and the global batches not on rank and world size either. Each rank gets its `rankSlice` of a global batch.
+ * restarts, and the global batches not on rank and world size either. Each rank gets its `partSlice` of a global batch.
  *
  * @typeParam T - A sample.
  * @typeParam N - Dtype of a batch of JavaScript numbers.

@@ -1,10 +1,10 @@
 import type { IndexArray } from '../core/dataset.js';
 import { IndexRangeError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
+import { partSlice } from '../core/part-slice.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import { BatchSampler } from '../samplers/index.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
-import { rankSlice } from './rank-slice.js';
 
 /** A task in the order of delivery. */
 export interface PlannedTask {
@@ -76,7 +76,7 @@ export class MapEpochPlan implements EpochPlan {
     const { start, end } =
       worldSize === 1
         ? { start: 0, end: globalBatch.length }
-        : rankSlice(globalBatch.length, rank, worldSize);
+        : partSlice(globalBatch.length, rank, worldSize);
     const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
     for (let i = start; i < end; i++) {
       const index = globalBatch[i]!;

@@ -1,7 +1,7 @@
 import type { IterableDataset } from '../core/dataset.js';
+import { partSlice } from '../core/part-slice.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, StreamTask, TaskResult } from './batch-task.js';
-import { rankSlice } from './rank-slice.js';
 import { LoaderSampleContext } from './sample-context.js';
 import { type SampleSteps, settle } from './sample-steps.js';
 
@@ -38,7 +38,7 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     if (raw.length === 0 || (dropLast && raw.length < batchSize)) return { type: 'end' };
     if (task.discard) return { type: 'nothing', skipped: [] };
 
-    const { start, end } = rankSlice(raw.length, rank, worldSize);
+    const { start, end } = partSlice(raw.length, rank, worldSize);
     const pending = raw.slice(start, end).map((sample, k) => this.#run(task, start + k, sample));
     const { samples, skipped } = await settle(pending);
     if (samples.length === 0) return { type: 'nothing', skipped };

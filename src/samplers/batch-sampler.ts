@@ -1,8 +1,10 @@
 import * as v from 'valibot';
+import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSamplerContract, Sampler } from '../core/sampler.js';
+import { OrderIterator } from './index-order.js';
 
 export interface BatchSamplerOptions {
   /** Indices a batch. */
@@ -20,17 +22,31 @@ export class BatchSampler implements BatchSamplerContract {
   readonly dropLast: boolean;
   readonly setEpoch: ((epoch: number) => void) | undefined;
   readonly seek: ((batch: number) => void) | undefined;
+  readonly whenSeen: BatchSamplerContract['whenSeen'];
+  readonly seekable: boolean | undefined;
+  readonly elastic: boolean | undefined;
+  readonly deterministic: boolean | undefined;
   readonly stateDict: (() => JsonObject) | undefined;
   readonly loadStateDict: ((state: JsonObject) => void) | undefined;
 
   /** @throws {@link ConfigError} naming the option at fault. */
   constructor(sampler: Sampler, options: BatchSamplerOptions) {
     const { batchSize, dropLast } = parseOptions('BatchSampler options', schema, options);
+    if (sampler.batchSize !== undefined && sampler.batchSize !== batchSize) {
+      const message = `is ${batchSize}, but ${sampler.constructor.name} makes global batches of ${sampler.batchSize}`;
+      throw new ConfigError('BatchSampler options', [{ field: 'batchSize', message }]);
+    }
     this.sampler = sampler;
     this.batchSize = batchSize;
     this.dropLast = dropLast;
     this.setEpoch = sampler.setEpoch?.bind(sampler);
     this.seek = sampler.seek && ((batch) => this.#seek(batch));
+    this.whenSeen =
+      sampler.whenSeen &&
+      ((sample, options = {}) => sampler.whenSeen!(sample, { ...options, batchSize, dropLast }));
+    this.seekable = sampler.seekable;
+    this.elastic = sampler.elastic;
+    this.deterministic = sampler.deterministic;
     this.stateDict = sampler.stateDict?.bind(sampler);
     this.loadStateDict = sampler.loadStateDict?.bind(sampler);
   }
@@ -49,8 +65,22 @@ export class BatchSampler implements BatchSamplerContract {
 
   /** Each batch is an array of its own. */
   *[Symbol.iterator](): Generator<number[]> {
+    const indices = this.sampler[Symbol.iterator]();
+    if (indices instanceof OrderIterator) yield* this.#taken(indices);
+    else yield* this.#gathered(indices);
+  }
+
+  *#taken(indices: OrderIterator): Generator<number[]> {
+    for (;;) {
+      const batch = indices.take(this.batchSize);
+      if (batch.length === 0 || (this.dropLast && batch.length < this.batchSize)) return;
+      yield batch;
+    }
+  }
+
+  *#gathered(indices: Iterator<number>): Generator<number[]> {
     let batch: number[] = [];
-    for (const index of this.sampler) {
+    for (const index of { [Symbol.iterator]: () => indices }) {
       batch.push(index);
       if (batch.length < this.batchSize) continue;
       yield batch;

@@ -1,12 +1,15 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { lengthOf, type Sized } from '../core/sampler.js';
+import type { Sighting } from '../core/sighting.js';
 import { IndexPermutation, orderKey, TorchGenerator } from '../random/index.js';
 import { EpochSampler } from './epoch-sampler.js';
 import type { IndexOrder } from './index-order.js';
 import { generatorOption, seedOption } from './order-source.js';
+import { epochsOf, type ResolvedWhenSeen, sightingsAt } from './when-seen.js';
 
 export interface DistributedSamplerOptions {
   /** Ranks that share the dataset. One of `worldSize` and `numReplicas` is needed. */
@@ -117,7 +120,44 @@ export class DistributedSampler extends EpochSampler {
           shared(out.subarray(i, i + 1), (rank + (start + i) * worldSize) % samples, 1);
         }
       },
+      positionsOf: (index) =>
+        this.#sharedPositions(index, epoch)
+          .filter((position) => position % worldSize === rank)
+          .map((position) => (position - rank) / worldSize),
     };
+  }
+
+  /** Those of all ranks, each of which makes batches of its own. */
+  protected override *sightings(sample: number, options: ResolvedWhenSeen): Generator<Sighting> {
+    for (const epoch of epochsOf(options)) {
+      for (const position of this.#sharedPositions(sample, epoch)) {
+        const rank = position % this.worldSize;
+        const own = [(position - rank) / this.worldSize];
+        const seen = sightingsAt(own, epoch, this.length, { ...options, worldSize: 1 });
+        for (const sighting of seen) yield { ...sighting, rank };
+      }
+    }
+  }
+
+  /** Positions at which an index comes in the order of all ranks, its beginning given again included. */
+  #sharedPositions(index: number, epoch: number): number[] {
+    const samples = lengthOf(this.#source);
+    const { shuffle, generator } = this.#options;
+    checkIndex(index, samples, 'DistributedSampler');
+    let first = index;
+    if (shuffle) {
+      first = generator
+        ? this.#torchOrder(epoch, generator).indexOf(index)
+        : new IndexPermutation(samples, orderKey(this.#seed(), epoch)).indexOf(index);
+    }
+    const positions: number[] = [];
+    for (let position = first; position < this.totalSize; position += samples) positions.push(position);
+    return positions;
+  }
+
+  #torchOrder(epoch: number, { release }: TorchGenerator) {
+    const seed = BigInt.asUintN(64, this.#seed() + BigInt(epoch));
+    return new TorchGenerator(seed, { release }).randperm(lengthOf(this.#source));
   }
 
   #sharedOrder(samples: number, epoch: number): FillByStep {
@@ -127,8 +167,7 @@ export class DistributedSampler extends EpochSampler {
       const permutation = new IndexPermutation(samples, orderKey(this.#seed(), epoch));
       return (out, first, step) => permutation.fill(out, first, step);
     }
-    const seed = BigInt.asUintN(64, this.#seed() + BigInt(epoch));
-    const order = new TorchGenerator(seed, { release: generator.release }).randperm(samples);
+    const order = this.#torchOrder(epoch, generator);
     return (out, first, step) => {
       for (let i = 0; i < out.length; i++) out[i] = order[first + i * step]!;
     };

@@ -1,9 +1,12 @@
 import * as v from 'valibot';
+import { CapabilityError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Sampler } from '../core/sampler.js';
+import type { Sighting, WhenSeenOptions } from '../core/sighting.js';
 import type { DrawnOrder } from './drawn-order.js';
 import { type IndexOrder, OrderIterator } from './index-order.js';
+import { epochsOf, type ResolvedWhenSeen, resolveWhenSeen, sightingsAt } from './when-seen.js';
 
 const epochSchema = v.strictObject({ epoch: integerFrom(0) });
 
@@ -25,6 +28,8 @@ export abstract class EpochSampler implements Sampler {
 
   abstract readonly length: number;
   abstract fingerprint(): string;
+  /** Indices a global batch, where the order depends on it. */
+  readonly batchSize?: number;
 
   /** The order of an epoch, computed. */
   protected abstract order(epoch: number): IndexOrder;
@@ -52,6 +57,37 @@ export abstract class EpochSampler implements Sampler {
     );
     parseOptions(`${this.constructor.name}.seek`, v.strictObject({ position: upToEnd }), { position });
     this.#start = position;
+  }
+
+  /**
+   * Every time that a sample is seen in some epochs: epoch, step, micro-batch, rank and slot, in the order in which they come.
+   *
+   * @throws {@link IndexRangeError} for a sample that is not there; {@link CapabilityError} where a generator draws the
+   *   order, which is then known only by drawing; {@link ConfigError} naming the option at fault.
+   * @remarks Computed without a walk: O(1) an epoch. Only independent draws (`replacement`, weights) are looked through.
+   */
+  whenSeen(sample: number, options: WhenSeenOptions = {}): Sighting[] {
+    const { name } = this.constructor;
+    if (this.#drawn) {
+      throw new CapabilityError(
+        `${name} draws its order from a generator: when a sample comes is known by drawing`,
+        {
+          where: { stage: name },
+          next: 'Leave out the generator; the order is then computed from a seed.',
+        },
+      );
+    }
+    const { batchSize } = this;
+    return [
+      ...this.sightings(sample, resolveWhenSeen(name, { ...(batchSize && { batchSize }), ...options })),
+    ];
+  }
+
+  protected *sightings(sample: number, options: ResolvedWhenSeen): Generator<Sighting> {
+    for (const epoch of epochsOf(options)) {
+      const order = this.order(epoch);
+      yield* sightingsAt(order.positionsOf(sample), epoch, order.length, options);
+    }
   }
 
   [Symbol.iterator](): IterableIterator<number> {

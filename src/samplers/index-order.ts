@@ -6,9 +6,11 @@ export interface IndexOrder {
   readonly length: number;
   /** Writes the indices from position `start` on to all of `out`, which does not reach past the end. */
   fill(out: IndexBuffer, start: number): void;
+  /** The positions at which an index comes, ascending. */
+  positionsOf(index: number): Iterable<number>;
 }
 
-const longestBlock = 1024;
+const longestBlock = 4096;
 
 /**
  * Goes through an order from a position on. The indices are computed a block at a time, which costs far less than one at a
@@ -34,6 +36,20 @@ export class OrderIterator implements IterableIterator<number> {
     return { done: false, value: this.#block[this.#used++]! };
   }
 
+  /** The next `count` indices, or as many as are left: several times faster than one at a time. */
+  take(count: number): number[] {
+    const taken = new Array<number>(
+      Math.max(0, Math.min(count, this.#block.length - this.#used + this.#order.length - this.#next)),
+    );
+    for (let filled = 0; filled < taken.length; ) {
+      if (this.#used === this.#block.length) this.#compute();
+      const end = Math.min(this.#block.length, this.#used + taken.length - filled);
+      for (let i = this.#used; i < end; i++) taken[filled++] = this.#block[i]!;
+      this.#used = end;
+    }
+    return taken;
+  }
+
   #compute(): boolean {
     const length = Math.min(
       Math.max(64, this.#block.length * 4),
@@ -49,10 +65,25 @@ export class OrderIterator implements IterableIterator<number> {
   }
 }
 
+/**
+ * The positions of an index in an order that has no inverse: independent draws. It looks at all of them, O(length).
+ */
+export function* searchPositions(order: IndexOrder, index: number): Generator<number> {
+  const block = new Float64Array(longestBlock);
+  for (let start = 0; start < order.length; start += longestBlock) {
+    const part = block.subarray(0, order.length - start);
+    order.fill(part, start);
+    for (let at = part.indexOf(index); at >= 0; at = part.indexOf(index, at + 1)) yield start + at;
+  }
+}
+
 /** The order of a list of indices. */
 export function listOrder(indices: IndexBuffer): IndexOrder {
   return {
     length: indices.length,
     fill: (out, start) => out.set(indices.subarray(start, start + out.length)),
+    *positionsOf(index) {
+      for (let at = indices.indexOf(index); at >= 0; at = indices.indexOf(index, at + 1)) yield at;
+    },
   };
 }

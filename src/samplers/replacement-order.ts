@@ -1,6 +1,6 @@
 import { orderKey, philoxKey } from '../random/order-key.js';
 import { PhiloxStream } from '../random/philox.js';
-import type { IndexBuffer, IndexOrder } from './index-order.js';
+import { type IndexBuffer, type IndexOrder, searchPositions } from './index-order.js';
 import type { OrderSettings } from './shuffled-order.js';
 
 /** Independent draws, all samples alike: each position has a stream of its own, so that any of them is drawn in O(1). */
@@ -17,5 +17,9 @@ export class ReplacementOrder implements IndexOrder {
 
   fill(out: IndexBuffer, start: number): void {
     for (let i = 0; i < out.length; i++) out[i] = this.#stream.start(start + i).below(this.#samples);
+  }
+
+  positionsOf(index: number): Iterable<number> {
+    return searchPositions(this, index);
   }
 }

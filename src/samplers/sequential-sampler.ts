@@ -1,4 +1,5 @@
 import { fingerprint } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
 import { lengthOf, type Sized } from '../core/sampler.js';
 import { EpochSampler } from './epoch-sampler.js';
 import type { IndexOrder } from './index-order.js';
@@ -22,10 +23,15 @@ export class SequentialSampler extends EpochSampler {
   }
 
   protected order(): IndexOrder {
+    const { length } = this;
     return {
-      length: this.length,
+      length,
       fill(out, start) {
         for (let i = 0; i < out.length; i++) out[i] = start + i;
+      },
+      positionsOf: (index) => {
+        checkIndex(index, length, 'SequentialSampler');
+        return [index];
       },
     };
   }

@@ -1,4 +1,5 @@
-import { IndexPermutation, orderKey } from '../random/index.js';
+import { orderKey } from '../random/index.js';
+import { PermutedPasses } from '../random/permuted-passes.js';
 import type { IndexBuffer, IndexOrder } from './index-order.js';
 
 /** What fixes a computed order. */
@@ -14,31 +15,18 @@ export interface OrderSettings {
 /** Passes over all samples, each in an order of its own, until the length is reached. */
 export class ShuffledOrder implements IndexOrder {
   readonly length: number;
-  readonly #settings: OrderSettings;
-  #current: { readonly pass: number; readonly permutation: IndexPermutation } | undefined;
+  readonly #passes: PermutedPasses;
 
-  constructor(settings: OrderSettings) {
-    this.length = settings.length;
-    this.#settings = settings;
+  constructor({ samples, length, seed, epoch }: OrderSettings) {
+    this.length = length;
+    this.#passes = new PermutedPasses(samples, (pass) => orderKey(seed, epoch, `pass ${pass}`));
   }
 
   fill(out: IndexBuffer, start: number): void {
-    const { samples } = this.#settings;
-    for (let filled = 0; filled < out.length; ) {
-      const pass = Math.floor((start + filled) / samples);
-      const position = start + filled - pass * samples;
-      const part = out.subarray(filled, filled + samples - position);
-      this.#permutationOf(pass).fill(part, position);
-      filled += part.length;
-    }
+    this.#passes.fill(out, start);
   }
 
-  #permutationOf(pass: number): IndexPermutation {
-    if (this.#current?.pass !== pass) {
-      const { samples, seed, epoch } = this.#settings;
-      const permutation = new IndexPermutation(samples, orderKey(seed, epoch, `pass ${pass}`));
-      this.#current = { pass, permutation };
-    }
-    return this.#current.permutation;
+  positionsOf(index: number): Iterable<number> {
+    return this.#passes.placesOf(index, 0, this.length);
   }
 }

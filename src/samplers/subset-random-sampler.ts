@@ -5,7 +5,7 @@ import { parseOptions } from '../core/options.js';
 import type { TorchGenerator } from '../random/index.js';
 import { DrawnOrder } from './drawn-order.js';
 import { EpochSampler } from './epoch-sampler.js';
-import type { IndexOrder } from './index-order.js';
+import { type IndexOrder, listOrder } from './index-order.js';
 import { checkOrderSource, describeOrderSource, generatorOption, seedOption } from './order-source.js';
 import { ShuffledOrder } from './shuffled-order.js';
 
@@ -63,6 +63,12 @@ export class SubsetRandomSampler extends EpochSampler {
       fill(out, start) {
         places.fill(out, start);
         for (let i = 0; i < out.length; i++) out[i] = indices[out[i]!]!;
+      },
+      positionsOf(index) {
+        const positions = [...listOrder(indices).positionsOf(index)].flatMap((place) => [
+          ...places.positionsOf(place),
+        ]);
+        return positions.sort((a, b) => a - b);
       },
     };
   }

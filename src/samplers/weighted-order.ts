@@ -1,7 +1,7 @@
 import { orderKey, philoxKey } from '../random/order-key.js';
 import { PhiloxStream } from '../random/philox.js';
 import type { AliasTable } from './alias-table.js';
-import { type IndexBuffer, type IndexOrder, listOrder } from './index-order.js';
+import { type IndexBuffer, type IndexOrder, listOrder, searchPositions } from './index-order.js';
 
 /** What fixes the draws of an epoch. */
 export interface WeightedSettings {
@@ -29,6 +29,10 @@ export class WeightedOrder implements IndexOrder {
       const stream = this.#stream.start(start + i);
       out[i] = this.#table.at(stream.below(this.#columns), stream.uint53() * 2 ** -53);
     }
+  }
+
+  positionsOf(index: number): Iterable<number> {
+    return searchPositions(this, index);
   }
 }
 

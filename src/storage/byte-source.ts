@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly byteLength: number;
   /** What messages call it: the path of a file. */
   readonly name: string;
+  /** Whether {@link readRangesSync} copies from memory that the system keeps, without a call for each range. */
+  readonly isMapped?: boolean;
   /**
    * Bytes `start … end - 1`, in memory of their own that starts at offset 0 of its buffer: any typed array can be laid
    * over it.

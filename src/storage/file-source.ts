@@ -54,6 +54,10 @@ export class FileSource implements ByteSource {
     this.byteLength = fstatSync(this.#descriptor).size;
   }
 
+  get isMapped(): boolean {
+    return !this.#closed && this.#mapped() !== undefined;
+  }
+
   async read(start: number, end: number): Promise<Uint8Array> {
     const bytes = this.#makeRoom(start, end);
     this.#pendingReads++;

@@ -34,6 +34,9 @@ const pageBytes = 65_536;
 /** A typed array cannot view more than 4 GiB, so the file is viewed in pieces. */
 const pieceBytes = 2 ** 30;
 
+/** Ranges of up to so many bytes are copied byte by byte. */
+const longestElement = 8;
+
 /** Memory is translated in pages of this size at least. */
 const touchBytes = 4_096;
 
@@ -70,6 +73,10 @@ export class MemoryMap {
   /** Copies ranges as `ByteSource.readRangesSync` says. They must lie in the file, and their places in the target. */
   copyRanges({ starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
     if (starts.length === 0) return;
+    if (length <= longestElement) {
+      this.#copyElements(starts, length, target, stride);
+      return;
+    }
     this.#touch(starts, length);
     const { memcpy, addressOf } = this.#system;
     // Small arrays lie in the heap, where they may be moved, until their buffer is asked for.
@@ -79,6 +86,24 @@ export class MemoryMap {
     for (let k = 0; k < starts.length; k++) {
       const start = starts[k]!;
       memcpy(to + k * stride + (start % 8), from + start, length);
+    }
+  }
+
+  /** For a few bytes a call into C costs more than the copy. */
+  #copyElements(starts: ArrayLike<number>, length: number, target: Uint8Array, stride: number): void {
+    for (let k = 0; k < starts.length; k++) {
+      const start = starts[k]!;
+      const to = k * stride + (start % 8);
+      let number = Math.floor(start / pieceBytes);
+      let piece = this.#pieces[number] ?? this.#view(number);
+      let from = start - number * pieceBytes;
+      for (let i = 0; i < length; i++, from++) {
+        if (from === pieceBytes) {
+          piece = this.#view(++number);
+          from = 0;
+        }
+        target[to + i] = piece[from]!;
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import {
+  CurriculumSampler,
   DistributedSampler,
   RandomSampler,
   SequentialSampler,
@@ -75,4 +76,14 @@ samplerContract('DistributedSampler of uneven ranks', sampled, (length, seed) =>
 });
 samplerContract("DistributedSampler in PyTorch's order", sampled, (length, seed) => {
   return new DistributedSampler(length, { worldSize: 3, rank: 0, generator: generator(seed) });
+});
+samplerContract('CurriculumSampler', sampled, (length, seed) => {
+  const schedule_config = { total_curriculum_step: 12, difficulty_step: 1 };
+  const index = range(length).map((i) => 1 + ((i * 37) % 23));
+  const metric = { index, difficulty_type: 'percentile' as const, min_difficulty: 100, max_difficulty: 100 };
+  return new CurriculumSampler(length, {
+    batchSize: 1,
+    seed,
+    metrics: { rank: { ...metric, schedule_type: 'fixed_linear', schedule_config } },
+  });
 });

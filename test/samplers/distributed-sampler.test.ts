@@ -112,4 +112,43 @@ describe('DistributedSampler', () => {
     expect(create).toThrow(ConfigError);
     expect(create).toThrow(field);
   });
+
+  it('says when each rank sees a sample, padding included: the same as walking through all ranks', () => {
+    const options = fc.record({
+      worldSize: fc.integer({ min: 1, max: 5 }),
+      seed: fc.nat(50),
+      shuffle: fc.boolean(),
+      ending: fc.constantFrom({}, { dropLast: true }, { uneven: true }),
+      torch: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 4 }),
+        options,
+        (n, pick, batchSize, given) => {
+          const { ending, torch, seed, ...shared } = given;
+          const order = torch ? { generator: new TorchGenerator(seed) } : { seed };
+          const make = (rank: number) => new DistributedSampler(n, { ...shared, ...order, ...ending, rank });
+          const sample = pick % n;
+          const walked = new Set<string>();
+          for (let rank = 0; rank < shared.worldSize; rank++) {
+            const sampler = make(rank);
+            for (const epoch of [0, 1]) {
+              sampler.setEpoch(epoch);
+              for (const [position, index] of [...sampler].entries()) {
+                const step = Math.floor(position / batchSize);
+                if (index === sample) walked.add(JSON.stringify([epoch, step, rank, position % batchSize]));
+              }
+            }
+          }
+          const found = make(0).whenSeen(sample, { epochs: 2, batchSize });
+          const told = found.map(({ epoch, step, rank, slot }) => JSON.stringify([epoch, step, rank, slot]));
+          expect(told).toHaveLength(walked.size);
+          expect(new Set(told)).toEqual(walked);
+        },
+      ),
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { JsonObject, Sampler } from 'millrace';
+import { BatchSampler, DistributedSampler, type JsonObject, type Sampler } from 'millrace';
 import { describe, expect, it } from 'vitest';
 
 /** Makes a sampler over `length` samples; equal arguments must give equal samplers. */
@@ -99,6 +99,32 @@ function computedContract(create: CreateSampler): void {
     expect([...sampler]).toEqual(interleaved.map(([one]) => one));
   });
 
+  it('says when a sample is seen, on every rank: the same as walking through the epochs', () => {
+    const layout = fc.record({
+      batchSize: fc.integer({ min: 1, max: 9 }),
+      worldSize: fc.integer({ min: 1, max: 4 }),
+      gradientAccumulationSteps: fc.integer({ min: 1, max: 3 }),
+      dropLast: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 60 }), seeds, fc.nat(), layout, (length, seed, pick, layout) => {
+        const sampler = create(length, seed);
+        // Shares the order out itself; its own test walks through all ranks.
+        if (sampler instanceof DistributedSampler) return;
+        const options = { ...layout, batchSize: sampler.batchSize ?? layout.batchSize };
+        const sample = pick % length;
+        const walked: unknown[] = [];
+        for (const epoch of [0, 1, 2]) {
+          sampler.setEpoch!(epoch);
+          const { batchSize, dropLast } = options;
+          for (const [step, batch] of [...new BatchSampler(sampler, { batchSize, dropLast })].entries())
+            walked.push(...sightingsByHand(batch, sample, { epoch, step }, options));
+        }
+        expect(sampler.whenSeen!(sample, { epochs: 3, ...options })).toEqual(walked);
+      }),
+    );
+  });
+
   it('needs no state', () => {
     expect(create(10, 0).stateDict?.()).toBeUndefined();
   });
@@ -140,6 +166,34 @@ function stateContract(create: CreateSampler): void {
     expect(() => create(10, 0).loadStateDict!({ epoch: 0, position: 0 })).toThrow('generator');
     expect(() => create(10, 0).loadStateDict!({ epoch: 0, position: 0, generator: 'AAAA' })).toThrow('state');
   });
+}
+
+/** Shares out a batch as the loader does, and notes who gets the sample. */
+function sightingsByHand(
+  batch: readonly number[],
+  sample: number,
+  place: { epoch: number; step: number },
+  { worldSize, gradientAccumulationSteps }: { worldSize: number; gradientAccumulationSteps: number },
+) {
+  const parts = <T>(items: readonly T[], count: number): T[][] =>
+    Array.from({ length: count }, (_, part) =>
+      items.length < count
+        ? [items[part % items.length]!]
+        : items.slice(
+            Math.floor((part * items.length) / count),
+            Math.floor(((part + 1) * items.length) / count),
+          ),
+    );
+  const entries = batch.map((index, position) => ({ index, position }));
+  const found = parts(entries, gradientAccumulationSteps).flatMap((micro, microBatch) =>
+    parts(micro, worldSize).flatMap((own, rank) =>
+      own.flatMap(({ index, position }, slot) =>
+        index === sample ? [{ position, sighting: { ...place, microBatch, rank, slot } }] : [],
+      ),
+    ),
+  );
+  // One position after the other; a repeated one stays in the order of its micro-batches and ranks.
+  return found.sort((a, b) => a.position - b.position).map(({ sighting }) => sighting);
 }
 
 function iteratorRest(iterator: Iterator<number>): number[] {

@@ -105,6 +105,31 @@ function grouped({ values, ids }: Pairs): SamplesByValue {
   return { distinct, counts, ids };
 }
 
+/** The place of each id among `0 … n - 1`; n for an id that is not there. O(n). */
+export function invertIds(ids: ArrayLike<number>): IdArray {
+  const { length } = ids;
+  const places = (length < 2 ** 32 ? new Uint32Array(length) : new Float64Array(length)).fill(length);
+  for (let place = 0; place < length; place++) places[ids[place]!] = place;
+  return places;
+}
+
+/** Where each group ends when they stand one after the other. */
+export function groupEnds(sizes: ArrayLike<number>): Float64Array {
+  const ends = new Float64Array(sizes.length);
+  for (let group = 0, end = 0; group < sizes.length; group++) {
+    end += sizes[group]!;
+    ends[group] = end;
+  }
+  return ends;
+}
+
+/** The ids `0 … count - 1`. */
+export function firstIds(count: number): IdArray {
+  const ids = count < 2 ** 32 ? new Uint32Array(count) : new Float64Array(count);
+  for (let id = 0; id < count; id++) ids[id] = id;
+  return ids;
+}
+
 function emptyLike(ids: IdArray): IdArray {
   return ids instanceof Uint32Array ? new Uint32Array(ids.length) : new Float64Array(ids.length);
 }

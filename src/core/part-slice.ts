@@ -1,0 +1,27 @@
+/** Positions `start … end - 1`. */
+export interface Slice {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Cuts a batch into parts, one for each rank or micro-batch: positions `floor(part·n / parts)` up to and without
+ * `floor((part + 1)·n / parts)`, so that parts are contiguous, together are the whole, and differ by at most one.
+ *
+ * A short last batch of fewer samples than parts gives each part one sample, repeating them, because every rank must take
+ * the same number of steps: part p gets position `p mod n`.
+ */
+export function partSlice(length: number, part: number, parts: number): Slice {
+  if (length < parts && length > 0) {
+    const start = part % length;
+    return { start, end: start + 1 };
+  }
+  return { start: Math.floor((part * length) / parts), end: Math.floor(((part + 1) * length) / parts) };
+}
+
+/** The parts that have a position, by {@link partSlice}: one, or several where a short batch is repeated. */
+export function partsWith(position: number, length: number, parts: number): number[] {
+  if (length >= parts) return [Math.ceil(((position + 1) * parts) / length) - 1];
+  const rounds = Math.ceil((parts - position) / length);
+  return Array.from({ length: rounds }, (_, round) => position + round * length);
+}

@@ -1,0 +1,78 @@
+import { Apportionment } from '../random/apportionment.js';
+import { orderKey } from '../random/index.js';
+import { PermutedPasses } from '../random/permuted-passes.js';
+import type { IndexBuffer, IndexOrder } from '../samplers/index-order.js';
+import type { Admissions } from './admissions.js';
+import { firstAbove } from './first-above.js';
+
+/** What fixes an order under a curriculum. */
+export interface CurriculumSettings {
+  readonly admissions: Admissions;
+  /** Samples a global batch. */
+  readonly batchSize: number;
+  readonly seed: number;
+}
+
+/**
+ * The samples of a whole run, slot by slot: each slot is dealt to one of the clusters that are admitted by then, in proportion to
+ * their sizes, and a cluster gives its samples pass by pass, each in an order of its own.
+ */
+export class CurriculumOrder {
+  readonly #admissions: Admissions;
+  readonly #starts: readonly number[];
+  readonly #dealer: Apportionment;
+  readonly #passes: readonly PermutedPasses[];
+  #scratch = new Float64Array(0);
+
+  constructor({ admissions, batchSize, seed }: CurriculumSettings) {
+    const { clusters } = admissions;
+    this.#admissions = admissions;
+    this.#starts = clusters.map(({ start }) => start);
+    this.#dealer = new Apportionment(
+      clusters.length,
+      clusters.map(({ step, size }, j) => ({ start: (step - 1) * batchSize, weights: [[j, size]] })),
+    );
+    this.#passes = clusters.map(
+      ({ size }, j) => new PermutedPasses(size, (pass) => orderKey(seed, pass, `cluster ${j}`)),
+    );
+  }
+
+  /** How many of the first `slots` slots each cluster gets. */
+  countsAfter(slots: number): Float64Array {
+    return this.#dealer.counts(slots);
+  }
+
+  /** Writes the samples of slots `start`, `start + 1`, … to all of `out`. */
+  fill(out: IndexBuffer, start: number): void {
+    if (this.#scratch.length < out.length) this.#scratch = new Float64Array(out.length);
+    this.#dealer.deal(start, out.length, (cluster, first, slots, from, to) => {
+      const drawn = this.#scratch.subarray(0, to - from);
+      this.#passes[cluster]!.fill(drawn, first);
+      const base = this.#starts[cluster]!;
+      for (let k = 0; k < drawn.length; k++) out[slots[from + k]!] = base + drawn[k]!;
+    });
+    this.#admissions.replaceBySamples(out);
+  }
+
+  /** Slots in `start … end - 1` that a sample gets, ascending. O(log clusters) for each pass over its cluster. */
+  *slotsOf(sample: number, start: number, end: number): Generator<number> {
+    const place = this.#admissions.placeOf(sample);
+    if (place === undefined) return;
+    const cluster = firstAbove(this.#starts, place) - 1;
+    const first = this.#dealer.countOf(cluster, start);
+    const last = this.#dealer.countOf(cluster, end);
+    const passes = this.#passes[cluster]!;
+    for (const count of passes.placesOf(place - this.#starts[cluster]!, first, last))
+      yield this.#dealer.slotOf(cluster, count)!;
+  }
+
+  /** One epoch of it: slots `start … start + length - 1`. */
+  part(start: number, length: number): IndexOrder {
+    return {
+      length,
+      fill: (out, position) => this.fill(out, start + position),
+      positionsOf: (sample) =>
+        Array.from(this.slotsOf(sample, start, start + length), (slot) => slot - start),
+    };
+  }
+}

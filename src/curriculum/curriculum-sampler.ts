@@ -1,0 +1,149 @@
+import * as v from 'valibot';
+import { ConfigError } from '../core/errors.js';
+import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
+import { integerFrom, parseOptions } from '../core/options.js';
+import { lengthOf, type Sized } from '../core/sampler.js';
+import type { Sighting, WhenSeenOptions } from '../core/sighting.js';
+import { EpochSampler } from '../samplers/epoch-sampler.js';
+import type { IndexOrder } from '../samplers/index-order.js';
+import { type Admissions, admissionsOf, type Cluster } from './admissions.js';
+import { CurriculumMetric, type CurriculumMetricOptions } from './curriculum-metric.js';
+import { CurriculumOrder } from './curriculum-order.js';
+
+export interface CurriculumSamplerOptions {
+  /** Samples a global batch, over all ranks: the schedules count their steps in these. The loader's must be the same. */
+  readonly batchSize: number;
+  /** The metrics by name. A sample is admitted once all of them admit it. */
+  readonly metrics: Readonly<Record<string, CurriculumMetricOptions>>;
+  /** Fixes the orders inside the clusters. @defaultValue `0` */
+  readonly seed?: number;
+  /** Global batches an epoch. @defaultValue the dataset's length / batchSize, rounded down, at least 1 */
+  readonly stepsPerEpoch?: number;
+}
+
+const schema = v.strictObject({
+  batchSize: integerFrom(1),
+  metrics: v.pipe(
+    v.record(
+      v.string(),
+      v.custom<CurriculumMetricOptions>(
+        (value) => typeof value === 'object' && value !== null,
+        'must be an object',
+      ),
+    ),
+    v.check((metrics) => Object.keys(metrics).length > 0, 'must name a metric'),
+  ),
+  seed: v.optional(integerFrom(0), 0),
+  stepsPerEpoch: v.optional(integerFrom(1)),
+});
+
+/**
+ * Curriculum learning: each global batch holds only samples that the schedules admit at its step, every admitted sample as
+ * often as every other one.
+ *
+ * Samples that a change of difficulty admits are a cluster. How many of the first t slots of the run belong to a cluster is
+ * computed, and so is the order inside a cluster, pass by pass. So any step of the run is known at once, on any rank, without
+ * state, files or messages; every prefix of the run holds each cluster's exact share within `log2(clusters) + 1` samples, where
+ * clusters drawn at random, as in DeepSpeed's `DeepSpeedDataSampler` (`millrace/deepspeed`), are off by the root of their number.
+ * Slots of one cluster are spread evenly over a batch, so every rank and micro-batch has nearly the same mix.
+ *
+ * The run is one sequence: epoch e begins at step `e · stepsPerEpoch`, and schedules and passes go on over epochs.
+ *
+ * @example
+ * ```ts
+ * const sampler = new CurriculumSampler(dataset, {
+ *   batchSize: 512,
+ *   metrics: { seqlen: { index: lengths, min_difficulty: 64, max_difficulty: 2048, schedule_type: 'fixed_linear',
+ *     schedule_config: { total_curriculum_step: 10_000, difficulty_step: 8 } } },
+ * });
+ * const loader = new DataLoader(dataset, { batchSize: 512, sampler, rank, worldSize });
+ * ```
+ *
+ * @remarks O(log clusters) a sample wherever it is. With one metric it is ready in O(clusters · log n) and holds nothing of a
+ *   mapped index in memory; several metrics are combined in O(n), at 8 bytes a sample.
+ */
+export class CurriculumSampler extends EpochSampler {
+  override readonly batchSize: number;
+  readonly seekable = true;
+  readonly elastic = true;
+  readonly deterministic = true;
+  /** Global batches an epoch. */
+  readonly stepsPerEpoch: number;
+  readonly #samples: number;
+  readonly #seed: number;
+  readonly #metrics: readonly CurriculumMetric[];
+  readonly #admissions: Admissions;
+  readonly #order: CurriculumOrder;
+
+  /**
+   * @param source - The dataset, or its length.
+   * @throws {@link ConfigError} naming the option at fault, also when an index is of another number of samples than the
+   *   dataset, and when no sample is easy enough for the first step.
+   */
+  constructor(source: Sized, options: CurriculumSamplerOptions) {
+    super();
+    const { batchSize, metrics, seed, stepsPerEpoch } = parseOptions(
+      'CurriculumSampler options',
+      schema,
+      options,
+    );
+    const samples = lengthOf(source);
+    if (samples === 0) {
+      throw new ConfigError('CurriculumSampler', [
+        { field: 'source', message: 'is a dataset without samples' },
+      ]);
+    }
+    this.batchSize = batchSize;
+    this.stepsPerEpoch = stepsPerEpoch ?? Math.max(1, Math.floor(samples / batchSize));
+    this.#samples = samples;
+    this.#seed = seed;
+    this.#metrics = Object.entries(metrics).map(([name, metric]) => new CurriculumMetric(name, metric));
+    this.#admissions = admissionsOf(this.#metrics, samples);
+    this.#order = new CurriculumOrder({ admissions: this.#admissions, batchSize, seed });
+  }
+
+  /** Samples an epoch. */
+  get length(): number {
+    return this.stepsPerEpoch * this.batchSize;
+  }
+
+  /** The samples that are admitted together, by ascending step. */
+  get clusters(): readonly Cluster[] {
+    return this.#admissions.clusters;
+  }
+
+  /** How many of the samples that the first `batches` global batches of the run hold belong to each cluster. O(clusters). */
+  countsAfter(batches: number): Float64Array {
+    return this.#order.countsAfter(batches * this.batchSize);
+  }
+
+  /** The difficulty of every metric in global batch `batch` of epoch `epoch`. */
+  difficultiesAt(epoch: number, batch: number): Record<string, number> {
+    const step = epoch * this.stepsPerEpoch + batch + 1;
+    return Object.fromEntries(this.#metrics.map(({ name, difficultyAt }) => [name, difficultyAt(step)]));
+  }
+
+  override whenSeen(sample: number, options: WhenSeenOptions = {}): Sighting[] {
+    checkIndex(sample, this.#samples, 'CurriculumSampler');
+    return super.whenSeen(sample, options);
+  }
+
+  fingerprint(): string {
+    const { clusters } = this.#admissions;
+    return fingerprint({
+      sampler: 'CurriculumSampler',
+      samples: this.#samples,
+      batchSize: this.batchSize,
+      stepsPerEpoch: this.stepsPerEpoch,
+      seed: this.#seed,
+      // What the schedules come to, so that a schedule that is a function counts as well.
+      clusters: fingerprintBytes(Float64Array.from(clusters.flatMap(({ step, size }) => [step, size]))),
+      index: this.#admissions.fingerprint(),
+    });
+  }
+
+  protected order(epoch: number): IndexOrder {
+    return this.#order.part(epoch * this.length, this.length);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Schedule } from './schedule.js';
+
+/** From `step` on, counted from 1, the difficulty is this. */
+export interface ScheduleChange {
+  readonly step: number;
+  readonly difficulty: number;
+}
+
+/**
+ * The steps at which a schedule that never falls changes, the first step included.
+ *
+ * @param lastStep - After it the schedule does not change.
+ * @remarks O(changes · log lastStep): it looks ahead in growing strides and halves the last one.
+ */
+export function* scheduleChanges(schedule: Schedule, lastStep: number): Generator<ScheduleChange> {
+  for (let step = 1; ; ) {
+    const difficulty = schedule(step);
+    yield { step, difficulty };
+    const next = firstAfter(step, lastStep, (later) => schedule(later) > difficulty);
+    if (next === undefined) return;
+    step = next;
+  }
+}
+
+/** The first step in `step + 1 … lastStep` of which something is so that stays so. */
+function firstAfter(step: number, lastStep: number, holds: (step: number) => boolean): number | undefined {
+  let below = step;
+  let high = step + 1;
+  for (let stride = 1; high < lastStep && !holds(high); stride *= 2) {
+    below = high;
+    high = Math.min(lastStep, high + stride);
+  }
+  if (high > lastStep || !holds(high)) return undefined;
+  while (high - below > 1) {
+    const middle = Math.floor((below + high) / 2);
+    if (holds(middle)) high = middle;
+    else below = middle;
+  }
+  return high;
+}
