@@ -64,6 +64,11 @@ export interface Dataset<T> {
    * collate when the loader has no transform and no collate of its own.
    */
   getBatch?(indices: IndexArray, context: BatchContext): unknown;
+  /**
+   * For a dataset made from others: the indices at which something in them comes in an epoch, ascending; in the dataset's own
+   * terms. `DataLoader.whenSeen` goes through it.
+   */
+  indicesOf?(origin: never, epoch: number): Iterable<number>;
   /** Told of samples that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. */
   prefetch?(indices: IndexArray): void;
   /** Identifies the content without reading it all; equal fingerprints mean equal samples. */

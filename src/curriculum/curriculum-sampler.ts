@@ -5,6 +5,7 @@ import { checkIndex } from '../core/index-range.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { lengthOf, type Sized } from '../core/sampler.js';
 import type { Sighting, WhenSeenOptions } from '../core/sighting.js';
+import { MixtureDataset } from '../datasets/index.js';
 import { EpochSampler } from '../samplers/epoch-sampler.js';
 import type { IndexOrder } from '../samplers/index-order.js';
 import { type Admissions, admissionsOf, type Cluster } from './admissions.js';
@@ -89,11 +90,9 @@ export class CurriculumSampler extends EpochSampler {
       options,
     );
     const samples = lengthOf(source);
-    if (samples === 0) {
-      throw new ConfigError('CurriculumSampler', [
-        { field: 'source', message: 'is a dataset without samples' },
-      ]);
-    }
+    if (samples === 0) throw sourceProblem('is a dataset without samples');
+    if (source instanceof MixtureDataset)
+      throw sourceProblem('is a MixtureDataset, in which an index means another sample each epoch');
     this.batchSize = batchSize;
     this.stepsPerEpoch = stepsPerEpoch ?? Math.max(1, Math.floor(samples / batchSize));
     this.#samples = samples;
@@ -146,4 +145,8 @@ export class CurriculumSampler extends EpochSampler {
   protected order(epoch: number): IndexOrder {
     return this.#order.part(epoch * this.length, this.length);
   }
+}
+
+function sourceProblem(message: string): ConfigError {
+  return new ConfigError('CurriculumSampler', [{ field: 'source', message }]);
 }

@@ -2,6 +2,13 @@ export { ArrayDataset } from './array-dataset.js';
 export { ChainDataset } from './chain-dataset.js';
 export { ConcatDataset } from './concat-dataset.js';
 export { MapDataset, type MapFunction } from './map-dataset.js';
+export {
+  MixtureDataset,
+  type MixtureOptions,
+  type MixtureStage,
+  type SourceProgress,
+  type SourceSample,
+} from './mixture-dataset.js';
 export { type RandomSplitOptions, randomSplit } from './random-split.js';
 export { type DatasetColumns, StackDataset, type StackedSample } from './stack-dataset.js';
 export { Subset } from './subset.js';

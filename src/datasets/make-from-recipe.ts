@@ -11,6 +11,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   ImageFolder: async () => (await import('../formats/image-folder.js')).ImageFolder,
   IndexedDataset: async () => (await import('../formats/indexed-dataset.js')).IndexedDataset,
   MapDataset: async () => (await import('./map-dataset.js')).MapDataset,
+  MixtureDataset: async () => (await import('./mixture-dataset.js')).MixtureDataset,
   StackDataset: async () => (await import('./stack-dataset.js')).StackDataset,
   Subset: async () => (await import('./subset.js')).Subset,
   TensorDataset: async () => (await import('./tensor-dataset.js')).TensorDataset,

@@ -80,6 +80,20 @@ export class Apportionment {
     return this.#countAt(this.#firstLeaf + part, slots);
   }
 
+  /** Which part gets a slot, and as its how many-th, from 0. O(log parts). */
+  at(slot: number): { readonly part: number; readonly count: number } {
+    let node = 1;
+    let count = slot;
+    while (node < this.#firstLeaf) {
+      const split = this.#splits[node]!;
+      const left = split.leftOf(count);
+      const goesLeft = split.leftOf(count + 1) > left;
+      count = goesLeft ? left : count - left;
+      node = 2 * node + (goesLeft ? 0 : 1);
+    }
+    return { part: node - this.#firstLeaf, count };
+  }
+
   /**
    * Deals slots `start … start + length - 1`, part by part, in the order of the parts; those that get none are left out.
    *

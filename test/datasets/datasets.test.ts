@@ -8,6 +8,7 @@ import {
   type Dataset,
   IndexRangeError,
   MapDataset,
+  MixtureDataset,
   ShapeError,
   StackDataset,
   Subset,
@@ -32,6 +33,7 @@ describe.each<[string, () => Dataset<unknown>]>([
   ['Subset', () => new Subset(range(9), [3, 1, 3])],
   ['Subset of tensors', () => new Subset(new TensorDataset({ x: tensor(Float32Array.of(1, 2, 3)) }), [2, 0])],
   ['ConcatDataset', () => new ConcatDataset([range(2), range(0), range(3)])],
+  ['MixtureDataset', () => new MixtureDataset([range(2), range(5)], { weights: [1, 2] })],
   ['StackDataset', () => new StackDataset({ a: range(3), b: new ArrayDataset(['x', 'y', 'z']) })],
   [
     'MapDataset',

@@ -24,6 +24,7 @@ const contract: Record<string, readonly string[]> = {
     'StackDataset',
     'ChainDataset',
     'MapDataset',
+    'MixtureDataset',
     'TokenWindows',
     'randomSplit',
     'workerDataset',

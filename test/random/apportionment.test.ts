@@ -115,6 +115,7 @@ describe('Apportionment', () => {
             expect(first).toBe(counts[part]);
             for (const slot of slots.subarray(from, to)) {
               expect(apportionment.slotOf(part, counts[part]!)).toBe(start + slot);
+              expect(apportionment.at(start + slot)).toEqual({ part, count: counts[part] });
               counts[part]! += 1;
               dealt.push(slot);
             }

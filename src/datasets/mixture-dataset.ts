@@ -1,0 +1,240 @@
+import * as v from 'valibot';
+import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { Apportionment } from '../random/apportionment.js';
+import { orderKey } from '../random/index.js';
+import { PermutedPasses } from '../random/permuted-passes.js';
+import { datasetFingerprint } from './dataset-fingerprint.js';
+
+/** From global batch `step` of the run on, the sources have these weights. */
+export interface MixtureStage {
+  /** Counted from 0; the first stage begins at 0. */
+  readonly step: number;
+  /** One for each source, 0 or more; they need not add up to 1. */
+  readonly weights: readonly number[];
+}
+
+export interface MixtureOptions {
+  /** The share of each source: 0 or more; they need not add up to 1. One of `weights` and `schedule` is needed. */
+  readonly weights?: readonly number[];
+  /** Shares that change during the run. Needs `batchSize`. */
+  readonly schedule?: readonly MixtureStage[];
+  /** Samples a global batch, over all ranks, in which `schedule` counts its steps; that of the loader. */
+  readonly batchSize?: number;
+  /** Samples an epoch. @defaultValue the sum of the sources' lengths */
+  readonly length?: number;
+  /** Fixes the order of every source. @defaultValue `0` */
+  readonly seed?: number;
+  /** Whether each pass over a source has a random order of its own, or goes `0, 1, 2, …`. @defaultValue `true` */
+  readonly shuffle?: boolean;
+}
+
+/** A sample of one of the sources. */
+export interface SourceSample {
+  /** Which source. */
+  readonly source: number;
+  /** Its sample. */
+  readonly index: number;
+}
+
+/** How far the mixture has come with a source. */
+export interface SourceProgress {
+  /** Samples that it has given. */
+  readonly samples: number;
+  /** Passes over it that are complete: its own epoch. */
+  readonly epoch: number;
+  /** Samples of the pass under way. */
+  readonly position: number;
+}
+
+const weightsOption = v.array(
+  v.pipe(v.number('must be a number'), v.finite('must be finite'), v.minValue(0, 'must be 0 or more')),
+  'must be a list of numbers',
+);
+
+const schema = v.strictObject({
+  weights: v.optional(weightsOption),
+  schedule: v.optional(
+    v.pipe(
+      v.array(v.strictObject({ step: integerFrom(0), weights: weightsOption })),
+      v.minLength(1, 'must have a stage'),
+    ),
+  ),
+  batchSize: v.optional(integerFrom(1)),
+  length: v.optional(integerFrom(1)),
+  seed: v.optional(integerFrom(0), 0),
+  shuffle: v.optional(booleanOption, true),
+});
+
+/**
+ * Several map-style datasets mixed by weight, sample by sample.
+ *
+ * Which source a sample comes from is computed, not drawn: every prefix of the run holds each source's exact share within
+ * `log2(sources) + 1` samples, also where a schedule changes the shares. A source is gone through pass by pass, each in an
+ * order of its own, and begins again when it ends: small sources are repeated, large ones need not come to their end.
+ *
+ * The mixture goes on over epochs: sample `index` of epoch `epoch` is place `epoch · length + index` of the run, so an index
+ * means another sample in another epoch. Load it in order (without `shuffle` in the loader): the mixture is mixed already.
+ *
+ * @example
+ * ```ts
+ * const mixture = new MixtureDataset([web, code, books], { weights: [0.7, 0.2, 0.1], seed: 1 });
+ * const loader = new DataLoader(mixture, { batchSize: 512 });
+ * mixture.progressAfter(512 * 10_000).map(({ epoch }) => epoch);   // passes over each source after 10,000 steps
+ * ```
+ *
+ * @remarks O(log sources) a sample, no memory for samples.
+ */
+export class MixtureDataset<T> implements Dataset<T>, Movable {
+  readonly datasets: readonly Dataset<T>[];
+  /** Samples an epoch. */
+  readonly length: number;
+  readonly #options: MixtureOptions;
+  readonly #stages: readonly MixtureStage[];
+  readonly #dealer: Apportionment;
+  readonly #orders: readonly SourceOrder[];
+
+  /** @throws {@link ConfigError} naming the option or the dataset at fault. */
+  constructor(datasets: readonly Dataset<T>[], options: MixtureOptions) {
+    const resolved = parseOptions('MixtureDataset options', schema, options);
+    const { seed, shuffle, batchSize = 1 } = resolved;
+    checkDatasets(datasets);
+    this.datasets = [...datasets];
+    this.#options = options;
+    this.#stages = stagesOf(resolved);
+    checkWeights(this.#stages, datasets, resolved.schedule !== undefined);
+    this.length = resolved.length ?? datasets.reduce((sum, { length }) => sum + length, 0);
+    this.#dealer = new Apportionment(
+      datasets.length,
+      this.#stages.map(({ step, weights }) => ({ start: step * batchSize, weights: weights.entries() })),
+    );
+    this.#orders = datasets.map(({ length }, source) =>
+      shuffle
+        ? new PermutedPasses(length, (pass) => orderKey(seed, pass, `source ${source}`))
+        : sequentialPasses(length),
+    );
+  }
+
+  get(index: number, context: SampleContext): T | Promise<T> {
+    const origin = this.originOf(index, context.epoch);
+    return this.datasets[origin.source]!.get(origin.index, context);
+  }
+
+  /** Where a sample comes from. @throws {@link IndexRangeError} unless the index is in `0 … length - 1`. */
+  originOf(index: number, epoch = 0): SourceSample {
+    checkIndex(index, this.length, 'MixtureDataset');
+    const { part: source, count } = this.#dealer.at(epoch * this.length + index);
+    return { source, index: this.#orders[source]!.at(count) };
+  }
+
+  /**
+   * The indices at which a sample of a source comes in an epoch, ascending: none, one, or several. O(log sources) each.
+   *
+   * @throws {@link IndexRangeError} for a sample that is not there.
+   */
+  indicesOf({ source, index }: SourceSample, epoch: number): number[] {
+    checkIndex(source, this.datasets.length, 'The list of sources of a MixtureDataset');
+    checkIndex(index, this.datasets[source]!.length, `Source ${source} of a MixtureDataset`);
+    const start = epoch * this.length;
+    const first = this.#dealer.countOf(source, start);
+    const end = this.#dealer.countOf(source, start + this.length);
+    const counts = this.#orders[source]!.placesOf(index, first, end);
+    return Array.from(counts, (count) => this.#dealer.slotOf(source, count)! - start);
+  }
+
+  /** How far each source has come after the first `samples` samples of the run, whatever the epoch. O(sources). */
+  progressAfter(samples: number): SourceProgress[] {
+    return Array.from(this.#dealer.counts(samples), (count, source) => {
+      const { length } = this.datasets[source]!;
+      const epoch = length === 0 ? 0 : Math.floor(count / length);
+      return { samples: count, epoch, position: count - epoch * length };
+    });
+  }
+
+  fingerprint(): string {
+    const { seed = 0, shuffle = true, batchSize = 1 } = this.#options;
+    return fingerprint({
+      kind: 'MixtureDataset',
+      datasets: this.datasets.map(datasetFingerprint),
+      stages: this.#stages.map(({ step, weights }) => ({ start: step * batchSize, weights: [...weights] })),
+      length: this.length,
+      seed,
+      shuffle,
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const dataset of this.datasets) await dataset.close?.();
+  }
+
+  [toRecipe](): Recipe {
+    const datasets = this.datasets.map((dataset) => recipeOf(dataset, 'dataset'));
+    return { builtIn: 'MixtureDataset', args: { datasets, options: this.#options } };
+  }
+
+  static async fromRecipe(
+    { datasets, options }: { readonly datasets: readonly Recipe[]; readonly options: MixtureOptions },
+    make: MakeFromRecipe,
+  ): Promise<MixtureDataset<unknown>> {
+    return new MixtureDataset((await Promise.all(datasets.map(make))) as Dataset<unknown>[], options);
+  }
+}
+
+/** The order in which a source is gone through. */
+type SourceOrder = Pick<PermutedPasses, 'at' | 'placesOf'>;
+
+function sequentialPasses(length: number): SourceOrder {
+  return {
+    at: (place) => place % length,
+    *placesOf(index, start, end) {
+      for (let place = Math.floor(start / length) * length + index; place < end; place += length)
+        if (place >= start) yield place;
+    },
+  };
+}
+
+function stagesOf({ weights, schedule, batchSize }: v.InferOutput<typeof schema>): readonly MixtureStage[] {
+  if (weights && schedule) throw problem('schedule', 'cannot be given together with weights');
+  if (weights) return [{ step: 0, weights }];
+  if (!schedule) throw problem('weights', 'is missing');
+  if (batchSize === undefined)
+    throw problem('batchSize', 'is missing, schedule counts its steps in global batches');
+  const disorder = schedule.findIndex(({ step }, k) =>
+    k === 0 ? step !== 0 : step <= schedule[k - 1]!.step,
+  );
+  if (disorder >= 0) throw problem(`schedule.${disorder}.step`, 'must ascend from 0');
+  return schedule;
+}
+
+function checkDatasets(datasets: readonly unknown[]): void {
+  if (datasets.length === 0) throw problem('datasets', 'needs at least one dataset');
+  const wrong = datasets.findIndex((dataset) => !isMapDataset(dataset));
+  if (wrong >= 0) throw problem(`datasets.${wrong}`, 'is not a map-style dataset');
+}
+
+function checkWeights(
+  stages: readonly MixtureStage[],
+  datasets: readonly Dataset<unknown>[],
+  isSchedule: boolean,
+): void {
+  const problems = stages.flatMap(({ weights }, k): ConfigProblem[] => {
+    const field = isSchedule ? `schedule.${k}.weights` : 'weights';
+    if (weights.length !== datasets.length)
+      return [{ field, message: `has ${weights.length} numbers for ${datasets.length} datasets` }];
+    if (weights.every((weight) => weight === 0)) return [{ field, message: 'must not all be 0' }];
+    return weights.flatMap((weight, source) =>
+      weight > 0 && datasets[source]!.length === 0
+        ? [{ field: `${field}.${source}`, message: `is ${weight}, but that dataset has no samples` }]
+        : [],
+    );
+  });
+  if (problems.length > 0) throw new ConfigError('MixtureDataset options', problems);
+}
+
+function problem(field: string, message: string): ConfigError {
+  return new ConfigError('MixtureDataset options', [{ field, message }]);
+}
