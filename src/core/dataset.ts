@@ -69,6 +69,8 @@ export interface Dataset<T> {
    * terms. `DataLoader.whenSeen` goes through it.
    */
   indicesOf?(origin: never, epoch: number): Iterable<number>;
+  /** Whether an index means another sample in another epoch, so that nothing can be known of a sample by its index. */
+  readonly variesByEpoch?: boolean;
   /** Told of samples that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. */
   prefetch?(indices: IndexArray): void;
   /** Identifies the content without reading it all; equal fingerprints mean equal samples. */

@@ -52,7 +52,7 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
    * The part of a batch that a rank or micro-batch gets, where it does not go by the number of samples. Parts are contiguous and together are
    * the whole.
    */
-  partSlice?(batch: IndexArray, part: number, parts: number): Slice;
+  partSlice?(batch: ArrayLike<number>, part: number, parts: number): Slice;
   /** Every time that a sample is seen. */
   whenSeen?(sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>): Sighting[];
 }

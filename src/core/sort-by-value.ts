@@ -105,11 +105,14 @@ function grouped({ values, ids }: Pairs): SamplesByValue {
   return { distinct, counts, ids };
 }
 
-/** The place of each id among `0 … n - 1`; n for an id that is not there. O(n). */
-export function invertIds(ids: ArrayLike<number>): IdArray {
-  const { length } = ids;
+/**
+ * The place of each id among `0 … length - 1`; `length` for an id that is not there. O(n).
+ *
+ * @param length - How many ids there may be. @defaultValue as many as are there
+ */
+export function invertIds(ids: ArrayLike<number>, length = ids.length): IdArray {
   const places = (length < 2 ** 32 ? new Uint32Array(length) : new Float64Array(length)).fill(length);
-  for (let place = 0; place < length; place++) places[ids[place]!] = place;
+  for (let place = 0; place < ids.length; place++) places[ids[place]!] = place;
   return places;
 }
 

@@ -1,8 +1,8 @@
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { firstAbove } from '../core/first-above.js';
 import { firstIds, groupEnds, type IdArray, invertIds, sortByValue } from '../core/sort-by-value.js';
 import type { CurriculumMetric } from './curriculum-metric.js';
-import { firstAbove } from './first-above.js';
 
 /** Samples that are admitted together. They stand at neighbouring places of {@link Admissions}. */
 export interface Cluster {

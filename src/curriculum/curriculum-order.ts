@@ -1,9 +1,9 @@
+import { firstAbove } from '../core/first-above.js';
 import { Apportionment } from '../random/apportionment.js';
 import { orderKey } from '../random/index.js';
 import { PermutedPasses } from '../random/permuted-passes.js';
 import type { IndexBuffer, IndexOrder } from '../samplers/index-order.js';
 import type { Admissions } from './admissions.js';
-import { firstAbove } from './first-above.js';
 
 /** What fixes an order under a curriculum. */
 export interface CurriculumSettings {

@@ -5,7 +5,6 @@ import { checkIndex } from '../core/index-range.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { lengthOf, type Sized } from '../core/sampler.js';
 import type { Sighting, WhenSeenOptions } from '../core/sighting.js';
-import { MixtureDataset } from '../datasets/index.js';
 import { EpochSampler } from '../samplers/epoch-sampler.js';
 import type { IndexOrder } from '../samplers/index-order.js';
 import { type Admissions, admissionsOf, type Cluster } from './admissions.js';
@@ -91,8 +90,12 @@ export class CurriculumSampler extends EpochSampler {
     );
     const samples = lengthOf(source);
     if (samples === 0) throw sourceProblem('is a dataset without samples');
-    if (source instanceof MixtureDataset)
-      throw sourceProblem('is a MixtureDataset, in which an index means another sample each epoch');
+    if ((source as { variesByEpoch?: boolean }).variesByEpoch) {
+      const { name } = source.constructor;
+      throw sourceProblem(
+        `is a ${name} in which an index means another sample each epoch, so that it has no difficulty`,
+      );
+    }
     this.batchSize = batchSize;
     this.stepsPerEpoch = stepsPerEpoch ?? Math.max(1, Math.floor(samples / batchSize));
     this.#samples = samples;

@@ -1,11 +1,11 @@
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { firstAbove } from '../core/first-above.js';
 import { groupEnds, type IdArray, invertIds } from '../core/sort-by-value.js';
 import type { Tensor } from '../core/tensor.js';
 import { IndexedDataset } from '../formats/indexed-dataset.js';
 import type { DifficultyOrder } from './difficulty-order.js';
-import { firstAbove } from './first-above.js';
 
 export interface DifficultyIndexPaths {
   /** Prefix of the rows of sample ids: `<metric>_index_to_sample`, or its percentile-merged form. */

@@ -1,8 +1,8 @@
 import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
+import { firstAbove } from '../core/first-above.js';
 import { firstIds, groupEnds, type IdArray, invertIds, sortByValue } from '../core/sort-by-value.js';
 import type { DifficultyOrder } from './difficulty-order.js';
-import { firstAbove } from './first-above.js';
 
 /**
  * A difficulty index in memory, from the difficulty of each sample; samples of one difficulty keep their order.

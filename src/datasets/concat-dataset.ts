@@ -1,6 +1,7 @@
 import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { firstAbove } from '../core/first-above.js';
 import { checkIndex } from '../core/index-range.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
@@ -67,15 +68,4 @@ function runningEnds(datasets: readonly Dataset<unknown>[]): number[] {
     end += length;
     return end;
   });
-}
-
-function firstAbove(ends: readonly number[], index: number): number {
-  let low = 0;
-  let high = ends.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ends[middle]! > index) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -9,6 +9,14 @@ export {
   type SourceProgress,
   type SourceSample,
 } from './mixture-dataset.js';
+export {
+  PackedDataset,
+  type PackedDatasetOptions,
+  type PackedRow,
+  type TokenDocuments,
+  type Tokens,
+} from './packed-dataset.js';
+export type { Piece } from './packing.js';
 export { type RandomSplitOptions, randomSplit } from './random-split.js';
 export { type DatasetColumns, StackDataset, type StackedSample } from './stack-dataset.js';
 export { Subset } from './subset.js';

@@ -12,6 +12,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   IndexedDataset: async () => (await import('../formats/indexed-dataset.js')).IndexedDataset,
   MapDataset: async () => (await import('./map-dataset.js')).MapDataset,
   MixtureDataset: async () => (await import('./mixture-dataset.js')).MixtureDataset,
+  PackedDataset: async () => (await import('./packed-dataset.js')).PackedDataset,
   StackDataset: async () => (await import('./stack-dataset.js')).StackDataset,
   Subset: async () => (await import('./subset.js')).Subset,
   TensorDataset: async () => (await import('./tensor-dataset.js')).TensorDataset,

@@ -93,6 +93,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   readonly datasets: readonly Dataset<T>[];
   /** Samples an epoch. */
   readonly length: number;
+  readonly variesByEpoch = true;
   readonly #options: MixtureOptions;
   readonly #stages: readonly MixtureStage[];
   readonly #dealer: Apportionment;

@@ -10,6 +10,7 @@ import type { ResolvedOptions } from './data-loader-options.js';
 import { asDataset } from './dataset-facts.js';
 import { factsOf } from './facts-of.js';
 import { InProcessEngine } from './in-process-engine.js';
+import { packCollate } from './pack-collate.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
 import type { TorchCollate } from './torch-collate.js';
@@ -99,6 +100,7 @@ function collateSpec(options: ResolvedOptions): CollateSpec {
 
 /** How to make a collate again in a worker, when it is one that comes with the loader. */
 function builtInSpec(collate: unknown): CollateSpec | undefined {
+  if (collate === packCollate) return { type: 'pack' };
   const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchCollate>;
   if (padOptions) return { type: 'pad', options: padOptions };
   return torchOptions && { type: 'torch', options: torchOptions };

@@ -76,7 +76,8 @@ export class MapEpochPlan implements EpochPlan {
     const { start, end } =
       worldSize === 1
         ? { start: 0, end: globalBatch.length }
-        : partSlice(globalBatch.length, rank, worldSize);
+        : (this.#source.partSlice?.(globalBatch, rank, worldSize) ??
+          partSlice(globalBatch.length, rank, worldSize));
     const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
     for (let i = start; i < end; i++) {
       const index = globalBatch[i]!;

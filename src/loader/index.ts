@@ -3,6 +3,7 @@ export type { DataLoaderOptions } from './data-loader-options.js';
 export type { GivenBatch, LentBatch } from './lent-batch.js';
 export type { LoaderState } from './loader-state.js';
 export type { LoaderStats } from './loader-stats.js';
+export { type PackedTokens, packCollate } from './pack-collate.js';
 export { type PadCollate, type PadCollateOptions, padCollate } from './pad-collate.js';
 export { type Repeatable, RepeatingLoader, type RepeatingLoaderOptions } from './repeating-loader.js';
 export type { OnError } from './sample-steps.js';

@@ -3,4 +3,5 @@ export { DistributedSampler, type DistributedSamplerOptions } from './distribute
 export { RandomSampler, type RandomSamplerOptions } from './random-sampler.js';
 export { SequentialSampler } from './sequential-sampler.js';
 export { SubsetRandomSampler, type SubsetRandomSamplerOptions } from './subset-random-sampler.js';
+export { TokenBudgetSampler, type TokenBudgetSamplerOptions } from './token-budget-sampler.js';
 export { WeightedRandomSampler, type WeightedRandomSamplerOptions } from './weighted-random-sampler.js';

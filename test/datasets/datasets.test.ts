@@ -9,6 +9,7 @@ import {
   IndexRangeError,
   MapDataset,
   MixtureDataset,
+  PackedDataset,
   ShapeError,
   StackDataset,
   Subset,
@@ -34,6 +35,14 @@ describe.each<[string, () => Dataset<unknown>]>([
   ['Subset of tensors', () => new Subset(new TensorDataset({ x: tensor(Float32Array.of(1, 2, 3)) }), [2, 0])],
   ['ConcatDataset', () => new ConcatDataset([range(2), range(0), range(3)])],
   ['MixtureDataset', () => new MixtureDataset([range(2), range(5)], { weights: [1, 2] })],
+  [
+    'PackedDataset',
+    () =>
+      new PackedDataset(new ArrayDataset([[1, 2], [3], [4, 5, 6], [7, 8]]), {
+        rowLength: 3,
+        lengths: [2, 1, 3, 2],
+      }),
+  ],
   ['StackDataset', () => new StackDataset({ a: range(3), b: new ArrayDataset(['x', 'y', 'z']) })],
   [
     'MapDataset',

@@ -13,6 +13,7 @@ import type { WorkerInfo } from '../worker-info.js';
 export type CollateSpec =
   | { readonly type: 'default'; readonly numberDtype: DType }
   | { readonly type: 'pad'; readonly options: Required<PadCollateOptions<DType>> }
+  | { readonly type: 'pack' }
   | { readonly type: 'torch'; readonly options: TorchCollateOptions<DType> }
   | { readonly type: 'module'; readonly recipe: Recipe }
   | { readonly type: 'none' };

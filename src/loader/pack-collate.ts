@@ -1,0 +1,53 @@
+import type { CollateContext } from '../core/collate.js';
+import { CollateError } from '../core/errors.js';
+import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
+import type { Tokens } from '../datasets/index.js';
+
+/** Samples of tokens end to end, without padding. */
+export interface PackedTokens {
+  /** Shape `[N]`: the tokens of all samples. */
+  readonly tokens: Tensor<'int32'>;
+  /** Shape `[N]`: which sample of the batch a token belongs to, from 0. Tokens attend within one. */
+  readonly documentIds: Tensor<'int32'>;
+  /** Shape `[N]`: the token's place in its sample, from 0. */
+  readonly positionIds: Tensor<'int32'>;
+  /** Shape `[samples + 1]`: where each sample begins, then N: the cumulative lengths that variable-length attention takes. */
+  readonly offsets: Tensor<'int32'>;
+}
+
+/**
+ * Puts the tokens of a batch end to end, with what an attention mask needs to keep the samples apart: the collate for batches of
+ * a `TokenBudgetSampler` with `method: 'packing'`.
+ *
+ * @param samples - One-dimensional tokens, of any lengths.
+ * @throws {@link CollateError} naming the sample that is not a list of whole numbers.
+ */
+export function packCollate(samples: readonly Tokens[], context: Partial<CollateContext> = {}): PackedTokens {
+  const { allocate = zeroTensor } = context;
+  const parts = samples.map(elementsOf);
+  const count = parts.reduce((sum, { length }) => sum + length, 0);
+  const tokens = allocate('int32', [count]);
+  const documentIds = allocate('int32', [count]);
+  const positionIds = allocate('int32', [count]);
+  const offsets = allocate('int32', [parts.length + 1]);
+  let at = 0;
+  for (const [place, part] of parts.entries()) {
+    offsets.data[place] = at;
+    for (let k = 0; k < part.length; k++) {
+      tokens.data[at] = Number(part[k]);
+      documentIds.data[at] = place;
+      positionIds.data[at++] = k;
+    }
+  }
+  offsets.data[parts.length] = at;
+  return { tokens, documentIds, positionIds, offsets };
+}
+
+function elementsOf(sample: Tokens, place: number): ArrayLike<number | bigint> {
+  if (isTensor(sample) && sample.shape.length === 1) return sample.data;
+  if (ArrayBuffer.isView(sample) || Array.isArray(sample)) return sample;
+  throw new CollateError('A batch of tokens has a sample that is no list of tokens', {
+    where: { sample: place, shape: isTensor(sample) ? `[${sample.shape}]` : typeof sample },
+    next: 'packCollate takes one-dimensional tensors, typed arrays or arrays of token ids.',
+  });
+}

@@ -1,0 +1,17 @@
+/** The batches of an epoch of a `TokenBudgetSampler`. */
+export interface BudgetOrder {
+  readonly batches: number;
+  /** The samples of batch `batch`. */
+  batchAt(batch: number): number[];
+  /** Where a sample is; `undefined` where it is left out. */
+  placeOf(sample: number): { readonly batch: number; readonly position: number } | undefined;
+}
+
+/** An order of things that can be asked either way. */
+export interface TwoWayOrder {
+  at(position: number): number;
+  indexOf(value: number): number;
+}
+
+/** The order `0, 1, 2, …` */
+export const unshuffled: TwoWayOrder = { at: (position) => position, indexOf: (value) => value };
