@@ -1,4 +1,5 @@
 import type { DType } from './dtype.js';
+import type { JsonObject } from './json.js';
 import type { Tensor } from './tensor.js';
 
 /** Sample indices in any indexable form: an array or a typed array of whole numbers. */
@@ -51,6 +52,17 @@ export interface ShardContext {
   readonly numShards: number;
   /** Which worker reads it, or `null` on the main thread. Results must not depend on it. */
   readonly worker: number | null;
+  /** What the stream's `stateDict` gave in an earlier run: go on behind it. Absent at the start of a shard. */
+  readonly state?: JsonObject;
+}
+
+/** A stream of samples that can be gone on with in another process: what `iterate` may give. */
+export interface StatefulStream {
+  /**
+   * Where the stream stands, behind the sample that it gave last, as plain JSON. Without it a resumed loader reads the shard from
+   * its start.
+   */
+  stateDict(): JsonObject;
 }
 
 /** A map-style dataset: samples by index. */
@@ -85,12 +97,17 @@ export interface IterableDataset<T> {
    * Streams the samples of one shard in order. The stream must be the same each time for the same epoch, seed and
    * shard: workers that share a dataset without shards each read the whole stream and keep their own batches.
    */
-  iterate(context: ShardContext): AsyncIterable<T> | Iterable<T>;
+  iterate(context: ShardContext): (AsyncIterable<T> | Iterable<T>) & Partial<StatefulStream>;
   /**
    * Number of parts that can be read independently. Workers then read different shards; batches are made inside a shard
    * and delivered round robin, so the order does not depend on the number of workers. @defaultValue 1
    */
   readonly numShards?: number;
+  /**
+   * Whether its streams have a `stateDict` and go on from it, so that resuming reads nothing again. A loader with
+   * `elastic: true` needs it.
+   */
+  readonly seekable?: boolean;
   /** Number of samples of a pass, when it is known. */
   readonly length?: number;
   fingerprint?(): string;

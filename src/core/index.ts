@@ -9,6 +9,7 @@ export type {
   SampleContext,
   SampleRandom,
   ShardContext,
+  StatefulStream,
 } from './dataset.js';
 export { bytesPerElement, type DType, dtypeOf, dtypes, type TypedArray, type TypedArrayOf } from './dtype.js';
 export * from './errors.js';

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../core/json.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchMemory } from './batch-memory.js';
 
@@ -5,10 +6,18 @@ import type { BatchMemory } from './batch-memory.js';
 export interface IndexTask {
   readonly type: 'indices';
   readonly epoch: number;
-  /** Number of the global batch in its epoch. */
+  /** Number of the batch in its epoch: micro-batches count where gradients are accumulated. */
   readonly batch: number;
   /** The samples of this rank. */
   readonly indices: Int32Array | Float64Array;
+}
+
+/** Where a shard of an iterable dataset can be gone on with. */
+export interface ShardResume {
+  /** Batches of the shard before it. */
+  readonly ordinal: number;
+  /** What the stream's `stateDict` gave there. */
+  readonly state: JsonObject;
 }
 
 /** Makes batch `ordinal` of one shard of an iterable dataset. */
@@ -19,6 +28,8 @@ export interface StreamTask {
   readonly ordinal: number;
   /** Whether the batch was delivered before and is only to be read past. */
   readonly discard: boolean;
+  /** Where the shard need not be read from its start. */
+  readonly resume?: ShardResume;
 }
 
 export type BatchTask = IndexTask | StreamTask;
@@ -40,6 +51,8 @@ export interface BatchResult {
   readonly skipped: readonly SkippedSample[];
   /** Whether it was larger than the slot it was to be lent in. */
   readonly overflowed?: boolean;
+  /** State of the stream right behind the batch, where it has one. */
+  readonly streamState?: JsonObject;
   /** Gives the memory of a lent batch back. */
   readonly release?: () => void;
 }
@@ -48,7 +61,11 @@ export interface BatchResult {
 export type TaskResult =
   | BatchResult
   /** Nothing to deliver: every sample was skipped, or the batch had been delivered before. */
-  | { readonly type: 'nothing'; readonly skipped: readonly SkippedSample[] }
+  | {
+      readonly type: 'nothing';
+      readonly skipped: readonly SkippedSample[];
+      readonly streamState?: JsonObject;
+    }
   /** The shard has no such batch. */
   | { readonly type: 'end' };
 

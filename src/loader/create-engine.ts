@@ -73,8 +73,16 @@ export function collateOnMainThread({ collate }: ResolvedOptions): boolean {
 }
 
 function settingsOf(options: ResolvedOptions): BatchSettings {
-  const { seed, onError, batchSize = 1, dropLast = false, rank, worldSize } = options;
-  return { seed, onError, batchSize, dropLast, rank, worldSize };
+  const {
+    seed,
+    onError,
+    batchSize = 1,
+    dropLast = false,
+    rank,
+    worldSize,
+    gradientAccumulationSteps,
+  } = options;
+  return { seed, onError, batchSize, dropLast, rank, worldSize, gradientAccumulationSteps };
 }
 
 async function localSteps({ transform, collate, numberDtype }: ResolvedOptions): Promise<BatchSteps> {

@@ -54,6 +54,11 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   /** Processes that share each global batch. It does not change the global batches. @defaultValue `1` */
   readonly worldSize?: number;
   /**
+   * Micro-batches of each global batch: an iteration gives them one by one, for gradients that are added up before a step of the
+   * optimizer. Each is split over the ranks. It does not change the global batches. @defaultValue `1`
+   */
+  readonly gradientAccumulationSteps?: number;
+  /**
    * What to do about a sample that fails: `'throw'` a `SampleError`; `'skip'` it, counted in `stats()`; `'retry'` it
    * three times with growing pauses, then throw. @defaultValue `'throw'`
    */
@@ -75,7 +80,7 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
 }
 
 interface SamplerOptions {
-  /** Samples a global batch, over all ranks. @defaultValue `1` */
+  /** Samples a global batch, over all ranks and micro-batches. @defaultValue `1` */
   readonly batchSize?: number;
   /** Whether to leave out a last batch that is not full. @defaultValue `false` */
   readonly dropLast?: boolean;
@@ -150,6 +155,7 @@ const schema = v.strictObject({
   seed: v.optional(integerFrom(0), 0),
   rank: v.optional(integerFrom(0), 0),
   worldSize: v.optional(integerFrom(1), 1),
+  gradientAccumulationSteps: v.optional(integerFrom(1), 1),
   onError: v.optional(v.picklist(['throw', 'skip', 'retry'], `must be 'throw', 'skip' or 'retry'`), 'throw'),
   reuseBuffers: v.optional(booleanOption, false),
   numberDtype: v.optional(

@@ -3,15 +3,17 @@
 import * as v from 'valibot';
 import type { Collate } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
-import type { Dataset, IterableDataset } from '../core/dataset.js';
+import { type Dataset, datasetTitle, type IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
-import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
+import { CapabilityError, LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
+import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
+import { warn } from '../core/warn.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { BatchEngine } from './batch-engine.js';
 import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
@@ -25,10 +27,17 @@ import {
 } from './data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { type Delivered, Delivery } from './delivery.js';
-import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
+import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan, samplerName } from './epoch-plan.js';
 import { factsOf } from './facts-of.js';
 import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
-import { type LoaderState, readState, type StateIdentity, stateVersion } from './loader-state.js';
+import {
+  describePlace,
+  type LoaderState,
+  placeIn,
+  readState,
+  type StateIdentity,
+  stateVersion,
+} from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
@@ -38,13 +47,42 @@ import { planWorkers, type WorkerPlan } from './worker-plan.js';
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
 
-/** A place in a run: batch `batch` of epoch `epoch`, both from 0. */
+/** A place in a run: global batch `batch` of epoch `epoch`, both from 0. */
 export interface LoaderPosition {
   readonly epoch: number;
   readonly batch: number;
+  /** Micro-batch of that batch, where gradients are accumulated. @defaultValue `0` */
+  readonly microBatch?: number;
 }
 
-const positionSchema = v.strictObject({ epoch: integerFrom(0), batch: v.optional(integerFrom(0), 0) });
+/** What {@link DataLoader.whenSeen} is asked about. */
+export interface LoaderWhenSeenOptions {
+  /** First epoch to look at. @defaultValue `0` */
+  readonly epoch?: number;
+  /** How many epochs to look at. @defaultValue `1` */
+  readonly epochs?: number;
+}
+
+const positionSchema = (gradientAccumulationSteps: number) =>
+  v.strictObject({
+    epoch: integerFrom(0),
+    batch: v.optional(integerFrom(0), 0),
+    microBatch: v.optional(
+      v.pipe(
+        integerFrom(0),
+        v.maxValue(
+          gradientAccumulationSteps - 1,
+          `must be below gradientAccumulationSteps, ${gradientAccumulationSteps}`,
+        ),
+      ),
+      0,
+    ),
+  });
+
+const whenSeenSchema = v.strictObject({
+  epoch: v.optional(integerFrom(0), 0),
+  epochs: v.optional(integerFrom(1), 1),
+});
 
 /**
  * Loads a dataset batch by batch: in order or shuffled, on this thread or in workers, one epoch an iteration.
@@ -77,6 +115,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   #batchSampler: BatchSource | undefined;
   #engine: BatchEngine | undefined;
   #pass: object | undefined;
+  /** Whether the sampler stands where the next pass begins, by a state of its own. */
+  #samplerRestored = false;
+  /** What is read again before the first batch of a pass. */
+  #replay: { readonly batches: number; readonly since: number } | undefined;
   #delivery: Delivery | undefined;
   #closed = false;
 
@@ -106,15 +148,15 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Batches an epoch, the same on every rank.
+   * Batches an epoch, the same on every rank; micro-batches where gradients are accumulated.
    *
    * @throws {@link LoaderNotReadyError} when the dataset does not know its length, or is named by a module that has not
    *   been imported yet.
    */
   get length(): number {
     const { length, numShards } = this.#knownFacts();
-    if (this.#batchSampler) return this.#batchSampler.length;
-    const { batchSize = 1, dropLast } = this.#options;
+    const { batchSize = 1, dropLast, gradientAccumulationSteps: steps } = this.#options;
+    if (this.#batchSampler) return this.#batchSampler.length * steps;
     if (length === undefined || numShards > 1) {
       throw new LoaderNotReadyError(
         'The number of batches of this iterable dataset is not known before it is read',
@@ -123,7 +165,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         },
       );
     }
-    return dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
+    return steps * (dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize));
   }
 
   /** The epoch under way, or the one that the next iteration gives. */
@@ -144,9 +186,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    *   indices. An iterable dataset is read up to the place.
    */
   seek(position: LoaderPosition): void {
-    const { epoch, batch } = parseOptions('DataLoader.seek', positionSchema, position);
+    const { gradientAccumulationSteps: steps } = this.#options;
+    const { epoch, batch, microBatch } = parseOptions('DataLoader.seek', positionSchema(steps), position);
     this.#pass = undefined;
-    this.#position.seek({ epoch, batch, ahead: [] }, null);
+    this.#position.seek({ epoch, batch: batch * steps + microBatch, ahead: [] }, null);
   }
 
   /**
@@ -156,21 +199,54 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    */
   stateDict(): LoaderState {
     const identity = this.#identity();
-    const position = this.#position.state(this.#batchSampler?.length);
-    const samplerState = position.samplerState ?? this.#batchSampler?.stateDict?.() ?? null;
-    return { version: stateVersion, ...position, samplerState, ...identity };
+    const { gradientAccumulationSteps } = this.#options;
+    const place = this.#position.state(
+      this.#batchSampler && this.#batchSampler.length * gradientAccumulationSteps,
+    );
+    return {
+      version: stateVersion,
+      ...describePlace(place, gradientAccumulationSteps),
+      samplerState: place.samplerState ?? this.#batchSampler?.stateDict?.() ?? null,
+      ...identity,
+    };
   }
 
   /**
    * Continues from a saved state: the batches that would have come, none lost, none twice; with any number of workers,
-   * rank and world size.
+   * rank, world size and steps of gradient accumulation. A state inside a global batch needs steps with a boundary there.
    *
    * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler, seed, batch size or version.
    */
   loadStateDict(state: LoaderState | JsonObject): void {
-    const { epoch, batch, ahead, samplerState } = readState(state, this.#identity());
+    const saved = readState(state, this.#identity());
+    const place = placeIn(saved, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
-    this.#continueFrom({ epoch, batch, ahead }, samplerState);
+    this.#continueFrom(place, saved.samplerState);
+  }
+
+  /**
+   * Every time that a sample is seen in some epochs: epoch, step (the global batch), micro-batch, rank and slot.
+   *
+   * @param sample - An index of the dataset; or, where the dataset is made of others, a sample of theirs in its own terms:
+   *   `{ source, index }` of a `MixtureDataset`, `{ document }` of a `PackedDataset`.
+   * @throws {@link CapabilityError} naming the sampler or dataset that cannot say.
+   * @remarks Reads no sample, and does not walk through the epoch.
+   */
+  whenSeen(sample: number | object, options: LoaderWhenSeenOptions = {}): Sighting[] {
+    const { epoch, epochs } = parseOptions('DataLoader.whenSeen options', whenSeenSchema, options);
+    const sampler = this.#batchSampler;
+    if (!sampler?.whenSeen)
+      throw cannotSay(sampler ? (samplerName(sampler) ?? 'The sampler') : this.#datasetName());
+    const { worldSize, gradientAccumulationSteps } = this.#options;
+    const layout = { worldSize, gradientAccumulationSteps };
+    if (typeof sample === 'number') return sampler.whenSeen(sample, { ...layout, epoch, epochs });
+    const { indicesOf } = this.#source as Partial<Dataset<T>>;
+    if (!indicesOf) throw cannotSay(this.#datasetName());
+    return Array.from({ length: epochs }, (_, k) =>
+      Array.from(indicesOf.call(this.#source, sample as never, epoch + k), (index) =>
+        sampler.whenSeen!(index, { ...layout, epoch: epoch + k }),
+      ),
+    ).flat(2);
   }
 
   /** Waiting times, counts and what was skipped, since the loader was made. */
@@ -207,6 +283,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         const release = result.type === 'batch' ? result.release : undefined;
         if (release) loan = { batch: undefined, end: release };
         if (!this.#position.accept(delivered)) return undefined;
+        this.#warnOfReplay();
         return andThen(this.#finish(delivered), (batch) => {
           if (this.#pass !== pass) throw this.#superseded();
           this.#position.deliver(delivered);
@@ -252,6 +329,21 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return this.#delivery;
   }
 
+  /** Says, with the first batch, what it cost to read a stream up to there. */
+  #warnOfReplay(): void {
+    if (!this.#replay) return;
+    const { batches, since } = this.#replay;
+    this.#replay = undefined;
+    const seconds = (performance.now() - since) / 1000;
+    warn({
+      code: 'MILLRACE_FAST_FORWARD',
+      message:
+        `${this.#datasetName()} is a stream without a state of its own: ${batches === 1 ? '1 batch was' : `${batches} batches were`} read again to get ` +
+        `to this place, in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s. Have iterate() give a stream with stateDict(), and go ` +
+        'on from context.state, to save that.',
+    });
+  }
+
   /** Once in a while: gives the engine other numbers of workers and batches ahead. */
   #tune(): void {
     if (!this.#tuner.mayChange) return;
@@ -271,20 +363,33 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   #continueFrom(start: PassStart, samplerState: JsonObject | null): void {
+    this.#samplerRestored = samplerState !== null && this.#batchSampler?.loadStateDict !== undefined;
     if (samplerState) this.#batchSampler?.loadStateDict?.(samplerState);
     this.#position.seek(start, samplerState);
   }
 
   #plan(): EpochPlan {
-    const { batchSize = 1, dropLast = false, rank, worldSize, generator } = this.#options;
+    const { batchSize = 1, dropLast = false, rank, worldSize, gradientAccumulationSteps } = this.#options;
     const { numShards, length } = this.#knownFacts();
-    const start = this.#position.begin(this.#batchSampler?.stateDict?.());
-    if (!this.#batchSampler) return new StreamEpochPlan(numShards, start);
-    const settings = { batchSize, dropLast, rank, worldSize, datasetLength: length! };
+    const samplerRestored = this.#samplerRestored;
+    this.#samplerRestored = false;
+    const start = { ...this.#position.begin(this.#batchSampler?.stateDict?.()), samplerRestored };
+    if (!this.#batchSampler) {
+      this.#replay = replayOf(start);
+      return new StreamEpochPlan(numShards, start);
+    }
+    const settings = {
+      batchSize,
+      dropLast,
+      rank,
+      worldSize,
+      gradientAccumulationSteps,
+      datasetLength: length!,
+    };
     const plan = new MapEpochPlan(this.#batchSampler, settings, start);
     // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
     // draws when it is asked for its first index.
-    generator?.randomInt64();
+    this.#options.generator?.randomInt64();
     return plan;
   }
 
@@ -336,6 +441,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     });
   }
 
+  #datasetName(): string {
+    return this.#source instanceof WorkerModule ? 'The dataset' : datasetTitle(this.#source).name;
+  }
+
   #refuseClosed(): void {
     if (this.#closed) throw new LoaderClosedError('The loader is closed', { next: 'Make a new one.' });
   }
@@ -349,4 +458,17 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       },
     );
   }
+}
+
+/** What a pass over a stream reads again; nothing where all its shards have states. */
+function replayOf({ batch, streams }: PassStart): { batches: number; since: number } | undefined {
+  if (batch === 0 || streams?.shards.every(({ ended, state }) => ended || state)) return undefined;
+  return { batches: batch, since: performance.now() };
+}
+
+function cannotSay(stage: string): CapabilityError {
+  return new CapabilityError(`${stage} cannot say when a sample is seen`, {
+    where: { stage },
+    next: 'Samplers that compute their order can; one of your own needs whenSeen(sample, options).',
+  });
 }

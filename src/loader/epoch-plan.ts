@@ -1,8 +1,9 @@
 import type { IndexArray } from '../core/dataset.js';
 import { IndexRangeError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import { partSlice } from '../core/part-slice.js';
+import { partSlice, type Slice } from '../core/part-slice.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
+import { warn } from '../core/warn.js';
 import { BatchSampler } from '../samplers/index.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
 
@@ -20,6 +21,23 @@ export interface EpochPlan {
   ended?(task: StreamTask): void;
 }
 
+/** How far a shard of an iterable dataset was delivered. */
+export interface ShardProgress {
+  /** Its batches. */
+  readonly delivered: number;
+  /** Whether it has no more. */
+  readonly ended: boolean;
+  /** State of its stream there, where it has one. */
+  readonly state: JsonObject | null;
+}
+
+/** How far an epoch of an iterable dataset was delivered. */
+export interface StreamProgress {
+  /** The shard of the last batch; the next comes from the one after it. */
+  readonly lastShard: number;
+  readonly shards: readonly ShardProgress[];
+}
+
 /** Where a pass begins. */
 export interface PassStart {
   readonly epoch: number;
@@ -27,6 +45,10 @@ export interface PassStart {
   readonly batch: number;
   /** Batches behind that were delivered before, too: out-of-order delivery was under way. */
   readonly ahead: readonly number[];
+  /** The same by shard, of an iterable dataset. Without it the batches are counted as they come. */
+  readonly streams?: StreamProgress;
+  /** Whether the sampler has been put there by its own state. */
+  readonly samplerRestored?: boolean;
 }
 
 /** This loader's part of every global batch, and what the dataset can be asked for. */
@@ -35,6 +57,7 @@ export interface MapPlanSettings {
   readonly dropLast: boolean;
   readonly rank: number;
   readonly worldSize: number;
+  readonly gradientAccumulationSteps: number;
   readonly datasetLength: number;
 }
 
@@ -46,6 +69,9 @@ export class MapEpochPlan implements EpochPlan {
   readonly #start: PassStart;
   readonly #ahead: ReadonlySet<number>;
   #batch: number;
+  /** The global batch that is given micro-batch by micro-batch, and the sampler's state before it. */
+  #globalBatch: IndexArray | undefined;
+  #stateBefore: JsonObject | undefined;
 
   constructor(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart) {
     this.#source = batchSampler;
@@ -53,31 +79,43 @@ export class MapEpochPlan implements EpochPlan {
     this.#start = start;
     this.#ahead = new Set(start.ahead);
     this.#batch = start.batch;
+    const globalBatch = Math.floor(start.batch / settings.gradientAccumulationSteps);
     batchSampler.setEpoch?.(start.epoch);
-    if (start.batch > 0) batchSampler.seek?.(start.batch);
+    if (globalBatch > 0) batchSampler.seek?.(globalBatch);
     this.#batches = batchSampler[Symbol.iterator]();
-    if (!batchSampler.seek) for (let k = 0; k < start.batch; k++) this.#batches.next();
+    if (!batchSampler.seek && !start.samplerRestored) fastForward(batchSampler, this.#batches, globalBatch);
   }
 
   next(): PlannedTask | undefined {
+    const steps = this.#settings.gradientAccumulationSteps;
     for (;;) {
-      const drawn = this.#batches.next();
-      if (drawn.done) return undefined;
+      const microBatch = this.#batch % steps;
+      if (microBatch === 0 || !this.#globalBatch) {
+        if (steps > 1) this.#stateBefore = this.#source.stateDict?.();
+        const drawn = this.#batches.next();
+        if (drawn.done) return undefined;
+        this.#globalBatch = drawn.value;
+      }
       const batch = this.#batch++;
       if (this.#ahead.has(batch)) continue;
-      const indices = this.#part(drawn.value, batch);
+      const indices = this.#part(this.#globalBatch, microBatch, batch);
       const task = { type: 'indices', epoch: this.#start.epoch, batch, indices } as const;
-      return { task, samplerState: this.#source.stateDict?.() };
+      // A global batch that is not delivered whole is drawn again.
+      const samplerState = microBatch === steps - 1 ? this.#source.stateDict?.() : this.#stateBefore;
+      return { task, samplerState };
     }
   }
 
-  #part(globalBatch: IndexArray, batch: number): Int32Array | Float64Array {
-    const { rank, worldSize, datasetLength } = this.#settings;
-    const { start, end } =
-      worldSize === 1
-        ? { start: 0, end: globalBatch.length }
-        : (this.#source.partSlice?.(globalBatch, rank, worldSize) ??
-          partSlice(globalBatch.length, rank, worldSize));
+  #part(globalBatch: IndexArray, microBatch: number, batch: number): Int32Array | Float64Array {
+    const { rank, worldSize, gradientAccumulationSteps, datasetLength } = this.#settings;
+    const micro = this.#cut(globalBatch, microBatch, gradientAccumulationSteps);
+    // Parts are cut by position, so that a list is copied only where a sampler cuts by what is in it.
+    const own =
+      this.#source.partSlice && worldSize > 1
+        ? this.#cut(Array.from(globalBatch).slice(micro.start, micro.end), rank, worldSize)
+        : partSlice(micro.end - micro.start, rank, worldSize);
+    const start = micro.start + own.start;
+    const end = micro.start + own.end;
     const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
     for (let i = start; i < end; i++) {
       const index = globalBatch[i]!;
@@ -86,6 +124,11 @@ export class MapEpochPlan implements EpochPlan {
       indices[i - start] = index;
     }
     return indices;
+  }
+
+  #cut(batch: IndexArray, part: number, parts: number): Slice {
+    if (parts === 1) return { start: 0, end: batch.length };
+    return this.#source.partSlice?.(batch, part, parts) ?? partSlice(batch.length, part, parts);
   }
 }
 
@@ -101,8 +144,12 @@ export class StreamEpochPlan implements EpochPlan {
 
   constructor(numShards: number, start: PassStart) {
     this.#start = start;
-    this.#active = Array.from({ length: numShards }, (_, shard) => shard);
-    this.#ordinals = new Array(numShards).fill(0);
+    const { streams } = start;
+    const shards = Array.from({ length: numShards }, (_, shard) => shard);
+    this.#active = shards.filter((shard) => !streams?.shards[shard]?.ended);
+    this.#ordinals = shards.map((shard) => streams?.shards[shard]?.delivered ?? 0);
+    const behind = streams ? this.#active.findIndex((shard) => shard > streams.lastShard) : 0;
+    this.#turn = Math.max(0, behind);
   }
 
   next(): PlannedTask | undefined {
@@ -110,10 +157,13 @@ export class StreamEpochPlan implements EpochPlan {
     const shard = this.#active[this.#turn % this.#active.length]!;
     this.#turn = (this.#turn + 1) % this.#active.length;
     const ordinal = this.#ordinals[shard]!++;
+    const { epoch, batch, streams } = this.#start;
     // Shards of unknown length hide which tasks will be batches, so only a single one can be read past for nothing.
-    const discard = this.#ordinals.length === 1 && ordinal < this.#start.batch;
+    const discard = !streams && this.#ordinals.length === 1 && ordinal < batch;
+    const progress = streams?.shards[shard];
+    const resume = progress?.state && { ordinal: progress.delivered, state: progress.state };
     return {
-      task: { type: 'stream', epoch: this.#start.epoch, shard, ordinal, discard },
+      task: { type: 'stream', epoch, shard, ordinal, discard, ...(resume && { resume }) },
       samplerState: undefined,
     };
   }
@@ -126,13 +176,32 @@ export class StreamEpochPlan implements EpochPlan {
   }
 }
 
+/** Draws and drops batches of a sampler that cannot be put anywhere, and says so where it takes time. */
+function fastForward(source: BatchSource, batches: Iterator<IndexArray>, count: number): void {
+  if (count === 0) return;
+  const started = performance.now();
+  for (let k = 0; k < count; k++) batches.next();
+  const ms = performance.now() - started;
+  warn({
+    code: 'MILLRACE_FAST_FORWARD',
+    message:
+      `${samplerName(source) ?? 'The sampler'} cannot seek: ${count === 1 ? '1 batch was' : `${count} batches were`} drawn and dropped to get to this place, ` +
+      `in ${ms.toFixed(ms < 10 ? 1 : 0)} ms. Give it seek(position), or stateDict() and loadStateDict(state), to save that.`,
+  });
+}
+
+/** The class of a sampler, where it has one of its own. */
+export function samplerName(source: BatchSource): string | undefined {
+  const { name } = (source instanceof BatchSampler ? source.sampler : source).constructor;
+  return name === 'Array' || name === 'Object' ? undefined : name;
+}
+
 function outOfRange(sampler: BatchSource, index: number, batch: number, length: number): IndexRangeError {
-  const { name } = (sampler instanceof BatchSampler ? sampler.sampler : sampler).constructor;
-  const isNamed = name !== 'Array' && name !== 'Object';
+  const name = samplerName(sampler);
   return new IndexRangeError(
-    `${isNamed ? name : 'The sampler'} gave the index ${index}, which the dataset of ${length} samples does not have`,
+    `${name ?? 'The sampler'} gave the index ${index}, which the dataset of ${length} samples does not have`,
     {
-      where: { ...(isNamed && { sampler: name }), batch, index, length },
+      where: { ...(name && { sampler: name }), batch, index, length },
       next: 'A sampler gives whole numbers from 0 to length - 1; was it made for another dataset?',
     },
   );

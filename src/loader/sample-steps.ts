@@ -23,6 +23,7 @@ export interface BatchSettings {
   readonly dropLast: boolean;
   readonly rank: number;
   readonly worldSize: number;
+  readonly gradientAccumulationSteps: number;
 }
 
 /** The steps of making a batch, as functions of this thread. */

@@ -1,4 +1,5 @@
-import type { IterableDataset } from '../core/dataset.js';
+import type { IterableDataset, StatefulStream } from '../core/dataset.js';
+import type { JsonObject } from '../core/json.js';
 import { partSlice } from '../core/part-slice.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, StreamTask, TaskResult } from './batch-task.js';
@@ -8,8 +9,13 @@ import { type SampleSteps, settle } from './sample-steps.js';
 interface ShardReader {
   readonly epoch: number;
   readonly iterator: AsyncIterator<unknown> | Iterator<unknown>;
-  /** Batches read so far, delivered or not. */
+  readonly stream: Partial<StatefulStream>;
+  /** Global batches read so far, delivered or not, and the last of them: its micro-batches come one by one. */
   position: number;
+  last: readonly unknown[];
+  /** State of the stream before and behind the last one. */
+  stateBefore: JsonObject | undefined;
+  state: JsonObject | undefined;
   ended: boolean;
 }
 
@@ -31,47 +37,69 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
   }
 
   async make(task: StreamTask, memory: BatchMemory): Promise<TaskResult> {
-    const reader = this.#reader(task);
-    while (reader.position < task.ordinal && !reader.ended) await this.#readBatch(reader, task);
-    const raw = reader.ended ? [] : await this.#readBatch(reader, task);
-    const { batchSize, dropLast, rank, worldSize } = this.#samples.settings;
+    const { batchSize, dropLast, rank, worldSize, gradientAccumulationSteps } = this.#samples.settings;
+    const batch = Math.floor(task.ordinal / gradientAccumulationSteps);
+    const microBatch = task.ordinal % gradientAccumulationSteps;
+    const reader = this.#reader(task, batch);
+    while (reader.position <= batch && !reader.ended) await this.#readBatch(reader, task);
+    const raw = reader.position === batch + 1 ? reader.last : [];
     if (raw.length === 0 || (dropLast && raw.length < batchSize)) return { type: 'end' };
-    if (task.discard) return { type: 'nothing', skipped: [] };
+    // A global batch that is not delivered whole is read again.
+    const state = microBatch === gradientAccumulationSteps - 1 ? reader.state : reader.stateBefore;
+    const streamState = state && { streamState: state };
+    if (task.discard) return { type: 'nothing', skipped: [], ...streamState };
 
-    const { start, end } = partSlice(raw.length, rank, worldSize);
-    const pending = raw.slice(start, end).map((sample, k) => this.#run(task, start + k, sample));
+    const micro = partSlice(raw.length, microBatch, gradientAccumulationSteps);
+    const own = partSlice(micro.end - micro.start, rank, worldSize);
+    const first = micro.start + own.start;
+    const pending = raw
+      .slice(first, micro.start + own.end)
+      .map((sample, k) => this.#run(task, batch, first + k, sample));
     const { samples, skipped } = await settle(pending);
-    if (samples.length === 0) return { type: 'nothing', skipped };
+    if (samples.length === 0) return { type: 'nothing', skipped, ...streamState };
     const value = await this.#samples.collate(samples, memory, task);
-    return { type: 'batch', value, samples: samples.length, skipped };
+    return { type: 'batch', value, samples: samples.length, skipped, ...streamState };
   }
 
-  #run(task: StreamTask, position: number, sample: unknown): unknown {
-    const context = this.#context(task, position);
+  #run(task: StreamTask, batch: number, position: number, sample: unknown): unknown {
+    const context = this.#context(task, batch, position);
     return this.#samples.run(() => sample, context);
   }
 
-  #context(task: StreamTask, position: number): LoaderSampleContext {
+  #context(task: StreamTask, batch: number, position: number): LoaderSampleContext {
     const { batchSize, seed } = this.#samples.settings;
-    const index = task.shard * indicesPerShard + task.ordinal * batchSize + position;
+    const index = task.shard * indicesPerShard + batch * batchSize + position;
     return new LoaderSampleContext(index, { epoch: task.epoch, seed, worker: this.#samples.worker });
   }
 
-  #reader({ shard, epoch, ordinal }: StreamTask): ShardReader {
+  /** The reader of a shard, which has not read past the batch. */
+  #reader({ shard, epoch, resume }: StreamTask, batch: number): ShardReader {
     const open = this.#readers.get(shard);
-    if (open && open.epoch === epoch && open.position <= ordinal) return open;
+    if (open && open.epoch === epoch && open.position <= batch + 1) return open;
     void open?.iterator.return?.();
-    const { seed } = this.#samples.settings;
+    const { seed, gradientAccumulationSteps } = this.#samples.settings;
     const numShards = this.#dataset.numShards ?? 1;
-    const stream = this.#dataset.iterate({ epoch, seed, shard, numShards, worker: this.#samples.worker });
+    const position = resume ? Math.floor(resume.ordinal / gradientAccumulationSteps) : 0;
+    const from = resume && position <= batch ? resume.state : undefined;
+    const context = { epoch, seed, shard, numShards, worker: this.#samples.worker };
+    const stream = this.#dataset.iterate(from ? { ...context, state: from } : context);
     const iterator =
       Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
-    const reader = { epoch, iterator, position: 0, ended: false };
+    const reader: ShardReader = {
+      epoch,
+      iterator,
+      stream,
+      position: from ? position : 0,
+      last: [],
+      stateBefore: undefined,
+      state: from ?? stream.stateDict?.(),
+      ended: false,
+    };
     this.#readers.set(shard, reader);
     return reader;
   }
 
-  async #readBatch(reader: ShardReader, task: StreamTask): Promise<unknown[]> {
+  async #readBatch(reader: ShardReader, task: StreamTask): Promise<void> {
     const samples: unknown[] = [];
     const { batchSize } = this.#samples.settings;
     while (samples.length < batchSize) {
@@ -83,7 +111,9 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
       samples.push(next.value);
     }
     reader.position += 1;
-    return samples;
+    reader.last = samples;
+    reader.stateBefore = reader.state;
+    reader.state = reader.stream.stateDict?.();
   }
 
   async #next(reader: ShardReader, task: StreamTask, position: number): Promise<IteratorResult<unknown>> {
@@ -92,7 +122,7 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     } catch (cause) {
       // A stream cannot go on behind an error, so there is nothing to skip to.
       reader.ended = true;
-      throw this.#samples.failure(this.#context({ ...task, ordinal: reader.position }, position), cause);
+      throw this.#samples.failure(this.#context(task, reader.position, position), cause);
     }
   }
 }
