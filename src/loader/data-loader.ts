@@ -16,6 +16,7 @@ import { zeroTensor } from '../core/tensor.js';
 import { warn } from '../core/warn.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { BatchEngine } from './batch-engine.js';
+import type { IndexTask } from './batch-task.js';
 import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
 import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
 import {
@@ -27,7 +28,14 @@ import {
 } from './data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { type Delivered, Delivery } from './delivery.js';
-import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan, samplerName } from './epoch-plan.js';
+import {
+  type EpochPlan,
+  MapEpochPlan,
+  type MapPlanSettings,
+  type PassStart,
+  StreamEpochPlan,
+  samplerName,
+} from './epoch-plan.js';
 import { factsOf } from './facts-of.js';
 import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
 import {
@@ -41,6 +49,8 @@ import {
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
+import { type Receipt, writeReceipt } from './receipt.js';
+import { foldOf, type RankLayout, ReceiptChain } from './receipt-chain.js';
 import { fixedTuner, Tuner } from './tuner.js';
 import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
@@ -53,6 +63,12 @@ export interface LoaderPosition {
   readonly batch: number;
   /** Micro-batch of that batch, where gradients are accumulated. @defaultValue `0` */
   readonly microBatch?: number;
+}
+
+/** The samples of a batch, before any is read. */
+export interface PlannedBatch extends Required<LoaderPosition> {
+  /** Shape `[B]`: the samples of the rank. */
+  readonly indices: Int32Array | Float64Array;
 }
 
 /** What {@link DataLoader.whenSeen} is asked about. */
@@ -111,6 +127,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   /** Workers that were replaced in engines of earlier passes. */
   #restarts = 0;
   readonly #position = new PositionTracker();
+  readonly #receipt = new ReceiptChain();
   #facts: DatasetFacts | undefined;
   #batchSampler: BatchSource | undefined;
   #engine: BatchEngine | undefined;
@@ -206,6 +223,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return {
       version: stateVersion,
       ...describePlace(place, gradientAccumulationSteps),
+      receipt: this.#receipt.state(),
       samplerState: place.samplerState ?? this.#batchSampler?.stateDict?.() ?? null,
       ...identity,
     };
@@ -222,6 +240,46 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     const place = placeIn(saved, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
     this.#continueFrom(place, saved.samplerState);
+    this.#receipt.load(saved.receipt);
+  }
+
+  /**
+   * The samples that a rank gets from a place to the end of its epoch, batch by batch, without reading any.
+   *
+   * @param layout - The rank. @defaultValue that of the loader
+   * @throws {@link CapabilityError} for an iterable dataset, whose samples are known by reading them.
+   * @remarks A sampler that draws its order is drawn from.
+   */
+  *order(position: LoaderPosition, layout: RankLayout = this.#options): Generator<PlannedBatch> {
+    const { rank, worldSize, gradientAccumulationSteps } = layout;
+    const place = parseOptions('DataLoader.order', positionSchema(gradientAccumulationSteps), position);
+    const { epoch, batch, microBatch } = place;
+    if (!this.#batchSampler) {
+      throw new CapabilityError(`${this.#datasetName()} is a stream: its samples are known by reading them`, {
+        where: { stage: this.#datasetName() },
+      });
+    }
+    const settings = { ...this.#planSettings(), rank, worldSize, gradientAccumulationSteps };
+    const start = { epoch, batch: batch * gradientAccumulationSteps + microBatch, ahead: [] };
+    const plan = this.#mapPlan(this.#batchSampler, settings, start);
+    for (let planned = plan.next(); planned; planned = plan.next()) {
+      const { batch: number, indices } = planned.task as IndexTask;
+      yield {
+        epoch,
+        batch: Math.floor(number / gradientAccumulationSteps),
+        microBatch: number % gradientAccumulationSteps,
+        indices,
+      };
+    }
+  }
+
+  /**
+   * What this rank delivered since the loader was made or a state was loaded, as plain JSON with a SHA-256 digest; `stateDict`
+   * carries the digest on. {@link verifyReceipt} and `millrace verify --receipt` compute it again from the order alone. Of an
+   * iterable dataset it says the shards and places, not the samples.
+   */
+  receipt(): Receipt {
+    return writeReceipt(this.#receipt, this.#identity());
   }
 
   /**
@@ -287,12 +345,18 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         return andThen(this.#finish(delivered), (batch) => {
           if (this.#pass !== pass) throw this.#superseded();
           this.#position.deliver(delivered);
+          const { task } = delivered.planned;
+          const number = task.type === 'indices' ? task.batch : this.#position.batch - 1;
+          this.#receipt.deliver(number, foldOf(task));
           if (result.type !== 'batch') return undefined;
           if (release) loan = lend(batch, release, isGuarded);
           return { batch: (loan?.batch ?? batch) as GivenBatch<B, Reuse> };
         });
       },
-      complete: () => this.#position.endEpoch(),
+      complete: () => {
+        this.#position.endEpoch();
+        this.#receipt.completeEpoch();
+      },
       fail: () => {
         if (this.#pass !== pass) return;
         const { samplerState, ...start } = this.#position.state(undefined);
@@ -369,28 +433,31 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   #plan(): EpochPlan {
-    const { batchSize = 1, dropLast = false, rank, worldSize, gradientAccumulationSteps } = this.#options;
-    const { numShards, length } = this.#knownFacts();
+    const { numShards } = this.#knownFacts();
     const samplerRestored = this.#samplerRestored;
     this.#samplerRestored = false;
     const start = { ...this.#position.begin(this.#batchSampler?.stateDict?.()), samplerRestored };
+    const perEpoch = this.#batchSampler && this.length;
+    this.#receipt.begin(this.#options, start.epoch, start.batch, perEpoch);
     if (!this.#batchSampler) {
       this.#replay = replayOf(start);
       return new StreamEpochPlan(numShards, start);
     }
-    const settings = {
-      batchSize,
-      dropLast,
-      rank,
-      worldSize,
-      gradientAccumulationSteps,
-      datasetLength: length!,
-    };
-    const plan = new MapEpochPlan(this.#batchSampler, settings, start);
+    return this.#mapPlan(this.#batchSampler, this.#planSettings(), start);
+  }
+
+  #mapPlan(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart): MapEpochPlan {
+    const plan = new MapEpochPlan(batchSampler, settings, start);
     // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
     // draws when it is asked for its first index.
     this.#options.generator?.randomInt64();
     return plan;
+  }
+
+  #planSettings(): MapPlanSettings {
+    const { batchSize = 1, dropLast = false, rank, worldSize, gradientAccumulationSteps } = this.#options;
+    const datasetLength = this.#knownFacts().length!;
+    return { batchSize, dropLast, rank, worldSize, gradientAccumulationSteps, datasetLength };
   }
 
   async #openEngine(): Promise<BatchEngine> {

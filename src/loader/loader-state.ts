@@ -3,6 +3,7 @@ import { StateMismatchError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { PassStart } from './epoch-plan.js';
+import { receiptStateSchema } from './receipt-chain.js';
 
 /** Version of the state's format. A state of another version is refused. */
 export const stateVersion = 2;
@@ -39,6 +40,8 @@ const schema = v.strictObject({
   /** Fingerprints of what the order is a function of. */
   dataset: v.string('must be a string'),
   sampler: v.nullable(v.string('must be a string')),
+  /** The receipt up to here: see `DataLoader.receipt`. */
+  receipt: v.nullable(receiptStateSchema),
   /** State of a sampler that draws its order, as of the last batch delivered. */
   samplerState: v.nullable(v.custom<JsonObject>((value) => typeof value === 'object', 'must be an object')),
 });

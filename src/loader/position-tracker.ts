@@ -29,6 +29,11 @@ export class PositionTracker {
     return this.#epoch;
   }
 
+  /** Batches of the epoch that were delivered one after the other. */
+  get batch(): number {
+    return this.#batch;
+  }
+
   /** Puts the next pass at a place. */
   seek({ epoch, batch, ahead, streams }: PassStart, samplerState: JsonObject | null): void {
     this.#epoch = epoch;

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DataLoader } from 'millrace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from './run-command.js';
 
@@ -230,5 +231,54 @@ describe('millrace verify', () => {
     const result = await verify(file, '--against', dump);
     expect(result).toMatchObject({ status, stderr: expect.stringMatching(message) });
     expect(result.stderr).not.toContain('    at ');
+  });
+});
+
+describe('millrace verify --receipt', () => {
+  const loaderOf = (name: string, options: string) =>
+    moduleOf(
+      name,
+      `new M.DataLoader({ length: 100, get: () => { throw new Error('was read'); }, fingerprint: () => 'a' }, ${options})`,
+    );
+
+  it('computes the order again, without reading samples', async () => {
+    const loader = new DataLoader(
+      { length: 100, get: (index) => index, fingerprint: () => 'a' },
+      {
+        batchSize: 12,
+        shuffle: true,
+        rank: 1,
+        worldSize: 3,
+      },
+    );
+    for (const _ of [0, 1]) for await (const batch of loader) void batch;
+    const file = join(folder, 'receipt.json');
+    writeFileSync(file, JSON.stringify(loader.receipt()));
+    const module = loaderOf('shuffled.mjs', '{ batchSize: 12, shuffle: true }');
+    const { status, stdout } = await verify(module, '--receipt', file);
+    expect([status, stdout]).toEqual([
+      0,
+      `18 batches of ${file} are those of this loader. Digest ${loader.receipt().digest}\n`,
+    ]);
+
+    const receipt = loader.receipt();
+    const trail = Uint8Array.from(atob(receipt.trail), (letter) => letter.charCodeAt(0));
+    trail.set([trail[44]! ^ 1], 44);
+    writeFileSync(file, JSON.stringify({ ...receipt, trail: Buffer.from(trail).toString('base64') }));
+    const changed = await verify(module, '--receipt', file);
+    expect(changed.status).toBe(1);
+    expect(changed.stdout).toContain('first at step 11: batch 2 of epoch 1, on rank 1.');
+    const json = await verify(module, '--receipt', file, '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ equal: false, difference: { epoch: 1, batch: 2 } });
+  });
+
+  it.each([
+    [['--receipt', 'missing.json'], 'The receipt cannot be read'],
+    [['--receipt', import.meta.filename], 'The receipt is not JSON'],
+    [[], '--against: or --receipt is needed'],
+  ])('says what is wrong with %j', async (args, message) => {
+    const { status, stderr } = await verify(twoBatches(), ...args);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(message);
   });
 });

@@ -5,6 +5,7 @@ const contract: Record<string, readonly string[]> = {
   millrace: [
     'DataLoader',
     'RepeatingLoader',
+    'verifyReceipt',
     'defaultCollate',
     'packCollate',
     'padCollate',

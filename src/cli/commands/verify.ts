@@ -1,13 +1,17 @@
 import { Command } from 'commander';
+import { ConfigError } from '../../core/errors.js';
+import type { ReceiptVerification } from '../../loader/index.js';
 import { Failed } from '../run-program.js';
 import { createProgress } from '../terminal/progress.js';
 import { formatCount } from '../terminal/quantity.js';
 import { openLoader } from '../verify/open-loader.js';
 import { type Verification, verifyAgainst } from '../verify/verify-against.js';
+import { verifyReceiptFile } from '../verify/verify-receipt-file.js';
 import { wholeNumber } from '../whole-number.js';
 
 interface VerifyFlags {
-  readonly against: string;
+  readonly against?: string;
+  readonly receipt?: string;
   readonly samples?: number;
   readonly rank: number;
   readonly worldSize: number;
@@ -20,13 +24,15 @@ interface VerifyFlags {
 /** `millrace verify`: are these the batches of the run in Python. */
 export function verifyCommand(): Command {
   return new Command('verify')
-    .summary('compare the batches of a loader with those of a run in Python')
+    .summary('compare the batches of a loader with those of an earlier run')
     .description(
-      'Compares batch by batch with a dump that docs/dump_batches.py wrote, and names the first difference.\n' +
+      'Compares batch by batch with a dump that docs/dump_batches.py wrote in Python, or with the receipt of a loader, of which\n' +
+        'the order is computed again without reading samples, and names the first difference.\n' +
         'The loader is the default export of a module, or a DeepSpeed configuration, of which sample ids are compared.',
     )
     .argument('<loader>', 'a module that exports a loader (.js, .mjs, .ts), or a DeepSpeed configuration')
-    .requiredOption('--against <dump>', 'the batches to compare with')
+    .option('--against <dump>', 'the batches to compare with')
+    .option('--receipt <file>', 'what loader.receipt() gave, as JSON')
     .option('--samples <count>', 'samples of the dataset (for a configuration)', wholeNumber(1))
     .option('--rank <rank>', 'which rank the dump is of (for a configuration)', wholeNumber(0), 0)
     .option('--world-size <ranks>', 'how many there are (for a configuration)', wholeNumber(1), 1)
@@ -38,7 +44,37 @@ export function verifyCommand(): Command {
 }
 
 async function verify(path: string, flags: VerifyFlags): Promise<void> {
-  const { against, limit = Number.POSITIVE_INFINITY, valuesOnly = false, json = false } = flags;
+  const { against, receipt } = flags;
+  if ((against === undefined) === (receipt === undefined)) {
+    throw new ConfigError('millrace verify', [
+      { field: '--against', message: 'or --receipt is needed, and only one of them' },
+    ]);
+  }
+  if (receipt === undefined) await verifyDump(path, against!, flags);
+  else await checkReceipt(path, receipt, flags.json ?? false);
+}
+
+async function checkReceipt(path: string, file: string, json: boolean): Promise<void> {
+  const result = await verifyReceiptFile(path, file);
+  process.stdout.write(
+    `${json ? JSON.stringify({ equal: !result.difference, ...result }) : describeReceipt(file, result)}\n`,
+  );
+  if (result.difference) throw new Failed();
+}
+
+function describeReceipt(file: string, { steps, digest, difference }: ReceiptVerification): string {
+  const batches = `${formatCount(steps)} ${steps === 1 ? 'batch' : 'batches'}`;
+  if (!difference) return `${batches} of ${file} are those of this loader. Digest ${digest}`;
+  const { step, epoch, batch, microBatch, rank, isLatest } = difference;
+  const micro = microBatch > 0 ? `, micro-batch ${microBatch}` : '';
+  return [
+    `Different from ${file} ${isLatest ? 'at or before' : 'first at'} step ${formatCount(step)}: batch ${batch}${micro} of epoch ${epoch}, on rank ${rank}.`,
+    'Compare what the order is a function of besides its fingerprint: the code and the data of the sampler.',
+  ].join('\n');
+}
+
+async function verifyDump(path: string, against: string, flags: VerifyFlags): Promise<void> {
+  const { limit = Number.POSITIVE_INFINITY, valuesOnly = false, json = false } = flags;
   const { samples, rank, worldSize, parity } = flags;
   const { loader, close } = await openLoader(path, { samples, rank, worldSize, parity });
   const stage = createProgress({ stream: process.stderr, json }).stage('Comparing', 0);

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { ConfigError, FormatError, StorageError } from '../../core/errors.js';
+import { DataLoader, type ReceiptVerification, verifyReceipt } from '../../loader/index.js';
+import { openLoader } from './open-loader.js';
+
+/**
+ * Checks the receipt in a file against the loader that a module exports.
+ *
+ * @throws {@link StorageError} when there is no such file, {@link FormatError} when it is not JSON, {@link ConfigError} when the module
+ *   exports no `DataLoader`, and what `verifyReceipt` throws.
+ */
+export async function verifyReceiptFile(path: string, file: string): Promise<ReceiptVerification> {
+  const receipt = await readJson(file);
+  const layout = { samples: undefined, rank: 0, worldSize: 1, parity: false };
+  const { loader, close } = await openLoader(path, layout);
+  try {
+    if (!(loader instanceof DataLoader)) {
+      throw new ConfigError('millrace verify', [
+        { field: path, message: 'exports no DataLoader by default, which --receipt needs' },
+      ]);
+    }
+    await loader.ready();
+    return verifyReceipt(loader as DataLoader<never, never, never>, receipt);
+  } finally {
+    await close();
+  }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new StorageError('The receipt cannot be read', {
+      where: { file },
+      next: 'Name a file that holds JSON.stringify(loader.receipt()).',
+      cause,
+    });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError('The receipt is not JSON', { where: { file }, cause });
+  }
+}

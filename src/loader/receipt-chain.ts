@@ -1,0 +1,276 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import * as v from 'valibot';
+import { integerFrom } from '../core/options.js';
+import type { BatchTask } from './batch-task.js';
+
+/** Which part of each global batch a loader gives. */
+export interface RankLayout {
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly gradientAccumulationSteps: number;
+}
+
+/** Batches that were delivered one after the other, over ends of epochs. */
+export interface ReceiptSegment extends RankLayout {
+  /** Where it began. */
+  readonly epoch: number;
+  readonly batch: number;
+  readonly microBatch: number;
+  /** Batches of it. */
+  readonly steps: number;
+  /** Whether it goes on right where the state left off that the loader began from, as the same rank. */
+  readonly continued: boolean;
+}
+
+const hex = (bytes: number) =>
+  v.pipe(
+    v.string('must be a string'),
+    v.regex(new RegExp(`^([0-9a-f]{${2 * bytes}})*$`), 'must be hexadecimal'),
+  );
+
+/** What a state carries of a receipt. */
+export const receiptStateSchema = v.strictObject({
+  /** The chain up to the last full block. */
+  digest: v.pipe(hex(32), v.length(64, 'must be 64 digits')),
+  /** Batches in the chain, those of other processes before included. */
+  steps: integerFrom(0),
+  /** Folds of the batches behind the last full block. */
+  pending: hex(8),
+  /** Folds of batches that were delivered before their turn. */
+  ahead: v.array(v.strictObject({ batch: integerFrom(0), fold: hex(8) })),
+  rank: integerFrom(0),
+  worldSize: integerFrom(1),
+  gradientAccumulationSteps: integerFrom(1),
+  /** The next batch in turn. */
+  epoch: integerFrom(0),
+  batch: integerFrom(0),
+});
+
+export type ReceiptState = v.InferOutput<typeof receiptStateSchema>;
+
+/** A batch as two 32-bit numbers. */
+export type Fold = readonly [number, number];
+
+/** Batches of a block: the chain is hashed on once a block. */
+const blockSteps = 32;
+/** Batches whose folds are kept, to name the first one that differs: 1 MiB. */
+const trailSteps = 2 ** 18;
+
+/** The 64-bit fold of what a batch is made of: epoch, number and sample indices in order; of a stream its shard and place. */
+export function foldOf(task: BatchTask): Fold {
+  let a = 0x9e3779b9 ^ task.epoch;
+  let b = 0x85ebca6b;
+  const mix = (value: number): void => {
+    const low = value | 0;
+    a = Math.imul((a << 13) | (a >>> 19), 0x85ebca6b) ^ low;
+    b = Math.imul(b ^ low, 0xc2b2ae35);
+    b = (b ^ (b >>> 15)) + a;
+  };
+  if (task.type === 'stream') {
+    mix(task.shard);
+    mix(task.ordinal);
+  } else {
+    mix(task.batch);
+    mix(task.indices.length);
+    for (let i = 0; i < task.indices.length; i++) {
+      const index = task.indices[i]!;
+      mix(index);
+      if (index > 0xffffffff) mix(Math.floor(index / 2 ** 32));
+    }
+  }
+  return [Math.imul(a ^ (a >>> 16), 0x7feb352d) >>> 0, Math.imul(b ^ (b >>> 13), 0x846ca68b) >>> 0];
+}
+
+/**
+ * A chained digest of the batches that a rank delivered, in the order of the plan.
+ *
+ * Folds of batches are collected into blocks; the digest of a block is the SHA-256 of the digest before and the folds. Where the
+ * batches do not follow one another (a seek, another rank), the block ends early and the new place is hashed in.
+ */
+export class ReceiptChain {
+  #digest = new Uint8Array(32);
+  #steps = 0;
+  readonly #pending = new Uint32Array(2 * blockSteps);
+  #pendingSteps = 0;
+  readonly #ahead = new Map<number, Fold>();
+  #layout: RankLayout | undefined;
+  #epoch = 0;
+  #batch = 0;
+  #segments: ReceiptSegment[] = [];
+  /** First halves of the folds, in a ring once it is full. */
+  #trail = new Uint32Array(1024);
+  #trailLength = 0;
+  #base: ReceiptState | undefined;
+
+  /** Batches in the chain. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** SHA-256 of all, in hexadecimal. */
+  get digest(): string {
+    return bytesToHex(this.#pendingSteps === 0 ? this.#digest : this.#blockDigest());
+  }
+
+  get segments(): readonly ReceiptSegment[] {
+    return this.#segments;
+  }
+
+  /** The state that the chain was loaded from. */
+  get base(): ReceiptState | undefined {
+    return this.#base;
+  }
+
+  /** First halves of the folds of the last batches, at most 2^18. */
+  get trail(): Uint32Array {
+    const kept = Math.min(this.#trailLength, this.#trail.length);
+    const trail = new Uint32Array(kept);
+    for (let k = 0; k < kept; k++)
+      trail[k] = this.#trail[(this.#trailLength - kept + k) % this.#trail.length]!;
+    return trail;
+  }
+
+  /**
+   * A pass begins at a batch.
+   *
+   * @param perEpoch - Batches an epoch, where that is known: behind the last one comes the first of the next epoch.
+   */
+  begin(of: RankLayout, epoch: number, batch: number, perEpoch: number | undefined): void {
+    const { rank, worldSize, gradientAccumulationSteps } = of;
+    const layout = { rank, worldSize, gradientAccumulationSteps };
+    if (this.#batch === perEpoch) this.completeEpoch();
+    const sameLayout =
+      this.#layout?.rank === layout.rank &&
+      this.#layout.worldSize === layout.worldSize &&
+      this.#layout.gradientAccumulationSteps === layout.gradientAccumulationSteps;
+    const follows = sameLayout && this.#epoch === epoch && this.#batch === batch;
+    if (follows && this.#segments.length > 0) return;
+    if (!follows) {
+      this.#ahead.clear();
+      this.#startBlock(layout, epoch, batch);
+    }
+    this.#segments.push({
+      ...layout,
+      epoch,
+      batch: Math.floor(batch / gradientAccumulationSteps),
+      microBatch: batch % gradientAccumulationSteps,
+      steps: 0,
+      continued: follows,
+    });
+    this.#layout = layout;
+    this.#epoch = epoch;
+    this.#batch = batch;
+  }
+
+  /** A batch was delivered; one before its turn waits until those before it were. */
+  deliver(batch: number, fold: Fold): void {
+    if (batch !== this.#batch) {
+      this.#ahead.set(batch, fold);
+      return;
+    }
+    this.#append(fold);
+    if (this.#ahead.size === 0) return;
+    for (let next = this.#ahead.get(this.#batch); next; next = this.#ahead.get(this.#batch)) {
+      this.#ahead.delete(this.#batch);
+      this.#append(next);
+    }
+  }
+
+  /** The next batch is the first one of the next epoch. */
+  completeEpoch(): void {
+    this.#epoch += 1;
+    this.#batch = 0;
+    this.#ahead.clear();
+  }
+
+  state(): ReceiptState | null {
+    if (!this.#layout) return null;
+    const { rank, worldSize, gradientAccumulationSteps } = this.#layout;
+    return {
+      digest: bytesToHex(this.#digest),
+      steps: this.#steps,
+      pending: bytesToHex(bytesOf(this.#pending.subarray(0, 2 * this.#pendingSteps))),
+      ahead: Array.from(this.#ahead, ([batch, fold]) => ({
+        batch,
+        fold: bytesToHex(bytesOf(Uint32Array.from(fold))),
+      })),
+      rank,
+      worldSize,
+      gradientAccumulationSteps,
+      epoch: this.#epoch,
+      batch: this.#batch,
+    };
+  }
+
+  /** Goes on with a chain; without one, begins a new one. */
+  load(state: ReceiptState | null): void {
+    this.#segments = [];
+    this.#trailLength = 0;
+    this.#ahead.clear();
+    this.#base = state ?? undefined;
+    this.#layout = state ?? undefined;
+    this.#digest = state ? hexToBytes(state.digest) : new Uint8Array(32);
+    this.#steps = state?.steps ?? 0;
+    const pending = state ? wordsOf(state.pending) : new Uint32Array();
+    this.#pending.set(pending.subarray(0, this.#pending.length));
+    this.#pendingSteps = Math.min(pending.length / 2, blockSteps - 1);
+    this.#epoch = state?.epoch ?? 0;
+    this.#batch = state?.batch ?? 0;
+    for (const { batch, fold } of state?.ahead ?? []) {
+      const [first = 0, second = 0] = wordsOf(fold);
+      this.#ahead.set(batch, [first, second]);
+    }
+  }
+
+  #append([first, second]: Fold): void {
+    this.#pending[2 * this.#pendingSteps] = first;
+    this.#pending[2 * this.#pendingSteps + 1] = second;
+    this.#pendingSteps += 1;
+    this.#steps += 1;
+    this.#batch += 1;
+    const segment = this.#segments.at(-1) as { steps: number } | undefined;
+    if (segment) segment.steps += 1;
+    if (this.#trailLength === this.#trail.length && this.#trail.length < trailSteps) {
+      const longer = new Uint32Array(2 * this.#trail.length);
+      longer.set(this.#trail);
+      this.#trail = longer;
+    }
+    this.#trail[this.#trailLength++ % this.#trail.length] = first;
+    if (this.#pendingSteps === blockSteps) this.#endBlock();
+  }
+
+  #startBlock(
+    { rank, worldSize, gradientAccumulationSteps }: RankLayout,
+    epoch: number,
+    batch: number,
+  ): void {
+    if (this.#pendingSteps > 0) this.#endBlock();
+    const place = Float64Array.of(rank, worldSize, gradientAccumulationSteps, epoch, batch);
+    this.#digest = sha256(joined(this.#digest, bytesOf(place)));
+  }
+
+  #endBlock(): void {
+    this.#digest = this.#blockDigest();
+    this.#pendingSteps = 0;
+  }
+
+  #blockDigest(): Uint8Array<ArrayBuffer> {
+    return sha256(joined(this.#digest, bytesOf(this.#pending.subarray(0, 2 * this.#pendingSteps))));
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array | Float64Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function wordsOf(text: string): Uint32Array {
+  return new Uint32Array(hexToBytes(text).buffer);
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
