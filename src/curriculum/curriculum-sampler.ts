@@ -65,9 +65,7 @@ const schema = v.strictObject({
  */
 export class CurriculumSampler extends EpochSampler {
   override readonly batchSize: number;
-  readonly seekable = true;
   readonly elastic = true;
-  readonly deterministic = true;
   /** Global batches an epoch. */
   readonly stepsPerEpoch: number;
   readonly #samples: number;

@@ -1,6 +1,7 @@
 export { ArrayDataset } from './array-dataset.js';
 export { ChainDataset } from './chain-dataset.js';
 export { ConcatDataset } from './concat-dataset.js';
+export { filterDataset } from './filter-dataset.js';
 export { MapDataset, type MapFunction } from './map-dataset.js';
 export {
   MixtureDataset,
@@ -18,6 +19,7 @@ export {
 } from './packed-dataset.js';
 export type { Piece } from './packing.js';
 export { type RandomSplitOptions, randomSplit } from './random-split.js';
+export { ShuffleBuffer, type ShuffleBufferOptions } from './shuffle-buffer.js';
 export { type DatasetColumns, StackDataset, type StackedSample } from './stack-dataset.js';
 export { Subset } from './subset.js';
 export { type TensorColumns, TensorDataset } from './tensor-dataset.js';

@@ -13,6 +13,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   MapDataset: async () => (await import('./map-dataset.js')).MapDataset,
   MixtureDataset: async () => (await import('./mixture-dataset.js')).MixtureDataset,
   PackedDataset: async () => (await import('./packed-dataset.js')).PackedDataset,
+  ShuffleBuffer: async () => (await import('./shuffle-buffer.js')).ShuffleBuffer,
   StackDataset: async () => (await import('./stack-dataset.js')).StackDataset,
   Subset: async () => (await import('./subset.js')).Subset,
   TensorDataset: async () => (await import('./tensor-dataset.js')).TensorDataset,

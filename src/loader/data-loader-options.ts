@@ -109,6 +109,23 @@ export type DataLoaderOptions<T, N extends DType, B, Reuse extends boolean = boo
 > &
   (SamplerOptions | BatchSamplerOptions);
 
+/** With `elastic: true`: an order that any rank can begin anywhere, and that does not depend on the world size. */
+export interface ElasticOptions {
+  /**
+   * Whether the loader must be able to resume on other ranks without reading anything again. With `true` a sampler or stream that
+   * cannot does not compile, and throws a `CapabilityError` that names it. @defaultValue `false`: a stream without a state of its
+   * own is read again
+   */
+  readonly elastic: true;
+  readonly sampler?: { readonly seekable: true; readonly elastic: true };
+  readonly batchSampler?: { readonly seekable: true; readonly elastic: true };
+}
+
+/** Without it anything goes. */
+export interface InelasticOptions {
+  readonly elastic?: false;
+}
+
 /** A collate that comes with the loader: what it makes follows from the samples. */
 export type BuiltInCollate<N extends DType> =
   | Pick<PadCollate<N>, 'padOptions'>
@@ -156,6 +173,7 @@ const schema = v.strictObject({
   rank: v.optional(integerFrom(0), 0),
   worldSize: v.optional(integerFrom(1), 1),
   gradientAccumulationSteps: v.optional(integerFrom(1), 1),
+  elastic: v.optional(booleanOption, false),
   onError: v.optional(v.picklist(['throw', 'skip', 'retry'], `must be 'throw', 'skip' or 'retry'`), 'throw'),
   reuseBuffers: v.optional(booleanOption, false),
   numberDtype: v.optional(

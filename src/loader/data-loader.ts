@@ -23,6 +23,8 @@ import {
   type BuiltInCollateOptions,
   checkIterable,
   type DataLoaderOptions,
+  type ElasticOptions,
+  type InelasticOptions,
   type ResolvedOptions,
   resolveOptions,
 } from './data-loader-options.js';
@@ -56,6 +58,13 @@ import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
+
+/** What a loader with `elastic: true` can load: samples by index, or streams that go on from a state of their own. */
+export type ElasticSource<T> =
+  | Dataset<T>
+  | (IterableDataset<T> & { readonly seekable: true })
+  | WorkerDataset<T>
+  | URL;
 
 /** A place in a run: global batch `batch` of epoch `epoch`, both from 0. */
 export interface LoaderPosition {
@@ -143,10 +152,13 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @param dataset - A map-style or iterable dataset, or the URL of a module whose default export is one.
    * @throws {@link ConfigError} when an option is unknown, wrong, or contradicts another one or the kind of dataset.
    */
-  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse>);
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse>);
+  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & InelasticOptions);
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse> & InelasticOptions);
   // With `new DataLoader<T>` the other type arguments are not inferred: lent batches are then typed like any other.
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B> & InelasticOptions);
+  constructor(dataset: ElasticSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & ElasticOptions);
+  constructor(dataset: ElasticSource<T>, options: DataLoaderOptions<T, N, B, Reuse> & ElasticOptions);
+  constructor(dataset: ElasticSource<T>, options: DataLoaderOptions<T, N, B> & ElasticOptions);
   constructor(
     dataset: DatasetSource<T>,
     options: DataLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
@@ -236,7 +248,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler, seed, batch size or version.
    */
   loadStateDict(state: LoaderState | JsonObject): void {
-    const saved = readState(state, this.#identity());
+    const identity = this.#identity();
+    if (this.#batchSampler?.elastic === false && state.sampler !== identity.sampler) {
+      throw notElastic(
+        samplerName(this.#batchSampler) ?? 'The sampler',
+        'has an order that depends on rank and world size, and the state is of another one',
+      );
+    }
+    const saved = readState(state, identity);
     const place = placeIn(saved, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
     this.#continueFrom(place, saved.samplerState);
@@ -417,13 +436,27 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   #adopt(facts: DatasetFacts): void {
-    if (facts.kind === 'map') this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
-    else {
+    if (this.#options.elastic && facts.kind === 'iterable' && !facts.seekable)
+      throw notElastic(
+        this.#datasetName(),
+        'is a stream without a state of its own, which is read again from its start',
+      );
+    if (facts.kind === 'map') {
+      this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
+      if (this.#options.elastic) this.#checkElastic(this.#batchSampler);
+    } else {
       checkIterable(this.#options);
       // Streams stay with the worker that has them open: another number of workers would read them anew.
       this.#tuner = new Tuner({ ...this.#workerPlan, maxWorkers: this.#workerPlan.numWorkers });
     }
     this.#facts = facts;
+  }
+
+  #checkElastic(source: BatchSource): void {
+    const stage = samplerName(source) ?? 'The sampler';
+    if (source.elastic !== true)
+      throw notElastic(stage, 'has an order that depends on the ranks, or does not say');
+    if (source.seekable !== true) throw notElastic(stage, 'cannot begin at any place');
   }
 
   #continueFrom(start: PassStart, samplerState: JsonObject | null): void {
@@ -531,6 +564,13 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 function replayOf({ batch, streams }: PassStart): { batches: number; since: number } | undefined {
   if (batch === 0 || streams?.shards.every(({ ended, state }) => ended || state)) return undefined;
   return { batches: batch, since: performance.now() };
+}
+
+function notElastic(stage: string, why: string): CapabilityError {
+  return new CapabilityError(`${stage} cannot be resumed on other ranks: it ${why}`, {
+    where: { stage },
+    next: 'Use a sampler that computes one order for all ranks (rank and worldSize of the loader share it out), or a stream with stateDict() and seekable: true.',
+  });
 }
 
 function cannotSay(stage: string): CapabilityError {

@@ -6,6 +6,8 @@ export interface DatasetFacts {
   readonly kind: 'map' | 'iterable';
   readonly length: number | undefined;
   readonly numShards: number;
+  /** Whether any place is reached without reading what comes before it. */
+  readonly seekable: boolean;
   readonly fingerprint: string;
 }
 
@@ -17,6 +19,7 @@ export function shapeOf(
     kind: isMapDataset(dataset) ? 'map' : 'iterable',
     length: dataset.length,
     numShards: ('numShards' in dataset ? dataset.numShards : undefined) ?? 1,
+    seekable: isMapDataset(dataset) || (dataset as { seekable?: boolean }).seekable === true,
   };
 }
 

@@ -8,13 +8,14 @@ import { asDataset, type DatasetFacts, shapeOf } from './dataset-facts.js';
  */
 export function factsOf(dataset: unknown): DatasetFacts {
   const known = asDataset(dataset);
-  const { kind, numShards } = shapeOf(known);
+  const { kind, numShards, seekable } = shapeOf(known);
   return {
     kind,
     get length() {
       return known.length;
     },
     numShards,
+    seekable,
     get fingerprint() {
       return datasetFingerprint(known);
     },

@@ -16,21 +16,21 @@ export interface BatchSamplerOptions {
 const schema = v.strictObject({ batchSize: integerFrom(1), dropLast: v.optional(booleanOption, false) });
 
 /** Groups the indices of a sampler into batches. It can seek, and save its state, where the sampler can. */
-export class BatchSampler implements BatchSamplerContract {
-  readonly sampler: Sampler;
+export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerContract {
+  readonly sampler: S;
   readonly batchSize: number;
   readonly dropLast: boolean;
   readonly setEpoch: ((epoch: number) => void) | undefined;
   readonly seek: ((batch: number) => void) | undefined;
   readonly whenSeen: BatchSamplerContract['whenSeen'];
-  readonly seekable: boolean | undefined;
-  readonly elastic: boolean | undefined;
-  readonly deterministic: boolean | undefined;
+  readonly seekable: S['seekable'];
+  readonly elastic: S['elastic'];
+  readonly deterministic: S['deterministic'];
   readonly stateDict: (() => JsonObject) | undefined;
   readonly loadStateDict: ((state: JsonObject) => void) | undefined;
 
   /** @throws {@link ConfigError} naming the option at fault. */
-  constructor(sampler: Sampler, options: BatchSamplerOptions) {
+  constructor(sampler: S, options: BatchSamplerOptions) {
     const { batchSize, dropLast } = parseOptions('BatchSampler options', schema, options);
     if (sampler.batchSize !== undefined && sampler.batchSize !== batchSize) {
       const message = `is ${batchSize}, but ${sampler.constructor.name} makes global batches of ${sampler.batchSize}`;

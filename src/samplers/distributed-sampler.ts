@@ -55,6 +55,8 @@ const schema = v.strictObject({
  * is that of PyTorch's `DistributedSampler`, bit for bit, and takes 4 to 8 bytes for each sample of the dataset.
  */
 export class DistributedSampler extends EpochSampler {
+  /** Each rank has an order of its own, made for one world size: `worldSize` of the loader shares one order out instead. */
+  readonly elastic = false;
   readonly worldSize: number;
   readonly rank: number;
   readonly #source: Sized;

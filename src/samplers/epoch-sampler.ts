@@ -26,6 +26,10 @@ export abstract class EpochSampler implements Sampler {
     this.loadStateDict = drawn && ((state) => drawn.load(state));
   }
 
+  readonly seekable = true;
+  readonly deterministic = true;
+  /** Whether the global batches are the same for any world size. */
+  abstract readonly elastic: boolean;
   abstract readonly length: number;
   abstract fingerprint(): string;
   /** Indices a global batch, where the order depends on it. */

@@ -57,6 +57,7 @@ const drawBlock = 32;
  * drops.
  */
 export class RandomSampler extends EpochSampler {
+  readonly elastic = true;
   readonly #source: Sized;
   readonly #options: Resolved;
 

@@ -6,6 +6,7 @@ import type { IndexOrder } from './index-order.js';
 
 /** The indices `0, 1, 2, …` in order, each epoch alike. */
 export class SequentialSampler extends EpochSampler {
+  readonly elastic = true;
   readonly #source: Sized;
 
   /** @param source - The dataset, whose length is read anew each epoch, or a length. */

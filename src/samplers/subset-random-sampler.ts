@@ -23,6 +23,7 @@ const schema = v.strictObject({ seed: seedOption, generator: generatorOption });
 
 /** Some of a dataset's indices in a random order, another one each epoch. Seed and generator act as in `RandomSampler`. */
 export class SubsetRandomSampler extends EpochSampler {
+  readonly elastic = true;
   readonly #indices: Float64Array;
   readonly #options: v.InferOutput<typeof schema>;
 

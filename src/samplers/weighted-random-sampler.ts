@@ -41,6 +41,7 @@ type Resolved = v.InferOutput<typeof schema> & { readonly numSamples: number };
  * bit as far as `TorchGenerator.multinomial` is.
  */
 export class WeightedRandomSampler extends EpochSampler {
+  readonly elastic = true;
   readonly #weights: Float64Array;
   readonly #options: Resolved;
   #table: AliasTable | undefined;

@@ -2,14 +2,20 @@
 import {
   ArrayDataset,
   type BatchOf,
+  BatchSampler,
   type Collated,
   DataLoader,
   type Dataset,
+  DistributedSampler,
   defaultCollate,
+  type IterableDataset,
   padCollate,
+  RandomSampler,
+  ShuffleBuffer,
   StackDataset,
   type Tensor,
   TensorDataset,
+  type TokenBudgetSampler,
   TokenWindows,
   tensor,
   torchCollate,
@@ -21,6 +27,39 @@ interface Sample {
   y: number;
 }
 declare const dataset: Dataset<Sample>;
+
+describe('an elastic loader', () => {
+  const stream = { *iterate() {} } as IterableDataset<number>;
+
+  it('takes only what can resume on other ranks without reading again', () => {
+    new DataLoader(dataset, { elastic: true, shuffle: true, reuseBuffers: true });
+    new DataLoader(dataset, { elastic: true, sampler: new RandomSampler(dataset) });
+    new DataLoader(dataset, {
+      elastic: true,
+      batchSampler: new BatchSampler(new RandomSampler(3), { batchSize: 2 }),
+    });
+    new DataLoader({ ...stream, seekable: true as const }, { elastic: true });
+    const ranked = new DistributedSampler(dataset, { worldSize: 2, rank: 0 });
+    // @ts-expect-error its order is made for one world size
+    new DataLoader(dataset, { elastic: true, sampler: ranked });
+    // @ts-expect-error a list does not say
+    new DataLoader(dataset, { elastic: true, sampler: Object.assign([0, 1], { length: 2 }) });
+    // @ts-expect-error a buffer cannot be sought
+    new DataLoader(new ShuffleBuffer(stream, { bufferSize: 5 }), { elastic: true });
+    new DataLoader(new ShuffleBuffer(stream, { bufferSize: 5 }), { elastic: false });
+    // @ts-expect-error neither can a stream that says nothing
+    new DataLoader(stream, { elastic: true });
+    const counted = new DataLoader(dataset, { elastic: true, collate: (samples) => samples.length });
+    expectTypeOf<BatchOf<typeof counted>>().toEqualTypeOf<number>();
+  });
+
+  it('knows the capabilities of samplers as literals', () => {
+    const batches = new BatchSampler(new DistributedSampler(3, { worldSize: 2, rank: 0 }), { batchSize: 2 });
+    expectTypeOf<(typeof batches)['elastic']>().toEqualTypeOf<false>();
+    expectTypeOf<TokenBudgetSampler['elastic']>().toEqualTypeOf<true>();
+    expectTypeOf<ShuffleBuffer<number>['seekable']>().toEqualTypeOf<false>();
+  });
+});
 
 describe('the type of a batch', () => {
   it('is disposable where batches are lent', () => {

@@ -29,6 +29,8 @@ const contract: Record<string, readonly string[]> = {
     'MapDataset',
     'MixtureDataset',
     'PackedDataset',
+    'ShuffleBuffer',
+    'filterDataset',
     'TokenWindows',
     'randomSplit',
     'workerDataset',

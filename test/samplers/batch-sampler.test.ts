@@ -26,10 +26,8 @@ describe('BatchSampler', () => {
   it('seeks to a batch as if those before it had been drawn and dropped', () => {
     fc.assert(
       fc.property(configuration, fc.nat(), fc.nat(3), ({ length, ...options }, k, epoch) => {
-        const [sought, dropped] = [0, 1].map(() => new BatchSampler(new RandomSampler(length), options)) as [
-          BatchSampler,
-          BatchSampler,
-        ];
+        const make = () => new BatchSampler(new RandomSampler(length), options);
+        const [sought, dropped] = [make(), make()];
         for (const sampler of [sought, dropped]) sampler.setEpoch!(epoch);
         const batch = k % (dropped.length + 1);
         sought.seek!(batch);
