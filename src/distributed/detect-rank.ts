@@ -78,7 +78,10 @@ const launchers: readonly LauncherVariables[] = [
  * None of them set means a run of one process.
  *
  * @param environment - Where to look. @defaultValue `process.env`
- * @throws {@link ConfigError} naming the variable that is malformed, missing beside another one, or contradicts it.
+ * One launcher inside another has numbers of its own, which is no conflict; two that count as many processes and give this one
+ * different ranks are, and so is a `WORLD_SIZE` that the launcher of this process contradicts.
+ *
+ * @throws {@link ConfigError} naming the variable that is malformed, missing beside another one, or contradicts it, with both values.
  */
 export function detectRank(environment: Environment = process.env): RankInfo {
   const found = launchers.find((launcher) => speaks(launcher, environment));
@@ -93,6 +96,7 @@ export function detectRank(environment: Environment = process.env): RankInfo {
   reader.mustBeBelow(localRank, localWorldSize);
   reader.mustNotExceed(localWorldSize, worldSize);
   reader.mustNotExceed(localRank, rank);
+  if (found.launcher !== 'explicit') reportConflicts(found, { rank, worldSize }, environment, reader);
   reader.throwProblems();
   return {
     rank: rank.value,
@@ -101,6 +105,24 @@ export function detectRank(environment: Environment = process.env): RankInfo {
     localWorldSize: localWorldSize?.value ?? (localRank ? null : 1),
     launcher: found.launcher,
   };
+}
+
+/** What another launcher says that cannot be so beside the one that counts. */
+function reportConflicts(
+  found: LauncherVariables,
+  { rank, worldSize }: { readonly rank: Variable; readonly worldSize: Variable },
+  environment: Environment,
+  reader: VariableReader,
+): void {
+  const plainSize = found.launcher === 'torchrun' ? undefined : reader.optional(['WORLD_SIZE'], 1);
+  if (plainSize && plainSize.value !== worldSize.value) reader.mustAgree(worldSize, plainSize);
+  for (const other of launchers) {
+    if (other === found || other.launcher === 'explicit' || !speaks(other, environment)) continue;
+    const otherSize = reader.optional(other.worldSize, 1);
+    const otherRank = reader.optional(other.rank, 0);
+    if (otherSize?.value !== worldSize.value || worldSize.value === 1) continue;
+    if (otherRank && otherRank.value !== rank.value) reader.mustAgree(rank, otherRank);
+  }
 }
 
 function speaks({ rank, worldSize, needsWorldSize }: LauncherVariables, environment: Environment): boolean {
@@ -183,6 +205,10 @@ class VariableReader {
   mustNotExceed(number: Variable | undefined, limit: Variable | undefined): void {
     if (!number || !limit || !(number.value > limit.value)) return;
     this.problem(number.name, `is ${number.value}, but cannot exceed ${limit.name}, which is ${limit.value}`);
+  }
+
+  mustAgree(number: Variable, other: Variable): void {
+    this.problem(number.name, `is ${number.value}, but ${other.name} is ${other.value}`);
   }
 
   problem(field: string, message: string): void {

@@ -68,4 +68,14 @@ describe('detectRank', () => {
       expect.objectContaining({ code: 'ERR_MILLRACE_CONFIG', field: variable }),
     );
   });
+
+  it.each([
+    ['RANK: is 5, but OMPI_COMM_WORLD_RANK is 2', { ...torchrun, ...openmpi, OMPI_COMM_WORLD_SIZE: '8' }],
+    ['RANK: is 5, but SLURM_PROCID is 6', { ...torchrun, ...slurm, SLURM_NTASKS: '8' }],
+    ['OMPI_COMM_WORLD_SIZE: is 4, but WORLD_SIZE is 8', { ...openmpi, WORLD_SIZE: '8' }],
+    ['SLURM_NTASKS: is 7, but WORLD_SIZE is 2', { ...slurm, WORLD_SIZE: '2' }],
+  ])('shows both variables of a conflict: %s', (message, environment) => {
+    expect(() => detectRank(environment)).toThrow(message);
+    expect(detectRank({ ...environment, MILLRACE_RANK: '0', MILLRACE_WORLD_SIZE: '1' }).rank).toBe(0);
+  });
 });
