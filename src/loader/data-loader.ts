@@ -471,10 +471,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     this.#samplerRestored = false;
     const start = { ...this.#position.begin(this.#batchSampler?.stateDict?.()), samplerRestored };
     const perEpoch = this.#batchSampler && this.length;
-    this.#receipt.begin(this.#options, start.epoch, start.batch, perEpoch);
+    this.#receipt.begin(this.#options, start, perEpoch);
     if (!this.#batchSampler) {
       this.#replay = replayOf(start);
-      return new StreamEpochPlan(numShards, start);
+      return new StreamEpochPlan(numShards, this.#options.gradientAccumulationSteps, start);
     }
     return this.#mapPlan(this.#batchSampler, this.#planSettings(), start);
   }

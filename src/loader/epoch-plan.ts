@@ -138,25 +138,27 @@ export class MapEpochPlan implements EpochPlan {
  */
 export class StreamEpochPlan implements EpochPlan {
   readonly #start: PassStart;
+  readonly #steps: number;
   readonly #active: number[];
   readonly #ordinals: number[];
   #turn = 0;
 
-  constructor(numShards: number, start: PassStart) {
+  /** @param steps - Micro-batches of a global batch, which come one after the other. */
+  constructor(numShards: number, steps: number, start: PassStart) {
     this.#start = start;
+    this.#steps = steps;
     const { streams } = start;
     const shards = Array.from({ length: numShards }, (_, shard) => shard);
     this.#active = shards.filter((shard) => !streams?.shards[shard]?.ended);
     this.#ordinals = shards.map((shard) => streams?.shards[shard]?.delivered ?? 0);
-    const behind = streams ? this.#active.findIndex((shard) => shard > streams.lastShard) : 0;
-    this.#turn = Math.max(0, behind);
+    if (streams) this.#turn = Math.max(0, this.#active.indexOf(this.#shardAfter(streams.lastShard)));
   }
 
   next(): PlannedTask | undefined {
     if (this.#active.length === 0) return undefined;
     const shard = this.#active[this.#turn % this.#active.length]!;
-    this.#turn = (this.#turn + 1) % this.#active.length;
     const ordinal = this.#ordinals[shard]!++;
+    if ((ordinal + 1) % this.#steps === 0) this.#turn = (this.#turn + 1) % this.#active.length;
     const { epoch, batch, streams } = this.#start;
     // Shards of unknown length hide which tasks will be batches, so only a single one can be read past for nothing.
     const discard = !streams && this.#ordinals.length === 1 && ordinal < batch;
@@ -166,6 +168,12 @@ export class StreamEpochPlan implements EpochPlan {
       task: { type: 'stream', epoch, shard, ordinal, discard, ...(resume && { resume }) },
       samplerState: undefined,
     };
+  }
+
+  /** The shard whose turn it is when the last batch came from one: the same, as long as a global batch is not whole. */
+  #shardAfter(last: number): number {
+    if (last >= 0 && this.#ordinals[last]! % this.#steps > 0) return last;
+    return this.#active.find((shard) => shard > last) ?? -1;
   }
 
   ended({ shard }: StreamTask): void {

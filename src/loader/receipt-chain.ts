@@ -19,6 +19,8 @@ export interface ReceiptSegment extends RankLayout {
   readonly microBatch: number;
   /** Batches of it. */
   readonly steps: number;
+  /** Batches of its first epoch that are left out: another rank or place had delivered them before, out of order. */
+  readonly leftOut: readonly number[];
   /** Whether it goes on right where the state left off that the loader began from, as the same rank. */
   readonly continued: boolean;
 }
@@ -48,6 +50,13 @@ export const receiptStateSchema = v.strictObject({
 });
 
 export type ReceiptState = v.InferOutput<typeof receiptStateSchema>;
+
+/** Where a chain goes on: a batch of an epoch, and those behind it that were delivered before. */
+export interface ChainStart {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly ahead: readonly number[];
+}
 
 /** A batch as two 32-bit numbers. */
 export type Fold = readonly [number, number];
@@ -94,6 +103,7 @@ export class ReceiptChain {
   readonly #pending = new Uint32Array(2 * blockSteps);
   #pendingSteps = 0;
   readonly #ahead = new Map<number, Fold>();
+  readonly #leftOut = new Set<number>();
   #layout: RankLayout | undefined;
   #epoch = 0;
   #batch = 0;
@@ -136,18 +146,21 @@ export class ReceiptChain {
    *
    * @param perEpoch - Batches an epoch, where that is known: behind the last one comes the first of the next epoch.
    */
-  begin(of: RankLayout, epoch: number, batch: number, perEpoch: number | undefined): void {
+  begin(of: RankLayout, start: ChainStart, perEpoch: number | undefined): void {
     const { rank, worldSize, gradientAccumulationSteps } = of;
+    const { epoch, batch, ahead } = start;
     const layout = { rank, worldSize, gradientAccumulationSteps };
-    if (this.#batch === perEpoch) this.completeEpoch();
+    if (this.#batch > 0 && this.#batch === perEpoch) this.completeEpoch();
     const sameLayout =
       this.#layout?.rank === layout.rank &&
       this.#layout.worldSize === layout.worldSize &&
       this.#layout.gradientAccumulationSteps === layout.gradientAccumulationSteps;
     const follows = sameLayout && this.#epoch === epoch && this.#batch === batch;
     if (follows && this.#segments.length > 0) return;
+    this.#leftOut.clear();
     if (!follows) {
       this.#ahead.clear();
+      for (const number of ahead) this.#leftOut.add(number);
       this.#startBlock(layout, epoch, batch);
     }
     this.#segments.push({
@@ -156,11 +169,13 @@ export class ReceiptChain {
       batch: Math.floor(batch / gradientAccumulationSteps),
       microBatch: batch % gradientAccumulationSteps,
       steps: 0,
+      leftOut: [...this.#leftOut],
       continued: follows,
     });
     this.#layout = layout;
     this.#epoch = epoch;
     this.#batch = batch;
+    this.#passLeftOut();
   }
 
   /** A batch was delivered; one before its turn waits until those before it were. */
@@ -170,11 +185,17 @@ export class ReceiptChain {
       return;
     }
     this.#append(fold);
+    this.#passLeftOut();
     if (this.#ahead.size === 0) return;
     for (let next = this.#ahead.get(this.#batch); next; next = this.#ahead.get(this.#batch)) {
       this.#ahead.delete(this.#batch);
       this.#append(next);
+      this.#passLeftOut();
     }
+  }
+
+  #passLeftOut(): void {
+    while (this.#leftOut.delete(this.#batch)) this.#batch += 1;
   }
 
   /** The next batch is the first one of the next epoch. */
@@ -182,6 +203,7 @@ export class ReceiptChain {
     this.#epoch += 1;
     this.#batch = 0;
     this.#ahead.clear();
+    this.#leftOut.clear();
   }
 
   state(): ReceiptState | null {

@@ -11,6 +11,7 @@ const segmentSchema = v.strictObject({
   worldSize: integerFrom(1),
   gradientAccumulationSteps: integerFrom(1),
   steps: integerFrom(0),
+  leftOut: v.array(integerFrom(0)),
   continued: booleanOption,
 });
 
@@ -48,7 +49,7 @@ export function writeReceipt(chain: ReceiptChain, identity: StateIdentity): Rece
     steps: chain.steps,
     identity: { batchSize, dropLast, seed, dataset, sampler },
     base: chain.base ?? null,
-    segments: chain.segments.map((segment) => ({ ...segment })),
+    segments: chain.segments.map((segment) => ({ ...segment, leftOut: [...segment.leftOut] })),
     trail: toBase64(chain.trail),
   };
 }

@@ -70,7 +70,8 @@ function recompute(
   globalBatches: number,
 ): ReceiptVerification {
   const chain = new ReceiptChain();
-  chain.load(receipt.base);
+  // What was delivered ahead is computed again in its turn.
+  chain.load(receipt.base && { ...receipt.base, ahead: [] });
   const trail = fromBase64(receipt.trail);
   const firstStep = receipt.base?.steps ?? 0;
   const trailStart = receipt.steps - trail.length;
@@ -79,13 +80,16 @@ function recompute(
     let start = { batch: segment.batch, microBatch: segment.microBatch };
     let left = segment.steps;
     const { gradientAccumulationSteps: parts } = segment;
-    chain.begin(segment, epoch, start.batch * parts + start.microBatch, globalBatches * parts);
+    const number = start.batch * parts + start.microBatch;
+    const leftOut = new Set(segment.leftOut);
+    chain.begin(segment, { epoch, batch: number, ahead: segment.leftOut }, globalBatches * parts);
     while (left > 0) {
       const before = left;
       for (const planned of loader.order({ epoch, ...start }, segment)) {
         const step = chain.steps;
         const { batch, microBatch, indices } = planned;
         const number = batch * parts + microBatch;
+        if (leftOut.delete(number)) continue;
         const fold = foldOf({ type: 'indices', epoch, batch: number, indices });
         chain.deliver(number, fold);
         if (step >= trailStart && fold[0] !== trail[step - trailStart]) {
@@ -106,6 +110,7 @@ function recompute(
       }
       epoch += 1;
       start = { batch: 0, microBatch: 0 };
+      leftOut.clear();
       chain.completeEpoch();
     }
   }

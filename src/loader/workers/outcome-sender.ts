@@ -1,12 +1,16 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { FromWorker, TaskOutcome } from './protocol.js';
+
+/** Where messages go. */
+export interface SenderPort {
+  postMessage(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
+}
 
 /** A message costs about as much as a small batch, so batches that are made faster than this go together. */
 const holdMs = 0.1;
 
 /** Sends what became of tasks to the main thread, several at a time where they are quickly made. */
 export class OutcomeSender {
-  readonly #port: MessagePort;
+  readonly #port: SenderPort;
   readonly #turnPage: () => ArrayBuffer | undefined;
   readonly #refuse: (outcome: TaskOutcome, error: unknown) => TaskOutcome;
   #held: TaskOutcome[] = [];
@@ -18,7 +22,7 @@ export class OutcomeSender {
    * @param refuse - Says what becomes of an outcome that cannot be sent.
    */
   constructor(
-    port: MessagePort,
+    port: SenderPort,
     turnPage: () => ArrayBuffer | undefined,
     refuse: (outcome: TaskOutcome, error: unknown) => TaskOutcome,
   ) {

@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import { fromErrorRecord } from '../../core/error-record.js';
 import { LoaderClosedError, WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
@@ -8,6 +7,7 @@ import type { DatasetFacts } from '../dataset-facts.js';
 import { copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
 import type { Ticket } from '../ticket.js';
 import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
+import { startThread, type WorkerThread } from './worker-thread.js';
 
 /** What a worker tells its pool. */
 export interface PoolWorkerEvents {
@@ -24,7 +24,7 @@ const closingMs = 200;
 
 /** A thread that makes batches, and the tasks that wait for it. */
 export class PoolWorker {
-  readonly thread: Worker;
+  readonly thread: WorkerThread;
   /** Whether it has its dataset. */
   ready = false;
   readonly id: number;
@@ -46,10 +46,7 @@ export class PoolWorker {
     this.#events = events;
     this.#progress = new Int32Array(new SharedArrayBuffer(8)).fill(-1);
     this.#lentSlots = new Int32Array(new SharedArrayBuffer(4 * maxSlots));
-    // The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
-    this.thread = new Worker(new URL('./bundle/entry.js', import.meta.url), {
-      name: `millrace worker ${id}`,
-    });
+    this.thread = startThread(id);
     this.thread.on('message', (message: FromWorker) => this.#receive(message));
     this.thread.on('messageerror', (error) => this.#fail(error));
     this.thread.on('error', (error: Error) =>

@@ -1,4 +1,3 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { Collate } from '../../core/collate.js';
 import { collateTree } from '../../core/collate-tree.js';
 import { isMapDataset } from '../../core/dataset.js';
@@ -12,7 +11,6 @@ import type { BatchMaker, TaskResult } from '../batch-task.js';
 import { asDataset, type DatasetFacts, shapeOf } from '../dataset-facts.js';
 import { takeApart } from '../detached-tensors.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
-import { setWorkerInfo } from '../worker-info.js';
 import { OutcomeSender } from './outcome-sender.js';
 import type {
   CollateSpec,
@@ -26,6 +24,13 @@ import type {
 const plainData =
   'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.';
 
+/** The way to the main thread. */
+export interface ProgramPort {
+  on(event: 'message', listener: (message: ToWorker) => void): unknown;
+  postMessage(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
+  close(): void;
+}
+
 interface Opened {
   readonly dataset: object;
   readonly maker: BatchMaker;
@@ -33,7 +38,7 @@ interface Opened {
 
 /** What a worker thread does: opens the dataset, then makes batches in the order in which they are asked for. */
 export class WorkerProgram {
-  readonly #port: MessagePort;
+  readonly #port: ProgramPort;
   readonly #setup: WorkerSetup;
   readonly #currentPass: Int32Array;
   readonly #progress: Int32Array;
@@ -44,7 +49,7 @@ export class WorkerProgram {
   #lentBuffer: ArrayBufferLike | undefined;
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(port: MessagePort, setup: WorkerSetup) {
+  constructor(port: ProgramPort, setup: WorkerSetup) {
     this.#port = port;
     this.#setup = setup;
     this.#currentPass = new Int32Array(setup.currentPass);
@@ -53,7 +58,6 @@ export class WorkerProgram {
     this.#memory = memory;
     const turnPage = () => (memory instanceof OwnedMemory ? memory.turnPage() : undefined);
     this.#sender = new OutcomeSender(port, turnPage, (outcome, error) => this.#refuse(outcome, error));
-    setWorkerInfo(setup.info);
     this.#opened = this.#open();
     port.on('message', (message: ToWorker) => {
       const step =
