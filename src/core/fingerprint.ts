@@ -11,11 +11,33 @@ export function fingerprint(description: Json): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(sortKeys(description)))).subarray(0, 16));
 }
 
-/** A fingerprint of the bytes themselves: O(bytes), for data that is in memory anyway. */
+/**
+ * A fingerprint of the bytes themselves: O(bytes), for data that is in memory anyway. It is remembered for as long as the array
+ * lives, so that saving a state again costs nothing; what is written into the array later does not change it.
+ */
 export function fingerprintBytes(bytes: TypedArray): string {
-  // A hash of shared memory must not see it change: it is copied out first.
-  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return bytesToHex(sha256(view.buffer instanceof ArrayBuffer ? view : view.slice()).subarray(0, 16));
+  const known = ofArrays.get(bytes);
+  if (known) return known;
+  const made = bytesToHex(
+    hash(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)).subarray(0, 16),
+  );
+  ofArrays.set(bytes, made);
+  return made;
+}
+
+const ofArrays = new WeakMap<TypedArray, string>();
+
+interface NodeCrypto {
+  createHash(name: string): { update(bytes: Uint8Array): { digest(): Uint8Array } };
+}
+
+/** SHA-256: Node's own where there is one, ten times as fast on large data. */
+function hash(bytes: Uint8Array): Uint8Array {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  const crypto = process?.getBuiltinModule?.('node:crypto') as NodeCrypto | undefined;
+  if (crypto) return crypto.createHash('sha256').update(bytes).digest();
+  // This one must not see shared memory change: it is copied out first.
+  return sha256(bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice());
 }
 
 function sortKeys(value: Json): Json {

@@ -1,8 +1,13 @@
+import type { DType } from '../core/dtype.js';
+
 /** Ranges of one length: `starts[k] … starts[k] + length - 1`, in bytes. */
 export interface ByteRanges {
   readonly starts: ArrayLike<number>;
   readonly length: number;
 }
+
+/** Elements that JavaScript's numbers hold. */
+export type NumberDType = Exclude<DType, 'int64' | 'uint64'>;
 
 /** Bytes that can be read at any place: a file, a piece of memory. Formats read through this alone. */
 export interface ByteSource {
@@ -29,6 +34,13 @@ export interface ByteSource {
    * @throws as {@link read} does, and {@link IndexRangeError} when the target has no room for the ranges.
    */
   readRangesSync(ranges: ByteRanges, target: Uint8Array, stride: number): void;
+  /**
+   * Replaces places of elements, counted from the first byte, by the elements: a few nanoseconds each. Present where they are in
+   * memory that the system keeps.
+   *
+   * @throws {@link TruncatedFileError} when the source ends before one of them.
+   */
+  replaceByElements?(places: Int32Array | Float64Array, dtype: NumberDType): void;
   /** Says that these ranges will be asked for soon. Where they are far away, fetching them begins; nothing waits for it. */
   prefetch?(ranges: ByteRanges): void;
   /** Frees what it holds. Reads that are under way still end. */

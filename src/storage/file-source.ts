@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { bytesPerElement } from '../core/dtype.js';
 import { StorageError } from '../core/errors.js';
 import type { ByteRanges, ByteSource } from './byte-source.js';
 import { MemoryMap } from './memory-map.js';
@@ -94,6 +95,22 @@ export class FileSource implements ByteSource {
     this.#speed.record(performance.now() - started, starts.length, starts.length * length);
   }
 
+  /** Present where the file is mapped into memory. */
+  get replaceByElements(): ByteSource['replaceByElements'] {
+    const map = this.isMapped ? this.#mapped() : undefined;
+    if (!map) return undefined;
+    return (places, dtype) => {
+      this.#checkOpen();
+      const bytes = bytesPerElement(dtype);
+      const limit = this.#sizeNow() ?? this.byteLength;
+      for (let k = 0; k < places.length; k++) {
+        const start = places[k]! * bytes;
+        if (!(start >= 0 && start + bytes <= limit)) checkRange(this.name, limit, start, start + bytes);
+      }
+      map.replaceByElements(places, dtype);
+    };
+  }
+
   prefetch({ starts, length }: ByteRanges): void {
     // Asking the system costs as much as reading what it has in memory.
     if (!this.#speed.cold || this.#closed) return;
@@ -134,16 +151,24 @@ export class FileSource implements ByteSource {
   }
 
   #copyRanges(map: MemoryMap, { starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
-    // Touching a mapped page that the file has no longer would end the process. To ask costs as much as a few ranges.
-    const now = performance.now();
-    if (now - this.#lastLook > lookMs) {
-      const { size } = fstatSync(this.#descriptor);
-      for (let k = 0; k < starts.length && size < this.byteLength; k++)
-        checkRange(this.name, size, starts[k]!, starts[k]! + length);
-      this.#lastLook = now;
-    }
+    const size = this.#sizeNow() ?? this.byteLength;
+    for (let k = 0; k < starts.length && size < this.byteLength; k++)
+      checkRange(this.name, size, starts[k]!, starts[k]! + length);
     if (this.#speed.cold) for (let k = 0; k < starts.length; k++) map.willNeed(starts[k]!, length);
     map.copyRanges({ starts, length }, target, stride);
+  }
+
+  /**
+   * The size of the file, once in a while: touching a mapped page that it has no longer would end the process, and to ask costs as
+   * much as a few ranges.
+   */
+  #sizeNow(): number | undefined {
+    const now = performance.now();
+    if (now - this.#lastLook <= lookMs) return undefined;
+    const { size } = fstatSync(this.#descriptor);
+    // A file that was cut short is looked at again each time.
+    if (size >= this.byteLength) this.#lastLook = now;
+    return size;
   }
 
   #readGroups(ranges: ByteRanges, target: Uint8Array, stride: number): void {

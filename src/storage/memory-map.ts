@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
-import type { ByteRanges } from './byte-source.js';
+import { bytesPerElement, type TypedArrayOf, viewOf } from '../core/dtype.js';
+import type { ByteRanges, NumberDType } from './byte-source.js';
 
 /** The part of koffi, an optional peer, that is used here. */
 interface Koffi {
@@ -51,6 +52,9 @@ export class MemoryMap {
   readonly #address: bigint;
   readonly #byteLength: number;
   readonly #pieces: (Uint8Array | undefined)[] = [];
+  /** The same as elements of one dtype. */
+  readonly #elementPieces: (TypedArrayOf<NumberDType> | undefined)[] = [];
+  #elementDType: NumberDType | undefined;
   /** What the touched bytes add up to: reads without a use would be optimised away. */
   touched = 0;
 
@@ -107,6 +111,34 @@ export class MemoryMap {
     }
   }
 
+  /** Replaces places of elements, counted from the start of the file, by the elements. They must lie in the file. */
+  replaceByElements(places: Int32Array | Float64Array, dtype: NumberDType): void {
+    const perPiece = pieceBytes / bytesPerElement(dtype);
+    for (let k = 0; k < places.length; ) {
+      const number = Math.floor(places[k]! / perPiece);
+      const elements = this.#elements(number, dtype);
+      const first = number * perPiece;
+      // Most files are one piece.
+      for (; k < places.length; k++) {
+        const at = places[k]! - first;
+        if (at < 0 || at >= perPiece) break;
+        places[k] = elements[at]!;
+      }
+    }
+  }
+
+  /** A piece as elements. */
+  #elements(number: number, dtype: NumberDType): TypedArrayOf<NumberDType> {
+    const known = this.#elementPieces[number];
+    if (known && this.#elementDType === dtype) return known;
+    if (this.#elementDType !== dtype) this.#elementPieces.length = 0;
+    this.#elementDType = dtype;
+    const { buffer, byteOffset, byteLength } = this.#pieces[number] ?? this.#view(number);
+    const elements = viewOf(dtype, buffer, byteOffset, Math.floor(byteLength / bytesPerElement(dtype)));
+    this.#elementPieces[number] = elements;
+    return elements;
+  }
+
   /**
    * Reads a byte of each page, so that the processor looks up and fetches the beginnings of all ranges at once: copies alone
    * wait for one after the other, which takes a third longer.
@@ -132,6 +164,7 @@ export class MemoryMap {
   /** Ends the map. Nothing may be read from it any more. */
   close(): void {
     this.#pieces.length = 0;
+    this.#elementPieces.length = 0;
     this.#system.munmap(this.#address, this.#byteLength);
   }
 

@@ -1,0 +1,44 @@
+// node curriculum.js <samples> <index> <ready|growing|grown>: global batches of 512 under a curriculum in 100 steps of difficulty: opening and
+// the first one, 400 during which all clusters come in, and later ones.
+import { CurriculumSampler } from 'millrace';
+import { DifficultyIndex } from 'millrace/analysis';
+
+const [samples, indexToSamplePath, phase] = process.argv.slice(2);
+const batchSize = 512;
+const growing = 400;
+const peak = () => process.resourceUsage().maxRSS / 1_024;
+
+function open(path, length) {
+  const index = DifficultyIndex.openSync({ indexToSamplePath: path });
+  const schedule_config = { total_curriculum_step: growing, difficulty_step: 1 };
+  const metric = { min_difficulty: 1, max_difficulty: 100, schedule_type: 'fixed_linear', schedule_config };
+  return new CurriculumSampler(length, {
+    batchSize,
+    stepsPerEpoch: 4_000,
+    metrics: { rank: { index, difficulty_type: 'percentile', ...metric } },
+  });
+}
+
+function take(batches, count) {
+  for (let k = 0; k < count; k++) batches.take(batchSize);
+}
+
+const memory = peak();
+let amount = 1;
+let started = performance.now();
+let before = process.cpuUsage();
+const sampler = open(indexToSamplePath, Number(samples));
+const batches = sampler[Symbol.iterator]();
+take(batches, 1);
+if (phase !== 'ready') {
+  amount = phase === 'growing' ? growing : 1_000;
+  take(batches, phase === 'growing' ? 0 : growing);
+  if (phase === 'grown') {
+    started = performance.now();
+    before = process.cpuUsage();
+  }
+  take(batches, amount);
+}
+const seconds = (performance.now() - started) / 1_000;
+const { user, system } = process.cpuUsage(before);
+console.log(JSON.stringify({ amount, seconds, cpuSeconds: (user + system) / 1e6, peakMiB: peak() - memory }));

@@ -1,0 +1,64 @@
+// W8: from a state in the middle of an epoch of 10^6 windows to the next batch.
+import {
+  atLeast,
+  atMost,
+  compare,
+  nodeCommand,
+  peerAdvice,
+  pythonCommand,
+  type Report,
+  resultOf,
+} from './measure.js';
+import { tokenFile } from './token-file.js';
+
+export const title = 'W8: resume in the middle of an epoch, batch 32';
+export const unit = 'ms';
+export const measure = 'time' as const;
+
+export default function run(): Report {
+  const file = tokenFile();
+  const ours = compare(
+    [
+      { name: 'Millrace, 10^6 windows', command: nodeCommand('resume.js', file, 1e6, 'shuffle') },
+      { name: 'Millrace, 10^8 windows', command: nodeCommand('resume.js', file, 1e8, 'shuffle') },
+      {
+        name: 'Millrace, 10^6 windows, curriculum',
+        command: nodeCommand('resume.js', file, 1e6, 'curriculum'),
+      },
+    ],
+    'time',
+    9,
+  );
+  const drop = pythonCommand('resume.py', 1e6, 'drop');
+  const skip = pythonCommand('resume.py', 1e6, 'skip');
+  if (!drop || !skip) console.error(peerAdvice);
+  const peers =
+    drop && skip
+      ? compare(
+          [
+            { name: 'PyTorch, batches drawn and dropped', command: drop },
+            { name: 'PyTorch, indices skipped', command: skip },
+          ],
+          'time',
+          3,
+        )
+      : [];
+  const results = [...ours, ...peers];
+  const value = (name: string): number => resultOf(results, name).value;
+  return {
+    results,
+    goals: [
+      atMost('10^6 windows, ms', value('Millrace, 10^6 windows'), 2),
+      atMost('10^8 windows, ms', value('Millrace, 10^8 windows'), 2),
+      ...(peers.length > 0
+        ? [
+            atLeast(
+              'against PyTorch, drawn and dropped',
+              value('PyTorch, batches drawn and dropped') / value('Millrace, 10^6 windows'),
+              5_000,
+            ),
+          ]
+        : []),
+    ],
+  };
+}
