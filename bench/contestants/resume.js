@@ -1,10 +1,12 @@
-// node resume.js <tokens> <windows> <shuffle|curriculum>: from the state of a loader in the middle of an epoch to its next batch of 32.
-import { CurriculumSampler, DataLoader, TokenWindows } from 'millrace';
+// node resume.js <tokens> <windows> <shuffle|curriculum> <state|batch>: from the state of a loader in the middle of an epoch to knowing the
+// samples of its next batch of 32, or to having it. The tokens are a file, or made in memory.
+import { CurriculumSampler, DataLoader, TokenWindows, tensor } from 'millrace';
 import { IndexedDataset } from 'millrace/formats';
 import { print } from './report.js';
 
-const [file, count, order] = process.argv.slice(2);
+const [tokens, count, order, until] = process.argv.slice(2);
 const samples = Number(count);
+const length = 256;
 const batchSize = 32;
 const schedule_config = { total_curriculum_step: 400, difficulty_step: 1 };
 const schedule = { min_difficulty: 1, max_difficulty: 100, schedule_type: 'fixed_linear', schedule_config };
@@ -13,9 +15,12 @@ const metrics = { position: { index, difficulty_type: 'percentile', ...schedule 
 
 /** The dataset and the order are open, as they are by then; the loader is new. */
 function open() {
-  const source = IndexedDataset.openSync(file);
-  const stride = Math.floor((source.tokenCount - 257) / (samples - 1));
-  const dataset = new TokenWindows(source, { length: 256, stride });
+  const inMemory = tokens === 'memory';
+  const source = inMemory
+    ? tensor(new Uint16Array(samples + length).map((_, i) => i * 7))
+    : IndexedDataset.openSync(tokens);
+  const stride = inMemory ? 1 : Math.floor((source.tokenCount - length - 1) / (samples - 1));
+  const dataset = new TokenWindows(source, { length, stride });
   const sampler = index && new CurriculumSampler(dataset, { batchSize, metrics });
   return {
     dataset,
@@ -33,8 +38,10 @@ const { dataset, options } = open();
 const before = process.cpuUsage();
 const started = performance.now();
 const loader = new DataLoader(dataset, options);
-loader.loadStateDict(JSON.parse(state));
-for await (const _ of loader) break;
+const loaded = JSON.parse(state);
+loader.loadStateDict(loaded);
+if (until === 'state') loader.order({ epoch: loaded.epoch, batch: loaded.batch }).next();
+else for await (const _ of loader) break;
 const seconds = (performance.now() - started) / 1_000;
 const { user, system } = process.cpuUsage(before);
 print(1, seconds, (user + system) / 1e6);
