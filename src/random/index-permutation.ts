@@ -19,7 +19,8 @@ const longestTable = 1024;
  * length up to 2^53. The same length and key give the same order everywhere.
  *
  * Up to 1024 elements every order is equally likely, given a random key. Longer orders come from a six-round Feistel network
- * over the range itself. They are for shuffling data, not for secrets.
+ * over two unequal halves of the range itself, with cycle walking (Black and Rogaway, Ciphers with Arbitrary Finite Domains, 2002).
+ * They are for shuffling data, not for secrets. `docs/decisions/0010` says what was measured of their quality.
  *
  * @example
  * ```ts
