@@ -26,6 +26,10 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     return this.ends.at(-1)!;
   }
 
+  get variesByEpoch(): boolean {
+    return this.datasets.some((dataset) => dataset.variesByEpoch);
+  }
+
   get(index: number, context: SampleContext): T | Promise<T> {
     checkIndex(index, this.length, 'ConcatDataset');
     const k = firstAbove(this.ends, index);

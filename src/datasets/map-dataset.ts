@@ -16,9 +16,17 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
   readonly dataset: Dataset<T>;
   readonly #map: MapFunction<T, U> | WorkerModule<MapFunction<T, U>>;
 
+  /** That of the parent: an index means the same sample. */
+  readonly indicesOf?: NonNullable<Dataset<T>['indicesOf']>;
+
   constructor(dataset: Dataset<T>, map: MapFunction<T, U> | WorkerModule<MapFunction<T, U>>) {
     this.dataset = dataset;
     this.#map = map;
+    if (dataset.indicesOf) this.indicesOf = dataset.indicesOf.bind(dataset);
+  }
+
+  get variesByEpoch(): boolean {
+    return this.dataset.variesByEpoch ?? false;
   }
 
   get length(): number {

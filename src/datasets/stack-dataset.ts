@@ -32,6 +32,10 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     this.length = commonLength(this.columns);
   }
 
+  get variesByEpoch(): boolean {
+    return (Object.values(this.columns) as Dataset<unknown>[]).some((dataset) => dataset.variesByEpoch);
+  }
+
   async get(index: number, context: SampleContext): Promise<StackedSample<C>> {
     checkIndex(index, this.length, 'StackDataset');
     const entries = Object.entries(this.columns as Record<string, Dataset<unknown>>);

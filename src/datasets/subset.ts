@@ -32,6 +32,10 @@ export class Subset<T> implements Dataset<T>, Movable {
     return this.indices.length;
   }
 
+  get variesByEpoch(): boolean {
+    return this.dataset.variesByEpoch ?? false;
+  }
+
   get(index: number, context: SampleContext): T | Promise<T> {
     return this.dataset.get(this.#parentIndex(index), context);
   }

@@ -17,6 +17,7 @@ import { warn } from '../core/warn.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { BatchEngine } from './batch-engine.js';
 import type { IndexTask } from './batch-task.js';
+import { cannotSay, checkElasticSampler, checkElasticStream, refuseOtherRanks } from './capabilities.js';
 import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
 import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
 import {
@@ -52,7 +53,7 @@ import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
 import { type Receipt, writeReceipt } from './receipt.js';
-import { foldOf, type RankLayout, ReceiptChain } from './receipt-chain.js';
+import { type RankLayout, ReceiptChain } from './receipt-chain.js';
 import { fixedTuner, Tuner } from './tuner.js';
 import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
@@ -118,7 +119,8 @@ const whenSeenSchema = v.strictObject({
  * ```
  *
  * The sequence of batches depends on the dataset, the sampler and the seed alone: not on workers, prefetch, timing or
- * restarts, and the global batches not on rank and world size either. Each rank gets its `partSlice` of a global batch.
+ * restarts, and the global batches not on rank and world size either. A global batch is
+ * cut into micro-batches, and each of those into the ranks' parts; see `docs/guarantees.md`.
  *
  * @typeParam T - A sample.
  * @typeParam N - Dtype of a batch of JavaScript numbers.
@@ -249,12 +251,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    */
   loadStateDict(state: LoaderState | JsonObject): void {
     const identity = this.#identity();
-    if (this.#batchSampler?.elastic === false && state.sampler !== identity.sampler) {
-      throw notElastic(
-        samplerName(this.#batchSampler) ?? 'The sampler',
-        'has an order that depends on rank and world size, and the state is of another one',
-      );
-    }
+    if (this.#batchSampler && state.sampler !== identity.sampler) refuseOtherRanks(this.#batchSampler);
     const saved = readState(state, identity);
     const place = placeIn(saved, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
@@ -366,7 +363,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
           this.#position.deliver(delivered);
           const { task } = delivered.planned;
           const number = task.type === 'indices' ? task.batch : this.#position.batch - 1;
-          this.#receipt.deliver(number, foldOf(task));
+          this.#receipt.deliver(number, task);
           if (result.type !== 'batch') return undefined;
           if (release) loan = lend(batch, release, isGuarded);
           return { batch: (loan?.batch ?? batch) as GivenBatch<B, Reuse> };
@@ -436,27 +433,16 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   #adopt(facts: DatasetFacts): void {
-    if (this.#options.elastic && facts.kind === 'iterable' && !facts.seekable)
-      throw notElastic(
-        this.#datasetName(),
-        'is a stream without a state of its own, which is read again from its start',
-      );
     if (facts.kind === 'map') {
       this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
-      if (this.#options.elastic) this.#checkElastic(this.#batchSampler);
+      if (this.#options.elastic) checkElasticSampler(this.#batchSampler);
     } else {
       checkIterable(this.#options);
+      if (this.#options.elastic) checkElasticStream(facts, this.#datasetName());
       // Streams stay with the worker that has them open: another number of workers would read them anew.
       this.#tuner = new Tuner({ ...this.#workerPlan, maxWorkers: this.#workerPlan.numWorkers });
     }
     this.#facts = facts;
-  }
-
-  #checkElastic(source: BatchSource): void {
-    const stage = samplerName(source) ?? 'The sampler';
-    if (source.elastic !== true)
-      throw notElastic(stage, 'has an order that depends on the ranks, or does not say');
-    if (source.seekable !== true) throw notElastic(stage, 'cannot begin at any place');
   }
 
   #continueFrom(start: PassStart, samplerState: JsonObject | null): void {
@@ -564,18 +550,4 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 function replayOf({ batch, streams }: PassStart): { batches: number; since: number } | undefined {
   if (batch === 0 || streams?.shards.every(({ ended, state }) => ended || state)) return undefined;
   return { batches: batch, since: performance.now() };
-}
-
-function notElastic(stage: string, why: string): CapabilityError {
-  return new CapabilityError(`${stage} cannot be resumed on other ranks: it ${why}`, {
-    where: { stage },
-    next: 'Use a sampler that computes one order for all ranks (rank and worldSize of the loader share it out), or a stream with stateDict() and seekable: true.',
-  });
-}
-
-function cannotSay(stage: string): CapabilityError {
-  return new CapabilityError(`${stage} cannot say when a sample is seen`, {
-    where: { stage },
-    next: 'Samplers that compute their order can; one of your own needs whenSeen(sample, options).',
-  });
 }

@@ -107,15 +107,11 @@ export class MapEpochPlan implements EpochPlan {
   }
 
   #part(globalBatch: IndexArray, microBatch: number, batch: number): Int32Array | Float64Array {
-    const { rank, worldSize, gradientAccumulationSteps, datasetLength } = this.#settings;
-    const micro = this.#cut(globalBatch, microBatch, gradientAccumulationSteps);
-    // Parts are cut by position, so that a list is copied only where a sampler cuts by what is in it.
-    const own =
-      this.#source.partSlice && worldSize > 1
-        ? this.#cut(Array.from(globalBatch).slice(micro.start, micro.end), rank, worldSize)
-        : partSlice(micro.end - micro.start, rank, worldSize);
-    const start = micro.start + own.start;
-    const end = micro.start + own.end;
+    const { worldSize, gradientAccumulationSteps, datasetLength } = this.#settings;
+    const { start, end } =
+      worldSize === 1 && gradientAccumulationSteps === 1
+        ? { start: 0, end: globalBatch.length }
+        : this.#ownPart(globalBatch, microBatch);
     const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
     for (let i = start; i < end; i++) {
       const index = globalBatch[i]!;
@@ -124,6 +120,18 @@ export class MapEpochPlan implements EpochPlan {
       indices[i - start] = index;
     }
     return indices;
+  }
+
+  /** This rank's part of a micro-batch. */
+  #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
+    const { rank, worldSize, gradientAccumulationSteps } = this.#settings;
+    const micro = this.#cut(globalBatch, microBatch, gradientAccumulationSteps);
+    // Parts are cut by position, so that a list is copied only where a sampler cuts by what is in it.
+    const own =
+      this.#source.partSlice && worldSize > 1
+        ? this.#cut(Array.from(globalBatch).slice(micro.start, micro.end), rank, worldSize)
+        : partSlice(micro.end - micro.start, rank, worldSize);
+    return { start: micro.start + own.start, end: micro.start + own.end };
   }
 
   #cut(batch: IndexArray, part: number, parts: number): Slice {

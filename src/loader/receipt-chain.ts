@@ -37,8 +37,9 @@ export const receiptStateSchema = v.strictObject({
   digest: v.pipe(hex(32), v.length(64, 'must be 64 digits')),
   /** Batches in the chain, those of other processes before included. */
   steps: integerFrom(0),
-  /** Folds of the batches behind the last full block. */
-  pending: hex(8),
+  /** Batches behind the last full block, and what they were mixed into. */
+  pendingSteps: integerFrom(0),
+  pending: v.pipe(hex(16), v.length(32, 'must be 32 digits')),
   /** Folds of batches that were delivered before their turn. */
   ahead: v.array(v.strictObject({ batch: integerFrom(0), fold: hex(8) })),
   rank: integerFrom(0),
@@ -61,46 +62,52 @@ export interface ChainStart {
 /** A batch as two 32-bit numbers. */
 export type Fold = readonly [number, number];
 
-/** Batches of a block: the chain is hashed on once a block. */
-const blockSteps = 32;
-/** Batches whose folds are kept, to name the first one that differs: 1 MiB. */
+/** Batches of a block: the chain is hashed on once a block, so that a small batch costs little. */
+const blockSteps = 256;
+/** Batches whose folds are kept, to name the first one that differs: 1 MiB; a power of two, as the lengths before it are. */
 const trailSteps = 2 ** 18;
+
+/** Halves of the fold made last: returning them as a pair would cost more than making them. */
+let firstHalf = 0;
+let secondHalf = 0;
 
 /** The 64-bit fold of what a batch is made of: epoch, number and sample indices in order; of a stream its shard and place. */
 export function foldOf(task: BatchTask): Fold {
+  fold(task);
+  return [firstHalf, secondHalf];
+}
+
+function fold(task: BatchTask): void {
+  const isStream = task.type === 'stream';
   let a = 0x9e3779b9 ^ task.epoch;
-  let b = 0x85ebca6b;
-  const mix = (value: number): void => {
-    const low = value | 0;
-    a = Math.imul((a << 13) | (a >>> 19), 0x85ebca6b) ^ low;
-    b = Math.imul(b ^ low, 0xc2b2ae35);
-    b = (b ^ (b >>> 15)) + a;
-  };
-  if (task.type === 'stream') {
-    mix(task.shard);
-    mix(task.ordinal);
-  } else {
-    mix(task.batch);
-    mix(task.indices.length);
-    for (let i = 0; i < task.indices.length; i++) {
-      const index = task.indices[i]!;
-      mix(index);
-      if (index > 0xffffffff) mix(Math.floor(index / 2 ** 32));
+  let b = Math.imul(0x85ebca6b ^ (isStream ? task.shard : -1), 0xc2b2ae35);
+  a = Math.imul(a ^ (isStream ? task.ordinal : task.batch), 0x85ebca6b);
+  if (task.type === 'indices') {
+    const { indices } = task;
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i]!;
+      const low = index | 0;
+      a = Math.imul((a << 13) | (a >>> 19), 0x85ebca6b) ^ low;
+      b = Math.imul(b ^ low, 0xc2b2ae35);
+      b = (b ^ (b >>> 15)) + a;
+      if (index > 0xffffffff) b = Math.imul(b ^ Math.floor(index / 2 ** 32), 0x27d4eb2f);
     }
+    b ^= indices.length;
   }
-  return [Math.imul(a ^ (a >>> 16), 0x7feb352d) >>> 0, Math.imul(b ^ (b >>> 13), 0x846ca68b) >>> 0];
+  firstHalf = Math.imul(a ^ (a >>> 16) ^ b, 0x7feb352d) >>> 0;
+  secondHalf = Math.imul(b ^ (b >>> 13), 0x846ca68b) >>> 0;
 }
 
 /**
  * A chained digest of the batches that a rank delivered, in the order of the plan.
  *
- * Folds of batches are collected into blocks; the digest of a block is the SHA-256 of the digest before and the folds. Where the
- * batches do not follow one another (a seek, another rank), the block ends early and the new place is hashed in.
+ * Folds of batches are mixed into 128 bits, one after the other; behind each block the digest is the SHA-256 of the digest before and
+ * those. Where the batches do not follow one another (a seek, another rank), the block ends early and the new place is hashed in.
  */
 export class ReceiptChain {
   #digest = new Uint8Array(32);
   #steps = 0;
-  readonly #pending = new Uint32Array(2 * blockSteps);
+  readonly #pending = new Uint32Array(4);
   #pendingSteps = 0;
   readonly #ahead = new Map<number, Fold>();
   readonly #leftOut = new Set<number>();
@@ -108,6 +115,8 @@ export class ReceiptChain {
   #epoch = 0;
   #batch = 0;
   #segments: ReceiptSegment[] = [];
+  /** The last of them. */
+  #segment: { steps: number } | undefined;
   /** First halves of the folds, in a ring once it is full. */
   #trail = new Uint32Array(1024);
   #trailLength = 0;
@@ -163,7 +172,7 @@ export class ReceiptChain {
       for (const number of ahead) this.#leftOut.add(number);
       this.#startBlock(layout, epoch, batch);
     }
-    this.#segments.push({
+    const segment = {
       ...layout,
       epoch,
       batch: Math.floor(batch / gradientAccumulationSteps),
@@ -171,7 +180,9 @@ export class ReceiptChain {
       steps: 0,
       leftOut: [...this.#leftOut],
       continued: follows,
-    });
+    };
+    this.#segments.push(segment);
+    this.#segment = segment;
     this.#layout = layout;
     this.#epoch = epoch;
     this.#batch = batch;
@@ -179,17 +190,18 @@ export class ReceiptChain {
   }
 
   /** A batch was delivered; one before its turn waits until those before it were. */
-  deliver(batch: number, fold: Fold): void {
+  deliver(batch: number, task: BatchTask): void {
     if (batch !== this.#batch) {
-      this.#ahead.set(batch, fold);
+      this.#ahead.set(batch, foldOf(task));
       return;
     }
-    this.#append(fold);
-    this.#passLeftOut();
+    fold(task);
+    this.#append(firstHalf, secondHalf);
+    if (this.#leftOut.size > 0) this.#passLeftOut();
     if (this.#ahead.size === 0) return;
     for (let next = this.#ahead.get(this.#batch); next; next = this.#ahead.get(this.#batch)) {
       this.#ahead.delete(this.#batch);
-      this.#append(next);
+      this.#append(...next);
       this.#passLeftOut();
     }
   }
@@ -212,7 +224,8 @@ export class ReceiptChain {
     return {
       digest: bytesToHex(this.#digest),
       steps: this.#steps,
-      pending: bytesToHex(bytesOf(this.#pending.subarray(0, 2 * this.#pendingSteps))),
+      pendingSteps: this.#pendingSteps,
+      pending: bytesToHex(bytesOf(this.#pending)),
       ahead: Array.from(this.#ahead, ([batch, fold]) => ({
         batch,
         fold: bytesToHex(bytesOf(Uint32Array.from(fold))),
@@ -228,15 +241,15 @@ export class ReceiptChain {
   /** Goes on with a chain; without one, begins a new one. */
   load(state: ReceiptState | null): void {
     this.#segments = [];
+    this.#segment = undefined;
     this.#trailLength = 0;
     this.#ahead.clear();
     this.#base = state ?? undefined;
     this.#layout = state ?? undefined;
     this.#digest = state ? hexToBytes(state.digest) : new Uint8Array(32);
     this.#steps = state?.steps ?? 0;
-    const pending = state ? wordsOf(state.pending) : new Uint32Array();
-    this.#pending.set(pending.subarray(0, this.#pending.length));
-    this.#pendingSteps = Math.min(pending.length / 2, blockSteps - 1);
+    this.#pending.set(state ? wordsOf(state.pending) : [0, 0, 0, 0]);
+    this.#pendingSteps = state?.pendingSteps ?? 0;
     this.#epoch = state?.epoch ?? 0;
     this.#batch = state?.batch ?? 0;
     for (const { batch, fold } of state?.ahead ?? []) {
@@ -245,20 +258,23 @@ export class ReceiptChain {
     }
   }
 
-  #append([first, second]: Fold): void {
-    this.#pending[2 * this.#pendingSteps] = first;
-    this.#pending[2 * this.#pendingSteps + 1] = second;
+  #append(first: number, second: number): void {
+    const pending = this.#pending;
+    const [p0, p1, p2, p3] = [pending[0]!, pending[1]!, pending[2]!, pending[3]!];
+    pending[0] = Math.imul(p1 ^ first, 0x9e3779b1);
+    pending[1] = Math.imul(p2 ^ second ^ (p0 >>> 15), 0x85ebca77);
+    pending[2] = Math.imul(p3 + first, 0xc2b2ae3d) ^ (p1 >>> 13);
+    pending[3] = Math.imul(p0 + second, 0x27d4eb2f) ^ (p2 >>> 16);
     this.#pendingSteps += 1;
     this.#steps += 1;
     this.#batch += 1;
-    const segment = this.#segments.at(-1) as { steps: number } | undefined;
-    if (segment) segment.steps += 1;
+    if (this.#segment) this.#segment.steps += 1;
     if (this.#trailLength === this.#trail.length && this.#trail.length < trailSteps) {
       const longer = new Uint32Array(2 * this.#trail.length);
       longer.set(this.#trail);
       this.#trail = longer;
     }
-    this.#trail[this.#trailLength++ % this.#trail.length] = first;
+    this.#trail[this.#trailLength++ & (this.#trail.length - 1)] = first;
     if (this.#pendingSteps === blockSteps) this.#endBlock();
   }
 
@@ -274,11 +290,12 @@ export class ReceiptChain {
 
   #endBlock(): void {
     this.#digest = this.#blockDigest();
+    this.#pending.fill(0);
     this.#pendingSteps = 0;
   }
 
   #blockDigest(): Uint8Array<ArrayBuffer> {
-    return sha256(joined(this.#digest, bytesOf(this.#pending.subarray(0, 2 * this.#pendingSteps))));
+    return sha256(joined(this.#digest, bytesOf(this.#pending)));
   }
 }
 

@@ -90,9 +90,9 @@ function recompute(
         const { batch, microBatch, indices } = planned;
         const number = batch * parts + microBatch;
         if (leftOut.delete(number)) continue;
-        const fold = foldOf({ type: 'indices', epoch, batch: number, indices });
-        chain.deliver(number, fold);
-        if (step >= trailStart && fold[0] !== trail[step - trailStart]) {
+        const task = { type: 'indices', epoch, batch: number, indices } as const;
+        chain.deliver(number, task);
+        if (step >= trailStart && foldOf(task)[0] !== trail[step - trailStart]) {
           const isLatest = step === trailStart && trailStart > firstStep;
           return {
             steps: step - firstStep,

@@ -1,11 +1,15 @@
 import fc from 'fast-check';
 import {
   ArrayDataset,
+  ConcatDataset,
   ConfigError,
   CurriculumSampler,
   DataLoader,
   IndexRangeError,
+  MapDataset,
   MixtureDataset,
+  StackDataset,
+  Subset,
 } from 'millrace';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, range } from '../loader/collect.js';
@@ -144,6 +148,23 @@ describe('MixtureDataset', () => {
     expect(() => mixture.originOf(7)).toThrow(IndexRangeError);
     expect(() => mixture.indicesOf({ source: 0, index: 3 }, 0)).toThrow(IndexRangeError);
     expect(() => mixture.indicesOf({ source: 2, index: 0 }, 0)).toThrow(IndexRangeError);
+  });
+
+  it('is known as what it is through the datasets around it', () => {
+    const mixture = new MixtureDataset([range(3), range(4)], { weights: [1, 1] });
+    const mapped = new MapDataset(mixture, (value) => value + 1);
+    expect(mapped.indicesOf!({ source: 0, index: 2 } as never, 1)).toEqual(
+      mixture.indicesOf({ source: 0, index: 2 }, 1),
+    );
+    for (const around of [
+      mapped,
+      new Subset(mixture, [0]),
+      new ConcatDataset([range(2), mixture]),
+      new StackDataset({ mixture }),
+    ])
+      expect(around.variesByEpoch).toBe(true);
+    for (const around of [new Subset(range(2), [0]), new ConcatDataset([range(2)])])
+      expect(around.variesByEpoch).toBe(false);
   });
 
   it('is refused by a curriculum: an index means another sample in each epoch', () => {

@@ -123,10 +123,11 @@ const cases = fc.record({
   seed: fc.nat(1000),
   dropLast: fc.boolean(),
 });
-const layouts = fc.record({
+const layoutOf = {
   worldSize: fc.integer({ min: 1, max: 8 }),
   gradientAccumulationSteps: fc.integer({ min: 1, max: 4 }),
-});
+};
+const layouts = fc.record(layoutOf);
 
 describe('elastic resume', () => {
   it('gives the same global batches on other ranks and steps of accumulation, from any place', async () => {
@@ -173,7 +174,7 @@ describe('elastic resume', () => {
           else expect(samples).toEqual(expected.slice(expected.length - samples.length));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -223,7 +224,40 @@ describe('elastic resume', () => {
         const told = loaderOf(given, { ...layout, rank: 0 }).whenSeen(asked, options);
         expect(told.map((sighting) => JSON.stringify(sighting)).sort()).toEqual(walked.sort());
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is the same with workers, in the middle of an epoch and of a global batch', async () => {
+    const plain = fc.record({
+      ...layoutOf,
+      numWorkers: fc.constantFrom(1, 2),
+      prefetchFactor: fc.constantFrom(1, 3),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, plain, fc.nat(), async (given, { worldSize, ...options }, pick) => {
+        const alone = loaderOf(given, { ...options, numWorkers: 0, prefetchFactor: undefined });
+        fc.pre(alone.length > 1);
+        const reference = await take(alone, 2 * alone.length);
+        const cut = 1 + (pick % (2 * alone.length - 1));
+        const first = loaderOf(given, options);
+        expect(await take(first, cut)).toEqual(reference.slice(0, cut));
+        const state = JSON.parse(JSON.stringify(first.stateDict()));
+        await first.close();
+        const ranks = Array.from({ length: worldSize }, async (_, rank) => {
+          const second = loaderOf(given, { ...options, worldSize, rank });
+          second.loadStateDict(state);
+          const rest = await take(second, 2 * alone.length - cut);
+          await second.close();
+          return rest;
+        });
+        const parts = await Promise.all(ranks);
+        for (const [k, batch] of reference.slice(cut).entries()) {
+          const samples = parts.flatMap((part) => part[k]!);
+          if (divisible(given, batch) >= worldSize) expect(samples).toEqual(batch);
+        }
+      }),
+      { numRuns: 25 },
     );
   });
 
