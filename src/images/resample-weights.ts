@@ -40,7 +40,8 @@ export function triangleWeights(
   for (let i = 0; i < n; i++) {
     const centre = from.start + (i + 0.5) * scale;
     const first = Math.max(visible.start, Math.trunc(centre - support + 0.5));
-    const last = Math.min(end, Math.trunc(centre + support + 0.5));
+    // Two roundings may find one pixel more than there are taps; its weight is nothing.
+    const last = Math.min(end, first + taps, Math.trunc(centre + support + 0.5));
     let sum = 0;
     for (let k = 0; k < last - first; k++) {
       exact[k] = Math.max(0, 1 - Math.abs((first + k + 0.5 - centre) / support));

@@ -229,6 +229,8 @@ describe('resampling', () => {
           }
         },
       ),
+      // A centre just below one and a half: rounding finds three pixels for two taps.
+      { numRuns: 1000, examples: [[3, 0.01, 1, 2]] },
     );
   });
 
