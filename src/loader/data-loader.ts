@@ -1,6 +1,5 @@
 // So that the types stand in projects whose own library has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
-import * as v from 'valibot';
 import type { Collate } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
 import { type Dataset, datasetTitle, type IterableDataset } from '../core/dataset.js';
@@ -9,7 +8,7 @@ import { CapabilityError, LoaderClosedError, LoaderNotReadyError } from '../core
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
@@ -42,6 +41,13 @@ import {
 import { factsOf } from './facts-of.js';
 import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
 import {
+  type LoaderPosition,
+  type LoaderWhenSeenOptions,
+  type PlannedBatch,
+  positionSchema,
+  whenSeenSchema,
+} from './loader-position.js';
+import {
   describePlace,
   type LoaderState,
   placeIn,
@@ -66,49 +72,6 @@ export type ElasticSource<T> =
   | (IterableDataset<T> & { readonly seekable: true })
   | WorkerDataset<T>
   | URL;
-
-/** A place in a run: global batch `batch` of epoch `epoch`, both from 0. */
-export interface LoaderPosition {
-  readonly epoch: number;
-  readonly batch: number;
-  /** Micro-batch of that batch, where gradients are accumulated. @defaultValue `0` */
-  readonly microBatch?: number;
-}
-
-/** The samples of a batch, before any is read. */
-export interface PlannedBatch extends Required<LoaderPosition> {
-  /** Shape `[B]`: the samples of the rank. */
-  readonly indices: Int32Array | Float64Array;
-}
-
-/** What {@link DataLoader.whenSeen} is asked about. */
-export interface LoaderWhenSeenOptions {
-  /** First epoch to look at. @defaultValue `0` */
-  readonly epoch?: number;
-  /** How many epochs to look at. @defaultValue `1` */
-  readonly epochs?: number;
-}
-
-const positionSchema = (gradientAccumulationSteps: number) =>
-  v.strictObject({
-    epoch: integerFrom(0),
-    batch: v.optional(integerFrom(0), 0),
-    microBatch: v.optional(
-      v.pipe(
-        integerFrom(0),
-        v.maxValue(
-          gradientAccumulationSteps - 1,
-          `must be below gradientAccumulationSteps, ${gradientAccumulationSteps}`,
-        ),
-      ),
-      0,
-    ),
-  });
-
-const whenSeenSchema = v.strictObject({
-  epoch: v.optional(integerFrom(0), 0),
-  epochs: v.optional(integerFrom(1), 1),
-});
 
 /**
  * Loads a dataset batch by batch: in order or shuffled, on this thread or in workers, one epoch an iteration.

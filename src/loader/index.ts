@@ -1,12 +1,7 @@
-export {
-  DataLoader,
-  type DatasetSource,
-  type LoaderPosition,
-  type LoaderWhenSeenOptions,
-  type PlannedBatch,
-} from './data-loader.js';
+export { DataLoader, type DatasetSource } from './data-loader.js';
 export type { DataLoaderOptions } from './data-loader-options.js';
 export type { GivenBatch, LentBatch } from './lent-batch.js';
+export type { LoaderPosition, LoaderWhenSeenOptions, PlannedBatch } from './loader-position.js';
 export type { LoaderState } from './loader-state.js';
 export type { LoaderStats } from './loader-stats.js';
 export { type PackedTokens, packCollate } from './pack-collate.js';

@@ -1,0 +1,45 @@
+import * as v from 'valibot';
+import { integerFrom } from '../core/options.js';
+
+/** A place in a run: global batch `batch` of epoch `epoch`, both from 0. */
+export interface LoaderPosition {
+  readonly epoch: number;
+  readonly batch: number;
+  /** Micro-batch of that batch, where gradients are accumulated. @defaultValue `0` */
+  readonly microBatch?: number;
+}
+
+/** The samples of a batch, before any is read. */
+export interface PlannedBatch extends Required<LoaderPosition> {
+  /** Shape `[B]`: the samples of the rank. */
+  readonly indices: Int32Array | Float64Array;
+}
+
+/** What `DataLoader.whenSeen` is asked about. */
+export interface LoaderWhenSeenOptions {
+  /** First epoch to look at. @defaultValue `0` */
+  readonly epoch?: number;
+  /** How many epochs to look at. @defaultValue `1` */
+  readonly epochs?: number;
+}
+
+export const positionSchema = (gradientAccumulationSteps: number) =>
+  v.strictObject({
+    epoch: integerFrom(0),
+    batch: v.optional(integerFrom(0), 0),
+    microBatch: v.optional(
+      v.pipe(
+        integerFrom(0),
+        v.maxValue(
+          gradientAccumulationSteps - 1,
+          `must be below gradientAccumulationSteps, ${gradientAccumulationSteps}`,
+        ),
+      ),
+      0,
+    ),
+  });
+
+export const whenSeenSchema = v.strictObject({
+  epoch: v.optional(integerFrom(0), 0),
+  epochs: v.optional(integerFrom(1), 1),
+});
