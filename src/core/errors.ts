@@ -155,6 +155,11 @@ export class StorageError extends MillraceError {
   readonly code = 'ERR_MILLRACE_STORAGE';
 }
 
+/** An object in storage is no longer the one that was opened: going on would mix two versions of the data. */
+export class ObjectChangedError extends MillraceError {
+  readonly code = 'ERR_MILLRACE_OBJECT_CHANGED';
+}
+
 /** An optional package is needed and not installed; the message has the command that installs it. */
 export class MissingPeerError extends MillraceError {
   readonly code = 'ERR_MILLRACE_MISSING_PEER';

@@ -8,7 +8,7 @@ import { checkIndex } from '../core/index-range.js';
 import { parseOptions } from '../core/options.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { Tensor } from '../core/tensor.js';
-import type { ByteRanges, ByteSource } from '../storage/byte-source.js';
+import type { ByteRanges, LocalSource } from '../storage/byte-source.js';
 import { FileSource } from '../storage/file-source.js';
 import { datasetPrefix } from './dataset-prefix.js';
 import type { DTypeTable } from './indexed-dataset-dtypes.js';
@@ -56,7 +56,7 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
    */
   readonly documentIndex: Float64Array;
   readonly #shapes: ItemIndex['shapes'];
-  readonly #data: ByteSource;
+  readonly #data: LocalSource;
   #indexHash: string | undefined;
 
   private constructor({ prefix, dtypeTable, data }: OpenPair, index: ItemIndex) {
@@ -146,7 +146,7 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
   }
 
   /**
-   * Copies the bytes of many stretches of `count` elements into `target`: see `ByteSource.readRangesSync`.
+   * Copies the bytes of many stretches of `count` elements into `target`: see `LocalSource.readRangesSync`.
    *
    * @param starts - The first element of each, counted over all items end to end.
    * @throws {@link IndexRangeError} when there are fewer.
@@ -247,8 +247,8 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
 interface OpenPair {
   readonly prefix: string;
   readonly dtypeTable: DTypeTable | 'auto';
-  readonly index: ByteSource;
-  readonly data: ByteSource;
+  readonly index: LocalSource;
+  readonly data: LocalSource;
 }
 
 function openPair(name: string | URL, options: IndexedDatasetOptions): OpenPair {

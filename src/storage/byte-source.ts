@@ -9,21 +9,34 @@ export interface ByteRanges {
 /** Elements that JavaScript's numbers hold. */
 export type NumberDType = Exclude<DType, 'int64' | 'uint64'>;
 
-/** Bytes that can be read at any place: a file, a piece of memory. Formats read through this alone. */
+/** Bytes that can be read at any place: a file, a piece of memory, an object behind a URL. Formats read through this alone. */
 export interface ByteSource {
   /** Bytes it holds. */
   readonly byteLength: number;
-  /** What messages call it: the path of a file. */
+  /** What messages call it: the path of a file, a URL without secrets. */
   readonly name: string;
-  /** Whether {@link readRangesSync} copies from memory that the system keeps, without a call for each range. */
-  readonly isMapped?: boolean;
   /**
    * Bytes `start … end - 1`, in memory of their own that starts at offset 0 of its buffer: any typed array can be laid
    * over it.
    *
-   * @throws {@link TruncatedFileError} when the source ends before `end`; {@link StorageError} when reading fails.
+   * @throws {@link TruncatedFileError} when the source ends before `end`; {@link StorageError} when reading fails;
+   *   {@link ObjectChangedError} when a remote object is not the one that was opened.
    */
   read(start: number, end: number): Promise<Uint8Array>;
+  /**
+   * All bytes from `start` on, in pieces of any size, which are the reader's to keep. Breaking off frees what it holds.
+   *
+   * @throws as {@link read} does.
+   */
+  stream(start?: number): AsyncIterable<Uint8Array>;
+  /** Frees what it holds. Reads that are under way still end. */
+  close(): void;
+}
+
+/** Bytes on this machine, which can be read without waiting. */
+export interface LocalSource extends ByteSource {
+  /** Whether {@link readRangesSync} copies from memory that the system keeps, without a call for each range. */
+  readonly isMapped?: boolean;
   /** {@link read}, in this thread. */
   readSync(start: number, end: number): Uint8Array;
   /**
@@ -41,8 +54,11 @@ export interface ByteSource {
    * @throws {@link TruncatedFileError} when the source ends before one of them.
    */
   replaceByElements?(places: Int32Array | Float64Array, dtype: NumberDType): void;
-  /** Says that these ranges will be asked for soon. Where they are far away, fetching them begins; nothing waits for it. */
+  /** Says that these ranges will be asked for soon. Where they are on a disk, fetching them begins; nothing waits for it. */
   prefetch?(ranges: ByteRanges): void;
-  /** Frees what it holds. Reads that are under way still end. */
-  close(): void;
+}
+
+/** Whether a source can be read without waiting. */
+export function isLocal(source: ByteSource): source is LocalSource {
+  return 'readSync' in source;
 }

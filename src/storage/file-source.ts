@@ -1,8 +1,10 @@
 import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { bytesPerElement } from '../core/dtype.js';
 import { StorageError } from '../core/errors.js';
-import type { ByteRanges, ByteSource } from './byte-source.js';
+import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import type { ByteRanges, LocalSource } from './byte-source.js';
 import { MemoryMap } from './memory-map.js';
 import { groupRanges } from './range-groups.js';
 import { ReadSpeed } from './read-speed.js';
@@ -16,6 +18,9 @@ const maxReadBytes = 2 ** 30;
 
 /** Reads that prefetching keeps under way where there is no memory map. */
 const maxPrefetching = 64;
+
+/** Bytes of a piece of a stream. */
+const streamBytes = 2 ** 20;
 
 /** How long a mapped file is trusted to keep its length. */
 const lookMs = 1;
@@ -34,9 +39,10 @@ export interface FileSourceOptions {
  *
  * @throws {@link StorageError} when the file cannot be opened.
  */
-export class FileSource implements ByteSource {
+export class FileSource implements LocalSource, Movable {
   readonly name: string;
   readonly byteLength: number;
+  readonly #options: FileSourceOptions;
   readonly #descriptor: number;
   /** `null` before the first use, and `undefined` where there is none. */
   #map: MemoryMap | undefined | null = null;
@@ -48,9 +54,10 @@ export class FileSource implements ByteSource {
   #pendingReads = 0;
   #closed = false;
 
-  constructor(path: string, { memoryMap = 'auto' }: FileSourceOptions = {}) {
+  constructor(path: string, options: FileSourceOptions = {}) {
     this.name = path;
-    if (memoryMap === false) this.#map = undefined;
+    this.#options = options;
+    if (options.memoryMap === false) this.#map = undefined;
     this.#descriptor = openForReading(path);
     this.byteLength = fstatSync(this.#descriptor).size;
   }
@@ -78,6 +85,11 @@ export class FileSource implements ByteSource {
     }
   }
 
+  async *stream(start = 0): AsyncGenerator<Uint8Array> {
+    for (let at = start; at < this.byteLength; at += streamBytes)
+      yield await this.read(at, Math.min(at + streamBytes, this.byteLength));
+  }
+
   readSync(start: number, end: number): Uint8Array {
     const bytes = this.#makeRoom(start, end);
     this.#fill(bytes, 0, start, bytes.length);
@@ -96,7 +108,7 @@ export class FileSource implements ByteSource {
   }
 
   /** Present where the file is mapped into memory. */
-  get replaceByElements(): ByteSource['replaceByElements'] {
+  get replaceByElements(): LocalSource['replaceByElements'] {
     const map = this.isMapped ? this.#mapped() : undefined;
     if (!map) return undefined;
     return (places, dtype) => {
@@ -121,6 +133,14 @@ export class FileSource implements ByteSource {
       if (map) map.willNeed(starts[k]!, length);
       else if (this.#prefetching < maxPrefetching) void this.#warm(starts[k]!, length);
     }
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'FileSource', args: { path: resolve(this.name), options: this.#options } };
+  }
+
+  static fromRecipe({ path, options }: { path: string; options: FileSourceOptions }): FileSource {
+    return new FileSource(path, options);
   }
 
   close(): void {

@@ -74,7 +74,7 @@ export class MemoryMap {
     return new MemoryMap(system, address, byteLength);
   }
 
-  /** Copies ranges as `ByteSource.readRangesSync` says. They must lie in the file, and their places in the target. */
+  /** Copies ranges as `LocalSource.readRangesSync` says. They must lie in the file, and their places in the target. */
   copyRanges({ starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
     if (starts.length === 0) return;
     if (length <= longestElement) {

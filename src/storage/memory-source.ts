@@ -1,8 +1,9 @@
-import type { ByteRanges, ByteSource } from './byte-source.js';
+import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import type { ByteRanges, LocalSource } from './byte-source.js';
 import { checkRange, checkRanges } from './truncated.js';
 
 /** Bytes that are in memory already. Reads copy, so that nobody writes to the source by accident. */
-export class MemorySource implements ByteSource {
+export class MemorySource implements LocalSource, Movable {
   readonly name: string;
   readonly #bytes: Uint8Array;
 
@@ -20,6 +21,10 @@ export class MemorySource implements ByteSource {
     return this.readSync(start, end);
   }
 
+  async *stream(start = 0): AsyncGenerator<Uint8Array> {
+    yield this.readSync(start, this.byteLength);
+  }
+
   readSync(start: number, end: number): Uint8Array {
     checkRange(this.name, this.byteLength, start, end);
     // Not slice: that of a Buffer shares memory.
@@ -33,6 +38,14 @@ export class MemorySource implements ByteSource {
       const start = starts[k]!;
       target.set(this.#bytes.subarray(start, start + length), k * stride + (start % 8));
     }
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'MemorySource', args: { bytes: this.#bytes, name: this.name } };
+  }
+
+  static fromRecipe({ bytes, name }: { bytes: Uint8Array; name: string }): MemorySource {
+    return new MemorySource(bytes, name);
   }
 
   close(): void {}

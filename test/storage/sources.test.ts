@@ -88,8 +88,8 @@ describe('openSource', () => {
   });
 
   it('refuses other schemes and says which there are', async () => {
-    const opening = openSource('s3://bucket/key');
+    const opening = openSource('gopher://bucket/key');
     await expect(opening).rejects.toThrow(StorageError);
-    await expect(opening).rejects.toThrow(/s3: URLs.*local files, by path or file: URL/);
+    await expect(opening).rejects.toThrow(/gopher: URLs.*file:, http:, https:, s3: or hf:/);
   });
 });

@@ -1,0 +1,61 @@
+import { StorageError } from '../core/errors.js';
+import { httpLocation, type RemoteLocation } from './remote-location.js';
+
+/** What an `hf:` URL names. */
+export interface HubFile {
+  readonly kind: 'datasets' | 'models' | 'spaces';
+  /** `user/name`. */
+  readonly repository: string;
+  readonly revision: string;
+  /** Path in the repository. */
+  readonly path: string;
+}
+
+const form = /^hf:\/\/(?:(datasets|spaces|models)\/)?([^/@]+\/[^/@]+)(?:@([^/]+))?\/(.*)$/;
+
+/**
+ * Takes an `hf:` URL apart: `hf://datasets/user/name@revision/path`, where `@revision` may be left out and models have no prefix, as
+ * `huggingface_hub` writes them. Slashes in a revision are written `%2F`.
+ *
+ * @throws {@link StorageError} when it has another form.
+ */
+export function parseHubUrl(url: string): HubFile {
+  const [, kind = 'models', repository, revision = 'main', path] = form.exec(url) ?? [];
+  if (!repository || path === undefined) {
+    throw new StorageError('This is not the URL of a file on the Hugging Face Hub', {
+      where: { url },
+      next: 'Write hf://datasets/user/name/path, hf://datasets/user/name@revision/path, or hf://user/model/path.',
+    });
+  }
+  return {
+    kind: kind as HubFile['kind'],
+    repository,
+    revision: decodeURIComponent(revision),
+    path: decodeURI(path),
+  };
+}
+
+/** Where the Hub is: `HF_ENDPOINT`, else the public one. */
+export function hubEndpoint(): string {
+  return (process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
+}
+
+/** What the Hub is to know of this user: the token in `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`. */
+export function hubHeaders(): Record<string, string> {
+  const token = process.env.HF_TOKEN || process.env.HUGGING_FACE_HUB_TOKEN;
+  return token ? { authorization: `Bearer ${token}` } : {};
+}
+
+/** A file on the Hugging Face Hub, through its `resolve` URL. */
+export function hubLocation(url: string): RemoteLocation {
+  const { kind, repository, revision, path } = parseHubUrl(url);
+  const prefix = kind === 'models' ? '' : `${kind}/`;
+  const file = path.split('/').map(encodeURIComponent).join('/');
+  const resolved = `${hubEndpoint()}/${prefix}${repository}/resolve/${encodeURIComponent(revision)}/${file}`;
+  return {
+    ...httpLocation(new URL(resolved), hubHeaders()),
+    name: url,
+    accessAdvice:
+      'Set HF_TOKEN to a token that may read this repository, and accept its conditions on the Hub if it has any.',
+  };
+}

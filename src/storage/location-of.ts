@@ -1,0 +1,27 @@
+import { StorageError } from '../core/errors.js';
+import { hubLocation } from './hugging-face-location.js';
+import { httpLocation, type RemoteLocation } from './remote-location.js';
+import { S3Service } from './s3-location.js';
+import { schemeOf } from './url-scheme.js';
+
+/** How to ask for what a URL names. @throws {@link StorageError} for a scheme that is not known, or a URL of a wrong form. */
+export function locationOf(
+  url: string,
+  { headers }: { readonly headers: Readonly<Record<string, string>> },
+): RemoteLocation {
+  switch (schemeOf(url)) {
+    case 'http':
+    case 'https':
+      if (!URL.canParse(url)) break;
+      return httpLocation(new URL(url), headers);
+    case 's3':
+      return new S3Service().location(url);
+    case 'hf':
+      return hubLocation(url);
+    default:
+  }
+  throw new StorageError(`Cannot read from ${schemeOf(url)}: URLs of this form`, {
+    where: { url },
+    next: 'Name a path, or a URL that begins with file:, http:, https:, s3: or hf:.',
+  });
+}

@@ -1,0 +1,117 @@
+import { AwsV4Signer } from 'aws4fetch';
+import { StorageError } from '../core/errors.js';
+import type { RemoteLocation } from './remote-location.js';
+
+/** What requests to S3 are signed with. */
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+/** Where an S3-compatible store is, and who asks it. */
+export interface S3Options {
+  /** URL of the service. @defaultValue `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`, then Amazon's of the region */
+  readonly endpoint?: string;
+  /** @defaultValue `AWS_REGION`, then `AWS_DEFAULT_REGION`, then `us-east-1` */
+  readonly region?: string;
+  /**
+   * @defaultValue `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; without these, requests are not signed,
+   *   which is enough for public buckets
+   */
+  readonly credentials?: S3Credentials;
+}
+
+/** A bucket and a key in it. */
+export interface S3Object {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** Takes an `s3:` URL apart. @throws {@link StorageError} when it names no bucket. */
+export function parseS3Url(url: string): S3Object {
+  // Not new URL: a key may hold any character, and ? and # mean themselves.
+  const [, bucket, key = ''] = /^s3:\/\/([^/]+)(?:\/([\s\S]*))?$/i.exec(url) ?? [];
+  if (bucket) return { bucket, key };
+  throw new StorageError('This is not the URL of an object in S3', {
+    where: { url },
+    next: 'Write s3://bucket/key.',
+  });
+}
+
+/** An S3-compatible service, its requests signed with AWS Signature Version 4. */
+export class S3Service {
+  readonly region: string;
+  readonly #endpoint: string | undefined;
+  readonly #credentials: S3Credentials | undefined;
+  /** Keys that were derived from the secret, one a day. */
+  readonly #derivedKeys = new Map<string, ArrayBuffer>();
+
+  constructor({ endpoint, region, credentials }: S3Options = {}) {
+    const { env } = process;
+    this.region = region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1';
+    this.#endpoint = (endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL)?.replace(/\/+$/, '');
+    this.#credentials = credentials ?? credentialsOf(env);
+  }
+
+  /**
+   * The address of an object; of the bucket itself with the key `''`. Amazon's buckets are part of the host name, unless a dot in
+   * them would not match its certificate; with an endpoint of one's own they are the first part of the path.
+   */
+  address({ bucket, key }: S3Object): URL {
+    const path = key.split('/').map(encodeKeyPart).join('/');
+    if (this.#endpoint) return new URL(`${this.#endpoint}/${bucket}/${path}`);
+    const host = `s3.${this.region}.amazonaws.com`;
+    return new URL(
+      bucket.includes('.') ? `https://${host}/${bucket}/${path}` : `https://${bucket}.${host}/${path}`,
+    );
+  }
+
+  /** A request, signed where there are credentials. @param datetime - When, as `20130524T000000Z`. @defaultValue now */
+  async request(url: URL, headers: Readonly<Record<string, string>>, datetime?: string): Promise<Request> {
+    if (!this.#credentials) return new Request(url, { headers });
+    const { region } = this;
+    const signer = new AwsV4Signer({
+      url: url.href,
+      headers: { ...headers },
+      service: 's3',
+      region,
+      cache: this.#derivedKeys,
+      ...(datetime && { datetime }),
+      accessKeyId: this.#credentials.accessKeyId,
+      secretAccessKey: this.#credentials.secretAccessKey,
+      ...(this.#credentials.sessionToken && { sessionToken: this.#credentials.sessionToken }),
+    });
+    const signed = await signer.sign();
+    return new Request(signed.url, { method: signed.method, headers: signed.headers });
+  }
+
+  location(url: string): RemoteLocation {
+    const address = this.address(parseS3Url(url));
+    return {
+      name: url,
+      request: (headers) => this.request(address, headers),
+      accessAdvice: this.#credentials
+        ? 'Check that these credentials may read the bucket (s3:GetObject, s3:ListBucket), and AWS_REGION.'
+        : 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: the request was not signed.',
+    };
+  }
+}
+
+function credentialsOf(env: NodeJS.ProcessEnv): S3Credentials | undefined {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
+  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) return undefined;
+  return {
+    accessKeyId: AWS_ACCESS_KEY_ID,
+    secretAccessKey: AWS_SECRET_ACCESS_KEY,
+    sessionToken: AWS_SESSION_TOKEN,
+  };
+}
+
+/** S3 keeps less unescaped than encodeURIComponent, and signs what was sent. */
+function encodeKeyPart(part: string): string {
+  return encodeURIComponent(part).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

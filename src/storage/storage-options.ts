@@ -1,0 +1,26 @@
+import * as v from 'valibot';
+import { integerFrom, parseOptions } from '../core/options.js';
+
+/** How data is fetched from URLs. Local files take no notice of it. */
+export interface StorageOptions {
+  /** How often a request that failed for now (a lost connection, 429, 5xx) is tried again, with growing pauses. @defaultValue `6` */
+  readonly retries?: number;
+  /** How long nothing may come before a request counts as failed, in milliseconds. @defaultValue `30_000` */
+  readonly timeoutMs?: number;
+  /** Requests of one source that may be under way at once. @defaultValue `16` */
+  readonly concurrency?: number;
+  /** Sent with every request to an `http:` URL: `{ authorization: 'Bearer …' }`. @defaultValue none */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const schema = v.strictObject({
+  retries: v.optional(integerFrom(0), 6),
+  timeoutMs: v.optional(integerFrom(1), 30_000),
+  concurrency: v.optional(integerFrom(1), 16),
+  headers: v.optional(v.record(v.string(), v.string()), {}),
+});
+
+/** With the defaults filled in. @throws {@link ConfigError} */
+export function storageOptions(options: StorageOptions): Required<StorageOptions> {
+  return parseOptions('Storage options', schema, options);
+}

@@ -1,0 +1,10 @@
+/** The scheme of a URL in lower case; `undefined` for a path, which may have colons. */
+export function schemeOf(pathOrUrl: string): string | undefined {
+  return /^(file(?=:\/)|[a-z][a-z0-9+.-]+(?=:\/\/))/i.exec(pathOrUrl)?.[1]?.toLowerCase();
+}
+
+/** Whether a name is that of something that is not a file of this machine. */
+export function isRemote(pathOrUrl: string | URL): boolean {
+  const scheme = schemeOf(String(pathOrUrl));
+  return scheme !== undefined && scheme !== 'file';
+}
