@@ -14,6 +14,7 @@ import {
   type ImagePipelineOptions,
   type ImageTransform,
 } from '../images/index.js';
+import { byCodePoint } from '../storage/code-point-order.js';
 import { localPath } from '../storage/local-path.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import { PathList } from './path-list.js';
@@ -212,11 +213,6 @@ async function list(folder: string) {
   } catch (cause) {
     throw storageFailure('list', folder, cause);
   }
-}
-
-/** As Python sorts. */
-function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 function sharedInts(values: readonly number[]): Int32Array {

@@ -1,5 +1,6 @@
 export { type ByteRanges, type ByteSource, isLocal, type LocalSource } from './byte-source.js';
 export { FileSource } from './file-source.js';
+export { listFiles } from './list-files.js';
 export { MemorySource } from './memory-source.js';
 export { openSource } from './open-source.js';
 export { RemoteSource } from './remote-source.js';

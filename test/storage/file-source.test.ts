@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { IndexRangeError, StorageError, TruncatedFileError } from 'millrace';
-import { type ByteSource, FileSource, MemorySource } from 'millrace/storage';
+import { FileSource, type LocalSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryMap } from '../../dist/storage/memory-map.js';
 import { ReadSpeed } from '../../dist/storage/read-speed.js';
@@ -43,7 +43,7 @@ function rowsOf(starts: readonly number[], length: number, stride: number, sourc
 describe('many ranges at once', () => {
   it('are the same through a memory map, by positioned reads and from memory, near or far apart', () => {
     const path = file('ranges');
-    const sources: ByteSource[] = [
+    const sources: LocalSource[] = [
       new FileSource(path),
       new FileSource(path, { memoryMap: false }),
       new MemorySource(bytes),

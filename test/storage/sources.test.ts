@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { StorageError, TruncatedFileError } from 'millrace';
-import { type ByteSource, FileSource, MemorySource, openSource } from 'millrace/storage';
+import { FileSource, type LocalSource, MemorySource, openSource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const content = Uint8Array.from({ length: 300 }, (_, i) => (i * 7) % 256);
@@ -18,7 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const sources: [string, () => ByteSource][] = [
+const sources: [string, () => LocalSource][] = [
   ['FileSource', () => new FileSource(path)],
   ['MemorySource', () => new MemorySource(Buffer.from(content))],
 ];
@@ -36,6 +36,9 @@ describe.each(sources)('%s keeps the contract of a byte source', (_, open) => {
       }),
     );
     expect(source.byteLength).toBe(300);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of source.stream(17)) pieces.push(piece);
+    expect(Buffer.concat(pieces)).toEqual(Buffer.from(content.subarray(17)));
     source.close();
   });
 

@@ -1,0 +1,98 @@
+import { statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import braces from 'braces';
+import picomatch from 'picomatch';
+import { StorageError } from '../core/errors.js';
+import { byCodePoint } from './code-point-order.js';
+import { localPath } from './local-path.js';
+import { storageFailure } from './storage-failure.js';
+import type { StorageOptions } from './storage-options.js';
+import { isRemote, schemeOf } from './url-scheme.js';
+
+/**
+ * The files that a name stands for, in the order of their code points: a file is itself, a folder (with `/` at its end, where it is
+ * remote) all files in it at any depth, `*`, `**`, `?` and `[…]` are matched, and `{000..099}` or `{a,b}` written out in the order
+ * that they say. Hidden files and folders, whose names begin with a dot, are left out. `http:` URLs cannot be listed: only braces are
+ * written out there.
+ *
+ * @returns paths or URLs
+ * @throws {@link StorageError} when a folder cannot be listed, or nothing matches.
+ */
+export async function listFiles(pattern: string | URL, options: StorageOptions = {}): Promise<string[]> {
+  const text = String(pattern);
+  if (!isRemote(text) && isFile(text)) return [text];
+  const names: string[] = [];
+  for (const one of writtenOut(text)) names.push(...(await matching(one, options)));
+  if (names.length > 0) return names;
+  throw new StorageError('Nothing matches this pattern', {
+    where: { pattern: text },
+    next: 'Check it: * stands for any characters but /, ** for any folders.',
+  });
+}
+
+/** Whether there is a file of just this name, odd as it may be. */
+function isFile(pathOrUrl: string): boolean {
+  return statSync(localPath(pathOrUrl), { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Braces written out. The braces of a query or of odd names that hold no list stay as they are. */
+function writtenOut(text: string): string[] {
+  return /\{[^{}]*(,|\.\.)[^{}]*\}/.test(text) ? braces(text, { expand: true, rangeLimit: 10 ** 6 }) : [text];
+}
+
+async function matching(pattern: string, options: StorageOptions): Promise<string[]> {
+  if (!isRemote(pattern)) return localMatches(schemeOf(pattern) ? localPath(pattern) : pattern);
+  const scheme = schemeOf(pattern)!;
+  const canBeListed = scheme === 's3' || scheme === 'hf';
+  const { base, glob } = partsOf(pattern);
+  if (!canBeListed || (!glob && !pattern.endsWith('/'))) return [pattern];
+  const { listRemote } = await import('./list-remote.js');
+  const found = await listRemote(base, options);
+  return found.filter(matcher(base, glob)).sort(byCodePoint);
+}
+
+async function localMatches(pattern: string): Promise<string[]> {
+  const { base, glob } = partsOf(pattern);
+  const root = base || '.';
+  if (!glob) {
+    const entries = await readdir(root, { withFileTypes: true }).catch((cause: { code?: string }) => {
+      // A file; or nothing, which opening will say.
+      if (cause.code === 'ENOTDIR' || cause.code === 'ENOENT') return undefined;
+      throw storageFailure('list', root, cause);
+    });
+    if (!entries) return [pattern];
+  }
+  const found = await filesBelow(root, base);
+  return found.filter(matcher(base, glob)).sort(byCodePoint);
+}
+
+/** Where the pattern begins, and what is matched below it. */
+function partsOf(pattern: string): { readonly base: string; readonly glob: string } {
+  const first = /[*?[]/.exec(pattern)?.index;
+  if (first === undefined) return { base: pattern.replace(/(?<=.)\/+$/, ''), glob: '' };
+  const cut = pattern.lastIndexOf('/', first);
+  return { base: pattern.slice(0, Math.max(0, cut)), glob: pattern.slice(cut + 1) };
+}
+
+/** Whether a name below `base` matches. */
+function matcher(base: string, glob: string): (name: string) => boolean {
+  const skipped = base ? base.length + 1 : 0;
+  const isMatch = picomatch(glob || '**', { nobrace: true });
+  return (name) => isMatch(name.slice(skipped));
+}
+
+async function filesBelow(folder: string, shown: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+    throw storageFailure('list', folder, cause);
+  });
+  const files: string[] = [];
+  for (const entry of entries) {
+    if (entry.name.startsWith('.')) continue;
+    const name = shown ? `${shown.replace(/\/$/, '')}/${entry.name}` : entry.name;
+    const isFolder = entry.isDirectory();
+    if (isFolder) files.push(...(await filesBelow(join(folder, entry.name), name)));
+    else files.push(name);
+  }
+  return files;
+}
