@@ -12,6 +12,9 @@ const asc = 'node_modules/assemblyscript/bin/asc.js';
 const esbuild = 'node_modules/esbuild/bin/esbuild';
 const installMark = 'node_modules/.millrace-lock-hash';
 
+/** Packages that every worker loads as it starts; the others are imported where they are first used. */
+const neededAtOnce = ['valibot', '@noble/hashes'];
+
 /** Runs a command and ends this process with its status when it fails. */
 export function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
@@ -45,8 +48,11 @@ function bundleWorker() {
   const bundle = ['--bundle', '--splitting', '--keep-names', '--sourcemap', `--outdir=${folder}`];
   // Names of classes are in messages, so they stay.
   const target = ['--platform=node', '--format=esm', '--target=node20', '--log-level=warning'];
-  const optional = ['koffi', 'sharp', '@julusian/jpeg-turbo'].map((name) => `--external:${name}`);
-  run(esbuild, ['dist/loader/workers/entry.js', ...bundle, ...target, ...optional]);
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+  const external = Object.keys({ ...dependencies, ...peerDependencies })
+    .filter((name) => !neededAtOnce.includes(name))
+    .map((name) => `--external:${name}`);
+  run(esbuild, ['dist/loader/workers/entry.js', ...bundle, ...target, ...external]);
 }
 
 /**

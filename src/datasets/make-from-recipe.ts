@@ -8,9 +8,11 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   ArrayDataset: async () => (await import('./array-dataset.js')).ArrayDataset,
   ChainDataset: async () => (await import('./chain-dataset.js')).ChainDataset,
   ConcatDataset: async () => (await import('./concat-dataset.js')).ConcatDataset,
+  CsvDataset: async () => (await import('../formats/csv-dataset.js')).CsvDataset,
   FileSource: async () => (await import('../storage/file-source.js')).FileSource,
   ImageFolder: async () => (await import('../formats/image-folder.js')).ImageFolder,
   IndexedDataset: async () => (await import('../formats/indexed-dataset.js')).IndexedDataset,
+  JsonlDataset: async () => (await import('../formats/jsonl-dataset.js')).JsonlDataset,
   MapDataset: async () => (await import('./map-dataset.js')).MapDataset,
   MemorySource: async () => (await import('../storage/memory-source.js')).MemorySource,
   MixtureDataset: async () => (await import('./mixture-dataset.js')).MixtureDataset,
@@ -20,6 +22,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   StackDataset: async () => (await import('./stack-dataset.js')).StackDataset,
   Subset: async () => (await import('./subset.js')).Subset,
   TensorDataset: async () => (await import('./tensor-dataset.js')).TensorDataset,
+  TextDataset: async () => (await import('../formats/text-dataset.js')).TextDataset,
   TokenWindows: async () => (await import('./token-windows.js')).TokenWindows,
 };
 

@@ -1,5 +1,10 @@
+export type { CsvColumn, CsvType, CsvValue } from './csv-columns.js';
+export { CsvDataset, type CsvDatasetOptions, type CsvRow } from './csv-dataset.js';
+export type { DataFiles } from './data-files.js';
 export { ImageFolder, type ImageFolderOptions, type LabelledImage } from './image-folder.js';
 export { IndexedDataset, type IndexedDatasetOptions } from './indexed-dataset.js';
 export { IndexedDatasetBuilder, type IndexedDatasetBuilderOptions } from './indexed-dataset-builder.js';
 export type { DTypeTable } from './indexed-dataset-dtypes.js';
 export { type IntegerDType, smallestIntegerDtype } from './integer-dtype.js';
+export { JsonlDataset } from './jsonl-dataset.js';
+export { TextDataset, type TextDatasetOptions, type TextUnit } from './text-dataset.js';

@@ -1,0 +1,232 @@
+import Papa from 'papaparse';
+import * as v from 'valibot';
+import type { Dataset } from '../core/dataset.js';
+import { ConfigError, FormatError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import { parseOptions } from '../core/options.js';
+import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
+import { toRecipe } from '../core/recipe.js';
+import type { ByteSource } from '../storage/byte-source.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import { type CsvColumn, type CsvType, type CsvValue, typeOfCells, valueOfCell } from './csv-columns.js';
+import { findRows } from './csv-rows.js';
+import { type DataFiles, openDataFiles } from './data-files.js';
+import { RecordFiles, type RecordFilesRecipe } from './record-files.js';
+
+/** File name endings of separated values. */
+export const csvEndings = ['.csv', '.tsv'];
+
+/** Rows that the types of the columns are taken from. */
+const lookedAt = 1_000;
+
+/** A row by column. */
+export type CsvRow = Readonly<Record<string, CsvValue>>;
+
+export interface CsvDatasetOptions extends StorageOptions {
+  /** One character between fields. @defaultValue a tab for `.tsv`, else a comma */
+  readonly delimiter?: string;
+  /** Whether each file begins with the names of its columns; or the names, where it does not. @defaultValue `true` */
+  readonly header?: boolean | readonly string[];
+  /** Which columns a sample has. @defaultValue all */
+  readonly columns?: readonly string[];
+  /** What columns hold. @defaultValue found out from the first 1,000 rows */
+  readonly types?: Readonly<Record<string, CsvType>>;
+}
+
+const schema = v.looseObject({
+  delimiter: v.optional(v.pipe(v.string(), v.regex(/^[^"\r\n]$/, 'must be one character, no quote'))),
+  header: v.optional(v.union([v.boolean(), v.array(v.string())], 'must be true, false or names'), true),
+  columns: v.optional(v.array(v.string())),
+  types: v.optional(
+    v.record(
+      v.string(),
+      v.picklist(['number', 'boolean', 'string'], "must be 'number', 'boolean' or 'string'"),
+    ),
+    {},
+  ),
+});
+
+interface CsvFormat {
+  readonly delimiter: string;
+  /** All columns of the files, in their order. */
+  readonly fields: readonly string[];
+  /** Those of a sample. */
+  readonly columns: readonly CsvColumn[];
+}
+
+/**
+ * Separated values (RFC 4180): each row an object by column. Numbers, booleans and text are told apart by the first 1,000 rows; a
+ * later cell that is not of its column's type is an error, an empty one in a column of numbers is `NaN`. Rows are parsed by Papa
+ * Parse when they are asked for.
+ */
+export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
+  /** Names and types of the columns of a sample. */
+  readonly columns: readonly CsvColumn[];
+  readonly #records: RecordFiles;
+  readonly #format: CsvFormat;
+  /** Place of each column in a row. */
+  readonly #places: readonly number[];
+
+  private constructor(records: RecordFiles, format: CsvFormat) {
+    this.#records = records;
+    this.#format = format;
+    this.columns = format.columns;
+    this.#places = format.columns.map(({ name }) => format.fields.indexOf(name));
+  }
+
+  /**
+   * Opens one file or several, which have the same columns, and reads them once to find the rows.
+   *
+   * @throws {@link StorageError} when one of them cannot be read; {@link FormatError} when there is no header, or two differ;
+   *   {@link ConfigError} for a column that is not there.
+   */
+  static async open<T = CsvRow>(files: DataFiles, options: CsvDatasetOptions = {}): Promise<CsvDataset<T>> {
+    const {
+      delimiter: given,
+      header,
+      columns,
+      types,
+      ...storage
+    } = parseOptions('CsvDataset options', schema, options);
+    const sources = await openDataFiles(files, csvEndings, storage);
+    const delimiter = given ?? (sources[0]!.name.toLowerCase().endsWith('.tsv') ? '\t' : ',');
+    const headers: string[][] = [];
+    const records = await RecordFiles.open('CsvDataset', sources, async (source) => {
+      const bounds = await findRows(source, delimiter);
+      if (header !== true) return bounds;
+      headers[sources.indexOf(source)] = await readHeader(source, bounds, delimiter);
+      return bounds.subarray(1);
+    });
+    try {
+      const fields = Array.isArray(header) ? header : await fieldsOf(sources, headers, records, delimiter);
+      checkColumns(fields, [...(columns ?? []), ...Object.keys(types)]);
+      const chosen = columns ?? fields;
+      const untyped = new CsvDataset<CsvRow>(records, {
+        delimiter,
+        fields,
+        columns: chosen.map((name) => ({ name, type: 'string' })),
+      });
+      const found = await untyped.#findTypes();
+      const typed = chosen.map((name, k) => ({ name, type: types[name] ?? found[k]! }));
+      return new CsvDataset<T>(records, { delimiter, fields, columns: typed });
+    } catch (error) {
+      records.close();
+      throw error;
+    }
+  }
+
+  get length(): number {
+    return this.#records.length;
+  }
+
+  /** Samples of each file. */
+  get shardLengths(): readonly number[] {
+    return this.#records.shardLengths;
+  }
+
+  /** @throws {@link FormatError} for a row with more or fewer fields, a quote that is not closed, or a cell of another type. */
+  get(index: number): MaybePromise<T> {
+    return andThen(this.#cells(index), (cells) => {
+      const row: Record<string, CsvValue> = {};
+      for (const [k, { name, type }] of this.columns.entries()) {
+        const cell = cells[this.#places[k]!]!;
+        const value = valueOfCell(cell, type);
+        if (value === undefined)
+          throw this.#records
+            .damaged(index, `has ${JSON.stringify(cell)} in the column ${name}, which holds a ${type}`)
+            .addPlace({ column: name });
+        row[name] = value;
+      }
+      return row as T;
+    });
+  }
+
+  fingerprint(): string {
+    const { delimiter, columns } = this.#format;
+    const shown = columns.map(({ name, type }) => ({ name, type }));
+    return fingerprint({ kind: 'CsvDataset', delimiter, columns: shown, files: this.#records.fingerprint() });
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'CsvDataset', args: { records: this.#records.recipe(), format: this.#format } };
+  }
+
+  static async fromRecipe(
+    { records, format }: { records: RecordFilesRecipe; format: CsvFormat },
+    make: MakeFromRecipe,
+  ): Promise<CsvDataset<unknown>> {
+    return new CsvDataset(await RecordFiles.fromRecipe(records, make), format);
+  }
+
+  close(): void {
+    this.#records.close();
+  }
+
+  #cells(index: number): MaybePromise<readonly string[]> {
+    return andThen(this.#records.text(index), (text) => {
+      const { delimiter, fields } = this.#format;
+      const { cells, problem } = parseRow(text, delimiter);
+      if (problem) throw this.#records.damaged(index, problem);
+      if (cells.length === fields.length) return cells;
+      throw this.#records.damaged(index, `has ${cells.length} fields, and the columns are ${fields.length}`);
+    });
+  }
+
+  async #findTypes(): Promise<CsvType[]> {
+    const rows: (readonly string[])[] = [];
+    for (let index = 0; index < Math.min(lookedAt, this.length); index++) rows.push(await this.#cells(index));
+    return this.#places.map((place) => typeOfCells(rows.map((cells) => cells[place]!)));
+  }
+}
+
+function parseRow(text: string, delimiter: string): { cells: string[]; problem?: string } {
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter, quoteChar: '"' });
+  const [problem] = errors;
+  return { cells: data[0] ?? [], ...(problem && { problem: `is not separated values: ${problem.message}` }) };
+}
+
+async function readHeader(source: ByteSource, bounds: Float64Array, delimiter: string): Promise<string[]> {
+  const bytes = await source.read(bounds[0] ?? 0, bounds[1] ?? 0);
+  const { cells, problem } = parseRow(Buffer.from(bytes).toString('utf8'), delimiter);
+  const twice = cells.find((name, k) => cells.indexOf(name) !== k);
+  if (cells.length > 0 && !problem && twice === undefined) return cells;
+  const why = twice === undefined ? (problem ?? 'it is empty') : `${JSON.stringify(twice)} is there twice`;
+  throw new FormatError(`The file does not begin with names of columns: ${why}`, {
+    where: { file: source.name, byteOffset: bounds[0] ?? 0 },
+    next: "Give the names with { header: ['…'] }, or { header: false } to number them.",
+  });
+}
+
+/** Names of the columns: those of the headers, which must agree, or numbers. */
+async function fieldsOf(
+  sources: readonly ByteSource[],
+  headers: readonly string[][],
+  records: RecordFiles,
+  delimiter: string,
+): Promise<readonly string[]> {
+  const [first] = headers;
+  if (!first) {
+    const row = records.length === 0 ? '' : await records.text(0);
+    return parseRow(row, delimiter).cells.map((_, k) => `column${k}`);
+  }
+  const other = headers.findIndex((names) => names.join('\n') !== first.join('\n'));
+  if (other < 0) return first;
+  throw new FormatError('Two files have different columns', {
+    where: {
+      file: sources[other]!.name,
+      columns: headers[other]!.join(' '),
+      firstFile: sources[0]!.name,
+      firstColumns: first.join(' '),
+    },
+    next: 'Open them as two datasets.',
+  });
+}
+
+function checkColumns(fields: readonly string[], asked: readonly string[]): void {
+  const unknown = asked.find((name) => !fields.includes(name));
+  if (unknown === undefined) return;
+  throw new ConfigError('CsvDataset options', [
+    { field: 'columns', message: `there is no column ${unknown}; there are ${fields.join(', ')}` },
+  ]);
+}

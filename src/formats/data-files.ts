@@ -1,0 +1,49 @@
+import { ConfigError } from '../core/errors.js';
+import type { ByteSource } from '../storage/byte-source.js';
+import { listFiles } from '../storage/list-files.js';
+import { openSource } from '../storage/open-source.js';
+import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
+
+/**
+ * Where a dataset's files are: paths, URLs, folders, patterns (`data/*.jsonl`, `s3://bucket/train-{000..099}.tar`), or sources of
+ * bytes that are open already. Several are one dataset, end to end.
+ */
+export type DataFiles = string | URL | ByteSource | readonly (string | URL | ByteSource)[];
+
+/**
+ * Opens all files, in order.
+ *
+ * @param endings - Of the files in a folder those with one of these endings are meant.
+ * @throws {@link ConfigError} for an unknown option; {@link StorageError} when one of them cannot be opened; those that were are closed.
+ */
+export async function openDataFiles(
+  files: DataFiles,
+  endings: readonly string[],
+  options: StorageOptions = {},
+): Promise<ByteSource[]> {
+  storageOptions(options);
+  const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
+  const names = (await Promise.all(given.map((file) => named(file, endings, options)))).flat();
+  if (names.length === 0) throw new ConfigError('Data files', [{ field: 'files', message: 'names no file' }]);
+  const opened = await Promise.allSettled(
+    names.map(async (name) => (typeof name === 'string' ? openSource(name, options) : name)),
+  );
+  const failed = opened.find((result) => result.status === 'rejected');
+  if (!failed) return opened.map((result) => (result as PromiseFulfilledResult<ByteSource>).value);
+  for (const result of opened) if (result.status === 'fulfilled') result.value.close();
+  throw failed.reason;
+}
+
+async function named(
+  file: string | URL | ByteSource,
+  endings: readonly string[],
+  options: StorageOptions,
+): Promise<(string | ByteSource)[]> {
+  if (typeof file !== 'string' && !(file instanceof URL)) return [file];
+  const found = await listFiles(file, options);
+  const isOneFile = found.length === 1 && found[0] === String(file);
+  if (isOneFile) return found;
+  const fitting = found.filter((name) => endings.some((ending) => name.toLowerCase().endsWith(ending)));
+  // A pattern that names endings of its own is taken at its word.
+  return fitting.length > 0 || !/[*?[{]/.test(String(file)) ? fitting : found;
+}
