@@ -47,3 +47,12 @@ async function named(
   // A pattern that names endings of its own is taken at its word.
   return fitting.length > 0 || !/[*?[{]/.test(String(file)) ? fitting : found;
 }
+
+/** Opens one file, or takes the source that is given. @throws {@link ConfigError}, {@link StorageError} */
+export async function openDataFile(
+  file: string | URL | ByteSource,
+  options: StorageOptions = {},
+): Promise<ByteSource> {
+  storageOptions(options);
+  return typeof file === 'string' || file instanceof URL ? openSource(file, options) : file;
+}

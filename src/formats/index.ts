@@ -7,4 +7,9 @@ export { IndexedDatasetBuilder, type IndexedDatasetBuilderOptions } from './inde
 export type { DTypeTable } from './indexed-dataset-dtypes.js';
 export { type IntegerDType, smallestIntegerDtype } from './integer-dtype.js';
 export { JsonlDataset } from './jsonl-dataset.js';
+export type { ArrayColumn, ArraySample, NamedArraysOptions } from './named-arrays.js';
+export { NpyDataset } from './npy-dataset.js';
+export { NpzDataset } from './npz-dataset.js';
+export { SafetensorsDataset } from './safetensors-dataset.js';
+export type { StoredDType } from './stored-dtype.js';
 export { TextDataset, type TextDatasetOptions, type TextUnit } from './text-dataset.js';

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { type ErrorPlace, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
@@ -82,29 +81,31 @@ export class RecordFiles {
 
   /** Bytes of a record; look, do not keep. @throws {@link IndexRangeError} */
   bytes(index: number): MaybePromise<Buffer> {
-    checkIndex(index, this.length, this.owner);
-    const shard = firstAbove(this.#ends, index);
-    const { reader, bounds } = this.#shards[shard]!;
-    const row = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
-    return reader.read(bounds[row]!, bounds[row + 1]!);
+    const { reader, start, end } = this.#find(index);
+    return reader.read(start, end);
   }
 
-  /** Text of a record. @throws {@link FormatError} where it is not UTF-8 */
+  /** Text of a record. @throws {@link IndexRangeError}, {@link FormatError} where it is not UTF-8 */
   text(index: number): MaybePromise<string> {
-    return andThen(this.bytes(index), (bytes) => {
-      const text = bytes.toString('utf8');
-      // What is not UTF-8 becomes this character, which may also be meant.
-      if (text.includes('\ufffd') && !isUtf8(bytes)) throw this.damaged(index, 'is not text in UTF-8');
+    const { reader, start, end } = this.#find(index);
+    return andThen(reader.text(start, end), (text) => {
+      if (text === undefined) throw this.damaged(index, 'is not text in UTF-8');
       return text;
     });
   }
 
   /** Where a record is: file, row in it (from 0) and byte offset. */
-  place(index: number): ErrorPlace {
-    const shard = firstAbove(this.#ends, index);
+  place(index: number): ErrorPlace & { readonly row: number } {
+    const { reader, row, start } = this.#find(index);
+    return { file: reader.source.name, row, byteOffset: start };
+  }
+
+  #find(index: number) {
+    checkIndex(index, this.length, this.owner);
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
     const row = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
     const { reader, bounds } = this.#shards[shard]!;
-    return { file: reader.source.name, row, byteOffset: bounds[row]! };
+    return { reader, row, start: bounds[row]!, end: bounds[row + 1]! };
   }
 
   /** The error for a record that is not what it should be. */

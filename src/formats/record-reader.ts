@@ -1,4 +1,5 @@
-import type { MaybePromise } from '../core/maybe-promise.js';
+import { isAscii, isUtf8 } from 'node:buffer';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type ByteSource, isLocal } from '../storage/byte-source.js';
 
 /** Bytes that are read ahead where records are asked for one after the other. */
@@ -16,6 +17,8 @@ export class RecordReader {
   readonly #blockBytes: number;
   #block: Buffer = Buffer.alloc(0);
   #blockStart = 0;
+  /** The block as text where it is ASCII, so that a byte is a character; `null` where it is not. */
+  #blockText: string | null | undefined;
   /** Where the record that was asked for last ended. */
   #lastEnd = 0;
   #loading: Promise<void> | undefined;
@@ -38,6 +41,23 @@ export class RecordReader {
       return this.#inBlock(start, end)!;
     }
     return this.#readBlock(start, end, blockEnd);
+  }
+
+  /**
+   * Bytes `start … end - 1` as text; `undefined` where they are not UTF-8. In a block of ASCII a record is a part of a text that was
+   * decoded once.
+   */
+  text(start: number, end: number): MaybePromise<string | undefined> {
+    return andThen(this.read(start, end), (bytes) => {
+      if (this.#inBlock(start, end)) {
+        if (this.#blockText === undefined)
+          this.#blockText = isAscii(this.#block) ? this.#block.toString('latin1') : null;
+        if (this.#blockText) return this.#blockText.slice(start - this.#blockStart, end - this.#blockStart);
+      }
+      const text = bytes.toString('utf8');
+      // What is not UTF-8 becomes this character, which may also be meant.
+      return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
+    });
   }
 
   #inBlock(start: number, end: number): Buffer | undefined {
@@ -73,6 +93,7 @@ export class RecordReader {
   #keep(bytes: Uint8Array, start: number): void {
     this.#block = asBuffer(bytes);
     this.#blockStart = start;
+    this.#blockText = undefined;
   }
 }
 
