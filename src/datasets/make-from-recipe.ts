@@ -5,6 +5,7 @@ type BuiltIn = () => Promise<FromRecipe<unknown>>;
 
 /** Datasets that move by name. Each is imported when it is first needed. */
 const builtIns: Readonly<Record<string, BuiltIn>> = {
+  ArrowDataset: async () => (await import('../formats/arrow-dataset.js')).ArrowDataset,
   ArrayDataset: async () => (await import('./array-dataset.js')).ArrayDataset,
   ChainDataset: async () => (await import('./chain-dataset.js')).ChainDataset,
   ConcatDataset: async () => (await import('./concat-dataset.js')).ConcatDataset,
@@ -19,6 +20,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   NpyDataset: async () => (await import('../formats/npy-dataset.js')).NpyDataset,
   NpzDataset: async () => (await import('../formats/npz-dataset.js')).NpzDataset,
   PackedDataset: async () => (await import('./packed-dataset.js')).PackedDataset,
+  ParquetDataset: async () => (await import('../formats/parquet-dataset.js')).ParquetDataset,
   RemoteSource: async () => (await import('../storage/remote-source.js')).RemoteSource,
   SafetensorsDataset: async () => (await import('../formats/safetensors-dataset.js')).SafetensorsDataset,
   ShuffleBuffer: async () => (await import('./shuffle-buffer.js')).ShuffleBuffer,

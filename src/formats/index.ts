@@ -1,3 +1,4 @@
+export { ArrowDataset, type ArrowDatasetOptions } from './arrow-dataset.js';
 export type { CsvColumn, CsvType, CsvValue } from './csv-columns.js';
 export { CsvDataset, type CsvDatasetOptions, type CsvRow } from './csv-dataset.js';
 export type { DataFiles } from './data-files.js';
@@ -10,6 +11,12 @@ export { JsonlDataset } from './jsonl-dataset.js';
 export type { ArrayColumn, ArraySample, NamedArraysOptions } from './named-arrays.js';
 export { NpyDataset } from './npy-dataset.js';
 export { NpzDataset } from './npz-dataset.js';
+export {
+  ParquetDataset,
+  type ParquetDatasetOptions,
+  type ParquetRow,
+} from './parquet-dataset.js';
+export type { ParquetColumn } from './parquet-file.js';
 export { SafetensorsDataset } from './safetensors-dataset.js';
 export type { StoredDType } from './stored-dtype.js';
 export { TextDataset, type TextDatasetOptions, type TextUnit } from './text-dataset.js';

@@ -1,0 +1,197 @@
+import type { RecordBatch, Vector } from 'apache-arrow';
+import * as v from 'valibot';
+import type { Dataset } from '../core/dataset.js';
+import { ConfigError, FormatError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { firstAbove } from '../core/first-above.js';
+import { checkIndex } from '../core/index-range.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import { integerFrom, parseOptions } from '../core/options.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import type { ByteSource } from '../storage/byte-source.js';
+import { contentFingerprint } from '../storage/content-fingerprint.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import { ArrowFile } from './arrow-file.js';
+import { plainValue } from './arrow-values.js';
+import { BlockCache } from './block-cache.js';
+import { type DataFiles, openDataFiles } from './data-files.js';
+
+/** File name endings of Arrow IPC files and streams, and of Feather. */
+export const arrowEndings = ['.arrow', '.feather', '.ipc', '.arrows'];
+
+export interface ArrowDatasetOptions extends StorageOptions {
+  /** Which columns a sample has. @defaultValue all */
+  readonly columns?: readonly string[];
+  /** Record batches that are kept. @defaultValue `8` */
+  readonly cacheBlocks?: number;
+}
+
+const schema = v.looseObject({
+  columns: v.optional(v.array(v.string())),
+  cacheBlocks: v.optional(integerFrom(1), 8),
+});
+
+interface Shard {
+  readonly file: ArrowFile;
+  readonly fingerprint: string;
+}
+
+/** Columns of a record batch. */
+interface Block {
+  readonly start: number;
+  readonly columns: readonly Vector[];
+}
+
+interface ArrowRecipe {
+  readonly shards: readonly {
+    readonly source: Recipe;
+    readonly fingerprint: string;
+    readonly bounds: Float64Array;
+  }[];
+  readonly columns: readonly string[];
+  readonly cacheBlocks: number;
+}
+
+/**
+ * Arrow IPC files and streams, and Feather (version 2): each row an object by column. 64-bit integers are `bigint`, lists of numbers
+ * typed arrays, structs objects, missing values `null`. A file is read by record batch, a stream whole. Needs `apache-arrow`, and
+ * `lz4js` where buffers are compressed with LZ4.
+ */
+export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Dataset<T>, Movable {
+  /** Names and Arrow types of the columns of a sample. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly #shards: readonly Shard[];
+  readonly #ends: Float64Array;
+  readonly #cacheBlocks: number;
+  readonly #blocks: BlockCache<Block>;
+
+  private constructor(shards: readonly Shard[], columns: readonly string[] | undefined, cacheBlocks: number) {
+    this.#shards = shards;
+    const [{ file: first }] = shards as [Shard];
+    const all = first.schema.fields.map(({ name, type }) => ({ name: String(name), type: String(type) }));
+    this.columns = (columns ?? all.map(({ name }) => name)).map((name) => {
+      const column = all.find((candidate) => candidate.name === name);
+      if (column) return column;
+      const message = `there is no column ${name}; there are ${all.map((other) => other.name).join(', ')}`;
+      throw new ConfigError('ArrowDataset options', [{ field: 'columns', message }]);
+    });
+    for (const { file } of shards) checkColumns(file, first, this.columns);
+    let end = 0;
+    this.#ends = Float64Array.from(shards, ({ file }) => {
+      end += file.bounds.at(-1)!;
+      return end;
+    });
+    this.#cacheBlocks = cacheBlocks;
+    this.#blocks = new BlockCache(cacheBlocks);
+  }
+
+  /**
+   * Opens one file or several, which have the same columns.
+   *
+   * @throws {@link StorageError} when one cannot be read; {@link FormatError} when one is damaged or has other columns;
+   *   {@link ConfigError} for a column that is not there; {@link MissingPeerError} without `apache-arrow`.
+   */
+  static async open<T = Readonly<Record<string, unknown>>>(
+    files: DataFiles,
+    options: ArrowDatasetOptions = {},
+  ): Promise<ArrowDataset<T>> {
+    const { columns, cacheBlocks, ...storage } = parseOptions('ArrowDataset options', schema, options);
+    const sources = await openDataFiles(files, arrowEndings, storage);
+    try {
+      const shards = await Promise.all(
+        sources.map(async (source) => {
+          const [file, content] = await Promise.all([ArrowFile.open(source), contentFingerprint(source)]);
+          return { file, fingerprint: content };
+        }),
+      );
+      return new ArrowDataset(shards, columns, cacheBlocks);
+    } catch (error) {
+      for (const source of sources) source.close();
+      throw error;
+    }
+  }
+
+  get length(): number {
+    return this.#ends.at(-1)!;
+  }
+
+  /** Samples of each record batch. */
+  get shardLengths(): readonly number[] {
+    return this.#shards.flatMap(({ file: { bounds } }) =>
+      Array.from(bounds.subarray(1), (end, k) => end - bounds[k]!),
+    );
+  }
+
+  /** @throws {@link FormatError} where the record batch is damaged. */
+  get(index: number): MaybePromise<T> {
+    checkIndex(index, this.length, 'ArrowDataset');
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
+    const { file } = this.#shards[shard]!;
+    const row = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
+    const batch = firstAbove(file.bounds, row) - 1;
+    const block = this.#blocks.get(`${shard}/${batch}`, async () =>
+      this.#blockOf(await file.readBatch(batch), file.bounds[batch]!),
+    );
+    return andThen(block, ({ start, columns }) => {
+      const made: Record<string, unknown> = {};
+      for (let k = 0; k < columns.length; k++)
+        made[this.columns[k]!.name] = plainValue(columns[k]!.get(row - start));
+      return made as T;
+    });
+  }
+
+  fingerprint(): string {
+    const files = this.#shards.map((shard) => shard.fingerprint);
+    return fingerprint({ kind: 'ArrowDataset', columns: this.columns.map(({ name }) => name), files });
+  }
+
+  [toRecipe](): Recipe {
+    const shards = this.#shards.map(({ file, fingerprint }) => ({
+      source: recipeOf(file.source, 'source'),
+      fingerprint,
+      bounds: file.bounds,
+    }));
+    const columns = this.columns.map(({ name }) => name);
+    const args: ArrowRecipe = { shards, columns, cacheBlocks: this.#cacheBlocks };
+    return { builtIn: 'ArrowDataset', args };
+  }
+
+  static async fromRecipe(
+    { shards, columns, cacheBlocks }: ArrowRecipe,
+    make: MakeFromRecipe,
+  ): Promise<ArrowDataset<unknown>> {
+    const made = shards.map(async ({ source, fingerprint, bounds }) => ({
+      file: await ArrowFile.open((await make(source)) as ByteSource, bounds),
+      fingerprint,
+    }));
+    return new ArrowDataset(await Promise.all(made), columns, cacheBlocks);
+  }
+
+  close(): void {
+    for (const { file } of this.#shards) file.source.close();
+  }
+
+  #blockOf(batch: RecordBatch, start: number): Block {
+    return { start, columns: this.columns.map(({ name }) => batch.getChild(name) as Vector) };
+  }
+}
+
+function checkColumns(
+  file: ArrowFile,
+  first: ArrowFile,
+  columns: readonly { readonly name: string; readonly type: string }[],
+): void {
+  const typeOf = (name: string) => String(file.schema.fields.find((field) => field.name === name)?.type);
+  const other = columns.find(({ name, type }) => typeOf(name) !== type);
+  if (!other) return;
+  throw new FormatError('Two files have different columns', {
+    where: {
+      file: file.source.name,
+      column: other.name,
+      type: typeOf(other.name),
+      firstFile: first.source.name,
+      firstType: other.type,
+    },
+    next: 'Choose columns that all have with { columns: […] }, or open them as two datasets.',
+  });
+}

@@ -1,0 +1,42 @@
+import type * as Arrow from 'apache-arrow';
+import { FormatError } from '../core/errors.js';
+import { importPeer } from '../core/peer.js';
+
+type ArrowModule = typeof Arrow;
+
+let loaded: Promise<ArrowModule> | undefined;
+
+/**
+ * apache-arrow, with what decompresses the buffers that pyarrow writes by default.
+ *
+ * @throws {@link MissingPeerError} when it is not installed.
+ */
+export function loadArrow(): Promise<ArrowModule> {
+  loaded ??= importPeer('apache-arrow', 'ArrowDataset', async () => {
+    const arrow = await import('apache-arrow');
+    const { decompress: zstd } = await import('fzstd');
+    arrow.compressionRegistry.set(arrow.CompressionType.ZSTD, { decode: (data) => aligned(zstd(data)) });
+    arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, { decode: await lz4Decoder() });
+    return arrow;
+  });
+  return loaded;
+}
+
+/** In memory of its own: elements of 8 bytes are laid over it. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+}
+
+/** LZ4 needs a package more; its absence matters only to files that have it. */
+async function lz4Decoder(): Promise<(data: Uint8Array) => Uint8Array> {
+  try {
+    const { default: lz4 } = await import('lz4js');
+    return (data) => aligned(lz4.decompress(data));
+  } catch {
+    return () => {
+      throw new FormatError('The file is compressed with LZ4, which needs the package lz4js', {
+        next: 'Run: npm install lz4js; or write the file with compression="zstd".',
+      });
+    };
+  }
+}

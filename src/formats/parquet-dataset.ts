@@ -1,0 +1,213 @@
+import type { ParquetQueryFilter } from 'hyparquet';
+import * as v from 'valibot';
+import type { Dataset } from '../core/dataset.js';
+import { FormatError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { firstAbove } from '../core/first-above.js';
+import { checkIndex } from '../core/index-range.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import { integerFrom, parseOptions } from '../core/options.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import type { ByteSource } from '../storage/byte-source.js';
+import { contentFingerprint } from '../storage/content-fingerprint.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import { BlockCache } from './block-cache.js';
+import { type DataFiles, openDataFiles } from './data-files.js';
+import { type ParquetBlock, type ParquetColumn, ParquetFile } from './parquet-file.js';
+
+/** File name endings of Parquet. */
+export const parquetEndings = ['.parquet', '.pq'];
+
+/** A row by column. */
+export type ParquetRow = Readonly<Record<string, unknown>>;
+
+export interface ParquetDatasetOptions extends StorageOptions {
+  /** Which columns a sample has; the others are not read. @defaultValue all */
+  readonly columns?: readonly string[];
+  /**
+   * Which rows are samples: `{ score: { $gte: 0.5 }, lang: { $in: ['en', 'de'] } }`, with `$and`, `$or`, `$nor`, `$not`. Row groups and
+   * pages that their statistics rule out are not read. @defaultValue all
+   */
+  readonly filter?: ParquetQueryFilter;
+  /**
+   * Blocks of rows that are kept decoded: row groups, or 8,192 rows of one where the file has an index of its pages.
+   * @defaultValue `8`
+   */
+  readonly cacheBlocks?: number;
+}
+
+const schema = v.looseObject({
+  columns: v.optional(v.array(v.string())),
+  filter: v.optional(
+    v.custom<ParquetQueryFilter>((value) => typeof value === 'object' && value !== null, 'must be an object'),
+  ),
+  cacheBlocks: v.optional(integerFrom(1), 8),
+});
+
+interface Shard {
+  readonly file: ParquetFile;
+  readonly fingerprint: string;
+  /** Rows that are samples; all without it. */
+  readonly rows?: Float64Array | undefined;
+}
+
+interface ParquetRecipe {
+  readonly shards: readonly {
+    readonly source: Recipe;
+    readonly fingerprint: string;
+    readonly rows?: Float64Array | undefined;
+  }[];
+  readonly columns: readonly string[];
+  readonly cacheBlocks: number;
+}
+
+/**
+ * Parquet: each row an object by column, decoded by hyparquet. 64-bit integers are `bigint`, strings `string`, other bytes
+ * `Uint8Array`, lists arrays, missing values `null`.
+ *
+ * A row is decoded with its neighbours, and the blocks used last are kept: samples in the order of the file come about as fast as
+ * the parser gives them, samples in any order cost a block each. Where that is too slow, shuffle block by block with
+ * `shuffle: 'shards'`: the parts are row groups.
+ */
+export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
+  /** Names and types of the columns of a sample. */
+  readonly columns: readonly ParquetColumn[];
+  readonly #shards: readonly Shard[];
+  readonly #ends: Float64Array;
+  readonly #cacheBlocks: number;
+  readonly #blocks: BlockCache<ParquetBlock>;
+
+  private constructor(shards: readonly Shard[], cacheBlocks: number) {
+    this.#shards = shards;
+    this.columns = shards[0]!.file.columns;
+    let end = 0;
+    this.#ends = Float64Array.from(shards, ({ file, rows }) => {
+      end += rows?.length ?? file.rowCount;
+      return end;
+    });
+    this.#cacheBlocks = cacheBlocks;
+    this.#blocks = new BlockCache(cacheBlocks);
+  }
+
+  /**
+   * Opens one file or several, which have the same columns. Reads footers alone, and with a filter the columns that it looks at.
+   *
+   * @throws {@link StorageError} when one cannot be read; {@link FormatError} when one is damaged, has other columns, or not those that
+   *   are asked for.
+   */
+  static async open<T = ParquetRow>(
+    files: DataFiles,
+    options: ParquetDatasetOptions = {},
+  ): Promise<ParquetDataset<T>> {
+    const { columns, filter, cacheBlocks, ...storage } = parseOptions(
+      'ParquetDataset options',
+      schema,
+      options,
+    );
+    const sources = await openDataFiles(files, parquetEndings, storage);
+    try {
+      const shards = await Promise.all(sources.map((source) => openShard(source, columns, filter)));
+      checkSameColumns(shards);
+      return new ParquetDataset(shards, cacheBlocks);
+    } catch (error) {
+      for (const source of sources) source.close();
+      throw error;
+    }
+  }
+
+  get length(): number {
+    return this.#ends.at(-1)!;
+  }
+
+  /** Samples of each row group; of each file where a filter chooses among the rows. */
+  get shardLengths(): readonly number[] {
+    return this.#shards.flatMap(({ file, rows }) => (rows ? [rows.length] : file.groupLengths));
+  }
+
+  /** @throws {@link FormatError} where the pages that hold the row are damaged. */
+  get(index: number): MaybePromise<T> {
+    checkIndex(index, this.length, 'ParquetDataset');
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
+    const { file, rows } = this.#shards[shard]!;
+    const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
+    const row = rows ? rows[place]! : place;
+    const number = file.blockOf(row);
+    const block = this.#blocks.get(`${shard}/${number}`, () => file.readBlock(number));
+    return andThen(block, (found) => this.#rowOf(found, row));
+  }
+
+  fingerprint(): string {
+    const files = this.#shards.map((shard) => shard.fingerprint);
+    // Rows of a filter are known, so that they identify it.
+    const chosen = this.#shards.map(({ rows }) => rows && fingerprint(Array.from(rows)));
+    const columns = this.columns.map(({ name }) => name);
+    return fingerprint({
+      kind: 'ParquetDataset',
+      columns,
+      files,
+      chosen: chosen.map((rows) => rows ?? null),
+    });
+  }
+
+  [toRecipe](): Recipe {
+    const shards = this.#shards.map(({ file, fingerprint, rows }) => ({
+      source: recipeOf(file.source, 'source'),
+      fingerprint,
+      rows,
+    }));
+    const args: ParquetRecipe = {
+      shards,
+      columns: this.columns.map(({ name }) => name),
+      cacheBlocks: this.#cacheBlocks,
+    };
+    return { builtIn: 'ParquetDataset', args };
+  }
+
+  static async fromRecipe(
+    { shards, columns, cacheBlocks }: ParquetRecipe,
+    make: MakeFromRecipe,
+  ): Promise<ParquetDataset<unknown>> {
+    const made = shards.map(async ({ source, fingerprint, rows }) => ({
+      file: await ParquetFile.open((await make(source)) as ByteSource, columns),
+      fingerprint,
+      rows,
+    }));
+    return new ParquetDataset(await Promise.all(made), cacheBlocks);
+  }
+
+  close(): void {
+    for (const { file } of this.#shards) file.source.close();
+  }
+
+  #rowOf({ start, columns }: ParquetBlock, row: number): T {
+    const made: Record<string, unknown> = {};
+    for (let k = 0; k < columns.length; k++) made[this.columns[k]!.name] = columns[k]![row - start];
+    return made as T;
+  }
+}
+
+async function openShard(
+  source: ByteSource,
+  columns: readonly string[] | undefined,
+  filter: ParquetQueryFilter | undefined,
+): Promise<Shard> {
+  const [file, content] = await Promise.all([ParquetFile.open(source, columns), contentFingerprint(source)]);
+  return { file, fingerprint: content, rows: filter && (await file.rowsWhere(filter)) };
+}
+
+function checkSameColumns(shards: readonly Shard[]): void {
+  const described = shards.map(({ file }) =>
+    file.columns.map(({ name, type }) => `${name}: ${type}`).join(', '),
+  );
+  const other = described.findIndex((columns) => columns !== described[0]);
+  if (other < 0) return;
+  throw new FormatError('Two files have different columns', {
+    where: {
+      file: shards[other]!.file.source.name,
+      columns: described[other]!,
+      firstFile: shards[0]!.file.source.name,
+      firstColumns: described[0]!,
+    },
+    next: 'Choose columns that all have with { columns: […] }, or open them as two datasets.',
+  });
+}
