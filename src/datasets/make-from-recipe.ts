@@ -15,6 +15,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   IndexedDataset: async () => (await import('../formats/indexed-dataset.js')).IndexedDataset,
   JsonlDataset: async () => (await import('../formats/jsonl-dataset.js')).JsonlDataset,
   MapDataset: async () => (await import('./map-dataset.js')).MapDataset,
+  MdsDataset: async () => (await import('../formats/mds-dataset.js')).MdsDataset,
   MemorySource: async () => (await import('../storage/memory-source.js')).MemorySource,
   MixtureDataset: async () => (await import('./mixture-dataset.js')).MixtureDataset,
   NpyDataset: async () => (await import('../formats/npy-dataset.js')).NpyDataset,
@@ -29,6 +30,8 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   TensorDataset: async () => (await import('./tensor-dataset.js')).TensorDataset,
   TextDataset: async () => (await import('../formats/text-dataset.js')).TextDataset,
   TokenWindows: async () => (await import('./token-windows.js')).TokenWindows,
+  WebDataset: async () => (await import('../formats/web-dataset.js')).WebDataset,
+  WebDatasetStream: async () => (await import('../formats/web-dataset-stream.js')).WebDatasetStream,
 };
 
 /**

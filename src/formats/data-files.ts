@@ -25,9 +25,12 @@ export async function openDataFiles(
   const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
   const names = (await Promise.all(given.map((file) => named(file, endings, options)))).flat();
   if (names.length === 0) throw new ConfigError('Data files', [{ field: 'files', message: 'names no file' }]);
-  const opened = await Promise.allSettled(
-    names.map(async (name) => (typeof name === 'string' ? openSource(name, options) : name)),
-  );
+  return allOpened(names.map(async (name) => (typeof name === 'string' ? openSource(name, options) : name)));
+}
+
+/** All of them; when one cannot be opened, the others are closed again. */
+export async function allOpened(opening: readonly Promise<ByteSource>[]): Promise<ByteSource[]> {
+  const opened = await Promise.allSettled(opening);
   const failed = opened.find((result) => result.status === 'rejected');
   if (!failed) return opened.map((result) => (result as PromiseFulfilledResult<ByteSource>).value);
   for (const result of opened) if (result.status === 'fulfilled') result.value.close();

@@ -8,6 +8,7 @@ export { IndexedDatasetBuilder, type IndexedDatasetBuilderOptions } from './inde
 export type { DTypeTable } from './indexed-dataset-dtypes.js';
 export { type IntegerDType, smallestIntegerDtype } from './integer-dtype.js';
 export { JsonlDataset } from './jsonl-dataset.js';
+export { type MdsColumn, MdsDataset, type MdsDatasetOptions } from './mds-dataset.js';
 export type { ArrayColumn, ArraySample, NamedArraysOptions } from './named-arrays.js';
 export { NpyDataset } from './npy-dataset.js';
 export { NpzDataset } from './npz-dataset.js';
@@ -20,3 +21,6 @@ export type { ParquetColumn } from './parquet-file.js';
 export { SafetensorsDataset } from './safetensors-dataset.js';
 export type { StoredDType } from './stored-dtype.js';
 export { TextDataset, type TextDatasetOptions, type TextUnit } from './text-dataset.js';
+export { WebDataset } from './web-dataset.js';
+export { WebDatasetStream } from './web-dataset-stream.js';
+export type { WebDatasetOptions, WebSampleValues } from './web-options.js';

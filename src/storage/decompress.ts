@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { Decompress } from 'fzstd';
+import { FormatError, MillraceError } from '../core/errors.js';
+import type { ByteSource } from './byte-source.js';
+
+/** How a file is compressed as a whole. */
+export type Compression = 'gzip' | 'zstd';
+
+const endings: Readonly<Record<string, Compression>> = { '.gz': 'gzip', '.zst': 'zstd', '.zstd': 'zstd' };
+
+/** What the ending of a name says of its compression. */
+export function compressionOf(
+  name: string,
+): { readonly compression: Compression; readonly inner: string } | undefined {
+  const ending = Object.keys(endings).find((candidate) => name.toLowerCase().endsWith(candidate));
+  return ending === undefined
+    ? undefined
+    : { compression: endings[ending]!, inner: name.slice(0, -ending.length) };
+}
+
+/**
+ * The content of a compressed file, piece by piece; several parts one behind the other are one content.
+ *
+ * @throws {@link FormatError} where it is damaged or cut short.
+ */
+export async function* decompress(source: ByteSource, compression: Compression): AsyncGenerator<Uint8Array> {
+  try {
+    yield* compression === 'gzip' ? gunzip(source) : unzstd(source);
+  } catch (cause) {
+    if (cause instanceof MillraceError) throw cause;
+    throw new FormatError(`The ${compression} data is damaged or cut short: ${(cause as Error).message}`, {
+      where: { file: source.name },
+      next: 'Copy or compress the file again.',
+      cause,
+    });
+  }
+}
+
+async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array> {
+  const input = Readable.from(source.stream());
+  const output = input.pipe(createGunzip());
+  // A pipe does not hand errors on.
+  input.on('error', (error) => output.destroy(error));
+  yield* output as AsyncIterable<Uint8Array>;
+}
+
+async function* unzstd(source: ByteSource): AsyncGenerator<Uint8Array> {
+  const made: Uint8Array[] = [];
+  let ended = false;
+  const decompressor = new Decompress((piece, isLast) => {
+    made.push(piece);
+    ended = isLast === true;
+  });
+  let last: Uint8Array | undefined;
+  for await (const piece of source.stream()) {
+    if (last) decompressor.push(last);
+    last = piece;
+    yield* made.splice(0);
+  }
+  decompressor.push(last ?? new Uint8Array(0), true);
+  yield* made.splice(0);
+  if (!ended) throw new Error('it ends too early');
+}
