@@ -7,9 +7,14 @@ type BuiltIn = () => Promise<FromRecipe<unknown>>;
 const builtIns: Readonly<Record<string, BuiltIn>> = {
   ArrowDataset: async () => (await import('../formats/arrow-dataset.js')).ArrowDataset,
   ArrayDataset: async () => (await import('./array-dataset.js')).ArrayDataset,
+  CachedSource: async () => (await import('../storage/cached-source.js')).CachedSource,
   ChainDataset: async () => (await import('./chain-dataset.js')).ChainDataset,
   ConcatDataset: async () => (await import('./concat-dataset.js')).ConcatDataset,
   CsvDataset: async () => (await import('../formats/csv-dataset.js')).CsvDataset,
+  DecompressedSource: async () => {
+    const { DecompressedSource } = await import('../storage/decompressed-source.js');
+    return { fromRecipe: DecompressedSource.openFromRecipe };
+  },
   FileSource: async () => (await import('../storage/file-source.js')).FileSource,
   ImageFolder: async () => (await import('../formats/image-folder.js')).ImageFolder,
   IndexedDataset: async () => (await import('../formats/indexed-dataset.js')).IndexedDataset,

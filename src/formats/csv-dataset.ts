@@ -8,6 +8,7 @@ import { parseOptions } from '../core/options.js';
 import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
 import { toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { compressionOf } from '../storage/decompress.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { type CsvColumn, type CsvType, type CsvValue, typeOfCells, valueOfCell } from './csv-columns.js';
 import { findRows } from './csv-rows.js';
@@ -90,7 +91,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
       ...storage
     } = parseOptions('CsvDataset options', schema, options);
     const sources = await openDataFiles(files, csvEndings, storage);
-    const delimiter = given ?? (sources[0]!.name.toLowerCase().endsWith('.tsv') ? '\t' : ',');
+    const delimiter = given ?? delimiterOf(sources[0]!.name);
     const headers: string[][] = [];
     const records = await RecordFiles.open('CsvDataset', sources, async (source) => {
       const bounds = await findRows(source, delimiter);
@@ -178,6 +179,11 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     for (let index = 0; index < Math.min(lookedAt, this.length); index++) rows.push(await this.#cells(index));
     return this.#places.map((place) => typeOfCells(rows.map((cells) => cells[place]!)));
   }
+}
+
+/** A tab for `.tsv`, compressed or not. */
+function delimiterOf(name: string): string {
+  return (compressionOf(name)?.inner ?? name).toLowerCase().endsWith('.tsv') ? '\t' : ',';
 }
 
 function parseRow(text: string, delimiter: string): { cells: string[]; problem?: string } {

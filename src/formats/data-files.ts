@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { compressionOf } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
@@ -25,7 +26,24 @@ export async function openDataFiles(
   const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
   const names = (await Promise.all(given.map((file) => named(file, endings, options)))).flat();
   if (names.length === 0) throw new ConfigError('Data files', [{ field: 'files', message: 'names no file' }]);
-  return allOpened(names.map(async (name) => (typeof name === 'string' ? openSource(name, options) : name)));
+  return allOpened(names.map((name) => openContent(name, options)));
+}
+
+/** Opens a file or takes a source; what is compressed as a whole is given decompressed. */
+async function openContent(file: string | ByteSource, options: StorageOptions): Promise<ByteSource> {
+  const packed = compressionOf(typeof file === 'string' ? file : file.name);
+  if (!packed) return typeof file === 'string' ? openSource(file, options) : file;
+  const source = typeof file === 'string' ? await openSource(file, { ...options, cache: false }) : file;
+  try {
+    const { DecompressedSource } = await import('../storage/decompressed-source.js');
+    return await DecompressedSource.open(source, {
+      compression: packed.compression,
+      cache: options.cache || true,
+    });
+  } catch (error) {
+    source.close();
+    throw error;
+  }
 }
 
 /** All of them; when one cannot be opened, the others are closed again. */
@@ -46,7 +64,10 @@ async function named(
   const found = await listFiles(file, options);
   const isOneFile = found.length === 1 && found[0] === String(file);
   if (isOneFile) return found;
-  const fitting = found.filter((name) => endings.some((ending) => name.toLowerCase().endsWith(ending)));
+  const fitting = found.filter((name) => {
+    const content = (compressionOf(name)?.inner ?? name).toLowerCase();
+    return endings.some((ending) => content.endsWith(ending));
+  });
   // A pattern that names endings of its own is taken at its word.
   return fitting.length > 0 || !/[*?[{]/.test(String(file)) ? fitting : found;
 }
@@ -57,5 +78,5 @@ export async function openDataFile(
   options: StorageOptions = {},
 ): Promise<ByteSource> {
   storageOptions(options);
-  return typeof file === 'string' || file instanceof URL ? openSource(file, options) : file;
+  return openContent(file instanceof URL ? file.href : file, options);
 }

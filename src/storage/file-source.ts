@@ -32,6 +32,10 @@ export interface FileSourceOptions {
    * @defaultValue `'auto'`
    */
   readonly memoryMap?: 'auto' | false;
+  /** Bytes of the file that count, from its start on. @defaultValue all */
+  readonly byteLength?: number;
+  /** What messages call it. @defaultValue its path */
+  readonly name?: string;
 }
 
 /**
@@ -42,6 +46,7 @@ export interface FileSourceOptions {
 export class FileSource implements LocalSource, Movable {
   readonly name: string;
   readonly byteLength: number;
+  readonly #path: string;
   readonly #options: FileSourceOptions;
   readonly #descriptor: number;
   /** `null` before the first use, and `undefined` where there is none. */
@@ -55,11 +60,12 @@ export class FileSource implements LocalSource, Movable {
   #closed = false;
 
   constructor(path: string, options: FileSourceOptions = {}) {
-    this.name = path;
+    this.name = options.name ?? path;
+    this.#path = path;
     this.#options = options;
     if (options.memoryMap === false) this.#map = undefined;
     this.#descriptor = openForReading(path);
-    this.byteLength = fstatSync(this.#descriptor).size;
+    this.byteLength = options.byteLength ?? fstatSync(this.#descriptor).size;
   }
 
   get isMapped(): boolean {
@@ -136,7 +142,7 @@ export class FileSource implements LocalSource, Movable {
   }
 
   [toRecipe](): Recipe {
-    return { builtIn: 'FileSource', args: { path: resolve(this.name), options: this.#options } };
+    return { builtIn: 'FileSource', args: { path: resolve(this.#path), options: this.#options } };
   }
 
   static fromRecipe({ path, options }: { path: string; options: FileSourceOptions }): FileSource {

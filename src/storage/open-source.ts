@@ -19,5 +19,8 @@ import { isRemote } from './url-scheme.js';
 export async function openSource(pathOrUrl: string | URL, options: StorageOptions = {}): Promise<ByteSource> {
   if (!isRemote(pathOrUrl)) return new FileSource(localPath(pathOrUrl));
   const { RemoteSource } = await import('./remote-source.js');
-  return RemoteSource.open(String(pathOrUrl), options);
+  const remote = await RemoteSource.open(String(pathOrUrl), options);
+  if (!options.cache) return remote;
+  const { CachedSource } = await import('./cached-source.js');
+  return new CachedSource(remote, options.cache);
 }

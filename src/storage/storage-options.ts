@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../core/options.js';
+import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
 /** How data is fetched from URLs. Local files take no notice of it. */
 export interface StorageOptions {
@@ -9,6 +10,11 @@ export interface StorageOptions {
   readonly timeoutMs?: number;
   /** Requests of one source that may be under way at once. @defaultValue `16` */
   readonly concurrency?: number;
+  /**
+   * Whether what comes from URLs is kept on this machine's disk, for the next epoch, run and process; and where. What is compressed
+   * as a whole (`.gz`, `.zst`) is always kept, decompressed. @defaultValue `false`
+   */
+  readonly cache?: boolean | CacheOptions;
   /** Sent with every request to an `http:` URL: `{ authorization: 'Bearer …' }`. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -17,10 +23,11 @@ const schema = v.strictObject({
   retries: v.optional(integerFrom(0), 6),
   timeoutMs: v.optional(integerFrom(1), 30_000),
   concurrency: v.optional(integerFrom(1), 16),
+  cache: v.optional(cacheSchema, false),
   headers: v.optional(v.record(v.string(), v.string()), {}),
 });
 
 /** With the defaults filled in. @throws {@link ConfigError} */
 export function storageOptions(options: StorageOptions): Required<StorageOptions> {
-  return parseOptions('Storage options', schema, options);
+  return parseOptions('Storage options', schema, options) as Required<StorageOptions>;
 }

@@ -1,0 +1,12 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where Millrace keeps what it can make again: `MILLRACE_CACHE`, else `millrace` in the user's folder for caches. */
+export function defaultCacheFolder(): string {
+  const { MILLRACE_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (MILLRACE_CACHE) return MILLRACE_CACHE;
+  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, 'millrace');
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'millrace');
+  if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'millrace', 'cache');
+  return join(homedir(), '.cache', 'millrace');
+}

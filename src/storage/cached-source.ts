@@ -1,0 +1,174 @@
+import { open } from 'node:fs/promises';
+import { StorageError } from '../core/errors.js';
+import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { warn } from '../core/warn.js';
+import type { ByteSource } from './byte-source.js';
+import { cannotBeWritten, type FileCache } from './file-cache.js';
+import type { RemoteSource } from './remote-source.js';
+import { type CacheOptions, cacheOf } from './shard-cache.js';
+import { checkRange } from './truncated.js';
+
+/** Bytes of a block, which is fetched and kept as one. */
+const blockBytes = 2 ** 23;
+/** Blocks that a stream fetches before they are asked for. */
+const blocksAhead = 2;
+
+/**
+ * A remote object that is kept on this machine's disk, block by block of 8 MiB, as they are asked for. Processes and threads share
+ * the blocks. Where the disk is full or cannot be written, it is read without a cache, with one warning.
+ */
+export class CachedSource implements ByteSource, Movable {
+  readonly name: string;
+  readonly byteLength: number;
+  readonly #remote: RemoteSource;
+  readonly #options: true | CacheOptions;
+  readonly #cache: FileCache;
+  /** What has no version could be another one by the next run. */
+  readonly #hasVersion: boolean;
+  #closed = false;
+
+  constructor(remote: RemoteSource, options: true | CacheOptions) {
+    this.name = remote.name;
+    this.byteLength = remote.byteLength;
+    this.#remote = remote;
+    this.#options = options;
+    this.#cache = cacheOf(options);
+    this.#hasVersion = remote.version.validator !== null;
+    if (this.#hasVersion) return;
+    warn({
+      code: 'MILLRACE_CACHE',
+      message:
+        `${this.name} is not kept in the cache: its server sends neither ETag nor Last-Modified, so that a change could not be seen. ` +
+        'Copy it to a disk, or to a server that sends one of them.',
+    });
+  }
+
+  async read(start: number, end: number): Promise<Uint8Array> {
+    this.#checkOpen();
+    checkRange(this.name, this.byteLength, start, end);
+    const bytes = new Uint8Array(end - start);
+    const first = Math.floor(start / blockBytes);
+    const last = Math.ceil(end / blockBytes);
+    const blocks = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
+    await Promise.all(
+      blocks.map((block) => {
+        const from = Math.max(start, block * blockBytes);
+        const to = Math.min(end, (block + 1) * blockBytes);
+        return this.#readBlock(block, from, bytes.subarray(from - start, to - start));
+      }),
+    );
+    return bytes;
+  }
+
+  async *stream(start = 0): AsyncGenerator<Uint8Array> {
+    this.#checkOpen();
+    checkRange(this.name, this.byteLength, start, this.byteLength);
+    const read = (at: number) => {
+      const end = Math.min(this.byteLength, (Math.floor(at / blockBytes) + 1) * blockBytes);
+      const reading = this.read(at, end);
+      // Its failure shows when its turn comes.
+      reading.catch(() => {});
+      return { reading, end };
+    };
+    const ahead: Promise<Uint8Array>[] = [];
+    for (let at = start; at < this.byteLength || ahead.length > 0; ) {
+      while (at < this.byteLength && ahead.length <= blocksAhead) {
+        const { reading, end } = read(at);
+        ahead.push(reading);
+        at = end;
+      }
+      yield await ahead.shift()!;
+    }
+  }
+
+  /** Fetches blocks that will be needed, in the background. */
+  prefetch(start = 0, end = this.byteLength): void {
+    for (let at = start; at < end; at += blockBytes) {
+      const block = Math.floor(at / blockBytes);
+      void this.#entry(block).catch(() => {});
+    }
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'CachedSource', args: { remote: this.#remote[toRecipe](), options: this.#options } };
+  }
+
+  static async fromRecipe(
+    { remote, options }: { remote: Recipe; options: true | CacheOptions },
+    make: (recipe: Recipe) => Promise<unknown>,
+  ): Promise<CachedSource> {
+    return new CachedSource((await make(remote)) as RemoteSource, options);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#remote.close();
+  }
+
+  #keyOf(block: number): string {
+    return JSON.stringify([this.name, this.#remote.version, block]);
+  }
+
+  #entry(block: number): Promise<string> {
+    const start = block * blockBytes;
+    const end = Math.min(this.byteLength, start + blockBytes);
+    return this.#cache.entry(this.#keyOf(block), end - start, async (append) =>
+      append(await this.#remote.read(start, end)),
+    );
+  }
+
+  async #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
+    if (!this.#hasVersion || broken.has(this.#cache)) return this.#readPast(start, target);
+    try {
+      // Evicted between two steps, it is fetched again.
+      for (let tries = 0; tries < 3; tries++)
+        if (await readFrom(await this.#entry(block), start - block * blockBytes, target)) return;
+    } catch (error) {
+      if (!cannotBeWritten(error)) throw error;
+      markBroken(this.#cache, error);
+    }
+    return this.#readPast(start, target);
+  }
+
+  async #readPast(start: number, target: Uint8Array): Promise<void> {
+    target.set(await this.#remote.read(start, start + target.length));
+  }
+
+  #checkOpen(): void {
+    if (!this.#closed) return;
+    throw new StorageError('Cannot read the object: it was closed', {
+      where: { url: this.name },
+      next: 'Open it again, or close it later.',
+    });
+  }
+}
+
+/** @returns whether the file was there */
+async function readFrom(path: string, position: number, target: Uint8Array): Promise<boolean> {
+  const file = await open(path).catch(() => undefined);
+  if (!file) return false;
+  try {
+    for (let filled = 0; filled < target.length; ) {
+      const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled);
+      if (bytesRead === 0) return false;
+      filled += bytesRead;
+    }
+    return true;
+  } finally {
+    await file.close();
+  }
+}
+
+const broken = new WeakSet<FileCache>();
+
+function markBroken(cache: FileCache, error: unknown): void {
+  if (broken.has(cache)) return;
+  broken.add(cache);
+  const { code, message } = error as { code?: string; message: string };
+  warn({
+    code: 'MILLRACE_CACHE',
+    message:
+      `The cache in ${cache.folder} cannot be written (${code ?? message}): data is read from where it is, each time it is needed. ` +
+      'Make room there, or name another folder with MILLRACE_CACHE.',
+  });
+}

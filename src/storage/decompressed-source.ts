@@ -1,0 +1,99 @@
+import { closeSync, openSync, statSync } from 'node:fs';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import type { ByteSource } from './byte-source.js';
+import { type Compression, decompress } from './decompress.js';
+import { contentBytes } from './file-cache.js';
+import { FileSource } from './file-source.js';
+import { MemorySource } from './memory-source.js';
+import { RemoteSource } from './remote-source.js';
+import { type CacheOptions, cacheOf } from './shard-cache.js';
+import { storageFailure } from './storage-failure.js';
+
+/** How a compressed file is opened. */
+export interface DecompressedOptions {
+  readonly compression: Compression;
+  readonly cache: true | CacheOptions;
+}
+
+/**
+ * The content of a compressed file, which the cache keeps: it can be read at any place, and the next run does not decompress it again.
+ */
+export class DecompressedSource extends FileSource implements Movable {
+  readonly #packed: ByteSource;
+  readonly #how: DecompressedOptions;
+
+  private constructor(path: string, byteLength: number, packed: ByteSource, how: DecompressedOptions) {
+    super(path, { byteLength, name: packed.name });
+    this.#packed = packed;
+    this.#how = how;
+  }
+
+  /**
+   * Decompresses the file, unless the cache has its content. What is in memory is decompressed into memory.
+   *
+   * @throws {@link FormatError} when the file is damaged or cut short; {@link StorageError} when the cache cannot be written.
+   */
+  static async open(packed: ByteSource, how: DecompressedOptions): Promise<ByteSource> {
+    const version = versionOf(packed);
+    if (version === null) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of decompress(packed, how.compression)) pieces.push(piece);
+      return new MemorySource(Buffer.concat(pieces), packed.name);
+    }
+    const cache = cacheOf(how.cache);
+    const key = JSON.stringify([packed.name, version, how.compression]);
+    // Evicted right after it was made, it is made again.
+    for (;;) {
+      const path = await cache
+        .entry(key, undefined, async (append) => {
+          for await (const piece of decompress(packed, how.compression)) append(piece);
+        })
+        .catch((error: { syscall?: string }) => {
+          throw error.syscall ? storageFailure('write', cache.folder, error) : error;
+        });
+      const length = lengthOf(path);
+      if (length !== undefined) return new DecompressedSource(path, length, packed, how);
+    }
+  }
+
+  override [toRecipe](): Recipe {
+    return {
+      builtIn: 'DecompressedSource',
+      args: { packed: recipeOf(this.#packed, 'source'), how: this.#how },
+    };
+  }
+
+  static async openFromRecipe(
+    { packed, how }: { packed: Recipe; how: DecompressedOptions },
+    make: MakeFromRecipe,
+  ): Promise<ByteSource> {
+    return DecompressedSource.open((await make(packed)) as ByteSource, how);
+  }
+
+  override close(): void {
+    super.close();
+    this.#packed.close();
+  }
+}
+
+/** What changes when the content does; `null` for what is in memory. */
+function versionOf(source: ByteSource): string | null {
+  if (source instanceof RemoteSource) return source.version.validator && JSON.stringify(source.version);
+  if (!(source instanceof FileSource)) return null;
+  const { size, mtimeMs } = statSync(source.name);
+  return `${size} ${mtimeMs}`;
+}
+
+function lengthOf(path: string): number | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    return contentBytes(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,274 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { CacheLock, isAlive } from './cache-lock.js';
+
+export interface FileCacheOptions {
+  /** @defaultValue `MILLRACE_CACHE`, else the user's folder for caches */
+  readonly folder: string;
+  /** Bytes that it may take. What was not used for longest goes first. */
+  readonly maxBytes: number;
+}
+
+/** Makes the content of an entry, piece by piece. */
+export type FillEntry = (append: (bytes: Uint8Array) => void) => Promise<void>;
+
+/** Behind the content: magic, CRC-32, length. */
+const trailerBytes = 16;
+const magic = 0x3143524d;
+const readBytes = 2 ** 20;
+/** Room is made down to this share, so that not every entry looks through the folder. */
+const roomShare = 0.9;
+/** Entries that are written between two looks at what other processes have. */
+const lookEvery = 32;
+
+/**
+ * Files that can be made again, in a folder of bounded size that processes share. An entry is written under another name and
+ * renamed when it is whole, with a checksum that is looked at once a process; a damaged one is made anew. Killing a process at any
+ * moment leaves nothing that another would take for whole.
+ */
+export class FileCache {
+  readonly folder: string;
+  readonly maxBytes: number;
+  readonly #verified = new Set<string>();
+  readonly #filling = new Map<string, Promise<string>>();
+  /** Bytes of the entries when it was last looked, and of those that were written since. */
+  #bytes = 0;
+  /** Bytes that entries under way will take. */
+  #reserved = 0;
+  #writesUntilLook = 0;
+
+  constructor({ folder, maxBytes }: FileCacheOptions) {
+    this.folder = folder;
+    this.maxBytes = maxBytes;
+  }
+
+  /**
+   * Path of the entry of a key, made by `fill` when it is not there. Its last 16 bytes are not content: open it with
+   * {@link contentBytes}. It may be evicted at any time; what is open stays readable.
+   *
+   * @param byteLength - Its size where that is known, so that room can be made.
+   * @throws what `fill` throws, and the system's errors: a disk that is full or cannot be written.
+   */
+  entry(key: string, byteLength: number | undefined, fill: FillEntry): Promise<string> {
+    const path = this.#pathOf(key);
+    const known = this.#filling.get(path);
+    if (known) return known;
+    if (this.#isWhole(path)) {
+      touch(path);
+      return Promise.resolve(path);
+    }
+    const filling = this.#fill(path, byteLength ?? 0, fill).finally(() => this.#filling.delete(path));
+    this.#filling.set(path, filling);
+    return filling;
+  }
+
+  /** Whether the entry of a key is there. */
+  has(key: string): boolean {
+    return this.#isWhole(this.#pathOf(key));
+  }
+
+  /** Takes an entry away: it turned out to be wrong. */
+  remove(key: string): void {
+    const path = this.#pathOf(key);
+    this.#verified.delete(path);
+    rmSync(path, { force: true });
+  }
+
+  #pathOf(key: string): string {
+    const name = createHash('sha256').update(key).digest('hex').slice(0, 40);
+    return join(this.folder, name.slice(0, 2), name);
+  }
+
+  async #fill(path: string, expected: number, fill: FillEntry): Promise<string> {
+    mkdirSync(dirname(path), { recursive: true });
+    const lock = await CacheLock.acquire(`${path}.lock`, () => this.#isWhole(path));
+    if (!lock) return path;
+    try {
+      await this.#write(path, lock, expected, fill);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // What is not needed now may make room on a full disk.
+      this.#evict(0);
+      await this.#write(path, lock, expected, fill);
+    } finally {
+      lock.release();
+    }
+    return path;
+  }
+
+  async #write(path: string, lock: CacheLock, expected: number, fill: FillEntry): Promise<void> {
+    const reserved = expected + trailerBytes;
+    this.#reserved += reserved;
+    this.#makeRoom();
+    const partial = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.partial`;
+    const descriptor = openSync(partial, 'wx');
+    let written = 0;
+    let checksum = 0;
+    try {
+      await fill((bytes) => {
+        writeAll(descriptor, bytes);
+        written += bytes.length;
+        checksum = crc32(bytes, checksum);
+        lock.touch();
+      });
+      const trailer = Buffer.alloc(trailerBytes);
+      trailer.writeUInt32LE(magic, 0);
+      trailer.writeUInt32LE(checksum, 4);
+      trailer.writeDoubleLE(written, 8);
+      writeAll(descriptor, trailer);
+      closeSync(descriptor);
+      renameSync(partial, path);
+    } catch (error) {
+      try {
+        closeSync(descriptor);
+      } catch {
+        // It was closed.
+      }
+      rmSync(partial, { force: true });
+      throw error;
+    } finally {
+      this.#reserved -= reserved;
+    }
+    this.#verified.add(path);
+    this.#bytes += written + trailerBytes;
+    if (expected === 0) this.#makeRoom();
+  }
+
+  /** Whether an entry is there and is what was written; a damaged one is taken away. */
+  #isWhole(path: string): boolean {
+    let descriptor: number;
+    try {
+      descriptor = openSync(path, 'r');
+    } catch {
+      this.#verified.delete(path);
+      return false;
+    }
+    try {
+      const length = contentBytes(descriptor);
+      if (this.#verified.has(path)) return length !== undefined;
+      if (length !== undefined && checksumOf(descriptor, length) === storedChecksum(descriptor, length)) {
+        this.#verified.add(path);
+        return true;
+      }
+      rmSync(path, { force: true });
+      return false;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#bytes + this.#reserved > this.maxBytes || this.#writesUntilLook === 0) {
+      this.#writesUntilLook = lookEvery;
+      this.#evict(this.maxBytes - this.#reserved);
+    } else this.#writesUntilLook -= 1;
+  }
+
+  /** Takes away what was not used for longest, when there is more than `limit`. */
+  #evict(limit: number): void {
+    const entries = this.#list();
+    this.#bytes = entries.reduce((sum, { size }) => sum + size, 0);
+    if (this.#bytes <= limit) return;
+    for (const { path, size } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
+      if (this.#bytes <= limit * roomShare) return;
+      // One that another process is writing is left to it.
+      if (path.endsWith('.partial') && isAlive(writerOf(path))) continue;
+      rmSync(path, { force: true });
+      this.#verified.delete(path);
+      this.#bytes -= size;
+    }
+  }
+
+  #list(): { path: string; size: number; usedMs: number }[] {
+    const found: { path: string; size: number; usedMs: number }[] = [];
+    for (const inner of listFolder(this.folder)) {
+      for (const name of listFolder(join(this.folder, inner))) {
+        const path = join(this.folder, inner, name);
+        const status = statSync(path, { throwIfNoEntry: false });
+        if (!status?.isFile() || name.includes('.lock')) continue;
+        // What this process is writing is reserved already.
+        if (name.endsWith('.partial') && writerOf(path) === process.pid) continue;
+        found.push({ path, size: status.size, usedMs: status.mtimeMs });
+      }
+    }
+    return found;
+  }
+}
+
+/** Bytes of the content of an open entry, which lie before its trailer; `undefined` when it is no whole entry. */
+export function contentBytes(descriptor: number): number | undefined {
+  const length = fstatSync(descriptor).size - trailerBytes;
+  if (length < 0) return undefined;
+  const trailer = Buffer.alloc(trailerBytes);
+  readSync(descriptor, trailer, 0, trailerBytes, length);
+  return trailer.readUInt32LE(0) === magic && trailer.readDoubleLE(8) === length ? length : undefined;
+}
+
+/** Whether an error says that nothing can be written: the disk or the quota is full, or it is not allowed. */
+export function cannotBeWritten(error: unknown): boolean {
+  const { code = '' } = error as { code?: string };
+  return isFull(error) || ['EFBIG', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR'].includes(code);
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as { code?: string }).code ?? '');
+}
+
+function storedChecksum(descriptor: number, length: number): number {
+  const trailer = Buffer.alloc(trailerBytes);
+  readSync(descriptor, trailer, 0, trailerBytes, length);
+  return trailer.readUInt32LE(4);
+}
+
+function checksumOf(descriptor: number, length: number): number {
+  const buffer = Buffer.allocUnsafe(Math.min(readBytes, length));
+  let checksum = 0;
+  for (let at = 0; at < length; ) {
+    const count = readSync(descriptor, buffer, 0, Math.min(buffer.length, length - at), at);
+    if (count === 0) return -1;
+    checksum = crc32(buffer.subarray(0, count), checksum);
+    at += count;
+  }
+  return checksum;
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+}
+
+/** When an entry was used last is when its file was changed last. */
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // Evicted meanwhile, or of another user.
+  }
+}
+
+/** The process that writes a partial entry. */
+function writerOf(partial: string): number {
+  return Number(partial.split('.').at(-3));
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
