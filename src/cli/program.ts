@@ -4,6 +4,7 @@ import { analyzeCommand } from './commands/analyze.js';
 import { benchCommand } from './commands/bench.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
+import { inspectCommand } from './commands/inspect.js';
 import { verifyCommand } from './commands/verify.js';
 
 /** The command `millrace` with all its subcommands. */
@@ -16,6 +17,7 @@ export function createProgram(): Command {
     .version(version)
     .showHelpAfterError('Run with --help to see what there is.')
     .addCommand(demoCommand())
+    .addCommand(inspectCommand())
     .addCommand(convertCommand())
     .addCommand(analyzeCommand())
     .addCommand(benchCommand())

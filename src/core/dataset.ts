@@ -81,6 +81,11 @@ export interface Dataset<T> {
    * terms. `DataLoader.whenSeen` goes through it.
    */
   indicesOf?(origin: never, epoch: number): Iterable<number>;
+  /**
+   * Samples of each part that is read together, one behind the other: a file, a row group. `shuffle: 'shards'` goes through them part
+   * by part.
+   */
+  readonly shardLengths?: readonly number[] | undefined;
   /** Whether an index means another sample in another epoch, so that nothing can be known of a sample by its index. */
   readonly variesByEpoch?: boolean;
   /** Told of samples that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. */

@@ -30,6 +30,11 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     return this.datasets.some((dataset) => dataset.variesByEpoch);
   }
 
+  /** Those of the datasets; each that does not say is one. */
+  get shardLengths(): readonly number[] {
+    return this.datasets.flatMap(({ shardLengths, length }) => shardLengths ?? [length]);
+  }
+
   get(index: number, context: SampleContext): T | Promise<T> {
     checkIndex(index, this.length, 'ConcatDataset');
     const k = firstAbove(this.ends, index);

@@ -19,14 +19,21 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
   /** That of the parent: an index means the same sample. */
   readonly indicesOf?: NonNullable<Dataset<T>['indicesOf']>;
 
+  readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;
+
   constructor(dataset: Dataset<T>, map: MapFunction<T, U> | WorkerModule<MapFunction<T, U>>) {
     this.dataset = dataset;
     this.#map = map;
     if (dataset.indicesOf) this.indicesOf = dataset.indicesOf.bind(dataset);
+    if (dataset.prefetch) this.prefetch = dataset.prefetch.bind(dataset);
   }
 
   get variesByEpoch(): boolean {
     return this.dataset.variesByEpoch ?? false;
+  }
+
+  get shardLengths(): readonly number[] | undefined {
+    return this.dataset.shardLengths;
   }
 
   get length(): number {

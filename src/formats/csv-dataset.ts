@@ -1,6 +1,6 @@
 import Papa from 'papaparse';
 import * as v from 'valibot';
-import type { Dataset } from '../core/dataset.js';
+import type { Dataset, IndexArray } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -141,6 +141,11 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
       }
       return row as T;
     });
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): void {
+    this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

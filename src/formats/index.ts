@@ -2,6 +2,7 @@ export { ArrowDataset, type ArrowDatasetOptions } from './arrow-dataset.js';
 export type { CsvColumn, CsvType, CsvValue } from './csv-columns.js';
 export { CsvDataset, type CsvDatasetOptions, type CsvRow } from './csv-dataset.js';
 export type { DataFiles } from './data-files.js';
+export type { FormatName } from './detect-format.js';
 export { ImageFolder, type ImageFolderOptions, type LabelledImage } from './image-folder.js';
 export { IndexedDataset, type IndexedDatasetOptions } from './indexed-dataset.js';
 export { IndexedDatasetBuilder, type IndexedDatasetBuilderOptions } from './indexed-dataset-builder.js';
@@ -12,6 +13,7 @@ export { type MdsColumn, MdsDataset, type MdsDatasetOptions } from './mds-datase
 export type { ArrayColumn, ArraySample, NamedArraysOptions } from './named-arrays.js';
 export { NpyDataset } from './npy-dataset.js';
 export { NpzDataset } from './npz-dataset.js';
+export { type OpenDatasetOptions, type OpenedDataset, openDataset } from './open-dataset.js';
 export {
   ParquetDataset,
   type ParquetDatasetOptions,

@@ -1,4 +1,4 @@
-import type { Dataset } from '../core/dataset.js';
+import type { Dataset, IndexArray } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { Json } from '../core/json.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -59,6 +59,11 @@ export class JsonlDataset<T = Json> implements Dataset<T>, Movable {
         throw this.#records.damaged(index, `is not JSON: ${(cause as Error).message}`, cause);
       }
     });
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): void {
+    this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import type { Dataset } from '../core/dataset.js';
+import type { Dataset, IndexArray } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -90,6 +90,11 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
   /** @throws {@link FormatError} where a value cannot be decoded. */
   get(index: number): MaybePromise<T> {
     return andThen(this.#records.bytes(index), (bytes) => this.#decode(bytes, index));
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): void {
+    this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

@@ -5,6 +5,7 @@ import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { CachedSource } from '../storage/cached-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
 import { RecordReader } from './record-reader.js';
 
@@ -83,6 +84,14 @@ export class RecordFiles {
   bytes(index: number): MaybePromise<Buffer> {
     const { reader, start, end } = this.#find(index);
     return reader.read(start, end);
+  }
+
+  /** Has the blocks of records that will be asked for fetched into the cache, where they come from afar. */
+  prefetch(indices: Iterable<number>): void {
+    for (const index of indices) {
+      const { reader, start, end } = this.#find(index);
+      if (reader.source instanceof CachedSource) reader.source.prefetch(start, end);
+    }
   }
 
   /** Text of a record. @throws {@link IndexRangeError}, {@link FormatError} where it is not UTF-8 */

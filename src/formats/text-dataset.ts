@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Dataset } from '../core/dataset.js';
+import type { Dataset, IndexArray } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
@@ -84,6 +84,11 @@ export class TextDataset implements Dataset<string>, Movable {
     if (this.unit === 'line') return text.slice(0, endOfLine(text));
     const end = text.indexOf(this.unit.separator);
     return end < 0 ? text : text.slice(0, end);
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): void {
+    this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

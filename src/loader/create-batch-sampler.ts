@@ -1,5 +1,6 @@
+import { ConfigError } from '../core/errors.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
-import { BatchSampler, RandomSampler, SequentialSampler } from '../samplers/index.js';
+import { BatchSampler, RandomSampler, SequentialSampler, ShardSampler } from '../samplers/index.js';
 import type { ResolvedOptions } from './data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 
@@ -11,8 +12,17 @@ export function createBatchSampler(dataset: MapFacts, options: ResolvedOptions):
   if (options.batchSampler) return options.batchSampler;
   const { batchSize = 1, dropLast = false, shuffle = false, sampler, seed, generator } = options;
   if (sampler) return new BatchSampler(sampler, { batchSize, dropLast });
-  const order = shuffle
-    ? new RandomSampler(dataset, generator ? { generator } : { seed })
-    : new SequentialSampler(dataset);
+  const order =
+    shuffle === 'shards'
+      ? shardOrder(dataset, seed)
+      : shuffle
+        ? new RandomSampler(dataset, generator ? { generator } : { seed })
+        : new SequentialSampler(dataset);
   return new BatchSampler(order, { batchSize, dropLast });
+}
+
+function shardOrder({ shardLengths }: MapFacts, seed: number): ShardSampler {
+  if (shardLengths) return new ShardSampler({ shardLengths }, { seed });
+  const message = "is 'shards', and the dataset does not say which it has (shardLengths): use true";
+  throw new ConfigError('DataLoader options', [{ field: 'shuffle', message }]);
 }

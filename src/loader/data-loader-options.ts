@@ -84,8 +84,11 @@ interface SamplerOptions {
   readonly batchSize?: number;
   /** Whether to leave out a last batch that is not full. @defaultValue `false` */
   readonly dropLast?: boolean;
-  /** Whether to visit samples in a new random order each epoch. Excludes `sampler`. @defaultValue `false` */
-  readonly shuffle?: boolean;
+  /**
+   * Whether to visit samples in a new random order each epoch. `'shards'` mixes the samples of eight files or row groups at a time, for
+   * data that is far away: see `ShardSampler`. Excludes `sampler`. @defaultValue `false`
+   */
+  readonly shuffle?: boolean | 'shards';
   /** The order. @defaultValue sequential, or random with `shuffle` */
   readonly sampler?: Sampler;
   readonly batchSampler?: never;
@@ -154,7 +157,7 @@ const autoOr = <S extends v.GenericSchema<number>>(number: S) =>
 const schema = v.strictObject({
   batchSize: v.optional(integerFrom(1)),
   dropLast: v.optional(booleanOption),
-  shuffle: v.optional(booleanOption),
+  shuffle: v.optional(v.union([booleanOption, v.literal('shards')], "must be true, false or 'shards'")),
   sampler: v.optional(iterableObject<Sampler>('an iterable of indices')),
   batchSampler: v.optional(iterableObject<BatchSampler>('an iterable of lists of indices')),
   collate: v.optional(
@@ -224,6 +227,7 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
     exclude(field, 'batchSampler', 'cannot be given together with');
   }
   exclude('shuffle', 'sampler', 'cannot be given together with');
+  if (given.shuffle === 'shards') exclude('shuffle', 'generator', "cannot be 'shards' together with");
   if (given.numWorkers === 0) {
     for (const field of ['prefetchFactor', 'persistentWorkers'] as const) {
       if (given[field] !== undefined) problems.push({ field, message: 'needs numWorkers of 1 or more' });

@@ -6,6 +6,8 @@ export interface DatasetFacts {
   readonly kind: 'map' | 'iterable';
   readonly length: number | undefined;
   readonly numShards: number;
+  /** Samples of each part that is read together, where the dataset says. */
+  readonly shardLengths?: readonly number[] | undefined;
   /** Whether any place is reached without reading what comes before it. */
   readonly seekable: boolean;
   readonly fingerprint: string;
@@ -18,6 +20,7 @@ export function shapeOf(
   return {
     kind: isMapDataset(dataset) ? 'map' : 'iterable',
     length: dataset.length,
+    shardLengths: (dataset as { shardLengths?: readonly number[] }).shardLengths,
     numShards: ('numShards' in dataset ? dataset.numShards : undefined) ?? 1,
     seekable: isMapDataset(dataset) || (dataset as { seekable?: boolean }).seekable === true,
   };

@@ -16,6 +16,9 @@ export function factsOf(dataset: unknown): DatasetFacts {
     },
     numShards,
     seekable,
+    get shardLengths() {
+      return (known as { shardLengths?: readonly number[] }).shardLengths;
+    },
     get fingerprint() {
       return datasetFingerprint(known);
     },

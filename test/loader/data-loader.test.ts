@@ -145,7 +145,7 @@ describe('DataLoader', () => {
     [{ batchsize: 3 }, 'batchsize', 'did you mean batchSize?'],
     [{ batchSize: 0 }, 'batchSize', '1 or more'],
     [{ batchSize: 1.5 }, 'batchSize', 'integer'],
-    [{ shuffle: 1 }, 'shuffle', 'true or false'],
+    [{ shuffle: 1 }, 'shuffle', "true, false or 'shards'"],
     [{ numWorkers: -1 }, 'numWorkers', '0 or more'],
     [{ prefetchFactor: 2 }, 'prefetchFactor', 'needs numWorkers'],
     [{ persistentWorkers: true }, 'persistentWorkers', 'needs numWorkers'],

@@ -1,15 +1,22 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { ConfigError } from '../../core/errors.js';
+import { formatNames } from '../../formats/detect-format.js';
+import type { FormatName } from '../../formats/index.js';
 import type { ReceiptVerification } from '../../loader/index.js';
 import { Failed } from '../run-program.js';
-import { createProgress } from '../terminal/progress.js';
+import { createProgress, type ProgressStage } from '../terminal/progress.js';
 import { formatCount } from '../terminal/quantity.js';
 import { openLoader } from '../verify/open-loader.js';
 import { type Verification, verifyAgainst } from '../verify/verify-against.js';
+import { type DataVerification, verifyData } from '../verify/verify-data.js';
 import { verifyReceiptFile } from '../verify/verify-receipt-file.js';
 import { wholeNumber } from '../whole-number.js';
 
+/** Damaged samples that are printed. */
+const shownDamages = 20;
+
 interface VerifyFlags {
+  readonly format?: FormatName;
   readonly against?: string;
   readonly receipt?: string;
   readonly samples?: number;
@@ -21,16 +28,20 @@ interface VerifyFlags {
   readonly json?: boolean;
 }
 
-/** `millrace verify`: are these the batches of the run in Python. */
+/** `millrace verify`: is the data whole; are these the batches of the run in Python. */
 export function verifyCommand(): Command {
   return new Command('verify')
-    .summary('compare the batches of a loader with those of an earlier run')
+    .summary('read a data set whole, or compare the batches of a loader with those of an earlier run')
     .description(
-      'Compares batch by batch with a dump that docs/dump_batches.py wrote in Python, or with the receipt of a loader, of which\n' +
+      'Of a data set (a path or URL), every sample is read, and what is damaged is named.\n' +
+        'Of a loader, compares batch by batch with a dump that docs/dump_batches.py wrote in Python, or with the receipt of a loader, of which\n' +
         'the order is computed again without reading samples, and names the first difference.\n' +
         'The loader is the default export of a module, or a DeepSpeed configuration, of which sample ids are compared.',
     )
-    .argument('<loader>', 'a module that exports a loader (.js, .mjs, .ts), or a DeepSpeed configuration')
+    .argument(
+      '<what>',
+      'a data set; or a module that exports a loader (.js, .mjs, .ts), or a DeepSpeed configuration',
+    )
     .option('--against <dump>', 'the batches to compare with')
     .option('--receipt <file>', 'what loader.receipt() gave, as JSON')
     .option('--samples <count>', 'samples of the dataset (for a configuration)', wholeNumber(1))
@@ -39,19 +50,72 @@ export function verifyCommand(): Command {
     .option('--no-parity', `leave out the original's defects (for a configuration)`)
     .option('--values-only', 'compare numbers whatever their dtypes')
     .option('--limit <batches>', 'batches to compare at most', wholeNumber(1))
+    .addOption(
+      new Option('--format <name>', 'what the data set is, where that cannot be told').choices([
+        ...formatNames,
+      ]),
+    )
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Examples:',
+        '  millrace verify "s3://bucket/train/*.parquet"',
+        '  millrace verify loader.ts --against batches.jsonl',
+        '  millrace verify loader.ts --receipt receipt.json',
+      ].join('\n'),
+    )
     .action(verify);
 }
 
 async function verify(path: string, flags: VerifyFlags): Promise<void> {
   const { against, receipt } = flags;
-  if ((against === undefined) === (receipt === undefined)) {
+  if (against !== undefined && receipt !== undefined) {
     throw new ConfigError('millrace verify', [
-      { field: '--against', message: 'or --receipt is needed, and only one of them' },
+      { field: '--against', message: 'and --receipt are two questions: ask one of them' },
     ]);
   }
-  if (receipt === undefined) await verifyDump(path, against!, flags);
+  if (against === undefined && receipt === undefined) {
+    if (/\.([mc]?[jt]s|json|hjson)$/.test(path)) {
+      throw new ConfigError('millrace verify', [
+        { field: '--against', message: 'or --receipt is needed for a loader, and only one of them' },
+      ]);
+    }
+    await checkData(path, flags);
+  } else if (receipt === undefined) await verifyDump(path, against!, flags);
   else await checkReceipt(path, receipt, flags.json ?? false);
+}
+
+async function checkData(name: string, { format, json = false }: VerifyFlags): Promise<void> {
+  const progress = createProgress({ stream: process.stderr, json });
+  let stage: ProgressStage | undefined;
+  let result: DataVerification | undefined;
+  try {
+    result = await verifyData(name, {
+      format,
+      onProgress(done, total) {
+        stage ??= progress.stage('Reading', total);
+        stage.update(done, `${formatCount(done)} samples`);
+      },
+    });
+  } finally {
+    stage?.finish(result && `${formatCount(result.samples)} samples`);
+  }
+  process.stdout.write(`${json ? JSON.stringify(result) : describeData(name, result)}\n`);
+  if (result.damagedCount > 0) throw new Failed();
+}
+
+function describeData(name: string, { samples, damagedCount, damaged }: DataVerification): string {
+  const all = `${formatCount(samples)} ${samples === 1 ? 'sample' : 'samples'}`;
+  if (damagedCount === 0) return `${all} of ${name} can be read.`;
+  const lines = damaged.slice(0, shownDamages).map(({ message }) => `  ${message}`);
+  const more = damagedCount - lines.length;
+  return [
+    `${formatCount(damagedCount)} of ${all} of ${name} cannot be read:`,
+    ...lines,
+    ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
+  ].join('\n');
 }
 
 async function checkReceipt(path: string, file: string, json: boolean): Promise<void> {

@@ -10,20 +10,27 @@ export type EncodingName = (typeof encodings)[number];
 export interface TokenEncoder {
   readonly dtype: DType;
   encode(text: string): ArrayLike<number>;
+  /** The text of token ids; what is no whole character becomes U+FFFD. */
+  decode(ids: Iterable<number>): string;
 }
 
 /** @throws {@link MissingPeerError} when gpt-tokenizer is needed and not installed. */
 export async function createTokenEncoder(name: EncodingName): Promise<TokenEncoder> {
   if (name === 'bytes') {
     const utf8 = new TextEncoder();
-    return { dtype: 'uint8', encode: (text) => utf8.encode(text) };
+    const text = new TextDecoder();
+    return {
+      dtype: 'uint8',
+      encode: (from) => utf8.encode(from),
+      decode: (ids) => text.decode(Uint8Array.from(ids)),
+    };
   }
-  const { encode } = await importPeer('gpt-tokenizer', `--tokenizer ${name}`, () =>
+  const { encode, decode } = await importPeer('gpt-tokenizer', `--tokenizer ${name}`, () =>
     name === 'cl100k_base'
       ? import('gpt-tokenizer/encoding/cl100k_base')
       : import('gpt-tokenizer/encoding/o200k_base'),
   );
   // A text may mention <|endoftext|>; here it is text like any other.
   const asText = { disallowedSpecial: new Set<string>() };
-  return { dtype: 'int32', encode: (text) => encode(text, asText) };
+  return { dtype: 'int32', encode: (text) => encode(text, asText), decode: (ids) => decode(ids) };
 }

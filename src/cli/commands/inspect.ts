@@ -1,0 +1,190 @@
+import { writeFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { formatNames } from '../../formats/detect-format.js';
+import type { FormatName } from '../../formats/index.js';
+import { renderInspection } from '../../web/inspection.js';
+import {
+  createTokenEncoder,
+  type EncodingName,
+  encodings,
+  type TokenEncoder,
+} from '../convert/token-encoder.js';
+import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js';
+import { imageKind } from '../inspect/image-kind.js';
+import { type InspectedSample, type Inspection, inspectDataset } from '../inspect/inspect-dataset.js';
+import { terminalImage } from '../inspect/terminal-image.js';
+import { type Paint, paintFor } from '../terminal/colour.js';
+import { formatBytes, formatCount } from '../terminal/quantity.js';
+import { renderTable } from '../terminal/table.js';
+import { wholeNumber } from '../whole-number.js';
+
+interface InspectFlags {
+  readonly samples: number;
+  readonly index?: number;
+  readonly format?: FormatName;
+  readonly columns?: string[];
+  readonly tokenizer?: EncodingName;
+  readonly html?: string;
+  readonly json?: boolean;
+}
+
+const narrowest = 40;
+const widest = 160;
+const imageColumns = 32;
+
+/** `millrace inspect`: what data is. */
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .summary('show what a file, folder or URL holds: rows, schema, sizes, samples')
+    .description(
+      'Shows what data is, without reading all of it. Formats are told by names and content: JSON Lines, CSV, text, Parquet,\n' +
+        'Arrow, WebDataset, MDS, indexed tokens, image folders, npy, npz, safetensors; .gz and .zst; paths, http:, s3: and hf: URLs.',
+    )
+    .argument('<data>', 'a path, a URL or a pattern such as "s3://bucket/train/*.parquet"')
+    .option('--samples <count>', 'how many samples to show, spread evenly', wholeNumber(0), 3)
+    .option('--index <i>', 'show this sample', wholeNumber(0))
+    .addOption(
+      new Option('--format <name>', 'what it is, where that cannot be told').choices([...formatNames]),
+    )
+    .option('--columns <names...>', 'show these columns')
+    .addOption(new Option('--tokenizer <name>', 'show the text of token ids').choices(encodings))
+    .option('--html <file>', 'write a page that shows all, images too')
+    .option('--json', 'print everything as JSON')
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Examples:',
+        '  millrace inspect data/train.jsonl.gz',
+        '  millrace inspect tokens --tokenizer cl100k_base --index 7',
+        '  millrace inspect "hf://datasets/user/name/data/*.parquet" --html data.html',
+      ].join('\n'),
+    )
+    .action(inspect);
+}
+
+async function inspect(name: string, flags: InspectFlags): Promise<void> {
+  const { samples: count, index, format, columns, json = false } = flags;
+  const inspection = await inspectDataset(name, { count, index, format, columns });
+  const encoder = flags.tokenizer && (await createTokenEncoder(flags.tokenizer));
+  if (flags.html) writeFileSync(flags.html, renderInspection(pageOf(inspection, encoder)));
+  if (json) {
+    process.stdout.write(`${JSON.stringify(inspection, jsonValue)}\n`);
+    return;
+  }
+  const paint = paintFor(process.stdout);
+  const width = Math.min(widest, Math.max(narrowest, process.stdout.columns ?? 100));
+  const lines = [
+    ...overview(inspection, paint),
+    '',
+    ...(await sampleLines(inspection, encoder, paint, width)),
+  ];
+  if (flags.html) lines.push('', `Page: ${flags.html}`);
+  process.stdout.write(`${lines.join('\n').replace(/\n+$/, '')}\n`);
+}
+
+const titles: Readonly<Record<FormatName, string>> = {
+  jsonl: 'JSON Lines',
+  csv: 'separated values',
+  text: 'text',
+  parquet: 'Parquet',
+  arrow: 'Arrow',
+  webdataset: 'WebDataset',
+  mds: 'MDS',
+  indexed: 'indexed tokens',
+  images: 'image folder',
+  npy: 'npy',
+  npz: 'npz',
+  safetensors: 'safetensors',
+};
+
+function overview(inspection: Inspection, paint: Paint): string[] {
+  const { name, format, columns } = inspection;
+  const rows = facts(inspection).map(([title, value]) => `  ${title.padEnd(12)} ${value}`);
+  const schema =
+    columns.length === 0 || columns[0]!.name === ''
+      ? []
+      : [
+          '',
+          renderTable(
+            [{ title: 'column' }, { title: 'type' }],
+            columns.map((column) => [column.name, column.type]),
+          ),
+        ];
+  return [`${paint('bold', name)}: ${titles[format]}`, ...rows, ...schema];
+}
+
+/** What is known of all of it. */
+function facts({ length, shards, files, fingerprint }: Inspection): [string, string][] {
+  const known: [string, string][] = [['samples', formatCount(length)]];
+  if (shards !== undefined && shards > 1) known.push(['parts', formatCount(shards)]);
+  if (files)
+    known.push([
+      'size',
+      `${formatBytes(files.byteLength)}${files.count > 1 ? ` in ${formatCount(files.count)} files` : ''}`,
+    ]);
+  if (fingerprint) known.push(['fingerprint', fingerprint]);
+  return known;
+}
+
+async function sampleLines(
+  { samples }: Inspection,
+  encoder: TokenEncoder | undefined,
+  paint: Paint,
+  width: number,
+): Promise<string[]> {
+  const lines: string[] = [];
+  for (const { index, fields } of samples) {
+    lines.push(paint('bold', `sample ${formatCount(index)}`));
+    const names = Object.keys(fields);
+    const indent = Math.max(0, ...names.map((name) => name.length));
+    for (const name of names) {
+      const title = name === '' ? '  ' : `  ${name.padEnd(indent)}  `;
+      lines.push(title + describeValue(fields[name], width - title.length));
+      const text = encoder && tokenText(fields[name], encoder);
+      if (text !== undefined)
+        lines.push(`${' '.repeat(title.length)}${paint('gray', describeValue(text, width - title.length))}`);
+      const picture = await pictureOf(fields[name]);
+      if (picture) lines.push(picture);
+    }
+    lines.push('');
+  }
+  return lines;
+}
+
+/** A picture, where the terminal shows 24-bit colours. */
+async function pictureOf(value: unknown): Promise<string | undefined> {
+  const showsColours = process.stdout.isTTY && /^(truecolor|24bit)$/.test(process.env.COLORTERM ?? '');
+  if (!showsColours || process.env.NO_COLOR || !(value instanceof Uint8Array) || !imageKind(value))
+    return undefined;
+  // Without sharp, or where it is damaged, its type and size must do.
+  return terminalImage(value, imageColumns).catch(() => undefined);
+}
+
+/** The text of token ids; `undefined` for what are none. */
+function tokenText(value: unknown, encoder: TokenEncoder): string | undefined {
+  const tensor = asTensor(value);
+  if (!tensor || tensor.dtype.startsWith('float') || tensor.shape.length !== 1) return undefined;
+  return encoder.decode(Array.from(tensor.data as ArrayLike<number | bigint>, Number));
+}
+
+function pageOf(inspection: Inspection, encoder: TokenEncoder | undefined) {
+  const fieldOf = (sample: InspectedSample) =>
+    Object.entries(sample.fields).map(([name, value]) => {
+      const kind = value instanceof Uint8Array ? imageKind(value) : undefined;
+      const text = typeof value === 'string' ? value : encoder && tokenText(value, encoder);
+      return {
+        name,
+        shown: typeof value === 'string' ? undefined : describeValue(value, 400),
+        text,
+        image: kind && `data:image/${kind};base64,${Buffer.from(value as Uint8Array).toString('base64')}`,
+      };
+    });
+  return {
+    name: inspection.name,
+    format: titles[inspection.format],
+    facts: facts(inspection).map(([name, value]) => ({ name, value })),
+    columns: inspection.columns,
+    samples: inspection.samples.map((sample) => ({ index: sample.index, fields: fieldOf(sample) })),
+  };
+}

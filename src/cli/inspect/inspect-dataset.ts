@@ -1,0 +1,116 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { IndexRangeError } from '../../core/errors.js';
+import { type FormatName, openDataset } from '../../formats/index.js';
+import { LoaderSampleContext } from '../../loader/sample-context.js';
+import { listFiles } from '../../storage/list-files.js';
+import { localPath } from '../../storage/local-path.js';
+import { isRemote } from '../../storage/url-scheme.js';
+import { typeOfValue } from './describe-value.js';
+
+/** A sample that was looked at, as fields; one that is not an object has a single field without a name. */
+export interface InspectedSample {
+  readonly index: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What is known of data without reading all of it. */
+export interface Inspection {
+  readonly name: string;
+  readonly format: FormatName;
+  readonly length: number;
+  /** Files, row groups or record batches. */
+  readonly shards: number | undefined;
+  /** Files and their size, where they are on this machine. */
+  readonly files: { readonly count: number; readonly byteLength: number } | undefined;
+  readonly fingerprint: string | undefined;
+  /** As the files say, else as the samples that were looked at are. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly samples: readonly InspectedSample[];
+}
+
+export interface InspectOptions {
+  readonly format?: FormatName | undefined;
+  /** Samples to look at: the first, and others spread evenly. */
+  readonly count: number;
+  /** This one instead. */
+  readonly index?: number | undefined;
+  readonly columns?: readonly string[] | undefined;
+}
+
+/** Looks at data of any format. @throws what opening it and reading the samples throws */
+export async function inspectDataset(name: string, options: InspectOptions): Promise<Inspection> {
+  const { format: given, count, index, columns: chosen } = options;
+  const opened = await openDataset(name, {
+    ...(given && { format: given }),
+    ...(chosen && { columns: chosen }),
+  });
+  const { dataset, format } = opened;
+  try {
+    const { length } = dataset;
+    if (index !== undefined && index >= length) {
+      throw new IndexRangeError(`${name} has no sample ${index}`, {
+        where: { index, length },
+        next: length === 0 ? 'It is empty.' : `Indices are from 0 to ${length - 1}.`,
+      });
+    }
+    const wanted = index === undefined ? spread(length, count) : [index];
+    const samples: InspectedSample[] = [];
+    for (const at of wanted)
+      samples.push({ index: at, fields: fieldsOf(await dataset.get(at, new LoaderSampleContext(at, pass))) });
+    return {
+      name,
+      format,
+      length,
+      shards: dataset.shardLengths?.length,
+      files: await localFiles(name, format),
+      fingerprint: dataset.fingerprint?.(),
+      columns: opened.columns ?? columnsOf(samples),
+      samples,
+    };
+  } finally {
+    await dataset.close?.();
+  }
+}
+
+/** Samples are made as epoch 0 of a loader with seed 0 makes them. */
+const pass = { epoch: 0, seed: 0, worker: null };
+
+/** The first sample, and others at equal distances up to the last. */
+function spread(length: number, count: number): number[] {
+  const shown = Math.min(length, count);
+  return Array.from({ length: shown }, (_, k) =>
+    shown === 1 ? 0 : Math.round((k * (length - 1)) / (shown - 1)),
+  );
+}
+
+function fieldsOf(sample: unknown): Readonly<Record<string, unknown>> {
+  const isRecord =
+    typeof sample === 'object' &&
+    sample !== null &&
+    !Array.isArray(sample) &&
+    !ArrayBuffer.isView(sample) &&
+    !('dtype' in sample && 'shape' in sample);
+  return isRecord ? (sample as Record<string, unknown>) : { '': sample };
+}
+
+/** Fields of the samples with all types that they have. */
+function columnsOf(samples: readonly InspectedSample[]): { name: string; type: string }[] {
+  const types = new Map<string, Set<string>>();
+  for (const { fields } of samples) {
+    for (const [name, value] of Object.entries(fields)) {
+      const known = types.get(name) ?? new Set();
+      types.set(name, known.add(typeOfValue(value)));
+    }
+  }
+  return Array.from(types, ([name, found]) => ({ name, type: [...found].join(' or ') }));
+}
+
+async function localFiles(name: string, format: FormatName): Promise<Inspection['files']> {
+  if (isRemote(name)) return undefined;
+  const path = localPath(name);
+  const prefix = path.replace(/\.(bin|idx)$/, '');
+  const files = format === 'indexed' ? [`${prefix}.bin`, `${prefix}.idx`] : await listFiles(path);
+  const sizes = files.map((file) => statSync(join(file), { throwIfNoEntry: false })?.size ?? 0);
+  return { count: files.length, byteLength: sizes.reduce((sum, size) => sum + size, 0) };
+}

@@ -1,0 +1,35 @@
+import { importPeer } from '../../core/peer.js';
+
+/** Colours of two pixels, one above the other, in one character. */
+const halfBlock = '▀';
+
+/**
+ * A small picture of an image, two pixels a character, for terminals with 24-bit colours. Needs `sharp`.
+ *
+ * @throws {@link MissingPeerError} without it; what sharp throws when the image is damaged.
+ */
+export async function terminalImage(bytes: Uint8Array, columns: number): Promise<string> {
+  const { default: sharp } = await importPeer('sharp', 'showing images', () => import('sharp'));
+  const { data, info } = await sharp(bytes)
+    .resize(columns, columns, { fit: 'inside' })
+    .flatten({ background: '#808080' })
+    .toColourspace('srgb')
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const pixel = (x: number, y: number) =>
+    Array.from(
+      { length: 3 },
+      (_, c) => data[(y * info.width + x) * info.channels + Math.min(c, info.channels - 1)],
+    );
+  const lines: string[] = [];
+  for (let y = 0; y < info.height; y += 2) {
+    let line = '';
+    for (let x = 0; x < info.width; x++) {
+      const below = y + 1 < info.height ? `\x1b[48;2;${pixel(x, y + 1).join(';')}m` : '';
+      line += `\x1b[38;2;${pixel(x, y).join(';')}m${below}${halfBlock}\x1b[0m`;
+    }
+    lines.push(line);
+  }
+  return lines.join('\n');
+}

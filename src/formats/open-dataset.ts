@@ -1,0 +1,106 @@
+import * as v from 'valibot';
+import type { Dataset } from '../core/dataset.js';
+import { parseOptions } from '../core/options.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import { detectFormat, type FormatName, formatNames } from './detect-format.js';
+
+export interface OpenDatasetOptions extends StorageOptions {
+  /** The format. @defaultValue found out from names and content */
+  readonly format?: FormatName;
+  /** Which columns a sample has, where the format has some. @defaultValue all */
+  readonly columns?: readonly string[];
+}
+
+/** A dataset of files, and what is known of it beforehand. */
+export interface OpenedDataset {
+  readonly format: FormatName;
+  readonly dataset: Dataset<unknown>;
+  /** Columns of a sample and how they are stored, where the files say. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[] | undefined;
+}
+
+const schema = v.looseObject({
+  format: v.optional(v.picklist(formatNames, `must be one of ${formatNames.join(', ')}`)),
+  columns: v.optional(v.array(v.string())),
+});
+
+/**
+ * Opens files of any format that Millrace knows, by its ending, its folder or what it begins with.
+ *
+ * ```ts
+ * const { dataset } = await openDataset('s3://bucket/train/*.parquet');
+ * ```
+ *
+ * @throws what the datasets of the formats throw; {@link FormatError} when the format cannot be told.
+ */
+export async function openDataset(
+  files: string | URL,
+  options: OpenDatasetOptions = {},
+): Promise<OpenedDataset> {
+  const { format: given, columns, ...storage } = parseOptions('openDataset options', schema, options);
+  const name = String(files);
+  const format = given ?? (await detectFormat(name, storage));
+  const chosen = columns ? { ...storage, columns } : storage;
+  switch (format) {
+    case 'jsonl':
+      return plain(format, await (await import('./jsonl-dataset.js')).JsonlDataset.open(name, storage));
+    case 'text':
+      return plain(format, await (await import('./text-dataset.js')).TextDataset.open(name, storage));
+    case 'csv': {
+      const dataset = await (await import('./csv-dataset.js')).CsvDataset.open(name, chosen);
+      return { format, dataset, columns: dataset.columns };
+    }
+    case 'parquet': {
+      const dataset = await (await import('./parquet-dataset.js')).ParquetDataset.open(name, chosen);
+      return { format, dataset, columns: dataset.columns };
+    }
+    case 'arrow': {
+      const dataset = await (await import('./arrow-dataset.js')).ArrowDataset.open(name, chosen);
+      return { format, dataset, columns: dataset.columns };
+    }
+    case 'webdataset':
+      return plain(format, await (await import('./web-dataset.js')).WebDataset.open(name, chosen));
+    case 'mds': {
+      const dataset = await (await import('./mds-dataset.js')).MdsDataset.open(name, chosen);
+      return {
+        format,
+        dataset,
+        columns: dataset.columns.map(({ name, encoding }) => ({ name, type: encoding })),
+      };
+    }
+    case 'indexed': {
+      const dataset = await (await import('./indexed-dataset.js')).IndexedDataset.open(name);
+      return { format, dataset, columns: [{ name: 'tokens', type: dataset.dtype }] };
+    }
+    case 'images':
+      return plain(format, await (await import('./image-folder.js')).ImageFolder.open(name));
+    case 'npy': {
+      const dataset = await (await import('./npy-dataset.js')).NpyDataset.open(name, storage);
+      return {
+        format,
+        dataset,
+        columns: [{ name: 'array', type: shown(dataset.storedDType, dataset.sampleShape) }],
+      };
+    }
+    case 'npz':
+    case 'safetensors': {
+      const dataset =
+        format === 'npz'
+          ? await (await import('./npz-dataset.js')).NpzDataset.open(name, chosen)
+          : await (await import('./safetensors-dataset.js')).SafetensorsDataset.open(name, chosen);
+      const described = dataset.columns.map((column) => ({
+        name: column.name,
+        type: shown(column.dtype, column.shape),
+      }));
+      return { format, dataset, columns: described };
+    }
+  }
+}
+
+function plain(format: FormatName, dataset: Dataset<unknown>): OpenedDataset {
+  return { format, dataset, columns: undefined };
+}
+
+function shown(dtype: string, shape: readonly number[]): string {
+  return `${dtype} [${shape.join(', ')}]`;
+}

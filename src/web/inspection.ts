@@ -1,0 +1,52 @@
+import { html, type Markup } from './report/html.js';
+import { renderTable } from './report/number-table.js';
+import { style } from './report/style.js';
+
+/** A field of a sample, as the page shows it. */
+export interface InspectionField {
+  /** Empty where the sample is a single value. */
+  readonly name: string;
+  readonly shown: string | undefined;
+  /** Text to read, of any length. */
+  readonly text: string | undefined;
+  /** A `data:` URL. */
+  readonly image: string | undefined;
+}
+
+/** What the page shows. */
+export interface InspectionPage {
+  readonly name: string;
+  readonly format: string;
+  readonly facts: readonly { readonly name: string; readonly value: string }[];
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly samples: readonly { readonly index: number; readonly fields: readonly InspectionField[] }[];
+}
+
+/** A page about data: what it is, its schema, and samples with their images. One file, without scripts or anything from elsewhere. */
+export function renderInspection({ name, format, facts, columns, samples }: InspectionPage): string {
+  const title = `Millrace: ${name}`;
+  const rows = facts.map((fact) => html`<div><dt>${fact.name}</dt><dd>${fact.value}</dd></div>`);
+  const schema = columns.map((column) => [column.name || '(the sample)', column.type]);
+  return html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title><style>${style}
+.text { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 340px; overflow: auto; }
+.settings code { overflow-wrap: anywhere; } img { max-width: 100%; max-height: 300px; border-radius: 6px; }
+dd { margin-bottom: 10px; } .types td { text-align: left; }</style></head>
+<body><header><h1>${name}</h1><p>${format}</p></header>
+<main><section class="wide"><h2>Overview</h2><dl class="settings">${rows}</dl></section>
+<section class="wide types"><h2>Schema</h2>${renderTable({ caption: 'Columns of a sample', columns: ['Column', 'Type'], rows: schema })}</section>
+${samples.map(renderSample)}</main>
+<footer>Written by <code>millrace inspect</code>.</footer></body></html>
+`.toString();
+}
+
+function renderSample({ index, fields }: InspectionPage['samples'][number]): Markup {
+  const items = fields.map(
+    ({ name, shown, text, image }) =>
+      html`<dt>${name || 'value'}</dt><dd>${shown !== undefined && html`<code>${shown}</code>`}${
+        text !== undefined && html`<div class="text" tabindex="0">${text}</div>`
+      }${image !== undefined && html`<div><img src="${image}" alt="${name || 'image'} of sample ${index}"></div>`}</dd>`,
+  );
+  return html`<section><h2>Sample ${index}</h2><dl>${items}</dl></section>`;
+}
