@@ -1,7 +1,7 @@
 import type { Dataset, IndexArray } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { Json } from '../core/json.js';
-import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
 import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
 import { toRecipe } from '../core/recipe.js';
 import type { StorageOptions } from '../storage/storage-options.js';
@@ -52,13 +52,18 @@ export class JsonlDataset<T = Json> implements Dataset<T>, Movable {
 
   /** @throws {@link FormatError} where the line is not JSON in UTF-8. */
   get(index: number): MaybePromise<T> {
-    return andThen(this.#records.text(index), (text) => {
-      try {
-        return JSON.parse(text) as T;
-      } catch (cause) {
-        throw this.#records.damaged(index, `is not JSON: ${(cause as Error).message}`, cause);
-      }
-    });
+    const text = this.#records.text(index);
+    return typeof text === 'string'
+      ? this.#parse(text, index)
+      : text.then((found) => this.#parse(found, index));
+  }
+
+  #parse(text: string, index: number): T {
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw this.#records.damaged(index, `is not JSON: ${(cause as Error).message}`, cause);
+    }
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */

@@ -33,6 +33,8 @@ export interface RecordFilesRecipe {
 export class RecordFiles {
   /** The dataset that they belong to, for messages. */
   readonly owner: string;
+  /** Records of all files. */
+  readonly length: number;
   /** Records of each file. */
   readonly shardLengths: readonly number[];
   readonly #shards: readonly RecordShard[];
@@ -48,6 +50,7 @@ export class RecordFiles {
       end += length;
       return end;
     });
+    this.length = end;
   }
 
   /** Looks through the sources, all at once; when one is damaged, all are closed. */
@@ -72,10 +75,6 @@ export class RecordFiles {
     throw failed.reason;
   }
 
-  get length(): number {
-    return this.#ends.at(-1) ?? 0;
-  }
-
   get sources(): readonly ByteSource[] {
     return this.#shards.map(({ reader }) => reader.source);
   }
@@ -97,9 +96,11 @@ export class RecordFiles {
   /** Text of a record. @throws {@link IndexRangeError}, {@link FormatError} where it is not UTF-8 */
   text(index: number): MaybePromise<string> {
     const { reader, start, end } = this.#find(index);
-    return andThen(reader.text(start, end), (text) => {
-      if (text === undefined) throw this.damaged(index, 'is not text in UTF-8');
-      return text;
+    const text = reader.text(start, end);
+    if (typeof text === 'string') return text;
+    return andThen(text, (found) => {
+      if (found === undefined) throw this.damaged(index, 'is not text in UTF-8');
+      return found;
     });
   }
 

@@ -48,16 +48,16 @@ export class RecordReader {
    * decoded once.
    */
   text(start: number, end: number): MaybePromise<string | undefined> {
-    return andThen(this.read(start, end), (bytes) => {
-      if (this.#inBlock(start, end)) {
-        if (this.#blockText === undefined)
-          this.#blockText = isAscii(this.#block) ? this.#block.toString('latin1') : null;
-        if (this.#blockText) return this.#blockText.slice(start - this.#blockStart, end - this.#blockStart);
+    const from = start - this.#blockStart;
+    if (from >= 0 && end - this.#blockStart <= this.#block.length) {
+      if (this.#blockText === undefined)
+        this.#blockText = isAscii(this.#block) ? this.#block.toString('latin1') : null;
+      if (this.#blockText !== null) {
+        this.#lastEnd = end;
+        return this.#blockText.slice(from, end - this.#blockStart);
       }
-      const text = bytes.toString('utf8');
-      // What is not UTF-8 becomes this character, which may also be meant.
-      return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
-    });
+    }
+    return andThen(this.read(start, end), textOf);
   }
 
   #inBlock(start: number, end: number): Buffer | undefined {
@@ -95,6 +95,12 @@ export class RecordReader {
     this.#blockStart = start;
     this.#blockText = undefined;
   }
+}
+
+function textOf(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8');
+  // What is not UTF-8 becomes this character, which may also be meant.
+  return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

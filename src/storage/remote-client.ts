@@ -106,28 +106,44 @@ export class RemoteClient {
     }
   }
 
-  /** The time limit counts while the network is waited for, not while the reader works. */
+  /** Waits for the network no longer than the time limit. */
   async #inTime<T>(abort: AbortController, wait: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => abort.abort(), this.#timeoutMs);
     try {
       return await wait();
     } catch (error) {
-      if (abort.signal.aborted)
-        throw new PassingFailure(`nothing came for ${this.#timeoutMs} ms`, { cause: error });
-      throw isNetworkFailure(error) ? new PassingFailure(reasonOf(error), { cause: error }) : error;
+      throw this.#failure(abort, error);
     } finally {
       clearTimeout(timer);
     }
   }
 
+  /** The time limit counts while the network is waited for, not while the reader works. */
   async *#piecesOf({ body }: Response, abort: AbortController): AsyncGenerator<Uint8Array> {
     const reader = body?.getReader();
     if (!reader) return;
-    for (;;) {
-      const { done, value } = await this.#inTime(abort, () => reader.read());
-      if (done) return;
-      yield value;
+    let isWaiting = true;
+    const timer = setTimeout(() => isWaiting && abort.abort(), this.#timeoutMs);
+    try {
+      for (;;) {
+        isWaiting = true;
+        timer.refresh();
+        const { done, value } = await reader.read();
+        isWaiting = false;
+        if (done) return;
+        yield value;
+      }
+    } catch (error) {
+      throw this.#failure(abort, error);
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  #failure(abort: AbortController, error: unknown): unknown {
+    if (abort.signal.aborted)
+      return new PassingFailure(`nothing came for ${this.#timeoutMs} ms`, { cause: error });
+    return isNetworkFailure(error) ? new PassingFailure(reasonOf(error), { cause: error }) : error;
   }
 }
 

@@ -71,7 +71,12 @@ export class RemoteSource implements ByteSource, Movable {
     const resolved = storageOptions(options);
     const location = locationOf(url, resolved);
     const client = new RemoteClient(resolved);
-    const look = (answer: RemoteAnswer) => lookAt(location, answer);
+    const look = async (answer: RemoteAnswer) => {
+      const looked = lookAt(location, answer);
+      // A connection whose answer was read is used again.
+      if (answer.status !== 200) for await (const _ of answer.body);
+      return looked;
+    };
     const opened = await client.get(location, { range: 'bytes=0-0' }, look, [416]);
     return new RemoteSource({ url, options: resolved, ...opened }, location, client);
   }

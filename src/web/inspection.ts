@@ -32,7 +32,7 @@ export function renderInspection({ name, format, facts, columns, samples }: Insp
 <title>${title}</title><style>${style}
 .text { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 340px; overflow: auto; }
 .settings code { overflow-wrap: anywhere; } img { max-width: 100%; max-height: 300px; border-radius: 6px; }
-dd { margin-bottom: 10px; } .types td { text-align: left; }</style></head>
+dd { margin-bottom: 10px; } .types :is(th, td) { text-align: left; }</style></head>
 <body><header><h1>${name}</h1><p>${format}</p></header>
 <main><section class="wide"><h2>Overview</h2><dl class="settings">${rows}</dl></section>
 <section class="wide types"><h2>Schema</h2>${renderTable({ caption: 'Columns of a sample', columns: ['Column', 'Type'], rows: schema })}</section>
