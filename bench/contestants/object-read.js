@@ -21,6 +21,9 @@ async function atOnce(count, all, work) {
 
 const contestants = {
   async 'fetch-stream'() {
+    // A reader must know the length and version beforehand; this server takes its time for that.
+    const first = await fetch(`${endpoint}/bench/large`, { headers: { range: 'bytes=0-1' } });
+    await first.arrayBuffer();
     const { body } = await fetch(`${endpoint}/bench/large`);
     let bytes = 0;
     for await (const piece of body) bytes += piece.length;
@@ -34,7 +37,7 @@ const contestants = {
   },
   async 'fetch-open'() {
     await atOnce(16, keys, async (key) => {
-      const answer = await fetch(`${endpoint}/bench/${key}`, { headers: { range: 'bytes=0-0' } });
+      const answer = await fetch(`${endpoint}/bench/${key}`, { headers: { range: 'bytes=0-1' } });
       await answer.arrayBuffer();
     });
     return 1;

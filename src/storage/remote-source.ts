@@ -63,7 +63,7 @@ export class RemoteSource implements ByteSource, Movable {
   }
 
   /**
-   * Asks for the first byte: the answer says length and version. One request.
+   * Asks for the first two bytes (one server takes `0-0` for all): the answer says length and version. One request.
    *
    * @throws {@link StorageError} when there is no such object, access is denied, or the server does not answer.
    */
@@ -77,7 +77,7 @@ export class RemoteSource implements ByteSource, Movable {
       if (answer.status !== 200) for await (const _ of answer.body);
       return looked;
     };
-    const opened = await client.get(location, { range: 'bytes=0-0' }, look, [416]);
+    const opened = await client.get(location, { range: 'bytes=0-1' }, look, [416]);
     return new RemoteSource({ url, options: resolved, ...opened }, location, client);
   }
 
@@ -224,8 +224,11 @@ export class RemoteSource implements ByteSource, Movable {
       throw this.#changed(`has the version ${validator}, not ${this.version.validator}`);
     const place = contentRange(headers);
     const total = status === 206 ? place?.total : lengthOf(headers);
-    if (total !== undefined && total !== this.byteLength)
+    if (total !== undefined && total !== this.byteLength) {
+      // The same version with another length is an answer that broke on its way.
+      if (validator !== null) throw cutShort(total, this.byteLength);
       throw this.#changed(`has ${total} bytes, not ${this.byteLength}`);
+    }
     const first = status === 206 ? place?.start : 0;
     if (first === start) return;
     if (status === 200) throw this.#noRanges();
@@ -257,13 +260,13 @@ interface RemoteRecipe {
   readonly servesRanges: boolean;
 }
 
-/** What the answer to a question for the first byte says. */
+/** What the answer to a question for the first bytes says. */
 function lookAt(
   location: RemoteLocation,
   { status, headers }: RemoteAnswer,
 ): Pick<RemoteRecipe, 'version' | 'servesRanges'> {
   const validator = validatorOf(headers);
-  // An object without bytes has no first one.
+  // An object without bytes has no first ones.
   const byteLength =
     status === 200 ? lengthOf(headers) : (contentRange(headers)?.total ?? (status === 416 ? 0 : undefined));
   if (byteLength === undefined) {
