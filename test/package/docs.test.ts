@@ -24,6 +24,9 @@ const surroundings: Record<string, Record<string, string>> = {
     rank: 'number',
     globalStep: 'number',
   },
+  data: {
+    dataset: `import('millrace').Dataset<unknown>`,
+  },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,
