@@ -12,6 +12,7 @@ import { MemorySource } from '../storage/memory-source.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { truncated } from '../storage/truncated.js';
+import { asBuffer } from './as-buffer.js';
 import { allOpened, openDataFile } from './data-files.js';
 import { type MdsShard, readMdsIndex } from './mds-index.js';
 import { mdsDecoder } from './mds-values.js';
@@ -89,7 +90,7 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
 
   /** @throws {@link FormatError} where a value cannot be decoded. */
   get(index: number): MaybePromise<T> {
-    return andThen(this.#records.bytes(index), (bytes) => this.#decode(bytes, index));
+    return andThen(this.#records.bytes(index), (bytes) => this.#decode(asBuffer(bytes), index));
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */

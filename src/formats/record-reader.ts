@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type ByteSource, isLocal } from '../storage/byte-source.js';
+import { asBuffer } from './as-buffer.js';
 
 /** Bytes that are read ahead where records are asked for one after the other. */
 const localBlock = 2 ** 18;
@@ -29,7 +30,7 @@ export class RecordReader {
   }
 
   /** Bytes `start … end - 1`, in memory that others may share: look, do not keep. */
-  read(start: number, end: number): MaybePromise<Buffer> {
+  read(start: number, end: number): MaybePromise<Uint8Array> {
     const known = this.#inBlock(start, end);
     if (known) return known;
     const isNext = start >= this.#lastEnd && start - this.#lastEnd <= nearby;
@@ -97,12 +98,8 @@ export class RecordReader {
   }
 }
 
-function textOf(bytes: Buffer): string | undefined {
-  const text = bytes.toString('utf8');
+function textOf(bytes: Uint8Array): string | undefined {
+  const text = asBuffer(bytes).toString('utf8');
   // What is not UTF-8 becomes this character, which may also be meant.
   return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,6 +1,7 @@
 import { Header, Pax } from 'tar';
 import { FormatError } from '../core/errors.js';
 import { truncated } from '../storage/truncated.js';
+import { asBuffer } from './as-buffer.js';
 import type { RecordReader } from './record-reader.js';
 
 /** A file in a tar archive: bytes `start … end - 1`. */
@@ -29,7 +30,7 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
   for (let at = from; ; ) {
     if (at + blockBytes > source.byteLength)
       throw truncated(source.name, at, blockBytes, Math.max(0, source.byteLength - at));
-    const header = new Header(await reader.read(at, at + blockBytes), 0, pax);
+    const header = new Header(asBuffer(await reader.read(at, at + blockBytes)), 0, pax);
     if (header.nullBlock) return undefined;
     if (!header.cksumValid || header.size === undefined || header.size < 0) throw damaged(source.name, at);
     const start = at + blockBytes;
@@ -45,7 +46,7 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
       case 'OldExtendedHeader':
       case 'NextFileHasLongPath': {
         if (header.size > longestNames) throw damaged(source.name, at);
-        const text = (await reader.read(start, end)).toString('utf8');
+        const text = asBuffer(await reader.read(start, end)).toString('utf8');
         if (header.type === 'NextFileHasLongPath') longName = text.replace(/\0.*$/s, '');
         else pax = Pax.parse(text);
         break;
