@@ -46,10 +46,10 @@ export class CurriculumOrder {
   fill(out: IndexBuffer, start: number): void {
     if (this.#scratch.length < out.length) this.#scratch = new Float64Array(out.length);
     this.#dealer.deal(start, out.length, (cluster, first, slots, from, to) => {
-      const drawn = this.#scratch.subarray(0, to - from);
-      this.#passes[cluster]!.fill(drawn, first);
+      const drawn = this.#scratch;
+      this.#passes[cluster]!.fill(drawn, first, to - from);
       const base = this.#starts[cluster]!;
-      for (let k = 0; k < drawn.length; k++) out[slots[from + k]!] = base + drawn[k]!;
+      for (let at = from; at < to; at++) out[slots[at]!] = base + drawn[at - from]!;
     });
     this.#admissions.replaceBySamples(out);
   }

@@ -332,9 +332,9 @@ class Split {
 }
 
 /**
- * Divides at most 2^12 slots by a share alone: a slot goes left whenever the sum of shares passes a whole number. Every sum is
- * made anew, so that no slot waits for the one before, and both halves are written each time, since a branch would be guessed
- * wrong half the time.
+ * Divides at most 2^12 slots by a share alone: a slot goes left whenever the sum of shares passes a whole number. Sums are of
+ * multiples of 2^-40 up to 2^12, so exact in doubles. Both halves are written each time, since a branch would be guessed wrong half
+ * the time.
  */
 function divideEvenly(
   slots: Int32Array,
@@ -346,10 +346,13 @@ function divideEvenly(
   units: number,
   share: number,
 ): number {
+  const step = share * perUnit;
+  let sum = units * perUnit;
   let before = 0;
   for (let k = from; k < to; k++) {
     const slot = slots[k]!;
-    const given = ((units + (k - from + 1) * share) * perUnit) | 0;
+    sum += step;
+    const given = sum | 0;
     const goesLeft = given - before;
     before = given;
     slots[lefts] = slot;

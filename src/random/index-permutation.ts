@@ -64,18 +64,24 @@ export class IndexPermutation {
   }
 
   /**
-   * Writes the indices at positions `start`, `start + step`, … to all of `out`. Much faster an index than {@link at}.
+   * Writes the indices at positions `start`, `start + step`, … to `out`. Much faster an index than {@link at}.
    *
    * @param start - The first position. @defaultValue 0
    * @param step - The distance between positions, 1 or more: a rank that takes every n-th sample passes n. @defaultValue 1
+   * @param count - How many are written, from the first element on. @defaultValue all of `out`
    * @returns `out`.
    * @throws {@link IndexRangeError} when a position is outside `0 … length - 1`.
    */
-  fill<A extends { readonly length: number; [position: number]: number }>(out: A, start = 0, step = 1): A {
-    if (out.length === 0) return out;
+  fill<A extends { readonly length: number; [position: number]: number }>(
+    out: A,
+    start = 0,
+    step = 1,
+    count = out.length,
+  ): A {
+    if (count === 0) return out;
     checkIndex(start, this.length, 'IndexPermutation');
-    checkIndex(start + (out.length - 1) * step, this.length, 'IndexPermutation');
-    this.#body.fill(out, out.length, start, step);
+    checkIndex(start + (count - 1) * step, this.length, 'IndexPermutation');
+    this.#body.fill(out, count, start, step);
     return out;
   }
 }

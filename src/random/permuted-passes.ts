@@ -26,14 +26,16 @@ export class PermutedPasses {
     return this.#order(pass).at(place - pass * this.length);
   }
 
-  /** Writes the indices from a place on to all of `out`. */
-  fill(out: Int32Array | Float64Array, place: number): void {
-    for (let filled = 0; filled < out.length; ) {
+  /** Writes `count` indices from a place on to the first elements of `out`. */
+  fill(out: Int32Array | Float64Array, place: number, count = out.length): void {
+    for (let filled = 0; filled < count; ) {
       const pass = Math.floor((place + filled) / this.length);
       const position = place + filled - pass * this.length;
-      const part = out.subarray(filled, filled + this.length - position);
-      this.#order(pass).fill(part, position);
-      filled += part.length;
+      const part = Math.min(count - filled, this.length - position);
+      // Most often all are of one pass; a view would cost as much as a few dozen indices.
+      const target = filled === 0 ? out : out.subarray(filled);
+      this.#order(pass).fill(target, position, 1, part);
+      filled += part;
     }
   }
 
