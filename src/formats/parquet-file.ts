@@ -59,7 +59,8 @@ export class ParquetFile {
    * @throws {@link FormatError} when the file is damaged or a column is not there.
    */
   static async open(source: ByteSource, chosen: readonly string[] | undefined): Promise<ParquetFile> {
-    return guard({ file: source.name }, async () => {
+    // The footer is found from the last 8 bytes.
+    return guard({ file: source.name, byteOffset: Math.max(0, source.byteLength - 8) }, async () => {
       const metadata = await parquetMetadataAsync(fileOf(source));
       const all = parquetSchema(metadata).children.map(({ element, children }) => ({
         name: element.name,
