@@ -5,6 +5,7 @@ import { benchCommand } from './commands/bench.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { inspectCommand } from './commands/inspect.js';
+import { planCommand } from './commands/plan.js';
 import { verifyCommand } from './commands/verify.js';
 
 /** The command `millrace` with all its subcommands. */
@@ -18,6 +19,7 @@ export function createProgram(): Command {
     .showHelpAfterError('Run with --help to see what there is.')
     .addCommand(demoCommand())
     .addCommand(inspectCommand())
+    .addCommand(planCommand())
     .addCommand(convertCommand())
     .addCommand(analyzeCommand())
     .addCommand(benchCommand())

@@ -10,8 +10,9 @@ import { DeepSpeedDataLoader } from '../deepspeed/index.js';
 import { detectRank } from '../distributed/index.js';
 import { DataLoader, type DataLoaderOptions } from '../loader/index.js';
 import { BatchSampler as BatchedSampler } from '../samplers/index.js';
-import type { Launch, MillraceConfig, TrainingConfig } from './config.js';
+import type { Launch, TrainingConfig } from './config.js';
 import { parseConfig } from './config-schema.js';
+import { describeSection } from './describe-section.js';
 import { importDefault } from './import-default.js';
 import { openData } from './open-data.js';
 import { openDeepSpeed } from './open-deepspeed.js';
@@ -47,6 +48,8 @@ export interface OpenedConfig {
   readonly sourceNames: readonly string[];
   /** Paths and URLs that data was opened from, where the configuration names them. */
   readonly files: readonly string[];
+  /** What a cache of data from URLs may take on the disk. */
+  readonly cacheBytes: number;
   /** What the file says, in order, for people. */
   readonly description: readonly { readonly name: string; readonly value: string }[];
   /** Whether the file gives each process a loader of its own: it is a function, or a DeepSpeed configuration. */
@@ -119,7 +122,11 @@ async function openDeclared(
       training: config.training,
       sourceNames: data.sourceNames,
       files: data.files,
-      description: describe(config),
+      cacheBytes: data.cacheBytes,
+      description: Object.entries(config).map(([name, section]) => ({
+        name,
+        value: describeSection(section),
+      })),
       close: async () => {
         await loader.close();
         await data.dataset.close?.();
@@ -142,6 +149,7 @@ async function openLoader(loader: AnyLoader, launch: Launch, variesByRank: boole
     training: {},
     sourceNames: [],
     files: [],
+    cacheBytes: 0,
     description: [],
     close: () => loader.close(),
   };
@@ -153,23 +161,4 @@ function partsOf(loader: AnyLoader, launch: Launch, variesByRank: boolean) {
   const gradientAccumulationSteps =
     loader instanceof DataLoader ? loader.options.gradientAccumulationSteps : 1;
   return { launch, loader, sampler, gradientAccumulationSteps, variesByRank };
-}
-
-/** The sections of a configuration as a line each. */
-function describe(config: MillraceConfig): { name: string; value: string }[] {
-  return Object.entries(config)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ({ name, value: typeof value === 'string' ? value : shown(value) }));
-}
-
-/** Plain values as they are, anything else by what it is. */
-function shown(section: unknown): string {
-  return JSON.stringify(section, (_key, value: unknown) => {
-    if (typeof value === 'function') return `function ${value.name}`.trim();
-    if (value instanceof URL) return value.href;
-    if (ArrayBuffer.isView(value)) return value.constructor.name;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    const name = value.constructor?.name ?? 'Object';
-    return name === 'Object' ? value : name;
-  }).replaceAll('"', '');
 }

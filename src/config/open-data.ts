@@ -11,7 +11,8 @@ import {
   WorkerModule,
 } from '../datasets/index.js';
 import { openDataset } from '../formats/index.js';
-import { schemeOf } from '../storage/url-scheme.js';
+import { cacheLimit } from '../storage/shard-cache.js';
+import { isRemote, schemeOf } from '../storage/url-scheme.js';
 import type { MillraceConfig, MixtureConfig, SourceConfig } from './config.js';
 
 /** What the data of a configuration is. */
@@ -27,6 +28,8 @@ export interface OpenedData {
   readonly sourceNames: readonly string[];
   /** Paths and URLs it was opened from, as they are found from anywhere. */
   readonly files: readonly string[];
+  /** What a cache of URLs may take on the disk. */
+  readonly cacheBytes: number;
 }
 
 /** How data is cut into samples, and where relative paths begin. */
@@ -43,10 +46,16 @@ export async function openData(data: MillraceConfig['data'], options: OpenDataOp
     const source = data instanceof URL ? new WorkerModule<Dataset<unknown>>(data, {}, true) : data;
     const loaded = await source.load();
     const cut = cutSamples(loaded, options, 'data');
-    return { source: cut === loaded ? source : cut, dataset: cut, sourceNames: [], files: [source.module] };
+    return {
+      source: cut === loaded ? source : cut,
+      dataset: cut,
+      sourceNames: [],
+      files: [source.module],
+      cacheBytes: 0,
+    };
   }
-  const { dataset, files } = await openSource(data, options, 'data');
-  return { source: dataset, dataset, sourceNames: [], files };
+  const { dataset, ...from } = await openSource(data, options, 'data');
+  return { source: dataset, dataset, sourceNames: [], ...from };
 }
 
 function isMixture(data: MillraceConfig['data']): data is MixtureConfig {
@@ -70,13 +79,17 @@ async function openMixture(
     opened.map(({ dataset: source }) => source as Dataset<unknown>),
     { ...rest, batchSize: options.batchSize, ...(stages ? { schedule: stages } : { weights }) },
   );
-  return { source: dataset, dataset, sourceNames: names, files: opened.flatMap(({ files }) => files) };
+  return {
+    source: dataset,
+    dataset,
+    sourceNames: names,
+    files: opened.flatMap(({ files }) => files),
+    // Sources share the cache of a folder.
+    cacheBytes: Math.max(0, ...opened.map(({ cacheBytes }) => cacheBytes)),
+  };
 }
 
-interface OpenedSource {
-  readonly dataset: Dataset<unknown> | IterableDataset<unknown>;
-  readonly files: readonly string[];
-}
+type OpenedSource = Pick<OpenedData, 'dataset' | 'files' | 'cacheBytes'>;
 
 async function openSource(
   data: SourceConfig,
@@ -84,11 +97,15 @@ async function openSource(
   field: string,
 ): Promise<OpenedSource> {
   if (typeof data !== 'string' && !('files' in data))
-    return { dataset: cutSamples(data as Dataset<unknown>, options, field), files: [] };
+    return { dataset: cutSamples(data as Dataset<unknown>, options, field), files: [], cacheBytes: 0 };
   const { files, ...formatOptions } = typeof data === 'string' ? { files: data } : data;
   const name = schemeOf(files) === undefined ? resolve(options.folder, files) : files;
   const { dataset } = await openDataset(name, formatOptions);
-  return { dataset: cutSamples(dataset, options, field), files: [name] };
+  return {
+    dataset: cutSamples(dataset, options, field),
+    files: [name],
+    cacheBytes: isRemote(name) ? cacheLimit(formatOptions.cache ?? false) : 0,
+  };
 }
 
 function cutSamples(

@@ -8,6 +8,7 @@ import { type DeepSpeedConfig, deepspeedIo, parseDeepSpeedConfig } from '../deep
 import { detectRank } from '../distributed/index.js';
 import { openDataset } from '../formats/index.js';
 import type { Launch } from './config.js';
+import { describeSection } from './describe-section.js';
 import type { OpenConfigOptions, OpenedConfig } from './open-config.js';
 
 /**
@@ -41,10 +42,8 @@ export async function openDeepSpeed(
       training: trainingOf(config),
       sourceNames: [],
       files: data === undefined ? [] : [data],
-      description: Object.entries(json).map(([name, value]) => ({
-        name,
-        value: JSON.stringify(value).replaceAll('"', ''),
-      })),
+      cacheBytes: 0,
+      description: Object.entries(json).map(([name, section]) => ({ name, value: describeSection(section) })),
       variesByRank: true,
       close: async () => {
         await loader.close();

@@ -42,7 +42,7 @@ describe('openConfig', () => {
       2,
       [join(folder.path, 'lines.jsonl')],
     ]);
-    expect(description).toContainEqual({ name: 'loader', value: '{batchSize:2,shuffle:true,seed:4}' });
+    expect(description).toContainEqual({ name: 'loader', value: '{ batchSize: 2, shuffle: true, seed: 4 }' });
     await close();
     const same = new DataLoader(dataset as never, { batchSize: 2, shuffle: true, seed: 4 });
     expect(loader.stateDict()).toEqual(same.stateDict());
