@@ -4,6 +4,7 @@ import { analyzeCommand } from './commands/analyze.js';
 import { benchCommand } from './commands/bench.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
 import { inspectCommand } from './commands/inspect.js';
 import { planCommand } from './commands/plan.js';
 import { verifyCommand } from './commands/verify.js';
@@ -20,6 +21,7 @@ export function createProgram(): Command {
     .addCommand(demoCommand())
     .addCommand(inspectCommand())
     .addCommand(planCommand())
+    .addCommand(doctorCommand())
     .addCommand(convertCommand())
     .addCommand(analyzeCommand())
     .addCommand(benchCommand())

@@ -11,4 +11,5 @@ export {
   type SourceConfig,
   type TrainingConfig,
 } from './config.js';
-export { type AnyLoader, type OpenConfigOptions, type OpenedConfig, openConfig } from './open-config.js';
+export { openConfig } from './open-config.js';
+export type { AnyLoader, OpenConfigOptions, OpenedConfig } from './opened-config.js';

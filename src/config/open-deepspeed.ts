@@ -9,7 +9,7 @@ import { detectRank } from '../distributed/index.js';
 import { openDataset } from '../formats/index.js';
 import type { Launch } from './config.js';
 import { describeSection } from './describe-section.js';
-import type { OpenConfigOptions, OpenedConfig } from './open-config.js';
+import type { OpenConfigOptions, OpenedConfig } from './opened-config.js';
 
 /**
  * The loader that DeepSpeed's engine would make. Cluster files, which `parity` writes, go to a folder of its own: old ones would

@@ -13,9 +13,10 @@ import {
 import { comparePlans, type PlanDifference } from '../plan/compare-plans.js';
 import { type Finding, planFindings, some } from '../plan/findings.js';
 import { bytesOf } from '../plan/memory.js';
+import { openRun } from '../plan/open-run.js';
 import { planPage } from '../plan/plan-page.js';
 import { type RenderOptions, renderPlan, renderStep } from '../plan/render-plan.js';
-import { openRun, type PlannedStep, type RunOrder } from '../plan/run-order.js';
+import { type PlannedStep, RunOrder } from '../plan/run-order.js';
 import { makeFirstBatch, planRun, type RunPlan } from '../plan/run-plan.js';
 import { sampleNamed } from '../plan/sample-name.js';
 import { paintFor } from '../terminal/colour.js';
@@ -115,9 +116,9 @@ async function withOrder(
   flags: PlanFlags,
   use: (opened: OpenedConfig, order: RunOrder) => void | Promise<void>,
 ): Promise<void> {
-  const { opened, order } = await openRun(path, openOptions(flags));
+  const { opened, openForRank } = await openRun(path, openOptions(flags));
   try {
-    await use(opened, order);
+    await use(opened, new RunOrder(opened, openForRank));
   } finally {
     await opened.close();
   }

@@ -1,9 +1,11 @@
-import { type AnyLoader, type OpenedConfig, openConfig } from '../../config/index.js';
+import type { AnyLoader, OpenedConfig } from '../../config/index.js';
 import { CapabilityError } from '../../core/errors.js';
 import type { Sighting } from '../../core/sighting.js';
 import { cannotSay } from '../../loader/capabilities.js';
 import { DataLoader, type PlannedBatch } from '../../loader/index.js';
 import { DistributedSampler } from '../../samplers/index.js';
+import { orderOf } from './epoch-order.js';
+import type { OpenForRank } from './open-run.js';
 
 /** The samples of one rank in one micro-batch. */
 export interface RankBatch {
@@ -21,23 +23,6 @@ export interface PlannedStep {
   /** By micro-batch, then rank. */
   readonly parts: readonly RankBatch[];
 }
-
-/** Whose part of the batches is meant. */
-interface Layout {
-  readonly rank: number;
-  readonly worldSize: number;
-  readonly gradientAccumulationSteps: number;
-}
-
-/** What gives the order of an epoch, micro-batch by micro-batch, from a global batch on. Reads no sample. */
-type EpochOrder = (
-  epoch: number,
-  batch: number,
-  layout: Layout,
-) => AsyncIterable<Pick<PlannedBatch, 'indices'>> | Iterable<Pick<PlannedBatch, 'indices'>>;
-
-/** Opens the configuration for another process. */
-export type OpenForRank = (rank: number, worldSize: number) => Promise<OpenedConfig>;
 
 /** The order of a run as its loaders give it: the engine itself is asked, and no sample is read. */
 export class RunOrder {
@@ -167,82 +152,4 @@ function microBatchesOf(loader: AnyLoader): number {
   const { length } = loader;
   if (length !== null) return length;
   throw new CapabilityError('The dataset does not know its length', { where: { stage: 'dataset' } });
-}
-
-function orderOf(loader: AnyLoader): EpochOrder {
-  if (!(loader instanceof DataLoader))
-    return (epoch, batch, layout) => iterated(loader, epoch, batch, layout);
-  const { batchSampler } = loader;
-  if (batchSampler?.stateDict) return (epoch, batch, layout) => drawn(loader, epoch, batch, layout);
-  if (batchSampler && !batchSampler.seek) {
-    return (epoch, batch, layout) =>
-      dropped(loader.order({ epoch, batch: 0 }, layout), batch * layout.gradientAccumulationSteps);
-  }
-  return (epoch, batch, layout) => loader.order({ epoch, batch }, layout);
-}
-
-/** An order that a generator draws is known by drawing all that came before. */
-function* drawn(
-  loader: DataLoader<unknown, never, unknown, boolean>,
-  epoch: number,
-  batch: number,
-  layout: Layout,
-): Generator<PlannedBatch> {
-  const start = loader.stateDict();
-  try {
-    for (let before = 0; before < epoch; before++)
-      for (const _ of loader.order({ epoch: before, batch: 0 }, layout));
-    yield* dropped(loader.order({ epoch, batch: 0 }, layout), batch * layout.gradientAccumulationSteps);
-  } finally {
-    loader.loadStateDict(start);
-  }
-}
-
-function* dropped<T>(batches: Iterable<T>, count: number): Generator<T> {
-  let left = count;
-  for (const batch of batches) {
-    if (left > 0) left -= 1;
-    else yield batch;
-  }
-}
-
-/** DeepSpeed's loader is gone through, over samples that are their own indices. */
-async function* iterated(
-  loader: Exclude<AnyLoader, DataLoader<never, never, never, never>>,
-  epoch: number,
-  batch: number,
-  { gradientAccumulationSteps }: Layout,
-): AsyncGenerator<Pick<PlannedBatch, 'indices'>> {
-  if (epoch > 0) (loader as { setEpoch(epoch: number): void }).setEpoch(epoch);
-  let left = batch * gradientAccumulationSteps;
-  for await (const ids of loader as AsyncIterable<number[]>) {
-    if (left > 0) left -= 1;
-    else yield { indices: Float64Array.from(ids) };
-  }
-}
-
-/** Opens a configuration for planning: its order in place of its data where only that can be had. */
-export async function openRun(
-  path: string,
-  options: NonNullable<Parameters<typeof openConfig>[1]>,
-): Promise<{ readonly opened: OpenedConfig; readonly order: RunOrder }> {
-  const opened = await openConfig(path, options);
-  if (opened.kind === 'loader' && !(opened.loader instanceof DataLoader)) {
-    await opened.close();
-    throw new CapabilityError(
-      'A DeepSpeedDataLoader that a module exports cannot be planned: its samples would be read',
-      {
-        where: { stage: 'DeepSpeedDataLoader' },
-        next: 'Name the DeepSpeed JSON instead, with --data or --samples.',
-      },
-    );
-  }
-  const openForRank: OpenForRank = (rank, worldSize) => {
-    const launch = { ...options, rank, worldSize };
-    return openConfig(
-      path,
-      opened.kind === 'deepspeed' ? { ...launch, data: undefined, samples: opened.dataset.length } : launch,
-    );
-  };
-  return { opened, order: new RunOrder(opened, openForRank) };
 }

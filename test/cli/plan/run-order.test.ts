@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import type { DataLoader, Tensor } from 'millrace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRun } from '../../../dist/cli/plan/run-order.js';
+import { openRun } from '../../../dist/cli/plan/open-run.js';
+import { RunOrder } from '../../../dist/cli/plan/run-order.js';
 import { openConfig } from '../../../dist/config/index.js';
 import { ConfigFolder } from '../../config/folder.js';
 
@@ -50,7 +51,8 @@ async function iterated(
 }
 
 async function planned(worldSize: number, step: number): Promise<Record<string, number[]>> {
-  const { opened, order } = await openRun(module, { rank: 0, worldSize });
+  const { opened, openForRank } = await openRun(module, { rank: 0, worldSize });
+  const order = new RunOrder(opened, openForRank);
   const { parts } = await order.stepAt(step);
   await opened.close();
   return Object.fromEntries(
@@ -91,7 +93,8 @@ describe('RunOrder', () => {
     await fc.assert(
       fc.asyncProperty(runs, fc.integer({ min: 1, max: 3 }), fc.nat(), async (run, worldSize, any) => {
         global.planned = { ...run, mayRead: false };
-        const { opened, order } = await openRun(module, { rank: 0, worldSize });
+        const { opened, openForRank } = await openRun(module, { rank: 0, worldSize });
+        const order = new RunOrder(opened, openForRank);
         const steps = order.stepsPerEpoch + 2;
         const sample = any % run.samples;
         const expected: string[] = [];
@@ -123,7 +126,8 @@ describe('RunOrder of a DeepSpeed configuration', () => {
   it('says what the loader of each rank gives, with accumulation', async () => {
     const json = folder.json('ds.json', { train_batch_size: 12, train_micro_batch_size_per_gpu: 3 });
     const options = { samples: 50, rank: 0, worldSize: 2 };
-    const { opened, order } = await openRun(json, options);
+    const { opened, openForRank } = await openRun(json, options);
+    const order = new RunOrder(opened, openForRank);
     for (const step of [0, 3, 4, 9]) {
       const { parts } = await order.stepAt(step);
       for (const rank of [0, 1]) {
