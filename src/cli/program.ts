@@ -7,6 +7,7 @@ import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { inspectCommand } from './commands/inspect.js';
 import { planCommand } from './commands/plan.js';
+import { replayCommand } from './commands/replay.js';
 import { verifyCommand } from './commands/verify.js';
 
 /** The command `millrace` with all its subcommands. */
@@ -25,5 +26,6 @@ export function createProgram(): Command {
     .addCommand(convertCommand())
     .addCommand(analyzeCommand())
     .addCommand(benchCommand())
+    .addCommand(replayCommand())
     .addCommand(verifyCommand());
 }
