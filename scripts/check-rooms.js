@@ -22,6 +22,7 @@ const rooms = [
   'monitor',
   'loader',
   'deepspeed',
+  'config',
   'adapters',
   'web',
   'cli',

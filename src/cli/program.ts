@@ -4,7 +4,10 @@ import { analyzeCommand } from './commands/analyze.js';
 import { benchCommand } from './commands/bench.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
 import { inspectCommand } from './commands/inspect.js';
+import { planCommand } from './commands/plan.js';
+import { replayCommand } from './commands/replay.js';
 import { verifyCommand } from './commands/verify.js';
 
 /** The command `millrace` with all its subcommands. */
@@ -18,8 +21,11 @@ export function createProgram(): Command {
     .showHelpAfterError('Run with --help to see what there is.')
     .addCommand(demoCommand())
     .addCommand(inspectCommand())
+    .addCommand(planCommand())
+    .addCommand(doctorCommand())
     .addCommand(convertCommand())
     .addCommand(analyzeCommand())
     .addCommand(benchCommand())
+    .addCommand(replayCommand())
     .addCommand(verifyCommand());
 }

@@ -113,6 +113,11 @@ export class CurriculumSampler extends EpochSampler {
     return this.#admissions.clusters;
   }
 
+  /** The metrics: their schedules, and how many samples a difficulty admits. */
+  get metrics(): readonly CurriculumMetric[] {
+    return this.#metrics;
+  }
+
   /** How many of the samples that the first `batches` global batches of the run hold belong to each cluster. O(clusters). */
   countsAfter(batches: number): Float64Array {
     return this.#order.countsAfter(batches * this.batchSize);

@@ -79,9 +79,10 @@ let registered: Promise<unknown> | undefined;
 // Registered before the first try: Node.js 20 remembers a module that failed to load.
 async function registerTypeScript(url: string): Promise<void> {
   const tsx = 'tsx/esm/api';
-  registered ??= import(/* @vite-ignore */ tsx).then(({ register }: { register: () => unknown }) =>
-    register(),
-  );
+  registered ??= import(/* @vite-ignore */ tsx).then(({ register }: { register: () => unknown }) => {
+    register();
+    process.getBuiltinModule('node:module').register(asModules);
+  });
   try {
     await registered;
   } catch (cause) {
@@ -92,3 +93,14 @@ async function registerTypeScript(url: string): Promise<void> {
     });
   }
 }
+
+/**
+ * Hooks that make every `.ts` an ES module, as Node.js does that loads TypeScript by itself. tsx would take it for CommonJS where no
+ * package.json says `"type": "module"`, and that cannot import this package.
+ */
+const asModules = `data:text/javascript,${encodeURIComponent(`
+export async function resolve(specifier, context, next) {
+  const resolved = await next(specifier, context);
+  const isTypeScript = resolved.format === 'commonjs' && /[.]tsx?$/.test(new URL(resolved.url).pathname);
+  return isTypeScript ? { ...resolved, format: 'module' } : resolved;
+}`)}`;

@@ -63,6 +63,11 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
     this.length = Math.floor((tokens - length - 1) / this.stride) + 1;
   }
 
+  /** What the tokens are read from. */
+  get source(): Tensor | TokenSource {
+    return this.#source;
+  }
+
   get(index: number): TokenWindow<D> {
     checkIndex(index, this.length, 'TokenWindows');
     const both = convert(this.#copier.readTokens(index * this.stride), this.dtype);

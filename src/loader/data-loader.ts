@@ -167,6 +167,21 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return this.#position.epoch;
   }
 
+  /** What is loaded. */
+  get dataset(): Dataset<T> | IterableDataset<T> | WorkerDataset<T> {
+    return this.#source;
+  }
+
+  /** What gives the global batches; none for a stream, and before a dataset's module has been imported. */
+  get batchSampler(): BatchSource | undefined {
+    return this.#batchSampler;
+  }
+
+  /** The options with their defaults filled in. */
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+
   /** Makes the next iteration epoch `epoch`, from its first batch. Otherwise each iteration is the epoch after the last. */
   setEpoch(epoch: number): void {
     this.seek({ epoch, batch: 0 });

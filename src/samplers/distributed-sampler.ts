@@ -95,6 +95,14 @@ export class DistributedSampler extends EpochSampler {
     return Math.min(this.length, this.#ownPositions());
   }
 
+  /**
+   * Whether epoch e of seed s is drawn from seed s + e, as PyTorch does it with `generator`: epoch 1 of a run with seed 0 is then
+   * epoch 0 of a run with seed 1.
+   */
+  get sharesOrdersWithNextSeed(): boolean {
+    return this.#options.shuffle && this.#options.generator !== undefined;
+  }
+
   /** The same on all ranks. */
   fingerprint(): string {
     const { shuffle, dropLast, uneven, generator } = this.#options;

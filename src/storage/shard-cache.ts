@@ -26,14 +26,20 @@ export const cacheSchema = v.union(
   'must be true, false or { folder, maxBytes }',
 );
 
+/** Bytes that a cache with these options may take. */
+export function cacheLimit(options: boolean | CacheOptions): number {
+  if (options === false) return 0;
+  return (options === true ? undefined : options.maxBytes) ?? defaultBytes;
+}
+
 const caches = new Map<string, FileCache>();
 
 /** The cache of a folder: one a process, so that its threads' work is known to it. */
 export function cacheOf(options: true | CacheOptions): FileCache {
-  const { folder, maxBytes } = options === true ? {} : (options as CacheOptions);
+  const { folder } = options === true ? {} : (options as CacheOptions);
   const resolved: FileCacheOptions = {
     folder: folder ?? defaultCacheFolder(),
-    maxBytes: maxBytes ?? defaultBytes,
+    maxBytes: cacheLimit(options),
   };
   const name = `${resolved.maxBytes} ${resolved.folder}`;
   const known = caches.get(name) ?? new FileCache(resolved);

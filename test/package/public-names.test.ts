@@ -77,6 +77,7 @@ const contract: Record<string, readonly string[]> = {
     'ThroughputTimer',
     'RepeatingLoader',
   ],
+  'millrace/config': ['defineConfig', 'openConfig'],
   'millrace/distributed': ['detectRank', 'parallelGroups'],
   'millrace/storage': ['openSource'],
   'millrace/accelerator': ['getAccelerator', 'setAccelerator'],

@@ -84,7 +84,8 @@ function spread(length: number, count: number): number[] {
   );
 }
 
-function fieldsOf(sample: unknown): Readonly<Record<string, unknown>> {
+/** The fields of a sample; one that is not an object has a single field without a name. */
+export function fieldsOf(sample: unknown): Readonly<Record<string, unknown>> {
   const isRecord =
     typeof sample === 'object' &&
     sample !== null &&

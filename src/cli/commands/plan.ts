@@ -1,0 +1,236 @@
+import { writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import type { OpenedConfig } from '../../config/index.js';
+import { ConfigError } from '../../core/errors.js';
+import type { Sighting } from '../../core/sighting.js';
+import { renderPlanPage } from '../../web/plan.js';
+import {
+  type ConfigFlags,
+  configArgument,
+  openOptions,
+  withConfigOptions,
+} from '../config/config-options.js';
+import { comparePlans, type PlanDifference } from '../plan/compare-plans.js';
+import { type Finding, planFindings, some } from '../plan/findings.js';
+import { bytesOf } from '../plan/memory.js';
+import { openRun } from '../plan/open-run.js';
+import { planPage } from '../plan/plan-page.js';
+import { type RenderOptions, renderPlan, renderStep } from '../plan/render-plan.js';
+import { type PlannedStep, RunOrder } from '../plan/run-order.js';
+import { makeFirstBatch, planRun, type RunPlan } from '../plan/run-plan.js';
+import { sampleNamed } from '../plan/sample-name.js';
+import { paintFor } from '../terminal/colour.js';
+import { formatCount } from '../terminal/quantity.js';
+import { renderTable } from '../terminal/table.js';
+import { terminalWidth } from '../terminal/wrap.js';
+import { wholeNumber } from '../whole-number.js';
+
+interface PlanFlags extends ConfigFlags {
+  readonly step?: number;
+  readonly sample?: string;
+  readonly steps?: number;
+  readonly probe?: boolean;
+  readonly html?: string;
+  readonly json?: boolean;
+}
+
+/** Sightings that are printed. */
+const shownSightings = 20;
+
+/** `millrace plan`: what a run will see. */
+export function planCommand(): Command {
+  return withConfigOptions(
+    new Command('plan')
+      .summary('show what a run will see, and when, before it starts')
+      .description(
+        'Asks the loader of a configuration for its whole order, without reading samples: batches, tokens, memory, the curriculum\n' +
+          'against the data, shares of a mixture and of each rank, and what will hurt. Of two configurations, the difference.',
+      )
+      .argument('<config>', configArgument)
+      .argument('[other]', 'a configuration to compare with'),
+  )
+    .option(
+      '--step <n>',
+      'show which samples step n holds on each rank, counted from 0 over the run',
+      wholeNumber(0),
+    )
+    .option('--sample <i>', 'show when sample i is seen; of a mixture "name:i", of packed rows "document:i"')
+    .option(
+      '--steps <count>',
+      'plan for so many steps (default: what the configuration says, else an epoch)',
+      wholeNumber(1),
+    )
+    .option('--probe', 'make one batch to see how large it is')
+    .option('--html <file>', 'write a page that shows all')
+    .option('--json', 'print everything as JSON')
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Examples:',
+        '  millrace plan millrace.config.ts',
+        '  millrace plan millrace.config.ts --step 1200 --world-size 8',
+        '  millrace plan millrace.config.ts --sample 81223',
+        '  millrace plan ds_config.json --samples 1_000_000 --html plan.html',
+        '  millrace plan before.config.ts after.config.ts',
+      ].join('\n'),
+    )
+    .action(plan);
+}
+
+interface Run {
+  readonly opened: OpenedConfig;
+  readonly order: RunOrder;
+  readonly plan: RunPlan;
+  readonly findings: readonly Finding[];
+}
+
+async function plan(path: string, other: string | undefined, flags: PlanFlags): Promise<void> {
+  refuseTogether(other, flags);
+  const look = { paint: paintFor(process.stdout), width: terminalWidth(process.stdout) };
+  if (other !== undefined) {
+    await withRun(path, flags, (left) => withRun(other, flags, (right) => compare(left, right, flags, look)));
+  } else if (flags.step !== undefined) {
+    await withOrder(path, flags, async (_opened, order) =>
+      show(await order.stepAt(flags.step!), flags, look, renderStep),
+    );
+  } else if (flags.sample !== undefined) {
+    await withOrder(path, flags, (opened, order) => showSample(opened, order, flags, look));
+  } else {
+    await withRun(path, flags, async (run) => showPlan(run, flags, look));
+  }
+}
+
+function refuseTogether(other: string | undefined, { step, sample, html }: PlanFlags): void {
+  const asked = Object.entries({ '[other]': other, '--step': step, '--sample': sample, '--html': html })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name);
+  if (asked.length < 2) return;
+  throw new ConfigError('millrace plan', [
+    { field: asked[1]!, message: `and ${asked[0]} are two questions: ask one of them` },
+  ]);
+}
+
+async function withOrder(
+  path: string,
+  flags: PlanFlags,
+  use: (opened: OpenedConfig, order: RunOrder) => void | Promise<void>,
+): Promise<void> {
+  const { opened, openForRank } = await openRun(path, openOptions(flags));
+  try {
+    await use(opened, new RunOrder(opened, openForRank));
+  } finally {
+    await opened.close();
+  }
+}
+
+function withRun(path: string, flags: PlanFlags, use: (run: Run) => void | Promise<void>): Promise<void> {
+  return withOrder(path, flags, async (opened, order) => {
+    const planned = await planRun(opened, order, { name: path, steps: flags.steps });
+    const findings = await planFindings(planned, opened, order);
+    const probed = flags.probe
+      ? await planRun(opened, order, {
+          name: path,
+          steps: flags.steps,
+          madeBytes: bytesOf(await makeFirstBatch(opened)),
+        })
+      : planned;
+    await use({ opened, order, plan: probed, findings });
+  });
+}
+
+function showPlan({ plan: planned, findings }: Run, { html, json }: PlanFlags, look: RenderOptions): void {
+  if (html) writeFileSync(html, renderPlanPage(planPage(planned, findings)));
+  if (json) print(JSON.stringify({ ...planned, findings }));
+  else print(renderPlan(planned, findings, look) + (html ? `\n\nPage: ${html}` : ''));
+}
+
+function show(step: PlannedStep, { json }: PlanFlags, look: RenderOptions, render: typeof renderStep): void {
+  print(
+    json
+      ? JSON.stringify(step, (_key, value) =>
+          ArrayBuffer.isView(value) ? Array.from(value as never) : value,
+        )
+      : render(step, look),
+  );
+}
+
+async function showSample(
+  opened: OpenedConfig,
+  order: RunOrder,
+  flags: PlanFlags,
+  look: RenderOptions,
+): Promise<void> {
+  const { sample = '', json } = flags;
+  const epochs = opened.training.epochs ?? 1;
+  const steps = flags.steps ?? opened.training.steps ?? order.stepsPerEpoch * epochs;
+  const sightings = await order.whenSeen(sampleNamed(sample, opened), steps);
+  print(
+    json
+      ? JSON.stringify({ sample, steps, sightings })
+      : sightingsText(sample, steps, sightings, order, look),
+  );
+}
+
+function sightingsText(
+  sample: string,
+  steps: number,
+  sightings: readonly Sighting[],
+  { stepsPerEpoch }: RunOrder,
+  { paint }: RenderOptions,
+): string {
+  const title = paint('bold', `Sample ${sample}`);
+  if (sightings.length === 0) return `${title} is not seen in ${some(steps, 'step')}.`;
+  const right = { align: 'right' } as const;
+  const table = renderTable(
+    ['step', 'epoch', 'batch', 'micro-batch', 'rank', 'slot'].map((name) => ({ title: name, ...right })),
+    sightings
+      .slice(0, shownSightings)
+      .map(({ epoch, step, microBatch, rank, slot }) =>
+        [epoch * stepsPerEpoch + step, epoch, step, microBatch, rank, slot].map(formatCount),
+      ),
+  );
+  const more = sightings.length - shownSightings;
+  return `${title} is seen ${some(sightings.length, 'time')} in ${some(steps, 'step')}:\n${table}${more > 0 ? `\nand ${some(more, 'time')} more` : ''}`;
+}
+
+async function compare(left: Run, right: Run, { json }: PlanFlags, look: RenderOptions): Promise<void> {
+  const difference = await comparePlans(left, right);
+  print(json ? JSON.stringify(difference) : differenceText(left, right, difference, look));
+}
+
+function differenceText(
+  left: Run,
+  right: Run,
+  { facts, firstStep, comparedSteps }: PlanDifference,
+  { paint }: RenderOptions,
+): string {
+  const order =
+    firstStep === undefined
+      ? `The first ${some(comparedSteps, 'global batch', 'global batches')} are the same.`
+      : `The order differs from step ${formatCount(firstStep)} on.`;
+  const rows = facts.flatMap(({ name, left: before, right: after }) => [
+    `${paint('bold', name)}`,
+    `  ${paint('red', '-')} ${before ?? '(none)'}`,
+    `  ${paint('green', '+')} ${after ?? '(none)'}`,
+  ]);
+  const fixed = left.findings.filter((finding) => !right.findings.some(({ name }) => name === finding.name));
+  const added = right.findings.filter((finding) => !left.findings.some(({ name }) => name === finding.name));
+  const findings = [
+    ...fixed.map(({ name }) => `${paint('green', '✓')} ${name} is gone`),
+    ...added.map(({ name, what }) => `${paint('yellow', '!')} ${name} is new: ${what}`),
+  ];
+  return [
+    `${paint('red', '-')} ${left.plan.name}`,
+    `${paint('green', '+')} ${right.plan.name}`,
+    '',
+    ...(rows.length > 0 ? rows : ['The plans are equal.']),
+    '',
+    order,
+    ...findings,
+  ].join('\n');
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

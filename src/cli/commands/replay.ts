@@ -1,0 +1,119 @@
+import { Command } from 'commander';
+import { ConfigError } from '../../core/errors.js';
+import {
+  type ConfigFlags,
+  configArgument,
+  openOptions,
+  withConfigOptions,
+} from '../config/config-options.js';
+import { describeValue, jsonValue } from '../inspect/describe-value.js';
+import { fieldsOf } from '../inspect/inspect-dataset.js';
+import { openRun } from '../plan/open-run.js';
+import { RunOrder } from '../plan/run-order.js';
+import { type Replay, type ReplayedStage, replaySample } from '../replay/replay-sample.js';
+import { Failed } from '../run-program.js';
+import { type Paint, paintFor } from '../terminal/colour.js';
+import { formatCount } from '../terminal/quantity.js';
+import { terminalWidth, wrapText } from '../terminal/wrap.js';
+import { wholeNumber } from '../whole-number.js';
+
+interface ReplayFlags extends ConfigFlags {
+  readonly step: number;
+  readonly slot: number;
+  readonly microBatch: number;
+  readonly json?: boolean;
+}
+
+/** `millrace replay`: one sample again. */
+export function replayCommand(): Command {
+  return withConfigOptions(
+    new Command('replay')
+      .summary('make one sample of a run again, stage by stage')
+      .description(
+        'Makes the sample at a place of a run again, on this thread, with the random numbers it had: where its bytes are, its record,\n' +
+          'each function and transform with what it drew, and its row of the collated batch. Run it in a debugger to step through\n' +
+          'your own code: node --inspect-brk node_modules/millrace/dist/cli/main.js replay …',
+      )
+      .argument('<config>', configArgument),
+  )
+    .requiredOption('--step <n>', 'the step, counted from 0 over the run', wholeNumber(0))
+    .option('--slot <k>', 'the place in what the rank gets', wholeNumber(0), 0)
+    .option('--micro-batch <m>', 'which micro-batch of the step', wholeNumber(0), 0)
+    .option('--json', 'print all stages as JSON')
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Examples:',
+        '  millrace replay millrace.config.ts --step 1200 --slot 7',
+        '  millrace replay millrace.config.ts --step 1200 --slot 7 --world-size 8 --rank 3',
+        '  millrace plan millrace.config.ts --sample 81223        (finds step and slot of a sample)',
+      ].join('\n'),
+    )
+    .action(replay);
+}
+
+async function replay(path: string, { step, slot, microBatch, ...flags }: ReplayFlags): Promise<void> {
+  const { opened, openForRank } = await openRun(path, openOptions(flags));
+  try {
+    if (opened.kind === 'deepspeed' && flags.data === undefined) {
+      throw new ConfigError('millrace replay', [
+        { field: '--data', message: 'is missing: the data of the DeepSpeed configuration' },
+      ]);
+    }
+    const order = new RunOrder(opened, openForRank);
+    const rank = flags.rank ?? order.ranks[0]!;
+    const replayed = await replaySample(opened, await order.stepAt(step), { rank, microBatch, slot });
+    const look = { paint: paintFor(process.stdout), width: terminalWidth(process.stdout) };
+    process.stdout.write(`${flags.json ? asJson(replayed) : asText(replayed, look)}\n`);
+    if (replayed.stages.some(({ error }) => error !== undefined)) throw new Failed();
+  } finally {
+    await opened.close();
+  }
+}
+
+function asJson(replayed: Replay): string {
+  const stages = replayed.stages.map(({ error, ...stage }) => ({
+    ...stage,
+    ...(error !== undefined && { error: messageOf(error) }),
+  }));
+  return JSON.stringify({ ...replayed, stages }, jsonValue);
+}
+
+interface Look {
+  readonly paint: Paint;
+  readonly width: number;
+}
+
+function asText(
+  { step, epoch, batch, rank, microBatch, slot, index, seed, stages }: Replay,
+  look: Look,
+): string {
+  const micro = microBatch > 0 ? `, micro-batch ${microBatch}` : '';
+  return [
+    look.paint(
+      'bold',
+      `Sample ${formatCount(index)}: step ${formatCount(step)}, rank ${rank}${micro}, slot ${slot}`,
+    ),
+    `  batch ${formatCount(batch)} of epoch ${epoch}; its random numbers follow from seed ${seed}, epoch ${epoch} and index ${index}`,
+    ...stages.flatMap((stage) => ['', ...stageLines(stage, look)]),
+  ].join('\n');
+}
+
+function stageLines({ name, from, value, draws, error }: ReplayedStage, { paint, width }: Look): string[] {
+  const lines = wrapText(from ?? '', { width, first: `${paint('bold', name)}  `, indent: 2 });
+  if (error !== undefined)
+    return [...lines, ...wrapText(messageOf(error), { width, first: `  ${paint('red', '✗')} `, indent: 4 })];
+  if (draws.length > 0) lines.push(...wrapText(draws.join(', '), { width, first: '  drew ', indent: 7 }));
+  const fields = Object.entries(value === undefined ? {} : fieldsOf(value));
+  const indent = Math.max(0, ...fields.map(([field]) => field.length));
+  for (const [field, content] of fields) {
+    const title = field === '' ? '  ' : `  ${field.padEnd(indent)}  `;
+    lines.push(title + describeValue(content, width - title.length));
+  }
+  return lines.map((line) => line.trimEnd());
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

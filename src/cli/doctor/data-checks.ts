@@ -1,0 +1,63 @@
+import type { OpenedConfig } from '../../config/index.js';
+import { MixtureDataset, PackedDataset, TokenWindows } from '../../datasets/index.js';
+import { DataLoader } from '../../loader/index.js';
+import { TokenBudgetSampler } from '../../samplers/index.js';
+import { isRemote } from '../../storage/url-scheme.js';
+import { type Finding, some } from '../plan/findings.js';
+import { fileSizes } from '../plan/memory.js';
+import type { RunPlan } from '../plan/run-plan.js';
+import { formatBytes, formatCount, formatShare } from '../terminal/quantity.js';
+
+/** So many files of less than this on average are slow to open one by one. */
+const manyFiles = 1_000;
+const tinyBytes = 256_000;
+/** Padding from which on most of the work is worth saving. */
+const muchPadding = 0.3;
+
+/** Many small files: opening each costs more than reading it. */
+export async function tinyFiles(names: readonly string[]): Promise<Finding | undefined> {
+  const sizes: number[] = [];
+  for (const name of names) if (!isRemote(name)) sizes.push(...(await fileSizes(name)));
+  const mean = sizes.reduce((sum, size) => sum + size, 0) / Math.max(1, sizes.length);
+  if (sizes.length < manyFiles || mean >= tinyBytes) return undefined;
+  return {
+    name: 'tiny-files',
+    what: `The data is ${formatCount(sizes.length)} files of ${formatBytes(mean)} in the mean.`,
+    why: 'Opening a file takes a disk, and still more a network, longer than reading so few bytes.',
+    fix: "Put them into shards of 64 MB and more (WebDataset tar, Parquet), and shuffle by them (shuffle: 'shards').",
+  };
+}
+
+/** Samples of very different lengths in a batch that is padded. */
+export function skewedLengths({ epoch }: RunPlan, { sampler, dataset }: OpenedConfig): Finding | undefined {
+  const { tokens } = epoch;
+  if (!tokens || sampler instanceof TokenBudgetSampler || isEven(dataset)) return undefined;
+  const padding = 1 - tokens.total / tokens.padded;
+  if (padding < muchPadding) return undefined;
+  return {
+    name: 'skewed-lengths',
+    what: `Samples differ so much in length that ${formatShare(padding)} of the batches, padded to their longest sample, would be padding.`,
+    why: 'The accelerator works through padding as through tokens.',
+    fix: 'Make batches of samples of one length (tokenBudget), or pack documents into rows (packing).',
+  };
+}
+
+/** Samples of different lengths that the default collate cannot stack. */
+export function raggedSamples({ epoch }: RunPlan, { loader, dataset }: OpenedConfig): Finding | undefined {
+  const { tokens } = epoch;
+  if (!tokens || isEven(dataset) || tokens.total === tokens.padded || !(loader instanceof DataLoader))
+    return undefined;
+  if (loader.options.collate !== undefined || loader.options.transform !== undefined) return undefined;
+  return {
+    name: 'ragged-samples',
+    what: `Samples of a batch have different lengths, and the loader stacks them: ${some(epoch.steps, 'step')} were looked at.`,
+    why: 'A batch needs samples of one shape: the first one will fail with a CollateError.',
+    fix: 'Pass collate: padCollate(), cut the tokens into windows, or pack them into rows (packing).',
+  };
+}
+
+/** Whether all samples have one length. */
+function isEven(dataset: unknown): boolean {
+  if (dataset instanceof MixtureDataset) return dataset.datasets.every(isEven);
+  return dataset instanceof TokenWindows || dataset instanceof PackedDataset;
+}

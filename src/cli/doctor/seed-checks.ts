@@ -1,0 +1,44 @@
+import type { OpenedConfig } from '../../config/index.js';
+import { DataLoader } from '../../loader/index.js';
+import { DistributedSampler } from '../../samplers/index.js';
+import type { Finding } from '../plan/findings.js';
+import type { OpenForRank } from '../plan/open-run.js';
+
+/** Ranks that compute different orders, so that their parts are not those of one order. */
+export async function seedsDiffer(
+  opened: OpenedConfig,
+  openForRank: OpenForRank,
+): Promise<Finding | undefined> {
+  if (!opened.variesByRank || opened.kind === 'deepspeed') return undefined;
+  const worldSize = Math.max(2, opened.launch.worldSize);
+  const states: ReturnType<DataLoader<unknown>['stateDict']>[] = [];
+  for (const rank of [0, 1]) {
+    const other = await openForRank(rank, worldSize);
+    if (other.loader instanceof DataLoader) states.push(other.loader.stateDict());
+    await other.close();
+  }
+  const [first, second] = states;
+  const field = (['seed', 'sampler', 'dataset', 'batchSize'] as const).find(
+    (name) => first?.[name] !== second?.[name],
+  );
+  if (!field) return undefined;
+  return {
+    name: 'seeds-differ',
+    what: `Ranks do not agree: ${field} is ${first![field]} on rank 0 and ${second![field]} on rank 1.`,
+    why: 'Each rank takes its part of another order: some samples come twice in an epoch, and others not at all.',
+    fix: 'Use the same seed, data and sampler on every rank; random numbers of samples differ by themselves, as they are keyed by sample.',
+  };
+}
+
+/** Seeds of which one run's epoch is another run's. */
+export function seedsCollide({ sampler, kind }: OpenedConfig): Finding | undefined {
+  // DeepSpeed has no other seed there.
+  if (kind === 'deepspeed' || !(sampler instanceof DistributedSampler) || !sampler.sharesOrdersWithNextSeed)
+    return undefined;
+  return {
+    name: 'seeds-collide',
+    what: `The DistributedSampler draws epoch e from seed + e, as PyTorch does: epoch 1 is epoch 0 of a run with the next seed.`,
+    why: 'Runs with neighbouring seeds see almost the same orders, so that their spread says too little.',
+    fix: 'Leave out generator unless the order must be that of PyTorch; or use seeds that are further apart than there are epochs.',
+  };
+}

@@ -1,0 +1,127 @@
+import type { CurriculumMetric, CurriculumSampler, DifficultyOrder } from '../../curriculum/index.js';
+import type { DeepSpeedDataSampler } from '../../deepspeed/index.js';
+
+/** Samples whose difficulty is above `from` and up to `to`. */
+export interface DifficultyBin {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+/** A metric of a curriculum. */
+export interface MetricPlan {
+  readonly name: string;
+  /** From step `step` on, counted from 0, this is the difficulty. */
+  readonly changes: readonly { readonly step: number; readonly difficulty: number }[];
+  /** Where the difficulty of each sample is known. The last bin has those above the largest difficulty of the schedule. */
+  readonly histogram: readonly DifficultyBin[] | undefined;
+}
+
+/** Samples that are admitted together. */
+export interface ClusterPlan {
+  /** The first step that may hold them, counted from 0. */
+  readonly step: number;
+  readonly size: number;
+  /** Places of the run that they get. */
+  readonly seen: number;
+}
+
+/** What a curriculum does in a run. */
+export interface CurriculumPlan {
+  readonly metrics: readonly MetricPlan[];
+  readonly clusters: readonly ClusterPlan[];
+  /** Samples that the run does not see. */
+  readonly neverSeen: number;
+  /** The last step at which samples are admitted, whether or not the run gets there. */
+  readonly lastAdmission: number;
+  /** Steps of the run that were looked at. */
+  readonly steps: number;
+}
+
+const bins = 24;
+
+/** What a `CurriculumSampler` does in the first `steps` steps of a run. Computed, at O(clusters). */
+export function planCurriculum(sampler: CurriculumSampler, samples: number, steps: number): CurriculumPlan {
+  const seen = sampler.countsAfter(steps);
+  const clusters = sampler.clusters.map(({ step, size }, j) => ({ step: step - 1, size, seen: seen[j]! }));
+  const distinct = clusters.reduce((sum, { size, seen }) => sum + Math.min(size, seen), 0);
+  return {
+    metrics: sampler.metrics.map(planMetric),
+    clusters,
+    neverSeen: samples - distinct,
+    lastAdmission: clusters.at(-1)?.step ?? 0,
+    steps,
+  };
+}
+
+function planMetric({ name, changes, order }: CurriculumMetric): MetricPlan {
+  const fromZero = changes.map(({ step, difficulty }) => ({ step: step - 1, difficulty }));
+  return { name, changes: fromZero, histogram: order && histogramOf(order, changes.at(-1)!.difficulty) };
+}
+
+/** Counts by binary search in the sorted samples; `undefined` for an index that does not say difficulties. */
+function histogramOf(order: DifficultyOrder, largest: number): DifficultyBin[] | undefined {
+  const { smallest } = order;
+  if (smallest === undefined || largest <= smallest) return undefined;
+  // Whole numbers have whole bounds.
+  const isWhole = Number.isInteger(smallest) && Number.isInteger(largest);
+  const width = isWhole ? Math.ceil((largest - smallest) / bins) : (largest - smallest) / bins;
+  const length = isWhole ? Math.ceil((largest - smallest) / width) : bins;
+  let before = 0;
+  const counted = Array.from({ length }, (_, bin) => {
+    const to = bin === length - 1 ? largest : smallest + (bin + 1) * width;
+    const upTo = order.placesUpTo(to);
+    const count = upTo - before;
+    before = upTo;
+    return { from: smallest + bin * width, to, count };
+  });
+  return before < order.length
+    ? [...counted, { from: largest, to: Number.POSITIVE_INFINITY, count: order.length - before }]
+    : counted;
+}
+
+/**
+ * What DeepSpeed's sampler does: it is gone through.
+ *
+ * @param visits - How often the run sees each sample.
+ */
+export function planDeepSpeedCurriculum(
+  sampler: DeepSpeedDataSampler,
+  visits: Uint32Array,
+  steps: number,
+): CurriculumPlan {
+  const before = sampler.snapshot;
+  const changes = new Map<string, { step: number; difficulty: number }[]>();
+  const admitted: number[] = [];
+  for (const _ of sampler) {
+    const step = sampler.curriculumStep - 1;
+    if (step >= steps) break;
+    for (const [name, difficulty] of Object.entries(sampler.currentDifficulties)) {
+      const known = changes.get(name) ?? [];
+      if (known.at(-1)?.difficulty !== difficulty) changes.set(name, [...known, { step, difficulty }]);
+    }
+    while (admitted.length < sampler.dataClusterSizes.length) admitted.push(step);
+  }
+  const clusters = sampler.snapshot.clusters.map(({ order }, j) => {
+    let seen = 0;
+    for (const sample of order) seen += visits[sample]!;
+    return { step: admitted[j] ?? 0, size: order.length, seen };
+  });
+  sampler.restore(before);
+  return {
+    metrics: Array.from(changes, ([name, list]) => ({ name, changes: list, histogram: undefined })),
+    clusters,
+    neverSeen: visits.reduce((count, seen) => count + (seen === 0 ? 1 : 0), 0),
+    lastAdmission: admitted.at(-1) ?? 0,
+    steps,
+  };
+}
+
+/** How much is visible from when on: `[step, samples]`, ascending. */
+export function visibleSamples({ clusters }: CurriculumPlan): { step: number; samples: number }[] {
+  let samples = 0;
+  return clusters.map(({ step, size }) => {
+    samples += size;
+    return { step, samples };
+  });
+}

@@ -1,0 +1,171 @@
+import { totalmem } from 'node:os';
+import type { OpenedConfig } from '../../config/index.js';
+import { DistributedSampler, SequentialSampler } from '../../samplers/index.js';
+import { formatBytes, formatCount, formatShare } from '../terminal/quantity.js';
+import type { RunOrder } from './run-order.js';
+import type { RunPlan, SourcePlan } from './run-plan.js';
+
+/** Something that will hurt. */
+export interface Finding {
+  /** Stable name: `padding-duplicates`. */
+  readonly name: string;
+  /** What will happen, with the numbers. */
+  readonly what: string;
+  /** Why that hurts. */
+  readonly why: string;
+  /** What to do. */
+  readonly fix: string;
+}
+
+/** A part of a run below which a curriculum counts as over at once. */
+const soonOver = 0.1;
+/** Passes over a source that are many. */
+const manyPasses = 10;
+
+/** What the plan of a run shows to be wrong with it. */
+export async function planFindings(plan: RunPlan, opened: OpenedConfig, order: RunOrder): Promise<Finding[]> {
+  const found = [
+    await paddingDuplicates(plan, opened, order),
+    neverSeen(plan, opened),
+    unevenShares(plan),
+    ...scheduleEnds(plan),
+    starvingClusters(plan),
+    ...(plan.mixture ?? []).map((source) => starvingSource(source, plan.mixture!)),
+    tooMuchMemory(plan),
+  ];
+  return found.filter((finding) => finding !== undefined);
+}
+
+async function paddingDuplicates(
+  { samples, stepsPerEpoch }: RunPlan,
+  { sampler }: OpenedConfig,
+  order: RunOrder,
+): Promise<Finding | undefined> {
+  const why = 'They count twice: in the gradients, and in every mean that an evaluation takes.';
+  if (sampler instanceof DistributedSampler && sampler.totalSize > samples) {
+    return {
+      name: 'padding-duplicates',
+      what: `${some(sampler.totalSize - samples, 'sample')} of each epoch ${sampler.totalSize - samples === 1 ? 'is' : 'are'} given twice, so that ${sampler.worldSize} ranks get as many of ${formatCount(samples)}.`,
+      why,
+      fix: 'Leave out the DistributedSampler and pass rank and worldSize to the loader; or dropLast: true to train, uneven: true to evaluate.',
+    };
+  }
+  if (stepsPerEpoch === 0) return undefined;
+  const { parts } = await order.stepAt(stepsPerEpoch - 1);
+  const indices = parts.flatMap((part) => [...part.indices]);
+  const repeated = indices.length - new Set(indices).size;
+  const isShort = indices.length < parts.length * 2 && parts.length > 1;
+  if (repeated === 0 || !isShort) return undefined;
+  return {
+    name: 'padding-duplicates',
+    what: `The last batch of an epoch has ${some(indices.length - repeated, 'sample')} for ${parts.length} parts: ${formatCount(repeated)} of them ${repeated === 1 ? 'is a repeat' : 'are repeats'}.`,
+    why,
+    fix: 'Pass dropLast: true, or a batchSize that leaves a larger rest.',
+  };
+}
+
+function neverSeen({ epoch }: RunPlan, { sampler }: OpenedConfig): Finding | undefined {
+  const missing = epoch.coverage?.missing ?? 0;
+  if (missing === 0 || !(sampler instanceof SequentialSampler)) return undefined;
+  return {
+    name: 'never-seen',
+    what: `The last ${some(missing, 'sample')} ${missing === 1 ? 'is' : 'are'} left out of every epoch.`,
+    why: 'With dropLast and without shuffle it is always the same end of the data that does not make a full batch.',
+    fix: 'Pass shuffle: true, so that others are left out each epoch; or dropLast: false.',
+  };
+}
+
+function unevenShares({ split }: RunPlan): Finding | undefined {
+  const { globalBatch, worldSize, gradientAccumulationSteps, fewest, most } = split;
+  const parts = worldSize * gradientAccumulationSteps;
+  if (fewest === most || globalBatch === 0) return undefined;
+  const below = globalBatch - (globalBatch % parts);
+  return {
+    name: 'uneven-shares',
+    what: `A batch of ${formatCount(globalBatch)} does not divide by ${some(worldSize, 'rank')} and ${some(gradientAccumulationSteps, 'micro-batch', 'micro-batches')}: parts have ${formatCount(fewest)} or ${formatCount(most)} samples.`,
+    why: 'Means over parts that are averaged give samples of smaller parts more weight, and ranks wait for the one with more.',
+    fix: `Use a batchSize of ${below > 0 ? `${formatCount(below)} or ` : ''}${formatCount(below + parts)}, or weight the losses by the samples of each part.`,
+  };
+}
+
+function scheduleEnds({ curriculum, steps, saysTraining }: RunPlan): Finding[] {
+  if (!curriculum || !saysTraining || steps === 0) return [];
+  const { lastAdmission, clusters } = curriculum;
+  if (lastAdmission >= steps) {
+    const late = clusters.filter(({ step }) => step >= steps).reduce((sum, { size }) => sum + size, 0);
+    return [
+      {
+        name: 'schedule-ends-after-training',
+        what: `The curriculum admits samples until step ${formatCount(lastAdmission)}, and training ends after ${formatCount(steps)}: ${some(late, 'sample')} ${late === 1 ? 'is' : 'are'} never admitted.`,
+        why: 'The model is never shown the hardest data.',
+        fix: `Set total_curriculum_step to ${formatCount(steps)} or less, or train longer.`,
+      },
+    ];
+  }
+  if (clusters.length < 2 || lastAdmission >= steps * soonOver) return [];
+  return [
+    {
+      name: 'schedule-ends-before-training',
+      what: `All is admitted from step ${formatCount(lastAdmission)} on, after ${formatShare(lastAdmission / steps)} of training.`,
+      why: 'The rest of the run is the same as without a curriculum.',
+      fix: 'Raise total_curriculum_step if that is not meant: it counts global batches.',
+    },
+  ];
+}
+
+function starvingClusters({ curriculum, steps }: RunPlan): Finding | undefined {
+  if (!curriculum) return undefined;
+  const admitted = curriculum.clusters.filter(({ step }) => step < steps);
+  const starving = admitted.filter(({ size, seen }) => seen < size / 2);
+  const most = Math.max(...admitted.map(({ size, seen }) => seen / size));
+  if (starving.length === 0 || most < 1) return undefined;
+  const samples = starving.reduce((sum, { size }) => sum + size, 0);
+  const seen = starving.reduce((sum, cluster) => sum + cluster.seen, 0);
+  return {
+    name: 'starving-cluster',
+    what: `${some(starving.length, 'cluster')} of ${formatCount(samples)} samples, admitted from step ${formatCount(starving[0]!.step)} on, ${starving.length === 1 ? 'gets' : 'get'} only ${some(seen, 'place')} in the run; the easiest come up to ${most.toFixed(1)} times.`,
+    why: 'They are admitted so late that most of them are not seen once.',
+    fix: 'End the schedule earlier (total_curriculum_step), or train longer.',
+  };
+}
+
+function starvingSource(
+  { name, samples, seen, share }: SourcePlan,
+  all: readonly SourcePlan[],
+): Finding | undefined {
+  const passes = seen / samples;
+  const most = Math.max(
+    ...all.filter((source) => source.samples > 0).map((source) => source.seen / source.samples),
+  );
+  if (samples > 0 && passes > manyPasses) {
+    return {
+      name: 'repeated-source',
+      what: `${name} has ${some(samples, 'sample')} and gets ${formatShare(share)} of the run: it is gone through ${passes.toFixed(1)} times.`,
+      why: 'A model learns a small source by heart when it sees it so often.',
+      fix: 'Lower its weight, or give it more data.',
+    };
+  }
+  if (samples === 0 || passes >= 0.5 || most < 2) return undefined;
+  return {
+    name: 'starving-source',
+    what: `${name} gets ${formatShare(share)} of the run: ${formatCount(seen)} of its ${some(samples, 'sample')}, while another source is gone through ${most.toFixed(1)} times.`,
+    why: 'Most of the data that there is is not used.',
+    fix: 'Raise its weight if it is worth as much as the others, or train longer.',
+  };
+}
+
+function tooMuchMemory({ memory }: RunPlan): Finding | undefined {
+  const { peakBytes, slots, batchBytes } = memory;
+  if (peakBytes === undefined || peakBytes < totalmem()) return undefined;
+  return {
+    name: 'memory',
+    what: `${some(slots, 'batch', 'batches')} of ${formatBytes(batchBytes!)} at once need ${formatBytes(peakBytes)}; this machine has ${formatBytes(totalmem())}.`,
+    why: 'The process will be ended by the system.',
+    fix: 'Lower numWorkers or prefetchFactor, or use smaller micro-batches (gradientAccumulationSteps).',
+  };
+}
+
+/** `1 sample`, `12,345 samples`. */
+export function some(count: number, one: string, several = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : several}`;
+}

@@ -1,0 +1,143 @@
+import { statSync } from 'node:fs';
+import type { OpenedConfig } from '../../config/index.js';
+import { bytesPerElement, type DType } from '../../core/dtype.js';
+import { elementCount, isTensor, type Tensor } from '../../core/tensor.js';
+import {
+  ConcatDataset,
+  MixtureDataset,
+  PackedDataset,
+  Subset,
+  TensorDataset,
+  TokenWindows,
+} from '../../datasets/index.js';
+import { IndexedDataset, NpyDataset } from '../../formats/index.js';
+import { DataLoader, type PadCollate, type ResolvedOptions } from '../../loader/index.js';
+import { planWorkers } from '../../loader/worker-plan.js';
+import { listFiles } from '../../storage/list-files.js';
+import { localPath } from '../../storage/local-path.js';
+import { isRemote } from '../../storage/url-scheme.js';
+
+/** What a thread of Node.js 20 with the loader's program takes, as measured with one to eight of them (docs/plan.md). */
+const workerBytes = 11_000_000;
+
+/** Memory of one process. */
+export interface MemoryPlan {
+  /** Bytes of the largest batch that one rank gets at once; `undefined` where it is not known without reading a sample. */
+  readonly batchBytes: number | undefined;
+  /** How that is known. */
+  readonly source: 'dtypes and shapes' | 'a batch that was made' | undefined;
+  readonly numWorkers: number;
+  /** Batches there are at once: those that workers make ahead, and the one in use. */
+  readonly slots: number;
+  readonly workerBytes: number;
+  /** `slots · batchBytes + workerBytes`. */
+  readonly peakBytes: number | undefined;
+}
+
+/** Bytes on disk. */
+export interface DiskPlan {
+  /** Files of this machine that the data is read from; `undefined` where the configuration does not name them. */
+  readonly dataBytes: number | undefined;
+  /** What a cache of what is far away may take. */
+  readonly cacheBytes: number;
+}
+
+/**
+ * Peak memory of a process, from the options of its loader. With `'auto'` it is what the loader may grow to.
+ *
+ * @param samplesAtOnce - Samples of the largest micro-batch of a rank.
+ * @param made - Bytes of a batch that was made, where one was.
+ */
+export function planMemory(
+  { loader, dataset }: OpenedConfig,
+  samplesAtOnce: number,
+  made?: number,
+): MemoryPlan {
+  const { maxWorkers, maxPrefetchFactor } =
+    loader instanceof DataLoader
+      ? planWorkers(loader.options)
+      : { maxWorkers: loader.numLocalIoWorkers, maxPrefetchFactor: 2 };
+  const multipleOf = loader instanceof DataLoader ? paddedTo(loader.options) : undefined;
+  const known = multipleOf === undefined ? undefined : sampleBytes(dataset, multipleOf);
+  const batchBytes = made ?? (known === undefined ? undefined : known * samplesAtOnce);
+  const slots = maxWorkers * maxPrefetchFactor + 1;
+  const ofWorkers = maxWorkers * workerBytes;
+  return {
+    batchBytes,
+    source:
+      made === undefined
+        ? batchBytes === undefined
+          ? undefined
+          : 'dtypes and shapes'
+        : 'a batch that was made',
+    numWorkers: maxWorkers,
+    slots,
+    workerBytes: ofWorkers,
+    peakBytes: batchBytes === undefined ? undefined : slots * batchBytes + ofWorkers,
+  };
+}
+
+/** What lengths are rounded up to; `undefined` where a function of the user's makes the batch. */
+function paddedTo({ transform, collate }: ResolvedOptions): number | undefined {
+  if (transform !== undefined) return undefined;
+  const { padOptions } = (collate ?? {}) as Partial<PadCollate<DType>>;
+  return collate === undefined || padOptions ? (padOptions?.multipleOf ?? 1) : undefined;
+}
+
+/** Bytes of the largest collated sample, where dtype and shape are known beforehand. */
+function sampleBytes(dataset: unknown, multipleOf: number): number | undefined {
+  if (dataset instanceof TokenWindows)
+    return 2 * dataset.windowLength * bytesPerElement(dataset.dtype as DType);
+  // Tokens, document ids and positions.
+  if (dataset instanceof PackedDataset) return 3 * 4 * dataset.rowLength;
+  if (dataset instanceof TensorDataset) {
+    const columns = Object.values(dataset.columns as Record<string, Tensor>);
+    return columns.reduce(
+      (sum, { dtype, shape }) => sum + elementCount(shape.slice(1)) * bytesPerElement(dtype),
+      0,
+    );
+  }
+  if (dataset instanceof NpyDataset) {
+    const dtype = dataset.storedDType === 'float16' ? 'float32' : dataset.storedDType;
+    return elementCount(dataset.sampleShape) * bytesPerElement(dtype as DType);
+  }
+  if (dataset instanceof IndexedDataset) {
+    const longest = dataset.sizes.reduce((most, size) => Math.max(most, size), 0);
+    return Math.ceil(longest / multipleOf) * multipleOf * bytesPerElement(dataset.dtype);
+  }
+  if (dataset instanceof Subset) return sampleBytes(dataset.dataset, multipleOf);
+  if (!(dataset instanceof MixtureDataset || dataset instanceof ConcatDataset)) return undefined;
+  const sizes = dataset.datasets.map((source) => sampleBytes(source, multipleOf));
+  return sizes.every((size) => size !== undefined) ? Math.max(...sizes) : undefined;
+}
+
+/** Bytes of the tensors and texts of a batch. */
+export function bytesOf(batch: unknown): number {
+  if (isTensor(batch)) return batch.data.byteLength;
+  if (ArrayBuffer.isView(batch) || batch instanceof ArrayBuffer) return batch.byteLength;
+  if (typeof batch === 'string') return 2 * batch.length;
+  if (typeof batch !== 'object' || batch === null) return 8;
+  return Object.values(batch).reduce<number>((sum, part) => sum + bytesOf(part), 0);
+}
+
+/** What the files of a configuration take. */
+export async function planDisk({ files, cacheBytes }: OpenedConfig): Promise<DiskPlan> {
+  const local = files.filter((file) => !isRemote(file));
+  let dataBytes = 0;
+  for (const name of local) for (const size of await fileSizes(name)) dataBytes += size;
+  return { dataBytes: local.length === 0 ? undefined : dataBytes, cacheBytes };
+}
+
+/** Sizes of the files behind a path or pattern of this machine. A prefix of indexed tokens is two of them. */
+export async function fileSizes(name: string): Promise<number[]> {
+  const path = localPath(name);
+  const prefix = path.replace(/\.(bin|idx)$/, '');
+  const pair = [`${prefix}.bin`, `${prefix}.idx`].map(sizeOf).filter((size) => size !== undefined);
+  if (pair.length === 2) return pair;
+  const files = await listFiles(path);
+  return files.map((file) => sizeOf(file) ?? 0);
+}
+
+function sizeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.size;
+}

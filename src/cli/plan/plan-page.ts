@@ -1,0 +1,25 @@
+import type { PlanPage } from '../../web/plan.js';
+import { visibleSamples } from './curriculum-plan.js';
+import type { Finding } from './findings.js';
+import { factsOf } from './render-plan.js';
+import type { RunPlan } from './run-plan.js';
+
+/** A plan as its page shows it. */
+export function planPage(plan: RunPlan, findings: readonly Finding[]): PlanPage {
+  const { curriculum, samples, steps } = plan;
+  return {
+    name: plan.name,
+    facts: factsOf(plan),
+    configuration: plan.description,
+    findings,
+    mixture: plan.mixture ?? [],
+    curriculum: curriculum && {
+      steps,
+      samples,
+      neverSeen: curriculum.neverSeen,
+      visible: visibleSamples(curriculum),
+      clusters: curriculum.clusters,
+      metrics: curriculum.metrics,
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import type { AnyLoader, OpenedConfig } from '../../config/index.js';
+import { CapabilityError } from '../../core/errors.js';
+import type { Sighting } from '../../core/sighting.js';
+import { cannotSay } from '../../loader/capabilities.js';
+import { DataLoader, type PlannedBatch } from '../../loader/index.js';
+import { DistributedSampler } from '../../samplers/index.js';
+import { orderOf } from './epoch-order.js';
+import type { OpenForRank } from './open-run.js';
+
+/** The samples of one rank in one micro-batch. */
+export interface RankBatch {
+  readonly rank: number;
+  readonly microBatch: number;
+  readonly indices: ArrayLike<number> & Iterable<number>;
+}
+
+/** A step of a run: one global batch. All numbers count from 0. */
+export interface PlannedStep {
+  readonly step: number;
+  readonly epoch: number;
+  /** The step inside its epoch. */
+  readonly batch: number;
+  /** By micro-batch, then rank. */
+  readonly parts: readonly RankBatch[];
+}
+
+/** The order of a run as its loaders give it: the engine itself is asked, and no sample is read. */
+export class RunOrder {
+  /** Steps of an epoch; with a DeepSpeed curriculum, of all epochs. */
+  readonly stepsPerEpoch: number;
+  readonly gradientAccumulationSteps: number;
+  /** The ranks that can be shown: all, or the one that the loader was made for. */
+  readonly ranks: readonly number[];
+  readonly worldSize: number;
+  /** Whether each rank has an order of its own, so that no one has the global batches. */
+  readonly isPerRank: boolean;
+  readonly #opened: OpenedConfig;
+  readonly #openForRank: OpenForRank;
+
+  constructor(opened: OpenedConfig, openForRank: OpenForRank) {
+    const { loader, gradientAccumulationSteps, sampler, launch, variesByRank, kind } = opened;
+    this.#opened = opened;
+    this.#openForRank = openForRank;
+    this.gradientAccumulationSteps = gradientAccumulationSteps;
+    this.stepsPerEpoch = Math.ceil(microBatchesOf(loader) / gradientAccumulationSteps);
+    this.isPerRank = kind === 'deepspeed' || sampler?.elastic === false;
+    this.worldSize = sampler instanceof DistributedSampler ? sampler.worldSize : launchedRanks(opened);
+    const own = sampler instanceof DistributedSampler ? sampler.rank : launch.rank;
+    const showsAll = !this.isPerRank || variesByRank;
+    this.ranks = showsAll ? Array.from({ length: this.worldSize }, (_, rank) => rank) : [own];
+  }
+
+  /** What every rank gets in step `step`. */
+  async stepAt(step: number): Promise<PlannedStep> {
+    const epoch = this.stepsPerEpoch > 0 ? Math.floor(step / this.stepsPerEpoch) : 0;
+    const batch = step - epoch * this.stepsPerEpoch;
+    const parts: RankBatch[] = [];
+    for (const rank of this.ranks) {
+      let microBatch = 0;
+      for await (const { indices } of this.#part(epoch, batch, rank)) {
+        parts.push({ rank, microBatch, indices });
+        microBatch += 1;
+        if (microBatch === this.gradientAccumulationSteps) break;
+      }
+    }
+    parts.sort((a, b) => a.microBatch - b.microBatch || a.rank - b.rank);
+    return { step, epoch, batch, parts };
+  }
+
+  /** The global batches of an epoch from one on: what the ranks that can be shown get, micro-batch by micro-batch. */
+  async *globalBatches(epoch: number, batch: number): AsyncGenerator<ArrayLike<number> & Iterable<number>> {
+    if (!this.isPerRank) {
+      const whole = { rank: 0, worldSize: 1, gradientAccumulationSteps: 1 };
+      for await (const { indices } of orderOf(this.#opened.loader)(epoch, batch, whole)) yield indices;
+      return;
+    }
+    const ranks = this.ranks.map((rank) => this.#part(epoch, batch, rank));
+    try {
+      for (;;) {
+        const samples: number[] = [];
+        for (let microBatch = 0; microBatch < this.gradientAccumulationSteps; microBatch++)
+          for (const rank of ranks) samples.push(...((await rank.next()).value?.indices ?? []));
+        if (samples.length === 0) return;
+        yield samples;
+      }
+    } finally {
+      for (const rank of ranks) await rank.return(undefined);
+    }
+  }
+
+  /**
+   * Every time that a sample is seen in some steps from the start. A loader that cannot say is gone through, rank by rank.
+   *
+   * @param sample - An index, or what `DataLoader.whenSeen` takes.
+   */
+  async whenSeen(sample: number | object, steps: number): Promise<Sighting[]> {
+    const { loader } = this.#opened;
+    const epochs = Math.max(1, Math.ceil(steps / Math.max(1, this.stepsPerEpoch)));
+    const isInRun = ({ epoch, step }: Sighting) => epoch * this.stepsPerEpoch + step < steps;
+    // One that is drawn knows only what it has drawn.
+    if (loader instanceof DataLoader && loader.batchSampler?.whenSeen && !loader.batchSampler.stateDict)
+      return loader.whenSeen(sample, { epochs }).filter(isInRun);
+    if (typeof sample !== 'number') throw cannotSay(loader.constructor.name);
+    const sightings: Sighting[] = [];
+    for (let epoch = 0; epoch < epochs; epoch++)
+      for (const rank of this.ranks) sightings.push(...(await this.#search(sample, epoch, rank)));
+    return sightings.filter(isInRun).sort((a, b) => a.epoch - b.epoch || a.step - b.step || a.rank - b.rank);
+  }
+
+  async #search(sample: number, epoch: number, rank: number): Promise<Sighting[]> {
+    const sightings: Sighting[] = [];
+    let number = 0;
+    for await (const { indices } of this.#part(epoch, 0, rank)) {
+      const step = Math.floor(number / this.gradientAccumulationSteps);
+      const microBatch = number % this.gradientAccumulationSteps;
+      number += 1;
+      for (let slot = 0; slot < indices.length; slot++)
+        if (indices[slot] === sample) sightings.push({ epoch, step, microBatch, rank, slot });
+    }
+    return sightings;
+  }
+
+  async *#part(epoch: number, batch: number, rank: number): AsyncGenerator<Pick<PlannedBatch, 'indices'>> {
+    const { worldSize, gradientAccumulationSteps } = this;
+    if (!this.isPerRank) {
+      const layout = { rank, worldSize, gradientAccumulationSteps };
+      yield* orderOf(this.#opened.loader)(epoch, batch, layout);
+      return;
+    }
+    // Of a DeepSpeed configuration the data would be read.
+    const isOwn = this.ranks.length === 1 && this.#opened.kind !== 'deepspeed';
+    const opened = isOwn ? this.#opened : await this.#openForRank(rank, worldSize);
+    try {
+      // The sampler of a rank shares out by itself; what the loader adds to that is in its options.
+      const { loader } = opened;
+      const options =
+        loader instanceof DataLoader ? loader.options : { rank: 0, worldSize: 1, gradientAccumulationSteps };
+      yield* orderOf(loader)(epoch, batch, { ...options, gradientAccumulationSteps });
+    } finally {
+      if (!isOwn) await opened.close();
+    }
+  }
+}
+
+function launchedRanks({ loader, launch }: OpenedConfig): number {
+  return loader instanceof DataLoader
+    ? Math.max(loader.options.worldSize, launch.worldSize)
+    : launch.worldSize;
+}
+
+function microBatchesOf(loader: AnyLoader): number {
+  const { length } = loader;
+  if (length !== null) return length;
+  throw new CapabilityError('The dataset does not know its length', { where: { stage: 'dataset' } });
+}

@@ -1,0 +1,200 @@
+import type { OpenedConfig } from '../../config/index.js';
+import { CapabilityError } from '../../core/errors.js';
+import { CurriculumSampler } from '../../curriculum/index.js';
+import { MixtureDataset } from '../../datasets/index.js';
+import { sampleLengths } from '../../datasets/sample-lengths.js';
+import { DeepSpeedDataSampler } from '../../deepspeed/index.js';
+import { DataLoader } from '../../loader/index.js';
+import { type CurriculumPlan, planCurriculum, planDeepSpeedCurriculum } from './curriculum-plan.js';
+import { type DiskPlan, type MemoryPlan, planDisk, planMemory } from './memory.js';
+import type { RunOrder } from './run-order.js';
+import { type Walk, walk } from './walk.js';
+
+/** A source of a mixture over a run. */
+export interface SourcePlan {
+  readonly name: string;
+  readonly samples: number;
+  /** Places of the run that it gets, and their share of all. */
+  readonly seen: number;
+  readonly share: number;
+}
+
+/** How a full global batch is shared out. */
+export interface SplitPlan {
+  readonly worldSize: number;
+  readonly gradientAccumulationSteps: number;
+  /** Samples of the first global batch. */
+  readonly globalBatch: number;
+  /** Fewest and most samples that a rank gets in a micro-batch of it. */
+  readonly fewest: number;
+  readonly most: number;
+}
+
+/** What a run will see, and what it needs. */
+export interface RunPlan {
+  readonly name: string;
+  readonly kind: OpenedConfig['kind'];
+  readonly description: OpenedConfig['description'];
+  readonly samples: number;
+  /** The class of the sampler. */
+  readonly order: string;
+  readonly stepsPerEpoch: number;
+  readonly epochs: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Whether the configuration says how long it trains. */
+  readonly saysTraining: boolean;
+  readonly split: SplitPlan;
+  /** An epoch. */
+  readonly epoch: EpochPlan;
+  /** Tokens of the run; an estimate where only some steps were looked at. */
+  readonly tokens: { readonly run: number; readonly isExact: boolean } | undefined;
+  readonly memory: MemoryPlan;
+  readonly disk: DiskPlan;
+  readonly curriculum: CurriculumPlan | undefined;
+  readonly mixture: readonly SourcePlan[] | undefined;
+}
+
+/** What an epoch holds. */
+export interface EpochPlan extends Omit<Walk, 'visits'> {
+  /** Samples that come, that come more than once, and that do not come; where all was counted. */
+  readonly coverage:
+    | { readonly seen: number; readonly repeated: number; readonly missing: number }
+    | undefined;
+}
+
+export interface PlanOptions {
+  readonly name: string;
+  /** Steps to plan for. @defaultValue what the configuration says, else an epoch */
+  readonly steps?: number | undefined;
+  /** Bytes of a batch that was made. */
+  readonly madeBytes?: number | undefined;
+}
+
+/** Plans a run. Reads no sample. @throws {@link CapabilityError} for a stream */
+export async function planRun(opened: OpenedConfig, order: RunOrder, options: PlanOptions): Promise<RunPlan> {
+  const { dataset, sampler, training } = opened;
+  const datasetLength = dataset.length;
+  if (datasetLength === undefined || !('get' in dataset)) throw streamed(dataset);
+  const { stepsPerEpoch } = order;
+  const steps = options.steps ?? training.steps ?? stepsPerEpoch * epochsOf(opened);
+  const lengthOf = sampleLengths(dataset);
+  // Under a curriculum no epoch is like another.
+  const isCurriculum = sampler instanceof CurriculumSampler || sampler instanceof DeepSpeedDataSampler;
+  const walked = await walk({
+    order,
+    datasetLength,
+    lengthOf,
+    steps: isCurriculum ? steps : stepsPerEpoch,
+  });
+  const split = await planSplit(order);
+  const tokens = walked.tokens;
+  const memory = planMemory(
+    opened,
+    Math.max(split.most, Math.ceil(walked.largest / partsOf(order))),
+    options.madeBytes,
+  );
+  const { visits, ...epoch } = walked;
+  return {
+    name: options.name,
+    kind: opened.kind,
+    description: opened.description,
+    samples: datasetLength,
+    order: sampler?.constructor.name ?? 'none',
+    stepsPerEpoch,
+    epochs: stepsPerEpoch === 0 ? 0 : steps / stepsPerEpoch,
+    steps,
+    saysTraining:
+      options.steps !== undefined || training.steps !== undefined || training.epochs !== undefined,
+    split,
+    epoch: { ...epoch, coverage: visits && coverageOf(visits) },
+    tokens: tokens && {
+      run: Math.round((tokens.total / walked.steps) * steps),
+      isExact: walked.isWhole && walked.steps === steps,
+    },
+    memory,
+    disk: await planDisk(opened),
+    curriculum: await curriculumOf(opened, datasetLength, steps, visits),
+    mixture: mixtureOf(opened, walked.samples / Math.max(1, walked.steps), steps),
+  };
+}
+
+function epochsOf({ sampler, training }: OpenedConfig): number {
+  // The sampler's one pass has all epochs of the configuration.
+  return sampler instanceof DeepSpeedDataSampler ? 1 : (training.epochs ?? 1);
+}
+
+/** Parts of a global batch, as far as they can be shown. */
+function partsOf({ ranks, gradientAccumulationSteps }: RunOrder): number {
+  return ranks.length * gradientAccumulationSteps;
+}
+
+async function planSplit(order: RunOrder): Promise<SplitPlan> {
+  const { worldSize, gradientAccumulationSteps } = order;
+  const { parts } = await order.stepAt(0);
+  const sizes = parts.map(({ indices }) => indices.length);
+  const globalBatch = sizes.reduce((sum, size) => sum + size, 0);
+  return {
+    worldSize,
+    gradientAccumulationSteps,
+    globalBatch: order.ranks.length === worldSize ? globalBatch : globalBatch * worldSize,
+    fewest: Math.min(...sizes, Number.MAX_SAFE_INTEGER),
+    most: Math.max(0, ...sizes),
+  };
+}
+
+function coverageOf(visits: Uint32Array): NonNullable<EpochPlan['coverage']> {
+  let seen = 0;
+  let repeated = 0;
+  for (const count of visits) {
+    if (count > 0) seen += 1;
+    if (count > 1) repeated += 1;
+  }
+  return { seen, repeated, missing: visits.length - seen };
+}
+
+async function curriculumOf(
+  { sampler }: OpenedConfig,
+  samples: number,
+  steps: number,
+  visits: Uint32Array | undefined,
+): Promise<CurriculumPlan | undefined> {
+  if (sampler instanceof CurriculumSampler) return planCurriculum(sampler, samples, steps);
+  if (sampler instanceof DeepSpeedDataSampler && visits)
+    return planDeepSpeedCurriculum(sampler, visits, steps);
+  return undefined;
+}
+
+function mixtureOf(
+  { dataset, sourceNames, sampler }: OpenedConfig,
+  samplesAStep: number,
+  steps: number,
+): SourcePlan[] | undefined {
+  // Another order than the dataset's own would mix the places of an epoch, which hold the same samples.
+  if (!(dataset instanceof MixtureDataset) || sampler instanceof CurriculumSampler) return undefined;
+  const places = Math.round(samplesAStep * steps);
+  return dataset.progressAfter(places).map(({ samples: seen }, source) => ({
+    name: sourceNames[source] ?? `source ${source}`,
+    samples: dataset.datasets[source]!.length,
+    seen,
+    share: places === 0 ? 0 : seen / places,
+  }));
+}
+
+function streamed(dataset: object): CapabilityError {
+  const { name } = dataset.constructor;
+  return new CapabilityError(
+    `${name} is a stream: its samples are known by reading them, so that there is nothing to plan`,
+    {
+      where: { stage: name },
+      next: 'Open the files as a map-style dataset.',
+    },
+  );
+}
+
+/** Makes the first batch, to see how large it is. */
+export async function makeFirstBatch({ loader }: OpenedConfig): Promise<unknown> {
+  if (loader instanceof DataLoader) for await (const batch of loader) return batch;
+  else for await (const batch of loader) return batch;
+  return undefined;
+}

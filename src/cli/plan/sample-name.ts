@@ -1,0 +1,28 @@
+import type { OpenedConfig } from '../../config/index.js';
+import { ConfigError } from '../../core/errors.js';
+import { MixtureDataset, PackedDataset } from '../../datasets/index.js';
+
+/**
+ * The sample that the command line names: an index; `books:7`, sample 7 of a source of a mixture; `document:7` of packed rows.
+ *
+ * @returns What `DataLoader.whenSeen` takes. @throws {@link ConfigError} when there is no such thing
+ */
+export function sampleNamed(text: string, { dataset, sourceNames }: OpenedConfig): number | object {
+  const [, part, digits] = /^(?:(.+):)?(\d+)$/.exec(text) ?? [];
+  const index = Number(digits);
+  if (digits === undefined) throw problem(`must be an index, not ${text}`);
+  if (part === undefined) {
+    if (index < (dataset.length ?? 0)) return index;
+    throw problem(`is ${index}, and there are ${dataset.length} samples, from 0 on`);
+  }
+  if (dataset instanceof PackedDataset && part === 'document') return { document: index };
+  if (!(dataset instanceof MixtureDataset)) throw problem(`names a part, ${part}, and the dataset has none`);
+  const source = sourceNames.includes(part) ? sourceNames.indexOf(part) : Number(part);
+  if (source in dataset.datasets) return { source, index };
+  const names = sourceNames.length > 0 ? sourceNames : [...dataset.datasets.keys()];
+  throw problem(`names the source ${part}, and there are ${names.join(', ')}`);
+}
+
+function problem(message: string): ConfigError {
+  return new ConfigError('millrace plan', [{ field: '--sample', message }]);
+}

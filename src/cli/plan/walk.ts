@@ -1,0 +1,132 @@
+import type { SampleLength } from '../../datasets/sample-lengths.js';
+import type { RunOrder } from './run-order.js';
+
+/** Indices that are gone through at most, and samples whose visits are counted. */
+const mostIndices = 4_000_000;
+const mostCounted = 50_000_000;
+/** Steps that stand for an epoch that is too long to be gone through. */
+const spreadSteps = 200;
+
+/** What some steps hold. */
+export interface Walk {
+  /** Steps that were looked at. */
+  readonly steps: number;
+  /** Whether they are all steps asked for. */
+  readonly isWhole: boolean;
+  /** Indices in them. */
+  readonly samples: number;
+  /** Indices of the largest of them. */
+  readonly largest: number;
+  /** How often each sample came, where all steps were looked at. */
+  readonly visits: Uint32Array | undefined;
+  /** Where lengths are known. */
+  readonly tokens: TokenCount | undefined;
+}
+
+/** Tokens of global batches. */
+export interface TokenCount {
+  readonly total: number;
+  readonly fewest: number;
+  readonly most: number;
+  /** Tokens if each part of a rank were padded to its longest sample. */
+  readonly padded: number;
+}
+
+/** How the samples of a batch are cut and measured. */
+export interface WalkOptions {
+  readonly order: RunOrder;
+  readonly datasetLength: number;
+  readonly lengthOf: SampleLength | undefined;
+  /** Steps from the start of the run; those of a single epoch, unless the epoch has all. */
+  readonly steps: number;
+}
+
+/** Goes through the order of some steps; where they are too many, through steps at equal distances. */
+export async function walk({ order, datasetLength, lengthOf, steps }: WalkOptions): Promise<Walk> {
+  const counter = new Counter(order, lengthOf);
+  const perEpoch = Math.max(1, order.stepsPerEpoch);
+  const first = await firstBatch(order);
+  const isWhole = steps * first <= mostIndices && datasetLength <= mostCounted;
+  const visits = isWhole ? new Uint32Array(datasetLength) : undefined;
+  if (isWhole) {
+    for (let done = 0; done < steps; ) {
+      const before = done;
+      const epoch = Math.floor(done / perEpoch);
+      for await (const batch of order.globalBatches(epoch, 0)) {
+        counter.add(batch, epoch);
+        for (const index of batch) visits![index]!++;
+        if (++done === steps || done % perEpoch === 0) break;
+      }
+      if (done === before) break;
+    }
+  } else {
+    const looked = Math.min(spreadSteps, steps);
+    for (let k = 0; k < looked; k++) {
+      const step = Math.floor((k * steps) / looked);
+      const epoch = Math.floor(step / perEpoch);
+      for await (const batch of order.globalBatches(epoch, step % perEpoch)) {
+        counter.add(batch, epoch);
+        break;
+      }
+    }
+  }
+  return {
+    steps: counter.steps,
+    isWhole,
+    samples: counter.samples,
+    largest: counter.largest,
+    visits,
+    tokens: counter.tokens,
+  };
+}
+
+async function firstBatch(order: RunOrder): Promise<number> {
+  for await (const batch of order.globalBatches(0, 0)) return batch.length;
+  return 0;
+}
+
+class Counter {
+  steps = 0;
+  samples = 0;
+  largest = 0;
+  readonly #parts: number;
+  readonly #lengthOf: SampleLength | undefined;
+  #total = 0;
+  #fewest = Number.POSITIVE_INFINITY;
+  #most = 0;
+  #padded = 0;
+
+  constructor({ gradientAccumulationSteps, ranks }: RunOrder, lengthOf: SampleLength | undefined) {
+    this.#parts = gradientAccumulationSteps * ranks.length;
+    this.#lengthOf = lengthOf;
+  }
+
+  add(batch: ArrayLike<number>, epoch: number): void {
+    this.steps += 1;
+    this.samples += batch.length;
+    this.largest = Math.max(this.largest, batch.length);
+    if (!this.#lengthOf) return;
+    const perPart = Math.max(1, Math.ceil(batch.length / this.#parts));
+    let tokens = 0;
+    let longest = 0;
+    for (let i = 0; i < batch.length; i++) {
+      const length = this.#lengthOf(batch[i]!, epoch);
+      tokens += length;
+      longest = i % perPart === 0 ? length : Math.max(longest, length);
+      if ((i + 1) % perPart === 0 || i + 1 === batch.length) this.#padded += longest * ((i % perPart) + 1);
+    }
+    this.#total += tokens;
+    this.#fewest = Math.min(this.#fewest, tokens);
+    this.#most = Math.max(this.#most, tokens);
+  }
+
+  get tokens(): TokenCount | undefined {
+    if (!this.#lengthOf || this.steps === 0) return undefined;
+    return {
+      total: this.#total,
+      fewest: this.#fewest,
+      most: this.#most,
+      padded: this.#padded,
+    };
+  }
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import type { Dataset, SampleContext } from '../../core/dataset.js';
+import { bytesPerElement } from '../../core/dtype.js';
+import { isTensor } from '../../core/tensor.js';
+import {
+  ConcatDataset,
+  MapDataset,
+  MixtureDataset,
+  PackedDataset,
+  Subset,
+  TokenWindows,
+} from '../../datasets/index.js';
+import { ImageFolder, IndexedDataset } from '../../formats/index.js';
+
+/** A stage through which a dataset makes a sample. */
+export interface SampleStage {
+  /** The class of the dataset. */
+  readonly name: string;
+  /** Where it takes it from: a source, a file and bytes. */
+  readonly from: string | undefined;
+  /** Makes the sample up to this stage; nothing for a stage that only chooses another dataset's. */
+  readonly make: ((context: SampleContext) => unknown) | undefined;
+}
+
+/** The stages of a sample, the innermost first. @param sourceNames - Names of the sources of a mixture */
+export function sampleStages(
+  dataset: Dataset<unknown>,
+  index: number,
+  epoch: number,
+  sourceNames: readonly string[] = [],
+): SampleStage[] {
+  const { name } = dataset.constructor;
+  const choosing = (inner: Dataset<unknown>, innerIndex: number, from: string): SampleStage[] => [
+    { name, from, make: undefined },
+    ...sampleStages(inner, innerIndex, epoch),
+  ];
+  const making = (from?: string): SampleStage => ({
+    name,
+    from,
+    make: (context) => dataset.get(index, context),
+  });
+  if (dataset instanceof MixtureDataset) {
+    const origin = dataset.originOf(index, epoch);
+    const source = sourceNames[origin.source] ?? `source ${origin.source}`;
+    return choosing(dataset.datasets[origin.source]!, origin.index, `sample ${origin.index} of ${source}`);
+  }
+  if (dataset instanceof Subset) {
+    const parent = dataset.indices[index]!;
+    return choosing(dataset.dataset, parent, `sample ${parent} of its parent`);
+  }
+  if (dataset instanceof ConcatDataset) {
+    const k = dataset.ends.findIndex((end) => index < end);
+    const own = index - (dataset.ends[k - 1] ?? 0);
+    return choosing(dataset.datasets[k]!, own, `sample ${own} of dataset ${k}`);
+  }
+  if (dataset instanceof MapDataset) return [...sampleStages(dataset.dataset, index, epoch), making()];
+  if (dataset instanceof TokenWindows) return [making(windowPlace(dataset, index))];
+  if (dataset instanceof PackedDataset) return [making(piecesText(dataset, index, epoch))];
+  if (dataset instanceof IndexedDataset) return [making(itemPlace(dataset, index))];
+  if (dataset instanceof ImageFolder) return [making(join(dataset.root, dataset.path(index)))];
+  return [making()];
+}
+
+function windowPlace({ source, stride, windowLength }: TokenWindows, index: number): string {
+  const start = index * stride;
+  const tokens = `tokens ${start} … ${start + windowLength}`;
+  if (isTensor(source) || !(source instanceof IndexedDataset)) return tokens;
+  const width = bytesPerElement(source.dtype);
+  return `${tokens}: bytes ${start * width} … ${(start + windowLength + 1) * width - 1} of ${source.prefix}.bin`;
+}
+
+function piecesText(dataset: PackedDataset, row: number, epoch: number): string {
+  const pieces = dataset
+    .piecesOf(row, epoch)
+    .map(({ document, start, length }) => `document ${document} [${start} … ${start + length - 1}]`);
+  return pieces.join(', ');
+}
+
+function itemPlace({ pointers, sizes, dtype, prefix }: IndexedDataset, index: number): string {
+  const start = pointers[index]!;
+  const byteLength = sizes[index]! * bytesPerElement(dtype);
+  return byteLength === 0
+    ? `an empty item of ${prefix}.bin`
+    : `bytes ${start} … ${start + byteLength - 1} of ${prefix}.bin`;
+}

@@ -1,0 +1,28 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { FormatError, MillraceError } from '../core/errors.js';
+import { makeFromRecipe } from '../datasets/make-from-recipe.js';
+import type { Launch } from './config.js';
+
+/** What a module exports by default; a function is called with the process it is for. */
+export interface ImportedDefault {
+  readonly value: unknown;
+  readonly variesByRank: boolean;
+}
+
+/** @throws {@link FormatError} when the module cannot be loaded; what Millrace throws inside it stays as it is. */
+export async function importDefault(path: string, launch: Launch): Promise<ImportedDefault> {
+  const module = pathToFileURL(resolve(path)).href;
+  try {
+    const exported = await makeFromRecipe({ module, export: 'default', calls: false });
+    if (typeof exported !== 'function') return { value: await exported, variesByRank: false };
+    return { value: await exported(launch), variesByRank: true };
+  } catch (cause) {
+    if (cause instanceof MillraceError) throw cause;
+    throw new FormatError('The module cannot be loaded', {
+      where: { file: path },
+      next: 'The cause has its own error.',
+      cause,
+    });
+  }
+}

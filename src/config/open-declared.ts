@@ -1,0 +1,51 @@
+import type { DType } from '../core/dtype.js';
+import { DataLoader, type DataLoaderOptions } from '../loader/index.js';
+import type { Launch } from './config.js';
+import { parseConfig } from './config-schema.js';
+import { describeSection } from './describe-section.js';
+import { openData } from './open-data.js';
+import { openOrder } from './open-order.js';
+import { type OpenedConfig, partsOf } from './opened-config.js';
+
+/** For whom a declared configuration is opened, and where its relative paths begin. */
+export interface OpenDeclaredOptions {
+  readonly folder: string;
+  readonly launch: Launch;
+  readonly variesByRank?: boolean;
+}
+
+/** Opens a declared configuration: data, order, loader. */
+export async function openDeclared(
+  value: object,
+  { folder, launch, variesByRank = false }: OpenDeclaredOptions,
+): Promise<OpenedConfig> {
+  const config = parseConfig('Millrace configuration', value);
+  const { batchSize = 1 } = config.loader;
+  const data = await openData(config.data, { ...config, folder, batchSize });
+  try {
+    const order = openOrder(config, data.dataset, { folder, launch });
+    const options = { ...launch, ...config.loader, ...order } as DataLoaderOptions<unknown, DType, unknown>;
+    const loader = new DataLoader<unknown, DType, unknown, boolean>(data.source, options);
+    await loader.ready();
+    return {
+      ...partsOf(loader, launch, variesByRank),
+      kind: 'millrace',
+      dataset: data.dataset,
+      training: config.training,
+      sourceNames: data.sourceNames,
+      files: data.files,
+      cacheBytes: data.cacheBytes,
+      description: Object.entries(config).map(([name, section]) => ({
+        name,
+        value: describeSection(section),
+      })),
+      close: async () => {
+        await loader.close();
+        await data.dataset.close?.();
+      },
+    };
+  } catch (error) {
+    await data.dataset.close?.();
+    throw error;
+  }
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Dataset } from '../core/dataset.js';
+import { ConfigError } from '../core/errors.js';
+import { DifficultyIndex } from '../curriculum/difficulty-index.js';
+import { type DeepSpeedConfig, deepspeedIo, parseDeepSpeedConfig } from '../deepspeed/index.js';
+import { detectRank } from '../distributed/index.js';
+import { openDataset } from '../formats/index.js';
+import type { Launch } from './config.js';
+import { describeSection } from './describe-section.js';
+import type { OpenConfigOptions, OpenedConfig } from './opened-config.js';
+
+/**
+ * The loader that DeepSpeed's engine would make. Cluster files, which `parity` writes, go to a folder of its own: old ones would
+ * count, and those of the user stay as they are.
+ */
+export async function openDeepSpeed(
+  json: object,
+  launch: Launch,
+  { data, samples, parity = false }: OpenConfigOptions,
+): Promise<OpenedConfig> {
+  const clusters = mkdtempSync(join(tmpdir(), 'millrace-clusters-'));
+  const removeClusters = () => rmSync(clusters, { recursive: true, force: true });
+  try {
+    const config = inFolder(parseDeepSpeedConfig(json, { worldSize: launch.worldSize, parity }), clusters);
+    const dataset = data === undefined ? idsOf(config, samples) : (await openDataset(data)).dataset;
+    const loader = deepspeedIo<unknown, unknown>(config, dataset, {
+      ...launch,
+      // DeepSpeed's engine always has one.
+      localRank: Math.max(0, detectRank().localRank),
+      ...(data === undefined && { numLocalIoWorkers: 0, collateFn: (ids: readonly unknown[]) => [...ids] }),
+    });
+    if (data === undefined) loader.numLocalIoWorkers = 0;
+    return {
+      kind: 'deepspeed',
+      launch,
+      loader,
+      dataset,
+      sampler: loader.dataSampler,
+      gradientAccumulationSteps: config.gradientAccumulationSteps,
+      training: trainingOf(config),
+      sourceNames: [],
+      files: data === undefined ? [] : [data],
+      cacheBytes: 0,
+      description: Object.entries(json).map(([name, section]) => ({ name, value: describeSection(section) })),
+      variesByRank: true,
+      close: async () => {
+        await loader.close();
+        await dataset.close?.();
+        removeClusters();
+      },
+    };
+  } catch (error) {
+    removeClusters();
+    throw error;
+  }
+}
+
+/** Samples that are their own indices. How many, a curriculum's index says as well. */
+function idsOf({ dataEfficiency }: DeepSpeedConfig, samples: number | undefined): Dataset<number> {
+  const length = samples ?? samplesOfIndex(dataEfficiency);
+  if (length !== undefined) return { length, get: (index) => index };
+  throw new ConfigError(
+    'DeepSpeed configuration',
+    [{ field: 'samples', message: 'is not known: how many samples the dataset has' }],
+    { next: 'Pass --samples <count>, or --data with the path of the data.' },
+  );
+}
+
+function samplesOfIndex({ data_sampling }: DeepSpeedConfig['dataEfficiency']): number | undefined {
+  const { enabled, curriculum_metrics = {} } = data_sampling.curriculum_learning;
+  const prefix = Object.values(curriculum_metrics).find(
+    (metric) => metric.index_to_sample_path,
+  )?.index_to_sample_path;
+  if (!enabled || prefix === undefined) return undefined;
+  const index = DifficultyIndex.openSync({ indexToSamplePath: prefix });
+  index.close();
+  return index.length;
+}
+
+function trainingOf({ dataEfficiency: { data_sampling } }: DeepSpeedConfig): OpenedConfig['training'] {
+  return data_sampling.curriculum_learning.enabled ? { epochs: data_sampling.num_epochs } : {};
+}
+
+function inFolder(config: DeepSpeedConfig, folder: string): DeepSpeedConfig {
+  const { data_sampling } = config.dataEfficiency;
+  const curriculum_learning = { ...data_sampling.curriculum_learning, data_cluster_path: folder };
+  return {
+    ...config,
+    dataEfficiency: { ...config.dataEfficiency, data_sampling: { ...data_sampling, curriculum_learning } },
+  };
+}

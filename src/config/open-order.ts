@@ -1,0 +1,87 @@
+import { resolve } from 'node:path';
+import type { Dataset } from '../core/dataset.js';
+import { isMapDataset } from '../core/dataset.js';
+import { ConfigError } from '../core/errors.js';
+import type { BatchSampler, Sampler } from '../core/sampler.js';
+import { DifficultyIndex } from '../curriculum/difficulty-index.js';
+import {
+  type CurriculumMetricOptions,
+  CurriculumSampler,
+  type DifficultyOrder,
+} from '../curriculum/index.js';
+import { sampleLengths } from '../datasets/sample-lengths.js';
+import { TokenBudgetSampler } from '../samplers/index.js';
+import type { CurriculumSection, Launch, MetricConfig } from './config.js';
+import type { ParsedConfig } from './config-schema.js';
+
+/** Where an order's files are, and for whom it is. */
+export interface OpenOrderOptions {
+  readonly folder: string;
+  readonly launch: Launch;
+}
+
+/** The sampler that a configuration asks for, as options of the loader; empty where the loader makes its own. */
+export function openOrder(
+  { curriculum, tokenBudget, loader }: ParsedConfig,
+  dataset: unknown,
+  { folder, launch }: OpenOrderOptions,
+): { readonly sampler?: Sampler; readonly batchSampler?: BatchSampler } {
+  if (!curriculum && !tokenBudget) return {};
+  if (!isMapDataset(dataset)) {
+    throw new ConfigError('Millrace configuration', [
+      {
+        field: curriculum ? 'curriculum' : 'tokenBudget',
+        message: 'needs a map-style dataset; this one can only be iterated',
+      },
+    ]);
+  }
+  const { batchSize = 1, seed = 0 } = loader;
+  if (curriculum) return { sampler: openCurriculum(curriculum, dataset, { batchSize, seed, folder }) };
+  const microBatches = launch.worldSize * (loader.gradientAccumulationSteps ?? 1);
+  const lengths = lengthsOf(dataset, 'tokenBudget');
+  return { batchSampler: new TokenBudgetSampler(dataset, { seed, microBatches, ...tokenBudget!, lengths }) };
+}
+
+function openCurriculum(
+  { metrics, ...rest }: CurriculumSection,
+  dataset: Dataset<unknown>,
+  { batchSize, seed, folder }: { readonly batchSize: number; readonly seed: number; readonly folder: string },
+): CurriculumSampler {
+  const opened = Object.entries(metrics).map(([name, metric]) => [
+    name,
+    openMetric(name, metric, dataset, folder),
+  ]);
+  return new CurriculumSampler(dataset, { seed, ...rest, batchSize, metrics: Object.fromEntries(opened) });
+}
+
+function openMetric(
+  name: string,
+  { difficulty, index_to_sample_path, index_to_metric_path, ...metric }: MetricConfig,
+  dataset: Dataset<unknown>,
+  folder: string,
+): CurriculumMetricOptions {
+  const field = `curriculum.metrics.${name}`;
+  if (difficulty !== undefined && difficulty !== 'length') {
+    const message = `must be 'length', not ${JSON.stringify(difficulty)}`;
+    throw new ConfigError('Millrace configuration', [{ field: `${field}.difficulty`, message }]);
+  }
+  if (metric.index) return metric;
+  if (difficulty === 'length') return { ...metric, index: lengthsOf(dataset, `${field}.difficulty`) };
+  if (index_to_sample_path === undefined) return metric;
+  const index: DifficultyOrder = DifficultyIndex.openSync({
+    indexToSamplePath: resolve(folder, index_to_sample_path),
+    ...(index_to_metric_path !== undefined && { indexToMetricPath: resolve(folder, index_to_metric_path) }),
+  });
+  return { ...metric, index };
+}
+
+function lengthsOf(dataset: Dataset<unknown>, field: string): Float64Array {
+  const lengthOf = dataset.variesByEpoch ? undefined : sampleLengths(dataset);
+  if (!lengthOf) {
+    const message = `needs the tokens of each sample, which a ${dataset.constructor.name} does not say without being read`;
+    throw new ConfigError('Millrace configuration', [{ field, message }], {
+      next: 'Turn text into tokens with millrace convert, or measure samples with millrace analyze and name its index.',
+    });
+  }
+  return Float64Array.from({ length: dataset.length }, (_, index) => lengthOf(index, 0));
+}

@@ -1,0 +1,48 @@
+import { ConcatDataset } from './concat-dataset.js';
+import { MapDataset } from './map-dataset.js';
+import { MixtureDataset } from './mixture-dataset.js';
+import { PackedDataset } from './packed-dataset.js';
+import { Subset } from './subset.js';
+import { TokenWindows } from './token-windows.js';
+
+/** Tokens of a sample, by index and epoch. */
+export type SampleLength = (index: number, epoch: number) => number;
+
+/**
+ * How many tokens each sample of a dataset has, where that is known without reading samples: what has `sizes` (`IndexedDataset`),
+ * windows, packed rows, and what is made of these. A function applied to samples may change them, so that behind one nothing is
+ * known.
+ *
+ * @returns `undefined` where it is not known. Each answer is O(1), or O(log parts).
+ */
+export function sampleLengths(dataset: unknown): SampleLength | undefined {
+  if (dataset instanceof TokenWindows) return () => dataset.windowLength;
+  if (dataset instanceof PackedDataset) return () => dataset.rowLength;
+  if (dataset instanceof MapDataset) return undefined;
+  if (dataset instanceof Subset) {
+    const parent = sampleLengths(dataset.dataset);
+    return parent && ((index, epoch) => parent(dataset.indices[index]!, epoch));
+  }
+  if (dataset instanceof ConcatDataset) return concatenated(dataset);
+  if (dataset instanceof MixtureDataset) return mixed(dataset);
+  const { sizes } = (dataset ?? {}) as { readonly sizes?: ArrayLike<number> };
+  return sizes && ((index) => sizes[index]!);
+}
+
+function concatenated({ datasets, ends }: ConcatDataset<unknown>): SampleLength | undefined {
+  const parts = datasets.map(sampleLengths);
+  if (!parts.every((part) => part !== undefined)) return undefined;
+  return (index, epoch) => {
+    const k = ends.findIndex((end) => index < end);
+    return parts[k]!(index - (ends[k - 1] ?? 0), epoch);
+  };
+}
+
+function mixed(mixture: MixtureDataset<unknown>): SampleLength | undefined {
+  const sources = mixture.datasets.map(sampleLengths);
+  if (!sources.every((source) => source !== undefined)) return undefined;
+  return (index, epoch) => {
+    const origin = mixture.originOf(index, epoch);
+    return sources[origin.source]!(origin.index, epoch);
+  };
+}
