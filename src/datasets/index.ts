@@ -24,11 +24,20 @@ export { type DatasetColumns, StackDataset, type StackedSample } from './stack-d
 export { Subset } from './subset.js';
 export { type TensorColumns, TensorDataset } from './tensor-dataset.js';
 export type { TokenSource } from './token-source.js';
+export { TokenWindowStream, type TokenWindowStreamOptions } from './token-window-stream.js';
 export {
   type TokenWindow,
   TokenWindows,
   type TokenWindowsOptions,
 } from './token-windows.js';
+export { type Tokenize, type TokenizeOptions, tokenize } from './tokenize.js';
+export {
+  type Tokenizer,
+  type TokenizerChoice,
+  type TokenizerLike,
+  type TokenizerName,
+  tokenizerNames,
+} from './tokenizer.js';
 export {
   type WorkerDataset,
   type WorkerFunction,
