@@ -1,6 +1,7 @@
 export { ArrayDataset } from './array-dataset.js';
 export { ChainDataset } from './chain-dataset.js';
 export { ConcatDataset } from './concat-dataset.js';
+export { documentLengths } from './document-lengths.js';
 export { filterDataset } from './filter-dataset.js';
 export { MapDataset, type MapFunction } from './map-dataset.js';
 export {
