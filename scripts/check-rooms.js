@@ -14,6 +14,7 @@ const rooms = [
   'images',
   'formats',
   'datasets',
+  'convert',
   'samplers',
   'curriculum',
   'analysis',

@@ -1,6 +1,7 @@
 export { ArrayDataset } from './array-dataset.js';
 export { ChainDataset } from './chain-dataset.js';
 export { ConcatDataset } from './concat-dataset.js';
+export { documentLengths } from './document-lengths.js';
 export { filterDataset } from './filter-dataset.js';
 export { MapDataset, type MapFunction } from './map-dataset.js';
 export {
@@ -24,11 +25,20 @@ export { type DatasetColumns, StackDataset, type StackedSample } from './stack-d
 export { Subset } from './subset.js';
 export { type TensorColumns, TensorDataset } from './tensor-dataset.js';
 export type { TokenSource } from './token-source.js';
+export { TokenWindowStream, type TokenWindowStreamOptions } from './token-window-stream.js';
 export {
   type TokenWindow,
   TokenWindows,
   type TokenWindowsOptions,
 } from './token-windows.js';
+export { type Tokenize, type TokenizeOptions, tokenize } from './tokenize.js';
+export {
+  type Tokenizer,
+  type TokenizerChoice,
+  type TokenizerLike,
+  type TokenizerName,
+  tokenizerNames,
+} from './tokenizer.js';
 export {
   type WorkerDataset,
   type WorkerFunction,

@@ -34,9 +34,11 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   Subset: async () => (await import('./subset.js')).Subset,
   TensorDataset: async () => (await import('./tensor-dataset.js')).TensorDataset,
   TextDataset: async () => (await import('../formats/text-dataset.js')).TextDataset,
+  TokenWindowStream: async () => (await import('./token-window-stream.js')).TokenWindowStream,
   TokenWindows: async () => (await import('./token-windows.js')).TokenWindows,
   WebDataset: async () => (await import('../formats/web-dataset.js')).WebDataset,
   WebDatasetStream: async () => (await import('../formats/web-dataset-stream.js')).WebDatasetStream,
+  tokenize: async () => (await import('./tokenize.js')).tokenizeFromRecipe,
 };
 
 /**

@@ -1,5 +1,6 @@
 import type { Dataset, SampleContext } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { WorkerModule } from './worker-module.js';
@@ -40,16 +41,20 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
     return this.dataset.length;
   }
 
-  async get(index: number, context: SampleContext): Promise<U> {
-    const map = this.#map instanceof WorkerModule ? await this.#map.load() : this.#map;
-    return map(await this.dataset.get(index, context), context);
+  get(index: number, context: SampleContext): MaybePromise<U> {
+    if (this.#map instanceof WorkerModule)
+      return this.#map.load().then(async (map) => map(await this.dataset.get(index, context), context));
+    const map = this.#map;
+    return andThen(this.dataset.get(index, context), (sample) => map(sample, context));
   }
 
-  /** Says the parent and the name of the function; its body is not looked into. */
+  /** Says the parent and the function: by its own `fingerprint()`, else by its name; its body is not looked into. */
   fingerprint(): string {
-    const map =
-      this.#map instanceof WorkerModule ? `${this.#map.module}#${this.#map.exportName}` : this.#map.name;
-    return fingerprint({ kind: 'MapDataset', parent: datasetFingerprint(this.dataset), map });
+    return fingerprint({
+      kind: 'MapDataset',
+      parent: datasetFingerprint(this.dataset),
+      map: identityOf(this.#map),
+    });
   }
 
   close(): void | Promise<void> {
@@ -70,4 +75,9 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
     const [dataset, map] = await Promise.all([make(args.dataset), make(args.map)]);
     return new MapDataset(dataset as Dataset<unknown>, map as MapFunction<unknown, unknown>);
   }
+}
+
+function identityOf(map: object): string {
+  if (map instanceof WorkerModule) return `${map.module}#${map.exportName}`;
+  return (map as { fingerprint?: () => string }).fingerprint?.() ?? (map as { name: string }).name;
 }

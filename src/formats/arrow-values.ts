@@ -8,7 +8,8 @@ export function plainValue(value: unknown): unknown {
       ? (elements as Uint8Array).slice()
       : Array.from(value, plainValue);
   }
-  if (Symbol.iterator in value) {
+  // Not `in`: a row of a struct says that it has its fields alone.
+  if (typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function') {
     const entries = Array.from(value as Iterable<readonly [string, unknown]>);
     return Object.fromEntries(entries.map(([key, inner]) => [key, plainValue(inner)]));
   }

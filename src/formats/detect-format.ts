@@ -59,7 +59,7 @@ const byContent: readonly (readonly [start: number, bytes: string, format: Forma
 ];
 
 /** The format that the ending of a name says, compressed or not. */
-function endingFormat(name: string): FormatName | undefined {
+export function endingFormat(name: string): FormatName | undefined {
   const content = (compressionOf(name)?.inner ?? name).toLowerCase();
   return byEnding[/\.[a-z]+$/.exec(content)?.[0] ?? ''];
 }

@@ -32,7 +32,8 @@ export interface LabelledImage {
   readonly label: Tensor<'int32'>;
 }
 
-const extensions = [
+/** File name endings of images. */
+export const imageExtensions = [
   '.jpg',
   '.jpeg',
   '.png',
@@ -184,7 +185,7 @@ async function listImages(root: string): Promise<Listing> {
     const images = await imagesBelow(root, name);
     if (images.length === 0) {
       throw new FormatError(`The class folder ${name} has no images`, {
-        where: { folder: join(root, name), extensions: extensions.join(' ') },
+        where: { folder: join(root, name), extensions: imageExtensions.join(' ') },
         next: 'Remove the folder, or put images into it.',
       });
     }
@@ -198,7 +199,7 @@ async function listImages(root: string): Promise<Listing> {
 async function imagesBelow(root: string, folder: string): Promise<string[]> {
   const entries = (await list(join(root, folder))).sort((a, b) => byCodePoint(a.name, b.name));
   const images = entries
-    .filter(({ name }) => extensions.some((extension) => name.toLowerCase().endsWith(extension)))
+    .filter(({ name }) => imageExtensions.some((extension) => name.toLowerCase().endsWith(extension)))
     .filter((entry) => !entry.isDirectory())
     .map(({ name }) => `${folder}/${name}`);
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`);

@@ -5,7 +5,11 @@ export type { DataFiles } from './data-files.js';
 export type { FormatName } from './detect-format.js';
 export { ImageFolder, type ImageFolderOptions, type LabelledImage } from './image-folder.js';
 export { IndexedDataset, type IndexedDatasetOptions } from './indexed-dataset.js';
-export { IndexedDatasetBuilder, type IndexedDatasetBuilderOptions } from './indexed-dataset-builder.js';
+export {
+  IndexedDatasetBuilder,
+  type IndexedDatasetBuilderOptions,
+  type IndexedDatasetChecksums,
+} from './indexed-dataset-builder.js';
 export type { DTypeTable } from './indexed-dataset-dtypes.js';
 export { type IntegerDType, smallestIntegerDtype } from './integer-dtype.js';
 export { JsonlDataset } from './jsonl-dataset.js';

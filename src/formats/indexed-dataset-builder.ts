@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { bytesPerElement, type DType, type TypedArray } from '../core/dtype.js';
 import { ConfigError, FormatError, ShapeError, StorageError } from '../core/errors.js';
-import { parseOptions } from '../core/options.js';
+import { booleanOption, parseOptions } from '../core/options.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 import { FileSource } from '../storage/file-source.js';
 import { FileWriter } from '../storage/file-writer.js';
@@ -19,6 +19,14 @@ export interface IndexedDatasetBuilderOptions {
   readonly dtype?: DType;
   /** Whose type codes to write. The two tables agree on all but `uint16` and what is wider than it. @defaultValue `'deepspeed'` */
   readonly dtypeTable?: DTypeTable;
+  /** Whether {@link IndexedDatasetBuilder.finalize} gives the SHA-256 of both files. @defaultValue `false` */
+  readonly checksums?: boolean;
+}
+
+/** SHA-256 in hex of what was written. */
+export interface IndexedDatasetChecksums {
+  readonly bin: string;
+  readonly idx: string;
 }
 
 const schema = v.strictObject({
@@ -27,6 +35,7 @@ const schema = v.strictObject({
     v.picklist(['deepspeed', 'megatron'], "must be 'deepspeed' or 'megatron'"),
     'deepspeed',
   ),
+  checksums: v.optional(booleanOption, false),
 });
 
 const pieceBytes = 1 << 22;
@@ -48,6 +57,7 @@ export class IndexedDatasetBuilder {
   readonly #data: FileWriter;
   readonly #sizes = new ItemSizes();
   readonly #documentIndex = [0];
+  readonly #checksums: boolean;
   #finished = false;
 
   /**
@@ -55,12 +65,13 @@ export class IndexedDatasetBuilder {
    * @throws {@link ConfigError} for a dtype that the table has no code for.
    */
   constructor(pathOrPrefix: string | URL, options: IndexedDatasetBuilderOptions = {}) {
-    const { dtype, dtypeTable } = parseOptions('IndexedDatasetBuilder options', schema, options);
+    const { dtype, dtypeTable, checksums } = parseOptions('IndexedDatasetBuilder options', schema, options);
+    this.#checksums = checksums;
     this.dtypeTable = dtypeTable;
     this.dtype = dtype as DType;
     this.#code = checkedCode(this.dtype, dtypeTable);
     this.#prefix = datasetPrefix(pathOrPrefix);
-    this.#data = new FileWriter(`${this.#prefix}.bin`);
+    this.#data = new FileWriter(`${this.#prefix}.bin`, { checksum: checksums });
   }
 
   /** Items so far. */
@@ -137,8 +148,9 @@ export class IndexedDatasetBuilder {
    * {@link endDocument} before.
    *
    * @param indexPath - Where the index goes. @defaultValue beside the data, ending in `.idx`
+   * @returns the checksums, where the options ask for them
    */
-  finalize(indexPath: string | URL = `${this.#prefix}.idx`): void {
+  finalize(indexPath: string | URL = `${this.#prefix}.idx`): IndexedDatasetChecksums | undefined {
     this.#checkOpen();
     const path = localPath(indexPath);
     this.#finished = true;
@@ -148,6 +160,7 @@ export class IndexedDatasetBuilder {
     index.removeOld();
     this.#data.publish();
     index.publish();
+    return this.#checksums ? { bin: this.#data.checksum()!, idx: index.checksum()! } : undefined;
   }
 
   /** Gives up: what was written goes away, and files of an earlier run stay. After {@link finalize} it does nothing. */
@@ -179,7 +192,7 @@ export class IndexedDatasetBuilder {
 
   #finishIndex(path: string): FileWriter {
     try {
-      const index = new FileWriter(path);
+      const index = new FileWriter(path, { checksum: this.#checksums });
       this.#writeIndex(index);
       index.finish();
       return index;

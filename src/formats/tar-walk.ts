@@ -41,7 +41,8 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
       case 'File':
       case 'OldFile':
       case 'ContiguousFile':
-        return { name: longName ?? header.path ?? '', start, end, next };
+        // Where the header has a part of a long name, too, the whole one counts.
+        return { name: longName ?? pax?.path ?? header.path ?? '', start, end, next };
       case 'ExtendedHeader':
       case 'OldExtendedHeader':
       case 'NextFileHasLongPath': {

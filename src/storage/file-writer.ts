@@ -1,8 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import type { TypedArray } from '../core/dtype.js';
 import { StorageError } from '../core/errors.js';
 import { storageFailure } from './storage-failure.js';
+
+export interface FileWriterOptions {
+  /** Whether the SHA-256 of what is written is kept. @defaultValue `false` */
+  readonly checksum?: boolean;
+}
 
 const bufferBytes = 1 << 20;
 const maxWriteBytes = 2 ** 30;
@@ -18,11 +23,13 @@ export class FileWriter {
   readonly #temporaryPath: string;
   readonly #buffer = new Uint8Array(bufferBytes);
   #descriptor: number | undefined;
+  readonly #hash: Hash | undefined;
   #buffered = 0;
   #written = 0;
 
-  constructor(path: string) {
+  constructor(path: string, { checksum = false }: FileWriterOptions = {}) {
     this.path = path;
+    this.#hash = checksum ? createHash('sha256') : undefined;
     this.#temporaryPath = isSpecialFile(path) ? path : `${path}.${randomBytes(4).toString('hex')}.partial`;
     this.#descriptor = this.#guard(() => openSync(this.#temporaryPath, 'w'));
   }
@@ -30,6 +37,11 @@ export class FileWriter {
   /** Bytes appended so far. */
   get byteLength(): number {
     return this.#written + this.#buffered;
+  }
+
+  /** The SHA-256 in hex of all bytes of a finished file, as they were given: what is on the disk must have the same. */
+  checksum(): string | undefined {
+    return this.#hash?.copy().digest('hex');
   }
 
   /** Appends the memory of a typed array. It is copied or written before this returns. */
@@ -84,6 +96,7 @@ export class FileWriter {
         done += writeSync(descriptor, bytes, done, Math.min(bytes.length - done, maxWriteBytes));
       }
     });
+    this.#hash?.update(bytes);
     this.#written += bytes.length;
   }
 

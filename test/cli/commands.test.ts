@@ -92,7 +92,7 @@ describe('millrace', () => {
     expect(result.stderr).not.toContain('    at ');
   });
 
-  it('names file and line of damaged input, and leaves no half-written dataset', async () => {
+  it('names file and row of damaged input, and leaves no half-written dataset', async () => {
     const result = await runCommand([
       'convert',
       join(folder, 'broken.jsonl'),
@@ -103,7 +103,7 @@ describe('millrace', () => {
     expect(result.status).toBe(1);
     expect(JSON.parse(result.stderr).error).toMatchObject({
       code: 'ERR_MILLRACE_FORMAT',
-      where: { line: 2 },
+      where: { row: 1, byteOffset: 17 },
     });
     await expect(IndexedDataset.open(join(folder, 'broken'))).rejects.toThrow();
   });

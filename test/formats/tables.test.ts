@@ -34,6 +34,8 @@ describe.each([
     expect(dataset.length).toBe(1_000);
     for (const [index, row] of Object.entries(expected).reverse())
       expect(asJson(await dataset.get(Number(index), context))).toEqual(row);
+    // Plain data, which can be sent to another thread.
+    expect(structuredClone(await dataset.get(7, context))).toEqual(await dataset.get(7, context));
     for (let index = 0; index < 1_000; index += 37)
       expect(asJson(await dataset.get(index, context))).toMatchObject({ id: index });
   });

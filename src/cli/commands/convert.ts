@@ -1,77 +1,189 @@
-import { Command, Option } from 'commander';
-import { IndexedDatasetBuilder } from '../../formats/index.js';
-import { findSources, readDocuments } from '../convert/documents.js';
-import { createTokenEncoder, type EncodingName, encodings } from '../convert/token-encoder.js';
+import { pathToFileURL } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Conversion, type ConversionTarget, conversionTargets, convert } from '../../convert/index.js';
+import { type DType, dtypes } from '../../core/dtype.js';
+import {
+  type TokenizerChoice,
+  type TokenizerLike,
+  type TokenizerName,
+  tokenizerNames,
+  WorkerModule,
+} from '../../datasets/index.js';
+import { formatNames } from '../../formats/detect-format.js';
+import type { DTypeTable, FormatName, TextUnit } from '../../formats/index.js';
 import { formatDuration } from '../terminal/duration.js';
-import { createProgress } from '../terminal/progress.js';
+import { createProgress, type ProgressStage } from '../terminal/progress.js';
 import { formatBytes, formatCount } from '../terminal/quantity.js';
+import { wholeNumber } from '../whole-number.js';
 
 interface ConvertFlags {
   readonly output: string;
-  readonly tokenizer: EncodingName;
+  readonly to: ConversionTarget;
+  readonly format?: FormatName;
+  readonly columns?: string[];
+  readonly textUnit: TextUnit;
+  readonly tokenizer: TokenizerChoice;
   readonly field: string;
-  readonly json?: boolean;
+  readonly appendEot: boolean;
+  readonly dtype?: DType;
+  readonly dtypeTable: DTypeTable;
+  readonly types?: Record<string, never>;
+  readonly shardSamples?: number;
+  readonly workers?: number;
+  readonly overwrite: boolean;
+  readonly json: boolean;
 }
 
-/** `millrace convert`: text → indexed tokens. */
+/** `millrace convert`: any data → indexed tokens, tar shards, Parquet shards. */
 export function convertCommand(): Command {
   return new Command('convert')
-    .summary('turn text into an indexed token dataset (.bin/.idx)')
+    .summary('turn data into indexed tokens, WebDataset shards or Parquet shards')
     .description(
-      'Tokenises text and writes an indexed dataset that DeepSpeed and Megatron read, too. Each line of a .jsonl file\n' +
-        'is a document; any other file is one as a whole; folders are searched.',
+      'Converts files, folders, patterns and http:, s3: or hf: URLs. Killed, it goes on where it was when the same command is run\n' +
+        'again, with the same bytes in the end; done, it checks what is there. Every file is read back and compared.\n\n' +
+        '  tokens       text, JSON Lines, CSV, Parquet, … become <output>.bin and <output>.idx, as DeepSpeed and Megatron read them\n' +
+        '  webdataset   the files of a folder become tar shards in the folder <output>\n' +
+        '  parquet      any data becomes Parquet shards in the folder <output>',
     )
-    .argument('<input...>', 'files and folders')
-    .requiredOption('--output <prefix>', 'writes <prefix>.bin and <prefix>.idx')
+    .argument('<input...>', 'files, folders, patterns, URLs')
+    .requiredOption('--output <path>', 'a folder for shards, or <path>.bin and <path>.idx')
+    .addOption(new Option('--to <target>', 'what to write').choices(conversionTargets).default('tokens'))
     .addOption(
-      new Option('--tokenizer <name>', 'how text becomes tokens').choices(encodings).default('cl100k_base'),
+      new Option('--format <name>', 'what the input is, where that cannot be told').choices([...formatNames]),
     )
-    .option('--field <name>', 'field of a JSON line that holds the text', 'text')
-    .option('--json', 'print the result as JSON')
-    .action(convert);
+    .option('--columns <names...>', 'read these columns only')
+    .option('--text-unit <unit>', 'a document of a text file: file, line, or a separator', textUnit, 'file')
+    .option(
+      '--tokenizer <name>',
+      `${tokenizerNames.join(', ')}, or a module that exports encode(text)`,
+      tokenizerOf,
+      'cl100k_base',
+    )
+    .option('--field <name>', 'the field of a sample that holds the text', 'text')
+    .option('--append-eot', 'put the end-of-text token behind each document', false)
+    .addOption(new Option('--dtype <name>', 'what tokens are stored as').choices(dtypes))
+    .addOption(
+      new Option('--dtype-table <name>', 'whose codes of dtypes')
+        .choices(['deepspeed', 'megatron'])
+        .default('deepspeed'),
+    )
+    .option('--types <column=type...>', 'what columns hold, where the first 1,000 samples do not say', typeOf)
+    .option('--shard-samples <count>', 'samples of a shard', wholeNumber(1))
+    .option('--workers <count>', 'threads (default: one a core, up to 8)', wholeNumber(0))
+    .option('--overwrite', 'replace what is there', false)
+    .option('--json', 'print the result as JSON', false)
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Examples:',
+        '  millrace convert docs/ data/*.jsonl.gz --output tokens --append-eot',
+        '  millrace convert "s3://bucket/raw/*.parquet" --columns text --output tokens --tokenizer o200k_base',
+        '  millrace convert photos/ --to webdataset --output shards --shard-samples 5000',
+        '  millrace convert data.csv --to parquet --output table',
+      ].join('\n'),
+    )
+    .action(run);
 }
 
-async function convert(
-  inputs: string[],
-  { output, tokenizer, field, json = false }: ConvertFlags,
-): Promise<void> {
-  const started = performance.now();
-  const { files, byteLength } = await findSources(inputs);
-  const encoder = await createTokenEncoder(tokenizer);
-  const stage = createProgress({ stream: process.stderr, json }).stage('Converting', byteLength);
-  const builder = new IndexedDatasetBuilder(output, { dtype: encoder.dtype });
-  let documents = 0;
-  let tokens = 0;
+/** @internal */
+function textUnit(text: string): TextUnit {
+  return text === 'file' || text === 'line' ? text : { separator: text };
+}
+
+function tokenizerOf(text: string): TokenizerChoice {
+  if (tokenizerNames.includes(text as TokenizerName)) return text as TokenizerName;
+  if (!/[./\\]/.test(text))
+    throw new InvalidArgumentError(
+      `Allowed choices are ${tokenizerNames.join(', ')}, or a module: ./tokenizer.mjs`,
+    );
+  return new WorkerModule<TokenizerLike>(pathToFileURL(text), {}, false);
+}
+
+function typeOf(text: string, known: Record<string, string> = {}): Record<string, string> {
+  const [, column, type] = /^(.+)=([^=]+)$/.exec(text) ?? [];
+  if (column !== undefined && type !== undefined) return { ...known, [column]: type };
+  throw new InvalidArgumentError('Write it as column=type: --types score=float64 meta=json');
+}
+
+const phases = { converting: 'Converting', merging: 'Putting together' } as const;
+
+async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
+  const { to, format, columns, tokenizer, field, appendEot, dtype, dtypeTable, types, overwrite, json } =
+    flags;
+  const progress = createProgress({ stream: process.stderr, json });
+  let stage: { readonly phase: keyof typeof phases; readonly shown: ProgressStage } | undefined;
+  const interrupted = (): void => {
+    stage?.shown.finish('stopped');
+    process.stderr.write('Stopped. Run the same command again to go on from here.\n');
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted);
   try {
-    for await (const { text, bytesRead } of readDocuments(files, field)) {
-      const ids = encoder.encode(text);
-      builder.addItem(Array.from(ids));
-      documents += 1;
-      tokens += ids.length;
-      stage.update(bytesRead, `${formatCount(tokens)} tokens`);
-    }
-    builder.endDocument();
-    builder.finalize();
+    const conversion = await convert(inputs, {
+      output: flags.output,
+      to,
+      ...(format && { format }),
+      ...(columns && { columns }),
+      textUnit: flags.textUnit,
+      tokenizer,
+      field,
+      appendEndOfText: appendEot,
+      ...(dtype && { dtype }),
+      dtypeTable,
+      ...(types && { types }),
+      ...(flags.shardSamples && { shardSamples: flags.shardSamples }),
+      ...(flags.workers !== undefined && { numWorkers: flags.workers }),
+      overwrite,
+      onProgress({ phase, done, total, tokens }) {
+        if (stage?.phase !== phase) {
+          stage?.shown.finish();
+          stage = { phase, shown: progress.stage(phases[phase], total) };
+        }
+        stage.shown.update(done, to === 'tokens' ? `${formatCount(tokens)} tokens` : '');
+      },
+    });
+    stage?.shown.finish(`${formatCount(conversion.samples)} ${nouns[to]}`);
+    process.stdout.write(
+      json ? `${JSON.stringify(asJson(conversion, dtypeOf(flags)))}\n` : asText(conversion, dtypeOf(flags)),
+    );
   } catch (error) {
-    builder.discard();
+    stage?.shown.finish('failed');
     throw error;
   } finally {
-    stage.finish(`${formatCount(documents)} documents, ${formatCount(tokens)} tokens`);
+    process.off('SIGINT', interrupted);
   }
-  const elapsedMs = performance.now() - started;
-  const result = {
-    output,
-    files: files.length,
-    byteLength,
-    documents,
-    tokens,
-    dtype: encoder.dtype,
-    elapsedMs,
+}
+
+const nouns: Readonly<Record<ConversionTarget, string>> = {
+  tokens: 'documents',
+  webdataset: 'samples',
+  parquet: 'rows',
+};
+
+function dtypeOf({ dtype, tokenizer }: ConvertFlags): DType {
+  return dtype ?? (tokenizer === 'bytes' ? 'uint8' : 'int32');
+}
+
+function asJson({ samples, inputFiles, inputBytes, files, ...rest }: Conversion, dtype: DType): object {
+  return {
+    ...rest,
+    files: inputFiles,
+    byteLength: inputBytes,
+    ...(rest.to === 'tokens' ? { documents: samples, dtype } : { samples }),
+    written: files,
   };
-  process.stdout.write(
-    json
-      ? `${JSON.stringify(result)}\n`
-      : `Wrote ${output}.bin and ${output}.idx: ${formatCount(documents)} documents, ${formatCount(tokens)} tokens ` +
-          `(${encoder.dtype}) from ${formatBytes(byteLength)} in ${formatDuration(elapsedMs)}.\n`,
-  );
+}
+
+function asText(
+  { output, to, samples, tokens, files, continued, ...rest }: Conversion,
+  dtype: DType,
+): string {
+  const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const what = `${formatCount(samples)} ${nouns[to]}${tokens === undefined ? '' : `, ${formatCount(tokens)} tokens (${dtype})`}`;
+  const where = to === 'tokens' ? `${output}.bin and ${output}.idx` : `${files.length} ${files.length === 1 ? 'shard' : 'shards'} in ${output}`;
+  if (rest.wasDone) return `${where} are there already, and whole: ${what}, ${formatBytes(bytes)}.\n`;
+  const from = rest.inputBytes === undefined ? '' : ` from ${formatBytes(rest.inputBytes)}`;
+  const earlier = continued > 0 ? ` ${formatCount(continued)} of them were done by an earlier run.` : '';
+  return `Wrote ${where}: ${what}, ${formatBytes(bytes)}${from} in ${formatDuration(rest.elapsedMs)}.${earlier}\n`;
 }

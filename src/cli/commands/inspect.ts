@@ -1,14 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { type Tokenizer, type TokenizerName, tokenizerNames } from '../../datasets/index.js';
+import { loadTokenizer } from '../../datasets/tokenizer.js';
 import { formatNames } from '../../formats/detect-format.js';
 import type { FormatName } from '../../formats/index.js';
 import { renderInspection } from '../../web/inspection.js';
-import {
-  createTokenEncoder,
-  type EncodingName,
-  encodings,
-  type TokenEncoder,
-} from '../convert/token-encoder.js';
 import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js';
 import { imageKind } from '../inspect/image-kind.js';
 import { type InspectedSample, type Inspection, inspectDataset } from '../inspect/inspect-dataset.js';
@@ -23,7 +19,7 @@ interface InspectFlags {
   readonly index?: number;
   readonly format?: FormatName;
   readonly columns?: string[];
-  readonly tokenizer?: EncodingName;
+  readonly tokenizer?: TokenizerName;
   readonly html?: string;
   readonly json?: boolean;
 }
@@ -47,7 +43,7 @@ export function inspectCommand(): Command {
       new Option('--format <name>', 'what it is, where that cannot be told').choices([...formatNames]),
     )
     .option('--columns <names...>', 'show these columns')
-    .addOption(new Option('--tokenizer <name>', 'show the text of token ids').choices(encodings))
+    .addOption(new Option('--tokenizer <name>', 'show the text of token ids').choices(tokenizerNames))
     .option('--html <file>', 'write a page that shows all, images too')
     .option('--json', 'print everything as JSON')
     .addHelpText(
@@ -66,7 +62,7 @@ export function inspectCommand(): Command {
 async function inspect(name: string, flags: InspectFlags): Promise<void> {
   const { samples: count, index, format, columns, json = false } = flags;
   const inspection = await inspectDataset(name, { count, index, format, columns });
-  const encoder = flags.tokenizer && (await createTokenEncoder(flags.tokenizer));
+  const encoder = flags.tokenizer && (await loadTokenizer(flags.tokenizer));
   if (flags.html) writeFileSync(flags.html, renderInspection(pageOf(inspection, encoder)));
   if (json) {
     process.stdout.write(`${JSON.stringify(inspection, jsonValue)}\n`);
@@ -129,7 +125,7 @@ function facts({ length, shards, files, fingerprint }: Inspection): [string, str
 
 async function sampleLines(
   { samples }: Inspection,
-  encoder: TokenEncoder | undefined,
+  encoder: Tokenizer | undefined,
   paint: Paint,
   width: number,
 ): Promise<string[]> {
@@ -162,13 +158,13 @@ async function pictureOf(value: unknown): Promise<string | undefined> {
 }
 
 /** The text of token ids; `undefined` for what are none. */
-function tokenText(value: unknown, encoder: TokenEncoder): string | undefined {
+function tokenText(value: unknown, encoder: Tokenizer): string | undefined {
   const tensor = asTensor(value);
   if (!tensor || tensor.dtype.startsWith('float') || tensor.shape.length !== 1) return undefined;
-  return encoder.decode(Array.from(tensor.data as ArrayLike<number | bigint>, Number));
+  return encoder.decode?.(Array.from(tensor.data as ArrayLike<number | bigint>, Number));
 }
 
-function pageOf(inspection: Inspection, encoder: TokenEncoder | undefined) {
+function pageOf(inspection: Inspection, encoder: Tokenizer | undefined) {
   const fieldOf = (sample: InspectedSample) =>
     Object.entries(sample.fields).map(([name, value]) => {
       const kind = value instanceof Uint8Array ? imageKind(value) : undefined;

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { ChecksumReport } from '../../convert/index.js';
 import { ConfigError } from '../../core/errors.js';
 import { formatNames } from '../../formats/detect-format.js';
 import type { FormatName } from '../../formats/index.js';
@@ -103,10 +104,22 @@ async function checkData(name: string, { format, json = false }: VerifyFlags): P
     stage?.finish(result && `${formatCount(result.samples)} samples`);
   }
   process.stdout.write(`${json ? JSON.stringify(result) : describeData(name, result)}\n`);
-  if (result.damagedCount > 0) throw new Failed();
+  if (result.damagedCount > 0 || result.checksums?.damaged.length) throw new Failed();
 }
 
-function describeData(name: string, { samples, damagedCount, damaged }: DataVerification): string {
+function describeData(name: string, verification: DataVerification): string {
+  const { checksums } = verification;
+  return [describeSamples(name, verification), ...(checksums ? [describeChecksums(checksums)] : [])].join(
+    '\n',
+  );
+}
+
+function describeChecksums({ files, damaged }: ChecksumReport): string {
+  if (damaged.length === 0) return `All ${files} files have the checksums that millrace convert noted.`;
+  return `Not what millrace convert wrote, by their checksums: ${damaged.join(', ')}.`;
+}
+
+function describeSamples(name: string, { samples, damagedCount, damaged }: DataVerification): string {
   const all = `${formatCount(samples)} ${samples === 1 ? 'sample' : 'samples'}`;
   if (damagedCount === 0) return `${all} of ${name} can be read.`;
   const lines = damaged.slice(0, shownDamages).map(({ message }) => `  ${message}`);

@@ -1,7 +1,10 @@
+import { type ChecksumReport, verifyConversion } from '../../convert/index.js';
 import type { ErrorPlace } from '../../core/errors.js';
 import { MillraceError } from '../../core/errors.js';
 import { type FormatName, openDataset } from '../../formats/index.js';
 import { LoaderSampleContext } from '../../loader/sample-context.js';
+import { localPath } from '../../storage/local-path.js';
+import { isRemote } from '../../storage/url-scheme.js';
 
 /** A sample that cannot be read. */
 export interface DamagedSample {
@@ -17,6 +20,8 @@ export interface DataVerification {
   readonly damagedCount: number;
   /** The first of them. */
   readonly damaged: readonly DamagedSample[];
+  /** Files and their checksums, where `millrace convert` noted some. */
+  readonly checksums?: ChecksumReport;
 }
 
 export interface VerifyDataOptions {
@@ -56,7 +61,9 @@ export async function verifyData(
       }
       onProgress(start + count, dataset.length);
     }
-    return { format: opened.format, samples: dataset.length, damagedCount, damaged };
+    const checksums = isRemote(name) ? undefined : await verifyConversion(localPath(name));
+    const { format: found } = opened;
+    return { format: found, samples: dataset.length, damagedCount, damaged, ...(checksums && { checksums }) };
   } finally {
     await dataset.close?.();
   }

@@ -1,0 +1,136 @@
+import { statSync } from 'node:fs';
+import type { Dataset } from '../core/dataset.js';
+import { ConfigError, FormatError } from '../core/errors.js';
+import { ConcatDataset } from '../datasets/index.js';
+import { detectFormat, endingFormat } from '../formats/detect-format.js';
+import { type FormatName, openDataset, TextDataset, type TextUnit } from '../formats/index.js';
+import { listFiles } from '../storage/list-files.js';
+import { localPath } from '../storage/local-path.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import { isRemote } from '../storage/url-scheme.js';
+
+/** How inputs are read. */
+export interface InputOptions {
+  readonly format?: FormatName | undefined;
+  readonly columns?: readonly string[] | undefined;
+  readonly textUnit: TextUnit;
+  readonly storage: StorageOptions;
+}
+
+/** Files of inputs, and what tells them from others. */
+export interface InputFiles {
+  readonly names: readonly string[];
+  /** Bytes of all, where they are on this machine. */
+  readonly byteLength: number | undefined;
+  /** Names, sizes and dates. */
+  readonly identity: readonly string[];
+}
+
+/**
+ * The files that inputs stand for, each once, in order.
+ *
+ * @throws {@link StorageError} for an input that does not exist.
+ */
+export async function findInputs(inputs: readonly string[], storage: StorageOptions): Promise<InputFiles> {
+  const listed = (await Promise.all(inputs.map((input) => filesOf(input, storage)))).flat();
+  const names = [...new Set(listed)];
+  const identity = names.map((name) => `${name} ${versionOf(name) ?? ''}`.trimEnd());
+  const sizes = names.map((name) => (isRemote(name) ? undefined : statSync(localPath(name)).size));
+  const byteLength = sizes.includes(undefined)
+    ? undefined
+    : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+  return { names, byteLength, identity };
+}
+
+/** An indexed dataset is named without its endings; installed packages are nobody's data. */
+async function filesOf(input: string, storage: StorageOptions): Promise<string[]> {
+  if (!isRemote(input)) {
+    const pair = ['.bin', '.idx'].map((ending) => `${localPath(input).replace(/\.(bin|idx)$/, '')}${ending}`);
+    if (pair.every((file) => statSync(file, { throwIfNoEntry: false })?.isFile())) return pair;
+  }
+  const files = await listFiles(input, storage);
+  const inPackages = (name: string) => name.slice(input.length).includes('/node_modules/');
+  const own = files.filter((name) => !inPackages(name));
+  for (const name of own) if (!isRemote(name)) checkExists(name);
+  return own;
+}
+
+function checkExists(name: string): void {
+  if (statSync(localPath(name), { throwIfNoEntry: false })) return;
+  throw new FormatError('There is nothing to read', {
+    where: { path: localPath(name) },
+    next: 'Name a file, a folder, a pattern or a URL.',
+  });
+}
+
+/** What changes when a file of this machine does. */
+function versionOf(name: string): string | undefined {
+  if (isRemote(name)) return undefined;
+  const { size, mtimeMs } = statSync(localPath(name));
+  return `${size} ${mtimeMs}`;
+}
+
+/**
+ * Opens inputs as one dataset: files of one format that follow one another together, each as its ending says; what is of no known
+ * format is text.
+ *
+ * @throws what the datasets of the formats throw; {@link ConfigError} when there is nothing in them.
+ */
+export async function openInputs(
+  inputs: readonly string[],
+  files: InputFiles,
+  options: InputOptions,
+): Promise<Dataset<unknown>> {
+  const opened: Dataset<unknown>[] = [];
+  try {
+    for (const { format, names } of await groupsOf(inputs, files, options))
+      opened.push(...(await openGroup(format, names, options)));
+  } catch (error) {
+    for (const dataset of opened) await dataset.close?.();
+    throw error;
+  }
+  const dataset = opened.length === 1 ? opened[0]! : new ConcatDataset(opened);
+  if (dataset.length > 0) return dataset;
+  await dataset.close?.();
+  throw new ConfigError('convert', [{ field: 'input', message: 'has no samples' }]);
+}
+
+interface InputGroup {
+  readonly format: FormatName;
+  readonly names: readonly string[];
+}
+
+/** Formats whose files are opened together, as folders or pairs. */
+const wholeFormats: readonly FormatName[] = ['mds', 'indexed', 'images'];
+
+async function groupsOf(
+  inputs: readonly string[],
+  { names }: InputFiles,
+  { format, storage }: InputOptions,
+): Promise<InputGroup[]> {
+  if (format) return [{ format, names: wholeFormats.includes(format) ? inputs : names }];
+  if (inputs.length === 1) {
+    const found = await detectFormat(inputs[0]!, storage).catch(() => undefined);
+    if (found && wholeFormats.includes(found)) return [{ format: found, names: inputs }];
+  }
+  const groups: { format: FormatName; names: string[] }[] = [];
+  for (const name of names) {
+    const own = endingFormat(name) ?? 'text';
+    const last = groups.at(-1);
+    if (last?.format === own) last.names.push(name);
+    else groups.push({ format: own, names: [name] });
+  }
+  return groups;
+}
+
+async function openGroup(
+  format: FormatName,
+  names: readonly string[],
+  { columns, textUnit, storage }: InputOptions,
+): Promise<Dataset<unknown>[]> {
+  if (format === 'text') return [await TextDataset.open(names, { ...storage, unit: textUnit })];
+  const opened: Dataset<unknown>[] = [];
+  for (const name of names)
+    opened.push((await openDataset(name, { ...storage, format, ...(columns && { columns }) })).dataset);
+  return opened;
+}

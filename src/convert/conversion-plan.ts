@@ -1,0 +1,158 @@
+import type * as v from 'valibot';
+import type { Dataset } from '../core/dataset.js';
+import { FormatError } from '../core/errors.js';
+import type { Json } from '../core/json.js';
+import { recipeOf } from '../core/recipe.js';
+import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
+import { tokenize } from '../datasets/index.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import { type InputFiles, openInputs } from './conversion-input.js';
+import type { convertSchema } from './convert-options.js';
+import { folderSamples } from './folder-samples.js';
+import { ParquetParts } from './parquet-parts.js';
+import { columnsOf } from './parquet-types.js';
+import type { Part, PartWriter } from './part.js';
+import type { PartWriterSetup } from './part-writer-setup.js';
+import { TarParts } from './tar-parts.js';
+import { TokenParts, type TokenStorage } from './token-parts.js';
+
+export type ResolvedConversion = v.InferOutput<typeof convertSchema>;
+
+/** What a conversion does: its parts, and what writes them. */
+export interface ConversionPlan {
+  readonly samples: number;
+  readonly parts: readonly Part[];
+  /** What the result depends on, besides the files of the input. */
+  readonly identity: Json;
+  /** Writes parts on this thread. */
+  readonly writer: PartWriter;
+  /** What other threads make the same writer of. @throws {@link WorkerTransferError} */
+  setup(): PartWriterSetup;
+}
+
+/** Text that a part of tokens is made of. */
+const textBytes = 2 ** 24;
+const mostDocuments = 65_536;
+const documentsFromAfar = 4_096;
+const filesOfShard = 10_000;
+const rowsOfShard = 100_000;
+
+/** Looks at the input, and cuts it into parts. */
+export async function planConversion(
+  inputs: readonly string[],
+  files: InputFiles,
+  options: ResolvedConversion,
+  storage: StorageOptions,
+): Promise<ConversionPlan> {
+  if (options.to === 'webdataset') return planTar(inputs, files, options, storage);
+  const { format, columns, textUnit } = options;
+  const dataset = await openInputs(inputs, files, { format, columns, textUnit, storage });
+  try {
+    return options.to === 'tokens'
+      ? planTokens(dataset, files, options)
+      : await planParquet(dataset, options);
+  } catch (error) {
+    await dataset.close?.();
+    throw error;
+  }
+}
+
+function planTokens(
+  dataset: Dataset<unknown>,
+  { byteLength }: InputFiles,
+  { tokenizer, field, appendEndOfText, shardSamples, ...options }: ResolvedConversion,
+): ConversionPlan {
+  const tokens = tokenize({ tokenizer, field, appendEndOfText });
+  const storage = tokenStorage({ tokenizer, ...options });
+  const documentBytes = byteLength === undefined ? undefined : byteLength / dataset.length;
+  const documents = documentBytes
+    ? Math.min(mostDocuments, Math.max(1, Math.round(textBytes / documentBytes)))
+    : documentsFromAfar;
+  const size = shardSamples ?? documents;
+  return {
+    samples: dataset.length,
+    parts: cut(dataset.length, size),
+    identity: {
+      input: datasetFingerprint(dataset),
+      size,
+      tokenize: tokens.fingerprint(),
+      ...storage,
+    },
+    writer: new TokenParts(dataset, tokens, storage),
+    setup: () => ({
+      to: 'tokens',
+      dataset: recipeOf(dataset, 'dataset'),
+      tokenize: recipeOf(tokens, 'tokenizer'),
+      storage,
+    }),
+  };
+}
+
+/** How the tokens of a conversion are stored. */
+export function tokenStorage({
+  tokenizer,
+  dtype,
+  dtypeTable,
+}: Pick<ResolvedConversion, 'tokenizer' | 'dtype' | 'dtypeTable'>): TokenStorage {
+  return { dtype: dtype ?? (tokenizer === 'bytes' ? 'uint8' : 'int32'), dtypeTable };
+}
+
+async function planParquet(
+  dataset: Dataset<unknown>,
+  { types, shardSamples = rowsOfShard }: ResolvedConversion,
+): Promise<ConversionPlan> {
+  const columns = await columnsOf(dataset, types);
+  return {
+    samples: dataset.length,
+    parts: cut(dataset.length, shardSamples),
+    identity: {
+      input: datasetFingerprint(dataset),
+      size: shardSamples,
+      columns: columns.map(({ name, type }) => `${name} ${type}`),
+    },
+    writer: new ParquetParts(dataset, columns),
+    setup: () => ({ to: 'parquet', dataset: recipeOf(dataset, 'dataset'), columns }),
+  };
+}
+
+function planTar(
+  inputs: readonly string[],
+  { names }: InputFiles,
+  { shardSamples = filesOfShard }: ResolvedConversion,
+  storage: StorageOptions,
+): ConversionPlan {
+  const [root] = inputs;
+  if (inputs.length !== 1 || names.some((name) => !name.startsWith(rootOf(root!)))) {
+    throw new FormatError('A WebDataset is made of the files of one folder', {
+      where: { inputs: inputs.join(', ') },
+      next: 'Name one folder, or a pattern such as "photos/**/*.jpg".',
+    });
+  }
+  const samples = folderSamples(names, rootOf(root!));
+  const parts = cut(samples.length, shardSamples).map((part) => ({
+    ...part,
+    entries: samples.slice(part.start, part.end).flatMap(({ entries }) => entries),
+  }));
+  return {
+    samples: samples.length,
+    parts,
+    identity: { size: shardSamples },
+    writer: new TarParts(storage),
+    setup: () => ({ to: 'webdataset', storage }),
+  };
+}
+
+/** The folder of an input: what stands before the first part of it that is a pattern. */
+function rootOf(input: string): string {
+  const pattern = /[*?[{]/.exec(input)?.index;
+  if (pattern === undefined) return input.replace(/\/+$/, '');
+  return input.slice(0, Math.max(0, input.lastIndexOf('/', pattern)));
+}
+
+function cut(length: number, size: number): Part[] {
+  return Array.from({ length: Math.ceil(length / size) }, (_, number) => ({
+    number,
+    start: number * size,
+    end: Math.min(length, (number + 1) * size),
+  }));
+}

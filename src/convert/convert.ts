@@ -1,0 +1,272 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { StorageError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { parseOptions } from '../core/options.js';
+import { localPath } from '../storage/local-path.js';
+import { storageFailure } from '../storage/storage-failure.js';
+import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
+import { findInputs, type InputFiles } from './conversion-input.js';
+import {
+  type ConversionPlan,
+  planConversion,
+  type ResolvedConversion,
+  tokenStorage,
+} from './conversion-plan.js';
+import { type ConvertOptions, convertSchema, defaultWorkers } from './convert-options.js';
+import {
+  type ConversionManifest,
+  type ConversionTarget,
+  checkFiles,
+  manifestPath,
+  readManifest,
+  removeManifest,
+  writeManifest,
+} from './manifest.js';
+import type { ConvertedFile, OnDone, PartReceipt, PartWriter } from './part.js';
+import { mergeTokenParts } from './token-parts.js';
+import { WorkFolder } from './work-folder.js';
+import { writeParts } from './write-parts.js';
+
+/** What a conversion wrote. */
+export interface Conversion {
+  readonly output: string;
+  readonly to: ConversionTarget;
+  readonly inputFiles: number;
+  /** Bytes of the inputs, where they are on this machine. */
+  readonly inputBytes: number | undefined;
+  readonly samples: number;
+  /** Where text became tokens. */
+  readonly tokens?: number;
+  readonly files: readonly ConvertedFile[];
+  /** Samples that an earlier run of the same conversion had done. */
+  readonly continued: number;
+  /** Whether the output was there already, whole: nothing was left to do. */
+  readonly wasDone: boolean;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Converts data of any format, from anywhere: text to indexed tokens, the files of a folder to tar shards, anything to Parquet.
+ *
+ * Parts are made side by side and kept in `<output>.converting` until all are there, so a conversion that was killed goes on where it
+ * was when it is called again in the same way, and gives the same bytes. Every file is read back and compared by SHA-256; the output
+ * appears under its name when it is whole, with the checksums beside it in `_convert.json` (`<output>.convert.json` for tokens). A conversion that is done already is
+ * checked and left as it is.
+ *
+ * ```ts
+ * await convert(['data/*.jsonl.gz', 'docs/'], { output: 'tokens', tokenizer: 'cl100k_base' });
+ * ```
+ *
+ * @param inputs - Paths, folders, patterns, URLs.
+ * @throws {@link ConfigError}; {@link StorageError} when something else is at the output, or reading or writing fails;
+ *   {@link FormatError} for damage in the input, or samples that do not fit; {@link WorkerTransferError} for a tokenizer that cannot move.
+ */
+export async function convert(
+  inputs: string | readonly string[],
+  options: ConvertOptions,
+): Promise<Conversion> {
+  const started = performance.now();
+  const resolved = parseOptions('convert options', convertSchema, options);
+  const storage = storageOf(resolved);
+  const names = typeof inputs === 'string' ? [inputs] : [...inputs];
+  const files = await findInputs(names, storage);
+  const plan = await planConversion(names, files, resolved, storage);
+  try {
+    const done = await new ConversionRun(plan, files, names, resolved).run();
+    const { byteLength: inputBytes } = files;
+    const elapsedMs = performance.now() - started;
+    return { ...done, inputFiles: files.names.length, inputBytes, elapsedMs };
+  } finally {
+    await plan.writer.close();
+  }
+}
+
+/** What is left of the options when those of the conversion are taken away. @throws {@link ConfigError} for unknown ones */
+function storageOf(options: ResolvedConversion): StorageOptions {
+  const own = new Set(Object.keys(convertSchema.entries));
+  const rest = Object.fromEntries(Object.entries(options).filter(([name]) => !own.has(name)));
+  storageOptions(rest);
+  return rest;
+}
+
+type Outcome = Omit<Conversion, 'inputFiles' | 'inputBytes' | 'elapsedMs'>;
+
+class ConversionRun {
+  readonly #plan: ConversionPlan;
+  readonly #inputs: readonly string[];
+  readonly #options: ResolvedConversion;
+  readonly #output: string;
+  readonly #job: string;
+  #done = 0;
+  #tokens = 0;
+
+  constructor(
+    plan: ConversionPlan,
+    files: InputFiles,
+    inputs: readonly string[],
+    options: ResolvedConversion,
+  ) {
+    this.#plan = plan;
+    this.#inputs = inputs;
+    this.#options = options;
+    const path = localPath(options.output).replace(/(?<=.)\/+$/, '');
+    this.#output = options.to === 'tokens' ? path.replace(/\.(bin|idx)$/, '') : path;
+    this.#job = fingerprint({ to: options.to, files: files.identity, plan: plan.identity, version: 1 });
+  }
+
+  async run(): Promise<Outcome> {
+    const { to, overwrite } = this.#options;
+    const known = await this.#finished();
+    if (known) {
+      // A kill may have come between the output and the end.
+      rmSync(`${this.#output}.converting`, { recursive: true, force: true });
+      return this.#outcome(known, known.samples, true);
+    }
+    const manifest = readManifest(manifestPath(this.#output, to));
+    if (!overwrite && manifest?.job !== this.#job && this.#isTaken()) throw this.#taken();
+    const folder = WorkFolder.open(`${this.#output}.converting`, this.#job, overwrite);
+    try {
+      const whole = await folder.wholeParts();
+      const continued = [...whole.values()].reduce((sum, { samples }) => sum + samples, 0);
+      const receipts = await this.#write(folder, whole);
+      const made =
+        to === 'tokens' ? await this.#publishTokens(folder, receipts) : this.#publishShards(folder, receipts);
+      return this.#outcome(made, continued, false);
+    } catch (error) {
+      folder.release();
+      throw error;
+    }
+  }
+
+  /** The manifest of this conversion, when it is done and its files are as they were written. */
+  async #finished(): Promise<ConversionManifest | undefined> {
+    const path = manifestPath(this.#output, this.#options.to);
+    const manifest = readManifest(path);
+    if (manifest?.job !== this.#job) return undefined;
+    const { damaged } = await checkFiles(dirname(path), manifest);
+    return damaged.length === 0 ? manifest : undefined;
+  }
+
+  #isTaken(): boolean {
+    if (this.#options.to !== 'tokens') return existsSync(this.#output);
+    // The data without its index is what a kill at the very end leaves.
+    return existsSync(`${this.#output}.idx`);
+  }
+
+  #taken(): StorageError {
+    return new StorageError('There is something else at the output already', {
+      where: { output: this.#output },
+      next: 'Name another output, or pass overwrite: true (--overwrite) to replace it.',
+    });
+  }
+
+  /** Writes the parts that are missing. */
+  async #write(folder: WorkFolder, whole: ReadonlyMap<number, PartReceipt>): Promise<PartReceipt[]> {
+    for (const { samples, tokens = 0 } of whole.values()) this.#count({ samples, tokens });
+    const missing = this.#plan.parts.filter(({ number }) => !whole.has(number));
+    const { numWorkers = defaultWorkers(this.#options.tokenizer) } = this.#options;
+    const writers = await this.#writers(Math.min(numWorkers, missing.length), folder);
+    try {
+      const made = await writeParts(missing, writers, folder, (done) => this.#count(done));
+      return [...whole.values(), ...made].sort((a, b) => a.number - b.number);
+    } finally {
+      for (const writer of writers) if (writer !== this.#plan.writer) await writer.close();
+    }
+  }
+
+  async #writers(threads: number, { parts }: WorkFolder): Promise<PartWriter[]> {
+    if (threads === 0) return [this.#plan.writer];
+    const { ConvertWorker } = await import('./workers/convert-worker.js');
+    const writer = this.#plan.setup();
+    return Array.from({ length: threads }, (_, id) => new ConvertWorker({ writer, folder: parts }, id));
+  }
+
+  readonly #count: OnDone = ({ samples, tokens = 0 }) => {
+    this.#done += samples;
+    this.#tokens += tokens;
+    this.#report('converting', this.#done);
+  };
+
+  #report(phase: 'converting' | 'merging', done: number): void {
+    this.#options.onProgress?.({ phase, done, total: this.#plan.samples, tokens: this.#tokens });
+  }
+
+  /** Merges the parts beside them, and gives the result its names, the index last. */
+  async #publishTokens(folder: WorkFolder, receipts: readonly PartReceipt[]): Promise<ConversionManifest> {
+    const name = basename(this.#output);
+    let merged = 0;
+    const written = await mergeTokenParts(
+      join(folder.path, 'merged'),
+      folder.parts,
+      receipts,
+      tokenStorage(this.#options),
+      ({ samples }) => {
+        merged += samples;
+        this.#report('merging', merged);
+      },
+    );
+    const files = written.map((file) => ({ ...file, name: file.name.replace('merged', name) }));
+    const manifest = this.#manifest(receipts, files);
+    removeManifest(manifestPath(this.#output, 'tokens'));
+    // Between the new names an old index would describe the new data.
+    rmSync(`${this.#output}.idx`, { force: true });
+    for (const ending of ['.bin', '.idx'])
+      move(join(folder.path, `merged${ending}`), `${this.#output}${ending}`);
+    writeManifest(manifestPath(this.#output, 'tokens'), manifest);
+    folder.remove();
+    return manifest;
+  }
+
+  /** Gives the folder of the parts the name of the output. */
+  #publishShards(folder: WorkFolder, receipts: readonly PartReceipt[]): ConversionManifest {
+    const { to } = this.#options;
+    const manifest = this.#manifest(
+      receipts,
+      receipts.flatMap(({ files }) => files),
+    );
+    writeManifest(manifestPath(folder.parts, to), manifest);
+    const aside = `${this.#output}.old`;
+    rmSync(aside, { recursive: true, force: true });
+    if (existsSync(this.#output)) move(this.#output, aside);
+    move(folder.parts, this.#output);
+    rmSync(aside, { recursive: true, force: true });
+    folder.remove();
+    return manifest;
+  }
+
+  #manifest(receipts: readonly PartReceipt[], files: readonly ConvertedFile[]): ConversionManifest {
+    const { to } = this.#options;
+    const tokens = receipts.reduce((sum, receipt) => sum + (receipt.tokens ?? 0), 0);
+    return {
+      millrace: 'convert',
+      version: 1,
+      to,
+      job: this.#job,
+      inputs: this.#inputs,
+      samples: this.#plan.samples,
+      ...(to === 'tokens' && { tokens }),
+      files,
+    };
+  }
+
+  #outcome({ to, samples, tokens, files }: ConversionManifest, continued: number, wasDone: boolean): Outcome {
+    return {
+      output: this.#output,
+      to,
+      samples,
+      ...(tokens !== undefined && { tokens }),
+      files,
+      continued,
+      wasDone,
+    };
+  }
+}
+
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (cause) {
+    throw storageFailure('write', to, cause);
+  }
+}

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import type { Dataset } from '../core/dataset.js';
+import { FormatError } from '../core/errors.js';
+import { FileWriter } from '../storage/file-writer.js';
+import { readBack } from './checksum.js';
+import { rowOf, schemaOf, type TypedColumn, writable } from './parquet-types.js';
+import { type OnDone, type Part, type PartReceipt, type PartWriter, partName } from './part.js';
+import { readSamples } from './read-samples.js';
+
+/** Rows that are in memory together; a loader reads, and a shuffle mixes, by as many. */
+const rowsPerGroup = 8_192;
+/** Encoded bytes that wait for the disk. */
+const waitingBytes = 2 ** 20;
+
+/** Writes each part of the input as a Parquet file, compressed by Snappy. */
+export class ParquetParts implements PartWriter {
+  readonly #dataset: Dataset<unknown>;
+  readonly #columns: readonly TypedColumn[];
+
+  constructor(dataset: Dataset<unknown>, columns: readonly TypedColumn[]) {
+    this.#dataset = dataset;
+    this.#columns = columns;
+  }
+
+  async write(part: Part, folder: string, onDone: OnDone): Promise<PartReceipt> {
+    const file = new FileWriter(join(folder, `${partName(part.number)}.parquet`), { checksum: true });
+    try {
+      const writer = new ParquetWriter({
+        writer: intoFile(file),
+        schema: schemaOf(this.#columns),
+        createdBy: 'millrace',
+      });
+      let group = this.#emptyGroup();
+      let rows = 0;
+      for await (const { index, sample } of readSamples(this.#dataset, part)) {
+        this.#add(group, sample, index);
+        onDone({ samples: 1 });
+        rows += 1;
+        if (rows % rowsPerGroup !== 0 && index + 1 < part.end) continue;
+        const columnData = this.#columns.map(({ name }, k) => ({ name, data: group[k]! }));
+        await writer.write({ columnData, rowGroupSize: rowsPerGroup });
+        group = this.#emptyGroup();
+      }
+      await writer.finish();
+      file.finish();
+      file.publish();
+      const written = await readBack(file.path, file.checksum()!);
+      return { number: part.number, samples: part.end - part.start, files: [written] };
+    } catch (error) {
+      file.discard();
+      throw error;
+    }
+  }
+
+  close(): void | Promise<void> {
+    return this.#dataset.close?.();
+  }
+
+  #emptyGroup(): unknown[][] {
+    return this.#columns.map(() => []);
+  }
+
+  #add(group: unknown[][], sample: unknown, index: number): void {
+    const row = rowOf(sample);
+    for (const [k, { name, type }] of this.#columns.entries()) {
+      const value = writable(row[name], type);
+      if (value === undefined) throw mismatch(name, type, row[name], index);
+      group[k]!.push(value);
+    }
+    const names = Object.keys(row);
+    if (names.length <= this.#columns.length && names.every((name) => this.#has(name))) return;
+    const unknown = names.find((name) => !this.#has(name))!;
+    throw new FormatError(`A sample has the column ${unknown}, which those before it do not have`, {
+      where: { index, column: unknown },
+      next: `Say what it holds with { types: { ${unknown}: 'json' } } (--types ${unknown}=json), or choose columns.`,
+    });
+  }
+
+  #has(name: string): boolean {
+    return this.#columns.some((column) => column.name === name);
+  }
+}
+
+function mismatch(column: string, type: string, value: unknown, index: number): FormatError {
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
+  return new FormatError(`The column ${column} holds ${type}, and a sample has ${text} there`, {
+    where: { index, column },
+    next: `Say what it holds with { types: { ${column}: 'json' } } (--types ${column}=json), or another type.`,
+  });
+}
+
+/** Has what the writer encodes written to a file, piece by piece. */
+function intoFile(file: FileWriter): ByteWriter {
+  const writer = new ByteWriter(2 * waitingBytes);
+  const grow = writer.ensure.bind(writer);
+  const drain = (): void => {
+    file.append(new Uint8Array(writer.buffer, 0, writer.index));
+    writer.index = 0;
+  };
+  writer.ensure = (size) => {
+    if (writer.index > waitingBytes) drain();
+    grow(size);
+  };
+  writer.finish = drain;
+  return writer;
+}

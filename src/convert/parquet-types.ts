@@ -1,0 +1,247 @@
+import type { SchemaElement } from 'hyparquet';
+import type { Dataset } from '../core/dataset.js';
+import { type DType, dtypeOf } from '../core/dtype.js';
+import { ConfigError, FormatError } from '../core/errors.js';
+import { isTensor, row, type Tensor } from '../core/tensor.js';
+import { contextOf } from './read-samples.js';
+
+const scalarTypes = [
+  'bool',
+  'int32',
+  'int64',
+  'float32',
+  'float64',
+  'string',
+  'binary',
+  'timestamp',
+  'json',
+] as const;
+
+type ScalarType = (typeof scalarTypes)[number];
+
+/** What a column of a Parquet file holds; any value may be missing. Lists may hold lists: `list<list<float32>>`. */
+export type ParquetType = ScalarType | `list<${string}>`;
+
+/** A column of the files that are written. */
+export interface TypedColumn {
+  readonly name: string;
+  readonly type: ParquetType;
+}
+
+/** Rows that the types of columns are taken from. */
+const lookedAt = 1_000;
+
+/**
+ * The columns of a dataset and what they hold, by its first 1,000 samples. A sample that is not an object is a column of its own:
+ * `text`, `tokens` or `value`.
+ *
+ * @param given - Types that are known.
+ * @throws {@link ConfigError} for a type that there is not; {@link FormatError} when two samples contradict each other.
+ */
+export async function columnsOf(
+  dataset: Dataset<unknown>,
+  given: Readonly<Record<string, string>>,
+): Promise<TypedColumn[]> {
+  for (const [name, type] of Object.entries(given)) checkType(name, type);
+  const types = new Map<string, ParquetType | undefined>();
+  for (let index = 0; index < Math.min(lookedAt, dataset.length); index++) {
+    for (const [name, value] of Object.entries(rowOf(await dataset.get(index, contextOf(index))))) {
+      const known = types.get(name);
+      const type = typeOf(value);
+      types.set(name, (given[name] as ParquetType | undefined) ?? widened(known, type, name, index));
+    }
+  }
+  for (const [name, type] of Object.entries(given))
+    if (!types.has(name)) types.set(name, type as ParquetType);
+  // Of a column without a value nothing is known: text can hold what comes.
+  return Array.from(types, ([name, type]) => ({ name, type: type ?? 'string' }));
+}
+
+/** A sample as a row. */
+export function rowOf(sample: unknown): Readonly<Record<string, unknown>> {
+  if (typeof sample === 'string') return { text: sample };
+  if (isTensor(sample)) return { tokens: sample };
+  const isRecord =
+    typeof sample === 'object' && sample !== null && !Array.isArray(sample) && !ArrayBuffer.isView(sample);
+  return isRecord && !(sample instanceof Date) ? (sample as Record<string, unknown>) : { value: sample };
+}
+
+function checkType(name: string, type: string): void {
+  const inner = /^(?:list<)*([a-z0-9]+)>*$/.exec(type)?.[1];
+  const depth = type.split('list<').length - 1;
+  const isKnown = scalarTypes.includes(inner as ScalarType) && type.split('>').length - 1 === depth;
+  if (isKnown) return;
+  throw new ConfigError('convert options', [
+    { field: `types.${name}`, message: `${type} is not one of ${scalarTypes.join(', ')}, list<…>` },
+  ]);
+}
+
+const byDType: Readonly<Record<DType, ScalarType>> = {
+  bool: 'bool',
+  int8: 'int32',
+  int16: 'int32',
+  int32: 'int32',
+  uint8: 'int32',
+  uint16: 'int32',
+  uint32: 'int64',
+  int64: 'int64',
+  uint64: 'int64',
+  float32: 'float32',
+  float64: 'float64',
+};
+
+/** `undefined` for a value that is missing. */
+function typeOf(value: unknown): ParquetType | undefined {
+  switch (typeof value) {
+    case 'boolean':
+      return 'bool';
+    case 'bigint':
+      return 'int64';
+    case 'number':
+      return Number.isSafeInteger(value) && !Object.is(value, -0) ? 'int64' : 'float64';
+    case 'string':
+      return 'string';
+    default:
+  }
+  if (value === null || value === undefined) return undefined;
+  if (value instanceof Date) return 'timestamp';
+  // Bytes are bytes, in a tensor they are numbers.
+  if (value instanceof Uint8Array) return 'binary';
+  if (isTensor(value))
+    return value.shape.reduce<ParquetType>((type) => `list<${type}>`, byDType[value.dtype]);
+  const dtype = dtypeOf(value);
+  if (dtype) return `list<${byDType[dtype]}>`;
+  return Array.isArray(value) ? typeOfList(value) : 'json';
+}
+
+function typeOfList(values: readonly unknown[]): ParquetType {
+  let type: ParquetType | undefined;
+  for (const value of values) {
+    const own = typeOf(value);
+    const both = type && own ? common(type, own) : (type ?? own);
+    if ((type || own) && !both) return 'json';
+    type = both;
+  }
+  return type === 'json' ? 'json' : `list<${type ?? 'int64'}>`;
+}
+
+/** The type that holds what either holds; `undefined` where there is none. */
+function common(a: ParquetType, b: ParquetType): ParquetType | undefined {
+  if (a === b) return a;
+  const order: readonly ParquetType[] = ['int32', 'int64', 'float64'];
+  const [low, high] = [order.indexOf(a), order.indexOf(b)];
+  if (low >= 0 && high >= 0) return order[Math.max(low, high)];
+  if (a.startsWith('list<') && b.startsWith('list<')) {
+    const inner = common(elementType(a), elementType(b));
+    return inner && `list<${inner}>`;
+  }
+  return a === 'json' || b === 'json' ? jsonOf(a, b) : undefined;
+}
+
+/** Lists and objects are both JSON; a text beside an object is more likely a mistake. */
+function jsonOf(a: ParquetType, b: ParquetType): ParquetType | undefined {
+  const other = a === 'json' ? b : a;
+  return other.startsWith('list<') ? 'json' : undefined;
+}
+
+function widened(
+  known: ParquetType | undefined,
+  type: ParquetType | undefined,
+  column: string,
+  index: number,
+): ParquetType | undefined {
+  if (!known || !type) return known ?? type;
+  const both = common(known, type);
+  if (both) return both;
+  throw new FormatError(`The column ${column} holds ${known} in one sample and ${type} in another`, {
+    where: { column, index },
+    next: `Say what it holds with { types: { ${column}: 'json' } } (--types ${column}=json).`,
+  });
+}
+
+export function elementType(list: ParquetType): ParquetType {
+  return list.slice('list<'.length, -1) as ParquetType;
+}
+
+/** The schema of a file of these columns. */
+export function schemaOf(columns: readonly TypedColumn[]): SchemaElement[] {
+  return [
+    { name: 'root', num_children: columns.length },
+    ...columns.flatMap(({ name, type }) => elementsOf(name, type)),
+  ];
+}
+
+function elementsOf(name: string, type: ParquetType): SchemaElement[] {
+  const optional = { name, repetition_type: 'OPTIONAL' } as const;
+  if (!type.startsWith('list<')) return [{ ...optional, ...physical[type as ScalarType] }];
+  return [
+    { ...optional, converted_type: 'LIST', num_children: 1 },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    ...elementsOf('element', elementType(type)),
+  ];
+}
+
+const physical: Readonly<Record<ScalarType, Pick<SchemaElement, 'type' | 'converted_type'>>> = {
+  bool: { type: 'BOOLEAN' },
+  int32: { type: 'INT32' },
+  int64: { type: 'INT64' },
+  float32: { type: 'FLOAT' },
+  float64: { type: 'DOUBLE' },
+  string: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
+  binary: { type: 'BYTE_ARRAY' },
+  timestamp: { type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
+  json: { type: 'BYTE_ARRAY', converted_type: 'JSON' },
+};
+
+/** A value as the writer takes it; `undefined` when it is not of the type, `null` when it is missing. */
+export function writable(value: unknown, type: ParquetType): unknown {
+  if (value === null || value === undefined) return null;
+  if (type.startsWith('list<')) return writableList(value, elementType(type));
+  const scalar = isTensor(value) && value.shape.length === 0 ? value.data[0] : value;
+  switch (type as ScalarType) {
+    case 'bool':
+      return typeof scalar === 'boolean' ? scalar : isTensor(value) ? Boolean(scalar) : undefined;
+    case 'int32':
+      return isWhole(scalar) && Math.abs(Number(scalar)) < 2 ** 31 ? Number(scalar) : undefined;
+    case 'int64':
+      return isWhole(scalar) && fits64(BigInt(scalar)) ? BigInt(scalar) : undefined;
+    case 'float32':
+    case 'float64':
+      return typeof scalar === 'number' || typeof scalar === 'bigint' ? Number(scalar) : undefined;
+    case 'string':
+      return typeof scalar === 'string' ? scalar : undefined;
+    case 'binary':
+      return scalar instanceof Uint8Array ? scalar : undefined;
+    case 'timestamp':
+      return scalar instanceof Date ? scalar : undefined;
+    case 'json':
+      return value;
+  }
+}
+
+function writableList(value: unknown, inner: ParquetType): unknown {
+  const values = listOf(value);
+  if (!values) return undefined;
+  const made = values.map((element) => writable(element, inner));
+  return made.includes(undefined) ? undefined : made;
+}
+
+function listOf(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (isTensor(value)) {
+    if (value.shape.length <= 1) {
+      const elements = Array.from(value.data as ArrayLike<number | bigint>);
+      return value.dtype === 'bool' ? elements.map(Boolean) : elements;
+    }
+    return Array.from({ length: value.shape[0]! }, (_, k) => row(value as Tensor, k));
+  }
+  return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<unknown>) : undefined;
+}
+
+function isWhole(value: unknown): value is number | bigint {
+  return typeof value === 'bigint' || Number.isSafeInteger(value);
+}
+
+function fits64(value: bigint): boolean {
+  return BigInt.asIntN(64, value) === value;
+}

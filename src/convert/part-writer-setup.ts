@@ -1,0 +1,37 @@
+import type { Dataset } from '../core/dataset.js';
+import type { MakeFromRecipe, Recipe } from '../core/recipe.js';
+import type { Tokenize } from '../datasets/index.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import type { TypedColumn } from './parquet-types.js';
+import type { PartWriter } from './part.js';
+import type { TokenStorage } from './token-parts.js';
+
+/** What a thread makes its writer of parts from. */
+export type PartWriterSetup =
+  | {
+      readonly to: 'tokens';
+      readonly dataset: Recipe;
+      readonly tokenize: Recipe;
+      readonly storage: TokenStorage;
+    }
+  | { readonly to: 'parquet'; readonly dataset: Recipe; readonly columns: readonly TypedColumn[] }
+  | { readonly to: 'webdataset'; readonly storage: StorageOptions };
+
+/** Opens the input again in this thread, and what writes parts of it. */
+export async function makePartWriter(setup: PartWriterSetup, make: MakeFromRecipe): Promise<PartWriter> {
+  switch (setup.to) {
+    case 'tokens': {
+      const { TokenParts } = await import('./token-parts.js');
+      const [dataset, tokenize] = await Promise.all([make(setup.dataset), make(setup.tokenize)]);
+      return new TokenParts(dataset as Dataset<unknown>, tokenize as Tokenize, setup.storage);
+    }
+    case 'parquet': {
+      const { ParquetParts } = await import('./parquet-parts.js');
+      return new ParquetParts((await make(setup.dataset)) as Dataset<unknown>, setup.columns);
+    }
+    case 'webdataset': {
+      const { TarParts } = await import('./tar-parts.js');
+      return new TarParts(setup.storage);
+    }
+  }
+}

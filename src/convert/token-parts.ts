@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import type { Dataset } from '../core/dataset.js';
+import type { DType } from '../core/dtype.js';
+import { FormatError } from '../core/errors.js';
+import type { Tokenize } from '../datasets/index.js';
+import { IndexedDatasetBuilder } from '../formats/index.js';
+import type { DTypeTable } from '../formats/indexed-dataset-dtypes.js';
+import { readBack } from './checksum.js';
+import { type OnDone, type Part, type PartReceipt, type PartWriter, partName } from './part.js';
+import { readSamples } from './read-samples.js';
+
+/** How tokens are stored. */
+export interface TokenStorage {
+  readonly dtype: DType;
+  readonly dtypeTable: DTypeTable;
+}
+
+/** Largest token of each dtype that tokens are stored as. */
+const largest: Readonly<Partial<Record<DType, number>>> = {
+  uint8: 2 ** 8 - 1,
+  uint16: 2 ** 16 - 1,
+  int32: 2 ** 31 - 1,
+  uint32: 2 ** 32 - 1,
+};
+
+/** Tokenises a part of the input into a small indexed dataset, a document a sample. */
+export class TokenParts implements PartWriter {
+  readonly #dataset: Dataset<unknown>;
+  readonly #tokenize: Tokenize;
+  readonly #storage: TokenStorage;
+
+  constructor(dataset: Dataset<unknown>, tokenize: Tokenize, storage: TokenStorage) {
+    this.#dataset = dataset;
+    this.#tokenize = tokenize;
+    this.#storage = storage;
+  }
+
+  async write(part: Part, folder: string, onDone: OnDone): Promise<PartReceipt> {
+    const prefix = join(folder, partName(part.number));
+    const builder = new IndexedDatasetBuilder(prefix, { ...this.#storage, checksums: true });
+    let total = 0;
+    try {
+      for await (const { index, sample } of readSamples(this.#dataset, part)) {
+        const { data } = await this.#tokens(sample, index);
+        builder.addItem(data);
+        builder.endDocument();
+        total += data.length;
+        onDone({ samples: 1, tokens: data.length });
+      }
+      const { bin, idx } = builder.finalize()!;
+      const files = [await readBack(`${prefix}.bin`, bin), await readBack(`${prefix}.idx`, idx)];
+      return { number: part.number, samples: part.end - part.start, tokens: total, files };
+    } catch (error) {
+      builder.discard();
+      throw error;
+    }
+  }
+
+  close(): void | Promise<void> {
+    return this.#dataset.close?.();
+  }
+
+  async #tokens(sample: unknown, index: number) {
+    const { dtype } = this.#storage;
+    const limit = largest[dtype] ?? Number.MAX_SAFE_INTEGER;
+    try {
+      const tokens = await this.#tokenize(sample);
+      const outside = tokens.data.find((token) => token < 0 || token > limit);
+      if (outside === undefined) return tokens;
+      throw new FormatError(`The token ${outside} does not fit in ${dtype}`, {
+        next: 'Store the tokens as a wider dtype (--dtype).',
+      });
+    } catch (error) {
+      throw error instanceof FormatError ? error.addPlace({ index }) : error;
+    }
+  }
+}
+
+/** Puts parts together to one dataset, in order. */
+export async function mergeTokenParts(
+  prefix: string,
+  folder: string,
+  receipts: readonly PartReceipt[],
+  storage: TokenStorage,
+  onDone: OnDone,
+): Promise<PartReceipt['files']> {
+  const builder = new IndexedDatasetBuilder(prefix, { ...storage, checksums: true });
+  try {
+    for (const { number, samples } of receipts) {
+      builder.merge(join(folder, partName(number)));
+      onDone({ samples });
+    }
+    const { bin, idx } = builder.finalize()!;
+    return [await readBack(`${prefix}.bin`, bin), await readBack(`${prefix}.idx`, idx)];
+  } catch (error) {
+    builder.discard();
+    throw error;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Dataset, SampleContext } from '../core/dataset.js';
+import { isTensor } from '../core/tensor.js';
+import { SampleRng } from '../random/sample-rng.js';
+import type { Tokens } from './packed-dataset.js';
+
+/** Documents that are asked for together. */
+const together = 64;
+
+/**
+ * The number of tokens of each document, shape `[n]`, for the `lengths` of a {@link PackedDataset}. Every document is made once, in
+ * this thread: `millrace convert` does as much in all, and writes the lengths down.
+ *
+ * @throws what the dataset throws
+ */
+export async function documentLengths(documents: Dataset<Tokens>): Promise<Int32Array> {
+  const lengths = new Int32Array(documents.length);
+  for (let start = 0; start < documents.length; start += together) {
+    const count = Math.min(together, documents.length - start);
+    const indices = Array.from({ length: count }, (_, k) => start + k);
+    documents.prefetch?.(indices);
+    const made = await Promise.all(indices.map((index) => documents.get(index, contextOf(index))));
+    made.forEach((tokens, k) => {
+      lengths[start + k] = isTensor(tokens) ? tokens.data.length : tokens.length;
+    });
+  }
+  return lengths;
+}
+
+/** Documents are those of epoch 0 and seed 0. */
+function contextOf(index: number): SampleContext {
+  return { index, epoch: 0, seed: 0, worker: null, rng: new SampleRng(0, 0, index) };
+}

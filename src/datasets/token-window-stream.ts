@@ -1,0 +1,202 @@
+import * as v from 'valibot';
+import type { IterableDataset, SampleContext, ShardContext, StatefulStream } from '../core/dataset.js';
+import { StateMismatchError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import type { JsonObject } from '../core/json.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { partSlice } from '../core/part-slice.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { isTensor } from '../core/tensor.js';
+import { IndexPermutation } from '../random/index-permutation.js';
+import { orderKey } from '../random/order-key.js';
+import { SampleRng } from '../random/sample-rng.js';
+import { datasetFingerprint } from './dataset-fingerprint.js';
+import type { TokenDocuments, Tokens } from './packed-dataset.js';
+import type { TokenWindow } from './token-windows.js';
+
+export interface TokenWindowStreamOptions {
+  /** Tokens in `x` and in `y`. */
+  readonly length: number;
+  /** Whether each epoch has the documents in another order. @defaultValue `true` */
+  readonly shuffle?: boolean;
+  /** Parts that workers read side by side; it decides which documents meet in a window. @defaultValue `8` */
+  readonly numShards?: number;
+}
+
+const schema = v.strictObject({
+  length: integerFrom(1),
+  shuffle: v.optional(booleanOption, true),
+  numShards: v.optional(integerFrom(1), 8),
+});
+
+/** Where a stream stands: the next window begins with a token of this document. */
+interface Place {
+  /** Position of the document in the order of the epoch. */
+  readonly position: number;
+  /** Tokens of it that are used up. */
+  readonly offset: number;
+}
+
+/** Documents that are made ready together: far-away text is read side by side. */
+const documentsAhead = 16;
+
+/**
+ * Documents end to end, cut into windows, for documents whose lengths nobody has counted: text that is tokenised on the way. Each
+ * shard reads its part of the documents in the order of the epoch; what does not fill a window at its end is left out. It
+ * seeks: a resumed loader reads from the document at which it stood.
+ *
+ * Lengths that are known allow more: {@link PackedDataset} cuts no document that fits, {@link TokenWindows} has random access.
+ */
+export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable {
+  readonly seekable = true as const;
+  readonly documents: TokenDocuments;
+  readonly windowLength: number;
+  readonly numShards: number;
+  readonly #shuffle: boolean;
+
+  /** @throws {@link ConfigError} */
+  constructor(documents: TokenDocuments, options: TokenWindowStreamOptions) {
+    const { length, shuffle, numShards } = parseOptions('TokenWindowStream options', schema, options);
+    this.documents = documents;
+    this.windowLength = length;
+    this.#shuffle = shuffle;
+    this.numShards = Math.max(1, Math.min(numShards, documents.length));
+  }
+
+  iterate(context: ShardContext): AsyncIterable<TokenWindow> & StatefulStream {
+    const { start, end } = partSlice(this.documents.length, context.shard, this.numShards);
+    let place = placeOf(context.state, start, end);
+    const windows = this.#windows(place, end, context);
+    return {
+      stateDict: () => ({ ...place }),
+      async *[Symbol.asyncIterator]() {
+        for await (const { window, next } of windows) {
+          place = next;
+          yield window;
+        }
+      },
+    };
+  }
+
+  fingerprint(): string {
+    const { windowLength, numShards } = this;
+    const documents = datasetFingerprint(this.documents);
+    return fingerprint({
+      kind: 'TokenWindowStream',
+      documents,
+      windowLength,
+      numShards,
+      shuffle: this.#shuffle,
+    });
+  }
+
+  [toRecipe](): Recipe {
+    const options = { length: this.windowLength, shuffle: this.#shuffle, numShards: this.numShards };
+    return {
+      builtIn: 'TokenWindowStream',
+      args: { documents: recipeOf(this.documents, 'dataset'), options },
+    };
+  }
+
+  static async fromRecipe(
+    { documents, options }: { readonly documents: Recipe; readonly options: TokenWindowStreamOptions },
+    make: MakeFromRecipe,
+  ): Promise<TokenWindowStream> {
+    return new TokenWindowStream((await make(documents)) as TokenDocuments, options);
+  }
+
+  close(): void | Promise<void> {
+    return this.documents.close?.();
+  }
+
+  async *#windows(
+    from: Place,
+    end: number,
+    context: ShardContext,
+  ): AsyncGenerator<{ readonly window: TokenWindow; readonly next: Place }> {
+    const { windowLength } = this;
+    // A window of length L needs L + 1 tokens, and the last of them is the first of the next window.
+    let window = new Int32Array(windowLength + 1);
+    let filled = 0;
+    let place = from;
+    for await (const { tokens, position } of this.#documents(from, end, context)) {
+      let at = position === from.position ? from.offset : 0;
+      while (at < tokens.length) {
+        const count = Math.min(tokens.length - at, window.length - filled);
+        for (let k = 0; k < count; k++) window[filled + k] = Number(tokens[at + k]);
+        // Where the last token of a window is, the next window begins.
+        if (filled + count === window.length) place = { position, offset: at + count - 1 };
+        filled += count;
+        at += count;
+        if (filled < window.length) continue;
+        const shape = [windowLength];
+        const [x, y] = [window.subarray(0, -1), window.subarray(1)];
+        yield {
+          window: { x: { dtype: 'int32', shape, data: x }, y: { dtype: 'int32', shape, data: y } },
+          next: place,
+        };
+        const last = window[windowLength]!;
+        window = new Int32Array(windowLength + 1);
+        window[0] = last;
+        filled = 1;
+      }
+    }
+  }
+
+  /** The documents of a shard in the order of the epoch, a few of them made at once. */
+  async *#documents(
+    from: Place,
+    end: number,
+    { epoch, seed, worker }: ShardContext,
+  ): AsyncGenerator<{ readonly tokens: ArrayLike<number | bigint>; readonly position: number }> {
+    const { documents } = this;
+    const order = this.#shuffle
+      ? new IndexPermutation(documents.length, orderKey(seed, epoch, 'token window stream'))
+      : undefined;
+    for (let start = from.position; start < end; start += documentsAhead) {
+      const count = Math.min(documentsAhead, end - start);
+      const indices = Array.from({ length: count }, (_, k) => order?.at(start + k) ?? start + k);
+      documents.prefetch?.(indices);
+      const made = indices.map((index) =>
+        documents.get(index, new StreamSampleContext(index, epoch, seed, worker)),
+      );
+      for (const [k, tokens] of (await Promise.all(made)).entries())
+        yield { tokens: elementsOf(tokens), position: start + k };
+    }
+  }
+}
+
+class StreamSampleContext implements SampleContext {
+  readonly index: number;
+  readonly epoch: number;
+  readonly seed: number;
+  readonly worker: number | null;
+  #rng: SampleRng | undefined;
+
+  constructor(index: number, epoch: number, seed: number, worker: number | null) {
+    this.index = index;
+    this.epoch = epoch;
+    this.seed = seed;
+    this.worker = worker;
+  }
+
+  get rng(): SampleRng {
+    this.#rng ??= new SampleRng(this.seed, this.epoch, this.index);
+    return this.#rng;
+  }
+}
+
+function elementsOf(tokens: Tokens): ArrayLike<number | bigint> {
+  return isTensor(tokens) ? tokens.data : tokens;
+}
+
+function placeOf(state: JsonObject | undefined, start: number, end: number): Place {
+  const { position = start, offset = 0 } = state ?? {};
+  const fits = Number.isSafeInteger(position) && Number.isSafeInteger(offset);
+  if (fits && (position as number) >= start && (position as number) <= end && (offset as number) >= 0)
+    return { position: position as number, offset: offset as number };
+  throw new StateMismatchError('The state is not one of this stream of windows', {
+    where: { field: 'position' },
+    next: 'Load the state that the loader saved with these documents.',
+  });
+}

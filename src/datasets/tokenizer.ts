@@ -1,0 +1,98 @@
+import { FormatError } from '../core/errors.js';
+import { importPeer } from '../core/peer.js';
+import { WorkerModule } from './worker-module.js';
+
+/** Tokenizers by name: the encodings of gpt-tokenizer, and `bytes`, whose tokens are the bytes of the text in UTF-8. */
+export const tokenizerNames = [
+  'cl100k_base',
+  'o200k_base',
+  'o200k_harmony',
+  'p50k_base',
+  'p50k_edit',
+  'r50k_base',
+  'bytes',
+] as const;
+
+export type TokenizerName = (typeof tokenizerNames)[number];
+
+/** Turns text into token ids, and back. */
+export interface Tokenizer {
+  encode(text: string): ArrayLike<number>;
+  /** The text of token ids; what is no whole character becomes U+FFFD. */
+  decode?(ids: number[]): string;
+  /** The token that stands behind a document. */
+  readonly endOfText?: number | undefined;
+}
+
+/** A tokenizer of the user's: the function alone, or an object that has it. */
+export type TokenizerLike = ((text: string) => ArrayLike<number>) | Tokenizer;
+
+/** Which tokenizer: by name, as a value (which stays on its thread), or as a module of the user's, which moves into workers. */
+export type TokenizerChoice = TokenizerName | TokenizerLike | WorkerModule<TokenizerLike>;
+
+/** Whether a value chooses a tokenizer. */
+export function isTokenizerChoice(value: unknown): value is TokenizerChoice {
+  return isTokenizerName(value) || value instanceof WorkerModule || isTokenizerLike(value);
+}
+
+export function isTokenizerName(value: unknown): value is TokenizerName {
+  return tokenizerNames.includes(value as TokenizerName);
+}
+
+function isTokenizerLike(value: unknown): value is TokenizerLike {
+  return typeof value === 'function' || typeof (value as Partial<Tokenizer> | null)?.encode === 'function';
+}
+
+/**
+ * Loads a tokenizer.
+ *
+ * @throws {@link MissingPeerError} when gpt-tokenizer is needed and not installed; {@link FormatError} when a module's export is none.
+ */
+export async function loadTokenizer(choice: TokenizerChoice): Promise<Tokenizer> {
+  if (typeof choice === 'string') return choice === 'bytes' ? bytes : loadEncoding(choice);
+  const value = choice instanceof WorkerModule ? await choice.load() : choice;
+  if (isTokenizerLike(value)) return typeof value === 'function' ? { encode: value } : value;
+  const { module, exportName } = choice as WorkerModule<TokenizerLike>;
+  throw new FormatError('The export is no tokenizer', {
+    where: { module, export: exportName },
+    next: 'Export a function from text to token ids, or an object with encode(text).',
+  });
+}
+
+/** What names a tokenizer in a fingerprint. */
+export function tokenizerIdentity(choice: TokenizerChoice): string {
+  if (typeof choice === 'string') return choice;
+  if (choice instanceof WorkerModule) return `${choice.module}#${choice.exportName}`;
+  return typeof choice === 'function' ? choice.name : choice.constructor.name;
+}
+
+const utf8 = new TextEncoder();
+
+const bytes: Tokenizer = {
+  encode: (text) => utf8.encode(text),
+  decode: (ids) => new TextDecoder().decode(Uint8Array.from(ids)),
+};
+
+/** What the modules of gpt-tokenizer export. */
+interface GptEncoding {
+  encode(text: string, options: { disallowedSpecial?: Set<string>; allowedSpecial?: Set<string> }): number[];
+  decode(ids: number[]): string;
+}
+
+const encodings: Readonly<Record<Exclude<TokenizerName, 'bytes'>, () => Promise<GptEncoding>>> = {
+  cl100k_base: () => import('gpt-tokenizer/encoding/cl100k_base'),
+  o200k_base: () => import('gpt-tokenizer/encoding/o200k_base'),
+  o200k_harmony: () => import('gpt-tokenizer/encoding/o200k_harmony'),
+  p50k_base: () => import('gpt-tokenizer/encoding/p50k_base'),
+  p50k_edit: () => import('gpt-tokenizer/encoding/p50k_edit'),
+  r50k_base: () => import('gpt-tokenizer/encoding/r50k_base'),
+};
+
+async function loadEncoding(name: Exclude<TokenizerName, 'bytes'>): Promise<Tokenizer> {
+  const { encode, decode } = await importPeer('gpt-tokenizer', `The tokenizer ${name}`, encodings[name]);
+  // A text may mention <|endoftext|>; here it is text like any other.
+  const asText = { disallowedSpecial: new Set<string>() };
+  const special = '<|endoftext|>';
+  const [endOfText] = encode(special, { allowedSpecial: new Set([special]) });
+  return { encode: (text) => encode(text, asText), decode, endOfText };
+}
