@@ -75,7 +75,8 @@ function evenPart(samples: number, threads: number): number {
 
 function tooLittle({ samples, threads, memoryBytes }: AnalysisSize, perSample: number): ConfigError {
   const part = Math.max(leastPart, Math.ceil(samples / mostParts));
-  const needed = processBytes + threads * threadBytes + Math.max(part * perSample, 64e6);
+  const needed =
+    processBytes + threads * threadBytes + Math.max(part * perSample, mostParts * leastPartBuffer);
   const message = `${Math.floor(memoryBytes / 1e6)} MB do not suffice for ${samples} samples with ${threads} threads; ${Math.ceil(needed / 1e6)} MB do`;
   return new ConfigError('analyzeDifficulty options', [{ field: 'memoryBytes', message }]);
 }

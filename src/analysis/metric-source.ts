@@ -45,7 +45,8 @@ export interface LoadedMetric {
 /** @throws {@link ConfigError} when it is no metric, {@link FormatError} when the module has no such export. */
 export async function loadMetric(source: MetricSource | MetricRecipe): Promise<LoadedMetric> {
   if (typeof source === 'string') return filled(builtInMetric(source), source);
-  if ('measure' in source) return filled(source as Metric, fingerprint({ measure: String(source.measure) }));
+  if (!('module' in source))
+    return filled(source as Metric, fingerprint({ measure: String(source.measure) }));
   const recipe =
     source instanceof WorkerModule ? (metricRecipe(source) as Exclude<MetricRecipe, string>) : source;
   const exported = (await makeFromRecipe(recipe)) as MetricExport;

@@ -27,8 +27,7 @@ const histogramBins = 12;
 /** Summarises a metric in one pass over its distinct values. */
 export function summariseMetric(file: DifficultyFile): MetricSummary {
   const { samples, rows: distinct, min, max } = file.header;
-  const histogram = emptyHistogram(min, max);
-  const width = histogram[0]!.end - histogram[0]!.start;
+  const histogram = new Histogram(min, max);
   const quantiles: number[] = [];
   let total = 0;
   let seen = 0;
@@ -39,7 +38,7 @@ export function summariseMetric(file: DifficultyFile): MetricSummary {
       total += value * count;
       while (quantiles.length < shares.length && seen >= shares[quantiles.length]! * samples)
         quantiles.push(value);
-      histogram[Math.min(histogram.length - 1, Math.floor((value - min) / width))]!.count += count;
+      histogram.add(value, count);
     }
   }
   return {
@@ -50,21 +49,33 @@ export function summariseMetric(file: DifficultyFile): MetricSummary {
     median: quantiles[shares.indexOf(0.5)]!,
     quantiles: Object.fromEntries(shares.map((share, i) => [share, quantiles[i]!])),
     distinct,
-    histogram,
+    histogram: histogram.bins,
   };
 }
 
-/** Bins of whole numbers, unless the values lie closer together than that. */
-function emptyHistogram(low: number, high: number): { start: number; end: number; count: number }[] {
-  const isWhole = Number.isInteger(low) && Number.isInteger(high) && high - low >= 1;
-  const width =
-    isWhole || high === low
-      ? Math.max(1, Math.ceil((high - low + 1) / histogramBins))
-      : (high - low) / histogramBins;
-  const bins = isWhole ? Math.ceil((high - low + 1) / width) : high === low ? 1 : histogramBins;
-  return Array.from({ length: bins }, (_, bin) => ({
-    start: low + bin * width,
-    end: low + (bin + 1) * width,
-    count: 0,
-  }));
+/** Bins of one width; of whole numbers where the ends are whole and far enough apart. */
+class Histogram {
+  readonly bins: { readonly start: number; readonly end: number; count: number }[];
+  readonly #low: number;
+  readonly #width: number;
+
+  constructor(low: number, high: number) {
+    const isWhole = Number.isSafeInteger(low) && Number.isSafeInteger(high);
+    // Halves, since the distance of two doubles may be too large for one.
+    const span = isWhole ? high - low + 1 : 2 * (high / (2 * histogramBins) - low / (2 * histogramBins));
+    const width = isWhole ? Math.max(1, Math.ceil(span / histogramBins)) : span;
+    const count = isWhole ? Math.ceil(span / width) : high === low ? 1 : histogramBins;
+    this.#low = low;
+    this.#width = width;
+    this.bins = Array.from({ length: count }, (_, bin) => ({
+      start: low + bin * width,
+      end: low + (bin + 1) * width,
+      count: 0,
+    }));
+  }
+
+  add(value: number, count: number): void {
+    const bin = Math.floor((value - this.#low) / this.#width);
+    this.bins[Math.min(this.bins.length - 1, bin || 0)]!.count += count;
+  }
 }

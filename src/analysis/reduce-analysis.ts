@@ -18,7 +18,7 @@ import type { LoadedMetric } from './metric-source.js';
 import { type MetricSummary, summariseMetric } from './metric-summary.js';
 import { PartCursor } from './part-cursor.js';
 import { partSections, readPartHeader } from './part-file.js';
-import { addUp, type OnSamples, type RangeWork, readSum } from './range-work.js';
+import { addUp, type OnSamples, RangeWork, readSum } from './range-work.js';
 import type { IndexRange } from './split-index.js';
 
 /** Which files an analysis leaves: DeepSpeed's, the native one, or both. */
@@ -51,8 +51,11 @@ export interface ReducedMetrics {
  * @throws {@link FormatError} when a part is missing or damaged, {@link StorageError}.
  */
 export async function reduceAnalysis(options: ReduceOptions, onSamples: OnSamples): Promise<ReducedMetrics> {
-  const { store, metrics } = options;
-  const folder = store.folder ?? mkdtempSync(join(tmpdir(), 'millrace-reduce-'));
+  const { store, metrics, description } = options;
+  // What is not whole yet lies among the parts, and goes away with them.
+  const place = store.folder ? join(store.folder, RangeWork.folder(description)) : tmpdir();
+  makeFolder(place);
+  const folder = mkdtempSync(join(place, 'millrace-reduce-'));
   try {
     const summaries: Record<string, MetricSummary> = {};
     const counts: Record<string, readonly number[]> = {};
@@ -61,10 +64,10 @@ export async function reduceAnalysis(options: ReduceOptions, onSamples: OnSample
         summaries[metric.name] = await reduceValues(folder, metric, options, onSamples);
       else counts[metric.name] = await reduceCounts(folder, metric, options);
     }
-    if (!store.folder) await uploadAll(folder, store);
+    await publish(folder, store);
     return { metrics: summaries, counts };
   } finally {
-    if (!store.folder) rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -202,10 +205,13 @@ function wrap(sums: Float64Array, { metric }: LoadedMetric): Float64Array {
   return Float64Array.from(castElements(sums, dtype) as ArrayLike<number>, Number);
 }
 
-async function uploadAll(folder: string, store: ObjectStore): Promise<void> {
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    await store.putFile(path.slice(folder.length + 1), path);
-  }
+/** Puts the finished files where they belong. */
+async function publish(folder: string, store: ObjectStore): Promise<void> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
+    .sort();
+  // An old index would describe the new data.
+  for (const name of files.filter((file) => file.endsWith('.idx'))) await store.remove(name);
+  for (const name of files) await store.putFile(name, join(folder, name));
 }

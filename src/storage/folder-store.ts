@@ -27,7 +27,15 @@ export class FolderStore implements ObjectStore {
   }
 
   putFile(name: string, path: string): Promise<void> {
-    return this.#replace(name, (target) => copyFile(path, target));
+    return this.#replace(name, async (target) => {
+      try {
+        await rename(path, target);
+      } catch (error) {
+        // A file of another disk cannot be moved.
+        if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+        await copyFile(path, target);
+      }
+    });
   }
 
   async open(name: string): Promise<ByteSource | undefined> {
@@ -39,8 +47,8 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  async remove(prefix: string): Promise<void> {
-    const path = join(this.folder, prefix);
+  async remove(name: string): Promise<void> {
+    const path = join(this.folder, name);
     await rm(path, { recursive: true, force: true });
     const parent = dirname(path);
     // Folders are there for their objects; one that still has some stays.

@@ -10,16 +10,16 @@ import { schemeOf } from './url-scheme.js';
 export interface ObjectStore {
   /** What messages call it. */
   readonly name: string;
-  /** The folder itself, where it is one: large results are written there in place. */
+  /** The folder itself, where it is one: what is made on the same disk is moved there at once. */
   readonly folder: string | undefined;
   /** Stores an object. @throws {@link StorageError} */
   put(name: string, bytes: Uint8Array): Promise<void>;
-  /** Stores the content of a local file. @throws {@link StorageError} */
+  /** Stores a local file, which is moved where that is possible. @throws {@link StorageError} */
   putFile(name: string, path: string): Promise<void>;
   /** Opens an object for reading; `undefined` when there is none. @throws {@link StorageError} */
   open(name: string): Promise<ByteSource | undefined>;
-  /** Removes all objects whose names begin so; a name that ends in `/` is a folder. @throws {@link StorageError} */
-  remove(prefix: string): Promise<void>;
+  /** Removes an object, or with a `/` at the end all objects of a folder; nothing happens when there is none. @throws {@link StorageError} */
+  remove(name: string): Promise<void>;
 }
 
 /**

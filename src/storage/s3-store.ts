@@ -51,9 +51,12 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async remove(prefix: string): Promise<void> {
-    for (const url of await listRemote(this.#url(prefix.replace(/\/$/, '')), {}))
-      await this.#write(url.slice(this.name.length + 1), '', { method: 'DELETE' });
+  async remove(name: string): Promise<void> {
+    const folder = name.endsWith('/') && this.#url(name.slice(0, -1));
+    const names = folder
+      ? (await listRemote(folder, {})).map((url) => url.slice(this.name.length + 1))
+      : [name];
+    for (const each of names) await this.#write(each, '', { method: 'DELETE' });
   }
 
   /** Parts are larger where there would be too many. */

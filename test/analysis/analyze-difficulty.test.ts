@@ -89,9 +89,7 @@ describe('analyzeDifficulty', () => {
     });
     // Two passes, and two metrics that are merged.
     expect(reports.at(-1)).toEqual({ phase: 'merging', done: 20, total: 20 });
-    expect(new Set(reports.map(({ phase }) => phase))).toEqual(
-      new Set(['counting', 'measuring', 'merging']),
-    );
+    expect(new Set(reports.map(({ phase }) => phase))).toEqual(new Set(['counting', 'measuring', 'merging']));
   });
 
   it.each([[0], [2]])('names the sample that cannot be measured (%d threads)', async (numWorkers) => {
