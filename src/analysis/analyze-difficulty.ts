@@ -1,163 +1,159 @@
-import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
-import { integerFrom, parseOptions } from '../core/options.js';
 import { recipeOf } from '../core/recipe.js';
-import { sortByValue } from '../core/sort-by-value.js';
-import { smallestIntegerDtype } from '../formats/index.js';
-import { type AnalysisEngine, LocalAnalysis } from './analysis-engine.js';
-import { writeIndexFiles } from './index-files.js';
-import { mergeCounts, type OnSamples } from './measure-range.js';
-import { type MetricSummary, summariseMetric } from './metric-summary.js';
-import { tokenMetric } from './metrics/index.js';
-import type { TokenCounts, TokenMetric } from './metrics/token-metric.js';
-import { type IndexRange, splitIndex } from './split-index.js';
+import { openObjectStore } from '../storage/object-store.js';
+import { type AnalysisDescription, describeAnalysis } from './analysis-description.js';
+import { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
+import { findRecord, writeRecord } from './analysis-result.js';
+import { type AnalyzeDifficultyOptions, resolveAnalyzeOptions } from './analyze-difficulty-options.js';
+import { type LoadedMetric, loadMetric, type MetricSource, metricRecipe } from './metric-source.js';
+import type { MetricSummary } from './metric-summary.js';
+import { ProgressCount } from './progress-count.js';
+import { type OnSamples, RangeWork } from './range-work.js';
+import { reduceAnalysis } from './reduce-analysis.js';
+import type { IndexRange } from './split-index.js';
 import { AnalysisWorker } from './workers/analysis-worker.js';
-
-/** How far an analysis is. */
-export interface AnalysisProgress {
-  readonly phase: 'counting tokens' | 'measuring' | 'writing';
-  /** Of all phases together. */
-  readonly done: number;
-  readonly total: number;
-}
-
-export interface AnalyzeDifficultyOptions {
-  /** Folder for the index: `<outputDir>/<metric>/<metric>_…`. */
-  readonly outputDir: string;
-  /** What to measure: `seqlen`, `vocabularyrarity`. @defaultValue both */
-  readonly metrics?: readonly string[];
-  /** Threads; 0 measures on this one. With threads the dataset must be movable. @defaultValue `2` */
-  readonly numWorkers?: number;
-  readonly onProgress?: (progress: AnalysisProgress) => void;
-}
 
 /** What an analysis found. */
 export interface DifficultyAnalysis {
+  /** Of the metrics of kind `value`. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
+  /** Of those of kind `count`: the sums. */
+  readonly counts: Readonly<Record<string, readonly number[]>>;
+  /** Whether the results of an earlier run were there already. */
+  readonly wasThere: boolean;
   readonly elapsedMs: number;
 }
 
-const schema = v.strictObject({
-  outputDir: v.string('must be a path'),
-  metrics: v.optional(v.pipe(v.array(v.string('must be names')), v.minLength(1, 'must name a metric')), [
-    'seqlen',
-    'vocabularyrarity',
-  ]),
-  numWorkers: v.optional(integerFrom(0), 2),
-  onProgress: v.optional(
-    v.custom<(progress: AnalysisProgress) => void>((f) => typeof f === 'function', 'must be a function'),
-  ),
-});
-
 /**
- * Measures the difficulty of every sample of token ids and writes DeepSpeed's index of it: the files that a curriculum
- * configuration names. The files are the same for any number of threads.
+ * Measures the difficulty of every sample and writes what a curriculum is made from: DeepSpeed's index files and a native one, which is
+ * smaller and opens at once. The files are the same for any number of threads.
  *
- * @throws {@link ConfigError} for an unknown metric or an empty dataset, {@link WorkerTransferError} when the dataset
- *   cannot move, {@link SampleError} naming the sample that cannot be measured, {@link WorkerExitError}.
- * @remarks One pass over the samples, two with vocabulary rarity; 8 bytes a sample and metric.
+ * Every part that is done is kept under `<outputDir>/.parts`: a run that was stopped, in whatever way, goes on from there when it is called
+ * again, and gives the same bytes.
+ *
+ * @throws {@link ConfigError} for an unknown metric, an empty dataset or too little memory, {@link WorkerTransferError} when the dataset or
+ *   a metric cannot move, {@link SampleError} naming the sample that cannot be measured, {@link WorkerExitError}, {@link StorageError}.
+ * @remarks One pass over the samples, two with metrics that need counts. Memory is bounded by `memoryBytes`, whatever the number of samples
+ *   and of distinct values.
  */
 export async function analyzeDifficulty(
   dataset: Dataset<unknown>,
   options: AnalyzeDifficultyOptions,
 ): Promise<DifficultyAnalysis> {
-  const {
-    outputDir,
-    metrics: names,
-    numWorkers,
-    onProgress,
-  } = parseOptions('analyzeDifficulty options', schema, options);
-  const metrics = names.map(tokenMetric);
-  if (dataset.length === 0) {
-    throw new ConfigError('analyzeDifficulty', [{ field: 'dataset', message: 'is empty' }]);
-  }
+  const settings = resolveAnalyzeOptions(options);
+  const { outputDir, layout, deepSpeedParts, numWorkers, memoryBytes } = settings;
   const started = performance.now();
-  const analysis = new Analysis(dataset, metrics, numWorkers, onProgress);
-  try {
-    const columns = await analysis.run();
-    analysis.report('writing', 0);
-    const summaries = metrics.map(({ name }, k) => [name, writeIndex(outputDir, name, columns[k]!)] as const);
-    return { metrics: Object.fromEntries(summaries), elapsedMs: performance.now() - started };
-  } finally {
-    await analysis.close();
-  }
-}
-
-/** Writes the index of one metric, as one map and one reduce of DeepSpeed's would, and sums it up. */
-function writeIndex(folder: string, metric: string, values: Float64Array): MetricSummary {
-  const ids = Float64Array.from(values.keys());
-  const rows = sortByValue(values, ids);
-  const idDtype = smallestIntegerDtype(0, values.length - 1);
-  const partEnds = { samples: [values.length], values: [rows.distinct.length] };
-  writeIndexFiles(folder, {
-    metric,
-    values,
-    rows,
-    idDtype,
-    mergedIdDtype: idDtype,
-    docIndex: 'merged',
-    partEnds,
+  const metrics = await loadMetrics(dataset, settings.metrics);
+  const threads = Math.min(numWorkers, dataset.length);
+  const valueMetrics = metrics.filter(({ kind }) => kind === 'value').length;
+  const plan = planAnalysis({ samples: dataset.length, valueMetrics, threads, memoryBytes });
+  const description = describeAnalysis(dataset, metrics, plan.partSamples);
+  const store = await openObjectStore(outputDir);
+  const finished = await findRecord(store, { description, layout, deepSpeedParts });
+  if (finished) return { ...resultOf(finished), wasThere: true, elapsedMs: performance.now() - started };
+  const wholeValues = layout !== 'native';
+  const work = new RangeWork({ dataset, metrics, store, description, wholeValues });
+  const progress = new ProgressCount(dataset.length, metrics, settings.onProgress);
+  const makeEngines = threadEngines(dataset, settings.metrics, threads, {
+    outputDir,
+    description,
+    wholeValues,
   });
-  return summariseMetric(rows);
+  await measureAll(makeEngines ?? (() => [work]), work, metrics, plan, progress);
+  const reduced = await reduceAnalysis(
+    {
+      work,
+      store,
+      metrics,
+      description,
+      ranges: plan.ranges,
+      layout,
+      deepSpeedParts,
+      mergeBytes: plan.mergeBytes,
+    },
+    progress.in('merging'),
+  );
+  await writeRecord(store, { description, layout, deepSpeedParts, ...reduced });
+  await store.remove(`${RangeWork.folder(description)}/`);
+  return { ...reduced, wasThere: false, elapsedMs: performance.now() - started };
 }
 
-class Analysis {
-  readonly #metrics: readonly TokenMetric[];
-  readonly #length: number;
-  readonly #engines: readonly AnalysisEngine[];
-  readonly #ranges: readonly IndexRange[];
-  readonly #onProgress: ((progress: AnalysisProgress) => void) | undefined;
-  readonly #needsCounts: boolean;
-  #done = 0;
+/** @throws {@link ConfigError} for an empty dataset, or two metrics of one name. */
+export async function loadMetrics(
+  dataset: Dataset<unknown>,
+  sources: readonly MetricSource[],
+): Promise<LoadedMetric[]> {
+  if (dataset.length === 0)
+    throw new ConfigError('analyzeDifficulty', [{ field: 'dataset', message: 'is empty' }]);
+  const metrics = await Promise.all(sources.map(loadMetric));
+  const names = metrics.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return metrics;
+  throw new ConfigError('analyzeDifficulty options', [{ field: 'metrics', message: `has ${twice} twice` }]);
+}
 
-  constructor(
-    dataset: Dataset<unknown>,
-    metrics: readonly TokenMetric[],
-    numWorkers: number,
-    onProgress: ((progress: AnalysisProgress) => void) | undefined,
-  ) {
-    this.#metrics = metrics;
-    this.#length = dataset.length;
-    this.#onProgress = onProgress;
-    this.#needsCounts = metrics.some(({ needsCounts }) => needsCounts);
-    const threads = Math.min(numWorkers, dataset.length);
-    const recipe = threads > 0 ? recipeOf(dataset, 'dataset') : undefined;
-    this.#engines = recipe
-      ? Array.from({ length: threads }, (_, id) => new AnalysisWorker(recipe, id))
-      : [new LocalAnalysis(dataset)];
-    this.#ranges = splitIndex(0, dataset.length, this.#engines.length);
-  }
+/** What works on ranges: this thread or another one. */
+interface RangeEngine {
+  count(range: IndexRange, onSamples: OnSamples): Promise<void>;
+  map(range: IndexRange, onSamples: OnSamples): Promise<void>;
+  close?(): Promise<void>;
+}
 
-  /** A column of values a metric. */
-  async run(): Promise<Float64Array[]> {
-    const counts = this.#needsCounts ? await this.#count() : { counts: new Map<number, number>(), total: 0 };
-    const values = this.#metrics.map(() => new Float64Array(new SharedArrayBuffer(8 * this.#length)));
-    const onSamples = this.#reporter('measuring');
-    const metrics = this.#metrics;
-    await this.#onEach((engine, range) => engine.measure({ range, metrics, counts, values }, onSamples));
-    return values;
-  }
+interface ThreadSettings {
+  readonly outputDir: string;
+  readonly description: AnalysisDescription;
+  readonly wholeValues: boolean;
+}
 
-  report(phase: AnalysisProgress['phase'], samples: number): void {
-    this.#done += samples;
-    this.#onProgress?.({ phase, done: this.#done, total: this.#length * (this.#needsCounts ? 2 : 1) });
-  }
+/** Starts the threads; `undefined` where there are none. The recipes are asked for at once, so that what cannot move is an error now. */
+function threadEngines(
+  dataset: Dataset<unknown>,
+  sources: readonly MetricSource[],
+  threads: number,
+  { outputDir, description, wholeValues }: ThreadSettings,
+): (() => AnalysisWorker[]) | undefined {
+  if (threads === 0) return undefined;
+  const recipe = recipeOf(dataset, 'dataset');
+  const metrics = sources.map(metricRecipe);
+  const setup = { dataset: recipe, metrics, place: outputDir, description, wholeValues };
+  return () => Array.from({ length: threads }, (_, id) => new AnalysisWorker(setup, id));
+}
 
-  async close(): Promise<void> {
-    await Promise.all(this.#engines.map((engine) => engine.close()));
+/** Has every range counted, where a metric needs that, and measured. */
+async function measureAll(
+  makeEngines: () => readonly RangeEngine[],
+  work: RangeWork,
+  metrics: readonly LoadedMetric[],
+  { ranges }: AnalysisPlan,
+  progress: ProgressCount,
+): Promise<void> {
+  const engines = makeEngines();
+  try {
+    if (metrics.some(({ metric }) => metric.keysOf)) {
+      await onEach(engines, ranges, (engine, range) => engine.count(range, progress.in('counting')));
+      await work.mergeCounts(ranges);
+    }
+    await onEach(engines, ranges, (engine, range) => engine.map(range, progress.in('measuring')));
+  } finally {
+    await Promise.all(engines.map((engine) => engine.close?.()));
   }
+}
 
-  async #count(): Promise<TokenCounts> {
-    const onSamples = this.#reporter('counting tokens');
-    return mergeCounts(await this.#onEach((engine, range) => engine.count(range, onSamples)));
-  }
+/** Each engine takes the next range as soon as it is done with one. */
+async function onEach(
+  engines: readonly RangeEngine[],
+  ranges: readonly IndexRange[],
+  work: (engine: RangeEngine, range: IndexRange) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    engines.map(async (engine) => {
+      while (next < ranges.length) await work(engine, ranges[next++]!);
+    }),
+  );
+}
 
-  #reporter(phase: AnalysisProgress['phase']): OnSamples {
-    return (samples) => this.report(phase, samples);
-  }
-
-  #onEach<R>(work: (engine: AnalysisEngine, range: IndexRange) => Promise<R>): Promise<R[]> {
-    return Promise.all(this.#engines.map((engine, k) => work(engine, this.#ranges[k]!)));
-  }
+function resultOf({ metrics, counts }: Pick<DifficultyAnalysis, 'metrics' | 'counts'>) {
+  return { metrics, counts };
 }

@@ -1,10 +1,7 @@
 export { DifficultyIndex, type DifficultyIndexPaths } from '../curriculum/difficulty-index.js';
-export {
-  type AnalysisProgress,
-  type AnalyzeDifficultyOptions,
-  analyzeDifficulty,
-  type DifficultyAnalysis,
-} from './analyze-difficulty.js';
+export { type AnalysisPlan, type AnalysisSize, planAnalysis } from './analysis-plan.js';
+export { analyzeDifficulty, type DifficultyAnalysis } from './analyze-difficulty.js';
+export type { AnalysisProgress, AnalyzeDifficultyOptions } from './analyze-difficulty-options.js';
 export { DataAnalyzer } from './data-analyzer.js';
 export type {
   DataAnalyzerOptions,
@@ -12,8 +9,14 @@ export type {
   MetricResult,
   MetricType,
 } from './data-analyzer-options.js';
+export type { DeepSpeedParts } from './deepspeed-layout.js';
+export { DifficultyFile, type DifficultyRow } from './difficulty-file.js';
+export type { DifficultyHeader } from './difficulty-file-header.js';
 export type { DocIndex } from './index-files.js';
+export type { MetricExport, MetricSource } from './metric-source.js';
 export type { HistogramBin, MetricSummary } from './metric-summary.js';
-export { tokenMetrics } from './metrics/index.js';
-export type { TokenCounts, TokenMetric, Tokens } from './metrics/token-metric.js';
+export { builtInMetrics } from './metrics/index.js';
+export type { KeyCounts, Keys } from './metrics/key-counts.js';
+export type { Metric, MetricContext, MetricValues } from './metrics/metric.js';
+export type { AnalysisLayout } from './reduce-analysis.js';
 export { type IndexRange, splitIndex } from './split-index.js';

@@ -1,4 +1,4 @@
-import type { SamplesByValue } from '../core/sort-by-value.js';
+import type { DifficultyFile } from './difficulty-file.js';
 
 /** A bin of a histogram: values from `start` up to and without `end`; the last bin holds its end, too. */
 export interface HistogramBin {
@@ -24,39 +24,58 @@ export interface MetricSummary {
 const shares = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const histogramBins = 12;
 
-/** Summarises a metric; at least one sample. O(K) for K distinct values. */
-export function summariseMetric({ distinct, counts, ids }: SamplesByValue): MetricSummary {
-  const quantile = (share: number): number => {
-    let seen = 0;
-    const row = counts.findIndex((count) => {
-      seen += count;
-      return seen >= share * ids.length;
-    });
-    return distinct[row]!;
-  };
-  const total = distinct.reduce((sum, value, row) => sum + value * counts[row]!, 0);
+/** Summarises a metric in one pass over its distinct values. */
+export function summariseMetric(file: DifficultyFile): MetricSummary {
+  const { samples, rows: distinct, min, max } = file.header;
+  const histogram = new Histogram(min, max);
+  const quantiles: number[] = [];
+  let total = 0;
+  let seen = 0;
+  for (const rows of file.rows()) {
+    for (const { value, end } of rows) {
+      const count = end - seen;
+      seen = end;
+      total += value * count;
+      while (quantiles.length < shares.length && seen >= shares[quantiles.length]! * samples)
+        quantiles.push(value);
+      histogram.add(value, count);
+    }
+  }
   return {
-    samples: ids.length,
-    min: distinct[0]!,
-    max: distinct.at(-1)!,
-    mean: total / ids.length,
-    median: quantile(0.5),
-    quantiles: Object.fromEntries(shares.map((share) => [share, quantile(share)])),
-    distinct: distinct.length,
-    histogram: histogram(distinct, counts),
+    samples,
+    min,
+    max,
+    mean: total / samples,
+    median: quantiles[shares.indexOf(0.5)]!,
+    quantiles: Object.fromEntries(shares.map((share, i) => [share, quantiles[i]!])),
+    distinct,
+    histogram: histogram.bins,
   };
 }
 
-function histogram(values: Float64Array, counts: Float64Array): HistogramBin[] {
-  const [low, high] = [values[0]!, values.at(-1)!];
-  const width = Math.max(1, Math.ceil((high - low + 1) / histogramBins));
-  const bins = Array.from({ length: Math.ceil((high - low + 1) / width) }, (_, bin) => ({
-    start: low + bin * width,
-    end: low + (bin + 1) * width,
-    count: 0,
-  }));
-  values.forEach((value, k) => {
-    bins[Math.floor((value - low) / width)]!.count += counts[k]!;
-  });
-  return bins;
+/** Bins of one width; of whole numbers where the ends are whole and far enough apart. */
+class Histogram {
+  readonly bins: { readonly start: number; readonly end: number; count: number }[];
+  readonly #low: number;
+  readonly #width: number;
+
+  constructor(low: number, high: number) {
+    const isWhole = Number.isSafeInteger(low) && Number.isSafeInteger(high);
+    // Halves, since the distance of two doubles may be too large for one.
+    const span = isWhole ? high - low + 1 : 2 * (high / (2 * histogramBins) - low / (2 * histogramBins));
+    const width = isWhole ? Math.max(1, Math.ceil(span / histogramBins)) : span;
+    const count = isWhole ? Math.ceil(span / width) : high === low ? 1 : histogramBins;
+    this.#low = low;
+    this.#width = width;
+    this.bins = Array.from({ length: count }, (_, bin) => ({
+      start: low + bin * width,
+      end: low + (bin + 1) * width,
+      count: 0,
+    }));
+  }
+
+  add(value: number, count: number): void {
+    const bin = Math.floor((value - this.#low) / this.#width);
+    this.bins[Math.min(this.bins.length - 1, bin || 0)]!.count += count;
+  }
 }

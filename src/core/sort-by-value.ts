@@ -1,3 +1,5 @@
+import { firstAbove } from './first-above.js';
+
 /** Sample ids: whole doubles where 32 bits might not hold them. */
 export type IdArray = Uint32Array | Float64Array;
 
@@ -29,6 +31,19 @@ export function sortByValue(values: Float64Array, ids: IdArray): SamplesByValue 
   return max - min < Math.max(smallTable, 4 * values.length)
     ? countingSort(values, ids, min, max - min + 1)
     : grouped(radixSort(values, ids, min, max));
+}
+
+/**
+ * {@link sortByValue} for any finite numbers.
+ *
+ * @remarks O(n log n) where not all of them are whole.
+ */
+export function sortByNumber(values: Float64Array, ids: IdArray): SamplesByValue {
+  if (values.every(Number.isSafeInteger)) return sortByValue(values, ids);
+  const sorted = values.toSorted();
+  const distinct = sorted.filter((value, i) => i === 0 || value !== sorted[i - 1]);
+  const ranks = values.map((value) => firstAbove(distinct, value) - 1);
+  return { ...sortByValue(ranks, ids), distinct };
 }
 
 /** Smallest and largest of at least one value. */

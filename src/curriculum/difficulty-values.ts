@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
-import { firstIds, groupEnds, type IdArray, invertIds, sortByValue } from '../core/sort-by-value.js';
+import { firstIds, groupEnds, type IdArray, invertIds, sortByNumber } from '../core/sort-by-value.js';
 import type { DifficultyOrder } from './difficulty-order.js';
 
 /**
@@ -32,10 +32,9 @@ export class DifficultyValues implements DifficultyOrder {
       const message = `must be a finite number, not ${copied[wrong]}`;
       throw new ConfigError('DifficultyValues', [{ field: `values.${wrong}`, message }]);
     }
-    const ranks = copied.every(Number.isSafeInteger) ? undefined : rankValues(copied);
-    const { distinct, counts, ids } = sortByValue(ranks?.ranks ?? copied, firstIds(copied.length));
+    const { distinct, counts, ids } = sortByNumber(copied, firstIds(copied.length));
     this.length = copied.length;
-    this.#distinct = ranks?.distinct ?? distinct;
+    this.#distinct = distinct;
     this.#ends = groupEnds(counts);
     this.#ids = ids;
   }
@@ -62,11 +61,4 @@ export class DifficultyValues implements DifficultyOrder {
     const [ids, ends, distinct] = [this.#ids, this.#ends, this.#distinct].map(fingerprintBytes);
     return fingerprint({ kind: 'DifficultyValues', ids: ids!, ends: ends!, distinct: distinct! });
   }
-}
-
-/** Values that are not whole, by their place among the distinct ones. */
-function rankValues(values: Float64Array): { readonly distinct: Float64Array; readonly ranks: Float64Array } {
-  const sorted = values.toSorted();
-  const distinct = sorted.filter((value, i) => i === 0 || value !== sorted[i - 1]);
-  return { distinct, ranks: values.map((value) => firstAbove(distinct, value) - 1) };
 }

@@ -77,7 +77,7 @@ export class RemoteClient {
   async recover(location: RemoteLocation, backoff: Backoff, error: unknown): Promise<void> {
     if (!(error instanceof PassingFailure)) throw error;
     if (await backoff.wait(error.retryAfterMs)) return;
-    throw new StorageError(`Cannot read the object: ${error.message}`, {
+    throw new StorageError(`Cannot ${location.verb ?? 'read'} the object: ${error.message}`, {
       where: { url: location.name, tries: backoff.failures },
       next: 'Check the connection and the server, then try again; the storage option retries allows more tries.',
       cause: error,

@@ -6,6 +6,8 @@ export interface RemoteLocation {
   request(headers: Readonly<Record<string, string>>): Promise<Request> | Request;
   /** What to do when it is not allowed. */
   readonly accessAdvice: string;
+  /** What the request is for, in messages. @defaultValue `'read'` */
+  readonly verb?: 'read' | 'write';
 }
 
 /** A URL without what may be secret: user, password and the values of the query. */

@@ -39,6 +39,12 @@ export function parseS3Url(url: string): S3Object {
   });
 }
 
+/** What a request does besides reading. */
+export interface S3Write {
+  readonly method: 'PUT' | 'POST' | 'DELETE';
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
+
 /** An S3-compatible service, its requests signed with AWS Signature Version 4. */
 export class S3Service {
   readonly region: string;
@@ -67,12 +73,23 @@ export class S3Service {
     );
   }
 
-  /** A request, signed where there are credentials. @param datetime - When, as `20130524T000000Z`. @defaultValue now */
-  async request(url: URL, headers: Readonly<Record<string, string>>, datetime?: string): Promise<Request> {
-    if (!this.#credentials) return new Request(url, { headers });
+  /**
+   * A request, signed where there are credentials.
+   *
+   * @param datetime - When, as `20130524T000000Z`. @defaultValue now
+   * @param write - What it does. @defaultValue it reads
+   */
+  async request(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    datetime?: string,
+    write?: S3Write,
+  ): Promise<Request> {
+    if (!this.#credentials) return new Request(url, { headers, ...write });
     const { region } = this;
     const signer = new AwsV4Signer({
       url: url.href,
+      ...(write && { method: write.method }),
       headers: { ...headers },
       service: 's3',
       region,
@@ -83,7 +100,7 @@ export class S3Service {
       ...(this.#credentials.sessionToken && { sessionToken: this.#credentials.sessionToken }),
     });
     const signed = await signer.sign();
-    return new Request(signed.url, { method: signed.method, headers: signed.headers });
+    return new Request(signed.url, { ...write, method: signed.method, headers: signed.headers });
   }
 
   location(url: string): RemoteLocation {

@@ -87,10 +87,9 @@ describe('analyzeDifficulty', () => {
       numWorkers: 2,
       onProgress: (progress) => reports.push(progress),
     });
-    expect(reports.at(-1)).toEqual({ phase: 'writing', done: 10, total: 10 });
-    expect(new Set(reports.map(({ phase }) => phase))).toEqual(
-      new Set(['counting tokens', 'measuring', 'writing']),
-    );
+    // Two passes, and two metrics that are merged.
+    expect(reports.at(-1)).toEqual({ phase: 'merging', done: 20, total: 20 });
+    expect(new Set(reports.map(({ phase }) => phase))).toEqual(new Set(['counting', 'measuring', 'merging']));
   });
 
   it.each([[0], [2]])('names the sample that cannot be measured (%d threads)', async (numWorkers) => {

@@ -1,48 +1,22 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArrayDataset, isTensor, MillraceError, type Tensor, tensor } from 'millrace';
-import { DataAnalyzer, type DataAnalyzerOptions } from 'millrace/analysis';
+import { analyzeDifficulty, DataAnalyzer, type DataAnalyzerOptions } from 'millrace/analysis';
 import { IndexedDataset } from 'millrace/formats';
-import { afterAll, beforeAll, expect } from 'vitest';
-import { digestOf, type FileDigest, sha256 } from './digest.js';
-import { type RecordedError, testEveryCase } from './golden-file.js';
-
-type Rule = { readonly linear_mod: [number, number, number, number]; readonly square_mod?: number };
-
-interface Metric {
-  readonly name: string;
-  readonly type: 'single_value_per_sample' | 'accumulate_value_over_samples';
-  readonly dtype: string;
-  readonly width?: number;
-}
-
-interface Contents {
-  readonly dtype: string;
-  readonly rows: number;
-  readonly doc_idx: number[];
-  readonly values?: (number | number[])[];
-}
-
-interface Case {
-  readonly name: string;
-  readonly n: number;
-  readonly num_workers: number;
-  readonly num_threads: number;
-  readonly num_threads_reduce: number;
-  readonly batch_size: number;
-  readonly dataset: 'scalar' | 'mapping' | 'mapping_with_index' | 'pair';
-  readonly distributed?: boolean;
-  readonly sample_indices?: number[];
-  readonly metrics: Metric[];
-  readonly values: Record<string, number[] | { readonly rule: Rule }>;
-  readonly final: Record<string, FileDigest>;
-  readonly contents: Record<string, Contents>;
-  readonly map_files: Record<string, FileDigest> & {
-    readonly csv_digest?: { readonly count: number; readonly sha256: string };
-  };
-  readonly error?: RecordedError;
-}
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type Case,
+  type Contents,
+  engineOptions,
+  filesIn,
+  type Metric,
+  modulo,
+  plainCases,
+  valuesOf,
+} from './analyzer-case.js';
+import { type FileDigest, sha256 } from './digest.js';
+import { testEveryCase } from './golden-file.js';
 
 let folder: string;
 beforeAll(() => {
@@ -67,18 +41,6 @@ function datasetOf({ n, dataset }: Case): ArrayDataset<unknown> {
 function idsOf(batch: unknown): number[] {
   const ids = isTensor(batch) ? batch : Array.isArray(batch) ? batch[0] : (batch as { x: Tensor }).x;
   return Array.from((ids as Tensor<'int64'>).data, Number);
-}
-
-/** The remainder that has the sign of the divisor, as in Python. */
-const modulo = (value: number, divisor: number): number => ((value % divisor) + divisor) % divisor;
-
-function valuesOf({ values, n }: Case, { name }: Metric): number[] {
-  const given = values[name]!;
-  if (Array.isArray(given)) return given;
-  const [a, b, m, c] = given.rule.linear_mod;
-  const linear = Array.from({ length: n }, (_, i) => modulo(a * i + b, m) + c);
-  const square = given.rule.square_mod;
-  return square === undefined ? linear : linear.map((value, i) => modulo(value * value + i, square) + c);
 }
 
 function measure(golden: Case, metric: Metric): (batch: never) => number[] {
@@ -110,15 +72,6 @@ async function analyze(golden: Case, savePath: string): Promise<void> {
     await new DataAnalyzer(datasetOf(golden), { ...options, workerId }).runMap();
   }
   await new DataAnalyzer(datasetOf(golden), options).runReduce();
-}
-
-/** Every file under the folder, `metric/…/file` → its digest. */
-function filesIn(savePath: string): Record<string, FileDigest> {
-  const files = readdirSync(savePath, { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.isFile(),
-  );
-  const paths = files.map(({ parentPath, name }) => join(parentPath, name).slice(savePath.length + 1));
-  return Object.fromEntries(paths.sort().map((path) => [path, digestOf(join(savePath, path))]));
 }
 
 /** Many `.csv` files are recorded as one digest over their paths and digests. */
@@ -155,3 +108,18 @@ testEveryCase<Case>('analyzer.json', 15, async (golden) => {
     checkContents(join(savePath, path), contents);
   }
 });
+
+it.each([[0], [1], [2], [3]])(
+  'analyzeDifficulty writes the same files with %d threads',
+  async (numWorkers) => {
+    expect(plainCases().length).toBeGreaterThan(8);
+    for (const golden of plainCases()) {
+      const outputDir = join(folder, `${golden.name}-${numWorkers}`);
+      await analyzeDifficulty(datasetOf(golden), { outputDir, numWorkers, ...engineOptions(golden) });
+      const { 'analysis.json': record, ...files } = filesIn(outputDir);
+      expect(record).toBeDefined();
+      expect(files).toEqual(golden.final);
+    }
+  },
+  120_000,
+);

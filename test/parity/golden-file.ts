@@ -33,6 +33,11 @@ export function torchRelease({ torch }: Versions): TorchRelease {
   return torch.startsWith('1.') ? '1.13' : '2.13';
 }
 
+/** The cases of a file. */
+export function loadCases<C>(file: string): readonly C[] {
+  return (JSON.parse(readFileSync(join(goldenFolder, file), 'utf8')) as GoldenFile<C>).cases;
+}
+
 /** Compares Millrace with what one case recorded; throws where they differ. */
 export type CheckCase<C> = (recorded: C, versions: Versions) => void | Promise<void>;
 

@@ -1,16 +1,31 @@
 import { ConfigError } from '../../core/errors.js';
+import { compressionRatio } from './compression-ratio.js';
+import { imageArea } from './image-area.js';
+import { imageSharpness } from './image-sharpness.js';
+import { labelRarity } from './label-rarity.js';
+import type { Metric } from './metric.js';
+import { punctuationShare } from './punctuation-share.js';
 import { sequenceLength } from './sequence-length.js';
-import type { TokenMetric } from './token-metric.js';
+import { tokenEntropy } from './token-entropy.js';
 import { vocabularyRarity } from './vocabulary-rarity.js';
 
 /** The metrics that come with Millrace. */
-export const tokenMetrics: readonly TokenMetric[] = [sequenceLength, vocabularyRarity];
+export const builtInMetrics: readonly Metric[] = [
+  sequenceLength,
+  vocabularyRarity,
+  tokenEntropy,
+  compressionRatio,
+  punctuationShare,
+  imageArea,
+  imageSharpness,
+  labelRarity,
+];
 
 /** The metric of a name. @throws {@link ConfigError} listing the names when there is none. */
-export function tokenMetric(name: string): TokenMetric {
-  const metric = tokenMetrics.find((candidate) => candidate.name === name);
+export function builtInMetric(name: string): Metric {
+  const metric = builtInMetrics.find((candidate) => candidate.name === name);
   if (metric) return metric;
-  const known = tokenMetrics.map((candidate) => candidate.name).join(', ');
+  const known = builtInMetrics.map((candidate) => candidate.name).join(', ');
   throw new ConfigError('analyzeDifficulty options', [
     { field: 'metrics', message: `there is no metric ${name}; there are ${known}` },
   ]);

@@ -1,24 +1,21 @@
 import { Worker } from 'node:worker_threads';
 import { fromErrorRecord } from '../../core/error-record.js';
 import { WorkerExitError } from '../../core/errors.js';
-import { type Recipe, transferFailure } from '../../core/recipe.js';
-import type { AnalysisEngine, MeasureRequest } from '../analysis-engine.js';
-import type { OnSamples } from '../measure-range.js';
-import type { TokenCounts } from '../metrics/token-metric.js';
+import { transferFailure } from '../../core/recipe.js';
+import type { OnSamples } from '../range-work.js';
 import type { IndexRange } from '../split-index.js';
 import type { AnalysisSetup, FromAnalysisWorker, ToAnalysisWorker } from './protocol.js';
 
-/** Counts and measures in a thread, one request at a time. */
-export class AnalysisWorker implements AnalysisEngine {
+/** Works on ranges in a thread, one at a time. */
+export class AnalysisWorker {
   readonly #thread: Worker;
   #failure: Error | undefined;
   #onFailure: (error: Error) => void = () => {};
 
-  constructor(dataset: Recipe, id: number) {
-    const workerData: AnalysisSetup = { dataset };
+  constructor(setup: AnalysisSetup, id: number) {
     try {
       const name = `millrace analysis ${id}`;
-      this.#thread = new Worker(new URL('./entry.js', import.meta.url), { workerData, name });
+      this.#thread = new Worker(new URL('./entry.js', import.meta.url), { workerData: setup, name });
     } catch (error) {
       throw transferFailure(error, 'The dataset cannot be moved into a worker');
     }
@@ -29,13 +26,12 @@ export class AnalysisWorker implements AnalysisEngine {
     this.#thread.on('exit', (code) => this.#fail(`ended by itself with exit code ${code}`, id));
   }
 
-  async count(range: IndexRange, onSamples: OnSamples): Promise<TokenCounts> {
-    const reply = await this.#request({ type: 'count', range }, onSamples);
-    return (reply as Extract<FromAnalysisWorker, { type: 'counted' }>).counts;
+  count(range: IndexRange, onSamples: OnSamples): Promise<void> {
+    return this.#request({ type: 'count', range }, onSamples);
   }
 
-  async measure({ metrics, ...request }: MeasureRequest, onSamples: OnSamples): Promise<void> {
-    await this.#request({ type: 'measure', metrics: metrics.map(({ name }) => name), ...request }, onSamples);
+  map(range: IndexRange, onSamples: OnSamples): Promise<void> {
+    return this.#request({ type: 'map', range }, onSamples);
   }
 
   async close(): Promise<void> {
@@ -43,7 +39,7 @@ export class AnalysisWorker implements AnalysisEngine {
     await this.#thread.terminate();
   }
 
-  #request(message: ToAnalysisWorker, onSamples: OnSamples): Promise<FromAnalysisWorker> {
+  #request(message: ToAnalysisWorker, onSamples: OnSamples): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure) {
         reject(this.#failure);
@@ -57,7 +53,7 @@ export class AnalysisWorker implements AnalysisEngine {
         }
         this.#thread.off('message', receive);
         if (reply.type === 'error') reject(fromErrorRecord(reply.error));
-        else resolve(reply);
+        else resolve();
       };
       this.#thread.on('message', receive);
       this.#thread.postMessage(message);
@@ -67,7 +63,7 @@ export class AnalysisWorker implements AnalysisEngine {
   #fail(what: string, worker: number, cause?: Error): void {
     this.#failure ??= new WorkerExitError(`Analysis thread ${worker} ${what}`, {
       where: { worker },
-      next: 'Nothing was written. Run the analysis again; with fewer workers if memory ran out.',
+      next: 'Run the analysis again, with fewer workers if memory ran out: parts that are done are kept.',
       cause,
     });
     this.#onFailure(this.#failure);

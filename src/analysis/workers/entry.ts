@@ -1,31 +1,43 @@
-// The program of an analysis thread: makes the dataset from its recipe, then counts or measures ranges of it.
+// The program of an analysis thread: makes the dataset and the metrics from their recipes, then works on one range after the other.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Dataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
-import { countTokens, measureRange } from '../measure-range.js';
-import { tokenMetric } from '../metrics/index.js';
+import { openObjectStore } from '../../storage/object-store.js';
+import { loadMetric } from '../metric-source.js';
+import { RangeWork } from '../range-work.js';
 import type { AnalysisSetup, FromAnalysisWorker, ToAnalysisWorker } from './protocol.js';
 
 const port = parentPort!;
-const dataset = makeFromRecipe((workerData as AnalysisSetup).dataset) as Promise<Dataset<unknown>>;
+const ready = prepare(workerData as AnalysisSetup);
 // Whoever asks for work is told of a failure.
-dataset.catch(() => {});
+ready.catch(() => {});
 
-port.on('message', async (message: ToAnalysisWorker) => {
-  const onSamples = (samples: number): void => send({ type: 'progress', samples });
+port.on('message', async ({ type, range }: ToAnalysisWorker) => {
   try {
-    if (message.type === 'count') {
-      send({ type: 'counted', counts: await countTokens(await dataset, message.range, onSamples) });
-    } else {
-      const { range, metrics, counts, values } = message;
-      await measureRange(await dataset, range, metrics.map(tokenMetric), counts, values, onSamples);
-      send({ type: 'measured' });
-    }
+    const work = await ready;
+    await work[type](range, (samples) => send({ type: 'progress', samples }));
+    send({ type: 'done' });
   } catch (error) {
     send({ type: 'error', error: toErrorRecord(error) });
   }
 });
+
+async function prepare({
+  dataset,
+  metrics,
+  place,
+  description,
+  wholeValues,
+}: AnalysisSetup): Promise<RangeWork> {
+  return new RangeWork({
+    dataset: (await makeFromRecipe(dataset)) as Dataset<unknown>,
+    metrics: await Promise.all(metrics.map(loadMetric)),
+    store: await openObjectStore(place),
+    description,
+    wholeValues,
+  });
+}
 
 function send(message: FromAnalysisWorker): void {
   port.postMessage(message);

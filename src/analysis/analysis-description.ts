@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import type { Dataset } from '../core/dataset.js';
+import { StateMismatchError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import type { Json, JsonObject } from '../core/json.js';
+import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
+import type { LoadedMetric } from './metric-source.js';
+
+/**
+ * Everything that the result of an analysis depends on, as JSON. Parts are kept under its fingerprint, so parts of different analyses never
+ * mix, and whoever works on one compares it with what he has himself.
+ */
+export interface AnalysisDescription extends JsonObject {
+  /** Version of Millrace. */
+  readonly millrace: string;
+  /** Fingerprint of the dataset. */
+  readonly dataset: string;
+  readonly samples: number;
+  readonly partSamples: number;
+  readonly metrics: readonly MetricDescription[];
+}
+
+/** One metric of it. */
+export interface MetricDescription extends JsonObject {
+  readonly name: string;
+  readonly kind: string;
+  readonly scale: number;
+  readonly code: string;
+}
+
+/** The version of this package. */
+export const version = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+export function describeAnalysis(
+  dataset: Dataset<unknown>,
+  metrics: readonly LoadedMetric[],
+  partSamples: number,
+): AnalysisDescription {
+  return {
+    millrace: version,
+    dataset: datasetFingerprint(dataset),
+    samples: dataset.length,
+    partSamples,
+    metrics: metrics.map(({ name, kind, scale, code }) => ({ name, kind, scale, code })),
+  };
+}
+
+/** The name of an analysis: equal for equal descriptions. */
+export function analysisId(description: AnalysisDescription): string {
+  return fingerprint(description);
+}
+
+/** @throws {@link StateMismatchError} naming the first field in which what is here differs from what is wanted. */
+export function checkDescription(wanted: AnalysisDescription, found: AnalysisDescription): void {
+  for (const field of ['millrace', 'samples', 'dataset'] as const) {
+    if (wanted[field] !== found[field]) throw mismatch(field, wanted[field], found[field]);
+  }
+  for (const [i, metric] of wanted.metrics.entries()) {
+    const own = found.metrics[i];
+    for (const field of ['name', 'kind', 'scale', 'code'] as const)
+      if (metric[field] !== own?.[field])
+        throw mismatch(`metrics.${metric.name}.${field}`, metric[field], own?.[field] ?? null);
+  }
+}
+
+function mismatch(field: string, wanted: Json, found: Json): StateMismatchError {
+  const subject =
+    field === 'millrace' ? 'version of Millrace' : field.startsWith('metrics') ? 'metric' : 'data set';
+  return new StateMismatchError(`This analysis was started with another ${subject}`, {
+    where: { field, wanted: String(wanted), here: String(found) },
+    next: `Give every machine the same ${subject}, or start the analysis again from here.`,
+  });
+}

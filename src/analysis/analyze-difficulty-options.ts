@@ -1,0 +1,79 @@
+import * as v from 'valibot';
+import { integerFrom, parseOptions } from '../core/options.js';
+import { WorkerModule } from '../datasets/worker-module.js';
+import type { DeepSpeedParts } from './deepspeed-layout.js';
+import type { MetricSource } from './metric-source.js';
+import type { AnalysisLayout } from './reduce-analysis.js';
+
+/** How far an analysis is. */
+export interface AnalysisProgress {
+  readonly phase: 'counting' | 'measuring' | 'merging';
+  /** Samples of all phases together. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface AnalyzeDifficultyOptions {
+  /** Where the results go: a path, a `file:` URL or `s3://bucket/prefix`; `<outputDir>/<metric>/<metric>…` and `analysis.json`. */
+  readonly outputDir: string;
+  /** What to measure: names of built-in metrics, or metrics of your own. @defaultValue `['seqlen', 'vocabularyrarity']` */
+  readonly metrics?: readonly MetricSource[];
+  /** Threads; 0 measures on this one. With threads the dataset and the metrics must be movable. @defaultValue `2` */
+  readonly numWorkers?: number;
+  /** Memory that the process may use, the threads included, in bytes. A dataset's and a metric's own memory comes on top. @defaultValue `512_000_000` */
+  readonly memoryBytes?: number;
+  /** Which files are written: DeepSpeed's, the native `.difficulty` file, or both. @defaultValue `'both'` */
+  readonly layout?: AnalysisLayout;
+  /** As how many workers and threads of DeepSpeed the document index of its files looks. @defaultValue one of each */
+  readonly deepSpeedParts?: DeepSpeedParts;
+  readonly onProgress?: (progress: AnalysisProgress) => void;
+}
+
+const isMetric = (value: unknown): boolean =>
+  typeof value === 'string' || value instanceof WorkerModule || (typeof value === 'object' && value !== null);
+
+export const deepSpeedPartsSchema = v.optional(
+  v.strictObject({
+    workers: v.optional(integerFrom(1)),
+    threads: v.optional(integerFrom(1)),
+    reduceThreads: v.optional(integerFrom(1)),
+    docIndex: v.optional(v.picklist(['merged', 'plain'], `must be 'merged' or 'plain'`)),
+  }),
+  {},
+);
+
+export const metricsSchema = v.optional(
+  v.pipe(
+    v.array(v.custom<MetricSource>(isMetric, 'must be names of metrics, metrics or modules of metrics')),
+    v.minLength(1, 'must name a metric'),
+  ),
+  ['seqlen', 'vocabularyrarity'],
+);
+
+export const layoutSchema = v.optional(
+  v.picklist(['deepspeed', 'native', 'both'], `must be 'deepspeed', 'native' or 'both'`),
+  'both',
+);
+
+export const outputSchema = v.pipe(v.string('must be a path'), v.nonEmpty('must not be empty'));
+
+/** Memory of a process, unless it is said. */
+export const defaultMemoryBytes = 512e6;
+
+const schema = v.strictObject({
+  outputDir: outputSchema,
+  metrics: metricsSchema,
+  numWorkers: v.optional(integerFrom(0), 2),
+  memoryBytes: v.optional(integerFrom(1), defaultMemoryBytes),
+  layout: layoutSchema,
+  deepSpeedParts: deepSpeedPartsSchema,
+  onProgress: v.optional(
+    v.custom<(progress: AnalysisProgress) => void>((f) => typeof f === 'function', 'must be a function'),
+  ),
+});
+
+/** @throws {@link ConfigError} naming every option at fault. */
+export function resolveAnalyzeOptions(options: AnalyzeDifficultyOptions) {
+  const checked = parseOptions('analyzeDifficulty options', schema, options);
+  return { ...checked, deepSpeedParts: checked.deepSpeedParts as DeepSpeedParts };
+}

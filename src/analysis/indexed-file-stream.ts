@@ -1,0 +1,79 @@
+import { bytesPerElement } from '../core/dtype.js';
+import { ShapeError } from '../core/errors.js';
+import { castElements, type Elements } from '../formats/cast-elements.js';
+import { codeOf } from '../formats/indexed-dataset-dtypes.js';
+import { encodeHeader } from '../formats/indexed-dataset-header.js';
+import { int64Words } from '../formats/int64-array.js';
+import type { IntegerDType } from '../formats/integer-dtype.js';
+import { FileWriter } from '../storage/file-writer.js';
+
+/** A dataset whose items come in pieces, twice: their elements for `.bin`, their lengths for `.idx`. */
+export interface ItemStream {
+  readonly dtype: IntegerDType;
+  readonly items: number;
+  /** Elements of all items, end to end. */
+  elements(): Iterable<ArrayLike<number>>;
+  /** Elements of each item; called once for the lengths and once for the places. */
+  lengths(): Iterable<ArrayLike<number>>;
+  /** Items before the end of each document, ascending. */
+  readonly documentEnds: readonly number[];
+}
+
+const longestItem = 2 ** 31 - 1;
+
+/**
+ * Writes a `.bin`/`.idx` pair as `IndexedDatasetBuilder` does, holding nothing but the piece it is at.
+ *
+ * @throws {@link StorageError} when the disk refuses, {@link ShapeError} for an item of more than 2^31 - 1 elements.
+ */
+export function writeItemStream(prefix: string, stream: ItemStream): void {
+  const data = new FileWriter(`${prefix}.bin`);
+  const index = new FileWriter(`${prefix}.idx`);
+  try {
+    for (const elements of stream.elements()) data.append(castElements(elements as Elements, stream.dtype));
+    data.finish();
+    writeIndex(index, stream);
+    index.finish();
+  } catch (error) {
+    data.discard();
+    index.discard();
+    throw error;
+  }
+  // Between the two new names an old index would describe the new data.
+  index.removeOld();
+  data.publish();
+  index.publish();
+}
+
+function writeIndex(index: FileWriter, { dtype, items, lengths, documentEnds }: ItemStream): void {
+  index.append(
+    encodeHeader({ code: codeOf(dtype, 'deepspeed')!, items, documents: documentEnds.length + 1 }),
+  );
+  for (const piece of lengths()) {
+    checkLengths(index.path, piece);
+    index.append(Int32Array.from(piece));
+  }
+  let byteOffset = 0;
+  for (const piece of lengths()) {
+    const pointers = new Float64Array(piece.length);
+    for (let i = 0; i < piece.length; i++) {
+      pointers[i] = byteOffset;
+      byteOffset += piece[i]! * bytesPerElement(dtype);
+    }
+    index.append(int64Words(pointers));
+  }
+  index.append(int64Words([0, ...documentEnds]));
+}
+
+function checkLengths(file: string, lengths: ArrayLike<number>): void {
+  for (let i = 0; i < lengths.length; i++) {
+    if (lengths[i]! <= longestItem) continue;
+    throw new ShapeError(
+      `${lengths[i]} samples have one value; DeepSpeed's files hold ${longestItem} at most`,
+      {
+        where: { file },
+        next: `Write the native index alone: layout: 'native'.`,
+      },
+    );
+  }
+}

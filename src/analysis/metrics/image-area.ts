@@ -1,0 +1,14 @@
+import { eachSample, type Metric } from './metric.js';
+import { pixelsOf } from './sample-parts.js';
+
+/** Pixels of an image, height times width; whole. Small images first is the order of progressive resizing. */
+export const imageArea: Metric = {
+  name: 'imagearea',
+  description: 'height times width',
+  unit: 'pixels',
+  batchSize: 8,
+  measure: eachSample((sample, index) => {
+    const { height, width } = pixelsOf(sample, index);
+    return height * width;
+  }),
+};

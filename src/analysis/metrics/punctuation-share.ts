@@ -1,0 +1,22 @@
+import { eachSample, type Metric } from './metric.js';
+import { textOf } from './sample-parts.js';
+
+const notLetters = /[\p{P}\p{S}\p{N}]/gu;
+const notSpaces = /\P{White_Space}/gu;
+
+/**
+ * How much of a text is no words: punctuation, symbols and digits (Unicode's categories P, S and N) per thousand characters that are not
+ * white space, rounded; 0 without such characters. Code, tables and formulas are high. Shares of symbols are a customary heuristic of the
+ * quality of text, as in Rae et al., 2021 (Gopher), appendix A.
+ */
+export const punctuationShare: Metric = {
+  name: 'punctuationshare',
+  description: 'punctuation, symbols and digits',
+  unit: '‰ of the characters',
+  scale: 1_000,
+  measure: eachSample((sample, index) => {
+    const text = textOf(sample, index);
+    const characters = text.match(notSpaces)?.length ?? 0;
+    return characters === 0 ? 0 : (text.match(notLetters)?.length ?? 0) / characters;
+  }),
+};

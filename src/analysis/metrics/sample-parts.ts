@@ -1,0 +1,106 @@
+import { dtypeOf, type TypedArray } from '../../core/dtype.js';
+import { FormatError } from '../../core/errors.js';
+import { isTensor, type Tensor } from '../../core/tensor.js';
+
+/** Token ids of a sample. */
+export type Tokens = ArrayLike<number | bigint>;
+
+/** Token ids: a tensor, a typed array, or a record with one in `tokens` or `input_ids`. @throws {@link FormatError} */
+export function tokensOf(sample: unknown, index: number): Tokens {
+  const { tokens, input_ids } = fieldsOf(sample);
+  for (const candidate of [sample, tokens, input_ids]) {
+    if (isTensor(candidate)) return candidate.data;
+    if (dtypeOf(candidate)) return candidate as TypedArray;
+    if (candidate !== sample && isNumberList(candidate)) return candidate;
+  }
+  throw missing('has no token ids', index, 'tensors or typed arrays of token ids, or records with one', [
+    'tokens',
+    'input_ids',
+  ]);
+}
+
+/** Text: a string, or a record with one in `text`, `content` or `document`. @throws {@link FormatError} */
+export function textOf(sample: unknown, index: number): string {
+  const { text, content, document } = fieldsOf(sample);
+  const found = [sample, text, content, document].find((candidate) => typeof candidate === 'string');
+  if (found !== undefined) return found as string;
+  throw missing('has no text', index, 'strings, or records with one', ['text', 'content', 'document']);
+}
+
+/** An image's pixels and how they lie. */
+export interface Pixels {
+  readonly data: ArrayLike<number>;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Elements from one pixel to its right-hand neighbour. */
+  readonly pixelStride: number;
+  /** Elements from one channel of a pixel to the next. */
+  readonly channelStride: number;
+  /** What the values are multiplied by to lie in 0 … 255: 255 for floats, which lie in 0 … 1. */
+  readonly brightness: number;
+}
+
+/**
+ * Pixels: a tensor of shape `[H, W]`, `[C, H, W]` or `[H, W, C]` with 1, 3 or 4 channels, or a record with one in `image`.
+ *
+ * @throws {@link FormatError}
+ */
+export function pixelsOf(sample: unknown, index: number): Pixels {
+  const { image } = fieldsOf(sample);
+  const found = [sample, image].find((candidate) => isTensor(candidate) && isImageShape(candidate.shape));
+  if (found === undefined)
+    throw missing(
+      'is no image',
+      index,
+      'tensors of pixels [C, H, W], [H, W, C] or [H, W], or records with one',
+      ['image'],
+    );
+  const { data, dtype, shape } = found as Tensor;
+  const brightness = dtype === 'float32' || dtype === 'float64' ? 255 : 1;
+  const [a, b, c] = shape as [number, number, number?];
+  const pixels = { data: data as ArrayLike<number>, brightness };
+  if (c === undefined)
+    return { ...pixels, height: a, width: b, channels: 1, pixelStride: 1, channelStride: 1 };
+  return isChannels(a)
+    ? { ...pixels, height: b, width: c, channels: a, pixelStride: 1, channelStride: b * c }
+    : { ...pixels, height: a, width: b, channels: c, pixelStride: c, channelStride: 1 };
+}
+
+/** A label: a record's `label`, `y`, `class` or `cls`, or the second of a pair. @throws {@link FormatError} */
+export function labelOf(sample: unknown, index: number): number | string {
+  const { label, y, class: kind, cls } = fieldsOf(sample);
+  const second = Array.isArray(sample) ? sample[1] : undefined;
+  for (const candidate of [label, y, kind, cls, second]) {
+    const value = isTensor(candidate) && candidate.data.length === 1 ? candidate.data[0] : candidate;
+    if (typeof value === 'number' || typeof value === 'string') return value;
+    if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
+  }
+  throw missing(
+    'has no label',
+    index,
+    'pairs whose second is a label, or records with a number or a string',
+    ['label', 'y', 'class', 'cls'],
+  );
+}
+
+function fieldsOf(sample: unknown): Record<string, unknown> {
+  return typeof sample === 'object' && sample !== null ? (sample as Record<string, unknown>) : {};
+}
+
+function isNumberList(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'number');
+}
+
+const isChannels = (size: number): boolean => size === 1 || size === 3 || size === 4;
+
+function isImageShape(shape: readonly number[]): boolean {
+  return shape.length === 2 || (shape.length === 3 && (isChannels(shape[0]!) || isChannels(shape[2]!)));
+}
+
+function missing(what: string, index: number, forms: string, fields: readonly string[]): FormatError {
+  return new FormatError(`Sample ${index} ${what}`, {
+    where: { index },
+    next: `For this metric samples are ${forms} in ${fields.join(' or ')}; map others with MapDataset, or measure with a function of your own.`,
+  });
+}

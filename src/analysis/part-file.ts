@@ -1,0 +1,89 @@
+import { crc32 } from 'node:zlib';
+import { FormatError } from '../core/errors.js';
+import type { SamplesByValue } from '../core/sort-by-value.js';
+import type { ByteSource } from '../storage/byte-source.js';
+
+// One metric of one range of samples, sorted, little endian:
+//     0  magic     float64  what "MRPART01" is as one
+//     8  samples   float64  n
+//    16  rows      float64  K
+//    24  smallest  float64
+//    32  largest   float64
+//    40  whole     float64  1 when all values are whole numbers
+//    48  CRC-32    float64  of everything behind the header
+//    56  zero      float64
+//    64  values    float64  K distinct values, ascending
+//        ids       uint32   n, counted from the start of the range: ascending in value, then in id
+//        counts    uint32   K: how many samples have each value
+const headerBytes = 64;
+const magic = new Float64Array(new TextEncoder().encode('MRPART01').buffer)[0]!;
+
+/** What the header of a part says. */
+export interface PartHeader {
+  readonly samples: number;
+  readonly rows: number;
+  readonly min: number;
+  readonly max: number;
+  readonly isWhole: boolean;
+  readonly checksum: number;
+}
+
+/** Where the sections of a part begin, in bytes. */
+export function partSections({ samples, rows }: Pick<PartHeader, 'samples' | 'rows'>) {
+  const ids = headerBytes + 8 * rows;
+  const counts = ids + 4 * samples;
+  return { values: headerBytes, ids, counts, byteLength: counts + 4 * rows };
+}
+
+/** @param sorted - With ids counted from the start of the range. */
+export function encodePart({ distinct, counts, ids }: SamplesByValue): Uint8Array {
+  const at = partSections({ samples: ids.length, rows: distinct.length });
+  const bytes = new Uint8Array(at.byteLength);
+  new Float64Array(bytes.buffer, at.values, distinct.length).set(distinct);
+  new Uint32Array(bytes.buffer, at.ids, ids.length).set(ids);
+  new Uint32Array(bytes.buffer, at.counts, counts.length).set(counts);
+  const isWhole = distinct.every(Number.isSafeInteger) ? 1 : 0;
+  const checksum = crc32(bytes.subarray(headerBytes));
+  new Float64Array(bytes.buffer, 0, 8).set([
+    magic,
+    ids.length,
+    distinct.length,
+    distinct[0]!,
+    distinct.at(-1)!,
+    isWhole,
+    checksum,
+  ]);
+  return bytes;
+}
+
+/** Reads the header of a part, and checks that the part has the length that it announces. @throws {@link FormatError} */
+export async function readPartHeader(source: ByteSource, samples: number): Promise<PartHeader> {
+  if (source.byteLength < headerBytes) throw damaged(source, 'it is cut short');
+  const fields = new Float64Array((await source.read(0, headerBytes)).buffer);
+  const [found, count, rows, min, max, isWhole, checksum] = fields as unknown as number[];
+  const header = {
+    samples: count!,
+    rows: rows!,
+    min: min!,
+    max: max!,
+    isWhole: isWhole === 1,
+    checksum: checksum!,
+  };
+  if (found !== magic || count !== samples) throw damaged(source, 'its header is another one');
+  if (source.byteLength !== partSections(header).byteLength) throw damaged(source, 'it is cut short');
+  return header;
+}
+
+/** Reads all of a part and compares its checksum. @throws {@link FormatError} */
+export async function checkPart(source: ByteSource, samples: number): Promise<void> {
+  const { checksum } = await readPartHeader(source, samples);
+  const body = await source.read(headerBytes, source.byteLength);
+  if (crc32(body) !== checksum) throw damaged(source, 'its checksum does not match');
+}
+
+function damaged({ name }: ByteSource, why: string): FormatError {
+  return new FormatError(`A part of the analysis is damaged: ${why}`, {
+    where: { file: name },
+    next: 'Run the analysis again: it measures this part once more.',
+  });
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { copyFile, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { StorageError } from '../core/errors.js';
+import type { ByteSource } from './byte-source.js';
+import { FileSource } from './file-source.js';
+import type { ObjectStore } from './object-store.js';
+import { storageFailure } from './storage-failure.js';
+
+/**
+ * Objects as files of a folder. They are written under another name and renamed. They are not flushed to the disk one by one: after a
+ * power failure a file may be damaged, which its reader must be able to tell.
+ */
+export class FolderStore implements ObjectStore {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  get name(): string {
+    return this.folder;
+  }
+
+  put(name: string, bytes: Uint8Array): Promise<void> {
+    return this.#replace(name, (path) => writeFile(path, bytes));
+  }
+
+  putFile(name: string, path: string): Promise<void> {
+    return this.#replace(name, async (target) => {
+      try {
+        await rename(path, target);
+      } catch (error) {
+        // A file of another disk cannot be moved.
+        if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+        await copyFile(path, target);
+      }
+    });
+  }
+
+  async open(name: string): Promise<ByteSource | undefined> {
+    try {
+      return new FileSource(join(this.folder, name), { memoryMap: false });
+    } catch (error) {
+      if (error instanceof StorageError && error.where.reason === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    const path = join(this.folder, name);
+    await rm(path, { recursive: true, force: true });
+    const parent = dirname(path);
+    // Folders are there for their objects; one that still has some stays.
+    if (parent !== this.folder) await rmdir(parent).catch(() => {});
+  }
+
+  async #replace(name: string, write: (path: string) => Promise<void>): Promise<void> {
+    const path = join(this.folder, name);
+    const temporary = `${path}.${randomBytes(4).toString('hex')}.partial`;
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await write(temporary);
+      await rename(temporary, path);
+    } catch (cause) {
+      await rm(temporary, { force: true });
+      throw storageFailure('write', path, cause);
+    }
+  }
+}
