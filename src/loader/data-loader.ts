@@ -14,6 +14,7 @@ import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
 import { warn } from '../core/warn.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
+import { resolveDashboard } from '../monitor/dashboard/dashboard-options.js';
 import type { LoaderListener } from '../monitor/loader-events.js';
 import type { BatchEngine } from './batch-engine.js';
 import type { IndexTask } from './batch-task.js';
@@ -115,6 +116,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   #delivery: Delivery | undefined;
   #closed = false;
   readonly #observation = new Observation();
+  #dashboard: Promise<void> | undefined;
 
   /**
    * @param dataset - A map-style or iterable dataset, or the URL of a module whose default export is one.
@@ -392,6 +394,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     this.#refuseClosed();
     this.#pass = pass;
     this.#delivery?.end(this.#superseded());
+    this.#dashboard ??= this.#openDashboard();
+    await this.#dashboard;
     await this.ready();
     const engine = await this.#openEngine();
     const { inOrder, timeoutMs } = this.#options;
@@ -399,6 +403,15 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     if (this.#observation.active) this.#tellBeginning(engine);
     this.#delivery = new Delivery(plan, engine, { inOrder, timeoutMs, observation: this.#observation });
     return this.#delivery;
+  }
+
+  async #openDashboard(): Promise<void> {
+    const { dashboard } = this.#options;
+    if (!dashboard) return;
+    if (typeof process === 'undefined' || !process.versions?.node)
+      throw new CapabilityError('The live page needs Node.js', { next: 'Leave dashboard out in a browser.' });
+    const { openDashboard } = await import('../monitor/dashboard/dashboard.js');
+    await openDashboard(this, resolveDashboard(dashboard));
   }
 
   #tellBeginning({ numWorkers }: BatchEngine): void {
@@ -413,7 +426,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       worldSize,
       gradientAccumulationSteps,
       numWorkers,
-      dataset: this.#datasetName(),
+      dataset:
+        this.#source instanceof WorkerModule
+          ? this.#source.module.slice(this.#source.module.lastIndexOf('/') + 1)
+          : this.#datasetName(),
       sampler: sampler ?? batchSampler ?? this.#batchSampler,
     });
   }

@@ -25,7 +25,8 @@ export interface Delivered {
   readonly makeMs: number;
   /** When it came: `performance.now()`. */
   readonly at: number;
-  readonly life: ObservedLife | undefined;
+  /** Where somebody listens. */
+  readonly life?: ObservedLife | undefined;
 }
 
 export interface DeliveryOptions {

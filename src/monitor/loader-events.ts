@@ -96,13 +96,7 @@ export interface LoaderClosed {
   readonly at: number;
 }
 
-export type LoaderEvent =
-  | PassBegan
-  | BatchPlanned
-  | BatchDelivered
-  | LoaderTuned
-  | PassEnded
-  | LoaderClosed;
+export type LoaderEvent = PassBegan | BatchPlanned | BatchDelivered | LoaderTuned | PassEnded | LoaderClosed;
 
 /** Is told of everything as it happens, on the consumer's thread: it must be quick. What it throws ends the pass. */
 export type LoaderListener = (event: LoaderEvent) => void;
