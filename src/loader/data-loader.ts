@@ -434,7 +434,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     });
   }
 
-  #tellOf({ planned, result, waitMs, makeMs, at, life }: Delivered, value: unknown): void {
+  #tellOf({ planned, result, waitMs, at, life }: Delivered, value: unknown): void {
     if (result.type === 'end') return;
     const { plannedAt, making, readyAt, ready, underWay } = life!;
     const delivered = sharedMoment(at);
@@ -444,7 +444,6 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       ...placeOf(planned.task),
       plannedAt,
       ...making,
-      makeMs,
       readyAt,
       waitMs,
       // Nothing but a collate of the user's comes between a delivery and the batch.

@@ -120,7 +120,7 @@ export class Delivery {
     for (const other of this.#underWay) if (other.ticket.settled) ready += 1;
     return {
       plannedAt: plannedAt ?? asked,
-      making: making ?? { worker: null, startedAt: asked, stages: undefined },
+      making: making ?? { worker: null, startedAt: asked, makeMs: at - started, stages: undefined },
       readyAt: readyAt ?? sharedMoment(at),
       ready,
       underWay: this.#underWay.length,

@@ -33,6 +33,7 @@ export interface MakingTimes {
   readonly worker: number | null;
   /** A shared moment, as are the others. */
   readonly startedAt: number;
+  readonly makeMs: number;
   readonly stages: StageTimes | undefined;
 }
 
@@ -63,6 +64,7 @@ export class MakingClock {
     const stages = this.#clock?.times;
     if (this.#clock) setStageClock(undefined);
     this.#clock = undefined;
-    return { worker: this.#worker, startedAt: sharedMoment(this.#started), stages };
+    const makeMs = performance.now() - this.#started;
+    return { worker: this.#worker, startedAt: sharedMoment(this.#started), makeMs, stages };
   }
 }

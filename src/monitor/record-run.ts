@@ -4,7 +4,7 @@ import { warn } from '../core/warn.js';
 import type { CountTokens } from './batch-size.js';
 import { CsvWriter } from './csv-writer.js';
 import type { FigureWriter } from './figure-writer.js';
-import type { LoaderEvent, LoaderListener, Observable } from './loader-events.js';
+import type { Observable } from './loader-events.js';
 import { RunStatistics } from './run-statistics.js';
 import { TensorBoardWriter } from './tensor-board-writer.js';
 import { TraceWriter } from './trace-writer.js';
@@ -74,23 +74,22 @@ export function recordRun(loader: Observable, options: RecordRunOptions): RunRec
     for (const writer of writers) writer.write(figures);
   };
   const figureTimes = new MomentTimer(everyMs);
-  const unobserve = loader.observe(
-    untilItFails((event) => {
+  const disk = new PatientDisk();
+  const unobserve = loader.observe((event) => {
+    if (disk.refused) return;
+    disk.attempt(() => {
       statistics.listen(event);
       traceWriter?.listen(event);
       if (event.type === 'delivered' && figureTimes.isDue(event.at)) writeFigures();
-    }),
-  );
+    });
+  });
   let open = true;
   const close = (): void => {
     if (!open) return;
     open = false;
     unobserve();
-    try {
-      if (statistics.totals().batches > 0) writeFigures();
-    } finally {
-      for (const writer of [traceWriter, ...writers]) writer?.close();
-    }
+    if (!disk.refused && statistics.totals().batches > 0) disk.attempt(writeFigures);
+    for (const writer of [traceWriter, ...writers]) disk.attempt(() => writer?.close());
   };
   return { statistics, close, [Symbol.dispose]: close };
 }
@@ -112,19 +111,19 @@ class MomentTimer {
   }
 }
 
-/** A listener that is not told any more once it has failed. */
-function untilItFails(listener: LoaderListener): LoaderListener {
-  let failed = false;
-  return (event: LoaderEvent) => {
-    if (failed) return;
+/** Has a disk that refuses not stop the training: the first failure is a warning. */
+class PatientDisk {
+  refused = false;
+
+  attempt(write: () => void): void {
     try {
-      listener(event);
+      write();
     } catch (error) {
-      failed = true;
-      warn({
-        code: 'MILLRACE_RECORDING',
-        message: `The run is not written down any more: ${error instanceof Error ? error.message : error}`,
-      });
+      if (!this.refused) {
+        const reason = error instanceof Error ? error.message : String(error);
+        warn({ code: 'MILLRACE_RECORDING', message: `The run is not written down any more: ${reason}` });
+      }
+      this.refused = true;
     }
-  };
+  }
 }
