@@ -39,6 +39,28 @@ export function build() {
   compileKernels();
   run(process.execPath, [tsc, '-p', 'tsconfig.json']);
   bundleWorker();
+  bundleLivePage();
+}
+
+/** Puts the live page into one file, which needs nothing from elsewhere. */
+function bundleLivePage() {
+  const source = 'src/web/live';
+  const folder = 'dist/web/live';
+  const options = [
+    '--bundle',
+    '--minify',
+    '--target=es2022',
+    '--log-level=warning',
+    `--outdir=${folder}/parts`,
+  ];
+  run(esbuild, [`${source}/main.ts`, `${source}/live.css`, '--format=esm', ...options]);
+  const part = (name) => readFileSync(`${root}/${folder}/parts/${name}`, 'utf8').trim();
+  // Functions, because a text in their place would have its dollar signs read.
+  const page = readFileSync(`${root}/${source}/page.html`, 'utf8')
+    .replace('/* style */', () => part('live.css'))
+    .replace('/* script */', () => part('main.js').replaceAll('</script', '<\\/script'));
+  rmSync(`${root}/${folder}/parts`, { recursive: true });
+  writeFileSync(`${root}/${folder}/page.html`, page);
 }
 
 /** Puts the program of a worker thread into one file, and what it imports on first use into a few more. */

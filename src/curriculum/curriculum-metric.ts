@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
+import { type CurriculumHistogram, countByDifficulty } from './curriculum-histogram.js';
 import type { DifficultyOrder } from './difficulty-order.js';
 import { DifficultyValues } from './difficulty-values.js';
 import { type Schedule, scheduleOf } from './schedule.js';
@@ -83,6 +84,17 @@ export class CurriculumMetric {
     this.difficultyAt = at;
     this.changes = [...scheduleChanges(at, lastStep)];
     this.#percentileParts = difficulty_type === 'percentile' ? config.max_difficulty : undefined;
+  }
+
+  /** The samples by difficulty up to the last one that the schedule reaches; `undefined` where all are admitted at once. */
+  histogram(bins: number): CurriculumHistogram | undefined {
+    const { order, name } = this;
+    if (!order) return undefined;
+    const type = this.#percentileParts === undefined ? 'value' : 'percentile';
+    const from = type === 'percentile' ? 0 : Math.min(order.smallest ?? 0, this.changes[0]!.difficulty);
+    const to = Math.max(this.changes.at(-1)!.difficulty, from + 1);
+    const admittedBy = (difficulty: number): number => this.admittedBy(difficulty);
+    return { metric: name, type, ...countByDifficulty({ order, from, to, admittedBy }, bins) };
   }
 
   /** How many samples, the easiest, a difficulty admits. */

@@ -8,6 +8,7 @@ import type { Sighting, WhenSeenOptions } from '../core/sighting.js';
 import { EpochSampler } from '../samplers/epoch-sampler.js';
 import type { IndexOrder } from '../samplers/index-order.js';
 import { type Admissions, admissionsOf, type Cluster } from './admissions.js';
+import type { CurriculumHistogram } from './curriculum-histogram.js';
 import { CurriculumMetric, type CurriculumMetricOptions } from './curriculum-metric.js';
 import { CurriculumOrder } from './curriculum-order.js';
 
@@ -127,6 +128,16 @@ export class CurriculumSampler extends EpochSampler {
   difficultiesAt(epoch: number, batch: number): Record<string, number> {
     const step = epoch * this.stepsPerEpoch + batch + 1;
     return Object.fromEntries(this.#metrics.map(({ name, difficultyAt }) => [name, difficultyAt(step)]));
+  }
+
+  /**
+   * How many samples there are of which difficulty, for each metric that holds samples back.
+   *
+   * @param bins - Equal steps of difficulty; the last bin goes on to the hardest sample.
+   * @remarks O(bins · log n) a metric.
+   */
+  histograms(bins: number): CurriculumHistogram[] {
+    return this.#metrics.flatMap((metric) => metric.histogram(bins) ?? []);
   }
 
   override whenSeen(sample: number, options: WhenSeenOptions = {}): Sighting[] {

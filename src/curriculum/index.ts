@@ -1,4 +1,5 @@
 export type { Cluster } from './admissions.js';
+export type { CurriculumHistogram } from './curriculum-histogram.js';
 export type { CurriculumMetric, CurriculumMetricOptions } from './curriculum-metric.js';
 export { CurriculumSampler, type CurriculumSamplerOptions } from './curriculum-sampler.js';
 export { CurriculumScheduler, type CurriculumSchedulerOptions } from './curriculum-scheduler.js';

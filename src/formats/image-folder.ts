@@ -7,6 +7,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { timeReadSync } from '../core/stage-clock.js';
 import { type Tensor, tensor } from '../core/tensor.js';
 import {
   type ImageDType,
@@ -141,7 +142,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
   #read(index: number): { readonly bytes: Uint8Array; readonly file: string } {
     const file = join(this.root, this.path(index));
     try {
-      return { bytes: readFileSync(file), file };
+      return { bytes: timeReadSync(() => readFileSync(file)), file };
     } catch (cause) {
       throw storageFailure('read', file, cause);
     }

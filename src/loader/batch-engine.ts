@@ -21,6 +21,8 @@ export interface BatchEngine {
   flush(): void;
   /** Uses other numbers of workers and of batches ahead from now on. */
   resize(numWorkers: number, prefetchFactor: number): void;
+  /** Says with each batch from now on how it was made, or does not any more. */
+  observe(on: boolean): void;
   /** Called around a wait for a result: only then must the engine keep the process alive. */
   hold(): void;
   unhold(): void;

@@ -7,6 +7,7 @@ import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/index.js';
+import { type DashboardOptions, dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
 import { TorchGenerator } from '../random/index.js';
 import type { PadCollate } from './pad-collate.js';
 import type { OnError } from './sample-steps.js';
@@ -77,6 +78,11 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    * @defaultValue none: the shuffle follows from `seed`
    */
   readonly generator?: TorchGenerator;
+  /**
+   * Whether a live page shows the run: rates, waits, workers, curriculum, what is in the batches. For this machine alone unless options
+   * say otherwise. Needs Node.js. @defaultValue `false`
+   */
+  readonly dashboard?: boolean | DashboardOptions;
 }
 
 interface SamplerOptions {
@@ -184,6 +190,7 @@ const schema = v.strictObject({
     'float32',
   ),
   generator: v.optional(v.instance(TorchGenerator, 'must be a TorchGenerator')),
+  dashboard: v.optional(dashboardSchema, false),
 });
 
 /** Options of a loader, checked, with every default filled in. */

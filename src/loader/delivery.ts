@@ -1,9 +1,20 @@
 import { LoaderTimeoutError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchEngine } from './batch-engine.js';
-import { type TaskResult, taskPlace } from './batch-task.js';
+import { type BatchTask, type TaskResult, taskPlace } from './batch-task.js';
 import type { EpochPlan, PlannedTask } from './epoch-plan.js';
+import { type MakingTimes, type Observation, sharedMoment } from './observation.js';
 import { Ticket } from './ticket.js';
+
+/** What is known of a batch where somebody listens. */
+export interface ObservedLife {
+  readonly plannedAt: number;
+  readonly making: MakingTimes;
+  readonly readyAt: number;
+  /** Results that could be handed over, too. */
+  readonly ready: number;
+  readonly underWay: number;
+}
 
 /** A result with the task it belongs to, and how long the consumer waited for it. */
 export interface Delivered {
@@ -14,6 +25,8 @@ export interface Delivered {
   readonly makeMs: number;
   /** When it came: `performance.now()`. */
   readonly at: number;
+  /** Where somebody listens. */
+  readonly life?: ObservedLife | undefined;
 }
 
 export interface DeliveryOptions {
@@ -21,11 +34,15 @@ export interface DeliveryOptions {
   readonly inOrder: boolean;
   /** Longest wait for one result; 0 waits for ever. */
   readonly timeoutMs: number;
+  /** Those who listen. */
+  readonly observation: Observation;
 }
 
 interface UnderWay {
   readonly planned: PlannedTask;
   readonly ticket: Ticket;
+  /** When it was planned, where somebody listens. */
+  readonly plannedAt: number | undefined;
 }
 
 /** A consumer that comes back sooner than this takes batches as fast as they are handed over. */
@@ -77,7 +94,8 @@ export class Delivery {
   }
 
   #handOver(place: number, started: number): Delivered {
-    const { planned, ticket } = this.#underWay[place]!;
+    const handed = this.#underWay[place]!;
+    const { planned, ticket } = handed;
     const result = ticket.take();
     const at = performance.now();
     if (place === 0) this.#underWay.shift();
@@ -90,7 +108,23 @@ export class Delivery {
     if (!hurried || this.#underWay.length <= window >> 1) this.#fill(window);
     this.#lastHandOver = at;
     const waitMs = at - started;
-    return { planned, result, waitMs, makeMs: ticket.makeMs ?? waitMs, at };
+    const life = this.#options.observation.active ? this.#lifeOf(handed, at, started) : undefined;
+    return { planned, result, waitMs, makeMs: ticket.makeMs ?? waitMs, at, life };
+  }
+
+  /** What a batch that was begun before anybody listened does not say is as if it had just been made. */
+  #lifeOf({ ticket, plannedAt }: UnderWay, at: number, started: number): ObservedLife {
+    const { making, readyAt } = ticket;
+    const asked = sharedMoment(started);
+    let ready = 0;
+    for (const other of this.#underWay) if (other.ticket.settled) ready += 1;
+    return {
+      plannedAt: plannedAt ?? asked,
+      making: making ?? { worker: null, startedAt: asked, makeMs: at - started, stages: undefined },
+      readyAt: readyAt ?? sharedMoment(at),
+      ready,
+      underWay: this.#underWay.length,
+    };
   }
 
   #fill(depth: number): void {
@@ -99,7 +133,7 @@ export class Delivery {
         const planned = this.#plan.next();
         if (!planned) break;
         const ticket = new Ticket(planned.task);
-        this.#underWay.push({ planned, ticket });
+        this.#underWay.push({ planned, ticket, plannedAt: this.#announce(planned.task) });
         this.#engine.submit(ticket);
       } catch (error) {
         // The plan runs ahead: batches before the bad one are delivered first, however deep the prefetch.
@@ -107,6 +141,14 @@ export class Delivery {
       }
     }
     this.#engine.flush();
+  }
+
+  #announce(task: BatchTask): number | undefined {
+    const { observation } = this.#options;
+    if (!observation.active) return undefined;
+    const at = sharedMoment(performance.now());
+    observation.emit({ type: 'planned', at, ...placeOf(task) });
+    return at;
   }
 
   async #wait(started: number): Promise<Delivered> {
@@ -124,6 +166,13 @@ export class Delivery {
     }
     return this.#handOver(this.#ready(), started);
   }
+}
+
+/** Where a task is, for those who listen. */
+export function placeOf(task: BatchTask): { epoch: number; batch: number; shard: number | undefined } {
+  return task.type === 'indices'
+    ? { epoch: task.epoch, batch: task.batch, shard: undefined }
+    : { epoch: task.epoch, batch: task.ordinal, shard: task.shard };
 }
 
 async function withTimeout(

@@ -4,6 +4,7 @@ import { LentMemory, LocalMemory } from './batch-memory.js';
 import type { BatchMaker, TaskResult } from './batch-task.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { factsOf } from './facts-of.js';
+import { MakingClock } from './observation.js';
 import type { Ticket } from './ticket.js';
 
 /** Makes batches on this thread, each when it is asked for. */
@@ -16,6 +17,7 @@ export class InProcessEngine implements BatchEngine {
   readonly #dataset: Dataset<unknown> | IterableDataset<unknown>;
   readonly #maker: BatchMaker;
   readonly #memory: LocalMemory | LentMemory;
+  #clock: MakingClock | undefined;
 
   constructor(
     dataset: Dataset<unknown> | IterableDataset<unknown>,
@@ -35,10 +37,11 @@ export class InProcessEngine implements BatchEngine {
 
   submit(ticket: Ticket): void {
     this.#memory.begin();
+    this.#clock?.begin(performance.now());
     try {
       const result = this.#maker.make(ticket.task, this.#memory);
       if (result instanceof Promise) void this.#await(ticket, result);
-      else ticket.resolve(this.#lend(result));
+      else this.#finish(ticket, result);
     } catch (error) {
       this.#fail(ticket, error);
     }
@@ -48,12 +51,21 @@ export class InProcessEngine implements BatchEngine {
 
   resize(): void {}
 
+  observe(on: boolean): void {
+    this.#clock = on ? new MakingClock(null) : undefined;
+  }
+
   async #await(ticket: Ticket, result: Promise<TaskResult>): Promise<void> {
     try {
-      ticket.resolve(this.#lend(await result));
+      this.#finish(ticket, await result);
     } catch (error) {
       this.#fail(ticket, error);
     }
+  }
+
+  #finish(ticket: Ticket, result: TaskResult): void {
+    ticket.making = this.#clock?.end();
+    ticket.resolve(this.#lend(result));
   }
 
   #lend(result: TaskResult): TaskResult {
@@ -69,6 +81,7 @@ export class InProcessEngine implements BatchEngine {
   }
 
   #fail(ticket: Ticket, error: unknown): void {
+    this.#clock?.end();
     const { slot } = this.#memory.end();
     if (this.#memory instanceof LentMemory && slot !== undefined) this.#memory.release(slot);
     ticket.reject(error);

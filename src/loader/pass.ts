@@ -15,7 +15,7 @@ export interface PassSteps<B> {
   /** All batches were delivered. */
   complete(): void;
   /** Something failed; the next pass goes on there. */
-  fail(): void;
+  fail(error: unknown): void;
   /** The pass is over, in whatever way. */
   leave(): MaybePromise<void>;
 }
@@ -113,7 +113,7 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
   }
 
   readonly #fail = async (error: unknown): Promise<never> => {
-    this.#steps.fail();
+    this.#steps.fail(error);
     await this.#end();
     throw error;
   };

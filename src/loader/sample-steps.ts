@@ -2,6 +2,7 @@ import type { Collate } from '../core/collate.js';
 import { type DatasetTitle, datasetTitle, type SampleContext } from '../core/dataset.js';
 import { CollateError, SampleError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import { type StageClock, stageClock, type TimedStage } from '../core/stage-clock.js';
 import type { BatchMemory } from './batch-memory.js';
 import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
 
@@ -73,7 +74,12 @@ export class SampleSteps {
         : error;
     };
     try {
-      const batch = this.steps.collate(samples, { allocate: memory.allocate });
+      const { collate } = this.steps;
+      const context = { allocate: memory.allocate };
+      const clock = stageClock();
+      const batch = clock
+        ? timed(clock, 'collate', () => collate(samples, context))
+        : collate(samples, context);
       return batch instanceof Promise ? batch.catch(place) : batch;
     } catch (error) {
       return place(error);
@@ -94,7 +100,13 @@ export class SampleSteps {
   #once(fetch: FetchSample, context: SampleContext): unknown {
     const { transform } = this.steps;
     const sample = fetch(context);
-    return transform ? andThen(sample, (value) => transform(value as never, context)) : sample;
+    if (!transform) return sample;
+    const clock = stageClock();
+    return andThen(sample, (value) =>
+      clock
+        ? timed(clock, 'transform', () => transform(value as never, context))
+        : transform(value as never, context),
+    );
   }
 
   async #recover(fetch: FetchSample, context: SampleContext, cause: unknown): Promise<unknown> {
@@ -112,6 +124,18 @@ export class SampleSteps {
     }
     throw this.failure(context, last);
   }
+}
+
+/** Does a step on the clock. */
+function timed<R>(clock: StageClock, stage: TimedStage, step: () => MaybePromise<R>): MaybePromise<R> {
+  let result: MaybePromise<R> | undefined;
+  clock.enter(stage);
+  try {
+    result = step();
+  } finally {
+    if (!(result instanceof Promise)) clock.leave(stage);
+  }
+  return result instanceof Promise ? result.finally(() => clock.leave(stage)) : result;
 }
 
 /** Stands where a sample was left out. */

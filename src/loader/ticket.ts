@@ -1,10 +1,14 @@
 import type { BatchTask, TaskResult } from './batch-task.js';
+import type { MakingTimes } from './observation.js';
 
 /** A task under way: whoever makes the batch settles it, once. */
 export class Ticket {
   readonly task: BatchTask;
   /** Time that a worker spent on it. */
   makeMs: number | undefined;
+  /** How it was made, and the moment at which this thread had it: where somebody listens. */
+  making: MakingTimes | undefined;
+  readyAt: number | undefined;
   /** Called when it is settled; at once where it is already. */
   #listener: (() => void) | undefined;
   #outcome: { readonly result: TaskResult } | { readonly error: unknown } | undefined;

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { timeRead } from '../core/stage-clock.js';
 import { warn } from '../core/warn.js';
 import type { ByteSource } from './byte-source.js';
 import { cannotBeWritten, type FileCache } from './file-cache.js';
@@ -43,7 +44,11 @@ export class CachedSource implements ByteSource, Movable {
     });
   }
 
-  async read(start: number, end: number): Promise<Uint8Array> {
+  read(start: number, end: number): Promise<Uint8Array> {
+    return timeRead(() => this.#readBlocks(start, end));
+  }
+
+  async #readBlocks(start: number, end: number): Promise<Uint8Array> {
     this.#checkOpen();
     checkRange(this.name, this.byteLength, start, end);
     const bytes = new Uint8Array(end - start);

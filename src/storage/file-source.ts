@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { bytesPerElement } from '../core/dtype.js';
 import { StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { timeRead, timeReadSync } from '../core/stage-clock.js';
 import type { ByteRanges, LocalSource } from './byte-source.js';
 import { MemoryMap } from './memory-map.js';
 import { groupRanges } from './range-groups.js';
@@ -72,7 +73,11 @@ export class FileSource implements LocalSource, Movable {
     return !this.#closed && this.#mapped() !== undefined;
   }
 
-  async read(start: number, end: number): Promise<Uint8Array> {
+  read(start: number, end: number): Promise<Uint8Array> {
+    return timeRead(() => this.#read(start, end));
+  }
+
+  async #read(start: number, end: number): Promise<Uint8Array> {
     const bytes = this.#makeRoom(start, end);
     this.#pendingReads++;
     try {
@@ -98,7 +103,7 @@ export class FileSource implements LocalSource, Movable {
 
   readSync(start: number, end: number): Uint8Array {
     const bytes = this.#makeRoom(start, end);
-    this.#fill(bytes, 0, start, bytes.length);
+    timeReadSync(() => this.#fill(bytes, 0, start, bytes.length));
     return bytes;
   }
 
@@ -108,8 +113,10 @@ export class FileSource implements LocalSource, Movable {
     checkRanges(this.name, this.byteLength, ranges, target, stride);
     const started = performance.now();
     const map = this.#mapped();
-    if (map) this.#copyRanges(map, ranges, target, stride);
-    else this.#readGroups(ranges, target, stride);
+    timeReadSync(() => {
+      if (map) this.#copyRanges(map, ranges, target, stride);
+      else this.#readGroups(ranges, target, stride);
+    });
     this.#speed.record(performance.now() - started, starts.length, starts.length * length);
   }
 
@@ -231,7 +238,7 @@ export class FileSource implements LocalSource, Movable {
   /** Reads a range for the system to keep. What is wrong with it shows when it is asked for. */
   async #warm(start: number, length: number): Promise<void> {
     this.#prefetching++;
-    await this.read(start, start + length).catch(() => {});
+    await this.#read(start, start + length).catch(() => {});
     this.#prefetching--;
   }
 

@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ObjectChangedError, StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { timeRead } from '../core/stage-clock.js';
 import type { ByteSource } from './byte-source.js';
 import { locationOf } from './location-of.js';
 import { cutShort, type RemoteAnswer, RemoteClient } from './remote-client.js';
@@ -82,6 +83,10 @@ export class RemoteSource implements ByteSource, Movable {
   }
 
   read(start: number, end: number): Promise<Uint8Array> {
+    return timeRead(() => this.#enqueue(start, end));
+  }
+
+  #enqueue(start: number, end: number): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.#check(start, end);
       if (start === end) return resolve(new Uint8Array(0));

@@ -5,6 +5,7 @@ import { maxSlots } from '../batch-memory.js';
 import { type BatchResult, type TaskResult, taskPlace } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import { copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
+import { sharedMoment } from '../observation.js';
 import type { Ticket } from '../ticket.js';
 import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
 import { startThread, type WorkerThread } from './worker-thread.js';
@@ -100,6 +101,10 @@ export class PoolWorker {
     this.#outbox = [];
   }
 
+  observe(on: boolean): void {
+    this.#send({ type: 'observe', on });
+  }
+
   /** Results of the tasks under way are not wanted any more; lent memory comes back by itself. */
   forget(): void {
     this.#waiting.clear();
@@ -170,7 +175,7 @@ export class PoolWorker {
       ticket?.reject(fromErrorRecord(outcome.error));
       return;
     }
-    const { result, makeMs, loan, small } = outcome;
+    const { result, makeMs, making, loan, small } = outcome;
     if (loan?.buffer) this.#buffer = loan.buffer;
     if (!ticket) {
       if (loan) this.#release(loan.slot);
@@ -178,6 +183,10 @@ export class PoolWorker {
     }
     this.#events.onBatch();
     ticket.makeMs = makeMs;
+    if (making) {
+      ticket.making = making;
+      ticket.readyAt = sharedMoment(performance.now());
+    }
     if (result.type !== 'batch') ticket.resolve(result);
     else if (loan) ticket.resolve(this.#lent(result, loan));
     else if (!page || !small?.length) ticket.resolve(result);

@@ -4,6 +4,7 @@ import type { Recipe } from '../../core/recipe.js';
 import type { BatchTask, TaskResult } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import type { DetachedTensor } from '../detached-tensors.js';
+import type { MakingTimes } from '../observation.js';
 import type { PadCollateOptions } from '../pad-collate.js';
 import type { BatchSettings } from '../sample-steps.js';
 import type { TorchCollateOptions } from '../torch-collate.js';
@@ -26,6 +27,8 @@ export interface WorkerSetup {
   readonly collate: CollateSpec;
   readonly settings: BatchSettings;
   readonly reuseBuffers: boolean;
+  /** Whether somebody listens: each batch then says how it was made. */
+  readonly observed: boolean;
   /** Whether the main thread does not have the dataset, and is to be told its fingerprint. */
   readonly wantsFingerprint: boolean;
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
@@ -52,6 +55,7 @@ export type ToWorker =
       readonly pass: number;
       readonly tasks: readonly NumberedTask[];
     }
+  | { readonly type: 'observe'; readonly on: boolean }
   | { readonly type: 'close' };
 
 /** A slot and the tensors in it. */
@@ -68,6 +72,8 @@ export type TaskOutcome =
       readonly id: number;
       readonly result: TaskResult;
       readonly makeMs: number;
+      /** How it was made, where somebody listens. */
+      readonly making?: MakingTimes;
       /** Where the batch is, when it is lent. Its value lacks the tensors that are in the slot. */
       readonly loan?: SlotLoan;
       /** The small tensors of a batch that is not lent: they are in the message's page. */

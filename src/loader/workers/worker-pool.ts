@@ -17,7 +17,7 @@ export interface WorkerPoolOptions {
   readonly restart: boolean;
 }
 
-type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots'>;
+type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots' | 'observed'>;
 
 /** Workers that may end while they make one and the same batch, or before they make any, until it is taken for the cause. */
 const maxDeaths = 3;
@@ -41,6 +41,7 @@ export class WorkerPool implements BatchEngine {
   /** What the last worker to die was at, and how often that has happened in a row. */
   #lastDeath: { readonly at: Ticket | 'opening'; readonly times: number } | undefined;
   #holding = false;
+  #observed = false;
   restarts = 0;
 
   /**
@@ -103,6 +104,11 @@ export class WorkerPool implements BatchEngine {
     }
   }
 
+  observe(on: boolean): void {
+    this.#observed = on;
+    for (const worker of this.#alive()) worker.observe(on);
+  }
+
   submit(ticket: Ticket): void {
     if (this.#broken) ticket.reject(this.#broken);
     else this.#chooseWorker(ticket.task).submit(ticket);
@@ -159,7 +165,8 @@ export class WorkerPool implements BatchEngine {
 
   #begin(worker: PoolWorker, setup: PoolSetup): void {
     const info = { id: worker.id, numWorkers: this.#numWorkers, seed: setup.settings.seed };
-    worker.begin({ ...setup, info, currentPass: this.#currentPass.buffer as SharedArrayBuffer });
+    const currentPass = this.#currentPass.buffer as SharedArrayBuffer;
+    worker.begin({ ...setup, info, observed: this.#observed, currentPass });
   }
 
   /** Streams stay where they are open; any other batch goes to the worker with the least to do. */

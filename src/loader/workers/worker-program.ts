@@ -10,6 +10,7 @@ import { LentMemory, OwnedMemory } from '../batch-memory.js';
 import type { BatchMaker, TaskResult } from '../batch-task.js';
 import { asDataset, type DatasetFacts, shapeOf } from '../dataset-facts.js';
 import { takeApart } from '../detached-tensors.js';
+import { MakingClock } from '../observation.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
 import { OutcomeSender } from './outcome-sender.js';
 import type {
@@ -45,6 +46,7 @@ export class WorkerProgram {
   readonly #memory: LentMemory | OwnedMemory;
   readonly #sender: OutcomeSender;
   readonly #opened: Promise<Opened | undefined>;
+  #clock: MakingClock | undefined;
   /** The memory of the last loan. */
   #lentBuffer: ArrayBufferLike | undefined;
   #queue: Promise<void> = Promise.resolve();
@@ -58,12 +60,20 @@ export class WorkerProgram {
     this.#memory = memory;
     const turnPage = () => (memory instanceof OwnedMemory ? memory.turnPage() : undefined);
     this.#sender = new OutcomeSender(port, turnPage, (outcome, error) => this.#refuse(outcome, error));
+    this.#observe(setup.observed);
     this.#opened = this.#open();
     port.on('message', (message: ToWorker) => {
-      const step =
-        message.type === 'close' ? () => this.#close() : () => this.#work(message.tasks, message.pass);
-      this.#queue = this.#queue.then(step);
+      this.#queue = this.#queue.then(() => this.#take(message));
     });
+  }
+
+  #take(message: ToWorker): void | Promise<void> {
+    if (message.type === 'work') return this.#work(message.tasks, message.pass);
+    return message.type === 'close' ? this.#close() : this.#observe(message.on);
+  }
+
+  #observe(on: boolean): void {
+    this.#clock = on ? new MakingClock(this.#setup.info.id) : undefined;
   }
 
   async #open(): Promise<Opened | undefined> {
@@ -107,6 +117,7 @@ export class WorkerProgram {
       this.#progress[1] = -1;
       const started = performance.now();
       this.#memory.begin();
+      this.#clock?.begin(started);
       try {
         const made = opened.maker.make(task, this.#memory);
         // It may take long: what is done must not wait for it.
@@ -114,6 +125,7 @@ export class WorkerProgram {
         const result = made instanceof Promise ? await made : made;
         this.#finish(id, result, performance.now() - started);
       } catch (error) {
+        this.#clock?.end();
         this.#release(this.#memory.end().slot);
         this.#sender.add({ id, error: toErrorRecord(error) }, []);
       }
@@ -124,19 +136,21 @@ export class WorkerProgram {
   #finish(id: number, result: TaskResult, makeMs: number): void {
     const memory = this.#memory;
     const { transfer, slot, overflowed } = memory.end();
+    const making = this.#clock?.end();
+    const made = { id, makeMs, ...(making && { making }) };
     if (result.type !== 'batch') {
       this.#release(slot);
-      this.#sender.add({ id, result, makeMs }, []);
+      this.#sender.add({ ...made, result }, []);
     } else if (memory instanceof OwnedMemory) {
       const { value, tensors } = takeApart(result.value, memory.page);
-      this.#sender.add({ id, result: { ...result, value }, makeMs, small: tensors }, transfer);
+      this.#sender.add({ ...made, result: { ...result, value }, small: tensors }, transfer);
     } else {
       const { buffer } = memory;
       const { value, tensors } = takeApart(result.value, buffer);
       const isKnown = buffer === this.#lentBuffer;
       const loan = slot === undefined ? undefined : { slot, tensors, ...(!isKnown && { buffer }) };
       if (loan) this.#lentBuffer = buffer;
-      this.#sender.add({ id, result: { ...result, value, overflowed }, makeMs, ...(loan && { loan }) }, []);
+      this.#sender.add({ ...made, result: { ...result, value, overflowed }, ...(loan && { loan }) }, []);
     }
   }
 

@@ -1,0 +1,56 @@
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { storageFailure } from '../storage/storage-failure.js';
+
+/** Text or bytes that are kept back before they are written. */
+const keptBytes = 1 << 16;
+
+/** A file that is read while it grows: what is written stays even if the process is killed, up to the last 64 KiB. */
+export class AppendedFile {
+  readonly path: string;
+  readonly #descriptor: number;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+
+  /** Begins the file anew. @throws {@link StorageError} when it cannot be made. */
+  constructor(path: string) {
+    this.path = path;
+    this.#descriptor = this.#guard(() => {
+      mkdirSync(dirname(path), { recursive: true });
+      return openSync(path, 'w');
+    });
+  }
+
+  append(content: string | Uint8Array): void {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    this.#kept.push(bytes);
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes >= keptBytes) this.flush();
+  }
+
+  flush(): void {
+    if (this.#keptBytes === 0) return;
+    const bytes = Buffer.concat(this.#kept);
+    this.#kept = [];
+    this.#keptBytes = 0;
+    this.#guard(() => {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done);
+    });
+  }
+
+  close(): void {
+    try {
+      this.flush();
+    } finally {
+      closeSync(this.#descriptor);
+    }
+  }
+
+  #guard<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (cause) {
+      throw storageFailure('write', this.path, cause);
+    }
+  }
+}

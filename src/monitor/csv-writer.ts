@@ -1,0 +1,43 @@
+import { AppendedFile } from './appended-file.js';
+import type { FigureWriter } from './figure-writer.js';
+import { valuesOf } from './metrics.js';
+import type { RunFigures } from './run-statistics.js';
+
+/**
+ * Writes figures as lines of comma-separated values, one moment a line, with a header. The columns are those of the first line: a
+ * curriculum that begins later has none.
+ */
+export class CsvWriter implements FigureWriter {
+  readonly #file: AppendedFile;
+  #columns: readonly string[] | undefined;
+
+  /** @throws {@link StorageError} when the file cannot be made. */
+  constructor(path: string) {
+    this.#file = new AppendedFile(path);
+  }
+
+  write(figures: RunFigures): void {
+    const values = new Map(
+      valuesOf(figures).map(({ metric, labelled, value }) => [columnOf(metric.name, labelled), value]),
+    );
+    if (!this.#columns) {
+      this.#columns = [...values.keys()];
+      this.#file.append(`${['time', ...this.#columns].map(quoted).join(',')}\n`);
+    }
+    const cells = this.#columns.map((column) => String(values.get(column) ?? ''));
+    this.#file.append(`${[new Date(figures.at).toISOString(), ...cells].join(',')}\n`);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+function columnOf(name: string, labelled: string | undefined): string {
+  return labelled === undefined ? name : `${name}_${labelled}`;
+}
+
+/** A name of a metric may hold anything. */
+function quoted(cell: string): string {
+  return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+}

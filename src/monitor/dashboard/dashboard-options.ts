@@ -1,0 +1,53 @@
+import * as v from 'valibot';
+import { booleanOption } from '../../core/options.js';
+import type { CountTokens } from '../batch-size.js';
+
+/** Where the live page is. */
+export interface DashboardOptions {
+  /**
+   * Port of the page. Where a Millrace run of this machine has it already, this one is shown on that page; 0 takes any free port.
+   * @defaultValue `7117`
+   */
+  readonly port?: number;
+  /** Address to listen at. Any other than a loopback one needs the token in the URL. @defaultValue `'127.0.0.1'` */
+  readonly host?: string;
+  /** What the URL must have as `?token=`. @defaultValue none on a loopback address, a random one elsewhere */
+  readonly token?: string;
+  /** Counts the tokens of a batch. @defaultValue the elements of its first tensor of whole numbers with two or more dimensions */
+  readonly countTokens?: CountTokens;
+  /** Is told the URL of the page. @defaultValue writes a line to standard error */
+  readonly onOpen?: (url: string) => void;
+}
+
+const functionOption = <F>() => v.custom<F>((value) => typeof value === 'function', 'must be a function');
+
+const optionsSchema = v.strictObject({
+  port: v.optional(
+    v.pipe(
+      v.number('must be a number'),
+      v.integer('must be an integer'),
+      v.minValue(0, 'must be 0 or more'),
+      v.maxValue(65_535, 'must be 65535 or less'),
+    ),
+    7117,
+  ),
+  host: v.optional(v.pipe(v.string('must be an address'), v.nonEmpty('must be an address')), '127.0.0.1'),
+  token: v.optional(v.pipe(v.string('must be text'), v.minLength(8, 'must have 8 characters or more'))),
+  countTokens: v.optional(functionOption<CountTokens>()),
+  onOpen: v.optional(functionOption<(url: string) => void>()),
+});
+
+/** `true` stands for the defaults, `false` for no page. */
+export const dashboardSchema = v.union([booleanOption, optionsSchema], (issue) => {
+  const [first, second] = issue.issues ?? [];
+  return typeof issue.input === 'object'
+    ? `${second ? `${v.getDotPath(second) ?? ''} ${second.message}` : ''}`.trim()
+    : `${first?.message ?? 'must be true or false'}, or options`;
+});
+
+/** Options with their defaults. */
+export type ResolvedDashboard = v.InferOutput<typeof optionsSchema>;
+
+export function resolveDashboard(dashboard: true | ResolvedDashboard): ResolvedDashboard {
+  return dashboard === true ? v.parse(optionsSchema, {}) : dashboard;
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { MillraceError } from '../../core/errors.js';
+import { prometheusRegistry } from '../prometheus.js';
+import type { RunUpdate, RunView } from './live-view.js';
+import type { PageAccess } from './page-access.js';
+import type { RunBoard } from './run-board.js';
+
+/** What runs of other processes send. */
+export interface NeighbourReport {
+  /** Runs from their beginning. */
+  readonly runs: readonly RunView[];
+  /** What is new of those that were sent before. */
+  readonly updates: readonly RunUpdate[];
+}
+
+/** What they are told. */
+export interface NeighbourAnswer {
+  readonly watched: boolean;
+  /** Runs that must be sent from their beginning. */
+  readonly unknown: readonly string[];
+}
+
+const maxReportBytes = 16e6;
+const heartbeatMs = 5_000;
+/** How long a page waits before it connects again. */
+const retryMs = 1_000;
+
+/** Serves the live page, its stream of events, Prometheus' text, and takes what runs of other processes send. */
+export class LiveServer {
+  readonly #board: RunBoard;
+  readonly #access: PageAccess;
+  readonly #server: Server;
+  readonly #page: { readonly html: string; readonly policy: string };
+  #prometheus: Promise<{ metrics(): Promise<string>; readonly contentType: string }> | undefined;
+  #onWatched: (() => void) | undefined;
+
+  constructor(board: RunBoard, access: PageAccess) {
+    this.#board = board;
+    this.#access = access;
+    this.#page = readPage();
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        if (!response.headersSent) send(response, 500, 'text/plain', `${messageOf(error)}\n`);
+        else response.destroy();
+      });
+    });
+  }
+
+  /** @returns the port. @throws the error of the system, `EADDRINUSE` where another program has the port */
+  async listen(port: number, host: string): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, resolve);
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Calls `listener` when somebody begins or ceases to look. */
+  onWatched(listener: () => void): void {
+    this.#onWatched = listener;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://local');
+    if (url.pathname === '/neighbour' && this.#access.isNeighbour(request))
+      return this.#answerNeighbour(request, response);
+    const refusal = this.#access.refusal(request, url);
+    if (refusal) return send(response, 403, 'text/plain', `${refusal}\n`);
+    if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Only GET is answered.\n');
+    switch (url.pathname) {
+      case '/':
+        response.setHeader('content-security-policy', this.#page.policy);
+        return send(response, 200, 'text/html', this.#page.html);
+      case '/events':
+        return this.#stream(request, response);
+      case '/metrics':
+        return this.#scrape(response);
+      default:
+        return send(response, 404, 'text/plain', 'There is the page at /, /events and /metrics.\n');
+    }
+  }
+
+  async #answerNeighbour(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { runs = [], updates = [] } = request.method === 'POST' ? await readReport(request) : {};
+    for (const run of runs) this.#board.put(run);
+    const unknown = updates.filter((update) => !this.#board.update(update)).map(({ key }) => key);
+    const answer: NeighbourAnswer = { watched: this.#board.watched, unknown };
+    send(response, 200, 'application/json', JSON.stringify(answer));
+  }
+
+  #stream(request: IncomingMessage, response: ServerResponse): void {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    response.write(`retry: ${retryMs}\n\n`);
+    const unwatch = this.#board.watch(({ type, ...message }) => {
+      response.write(`event: ${type}\ndata: ${JSON.stringify(message)}\n\n`);
+    });
+    const heartbeat = setInterval(() => response.write(': here\n\n'), heartbeatMs);
+    this.#onWatched?.();
+    request.on('close', () => {
+      clearInterval(heartbeat);
+      unwatch();
+      this.#onWatched?.();
+    });
+  }
+
+  async #scrape(response: ServerResponse): Promise<void> {
+    try {
+      this.#prometheus ??= prometheusRegistry(() => this.#board.figures());
+      const registry = await this.#prometheus;
+      send(response, 200, registry.contentType, await registry.metrics());
+    } catch (error) {
+      this.#prometheus = undefined;
+      if (!(error instanceof MillraceError)) throw error;
+      send(response, 501, 'text/plain', `${error.message}\n`);
+    }
+  }
+}
+
+/** The page as the build made it: one file, whose script may run and nothing else. */
+function readPage(): { html: string; policy: string } {
+  const html = readFileSync(new URL('../../web/live/page.html', import.meta.url), 'utf8');
+  const [, script = ''] = /<script type="module">([\s\S]*?)<\/script>/.exec(html) ?? [];
+  const hash = createHash('sha256').update(script).digest('base64');
+  const policy =
+    `default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; ` +
+    `base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+  return { html, policy };
+}
+
+async function readReport(request: IncomingMessage): Promise<Partial<NeighbourReport>> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxReportBytes) throw new Error(`The report has more than ${maxReportBytes} bytes`);
+    pieces.push(piece);
+  }
+  return JSON.parse(Buffer.concat(pieces).toString('utf8')) as NeighbourReport;
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, {
+    'content-type': type.includes(';') || type === 'application/json' ? type : `${type}; charset=utf-8`,
+    'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(body);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

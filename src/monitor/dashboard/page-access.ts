@@ -1,0 +1,48 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/** Whether an address is this machine's alone. */
+export function isLoopback(address: string): boolean {
+  const bare = address.replace(/^\[|\]$/g, '').replace(/^::ffff:/, '');
+  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
+}
+
+/** Says who may look at the page. */
+export class PageAccess {
+  readonly #host: string;
+  readonly #token: string | undefined;
+
+  constructor(host: string, token: string | undefined) {
+    this.#host = host;
+    this.#token = token;
+  }
+
+  /** Why a request is refused; `undefined` where it is not. */
+  refusal(request: IncomingMessage, url: URL): string | undefined {
+    // A page elsewhere can have its name resolved to this machine, but not change the name in its requests.
+    if (isLoopback(this.#host) && !isLoopback(new URL(`http://${request.headers.host}`).hostname))
+      return 'This page is for this machine alone: open it by 127.0.0.1 or localhost.';
+    if (this.#token === undefined || sameText(url.searchParams.get('token') ?? '', this.#token))
+      return undefined;
+    return 'The token is missing from the URL, or is another one. The run has printed the URL to use.';
+  }
+
+  /**
+   * Whether a request comes from another run of this machine. A page in a browser cannot send this header to another origin, because
+   * the server does not allow it.
+   */
+  isNeighbour(request: IncomingMessage): boolean {
+    const from = request.socket.remoteAddress ?? '';
+    return (
+      isLoopback(from) && request.headers[neighbourHeader] === '1' && request.headers.origin === undefined
+    );
+  }
+}
+
+/** Says that a request comes from a run. */
+export const neighbourHeader = 'x-millrace-run';
+
+function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,204 @@
+import { isTensor, type Tensor } from '../../core/tensor.js';
+
+/** An image small enough to send along. */
+export type PeekImage =
+  /** Red, green, blue; a byte each, row by row, as base64. */
+  | { readonly kind: 'pixels'; readonly width: number; readonly height: number; readonly rgb: string }
+  /** A `data:` URL of an encoded image. */
+  | { readonly kind: 'encoded'; readonly url: string };
+
+/** A field of a batch, as the page shows it. */
+export interface PeekField {
+  /** Empty where the batch is a single value. */
+  readonly name: string;
+  /** `int32 [32, 128]`, `32 strings`. */
+  readonly type: string;
+  /** Smallest, mean and largest of the elements that were looked at. */
+  readonly range?: { readonly min: number; readonly mean: number; readonly max: number };
+  /** The first elements, a few rows. */
+  readonly rows?: readonly string[];
+  readonly texts?: readonly string[];
+  readonly images?: readonly PeekImage[];
+}
+
+/** What is in a batch, in little. */
+export interface BatchPeek {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly samples: number;
+  readonly fields: readonly PeekField[];
+}
+
+const maxFields = 12;
+const maxImages = 8;
+const maxSide = 72;
+const maxEncodedBytes = 64_000;
+const maxTexts = 4;
+const maxTextLength = 400;
+const maxRows = 3;
+const maxColumns = 16;
+/** Elements that the range is taken from, spread over the tensor. */
+const rangeElements = 4_096;
+
+/** Looks at the first samples of a batch. Takes well under a millisecond, however large the batch. */
+export function fieldsOf(batch: unknown): PeekField[] {
+  const fields: PeekField[] = [];
+  collect(batch, '', fields);
+  return fields;
+}
+
+function collect(value: unknown, name: string, fields: PeekField[]): void {
+  if (fields.length >= maxFields) return;
+  const field = describe(value, name);
+  if (field) fields.push(field);
+  else if (Array.isArray(value)) {
+    // A list of samples: the first one stands for all.
+    fields.push({ name, type: `list of ${value.length}` });
+    if (value.length > 0) collect(value[0], join(name, '0'), fields);
+  } else if (typeof value === 'object' && value !== null)
+    for (const [key, item] of Object.entries(value)) collect(item, join(name, key), fields);
+}
+
+function join(name: string, key: string): string {
+  return name === '' ? key : `${name}.${key}`;
+}
+
+function describe(value: unknown, name: string): PeekField | undefined {
+  if (isTensor(value)) return describeTensor(value, name);
+  if (value instanceof Uint8Array) {
+    const image = encodedImage(value);
+    return { name, type: `${value.length} bytes`, ...(image && { images: [image] }) };
+  }
+  if (ArrayBuffer.isView(value))
+    return { name, type: `${value.constructor.name} of ${value.byteLength} bytes` };
+  if (Array.isArray(value)) return describeList(value, name);
+  if (typeof value === 'string') return { name, type: 'string', texts: [cut(value)] };
+  if (typeof value !== 'object' || value === null) return { name, type: typeof value, rows: [String(value)] };
+  return undefined;
+}
+
+function describeList(list: readonly unknown[], name: string): PeekField | undefined {
+  if (list.length === 0) return { name, type: 'empty list' };
+  if (list.every((item) => typeof item === 'string'))
+    return { name, type: `${list.length} strings`, texts: list.slice(0, maxTexts).map(cut) };
+  if (list.every((item) => item instanceof Uint8Array)) {
+    const images = list.slice(0, maxImages).flatMap((bytes) => encodedImage(bytes) ?? []);
+    return { name, type: `${list.length} byte strings`, ...(images.length > 0 && { images }) };
+  }
+  return undefined;
+}
+
+function describeTensor(tensor: Tensor, name: string): PeekField {
+  const { dtype, shape, data } = tensor;
+  const field = {
+    name,
+    type: `${dtype} [${shape.join(', ')}]`,
+    ...(data.length > 0 && { range: rangeOf(data) }),
+  };
+  const layout = imageLayout(tensor);
+  return layout ? { ...field, images: imagesOf(tensor, layout) } : { ...field, rows: rowsOf(tensor) };
+}
+
+function rangeOf(data: Tensor['data']): { min: number; mean: number; max: number } {
+  const step = Math.max(1, Math.floor(data.length / rangeElements));
+  let [min, max, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  for (let i = 0; i < data.length; i += step) {
+    const element = Number(data[i]);
+    if (element < min) min = element;
+    if (element > max) max = element;
+    sum += element;
+    count += 1;
+  }
+  return { min, mean: sum / count, max };
+}
+
+function rowsOf({ shape, data }: Tensor): string[] {
+  const rows = shape.length === 0 ? 1 : shape.length === 1 ? 1 : shape[0]!;
+  const columns = rows === 0 ? 0 : data.length / rows;
+  return Array.from({ length: Math.min(rows, maxRows) }, (_, row) => {
+    const shown = Math.min(columns, maxColumns);
+    const start = row * columns;
+    const elements = Array.from(data.subarray(start, start + shown) as ArrayLike<number | bigint>, short);
+    return `${elements.join(' ')}${columns > shown ? ' …' : ''}`;
+  });
+}
+
+function short(element: number | bigint): string {
+  return typeof element === 'bigint' || Number.isInteger(element)
+    ? String(element)
+    : Number(element.toPrecision(4)).toString();
+}
+
+interface ImageLayout {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Elements from one row, column and channel to the next. */
+  readonly row: number;
+  readonly column: number;
+  readonly channel: number;
+}
+
+/** `[N, H, W, 1 or 3]` or `[N, 1 or 3, H, W]`, of at least 8 pixels a side. */
+function imageLayout({ shape, dtype }: Tensor): ImageLayout | undefined {
+  if (shape.length !== 4 || !(dtype === 'uint8' || dtype.startsWith('float'))) return undefined;
+  const [, a, b, c] = shape as [number, number, number, number];
+  if (isChannels(c) && Math.min(a, b) >= 8)
+    return { height: a, width: b, channels: c, row: b * c, column: c, channel: 1 };
+  if (isChannels(a) && Math.min(b, c) >= 8)
+    return { height: b, width: c, channels: a, row: c, column: 1, channel: b * c };
+  return undefined;
+}
+
+function isChannels(size: number): boolean {
+  return size === 1 || size === 3;
+}
+
+function imagesOf({ shape, data, dtype }: Tensor, layout: ImageLayout): PeekImage[] {
+  const elements = layout.height * layout.width * layout.channels;
+  const numbers = data as Exclude<Tensor['data'], BigInt64Array | BigUint64Array>;
+  return Array.from({ length: Math.min(shape[0]!, maxImages) }, (_, k) => {
+    const pixels = numbers.subarray(k * elements, (k + 1) * elements);
+    return thumbnail(pixels, layout, dtype === 'uint8' ? { min: 0, max: 255 } : rangeOf(pixels));
+  });
+}
+
+/** Every so-manieth pixel, stretched to the range that the image has: normalised images are then visible. */
+function thumbnail(
+  pixels: ArrayLike<number>,
+  { height, width, channels, row, column, channel }: ImageLayout,
+  { min, max }: { readonly min: number; readonly max: number },
+): PeekImage {
+  const step = Math.max(1, Math.ceil(Math.max(height, width) / maxSide));
+  const [rows, columns] = [Math.ceil(height / step), Math.ceil(width / step)];
+  const rgb = new Uint8ClampedArray(rows * columns * 3);
+  const scale = 255 / (max - min || 1);
+  for (let y = 0, out = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      const at = y * step * row + x * step * column;
+      for (let k = 0; k < 3; k++)
+        rgb[out++] = (pixels[at + (channels === 3 ? k : 0) * channel]! - min) * scale;
+    }
+  }
+  return { kind: 'pixels', width: columns, height: rows, rgb: base64(rgb) };
+}
+
+const imageTypes: readonly (readonly [type: string, beginning: readonly number[]])[] = [
+  ['jpeg', [0xff, 0xd8, 0xff]],
+  ['png', [0x89, 0x50, 0x4e, 0x47]],
+  ['gif', [0x47, 0x49, 0x46, 0x38]],
+];
+
+function encodedImage(bytes: Uint8Array): PeekImage | undefined {
+  const type = imageTypes.find(([, beginning]) => beginning.every((byte, k) => bytes[k] === byte))?.[0];
+  if (!type || bytes.length > maxEncodedBytes) return undefined;
+  return { kind: 'encoded', url: `data:image/${type};base64,${base64(bytes)}` };
+}
+
+function base64(bytes: Uint8Array | Uint8ClampedArray): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function cut(text: string): string {
+  return text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text;
+}

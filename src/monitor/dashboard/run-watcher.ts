@@ -1,0 +1,149 @@
+import type { CountTokens } from '../batch-size.js';
+import { histogramsOf } from '../curriculum-view.js';
+import type { BatchDelivered, LoaderEvent, LoaderListener, PassBegan } from '../loader-events.js';
+import { type RunFigures, RunStatistics } from '../run-statistics.js';
+import type { LivePoint, LiveProblem, LiveSpan, RunFacts, RunStatus, RunUpdate } from './live-view.js';
+import { fieldsOf } from './peek-batch.js';
+
+/** Where a watcher sends what it sees: the server of the page. */
+export interface RunSink {
+  /** Whether somebody has the page open. */
+  readonly watched: boolean;
+  begin(facts: RunFacts): void;
+  update(update: RunUpdate): void;
+}
+
+/** Between two updates. */
+const updateMs = 500;
+const peekMs = 2_000;
+/** Spans that are shorter, and closer together than this, are drawn as one: less than a pixel of the timeline. */
+const blurMs = 5;
+/** Skipped samples that are sent with one update. */
+const maxProblems = 20;
+const histogramBins = 40;
+
+/** Listens to a loader and sends the page what it shows, twice a second. */
+export class RunWatcher {
+  readonly #key: string;
+  readonly #sink: RunSink;
+  readonly #statistics: RunStatistics;
+  readonly #read: () => RunFigures;
+  #began = false;
+  /** Delivered up to the last update. */
+  #batches = 0;
+  #status: RunStatus = 'starting';
+  #lastUpdate = Number.NEGATIVE_INFINITY;
+  #lastPeek = Number.NEGATIVE_INFINITY;
+  #spans: LiveSpan[] = [];
+  #open = new Map<LiveSpan['lane'], LiveSpan>();
+  #problems: LiveProblem[] = [];
+  #peek: RunUpdate['peek'];
+  #tuning: string | undefined;
+
+  constructor(key: string, sink: RunSink, countTokens?: CountTokens) {
+    this.#key = key;
+    this.#sink = sink;
+    this.#statistics = new RunStatistics({ countTokens });
+    this.#read = this.#statistics.reader();
+  }
+
+  /** Takes what happens. */
+  readonly listen: LoaderListener = (event: LoaderEvent) => {
+    this.#statistics.listen(event);
+    switch (event.type) {
+      case 'began':
+        this.#begin(event);
+        return this.#send(event.at);
+      case 'delivered':
+        this.#deliver(event);
+        if (event.at - this.#lastUpdate >= updateMs) this.#send(event.at);
+        return;
+      case 'tuned':
+        this.#tuning = event.decision;
+        return;
+      case 'ended':
+        this.#status = event.reason === 'failed' ? 'failed' : 'between passes';
+        if (event.reason === 'failed') this.#complain(event.at, 'error', messageOf(event.error));
+        return this.#send(event.at);
+      case 'closed':
+        if (this.#status !== 'failed') this.#status = 'finished';
+        return this.#send(event.at);
+    }
+  };
+
+  #begin({ at, dataset, rank, worldSize, sampler }: PassBegan): void {
+    this.#status = 'running';
+    if (this.#began) return;
+    this.#began = true;
+    const histograms = histogramsOf(sampler, histogramBins);
+    this.#sink.begin({
+      key: this.#key,
+      pid: process.pid,
+      dataset,
+      rank,
+      worldSize,
+      startedAt: at,
+      histograms,
+    });
+  }
+
+  #deliver(event: BatchDelivered): void {
+    for (const { index, reason } of event.skipped)
+      this.#complain(event.at, 'skipped', `Sample ${index} was left out: ${reason}`);
+    if (!this.#sink.watched) return;
+    const { at, startedAt, makeMs, waitMs, worker } = event;
+    if (worker !== null)
+      this.#span({ lane: worker, doing: 'making', from: startedAt, to: startedAt + makeMs, batches: 1 });
+    this.#span({ lane: 'consumer', doing: 'waiting', from: at - waitMs, to: at, batches: 1 });
+    if (at - this.#lastPeek < peekMs || event.samples === 0) return;
+    this.#lastPeek = at;
+    const { epoch, batch, samples } = event;
+    this.#peek = { epoch, batch, samples, fields: fieldsOf(event.value) };
+  }
+
+  #span(span: LiveSpan): void {
+    const open = this.#open.get(span.lane);
+    const isNear = open && span.from - open.to < blurMs && span.to - span.from < blurMs;
+    // One that took as long as an update is long enough to be seen.
+    if (isNear && open.to - open.from < updateMs) {
+      this.#open.set(span.lane, { ...open, to: span.to, batches: open.batches + 1 });
+      return;
+    }
+    if (open) this.#spans.push(open);
+    this.#open.set(span.lane, span);
+  }
+
+  #complain(at: number, kind: LiveProblem['kind'], text: string): void {
+    this.#problems = [...this.#problems, { at, kind, text }].slice(-maxProblems);
+  }
+
+  #send(at: number): void {
+    // Without a pass there is no run to speak of.
+    if (!this.#began) return;
+    this.#lastUpdate = at;
+    const figures = this.#read();
+    const { batches, samplesPerSecond, tokensPerSecond, waitShare, ready } = figures;
+    const hasMore = batches > this.#batches;
+    this.#batches = batches;
+    const point: LivePoint = { at, samplesPerSecond, tokensPerSecond, waitShare, ready };
+    this.#sink.update({
+      key: this.#key,
+      status: this.#status,
+      figures,
+      points: hasMore ? [point] : [],
+      spans: [...this.#spans, ...this.#open.values()],
+      problems: this.#problems,
+      ...(this.#peek && { peek: this.#peek }),
+      ...(this.#tuning !== undefined && { tuning: this.#tuning }),
+    });
+    this.#spans = [];
+    this.#open.clear();
+    this.#problems = [];
+    this.#peek = undefined;
+    this.#tuning = undefined;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

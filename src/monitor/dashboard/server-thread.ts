@@ -1,0 +1,125 @@
+// The first module of the live page's thread. The first run of a machine that wants a port serves the page there; the others send
+// it what they show, and one of them takes over when it ends.
+import { randomBytes } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { LiveServer, type NeighbourReport } from './live-server.js';
+import type { RunUpdate } from './live-view.js';
+import { report } from './neighbour-client.js';
+import { isLoopback, PageAccess } from './page-access.js';
+import { RunBoard } from './run-board.js';
+import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
+
+const tickMs = 500;
+
+/** Shows the runs of this process: on a page of its own, or on that of a neighbour. */
+class PageThread {
+  readonly #setup: ServerSetup;
+  readonly #token: string | undefined;
+  readonly #board = new RunBoard();
+  readonly #own = new Set<string>();
+  #server: LiveServer | undefined;
+  #watched = false;
+  /** What the neighbour has not been told yet. */
+  #begun = new Set<string>();
+  #updates: RunUpdate[] = [];
+
+  constructor(setup: ServerSetup) {
+    this.#setup = setup;
+    this.#token = setup.token ?? (isLoopback(setup.host) ? undefined : randomBytes(16).toString('base64url'));
+  }
+
+  async open(): Promise<void> {
+    if (!(await this.#serve()) && !(await this.#join())) return;
+    setInterval(() => void this.#tick(), tickMs);
+  }
+
+  take(message: ToServer): void {
+    if (message.type === 'run') {
+      this.#own.add(message.facts.key);
+      this.#begun.add(message.facts.key);
+      this.#board.begin(message.facts);
+      return;
+    }
+    const { update } = message;
+    this.#board.update(update);
+    if (this.#server) return;
+    this.#updates.push(update);
+    // What happens behind it may be the end of the process.
+    if (update.status === 'finished' || update.status === 'failed') void this.#send();
+  }
+
+  /** @returns whether the page is served from here */
+  async #serve(): Promise<boolean> {
+    const { port, host } = this.#setup;
+    const server = new LiveServer(this.#board, new PageAccess(host, this.#token));
+    try {
+      const taken = await server.listen(port, host);
+      this.#server = server;
+      server.onWatched(() => this.#setWatched(this.#board.watched));
+      this.#setWatched(this.#board.watched);
+      post({ type: 'open', url: this.#url(taken) });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+      post({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
+  /** @returns whether a neighbour shows the runs of this process */
+  async #join(): Promise<boolean> {
+    const { port } = this.#setup;
+    const answer = await report(port, { runs: [], updates: [] });
+    if (answer === undefined || answer === 'other') {
+      const reason = `port ${port} is taken by another program. Name a free one: dashboard: { port: ${port + 1} }`;
+      post({ type: 'failed', reason });
+      return false;
+    }
+    post({ type: 'open', url: this.#url(port) });
+    return true;
+  }
+
+  #url(port: number): string {
+    const { host } = this.#setup;
+    const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+    const query = this.#token === undefined ? '' : `?token=${encodeURIComponent(this.#token)}`;
+    return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/${query}`;
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#server) this.#board.missLost(this.#own);
+    else await this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const content: NeighbourReport = {
+      runs: this.#board.runs.filter(({ facts }) => this.#begun.has(facts.key)),
+      updates: this.#updates.filter(({ key }) => !this.#begun.has(key)),
+    };
+    this.#begun = new Set();
+    this.#updates = [];
+    const answer = await report(this.#setup.port, content);
+    if (answer === undefined || answer === 'other') {
+      // The run that had the page has ended: whoever is first takes its place, and has to be told everything.
+      this.#begun = new Set(this.#own);
+      await this.#serve();
+      return;
+    }
+    for (const key of answer.unknown) this.#begun.add(key);
+    this.#setWatched(answer.watched);
+  }
+
+  #setWatched(watched: boolean): void {
+    if (watched === this.#watched) return;
+    this.#watched = watched;
+    post({ type: 'watched', watched });
+  }
+}
+
+function post(message: FromServer): void {
+  parentPort!.postMessage(message);
+}
+
+const page = new PageThread(workerData as ServerSetup);
+parentPort!.on('message', (message: ToServer) => page.take(message));
+await page.open();

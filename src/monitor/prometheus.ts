@@ -1,0 +1,65 @@
+import type { Registry } from 'prom-client';
+import { importPeer } from '../core/peer.js';
+import { type Metric, metrics } from './metrics.js';
+import type { RunFigures } from './run-statistics.js';
+
+/** Figures with what tells their source apart: rank and run. */
+export interface LabelledFigures {
+  readonly labels: { readonly rank: string; readonly run: string };
+  readonly figures: RunFigures;
+}
+
+/**
+ * Puts the figures of runs into a registry of prom-client, under names that begin with `millrace_`.
+ *
+ * ```ts
+ * const register = await prometheusRegistry(() => [{ labels: { rank: '0', run: 'train' }, figures: read() }]);
+ * response.end(await register.metrics());
+ * ```
+ *
+ * @param collect - Asked at each scrape.
+ * @param registry - @defaultValue a new one
+ * @throws {@link MissingPeerError} without the optional package prom-client.
+ */
+export async function prometheusRegistry(
+  collect: () => readonly LabelledFigures[],
+  registry?: Registry,
+): Promise<Registry> {
+  const { default: client } = await importPeer('prom-client', 'Prometheus', () => import('prom-client'));
+  const target = registry ?? new client.Registry();
+  for (const metric of metrics) {
+    const { name, help, type, label } = metric;
+    const labelNames = ['rank', 'run', ...(label ? [label] : [])];
+    const options = { name: `millrace_${name}`, help, labelNames, registers: [target] };
+    if (type === 'gauge') {
+      new client.Gauge({
+        ...options,
+        collect() {
+          this.reset();
+          eachValue(metric, collect(), (labels, value) => this.set(labels, value));
+        },
+      });
+    } else {
+      new client.Counter({
+        ...options,
+        collect() {
+          this.reset();
+          eachValue(metric, collect(), (labels, value) => this.inc(labels, value));
+        },
+      });
+    }
+  }
+  return target;
+}
+
+function eachValue(
+  { label, read }: Metric,
+  sources: readonly LabelledFigures[],
+  take: (labels: Record<string, string>, value: number) => void,
+): void {
+  for (const { labels, figures } of sources) {
+    const value = read(figures);
+    if (typeof value === 'number') take({ ...labels }, value);
+    else for (const [key, one] of Object.entries(value)) take({ ...labels, [label!]: key }, one);
+  }
+}

@@ -1,0 +1,214 @@
+// The live page: draws what the server tells, at most once a frame.
+import type { RunStatus, RunView } from '../../monitor/dashboard/live-view.js';
+import type { Markup } from '../report/html.js';
+import { paintPixels, renderPeek } from './batch-panel.js';
+import { type Board, emptyBoard, shownRun, sortedRuns, withAll, withRun, withUpdate } from './board.js';
+import { connect } from './connection.js';
+import { renderCurriculum } from './curriculum-chart.js';
+import { count, duration, rate, share } from './number-text.js';
+import { renderFigures, renderPoints, renderProblems, renderRanks, runName, verdictOf } from './panels.js';
+import { renderStages } from './stage-bar.js';
+import { renderTimeChart } from './time-chart.js';
+import { renderTimeline } from './worker-timeline.js';
+
+/** A run that says nothing for so long is at something. */
+const silenceMs = 3_000;
+
+let board: Board = emptyBoard;
+let drawing = false;
+
+function change(next: Board): void {
+  board = next;
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    draw();
+  });
+}
+
+connect({
+  onState: (connected) => change({ ...board, connected }),
+  onBoard: (runs, now) => change(withAll(atServerTime(now), runs)),
+  onRun: (run, now) => change(withRun(atServerTime(now), run)),
+  onUpdate: (update, now) => change(withUpdate(atServerTime(now), update)),
+});
+addEventListener('resize', () => change(board));
+// What is not said is news, too: how long ago the last batch came.
+setInterval(() => change(board), 1_000);
+// What scrolls must be reached by keyboard.
+for (const element of document.querySelectorAll<HTMLElement>('.scroll')) element.tabIndex = 0;
+byId('metrics').setAttribute('href', `metrics${location.search}`);
+
+function atServerTime(now: number): Board {
+  return { ...board, clockOffsetMs: now - Date.now() };
+}
+
+function draw(): void {
+  const run = shownRun(board);
+  drawState(run);
+  drawRanks(run);
+  if (!run) return;
+  const { facts, figures } = run;
+  setText(
+    'run',
+    `${facts.dataset}${facts.worldSize > 1 ? `, rank ${facts.rank} of ${facts.worldSize}` : ''}, process ${facts.pid}, running for ${duration(now() - facts.startedAt)}`,
+  );
+  setText('verdict', verdictOf(run));
+  if (figures) {
+    fill('figures', renderFigures(figures));
+    fill('stages', renderStages(figures));
+  }
+  drawCharts(run);
+  fill('timeline', renderTimeline(run.spans, widthOf('timeline')));
+  drawCurriculum(run);
+  drawPeek(run);
+  fill('problems', renderProblems(run.problems, figures?.skipped ?? 0));
+}
+
+const states: Readonly<Record<RunStatus, readonly [text: string, tone: string]>> = {
+  starting: ['Starting', 'idle'],
+  running: ['Running', 'good'],
+  'between passes': ['Between passes', 'idle'],
+  finished: ['Finished', 'idle'],
+  failed: ['Stopped on an error', 'bad'],
+  lost: ['The process is gone', 'bad'],
+};
+
+function drawState(run: RunView | undefined): void {
+  const [text, tone] = stateOf(run);
+  const state = byId('state');
+  // A screen reader says it when it changes, not at each drawing.
+  if (state.textContent !== text) state.textContent = text;
+  state.dataset.tone = tone;
+  document.body.classList.toggle('stale', !board.connected);
+  document.title = run?.figures ? `${share(run.figures.waitShare)} waiting · Millrace` : 'Millrace';
+}
+
+function stateOf(run: RunView | undefined): readonly [text: string, tone: string] {
+  if (!board.connected)
+    return [run ? 'Not reachable, trying again: the process has ended or is busy' : 'Connecting …', 'warn'];
+  if (!run) return ['Waiting for a run to begin', 'idle'];
+  const { status, figures } = run;
+  if (status === 'running' && figures && now() - figures.at > silenceMs)
+    return ['Running, no batch for a while', 'warn'];
+  return states[status];
+}
+
+function now(): number {
+  return Date.now() + board.clockOffsetMs;
+}
+
+function drawRanks(shown: RunView | undefined): void {
+  const runs = sortedRuns(board);
+  const nav = byId('ranks');
+  const panel = byId('all-ranks');
+  nav.hidden = runs.length < 2;
+  panel.hidden = nav.hidden;
+  if (nav.hidden) return;
+  fillIn(panel.querySelector('.scroll')!, renderRanks(runs));
+  const keys = runs.map(({ facts }) => facts.key).join();
+  // The buttons stay as they are, so that the one with the focus keeps it.
+  if (nav.dataset.keys !== keys) {
+    nav.dataset.keys = keys;
+    nav.replaceChildren(...runs.map(({ facts }) => rankButton(facts)));
+  }
+  for (const button of nav.querySelectorAll('button'))
+    button.setAttribute('aria-pressed', String(button.dataset.key === shown?.facts.key));
+}
+
+function rankButton(facts: RunView['facts']): HTMLButtonElement {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = runName(facts);
+  button.dataset.key = facts.key;
+  button.addEventListener('click', () => change({ ...board, chosen: facts.key }));
+  return button;
+}
+
+function drawCharts({ points, figures }: RunView): void {
+  const waits = points.map(({ at, waitShare }) => ({ at, value: waitShare }));
+  const hasTokens = (figures?.tokens ?? 0) > 0;
+  const unit = hasTokens ? 'Tokens a second' : 'Samples a second';
+  const speeds = points.map((point) => ({
+    at: point.at,
+    value: hasTokens ? point.tokensPerSecond : point.samplesPerSecond,
+  }));
+  setText('speed-hint', `${unit}.`);
+  const latest = (values: typeof waits, format: (value: number) => string): string =>
+    values.length > 0 ? format(values.at(-1)!.value) : 'nothing';
+  fill(
+    'waiting',
+    renderTimeChart({
+      description: `Waiting for data over time, now ${latest(waits, share)}`,
+      points: waits,
+      look: 'wait',
+      atLeast: 1,
+      format: share,
+      width: widthOf('waiting'),
+    }),
+  );
+  fill(
+    'speed',
+    renderTimeChart({
+      description: `${unit} over time, now ${latest(speeds, rate)}`,
+      points: speeds,
+      look: 'flow',
+      atLeast: 0,
+      format: rate,
+      width: widthOf('speed'),
+    }),
+  );
+  fill('waiting-table', renderPoints('Waiting', waits, share));
+  fill('speed-table', renderPoints(unit, speeds, rate));
+}
+
+function drawCurriculum({ facts, figures }: RunView): void {
+  const panel = byId('curriculum-panel');
+  const shown = facts.histograms.filter(({ metric }) => figures?.difficulties[metric] !== undefined);
+  panel.hidden = shown.length === 0;
+  if (panel.hidden) return;
+  const width = widthOf('curriculum');
+  const charts = shown.map((histogram) =>
+    renderCurriculum(histogram, figures!.difficulties[histogram.metric]!, width),
+  );
+  byId('curriculum').innerHTML = charts.join('');
+}
+
+let drawnPeek: unknown;
+
+function drawPeek({ peek }: RunView): void {
+  setText(
+    'peek-hint',
+    peek
+      ? `Batch ${count(peek.batch)} of epoch ${count(peek.epoch)}, ${count(peek.samples)} samples; another one every two seconds.`
+      : 'A batch is looked into while this page is open.',
+  );
+  // Somebody may be selecting text in it.
+  if (peek === drawnPeek) return;
+  drawnPeek = peek;
+  const element = byId('peek');
+  element.innerHTML = peek ? renderPeek(peek).toString() : '';
+  if (peek) paintPixels(element, peek);
+}
+
+function byId(id: string): HTMLElement {
+  return document.getElementById(id)!;
+}
+
+function setText(id: string, text: string): void {
+  byId(id).textContent = text;
+}
+
+function fill(id: string, content: Markup): void {
+  fillIn(byId(id), content);
+}
+
+function fillIn(element: Element, content: Markup): void {
+  element.innerHTML = content.toString();
+}
+
+/** Pixels across; charts are drawn to them, so that their text stays readable on a phone. */
+function widthOf(id: string): number {
+  return Math.max(240, Math.floor(byId(id).clientWidth));
+}

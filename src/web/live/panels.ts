@@ -1,0 +1,114 @@
+import type { LiveProblem, RunView } from '../../monitor/dashboard/live-view.js';
+import type { RunFigures } from '../../monitor/run-statistics.js';
+import { html, type Markup } from '../report/html.js';
+import { clock, count, duration, rate, share } from './number-text.js';
+import { slowestStage } from './stage-bar.js';
+
+/** A trainer that waits for less is kept busy. */
+const fewWaits = 0.05;
+
+/** What the figures come to, in a sentence. */
+export function verdictOf({ figures, status }: RunView): string {
+  if (!figures || figures.batches === 0) return 'Nothing has been loaded yet.';
+  if (status === 'failed') return 'The run has stopped on an error. It is below.';
+  const { elapsedMs, waitMs } = figures;
+  const waited = status === 'running' ? figures.waitShare : waitMs / (elapsedMs || 1);
+  if (waited < fewWaits) return `Data keeps up: the trainer waits ${share(waited)} of the time.`;
+  return `The trainer waits for data ${share(waited)} of the time. Most of a batch’s time goes into ${slowestStage(figures)}.`;
+}
+
+interface Figure {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string | Markup;
+  readonly warn?: boolean;
+}
+
+/** The large figures. */
+export function renderFigures(figures: RunFigures): Markup {
+  const { samples, tokens, waitShare, waitMs, ready, underWay, numWorkers, epoch, batch, length } = figures;
+  const shown: Figure[] = [
+    { name: 'Samples a second', value: rate(figures.samplesPerSecond), note: `${count(samples)} so far` },
+    ...(tokens > 0
+      ? [{ name: 'Tokens a second', value: rate(figures.tokensPerSecond), note: `${rate(tokens)} so far` }]
+      : [
+          {
+            name: 'Bytes a second',
+            value: `${rate(figures.bytesPerSecond)}B`,
+            note: `${rate(figures.bytes)}B so far`,
+          },
+        ]),
+    {
+      name: 'Waiting for data',
+      value: share(waitShare),
+      note: `${duration(waitMs)} in all`,
+      warn: waitShare >= fewWaits,
+    },
+    {
+      name: 'Batches ready',
+      value: count(ready),
+      note:
+        numWorkers === 0
+          ? 'made when asked for'
+          : `${count(underWay)} under way, ${count(numWorkers)} ${numWorkers === 1 ? 'worker' : 'workers'}`,
+    },
+    { name: `Epoch ${count(epoch)}`, value: `${count(batch + 1)}`, note: progress(batch + 1, length) },
+  ];
+  return html`${shown.map(
+    ({ name, value, note, warn }) =>
+      html`<div><dt>${name}</dt><dd class="${warn ? 'warn' : ''}">${value}<small>${note}</small></dd></div>`,
+  )}`;
+}
+
+function progress(done: number, length: number | undefined): Markup | string {
+  if (length === undefined) return 'batches of a stream';
+  const part = Math.min(100, (done / length) * 100).toFixed(1);
+  return html`of ${count(length)} batches<span class="bar" aria-hidden="true"><i style="width:${part}%"></i></span>`;
+}
+
+/** A line a run. */
+export function renderRanks(runs: readonly RunView[]): Markup {
+  const rows = runs.map(({ facts, figures, status }) => {
+    const cells = figures
+      ? [
+          count(figures.batch + 1),
+          rate(figures.samplesPerSecond),
+          rate(figures.tokensPerSecond),
+          share(figures.waitShare),
+          count(figures.ready),
+        ]
+      : ['–', '–', '–', '–', '–'];
+    return html`<tr><th scope="row">${runName(facts)}</th><td>${status}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`;
+  });
+  const columns = ['Run', 'State', 'Batch', 'Samples/s', 'Tokens/s', 'Waiting', 'Ready'];
+  return html`<table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
+}
+
+/** `rank 1`, with the process where ranks do not tell. */
+export function runName({ rank, worldSize, pid, dataset }: RunView['facts']): string {
+  return worldSize > 1 ? `Rank ${rank}` : `${dataset}, process ${pid}`;
+}
+
+export function renderProblems(problems: readonly LiveProblem[], skipped: number): Markup {
+  if (problems.length === 0) return html`<p class="empty">None.</p>`;
+  const rows = [...problems]
+    .reverse()
+    .map(
+      ({ at, kind, text }) =>
+        html`<tr class="${kind}"><th scope="row">${clock(at)}</th><td class="text kind">${kind}</td><td class="text">${text}</td></tr>`,
+    );
+  return html`<table><caption>${count(skipped)} samples skipped in all; the last ${problems.length} entries</caption><thead><tr><th scope="col">When</th><th scope="col" class="text">What</th><th scope="col" class="text">Why</th></tr></thead><tbody>${rows}</tbody></table>`;
+}
+
+/** The last points as a table. */
+export function renderPoints(
+  caption: string,
+  points: readonly { readonly at: number; readonly value: number }[],
+  format: (value: number) => string,
+): Markup {
+  const rows = points
+    .slice(-20)
+    .reverse()
+    .map(({ at, value }) => html`<tr><th scope="row">${clock(at)}</th><td>${format(value)}</td></tr>`);
+  return html`<table><thead><tr><th scope="col">When</th><th scope="col">${caption}</th></tr></thead><tbody>${rows}</tbody></table>`;
+}

@@ -1,0 +1,53 @@
+import { scaleLinear } from 'd3-scale';
+import { html, type Markup } from '../report/html.js';
+
+/** A line over time. */
+export interface TimeChart {
+  /** What it says to those who do not see it. */
+  readonly description: string;
+  readonly points: readonly { readonly at: number; readonly value: number }[];
+  readonly look: 'flow' | 'wait';
+  /** Top of the axis at least. */
+  readonly atLeast: number;
+  readonly format: (value: number) => string;
+  readonly width: number;
+}
+
+const height = 150;
+const [left, top, bottom] = [50, 8, 126];
+/** Without a point for so long, the line has a gap. */
+const gapMs = 5_000;
+
+/** A calm line with its area, drawn to the pixels that there are. */
+export function renderTimeChart({ description, points, look, atLeast, format, width }: TimeChart): Markup {
+  if (points.length < 2) return html`<p class="empty">The line begins with the second look.</p>`;
+  const right = width - 6;
+  const [first, last] = [points[0]!.at, points.at(-1)!.at];
+  const x = scaleLinear([first, last], [left, right]);
+  const highest = points.reduce((most, { value }) => Math.max(most, value), atLeast);
+  const y = scaleLinear([0, highest], [bottom, top]);
+  if (highest > atLeast) y.nice(3);
+  const grid = y.ticks(3).map((tick) => {
+    const at = Math.round(y(tick)) + 0.5;
+    return html`<line class="grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/><text class="end" x="${left - 8}" y="${at + 4}">${format(tick)}</text>`;
+  });
+  const stretches = stretchesOf(points).map((stretch) => {
+    const path = stretch.map(({ at, value }) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join('L');
+    const [from, to] = [x(stretch[0]!.at).toFixed(1), x(stretch.at(-1)!.at).toFixed(1)];
+    return html`<path class="area" d="M${from},${bottom}L${path}L${to},${bottom}Z"/><path class="line" d="M${path}"/>`;
+  });
+  const span = last - first;
+  const ago = span < 90_000 ? `${Math.round(span / 1_000)} s ago` : `${Math.round(span / 60_000)} min ago`;
+  return html`<svg role="img" class="${look}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${description}">${stretches}${grid}<text x="${left}" y="${height - 6}">${ago}</text><text class="end" x="${right}" y="${height - 6}">now</text></svg>`;
+}
+
+function stretchesOf(points: TimeChart['points']): (typeof points)[] {
+  const stretches: TimeChart['points'][number][][] = [];
+  let before = Number.NEGATIVE_INFINITY;
+  for (const point of points) {
+    if (point.at - before > gapMs) stretches.push([]);
+    stretches.at(-1)!.push(point);
+    before = point.at;
+  }
+  return stretches;
+}

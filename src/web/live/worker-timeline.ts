@@ -1,0 +1,53 @@
+import { scaleLinear } from 'd3-scale';
+import { type LiveSpan, timelineMs } from '../../monitor/dashboard/live-view.js';
+import { html, type Markup } from '../report/html.js';
+import { share } from './number-text.js';
+
+const laneHeight = 26;
+const labelWidth = 86;
+
+/** A lane for each worker, and one for the consumer with its waits. */
+export function renderTimeline(spans: readonly LiveSpan[], width: number): Markup {
+  if (spans.length === 0)
+    return html`<p class="empty">Nothing to see yet: spans come while this page is open.</p>`;
+  const to = spans.reduce((last, span) => Math.max(last, span.to), 0);
+  const from = to - timelineMs;
+  const x = scaleLinear([from, to], [labelWidth, width]).clamp(true);
+  const workers = [...new Set(spans.flatMap(({ lane }) => (lane === 'consumer' ? [] : [lane])))].sort(
+    (a, b) => a - b,
+  );
+  const lanes: LiveSpan['lane'][] = [...workers, 'consumer'];
+  const height = lanes.length * laneHeight + 22;
+  const rows = lanes.map((lane, row) => {
+    const own = spans.filter((span) => span.lane === lane);
+    const y = row * laneHeight;
+    const bars = own.map((span) => {
+      const start = x(span.from);
+      const length = Math.max(lane === 'consumer' ? 0 : 0.7, x(span.to) - start);
+      return html`<rect class="${span.doing}" x="${start.toFixed(1)}" y="${y + 3}" width="${length.toFixed(1)}" height="${laneHeight - 8}" rx="1.5"/>`;
+    });
+    return html`<rect class="lane" x="${labelWidth}" y="${y + 3}" width="${width - labelWidth}" height="${laneHeight - 8}" rx="3"/>${bars}<text x="0" y="${y + 17}">${nameOf(lane)}</text>`;
+  });
+  return html`<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${describe(lanes, spans, from, to)}">${rows}<text x="${labelWidth}" y="${height - 4}">10 s ago</text><text class="end" x="${width}" y="${height - 4}">now</text></svg>
+<p class="hint">A worker is filled while it makes a batch, the trainer while it waits for one.</p>`;
+}
+
+function nameOf(lane: LiveSpan['lane']): string {
+  return lane === 'consumer' ? 'trainer' : `worker ${lane}`;
+}
+
+function describe(
+  lanes: readonly LiveSpan['lane'][],
+  spans: readonly LiveSpan[],
+  from: number,
+  to: number,
+): string {
+  return lanes
+    .map((lane) => {
+      const busy = spans
+        .filter((span) => span.lane === lane)
+        .reduce((sum, span) => sum + Math.max(0, span.to - Math.max(from, span.from)), 0);
+      return `${nameOf(lane)} ${lane === 'consumer' ? 'waited' : 'was busy'} ${share(Math.min(1, busy / (to - from)))} of the time`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,126 @@
+import { CurriculumSampler, DataLoader } from 'millrace';
+import { RunStatistics } from 'millrace/monitor';
+import { describe, expect, it } from 'vitest';
+import { sizeOfBatch } from '../../dist/monitor/batch-size.js';
+import { batchesOf, range } from '../loader/collect.js';
+import { began, delivered, start } from './run-events.js';
+
+describe('the statistics of a run', () => {
+  it('add up what was delivered, waited for and left out', () => {
+    const statistics = new RunStatistics();
+    statistics.listen(began());
+    for (const batch of [1, 2, 3, 4]) statistics.listen(delivered(batch));
+    const skipped = [{ index: 3, epoch: 0, reason: 'torn' }];
+    statistics.listen(delivered(5, { samples: 7, skipped }));
+    expect(statistics.totals()).toMatchObject({
+      batches: 5,
+      samples: 39,
+      tokens: 5 * 128,
+      bytes: 5 * 512,
+      waitMs: 150,
+      elapsedMs: 430,
+      skipped: 1,
+      errors: 0,
+    });
+  });
+
+  it('say where the time of making batches went, hand-off included', () => {
+    const statistics = new RunStatistics();
+    statistics.listen(delivered(1));
+    statistics.listen(delivered(2, { collateMs: 3 }));
+    expect(statistics.totals().stageMs).toEqual({
+      storage: 20,
+      decode: 40,
+      transform: 50,
+      collate: 13,
+      handOff: 8,
+    });
+  });
+
+  it('take the batches that were measured for those that were not', () => {
+    const statistics = new RunStatistics();
+    statistics.listen(delivered(1));
+    statistics.listen(delivered(2, { stages: undefined, makeMs: 180 }));
+    const { storage, decode, transform, collate } = statistics.totals().stageMs;
+    expect([storage, decode, transform, collate]).toEqual([40, 80, 100, 20]);
+  });
+
+  it('give each reader the rates since its own last look', () => {
+    const statistics = new RunStatistics();
+    const [often, seldom] = [statistics.reader(), statistics.reader()];
+    statistics.listen(delivered(1));
+    often();
+    statistics.listen(delivered(2));
+    statistics.listen(delivered(3, { waitMs: 70 }));
+    expect(often()).toMatchObject({
+      samplesPerSecond: 80,
+      tokensPerSecond: 1280,
+      waitShare: 0.5,
+      at: start + 300,
+    });
+    expect(seldom()).toMatchObject({ waitShare: 130 / 230, batch: 3, ready: 1, underWay: 4 });
+    expect(often()).toMatchObject({ samplesPerSecond: 0, waitShare: 0 });
+  });
+
+  it('are those of loader.stats()', async () => {
+    const loader = new DataLoader(range(500), { batchSize: 8, numWorkers: 2 });
+    const statistics = new RunStatistics();
+    loader.observe(statistics.listen);
+    await batchesOf(loader);
+    const { batches, samples, waitMs, elapsedMs, skipped } = loader.stats();
+    const totals = statistics.totals();
+    expect(totals).toMatchObject({ batches, samples, skipped });
+    expect(totals.waitMs).toBeCloseTo(waitMs, 6);
+    expect(totals.elapsedMs).toBeCloseTo(elapsedMs, 1);
+    await loader.close();
+  });
+
+  it('say the difficulty that the curriculum is at', async () => {
+    const sampler = new CurriculumSampler(100, {
+      batchSize: 10,
+      stepsPerEpoch: 10,
+      metrics: {
+        seqlen: {
+          index: Float64Array.from({ length: 100 }, (_, i) => i),
+          min_difficulty: 10,
+          max_difficulty: 100,
+          schedule_type: 'fixed_linear',
+          schedule_config: { total_curriculum_step: 10, difficulty_step: 10 },
+        },
+      },
+    });
+    const statistics = new RunStatistics();
+    statistics.listen(began({ sampler, gradientAccumulationSteps: 2 }));
+    statistics.listen(delivered(9));
+    const { difficulties } = statistics.reader()();
+    expect(difficulties).toEqual(sampler.difficultiesAt(0, 4));
+    expect(difficulties.seqlen).toBeGreaterThan(10);
+  });
+});
+
+describe('the size of a batch', () => {
+  const tensor = (dtype: string, ...shape: number[]) => ({
+    dtype,
+    shape,
+    data: new Int32Array(shape.reduce((product, size) => product * size, 1)),
+  });
+
+  it.each([
+    [
+      'the first matrix of whole numbers',
+      { weight: tensor('float32', 4, 9), x: tensor('int32', 4, 16), y: tensor('int32', 4, 16) },
+      64,
+    ],
+    ['a field tokens of packed samples', { tokens: tensor('int32', 37), offsets: tensor('int32', 4) }, 37],
+    ['nothing in images and labels', { image: tensor('uint8', 4, 8, 8, 3), label: tensor('int32', 4) }, 0],
+    ['nothing in a list of strings', ['a', 'b'], 0],
+  ])('counts %s as tokens', (_, batch, tokens) => {
+    expect(sizeOfBatch(batch, undefined).tokens).toBe(tokens);
+  });
+
+  it('counts tokens as it is told, and bytes of everything', () => {
+    const batch = { x: tensor('int32', 4, 16), more: [tensor('int32', 2), { raw: new Uint8Array(5) }] };
+    const countTokens = ({ x }: { x: { data: Int32Array } }): number => x.data.length / 2;
+    expect(sizeOfBatch(batch, countTokens)).toEqual({ tokens: 32, bytes: 256 + 8 + 5 });
+  });
+});
