@@ -4,8 +4,8 @@
  * @packageDocumentation
  */
 import { CollateError, type Tensor, type TypedArrayOf } from '../core/index.js';
+import { type MapTensors, mapTensors } from '../core/map-tensors.js';
 import { int32Elements } from './int32-elements.js';
-import { type MapTensors, mapTensors } from './map-tensors.js';
 
 /** What {@link toJax} needs of the `numpy` module of `@jax-js/jax`. */
 export interface JaxNumpy<A extends JaxArrayLike = JaxArrayLike> {

@@ -4,8 +4,8 @@
  * @packageDocumentation
  */
 import type { Tensor } from '../core/index.js';
+import { type MapTensors, mapTensors } from '../core/map-tensors.js';
 import { int32Elements } from './int32-elements.js';
-import { type MapTensors, mapTensors } from './map-tensors.js';
 
 /** What {@link toTf} needs of the module `@tensorflow/tfjs`, or of any backend package that exports the same. */
 export interface TensorFlow<T = unknown> {

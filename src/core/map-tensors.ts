@@ -1,4 +1,4 @@
-import { isTensor, type Tensor } from '../core/tensor.js';
+import { isTensor, type Tensor } from './tensor.js';
 
 /** A batch with every tensor replaced by `T`; other leaves (strings, for one) stay as they are. */
 export type MapTensors<Batch, T> = Batch extends Tensor
