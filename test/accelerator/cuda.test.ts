@@ -258,6 +258,26 @@ describeCuda('deviceBatches', () => {
     }
   });
 
+  it('has a batch there before work in the computing stream begins, without the host having waited', async () => {
+    const before = getAccelerator();
+    const cuda = open();
+    setAccelerator(cuda);
+    try {
+      const loader = new DataLoader(rows, { batchSize: 4, reuseBuffers: true, pinMemory: true });
+      const firsts: number[] = [];
+      for await (const { y } of deviceBatches(loader)) {
+        const result = new Float32Array(4);
+        standIn.launchRead(y.address, new Uint8Array(result.buffer));
+        cuda.activate().synchronizeStream(0n);
+        firsts.push(result[0]!);
+      }
+      expect(firsts).toEqual(Array.from({ length: 10 }, (_, i) => 4 * i));
+      await loader.close();
+    } finally {
+      setAccelerator(before);
+    }
+  });
+
   it('copies memory that is not locked as well', async () => {
     const loader = new DataLoader(rows, { batchSize: 16 });
     const seen: number[] = [];

@@ -1,16 +1,16 @@
 import { bytesPerElement, type DType } from '../../core/dtype.js';
+import type { MapTensorsBy, TensorMapping } from '../../core/map-tensors.js';
 import { elementCount, type Tensor } from '../../core/tensor.js';
 import { type DeviceLoan, refuseEnded } from '../loan.js';
 import type { CudaAccelerator } from './cuda-accelerator.js';
 import type { Handle } from './cuda-calls.js';
 
+interface ToDevice extends TensorMapping {
+  readonly type: DeviceTensor<this['dtype']>;
+}
+
 /** A batch whose tensors are in the memory of a CUDA device; other leaves stay as they are. */
-export type DeviceBatch<Batch> =
-  Batch extends Tensor<infer D>
-    ? DeviceTensor<D>
-    : Batch extends readonly unknown[] | Readonly<Record<string, unknown>>
-      ? { [Key in keyof Batch]: DeviceBatch<Batch[Key]> }
-      : Batch;
+export type DeviceBatch<Batch> = MapTensorsBy<Batch, ToDevice>;
 
 /** What a {@link DeviceTensor} is made of. */
 export interface DevicePlace {

@@ -1,15 +1,15 @@
 import type { DType } from '../../core/dtype.js';
+import type { MapTensorsBy, TensorMapping } from '../../core/map-tensors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { type DeviceLoan, refuseEnded } from '../loan.js';
 import type { GpuBufferLike } from './webgpu-types.js';
 
+interface ToGpu<Buffer> extends TensorMapping {
+  readonly type: GpuTensor<this['dtype'], Buffer>;
+}
+
 /** A batch whose tensors are in buffers of WebGPU; other leaves stay as they are. */
-export type GpuBatch<Batch, Buffer> =
-  Batch extends Tensor<infer D>
-    ? GpuTensor<D, Buffer>
-    : Batch extends readonly unknown[] | Readonly<Record<string, unknown>>
-      ? { [Key in keyof Batch]: GpuBatch<Batch[Key], Buffer> }
-      : Batch;
+export type GpuBatch<Batch, Buffer> = MapTensorsBy<Batch, ToGpu<Buffer>>;
 
 /**
  * A dense array in row-major order in a buffer of WebGPU, lent for a step. The bytes are those of the tensor on the host: WGSL
