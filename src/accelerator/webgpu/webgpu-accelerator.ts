@@ -99,6 +99,9 @@ export class WebGpuAccelerator<Device extends GpuDeviceLike = GpuDeviceLike> imp
   }
 }
 
+/** Kept, because its devices do not survive it. */
+let dawn: GpuLike | undefined;
+
 function nameOf({ info }: GpuAdapterLike): string {
   const { description, architecture, vendor } = info;
   return description || [vendor, architecture].filter(Boolean).join(' ') || 'WebGPU device';
@@ -113,7 +116,8 @@ async function findGpu(): Promise<GpuLike> {
     type Dawn = { create(flags: string[]): GpuLike };
     const load = () => import(/* @vite-ignore */ name) as Promise<Dawn>;
     const { create } = await importPeer(name, 'WebGPU in Node.js', load);
-    return create([]);
+    dawn ??= create([]);
+    return dawn;
   }
   throw new AcceleratorError('This browser has no WebGPU', {
     where: { accelerator: 'webgpu' },
