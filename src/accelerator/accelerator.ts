@@ -26,6 +26,11 @@ export interface Accelerator {
   useHostTimers(): boolean;
   /** The same tensor in memory from which the device can copy directly. A device that needs no such memory gives it back. */
   pinMemory<T extends Tensor>(tensor: T): T;
+  /**
+   * Locks pages of memory where it is, so that the device can copy from it directly, until the function that is returned is
+   * called; until then the memory must stay. Left out by devices without such memory.
+   */
+  lockPages?(memory: Uint8Array): () => void;
   /** Name of the library by which devices of this kind talk to one another: `nccl`, `gloo`. */
   communicationBackendName(): string;
 }

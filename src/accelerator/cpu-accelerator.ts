@@ -1,12 +1,12 @@
-import { ConfigError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import type { Accelerator } from './accelerator.js';
+import { type Environment, environmentNumber } from './environment-number.js';
 import { countNumaNodes } from './numa-nodes.js';
 
 /** Where a {@link CpuAccelerator} looks. */
 export interface CpuAcceleratorOptions {
   /** Environment variables: `LOCAL_SIZE` and `LOCAL_RANK` are read. @defaultValue `process.env` */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
   /** Number of NUMA nodes with cores, 0 when unknown. @defaultValue what Linux lists */
   readonly countNumaNodes?: () => number;
 }
@@ -18,7 +18,7 @@ export interface CpuAcceleratorOptions {
  */
 export class CpuAccelerator implements Accelerator {
   readonly name = 'cpu';
-  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #environment: Environment;
   readonly #countNumaNodes: () => number;
   #numaNodes: number | undefined;
   #maxResidentBytes = 0;
@@ -34,7 +34,7 @@ export class CpuAccelerator implements Accelerator {
 
   /** @throws {@link ConfigError} when `LOCAL_SIZE` is not a whole number. */
   deviceCount(): number {
-    const localSize = this.#wholeNumber('LOCAL_SIZE');
+    const localSize = environmentNumber('LOCAL_SIZE', this.#environment);
     if (localSize > 0) return localSize;
     this.#numaNodes ??= this.#countNumaNodes();
     return Math.max(1, this.#numaNodes);
@@ -42,7 +42,7 @@ export class CpuAccelerator implements Accelerator {
 
   /** `LOCAL_RANK`, or 0. */
   currentDevice(): number {
-    return this.#wholeNumber('LOCAL_RANK');
+    return environmentNumber('LOCAL_RANK', this.#environment);
   }
 
   currentDeviceName(): string {
@@ -73,17 +73,5 @@ export class CpuAccelerator implements Accelerator {
 
   communicationBackendName(): string {
     return 'gloo';
-  }
-
-  #wholeNumber(variable: 'LOCAL_SIZE' | 'LOCAL_RANK'): number {
-    const text = this.#environment[variable]?.trim() || '0';
-    if (/^\d+$/.test(text)) return Number(text);
-    throw new ConfigError(
-      'Environment',
-      [{ field: variable, message: `must be a whole number, found "${text}"` }],
-      {
-        next: `Set ${variable} as the launcher does, or unset it.`,
-      },
-    );
   }
 }

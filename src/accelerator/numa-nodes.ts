@@ -1,6 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 /**
  * Number of NUMA nodes that have processor cores. Nodes without cores (memory only) do not count; neighbours that name
  * the same cores count once.
@@ -9,14 +6,15 @@ import { join } from 'node:path';
  * @returns 0 where the system does not say, as on anything but Linux.
  */
 export function countNumaNodes(root = '/sys/devices/system/node'): number {
-  const coreLists = nodeFolders(root).map((folder) => coreList(join(root, folder, 'cpulist')));
+  const coreLists = nodeFolders(root).map((folder) => coreList(`${root}/${folder}/cpulist`));
   const withCores = coreLists.filter((cores) => cores !== '');
   return withCores.filter((cores, position) => cores !== withCores[position - 1]).length;
 }
 
 function nodeFolders(root: string): string[] {
   try {
-    return readdirSync(root)
+    return fileSystem()
+      .readdirSync(root)
       .filter((name) => /^node\d+$/.test(name))
       .sort((a, b) => Number(a.slice('node'.length)) - Number(b.slice('node'.length)));
   } catch {
@@ -26,8 +24,13 @@ function nodeFolders(root: string): string[] {
 
 function coreList(file: string): string {
   try {
-    return readFileSync(file, 'utf8').trim();
+    return fileSystem().readFileSync(file, 'utf8').trim();
   } catch {
     return '';
   }
+}
+
+/** Not imported: this room is bundled for browsers, too, where `process` is missing and the count is 0. */
+function fileSystem(): typeof import('node:fs') {
+  return process.getBuiltinModule('node:fs');
 }

@@ -3,9 +3,12 @@
  *
  * @packageDocumentation
  */
+// So that the types stand in projects whose own library has no disposables yet.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { CollateError, type Tensor, type TypedArrayOf } from '../core/index.js';
+import { type MapTensors, mapTensors } from '../core/map-tensors.js';
+import { disposableBatch } from './disposable-batch.js';
 import { int32Elements } from './int32-elements.js';
-import { type MapTensors, mapTensors } from './map-tensors.js';
 
 /** What {@link toJax} needs of the `numpy` module of `@jax-js/jax`. */
 export interface JaxNumpy<A extends JaxArrayLike = JaxArrayLike> {
@@ -16,8 +19,13 @@ export interface JaxNumpy<A extends JaxArrayLike = JaxArrayLike> {
 
 /** What {@link toJax} needs of an array of jax-js. */
 export interface JaxArrayLike {
+  readonly refCount: number;
   reshape(shape: number[]): JaxArrayLike;
+  dispose(): void;
 }
+
+/** A batch as arrays of jax-js. `using` frees those that are still the caller's at the end of the block. */
+export type JaxBatch<Numpy, Batch> = MapTensors<Batch, ArrayOf<Numpy>> & Disposable;
 
 type ArrayOf<Numpy> = Numpy extends { zeros(shape: number[]): infer A } ? A : JaxArrayLike;
 
@@ -27,36 +35,43 @@ type ArrayOf<Numpy> = Numpy extends { zeros(shape: number[]): infer A } ? A : Ja
  * float32, float64, int32, uint32 and bool keep their dtype. jax-js has no other integers: int8, int16, uint8, uint16,
  * int64 and uint64 become int32. float64 needs a platform with `Float16Array` (Node 24), which jax-js looks for first.
  *
+ * Elements are copied once, into the memory of jax-js's backend; of narrower and wider integers, and of bool, twice.
+ *
  * @param numpy - `numpy` of `@jax-js/jax`; the arrays are made on its default device.
  * @returns Arrays that belong to the caller and are independent of `batch`: the loader may use its memory again. As
- *   everywhere in jax-js, an array is moved into the first function it is passed to; pass `array.ref` to keep it, and
- *   `dispose()` one that is not used.
+ *   everywhere in jax-js, an array is moved into the first function it is passed to; pass `array.ref` to keep it. With `using`,
+ *   arrays that were not moved are disposed of at the end of the block; without it, `dispose()` one that is not used.
  * @throws {@link CollateError} when an integer does not fit into int32, or the platform has no float64 for jax-js.
  * @example
  * for await (const batch of loader) {
- *   const { tokens, lengths } = toJax(numpy, batch);
- *   loss = step(parameters, tokens, lengths);
+ *   using arrays = toJax(numpy, batch);
+ *   loss = step(parameters, arrays.tokens, arrays.lengths);
  * }
  */
-export function toJax<Numpy extends JaxNumpy, Batch>(
-  numpy: Numpy,
-  batch: Batch,
-): MapTensors<Batch, ArrayOf<Numpy>> {
-  return mapTensors(batch, (tensor, path) => {
-    const array = toFlatArray(numpy, tensor, path);
-    return array.reshape([...tensor.shape]) as ArrayOf<Numpy>;
+export function toJax<Numpy extends JaxNumpy, Batch>(numpy: Numpy, batch: Batch): JaxBatch<Numpy, Batch> {
+  const made: JaxArrayLike[] = [];
+  const arrays = mapTensors(batch, (tensor, path) => {
+    const array = toFlatArray(numpy, tensor, path).reshape([...tensor.shape]);
+    made.push(array);
+    return array as ArrayOf<Numpy>;
+  });
+  return disposableBatch(arrays, () => {
+    for (const array of made) if (array.refCount > 0) array.dispose();
   });
 }
 
 function toFlatArray(numpy: JaxNumpy, tensor: Tensor, path: string): JaxArrayLike {
+  // Its types ask for memory that is not shared; it copies from either.
   switch (tensor.dtype) {
     case 'float32':
-      return numpy.array(Float32Array.from((tensor as Tensor<'float32'>).data));
+      return numpy.array(tensor.data as Float32Array<ArrayBuffer>);
     case 'float64':
       requireFloat64(path);
-      return numpy.array(Float64Array.from((tensor as Tensor<'float64'>).data));
+      return numpy.array(tensor.data as Float64Array<ArrayBuffer>);
     case 'uint32':
-      return numpy.array(Uint32Array.from((tensor as Tensor<'uint32'>).data));
+      return numpy.array(tensor.data as Uint32Array<ArrayBuffer>);
+    case 'int32':
+      return numpy.array(tensor.data as Int32Array<ArrayBuffer>);
     case 'bool':
       return numpy.array(Array.from(tensor.data as TypedArrayOf<'bool'>, Boolean));
     default:

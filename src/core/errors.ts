@@ -165,9 +165,14 @@ export class MissingPeerError extends MillraceError {
   readonly code = 'ERR_MILLRACE_MISSING_PEER';
 }
 
-/** An accelerator was asked for by name and is not there. */
+/** An accelerator was asked for by name and is not there, or its driver refuses. */
 export class AcceleratorError extends MillraceError {
   readonly code = 'ERR_MILLRACE_ACCELERATOR';
+}
+
+/** An accelerator has no room for what is to go there. */
+export class DeviceMemoryError extends MillraceError {
+  readonly code = 'ERR_MILLRACE_DEVICE_MEMORY';
 }
 
 /** `parity: true` was asked for, and the original fails here: `where.original` names the exception that it raises. */

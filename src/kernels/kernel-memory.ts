@@ -37,14 +37,21 @@ export class KernelMemory {
     return this.#buffer;
   }
 
-  /** A region of at least so many bytes with unspecified contents, or `undefined` when there is no room. O(free regions). */
-  allocate(byteLength: number): Region | undefined {
-    const wanted = Math.max(1, Math.ceil(byteLength / alignment)) * alignment;
-    const place = this.#free.findIndex((region) => region.byteLength >= wanted);
+  /**
+   * A region of at least so many bytes with unspecified contents, or `undefined` when there is no room. O(free regions).
+   *
+   * @param unit - The address and the length are multiples of it; a power of two, 64 or more. @defaultValue `64`
+   */
+  allocate(byteLength: number, unit = alignment): Region | undefined {
+    const wanted = Math.max(1, Math.ceil(byteLength / unit)) * unit;
+    const place = this.#free.findIndex(
+      (region) =>
+        region.byteLength >= wanted && region.address % unit === 0 && region.byteLength % unit === 0,
+    );
     if (place >= 0) return this.#free.splice(place, 1)[0];
-    const address = this.#end;
+    const address = Math.ceil(this.#end / unit) * unit;
     if (!this.#grow(address + wanted)) return undefined;
-    this.#end += wanted;
+    this.#end = address + wanted;
     return { address, byteLength: wanted };
   }
 

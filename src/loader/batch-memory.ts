@@ -18,8 +18,16 @@ export interface BatchFootprint {
   readonly transfer: readonly ArrayBuffer[];
   /** The lent slot to give back with `release`, if there is one. */
   readonly slot: number | undefined;
+  /** Where the slot lies in {@link LentMemory.buffer}, when that is not where it was the last time. */
+  readonly moved?: SlotPlace | undefined;
   /** Whether it did not fit into the slot. */
   readonly overflowed: boolean;
+}
+
+/** A slot's bytes in their buffer. */
+export interface SlotPlace {
+  readonly byteOffset: number;
+  readonly byteLength: number;
 }
 
 /** A batch owns its memory, and stays on this thread. */
@@ -87,6 +95,9 @@ export class OwnedMemory implements BatchMemory {
 // two slots off one cache line as well.
 const alignment = 64;
 
+/** The largest page of common systems: slots whose pages are locked share none. */
+const lockablePageBytes = 65_536;
+
 /** What a slot that was too small gets beyond what the batch needed: ragged batches often come a little larger. */
 const headroom = 1.25;
 
@@ -105,15 +116,19 @@ export class LentMemory implements BatchMemory {
   #slot = -1;
   #used = 0;
   #overflowed = false;
+  #moved: SlotPlace | undefined;
+  readonly #unit: number;
   /** Bytes that slots should have. */
   #wanted = 0;
 
   /**
    * @param lent - Where it is kept which slots are lent, {@link maxSlots} elements. Shared memory lets another thread give
    *   them back. @defaultValue memory of this thread
+   * @param wholePages - Whether slots are of whole pages, so that those can be locked.
    */
-  constructor(lent: Int32Array = new Int32Array(maxSlots)) {
+  constructor(lent: Int32Array = new Int32Array(maxSlots), wholePages = false) {
     this.#lent = lent;
+    this.#unit = wholePages ? lockablePageBytes : alignment;
   }
 
   readonly allocate: Allocate = <D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> => {
@@ -131,6 +146,7 @@ export class LentMemory implements BatchMemory {
   begin(): void {
     this.#used = 0;
     this.#overflowed = false;
+    this.#moved = undefined;
     // The first free one: the fewer slots go round, the more of them stay in the processor's cache.
     let slot = 0;
     while (slot < maxSlots && Atomics.load(this.#lent, slot) === 1) slot++;
@@ -139,7 +155,10 @@ export class LentMemory implements BatchMemory {
     Atomics.store(this.#lent, slot, 1);
     // Only now: the batch that did not fit may have had its other tensors in the slot.
     const memory = this.#slots[slot] ?? emptySlot;
-    this.#slots[slot] = memory.byteLength < this.#wanted ? replaced(memory, this.#wanted) : memory;
+    const isTooSmall = memory.byteLength < this.#wanted;
+    const current = isTooSmall ? replaced(memory, this.#wanted, this.#unit) : memory;
+    this.#slots[slot] = current;
+    if (isTooSmall) this.#moved = { byteOffset: current.byteOffset, byteLength: current.byteLength };
   }
 
   end(): BatchFootprint {
@@ -147,7 +166,8 @@ export class LentMemory implements BatchMemory {
     const overflowed = this.#overflowed && this.#wanted > 0;
     if (this.#overflowed)
       this.#wanted = Math.max(this.#wanted, Math.ceil(this.#used * (overflowed ? headroom : 1)));
-    return { transfer: [], slot: this.#slot < maxSlots ? this.#slot : undefined, overflowed };
+    const slot = this.#slot < maxSlots ? this.#slot : undefined;
+    return { transfer: [], slot, moved: this.#moved, overflowed };
   }
 
   /** Gives a slot back. Views of the batch that was in it will show other data. */
@@ -162,10 +182,8 @@ export class LentMemory implements BatchMemory {
 }
 
 /** Where a slot's bytes are. */
-interface SlotMemory {
+interface SlotMemory extends SlotPlace {
   readonly buffer: ArrayBufferLike;
-  readonly byteOffset: number;
-  readonly byteLength: number;
   /** The part of the kernels' memory, if it is one. */
   readonly region: Region | undefined;
 }
@@ -177,10 +195,10 @@ const emptySlot: SlotMemory = {
   region: undefined,
 };
 
-function replaced(slot: SlotMemory, byteLength: number): SlotMemory {
+function replaced(slot: SlotMemory, byteLength: number, unit: number): SlotMemory {
   const memory = kernels()?.memory;
   if (slot.region) memory?.free(slot.region);
-  const region = memory?.allocate(byteLength);
+  const region = memory?.allocate(byteLength, unit);
   if (!memory || !region)
     return { buffer: sharedBuffer(byteLength), byteOffset: 0, byteLength, region: undefined };
   return { buffer: memory.buffer, byteOffset: region.address, byteLength: region.byteLength, region };

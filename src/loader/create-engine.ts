@@ -13,6 +13,7 @@ import { InProcessEngine } from './in-process-engine.js';
 import { packCollate } from './pack-collate.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
+import type { LockPages } from './slot-pages.js';
 import type { TorchCollate } from './torch-collate.js';
 import type { WorkerPlan } from './worker-plan.js';
 import type { CollateSpec } from './workers/protocol.js';
@@ -42,7 +43,8 @@ async function inProcess(
 ): Promise<InProcessEngine> {
   const dataset = asDataset(source instanceof WorkerModule ? await source.load() : source);
   const maker = createBatchMaker(dataset, await localSteps(options), settingsOf(options), null);
-  return new InProcessEngine(dataset, maker, options.reuseBuffers, reason);
+  const { reuseBuffers } = options;
+  return new InProcessEngine(dataset, maker, { reuseBuffers, lockPages: await pageLock(options), reason });
 }
 
 async function inWorkers(
@@ -50,12 +52,14 @@ async function inWorkers(
   options: ResolvedOptions,
   { numWorkers, prefetchFactor, optional }: WorkerPlan,
 ): Promise<BatchEngine> {
+  const lockPages = await pageLock(options);
   const makeSetup = () => ({
     dataset: recipeOf(source, 'dataset'),
     transform: options.transform && recipeOf(options.transform, 'transform'),
     collate: collateSpec(options),
     settings: settingsOf(options),
     reuseBuffers: options.reuseBuffers,
+    wholePages: lockPages !== undefined,
     wantsFingerprint: source instanceof WorkerModule,
   });
   const { WorkerPool } = await loadWorkerPool();
@@ -64,7 +68,7 @@ async function inWorkers(
   const restart = options.onError === 'retry';
   // More workers than shards have nothing to read.
   const useful = facts?.kind === 'iterable' && optional ? Math.min(numWorkers, facts.numShards) : numWorkers;
-  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart });
+  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart, lockPages });
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */
@@ -112,6 +116,14 @@ function builtInSpec(collate: unknown): CollateSpec | undefined {
   const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchCollate>;
   if (padOptions) return { type: 'pad', options: padOptions };
   return torchOptions && { type: 'torch', options: torchOptions };
+}
+
+/** What locks the pages of slots: the accelerator of this process, if it has a use for that. */
+async function pageLock({ pinMemory, reuseBuffers }: ResolvedOptions): Promise<LockPages | undefined> {
+  if (!pinMemory || !reuseBuffers) return undefined;
+  const { getAccelerator } = await import('../accelerator/get-accelerator.js');
+  const accelerator = getAccelerator();
+  return accelerator.lockPages && ((memory) => accelerator.lockPages!(memory));
 }
 
 async function loadWorkerPool() {

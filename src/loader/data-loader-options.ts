@@ -44,7 +44,10 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    * does not hold up the rest; states stay exact. Needs workers and a map-style dataset. @defaultValue `true`
    */
   readonly inOrder?: boolean;
-  /** Whether batches are made in page-locked memory where the accelerator has it; without one it has no effect. @defaultValue `false` */
+  /**
+   * Whether the memory that batches are lent in is page-locked, once, so that the accelerator copies from it by itself: see
+   * `deviceBatches`. Needs `reuseBuffers` and a CUDA device; otherwise it has no effect. @defaultValue `false`
+   */
   readonly pinMemory?: boolean;
   /** Longest wait for one batch, in milliseconds; 0 waits for ever. @defaultValue `0` */
   readonly timeoutMs?: number;

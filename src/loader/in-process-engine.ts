@@ -5,7 +5,17 @@ import type { BatchMaker, TaskResult } from './batch-task.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { factsOf } from './facts-of.js';
 import { MakingClock } from './observation.js';
+import { type LockPages, SlotPages } from './slot-pages.js';
 import type { Ticket } from './ticket.js';
+
+/** How batches are made. */
+export interface InProcessSettings {
+  readonly reuseBuffers: boolean;
+  /** Locks pages that batches are lent in. @defaultValue they are not locked */
+  readonly lockPages: LockPages | undefined;
+  /** Why there are no workers, where they were wanted. */
+  readonly reason: Error | undefined;
+}
 
 /** Makes batches on this thread, each when it is asked for. */
 export class InProcessEngine implements BatchEngine {
@@ -18,17 +28,18 @@ export class InProcessEngine implements BatchEngine {
   readonly #maker: BatchMaker;
   readonly #memory: LocalMemory | LentMemory;
   #clock: MakingClock | undefined;
+  readonly #pages: SlotPages | undefined;
 
   constructor(
     dataset: Dataset<unknown> | IterableDataset<unknown>,
     maker: BatchMaker,
-    reuseBuffers: boolean,
-    reason?: Error,
+    { reuseBuffers, lockPages, reason }: InProcessSettings,
   ) {
     this.reason = reason?.message;
     this.#dataset = dataset;
     this.#maker = maker;
-    this.#memory = reuseBuffers ? new LentMemory() : new LocalMemory();
+    this.#memory = reuseBuffers ? new LentMemory(undefined, lockPages !== undefined) : new LocalMemory();
+    this.#pages = lockPages && new SlotPages(lockPages);
   }
 
   async facts(): Promise<DatasetFacts> {
@@ -70,8 +81,9 @@ export class InProcessEngine implements BatchEngine {
 
   #lend(result: TaskResult): TaskResult {
     const memory = this.#memory;
-    const { slot, overflowed } = memory.end();
+    const { slot, moved, overflowed } = memory.end();
     if (!(memory instanceof LentMemory) || slot === undefined) return result;
+    if (moved) this.#pages?.lock(slot, memory.buffer, moved);
     if (result.type === 'batch') {
       const { type, value, samples, skipped } = result;
       return { type, value, samples, skipped, overflowed, release: () => memory.release(slot) };
@@ -95,5 +107,7 @@ export class InProcessEngine implements BatchEngine {
 
   async abort(): Promise<void> {}
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#pages?.unlock();
+  }
 }

@@ -73,8 +73,8 @@ describe('getAccelerator', () => {
     return ((await import(url)) as { getAccelerator: typeof getAccelerator }).getAccelerator;
   };
 
-  it('is the processor unless told otherwise, and the same object each time', () => {
-    expect(getAccelerator().name).toBe('cpu');
+  it('is the processor, or a CUDA device where there is one, and the same object each time', () => {
+    expect(getAccelerator().name).toMatch(/^(cpu|cuda)$/);
     expect(getAccelerator()).toBe(getAccelerator());
   });
 
@@ -82,10 +82,13 @@ describe('getAccelerator', () => {
     expect((await fresh('cpu'))().name).toBe('cpu');
   });
 
-  it('says that a known device is not there with ERR_MILLRACE_ACCELERATOR', async () => {
-    const get = await fresh('cuda');
+  it.each([
+    ['xpu', /xpu.*Looked for.*cpu, cuda, webgpu/],
+    ['webgpu', /opened asynchronously.*openAccelerator/],
+  ])('says that %s is not there with ERR_MILLRACE_ACCELERATOR', async (name, message) => {
+    const get = await fresh(name);
     expect(get).toThrow(expect.objectContaining({ code: 'ERR_MILLRACE_ACCELERATOR' }));
-    expect(get).toThrow(/cuda.*Looked for/);
+    expect(get).toThrow(message);
   });
 
   it('refuses an unknown name with ERR_MILLRACE_CONFIG and lists those it knows', async () => {

@@ -63,6 +63,24 @@ describe('toJax', () => {
     expect(await array.jsAsync()).toEqual([3, 4]);
   });
 
+  it('frees at the end of a block what was not moved into a function', () => {
+    const batch = {
+      used: tensor(Float32Array.of(1, 2)),
+      kept: tensor(Float32Array.of(3, 4)),
+      unused: tensor(Int32Array.of(5, 6)),
+    };
+    let kept: typeof numpy.Array.prototype | undefined;
+    let unused: typeof numpy.Array.prototype | undefined;
+    {
+      using arrays = toJax(numpy, batch);
+      arrays.used.add(1).dispose();
+      kept = arrays.kept.ref;
+      unused = arrays.unused;
+    }
+    expect([kept.refCount, unused.refCount]).toEqual([1, 0]);
+    kept.dispose();
+  });
+
   it('refuses an integer that does not fit, naming where it is', () => {
     const batch = { ids: [tensor(BigInt64Array.of(1n, 2n ** 31n))] };
     expect(() => toJax(numpy, batch)).toThrow(

@@ -6,6 +6,7 @@ import { type BatchResult, type TaskResult, taskPlace } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import { copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
 import { sharedMoment } from '../observation.js';
+import { type LockPages, SlotPages } from '../slot-pages.js';
 import type { Ticket } from '../ticket.js';
 import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
 import { startThread, type WorkerThread } from './worker-thread.js';
@@ -33,6 +34,7 @@ export class PoolWorker {
   readonly #events: PoolWorkerEvents;
   readonly #progress: Int32Array;
   readonly #lentSlots: Int32Array;
+  readonly #pages: SlotPages | undefined;
   /** The memory that the worker lends batches in. */
   #buffer: ArrayBufferLike = new ArrayBuffer(0);
   readonly #exited: Promise<void>;
@@ -42,8 +44,9 @@ export class PoolWorker {
   #nextId = 0;
 
   /** Starts the thread, which waits for its setup: see {@link begin}. */
-  constructor(id: number, events: PoolWorkerEvents) {
+  constructor(id: number, events: PoolWorkerEvents, lockPages?: LockPages) {
     this.id = id;
+    this.#pages = lockPages && new SlotPages(lockPages);
     this.#events = events;
     this.#progress = new Int32Array(new SharedArrayBuffer(8)).fill(-1);
     this.#lentSlots = new Int32Array(new SharedArrayBuffer(4 * maxSlots));
@@ -56,6 +59,7 @@ export class PoolWorker {
     this.#exited = new Promise((resolve) => {
       this.thread.on('exit', (code) => {
         this.#fail(this.#exitError(`ended by itself with exit code ${code}`));
+        this.#pages?.unlock();
         resolve();
       });
     });
@@ -177,6 +181,7 @@ export class PoolWorker {
     }
     const { result, makeMs, making, loan, small } = outcome;
     if (loan?.buffer) this.#buffer = loan.buffer;
+    if (loan?.moved) this.#pages?.lock(loan.slot, this.#buffer, loan.moved);
     if (!ticket) {
       if (loan) this.#release(loan.slot);
       return;

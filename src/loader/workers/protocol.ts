@@ -1,6 +1,7 @@
 import type { DType } from '../../core/dtype.js';
 import type { ErrorRecord } from '../../core/error-record.js';
 import type { Recipe } from '../../core/recipe.js';
+import type { SlotPlace } from '../batch-memory.js';
 import type { BatchTask, TaskResult } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import type { DetachedTensor } from '../detached-tensors.js';
@@ -29,6 +30,8 @@ export interface WorkerSetup {
   readonly reuseBuffers: boolean;
   /** Whether somebody listens: each batch then says how it was made. */
   readonly observed: boolean;
+  /** Whether the slots of lent memory are of whole pages, which the main thread locks. */
+  readonly wholePages: boolean;
   /** Whether the main thread does not have the dataset, and is to be told its fingerprint. */
   readonly wantsFingerprint: boolean;
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
@@ -64,6 +67,8 @@ export interface SlotLoan {
   readonly tensors: readonly DetachedTensor[];
   /** The memory, when it is not that of the loan before: a buffer costs as much to send as a small batch. */
   readonly buffer?: ArrayBufferLike;
+  /** Where the slot lies in it, when that is not where it was: its pages are to be locked. */
+  readonly moved?: SlotPlace;
 }
 
 /** What became of a task. */

@@ -2,6 +2,7 @@ import { LoaderClosedError, WorkerExitError, WorkerTransferError } from '../../c
 import type { BatchEngine } from '../batch-engine.js';
 import type { BatchTask } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
+import type { LockPages } from '../slot-pages.js';
 import type { Ticket } from '../ticket.js';
 import { getWorkerInfo } from '../worker-info.js';
 import { PoolWorker } from './pool-worker.js';
@@ -15,6 +16,8 @@ export interface WorkerPoolOptions {
   readonly facts: DatasetFacts | undefined;
   /** Whether a worker that ends by itself is replaced. */
   readonly restart: boolean;
+  /** Locks the pages that batches are lent in. */
+  readonly lockPages: LockPages | undefined;
 }
 
 type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots' | 'observed'>;
@@ -26,6 +29,7 @@ const maxDeaths = 3;
 export class WorkerPool implements BatchEngine {
   #setup: PoolSetup | undefined;
   readonly #restart: boolean;
+  readonly #lockPages: LockPages | undefined;
   readonly #workers: PoolWorker[] = [];
   /** Workers that are not needed any more and finish what they have. */
   readonly #retiring = new Set<PoolWorker>();
@@ -52,6 +56,7 @@ export class WorkerPool implements BatchEngine {
   constructor(makeSetup: () => PoolSetup, options: WorkerPoolOptions) {
     refuseNesting();
     this.#restart = options.restart;
+    this.#lockPages = options.lockPages;
     this.#numWorkers = options.numWorkers;
     this.#prefetchFactor = options.prefetchFactor;
     this.#facts = new Promise((resolve, reject) => {
@@ -150,14 +155,18 @@ export class WorkerPool implements BatchEngine {
   }
 
   #start(id: number): PoolWorker {
-    const worker = new PoolWorker(id, {
-      onReady: (ready, facts) => this.#compare(ready.id, facts),
-      onBatch: () => {
-        // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
-        if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
+    const worker = new PoolWorker(
+      id,
+      {
+        onReady: (ready, facts) => this.#compare(ready.id, facts),
+        onBatch: () => {
+          // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
+          if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
+        },
+        onFailure: (failed, error) => this.#onFailure(failed, error),
       },
-      onFailure: (failed, error) => this.#onFailure(failed, error),
-    });
+      this.#lockPages,
+    );
     if (this.#setup) this.#begin(worker, this.#setup);
     if (this.#holding) worker.thread.ref();
     return worker;

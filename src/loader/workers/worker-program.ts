@@ -56,7 +56,9 @@ export class WorkerProgram {
     this.#setup = setup;
     this.#currentPass = new Int32Array(setup.currentPass);
     this.#progress = new Int32Array(setup.progress);
-    const memory = setup.reuseBuffers ? new LentMemory(new Int32Array(setup.lentSlots)) : new OwnedMemory();
+    const memory = setup.reuseBuffers
+      ? new LentMemory(new Int32Array(setup.lentSlots), setup.wholePages)
+      : new OwnedMemory();
     this.#memory = memory;
     const turnPage = () => (memory instanceof OwnedMemory ? memory.turnPage() : undefined);
     this.#sender = new OutcomeSender(port, turnPage, (outcome, error) => this.#refuse(outcome, error));
@@ -135,7 +137,7 @@ export class WorkerProgram {
 
   #finish(id: number, result: TaskResult, makeMs: number): void {
     const memory = this.#memory;
-    const { transfer, slot, overflowed } = memory.end();
+    const { transfer, slot, moved, overflowed } = memory.end();
     const making = this.#clock?.end();
     const made = { id, makeMs, ...(making && { making }) };
     if (result.type !== 'batch') {
@@ -148,7 +150,8 @@ export class WorkerProgram {
       const { buffer } = memory;
       const { value, tensors } = takeApart(result.value, buffer);
       const isKnown = buffer === this.#lentBuffer;
-      const loan = slot === undefined ? undefined : { slot, tensors, ...(!isKnown && { buffer }) };
+      const where = { ...(!isKnown && { buffer }), ...(this.#setup.wholePages && moved && { moved }) };
+      const loan = slot === undefined ? undefined : { slot, tensors, ...where };
       if (loan) this.#lentBuffer = buffer;
       this.#sender.add({ ...made, result: { ...result, value, overflowed }, ...(loan && { loan }) }, []);
     }

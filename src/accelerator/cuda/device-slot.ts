@@ -1,0 +1,59 @@
+import type { CudaAccelerator } from './cuda-accelerator.js';
+import type { Handle } from './cuda-calls.js';
+
+/** What a batch that does not fit gets beyond its size: ragged batches often come a little larger. */
+const headroom = 1.25;
+
+/**
+ * Device memory for one batch after the other, and the events that say who may touch it:
+ *
+ *     copying stream    … wait for used │ copy k │ uploaded …
+ *     computing stream  … wait for uploaded │ work on k │ used …
+ */
+export class DeviceSlot {
+  /** Comes when the batch is in the slot. */
+  readonly uploaded: Handle;
+  /** Comes when the work on the batch is done. */
+  readonly used: Handle;
+  readonly #accelerator: CudaAccelerator;
+  #address = 0n;
+  #byteLength = 0;
+
+  constructor(accelerator: CudaAccelerator) {
+    const driver = accelerator.activate();
+    this.#accelerator = accelerator;
+    this.uploaded = driver.createEvent();
+    this.used = driver.createEvent();
+  }
+
+  get address(): bigint {
+    return this.#address;
+  }
+
+  /** Has room for so many bytes. What is in the slot is lost. @throws {@link DeviceMemoryError} */
+  reserve(bytes: number): void {
+    if (bytes <= this.#byteLength) return;
+    const isFirst = this.#byteLength === 0;
+    this.empty();
+    const wanted = isFirst ? bytes : Math.ceil(bytes * headroom);
+    this.#address = this.#accelerator.allocate(wanted);
+    this.#byteLength = wanted;
+  }
+
+  /** Gives its memory back when the work on it is done, for which it holds up this thread. */
+  empty(): void {
+    if (this.#byteLength === 0) return;
+    const driver = this.#accelerator.activate();
+    driver.synchronizeEvent(this.uploaded);
+    driver.synchronizeEvent(this.used);
+    this.#accelerator.free(this.#address, this.#byteLength);
+    this.#byteLength = 0;
+  }
+
+  destroy(): void {
+    this.empty();
+    const driver = this.#accelerator.activate();
+    driver.destroyEvent(this.uploaded);
+    driver.destroyEvent(this.used);
+  }
+}

@@ -1,0 +1,18 @@
+/** Bytes of device memory that Millrace holds. */
+export interface GpuMemory {
+  allocated: number;
+  /** The most so far. */
+  most: number;
+}
+
+const memories = new WeakMap<object, GpuMemory>();
+
+/** What is held on a device. */
+export function gpuMemory(device: object): GpuMemory {
+  let memory = memories.get(device);
+  if (!memory) {
+    memory = { allocated: 0, most: 0 };
+    memories.set(device, memory);
+  }
+  return memory;
+}

@@ -1,0 +1,49 @@
+import type { DType } from '../../core/dtype.js';
+import type { MapTensorsBy, TensorMapping } from '../../core/map-tensors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { type DeviceLoan, refuseEnded } from '../loan.js';
+import type { GpuBufferLike } from './webgpu-types.js';
+
+interface ToGpu<Buffer> extends TensorMapping {
+  readonly type: GpuTensor<this['dtype'], Buffer>;
+}
+
+/** A batch whose tensors are in buffers of WebGPU; other leaves stay as they are. */
+export type GpuBatch<Batch, Buffer> = MapTensorsBy<Batch, ToGpu<Buffer>>;
+
+/**
+ * A dense array in row-major order in a buffer of WebGPU, lent for a step. The bytes are those of the tensor on the host: WGSL
+ * reads float32, int32 and uint32 as they are, and of narrower or wider dtypes the 32-bit words.
+ */
+export class GpuTensor<D extends DType = DType, Buffer = GpuBufferLike> {
+  readonly dtype: D;
+  readonly shape: readonly number[];
+  /** Bytes of the elements. */
+  readonly byteLength: number;
+  readonly #buffer: Buffer;
+  readonly #loan: DeviceLoan;
+
+  constructor({ dtype, shape, data }: Tensor<D>, buffer: Buffer, loan: DeviceLoan) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.byteLength = data.byteLength;
+    this.#buffer = buffer;
+    this.#loan = loan;
+  }
+
+  /** The buffer, in which the elements begin at 0. It may be larger. @throws {@link ReleasedBatchError} once the next batch has been asked for */
+  get buffer(): Buffer {
+    refuseEnded(this.#loan, this.shape);
+    return this.#buffer;
+  }
+
+  /** What a bind group takes: exactly the elements, so that `arrayLength` counts them. @throws as {@link buffer} does */
+  get binding(): { readonly buffer: Buffer; readonly offset: 0; readonly size: number } {
+    return { buffer: this.buffer, offset: 0, size: paddedBytes(this.byteLength) };
+  }
+}
+
+/** What so many bytes take in a buffer: copies are of whole words, and no buffer is empty. */
+export function paddedBytes(bytes: number): number {
+  return Math.max(4, Math.ceil(bytes / 4) * 4);
+}

@@ -1,0 +1,66 @@
+import { AcceleratorError, DeviceMemoryError } from '../../core/errors.js';
+import { gpuMemory } from './gpu-memory.js';
+import type { GpuBufferLike, GpuDeviceLike } from './webgpu-types.js';
+
+/** A buffer that is replaced by a larger one when it is too small. */
+export class GrowingBuffer {
+  readonly #device: GpuDeviceLike;
+  readonly #usage: number;
+  readonly #label: string;
+  #buffer: GpuBufferLike | undefined;
+
+  constructor(device: GpuDeviceLike, usage: number, label: string) {
+    this.#device = device;
+    this.#usage = usage;
+    this.#label = label;
+  }
+
+  /**
+   * A buffer of at least so many bytes, a multiple of 4.
+   *
+   * @throws {@link DeviceMemoryError} when the device has no room, or no buffers of that size.
+   */
+  async atLeast(bytes: number): Promise<GpuBufferLike> {
+    if (this.#buffer && this.#buffer.size >= bytes) return this.#buffer;
+    this.destroy();
+    this.#buffer = await this.#create(bytes);
+    const memory = gpuMemory(this.#device);
+    memory.allocated += this.#buffer.size;
+    memory.most = Math.max(memory.most, memory.allocated);
+    return this.#buffer;
+  }
+
+  /** Commands that were submitted still find the contents. */
+  destroy(): void {
+    if (!this.#buffer) return;
+    gpuMemory(this.#device).allocated -= this.#buffer.size;
+    this.#buffer.destroy();
+    this.#buffer = undefined;
+  }
+
+  async #create(bytes: number): Promise<GpuBufferLike> {
+    const device = this.#device;
+    const { maxBufferSize } = device.limits;
+    if (bytes > maxBufferSize)
+      throw this.#noRoom(bytes, `the device has buffers of up to ${maxBufferSize} bytes`);
+    device.pushErrorScope('validation');
+    device.pushErrorScope('out-of-memory');
+    const buffer = device.createBuffer({ size: bytes, usage: this.#usage, label: this.#label });
+    const [lacksMemory, invalid] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    if (!lacksMemory && !invalid) return buffer;
+    buffer.destroy();
+    if (lacksMemory) throw this.#noRoom(bytes, lacksMemory.message);
+    throw new AcceleratorError(`WebGPU refuses a buffer: ${invalid?.message}`, {
+      where: { accelerator: 'webgpu', buffer: this.#label, bytes },
+    });
+  }
+
+  #noRoom(bytes: number, reason: string): DeviceMemoryError {
+    return new DeviceMemoryError(`A batch does not fit into the memory of the device: ${reason}`, {
+      where: { accelerator: 'webgpu', buffer: this.#label, bytes },
+      next:
+        'Use smaller batches or a smaller dtype; WebGpuAccelerator.open() requests the largest buffers that the device has. The ' +
+        'loader is still open: go on from a state that was saved before.',
+    });
+  }
+}
