@@ -5,6 +5,7 @@ import { benchCommand } from './commands/bench.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { initCommand } from './commands/init.js';
 import { inspectCommand } from './commands/inspect.js';
 import { planCommand } from './commands/plan.js';
 import { replayCommand } from './commands/replay.js';
@@ -20,6 +21,7 @@ export function createProgram(): Command {
     .version(version)
     .showHelpAfterError('Run with --help to see what there is.')
     .addCommand(demoCommand())
+    .addCommand(initCommand())
     .addCommand(inspectCommand())
     .addCommand(planCommand())
     .addCommand(doctorCommand())

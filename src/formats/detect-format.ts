@@ -106,7 +106,7 @@ async function contentFormat(name: string, options: StorageOptions): Promise<For
 }
 
 /** Whether a folder holds folders that hold images, as ImageFolder has it. */
-function holdsClassFolders(path: string): boolean {
+export function holdsClassFolders(path: string): boolean {
   const folders = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const isImage = (name: string) => /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp|avif|gif)$/i.test(name);
   return folders.some(({ name }) => readdirSync(join(path, name)).some(isImage));

@@ -7,6 +7,7 @@ import {
   openOptions,
   withConfigOptions,
 } from '../config/config-options.js';
+import { findConfig } from '../config/find-config.js';
 import { type Diagnosis, diagnose } from '../doctor/diagnose.js';
 import { some } from '../plan/findings.js';
 import { openRun } from '../plan/open-run.js';
@@ -29,7 +30,7 @@ export function doctorCommand(): Command {
           'lengths, stages that cannot seek, seeds that collide, ranks that disagree, schedules that miss the run. Each finding has its\n' +
           'reason and its fix. Of data alone, only what can be said of it. The exit status is 1 when something is found.',
       )
-      .argument('<what>', `${configArgument}; or data`),
+      .argument('[what]', `${configArgument}; or data`),
   )
     .option('--json', 'print the findings as JSON')
     .addHelpText(
@@ -45,7 +46,8 @@ export function doctorCommand(): Command {
     .action(doctor);
 }
 
-async function doctor(what: string, flags: DoctorFlags): Promise<void> {
+async function doctor(given: string | undefined, flags: DoctorFlags): Promise<void> {
+  const what = given ?? findConfig();
   const isConfig = /\.([mc]?[jt]s|json|hjson)$/.test(what);
   const { findings, samples } = isConfig ? await ofConfig(what, flags) : await ofData(what);
   if (flags.json) process.stdout.write(`${JSON.stringify({ what, samples, findings })}\n`);

@@ -10,6 +10,7 @@ import {
   openOptions,
   withConfigOptions,
 } from '../config/config-options.js';
+import { findConfig } from '../config/find-config.js';
 import { comparePlans, type PlanDifference } from '../plan/compare-plans.js';
 import { type Finding, planFindings, some } from '../plan/findings.js';
 import { bytesOf } from '../plan/memory.js';
@@ -46,7 +47,7 @@ export function planCommand(): Command {
         'Asks the loader of a configuration for its whole order, without reading samples: batches, tokens, memory, the curriculum\n' +
           'against the data, shares of a mixture and of each rank, and what will hurt. Of two configurations, the difference.',
       )
-      .argument('<config>', configArgument)
+      .argument('[config]', configArgument)
       .argument('[other]', 'a configuration to compare with'),
   )
     .option(
@@ -85,8 +86,9 @@ interface Run {
   readonly findings: readonly Finding[];
 }
 
-async function plan(path: string, other: string | undefined, flags: PlanFlags): Promise<void> {
+async function plan(given: string | undefined, other: string | undefined, flags: PlanFlags): Promise<void> {
   refuseTogether(other, flags);
+  const path = given ?? findConfig();
   const look = { paint: paintFor(process.stdout), width: terminalWidth(process.stdout) };
   if (other !== undefined) {
     await withRun(path, flags, (left) => withRun(other, flags, (right) => compare(left, right, flags, look)));

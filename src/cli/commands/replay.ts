@@ -6,6 +6,7 @@ import {
   openOptions,
   withConfigOptions,
 } from '../config/config-options.js';
+import { findConfig } from '../config/find-config.js';
 import { describeValue, jsonValue } from '../inspect/describe-value.js';
 import { fieldsOf } from '../inspect/inspect-dataset.js';
 import { openRun } from '../plan/open-run.js';
@@ -34,7 +35,7 @@ export function replayCommand(): Command {
           'each function and transform with what it drew, and its row of the collated batch. Run it in a debugger to step through\n' +
           'your own code: node --inspect-brk node_modules/millrace/dist/cli/main.js replay …',
       )
-      .argument('<config>', configArgument),
+      .argument('[config]', configArgument),
   )
     .requiredOption('--step <n>', 'the step, counted from 0 over the run', wholeNumber(0))
     .option('--slot <k>', 'the place in what the rank gets', wholeNumber(0), 0)
@@ -53,8 +54,11 @@ export function replayCommand(): Command {
     .action(replay);
 }
 
-async function replay(path: string, { step, slot, microBatch, ...flags }: ReplayFlags): Promise<void> {
-  const { opened, openForRank } = await openRun(path, openOptions(flags));
+async function replay(
+  given: string | undefined,
+  { step, slot, microBatch, ...flags }: ReplayFlags,
+): Promise<void> {
+  const { opened, openForRank } = await openRun(given ?? findConfig(), openOptions(flags));
   try {
     if (opened.kind === 'deepspeed' && flags.data === undefined) {
       throw new ConfigError('millrace replay', [

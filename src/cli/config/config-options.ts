@@ -13,7 +13,7 @@ export interface ConfigFlags {
 
 /** The argument of a command, for its help. */
 export const configArgument =
-  'millrace.config.ts, .js or .json; a module that exports a loader; or a DeepSpeed configuration';
+  'a configuration (default: millrace.config.ts, .js or .json here), a module that exports a loader, or DeepSpeed JSON';
 
 /** Gives a command the flags that say for whom a configuration is opened, and what a DeepSpeed configuration lacks. */
 export function withConfigOptions(command: Command): Command {

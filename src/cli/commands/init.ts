@@ -1,0 +1,90 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { Command } from 'commander';
+import { ConfigError, StorageError } from '../../core/errors.js';
+import { IndexedDataset } from '../../formats/index.js';
+import { configNames } from '../config/find-config.js';
+import { type FoundData, findFiles } from '../init/find-data.js';
+import { configText } from '../init/write-config.js';
+import { inspectDataset } from '../inspect/inspect-dataset.js';
+import { formatBytes } from '../terminal/quantity.js';
+
+/** `millrace init`: a configuration from what is there. */
+export function initCommand(): Command {
+  return new Command('init')
+    .summary('write a commented millrace.config.ts from the data in a folder')
+    .description(
+      'Looks for data in a folder and the folders in it, and writes a commented millrace.config.ts for the largest. A configuration\n' +
+        'that is there already is never overwritten.',
+    )
+    .argument('[folder]', 'where the data is, and where the configuration is written', '.')
+    .option('--json', 'print what was found and written as JSON')
+    .addHelpText('after', ['', 'Examples:', '  millrace init', '  millrace init data --json'].join('\n'))
+    .action(init);
+}
+
+async function init(folder: string, { json = false }: { readonly json?: boolean }): Promise<void> {
+  refuseExisting(folder);
+  const { data, deepspeed } = findFiles(folder);
+  const [main, ...others] = data;
+  if (!main || main.format === 'text') throw nothingFound(folder, main);
+  const path = join(folder, 'millrace.config.ts');
+  const name = join(folder, main.name);
+  const inspection =
+    main.format === 'images' ? undefined : await inspectDataset(name, { format: main.format, count: 1 });
+  const tokens = main.format === 'indexed' ? await tokensOf(name) : undefined;
+  const text = configText({ data: main, inspection, tokens, others: others.map((other) => other.name) });
+  // Not even one that has come since.
+  writeFileSync(path, text, { flag: 'wx' });
+  if (json) process.stdout.write(`${JSON.stringify({ path, data, deepspeed })}\n`);
+  else process.stdout.write(`${summary(path, data, deepspeed)}\n`);
+}
+
+function refuseExisting(folder: string): void {
+  const existing = configNames.find((name) => existsSync(join(folder, name)));
+  if (existing === undefined) return;
+  throw new ConfigError('millrace init', [{ field: join(folder, existing), message: 'is there already' }], {
+    next: 'Nothing was written. Move it away, or go on with: millrace plan',
+  });
+}
+
+function nothingFound(folder: string, text: FoundData | undefined): StorageError {
+  if (text) {
+    return new StorageError('There is only plain text here, which is not trained on as it is', {
+      where: { folder, text: text.name },
+      next: `Turn it into tokens first: millrace convert ${join(folder, text.name)} --output tokens`,
+    });
+  }
+  return new StorageError('No data was found', {
+    where: { folder },
+    next: 'Name the folder of the data: JSON Lines, CSV, Parquet, Arrow, WebDataset, MDS, .bin/.idx, npy, npz, safetensors, or images by class.',
+  });
+}
+
+async function tokensOf(prefix: string): Promise<number> {
+  const dataset = await IndexedDataset.open(prefix);
+  dataset.close();
+  return dataset.tokenCount;
+}
+
+function summary(path: string, data: readonly FoundData[], deepspeed: readonly string[]): string {
+  const shown = relative(process.cwd(), path) || path;
+  const lines = data.map(
+    ({ name, format, byteLength }, k) =>
+      `${k === 0 ? 'Found' : 'Also '} ${name} (${format}, ${formatBytes(byteLength)})`,
+  );
+  const needsTsx = !(process.features as { typescript?: unknown }).typescript;
+  return [
+    ...lines,
+    ...deepspeed.map(
+      (name) => `Also  ${name}, a DeepSpeed configuration: millrace plan ${name} --data ${data[0]!.name}`,
+    ),
+    '',
+    `Wrote ${shown}. Next:`,
+    ...(needsTsx
+      ? ['  npm install --save-dev tsx     this version of Node.js needs it to read TypeScript']
+      : []),
+    `  millrace plan ${shown}`,
+    `  millrace doctor ${shown}`,
+  ].join('\n');
+}

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { endingFormat, type FormatName, holdsClassFolders } from '../../formats/detect-format.js';
+
+/** Data that was found in a folder. */
+export interface FoundData {
+  /** Relative to the folder: a file, a folder, a pattern, or the prefix of indexed tokens. */
+  readonly name: string;
+  readonly format: FormatName;
+  readonly files: number;
+  readonly byteLength: number;
+}
+
+/** What is in a folder. */
+export interface FoundFiles {
+  /** The largest first; plain text, which must be made into tokens first, last. */
+  readonly data: readonly FoundData[];
+  /** DeepSpeed configurations. */
+  readonly deepspeed: readonly string[];
+}
+
+/** How far below the folder data is looked for, and where not. */
+const deepest = 3;
+const skipped = /^(\..*|node_modules|dist|build|coverage)$/;
+
+/** Looks for data and DeepSpeed configurations in a folder, by names alone. */
+export function findFiles(root: string): FoundFiles {
+  const data: FoundData[] = [];
+  const deepspeed: string[] = [];
+  const look = (folder: string, depth: number): void => {
+    const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !skipped.test(name));
+    const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    if (depth > 0 && holdsClassFolders(folder)) {
+      data.push(wholeFolder(root, folder, 'images'));
+      return;
+    }
+    if (files.includes('index.json') && files.some((name) => name.includes('.mds'))) {
+      data.push(wholeFolder(root, folder, 'mds'));
+      return;
+    }
+    data.push(...ofOneFolder(root, folder, files));
+    deepspeed.push(
+      ...files
+        .filter((name) => isDeepSpeed(join(folder, name)))
+        .map((name) => relative(root, join(folder, name))),
+    );
+    if (depth === deepest) return;
+    for (const entry of entries) if (entry.isDirectory()) look(join(folder, entry.name), depth + 1);
+  };
+  look(root, 0);
+  data.sort(
+    (a, b) => Number(a.format === 'text') - Number(b.format === 'text') || b.byteLength - a.byteLength,
+  );
+  return { data, deepspeed };
+}
+
+function wholeFolder(root: string, folder: string, format: FormatName): FoundData {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
+  const sizes = files
+    .map((file) => statSync(file))
+    .filter((stat) => stat.isFile())
+    .map(({ size }) => size);
+  return { name: relative(root, folder), format, files: sizes.length, byteLength: sum(sizes) };
+}
+
+/** Files of one ending are one data set; each pair of tokens is one of its own. */
+function ofOneFolder(root: string, folder: string, files: readonly string[]): FoundData[] {
+  const groups = new Map<string, string[]>();
+  for (const name of files) {
+    const format = endingFormat(name);
+    // Notes beside the data are no data.
+    if (!format || name.endsWith('.md') || name.endsWith('.bin')) continue;
+    if (format === 'indexed' && !files.includes(name.replace(/idx$/, 'bin'))) continue;
+    const key = format === 'indexed' ? name : (/\.[^.]+(\.(gz|zst))?$/.exec(name)?.[0] ?? name);
+    groups.set(key, [...(groups.get(key) ?? []), name]);
+  }
+  return Array.from(groups, ([key, names]) => {
+    const format = endingFormat(names[0]!)!;
+    const all = format === 'indexed' ? [key, key.replace(/idx$/, 'bin')] : names;
+    const path =
+      format === 'indexed' ? key.replace(/\.idx$/, '') : names.length === 1 ? names[0]! : `*${key}`;
+    return {
+      name: relative(root, join(folder, path)),
+      format,
+      files: all.length,
+      byteLength: sum(all.map((name) => statSync(join(folder, name)).size)),
+    };
+  });
+}
+
+function isDeepSpeed(file: string): boolean {
+  if (!file.endsWith('.json') || statSync(file).size > 1_000_000) return false;
+  return /"(train_batch_size|train_micro_batch_size_per_gpu)"/.test(readFileSync(file, 'utf8'));
+}
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total + size, 0);
+}

@@ -1,0 +1,144 @@
+import type { Inspection } from '../inspect/inspect-dataset.js';
+import { formatBytes, formatCount } from '../terminal/quantity.js';
+import type { FoundData } from './find-data.js';
+
+/** Shortest and longest windows that are suggested, and how many there should be at least. */
+const shortestWindow = 16;
+const longestWindow = 1_024;
+const fewestWindows = 64;
+
+/** What is written into a configuration. */
+export interface ConfigContent {
+  readonly data: FoundData;
+  /** What looking into the data said; nothing of images, which are decoded only when they are needed. */
+  readonly inspection: Inspection | undefined;
+  /** Tokens of indexed data. */
+  readonly tokens: number | undefined;
+  /** Names of other data in the folder. */
+  readonly others: readonly string[];
+}
+
+/** The text of a commented `millrace.config.ts`. */
+export function configText(content: ConfigContent): string {
+  return content.data.format === 'images' ? imageConfig(content) : fileConfig(content);
+}
+
+function fileConfig({ data, inspection, tokens, others }: ConfigContent): string {
+  const lines = [
+    `import { defineConfig } from 'millrace/config';`,
+    '',
+    'export default defineConfig({',
+    ...comment(
+      `${sizeText(data, inspection)} A path beside this file, a URL (https:, s3:, hf:) or a pattern.`,
+    ),
+    ...comment(fieldsText(inspection)),
+    `  data: ${quoted(data.name)},`,
+    ...otherLines(others),
+    '',
+    ...(tokens === undefined ? [] : tokenLines(tokens)),
+    ...loaderLines(),
+    ...(tokens === undefined ? [] : curriculumLines()),
+    '});',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function imageConfig({ data, others }: ConfigContent): string {
+  const lines = [
+    `import { defineConfig } from 'millrace/config';`,
+    `import { ImageFolder } from 'millrace/formats';`,
+    `import { imageNetStatistics, normalize, randomHorizontalFlip, randomResizedCrop } from 'millrace/images';`,
+    '',
+    'export default defineConfig({',
+    ...comment(
+      `${formatCount(data.files)} images, ${formatBytes(data.byteLength)}: a folder a class. They are decoded with sharp or @julusian/jpeg-turbo: npm install one of them.`,
+    ),
+    `  data: await ImageFolder.open(new URL(${quoted(`./${data.name}`)}, import.meta.url), {`,
+    '    transforms: [randomResizedCrop(224), randomHorizontalFlip(), normalize(imageNetStatistics)],',
+    '  }),',
+    ...otherLines(others),
+    '',
+    ...loaderLines(),
+    '});',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function sizeText({ format, files, byteLength }: FoundData, inspection: Inspection | undefined): string {
+  const samples = inspection
+    ? `${formatCount(inspection.length)} ${format === 'indexed' ? 'documents' : 'samples'}, `
+    : '';
+  return `${samples}${formatBytes(byteLength)} in ${files === 1 ? '1 file' : `${formatCount(files)} files`} (${format}).`;
+}
+
+function fieldsText(inspection: Inspection | undefined): string {
+  const columns = inspection?.columns.filter(({ name }) => name !== '') ?? [];
+  if (columns.length === 0) return '';
+  return `A sample has: ${columns.map(({ name, type }) => `${name} (${type})`).join(', ')}.`;
+}
+
+function otherLines(others: readonly string[]): string[] {
+  if (others.length === 0) return [];
+  const [first] = others;
+  return [
+    ...comment(`There is also: ${others.join(', ')}. Several sources are mixed by weight:`),
+    `  // data: { mixture: { one: { data: …, weight: 0.8 }, other: { data: ${quoted(first!)}, weight: 0.2 } } },`,
+  ];
+}
+
+function tokenLines(tokens: number): string[] {
+  let length = longestWindow;
+  while (length > shortestWindow && tokens / length < fewestWindows) length /= 2;
+  return [
+    ...comment(`${formatCount(tokens)} tokens, cut into windows of one length: x, and y one token later.`),
+    `  windows: { length: ${length} },`,
+    ...comment('Instead, documents packed into rows without being cut:'),
+    `  // packing: { rowLength: ${length} },`,
+    '',
+  ];
+}
+
+function loaderLines(): string[] {
+  return [
+    '  loader: {',
+    '    // Samples of a global batch, over all ranks.',
+    '    batchSize: 32,',
+    '    // A new order each epoch, which follows from the seed.',
+    '    shuffle: true,',
+    '    seed: 0,',
+    `    // Threads that make batches: as many as it takes for training not to wait.`,
+    `    numWorkers: 'auto',`,
+    '  },',
+    '',
+    ...comment('How long training goes on: what `millrace plan` looks at.'),
+    '  training: { epochs: 1 },',
+  ];
+}
+
+function curriculumLines(): string[] {
+  return [
+    '',
+    ...comment(
+      'Short documents first: without windows and shuffle, and with collate: padCollate() in the loader.',
+    ),
+    '  // curriculum: {',
+    '  //   metrics: {',
+    '  //     seqlen: {',
+    `  //       difficulty: 'length',`,
+    '  //       min_difficulty: 64,',
+    '  //       max_difficulty: 1024,',
+    `  //       schedule_type: 'fixed_linear',`,
+    '  //       schedule_config: { total_curriculum_step: 1000, difficulty_step: 8 },',
+    '  //     },',
+    '  //   },',
+    '  // },',
+  ];
+}
+
+function comment(text: string): string[] {
+  return text === '' ? [] : [`  // ${text.replaceAll(/\s+/g, ' ')}`];
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
