@@ -1,5 +1,4 @@
 import * as v from 'valibot';
-import { booleanOption } from '../../core/options.js';
 import type { CountTokens } from '../batch-size.js';
 
 /** Where the live page is. */
@@ -37,16 +36,14 @@ const optionsSchema = v.strictObject({
   onOpen: v.optional(functionOption<(url: string) => void>()),
 });
 
-/** `true` stands for the defaults, `false` for no page. */
-export const dashboardSchema = v.union([booleanOption, optionsSchema], (issue) => {
-  const [first, second] = issue.issues ?? [];
-  return typeof issue.input === 'object'
-    ? `${second ? `${v.getDotPath(second) ?? ''} ${second.message}` : ''}`.trim()
-    : `${first?.message ?? 'must be true or false'}, or options`;
-});
-
 /** Options with their defaults. */
 export type ResolvedDashboard = v.InferOutput<typeof optionsSchema>;
+
+/** `true` stands for the defaults, `false` for no page. */
+export const dashboardSchema = v.lazy(
+  (input): v.GenericSchema<boolean | DashboardOptions, boolean | ResolvedDashboard> =>
+    typeof input === 'object' ? optionsSchema : v.boolean('must be true or false, or options'),
+);
 
 export function resolveDashboard(dashboard: true | ResolvedDashboard): ResolvedDashboard {
   return dashboard === true ? v.parse(optionsSchema, {}) : dashboard;

@@ -20,8 +20,9 @@ class ServerThread implements RunSink {
     this.#thread = new Worker(new URL('./server-thread.js', import.meta.url), {
       name: 'millrace live page',
       workerData: setup,
+      // Options of the training's command line, as --input-type, are not for it.
+      execArgv: [],
     });
-    this.#thread.unref();
     this.opened = new Promise((resolve) => {
       this.#thread.on('message', (message: FromServer) => {
         if (message.type === 'open') resolve(message.url);
@@ -36,6 +37,8 @@ class ServerThread implements RunSink {
         warnOf(error.message);
       });
     });
+    // The loader waits for the page, and only for that it keeps the process alive.
+    void this.opened.then(() => this.#thread.unref());
   }
 
   begin(facts: RunFacts): void {

@@ -1,0 +1,221 @@
+// The server of the live page, spoken to as browsers, scrapers and other runs speak to it.
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, get as httpGet, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { DataLoader } from 'millrace';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { BoardMessage } from '../../../dist/monitor/dashboard/run-board.js';
+import { batchesOf, range } from '../../loader/collect.js';
+import { WatchedRun } from './watched-run.js';
+
+const runs: WatchedRun[] = [];
+async function start(options: object = {}): Promise<WatchedRun> {
+  const run = await WatchedRun.start(options);
+  runs.push(run);
+  return run;
+}
+afterEach(async () => {
+  await Promise.all(runs.splice(0).map((run) => run.kill()));
+});
+
+function ask(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }> {
+  return new Promise((resolve, reject) => {
+    httpGet(url, { headers }, (response) => {
+      let body = '';
+      response.on('data', (piece) => {
+        body += piece;
+      });
+      response.on('end', () => resolve({ status: response.statusCode!, body, headers: response.headers }));
+    }).on('error', reject);
+  });
+}
+
+/** Messages of the stream of events until one is what is looked for. */
+async function until(
+  url: string,
+  found: (messages: readonly BoardMessage[]) => boolean,
+): Promise<BoardMessage[]> {
+  const messages: BoardMessage[] = [];
+  const response = await fetch(url);
+  let text = '';
+  for await (const piece of response.body!.pipeThrough(
+    new TextDecoderStream() as never,
+  ) as unknown as AsyncIterable<string>) {
+    text += piece;
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const [, type, data] = /event: (\w+)\ndata: (.*)/.exec(text.slice(0, end)) ?? [];
+      text = text.slice(end + 2);
+      if (type) messages.push({ type, ...JSON.parse(data!) } as BoardMessage);
+    }
+    if (found(messages)) return messages;
+  }
+  throw new Error('the stream ended');
+}
+
+/** Runs that a page would show after these messages. */
+function ranksIn(messages: readonly BoardMessage[]): number[] {
+  const ranks = new Map<string, number>();
+  for (const message of messages) {
+    const told = message.type === 'board' ? message.runs : message.type === 'run' ? [message.run] : [];
+    if (message.type === 'board') ranks.clear();
+    for (const { facts } of told) ranks.set(facts.key, facts.rank);
+  }
+  return [...ranks.values()].sort();
+}
+
+describe('the server of the live page', () => {
+  it('tells a page everything at first, then what is new while the run goes on', async () => {
+    const { url } = await start();
+    const messages = await until(`${url}events`, (all) => {
+      const figures = all.flatMap((message) =>
+        message.type === 'update' ? [message.update.figures!.batches] : [],
+      );
+      return figures.length > 3 && all.some((message) => message.type === 'update' && message.update.peek);
+    });
+    expect(messages[0]!.type).toBe('board');
+    const batches = messages.flatMap((message) =>
+      message.type === 'update' ? [message.update.figures!.batches] : [],
+    );
+    expect(batches).toEqual([...batches].sort((a, b) => a - b));
+    expect(batches.at(-1)).toBeGreaterThan(batches[0]!);
+  });
+
+  it('serves a page that may run its own script and reach nothing else', async () => {
+    const { url } = await start();
+    const { status, body, headers } = await ask(url);
+    expect(status).toBe(200);
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'sha256-/);
+    expect(body).not.toMatch(/(src|href)="(https?:)?\/\//);
+    expect(body).not.toContain('@import');
+  });
+
+  it('answers scrapers of Prometheus', async () => {
+    const { url } = await start();
+    await until(`${url}events`, (all) =>
+      all.some((message) => message.type === 'update' && message.update.figures!.batches > 0),
+    );
+    const { status, body, headers } = await ask(`${url}metrics`);
+    expect(status).toBe(200);
+    expect(headers['content-type']).toContain('version=0.0.4');
+    expect(body).toMatch(/^millrace_samples_total\{rank="0",run="\d+\.0"\} [1-9]\d*$/m);
+  });
+
+  it('listens on this machine alone, and to its own name alone', async () => {
+    const { url, port } = await start();
+    expect(new URL(url).hostname).toBe('127.0.0.1');
+    for (const path of ['', 'events', 'metrics']) {
+      const { status, body } = await ask(`${url}${path}`, { host: `attacker.example:${port}` });
+      expect([path, status]).toEqual([path, 403]);
+      expect(body).toContain('for this machine alone');
+    }
+    expect((await ask(url, { host: `localhost:${port}` })).status).toBe(200);
+  });
+
+  it('asks for the token of the URL where others can reach it', async () => {
+    const { url, port } = await start({ host: '0.0.0.0' });
+    const token = new URL(url).searchParams.get('token');
+    expect(token).toMatch(/^[\w-]{22}$/);
+    for (const query of ['', '?token=', '?token=wrong', `?token=${token}x`])
+      expect((await ask(`http://127.0.0.1:${port}/${query}`)).status).toBe(403);
+    for (const path of ['', 'metrics']) {
+      expect((await ask(`http://127.0.0.1:${port}/${path}?token=${token}`)).status).toBe(200);
+      expect((await ask(`http://127.0.0.1:${port}/${path}`)).status).toBe(403);
+    }
+  });
+
+  it('takes reports of other runs of this machine, and none that a web page could send', async () => {
+    const { port } = await start();
+    const post = (headers: Record<string, string>): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const sent = request(
+          { port, host: '127.0.0.1', path: '/neighbour', method: 'POST', headers },
+          (response) => {
+            response.resume();
+            resolve(response.statusCode!);
+          },
+        );
+        sent.on('error', reject);
+        sent.end('{"runs":[],"updates":[]}');
+      });
+    expect(await post({ 'x-millrace-run': '1' })).toBe(200);
+    expect(await post({})).toBe(405);
+    expect(await post({ 'x-millrace-run': '1', origin: 'https://attacker.example' })).toBe(405);
+  });
+});
+
+describe('the ranks of a machine', () => {
+  it('are on one page, whichever came first', async () => {
+    const first = await start({ rank: 1, worldSize: 2 });
+    const second = await start({ rank: 0, worldSize: 2, port: first.port });
+    expect(second.url).toBe(first.url);
+    const messages = await until(`${first.url}events`, (all) => {
+      const updated = new Set(
+        all.flatMap((message) => (message.type === 'update' ? [message.update.key] : [])),
+      );
+      return updated.size === 2;
+    });
+    expect(ranksIn(messages)).toEqual([0, 1]);
+  });
+
+  it('stay on a page when the one that served it is killed: another takes over, with all that it knows', async () => {
+    const first = await start({ rank: 0, worldSize: 3 });
+    await start({ rank: 1, worldSize: 3, port: first.port });
+    await start({ rank: 2, worldSize: 3, port: first.port });
+    await until(`${first.url}events`, (all) => ranksIn(all).length === 3);
+    await first.kill();
+    let messages: BoardMessage[] = [];
+    // Nobody listens for a moment.
+    while (messages.length === 0)
+      messages = await until(`${first.url}events`, (all) => ranksIn(all).join() === '1,2').catch(() => []);
+    expect(ranksIn(messages)).toEqual([1, 2]);
+  });
+
+  it('that are killed are said to be lost', async () => {
+    const first = await start({ rank: 0, worldSize: 2 });
+    const second = await start({ rank: 1, worldSize: 2, port: first.port });
+    await until(`${first.url}events`, (all) => ranksIn(all).length === 2);
+    await second.kill();
+    await until(`${first.url}events`, (all) =>
+      all.some((message) => message.type === 'update' && message.update.status === 'lost'),
+    );
+  });
+});
+
+describe('a run', () => {
+  it('goes on without a page where another program has the port, with a warning that says so', async () => {
+    const other = createServer((_, response) => response.end('something else')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const warned = once(process, 'warning');
+    const loader = new DataLoader(range(40), { batchSize: 8, dashboard: { port } });
+    expect(await batchesOf(loader)).toHaveLength(5);
+    const [warning] = (await warned) as [Error & { code: string }];
+    expect(warning.code).toBe('MILLRACE_DASHBOARD');
+    expect(warning.message).toContain(`port ${port} is taken by another program`);
+    await loader.close();
+    other.close();
+  });
+
+  it('does not wait for its page at the end of the process', async () => {
+    const program = `
+      import { ArrayDataset, DataLoader } from 'millrace';
+      const loader = new DataLoader(new ArrayDataset([1, 2, 3]), { dashboard: { port: 0 } });
+      for await (const _ of loader);`;
+    const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+    expect(stderr).toMatch(/^Watch this run at http:\/\/127\.0\.0\.1:\d+\/\n$/);
+  });
+
+  it.each([
+    [{ port: -1 }, 'dashboard.port: must be 0 or more'],
+    [{ prt: 7000 }, 'dashboard.prt: unknown option'],
+    ['yes', 'must be true or false, or options'],
+    [{ token: 'short' }, 'dashboard.token: must have 8 characters or more'],
+  ])('refuses dashboard: %j', (dashboard, message) => {
+    expect(() => new DataLoader(range(4), { dashboard: dashboard as never })).toThrow(message);
+  });
+});
