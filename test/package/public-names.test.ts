@@ -41,6 +41,7 @@ const contract: Record<string, readonly string[]> = {
     'WorkerTransferError',
     'EmptyLoaderError',
     'ReleasedBatchError',
+    'DeviceMemoryError',
   ],
   'millrace/random': [
     'TorchGenerator',
@@ -80,10 +81,20 @@ const contract: Record<string, readonly string[]> = {
   'millrace/config': ['defineConfig', 'openConfig'],
   'millrace/distributed': ['detectRank', 'parallelGroups'],
   'millrace/storage': ['openSource'],
-  'millrace/accelerator': ['getAccelerator', 'setAccelerator'],
+  'millrace/accelerator': [
+    'getAccelerator',
+    'openAccelerator',
+    'setAccelerator',
+    'CpuAccelerator',
+    'CudaAccelerator',
+    'WebGpuAccelerator',
+    'deviceBatches',
+    'gpuBatches',
+  ],
   'millrace/monitor': ['ThroughputTimer'],
   'millrace/jax': ['toJax'],
-  'millrace/tfjs': ['toTf'],
+  'millrace/tfjs': ['toTf', 'tfDataset'],
+  'millrace/onnx': ['toOnnx'],
 };
 
 describe('the public contract', () => {
