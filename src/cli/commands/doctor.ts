@@ -30,9 +30,9 @@ export function doctorCommand(): Command {
           'lengths, stages that cannot seek, seeds that collide, ranks that disagree, schedules that miss the run. Each finding has its\n' +
           'reason and its fix. Of data alone, only what can be said of it. The exit status is 1 when something is found.',
       )
-      .argument('[what]', `${configArgument}; or data`),
+      .argument('[what]', `${configArgument}; or data`)
+      .option('--json', 'print the findings as JSON'),
   )
-    .option('--json', 'print the findings as JSON')
     .addHelpText(
       'after',
       [

@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { createRequire } from 'node:module';
+import { join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { ConfigError, StorageError } from '../../core/errors.js';
 import { IndexedDataset } from '../../formats/index.js';
@@ -73,7 +74,6 @@ function summary(path: string, data: readonly FoundData[], deepspeed: readonly s
     ({ name, format, byteLength }, k) =>
       `${k === 0 ? 'Found' : 'Also '} ${name} (${format}, ${formatBytes(byteLength)})`,
   );
-  const needsTsx = !(process.features as { typescript?: unknown }).typescript;
   return [
     ...lines,
     ...deepspeed.map(
@@ -87,4 +87,15 @@ function summary(path: string, data: readonly FoundData[], deepspeed: readonly s
     `  millrace plan ${shown}`,
     `  millrace doctor ${shown}`,
   ].join('\n');
+}
+
+/** Whether this Node.js does not read TypeScript by itself, and tsx is not there. */
+function needsTsx(path: string): boolean {
+  if ((process.features as { typescript?: unknown }).typescript) return false;
+  try {
+    createRequire(resolve(path)).resolve('tsx');
+    return false;
+  } catch {
+    return true;
+  }
 }

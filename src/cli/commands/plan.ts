@@ -48,22 +48,25 @@ export function planCommand(): Command {
           'against the data, shares of a mixture and of each rank, and what will hurt. Of two configurations, the difference.',
       )
       .argument('[config]', configArgument)
-      .argument('[other]', 'a configuration to compare with'),
+      .argument('[other]', 'a configuration to compare with')
+      .option(
+        '--step <n>',
+        'show which samples step n holds on each rank, counted from 0 over the run',
+        wholeNumber(0),
+      )
+      .option(
+        '--sample <i>',
+        'show when sample i is seen; of a mixture "name:i", of packed rows "document:i"',
+      )
+      .option(
+        '--steps <count>',
+        'plan for so many steps (default: what the configuration says, else an epoch)',
+        wholeNumber(1),
+      )
+      .option('--probe', 'make one batch to see how large it is')
+      .option('--html <file>', 'write a page that shows all')
+      .option('--json', 'print everything as JSON'),
   )
-    .option(
-      '--step <n>',
-      'show which samples step n holds on each rank, counted from 0 over the run',
-      wholeNumber(0),
-    )
-    .option('--sample <i>', 'show when sample i is seen; of a mixture "name:i", of packed rows "document:i"')
-    .option(
-      '--steps <count>',
-      'plan for so many steps (default: what the configuration says, else an epoch)',
-      wholeNumber(1),
-    )
-    .option('--probe', 'make one batch to see how large it is')
-    .option('--html <file>', 'write a page that shows all')
-    .option('--json', 'print everything as JSON')
     .addHelpText(
       'after',
       [

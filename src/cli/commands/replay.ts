@@ -35,12 +35,12 @@ export function replayCommand(): Command {
           'each function and transform with what it drew, and its row of the collated batch. Run it in a debugger to step through\n' +
           'your own code: node --inspect-brk node_modules/millrace/dist/cli/main.js replay …',
       )
-      .argument('[config]', configArgument),
+      .argument('[config]', configArgument)
+      .requiredOption('--step <n>', 'the step, counted from 0 over the run', wholeNumber(0))
+      .option('--slot <k>', 'the place in what the rank gets', wholeNumber(0), 0)
+      .option('--micro-batch <m>', 'which micro-batch of the step', wholeNumber(0), 0)
+      .option('--json', 'print all stages as JSON'),
   )
-    .requiredOption('--step <n>', 'the step, counted from 0 over the run', wholeNumber(0))
-    .option('--slot <k>', 'the place in what the rank gets', wholeNumber(0), 0)
-    .option('--micro-batch <m>', 'which micro-batch of the step', wholeNumber(0), 0)
-    .option('--json', 'print all stages as JSON')
     .addHelpText(
       'after',
       [
@@ -99,7 +99,10 @@ function asText(
       'bold',
       `Sample ${formatCount(index)}: step ${formatCount(step)}, rank ${rank}${micro}, slot ${slot}`,
     ),
-    `  batch ${formatCount(batch)} of epoch ${epoch}; its random numbers follow from seed ${seed}, epoch ${epoch} and index ${index}`,
+    ...wrapText(
+      `batch ${formatCount(batch)} of epoch ${epoch}; its random numbers follow from seed ${seed}, epoch ${epoch} and index ${index}`,
+      { width: look.width, first: '  ', indent: 2 },
+    ),
     ...stages.flatMap((stage) => ['', ...stageLines(stage, look)]),
   ].join('\n');
 }

@@ -122,7 +122,7 @@ class Demo {
     const loader = await this.#openLoader(order);
     if (interrupted) loader.loadStateDict(this.#saved!.run.loader);
     const admitted = [...(interrupted?.admitted ?? [])];
-    const stage = progress.stage(`Training, ${order}`, tokenBudget);
+    const stage = progress.stage(`Training, ${order}`, tokenBudget, 'tokens');
     try {
       const result = await trainLanguageModel({
         model: this.#model,
@@ -137,7 +137,7 @@ class Demo {
           const maxLength = admittedLength(loader);
           if (maxLength !== undefined && admitted.at(-1)?.maxLength !== maxLength)
             admitted.push({ step, maxLength });
-          stage.update(tokens, trainingNote(loss, soFar));
+          stage.update(tokens, trainingNote(loss, soFar, maxLength));
         },
       });
       this.runs.push({ order, progress: result.progress, admitted });
@@ -186,10 +186,10 @@ function admittedLength(loader: DemoLoader): number | undefined {
   return current_difficulties?.seqlen;
 }
 
-function trainingNote(loss: number, progress: TrainingProgress): string {
-  const { tokensPerSecond, waitShare, validationLoss } = summarise(progress);
-  const speed = `${formatCount(Math.round(tokensPerSecond))} tokens/s`;
-  return `loss ${loss.toFixed(2)}, validation ${validationLoss.toFixed(2)}, ${speed}, waiting ${formatShare(waitShare)}`;
+function trainingNote(loss: number, progress: TrainingProgress, maxLength: number | undefined): string {
+  const { waitShare, validationLoss } = summarise(progress);
+  const difficulty = maxLength === undefined ? '' : `, length ≤ ${maxLength}`;
+  return `waiting ${formatShare(waitShare)}${difficulty}, loss ${loss.toFixed(2)}, validation ${validationLoss.toFixed(2)}`;
 }
 
 function finishedNote(progress: TrainingProgress): string {

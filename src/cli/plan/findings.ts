@@ -123,7 +123,7 @@ function starvingClusters({ curriculum, steps }: RunPlan): Finding | undefined {
   const seen = starving.reduce((sum, cluster) => sum + cluster.seen, 0);
   return {
     name: 'starving-cluster',
-    what: `${some(starving.length, 'cluster')} of ${formatCount(samples)} samples, admitted from step ${formatCount(starving[0]!.step)} on, ${starving.length === 1 ? 'gets' : 'get'} only ${some(seen, 'place')} in the run; the easiest come up to ${most.toFixed(1)} times.`,
+    what: `${some(starving.length, 'cluster')} of ${formatCount(samples)} samples, admitted from step ${formatCount(starving[0]!.step)} on, ${starving.length === 1 ? 'gets' : 'get'} ${some(seen, 'place')} in the run; the easiest come up to ${most.toFixed(1)} times.`,
     why: 'They are admitted so late that most of them are not seen once.',
     fix: 'End the schedule earlier (total_curriculum_step), or train longer.',
   };

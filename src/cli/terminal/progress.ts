@@ -1,5 +1,6 @@
 import cliProgress from 'cli-progress';
 import { formatDuration } from './duration.js';
+import { progressLine, titleWidth } from './progress-line.js';
 
 /** Where progress goes and how. */
 export interface ProgressOptions {
@@ -9,6 +10,8 @@ export interface ProgressOptions {
   readonly json?: boolean;
   /** Milliseconds since some start. @defaultValue `performance.now` */
   readonly now?: () => number;
+  /** Environment variables. @defaultValue `process.env` */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The progress of one stage of work. */
@@ -24,51 +27,75 @@ export interface ProgressStage {
 
 /** Shows progress, one stage after the other. */
 export interface Progress {
-  /** Begins a stage. @param total - What `done` counts up to; 0 when it is not known. */
-  stage(title: string, total: number): ProgressStage;
+  /**
+   * Begins a stage.
+   *
+   * @param total - What `done` counts up to; 0 when it is not known.
+   * @param unit - What is counted, where the numbers mean something: `tokens`.
+   */
+  stage(title: string, total: number, unit?: string): ProgressStage;
   /** A line of its own. */
   line(text: string): void;
 }
 
-const titleWidth = 22;
 const plainIntervalMs = 3_000;
 const plainStep = 0.1;
 
-/** Bars with the time left on a terminal, lines elsewhere (each tenth, at most one in three seconds), nothing with `json`. */
+let isQuiet = false;
+
+/** No progress from here on, whatever is asked for: `--quiet`. */
+export function silenceProgress(): void {
+  isQuiet = true;
+}
+
+/**
+ * Bars with the time left on a terminal; lines elsewhere, in CI and on a terminal that cannot move its cursor (each tenth, at most one in
+ * three seconds); nothing with `json` and `--quiet`.
+ */
 export function createProgress({
   stream,
   json = false,
   now = () => performance.now(),
+  environment = process.env,
 }: ProgressOptions): Progress {
-  if (json) return { stage: () => ({ update() {}, finish() {} }), line() {} };
+  if (json || isQuiet) return { stage: () => ({ update() {}, finish() {} }), line() {} };
   const line = (text: string): void => void stream.write(`${text}\n`);
-  const stage = (title: string, total: number): ProgressStage =>
-    stream.isTTY ? barStage(stream, title, total, now) : plainStage(line, title, total, now);
+  const isCalm = !stream.isTTY || (environment.CI ?? '') !== '' || environment.TERM === 'dumb';
+  const stage = (title: string, total: number, unit?: string): ProgressStage =>
+    isCalm ? plainStage(line, title, total, now) : barStage(stream, { title, total, unit }, now);
   return { stage, line };
 }
 
 function barStage(
   stream: NodeJS.WriteStream,
-  title: string,
-  total: number,
+  {
+    title,
+    total,
+    unit,
+  }: { readonly title: string; readonly total: number; readonly unit: string | undefined },
   now: () => number,
 ): ProgressStage {
   const started = now();
-  const bar = new cliProgress.SingleBar(
-    {
-      stream,
-      format: `${title.padEnd(titleWidth)} {bar} {percentage} %  ETA {eta_formatted}  {note}`,
-      hideCursor: true,
-      clearOnComplete: true,
-      linewrap: false,
-      // SIGINT belongs to the command, which saves its state first.
-      gracefulExit: false,
-    },
-    cliProgress.Presets.shades_classic,
-  );
+  let done = 0;
+  const bar = new cliProgress.SingleBar({
+    stream,
+    format: (_options, _params, { note }: { note: string }) =>
+      progressLine(
+        { title, done, total, unit, elapsedMs: now() - started, note },
+        (stream.columns ?? 80) - 1,
+      ),
+    hideCursor: true,
+    clearOnComplete: true,
+    linewrap: false,
+    // SIGINT belongs to the command, which saves its state first.
+    gracefulExit: false,
+  });
   bar.start(Math.max(1, total), 0, { note: '' });
   return {
-    update: (done, note = '') => bar.update(Math.min(done, Math.max(1, total)), { note }),
+    update(count, note = '') {
+      done = count;
+      bar.update(Math.min(count, Math.max(1, total)), { note });
+    },
     finish(note) {
       bar.stop();
       stream.write(`${finishedLine(title, note, now() - started)}\n`);

@@ -40,13 +40,24 @@ describe('createProgress', () => {
 
   it('shows a bar with the time left on a terminal, and one line when the stage is finished', () => {
     const { stream, written } = surroundings(true);
-    const stage = createProgress({ stream }).stage('training', 4);
+    const stage = createProgress({ stream, environment: {} }).stage('training', 4);
     stage.update(2, 'loss 5.0');
     stage.finish('loss 4.2');
     const text = written();
     expect(text).toMatch(/training .*50 % {2}ETA .*loss 5\.0/);
     expect(text).toMatch(/training +\d+ ms {2}loss 4\.2\n$/);
   });
+
+  it.each([[{ CI: 'true' }], [{ TERM: 'dumb' }]])(
+    'writes plain lines on a terminal with %j',
+    (environment) => {
+      const { stream, now, written } = surroundings(true);
+      const stage = createProgress({ stream, now, environment }).stage('training', 4);
+      stage.update(2);
+      stage.finish();
+      expect(written()).toBe(`${'training'.padEnd(22)}  ${'0 ms'.padStart(9)}\n`);
+    },
+  );
 
   it('takes a total that is not known', () => {
     const { stream, now, written } = surroundings(false);

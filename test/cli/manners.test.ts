@@ -1,0 +1,168 @@
+// How the command behaves on a terminal, in CI and for people who mistype.
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify, stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../../dist/cli/program.js';
+import { ConfigFolder } from '../config/folder.js';
+import { runCommand } from './run-command.js';
+import { runInTerminal } from './run-in-terminal.js';
+
+const commands = createProgram().commands.map((command) => command.name());
+
+let folder: ConfigFolder;
+beforeAll(() => {
+  folder = new ConfigFolder();
+  folder.tokens(
+    'tokens',
+    Array.from({ length: 200 }, (_, i) => 1 + ((i * 7) % 300)),
+  );
+  folder.json('ragged.json', {
+    data: 'tokens',
+    loader: { batchSize: 7 },
+    curriculum: {
+      metrics: {
+        seqlen: {
+          difficulty: 'length',
+          min_difficulty: 3,
+          max_difficulty: 300,
+          schedule_type: 'fixed_linear',
+          schedule_config: { total_curriculum_step: 300, difficulty_step: 1 },
+        },
+      },
+    },
+    training: { steps: 200 },
+  });
+  folder.json('mixture.json', {
+    data: { mixture: { web: { data: 'tokens' } } },
+    windows: { length: 16 },
+    loader: { batchSize: 7, numWorkers: 2 },
+  });
+  writeFileSync(
+    join(folder.path, 'text.jsonl'),
+    Array.from({ length: 4_000 }, (_, i) => `{"text":"${`word ${i} `.repeat(20)}"}\n`).join(''),
+  );
+});
+afterAll(() => folder.remove());
+
+const controlCode = String.fromCharCode(27);
+/** What stands on each line; a bar that is drawn again begins at the first column. */
+const linesOf = (output: string) =>
+  output.split(new RegExp(`[\\n\\r]|${controlCode}\\[1?G`)).map((line) => stripVTControlCharacters(line));
+const widest = (output: string) => Math.max(...linesOf(output).map((line) => [...line].length));
+
+describe('help', () => {
+  it.each(commands)(
+    'of %s teaches by example, and breaks its lines at the width of the terminal',
+    async (name) => {
+      const [narrow, wide] = await Promise.all(
+        [80, 200].map((columns) => runInTerminal([name, '--help'], { columns })),
+      );
+      expect(narrow).toMatch(new RegExp(`\nExamples:\n  .*millrace .*\\b${name}\\b`));
+      const prose = (help: string) => help.slice(0, help.indexOf('\nExamples:'));
+      expect(widest(prose(narrow!))).toBeLessThanOrEqual(80);
+      expect(linesOf(prose(wide!)).length).toBeLessThanOrEqual(linesOf(prose(narrow!)).length);
+    },
+  );
+
+  it.each([
+    [['plna'], 'plan'],
+    [['plan', '--spet', '3'], '--step'],
+    [['inspect', 'x', '--fromat', 'csv'], '--format'],
+  ])('answers %j with what was probably meant', async (args, meant) => {
+    const { status, stderr } = await runCommand(args);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`(Did you mean ${meant}?)`);
+  });
+});
+
+describe('on a terminal', () => {
+  it.each([80, 200])('plans, findings and replays fit into %d columns', async (columns) => {
+    const outputs = await Promise.all(
+      [
+        ['plan', 'ragged.json'],
+        ['plan', 'mixture.json'],
+        ['doctor', 'ragged.json'],
+        ['plan', 'mixture.json', '--step', '3'],
+        ['replay', 'mixture.json', '--step', '3'],
+      ].map((args) => runInTerminal(args, { columns, cwd: folder.path })),
+    );
+    for (const output of outputs) {
+      expect(output).not.toMatch(/error:/);
+      expect(widest(output)).toBeLessThanOrEqual(columns);
+    }
+    expect(outputs[2]).toMatch(/skewed-lengths/);
+  });
+
+  it('has colours, unless NO_COLOR is set', async () => {
+    const colour = new RegExp(`${controlCode}\\[[0-9;]+m`);
+    expect(await runInTerminal(['doctor', 'ragged.json'], { columns: 80, cwd: folder.path })).toMatch(colour);
+    const plain = await runInTerminal(['doctor', 'ragged.json'], {
+      columns: 80,
+      cwd: folder.path,
+      environment: { NO_COLOR: '1' },
+    });
+    expect(plain).toMatch(/skewed-lengths/);
+    expect(plain).not.toMatch(colour);
+  });
+
+  it.each([80, 200])('draws progress in one line of at most %d columns', async (columns) => {
+    const output = await runInTerminal(
+      ['convert', 'text.jsonl', '--output', `out-${columns}`, '--tokenizer', 'bytes'],
+      { columns, cwd: folder.path },
+    );
+    const bars = linesOf(output).filter((line) => /[█░]/.test(line));
+    expect(bars.length).toBeGreaterThan(0);
+    for (const bar of bars) expect([...bar].length).toBeLessThan(columns);
+  });
+
+  it('draws nothing in CI, and writes plain lines', async () => {
+    const output = await runInTerminal(
+      ['convert', 'text.jsonl', '--output', 'out-ci', '--tokenizer', 'bytes'],
+      { columns: 80, cwd: folder.path, environment: { CI: 'true' } },
+    );
+    expect(output).not.toMatch(new RegExp(`[█░]|${controlCode}`));
+    expect(output).toMatch(/^Converting +\d+ ms {2}4,000 documents/);
+  });
+});
+
+describe('--quiet', () => {
+  it('leaves the result alone', async () => {
+    const { stdout, stderr, status } = await runCommand(
+      ['convert', 'text.jsonl', '--output', 'out-quiet', '--tokenizer', 'bytes', '--quiet'],
+      { cwd: folder.path },
+    );
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Wrote out-quiet\.bin and out-quiet\.idx: 4,000 documents/);
+  });
+});
+
+describe('millrace completion', () => {
+  const complete = async (...words: string[]) => {
+    const { stdout } = await runCommand(['completion', 'bash']);
+    writeFileSync(join(folder.path, 'completion.bash'), stdout);
+    const typed = words.map((word) => `'${word}'`).join(' ');
+    const probe = `source completion.bash; COMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; _millrace; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const result = await promisify(execFile)('bash', ['-c', probe], { cwd: folder.path });
+    return result.stdout.trim().split('\n');
+  };
+
+  it('completes commands, flags, values of flags and files in bash', async () => {
+    expect(await complete('millrace', 'pl')).toEqual(['plan']);
+    expect(await complete('millrace', '')).toEqual(expect.arrayContaining(commands));
+    expect(await complete('millrace', 'plan', '--wor')).toEqual(['--world-size']);
+    expect(await complete('millrace', 'inspect', '--format', 'pa')).toEqual(['parquet']);
+    expect(await complete('millrace', 'plan', 'rag')).toEqual(['ragged.json']);
+  });
+
+  it.each(['zsh', 'fish'])('names every command and flag for %s', async (shell) => {
+    const { stdout, status } = await runCommand(['completion', shell]);
+    expect(status).toBe(0);
+    for (const command of createProgram().commands) {
+      expect(stdout).toContain(command.name());
+      for (const { long } of command.options)
+        expect(stdout).toContain(shell === 'fish' ? `-l ${long!.slice(2)}` : `${long}[`);
+    }
+  });
+});

@@ -1,0 +1,176 @@
+// The command as its user runs it, and its page in a real browser.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConfigFolder } from '../config/folder.js';
+import { runCommand } from './run-command.js';
+
+let folder: ConfigFolder;
+beforeAll(() => {
+  folder = new ConfigFolder();
+  folder.tokens(
+    'tokens',
+    Array.from({ length: 200 }, (_, i) => 1 + ((i * 7) % 300)),
+  );
+  const config = {
+    data: 'tokens',
+    loader: { batchSize: 8 },
+    curriculum: {
+      metrics: {
+        seqlen: {
+          difficulty: 'length',
+          min_difficulty: 20,
+          max_difficulty: 250,
+          schedule_type: 'fixed_linear',
+          schedule_config: { total_curriculum_step: 300, difficulty_step: 1 },
+        },
+      },
+    },
+    training: { steps: 200 },
+  };
+  folder.json('curriculum.json', config);
+  folder.json('shorter.json', { ...config, training: { steps: 400 }, loader: { batchSize: 8, seed: 1 } });
+  folder.json('mixture.json', {
+    data: { mixture: { web: { data: 'tokens', weight: 3 }, books: { data: 'tokens', weight: 1 } } },
+    windows: { length: 16 },
+    loader: { batchSize: 9 },
+  });
+});
+afterAll(() => folder.remove());
+
+const plan = (...args: string[]) => runCommand(['plan', ...args], { cwd: folder.path });
+
+describe('millrace plan', () => {
+  it('reads TypeScript, with types and imports, where no package.json says that it is a module', async () => {
+    folder.file('sizes.ts', 'export const batchSize: number = 4;\n');
+    folder.file(
+      'typed.config.ts',
+      `import { defineConfig } from '${new URL('../../dist/config/index.js', import.meta.url).href}';
+       import { batchSize } from './sizes.ts';
+       interface Named { readonly data: string }
+       const named: Named = { data: 'tokens' };
+       export default defineConfig({ ...named, windows: { length: 16 }, loader: { batchSize } });`,
+    );
+    const { status, stdout, stderr } = await plan('typed.config.ts', '--json');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: 'millrace',
+      split: { globalBatch: 4 },
+      memory: { batchBytes: 4 * 2 * 16 * 4 },
+    });
+  });
+
+  it('prints facts, the data by difficulty with the step that admits it, and what will hurt', async () => {
+    const { stdout, stderr } = await plan('curriculum.json', '--world-size', '3');
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^ {2}global batch {2}8 samples: 2 or 3 on each of 3 ranks$/m);
+    expect(stdout).toMatch(/^ {2}an epoch {6}25 steps$/m);
+    expect(stdout).toMatch(/^ +to 34 {2}█+ +\d+ {2}from step \d+$/m);
+    expect(stdout).toMatch(/^ +above 250 .* never$/m);
+    expect(stdout).toMatch(/schedule-ends-after-training\n {2}The curriculum admits samples until step \d+/);
+    expect(stdout).toMatch(/uneven-shares/);
+  });
+
+  it('shows a step of every rank, and when a sample is seen, which is the same', async () => {
+    const step = await plan('curriculum.json', '--world-size', '2', '--step', '30', '--json');
+    const { parts, epoch, batch } = JSON.parse(step.stdout);
+    expect([epoch, batch, parts.length]).toEqual([1, 5, 2]);
+    const sample = parts[1].indices[2];
+    const seen = await plan('curriculum.json', '--world-size', '2', '--sample', `${sample}`, '--json');
+    expect(JSON.parse(seen.stdout).sightings).toContainEqual({
+      epoch: 1,
+      step: 5,
+      microBatch: 0,
+      rank: 1,
+      slot: 2,
+    });
+    expect((await plan('mixture.json', '--sample', 'books:3')).stdout).toMatch(/^Sample books:3 is seen/);
+  });
+
+  it('compares two configurations: facts, findings, and the first step that differs', async () => {
+    const { stdout } = await plan('curriculum.json', 'shorter.json', '--json');
+    const { facts, firstStep } = JSON.parse(stdout);
+    expect(firstStep).toBe(0);
+    expect(facts).toContainEqual({
+      name: 'loader',
+      left: '{ batchSize: 8 }',
+      right: '{ batchSize: 8, seed: 1 }',
+    });
+    const text = (await plan('curriculum.json', 'shorter.json')).stdout;
+    expect(text).toMatch(/✓ schedule-ends-after-training is gone/);
+    expect((await plan('mixture.json', 'mixture.json')).stdout).toMatch(
+      /The plans are equal\.[\s\S]*The first \d+ global batches are the same\./,
+    );
+  });
+
+  it('makes a batch with --probe where the bytes are not known', async () => {
+    folder.module(
+      'own.mjs',
+      `{ data: 'tokens', windows: { length: 16 }, loader: { batchSize: 4, transform: (sample) => sample } }`,
+    );
+    expect((await plan('own.mjs')).stdout).toMatch(/memory +not known without reading a sample/);
+    const { stdout } = await plan('own.mjs', '--probe', '--json');
+    expect(JSON.parse(stdout).memory).toMatchObject({ batchBytes: 512, source: 'a batch that was made' });
+  });
+
+  it.each([
+    [['nowhere.ts'], 1, /There is no such file \(file nowhere\.ts\)/],
+    [['curriculum.json', '--step', '3', '--sample', '4'], 2, /--sample: and --step are two questions/],
+    [['curriculum.json', '--sample', '200'], 2, /--sample: is 200, and there are 200 samples/],
+    [['mixture.json', '--sample', 'film:2'], 2, /names the source film, and there are web, books/],
+    [[], 1, /There is no configuration here .*millrace init/],
+  ])('says what is wrong with %j', async (args, status, message) => {
+    const result = await plan(...args);
+    expect(result.status).toBe(status);
+    expect(result.stderr).toMatch(message);
+    expect(result.stderr).not.toMatch(/\n {4}at /);
+  });
+});
+
+// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
+const executablePath = process.env.MILLRACE_CHROMIUM;
+
+describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+  });
+  afterAll(() => browser.close());
+
+  it.each(['light', 'dark'] as const)(
+    'opens in %s without errors, requests or overflow',
+    async (colorScheme) => {
+      for (const config of ['curriculum.json', 'mixture.json']) {
+        const file = join(folder.path, 'plan.html');
+        expect((await plan(config, '--html', file)).stdout).toMatch(/Page: .*plan\.html\n$/);
+        const page = await browser.newPage({ colorScheme, viewport: { width: 400, height: 800 } });
+        const troubles: string[] = [];
+        page.on('console', (message) => troubles.push(message.text()));
+        page.on('request', (request) => request.url().startsWith('file:') || troubles.push(request.url()));
+        await page.goto(pathToFileURL(file).href);
+        expect(troubles).toEqual([]);
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
+        const titles = await page.locator('h2').allTextContents();
+        expect(titles).toContain(config === 'mixture.json' ? 'Mixture' : 'What will hurt');
+        await page.close();
+      }
+    },
+  );
+});
+
+describe('the page of a plan', () => {
+  it('gives every chart a title and its numbers, and escapes what a configuration says', async () => {
+    folder.json('<b>.json', JSON.parse(readFileSync(join(folder.path, 'curriculum.json'), 'utf8')));
+    const file = join(folder.path, 'escaped.html');
+    await plan('<b>.json', '--html', file);
+    const html = readFileSync(file, 'utf8');
+    expect(html).not.toContain('<b>');
+    expect(html).not.toMatch(/<script|<link|NaN|undefined|Infinity/);
+    const charts = [...html.matchAll(/role="img" aria-labelledby="(\S+) (\S+)"/g)];
+    expect(charts).toHaveLength(4);
+    for (const [, title] of charts) expect(html).toContain(`<title id="${title}">`);
+    expect(html.match(/<summary>Numbers<\/summary>/g)).toHaveLength(4);
+  });
+});
