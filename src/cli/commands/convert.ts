@@ -181,7 +181,10 @@ function asText(
 ): string {
   const bytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const what = `${formatCount(samples)} ${nouns[to]}${tokens === undefined ? '' : `, ${formatCount(tokens)} tokens (${dtype})`}`;
-  const where = to === 'tokens' ? `${output}.bin and ${output}.idx` : `${files.length} ${files.length === 1 ? 'shard' : 'shards'} in ${output}`;
+  const where =
+    to === 'tokens'
+      ? `${output}.bin and ${output}.idx`
+      : `${files.length} ${files.length === 1 ? 'shard' : 'shards'} in ${output}`;
   if (rest.wasDone) return `${where} are there already, and whole: ${what}, ${formatBytes(bytes)}.\n`;
   const from = rest.inputBytes === undefined ? '' : ` from ${formatBytes(rest.inputBytes)}`;
   const earlier = continued > 0 ? ` ${formatCount(continued)} of them were done by an earlier run.` : '';
