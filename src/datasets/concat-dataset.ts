@@ -1,4 +1,4 @@
-import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
+import { type Dataset, type IndexArray, isMapDataset, type SampleContext } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
@@ -40,6 +40,21 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     const k = firstAbove(this.ends, index);
     const start = k === 0 ? 0 : this.ends[k - 1]!;
     return this.datasets[k]!.get(index - start, context);
+  }
+
+  /** Has each dataset fetch its own. */
+  prefetch(indices: IndexArray): number | undefined {
+    const own = this.datasets.map((): number[] => []);
+    for (const index of indices) {
+      const k = firstAbove(this.ends, index);
+      own[k]?.push(index - (k === 0 ? 0 : this.ends[k - 1]!));
+    }
+    let bytes: number | undefined;
+    for (const [k, dataset] of this.datasets.entries()) {
+      const asked = own[k]!.length > 0 ? dataset.prefetch?.(own[k]!) : undefined;
+      if (typeof asked === 'number') bytes = (bytes ?? 0) + asked;
+    }
+    return bytes;
   }
 
   fingerprint(): string {

@@ -24,7 +24,7 @@ export { ShuffleBuffer, type ShuffleBufferOptions } from './shuffle-buffer.js';
 export { type DatasetColumns, StackDataset, type StackedSample } from './stack-dataset.js';
 export { Subset } from './subset.js';
 export { type TensorColumns, TensorDataset } from './tensor-dataset.js';
-export type { TokenSource } from './token-source.js';
+export type { RemoteTokenSource, TokenSource } from './token-source.js';
 export { TokenWindowStream, type TokenWindowStreamOptions } from './token-window-stream.js';
 export {
   type TokenWindow,

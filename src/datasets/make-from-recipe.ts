@@ -27,6 +27,8 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   NpzDataset: async () => (await import('../formats/npz-dataset.js')).NpzDataset,
   PackedDataset: async () => (await import('./packed-dataset.js')).PackedDataset,
   ParquetDataset: async () => (await import('../formats/parquet-dataset.js')).ParquetDataset,
+  RemoteIndexedDataset: async () =>
+    (await import('../formats/remote-indexed-dataset.js')).RemoteIndexedDataset,
   RemoteSource: async () => (await import('../storage/remote-source.js')).RemoteSource,
   SafetensorsDataset: async () => (await import('../formats/safetensors-dataset.js')).SafetensorsDataset,
   ShuffleBuffer: async () => (await import('./shuffle-buffer.js')).ShuffleBuffer,

@@ -19,7 +19,7 @@ export interface TokenDocuments extends Dataset<Tokens> {
   /** Tokens of each document. */
   readonly sizes?: ArrayLike<number>;
   /** A part of a document, where it can be read alone. */
-  read?(index: number, offset: number, length: number): Tokens;
+  read?(index: number, offset: number, length: number): MaybePromise<Tokens>;
 }
 
 export interface PackedDatasetOptions {
@@ -188,7 +188,7 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
   ): MaybePromise<ArrayLike<number | bigint>> {
     const { documents } = this;
     const whole = this.#lengths[document]!;
-    if (documents.read && length < whole) return elementsOf(documents.read(document, start, length));
+    if (documents.read && length < whole) return andThen(documents.read(document, start, length), elementsOf);
     return andThen(documents.get(document, context), (read) => {
       const tokens = elementsOf(read);
       if (tokens.length !== whole) {

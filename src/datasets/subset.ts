@@ -15,10 +15,15 @@ export class Subset<T> implements Dataset<T>, Movable {
   /** Present when the parent makes whole batches itself. */
   readonly getBatch?: (indices: IndexArray, context: BatchContext) => unknown;
 
+  readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;
+
   constructor(dataset: Dataset<T>, indices: IndexArray) {
     this.dataset = dataset;
     this.indices = Float64Array.from(indices);
     for (const index of this.indices) checkIndex(index, dataset.length, 'The parent of a Subset');
+    if (dataset.prefetch) {
+      this.prefetch = (own) => dataset.prefetch?.(Float64Array.from(own, (i) => this.#parentIndex(i)));
+    }
     if (dataset.getBatch) {
       this.getBatch = (own, context) =>
         dataset.getBatch?.(

@@ -1,4 +1,17 @@
 import type { DType, TypedArray } from '../core/dtype.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
+
+/** A stream of token ids that can be read at any place, but not without waiting: `RemoteIndexedDataset` is one. */
+export interface RemoteTokenSource {
+  readonly dtype: DType;
+  readonly tokenCount: number;
+  /** Tokens `start … start + count - 1` in the stored dtype. */
+  fetchTokens(start: number, count: number): MaybePromise<TypedArray>;
+  /** Says that these stretches will be asked for soon. @returns bytes that are newly asked for, as `Dataset.prefetch` says */
+  prefetchTokens?(starts: ArrayLike<number>, count: number): unknown;
+  fingerprint?(): string;
+  close?(): void | Promise<void>;
+}
 
 /** A stream of token ids that can be read at any place: `IndexedDataset` is one. */
 export interface TokenSource {

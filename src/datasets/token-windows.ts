@@ -1,13 +1,14 @@
 import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
-import { type DType, isDType, type TypedArrayOf } from '../core/dtype.js';
+import { type DType, isDType, type TypedArray, type TypedArrayOf } from '../core/dtype.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { isTensor, shareTensor, type Tensor } from '../core/tensor.js';
-import type { TokenSource } from './token-source.js';
+import type { RemoteTokenSource, TokenSource } from './token-source.js';
 import { convert, WindowCopier } from './window-copier.js';
 
 export interface TokenWindowsOptions<D extends DType = 'int32'> {
@@ -27,6 +28,14 @@ export interface TokenWindow<D extends DType = 'int32'> {
   readonly y: Tensor<D>;
 }
 
+/** What windows are cut from. */
+export type AnyTokenSource = Tensor | TokenSource | RemoteTokenSource;
+
+/** A window, at once or later: as its source can be read. */
+type WindowFrom<D extends DType, S> = S extends RemoteTokenSource
+  ? MaybePromise<TokenWindow<D>>
+  : TokenWindow<D>;
+
 const schema = v.strictObject({
   length: integerFrom(1),
   stride: v.optional(integerFrom(1)),
@@ -37,17 +46,22 @@ const schema = v.strictObject({
  * Windows of consecutive tokens over a token stream, document boundaries and all: `x` holds tokens
  * `i·stride … i·stride + length - 1`, `y` the ones after them. There are as many as fit whole.
  *
+ * A source behind a URL (`RemoteIndexedDataset`) makes windows promises; any other gives them at once.
+ *
  * @throws {@link ConfigError} when not one window fits.
  */
-export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWindow<D>>, Movable {
+export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = Tensor | TokenSource>
+  implements Dataset<TokenWindow<D>>, Movable
+{
   readonly length: number;
   readonly windowLength: number;
   readonly stride: number;
   readonly dtype: D;
-  readonly #source: Tensor | TokenSource;
-  readonly #copier: WindowCopier;
+  readonly #source: AnyTokenSource;
+  /** `undefined` where the source is far away. */
+  readonly #copier: WindowCopier | undefined;
 
-  constructor(source: Tensor | TokenSource, options: TokenWindowsOptions<D>) {
+  constructor(source: S, options: TokenWindowsOptions<D>) {
     const { length, stride, dtype } = parseOptions('TokenWindows options', schema, options);
     const tokens = isTensor(source) ? source.data.length : source.tokenCount;
     if (tokens < length + 1) {
@@ -59,18 +73,28 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
     this.windowLength = length;
     this.stride = stride ?? length;
     this.dtype = dtype as D;
-    this.#copier = new WindowCopier(source, length, dtype);
+    this.#copier = isRemote(source) ? undefined : new WindowCopier(source, length, dtype);
     this.length = Math.floor((tokens - length - 1) / this.stride) + 1;
   }
 
   /** What the tokens are read from. */
-  get source(): Tensor | TokenSource {
-    return this.#source;
+  get source(): S {
+    return this.#source as S;
   }
 
-  get(index: number): TokenWindow<D> {
+  get(index: number): WindowFrom<D, S>;
+  get(index: number): MaybePromise<TokenWindow<D>> {
     checkIndex(index, this.length, 'TokenWindows');
-    const both = convert(this.#copier.readTokens(index * this.stride), this.dtype);
+    return andThen(this.#read(index * this.stride), (tokens) => this.#windowOf(tokens));
+  }
+
+  #read(start: number): MaybePromise<TypedArray> {
+    if (this.#copier) return this.#copier.readTokens(start);
+    return (this.#source as RemoteTokenSource).fetchTokens(start, this.windowLength + 1);
+  }
+
+  #windowOf(tokens: TypedArray): TokenWindow<D> {
+    const both = convert(tokens, this.dtype);
     const shape = [this.windowLength];
     return {
       x: { dtype: this.dtype, shape, data: both.subarray(0, -1) as TypedArrayOf<D> },
@@ -78,18 +102,31 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
     };
   }
 
-  getBatch(indices: IndexArray, context: BatchContext): TokenWindow<D> {
+  getBatch(indices: IndexArray, context: BatchContext): WindowFrom<D, S>;
+  getBatch(indices: IndexArray, context: BatchContext): MaybePromise<TokenWindow<D>> {
     const shape = [indices.length, this.windowLength];
     const x = context.allocate(this.dtype, shape);
     const y = context.allocate(this.dtype, shape);
-    this.#copier.copy(this.#starts(indices), x.data, y.data);
-    return { x, y };
+    const starts = this.#starts(indices);
+    if (this.#copier) {
+      this.#copier.copy(starts, x.data, y.data);
+      return { x, y };
+    }
+    const reading = Array.from(starts, (start) => this.#read(start));
+    return Promise.all(reading).then((read) => {
+      for (const [k, tokens] of read.entries()) {
+        const window = this.#windowOf(tokens);
+        (x.data as Int32Array).set(window.x.data as Int32Array, k * this.windowLength);
+        (y.data as Int32Array).set(window.y.data as Int32Array, k * this.windowLength);
+      }
+      return { x, y };
+    });
   }
 
-  /** Has a file that is not in memory read ahead. */
-  prefetch(indices: IndexArray): void {
-    if (isTensor(this.#source)) return;
-    this.#source.prefetchTokens?.(this.#starts(indices), this.windowLength + 1);
+  /** Has a file that is not in memory read ahead, and what comes from afar fetched. */
+  prefetch(indices: IndexArray): unknown {
+    if (isTensor(this.#source)) return undefined;
+    return this.#source.prefetchTokens?.(this.#starts(indices), this.windowLength + 1);
   }
 
   fingerprint(): string {
@@ -115,8 +152,8 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
   static async fromRecipe(
     { source, options }: { readonly source: Tensor | Recipe; readonly options: TokenWindowsOptions<DType> },
     make: MakeFromRecipe,
-  ): Promise<TokenWindows<DType>> {
-    return new TokenWindows(isTensor(source) ? source : ((await make(source)) as TokenSource), options);
+  ): Promise<TokenWindows<DType, AnyTokenSource>> {
+    return new TokenWindows(isTensor(source) ? source : ((await make(source)) as AnyTokenSource), options);
   }
 
   /** The first token of each window. @throws {@link IndexRangeError} */
@@ -128,4 +165,8 @@ export class TokenWindows<D extends DType = 'int32'> implements Dataset<TokenWin
     }
     return starts;
   }
+}
+
+function isRemote(source: AnyTokenSource): source is RemoteTokenSource {
+  return 'fetchTokens' in source;
 }

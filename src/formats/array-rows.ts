@@ -6,6 +6,7 @@ import { type MakeFromRecipe, type Recipe, recipeOf } from '../core/recipe.js';
 import { elementCount, type Tensor, zeroTensor } from '../core/tensor.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { truncated } from '../storage/truncated.js';
+import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 import { type StoredDType, sampleDType, storedBytes, unpack } from './stored-dtype.js';
 
@@ -91,6 +92,19 @@ export class ArrayRows {
       if (read instanceof Promise) waiting.push(read);
     }
     return waiting.length === 0 ? made : Promise.all(waiting).then(() => made);
+  }
+
+  /** Has rows of all arrays fetched into the cache, if there is one. */
+  prefetch(indices: IndexArray): number | undefined {
+    if (!fetchesAhead(Array.from(this.#columns.values(), ({ array }) => array.source))) return undefined;
+    return sumOfBytes(
+      Array.from(this.#columns.values()).flatMap(({ array, rowBytes }) =>
+        Array.from(indices, (index) => {
+          const start = array.byteOffset + index * rowBytes;
+          return prefetchRange(array.source, start, start + rowBytes);
+        }),
+      ),
+    );
   }
 
   #readInto(name: string, index: number, target: Uint8Array): MaybePromise<void> {

@@ -1,6 +1,6 @@
 import type { RecordBatch, Vector } from 'apache-arrow';
 import * as v from 'valibot';
-import type { Dataset } from '../core/dataset.js';
+import type { Dataset, IndexArray } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
@@ -15,6 +15,7 @@ import { ArrowFile } from './arrow-file.js';
 import { plainValue } from './arrow-values.js';
 import { BlockCache } from './block-cache.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
+import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 
 /** File name endings of Arrow IPC files and streams, and of Feather. */
 export const arrowEndings = ['.arrow', '.feather', '.ipc', '.arrows'];
@@ -124,11 +125,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
 
   /** @throws {@link FormatError} where the record batch is damaged. */
   get(index: number): MaybePromise<T> {
-    checkIndex(index, this.length, 'ArrowDataset');
-    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
-    const { file } = this.#shards[shard]!;
-    const row = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
-    const batch = firstAbove(file.bounds, row) - 1;
+    const { shard, file, row, batch } = this.#find(index);
     const block = this.#blocks.get(`${shard}/${batch}`, async () =>
       this.#blockOf(await file.readBatch(batch), file.bounds[batch]!),
     );
@@ -138,6 +135,21 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
         made[this.columns[k]!.name] = plainValue(columns[k]!.get(row - start));
       return made as T;
     });
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one: where it is in the file is estimated by its rows. */
+  prefetch(indices: IndexArray): number | undefined {
+    if (!fetchesAhead(this.#shards.map(({ file }) => file.source))) return undefined;
+    return sumOfBytes(
+      Array.from(indices, (index) => {
+        const {
+          file: { source, bounds },
+          batch,
+        } = this.#find(index);
+        const bytesOfRow = source.byteLength / bounds.at(-1)!;
+        return prefetchRange(source, bounds[batch]! * bytesOfRow, bounds[batch + 1]! * bytesOfRow);
+      }),
+    );
   }
 
   fingerprint(): string {
@@ -169,6 +181,14 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
 
   close(): void {
     for (const { file } of this.#shards) file.source.close();
+  }
+
+  #find(index: number) {
+    checkIndex(index, this.length, 'ArrowDataset');
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
+    const { file } = this.#shards[shard]!;
+    const row = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
+    return { shard, file, row, batch: firstAbove(file.bounds, row) - 1 };
   }
 
   #blockOf(batch: RecordBatch, start: number): Block {

@@ -144,8 +144,8 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */
-  prefetch(indices: IndexArray): void {
-    this.#records.prefetch(indices);
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { FormatError } from '../core/errors.js';
+import { FormatError, StorageError } from '../core/errors.js';
 import { compressionOf } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
@@ -87,6 +87,8 @@ export async function detectFormat(files: string, options: StorageOptions = {}):
   }
   const [most] = [...counts].sort((a, b) => b[1] - a[1]);
   if (most) return most[0];
+  if (isRemote(files) && listed.length > 0 && listed.every((name) => isImage(name))) return 'images';
+  if (isRemote(files) && listed.length === 1 && (await exists(`${files}.idx`, options))) return 'indexed';
   const found = listed.length === 1 ? await contentFormat(listed[0]!, options) : undefined;
   if (found) return found;
   throw new FormatError('It cannot be told which format this is', {
@@ -105,9 +107,22 @@ async function contentFormat(name: string, options: StorageOptions): Promise<For
   }
 }
 
+function isImage(name: string): boolean {
+  return /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp|avif|gif)$/i.test(name);
+}
+
+async function exists(url: string, options: StorageOptions): Promise<boolean> {
+  try {
+    (await openSource(url, options)).close();
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError) return false;
+    throw error;
+  }
+}
+
 /** Whether a folder holds folders that hold images, as ImageFolder has it. */
 export function holdsClassFolders(path: string): boolean {
   const folders = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const isImage = (name: string) => /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp|avif|gif)$/i.test(name);
   return folders.some(({ name }) => readdirSync(join(path, name)).some(isImage));
 }

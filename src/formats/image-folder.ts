@@ -16,11 +16,15 @@ import {
   type ImageTransform,
 } from '../images/index.js';
 import { byCodePoint } from '../storage/code-point-order.js';
+import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
+import { RemoteFiles } from '../storage/remote-files.js';
 import { storageFailure } from '../storage/storage-failure.js';
+import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
+import { isRemote } from '../storage/url-scheme.js';
 import { PathList } from './path-list.js';
 
-export interface ImageFolderOptions extends ImagePipelineOptions {
+export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
   /** What is done to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
   readonly transforms?: readonly ImageTransform[];
 }
@@ -60,11 +64,14 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
   readonly #paths: PathList;
   readonly #labels: Int32Array;
   readonly #pipeline: ImagePipeline;
+  /** Where the images are far away. */
+  readonly #remote: RemoteFiles | undefined;
   /** There where all images have one size. */
   readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<LabelledImage>;
 
-  private constructor(root: string, listing: Listing, pipeline: ImagePipeline) {
+  private constructor(root: string, listing: Listing, pipeline: ImagePipeline, storage: StorageOptions) {
     this.root = root;
+    this.#remote = isRemote(root) ? new RemoteFiles(storage) : undefined;
     this.classes = listing.classes;
     this.length = listing.labels.length;
     this.#paths = listing.paths;
@@ -76,15 +83,20 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
   /**
    * Lists the folders. O(files); no image is read.
    *
-   * @param root - A path or `file:` URL.
+   * @param root - A path, or a `file:`, `s3:` or `hf:` URL.
    * @throws {@link StorageError} when it cannot be listed, {@link FormatError} when it has no class folders or one of them no
    *   images, {@link ConfigError} when the transforms are in an impossible order.
    */
   static async open(root: string | URL, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-    const { transforms = [], ...rest } = options;
+    const { transforms = [], retries, timeoutMs, concurrency, cache, headers, ...rest } = options;
+    const storage = storageOptions(given({ retries, timeoutMs, concurrency, cache, headers }));
     const pipeline = new ImagePipeline(transforms, rest);
+    if (isRemote(root)) {
+      const url = String(root).replace(/\/+$/, '');
+      return new ImageFolder(url, await listRemoteImages(url, storage), pipeline, storage);
+    }
     const path = localPath(root);
-    return new ImageFolder(path, await listImages(path), pipeline);
+    return new ImageFolder(path, await listImages(path), pipeline, storage);
   }
 
   /** Path of an image, relative to the root. @throws {@link IndexRangeError} */
@@ -96,7 +108,9 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
   get(index: number, context: SampleContext): MaybePromise<LabelledImage> {
     const { bytes, file } = this.#read(index);
     const label = tensor(this.#labels.slice(index, index + 1), []);
-    return andThen(this.#pipeline.run(bytes, file, context), (image) => ({ image, label }));
+    return andThen(bytes, (read) =>
+      andThen(this.#pipeline.run(read, file, context), (image) => ({ image, label })),
+    );
   }
 
   /** Says the paths, the classes and the transforms; the images are not read. */
@@ -112,13 +126,16 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     const { steps, layout, decoder } = this.#pipeline;
     const { root, classes } = this;
     const listing = { classes, labels: this.#labels, ...this.#paths.shared() };
-    return { builtIn: 'ImageFolder', args: { root, listing, steps, options: { layout, decoder } } };
+    return {
+      builtIn: 'ImageFolder',
+      args: { root, listing, steps, options: { layout, decoder }, storage: this.#remote?.options ?? {} },
+    };
   }
 
-  static fromRecipe({ root, listing, steps, options }: ImageFolderRecipe): ImageFolder {
+  static fromRecipe({ root, listing, steps, options, storage }: ImageFolderRecipe): ImageFolder {
     const { classes, labels, text, ends } = listing;
     const paths = new PathList(text, ends);
-    return new ImageFolder(root, { classes, labels, paths }, new ImagePipeline(steps, options));
+    return new ImageFolder(root, { classes, labels, paths }, new ImagePipeline(steps, options), storage);
   }
 
   #makeBatch(indices: IndexArray, context: BatchContext): MaybePromise<LabelledImage> {
@@ -132,14 +149,20 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     for (let i = 0; i < indices.length; i++) {
       const { bytes, file } = this.#read(indices[i]!);
       const target = image.data.subarray(i * elements, (i + 1) * elements);
-      const made = this.#pipeline.runInto(bytes, file, context.sample(indices[i]!), target);
+      const made = andThen(bytes, (read) =>
+        this.#pipeline.runInto(read, file, context.sample(indices[i]!), target),
+      );
       if (made instanceof Promise) waiting.push(made);
       label.data[i] = this.#labels[indices[i]!]!;
     }
     return waiting.length === 0 ? { image, label } : settled(waiting).then(() => ({ image, label }));
   }
 
-  #read(index: number): { readonly bytes: Uint8Array; readonly file: string } {
+  #read(index: number): { readonly bytes: MaybePromise<Uint8Array>; readonly file: string } {
+    if (this.#remote) {
+      const url = `${this.root}/${this.path(index)}`;
+      return { bytes: this.#remote.read(url), file: url };
+    }
     const file = join(this.root, this.path(index));
     try {
       return { bytes: timeReadSync(() => readFileSync(file)), file };
@@ -166,6 +189,7 @@ interface ImageFolderRecipe {
   };
   readonly steps: readonly ImageTransform[];
   readonly options: ImagePipelineOptions;
+  readonly storage: StorageOptions;
 }
 
 async function listImages(root: string): Promise<Listing> {
@@ -196,11 +220,45 @@ async function listImages(root: string): Promise<Listing> {
   return { classes, paths: PathList.from(paths), labels: sharedInts(labels) };
 }
 
+/** The same of names that a server lists. */
+async function listRemoteImages(root: string, storage: StorageOptions): Promise<Listing> {
+  const names = (await listFiles(`${root}/`, storage)).map((name) => name.slice(root.length + 1));
+  const images = names.filter((name) => name.includes('/') && hasImageExtension(name)).sort(byFolderThenName);
+  const classes = [...new Set(images.map((name) => name.slice(0, name.indexOf('/'))))];
+  if (classes.length === 0) {
+    throw new FormatError('There are no images in folders below this URL', {
+      where: { url: root, extensions: imageExtensions.join(' ') },
+      next: 'Name an s3: or hf: URL above the folders of the classes; http: URLs cannot be listed.',
+    });
+  }
+  const labels = images.map((name) => classes.indexOf(name.slice(0, name.indexOf('/'))));
+  return { classes, paths: PathList.from(images), labels: sharedInts(labels) };
+}
+
+/** Files of a folder before those of the folders in it. */
+function byFolderThenName(a: string, b: string): number {
+  const [inA, inB] = [a.split('/'), b.split('/')];
+  for (let depth = 0; ; depth++) {
+    const [lastA, lastB] = [depth === inA.length - 1, depth === inB.length - 1];
+    if (lastA !== lastB) return lastA ? -1 : 1;
+    if (inA[depth] !== inB[depth] || lastA) return byCodePoint(inA[depth]!, inB[depth]!);
+  }
+}
+
+function hasImageExtension(name: string): boolean {
+  return imageExtensions.some((extension) => name.toLowerCase().endsWith(extension));
+}
+
+/** Without what was not given. */
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
 /** Images of a folder in torchvision's order: folder by folder, top down, sorted in each. */
 async function imagesBelow(root: string, folder: string): Promise<string[]> {
   const entries = (await list(join(root, folder))).sort((a, b) => byCodePoint(a.name, b.name));
   const images = entries
-    .filter(({ name }) => imageExtensions.some((extension) => name.toLowerCase().endsWith(extension)))
+    .filter(({ name }) => hasImageExtension(name))
     .filter((entry) => !entry.isDirectory())
     .map(({ name }) => `${folder}/${name}`);
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`);

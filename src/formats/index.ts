@@ -24,6 +24,7 @@ export {
   type ParquetRow,
 } from './parquet-dataset.js';
 export type { ParquetColumn } from './parquet-file.js';
+export { RemoteIndexedDataset, type RemoteIndexedDatasetOptions } from './remote-indexed-dataset.js';
 export { SafetensorsDataset } from './safetensors-dataset.js';
 export type { StoredDType } from './stored-dtype.js';
 export { TextDataset, type TextDatasetOptions, type TextUnit } from './text-dataset.js';

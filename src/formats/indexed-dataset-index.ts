@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { bytesPerElement, type DType } from '../core/dtype.js';
 import { FormatError, TruncatedFileError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
 import { chooseDType, type DTypeTable, dtypesOfCode } from './indexed-dataset-dtypes.js';
 import {
   codeOffset,
@@ -23,6 +25,15 @@ export interface ItemIndex {
   readonly documentIndex: Float64Array;
   /** Dimensions of each item, in the older format that keeps them. */
   readonly shapes?: readonly (readonly number[])[];
+}
+
+/** Identifies the items by dtype, lengths and documents, and the length of the `.bin` file; the data itself is not read. */
+export function indexFingerprint(
+  { dtype, sizes, documentIndex }: Pick<ItemIndex, 'dtype' | 'sizes' | 'documentIndex'>,
+  dataBytes: number,
+): string {
+  const index = createHash('sha256').update(sizes).update(documentIndex).digest('hex');
+  return fingerprint({ kind: 'IndexedDataset', dtype, length: sizes.length, dataBytes, index });
 }
 
 /** An `.idx` file in memory, and what has to be known about its `.bin` file to make sense of it. */

@@ -1,18 +1,17 @@
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { bytesPerElement, type DType, type TypedArray, viewOf } from '../core/dtype.js';
-import { IndexRangeError, TruncatedFileError } from '../core/errors.js';
-import { fingerprint } from '../core/fingerprint.js';
+import { IndexRangeError, StorageError, TruncatedFileError } from '../core/errors.js';
 import { checkIndex } from '../core/index-range.js';
 import { parseOptions } from '../core/options.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { Tensor } from '../core/tensor.js';
 import type { ByteRanges, LocalSource } from '../storage/byte-source.js';
 import { FileSource } from '../storage/file-source.js';
+import { isRemote } from '../storage/url-scheme.js';
 import { datasetPrefix } from './dataset-prefix.js';
 import type { DTypeTable } from './indexed-dataset-dtypes.js';
-import { decodeIndex, type ItemIndex } from './indexed-dataset-index.js';
+import { decodeIndex, type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
 
 export interface IndexedDatasetOptions {
   /**
@@ -23,7 +22,7 @@ export interface IndexedDatasetOptions {
   readonly dtypeTable?: DTypeTable | 'auto';
 }
 
-const schema = v.strictObject({
+export const indexedOptions = v.strictObject({
   dtypeTable: v.optional(
     v.picklist(['auto', 'deepspeed', 'megatron'], "must be 'auto', 'deepspeed' or 'megatron'"),
     'auto',
@@ -57,7 +56,7 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
   readonly documentIndex: Float64Array;
   readonly #shapes: ItemIndex['shapes'];
   readonly #data: LocalSource;
-  #indexHash: string | undefined;
+  #fingerprint: string | undefined;
 
   private constructor({ prefix, dtypeTable, data }: OpenPair, index: ItemIndex) {
     this.prefix = prefix;
@@ -196,15 +195,8 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
 
   /** Says the dtype, the lengths of the items and of the file, and the documents. The data itself is not read. */
   fingerprint(): string {
-    this.#indexHash ??= createHash('sha256').update(this.sizes).update(this.documentIndex).digest('hex');
-    const { dtype, length } = this;
-    return fingerprint({
-      kind: 'IndexedDataset',
-      dtype,
-      length,
-      dataBytes: this.#data.byteLength,
-      index: this.#indexHash,
-    });
+    this.#fingerprint ??= indexFingerprint(this, this.#data.byteLength);
+    return this.#fingerprint;
   }
 
   close(): void {
@@ -252,7 +244,13 @@ interface OpenPair {
 }
 
 function openPair(name: string | URL, options: IndexedDatasetOptions): OpenPair {
-  const { dtypeTable } = parseOptions('IndexedDataset options', schema, options);
+  if (isRemote(name)) {
+    throw new StorageError('An IndexedDataset is two files of this machine', {
+      where: { url: String(name) },
+      next: 'Open it with RemoteIndexedDataset.open(url), or with openDataset(url).',
+    });
+  }
+  const { dtypeTable } = parseOptions('IndexedDataset options', indexedOptions, options);
   const prefix = datasetPrefix(name);
   const index = new FileSource(`${prefix}.idx`);
   try {
@@ -273,7 +271,13 @@ function decodePair({ index, data, dtypeTable }: OpenPair, bytes: Uint8Array): I
   });
 }
 
-function checkSpan(start: number, count: number, available: number, place: { readonly item?: number }): void {
+/** @throws {@link IndexRangeError} */
+export function checkSpan(
+  start: number,
+  count: number,
+  available: number,
+  place: { readonly item?: number },
+): void {
   const whole = Number.isInteger(start) && Number.isInteger(count);
   if (whole && start >= 0 && count >= 0 && start + count <= available) return;
   throw new IndexRangeError(`${count} elements from ${start} on are not among ${available}`, {

@@ -67,8 +67,8 @@ export class JsonlDataset<T = Json> implements Dataset<T>, Movable {
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */
-  prefetch(indices: IndexArray): void {
-    this.#records.prefetch(indices);
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

@@ -94,8 +94,8 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */
-  prefetch(indices: IndexArray): void {
-    this.#records.prefetch(indices);
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

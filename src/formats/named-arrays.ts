@@ -51,6 +51,11 @@ export abstract class NamedArrays implements Dataset<ArraySample>, Movable {
     return byName(this.#rows.names, (name) => this.#rows.batch(name, indices, context));
   }
 
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#rows.prefetch(indices);
+  }
+
   fingerprint(): string {
     const columns = this.#rows.names;
     return fingerprint({ kind: this.#rows.owner, columns, content: this.#content });

@@ -64,6 +64,11 @@ export class NpyDataset implements Dataset<Tensor>, Movable {
     return this.#rows.batch(theArray, indices, context);
   }
 
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#rows.prefetch(indices);
+  }
+
   fingerprint(): string {
     return fingerprint({ kind: 'NpyDataset', content: this.#content });
   }

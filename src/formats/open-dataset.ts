@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { parseOptions } from '../core/options.js';
 import type { StorageOptions } from '../storage/storage-options.js';
+import { isRemote } from '../storage/url-scheme.js';
 import { detectFormat, type FormatName, formatNames } from './detect-format.js';
 
 export interface OpenDatasetOptions extends StorageOptions {
@@ -69,11 +70,13 @@ export async function openDataset(
       };
     }
     case 'indexed': {
-      const dataset = await (await import('./indexed-dataset.js')).IndexedDataset.open(name);
+      const dataset = isRemote(name)
+        ? await (await import('./remote-indexed-dataset.js')).RemoteIndexedDataset.open(name, storage)
+        : await (await import('./indexed-dataset.js')).IndexedDataset.open(name);
       return { format, dataset, columns: [{ name: 'tokens', type: dataset.dtype }] };
     }
     case 'images':
-      return plain(format, await (await import('./image-folder.js')).ImageFolder.open(name));
+      return plain(format, await (await import('./image-folder.js')).ImageFolder.open(name, storage));
     case 'npy': {
       const dataset = await (await import('./npy-dataset.js')).NpyDataset.open(name, storage);
       return {

@@ -1,6 +1,6 @@
 import type { ParquetQueryFilter } from 'hyparquet';
 import * as v from 'valibot';
-import type { Dataset } from '../core/dataset.js';
+import type { Dataset, IndexArray } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
@@ -14,6 +14,7 @@ import type { StorageOptions } from '../storage/storage-options.js';
 import { BlockCache } from './block-cache.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { type ParquetBlock, type ParquetColumn, ParquetFile } from './parquet-file.js';
+import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 
 /** File name endings of Parquet. */
 export const parquetEndings = ['.parquet', '.pq'];
@@ -126,14 +127,26 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
 
   /** @throws {@link FormatError} where the pages that hold the row are damaged. */
   get(index: number): MaybePromise<T> {
-    checkIndex(index, this.length, 'ParquetDataset');
-    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
-    const { file, rows } = this.#shards[shard]!;
-    const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
-    const row = rows ? rows[place]! : place;
+    const { shard, file, row } = this.#find(index);
     const number = file.blockOf(row);
     const block = this.#blocks.get(`${shard}/${number}`, () => file.readBlock(number));
     return andThen(block, (found) => this.#rowOf(found, row));
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): number | undefined {
+    if (!fetchesAhead(this.#shards.map(({ file }) => file.source))) return undefined;
+    const blocks = new Map<string, { readonly file: ParquetFile; readonly number: number }>();
+    for (const index of indices) {
+      const { shard, file, row } = this.#find(index);
+      const number = file.blockOf(row);
+      blocks.set(`${shard}/${number}`, { file, number });
+    }
+    return sumOfBytes(
+      Array.from(blocks.values()).flatMap(({ file, number }) =>
+        file.bytesOfBlock(number).map(({ start, end }) => prefetchRange(file.source, start, end)),
+      ),
+    );
   }
 
   fingerprint(): string {
@@ -177,6 +190,14 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
 
   close(): void {
     for (const { file } of this.#shards) file.source.close();
+  }
+
+  #find(index: number) {
+    checkIndex(index, this.length, 'ParquetDataset');
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
+    const { file, rows } = this.#shards[shard]!;
+    const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
+    return { shard, file, row: rows ? rows[place]! : place };
   }
 
   #rowOf({ start, columns }: ParquetBlock, row: number): T {

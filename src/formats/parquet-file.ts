@@ -88,6 +88,33 @@ export class ParquetFile {
     return firstAbove(this.bounds, row) - 1;
   }
 
+  /**
+   * Where the pages of a block's columns are. Within a row group it is estimated by the place of its rows: to know, the index of the
+   * pages would have to be read.
+   */
+  bytesOfBlock(block: number): { readonly start: number; readonly end: number }[] {
+    const [from, to] = [this.bounds[block]!, this.bounds[block + 1]!];
+    let groupStart = 0;
+    const group = this.groupLengths.findIndex((rows) => {
+      if (from < groupStart + rows) return true;
+      groupStart += rows;
+      return false;
+    });
+    const rows = this.groupLengths[group]!;
+    const names = new Set(this.columns.map(({ name }) => name));
+    return this.#metadata.row_groups[group]!.columns.flatMap(({ meta_data: chunk }) => {
+      if (!chunk || !names.has(chunk.path_in_schema[0]!)) return [];
+      const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset);
+      const bytes = Number(chunk.total_compressed_size);
+      return [
+        {
+          start: start + Math.floor((bytes * (from - groupStart)) / rows),
+          end: start + Math.ceil((bytes * (to - groupStart)) / rows),
+        },
+      ];
+    });
+  }
+
   /** Decodes the rows of a block: the pages that have them, of the columns of a sample. */
   async readBlock(block: number): Promise<ParquetBlock> {
     const [start, end] = [this.bounds[block]!, this.bounds[block + 1]!];

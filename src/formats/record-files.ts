@@ -1,3 +1,4 @@
+import type { IndexArray } from '../core/dataset.js';
 import { type ErrorPlace, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
@@ -5,8 +6,8 @@ import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { CachedSource } from '../storage/cached-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 
 /** Finds the records of a file: shape `[n + 1]`, where each begins, and where the last one ends. */
@@ -86,11 +87,14 @@ export class RecordFiles {
   }
 
   /** Has the blocks of records that will be asked for fetched into the cache, where they come from afar. */
-  prefetch(indices: Iterable<number>): void {
-    for (const index of indices) {
-      const { reader, start, end } = this.#find(index);
-      if (reader.source instanceof CachedSource) reader.source.prefetch(start, end);
-    }
+  prefetch(indices: IndexArray): number | undefined {
+    if (!fetchesAhead(this.sources)) return undefined;
+    return sumOfBytes(
+      Array.from(indices, (index) => {
+        const { reader, start, end } = this.#find(index);
+        return prefetchRange(reader.source, start, end);
+      }),
+    );
   }
 
   /** Text of a record. @throws {@link IndexRangeError}, {@link FormatError} where it is not UTF-8 */

@@ -87,8 +87,8 @@ export class TextDataset implements Dataset<string>, Movable {
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */
-  prefetch(indices: IndexArray): void {
-    this.#records.prefetch(indices);
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#records.prefetch(indices);
   }
 
   fingerprint(): string {

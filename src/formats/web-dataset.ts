@@ -1,4 +1,4 @@
-import type { Dataset } from '../core/dataset.js';
+import type { Dataset, IndexArray } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
 import { checkIndex } from '../core/index-range.js';
@@ -7,6 +7,7 @@ import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } fr
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
+import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 import { WebDatasetStream } from './web-dataset-stream.js';
 import { WebIndex, type WebIndexArrays } from './web-index.js';
@@ -95,11 +96,19 @@ export class WebDataset implements Dataset<WebSampleValues>, Movable {
 
   /** @throws {@link FormatError} when a file of the sample cannot be decoded or is not there. */
   get(index: number): MaybePromise<WebSampleValues> {
-    checkIndex(index, this.length, 'WebDataset');
-    const number = firstAbove(this.#ends, index);
-    const { reader, index: shard } = this.#shards[number]!;
-    const { key, members } = shard.at(index - (number === 0 ? 0 : this.#ends[number - 1]!));
+    const { reader, key, members } = this.#find(index);
     return readSample(reader, key, members, this.#reading);
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): number | undefined {
+    if (!fetchesAhead(this.#shards.map(({ reader }) => reader.source))) return undefined;
+    return sumOfBytes(
+      Array.from(indices, (index) => {
+        const { reader, members } = this.#find(index);
+        return prefetchRange(reader.source, members[0]!.start, members.at(-1)!.end);
+      }),
+    );
   }
 
   fingerprint(): string {
@@ -125,6 +134,13 @@ export class WebDataset implements Dataset<WebSampleValues>, Movable {
       fingerprint,
     }));
     return new WebDataset(await Promise.all(made), reading);
+  }
+
+  #find(index: number) {
+    checkIndex(index, this.length, 'WebDataset');
+    const number = firstAbove(this.#ends, index);
+    const { reader, index: shard } = this.#shards[number]!;
+    return { reader, ...shard.at(index - (number === 0 ? 0 : this.#ends[number - 1]!)) };
   }
 
   close(): void {

@@ -37,6 +37,12 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    * not busy. Needs workers. @defaultValue `'auto'`
    */
   readonly prefetchFactor?: number | 'auto';
+  /**
+   * Bytes that are fetched from URLs into the cache before the batches that need them are made, in the order in which those come. Less
+   * than the cache holds; 0 fetches what is needed when it is. Needs a dataset with `cache`, and an order that can seek.
+   * @defaultValue 256 MiB
+   */
+  readonly prefetchBytes?: number;
   /** Whether workers live on from epoch to epoch; idle, they do not keep the process alive. Needs workers. @defaultValue `true` */
   readonly persistentWorkers?: boolean;
   /**
@@ -177,6 +183,7 @@ const schema = v.strictObject({
   ),
   numWorkers: v.optional(autoOr(integerFrom(0)), 0),
   prefetchFactor: v.optional(autoOr(integerFrom(1))),
+  prefetchBytes: v.optional(integerFrom(0), 2 ** 28),
   persistentWorkers: v.optional(booleanOption),
   inOrder: v.optional(booleanOption, true),
   pinMemory: v.optional(booleanOption, false),

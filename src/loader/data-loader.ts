@@ -58,6 +58,7 @@ import {
   stateVersion,
 } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
+import { lookAhead } from './look-ahead-plan.js';
 import { Observation, sharedMoment } from './observation.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
@@ -531,7 +532,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       this.#replay = replayOf(start);
       return new StreamEpochPlan(numShards, this.#options.gradientAccumulationSteps, start);
     }
-    return this.#mapPlan(this.#batchSampler, this.#planSettings(), start);
+    const plan = this.#mapPlan(this.#batchSampler, this.#planSettings(), start);
+    return lookAhead(plan, this.#source, this.#batchSampler, this.#options.prefetchBytes);
   }
 
   #mapPlan(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart): MapEpochPlan {

@@ -1,4 +1,6 @@
 import { open } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
@@ -13,6 +15,12 @@ import { checkRange } from './truncated.js';
 const blockBytes = 2 ** 23;
 /** Blocks that a stream fetches before they are asked for. */
 const blocksAhead = 2;
+/** Blocks that prefetching has under way at once, of all objects: 64 MiB. */
+const prefetching = 8;
+/** Blocks that are remembered to have been asked for. One that was evicted since is fetched when it is read. */
+const remembered = 1_024;
+/** A block is written piece by piece, so that it does not hold up the event loop. */
+const writtenBytes = 2 ** 20;
 
 /**
  * A remote object that is kept on this machine's disk, block by block of 8 MiB, as they are asked for. Processes and threads share
@@ -26,6 +34,8 @@ export class CachedSource implements ByteSource, Movable {
   readonly #cache: FileCache;
   /** What has no version could be another one by the next run. */
   readonly #hasVersion: boolean;
+  /** Blocks that were asked for ahead, or are known to be there. */
+  readonly #asked = new Set<number>();
   #closed = false;
 
   constructor(remote: RemoteSource, options: true | CacheOptions) {
@@ -86,12 +96,25 @@ export class CachedSource implements ByteSource, Movable {
     }
   }
 
-  /** Fetches blocks that will be needed, in the background. */
-  prefetch(start = 0, end = this.byteLength): void {
-    for (let at = start; at < end; at += blockBytes) {
-      const block = Math.floor(at / blockBytes);
-      void this.#entry(block).catch(() => {});
+  /**
+   * Fetches the blocks of a range in the background, after those that were asked for before: at most 64 MiB are under way at once. What
+   * goes wrong shows when they are read.
+   *
+   * @returns bytes of the blocks that are neither there nor asked for already
+   */
+  prefetch(start = 0, end = this.byteLength): number {
+    if (this.#closed || !this.#hasVersion || broken.has(this.#cache)) return 0;
+    let bytes = 0;
+    const last = Math.ceil(Math.min(end, this.byteLength) / blockBytes);
+    for (let block = Math.floor(start / blockBytes); block < last; block++) {
+      if (this.#asked.has(block)) continue;
+      this.#asked.add(block);
+      if (this.#asked.size > remembered) this.#asked.delete(this.#asked.values().next().value!);
+      if (this.#cache.holds(this.#keyOf(block))) continue;
+      bytes += Math.min(blockBytes, this.byteLength - block * blockBytes);
+      void limitOf(this.#cache)(() => this.#entry(block)).catch(() => {});
     }
+    return bytes;
   }
 
   [toRecipe](): Recipe {
@@ -117,9 +140,13 @@ export class CachedSource implements ByteSource, Movable {
   #entry(block: number): Promise<string> {
     const start = block * blockBytes;
     const end = Math.min(this.byteLength, start + blockBytes);
-    return this.#cache.entry(this.#keyOf(block), end - start, async (append) =>
-      append(await this.#remote.read(start, end)),
-    );
+    return this.#cache.entry(this.#keyOf(block), end - start, async (append) => {
+      const bytes = await this.#remote.read(start, end);
+      for (let at = 0; at < bytes.length; at += writtenBytes) {
+        append(bytes.subarray(at, at + writtenBytes));
+        await turn();
+      }
+    });
   }
 
   async #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
@@ -165,6 +192,14 @@ async function readFrom(path: string, position: number, target: Uint8Array): Pro
 }
 
 const broken = new WeakSet<FileCache>();
+
+const limits = new WeakMap<FileCache, LimitFunction>();
+
+function limitOf(cache: FileCache): LimitFunction {
+  const limit = limits.get(cache) ?? pLimit(prefetching);
+  limits.set(cache, limit);
+  return limit;
+}
 
 function markBroken(cache: FileCache, error: unknown): void {
   if (broken.has(cache)) return;

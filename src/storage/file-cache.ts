@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -74,6 +75,11 @@ export class FileCache {
     const filling = this.#fill(path, byteLength ?? 0, fill).finally(() => this.#filling.delete(path));
     this.#filling.set(path, filling);
     return filling;
+  }
+
+  /** Whether there is an entry of a key, without a look at what is in it. */
+  holds(key: string): boolean {
+    return existsSync(this.#pathOf(key));
   }
 
   /** Whether the entry of a key is there. */

@@ -1,0 +1,24 @@
+import type { ByteSource } from '../storage/byte-source.js';
+import { CachedSource } from '../storage/cached-source.js';
+
+/**
+ * Has bytes `start … end - 1` fetched in the background, where they come from afar and a cache keeps them.
+ *
+ * @returns bytes that were not asked for before; `undefined` where nothing is fetched ahead
+ */
+export function prefetchRange(source: ByteSource, start: number, end: number): number | undefined {
+  return source instanceof CachedSource ? source.prefetch(start, end) : undefined;
+}
+
+/** Whether anything of these sources can be fetched ahead. */
+export function fetchesAhead(sources: Iterable<ByteSource>): boolean {
+  for (const source of sources) if (source instanceof CachedSource) return true;
+  return false;
+}
+
+/** What several ranges ask for together. */
+export function sumOfBytes(parts: Iterable<number | undefined>): number | undefined {
+  let sum: number | undefined;
+  for (const part of parts) if (part !== undefined) sum = (sum ?? 0) + part;
+  return sum;
+}

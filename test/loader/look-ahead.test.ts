@@ -1,0 +1,192 @@
+// Data behind a server that counts, and holds back its answers until it is told: what is asked for ahead of need, and how much.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { ArrayDataset, ConcatDataset, DataLoader, type Dataset, MapDataset, Subset } from 'millrace';
+import { JsonlDataset } from 'millrace/formats';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ObjectServer } from '../storage/object-server.js';
+
+const fileCount = 40;
+const rowsPerFile = 8;
+const server = new ObjectServer();
+let folder = '';
+let urls: string[] = [];
+let fileBytes = 0;
+beforeAll(async () => {
+  await server.start();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-ahead-'));
+  server.onRequest = undefined;
+  urls = Array.from({ length: fileCount }, (_, file) => {
+    const rows = Array.from({ length: rowsPerFile }, (_, row) => ({ file, row, text: 'x'.repeat(1_000) }));
+    const bytes = Buffer.from(rows.map((value) => `${JSON.stringify(value).padEnd(1_100)}\n`).join(''));
+    fileBytes = bytes.length;
+    return server.put(`/${file}.jsonl`, bytes);
+  });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Row {
+  readonly file: number;
+  readonly row: number;
+}
+
+/** Opens the files; what opening put into the cache goes away again. */
+async function openFresh(): Promise<JsonlDataset<Row>> {
+  const dataset = await JsonlDataset.open<Row>(urls, { cache: { folder } });
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+  server.requests.length = 0;
+  return dataset;
+}
+
+/** Numbers of the files that were asked for, in order. */
+const asked = () => server.requests.map(({ url }) => Number(/\d+/.exec(url)![0]));
+
+/** Waits until something holds, as long as there is hope: the test's own time is the limit. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await turn();
+}
+
+/** Turns in which what was asked for too early would show. */
+async function settle(): Promise<void> {
+  for (let k = 0; k < 200; k++) await turn();
+}
+
+describe('a loader of far-away data', () => {
+  it.each([0, 1])(
+    'has files fetched in the order in which they come, before they are needed, with %i workers',
+    async (numWorkers) => {
+      const dataset = await openFresh();
+      const ahead = 5;
+      const loader = new DataLoader(dataset, {
+        batchSize: rowsPerFile,
+        shuffle: 'shards',
+        seed: 5,
+        numWorkers,
+        ...(numWorkers > 0 && { prefetchFactor: 1 }),
+        prefetchBytes: ahead * fileBytes,
+        collate: (rows: readonly Row[]) => rows,
+      });
+      const order = Array.from(loader.order({ epoch: 0, batch: 0 }), ({ indices }) =>
+        Array.from(indices, (index) => Math.floor(index / rowsPerFile)),
+      );
+      let batch = 0;
+      for await (const rows of loader) {
+        expect(rows.map(({ file }) => file)).toEqual(order[batch]);
+        // While this batch is trained on, what the next ones need has been asked for, and what lies further away has not.
+        const needed = [...new Set(order.slice(0, batch + 1 + numWorkers).flat())];
+        const known = [...new Set(order.flat())];
+        const wanted = known.slice(0, Math.min(fileCount, needed.length + ahead));
+        await until(() => wanted.every((file) => asked().includes(file)) || asked().length >= fileCount);
+        await settle();
+        // A batch may need several new files: the last that was asked for may go over the bound by those.
+        expect(new Set(asked()).size).toBeLessThanOrEqual(needed.length + ahead + rowsPerFile);
+        batch += 1;
+      }
+      // Each file once, whoever needed it: the prefetch, or a batch.
+      expect(asked().sort((a, b) => a - b)).toEqual(Array.from({ length: fileCount }, (_, k) => k));
+      await loader.close();
+      dataset.close();
+    },
+  );
+
+  it('never has more than 64 MiB under way ahead, here 8 blocks, and waits for no more than it needs', async () => {
+    const dataset = await openFresh();
+    const held = new Map<number, ServerResponse>();
+    server.onRequest = ({ url }, response) => {
+      held.set(Number(/\d+/.exec(url!)![0]), response);
+      return true;
+    };
+    const sorted = () => asked().sort((a, b) => a - b);
+    const loader = new DataLoader(dataset, { batchSize: rowsPerFile, collate: (rows: readonly Row[]) => rows });
+    const iteration = loader[Symbol.asyncIterator]();
+    const first = iteration.next();
+    await until(() => held.size >= 8);
+    await settle();
+    expect(sorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    // Only the first file comes: its batch is there at once, and one more is asked for.
+    answer(held.get(0)!, 0);
+    held.delete(0);
+    expect((await first).value?.[0]).toMatchObject({ file: 0, row: 0 });
+    const second = iteration.next();
+    await until(() => asked().length >= 9);
+    await settle();
+    expect(sorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    server.onRequest = undefined;
+    for (const [file, response] of held) answer(response, file);
+    expect((await second).value?.[0]).toMatchObject({ file: 1, row: 0 });
+    for (let file = 2; file < fileCount; file++)
+      expect((await iteration.next()).value?.[0]).toMatchObject({ file, row: 0 });
+    expect(asked()).toHaveLength(fileCount);
+    await loader.close();
+    dataset.close();
+  });
+
+  it('fetches nothing ahead where it is told not to', async () => {
+    const dataset = await openFresh();
+    const options = { batchSize: rowsPerFile, prefetchBytes: 0, collate: (rows: readonly Row[]) => rows };
+    const loader = new DataLoader(dataset, options);
+    let batch = 0;
+    for await (const _ of loader) {
+      await settle();
+      expect(asked()).toEqual(Array.from({ length: ++batch }, (_, file) => file));
+    }
+    await loader.close();
+    dataset.close();
+  });
+
+  it('looks through the datasets that are made of it, and resumes exactly', async () => {
+    const dataset = await openFresh();
+    const rows = new Subset<Row>(
+      new ConcatDataset<Row>([new ArrayDataset<Row>([{ file: -1, row: -1 }]), dataset]),
+      Array.from({ length: dataset.length + 1 }, (_, k) => dataset.length - k),
+    );
+    const mapped: Dataset<string> = new MapDataset(rows, ({ file, row }: Row) => `${file}/${row}`);
+    const options = { batchSize: 8, shuffle: true, seed: 2, collate: (names: readonly string[]) => names } as const;
+    const whole: (readonly string[])[] = [];
+    for await (const names of new DataLoader(mapped, { ...options, prefetchBytes: 0 })) whole.push(names);
+    const loader = new DataLoader(mapped, options);
+    const seen: (readonly string[])[] = [];
+    for await (const names of loader) {
+      seen.push(names);
+      if (seen.length % 7 !== 0) continue;
+      const other = new DataLoader(mapped, options);
+      other.loadStateDict(loader.stateDict());
+      const rest: (readonly string[])[] = [];
+      for await (const names of other) rest.push(names);
+      expect([...seen, ...rest]).toEqual(whole);
+    }
+    expect(seen).toEqual(whole);
+    dataset.close();
+  });
+
+  it('delivers what comes before a sampler fails', async () => {
+    const dataset = await openFresh();
+    const sampler = {
+      length: 24,
+      seek() {},
+      *[Symbol.iterator]() {
+        for (let k = 0; k < 16; k++) yield k;
+        throw new Error('out of indices');
+      },
+    };
+    const loader = new DataLoader(dataset, { sampler, batchSize: 4, collate: (rows: readonly Row[]) => rows });
+    let batches = 0;
+    const iterate = async () => {
+      for await (const _ of loader) batches += 1;
+    };
+    await expect(iterate()).rejects.toThrow('out of indices');
+    expect(batches).toBe(4);
+    dataset.close();
+  });
+});
+
+function answer(response: ServerResponse, file: number): void {
+  const { bytes, etag } = server.objects.get(`/${file}.jsonl`)!;
+  response.writeHead(200, { etag, 'content-length': bytes.length }).end(bytes);
+}
