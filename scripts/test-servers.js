@@ -11,6 +11,13 @@ const chromiumPlaces = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
+const redisPlaces = [
+  process.env.MILLRACE_REDIS_SERVER,
+  '/usr/bin/redis-server',
+  '/usr/local/bin/redis-server',
+  '/opt/homebrew/bin/redis-server',
+];
+
 /** Path of a Chromium. With CI=true a missing one ends the run; otherwise its tests are left out, loudly. */
 export function requireBrowser() {
   const found = findChromium() ?? (installWithApt('chromium') ? findChromium() : undefined);
@@ -21,6 +28,22 @@ export function requireBrowser() {
   );
   if (process.env.CI === 'true') process.exit(1);
   return '';
+}
+
+/** Path of a Redis server. With CI=true a missing one ends the run; otherwise its tests are left out, loudly. */
+export function requireRedis() {
+  const found = findRedis() ?? (installWithApt('redis-server') ? findRedis() : undefined);
+  if (found) return found;
+  const command = 'sudo apt-get install redis-server   (or set MILLRACE_REDIS_SERVER to the path of one)';
+  console.error(
+    `The cluster tests need redis-server, which is not here and could not be installed. Run: ${command}`,
+  );
+  if (process.env.CI === 'true') process.exit(1);
+  return '';
+}
+
+function findRedis() {
+  return redisPlaces.find((path) => path && existsSync(path));
 }
 
 function findChromium() {

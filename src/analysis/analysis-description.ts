@@ -4,6 +4,7 @@ import { StateMismatchError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { Json, JsonObject } from '../core/json.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
+import type { DeepSpeedParts } from './deepspeed-layout.js';
 import type { LoadedMetric } from './metric-source.js';
 
 /**
@@ -18,7 +19,12 @@ export interface AnalysisDescription extends JsonObject {
   readonly samples: number;
   readonly partSamples: number;
   readonly metrics: readonly MetricDescription[];
+  readonly layout: AnalysisLayout;
+  readonly deepSpeedParts: DeepSpeedParts & JsonObject;
 }
+
+/** Which files an analysis leaves: DeepSpeed's, the native one, or both. */
+export type AnalysisLayout = 'deepspeed' | 'native' | 'both';
 
 /** One metric of it. */
 export interface MetricDescription extends JsonObject {
@@ -36,14 +42,17 @@ export const version = (
 export function describeAnalysis(
   dataset: Dataset<unknown>,
   metrics: readonly LoadedMetric[],
-  partSamples: number,
+  asked: Pick<AnalysisDescription, 'partSamples' | 'layout'> & { readonly deepSpeedParts: DeepSpeedParts },
 ): AnalysisDescription {
+  const { partSamples, layout } = asked;
   return {
     millrace: version,
     dataset: datasetFingerprint(dataset),
     samples: dataset.length,
     partSamples,
     metrics: metrics.map(({ name, kind, scale, code }) => ({ name, kind, scale, code })),
+    layout,
+    deepSpeedParts: { ...asked.deepSpeedParts },
   };
 }
 

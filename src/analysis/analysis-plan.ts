@@ -10,6 +10,8 @@ export interface AnalysisSize {
   readonly threads: number;
   /** What a process may use. */
   readonly memoryBytes: number;
+  /** Samples of a part. @defaultValue as many as give every thread several parts, up to 262,144 */
+  readonly partSamples?: number | undefined;
 }
 
 /** How an analysis is cut up. */
@@ -50,7 +52,8 @@ export function planAnalysis(size: AnalysisSize): AnalysisPlan {
   const perSample = mapBytesPerSample * Math.max(1, valueMetrics) * Math.max(1, threads);
   const largest = Math.floor(free / perSample);
   const parts = Math.min(mostParts, Math.floor(free / leastPartBuffer));
-  const wanted = Math.max(Math.min(usualPart, evenPart(samples, threads)), Math.ceil(samples / mostParts));
+  const usual = size.partSamples ?? Math.min(usualPart, evenPart(samples, threads));
+  const wanted = Math.max(usual, Math.ceil(samples / mostParts));
   const partSamples = Math.max(1, Math.min(wanted, largest));
   if (largest < Math.min(leastPart, samples) || Math.ceil(samples / partSamples) > parts)
     throw tooLittle(size, perSample);

@@ -1,14 +1,11 @@
 import { type ObjectStore, readObject } from '../storage/object-store.js';
-import type { AnalysisDescription } from './analysis-description.js';
-import type { DeepSpeedParts } from './deepspeed-layout.js';
+import { type AnalysisDescription, type AnalysisLayout, analysisId } from './analysis-description.js';
 import { metricPrefix } from './index-files.js';
-import { type AnalysisLayout, difficultyPath, type ReducedMetrics } from './reduce-analysis.js';
+import { difficultyPath, type ReducedMetrics } from './reduce-analysis.js';
 
 /** What a finished analysis leaves beside its files, as `analysis.json`: what was asked for and what was found. */
 export interface AnalysisRecord extends ReducedMetrics {
   readonly description: AnalysisDescription;
-  readonly layout: AnalysisLayout;
-  readonly deepSpeedParts: DeepSpeedParts;
 }
 
 const name = 'analysis.json';
@@ -17,19 +14,13 @@ export function writeRecord(store: ObjectStore, record: AnalysisRecord): Promise
   return store.put(name, new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
 }
 
-/** What an earlier run found, where it did the same and its files are still there. */
-export async function findRecord(
-  store: ObjectStore,
-  asked: Pick<AnalysisRecord, 'description' | 'layout' | 'deepSpeedParts'>,
-): Promise<AnalysisRecord | undefined> {
+/** What an earlier run of an analysis found, where its files are still there. */
+export async function findRecord(store: ObjectStore, id: string): Promise<AnalysisRecord | undefined> {
   const bytes = await readObject(store, name);
-  if (!bytes) return undefined;
-  const record = parse(new TextDecoder().decode(bytes));
-  if (!record) return undefined;
-  for (const field of ['description', 'layout', 'deepSpeedParts'] as const)
-    if (JSON.stringify(record[field]) !== JSON.stringify(asked[field])) return undefined;
-  for (const metric of record.description.metrics)
-    if (!(await isThere(store, resultFile(metric, record.layout)))) return undefined;
+  const record = bytes && parse(new TextDecoder().decode(bytes));
+  if (!record || analysisId(record.description) !== id) return undefined;
+  const { metrics, layout } = record.description;
+  for (const metric of metrics) if (!(await isThere(store, resultFile(metric, layout)))) return undefined;
   return record;
 }
 

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { WorkerModule } from '../datasets/worker-module.js';
+import type { AnalysisLayout } from './analysis-description.js';
 import type { DeepSpeedParts } from './deepspeed-layout.js';
 import type { MetricSource } from './metric-source.js';
-import type { AnalysisLayout } from './reduce-analysis.js';
 
 /** How far an analysis is. */
 export interface AnalysisProgress {

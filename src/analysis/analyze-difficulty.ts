@@ -2,7 +2,7 @@ import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { recipeOf } from '../core/recipe.js';
 import { openObjectStore } from '../storage/object-store.js';
-import { type AnalysisDescription, describeAnalysis } from './analysis-description.js';
+import { type AnalysisDescription, analysisId, describeAnalysis } from './analysis-description.js';
 import { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
 import { findRecord, writeRecord } from './analysis-result.js';
 import { type AnalyzeDifficultyOptions, resolveAnalyzeOptions } from './analyze-difficulty-options.js';
@@ -48,9 +48,13 @@ export async function analyzeDifficulty(
   const threads = Math.min(numWorkers, dataset.length);
   const valueMetrics = metrics.filter(({ kind }) => kind === 'value').length;
   const plan = planAnalysis({ samples: dataset.length, valueMetrics, threads, memoryBytes });
-  const description = describeAnalysis(dataset, metrics, plan.partSamples);
+  const description = describeAnalysis(dataset, metrics, {
+    partSamples: plan.partSamples,
+    layout,
+    deepSpeedParts,
+  });
   const store = await openObjectStore(outputDir);
-  const finished = await findRecord(store, { description, layout, deepSpeedParts });
+  const finished = await findRecord(store, analysisId(description));
   if (finished) return { ...resultOf(finished), wasThere: true, elapsedMs: performance.now() - started };
   const wholeValues = layout !== 'native';
   const work = new RangeWork({ dataset, metrics, store, description, wholeValues });
@@ -61,20 +65,9 @@ export async function analyzeDifficulty(
     wholeValues,
   });
   await measureAll(makeEngines ?? (() => [work]), work, metrics, plan, progress);
-  const reduced = await reduceAnalysis(
-    {
-      work,
-      store,
-      metrics,
-      description,
-      ranges: plan.ranges,
-      layout,
-      deepSpeedParts,
-      mergeBytes: plan.mergeBytes,
-    },
-    progress.in('merging'),
-  );
-  await writeRecord(store, { description, layout, deepSpeedParts, ...reduced });
+  const { ranges, mergeBytes } = plan;
+  const reduced = await reduceAnalysis(work, { ranges, mergeBytes }, progress.in('merging'));
+  await writeRecord(store, { description, ...reduced });
   await store.remove(`${RangeWork.folder(description)}/`);
   return { ...reduced, wasThere: false, elapsedMs: performance.now() - started };
 }

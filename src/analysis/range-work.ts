@@ -30,12 +30,12 @@ export interface RangeWorkOptions {
  * piece that is there already and whole is not done again; doing it twice gives the same bytes.
  */
 export class RangeWork {
-  readonly #options: RangeWorkOptions;
+  readonly options: RangeWorkOptions;
   readonly #batchSize: number;
   #counts: Promise<ReadonlyMap<string, KeyCounts>> | undefined;
 
   constructor(options: RangeWorkOptions) {
-    this.#options = options;
+    this.options = options;
     this.#batchSize = Math.min(...options.metrics.map(({ batchSize }) => batchSize));
   }
 
@@ -45,12 +45,12 @@ export class RangeWork {
   }
 
   partName(metric: string, [start, end]: IndexRange): string {
-    return `${RangeWork.folder(this.#options.description)}/${metric}-${start}-${end}.part`;
+    return `${RangeWork.folder(this.options.description)}/${metric}-${start}-${end}.part`;
   }
 
   /** Counts the keys of a range, for the metrics that need a first pass. */
   async count(range: IndexRange, onSamples: OnSamples): Promise<void> {
-    const { store, metrics } = this.#options;
+    const { store, metrics } = this.options;
     const name = this.#countsName(range);
     if (await readCounts(store, name)) {
       onSamples(range[1] - range[0]);
@@ -67,7 +67,7 @@ export class RangeWork {
 
   /** Adds up the counts of all ranges. */
   async mergeCounts(ranges: readonly IndexRange[]): Promise<void> {
-    const { store } = this.#options;
+    const { store } = this.options;
     const merged = new Map<string, KeyCounts>();
     for (const range of ranges) {
       const counts = await readCounts(store, this.#countsName(range));
@@ -85,7 +85,7 @@ export class RangeWork {
   async map(range: IndexRange, onSamples: OnSamples): Promise<void> {
     const [start, end] = range;
     const missing: LoadedMetric[] = [];
-    for (const metric of this.#options.metrics)
+    for (const metric of this.options.metrics)
       if (!(await this.#isThere(metric, range))) missing.push(metric);
     const known = missing.filter((metric) => this.#storeKnown(metric, range) !== undefined);
     await Promise.all(known.map((metric) => this.#storeKnown(metric, range)));
@@ -96,7 +96,7 @@ export class RangeWork {
     }
     const counts = await this.#mergedCounts();
     const columns = measured.map(
-      (metric) => new MetricColumn(metric, end - start, this.#options.wholeValues, counts.get(metric.name)),
+      (metric) => new MetricColumn(metric, end - start, this.options.wholeValues, counts.get(metric.name)),
     );
     await this.#forEachBatch(range, onSamples, async (samples, first) => {
       for (const column of columns) {
@@ -105,21 +105,21 @@ export class RangeWork {
       }
     });
     for (const column of columns)
-      await this.#options.store.put(this.partName(column.name, range), column.encode());
+      await this.options.store.put(this.partName(column.name, range), column.encode());
   }
 
   /** Stores the part of a metric whose values the dataset knows; `undefined` for another one. */
   #storeKnown({ metric, name, scale }: LoadedMetric, range: IndexRange): Promise<void> | undefined {
-    const known = metric.knownValues?.(this.#options.dataset);
+    const known = metric.knownValues?.(this.options.dataset);
     if (!known) return undefined;
     const values = new Float64Array(range[1] - range[0]);
     for (let i = 0; i < values.length; i++) values[i] = known[range[0] + i]!;
     if (scale > 0) roundAll(values, scale);
-    return this.#options.store.put(this.partName(name, range), sortedPart(values));
+    return this.options.store.put(this.partName(name, range), sortedPart(values));
   }
 
   async #isThere({ name, kind }: LoadedMetric, range: IndexRange): Promise<boolean> {
-    const source = await this.#options.store.open(this.partName(name, range));
+    const source = await this.options.store.open(this.partName(name, range));
     if (!source) return false;
     try {
       if (kind === 'value') await checkPart(source, range[1] - range[0]);
@@ -134,8 +134,8 @@ export class RangeWork {
   }
 
   async #mergedCounts(): Promise<ReadonlyMap<string, KeyCounts>> {
-    if (!this.#options.metrics.some(({ metric }) => metric.keysOf)) return new Map();
-    const { store } = this.#options;
+    if (!this.options.metrics.some(({ metric }) => metric.keysOf)) return new Map();
+    const { store } = this.options;
     this.#counts ??= readCounts(store, this.#countsName('all')).then((counts) => {
       if (counts) return counts;
       throw missingPart(store, this.#countsName('all'));
@@ -145,7 +145,7 @@ export class RangeWork {
 
   #countsName(range: IndexRange | 'all'): string {
     const which = range === 'all' ? range : `${range[0]}-${range[1]}`;
-    return `${RangeWork.folder(this.#options.description)}/counts-${which}.json`;
+    return `${RangeWork.folder(this.options.description)}/counts-${which}.json`;
   }
 
   async #forEachBatch(
@@ -153,7 +153,7 @@ export class RangeWork {
     onSamples: OnSamples,
     visit: (samples: readonly unknown[], start: number) => void | Promise<void>,
   ): Promise<void> {
-    const { dataset } = this.#options;
+    const { dataset } = this.options;
     let reported = start;
     for (let first = start; first < end; first += this.#batchSize) {
       const last = Math.min(end, first + this.#batchSize);

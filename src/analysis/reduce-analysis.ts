@@ -8,7 +8,7 @@ import { type IntegerDType, smallestIntegerDtype } from '../formats/integer-dtyp
 import type { ByteSource } from '../storage/byte-source.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { AnalysisDescription } from './analysis-description.js';
-import { type DeepSpeedParts, writeDeepSpeedLayout } from './deepspeed-layout.js';
+import { writeDeepSpeedLayout } from './deepspeed-layout.js';
 import { DifficultyFile } from './difficulty-file.js';
 import { valueDtypeOf } from './difficulty-file-header.js';
 import { DifficultyFileWriter } from './difficulty-file-writer.js';
@@ -18,24 +18,18 @@ import type { LoadedMetric } from './metric-source.js';
 import { type MetricSummary, summariseMetric } from './metric-summary.js';
 import { PartCursor } from './part-cursor.js';
 import { partSections, readPartHeader } from './part-file.js';
-import { addUp, type OnSamples, RangeWork, readSum } from './range-work.js';
+import { addUp, type OnSamples, RangeWork, type RangeWorkOptions, readSum } from './range-work.js';
 import type { IndexRange } from './split-index.js';
 
-/** Which files an analysis leaves: DeepSpeed's, the native one, or both. */
-export type AnalysisLayout = 'deepspeed' | 'native' | 'both';
-
-/** What a reduce works on. */
-export interface ReduceOptions {
-  readonly work: RangeWork;
-  readonly store: ObjectStore;
-  readonly metrics: readonly LoadedMetric[];
-  readonly description: AnalysisDescription;
+/** How a reduce is done. */
+export interface ReduceRequest {
   readonly ranges: readonly IndexRange[];
-  readonly layout: AnalysisLayout;
-  readonly deepSpeedParts: DeepSpeedParts;
   /** What it may use to read parts. */
   readonly mergeBytes: number;
 }
+
+/** What a reduce works on. */
+type ReduceOptions = ReduceRequest & RangeWorkOptions & { readonly work: RangeWork };
 
 /** What was found of each metric. */
 export interface ReducedMetrics {
@@ -50,7 +44,12 @@ export interface ReducedMetrics {
  *
  * @throws {@link FormatError} when a part is missing or damaged, {@link StorageError}.
  */
-export async function reduceAnalysis(options: ReduceOptions, onSamples: OnSamples): Promise<ReducedMetrics> {
+export async function reduceAnalysis(
+  work: RangeWork,
+  request: ReduceRequest,
+  onSamples: OnSamples,
+): Promise<ReducedMetrics> {
+  const options = { ...request, ...work.options, work };
   const { store, metrics, description } = options;
   // What is not whole yet lies among the parts, and goes away with them.
   const place = store.folder ? join(store.folder, RangeWork.folder(description)) : tmpdir();
@@ -82,7 +81,8 @@ async function reduceValues(
   options: ReduceOptions,
   onSamples: OnSamples,
 ): Promise<MetricSummary> {
-  const { layout, deepSpeedParts, description } = options;
+  const { description } = options;
+  const { layout, deepSpeedParts } = description;
   const path = difficultyPath(folder, name);
   const cursors = await openCursors(name, options);
   try {

@@ -3,6 +3,7 @@ import { fromErrorRecord } from '../../core/error-record.js';
 import { WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
 import type { OnSamples } from '../range-work.js';
+import type { ReducedMetrics, ReduceRequest } from '../reduce-analysis.js';
 import type { IndexRange } from '../split-index.js';
 import type { AnalysisSetup, FromAnalysisWorker, ToAnalysisWorker } from './protocol.js';
 
@@ -26,12 +27,26 @@ export class AnalysisWorker {
     this.#thread.on('exit', (code) => this.#fail(`ended by itself with exit code ${code}`, id));
   }
 
-  count(range: IndexRange, onSamples: OnSamples): Promise<void> {
-    return this.#request({ type: 'count', range }, onSamples);
+  async count(range: IndexRange, onSamples: OnSamples): Promise<void> {
+    await this.#request({ type: 'count', range }, onSamples);
   }
 
-  map(range: IndexRange, onSamples: OnSamples): Promise<void> {
-    return this.#request({ type: 'map', range }, onSamples);
+  async map(range: IndexRange, onSamples: OnSamples): Promise<void> {
+    await this.#request({ type: 'map', range }, onSamples);
+  }
+
+  async mergeCounts(ranges: readonly IndexRange[]): Promise<void> {
+    await this.#request({ type: 'merge-counts', ranges });
+  }
+
+  async reduce(request: ReduceRequest, onSamples: OnSamples): Promise<ReducedMetrics> {
+    const reply = await this.#request({ type: 'reduce', request }, onSamples);
+    return (reply as Extract<FromAnalysisWorker, { type: 'reduced' }>).reduced;
+  }
+
+  /** Whether the thread has ended by itself. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
   }
 
   async close(): Promise<void> {
@@ -39,7 +54,7 @@ export class AnalysisWorker {
     await this.#thread.terminate();
   }
 
-  #request(message: ToAnalysisWorker, onSamples: OnSamples): Promise<void> {
+  #request(message: ToAnalysisWorker, onSamples: OnSamples = () => {}): Promise<FromAnalysisWorker> {
     return new Promise((resolve, reject) => {
       if (this.#failure) {
         reject(this.#failure);
@@ -53,7 +68,7 @@ export class AnalysisWorker {
         }
         this.#thread.off('message', receive);
         if (reply.type === 'error') reject(fromErrorRecord(reply.error));
-        else resolve();
+        else resolve(reply);
       };
       this.#thread.on('message', receive);
       this.#thread.postMessage(message);

@@ -6,6 +6,7 @@ import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { openObjectStore } from '../../storage/object-store.js';
 import { loadMetric } from '../metric-source.js';
 import { RangeWork } from '../range-work.js';
+import { reduceAnalysis } from '../reduce-analysis.js';
 import type { AnalysisSetup, FromAnalysisWorker, ToAnalysisWorker } from './protocol.js';
 
 const port = parentPort!;
@@ -13,15 +14,29 @@ const ready = prepare(workerData as AnalysisSetup);
 // Whoever asks for work is told of a failure.
 ready.catch(() => {});
 
-port.on('message', async ({ type, range }: ToAnalysisWorker) => {
+port.on('message', async (message: ToAnalysisWorker) => {
   try {
-    const work = await ready;
-    await work[type](range, (samples) => send({ type: 'progress', samples }));
-    send({ type: 'done' });
+    send(await answer(await ready, message));
   } catch (error) {
     send({ type: 'error', error: toErrorRecord(error) });
   }
 });
+
+async function answer(work: RangeWork, message: ToAnalysisWorker): Promise<FromAnalysisWorker> {
+  const onSamples = (samples: number): void => send({ type: 'progress', samples });
+  switch (message.type) {
+    case 'count':
+    case 'map':
+      await work[message.type](message.range, onSamples);
+      break;
+    case 'merge-counts':
+      await work.mergeCounts(message.ranges);
+      break;
+    case 'reduce':
+      return { type: 'reduced', reduced: await reduceAnalysis(work, message.request, onSamples) };
+  }
+  return { type: 'done' };
+}
 
 async function prepare({
   dataset,

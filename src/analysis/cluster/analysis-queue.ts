@@ -1,0 +1,157 @@
+import type { FlowJob, FlowProducer, Job, JobsOptions, Queue } from 'bullmq';
+import { fingerprint } from '../../core/fingerprint.js';
+import { type AnalysisDescription, analysisId } from '../analysis-description.js';
+import type { IndexRange } from '../split-index.js';
+import type { ClusterAnalysis, ClusterJobData, ClusterJobName } from './cluster-job.js';
+import type { RedisQueueing } from './redis.js';
+
+/** The queue of all analyses, unless another one is named. */
+export const defaultQueue = 'millrace-analysis';
+
+/** Where an analysis stands. */
+export interface QueueState {
+  /** `none`: it is not in the queue. */
+  readonly phase: 'none' | 'counting' | 'measuring' | 'merging' | 'failed';
+  /** Samples of the phase that are done, those of running jobs among them. */
+  readonly samples: number;
+  /** Why it failed. */
+  readonly reason?: string;
+  /** Machines that refused jobs, and why. */
+  readonly refusals: readonly string[];
+}
+
+/** What a job says of itself while it runs. */
+export interface JobProgress {
+  readonly samples?: number;
+  /** Who refused it and why. */
+  readonly refusal?: string;
+}
+
+/** Jobs looked at for what they say. */
+const lookedAt = 1_000;
+const removedAtOnce = 500;
+
+/** The jobs of analyses in BullMQ. Their ids follow from the analysis, its place and the range, so that adding a job twice
+ * adds it once. */
+export class AnalysisQueue {
+  readonly #queue: Queue;
+  readonly #flows: FlowProducer;
+  readonly #name: string;
+
+  constructor({ bull, connection }: RedisQueueing, name: string) {
+    this.#name = name;
+    this.#queue = new bull.Queue(name, { connection });
+    this.#flows = new bull.FlowProducer({ connection });
+    // A lost connection: commands wait until it is back.
+    this.#queue.on('error', () => {});
+    this.#flows.on('error', () => {});
+  }
+
+  /** Adds the first jobs: those that count, where a metric needs that, else those that measure. */
+  async start(place: string, analysis: ClusterAnalysis): Promise<void> {
+    if (analysis.needsCounts) await this.#addFlow('merge-counts', 'count', place, analysis);
+    else await this.addMap(place, analysis);
+  }
+
+  /** Adds the jobs that measure, and the reduce as their parent. */
+  addMap(place: string, analysis: ClusterAnalysis): Promise<void> {
+    return this.#addFlow('reduce', 'map', place, analysis);
+  }
+
+  async state(place: string, description: AnalysisDescription): Promise<QueueState> {
+    const id = jobPrefix(place, analysisId(description));
+    const refusals = await this.#refusals(id);
+    const reduce = await this.#job(id, 'reduce');
+    const parent = reduce ?? (await this.#job(id, 'merge-counts'));
+    if (!parent) return { phase: 'none', samples: 0, refusals };
+    const state = await parent.getState();
+    if (state === 'failed')
+      return { phase: 'failed', samples: 0, reason: await this.#reason(parent), refusals };
+    if (reduce && state !== 'waiting-children') {
+      const samples = (reduce.progress as JobProgress).samples ?? 0;
+      return { phase: state === 'completed' ? 'none' : 'merging', samples, refusals };
+    }
+    const { processed = 0 } = await parent.getDependenciesCount({ processed: true });
+    const samples = Math.min(
+      description.samples,
+      processed * description.partSamples + (await this.#running(id)),
+    );
+    return { phase: reduce ? 'measuring' : 'counting', samples, refusals };
+  }
+
+  /** Takes all jobs of an analysis out of the queue that nobody works on at the moment. */
+  async remove(
+    place: string,
+    description: AnalysisDescription,
+    ranges: readonly IndexRange[],
+  ): Promise<void> {
+    const id = jobPrefix(place, analysisId(description));
+    const ids = ranges.flatMap((range) => [jobId(id, 'count', range), jobId(id, 'map', range)]);
+    ids.push(jobId(id, 'merge-counts'), jobId(id, 'reduce'));
+    for (let start = 0; start < ids.length; start += removedAtOnce)
+      await Promise.all(ids.slice(start, start + removedAtOnce).map((each) => this.#queue.remove(each)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#queue.close(), this.#flows.close()]);
+  }
+
+  async #addFlow(
+    parent: ClusterJobName,
+    child: ClusterJobName,
+    place: string,
+    { description, request, attempts, backoffMs }: ClusterAnalysis,
+  ): Promise<void> {
+    const id = analysisId(description);
+    const job = (name: ClusterJobName, range?: IndexRange): FlowJob => {
+      const data: ClusterJobData = { place, id, ...(range && { range }) };
+      const opts: JobsOptions = {
+        jobId: jobId(jobPrefix(place, id), name, range),
+        attempts,
+        backoff: { type: 'exponential', delay: backoffMs },
+        removeOnComplete: true,
+        ...(range && { failParentOnFailure: true }),
+      };
+      return { name, queueName: this.#name, data, opts: opts as NonNullable<FlowJob['opts']> };
+    };
+    await this.#flows.add({ ...job(parent), children: request.ranges.map((range) => job(child, range)) });
+  }
+
+  #job(id: string, name: ClusterJobName): Promise<Job | undefined> {
+    return this.#queue.getJob(jobId(id, name));
+  }
+
+  /** Samples of the jobs that run now. */
+  async #running(id: string): Promise<number> {
+    const active = await this.#queue.getActive(0, lookedAt);
+    return active
+      .filter((job) => job?.id?.startsWith(id))
+      .reduce((sum, { progress }) => sum + ((progress as JobProgress).samples ?? 0), 0);
+  }
+
+  async #refusals(id: string): Promise<string[]> {
+    const delayed = await this.#queue.getDelayed(0, lookedAt);
+    return delayed
+      .filter((job) => job?.id?.startsWith(id))
+      .flatMap(({ progress }) => (progress as JobProgress).refusal ?? []);
+  }
+
+  /** Of the job that failed: a parent that fails says only that a child did. */
+  async #reason(parent: Job): Promise<string> {
+    const { place, id: analysis } = parent.data as ClusterJobData;
+    const id = jobPrefix(place, analysis);
+    const failed = await this.#queue.getFailed(0, lookedAt);
+    const own = failed.filter((job) => job?.id?.startsWith(id));
+    return (own.find((job) => job.id !== parent.id) ?? parent).failedReason;
+  }
+}
+
+/** What the ids of all jobs of an analysis begin with: the same analysis in another place is another one. */
+function jobPrefix(place: string, id: string): string {
+  return fingerprint({ place, id });
+}
+
+/** BullMQ keeps the colon for itself. */
+function jobId(id: string, name: ClusterJobName, range?: IndexRange): string {
+  return [id, name, ...(range ?? [])].join('-');
+}

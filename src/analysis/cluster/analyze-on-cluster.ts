@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { FormatError, WorkerExitError } from '../../core/errors.js';
+import { integerFrom, parseOptions } from '../../core/options.js';
+import { type ObjectStore, openObjectStore } from '../../storage/object-store.js';
+import { analysisId, describeAnalysis } from '../analysis-description.js';
+import { planAnalysis } from '../analysis-plan.js';
+import { type AnalysisRecord, findRecord } from '../analysis-result.js';
+import { type DifficultyAnalysis, loadMetrics } from '../analyze-difficulty.js';
+import {
+  type AnalysisProgress,
+  type AnalyzeDifficultyOptions,
+  deepSpeedPartsSchema,
+  defaultMemoryBytes,
+  layoutSchema,
+  metricsSchema,
+  outputSchema,
+} from '../analyze-difficulty-options.js';
+import type { DeepSpeedParts } from '../deepspeed-layout.js';
+import { metricRecipe } from '../metric-source.js';
+import { AnalysisQueue, defaultQueue, type QueueState } from './analysis-queue.js';
+import {
+  type ClusterAnalysis,
+  type ClusterDataset,
+  datasetRecipe,
+  openFromRecipe,
+  writeAnalysis,
+} from './cluster-job.js';
+import { connectRedis } from './redis.js';
+
+/** How an analysis is spread over a cluster. */
+export interface ClusterOptions
+  extends Pick<
+    AnalyzeDifficultyOptions,
+    'outputDir' | 'metrics' | 'layout' | 'deepSpeedParts' | 'onProgress'
+  > {
+  /** URL of the Redis server of the queue: `redis://host:6379`. */
+  readonly redis: string;
+  /** Name of the queue; workers listen to one. @defaultValue `'millrace-analysis'` */
+  readonly queue?: string;
+  /** Memory of a worker's thread and of the reduce, in bytes. @defaultValue `512_000_000` */
+  readonly memoryBytes?: number;
+  /** Samples of a job. @defaultValue a quarter of the samples, up to 262,144; more where there would be above 2,000 jobs */
+  readonly partSamples?: number;
+  /** How often a job is tried before the analysis fails. A worker that dies does not count. @defaultValue `3` */
+  readonly attempts?: number;
+  /** Pause before the second try, in milliseconds; it doubles from then on. @defaultValue `1_000` */
+  readonly backoffMs?: number;
+  /** How often the queue is looked at, in milliseconds. @defaultValue `1_000` */
+  readonly pollMs?: number;
+  /** Called once for each machine that refuses jobs, with its name and the reason. */
+  readonly onRefusal?: (refusal: string) => void;
+}
+
+const schema = v.strictObject({
+  outputDir: outputSchema,
+  redis: v.pipe(v.string('must be a URL'), v.regex(/^rediss?:\/\//, 'must be a URL: redis://host:6379')),
+  queue: v.optional(
+    v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'must be letters, digits, _, - and .')),
+    defaultQueue,
+  ),
+  metrics: metricsSchema,
+  layout: layoutSchema,
+  deepSpeedParts: deepSpeedPartsSchema,
+  memoryBytes: v.optional(integerFrom(1), defaultMemoryBytes),
+  partSamples: v.optional(integerFrom(1)),
+  attempts: v.optional(integerFrom(1), 3),
+  backoffMs: v.optional(integerFrom(0), 1_000),
+  pollMs: v.optional(integerFrom(1), 1_000),
+  onProgress: v.optional(v.custom<(progress: AnalysisProgress) => void>((f) => typeof f === 'function')),
+  onRefusal: v.optional(v.custom<(refusal: string) => void>((f) => typeof f === 'function')),
+});
+
+/**
+ * As `analyzeDifficulty`, on all machines where `millrace worker` runs (or {@link AnalysisClusterWorker}). The files are the same.
+ *
+ * Parts and results go to `outputDir`, which all machines see under this name. The analysis does not need its caller: when this process
+ * ends, the workers go on, and calling it again waits for them. A worker that dies is replaced by the others.
+ *
+ * @throws {@link WorkerExitError} when a job failed as often as it may, with the reason; what `analyzeDifficulty` throws; {@link
+ *   MissingPeerError} without bullmq and ioredis; {@link StorageError} when Redis does not answer.
+ */
+export async function analyzeOnCluster(
+  dataset: ClusterDataset,
+  options: ClusterOptions,
+): Promise<DifficultyAnalysis> {
+  const started = performance.now();
+  const settings = parseOptions('analyzeOnCluster options', schema, options);
+  const { analysis, store, record } = await prepare(dataset, settings);
+  const found = record ?? (await runAnalysis(analysis, store, settings));
+  const { metrics, counts } = found;
+  return { metrics, counts, wasThere: record !== undefined, elapsedMs: performance.now() - started };
+}
+
+/**
+ * Takes an analysis out of the queue; the arguments are those it was started with. Jobs that run come to their end, parts that are done
+ * stay, and {@link analyzeOnCluster} goes on from there.
+ *
+ * @returns whether there was something to cancel
+ */
+export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterOptions): Promise<boolean> {
+  const settings = parseOptions('analyzeOnCluster options', schema, options);
+  const { analysis } = await prepare(dataset, settings);
+  const redis = await connectRedis(settings.redis);
+  const queue = new AnalysisQueue(redis, settings.queue);
+  try {
+    const { phase } = await queue.state(settings.outputDir, analysis.description);
+    await queue.remove(settings.outputDir, analysis.description, analysis.request.ranges);
+    return phase !== 'none' && phase !== 'failed';
+  } finally {
+    await queue.close();
+    redis.connection.disconnect();
+  }
+}
+
+type Settings = v.InferOutput<typeof schema>;
+
+interface PreparedAnalysis {
+  readonly analysis: ClusterAnalysis;
+  readonly store: ObjectStore;
+  /** The result, when it is there already. */
+  readonly record: AnalysisRecord | undefined;
+}
+
+async function prepare(source: ClusterDataset, settings: Settings): Promise<PreparedAnalysis> {
+  const { outputDir, layout, memoryBytes, partSamples, attempts, backoffMs } = settings;
+  const deepSpeedParts = settings.deepSpeedParts as DeepSpeedParts;
+  const recipe = datasetRecipe(source);
+  const dataset = await openFromRecipe(recipe);
+  const metrics = await loadMetrics(dataset, settings.metrics);
+  const samples = dataset.length;
+  const valueMetrics = metrics.filter(({ kind }) => kind === 'value').length;
+  const plan = planAnalysis({ samples, valueMetrics, threads: 1, memoryBytes, partSamples });
+  const description = describeAnalysis(dataset, metrics, {
+    partSamples: plan.partSamples,
+    layout,
+    deepSpeedParts,
+  });
+  await dataset.close?.();
+  const store = await openObjectStore(outputDir);
+  return {
+    store,
+    record: await findRecord(store, analysisId(description)),
+    analysis: {
+      dataset: recipe,
+      metrics: settings.metrics.map(metricRecipe),
+      description,
+      request: { ranges: plan.ranges, mergeBytes: plan.mergeBytes },
+      needsCounts: metrics.some(({ metric }) => metric.keysOf),
+      attempts,
+      backoffMs,
+    },
+  };
+}
+
+/** Puts the analysis into the queue, unless it is there, and waits for its result. */
+async function runAnalysis(
+  analysis: ClusterAnalysis,
+  store: ObjectStore,
+  settings: Settings,
+): Promise<AnalysisRecord> {
+  const redis = await connectRedis(settings.redis);
+  const queue = new AnalysisQueue(redis, settings.queue);
+  const { description, request } = analysis;
+  const { outputDir } = settings;
+  try {
+    await writeAnalysis(store, analysis);
+    const { phase } = await queue.state(outputDir, description);
+    if (phase === 'none' || phase === 'failed') {
+      // What is left of an earlier run would be taken for the new jobs.
+      await queue.remove(outputDir, description, request.ranges);
+      await queue.start(outputDir, analysis);
+    }
+    const report = reporter(analysis, settings);
+    for (;;) {
+      const state = await queue.state(outputDir, description);
+      if (state.phase === 'failed') throw failed(description.samples, state);
+      report(state);
+      const record = state.phase === 'none' ? await findRecord(store, analysisId(description)) : undefined;
+      if (record) return record;
+      if (state.phase === 'none' && (await queue.state(outputDir, description)).phase === 'none') {
+        // Finished between the two looks, or taken out by somebody else.
+        const late = await findRecord(store, analysisId(description));
+        if (late) return late;
+        throw cancelled(analysisId(description));
+      }
+      await sleep(settings.pollMs);
+    }
+  } finally {
+    await queue.close();
+    redis.connection.disconnect();
+  }
+}
+
+/** Tells of progress, and of each refusal once. */
+function reporter({ description, needsCounts }: ClusterAnalysis, { onProgress, onRefusal }: Settings) {
+  const { samples } = description;
+  const merged = description.metrics.filter(({ kind }) => kind === 'value').length;
+  const total = samples * (1 + (needsCounts ? 1 : 0) + merged);
+  const told = new Set<string>();
+  return ({ phase, samples: done, refusals }: QueueState): void => {
+    for (const refusal of refusals) {
+      if (!told.has(refusal)) onRefusal?.(refusal);
+      told.add(refusal);
+    }
+    if (phase === 'none' || phase === 'failed') return;
+    const phasesBefore = { counting: 0, measuring: needsCounts ? 1 : 0, merging: needsCounts ? 2 : 1 };
+    onProgress?.({ phase, done: phasesBefore[phase] * samples + done, total });
+  };
+}
+
+function failed(samples: number, { reason = 'no reason was kept' }: QueueState): WorkerExitError {
+  return new WorkerExitError(`The analysis failed on the cluster: ${reason}`, {
+    where: { samples },
+    next: 'Mend the cause and run it again: parts that are done are kept.',
+  });
+}
+
+function cancelled(id: string): FormatError {
+  return new FormatError('The analysis was taken out of the queue before it was done', {
+    where: { analysis: id },
+    next: 'Run it again to go on: parts that are done are kept.',
+  });
+}

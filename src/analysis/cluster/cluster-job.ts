@@ -1,0 +1,92 @@
+import type { Dataset } from '../../core/dataset.js';
+import { FormatError, MillraceError } from '../../core/errors.js';
+import type { Recipe } from '../../core/recipe.js';
+import { toRecipe } from '../../core/recipe.js';
+import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
+import { WorkerModule } from '../../datasets/worker-module.js';
+import type { FormatName } from '../../formats/detect-format.js';
+import { openDataset } from '../../formats/open-dataset.js';
+import { type ObjectStore, readObject } from '../../storage/object-store.js';
+import type { AnalysisDescription } from '../analysis-description.js';
+import type { MetricRecipe } from '../metric-source.js';
+import { RangeWork } from '../range-work.js';
+import type { ReduceRequest } from '../reduce-analysis.js';
+import type { IndexRange } from '../split-index.js';
+
+/** Files of a dataset, as every machine of the cluster can open them. */
+export interface DatasetFiles {
+  /** Path, pattern or URL; see `openDataset`. A path must mean the same data on every machine. */
+  readonly files: string;
+  /** @defaultValue found out */
+  readonly format?: FormatName;
+  /** Which columns a sample has, where the format has some. @defaultValue all */
+  readonly columns?: readonly string[];
+}
+
+/** A dataset that every machine can open for itself: files, or a module named with `workerDataset`. */
+export type ClusterDataset = DatasetFiles | WorkerModule<unknown>;
+
+/** The same as JSON. */
+export type DatasetRecipe = DatasetFiles | Recipe;
+
+/** Everything that a worker needs to know, kept beside the parts. */
+export interface ClusterAnalysis {
+  readonly dataset: DatasetRecipe;
+  readonly metrics: readonly MetricRecipe[];
+  readonly description: AnalysisDescription;
+  readonly request: ReduceRequest;
+  readonly needsCounts: boolean;
+  /** How often a job is tried. */
+  readonly attempts: number;
+  /** Pause before the second try; it doubles from then on. */
+  readonly backoffMs: number;
+}
+
+/** What is in a job of the queue. */
+export interface ClusterJobData {
+  /** The shared store: a path or URL. */
+  readonly place: string;
+  /** The analysis. */
+  readonly id: string;
+  /** Of `count` and `map` jobs. */
+  readonly range?: IndexRange;
+}
+
+/** What a job does. */
+export type ClusterJobName = 'count' | 'merge-counts' | 'map' | 'reduce';
+
+export function datasetRecipe(dataset: ClusterDataset): DatasetRecipe {
+  return dataset instanceof WorkerModule ? dataset[toRecipe]() : dataset;
+}
+
+/** Opens the dataset on this machine. */
+export async function openFromRecipe(recipe: DatasetRecipe): Promise<Dataset<unknown>> {
+  if (!('files' in recipe)) return (await makeFromRecipe(recipe)) as Dataset<unknown>;
+  const { files, format, columns } = recipe;
+  return (await openDataset(files, { ...(format && { format }), ...(columns && { columns }) })).dataset;
+}
+
+const specification = (folder: string): string => `${folder}/analysis.json`;
+
+export function writeAnalysis(store: ObjectStore, analysis: ClusterAnalysis): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(analysis));
+  return store.put(specification(RangeWork.folder(analysis.description)), bytes);
+}
+
+/** @throws {@link FormatError} when the store does not have it: it is another store than that of who asked for the analysis. */
+export async function readAnalysis(store: ObjectStore, id: string): Promise<ClusterAnalysis> {
+  const bytes = await readObject(store, specification(`.parts/${id}`));
+  if (bytes) return JSON.parse(new TextDecoder().decode(bytes)) as ClusterAnalysis;
+  throw new FormatError('The shared store does not know this analysis', {
+    where: { store: store.name, analysis: id },
+    next: 'Every machine must see the same folder under this name; use an s3: URL where they do not share a disk.',
+  });
+}
+
+/** An error as one line, with its causes: what is kept of a failed job. */
+export function lineOf(error: unknown): string {
+  const lines: string[] = [];
+  for (let each = error; each instanceof Error; each = each.cause)
+    lines.push(each instanceof MillraceError ? `${each.code}: ${each.message}` : each.message);
+  return lines.length > 0 ? lines.join(' Because: ') : String(error);
+}

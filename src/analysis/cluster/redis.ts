@@ -1,0 +1,52 @@
+import type { FlowProducer as BullFlow, Queue as BullQueue, Worker as BullWorker } from 'bullmq';
+import type { Redis as IoRedis } from 'ioredis';
+import { StorageError } from '../../core/errors.js';
+import { importPeer } from '../../core/peer.js';
+
+/** BullMQ and a connection to Redis. */
+export interface RedisQueueing {
+  readonly bull: {
+    readonly Queue: typeof BullQueue;
+    readonly FlowProducer: typeof BullFlow;
+    readonly Worker: typeof BullWorker;
+    readonly DelayedError: new () => Error;
+  };
+  readonly connection: IoRedis;
+}
+
+const longestPauseMs = 1_000;
+
+/**
+ * Connects to Redis; later it reconnects as often as it must.
+ *
+ * @throws {@link MissingPeerError} without bullmq and ioredis, {@link StorageError} when nothing answers at the URL.
+ */
+export async function connectRedis(url: string): Promise<RedisQueueing> {
+  const bull = await importPeer('bullmq', 'The cluster engine', () => import('bullmq'));
+  const { Redis } = await importPeer('ioredis', 'The cluster engine', () => import('ioredis'));
+  let isConnected = false;
+  const connection = new Redis(url, {
+    lazyConnect: true,
+    // BullMQ waits for jobs in one command, which must outlive a restart of the server.
+    maxRetriesPerRequest: null,
+    retryStrategy: (tries) => (isConnected ? Math.min(longestPauseMs, 50 * tries) : null),
+  });
+  // Without a listener a lost connection would end the process; commands wait for the next one.
+  connection.on('error', () => {});
+  try {
+    await connection.connect();
+  } catch (cause) {
+    connection.disconnect();
+    throw new StorageError(`Redis does not answer: ${(cause as Error).message}`, {
+      where: { redis: withoutPassword(url) },
+      next: 'Start it, or check the URL: redis://host:6379.',
+      cause,
+    });
+  }
+  isConnected = true;
+  return { bull, connection };
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/:[^:@/]*@/, ':…@');
+}

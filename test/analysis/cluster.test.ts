@@ -1,0 +1,260 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { StorageError, WorkerExitError, workerDataset, workerFunction } from 'millrace';
+import {
+  AnalysisClusterWorker,
+  analyzeDifficulty,
+  analyzeOnCluster,
+  type ClusterOptions,
+  cancelOnCluster,
+} from 'millrace/analysis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
+import { RedisServer, redisProgram } from './redis-server.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const module = new URL('../fixtures/cluster-dataset.js', import.meta.url);
+const lockMs = 400;
+
+let folder: string;
+let runs = 0;
+const redis = new RedisServer();
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-cluster-'));
+  if (redisProgram) await redis.start();
+});
+afterAll(async () => {
+  await redis.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const started: WorkerProcess[] = [];
+afterEach(() => {
+  for (const worker of started.splice(0)) worker.kill();
+});
+
+interface Said {
+  readonly type: string;
+  readonly job?: string;
+  readonly message?: string;
+  readonly code?: string;
+}
+
+/** A worker in a process of its own. */
+class WorkerProcess {
+  readonly said: Said[] = [];
+  readonly ended: Promise<number | null>;
+  readonly #process: ChildProcess;
+  #onSaid: (() => void)[] = [];
+
+  /** @param dist - The build it runs. */
+  constructor(queue: string, dist = root) {
+    const script = join(dist, 'test/fixtures/cluster-worker.js');
+    const child = spawn(process.execPath, [script, redis.url, queue, String(lockMs)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+        this.said.push(JSON.parse(text.slice(0, end)) as Said);
+        text = text.slice(end + 1);
+      }
+      for (const look of this.#onSaid) look();
+    });
+    this.ended = new Promise((resolve) => child.on('close', resolve));
+    this.#process = child;
+    started.push(this);
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  /** Waits until it has said so many things of a kind. */
+  until(type: string, count = 1): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.said.filter((each) => each.type === type).length < count) return;
+        this.#onSaid = this.#onSaid.filter((each) => each !== look);
+        resolve();
+      };
+      this.#onSaid.push(look);
+      look();
+    });
+  }
+}
+
+const nextRun = () => ({ outputDir: join(folder, `run-${runs}`), queue: `queue-${runs++}` });
+
+const options = (
+  more: Partial<ClusterOptions> = {},
+): ClusterOptions & { outputDir: string; queue: string } => ({
+  ...nextRun(),
+  redis: redis.url,
+  partSamples: 100,
+  backoffMs: 10,
+  pollMs: 20,
+  ...more,
+});
+
+const dataset = workerDataset(module, { export: 'tokens', options: { length: 1_000 } });
+
+/** What one process writes. */
+async function expectedFiles(asked: { metrics?: readonly string[]; layout?: 'native' } = {}) {
+  const { outputDir } = nextRun();
+  const { tokens } = (await import(module.href)) as { tokens: (o: object) => never };
+  const { metrics, layout } = { layout: 'both' as const, metrics: ['seqlen', 'vocabularyrarity'], ...asked };
+  await analyzeDifficulty(tokens({ length: 1_000 }), { outputDir, numWorkers: 0, metrics, layout });
+  const { 'analysis.json': record, ...files } = filesIn(outputDir);
+  expect(record).toBeDefined();
+  return files;
+}
+
+const resultsIn = (outputDir: string) => {
+  const { 'analysis.json': _, ...files } = filesIn(outputDir);
+  return files;
+};
+
+describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
+  it('writes the golden files', async () => {
+    const queue = 'golden';
+    const worker = await AnalysisClusterWorker.start({ redis: redis.url, queue });
+    for (const golden of plainCases().slice(0, 8)) {
+      const { outputDir } = nextRun();
+      const scalars = workerDataset(new URL('../fixtures/scalar-dataset.js', import.meta.url), {
+        export: 'scalars',
+        options: { length: golden.n },
+      });
+      await analyzeOnCluster(scalars, {
+        ...options({ queue, outputDir, partSamples: 70 }),
+        ...engineOptions(golden),
+      });
+      expect(resultsIn(outputDir)).toEqual(golden.final);
+    }
+    await worker.close();
+  });
+
+  it('gives the same bytes whichever workers are killed whenever, and loses no job', async () => {
+    const small = { metrics: ['vocabularyrarity'], layout: 'native', partSamples: 200 } as const;
+    const expected = await expectedFiles(small);
+    // Two lanes side by side, each with a worker that lives and two that are killed in every run.
+    const lane = async (queue: string, shift: number): Promise<void> => {
+      const survivor = new WorkerProcess(queue);
+      await survivor.until('ready');
+      for (let run = 0; run < 25; run++) {
+        const own = options({ queue, ...small });
+        const victims = [new WorkerProcess(queue), new WorkerProcess(queue)];
+        await Promise.all(victims.map((worker) => worker.until('ready')));
+        const analysis = analyzeOnCluster(dataset, own);
+        for (const [i, victim] of victims.entries())
+          void victim.until('started', 1 + ((run + 3 * i + shift) % 7)).then(() => victim.kill());
+        await analysis;
+        expect(resultsIn(own.outputDir)).toEqual(expected);
+        for (const victim of victims) victim.kill();
+      }
+    };
+    await Promise.all([lane('lane-0', 0), lane('lane-1', 4)]);
+  });
+
+  it('goes on after Redis was killed in the middle and started again', async () => {
+    const own = options();
+    const worker = new WorkerProcess(own.queue);
+    const analysis = analyzeOnCluster(dataset, own);
+    for (const jobs of [3, 9, 21]) {
+      await worker.until('started', jobs);
+      await redis.kill();
+      await redis.start();
+    }
+    await analysis;
+    expect(resultsIn(own.outputDir)).toEqual(await expectedFiles());
+  });
+
+  it('is refused by a worker with another dataset, which says so and ends; another one does the work', async () => {
+    const version = join(folder, 'version');
+    writeFileSync(version, 'first');
+    const refusals: string[] = [];
+    let isQueued = (): void => {};
+    const queued = new Promise<void>((resolve) => {
+      isQueued = resolve;
+    });
+    const own = options({ onRefusal: (refusal) => refusals.push(refusal), onProgress: () => isQueued() });
+    const source = workerDataset(module, { export: 'versioned', options: { length: 1_000, version } });
+    const waiting = analyzeOnCluster(source, own);
+    await queued;
+    writeFileSync(version, 'second');
+    const wrong = new WorkerProcess(own.queue);
+    expect(await wrong.ended).toBe(1);
+    expect(wrong.said.at(-1)).toMatchObject({
+      type: 'refused',
+      code: 'ERR_MILLRACE_STATE_MISMATCH',
+      message: expect.stringMatching(/another data set \(field dataset, wanted first, here second\)/),
+    });
+    writeFileSync(version, 'first');
+    const right = new WorkerProcess(own.queue);
+    await waiting;
+    expect(refusals.join()).toMatch(/:\d+: ERR_MILLRACE_STATE_MISMATCH: .*data set/);
+    expect(right.said.some(({ job }) => job === 'reduce')).toBe(true);
+  });
+
+  it('is refused by a worker of another version', async () => {
+    // The same build under another number.
+    const other = join(folder, 'other-version');
+    for (const part of ['dist', 'test/fixtures'])
+      cpSync(join(root, part), join(other, part), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(other, 'node_modules'));
+    const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
+    writeFileSync(join(other, 'package.json'), JSON.stringify({ ...description, version: '99.0.0' }));
+    const own = options();
+    const waiting = analyzeOnCluster(dataset, own);
+    const wrong = new WorkerProcess(own.queue, other);
+    expect(await wrong.ended).toBe(1);
+    expect(wrong.said.at(-1)!.message).toMatch(
+      /another version of Millrace \(field millrace, .*here 99\.0\.0\)/,
+    );
+    new WorkerProcess(own.queue);
+    await waiting;
+  });
+
+  it('fails with the reason when a job fails as often as it may, and goes on from there once it is mended', async () => {
+    const version = join(folder, 'allowed');
+    writeFileSync(version, 'no');
+    const metric = workerFunction(new URL('../fixtures/moody-metric.js', import.meta.url), {
+      options: { allowed: version },
+    });
+    const own = options({ metrics: [metric], attempts: 2 });
+    const worker = new WorkerProcess(own.queue);
+    const run = analyzeOnCluster(dataset, own);
+    await expect(run).rejects.toThrow(WorkerExitError);
+    await expect(run).rejects.toThrow(/Samples 464 to 499 .*Because: The mood is bad/);
+    writeFileSync(version, 'yes');
+    const { metrics } = await analyzeOnCluster(dataset, own);
+    expect(metrics.moody).toMatchObject({ samples: 1_000, max: 999 });
+    expect(worker.said.filter(({ type }) => type === 'failed').length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('finds a result that is there, tells of progress, and can be cancelled and gone on with', async () => {
+    const own = options();
+    const waiting = analyzeOnCluster(dataset, own);
+    // Nobody works yet: it waits in the queue until it is taken out.
+    const cancelled = expect(waiting).rejects.toThrow(/taken out of the queue/);
+    while (!(await cancelOnCluster(dataset, own)));
+    await cancelled;
+    new WorkerProcess(own.queue);
+    const seen: number[] = [];
+    const first = await analyzeOnCluster(dataset, { ...own, onProgress: ({ done }) => seen.push(done) });
+    expect(first.wasThere).toBe(false);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    const again = await analyzeOnCluster(dataset, own);
+    expect(again).toMatchObject({ metrics: first.metrics, wasThere: true });
+  });
+
+  it('says when Redis does not answer, without the password', async () => {
+    const run = analyzeOnCluster(dataset, options({ redis: 'redis://user:secret@127.0.0.1:1' }));
+    await expect(run).rejects.toThrow(StorageError);
+    await expect(run).rejects.toThrow(/Redis does not answer: .*redis:\/\/user:…@127\.0\.0\.1:1/);
+  });
+});
