@@ -31,7 +31,7 @@ import {
   resolveOptions,
 } from './data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
-import { type Delivered, Delivery, placeOf } from './delivery.js';
+import { type Delivered, Delivery } from './delivery.js';
 import {
   type EpochPlan,
   MapEpochPlan,
@@ -450,20 +450,26 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     });
   }
 
-  #tellOf({ planned, result, waitMs, at, life }: Delivered, value: unknown): void {
+  #tellOf({ planned: { task }, result, waitMs, at, life }: Delivered, value: unknown): void {
     if (result.type === 'end') return;
     const { plannedAt, making, readyAt, ready, underWay } = life!;
     const delivered = sharedMoment(at);
+    // Written out, because this is done for every batch.
     this.#observation.emit({
       type: 'delivered',
       at: delivered,
-      ...placeOf(planned.task),
+      epoch: task.epoch,
+      batch: task.type === 'indices' ? task.batch : task.ordinal,
+      shard: task.type === 'indices' ? undefined : task.shard,
       plannedAt,
-      ...making,
+      worker: making.worker,
+      startedAt: making.startedAt,
+      makeMs: making.makeMs,
+      stages: making.stages,
       readyAt,
       waitMs,
       // Nothing but a collate of the user's comes between a delivery and the batch.
-      collateMs: collateOnMainThread(this.#options) ? moment() - delivered : 0,
+      collateMs: this.#collatesHere ? moment() - delivered : 0,
       samples: result.type === 'batch' ? result.samples : 0,
       skipped: result.skipped,
       ready,
@@ -570,10 +576,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     await engine?.close();
   }
 
-  /** Runs a collate that was given as a value: it lives on this thread. */
+  /** Whether workers send samples, for a collate that was given as a value: it lives on this thread. */
+  get #collatesHere(): boolean {
+    return this.#engine?.numWorkers !== 0 && collateOnMainThread(this.#options);
+  }
+
   #finish({ result }: Delivered): MaybePromise<unknown> {
     if (result.type !== 'batch') return undefined;
-    if (this.#engine?.numWorkers === 0 || !collateOnMainThread(this.#options)) return result.value;
+    if (!this.#collatesHere) return result.value;
     const collate = this.#options.collate as unknown as Collate<unknown, unknown>;
     return collate(result.value as unknown[], { allocate: zeroTensor }) as MaybePromise<unknown>;
   }

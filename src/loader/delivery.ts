@@ -1,7 +1,7 @@
 import { LoaderTimeoutError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchEngine } from './batch-engine.js';
-import { type BatchTask, type TaskResult, taskPlace } from './batch-task.js';
+import { type TaskResult, taskPlace } from './batch-task.js';
 import type { EpochPlan, PlannedTask } from './epoch-plan.js';
 import { type MakingTimes, type Observation, sharedMoment } from './observation.js';
 import { Ticket } from './ticket.js';
@@ -128,12 +128,13 @@ export class Delivery {
   }
 
   #fill(depth: number): void {
+    const plannedAt = this.#options.observation.active ? sharedMoment(performance.now()) : undefined;
     while (this.#underWay.length < depth && !this.#planFailure) {
       try {
         const planned = this.#plan.next();
         if (!planned) break;
         const ticket = new Ticket(planned.task);
-        this.#underWay.push({ planned, ticket, plannedAt: this.#announce(planned.task) });
+        this.#underWay.push({ planned, ticket, plannedAt });
         this.#engine.submit(ticket);
       } catch (error) {
         // The plan runs ahead: batches before the bad one are delivered first, however deep the prefetch.
@@ -141,14 +142,6 @@ export class Delivery {
       }
     }
     this.#engine.flush();
-  }
-
-  #announce(task: BatchTask): number | undefined {
-    const { observation } = this.#options;
-    if (!observation.active) return undefined;
-    const at = sharedMoment(performance.now());
-    observation.emit({ type: 'planned', at, ...placeOf(task) });
-    return at;
   }
 
   async #wait(started: number): Promise<Delivered> {
@@ -166,13 +159,6 @@ export class Delivery {
     }
     return this.#handOver(this.#ready(), started);
   }
-}
-
-/** Where a task is, for those who listen. */
-export function placeOf(task: BatchTask): { epoch: number; batch: number; shard: number | undefined } {
-  return task.type === 'indices'
-    ? { epoch: task.epoch, batch: task.batch, shard: undefined }
-    : { epoch: task.epoch, batch: task.ordinal, shard: task.shard };
 }
 
 async function withTimeout(

@@ -22,23 +22,20 @@ const maxDepth = 4;
  * with two or more dimensions, padding included, or of a field `tokens`.
  */
 export function sizeOfBatch(batch: unknown, countTokens: CountTokens | undefined): BatchSize {
-  let bytes = 0;
-  let tokens: number | undefined;
-  const visit = (value: unknown, name: string, depth: number): void => {
-    if (typeof value !== 'object' || value === null || depth > maxDepth) return;
-    if (ArrayBuffer.isView(value)) bytes += value.byteLength;
-    else if (isTensor(value)) {
-      bytes += value.data.byteLength;
-      if (holdsTokens(value, name)) tokens ??= value.data.length;
-    } else if (Array.isArray(value)) {
-      // A list of samples or strings: what it has inside is no tensor of the batch.
-      if (typeof value[0] === 'object')
-        for (const [k, item] of value.entries()) visit(item, String(k), depth + 1);
-    } else
-      for (const key of Object.keys(value)) visit((value as Record<string, unknown>)[key], key, depth + 1);
-  };
-  visit(batch, '', 0);
-  return { bytes, tokens: countTokens ? countTokens(batch as never) : (tokens ?? 0) };
+  const size = { bytes: 0, tokens: -1 };
+  add(batch, '', 0, size);
+  return { bytes: size.bytes, tokens: countTokens ? countTokens(batch as never) : Math.max(0, size.tokens) };
+}
+
+function add(value: unknown, name: string, depth: number, size: { bytes: number; tokens: number }): void {
+  if (typeof value !== 'object' || value === null || depth > maxDepth) return;
+  if (isTensor(value)) {
+    size.bytes += value.data.byteLength;
+    if (size.tokens < 0 && holdsTokens(value, name)) size.tokens = value.data.length;
+  } else if (ArrayBuffer.isView(value)) size.bytes += value.byteLength;
+  else if (Array.isArray(value)) {
+    if (typeof value[0] === 'object') for (const item of value) add(item, '', depth + 1, size);
+  } else for (const key in value) add((value as Record<string, unknown>)[key], key, depth + 1, size);
 }
 
 function holdsTokens({ dtype, shape }: Tensor, name: string): boolean {

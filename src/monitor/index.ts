@@ -4,7 +4,6 @@ export type { DashboardOptions } from './dashboard/dashboard-options.js';
 export type { FigureWriter } from './figure-writer.js';
 export type {
   BatchDelivered,
-  BatchPlanned,
   LoaderClosed,
   LoaderEvent,
   LoaderListener,

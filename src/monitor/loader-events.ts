@@ -21,17 +21,6 @@ export interface PassBegan {
   readonly sampler: object | undefined;
 }
 
-/** A batch is asked for: a worker will make it, or this thread at once. */
-export interface BatchPlanned {
-  readonly type: 'planned';
-  readonly at: number;
-  readonly epoch: number;
-  /** Number of the batch in its epoch, or in its shard. */
-  readonly batch: number;
-  /** The shard of an iterable dataset. */
-  readonly shard: number | undefined;
-}
-
 /** A sample that was left out. */
 export interface SkippedEvent {
   readonly index: number;
@@ -40,10 +29,16 @@ export interface SkippedEvent {
 }
 
 /** A batch is about to be given to the consumer: its whole life. */
-export interface BatchDelivered extends Omit<BatchPlanned, 'type'> {
+export interface BatchDelivered {
   readonly type: 'delivered';
   /** The moment of delivery. */
   readonly at: number;
+  readonly epoch: number;
+  /** Number of the batch in its epoch, or in its shard; micro-batches count where gradients are accumulated. */
+  readonly batch: number;
+  /** The shard of an iterable dataset. */
+  readonly shard: number | undefined;
+  /** When it was asked for. */
   readonly plannedAt: number;
   /** Which worker made it; `null` for this thread. */
   readonly worker: number | null;
@@ -96,7 +91,7 @@ export interface LoaderClosed {
   readonly at: number;
 }
 
-export type LoaderEvent = PassBegan | BatchPlanned | BatchDelivered | LoaderTuned | PassEnded | LoaderClosed;
+export type LoaderEvent = PassBegan | BatchDelivered | LoaderTuned | PassEnded | LoaderClosed;
 
 /** Is told of everything as it happens, on the consumer's thread: it must be quick. What it throws ends the pass. */
 export type LoaderListener = (event: LoaderEvent) => void;

@@ -18,9 +18,13 @@ const updateMs = 500;
 const peekMs = 2_000;
 /** Spans that are shorter, and closer together than this, are drawn as one: less than a pixel of the timeline. */
 const blurMs = 5;
+/** A wait that is shorter is none to look at. */
+const visibleMs = 0.05;
 /** Skipped samples that are sent with one update. */
 const maxProblems = 20;
 const histogramBins = 40;
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Listens to a loader and sends the page what it shows, twice a second. */
 export class RunWatcher {
@@ -35,7 +39,7 @@ export class RunWatcher {
   #lastUpdate = Number.NEGATIVE_INFINITY;
   #lastPeek = Number.NEGATIVE_INFINITY;
   #spans: LiveSpan[] = [];
-  #open = new Map<LiveSpan['lane'], LiveSpan>();
+  #open = new Map<LiveSpan['lane'], Writable<LiveSpan>>();
   #problems: LiveProblem[] = [];
   #peek: RunUpdate['peek'];
   #tuning: string | undefined;
@@ -92,25 +96,25 @@ export class RunWatcher {
       this.#complain(event.at, 'skipped', `Sample ${index} was left out: ${reason}`);
     if (!this.#sink.watched) return;
     const { at, startedAt, makeMs, waitMs, worker } = event;
-    if (worker !== null)
-      this.#span({ lane: worker, doing: 'making', from: startedAt, to: startedAt + makeMs, batches: 1 });
-    this.#span({ lane: 'consumer', doing: 'waiting', from: at - waitMs, to: at, batches: 1 });
+    if (worker !== null) this.#span(worker, 'making', startedAt, startedAt + makeMs);
+    if (waitMs > visibleMs) this.#span('consumer', 'waiting', at - waitMs, at);
     if (at - this.#lastPeek < peekMs || event.samples === 0) return;
     this.#lastPeek = at;
     const { epoch, batch, samples } = event;
     this.#peek = { epoch, batch, samples, fields: fieldsOf(event.value) };
   }
 
-  #span(span: LiveSpan): void {
-    const open = this.#open.get(span.lane);
-    const isNear = open && span.from - open.to < blurMs && span.to - span.from < blurMs;
+  /** Draws a span, or makes the last one of its lane longer. Called for every batch, so nothing is made where that can be avoided. */
+  #span(lane: LiveSpan['lane'], doing: LiveSpan['doing'], from: number, to: number): void {
+    const open = this.#open.get(lane);
     // One that took as long as an update is long enough to be seen.
-    if (isNear && open.to - open.from < updateMs) {
-      this.#open.set(span.lane, { ...open, to: span.to, batches: open.batches + 1 });
+    if (open && from - open.to < blurMs && to - from < blurMs && open.to - open.from < updateMs) {
+      open.to = to;
+      open.batches += 1;
       return;
     }
     if (open) this.#spans.push(open);
-    this.#open.set(span.lane, span);
+    this.#open.set(lane, { lane, doing, from, to, batches: 1 });
   }
 
   #complain(at: number, kind: LiveProblem['kind'], text: string): void {

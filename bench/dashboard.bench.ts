@@ -1,0 +1,46 @@
+// What the live page costs a loader, with somebody looking at it: batches a second of processor time with it and without, in one process
+// by turns. A batch of tokens or images takes longer than what is told of it; an empty pipeline shows how long that is.
+import { execFileSync } from 'node:child_process';
+import { atMost, type Goal, nodeCommand, type Report, type Result } from './measure.js';
+
+export const title = 'Dashboard: a loader with the live page open, and without';
+export const unit = 'batches a processor second';
+const slices = 16;
+
+const settings = [
+  { workload: 'tokens', workers: 0 },
+  { workload: 'tokens', workers: 2 },
+  { workload: 'texts', workers: 0 },
+  { workload: 'empty', workers: 0 },
+] as const;
+
+export default function run(): Report {
+  const results: Result[] = [];
+  const goals: Goal[] = [];
+  for (const { workload, workers } of settings) {
+    const name = `${workload}, ${workers} workers`;
+    process.stderr.write(`\r\x1b[K${name}`);
+    const [program, ...args] = nodeCommand('dashboard-cost.js', workload, workers, slices);
+    const rates = JSON.parse(execFileSync(program!, args, { encoding: 'utf8' })) as Record<
+      'with' | 'without',
+      number[]
+    >;
+    const without = resultOf(`${name}, without`, rates.without);
+    const withPage = resultOf(`${name}, with the page`, rates.with);
+    results.push(without, withPage);
+    if (workload === 'tokens')
+      goals.push(atMost(`${name}: cost in percent`, 100 * (1 - withPage.value / without.value), 1));
+    else {
+      const microseconds = 1e6 / withPage.value - 1e6 / without.value;
+      goals.push(atMost(`${name}: microseconds a batch`, microseconds, 5));
+    }
+  }
+  process.stderr.write('\r\x1b[K');
+  return { results, goals };
+}
+
+function resultOf(name: string, rates: readonly number[]): Result {
+  const sorted = [...rates].sort((a, b) => a - b);
+  const value = sorted[sorted.length >> 1]!;
+  return { name, value, min: sorted[0]!, max: sorted.at(-1)!, perCpuSecond: value, peakMiB: 0 };
+}
