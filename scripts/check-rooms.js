@@ -29,7 +29,7 @@ const rooms = [
   'cli',
 ];
 
-const browserRooms = ['core', 'kernels', 'random', 'datasets', 'samplers', 'curriculum'];
+const browserRooms = ['core', 'kernels', 'random', 'datasets', 'samplers', 'curriculum', 'accelerator'];
 
 const forbidden = [
   ...rooms.map((room, place) => ({

@@ -90,9 +90,9 @@ function selectAccelerator(requested: string | undefined): Accelerator {
       { next: `Use one of ${acceleratorNames.join(', ')}, or unset it.` },
     );
   }
-  throw new AcceleratorError(`DS_ACCELERATOR asks for ${requested}, which this version does not support`, {
+  throw new AcceleratorError(`This version cannot use ${requested} devices`, {
     where: { accelerator: requested },
-    next: `Looked for a ${requested} device among those this version can use: cpu, cuda, webgpu. Set DS_ACCELERATOR to one of them, or unset it.`,
+    next: `Looked for ${requested} among those that it can use: cpu, cuda, webgpu. Set DS_ACCELERATOR to one of them, or unset it.`,
   });
 }
 

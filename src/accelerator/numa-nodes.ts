@@ -31,6 +31,6 @@ function coreList(file: string): string {
 }
 
 /** Not imported: this room is bundled for browsers, too, where `process` is missing and the count is 0. */
-function fileSystem(): typeof import('node:fs') {
+function fileSystem() {
   return process.getBuiltinModule('node:fs');
 }

@@ -1,9 +1,31 @@
 // So that the types stand in projects whose own library has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { type MapTensors, mapTensors } from '../core/map-tensors.js';
+import type { Tensor } from '../core/tensor.js';
 
-/** Makes a batch of framework tensors disposable: `using` frees them at the end of the block. */
-export function disposableBatch<Batch>(batch: Batch, dispose: () => void): Batch & Disposable {
-  if (Symbol.dispose && typeof batch === 'object' && batch !== null && Object.isExtensible(batch))
-    Object.defineProperty(batch, Symbol.dispose, { value: dispose, configurable: true });
-  return batch as Batch & Disposable;
+/**
+ * Converts the tensors of a batch into those of a framework. `using` disposes of them at the end of the block; where one cannot be
+ * converted, those before it are disposed of at once.
+ */
+export function disposableBatch<Batch, T>(
+  batch: Batch,
+  convert: (tensor: Tensor, path: string) => T,
+  dispose: (converted: T) => void,
+): MapTensors<Batch, T> & Disposable {
+  const made: T[] = [];
+  const disposeAll = (): void => {
+    for (const converted of made.splice(0)) dispose(converted);
+  };
+  try {
+    const converted = mapTensors(batch, (tensor, path) => {
+      made.push(convert(tensor, path));
+      return made.at(-1)!;
+    });
+    if (Symbol.dispose && typeof converted === 'object' && converted !== null)
+      Object.defineProperty(converted, Symbol.dispose, { value: disposeAll, configurable: true });
+    return converted as MapTensors<Batch, T> & Disposable;
+  } catch (error) {
+    disposeAll();
+    throw error;
+  }
 }

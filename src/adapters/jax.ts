@@ -6,7 +6,7 @@
 // So that the types stand in projects whose own library has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { CollateError, type Tensor, type TypedArrayOf } from '../core/index.js';
-import { type MapTensors, mapTensors } from '../core/map-tensors.js';
+import type { MapTensors } from '../core/map-tensors.js';
 import { disposableBatch } from './disposable-batch.js';
 import { int32Elements } from './int32-elements.js';
 
@@ -49,14 +49,11 @@ type ArrayOf<Numpy> = Numpy extends { zeros(shape: number[]): infer A } ? A : Ja
  * }
  */
 export function toJax<Numpy extends JaxNumpy, Batch>(numpy: Numpy, batch: Batch): JaxBatch<Numpy, Batch> {
-  const made: JaxArrayLike[] = [];
-  const arrays = mapTensors(batch, (tensor, path) => {
-    const array = toFlatArray(numpy, tensor, path).reshape([...tensor.shape]);
-    made.push(array);
-    return array as ArrayOf<Numpy>;
-  });
-  return disposableBatch(arrays, () => {
-    for (const array of made) if (array.refCount > 0) array.dispose();
+  const convert = (tensor: Tensor, path: string) =>
+    toFlatArray(numpy, tensor, path).reshape([...tensor.shape]) as ArrayOf<Numpy>;
+  return disposableBatch(batch, convert, (array) => {
+    const { refCount } = array as JaxArrayLike;
+    if (refCount > 0) (array as JaxArrayLike).dispose();
   });
 }
 

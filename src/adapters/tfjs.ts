@@ -7,7 +7,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import * as v from 'valibot';
 import type { Tensor } from '../core/index.js';
-import { type MapTensors, mapTensors } from '../core/map-tensors.js';
+import type { MapTensors } from '../core/map-tensors.js';
 import { booleanOption, parseOptions } from '../core/options.js';
 import { disposableBatch } from './disposable-batch.js';
 import { int32Elements } from './int32-elements.js';
@@ -66,15 +66,13 @@ export function toTf<Tf extends TensorFlow, Batch>(
   options: ToTfOptions = {},
 ): TfBatch<Tf, Batch> {
   const { copy } = parseOptions('toTf options', schema, options);
-  const made: DisposableTensor[] = [];
-  const tensors = mapTensors(batch, (tensor, path) => {
+  const convert = (tensor: Tensor, path: string) => {
     const [elements, dtype] = elementsOf(tensor, path, copy);
-    const converted = tf.tensor(elements, [...tensor.shape], dtype) as TensorOf<Tf>;
-    made.push(converted as DisposableTensor);
-    return converted;
-  });
-  return disposableBatch(tensors, () => {
-    for (const tensor of made) if (!tensor.isDisposed) tensor.dispose();
+    return tf.tensor(elements, [...tensor.shape], dtype) as TensorOf<Tf>;
+  };
+  return disposableBatch(batch, convert, (tensor) => {
+    const { isDisposed } = tensor as DisposableTensor;
+    if (!isDisposed) (tensor as DisposableTensor).dispose();
   });
 }
 

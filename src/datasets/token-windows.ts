@@ -57,7 +57,7 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
   readonly windowLength: number;
   readonly stride: number;
   readonly dtype: D;
-  readonly #source: AnyTokenSource;
+  readonly #source: S;
   /** `undefined` where the source is far away. */
   readonly #copier: WindowCopier | undefined;
 
@@ -79,7 +79,7 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
 
   /** What the tokens are read from. */
   get source(): S {
-    return this.#source as S;
+    return this.#source;
   }
 
   get(index: number): WindowFrom<D, S>;

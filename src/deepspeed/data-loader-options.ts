@@ -35,7 +35,7 @@ export type PassedOnOptions<T> = Pick<
 export interface DeepSpeedDataLoaderOptions<T, B> {
   /** Samples of one micro-step of one rank. */
   readonly batchSize: number;
-  /** Whether batches are made in page-locked memory where the accelerator has it. @defaultValue `false` */
+  /** Whether the memory that batches are lent in (`reuseBuffers`) is page-locked, where the accelerator is CUDA. @defaultValue `false` */
   readonly pinMemory?: boolean;
   /**
    * Number of this process on its machine; negative means that one process drives all devices. Decides the sampler, see

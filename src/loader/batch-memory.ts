@@ -18,8 +18,8 @@ export interface BatchFootprint {
   readonly transfer: readonly ArrayBuffer[];
   /** The lent slot to give back with `release`, if there is one. */
   readonly slot: number | undefined;
-  /** Where the slot lies in {@link LentMemory.buffer}, when that is not where it was the last time. */
-  readonly moved?: SlotPlace | undefined;
+  /** Where the slot lies in {@link LentMemory.buffer}. */
+  readonly place?: SlotPlace | undefined;
   /** Whether it did not fit into the slot. */
   readonly overflowed: boolean;
 }
@@ -116,7 +116,6 @@ export class LentMemory implements BatchMemory {
   #slot = -1;
   #used = 0;
   #overflowed = false;
-  #moved: SlotPlace | undefined;
   readonly #unit: number;
   /** Bytes that slots should have. */
   #wanted = 0;
@@ -146,7 +145,6 @@ export class LentMemory implements BatchMemory {
   begin(): void {
     this.#used = 0;
     this.#overflowed = false;
-    this.#moved = undefined;
     // The first free one: the fewer slots go round, the more of them stay in the processor's cache.
     let slot = 0;
     while (slot < maxSlots && Atomics.load(this.#lent, slot) === 1) slot++;
@@ -155,10 +153,8 @@ export class LentMemory implements BatchMemory {
     Atomics.store(this.#lent, slot, 1);
     // Only now: the batch that did not fit may have had its other tensors in the slot.
     const memory = this.#slots[slot] ?? emptySlot;
-    const isTooSmall = memory.byteLength < this.#wanted;
-    const current = isTooSmall ? replaced(memory, this.#wanted, this.#unit) : memory;
-    this.#slots[slot] = current;
-    if (isTooSmall) this.#moved = { byteOffset: current.byteOffset, byteLength: current.byteLength };
+    this.#slots[slot] =
+      memory.byteLength < this.#wanted ? replaced(memory, this.#wanted, this.#unit) : memory;
   }
 
   end(): BatchFootprint {
@@ -167,7 +163,7 @@ export class LentMemory implements BatchMemory {
     if (this.#overflowed)
       this.#wanted = Math.max(this.#wanted, Math.ceil(this.#used * (overflowed ? headroom : 1)));
     const slot = this.#slot < maxSlots ? this.#slot : undefined;
-    return { transfer: [], slot, moved: this.#moved, overflowed };
+    return { transfer: [], slot, place: this.#slots[this.#slot], overflowed };
   }
 
   /** Gives a slot back. Views of the batch that was in it will show other data. */

@@ -81,9 +81,9 @@ export class InProcessEngine implements BatchEngine {
 
   #lend(result: TaskResult): TaskResult {
     const memory = this.#memory;
-    const { slot, moved, overflowed } = memory.end();
+    const { slot, place, overflowed } = memory.end();
     if (!(memory instanceof LentMemory) || slot === undefined) return result;
-    if (moved) this.#pages?.lock(slot, memory.buffer, moved);
+    if (place) this.#pages?.lock(slot, memory.buffer, place);
     if (result.type === 'batch') {
       const { type, value, samples, skipped } = result;
       return { type, value, samples, skipped, overflowed, release: () => memory.release(slot) };

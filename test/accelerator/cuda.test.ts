@@ -6,6 +6,7 @@ import {
   ArrayDataset,
   DataLoader,
   DeviceMemoryError,
+  padCollate,
   ReleasedBatchError,
   type Tensor,
   tensor,
@@ -229,6 +230,44 @@ describeCuda('deviceBatches', () => {
         await loader.close();
         expect(standIn.count('locked')).toBe(locked);
       } finally {
+        setAccelerator(before);
+      }
+    },
+  );
+
+  it.each([0, 1])(
+    'locks slots again when they grow, and gives all pages back, with %i workers',
+    async (numWorkers) => {
+      const before = getAccelerator();
+      setAccelerator(open());
+      const warnings: string[] = [];
+      const listen = (warning: Error) => warnings.push(warning.message);
+      process.on('warning', listen);
+      try {
+        const lengths = fc.array(fc.integer({ min: 1, max: 60_000 }), { minLength: 4, maxLength: 12 });
+        const property = fc.asyncProperty(lengths, async (given) => {
+          const locked = standIn.count('locked');
+          const ragged = new ArrayDataset(given.map((length, i) => new Int32Array(length).fill(i + 1)));
+          const collate = padCollate();
+          const loader = new DataLoader(ragged, {
+            batchSize: 2,
+            numWorkers,
+            reuseBuffers: true,
+            pinMemory: true,
+            collate,
+          });
+          let sum = 0;
+          for await (const batch of deviceBatches(loader))
+            for (const element of batch.read().data) sum += Number(element);
+          await loader.close();
+          expect(sum).toBe(given.reduce((total, length, i) => total + length * (i + 1), 0));
+          expect(standIn.count('locked')).toBe(locked);
+        });
+        await fc.assert(property, { numRuns: numWorkers === 0 ? 30 : 5 });
+        // Pages that two slots share could not be locked, which would be said.
+        expect(warnings).toEqual([]);
+      } finally {
+        process.off('warning', listen);
         setAccelerator(before);
       }
     },

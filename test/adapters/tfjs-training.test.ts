@@ -91,6 +91,13 @@ describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (backend) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('leaves nothing behind of a batch that it cannot convert', () => {
+    const before = tf.memory().numTensors;
+    const batch = { x: tensor(Float32Array.of(1)), n: tensor(Uint32Array.of(2 ** 31)) };
+    expect(() => toTf(tf, batch)).toThrow(/does not fit into int32/);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('gives values that do not change with the memory of the batch, unless they are handed over', () => {
     const shared = tensor(new Float32Array(new SharedArrayBuffer(8)), [2]);
     shared.data.set([1, 2]);

@@ -27,6 +27,20 @@ const surroundings: Record<string, Record<string, string>> = {
   data: {
     dataset: `import('millrace').Dataset<unknown>`,
   },
+  accelerators: {
+    dataset: `import('millrace').Dataset<{ x: import('millrace').Tensor<'float32'>; y: number }>`,
+    loader: `import('millrace').DataLoader<{ x: import('millrace').Tensor<'float32'>; y: number }>`,
+    stream: 'bigint',
+    launch: '(...values: unknown[]) => void',
+    submitStep: '(entries: unknown[]) => void',
+    tf: `import('millrace/tfjs').TensorFlowWithTidy<object> & { oneHot(labels: object, depth: number): object }`,
+    model:
+      '{ fitDataset(dataset: object, options: object): Promise<void>; trainOnBatch(x: object, y: object): Promise<void> }',
+    numpy: `import('millrace/jax').JaxNumpy`,
+    step: '(x: object, y: object) => void',
+    Tensor: `import('millrace/onnx').OnnxTensorClass<object>`,
+    session: '{ run(feeds: object): Promise<Record<string, object>> }',
+  },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,
@@ -47,7 +61,7 @@ it.each(Object.entries(surroundings))(
         writeFileSync(join(folder, `snippet-${i}.ts`), complete(code, given));
       const compilerOptions = {
         target: 'ES2022',
-        lib: ['ES2022'],
+        lib: ['ES2022', 'ESNext.Disposable'],
         types: ['node'],
         module: 'nodenext',
         strict: true,

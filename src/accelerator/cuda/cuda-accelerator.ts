@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { bytesPerElement, type DType, viewOf } from '../../core/dtype.js';
-import { ConfigError } from '../../core/errors.js';
+import { ConfigError, MillraceError } from '../../core/errors.js';
 import { integerFrom, parseOptions } from '../../core/options.js';
 import { elementCount, type Tensor } from '../../core/tensor.js';
 import { warn } from '../../core/warn.js';
@@ -129,7 +129,7 @@ export class CudaAccelerator implements Accelerator {
     try {
       driver.lock(memory);
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
+      if (!(error instanceof MillraceError)) throw error;
       warn({
         code: 'MILLRACE_PAGES_NOT_LOCKED',
         message: `${memory.byteLength} bytes of a loader stay pageable, so copies to ${this.currentDeviceName()} are slower. ${error.message}`,

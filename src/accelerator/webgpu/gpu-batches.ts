@@ -6,6 +6,7 @@ import type { Tensor } from '../../core/tensor.js';
 import type { DeviceLoan } from '../loan.js';
 import { type GpuBatch, GpuTensor, paddedBytes } from './gpu-tensor.js';
 import { GrowingBuffer } from './growing-buffer.js';
+import { StagingBuffer } from './staging-buffer.js';
 import type { BufferOf, GpuBufferLike, GpuDeviceLike } from './webgpu-types.js';
 
 /** Options of {@link gpuBatches}. */
@@ -19,9 +20,7 @@ export interface GpuBatchesOptions {
   readonly stagingBuffers?: number;
 }
 
-// Flags of GPUMapMode and GPUBufferUsage, which Node.js has no globals for.
-const mapWrite = 0x2;
-const usageMapWrite = 0x2;
+// Flags of GPUBufferUsage, which Node.js has no globals for.
 const usageCopySource = 0x4;
 const usageCopyTarget = 0x8;
 const usageStorage = 0x80;
@@ -80,25 +79,21 @@ class GpuUploader {
   /** Buffers by the place of their tensor in the batch. */
   readonly #sets = Array.from({ length: bufferSets }, () => new Map<string, GrowingBuffer>());
   #batches = 0;
-  #lost: { readonly reason: string; readonly message: string } | undefined;
 
   constructor(device: GpuDeviceLike, usage: number, stagingBuffers: number) {
     this.#device = device;
     this.#usage = usage;
     this.#staging = Array.from({ length: stagingBuffers }, () => new StagingBuffer(device));
-    void device.lost.then((lost) => {
-      this.#lost = lost;
-    });
   }
 
   async upload(batch: unknown, loan: DeviceLoan): Promise<unknown> {
     try {
       return await this.#copy(batch, loan);
     } catch (cause) {
-      // That a device is lost is told by failing calls first.
-      await Promise.resolve();
-      if (!this.#lost) throw cause;
-      throw new AcceleratorError(`The WebGPU device was lost: ${this.#lost.message || this.#lost.reason}`, {
+      // That the device is lost is told by calls that fail, then by the promise.
+      const lost = await Promise.race([this.#device.lost, turnOfTheLoop()]);
+      if (!lost) throw cause;
+      throw new AcceleratorError(`The WebGPU device was lost: ${lost.message || lost.reason}`, {
         where: { accelerator: 'webgpu', batch: this.#batches },
         next: 'Open another one, and go on from a state of the loader that was saved before.',
         cause,
@@ -158,46 +153,6 @@ function tensorsOf(batch: unknown): PlacedTensor[] {
   return tensors;
 }
 
-/** Memory that the host writes and the device copies from, by turns. */
-class StagingBuffer {
-  readonly #device: GpuDeviceLike;
-  readonly #memory: GrowingBuffer;
-  #buffer: GpuBufferLike | undefined;
-  /** When the host may write again. */
-  #mapped: Promise<unknown> | undefined;
-
-  constructor(device: GpuDeviceLike) {
-    this.#device = device;
-    this.#memory = new GrowingBuffer(device, usageMapWrite | usageCopySource, 'millrace staging');
-  }
-
-  /** Waits until the device has copied what was written before. */
-  async open(bytes: number): Promise<Uint8Array> {
-    const buffer = await this.#memory.atLeast(bytes);
-    if (buffer !== this.#buffer) this.#map(buffer);
-    await this.#mapped;
-    return new Uint8Array(buffer.getMappedRange());
-  }
-
-  /** Hands what was written over, to be copied. */
-  submit(copies: readonly { offset: number; size: number; buffer: GpuBufferLike }[]): void {
-    const buffer = this.#buffer!;
-    buffer.unmap();
-    const encoder = this.#device.createCommandEncoder();
-    for (const { offset, size, buffer: target } of copies)
-      encoder.copyBufferToBuffer(buffer as never, offset, target as never, 0, size);
-    this.#device.queue.submit([encoder.finish() as never]);
-    this.#map(buffer);
-  }
-
-  destroy(): void {
-    this.#memory.destroy();
-  }
-
-  #map(buffer: GpuBufferLike): void {
-    this.#buffer = buffer;
-    this.#mapped = buffer.mapAsync(mapWrite);
-    // Destroying a buffer ends the wait for it; whoever waits hears of it all the same.
-    this.#mapped.catch(() => {});
-  }
+function turnOfTheLoop(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined)));
 }

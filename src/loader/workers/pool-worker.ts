@@ -181,7 +181,7 @@ export class PoolWorker {
     }
     const { result, makeMs, making, loan, small } = outcome;
     if (loan?.buffer) this.#buffer = loan.buffer;
-    if (loan?.moved) this.#pages?.lock(loan.slot, this.#buffer, loan.moved);
+    if (loan?.place) this.#pages?.lock(loan.slot, this.#buffer, loan.place);
     if (!ticket) {
       if (loan) this.#release(loan.slot);
       return;

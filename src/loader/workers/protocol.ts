@@ -67,8 +67,8 @@ export interface SlotLoan {
   readonly tensors: readonly DetachedTensor[];
   /** The memory, when it is not that of the loan before: a buffer costs as much to send as a small batch. */
   readonly buffer?: ArrayBufferLike;
-  /** Where the slot lies in it, when that is not where it was: its pages are to be locked. */
-  readonly moved?: SlotPlace;
+  /** Where the slot lies in it, when its pages are to be locked. */
+  readonly place?: SlotPlace;
 }
 
 /** What became of a task. */

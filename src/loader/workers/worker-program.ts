@@ -6,7 +6,7 @@ import { transferFailure } from '../../core/recipe.js';
 import { stackTensors } from '../../core/stack-tensors.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
-import { LentMemory, OwnedMemory } from '../batch-memory.js';
+import { LentMemory, OwnedMemory, type SlotPlace } from '../batch-memory.js';
 import type { BatchMaker, TaskResult } from '../batch-task.js';
 import { asDataset, type DatasetFacts, shapeOf } from '../dataset-facts.js';
 import { takeApart } from '../detached-tensors.js';
@@ -17,6 +17,7 @@ import type {
   CollateSpec,
   FromWorker,
   NumberedTask,
+  SlotLoan,
   TaskOutcome,
   ToWorker,
   WorkerSetup,
@@ -137,7 +138,7 @@ export class WorkerProgram {
 
   #finish(id: number, result: TaskResult, makeMs: number): void {
     const memory = this.#memory;
-    const { transfer, slot, moved, overflowed } = memory.end();
+    const { transfer, slot, place, overflowed } = memory.end();
     const making = this.#clock?.end();
     const made = { id, makeMs, ...(making && { making }) };
     if (result.type !== 'batch') {
@@ -150,7 +151,7 @@ export class WorkerProgram {
       const { buffer } = memory;
       const { value, tensors } = takeApart(result.value, buffer);
       const isKnown = buffer === this.#lentBuffer;
-      const where = { ...(!isKnown && { buffer }), ...(this.#setup.wholePages && moved && { moved }) };
+      const where = { ...(!isKnown && { buffer }), ...(this.#setup.wholePages && place && placeIn(place)) };
       const loan = slot === undefined ? undefined : { slot, tensors, ...where };
       if (loan) this.#lentBuffer = buffer;
       this.#sender.add({ ...made, result: { ...result, value, overflowed }, ...(loan && { loan }) }, []);
@@ -180,6 +181,10 @@ export class WorkerProgram {
   #post(message: FromWorker): void {
     this.#port.postMessage(message);
   }
+}
+
+function placeIn({ byteOffset, byteLength }: SlotPlace): Pick<SlotLoan, 'place'> {
+  return { place: { byteOffset, byteLength } };
 }
 
 async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown> | undefined> {
