@@ -1,5 +1,6 @@
 import { FormatError, MissingPeerError } from '../core/errors.js';
 import type { FromRecipe, Recipe } from '../core/recipe.js';
+import { providedModule, providedNames } from './provided-modules.js';
 
 type BuiltIn = () => Promise<FromRecipe<unknown>>;
 
@@ -61,7 +62,15 @@ export async function makeFromRecipe(recipe: Recipe): Promise<unknown> {
   return recipe.calls && typeof value === 'function' ? await value(recipe.options) : value;
 }
 
-async function importModule(url: string): Promise<Record<string, unknown>> {
+async function importModule(url: string): Promise<Readonly<Record<string, unknown>>> {
+  const provided = providedModule(url);
+  if (provided) return provided;
+  if (url.startsWith('worker:')) {
+    throw new FormatError(`No module is provided under the name ${url}`, {
+      where: { provided: providedNames().join(', ') || '(none)' },
+      next: `Where it is needed, call provideModules({ '${url}': () => import('./…') }) of millrace/worker.`,
+    });
+  }
   if (/\.[mc]?tsx?$/.test(new URL(url).pathname) && !loadsTypeScript()) await registerTypeScript(url);
   return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
 }

@@ -58,13 +58,14 @@ async function inWorkers(
     reuseBuffers: options.reuseBuffers,
     wantsFingerprint: source instanceof WorkerModule,
   });
-  const { WorkerPool } = await loadWorkerPool();
+  const { WorkerPool } = await import('./workers/worker-pool.js');
   // A module is not imported here: it may be the very script that is running.
   const facts = source instanceof WorkerModule ? undefined : factsOf(source);
   const restart = options.onError === 'retry';
   // More workers than shards have nothing to read.
   const useful = facts?.kind === 'iterable' && optional ? Math.min(numWorkers, facts.numShards) : numWorkers;
-  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart });
+  const { createWorker } = options;
+  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart, createWorker });
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */
@@ -112,13 +113,4 @@ function builtInSpec(collate: unknown): CollateSpec | undefined {
   const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchCollate>;
   if (padOptions) return { type: 'pad', options: padOptions };
   return torchOptions && { type: 'torch', options: torchOptions };
-}
-
-async function loadWorkerPool() {
-  if (typeof process === 'undefined' || !process.versions?.node) {
-    throw new WorkerTransferError('Workers need Node.js in this version', {
-      next: 'Use numWorkers: 0 in a browser.',
-    });
-  }
-  return import('./workers/worker-pool.js');
 }

@@ -1,11 +1,13 @@
 import { LoaderClosedError, WorkerExitError, WorkerTransferError } from '../../core/errors.js';
+import { sharedBuffer } from '../../core/shared-buffer.js';
 import type { BatchEngine } from '../batch-engine.js';
 import type { BatchTask } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import type { Ticket } from '../ticket.js';
 import { getWorkerInfo } from '../worker-info.js';
-import { PoolWorker } from './pool-worker.js';
+import { PoolWorker, type PoolWorkerEvents } from './pool-worker.js';
 import type { WorkerSetup } from './protocol.js';
+import type { CreateWorker } from './web-worker.js';
 
 export interface WorkerPoolOptions {
   readonly numWorkers: number;
@@ -15,6 +17,8 @@ export interface WorkerPoolOptions {
   readonly facts: DatasetFacts | undefined;
   /** Whether a worker that ends by itself is replaced. */
   readonly restart: boolean;
+  /** Makes the web workers, in a browser. @defaultValue those that come with Millrace */
+  readonly createWorker?: CreateWorker | undefined;
 }
 
 type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots'>;
@@ -26,10 +30,11 @@ const maxDeaths = 3;
 export class WorkerPool implements BatchEngine {
   #setup: PoolSetup | undefined;
   readonly #restart: boolean;
+  readonly #createWorker: CreateWorker | undefined;
   readonly #workers: PoolWorker[] = [];
   /** Workers that are not needed any more and finish what they have. */
   readonly #retiring = new Set<PoolWorker>();
-  readonly #currentPass = new Int32Array(new SharedArrayBuffer(4));
+  readonly #currentPass = new Int32Array(sharedBuffer(4));
   /** What the dataset is like in the first worker that has it, or on the main thread. */
   readonly #facts: Promise<DatasetFacts>;
   #numWorkers: number;
@@ -51,6 +56,7 @@ export class WorkerPool implements BatchEngine {
   constructor(makeSetup: () => PoolSetup, options: WorkerPoolOptions) {
     refuseNesting();
     this.#restart = options.restart;
+    this.#createWorker = options.createWorker;
     this.#numWorkers = options.numWorkers;
     this.#prefetchFactor = options.prefetchFactor;
     this.#facts = new Promise((resolve, reject) => {
@@ -144,14 +150,15 @@ export class WorkerPool implements BatchEngine {
   }
 
   #start(id: number): PoolWorker {
-    const worker = new PoolWorker(id, {
+    const events: PoolWorkerEvents = {
       onReady: (ready, facts) => this.#compare(ready.id, facts),
       onBatch: () => {
         // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
         if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
       },
       onFailure: (failed, error) => this.#onFailure(failed, error),
-    });
+    };
+    const worker = new PoolWorker(id, events, this.#createWorker);
     if (this.#setup) this.#begin(worker, this.#setup);
     if (this.#holding) worker.thread.ref();
     return worker;
@@ -159,7 +166,7 @@ export class WorkerPool implements BatchEngine {
 
   #begin(worker: PoolWorker, setup: PoolSetup): void {
     const info = { id: worker.id, numWorkers: this.#numWorkers, seed: setup.settings.seed };
-    worker.begin({ ...setup, info, currentPass: this.#currentPass.buffer as SharedArrayBuffer });
+    worker.begin({ ...setup, info, currentPass: this.#currentPass.buffer });
   }
 
   /** Streams stay where they are open; any other batch goes to the worker with the least to do. */

@@ -3,6 +3,7 @@ import { collateTree } from '../../core/collate-tree.js';
 import { isMapDataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { transferFailure } from '../../core/recipe.js';
+import { hasSharedMemory } from '../../core/shared-buffer.js';
 import { stackTensors } from '../../core/stack-tensors.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
@@ -54,16 +55,28 @@ export class WorkerProgram {
     this.#setup = setup;
     this.#currentPass = new Int32Array(setup.currentPass);
     this.#progress = new Int32Array(setup.progress);
-    const memory = setup.reuseBuffers ? new LentMemory(new Int32Array(setup.lentSlots)) : new OwnedMemory();
+    const canLend = setup.reuseBuffers && hasSharedMemory;
+    const memory = canLend ? new LentMemory(new Int32Array(setup.lentSlots)) : new OwnedMemory();
     this.#memory = memory;
     const turnPage = () => (memory instanceof OwnedMemory ? memory.turnPage() : undefined);
     this.#sender = new OutcomeSender(port, turnPage, (outcome, error) => this.#refuse(outcome, error));
     this.#opened = this.#open();
-    port.on('message', (message: ToWorker) => {
-      const step =
-        message.type === 'close' ? () => this.#close() : () => this.#work(message.tasks, message.pass);
-      this.#queue = this.#queue.then(step);
-    });
+    port.on('message', (message: ToWorker) => this.#receive(message));
+  }
+
+  #receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'return':
+        if (this.#memory instanceof OwnedMemory) this.#memory.takeBack(message.buffers);
+        return;
+      case 'work':
+        if (!hasSharedMemory) this.#currentPass[0] = message.pass;
+        this.#queue = this.#queue.then(() => this.#work(message.tasks, message.pass));
+        return;
+      case 'close':
+        if (!hasSharedMemory) this.#currentPass[0]! += 1;
+        this.#queue = this.#queue.then(() => this.#close());
+    }
   }
 
   async #open(): Promise<Opened | undefined> {
