@@ -8,6 +8,7 @@ import { root } from './toolchain.js';
 /** The rooms in the order in which data flows; see docs/architecture.md. */
 const rooms = [
   'core',
+  'browser',
   'kernels',
   'random',
   'storage',

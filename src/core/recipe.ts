@@ -4,16 +4,17 @@ import { WorkerTransferError } from './errors.js';
  * How to make a value again in another thread: plain data that structured cloning can carry. Either the name of
  * something that Millrace ships, with its arguments, or a module of the user's.
  */
-export type Recipe =
-  | { readonly builtIn: string; readonly args: unknown }
-  | {
-      /** Where to import from, as a URL. */
-      readonly module: string;
-      readonly export: string;
-      /** Whether an export that is a function makes the value, and is to be called with `options`. */
-      readonly calls: boolean;
-      readonly options?: unknown;
-    };
+export type Recipe = { readonly builtIn: string; readonly args: unknown } | ModuleRecipe;
+
+/** A value that a module exports or makes. */
+export interface ModuleRecipe {
+  /** Where to import from, as a URL. */
+  readonly module: string;
+  readonly export: string;
+  /** Whether an export that is a function makes the value, and is to be called with `options`. */
+  readonly calls: boolean;
+  readonly options?: unknown;
+}
 
 /** Makes the value that a recipe describes. */
 export type MakeFromRecipe = (recipe: Recipe) => Promise<unknown>;

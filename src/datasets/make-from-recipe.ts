@@ -1,5 +1,5 @@
-import { FormatError, MissingPeerError } from '../core/errors.js';
 import type { FromRecipe, Recipe } from '../core/recipe.js';
+import { valueOfModule } from './module-value.js';
 
 type BuiltIn = () => Promise<FromRecipe<unknown>>;
 
@@ -46,65 +46,10 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
 /**
  * Makes what a recipe describes, in this thread: a built-in by its name, anything else by importing its module.
  *
- * @throws {@link FormatError} when the module has no such export, {@link MissingPeerError} when it is TypeScript and
- *   nothing here can load that.
+ * @throws what {@link valueOfModule} throws.
  */
 export async function makeFromRecipe(recipe: Recipe): Promise<unknown> {
-  if ('builtIn' in recipe) {
-    const BuiltInClass = await builtIns[recipe.builtIn]!();
-    return BuiltInClass.fromRecipe(recipe.args as never, makeFromRecipe);
-  }
-  const exports = await importModule(recipe.module);
-  if (!(recipe.export in exports)) {
-    throw new FormatError(`The module has no export named ${recipe.export}`, {
-      where: { module: recipe.module, exports: Object.keys(exports).join(', ') || '(none)' },
-      next: `Export it, or name another one with { export: '…' }.`,
-    });
-  }
-  const value = exports[recipe.export];
-  return recipe.calls && typeof value === 'function' ? await value(recipe.options) : value;
+  if (!('builtIn' in recipe)) return valueOfModule(recipe);
+  const BuiltInClass = await builtIns[recipe.builtIn]!();
+  return BuiltInClass.fromRecipe(recipe.args as never, makeFromRecipe);
 }
-
-async function importModule(url: string): Promise<Record<string, unknown>> {
-  if (/\.[mc]?tsx?$/.test(new URL(url).pathname) && !loadsTypeScript()) await registerTypeScript(url);
-  return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
-}
-
-/** Whether this platform loads TypeScript by itself: Node.js from 22.18 does, a bundler has compiled it. */
-function loadsTypeScript(): boolean {
-  return (
-    typeof process === 'undefined' ||
-    Boolean((process.features as { typescript?: unknown } | undefined)?.typescript)
-  );
-}
-
-let registered: Promise<unknown> | undefined;
-
-// Registered before the first try: Node.js 20 remembers a module that failed to load.
-async function registerTypeScript(url: string): Promise<void> {
-  const tsx = 'tsx/esm/api';
-  registered ??= import(/* @vite-ignore */ tsx).then(({ register }: { register: () => unknown }) => {
-    register();
-    process.getBuiltinModule('node:module').register(asModules);
-  });
-  try {
-    await registered;
-  } catch (cause) {
-    throw new MissingPeerError('A dataset module in TypeScript cannot be loaded by this version of Node.js', {
-      where: { module: url },
-      next: 'Run: npm install tsx, or use Node.js 22.18 or later, or name the compiled .js file.',
-      cause,
-    });
-  }
-}
-
-/**
- * Hooks that make every `.ts` an ES module, as Node.js does that loads TypeScript by itself. tsx would take it for CommonJS where no
- * package.json says `"type": "module"`, and that cannot import this package.
- */
-const asModules = `data:text/javascript,${encodeURIComponent(`
-export async function resolve(specifier, context, next) {
-  const resolved = await next(specifier, context);
-  const isTypeScript = resolved.format === 'commonjs' && /[.]tsx?$/.test(new URL(resolved.url).pathname);
-  return isTypeScript ? { ...resolved, format: 'module' } : resolved;
-}`)}`;

@@ -1,7 +1,7 @@
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
-import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
-import { makeFromRecipe } from './make-from-recipe.js';
+import { type ModuleRecipe, type Movable, toRecipe } from '../core/recipe.js';
+import { valueOfModule } from './module-value.js';
 
 /** Which part of a module is meant. */
 export interface WorkerModuleOptions {
@@ -28,11 +28,11 @@ export class WorkerModule<V> implements Movable {
 
   /** The value, made in this thread when it is first asked for. */
   load(): Promise<V> {
-    this.#value ??= makeFromRecipe(this[toRecipe]()) as Promise<V>;
+    this.#value ??= valueOfModule(this[toRecipe]()) as Promise<V>;
     return this.#value;
   }
 
-  [toRecipe](): Recipe {
+  [toRecipe](): ModuleRecipe {
     const recipe = { module: this.module, export: this.exportName, calls: this.#calls };
     return this.options === undefined ? recipe : { ...recipe, options: this.options };
   }

@@ -13,7 +13,10 @@ let loaded: Promise<ArrowModule> | undefined;
  */
 export function loadArrow(): Promise<ArrowModule> {
   loaded ??= importPeer('apache-arrow', 'ArrowDataset', async () => {
-    const arrow = await import('apache-arrow');
+    // Bundlers accept that a package is missing whose import is caught.
+    const arrow = await import('apache-arrow').catch((missing: unknown) => {
+      throw missing;
+    });
     const { decompress: zstd } = await import('fzstd');
     arrow.compressionRegistry.set(arrow.CompressionType.ZSTD, { decode: (data) => aligned(zstd(data)) });
     arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, { decode: await lz4Decoder() });

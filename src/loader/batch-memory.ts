@@ -1,5 +1,6 @@
 import type { Allocate } from '../core/dataset.js';
 import { bytesPerElement, type DType, viewOf } from '../core/dtype.js';
+import { sharedBuffer } from '../core/shared-buffer.js';
 import { elementCount, type Tensor, zeroTensor } from '../core/tensor.js';
 import { kernels, type Region } from '../kernels/index.js';
 
@@ -46,6 +47,8 @@ const nothing: BatchFootprint = { transfer: [], slot: undefined, overflowed: fal
 /** Tensors below this size go together in a page: a buffer costs as much to hand over as so many bytes to copy. */
 const smallBytes = 8_192;
 const pageBytes = 65_536;
+/** Buffers that came back and are kept to be written again: those of a few batches. */
+const maxReturned = 64;
 
 /**
  * A batch owns its memory: a tensor gets a buffer of its own, which moves to the reader without a copy. Small tensors stand
@@ -53,6 +56,7 @@ const pageBytes = 65_536;
  */
 export class OwnedMemory implements BatchMemory {
   #buffers: ArrayBuffer[] = [];
+  #returned: ArrayBuffer[] = [];
   #page = new ArrayBuffer(pageBytes);
   #pageUsed = 0;
 
@@ -64,7 +68,7 @@ export class OwnedMemory implements BatchMemory {
       this.#pageUsed += Math.ceil(bytes / 8) * 8;
       return { dtype, shape, data: viewOf(dtype, this.#page, start, length) };
     }
-    const buffer = new ArrayBuffer(bytes);
+    const buffer = this.#returnedBuffer(bytes) ?? new ArrayBuffer(bytes);
     this.#buffers.push(buffer);
     return { dtype, shape, data: viewOf(dtype, buffer, 0, length) };
   };
@@ -80,6 +84,18 @@ export class OwnedMemory implements BatchMemory {
 
   end(): BatchFootprint {
     return { transfer: this.#buffers, slot: undefined, overflowed: false };
+  }
+
+  /** Takes buffers of batches that nobody reads any more; they are written again where one is asked for that is no longer. */
+  takeBack(buffers: readonly ArrayBuffer[]): void {
+    this.#returned = [...this.#returned, ...buffers].slice(-maxReturned);
+  }
+
+  #returnedBuffer(bytes: number): ArrayBuffer | undefined {
+    const place = this.#returned.findIndex(
+      ({ byteLength }) => byteLength >= bytes && byteLength <= headroom * bytes,
+    );
+    return place < 0 ? undefined : this.#returned.splice(place, 1)[0];
   }
 
   /** Begins a new page. @returns what the old one has, in a buffer of its own; `undefined` when that is nothing */
@@ -198,8 +214,4 @@ function replaced(slot: SlotMemory, byteLength: number, unit: number): SlotMemor
   if (!memory || !region)
     return { buffer: sharedBuffer(byteLength), byteOffset: 0, byteLength, region: undefined };
   return { buffer: memory.buffer, byteOffset: region.address, byteLength: region.byteLength, region };
-}
-
-function sharedBuffer(bytes: number): ArrayBufferLike {
-  return typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes);
 }

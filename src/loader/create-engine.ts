@@ -62,13 +62,15 @@ async function inWorkers(
     wholePages: lockPages !== undefined,
     wantsFingerprint: source instanceof WorkerModule,
   });
-  const { WorkerPool } = await loadWorkerPool();
+  const { WorkerPool } = await import('./workers/worker-pool.js');
   // A module is not imported here: it may be the very script that is running.
   const facts = source instanceof WorkerModule ? undefined : factsOf(source);
   const restart = options.onError === 'retry';
   // More workers than shards have nothing to read.
   const useful = facts?.kind === 'iterable' && optional ? Math.min(numWorkers, facts.numShards) : numWorkers;
-  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart, lockPages });
+  const { createWorker } = options;
+  const resources = { lockPages, createWorker };
+  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart, ...resources });
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */
@@ -124,13 +126,4 @@ async function pageLock({ pinMemory, reuseBuffers }: ResolvedOptions): Promise<L
   const { getAccelerator } = await import('../accelerator/get-accelerator.js');
   const accelerator = getAccelerator();
   return accelerator.lockPages && ((memory) => accelerator.lockPages!(memory));
-}
-
-async function loadWorkerPool() {
-  if (typeof process === 'undefined' || !process.versions?.node) {
-    throw new WorkerTransferError('Workers need Node.js in this version', {
-      next: 'Use numWorkers: 0 in a browser.',
-    });
-  }
-  return import('./workers/worker-pool.js');
 }

@@ -12,6 +12,7 @@ import { TorchGenerator } from '../random/index.js';
 import type { PadCollate } from './pad-collate.js';
 import type { OnError } from './sample-steps.js';
 import type { TorchCollate } from './torch-collate.js';
+import type { CreateWorker } from './workers/web-worker.js';
 
 interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   /**
@@ -43,6 +44,11 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    * @defaultValue 256 MiB
    */
   readonly prefetchBytes?: number;
+  /**
+   * Makes a worker, in a browser: `() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })`, where `worker.js`
+   * imports `millrace/worker`. Needs workers. @defaultValue the worker that comes with Millrace
+   */
+  readonly createWorker?: CreateWorker;
   /** Whether workers live on from epoch to epoch; idle, they do not keep the process alive. Needs workers. @defaultValue `true` */
   readonly persistentWorkers?: boolean;
   /**
@@ -185,6 +191,9 @@ const schema = v.strictObject({
   prefetchFactor: v.optional(autoOr(integerFrom(1))),
   prefetchBytes: v.optional(integerFrom(0), 2 ** 28),
   persistentWorkers: v.optional(booleanOption),
+  createWorker: v.optional(
+    v.custom<CreateWorker>((value) => typeof value === 'function', 'must be a function that makes a Worker'),
+  ),
   inOrder: v.optional(booleanOption, true),
   pinMemory: v.optional(booleanOption, false),
   timeoutMs: v.optional(v.pipe(v.number('must be a number'), v.minValue(0, 'must be 0 or more')), 0),
@@ -246,7 +255,7 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
   exclude('shuffle', 'sampler', 'cannot be given together with');
   if (given.shuffle === 'shards') exclude('shuffle', 'generator', "cannot be 'shards' together with");
   if (given.numWorkers === 0) {
-    for (const field of ['prefetchFactor', 'persistentWorkers'] as const) {
+    for (const field of ['prefetchFactor', 'persistentWorkers', 'createWorker'] as const) {
       if (given[field] !== undefined) problems.push({ field, message: 'needs numWorkers of 1 or more' });
     }
     if (!given.inOrder) problems.push({ field: 'inOrder', message: 'false needs numWorkers of 1 or more' });

@@ -70,5 +70,18 @@ export function copiedFrom(buffer: ArrayBufferLike): ElementsOf {
   return (tensor) => view(tensor).slice();
 }
 
+/** Buffers that the tensors of a batch of plain objects and arrays lie in, each once. */
+export function buffersOf(value: unknown): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  const walk = (node: unknown): void => {
+    if (isTensor(node)) {
+      if (node.data.buffer instanceof ArrayBuffer) buffers.add(node.data.buffer);
+    } else if (typeof node === 'object' && node !== null && !ArrayBuffer.isView(node))
+      for (const entry of Object.values(node)) walk(entry);
+  };
+  walk(value);
+  return [...buffers];
+}
+
 /** An object or an array of the batch. */
 type Node = Record<string | number, unknown>;

@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { FormatError, MillraceError } from '../core/errors.js';
 import type { ByteSource } from './byte-source.js';
+import { gunzip } from './gunzip.js';
 
 /** How a file is compressed as a whole. */
 export type Compression = 'gzip' | 'zstd';
@@ -26,7 +25,7 @@ export function compressionOf(
  */
 export async function* decompress(source: ByteSource, compression: Compression): AsyncGenerator<Uint8Array> {
   try {
-    yield* compression === 'gzip' ? gunzip(source) : unzstd(source);
+    yield* compression === 'gzip' ? gunzip(source.stream()) : unzstd(source);
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;
     throw new FormatError(`The ${compression} data is damaged or cut short: ${(cause as Error).message}`, {
@@ -35,14 +34,6 @@ export async function* decompress(source: ByteSource, compression: Compression):
       cause,
     });
   }
-}
-
-async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array> {
-  const input = Readable.from(source.stream());
-  const output = input.pipe(createGunzip());
-  // A pipe does not hand errors on.
-  input.on('error', (error) => output.destroy(error));
-  yield* output as AsyncIterable<Uint8Array>;
 }
 
 async function* unzstd(source: ByteSource): AsyncGenerator<Uint8Array> {

@@ -1,15 +1,25 @@
 import { fromErrorRecord } from '../../core/error-record.js';
 import { LoaderClosedError, WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
+import { hasSharedMemory, sharedBuffer } from '../../core/shared-buffer.js';
 import { maxSlots } from '../batch-memory.js';
 import { type BatchResult, type TaskResult, taskPlace } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
-import { copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
+import { buffersOf, copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
 import { sharedMoment } from '../observation.js';
 import { type LockPages, SlotPages } from '../slot-pages.js';
 import type { Ticket } from '../ticket.js';
 import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
+import type { CreateWorker } from './web-worker.js';
 import { startThread, type WorkerThread } from './worker-thread.js';
+
+/** What a worker is given besides its setup. */
+export interface PoolWorkerResources {
+  /** Locks the pages that batches are lent in. @defaultValue they are not locked */
+  readonly lockPages?: LockPages | undefined;
+  /** Makes the web workers, in a browser. @defaultValue those that come with Millrace */
+  readonly createWorker?: CreateWorker | undefined;
+}
 
 /** What a worker tells its pool. */
 export interface PoolWorkerEvents {
@@ -30,6 +40,7 @@ export class PoolWorker {
   /** Whether it has its dataset. */
   ready = false;
   readonly id: number;
+  #reuseBuffers = false;
   readonly #waiting = new Map<number, Ticket>();
   readonly #events: PoolWorkerEvents;
   readonly #progress: Int32Array;
@@ -44,13 +55,13 @@ export class PoolWorker {
   #nextId = 0;
 
   /** Starts the thread, which waits for its setup: see {@link begin}. */
-  constructor(id: number, events: PoolWorkerEvents, lockPages?: LockPages) {
+  constructor(id: number, events: PoolWorkerEvents, { lockPages, createWorker }: PoolWorkerResources = {}) {
     this.id = id;
     this.#pages = lockPages && new SlotPages(lockPages);
     this.#events = events;
-    this.#progress = new Int32Array(new SharedArrayBuffer(8)).fill(-1);
-    this.#lentSlots = new Int32Array(new SharedArrayBuffer(4 * maxSlots));
-    this.thread = startThread(id);
+    this.#progress = new Int32Array(sharedBuffer(8)).fill(-1);
+    this.#lentSlots = new Int32Array(sharedBuffer(4 * maxSlots));
+    this.thread = startThread(id, createWorker);
     this.thread.on('message', (message: FromWorker) => this.#receive(message));
     this.thread.on('messageerror', (error) => this.#fail(error));
     this.thread.on('error', (error: Error) =>
@@ -58,7 +69,8 @@ export class PoolWorker {
     );
     this.#exited = new Promise((resolve) => {
       this.thread.on('exit', (code) => {
-        this.#fail(this.#exitError(`ended by itself with exit code ${code}`));
+        const how = code === undefined ? '' : ` with exit code ${code}`;
+        this.#fail(this.#exitError(`ended by itself${how}`));
         this.#pages?.unlock();
         resolve();
       });
@@ -68,8 +80,9 @@ export class PoolWorker {
 
   /** Gives the thread its dataset and everything else. @throws {@link WorkerTransferError} when it cannot be cloned */
   begin(setup: Omit<WorkerSetup, 'progress' | 'lentSlots'>): void {
-    const progress = this.#progress.buffer as SharedArrayBuffer;
-    const lentSlots = this.#lentSlots.buffer as SharedArrayBuffer;
+    const progress = this.#progress.buffer;
+    const lentSlots = this.#lentSlots.buffer;
+    this.#reuseBuffers = setup.reuseBuffers;
     try {
       this.thread.postMessage({ ...setup, progress, lentSlots } satisfies WorkerSetup);
     } catch (error) {
@@ -84,6 +97,8 @@ export class PoolWorker {
 
   /** The task that it is at, or was at when it ended; none while it opens its dataset or has nothing to do. */
   get current(): Ticket | undefined {
+    // Where the worker cannot write it down, the first that it has not answered.
+    if (!hasSharedMemory && this.ready) return this.tickets[0];
     return this.#waiting.get(this.#progress[0]!);
   }
 
@@ -194,11 +209,20 @@ export class PoolWorker {
     }
     if (result.type !== 'batch') ticket.resolve(result);
     else if (loan) ticket.resolve(this.#lent(result, loan));
-    else if (!page || !small?.length) ticket.resolve(result);
     else {
-      const value = putTogether({ value: result.value, tensors: small }, copiedFrom(page));
-      ticket.resolve({ ...result, value });
+      const moved = this.#reuseBuffers && !hasSharedMemory ? this.#returnable(result) : result;
+      if (!page || !small?.length) ticket.resolve(moved);
+      else {
+        const value = putTogether({ value: moved.value, tensors: small }, copiedFrom(page));
+        ticket.resolve({ ...moved, value });
+      }
     }
+  }
+
+  /** A batch that is lent where memory cannot be shared: its buffers moved here, and move back. */
+  #returnable(result: BatchResult): BatchResult {
+    const buffers = buffersOf(result.value);
+    return { ...result, release: () => this.#send({ type: 'return', buffers }, buffers) };
   }
 
   #lent(result: BatchResult, { slot, tensors }: SlotLoan): TaskResult {
@@ -210,8 +234,8 @@ export class PoolWorker {
     Atomics.store(this.#lentSlots, slot, 0);
   }
 
-  #send(message: ToWorker): void {
-    this.thread.postMessage(message);
+  #send(message: ToWorker, transfer?: readonly ArrayBuffer[]): void {
+    this.thread.postMessage(message, transfer);
   }
 
   /** Gives the worker up. */

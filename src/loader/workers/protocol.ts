@@ -34,15 +34,16 @@ export interface WorkerSetup {
   readonly wholePages: boolean;
   /** Whether the main thread does not have the dataset, and is to be told its fingerprint. */
   readonly wantsFingerprint: boolean;
+  // Where memory cannot be shared, each side has its own of the following three.
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
-  readonly currentPass: SharedArrayBuffer;
+  readonly currentPass: ArrayBufferLike;
   /** An Int32 a slot of lent memory, 1 while it is lent: the main thread gives slots back by setting 0. */
-  readonly lentSlots: SharedArrayBuffer;
+  readonly lentSlots: ArrayBufferLike;
   /**
    * Two Int32: the number of the task that the worker is at, and the position of the sample in it, or -1 where the dataset makes
    * the whole batch. They outlive the worker.
    */
-  readonly progress: SharedArrayBuffer;
+  readonly progress: ArrayBufferLike;
 }
 
 /** A task with its number, which counts up in each worker. */
@@ -59,6 +60,8 @@ export type ToWorker =
       readonly tasks: readonly NumberedTask[];
     }
   | { readonly type: 'observe'; readonly on: boolean }
+  /** Memory of batches that were lent where it cannot be shared, to be written again. */
+  | { readonly type: 'return'; readonly buffers: readonly ArrayBuffer[] }
   | { readonly type: 'close' };
 
 /** A slot and the tensors in it. */

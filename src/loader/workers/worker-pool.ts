@@ -1,14 +1,14 @@
 import { LoaderClosedError, WorkerExitError, WorkerTransferError } from '../../core/errors.js';
+import { sharedBuffer } from '../../core/shared-buffer.js';
 import type { BatchEngine } from '../batch-engine.js';
 import type { BatchTask } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
-import type { LockPages } from '../slot-pages.js';
 import type { Ticket } from '../ticket.js';
 import { getWorkerInfo } from '../worker-info.js';
-import { PoolWorker } from './pool-worker.js';
+import { PoolWorker, type PoolWorkerEvents, type PoolWorkerResources } from './pool-worker.js';
 import type { WorkerSetup } from './protocol.js';
 
-export interface WorkerPoolOptions {
+export interface WorkerPoolOptions extends PoolWorkerResources {
   readonly numWorkers: number;
   /** Tasks under way per worker. */
   readonly prefetchFactor: number;
@@ -16,8 +16,6 @@ export interface WorkerPoolOptions {
   readonly facts: DatasetFacts | undefined;
   /** Whether a worker that ends by itself is replaced. */
   readonly restart: boolean;
-  /** Locks the pages that batches are lent in. */
-  readonly lockPages: LockPages | undefined;
 }
 
 type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots' | 'observed'>;
@@ -29,11 +27,11 @@ const maxDeaths = 3;
 export class WorkerPool implements BatchEngine {
   #setup: PoolSetup | undefined;
   readonly #restart: boolean;
-  readonly #lockPages: LockPages | undefined;
+  readonly #resources: PoolWorkerResources;
   readonly #workers: PoolWorker[] = [];
   /** Workers that are not needed any more and finish what they have. */
   readonly #retiring = new Set<PoolWorker>();
-  readonly #currentPass = new Int32Array(new SharedArrayBuffer(4));
+  readonly #currentPass = new Int32Array(sharedBuffer(4));
   /** What the dataset is like in the first worker that has it, or on the main thread. */
   readonly #facts: Promise<DatasetFacts>;
   #numWorkers: number;
@@ -56,7 +54,7 @@ export class WorkerPool implements BatchEngine {
   constructor(makeSetup: () => PoolSetup, options: WorkerPoolOptions) {
     refuseNesting();
     this.#restart = options.restart;
-    this.#lockPages = options.lockPages;
+    this.#resources = options;
     this.#numWorkers = options.numWorkers;
     this.#prefetchFactor = options.prefetchFactor;
     this.#facts = new Promise((resolve, reject) => {
@@ -155,18 +153,15 @@ export class WorkerPool implements BatchEngine {
   }
 
   #start(id: number): PoolWorker {
-    const worker = new PoolWorker(
-      id,
-      {
-        onReady: (ready, facts) => this.#compare(ready.id, facts),
-        onBatch: () => {
-          // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
-          if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
-        },
-        onFailure: (failed, error) => this.#onFailure(failed, error),
+    const events: PoolWorkerEvents = {
+      onReady: (ready, facts) => this.#compare(ready.id, facts),
+      onBatch: () => {
+        // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
+        if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
       },
-      this.#lockPages,
-    );
+      onFailure: (failed, error) => this.#onFailure(failed, error),
+    };
+    const worker = new PoolWorker(id, events, this.#resources);
     if (this.#setup) this.#begin(worker, this.#setup);
     if (this.#holding) worker.thread.ref();
     return worker;
@@ -174,7 +169,7 @@ export class WorkerPool implements BatchEngine {
 
   #begin(worker: PoolWorker, setup: PoolSetup): void {
     const info = { id: worker.id, numWorkers: this.#numWorkers, seed: setup.settings.seed };
-    const currentPass = this.#currentPass.buffer as SharedArrayBuffer;
+    const { buffer: currentPass } = this.#currentPass;
     worker.begin({ ...setup, info, observed: this.#observed, currentPass });
   }
 

@@ -3,6 +3,7 @@ import { collateTree } from '../../core/collate-tree.js';
 import { isMapDataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { transferFailure } from '../../core/recipe.js';
+import { hasSharedMemory } from '../../core/shared-buffer.js';
 import { stackTensors } from '../../core/stack-tensors.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
@@ -57,7 +58,8 @@ export class WorkerProgram {
     this.#setup = setup;
     this.#currentPass = new Int32Array(setup.currentPass);
     this.#progress = new Int32Array(setup.progress);
-    const memory = setup.reuseBuffers
+    const canLend = setup.reuseBuffers && hasSharedMemory;
+    const memory = canLend
       ? new LentMemory(new Int32Array(setup.lentSlots), setup.wholePages)
       : new OwnedMemory();
     this.#memory = memory;
@@ -65,14 +67,25 @@ export class WorkerProgram {
     this.#sender = new OutcomeSender(port, turnPage, (outcome, error) => this.#refuse(outcome, error));
     this.#observe(setup.observed);
     this.#opened = this.#open();
-    port.on('message', (message: ToWorker) => {
-      this.#queue = this.#queue.then(() => this.#take(message));
-    });
+    port.on('message', (message: ToWorker) => this.#receive(message));
   }
 
-  #take(message: ToWorker): void | Promise<void> {
-    if (message.type === 'work') return this.#work(message.tasks, message.pass);
-    return message.type === 'close' ? this.#close() : this.#observe(message.on);
+  #receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'return':
+        if (this.#memory instanceof OwnedMemory) this.#memory.takeBack(message.buffers);
+        return;
+      case 'work':
+        if (!hasSharedMemory) this.#currentPass[0] = message.pass;
+        this.#queue = this.#queue.then(() => this.#work(message.tasks, message.pass));
+        return;
+      case 'observe':
+        this.#queue = this.#queue.then(() => this.#observe(message.on));
+        return;
+      case 'close':
+        if (!hasSharedMemory) this.#currentPass[0]! += 1;
+        this.#queue = this.#queue.then(() => this.#close());
+    }
   }
 
   #observe(on: boolean): void {

@@ -1,29 +1,26 @@
-import { Worker } from 'node:worker_threads';
+import { startPlatformThread } from './node-thread.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
+import type { CreateWorker } from './web-worker.js';
 
 /** What a pool needs of a thread. */
 export interface WorkerThread {
   on(event: 'message', listener: (message: FromWorker) => void): unknown;
   on(event: 'messageerror' | 'error', listener: (error: Error) => void): unknown;
-  on(event: 'exit', listener: (code: number) => void): unknown;
-  postMessage(message: WorkerSetup | ToWorker): void;
+  /** The exit code is known where threads have one. */
+  on(event: 'exit', listener: (code: number | undefined) => void): unknown;
+  postMessage(message: WorkerSetup | ToWorker, transfer?: readonly ArrayBuffer[]): void;
   terminate(): Promise<unknown>;
   /** Whether it keeps the process alive. */
   ref(): void;
   unref(): void;
 }
 
-/** Starts the thread of worker `id`, which waits for its setup. */
-export type StartThread = (id: number) => WorkerThread;
+/** Starts the thread of worker `id`, which waits for its setup; in a browser from a worker that the user makes. */
+export type StartThread = (id: number, createWorker?: CreateWorker) => WorkerThread;
 
-// The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
-const program = new URL('./bundle/entry.js', import.meta.url);
+let start: StartThread = startPlatformThread;
 
-let start: StartThread = (id) => new Worker(program, { name: `millrace worker ${id}` });
-
-export function startThread(id: number): WorkerThread {
-  return start(id);
-}
+export const startThread: StartThread = (id, createWorker) => start(id, createWorker);
 
 /** Has other threads started from now on: those of the simulator, whose time is made up. @returns what was used before */
 export function replaceThreads(other: StartThread): StartThread {

@@ -1,0 +1,16 @@
+// What bundlers for browsers put in the place of `node:buffer`: the package of the same interface, and the two checks that it lacks.
+export { Buffer } from 'buffer/';
+
+export function isAscii(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at]! > 0x7f) return false;
+  return true;
+}
+
+export function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
