@@ -27,6 +27,7 @@ const surroundings: Record<string, Record<string, string>> = {
   data: {
     dataset: `import('millrace').Dataset<unknown>`,
   },
+  plan: {},
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,

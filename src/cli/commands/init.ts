@@ -81,7 +81,7 @@ function summary(path: string, data: readonly FoundData[], deepspeed: readonly s
     ),
     '',
     `Wrote ${shown}. Next:`,
-    ...(needsTsx
+    ...(needsTsx(path)
       ? ['  npm install --save-dev tsx     this version of Node.js needs it to read TypeScript']
       : []),
     `  millrace plan ${shown}`,
