@@ -1,4 +1,5 @@
-import type { Dataset, IterableDataset } from '../core/dataset.js';
+import type { Collate } from '../core/collate.js';
+import type { Dataset, IterableDataset, SampleContext } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import type { CurriculumMetricOptions, CurriculumSamplerOptions } from '../curriculum/index.js';
 import type {
@@ -6,6 +7,7 @@ import type {
   PackedDatasetOptions,
   TokenWindowsOptions,
   WorkerDataset,
+  WorkerFunction,
 } from '../datasets/index.js';
 import type { OpenDatasetOptions } from '../formats/index.js';
 import type { DataLoaderOptions } from '../loader/index.js';
@@ -67,6 +69,16 @@ export interface TrainingConfig {
   readonly steps?: number;
 }
 
+/** Options of a `DataLoader` over whatever the data is: say the sample in the functions. */
+export type LoaderConfig = Omit<DataLoaderOptions<never, DType, unknown>, 'transform' | 'collate'> & {
+  /** Changes each sample before it is collated. With workers it must be named by `workerFunction`. @defaultValue none */
+  readonly transform?:
+    | ((sample: never, context: SampleContext) => unknown)
+    | WorkerFunction<(sample: never, context: SampleContext) => unknown>;
+  /** Makes a batch from samples. @defaultValue `defaultCollate` */
+  readonly collate?: Collate<never, unknown> | WorkerFunction<Collate<never, unknown>>;
+};
+
 /** What a configuration file says: the data, its order, and how it is loaded. */
 export interface MillraceConfig {
   /** What is loaded: files, a mixture, a dataset, or the URL of a module that exports one. */
@@ -80,7 +92,7 @@ export interface MillraceConfig {
   /** Batches bounded by tokens: see `TokenBudgetSampler`. @defaultValue batches of `batchSize` samples */
   readonly tokenBudget?: Omit<TokenBudgetSamplerOptions, 'lengths'>;
   /** Options of the `DataLoader`; `rank` and `worldSize` are by default what the launcher says. */
-  readonly loader?: DataLoaderOptions<never, DType, unknown>;
+  readonly loader?: LoaderConfig;
   /** How long training goes on: what `millrace plan` looks at. @defaultValue one epoch */
   readonly training?: TrainingConfig;
 }
@@ -110,6 +122,6 @@ export type ConfigSource = MillraceConfig | ((launch: Launch) => MillraceConfig 
  * });
  * ```
  */
-export function defineConfig<C extends ConfigSource>(config: C): C {
+export function defineConfig(config: ConfigSource): ConfigSource {
   return config;
 }

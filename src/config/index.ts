@@ -4,6 +4,7 @@ export {
   defineConfig,
   type FilesConfig,
   type Launch,
+  type LoaderConfig,
   type MetricConfig,
   type MillraceConfig,
   type MixtureConfig,

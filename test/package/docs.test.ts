@@ -41,6 +41,7 @@ const surroundings: Record<string, Record<string, string>> = {
     Tensor: `import('millrace/onnx').OnnxTensorClass<object>`,
     session: '{ run(feeds: object): Promise<Record<string, object>> }',
   },
+  plan: {},
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,
