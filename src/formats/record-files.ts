@@ -111,8 +111,12 @@ export class RecordFiles {
 
   /** Text of a record. @throws {@link IndexRangeError}, {@link FormatError} where it is not UTF-8 */
   text(index: number): MaybePromise<string> {
-    const { reader, start, end } = this.#find(index);
-    const text = reader.text(start, end);
+    // As #find does, without an object a record: this is the way of every row.
+    checkIndex(index, this.length, this.owner);
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
+    const row = shard === 0 ? index : index - this.#ends[shard - 1]!;
+    const { reader, bounds } = this.#shards[shard]!;
+    const text = reader.text(bounds[row]!, bounds[row + 1]!);
     if (typeof text === 'string') return text;
     return andThen(text, (found) => {
       if (found === undefined) throw this.damaged(index, 'is not text in UTF-8');
