@@ -13,6 +13,7 @@ import type { StorageOptions } from '../storage/storage-options.js';
 import { type CsvColumn, type CsvType, type CsvValue, typeOfCells, valueOfCell } from './csv-columns.js';
 import { findRows } from './csv-rows.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
+import { startOfText } from './line-index.js';
 import { RecordFiles, type RecordFilesRecipe } from './record-files.js';
 
 /** File name endings of separated values. */
@@ -92,14 +93,17 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     } = parseOptions('CsvDataset options', schema, options);
     const sources = await openDataFiles(files, csvEndings, storage);
     const delimiter = given ?? delimiterOf(sources[0]!.name);
-    const headers: string[][] = [];
-    const records = await RecordFiles.open('CsvDataset', sources, async (source) => {
-      const bounds = await findRows(source, delimiter);
-      if (header !== true) return bounds;
-      headers[sources.indexOf(source)] = await readHeader(source, bounds, delimiter);
-      return bounds.subarray(1);
-    });
+    const records = await RecordFiles.open(
+      'CsvDataset',
+      sources,
+      async (source) => {
+        const bounds = await findRows(source, delimiter);
+        return header === true ? bounds.subarray(1) : bounds;
+      },
+      { kind: `rows ${delimiter} ${header === true}`, cache: options.cache },
+    );
     try {
+      const headers = header === true ? await readHeaders(records, delimiter) : [];
       const fields = Array.isArray(header) ? header : await fieldsOf(sources, headers, records, delimiter);
       checkColumns(fields, [...(columns ?? []), ...Object.keys(types)]);
       const chosen = columns ?? fields;
@@ -197,14 +201,23 @@ function parseRow(text: string, delimiter: string): { cells: string[]; problem?:
   return { cells: data[0] ?? [], ...(problem && { problem: `is not separated values: ${problem.message}` }) };
 }
 
-async function readHeader(source: ByteSource, bounds: Float64Array, delimiter: string): Promise<string[]> {
-  const bytes = await source.read(bounds[0] ?? 0, bounds[1] ?? 0);
-  const { cells, problem } = parseRow(Buffer.from(bytes).toString('utf8'), delimiter);
+function readHeaders({ sources, starts }: RecordFiles, delimiter: string): Promise<string[][]> {
+  return Promise.all(sources.map((source, k) => readHeader(source, starts[k], delimiter)));
+}
+
+/** @param end - Where the first row begins; `undefined` for a file without any. */
+async function readHeader(source: ByteSource, end: number | undefined, delimiter: string): Promise<string[]> {
+  const start = await startOfText(source);
+  const bytes = await source.read(start, end ?? start);
+  const text = Buffer.from(bytes)
+    .toString('utf8')
+    .replace(/^[\r\n]+/, '');
+  const { cells, problem } = parseRow(text, delimiter);
   const twice = cells.find((name, k) => cells.indexOf(name) !== k);
   if (cells.length > 0 && !problem && twice === undefined) return cells;
   const why = twice === undefined ? (problem ?? 'it is empty') : `${JSON.stringify(twice)} is there twice`;
   throw new FormatError(`The file does not begin with names of columns: ${why}`, {
-    where: { file: source.name, byteOffset: bounds[0] ?? 0 },
+    where: { file: source.name, byteOffset: start },
     next: "Give the names with { header: ['…'] }, or { header: false } to number them.",
   });
 }

@@ -7,6 +7,7 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { type KeptBounds, keptBounds } from './kept-bounds.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 
@@ -54,15 +55,21 @@ export class RecordFiles {
     this.length = end;
   }
 
-  /** Looks through the sources, all at once; when one is damaged, all are closed. */
+  /**
+   * Looks through the sources, all at once; when one is damaged, all are closed.
+   *
+   * @param kept - Where what is found is kept, if it is.
+   */
   static async open(
     owner: string,
     sources: readonly ByteSource[],
     findRecords: FindRecords,
+    kept?: KeptBounds,
   ): Promise<RecordFiles> {
     const shards = await Promise.allSettled(
       sources.map(async (source) => {
-        const [bounds, content] = await Promise.all([findRecords(source), contentFingerprint(source)]);
+        const content = await contentFingerprint(source);
+        const bounds = await (kept ? keptBounds(source, content, findRecords, kept) : findRecords(source));
         return { reader: new RecordReader(source), bounds, fingerprint: content };
       }),
     );
@@ -74,6 +81,11 @@ export class RecordFiles {
       );
     for (const source of sources) source.close();
     throw failed.reason;
+  }
+
+  /** Where the first record of each file begins; `undefined` where it has none and says no end. */
+  get starts(): readonly (number | undefined)[] {
+    return this.#shards.map(({ bounds }) => bounds[0]);
   }
 
   get sources(): readonly ByteSource[] {
@@ -99,8 +111,12 @@ export class RecordFiles {
 
   /** Text of a record. @throws {@link IndexRangeError}, {@link FormatError} where it is not UTF-8 */
   text(index: number): MaybePromise<string> {
-    const { reader, start, end } = this.#find(index);
-    const text = reader.text(start, end);
+    // As #find does, without an object a record: this is the way of every row.
+    checkIndex(index, this.length, this.owner);
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
+    const row = shard === 0 ? index : index - this.#ends[shard - 1]!;
+    const { reader, bounds } = this.#shards[shard]!;
+    const text = reader.text(bounds[row]!, bounds[row + 1]!);
     if (typeof text === 'string') return text;
     return andThen(text, (found) => {
       if (found === undefined) throw this.damaged(index, 'is not text in UTF-8');

@@ -8,7 +8,7 @@ import { toRecipe } from '../core/recipe.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { findLines } from './line-index.js';
-import { RecordFiles, type RecordFilesRecipe } from './record-files.js';
+import { type FindRecords, RecordFiles, type RecordFilesRecipe } from './record-files.js';
 import { findDocuments, wholeFile } from './text-index.js';
 
 /** How text is cut into samples. */
@@ -56,13 +56,9 @@ export class TextDataset implements Dataset<string>, Movable {
   static async open(files: DataFiles, options: TextDatasetOptions = {}): Promise<TextDataset> {
     const { unit, ...storage } = parseOptions('TextDataset options', schema, options);
     const sources = await openDataFiles(files, textEndings, storage);
-    const find = {
-      line: findLinesOfText,
-      file: wholeFile,
-      separator: (source: Parameters<typeof wholeFile>[0]) =>
-        findDocuments(source, Buffer.from((unit as { separator: string }).separator)),
-    }[typeof unit === 'string' ? unit : 'separator'];
-    return new TextDataset(await RecordFiles.open('TextDataset', sources, find), unit);
+    const { find, kind } = searchOf(unit);
+    const kept = kind === undefined ? undefined : { kind, cache: options.cache };
+    return new TextDataset(await RecordFiles.open('TextDataset', sources, find, kept), unit);
   }
 
   get length(): number {
@@ -111,7 +107,16 @@ export class TextDataset implements Dataset<string>, Movable {
   }
 }
 
-const findLinesOfText = (source: Parameters<typeof findLines>[0]) => findLines(source, false);
+/** How samples are found, and what that is called where it is kept. */
+function searchOf(unit: TextUnit): { readonly find: FindRecords; readonly kind?: string } {
+  if (unit === 'file') return { find: wholeFile };
+  if (unit === 'line') return { find: (source) => findLines(source, false), kind: 'lines' };
+  const { separator } = unit;
+  return {
+    find: (source) => findDocuments(source, Buffer.from(separator)),
+    kind: `documents ${separator}`,
+  };
+}
 
 /** Where a line ends; blank lines behind it belong to the same record. */
 function endOfLine(text: string): number {

@@ -29,6 +29,8 @@ export interface ByteSource {
    * @throws as {@link read} does.
    */
   stream(start?: number): AsyncIterable<Uint8Array>;
+  /** What changes when the content does; `null` where that cannot be told. Without it nothing is known. */
+  contentVersion?(): string | null;
   /** Frees what it holds. Reads that are under way still end. */
   close(): void;
 }

@@ -117,6 +117,10 @@ export class CachedSource implements ByteSource, Movable {
     return bytes;
   }
 
+  contentVersion(): string | null {
+    return this.#remote.contentVersion();
+  }
+
   [toRecipe](): Recipe {
     return { builtIn: 'CachedSource', args: { remote: this.#remote[toRecipe](), options: this.#options } };
   }

@@ -1,11 +1,10 @@
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from './byte-source.js';
 import { type Compression, decompress } from './decompress.js';
 import { contentBytes } from './file-cache.js';
 import { FileSource } from './file-source.js';
 import { MemorySource } from './memory-source.js';
-import { RemoteSource } from './remote-source.js';
 import { type CacheOptions, cacheOf } from './shard-cache.js';
 import { storageFailure } from './storage-failure.js';
 
@@ -34,7 +33,7 @@ export class DecompressedSource extends FileSource implements Movable {
    * @throws {@link FormatError} when the file is damaged or cut short; {@link StorageError} when the cache cannot be written.
    */
   static async open(packed: ByteSource, how: DecompressedOptions): Promise<ByteSource> {
-    const version = versionOf(packed);
+    const version = packed.contentVersion?.() ?? null;
     if (version === null) {
       const pieces: Uint8Array[] = [];
       for await (const piece of decompress(packed, how.compression)) pieces.push(piece);
@@ -56,6 +55,10 @@ export class DecompressedSource extends FileSource implements Movable {
     }
   }
 
+  override contentVersion(): string | null {
+    return this.#packed.contentVersion?.() ?? null;
+  }
+
   override [toRecipe](): Recipe {
     return {
       builtIn: 'DecompressedSource',
@@ -74,14 +77,6 @@ export class DecompressedSource extends FileSource implements Movable {
     super.close();
     this.#packed.close();
   }
-}
-
-/** What changes when the content does; `null` for what is in memory. */
-function versionOf(source: ByteSource): string | null {
-  if (source instanceof RemoteSource) return source.version.validator && JSON.stringify(source.version);
-  if (!(source instanceof FileSource)) return null;
-  const { size, mtimeMs } = statSync(source.name);
-  return `${size} ${mtimeMs}`;
 }
 
 function lengthOf(path: string): number | undefined {

@@ -148,6 +148,12 @@ export class FileSource implements LocalSource, Movable {
     }
   }
 
+  contentVersion(): string | null {
+    this.#checkOpen();
+    const { size, mtimeNs, ino } = fstatSync(this.#descriptor, { bigint: true });
+    return `${size} ${mtimeNs} ${ino}`;
+  }
+
   [toRecipe](): Recipe {
     return { builtIn: 'FileSource', args: { path: resolve(this.#path), options: this.#options } };
   }

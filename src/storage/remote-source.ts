@@ -100,6 +100,10 @@ export class RemoteSource implements ByteSource, Movable {
     return this.#pieces(start, this.byteLength);
   }
 
+  contentVersion(): string | null {
+    return this.version.validator && JSON.stringify(this.version);
+  }
+
   [toRecipe](): Recipe {
     const args: RemoteRecipe = {
       url: this.#url,
