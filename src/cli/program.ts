@@ -6,6 +6,7 @@ import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { inspectCommand } from './commands/inspect.js';
 import { verifyCommand } from './commands/verify.js';
+import { workerCommand } from './commands/worker.js';
 
 /** The command `millrace` with all its subcommands. */
 export function createProgram(): Command {
@@ -21,5 +22,6 @@ export function createProgram(): Command {
     .addCommand(convertCommand())
     .addCommand(analyzeCommand())
     .addCommand(benchCommand())
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addCommand(workerCommand());
 }
