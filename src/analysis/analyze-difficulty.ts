@@ -1,6 +1,7 @@
-import type { Dataset } from '../core/dataset.js';
+import { type Dataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { recipeOf } from '../core/recipe.js';
+import { type WorkerDataset, WorkerModule } from '../datasets/worker-module.js';
 import { openObjectStore } from '../storage/object-store.js';
 import { type AnalysisDescription, analysisId, describeAnalysis } from './analysis-description.js';
 import { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
@@ -32,15 +33,17 @@ export interface DifficultyAnalysis {
  * Every part that is done is kept under `<outputDir>/.parts`: a run that was stopped, in whatever way, goes on from there when it is called
  * again, and gives the same bytes.
  *
+ * @param source - A dataset, or one that is named by its module with `workerDataset`.
  * @throws {@link ConfigError} for an unknown metric, an empty dataset or too little memory, {@link WorkerTransferError} when the dataset or
  *   a metric cannot move, {@link SampleError} naming the sample that cannot be measured, {@link WorkerExitError}, {@link StorageError}.
  * @remarks One pass over the samples, two with metrics that need counts. Memory is bounded by `memoryBytes`, whatever the number of samples
  *   and of distinct values.
  */
 export async function analyzeDifficulty(
-  dataset: Dataset<unknown>,
+  source: Dataset<unknown> | WorkerDataset<unknown>,
   options: AnalyzeDifficultyOptions,
 ): Promise<DifficultyAnalysis> {
+  const dataset = await loadDataset(source);
   const settings = resolveAnalyzeOptions(options);
   const { outputDir, layout, deepSpeedParts, numWorkers, memoryBytes } = settings;
   const started = performance.now();
@@ -59,7 +62,7 @@ export async function analyzeDifficulty(
   const wholeValues = layout !== 'native';
   const work = new RangeWork({ dataset, metrics, store, description, wholeValues });
   const progress = new ProgressCount(dataset.length, metrics, settings.onProgress);
-  const makeEngines = threadEngines(dataset, settings.metrics, threads, {
+  const makeEngines = threadEngines(source, settings.metrics, threads, {
     outputDir,
     description,
     wholeValues,
@@ -70,6 +73,14 @@ export async function analyzeDifficulty(
   await writeRecord(store, { description, ...reduced });
   await store.remove(`${RangeWork.folder(description)}/`);
   return { ...reduced, wasThere: false, elapsedMs: performance.now() - started };
+}
+
+/** @throws {@link ConfigError} for a stream, whose samples have no index. */
+async function loadDataset(source: Dataset<unknown> | WorkerDataset<unknown>): Promise<Dataset<unknown>> {
+  const dataset = source instanceof WorkerModule ? await source.load() : source;
+  if (isMapDataset(dataset)) return dataset;
+  const message = 'has no length and get: samples are measured by their index';
+  throw new ConfigError('analyzeDifficulty', [{ field: 'dataset', message }]);
 }
 
 /** @throws {@link ConfigError} for an empty dataset, or two metrics of one name. */
@@ -101,7 +112,7 @@ interface ThreadSettings {
 
 /** Starts the threads; `undefined` where there are none. The recipes are asked for at once, so that what cannot move is an error now. */
 function threadEngines(
-  dataset: Dataset<unknown>,
+  dataset: Dataset<unknown> | WorkerDataset<unknown>,
   sources: readonly MetricSource[],
   threads: number,
   { outputDir, description, wholeValues }: ThreadSettings,

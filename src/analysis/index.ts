@@ -20,6 +20,7 @@ export type {
 export type { DeepSpeedParts } from './deepspeed-layout.js';
 export { DifficultyFile, type DifficultyRow } from './difficulty-file.js';
 export type { DifficultyHeader } from './difficulty-file-header.js';
+export { type AnalysisEstimate, type EstimateOptions, estimateAnalysis } from './estimate-analysis.js';
 export type { DocIndex } from './index-files.js';
 export type { MetricExport, MetricSource } from './metric-source.js';
 export type { HistogramBin, MetricSummary } from './metric-summary.js';
@@ -27,3 +28,5 @@ export { builtInMetrics } from './metrics/index.js';
 export type { KeyCounts, Keys } from './metrics/key-counts.js';
 export type { Metric, MetricContext, MetricValues } from './metrics/metric.js';
 export { type IndexRange, splitIndex } from './split-index.js';
+export { type SuggestedCurriculum, suggestCurriculum } from './suggest-curriculum.js';
+export { suggestMetrics } from './suggest-metrics.js';

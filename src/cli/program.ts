@@ -13,6 +13,7 @@ import { replayCommand } from './commands/replay.js';
 import { verifyCommand } from './commands/verify.js';
 import { examples, examplesText } from './terminal/examples.js';
 import { silenceProgress } from './terminal/progress.js';
+import { workerCommand } from './commands/worker.js';
 
 /** The command `millrace` with all its subcommands. */
 export function createProgram(): Command {
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     .addCommand(benchCommand())
     .addCommand(replayCommand())
     .addCommand(verifyCommand())
+    .addCommand(workerCommand())
     .addCommand(completionCommand())
     .addHelpText(
       'after',

@@ -14,12 +14,14 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Sends Ctrl-C as soon as the command has written this to standard error. */
   readonly interruptAfter?: string;
+  /** Sends SIGTERM as soon as the command has written this to standard output. */
+  readonly endAfter?: RegExp;
 }
 
 /** Runs `millrace` as a process of its own. */
 export function runCommand(
   args: readonly string[],
-  { cwd, interruptAfter }: CommandOptions = {},
+  { cwd, interruptAfter, endAfter }: CommandOptions = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { cwd });
@@ -28,6 +30,9 @@ export function runCommand(
     let interrupted = false;
     child.stdout.on('data', (chunk) => {
       stdout += chunk;
+      if (!endAfter?.test(stdout) || interrupted) return;
+      interrupted = true;
+      child.kill('SIGTERM');
     });
     child.stderr.on('data', (chunk) => {
       stderr += chunk;

@@ -24,6 +24,7 @@ import {
   type ClusterDataset,
   datasetRecipe,
   openFromRecipe,
+  placeName,
   writeAnalysis,
 } from './cluster-job.js';
 import { connectRedis } from './redis.js';
@@ -85,7 +86,7 @@ export async function analyzeOnCluster(
   options: ClusterOptions,
 ): Promise<DifficultyAnalysis> {
   const started = performance.now();
-  const settings = parseOptions('analyzeOnCluster options', schema, options);
+  const settings = resolveOptions(options);
   const { analysis, store, record } = await prepare(dataset, settings);
   const found = record ?? (await runAnalysis(analysis, store, settings));
   const { metrics, counts } = found;
@@ -99,7 +100,7 @@ export async function analyzeOnCluster(
  * @returns whether there was something to cancel
  */
 export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterOptions): Promise<boolean> {
-  const settings = parseOptions('analyzeOnCluster options', schema, options);
+  const settings = resolveOptions(options);
   const { analysis } = await prepare(dataset, settings);
   const redis = await connectRedis(settings.redis);
   const queue = new AnalysisQueue(redis, settings.queue);
@@ -114,6 +115,11 @@ export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterO
 }
 
 type Settings = v.InferOutput<typeof schema>;
+
+function resolveOptions(options: ClusterOptions): Settings {
+  const settings = parseOptions('analyzeOnCluster options', schema, options);
+  return { ...settings, outputDir: placeName(settings.outputDir) };
+}
 
 interface PreparedAnalysis {
   readonly analysis: ClusterAnalysis;

@@ -6,7 +6,9 @@ import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import type { FormatName } from '../../formats/detect-format.js';
 import { openDataset } from '../../formats/open-dataset.js';
+import { localPath } from '../../storage/local-path.js';
 import { type ObjectStore, readObject } from '../../storage/object-store.js';
+import { isRemote } from '../../storage/url-scheme.js';
 import type { AnalysisDescription } from '../analysis-description.js';
 import type { MetricRecipe } from '../metric-source.js';
 import { RangeWork } from '../range-work.js';
@@ -56,7 +58,14 @@ export interface ClusterJobData {
 export type ClusterJobName = 'count' | 'merge-counts' | 'map' | 'reduce';
 
 export function datasetRecipe(dataset: ClusterDataset): DatasetRecipe {
-  return dataset instanceof WorkerModule ? dataset[toRecipe]() : dataset;
+  return dataset instanceof WorkerModule
+    ? dataset[toRecipe]()
+    : { ...dataset, files: placeName(dataset.files) };
+}
+
+/** A name that does not depend on the working directory. */
+export function placeName(place: string): string {
+  return isRemote(place) ? place : localPath(place);
 }
 
 /** Opens the dataset on this machine. */

@@ -1,0 +1,21 @@
+import type { Dataset } from '../core/dataset.js';
+import { labelOf, pixelsOf, textOf, tokensOf } from './metrics/sample-parts.js';
+import { AnalysisSampleContext } from './sample-context.js';
+
+/** Metrics that suit the samples of a dataset, by its first one; those of token ids where nothing else fits. */
+export async function suggestMetrics(dataset: Dataset<unknown>): Promise<string[]> {
+  if (dataset.length === 0) return ['seqlen'];
+  const sample = await dataset.get(0, new AnalysisSampleContext(0, null));
+  const has = (part: (sample: unknown, index: number) => unknown): boolean => {
+    try {
+      part(sample, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (has(textOf)) return ['compressionratio', 'punctuationshare'];
+  if (has(pixelsOf)) return ['imagearea', 'imagesharpness', ...(has(labelOf) ? ['labelrarity'] : [])];
+  if (!has(tokensOf) && has(labelOf)) return ['labelrarity'];
+  return ['seqlen', 'vocabularyrarity'];
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { DifficultyFile, DifficultyIndex, type SuggestedCurriculum } from '../../analysis/index.js';
+import { CurriculumMetric } from '../../curriculum/curriculum-metric.js';
+import { formatCount, formatShare } from '../terminal/quantity.js';
+import { renderTable } from '../terminal/table.js';
+import { formatValue, indented } from './metric-text.js';
+
+/** What a curriculum admits at a step. */
+export interface Admission {
+  readonly step: number;
+  readonly difficulty: number;
+  readonly samples: number;
+  /** Of all samples, 0 … 1. */
+  readonly share: number;
+}
+
+/** Admissions of a curriculum at its first step and after each of so many equal parts of it. */
+export function admissionsOf(
+  metric: string,
+  suggestion: SuggestedCurriculum,
+  difficultyFile: string,
+  parts: number,
+): Admission[] {
+  const index = existsSync(difficultyFile)
+    ? DifficultyFile.openSync(difficultyFile)
+    : DifficultyIndex.openSync({
+        indexToSamplePath: suggestion.index_to_sample_path.replace('_percentile_merged', ''),
+        indexToMetricPath: suggestion.index_to_metric_path,
+      });
+  try {
+    const curriculum = new CurriculumMetric(metric, { ...suggestion, index });
+    const steps = suggestion.schedule_config.total_curriculum_step;
+    return Array.from({ length: parts + 1 }, (_, part) => {
+      const step = Math.max(1, Math.round((part * steps) / parts));
+      const difficulty = curriculum.difficultyAt(step);
+      const samples = Math.min(index.length, curriculum.admittedBy(difficulty));
+      return { step, difficulty, samples, share: samples / index.length };
+    });
+  } finally {
+    index.close();
+  }
+}
+
+/** When what comes, in the terminal. */
+export function renderAdmissions(admissions: readonly Admission[]): string {
+  const columns = ['step', 'difficulty', 'samples', 'share'].map((title) => ({
+    title,
+    align: 'right' as const,
+  }));
+  const rows = admissions.map(({ step, difficulty, samples, share }) => [
+    formatCount(step),
+    formatValue(difficulty),
+    formatCount(samples),
+    formatShare(share),
+  ]);
+  return indented(renderTable(columns, rows));
+}

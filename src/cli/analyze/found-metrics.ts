@@ -1,0 +1,52 @@
+import {
+  type AnalysisLayout,
+  type DifficultyAnalysis,
+  type MetricSummary,
+  type SuggestedCurriculum,
+  suggestCurriculum,
+} from '../../analysis/index.js';
+import { difficultyPath } from '../../analysis/reduce-analysis.js';
+import { localPath } from '../../storage/local-path.js';
+import { isRemote } from '../../storage/url-scheme.js';
+import { type Admission, admissionsOf } from './curriculum-table.js';
+import type { MetricTitle } from './metric-text.js';
+
+/** A metric that was measured, and a curriculum by it. */
+export interface FoundMetric {
+  readonly title: MetricTitle;
+  readonly summary: MetricSummary;
+  readonly curriculum: Partial<SuggestedCurriculum>;
+  /** What it admits when; not known where the index is not on this machine. */
+  readonly admissions: readonly Admission[] | undefined;
+}
+
+export interface FindOptions {
+  /** Folder or URL of the results. */
+  readonly output: string;
+  /** Steps of the curriculum. */
+  readonly steps: number;
+  /** Parts of the steps after which admissions are shown. */
+  readonly parts: number;
+  /** Without DeepSpeed's files the curriculum names none. */
+  readonly layout: AnalysisLayout;
+}
+
+export function findMetrics(
+  titles: readonly MetricTitle[],
+  { metrics }: DifficultyAnalysis,
+  { output, steps, parts, layout }: FindOptions,
+): FoundMetric[] {
+  return titles.flatMap((title) => {
+    const summary = metrics[title.name];
+    if (!summary) return [];
+    const folder = isRemote(output) ? undefined : localPath(output);
+    const suggested = suggestCurriculum(title.name, summary, { folder: folder ?? output, steps });
+    const admissions =
+      folder === undefined
+        ? undefined
+        : admissionsOf(title.name, suggested, difficultyPath(folder, title.name), parts);
+    const { index_to_sample_path: _, index_to_metric_path: __, ...schedule } = suggested;
+    const curriculum = layout === 'native' ? schedule : suggested;
+    return [{ title, summary, curriculum, admissions }];
+  });
+}

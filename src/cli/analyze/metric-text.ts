@@ -1,0 +1,55 @@
+import type { MetricSummary } from '../../analysis/index.js';
+import { renderHistogram } from '../terminal/histogram.js';
+import { formatCount } from '../terminal/quantity.js';
+import { renderTable } from '../terminal/table.js';
+
+/** What a metric is called and counts. */
+export interface MetricTitle {
+  readonly name: string;
+  readonly description: string;
+  readonly unit: string;
+}
+
+/** `seqlen: number of tokens`. */
+export function titleOf(title: MetricTitle): string {
+  return [title.name, meaningOf(title)].filter(Boolean).join(': ');
+}
+
+/** `size after compression (‰ of the bytes)`. */
+export function meaningOf({ description, unit }: MetricTitle): string {
+  const counted = unit && !description.includes(unit) ? `(${unit})` : '';
+  return [description, counted].filter(Boolean).join(' ');
+}
+
+/** A metric in the terminal: its histogram and its quantiles. */
+export function describeMetric(title: MetricTitle, summary: MetricSummary): string {
+  const { min, max, mean, distinct, samples, quantiles } = summary;
+  const columns = [
+    'min',
+    ...Object.keys(quantiles).map((share) => `${Number(share) * 100} %`),
+    'max',
+    'mean',
+  ];
+  const values = [min, ...Object.values(quantiles), max, mean];
+  return [
+    titleOf(title),
+    renderHistogram(summary.histogram),
+    '',
+    indented(
+      renderTable(
+        columns.map((column) => ({ title: column, align: 'right' })),
+        [values.map(formatValue)],
+      ),
+    ),
+    `  ${formatCount(distinct)} distinct values of ${formatCount(samples)} samples`,
+  ].join('\n');
+}
+
+/** Whole numbers as they are, others to four places. */
+export function formatValue(value: number): string {
+  return Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(4)));
+}
+
+export function indented(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
+}

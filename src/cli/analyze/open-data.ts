@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ClusterDataset, MetricSource } from '../../analysis/index.js';
+import type { Dataset } from '../../core/dataset.js';
+import { ConfigError } from '../../core/errors.js';
+import {
+  type WorkerDataset,
+  WorkerModule,
+  workerDataset,
+  workerFunction,
+} from '../../datasets/worker-module.js';
+import type { FormatName } from '../../formats/index.js';
+import { openDataset } from '../../formats/open-dataset.js';
+
+/** What the command line says about the data. */
+export interface DataFlags {
+  readonly format?: FormatName;
+  readonly columns?: string[];
+}
+
+/** How the machines of a cluster open data: files by their name, or a module that exports a dataset. */
+export function datasetSource(data: string, { format, columns }: DataFlags): ClusterDataset {
+  if (isModule(data)) return workerDataset(moduleUrl(data));
+  return { files: data, ...(format && { format }), ...(columns && { columns }) };
+}
+
+/** Data on this machine, opened or named by its module. */
+export async function openData(
+  data: string,
+  flags: DataFlags,
+): Promise<{
+  readonly dataset: Dataset<unknown>;
+  readonly source: Dataset<unknown> | WorkerDataset<unknown>;
+}> {
+  const source = datasetSource(data, flags);
+  if (source instanceof WorkerModule) {
+    const dataset = (await source.load()) as Dataset<unknown>;
+    return { dataset, source: source as WorkerDataset<unknown> };
+  }
+  const { files, ...options } = source;
+  const { dataset } = await openDataset(files, options);
+  return { dataset, source: dataset };
+}
+
+/** A metric's module, `./loss.js`, or one of its exports, `./loss.js#perplexity`. */
+export function metricModule(text: string): MetricSource {
+  const [path = '', name] = text.split('#');
+  if (!existsSync(path))
+    throw new ConfigError('millrace analyze', [{ field: '--metric', message: `there is no file ${path}` }]);
+  return workerFunction(moduleUrl(path), name ? { export: name } : {});
+}
+
+function isModule(data: string): boolean {
+  return /\.[mc]?[jt]s$/.test(data) && existsSync(data);
+}
+
+function moduleUrl(path: string): URL {
+  return pathToFileURL(resolve(path));
+}

@@ -1,0 +1,116 @@
+import type { MetricSummary } from '../analysis/index.js';
+import { renderHistogram } from './report/histogram.js';
+import { html, type Markup } from './report/html.js';
+import type { LengthBin } from './report/length-bins.js';
+import { renderLineChart } from './report/line-chart.js';
+import * as format from './report/number-format.js';
+import { renderNumbers, renderTable } from './report/number-table.js';
+import { style } from './report/style.js';
+
+/** What a curriculum admits at a step. */
+export interface PageAdmission {
+  readonly step: number;
+  readonly difficulty: number;
+  readonly samples: number;
+  /** Of all samples, 0 … 1. */
+  readonly share: number;
+}
+
+/** A metric of the page. */
+export interface PageMetric {
+  readonly name: string;
+  /** What it measures, in a line. */
+  readonly description: string;
+  readonly summary: MetricSummary;
+  /** DeepSpeed's JSON of a curriculum by it. */
+  readonly curriculum: unknown;
+  readonly admissions: readonly PageAdmission[] | undefined;
+}
+
+/** What the page is made from. */
+export interface DifficultyPage {
+  /** Name of the data. */
+  readonly data: string;
+  readonly samples: number;
+  readonly metrics: readonly PageMetric[];
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+/** How difficult a dataset is, as one HTML page without scripts or anything from elsewhere. */
+export function renderDifficultyPage({ data, samples, metrics, createdAt }: DifficultyPage): string {
+  const title = `Difficulty of ${data}`;
+  const curriculum = {
+    curriculum_metrics: Object.fromEntries(metrics.map((metric) => [metric.name, metric.curriculum])),
+  };
+  return html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title><style>${style}</style></head>
+<body><header><h1>${title}</h1>
+<p>${format.count(samples)} samples.</p></header>
+<main>${metrics.map(metricPanels)}
+<section class="wide"><h2>A curriculum to begin with</h2>
+<p>For data_efficiency.data_sampling.curriculum_learning of a DeepSpeed configuration; keep one metric or several.</p>
+<pre tabindex="0">${JSON.stringify(curriculum, null, 2)}</pre></section></main>
+<footer>Written by <code>millrace analyze</code>, ${createdAt}.</footer></body></html>
+`.toString();
+}
+
+function metricPanels(metric: PageMetric, run: number): Markup {
+  return html`${distributionPanel(metric)}${admissionPanel(metric, run)}`;
+}
+
+function distributionPanel({ name, description, summary }: PageMetric): Markup {
+  const { min, max, mean, quantiles, distinct } = summary;
+  const bins: LengthBin[] = summary.histogram.map(({ start, end, count }) => ({
+    from: start + 1,
+    to: end,
+    count,
+  }));
+  const nameOf = ({ from, to }: LengthBin): string => `${number(from - 1)} to below ${number(to)}`;
+  const chart = renderHistogram(bins, {
+    id: `spread-${name}`,
+    title: `Samples by ${name}`,
+    description: `From ${number(min)} to ${number(max)}, ${number(mean)} in the mean.`,
+    x: { label: name, format: number },
+    y: { label: 'samples', format: format.tick },
+    from: summary.histogram[0]?.start ?? 0,
+    name: nameOf,
+  });
+  const shares = Object.keys(quantiles).map((share) => `${Number(share) * 100} %`);
+  const columns = ['Smallest', ...shares, 'Largest', 'Mean'];
+  const row = [min, ...Object.values(quantiles), max, mean].map(number);
+  const binRows = bins.map((bin) => [nameOf(bin), format.count(bin.count)]);
+  return html`<section><h2>${name}</h2><p>${description}</p>${chart}
+${renderNumbers({ caption: `Samples by ${name}`, columns: ['Values', 'Samples'], rows: binRows })}
+${renderTable({ caption: `Quantiles of ${format.count(distinct)} distinct values`, columns, rows: [row] })}</section>`;
+}
+
+function admissionPanel({ name, admissions }: PageMetric, run: number): Markup {
+  if (!admissions)
+    return html`<section><h2>${name}: what is admitted when</h2>
+<p>The index is not on this machine, so what a curriculum admits was not counted.</p></section>`;
+  const points = admissions.map(({ step, share }) => ({ x: step, y: share }));
+  const chart = renderLineChart([{ label: 'admitted', run: run % 2, look: 'marked', points }], {
+    id: `admitted-${name}`,
+    title: `Share of the samples that are admitted, by step, under ${name}`,
+    description: 'Rises to all samples at the last step of the schedule.',
+    x: { label: 'step', format: format.tick },
+    y: { label: 'share of the samples', format: (value) => value.toFixed(1) },
+    fromZero: true,
+  });
+  const rows = admissions.map(({ step, difficulty, samples, share }) => [
+    format.count(step),
+    number(difficulty),
+    format.count(samples),
+    format.share(share),
+  ]);
+  const columns = ['Step', 'Difficulty', 'Samples', 'Share'];
+  return html`<section><h2>${name}: what is admitted when</h2>
+<p>Under the curriculum below, which begins with easy samples and ends with all.</p>${chart}
+${renderTable({ caption: 'Admitted samples by step', columns, rows })}</section>`;
+}
+
+function number(value: number): string {
+  return Number.isInteger(value) ? format.count(value) : String(Number(value.toPrecision(4)));
+}

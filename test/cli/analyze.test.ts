@@ -1,0 +1,171 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CurriculumSampler } from 'millrace';
+import { DifficultyIndex } from 'millrace/analysis';
+import { parseDeepSpeedConfig } from 'millrace/deepspeed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RedisServer, redisProgram } from '../analysis/redis-server.js';
+import { filesIn } from '../parity/analyzer-case.js';
+import { type CommandResult, runCommand } from './run-command.js';
+
+let folder: string;
+let data: string;
+const samples = 300;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-analyze-'));
+  data = join(folder, 'text.jsonl');
+  const lines = Array.from({ length: samples }, (_, i) =>
+    JSON.stringify({ text: `${'grist '.repeat(1 + ((i * 37) % 90))}${i}` }),
+  );
+  writeFileSync(data, lines.join('\n'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const ok = (result: CommandResult): CommandResult => {
+  expect(result.status, result.stderr).toBe(0);
+  return result;
+};
+
+describe('millrace analyze', () => {
+  it('prints the plan first, then the histogram, the quantiles and when a curriculum admits what', async () => {
+    const page = join(folder, 'page.html');
+    const output = join(folder, 'out');
+    const { stdout, stderr } = ok(
+      await runCommand(['analyze', data, '--output', output, '--steps', '500', '--html', page]),
+    );
+    expect(stderr).toMatch(
+      /300 samples, one pass, in 2 threads\n {2}compressionratio: .*\n {2}punctuationshare/,
+    );
+    expect(stderr).toMatch(/up to \d+ MB of memory/);
+    expect(stdout).toMatch(
+      /compressionratio: size after compression[\s\S]*█[\s\S]*50 %[\s\S]*distinct values of 300/,
+    );
+    expect(stdout).toMatch(/admits when, over 500 steps[\s\S]*100\.0 %/);
+    expect(readFileSync(page, 'utf8')).toMatch(
+      /<h1>Difficulty of .*text\.jsonl<\/h1>[\s\S]*curriculum_metrics/,
+    );
+    const again = ok(await runCommand(['analyze', data, '--output', output]));
+    expect(again.stdout).toMatch(/The index was there already/);
+  });
+
+  it('suggests a curriculum that a DeepSpeed configuration and the sampler take as it is', async () => {
+    const output = join(folder, 'json');
+    const { stdout } = ok(await runCommand(['analyze', data, '--output', output, '--steps', '40', '--json']));
+    const { curriculum_metrics } = JSON.parse(stdout) as {
+      curriculum_metrics: Record<string, Record<string, string> & { schedule_config: object }>;
+    };
+    expect(Object.keys(curriculum_metrics)).toEqual(['compressionratio', 'punctuationshare']);
+    const config = parseDeepSpeedConfig({
+      train_micro_batch_size_per_gpu: 8,
+      data_efficiency: {
+        enabled: true,
+        data_sampling: {
+          enabled: true,
+          curriculum_learning: {
+            enabled: true,
+            data_cluster_path: join(folder, 'clusters'),
+            curriculum_metrics,
+          },
+        },
+      },
+    });
+    expect(JSON.stringify(config)).toContain('compressionratio');
+    const metrics = Object.fromEntries(
+      Object.entries(curriculum_metrics).map(([name, metric]) => {
+        const indexToMetricPath = metric.index_to_metric_path!;
+        const rows = metric.index_to_sample_path!.replace('_percentile_merged', '');
+        return [
+          name,
+          { ...metric, index: DifficultyIndex.openSync({ indexToSamplePath: rows, indexToMetricPath }) },
+        ];
+      }),
+    );
+    const sampler = new CurriculumSampler(samples, {
+      batchSize: 8,
+      stepsPerEpoch: 60,
+      metrics: metrics as never,
+    });
+    const admitted = sampler.clusters.reduce((sum, { size }) => sum + size, 0);
+    expect(admitted).toBe(samples);
+  });
+
+  it('estimates from a part of the samples, and stops there with --dry-run', async () => {
+    const output = join(folder, 'never');
+    const { stdout, stderr } = ok(
+      await runCommand(['analyze', data, '--output', output, '--sample', '10%', '--dry-run']),
+    );
+    expect(stderr).toMatch(
+      /Estimated from 30 samples \(10\.0 %\)[\s\S]*distinct values of 30[\s\S]*All samples take about/,
+    );
+    expect(stdout).toBe('');
+    expect(() => filesIn(output)).toThrow(/ENOENT/);
+  });
+
+  it('measures with a module of one’s own, and a dataset that is a module', async () => {
+    const metric = join(folder, 'rank.mjs');
+    writeFileSync(
+      metric,
+      'export const rank = (samples, { start }) => samples.map((_, i) => (start + i) % 7);',
+    );
+    const dataset = join(folder, 'numbers.mjs');
+    writeFileSync(dataset, 'export default { length: 50, get: (i) => i };');
+    const { stdout } = ok(
+      await runCommand([
+        'analyze',
+        dataset,
+        '--output',
+        join(folder, 'own'),
+        '--metric',
+        `${metric}#rank`,
+        '--json',
+      ]),
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      samples: 50,
+      metrics: { rank: { min: 0, max: 6, distinct: 7 } },
+    });
+  });
+
+  it.each([
+    [['--metrics', 'seqlen'], 1, /Sample 0 .*\n.*no token ids/],
+    [['--metrics', 'length'], 2, /there is no metric length; there are seqlen/],
+    [['--metric', './none.js'], 2, /there is no file \.\/none\.js/],
+    [['--memory', 'much'], 2, /512MB or 2GB/],
+    [['--memory', '1MB'], 2, /1 MB do not suffice .* MB do/],
+    [['--sample', '0%'], 2, /1% or 0\.01/],
+    [['--engine', 'bullmq'], 2, /--redis: is missing/],
+    [['--engine', 'bullmq', '--redis', 'redis://127.0.0.1:1'], 1, /Redis does not answer/],
+  ])('says what is wrong with %j, with status %d and no stack', async (flags, status, message) => {
+    const result = await runCommand(['analyze', data, '--output', join(folder, 'wrong'), ...flags]);
+    expect(result.status).toBe(status);
+    expect(result.stderr).toMatch(message);
+    expect(result.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it.skipIf(!redisProgram)(
+    'gives the same files through workers of a queue',
+    { timeout: 120_000 },
+    async () => {
+      const redis = await new RedisServer().start();
+      try {
+        const local = join(folder, 'local');
+        const shared = join(folder, 'shared');
+        ok(await runCommand(['analyze', data, '--output', local]));
+        const [analysis, worker] = await Promise.all([
+          runCommand([
+            ...['analyze', data, '--output', shared, '--engine', 'bullmq', '--redis', redis.url],
+            ...['--part-samples', '64', '--json'],
+          ]),
+          runCommand(['worker', '--redis', redis.url, '--workers', '1'], { endAfter: /reduce done/ }),
+        ]);
+        ok(analysis);
+        expect(worker.status).toBe(0);
+        const withoutRecord = ({ 'analysis.json': _, ...files }: ReturnType<typeof filesIn>) => files;
+        expect(withoutRecord(filesIn(shared))).toEqual(withoutRecord(filesIn(local)));
+      } finally {
+        await redis.stop();
+      }
+    },
+  );
+});
