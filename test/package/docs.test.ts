@@ -27,6 +27,11 @@ const surroundings: Record<string, Record<string, string>> = {
   data: {
     dataset: `import('millrace').Dataset<unknown>`,
   },
+  monitoring: {
+    dataset: `import('millrace').Dataset<number>`,
+    loader: `import('millrace').DataLoader<number>`,
+    train: '(batch: unknown) => void',
+  },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,

@@ -80,7 +80,15 @@ const contract: Record<string, readonly string[]> = {
   'millrace/distributed': ['detectRank', 'parallelGroups'],
   'millrace/storage': ['openSource'],
   'millrace/accelerator': ['getAccelerator', 'setAccelerator'],
-  'millrace/monitor': ['ThroughputTimer'],
+  'millrace/monitor': [
+    'ThroughputTimer',
+    'RunStatistics',
+    'recordRun',
+    'prometheusRegistry',
+    'CsvWriter',
+    'TensorBoardWriter',
+    'TraceWriter',
+  ],
   'millrace/jax': ['toJax'],
   'millrace/tfjs': ['toTf'],
 };
