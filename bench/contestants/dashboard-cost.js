@@ -1,6 +1,7 @@
 // node dashboard-cost.js <empty|tokens|texts> <workers> <slices>: one loader at full speed, with the live page's listener and without by
 // turns, a slice of a second each: what else the machine does hits both alike. Prints batches a second of processor time, of all threads of
 // the process together, the page's own included; slice by slice.
+import { spawn } from 'node:child_process';
 import { ArrayDataset, DataLoader, TokenWindows } from 'millrace';
 import { openDashboard } from '../../dist/monitor/dashboard/dashboard.js';
 
@@ -43,10 +44,10 @@ const url = await new Promise((resolve) => {
   void openDashboard(gate, { port: 0, host: '127.0.0.1', onOpen: resolve });
 });
 // Somebody looks: spans and batches are sent along.
-const page = await fetch(`${url}events`);
-void (async () => {
-  for await (const _ of page.body);
-})().catch(() => {});
+const watcher = spawn(process.execPath, [
+  '-e',
+  `require('http').get('${url}events', (page) => page.resume())`,
+]);
 
 const rates = { without: [], with: [] };
 let leave;
@@ -78,4 +79,5 @@ run: for (;;) {
 }
 await loader.close();
 console.log(JSON.stringify(rates));
+watcher.kill();
 process.exit();

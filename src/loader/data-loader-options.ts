@@ -95,7 +95,7 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   readonly generator?: TorchGenerator;
   /**
    * Whether a live page shows the run: rates, waits, workers, curriculum, what is in the batches. For this machine alone unless options
-   * say otherwise. Needs Node.js. @defaultValue `false`
+   * say otherwise. Needs Node.js. @defaultValue what the environment variable `MILLRACE_DASHBOARD` says: `1`, a port, or nothing
    */
   readonly dashboard?: boolean | DashboardOptions;
 }
@@ -209,7 +209,7 @@ const schema = v.strictObject({
     'float32',
   ),
   generator: v.optional(v.instance(TorchGenerator, 'must be a TorchGenerator')),
-  dashboard: v.optional(dashboardSchema, false),
+  dashboard: v.optional(dashboardSchema),
 });
 
 /** Options of a loader, checked, with every default filled in. */

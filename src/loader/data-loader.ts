@@ -14,7 +14,7 @@ import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
 import { warn } from '../core/warn.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
-import { resolveDashboard } from '../monitor/dashboard/dashboard-options.js';
+import { dashboardOfEnvironment, resolveDashboard } from '../monitor/dashboard/dashboard-options.js';
 import type { LoaderListener } from '../monitor/loader-events.js';
 import type { BatchEngine } from './batch-engine.js';
 import type { IndexTask } from './batch-task.js';
@@ -67,6 +67,15 @@ import { type RankLayout, ReceiptChain } from './receipt-chain.js';
 import { fixedTuner, Tuner } from './tuner.js';
 import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
+/** How batches are made, without any change to what is in them. */
+export interface LoaderVariant {
+  readonly numWorkers: number;
+  /** Has no meaning without workers. @defaultValue `'auto'` */
+  readonly prefetchFactor?: number;
+  /** @defaultValue that of the loader */
+  readonly reuseBuffers?: boolean;
+}
+
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
 
@@ -97,6 +106,7 @@ export type ElasticSource<T> =
 export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reuse extends boolean = false>
   implements AsyncIterable<GivenBatch<B, Reuse>>, AsyncDisposable
 {
+  readonly #given: object;
   readonly #options: ResolvedOptions;
   readonly #source: Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
   readonly #stats = new StatsRecorder();
@@ -134,11 +144,34 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     dataset: DatasetSource<T>,
     options: DataLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
   ) {
+    this.#given = options;
     this.#options = resolveOptions(options);
     this.#workerPlan = planWorkers(this.#options);
     this.#tuner = new Tuner(this.#workerPlan);
     this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
     if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source));
+  }
+
+  /**
+   * Another loader of the same data in the same order, from its beginning, that makes its batches in another way: to compare them.
+   *
+   * @throws {@link ConfigError} as the constructor does.
+   */
+  variant({ numWorkers, prefetchFactor, reuseBuffers }: LoaderVariant): DataLoader<T, N, unknown, boolean> {
+    const {
+      prefetchFactor: _,
+      persistentWorkers,
+      inOrder,
+      ...others
+    } = this.#given as Record<string, unknown>;
+    const ofWorkers = numWorkers === 0 ? {} : { persistentWorkers, inOrder, prefetchFactor };
+    const options = {
+      ...others,
+      ...ofWorkers,
+      numWorkers,
+      ...(reuseBuffers !== undefined && { reuseBuffers }),
+    };
+    return new DataLoader<T, N, unknown, boolean>(this.#source as Dataset<T>, withoutUndefined(options));
   }
 
   /** Imports the dataset's module, if it is named by one. Iterating does it by itself. */
@@ -422,9 +455,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   async #openDashboard(): Promise<void> {
-    const { dashboard } = this.#options;
+    const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+    const dashboard = this.#options.dashboard ?? (isNode && dashboardOfEnvironment(process.env));
     if (!dashboard) return;
-    if (typeof process === 'undefined' || !process.versions?.node)
+    if (!isNode)
       throw new CapabilityError('The live page needs Node.js', { next: 'Leave dashboard out in a browser.' });
     const { openDashboard } = await import('../monitor/dashboard/dashboard.js');
     await openDashboard(this, resolveDashboard(dashboard));
@@ -626,6 +660,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       },
     );
   }
+}
+
+/** Options are there or not there. */
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** Now, on the clock of all threads. */

@@ -1,4 +1,4 @@
-export { DataLoader, type DatasetSource } from './data-loader.js';
+export { DataLoader, type DatasetSource, type LoaderVariant } from './data-loader.js';
 export type { DataLoaderOptions, ResolvedOptions } from './data-loader-options.js';
 export type { GivenBatch, LentBatch } from './lent-batch.js';
 export type { LoaderPosition, LoaderWhenSeenOptions, PlannedBatch } from './loader-position.js';

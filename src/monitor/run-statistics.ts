@@ -5,7 +5,10 @@ import type { BatchDelivered, LoaderEvent, LoaderListener } from './loader-event
 /** Stages in the order in which a batch goes through them. */
 export const stageNames = ['storage', 'decode', 'transform', 'collate', 'handOff'] as const;
 
-/** A stage of making a batch. `decode` is everything the dataset does itself; `handOff` the way to the consumer's thread. */
+/**
+ * A stage of making a batch. `decode` is everything the dataset does itself; `handOff` the wait for a batch that is made and on its way to
+ * the consumer's thread.
+ */
 export type StageName = (typeof stageNames)[number];
 
 /** What a run came to since the listening began. Only counts up. */
@@ -150,7 +153,8 @@ export class RunStatistics {
     this.#skipped += event.skipped.length;
     this.#makeMs += makeMs;
     this.#collateMs += collateMs;
-    this.#handOffMs += Math.max(0, readyAt - startedAt - makeMs);
+    // On the way while the consumer was busy with something else, a batch costs nobody anything.
+    this.#handOffMs += Math.max(0, readyAt - Math.max(startedAt + makeMs, at - waitMs));
     if (stages) {
       this.#measuredMs += makeMs;
       this.#stageMs.storage += stages.storage;

@@ -37,6 +37,14 @@ describe('the statistics of a run', () => {
     });
   });
 
+  it('count no hand-off while the consumer was busy with the batch before', () => {
+    const statistics = new RunStatistics();
+    // Made 20 ms before its delivery, and asked for 5 ms before it; the thread was blocked until then.
+    statistics.listen(delivered(1, { waitMs: 5, readyAt: start + 98 }));
+    statistics.listen(delivered(2, { waitMs: 0, readyAt: start + 200 }));
+    expect(statistics.totals().stageMs.handOff).toBe(3);
+  });
+
   it('take the batches that were measured for those that were not', () => {
     const statistics = new RunStatistics();
     statistics.listen(delivered(1));

@@ -42,6 +42,11 @@ const surroundings: Record<string, Record<string, string>> = {
     session: '{ run(feeds: object): Promise<Record<string, object>> }',
   },
   plan: {},
+  monitoring: {
+    dataset: `import('millrace').Dataset<number>`,
+    loader: `import('millrace').DataLoader<number>`,
+    train: '(batch: unknown) => void',
+  },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,

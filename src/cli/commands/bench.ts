@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { IndexedDataset } from '../../formats/index.js';
+import { benchPipeline } from '../bench/bench-pipeline.js';
+import { renderBench } from '../bench/render-bench.js';
 import { type LoadingSpeed, measureCopyLimit, measureTokenLoading } from '../bench/token-loading.js';
+import { showPage, uiOption } from '../show-page.js';
 import { formatDuration } from '../terminal/duration.js';
 import { createProgress } from '../terminal/progress.js';
 import { formatBytes, formatCompact, formatCount, formatShare } from '../terminal/quantity.js';
@@ -11,29 +15,58 @@ interface BenchFlags {
   readonly length: number;
   readonly batchSize: number;
   readonly batches: number;
-  readonly workers: string[];
+  readonly seconds: number;
+  readonly step: number;
+  readonly workers?: string[];
+  readonly ui?: string | true;
   readonly json?: boolean;
 }
 
-/** `millrace bench`: how fast does a dataset load here. */
+/** Numbers of workers that windows of an indexed dataset are loaded with. */
+const windowWorkers = ['0', '1', '2'];
+
+/** `millrace bench`: how fast does it load here, where does the time go, and what would be faster. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .summary('measure how fast a dataset loads on this machine')
+    .summary('measure how fast data loads on this machine, and what would be faster')
     .description(
-      'Loads random token windows from an indexed dataset as fast as they come, with different numbers of workers.',
+      'Runs the loader that a module exports, or one over data of any format, and says where the time of a batch goes, ' +
+        'against what this machine can do; tries numbers of workers and of batches ahead, and says what to change. ' +
+        'Of an indexed dataset it loads random token windows.',
     )
-    .argument('<prefix>', 'the dataset: <prefix>.bin and <prefix>.idx')
-    .option('--length <tokens>', 'tokens in a window', wholeNumber(1), 512)
-    .option('--batch-size <count>', 'windows in a batch', wholeNumber(1), 32)
-    .option('--batches <count>', 'batches to measure', wholeNumber(2), 500)
-    .option('--workers <count...>', 'numbers of workers to try', ['0', '1', '2'])
+    .argument(
+      '<what>',
+      'a module that exports a DataLoader or a dataset; data of any format; a prefix of .bin and .idx',
+    )
+    .option('--seconds <count>', 'how long each measurement takes', wholeNumber(1), 2)
+    .option(
+      '--step <ms>',
+      'time of a training step: the consumer takes so long for each batch',
+      wholeNumber(0),
+      0,
+    )
+    .option('--batch-size <count>', 'samples in a batch, where no loader says', wholeNumber(1), 32)
+    .option('--workers <count...>', 'numbers of workers to try')
+    .option('--length <tokens>', 'indexed dataset: tokens in a window', wholeNumber(1), 512)
+    .option('--batches <count>', 'indexed dataset: batches to measure', wholeNumber(2), 500)
+    .addOption(uiOption())
     .option('--json', 'print the result as JSON')
     .action(bench);
 }
 
-async function bench(
+async function bench(what: string, flags: BenchFlags): Promise<void> {
+  showPage(flags.ui);
+  if (existsSync(`${what}.idx`)) return benchWindows(what, flags);
+  const { batchSize, seconds, step: stepMs, json = false } = flags;
+  const workers = flags.workers?.map(wholeNumber(0));
+  const progress = createProgress({ stream: process.stderr, json });
+  const result = await benchPipeline(what, { batchSize, seconds, stepMs, workers, progress });
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `\n${renderBench(result)}\n`);
+}
+
+async function benchWindows(
   prefix: string,
-  { length, batchSize, batches, workers, json = false }: BenchFlags,
+  { length, batchSize, batches, workers = windowWorkers, json = false }: BenchFlags,
 ): Promise<void> {
   const dataset = await IndexedDataset.open(prefix);
   const progress = createProgress({ stream: process.stderr, json });

@@ -7,6 +7,7 @@ import { type DemoResult, runDemo } from '../demo/run-demo.js';
 import { demoDefaults } from '../demo/settings.js';
 import { demoSummary, renderDemoSummary } from '../demo/summary.js';
 import { Interrupted } from '../run-program.js';
+import { showPage, uiOption } from '../show-page.js';
 import { createProgress } from '../terminal/progress.js';
 import { wholeNumber } from '../whole-number.js';
 
@@ -16,6 +17,7 @@ interface DemoFlags {
   readonly tokens: number;
   readonly workers: number;
   readonly resume?: boolean;
+  readonly ui?: string | true;
   readonly json?: boolean;
 }
 
@@ -32,6 +34,7 @@ export function demoCommand(): Command {
     .option('--tokens <count>', 'tokens each run may see', wholeNumber(1_000), demoDefaults.tokenBudget)
     .option('--workers <count>', 'threads that make batches', wholeNumber(0), demoDefaults.workers)
     .option('--resume', 'continue the run that was interrupted in the output folder')
+    .addOption(uiOption())
     .option('--json', 'print the results as JSON')
     .action(demo);
 }
@@ -42,8 +45,10 @@ async function demo({
   tokens,
   workers,
   resume = false,
+  ui,
   json = false,
 }: DemoFlags): Promise<void> {
+  showPage(ui);
   const progress = createProgress({ stream: process.stderr, json });
   const started = performance.now();
   const result = await untilInterrupted((signal) =>

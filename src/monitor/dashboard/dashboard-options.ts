@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseOptions } from '../../core/options.js';
 import type { CountTokens } from '../batch-size.js';
 
 /** Where the live page is. */
@@ -47,4 +48,14 @@ export const dashboardSchema = v.lazy(
 
 export function resolveDashboard(dashboard: true | ResolvedDashboard): ResolvedDashboard {
   return dashboard === true ? v.parse(optionsSchema, {}) : dashboard;
+}
+
+/** What the environment asks for: `MILLRACE_DASHBOARD=1` for the defaults, or a port. */
+export function dashboardOfEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): ResolvedDashboard | undefined {
+  const wish = environment.MILLRACE_DASHBOARD ?? '';
+  if (wish === '' || wish === 'false') return undefined;
+  const port = wish === '1' || wish === 'true' ? {} : { port: Number(wish) };
+  return parseOptions('MILLRACE_DASHBOARD', optionsSchema, port);
 }

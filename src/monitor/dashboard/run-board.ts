@@ -32,10 +32,10 @@ export class RunBoard {
   /** Takes a run as it is, in place of one with its key. */
   put(run: RunView): void {
     const { rank, worldSize, dataset } = run.facts;
-    // A rank that was started again takes the place of the one that is gone.
+    // A rank that is started again takes the place of the one that has ended.
     for (const [key, { facts, status }] of this.#runs) {
       const isSame = facts.rank === rank && facts.worldSize === worldSize && facts.dataset === dataset;
-      if (isSame && status === 'lost') this.#forget(key);
+      if (isSame && (status === 'lost' || status === 'finished')) this.#forget(key);
     }
     this.#runs.set(run.facts.key, run);
     this.#lastHeard.set(run.facts.key, Date.now());

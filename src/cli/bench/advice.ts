@@ -1,0 +1,63 @@
+import type { StageName } from '../../monitor/run-statistics.js';
+import { formatCount, formatShare } from '../terminal/quantity.js';
+import type { PipelineSpeed } from './measure-pipeline.js';
+
+/** What to change, and what it would gain. */
+export interface Advice {
+  readonly change: string;
+  /** How many times as fast: measured, or at most. */
+  readonly gain: number;
+  readonly measured: boolean;
+}
+
+/** A gain that is worth a change, and one that a measurement of seconds can tell from noise. */
+const worthWhile = 1.1;
+/** A trainer that waits for less is kept busy. */
+const fewWaits = 0.05;
+
+const remedies: Readonly<Record<StageName, string>> = {
+  storage:
+    'Reading takes most of it: keep the data on a local disk or in a cache (cache: true), read neighbours together (shuffle: "shards"), or join small files into shards.',
+  decode:
+    'The dataset itself takes most of it: offer getBatch, or store what is decoded again in each epoch in a format that is read as it is.',
+  transform: 'The transform takes most of it: do once what is the same in each epoch.',
+  collate: 'Collating takes most of it: offer getBatch, so that the dataset writes the batch itself.',
+  handOff:
+    'The way to the consumer takes most of it: hold typed arrays and tensors in the samples rather than objects, or use larger batches.',
+};
+
+/** What the measurements say. Pure. */
+export function adviceFor(configured: PipelineSpeed, best: PipelineSpeed): Advice[] {
+  const gain = best.samplesPerSecond / configured.samplesPerSecond;
+  const advice: Advice[] = [];
+  if (gain >= worthWhile) advice.push({ change: describeSetting(best), gain, measured: true });
+  const [stage, share] = slowestStage(best);
+  if (share >= 0.4 && share < 1)
+    advice.push({ change: remedies[stage], gain: 1 / (1 - share), measured: false });
+  return advice;
+}
+
+/** The stage that most of a batch's time goes into, and its share. */
+export function slowestStage({ stageMs }: PipelineSpeed): readonly [stage: StageName, share: number] {
+  const total = Object.values(stageMs).reduce((sum, ms) => sum + ms, 0);
+  const [[stage, ms]] = Object.entries(stageMs).sort(([, a], [, b]) => b - a) as [[StageName, number]];
+  return [stage, total === 0 ? 0 : ms / total];
+}
+
+/** As options: `numWorkers: 2, prefetchFactor: 4`. */
+export function describeSetting({ numWorkers, prefetchFactor, reuseBuffers }: PipelineSpeed): string {
+  const lent = reuseBuffers ? ', reuseBuffers: true' : '';
+  return numWorkers === 0
+    ? `numWorkers: 0${lent}`
+    : `numWorkers: ${numWorkers}, prefetchFactor: ${prefetchFactor}${lent}`;
+}
+
+/** Whether the trainer would wait, in a sentence. Pure. */
+export function verdictOn(speed: PipelineSpeed, stepMs: number): string {
+  const { waitShare, samplesPerSecond } = speed;
+  if (stepMs === 0)
+    return `At most ${formatCount(Math.round(samplesPerSecond))} samples a second. Say --step <ms>, the time of a training step, to know whether that is enough.`;
+  return waitShare < fewWaits
+    ? `Data keeps up with steps of ${stepMs} ms: the trainer waits ${formatShare(waitShare)} of the time.`
+    : `With steps of ${stepMs} ms the trainer waits for data ${formatShare(waitShare)} of the time.`;
+}

@@ -1,0 +1,44 @@
+import type { Progress } from '../terminal/progress.js';
+import { formatCompact } from '../terminal/quantity.js';
+import { adviceFor } from './advice.js';
+import { measureLimits } from './machine-limits.js';
+import { measurePipeline } from './measure-pipeline.js';
+import { openPipeline } from './pipeline.js';
+import type { BenchResult } from './render-bench.js';
+import { tunePipeline } from './tune-pipeline.js';
+
+export interface BenchPipelineOptions {
+  readonly batchSize: number;
+  /** For each measurement. */
+  readonly seconds: number;
+  readonly stepMs: number;
+  /** Numbers of workers to try. */
+  readonly workers: readonly number[] | undefined;
+  readonly progress: Progress;
+}
+
+/** Measures a pipeline as it is configured, and with other numbers of workers and batches ahead. */
+export async function benchPipeline(what: string, options: BenchPipelineOptions): Promise<BenchResult> {
+  const { batchSize, seconds, stepMs, workers, progress } = options;
+  const pipeline = await openPipeline(what, { batchSize });
+  const measurement = { seconds, stepMs };
+  try {
+    let stage = progress.stage('as configured', seconds);
+    const onTried = ({ samplesPerSecond }: { readonly samplesPerSecond: number }): void =>
+      stage.finish(`${formatCompact(samplesPerSecond)} samples/s`);
+    const configured = await measurePipeline(pipeline.loader, {
+      ...measurement,
+      onProgress: (done) => stage.update(done),
+    });
+    onTried(configured);
+    const limits = measureLimits(configured.bytesPerBatch, pipeline.file);
+    const onTry = (title: string) => {
+      stage = progress.stage(title, seconds);
+      return (done: number): void => stage.update(done);
+    };
+    const { tried, best } = await tunePipeline(pipeline.loader, { measurement, workers, onTry, onTried });
+    return { what, stepMs, configured, limits, tried, best, advice: adviceFor(configured, best) };
+  } finally {
+    await pipeline.close();
+  }
+}

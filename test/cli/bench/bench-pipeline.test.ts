@@ -1,0 +1,122 @@
+// millrace bench on real pipelines, as a process of its own.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BenchResult } from '../../../dist/cli/bench/render-bench.js';
+import { runCommand } from '../run-command.js';
+
+const slow = fileURLToPath(new URL('../../fixtures/bench-loader.js', import.meta.url));
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-bench-test-'));
+  const rows = Array.from({ length: 200 }, (_, id) =>
+    JSON.stringify({ id, text: 'x'.repeat(id), tags: id % 2 ? ['a'] : [] }),
+  );
+  writeFileSync(join(folder, 'rows.jsonl'), `${rows.join('\n')}\n`);
+  writeFileSync(join(folder, 'nothing.mjs'), 'export default 5;\n');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('millrace bench', () => {
+  it('finds the stage that takes the time, and every number that it was asked to try', async () => {
+    const { status, stdout, stderr } = await runCommand([
+      'bench',
+      slow,
+      '--seconds',
+      '1',
+      '--workers',
+      '0',
+      '1',
+      '--json',
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { configured, tried, best, limits, advice } = JSON.parse(stdout) as BenchResult;
+    const { stageMs } = configured;
+    const others = stageMs.storage + stageMs.decode + stageMs.collate + stageMs.handOff;
+    expect(stageMs.transform).toBeGreaterThan(others);
+    // Eight samples of half a millisecond each.
+    expect(stageMs.transform).toBeGreaterThan(3.9);
+    expect(configured).toMatchObject({ numWorkers: 0, bytesPerBatch: 8 * 64 * 4 });
+    expect(tried.slice(0, 2).map(({ numWorkers }) => numWorkers)).toEqual([0, 1]);
+    expect(tried.at(-1)).toMatchObject({ reuseBuffers: true, numWorkers: best.numWorkers });
+    expect(tried).toContainEqual(best);
+    expect(limits.copy).toBeGreaterThan(configured.bytesPerSecond);
+    expect(limits.read).toBeGreaterThan(0);
+    expect(advice.map(({ change }) => change).join()).toContain('The transform takes most of it');
+  });
+
+  it('says whether a trainer with steps of that time would wait', async () => {
+    const run = (step: string) =>
+      runCommand(['bench', slow, '--seconds', '1', '--workers', '0', '--step', step, '--json']);
+    const { configured } = JSON.parse((await run('20')).stdout) as BenchResult;
+    expect(configured.consumerMs).toBeGreaterThan(19);
+    // Made on the consumer's thread, a batch is waited for from beginning to end.
+    expect(configured.waitShare).toBeGreaterThan(0.02);
+    expect(configured.batchesPerSecond).toBeLessThan(1_000 / 24);
+  });
+
+  it('measures data of any format, also rows that do not collate, and prints it in plain lines', async () => {
+    const { status, stdout } = await runCommand([
+      'bench',
+      join(folder, 'rows.jsonl'),
+      '--seconds',
+      '1',
+      '--workers',
+      '0',
+    ]);
+    expect(status).toBe(0);
+    expect(stripVTControlCharacters(stdout)).toBe(stdout);
+    for (const title of [
+      'Where a batch spends its time',
+      'Limits of this machine',
+      'Tried',
+      'What to change',
+    ])
+      expect(stdout).toContain(title);
+    expect(stdout).toMatch(/samples\/s, [\d.]+K? batches\/s, first batch after \d+ ms/);
+    for (const line of stdout.split('\n')) expect(line).not.toMatch(/\s$/);
+  });
+
+  it('shows itself on the live page with --ui', async () => {
+    const { stderr } = await runCommand([
+      'bench',
+      slow,
+      '--seconds',
+      '1',
+      '--workers',
+      '0',
+      '--ui',
+      '0',
+      '--json',
+    ]);
+    expect(stderr).toMatch(/^Watch this run at http:\/\/127\.0\.0\.1:\d+\/$/m);
+  });
+
+  it.each([
+    ['nothing.mjs', 2, 'exports neither a DataLoader nor a dataset by default'],
+    ['missing.mjs', 1, 'There is no such file'],
+  ])('refuses %s in a sentence', async (name, status, message) => {
+    const result = await runCommand(['bench', join(folder, name)]);
+    expect(result).toMatchObject({ status, stdout: '' });
+    expect(result.stderr).toContain(message);
+    expect(result.stderr).not.toContain('    at ');
+  });
+
+  it('refuses a port that is none', async () => {
+    const { status, stderr } = await runCommand([
+      'bench',
+      slow,
+      '--seconds',
+      '1',
+      '--workers',
+      '0',
+      '--ui',
+      'x',
+    ]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('MILLRACE_DASHBOARD: port: must be a number');
+  });
+});
