@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CpuAccelerator, getAccelerator, setAccelerator } from 'millrace/accelerator';
+import { CpuAccelerator, getAccelerator, openAccelerator, setAccelerator } from 'millrace/accelerator';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { countNumaNodes } from '../../dist/accelerator/numa-nodes.js';
 
@@ -95,6 +95,16 @@ describe('getAccelerator', () => {
     const get = await fresh('gpu');
     expect(get).toThrow(expect.objectContaining({ code: 'ERR_MILLRACE_CONFIG' }));
     expect(get).toThrow(/DS_ACCELERATOR.*"gpu".*cuda, cpu, xpu/);
+  });
+
+  it('is what openAccelerator has opened', async () => {
+    const before = getAccelerator();
+    const opened = await openAccelerator('cpu');
+    expect(opened).toBeInstanceOf(CpuAccelerator);
+    expect(getAccelerator()).toBe(opened);
+    await expect(openAccelerator('mps')).rejects.toThrow(/cannot use mps devices/);
+    expect(getAccelerator()).toBe(opened);
+    setAccelerator(before);
   });
 
   it('can be replaced, but only by an object with every method', () => {

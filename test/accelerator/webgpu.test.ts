@@ -97,6 +97,10 @@ function expectKept(checks: Checks): void {
   expect(checks.tooLarge).toMatch(
     /^ERR_MILLRACE_DEVICE_MEMORY: A batch does not fit .*buffers of up to 64 bytes \(accelerator webgpu, buffer millrace batch, bytes 200\).*smaller batches/,
   );
+  expect(checks.outOfMemory).toEqual({
+    said: expect.stringMatching(/^ERR_MILLRACE_DEVICE_MEMORY: .*no memory left \(accelerator webgpu/),
+    left: 0,
+  });
   expect(checks.lost).toMatch(
     /^ERR_MILLRACE_ACCELERATOR: The WebGPU device was lost: .*batch 1.*Open another one/,
   );
