@@ -1,8 +1,17 @@
 // The loader in a real browser, packed by Vite with no plugin and no configuration as an application would pack it: it gives the order
 // that it gives here, on the page and in workers.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DataLoader, TensorDataset, tensor } from 'millrace';
 import { type Browser, chromium } from 'playwright-core';
@@ -24,14 +33,24 @@ function expected(): Promise<number[][]> {
   return collect(new DataLoader(dataset, { batchSize: 32, shuffle: true, seed: 11, collate }));
 }
 
+/** Puts the package where npm would, with what it depends on and without its optional peers. */
+function install(root: string): void {
+  const modules = join(root, 'node_modules');
+  for (const path of ['package.json', 'dist'])
+    cpSync(join(repository, path), join(modules, 'millrace', path), { recursive: true });
+  const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+  for (const name of Object.keys(dependencies)) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(realpathSync(join(repository, 'node_modules', name)), join(modules, name));
+  }
+}
+
 describe.skipIf(!executablePath)('an application', () => {
   let root: string;
   let browser: Browser;
   beforeAll(async () => {
-    // Outside of the repository, and with the packages that every installation has.
     root = mkdtempSync(join(tmpdir(), 'millrace-vite-'));
-    mkdirSync(join(root, 'node_modules'));
-    symlinkSync(repository, join(root, 'node_modules/millrace'));
+    install(root);
     cpSync(fileURLToPath(new URL('../fixtures/browser-order.js', import.meta.url)), join(root, 'page.js'));
     writeFileSync(
       join(root, 'index.html'),
@@ -74,7 +93,6 @@ describe.skipIf(!executablePath)('an application', () => {
       root,
       configFile: false,
       logLevel: 'silent',
-      optimizeDeps: { exclude: ['millrace'] },
       server: { port: 0, fs: { strict: false } },
     });
     try {

@@ -1,0 +1,32 @@
+// In bundles for browsers nothing stands in its place: their TypeScript is compiled.
+import { MissingPeerError } from '../core/errors.js';
+
+/** Node.js from 22.18 does. */
+function loadsTypeScript(): boolean {
+  return Boolean((process.features as { typescript?: unknown } | undefined)?.typescript);
+}
+
+let registered: Promise<unknown> | undefined;
+
+/**
+ * Has TypeScript loaded from now on, where this platform does not by itself. Before the first try: Node.js 20 remembers a module that
+ * failed to load.
+ *
+ * @throws {@link MissingPeerError} when nothing here can.
+ */
+export async function registerTypeScript(url: string): Promise<void> {
+  if (loadsTypeScript()) return;
+  const tsx = 'tsx/esm/api';
+  registered ??= import(/* @vite-ignore */ tsx).then(({ register }: { register: () => unknown }) =>
+    register(),
+  );
+  try {
+    await registered;
+  } catch (cause) {
+    throw new MissingPeerError('A dataset module in TypeScript cannot be loaded by this version of Node.js', {
+      where: { module: url },
+      next: 'Run: npm install tsx, or use Node.js 22.18 or later, or name the compiled .js file.',
+      cause,
+    });
+  }
+}
