@@ -52,6 +52,8 @@ export const promisify = () => absent('promisify');
 /** `stream`. */
 export const Readable = { from: absent('Readable.from') };
 
+/** `datasets/register-typescript`: what a page imports is compiled. */
+export const registerTypeScript = async () => {};
 /** `tar`. */
 export class Header {
   constructor() {

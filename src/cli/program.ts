@@ -11,9 +11,9 @@ import { inspectCommand } from './commands/inspect.js';
 import { planCommand } from './commands/plan.js';
 import { replayCommand } from './commands/replay.js';
 import { verifyCommand } from './commands/verify.js';
+import { workerCommand } from './commands/worker.js';
 import { examples, examplesText } from './terminal/examples.js';
 import { silenceProgress } from './terminal/progress.js';
-import { workerCommand } from './commands/worker.js';
 
 /** The command `millrace` with all its subcommands. */
 export function createProgram(): Command {

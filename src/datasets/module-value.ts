@@ -1,6 +1,7 @@
-import { FormatError, MissingPeerError } from '../core/errors.js';
+import { FormatError } from '../core/errors.js';
 import type { ModuleRecipe } from '../core/recipe.js';
 import { providedModule, providedNames } from './provided-modules.js';
+import { registerTypeScript } from './register-typescript.js';
 
 /**
  * What a module exports, or what the function makes that it exports.
@@ -29,45 +30,6 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
       next: `Where it is needed, call provideModules({ '${url}': () => import('./…') }) of millrace/worker.`,
     });
   }
-  if (/\.[mc]?tsx?$/.test(new URL(url).pathname) && !loadsTypeScript()) await registerTypeScript(url);
+  if (/\.[mc]?tsx?$/.test(new URL(url).pathname)) await registerTypeScript(url);
   return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
 }
-
-/** Whether this platform loads TypeScript by itself: Node.js from 22.18 does, a bundler has compiled it. */
-function loadsTypeScript(): boolean {
-  return (
-    typeof process === 'undefined' ||
-    Boolean((process.features as { typescript?: unknown } | undefined)?.typescript)
-  );
-}
-
-let registered: Promise<unknown> | undefined;
-
-// Registered before the first try: Node.js 20 remembers a module that failed to load.
-async function registerTypeScript(url: string): Promise<void> {
-  const tsx = 'tsx/esm/api';
-  registered ??= import(/* @vite-ignore */ tsx).then(({ register }: { register: () => unknown }) => {
-    register();
-    process.getBuiltinModule('node:module').register(asModules);
-  });
-  try {
-    await registered;
-  } catch (cause) {
-    throw new MissingPeerError('A dataset module in TypeScript cannot be loaded by this version of Node.js', {
-      where: { module: url },
-      next: 'Run: npm install tsx, or use Node.js 22.18 or later, or name the compiled .js file.',
-      cause,
-    });
-  }
-}
-
-/**
- * Hooks that make every `.ts` an ES module, as Node.js does that loads TypeScript by itself. tsx would take it for CommonJS where no
- * package.json says `"type": "module"`, and that cannot import this package.
- */
-const asModules = `data:text/javascript,${encodeURIComponent(`
-export async function resolve(specifier, context, next) {
-  const resolved = await next(specifier, context);
-  const isTypeScript = resolved.format === 'commonjs' && /[.]tsx?$/.test(new URL(resolved.url).pathname);
-  return isTypeScript ? { ...resolved, format: 'module' } : resolved;
-}`)}`;

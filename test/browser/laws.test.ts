@@ -1,0 +1,30 @@
+// The laws of a loader in a real browser, against Node.js: order, seek and state of the same random configurations.
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bundle, executablePath, type Files, TestPage } from './browser-page.js';
+import { runLaws } from './laws.js';
+
+const page = fileURLToPath(new URL('page.js', import.meta.url));
+
+describe.skipIf(!executablePath)('the laws in a browser', () => {
+  let files: Files;
+  let inNode: string[];
+  beforeAll(async () => {
+    files = await bundle({ page });
+    inNode = await runLaws(new URL('../fixtures/', import.meta.url).href);
+  }, 60_000);
+
+  it.each([
+    ['cross-origin isolated, over shared memory', true],
+    ['not isolated, by handing buffers over', false],
+  ])('hold, and every batch is that of Node.js to the bit: %s', async (_, isolated) => {
+    const test = await TestPage.open({ files, script: '/page.js', isolated });
+    try {
+      expect(await test.call('platform')).toEqual({ isolated, shared: isolated });
+      expect(await test.call('runLaws', `${test.origin}/fixtures/`)).toEqual(inNode);
+      expect(test.problems).toEqual([]);
+    } finally {
+      await test.close();
+    }
+  });
+});

@@ -1,0 +1,80 @@
+// What a page does with workers, for the tests outside to look at.
+import { DataLoader, TensorDataset, tensor, workerDataset } from 'millrace';
+
+const fixture = (name) => new URL(`/fixtures/${name}`, location.href);
+
+async function outcomeOf(loader) {
+  const batches = [];
+  try {
+    for await (const { data } of loader) batches.push([...data]);
+    return { batches, restarts: loader.stats().restarts };
+  } catch (thrown) {
+    const { name, code, message, where, cause } = thrown;
+    const error = { name, code, message, where, ...(cause instanceof Error && { cause: cause.message }) };
+    return { batches, error, restarts: loader.stats().restarts };
+  } finally {
+    await loader.close();
+  }
+}
+
+export const workerTests = {
+  platform: () => ({ isolated: crossOriginIsolated, shared: typeof SharedArrayBuffer !== 'undefined' }),
+
+  /** A dataset that fails in its own way, in two workers. */
+  faulty: (name, settings, options) =>
+    outcomeOf(
+      new DataLoader(workerDataset(fixture('web-faulty.js'), { export: name, options: settings }), {
+        batchSize: 4,
+        numWorkers: 2,
+        ...options,
+      }),
+    ),
+
+  /** A dataset that is not there. */
+  missing: () => outcomeOf(new DataLoader(fixture('no-such.js'), { numWorkers: 1 })),
+
+  /** Workers whose script is not there. */
+  noProgram: () =>
+    outcomeOf(
+      new DataLoader(fixture('web-faulty.js'), {
+        numWorkers: 1,
+        createWorker: () => new Worker(new URL('/no-such-worker.js', location.href), { type: 'module' }),
+      }),
+    ),
+
+  /** A worker of the application's own, with modules that it names. */
+  ownWorker: (name) =>
+    outcomeOf(
+      new DataLoader(workerDataset(name), {
+        batchSize: 5,
+        numWorkers: 2,
+        createWorker: () => new Worker(new URL('./own-worker.js', import.meta.url), { type: 'module' }),
+      }),
+    ),
+
+  /** Buffers that batches of 40 kB lie in, over three epochs of lent batches, and what they hold. */
+  lent: async () => {
+    const x = tensor(
+      Float32Array.from({ length: 64 * 1250 }, (_, i) => i),
+      [64, 1250],
+    );
+    const loader = new DataLoader(new TensorDataset({ x }), {
+      batchSize: 8,
+      numWorkers: 1,
+      prefetchFactor: 2,
+      reuseBuffers: true,
+    });
+    const sums = [];
+    let afterwards = [];
+    for (let epoch = 0; epoch < 3; epoch++) {
+      let last;
+      for await (using batch of loader) {
+        afterwards = last ? [...afterwards, last.data.length] : afterwards;
+        sums.push(batch.x.data[0], batch.x.data.at(-1));
+        last = { data: batch.x.data };
+      }
+    }
+    await loader.close();
+    return { sums, afterwards };
+  },
+};
