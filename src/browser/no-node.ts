@@ -52,6 +52,9 @@ export const promisify = () => absent('promisify');
 /** `stream`. */
 export const Readable = { from: absent('Readable.from') };
 
+/** `monitor/dashboard/dashboard`: it serves a page. */
+export const openDashboard = absent('openDashboard');
+
 /** `datasets/register-typescript`: what a page imports is compiled. */
 export const registerTypeScript = async () => {};
 /** `tar`. */

@@ -7,4 +7,9 @@ function sleep(ms: number): Promise<void> {
   });
 }
 
-export { sleep as setTimeout };
+/** The next turn of the event loop. */
+function turn(): Promise<void> {
+  return sleep(0);
+}
+
+export { sleep as setTimeout, turn as setImmediate };
