@@ -1,6 +1,7 @@
 import { ParityError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { BatchSampler } from '../core/sampler.js';
+import type { DifficultyOrder } from '../curriculum/index.js';
 import { ClusterFiles } from './cluster-files.js';
 import { CurriculumMetrics, type CustomSchedules, type Difficulties } from './curriculum-metrics.js';
 import {
@@ -70,6 +71,11 @@ export class DeepSpeedDataSampler implements BatchSampler {
   /** The difficulty of each metric in force. */
   get currentDifficulties(): Difficulties {
     return { ...this.#now.difficulties };
+  }
+
+  /** Metric → its index, where it has one. */
+  get difficultyIndexes(): ReadonlyMap<string, DifficultyOrder> {
+    return new Map(this.#metrics.list.flatMap(({ name, index }) => (index ? [[name, index]] : [])));
   }
 
   /** Global batches drawn so far. */

@@ -18,7 +18,7 @@ import { openRun } from '../plan/open-run.js';
 import { planPage } from '../plan/plan-page.js';
 import { type RenderOptions, renderPlan, renderStep } from '../plan/render-plan.js';
 import { type PlannedStep, RunOrder } from '../plan/run-order.js';
-import { makeFirstBatch, planRun, type RunPlan } from '../plan/run-plan.js';
+import { makeFirstBatch, planRun, type RunPlan, stepsOf } from '../plan/run-plan.js';
 import { sampleNamed } from '../plan/sample-name.js';
 import { paintFor } from '../terminal/colour.js';
 import { formatCount } from '../terminal/quantity.js';
@@ -167,8 +167,7 @@ async function showSample(
   look: RenderOptions,
 ): Promise<void> {
   const { sample = '', json } = flags;
-  const epochs = opened.training.epochs ?? 1;
-  const steps = flags.steps ?? opened.training.steps ?? order.stepsPerEpoch * epochs;
+  const steps = stepsOf(opened, order, flags.steps);
   const sightings = await order.whenSeen(sampleNamed(sample, opened), steps);
   print(
     json

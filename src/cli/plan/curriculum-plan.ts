@@ -109,7 +109,10 @@ export function planDeepSpeedCurriculum(
   });
   sampler.restore(before);
   return {
-    metrics: Array.from(changes, ([name, list]) => ({ name, changes: list, histogram: undefined })),
+    metrics: Array.from(changes, ([name, list]) => {
+      const index = sampler.difficultyIndexes.get(name);
+      return { name, changes: list, histogram: index && histogramOf(index, list.at(-1)!.difficulty) };
+    }),
     clusters,
     neverSeen: visits.reduce((count, seen) => count + (seen === 0 ? 1 : 0), 0),
     lastAdmission: admitted.at(-1) ?? 0,

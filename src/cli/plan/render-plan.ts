@@ -31,7 +31,10 @@ export function factsOf(plan: RunPlan): Fact[] {
     ['samples', formatCount(plan.samples)],
     ['order', plan.order],
     ['global batch', batchText(plan)],
-    ['an epoch', some(plan.stepsPerEpoch, 'step') + microBatchText(plan)],
+    [
+      plan.epochsAPass === 1 ? 'an epoch' : 'the pass',
+      some(plan.stepsPerEpoch, 'step') + microBatchText(plan),
+    ],
     [
       'training',
       `${some(plan.steps, 'step')}, ${plan.epochs === 1 ? '1 epoch' : `${trimmed(plan.epochs)} epochs`}${plan.saysTraining ? '' : ' (the configuration does not say how long)'}`,
@@ -55,7 +58,9 @@ export function factsOf(plan: RunPlan): Fact[] {
     [
       'memory',
       memory.peakBytes === undefined
-        ? `not known without reading a sample: --probe makes one batch`
+        ? plan.kind === 'deepspeed' && disk.dataBytes === undefined
+          ? 'not known without the data: --data'
+          : 'not known without reading a sample: --probe makes one batch'
         : `${formatBytes(memory.peakBytes)} at most: ${memoryText(plan)}`,
     ],
     ['disk', disk.dataBytes !== undefined && `${formatBytes(disk.dataBytes)} of data`],

@@ -39,6 +39,8 @@ export interface RunPlan {
   /** The class of the sampler. */
   readonly order: string;
   readonly stepsPerEpoch: number;
+  /** Epochs that one of the loader is: a DeepSpeed curriculum's one pass has all of its configuration. */
+  readonly epochsAPass: number;
   readonly epochs: number;
   /** Steps of the whole run. */
   readonly steps: number;
@@ -77,7 +79,8 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   const datasetLength = dataset.length;
   if (datasetLength === undefined || !('get' in dataset)) throw streamed(dataset);
   const { stepsPerEpoch } = order;
-  const steps = options.steps ?? training.steps ?? stepsPerEpoch * epochsOf(opened);
+  const steps = stepsOf(opened, order, options.steps);
+  const epochsAPass = sampler instanceof DeepSpeedDataSampler ? (training.epochs ?? 1) : 1;
   const lengthOf = sampleLengths(dataset);
   // Under a curriculum no epoch is like another.
   const isCurriculum = sampler instanceof CurriculumSampler || sampler instanceof DeepSpeedDataSampler;
@@ -102,7 +105,8 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     samples: datasetLength,
     order: sampler?.constructor.name ?? 'none',
     stepsPerEpoch,
-    epochs: stepsPerEpoch === 0 ? 0 : steps / stepsPerEpoch,
+    epochsAPass,
+    epochs: stepsPerEpoch === 0 ? 0 : (steps / stepsPerEpoch) * epochsAPass,
     steps,
     saysTraining:
       options.steps !== undefined || training.steps !== undefined || training.epochs !== undefined,
@@ -119,9 +123,15 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   };
 }
 
-function epochsOf({ sampler, training }: OpenedConfig): number {
+/** Steps of a run: those asked for, those of the configuration, or those of its epochs. */
+export function stepsOf(
+  { sampler, training }: OpenedConfig,
+  { stepsPerEpoch }: RunOrder,
+  given?: number,
+): number {
   // The sampler's one pass has all epochs of the configuration.
-  return sampler instanceof DeepSpeedDataSampler ? 1 : (training.epochs ?? 1);
+  const passes = sampler instanceof DeepSpeedDataSampler ? 1 : (training.epochs ?? 1);
+  return given ?? training.steps ?? stepsPerEpoch * passes;
 }
 
 /** Parts of a global batch, as far as they can be shown. */
