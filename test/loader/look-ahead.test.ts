@@ -103,7 +103,10 @@ describe('a loader of far-away data', () => {
       return true;
     };
     const sorted = () => asked().sort((a, b) => a - b);
-    const loader = new DataLoader(dataset, { batchSize: rowsPerFile, collate: (rows: readonly Row[]) => rows });
+    const loader = new DataLoader(dataset, {
+      batchSize: rowsPerFile,
+      collate: (rows: readonly Row[]) => rows,
+    });
     const iteration = loader[Symbol.asyncIterator]();
     const first = iteration.next();
     await until(() => held.size >= 8);
@@ -147,7 +150,12 @@ describe('a loader of far-away data', () => {
       Array.from({ length: dataset.length + 1 }, (_, k) => dataset.length - k),
     );
     const mapped: Dataset<string> = new MapDataset(rows, ({ file, row }: Row) => `${file}/${row}`);
-    const options = { batchSize: 8, shuffle: true, seed: 2, collate: (names: readonly string[]) => names } as const;
+    const options = {
+      batchSize: 8,
+      shuffle: true,
+      seed: 2,
+      collate: (names: readonly string[]) => names,
+    } as const;
     const whole: (readonly string[])[] = [];
     for await (const names of new DataLoader(mapped, { ...options, prefetchBytes: 0 })) whole.push(names);
     const loader = new DataLoader(mapped, options);
@@ -175,7 +183,11 @@ describe('a loader of far-away data', () => {
         throw new Error('out of indices');
       },
     };
-    const loader = new DataLoader(dataset, { sampler, batchSize: 4, collate: (rows: readonly Row[]) => rows });
+    const loader = new DataLoader(dataset, {
+      sampler,
+      batchSize: 4,
+      collate: (rows: readonly Row[]) => rows,
+    });
     let batches = 0;
     const iterate = async () => {
       for await (const _ of loader) batches += 1;
