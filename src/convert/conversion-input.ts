@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import pLimit from 'p-limit';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { ConcatDataset } from '../datasets/index.js';
@@ -8,6 +9,9 @@ import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
+
+/** Files that are opened side by side: far-away ones take a while each. */
+const openedTogether = 16;
 
 /** How inputs are read. */
 export interface InputOptions {
@@ -129,8 +133,13 @@ async function openGroup(
   { columns, textUnit, storage }: InputOptions,
 ): Promise<Dataset<unknown>[]> {
   if (format === 'text') return [await TextDataset.open(names, { ...storage, unit: textUnit })];
-  const opened: Dataset<unknown>[] = [];
-  for (const name of names)
-    opened.push((await openDataset(name, { ...storage, format, ...(columns && { columns }) })).dataset);
-  return opened;
+  // Not as one dataset: files of one format may have different columns.
+  const limit = pLimit(openedTogether);
+  const options = { ...storage, format, ...(columns && { columns }) };
+  const opening = names.map((name) => limit(async () => (await openDataset(name, options)).dataset));
+  const results = await Promise.allSettled(opening);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (!failed) return Promise.all(opening);
+  for (const result of results) if (result.status === 'fulfilled') await result.value.close?.();
+  throw failed.reason;
 }

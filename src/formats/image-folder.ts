@@ -105,6 +105,17 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     return this.#paths.at(index);
   }
 
+  /** The class of an image: its place in `classes`. @throws {@link IndexRangeError} */
+  label(index: number): number {
+    checkIndex(index, this.length, 'ImageFolder');
+    return this.#labels[index]!;
+  }
+
+  /** The file of an image, as it is. @throws {@link StorageError} */
+  bytes(index: number): MaybePromise<Uint8Array> {
+    return this.#read(index).bytes;
+  }
+
   get(index: number, context: SampleContext): MaybePromise<LabelledImage> {
     const { bytes, file } = this.#read(index);
     const label = tensor(this.#labels.slice(index, index + 1), []);

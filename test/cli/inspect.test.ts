@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,7 @@ describe('millrace inspect', () => {
     ['float32.npy', 'npy', 5, 'array'],
     ['arrays.npz', 'npz', 5, 'int64'],
     ['arrays.safetensors', 'safetensors', 5, 'bfloat16'],
-    ['../images', 'images', 53, 'label'],
+    ['../images', 'images', 53, 'class'],
     ['make_mds.py', 'text', undefined, ''],
   ] as const)('tells what %s is', async (name, format, length, column) => {
     const args = format === 'text' ? ['--format', 'text'] : [];
@@ -78,6 +78,14 @@ describe('millrace inspect', () => {
     const images = await runCommand(['inspect', join(folder, 'images.tar'), '--html', page]);
     expect(images.stdout).toMatch(/png +png, \d+ bytes\n +cls +7/);
     const encoded = readFileSync(fixture('../images/color.png'), 'base64');
+    const classes = join(folder, 'classes');
+    mkdirSync(join(classes, 'red'), { recursive: true });
+    copyFileSync(fixture('../images/color.png'), join(classes, 'red', '1.png'));
+    const pageOfFolder = join(folder, 'folder.html');
+    expect((await runCommand(['inspect', classes, '--html', pageOfFolder])).stdout).toMatch(/class +"red"/);
+    expect(readFileSync(pageOfFolder, 'utf8')).toContain(
+      `<img src="data:image/png;base64,${encoded}" alt="image of sample 0">`,
+    );
     expect(readFileSync(page, 'utf8')).toContain(
       `<img src="data:image/png;base64,${encoded}" alt="png of sample 0">`,
     );

@@ -1,11 +1,20 @@
 // Data behind a server that counts, and holds back its answers until it is told: what is asked for ahead of need, and how much.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { ArrayDataset, ConcatDataset, DataLoader, type Dataset, MapDataset, Subset } from 'millrace';
-import { JsonlDataset } from 'millrace/formats';
+import { fileURLToPath } from 'node:url';
+import {
+  ArrayDataset,
+  ConcatDataset,
+  DataLoader,
+  type Dataset,
+  MapDataset,
+  type SampleContext,
+  Subset,
+} from 'millrace';
+import { JsonlDataset, openDataset } from 'millrace/formats';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ObjectServer } from '../storage/object-server.js';
 
@@ -195,6 +204,38 @@ describe('a loader of far-away data', () => {
     await expect(iterate()).rejects.toThrow('out of indices');
     expect(batches).toBe(4);
     dataset.close();
+  });
+});
+
+describe('prefetch', () => {
+  it.each([
+    'table-zstd.parquet',
+    'table-none.parquet',
+    'table.arrow',
+    'shard-000.tar',
+    'table.csv',
+    'arrays.safetensors',
+    'float32.npy',
+  ])('of a sample of %s brings all that it needs', async (name) => {
+    const bytes = readFileSync(new URL(`../fixtures/formats/${name}`, import.meta.url));
+    const url = server.put(`/${name}`, bytes);
+    const { dataset } = await openDataset(url, { cache: { folder } });
+    const last = dataset.length - 1;
+    for (const entry of readdirSync(folder)) rmSync(join(folder, entry), { recursive: true });
+    server.requests.length = 0;
+    expect(dataset.prefetch!([last])).toBe(bytes.length);
+    // What was asked for already is not counted again.
+    expect(dataset.prefetch!([last, 0])).toBe(0);
+    await until(() =>
+      readdirSync(folder, { recursive: true }).some((entry) => /[0-9a-f]{40}$/.test(String(entry))),
+    );
+    expect(server.requests).toHaveLength(1);
+    await dataset.get(last, {} as SampleContext);
+    expect(server.requests).toHaveLength(1);
+    await dataset.close?.();
+    const local = await openDataset(fileURLToPath(new URL(`../fixtures/formats/${name}`, import.meta.url)));
+    expect(local.dataset.prefetch!([last])).toBeUndefined();
+    await local.dataset.close?.();
   });
 });
 

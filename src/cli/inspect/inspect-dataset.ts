@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Dataset } from '../../core/dataset.js';
 import { IndexRangeError } from '../../core/errors.js';
-import { type FormatName, openDataset } from '../../formats/index.js';
+import { type FormatName, ImageFolder, openDataset } from '../../formats/index.js';
 import { LoaderSampleContext } from '../../loader/sample-context.js';
 import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
@@ -56,8 +57,7 @@ export async function inspectDataset(name: string, options: InspectOptions): Pro
     }
     const wanted = index === undefined ? spread(length, count) : [index];
     const samples: InspectedSample[] = [];
-    for (const at of wanted)
-      samples.push({ index: at, fields: fieldsOf(await dataset.get(at, new LoaderSampleContext(at, pass))) });
+    for (const at of wanted) samples.push({ index: at, fields: await sampleFields(dataset, at) });
     return {
       name,
       format,
@@ -82,6 +82,17 @@ function spread(length: number, count: number): number[] {
   return Array.from({ length: shown }, (_, k) =>
     shown === 1 ? 0 : Math.round((k * (length - 1)) / (shown - 1)),
   );
+}
+
+/** Of an image the file itself, which can be shown. */
+async function sampleFields(dataset: Dataset<unknown>, index: number): Promise<InspectedSample['fields']> {
+  if (!(dataset instanceof ImageFolder))
+    return fieldsOf(await dataset.get(index, new LoaderSampleContext(index, pass)));
+  return {
+    file: dataset.path(index),
+    class: dataset.classes[dataset.label(index)],
+    image: Uint8Array.from(await dataset.bytes(index)),
+  };
 }
 
 /** The fields of a sample; one that is not an object has a single field without a name. */
