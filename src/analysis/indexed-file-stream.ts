@@ -53,14 +53,16 @@ function writeIndex(index: FileWriter, { dtype, items, lengths, documentEnds }: 
     checkLengths(index.path, piece);
     index.append(Int32Array.from(piece));
   }
+  const itemBytes = bytesPerElement(dtype);
   let byteOffset = 0;
   for (const piece of lengths()) {
-    const pointers = new Float64Array(piece.length);
+    const words = new Uint32Array(2 * piece.length);
     for (let i = 0; i < piece.length; i++) {
-      pointers[i] = byteOffset;
-      byteOffset += piece[i]! * bytesPerElement(dtype);
+      words[2 * i] = byteOffset;
+      words[2 * i + 1] = byteOffset / 2 ** 32;
+      byteOffset += piece[i]! * itemBytes;
     }
-    index.append(int64Words(pointers));
+    index.append(words);
   }
   index.append(int64Words([0, ...documentEnds]));
 }

@@ -63,7 +63,7 @@ export class FolderStore implements ObjectStore {
       await write(temporary);
       await rename(temporary, path);
     } catch (cause) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => {});
       throw storageFailure('write', path, cause);
     }
   }

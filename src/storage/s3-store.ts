@@ -3,14 +3,14 @@ import { StorageError } from '../core/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { FileSource } from './file-source.js';
 import { listRemote } from './list-remote.js';
-import type { ObjectStore } from './object-store.js';
+import type { ObjectStore, ObjectStoreOptions } from './object-store.js';
 import { RemoteClient } from './remote-client.js';
 import { RemoteSource } from './remote-source.js';
 import { parseS3Url, S3Service, type S3Write } from './s3-location.js';
 import { storageOptions } from './storage-options.js';
 
 /** Parts of an upload, the last one aside: S3 takes 5 MiB to 5 GiB, and at most 10,000 of them. */
-const partBytes = 64 * 2 ** 20;
+const usualPartBytes = 64 * 2 ** 20;
 const mostParts = 10_000;
 
 /**
@@ -22,8 +22,11 @@ export class S3Store implements ObjectStore {
   readonly #service = new S3Service();
   readonly #client = new RemoteClient(storageOptions({}));
 
+  readonly #partBytes: number;
+
   /** @throws {@link StorageError} when the URL names no bucket. */
-  constructor(url: string) {
+  constructor(url: string, { partBytes = usualPartBytes }: ObjectStoreOptions = {}) {
+    this.#partBytes = partBytes;
     this.name = url.replace(/\/+$/, '');
     parseS3Url(this.name);
   }
@@ -35,7 +38,7 @@ export class S3Store implements ObjectStore {
   async putFile(name: string, path: string): Promise<void> {
     const source = new FileSource(path, { memoryMap: false });
     try {
-      if (source.byteLength <= partBytes) await this.put(name, await source.read(0, source.byteLength));
+      if (source.byteLength <= this.#partBytes) await this.put(name, await source.read(0, source.byteLength));
       else await this.#upload(name, source);
     } finally {
       source.close();
@@ -61,7 +64,7 @@ export class S3Store implements ObjectStore {
 
   /** Parts are larger where there would be too many. */
   async #upload(name: string, source: ByteSource): Promise<void> {
-    const size = Math.max(partBytes, Math.ceil(source.byteLength / mostParts));
+    const size = Math.max(this.#partBytes, Math.ceil(source.byteLength / mostParts));
     const { InitiateMultipartUploadResult: begun } = new XMLParser({ parseTagValue: false }).parse(
       (await this.#write(name, 'uploads', { method: 'POST' })).text,
     ) as { InitiateMultipartUploadResult?: { UploadId?: string } };
