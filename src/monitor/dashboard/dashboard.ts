@@ -6,6 +6,9 @@ import type { RunFacts, RunUpdate } from './live-view.js';
 import { type RunSink, RunWatcher } from './run-watcher.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
+// Apart from its use: bundlers for browsers would take it for a worker of theirs.
+const program = new URL('./server-thread.js', import.meta.url);
+
 /**
  * The server of the live page, in a thread of its own: it answers while the training computes, and costs it two messages a second.
  * It does not keep the process alive.
@@ -17,7 +20,7 @@ class ServerThread implements RunSink {
   watched = false;
 
   constructor(setup: ServerSetup) {
-    this.#thread = new Worker(new URL('./server-thread.js', import.meta.url), {
+    this.#thread = new Worker(program, {
       name: 'millrace live page',
       workerData: setup,
       // Options of the training's command line, as --input-type, are not for it.
