@@ -11,8 +11,8 @@ if (!Number.isInteger(processes) || processes < 1) {
   process.exit(2);
 }
 
-const together = await train(processes);
-const alone = await train(1);
+const together = await train(processes).catch(giveUp);
+const alone = await train(1).catch(giveUp);
 
 console.log('process  samples');
 for (const { rank, samples } of together)
@@ -62,6 +62,11 @@ function resultOf(child, rank) {
       reject(new Error(`Process ${rank} ended early (${signal ?? code}).`)),
     );
   });
+}
+
+function giveUp({ message }) {
+  console.error(message);
+  process.exit(1);
 }
 
 function freePort() {

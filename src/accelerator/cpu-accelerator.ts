@@ -1,6 +1,6 @@
 import type { Tensor } from '../core/tensor.js';
 import type { Accelerator } from './accelerator.js';
-import { type Environment, environmentNumber } from './environment-number.js';
+import { type Environment, environmentNumber, processEnvironment } from './environment-number.js';
 import { countNumaNodes } from './numa-nodes.js';
 
 /** Where a {@link CpuAccelerator} looks. */
@@ -13,8 +13,8 @@ export interface CpuAcceleratorOptions {
 
 /**
  * The processor as the device. As in DeepSpeed, one "device" is one process of this machine: `LOCAL_SIZE` where the
- * launcher says it, else the NUMA nodes that have cores, else 1. Memory is the resident set of the process; pinning and
- * synchronising have nothing to do.
+ * launcher says it, else the NUMA nodes that have cores, else 1. Memory is the resident set of the process, 0 in a browser;
+ * pinning and synchronising have nothing to do.
  */
 export class CpuAccelerator implements Accelerator {
   readonly name = 'cpu';
@@ -24,7 +24,7 @@ export class CpuAccelerator implements Accelerator {
   #maxResidentBytes = 0;
 
   constructor(options: CpuAcceleratorOptions = {}) {
-    this.#environment = options.environment ?? process.env;
+    this.#environment = options.environment ?? processEnvironment();
     this.#countNumaNodes = options.countNumaNodes ?? countNumaNodes;
   }
 
@@ -52,7 +52,7 @@ export class CpuAccelerator implements Accelerator {
   synchronize(): void {}
 
   memoryAllocated(): number {
-    const { rss } = process.memoryUsage();
+    const rss = typeof process === 'undefined' ? 0 : process.memoryUsage().rss;
     this.#maxResidentBytes = Math.max(this.#maxResidentBytes, rss);
     return rss;
   }

@@ -4,6 +4,7 @@ import { type Accelerator, acceleratorMethods } from './accelerator.js';
 import { CpuAccelerator } from './cpu-accelerator.js';
 import { CudaAccelerator } from './cuda/cuda-accelerator.js';
 import { CudaAbsentError } from './cuda/cuda-driver.js';
+import { processEnvironment } from './environment-number.js';
 import { WebGpuAccelerator } from './webgpu/webgpu-accelerator.js';
 
 /** Names that `DS_ACCELERATOR` may have: those of DeepSpeed, and `webgpu`. */
@@ -70,7 +71,7 @@ export function setAccelerator(accelerator: Accelerator): void {
 }
 
 function requestedName(): string | undefined {
-  return (globalThis as { process?: NodeJS.Process }).process?.env?.DS_ACCELERATOR;
+  return processEnvironment().DS_ACCELERATOR;
 }
 
 function selectAccelerator(requested: string | undefined): Accelerator {

@@ -13,7 +13,7 @@ import { InProcessEngine } from './in-process-engine.js';
 import { packCollate } from './pack-collate.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
-import type { LockPages } from './slot-pages.js';
+import { findPageLock } from './slot-pages.js';
 import type { TorchCollate } from './torch-collate.js';
 import type { WorkerPlan } from './worker-plan.js';
 import type { CollateSpec } from './workers/protocol.js';
@@ -44,7 +44,11 @@ async function inProcess(
   const dataset = asDataset(source instanceof WorkerModule ? await source.load() : source);
   const maker = createBatchMaker(dataset, await localSteps(options), settingsOf(options), null);
   const { reuseBuffers } = options;
-  return new InProcessEngine(dataset, maker, { reuseBuffers, lockPages: await pageLock(options), reason });
+  return new InProcessEngine(dataset, maker, {
+    reuseBuffers,
+    lockPages: await findPageLock(options),
+    reason,
+  });
 }
 
 async function inWorkers(
@@ -52,7 +56,7 @@ async function inWorkers(
   options: ResolvedOptions,
   { numWorkers, prefetchFactor, optional }: WorkerPlan,
 ): Promise<BatchEngine> {
-  const lockPages = await pageLock(options);
+  const lockPages = await findPageLock(options);
   const makeSetup = () => ({
     dataset: recipeOf(source, 'dataset'),
     transform: options.transform && recipeOf(options.transform, 'transform'),
@@ -118,12 +122,4 @@ function builtInSpec(collate: unknown): CollateSpec | undefined {
   const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchCollate>;
   if (padOptions) return { type: 'pad', options: padOptions };
   return torchOptions && { type: 'torch', options: torchOptions };
-}
-
-/** What locks the pages of slots: the accelerator of this process, if it has a use for that. */
-async function pageLock({ pinMemory, reuseBuffers }: ResolvedOptions): Promise<LockPages | undefined> {
-  if (!pinMemory || !reuseBuffers) return undefined;
-  const { getAccelerator } = await import('../accelerator/get-accelerator.js');
-  const accelerator = getAccelerator();
-  return accelerator.lockPages && ((memory) => accelerator.lockPages!(memory));
 }

@@ -1,7 +1,20 @@
 import type { SlotPlace } from './batch-memory.js';
+import type { ResolvedOptions } from './data-loader-options.js';
 
 /** Locks pages until the function that is returned is called. */
 export type LockPages = (memory: Uint8Array) => () => void;
+
+/** What locks pages for a loader: the accelerator of this process, if the loader asks for it and the accelerator has a use for it. */
+export async function findPageLock({
+  pinMemory,
+  reuseBuffers,
+}: Pick<ResolvedOptions, 'pinMemory' | 'reuseBuffers'>): Promise<LockPages | undefined> {
+  if (!pinMemory || !reuseBuffers) return undefined;
+  // On first use, so that a page that does not ask for it does not load it.
+  const { getAccelerator } = await import('../accelerator/get-accelerator.js');
+  const accelerator = getAccelerator();
+  return accelerator.lockPages && ((memory) => accelerator.lockPages!(memory));
+}
 
 interface LockedSlot extends SlotPlace {
   readonly unlock: () => void;

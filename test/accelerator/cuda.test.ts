@@ -317,6 +317,18 @@ describeCuda('deviceBatches', () => {
     }
   });
 
+  it.each([0, 2])('leaves the loader’s state exact at each batch, with %i workers', async (numWorkers) => {
+    const statesOf = async (upload: boolean): Promise<unknown[]> => {
+      const loader = new DataLoader(rows, { batchSize: 8, shuffle: true, seed: 5, numWorkers });
+      const states: unknown[] = [];
+      const batches = upload ? deviceBatches(loader, { accelerator: open() }) : loader;
+      for await (const _ of batches) states.push(loader.stateDict());
+      await loader.close();
+      return states;
+    };
+    expect(await statesOf(true)).toEqual(await statesOf(false));
+  });
+
   it('copies memory that is not locked as well', async () => {
     const loader = new DataLoader(rows, { batchSize: 16 });
     const seen: number[] = [];

@@ -118,6 +118,7 @@ describe('gpuBatches', () => {
     'keeps its promises in a browser: bytes, order, memory, errors',
     async (context) => {
       const checks = await inBrowser();
+      expect(checks.withoutProcess).toEqual(['cpu', 1, 0, [[1, 2, 3]]]);
       needDevice(checks, 'Chromium', context);
       expectKept(checks);
     },

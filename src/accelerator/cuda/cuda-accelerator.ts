@@ -23,7 +23,7 @@ const schema = v.strictObject({
 });
 
 /**
- * An NVIDIA device, through the CUDA driver. The memory of a batch is measured in bytes that Millrace has allocated, as PyTorch
+ * An NVIDIA device, through the CUDA driver. Memory in use is what Millrace has allocated, in bytes, as PyTorch
  * counts what it has allocated; {@link deviceMemory} says what the whole device has left.
  *
  * The device's primary context is used, which other libraries of the process share; it is made when memory is first asked for.
