@@ -7,6 +7,7 @@ type BuiltIn = () => Promise<FromRecipe<unknown>>;
 const builtIns: Readonly<Record<string, BuiltIn>> = {
   ArrowDataset: async () => (await import('../formats/arrow-dataset.js')).ArrowDataset,
   ArrayDataset: async () => (await import('./array-dataset.js')).ArrayDataset,
+  BlobSource: async () => (await import('../storage/blob-source.js')).BlobSource,
   CachedSource: async () => (await import('../storage/cached-source.js')).CachedSource,
   ChainDataset: async () => (await import('./chain-dataset.js')).ChainDataset,
   ConcatDataset: async () => (await import('./concat-dataset.js')).ConcatDataset,

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { RecordBatch, Schema } from 'apache-arrow';
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import Papa from 'papaparse';
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ByteSource } from '../storage/byte-source.js';
 import { SharedNumbers } from './shared-numbers.js';
 

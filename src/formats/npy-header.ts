@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { FormatError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { truncated } from '../storage/truncated.js';

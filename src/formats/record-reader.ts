@@ -1,4 +1,4 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type ByteSource, isLocal } from '../storage/byte-source.js';
 import { asBuffer } from './as-buffer.js';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { FormatError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';

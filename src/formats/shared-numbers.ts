@@ -1,6 +1,8 @@
+import { sharedBuffer } from '../core/shared-buffer.js';
+
 const firstCapacity = 1024;
 
-/** Numbers that are collected one by one, then lie in shared memory, which threads look at without a copy. */
+/** Numbers that are collected one by one, then lie in shared memory where there is some, which threads look at without a copy. */
 export class SharedNumbers {
   #numbers = new Float64Array(firstCapacity);
   length = 0;
@@ -19,7 +21,7 @@ export class SharedNumbers {
   }
 
   shared(): Float64Array {
-    const shared = new Float64Array(new SharedArrayBuffer(8 * this.length));
+    const shared = new Float64Array(sharedBuffer(8 * this.length));
     shared.set(this.#numbers.subarray(0, this.length));
     return shared;
   }

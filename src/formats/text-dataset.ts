@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import { closeSync, openSync } from 'node:fs';
+import { isNode } from '../core/platform.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from './byte-source.js';
 import { type Compression, decompress } from './decompress.js';
@@ -33,7 +35,8 @@ export class DecompressedSource extends FileSource implements Movable {
    * @throws {@link FormatError} when the file is damaged or cut short; {@link StorageError} when the cache cannot be written.
    */
   static async open(packed: ByteSource, how: DecompressedOptions): Promise<ByteSource> {
-    const version = packed.contentVersion?.() ?? null;
+    // A browser keeps no files.
+    const version = isNode ? (packed.contentVersion?.() ?? null) : null;
     if (version === null) {
       const pieces: Uint8Array[] = [];
       for await (const piece of decompress(packed, how.compression)) pieces.push(piece);

@@ -1,4 +1,5 @@
 import { StorageError } from '../core/errors.js';
+import { environment } from '../core/platform.js';
 import { httpLocation, type RemoteLocation } from './remote-location.js';
 
 /** What an `hf:` URL names. */
@@ -37,12 +38,12 @@ export function parseHubUrl(url: string): HubFile {
 
 /** Where the Hub is: `HF_ENDPOINT`, else the public one. */
 export function hubEndpoint(): string {
-  return (process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
+  return (environment.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
 }
 
 /** What the Hub is to know of this user: the token in `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`. */
 export function hubHeaders(): Record<string, string> {
-  const token = process.env.HF_TOKEN || process.env.HUGGING_FACE_HUB_TOKEN;
+  const token = environment.HF_TOKEN || environment.HUGGING_FACE_HUB_TOKEN;
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 

@@ -1,3 +1,4 @@
+export { type BlobLike, BlobSource } from './blob-source.js';
 export { type ByteRanges, type ByteSource, isLocal, type LocalSource } from './byte-source.js';
 export { CachedSource } from './cached-source.js';
 export { FileSource } from './file-source.js';

@@ -1,8 +1,10 @@
+import { CapabilityError } from '../core/errors.js';
+import { isNode } from '../core/platform.js';
 import type { ByteSource } from './byte-source.js';
 import { FileSource } from './file-source.js';
 import { localPath } from './local-path.js';
 import type { StorageOptions } from './storage-options.js';
-import { isRemote } from './url-scheme.js';
+import { isRemote, schemeOf } from './url-scheme.js';
 
 /**
  * Opens bytes by name: the path of a local file, or a URL.
@@ -12,12 +14,23 @@ import { isRemote } from './url-scheme.js';
  * | `file:` | a local file |
  * | `http:`, `https:` | ranges of an object; `options.headers` are sent along |
  * | `s3://bucket/key` | Amazon S3 or any store like it: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` and so on |
+ * | `opfs:///folder/file` | a file of the page's origin private file system, in browsers |
  * | `hf://datasets/user/name@revision/path` | the Hugging Face Hub, with the token in `HF_TOKEN` |
  *
  * @throws {@link StorageError} when it cannot be opened, or the URL's scheme is not supported.
  */
 export async function openSource(pathOrUrl: string | URL, options: StorageOptions = {}): Promise<ByteSource> {
   if (!isRemote(pathOrUrl)) return new FileSource(localPath(pathOrUrl));
+  if (schemeOf(String(pathOrUrl)) === 'opfs') {
+    const { openPrivateFile } = await import('./private-file.js');
+    return openPrivateFile(String(pathOrUrl));
+  }
+  if (options.cache && !isNode) {
+    throw new CapabilityError('A browser has no cache of blocks on a disk', {
+      where: { url: String(pathOrUrl) },
+      next: 'Leave out cache: the browser keeps what the server lets it keep; or put the file into the origin private file system.',
+    });
+  }
   const { RemoteSource } = await import('./remote-source.js');
   const remote = await RemoteSource.open(String(pathOrUrl), options);
   if (!options.cache) return remote;

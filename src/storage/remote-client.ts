@@ -122,12 +122,19 @@ export class RemoteClient {
   async *#piecesOf({ body }: Response, abort: AbortController): AsyncGenerator<Uint8Array> {
     const reader = body?.getReader();
     if (!reader) return;
+    let waitingSince = performance.now();
     let isWaiting = true;
-    const timer = setTimeout(() => isWaiting && abort.abort(), this.#timeoutMs);
+    // One timer that looks again when it was too early: starting one a piece would cost more than the piece.
+    const look = (): void => {
+      const left = waitingSince + this.#timeoutMs - performance.now();
+      if (isWaiting && left <= 0) abort.abort();
+      else timer = setTimeout(look, isWaiting ? left : this.#timeoutMs);
+    };
+    let timer = setTimeout(look, this.#timeoutMs);
     try {
       for (;;) {
         isWaiting = true;
-        timer.refresh();
+        waitingSince = performance.now();
         const { done, value } = await reader.read();
         isWaiting = false;
         if (done) return;

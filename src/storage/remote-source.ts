@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ObjectChangedError, StorageError } from '../core/errors.js';
+import { isNode } from '../core/platform.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
 import type { ByteSource } from './byte-source.js';
@@ -189,7 +190,8 @@ export class RemoteSource implements ByteSource, Movable {
     let at = start;
     while (at < end) {
       try {
-        const isAll = at === 0 && end === this.byteLength;
+        // A browser may ask for a whole object compressed, and never for a range.
+        const isAll = isNode && at === 0 && end === this.byteLength;
         const range = this.#servesRanges && !isAll && { range: `bytes=${at}-${end - 1}` };
         const answer = await this.#client.ask(
           this.#location,

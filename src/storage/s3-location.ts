@@ -1,5 +1,6 @@
 import { AwsV4Signer } from 'aws4fetch';
 import { StorageError } from '../core/errors.js';
+import { environment } from '../core/platform.js';
 import type { RemoteLocation } from './remote-location.js';
 
 /** What requests to S3 are signed with. */
@@ -54,10 +55,12 @@ export class S3Service {
   readonly #derivedKeys = new Map<string, ArrayBuffer>();
 
   constructor({ endpoint, region, credentials }: S3Options = {}) {
-    const { env } = process;
-    this.region = region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1';
-    this.#endpoint = (endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL)?.replace(/\/+$/, '');
-    this.#credentials = credentials ?? credentialsOf(env);
+    this.region = region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? 'us-east-1';
+    this.#endpoint = (endpoint ?? environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL)?.replace(
+      /\/+$/,
+      '',
+    );
+    this.#credentials = credentials ?? credentialsOf(environment);
   }
 
   /**
@@ -115,7 +118,7 @@ export class S3Service {
   }
 }
 
-function credentialsOf(env: NodeJS.ProcessEnv): S3Credentials | undefined {
+function credentialsOf(env: typeof environment): S3Credentials | undefined {
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
   if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) return undefined;
   return {

@@ -30,7 +30,7 @@ it(`the core is below ${limit / 1000} kB, bundled, minified and gzipped`, async 
     for (const { kind, path: imported } of metafile.outputs[path]!.imports)
       if (kind === 'import-statement') load(imported);
   };
-  load(outputs.find(([, { entryPoint }]) => entryPoint !== undefined && entryPoint.endsWith('page.js'))![0]);
+  load(outputs.find(([, { entryPoint }]) => entryPoint?.endsWith('page.js'))![0]);
   const bytes = (path: string) =>
     gzipSync(outputFiles.find((file) => file.path.endsWith(path))!.contents, { level: 9 }).length;
   const total = [...loaded].reduce((sum, path) => sum + bytes(path), 0);

@@ -1,0 +1,38 @@
+import { CapabilityError, StorageError } from '../core/errors.js';
+import { type BlobLike, BlobSource } from './blob-source.js';
+
+/** The part of the File System API that is used here: TypeScript has it only together with the whole DOM. */
+interface Folder {
+  getDirectoryHandle(name: string): Promise<Folder>;
+  getFileHandle(name: string): Promise<{ getFile(): Promise<BlobLike> }>;
+}
+
+/**
+ * Opens a file of the page's origin private file system.
+ *
+ * @param url - `opfs:///folder/file`.
+ * @throws {@link CapabilityError} where there is no such file system; {@link StorageError} when there is no such file.
+ */
+export async function openPrivateFile(url: string): Promise<BlobSource> {
+  const { navigator } = globalThis as { navigator?: { storage?: { getDirectory?: () => Promise<Folder> } } };
+  if (!navigator?.storage?.getDirectory) {
+    throw new CapabilityError('There is no origin private file system here', {
+      where: { url },
+      next: 'Browsers have one, on pages from https: or localhost.',
+    });
+  }
+  const names = decodeURIComponent(new URL(url).pathname).split('/').filter(Boolean);
+  const fileName = names.pop() ?? '';
+  try {
+    let folder = await navigator.storage.getDirectory();
+    for (const name of names) folder = await folder.getDirectoryHandle(name);
+    const handle = await folder.getFileHandle(fileName);
+    return new BlobSource(await handle.getFile(), url);
+  } catch (cause) {
+    throw new StorageError(`Cannot open the file: ${(cause as Error).message}`, {
+      where: { url },
+      next: 'Check the path; folders and files of this file system belong to one origin.',
+      cause,
+    });
+  }
+}

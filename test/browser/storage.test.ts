@@ -1,0 +1,106 @@
+// Data in a browser: by ranges over HTTP, from files that were picked, from the origin private file system. The samples are those that
+// Node.js reads from the same files.
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import {
+  ArrowDataset,
+  CsvDataset,
+  JsonlDataset,
+  NpyDataset,
+  ParquetDataset,
+  SafetensorsDataset,
+  TextDataset,
+} from 'millrace/formats';
+import { MemorySource } from 'millrace/storage';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundle, executablePath, TestPage } from './browser-page.js';
+import { readSamples } from './read-samples.js';
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const formats = {
+  ArrowDataset,
+  CsvDataset,
+  JsonlDataset,
+  NpyDataset,
+  ParquetDataset,
+  SafetensorsDataset,
+  TextDataset,
+};
+
+/** A file of the fixtures; `table.csv.gz` is made of `table.csv`. */
+function contentOf(name: string): Buffer {
+  const read = (file: string) => readFileSync(path(`../fixtures/formats/${file}`));
+  return name === 'table.csv.gz' ? gzipSync(read('table.csv')) : read(name);
+}
+
+/** Serves files by ranges, as any web server does. */
+function serveRanges(request: IncomingMessage, response: ServerResponse): void {
+  const bytes = contentOf(request.url!.slice('/ranges/'.length));
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+  response.setHeader('etag', `"${bytes.length}"`);
+  if (from === undefined) response.end(bytes);
+  else {
+    const part = bytes.subarray(Number(from), Number(to) + 1);
+    const place = `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`;
+    response.writeHead(206, { 'content-range': place }).end(part);
+  }
+}
+
+describe.skipIf(!executablePath).each([
+  ['cross-origin isolated', true],
+  ['not isolated', false],
+])('data in a page, %s', (_, isolated) => {
+  let test: TestPage;
+  beforeAll(async () => {
+    const files = await bundle({ page: path('page.js') });
+    test = await TestPage.open({ files, script: '/page.js', isolated, onRequest: serveRanges });
+  }, 60_000);
+  afterAll(() => test.close());
+
+  it.each([
+    ['ArrowDataset', 'table.arrow'],
+    ['CsvDataset', 'table.csv'],
+    ['CsvDataset', 'table.csv.gz'],
+    ['JsonlDataset', 'rows.jsonl.zst'],
+    ['NpyDataset', 'float32.npy'],
+    ['ParquetDataset', 'table-snappy.parquet'],
+    ['SafetensorsDataset', 'arrays.safetensors'],
+    ['TextDataset', 'table.csv'],
+  ] as const)(
+    '%s reads %s as in Node.js: by URL, from a picked file, from private files',
+    async (format, name) => {
+      const expected = await readSamples(
+        await formats[format].open(new MemorySource(contentOf(name), name)),
+        0,
+      );
+      expect(expected.length).toBeGreaterThan(1);
+      // Nested values of Arrow are views that do not cross threads, in Node.js neither.
+      for (const place of ['url', 'file', 'private'])
+        for (const workers of format === 'ArrowDataset' ? [0] : [0, 2])
+          expect(await test.call('read', format, name, place, workers), `${place}, ${workers}`).toEqual(
+            expected,
+          );
+    },
+  );
+
+  it('takes the file that a user picks', async () => {
+    await test.call('picked');
+    await test.page.setInputFiles('input', path('../fixtures/formats/table.csv'));
+    const rows = (await CsvDataset.open(path('../fixtures/formats/table.csv'))).length;
+    expect(await test.call('picked')).toBe(rows);
+  });
+
+  it('says what a browser cannot do, and what to do instead', async () => {
+    const failures = await test.call<Record<string, { name: string; message: string }>>('failures');
+    expect(failures.path).toMatchObject({ name: 'CapabilityError' });
+    expect(failures.path!.message).toContain('In a browser open data by URL');
+    expect(failures.cache).toMatchObject({ name: 'CapabilityError' });
+    expect(failures.noPrivateFile).toMatchObject({ name: 'StorageError' });
+    expect(failures.damaged).toMatchObject({ name: 'FormatError' });
+    expect(failures.severalParts).toMatchObject({ name: 'FormatError' });
+    expect(failures.beyond).toMatchObject({ name: 'TruncatedFileError' });
+    expect(test.problems).toEqual([]);
+  });
+});
