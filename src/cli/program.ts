@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { analyzeCommand } from './commands/analyze.js';
@@ -56,5 +57,7 @@ function addManners(command: Command): void {
   command.showHelpAfterError(`Run millrace ${command.name()} --help to see what there is.`);
   command.option('--quiet', 'print results and errors, but no progress');
   const own = examples[command.name()];
-  if (own) command.addHelpText('after', examplesText(own));
+  // A command that has brought its own text has a listener for it.
+  const hasText = (command as Command & EventEmitter).listenerCount('afterHelp') > 0;
+  if (own && !hasText) command.addHelpText('after', examplesText(own));
 }

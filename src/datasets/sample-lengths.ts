@@ -1,3 +1,4 @@
+import { firstAbove } from '../core/first-above.js';
 import { ConcatDataset } from './concat-dataset.js';
 import { MapDataset } from './map-dataset.js';
 import { MixtureDataset } from './mixture-dataset.js';
@@ -33,7 +34,7 @@ function concatenated({ datasets, ends }: ConcatDataset<unknown>): SampleLength 
   const parts = datasets.map(sampleLengths);
   if (!parts.every((part) => part !== undefined)) return undefined;
   return (index, epoch) => {
-    const k = ends.findIndex((end) => index < end);
+    const k = firstAbove(ends, index);
     return parts[k]!(index - (ends[k - 1] ?? 0), epoch);
   };
 }

@@ -1,5 +1,5 @@
 export { DataLoader, type DatasetSource } from './data-loader.js';
-export type { DataLoaderOptions, ResolvedOptions } from './data-loader-options.js';
+export type { DataLoaderOptions, ResolvedOptions as ResolvedLoaderOptions } from './data-loader-options.js';
 export type { GivenBatch, LentBatch } from './lent-batch.js';
 export type { LoaderPosition, LoaderWhenSeenOptions, PlannedBatch } from './loader-position.js';
 export type { LoaderState } from './loader-state.js';

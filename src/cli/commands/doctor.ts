@@ -11,7 +11,7 @@ import { findConfig } from '../config/find-config.js';
 import { type Diagnosis, diagnose } from '../doctor/diagnose.js';
 import { some } from '../plan/findings.js';
 import { openRun } from '../plan/open-run.js';
-import { renderFindings } from '../plan/render-plan.js';
+import { renderFindings } from '../plan/render-findings.js';
 import { Failed } from '../run-program.js';
 import { paintFor } from '../terminal/colour.js';
 import { terminalWidth } from '../terminal/wrap.js';

@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { OpenedConfig } from '../../config/index.js';
 import { ConfigError } from '../../core/errors.js';
-import type { Sighting } from '../../core/sighting.js';
 import { renderPlanPage } from '../../web/plan.js';
 import {
   type ConfigFlags,
@@ -11,18 +10,19 @@ import {
   withConfigOptions,
 } from '../config/config-options.js';
 import { findConfig } from '../config/find-config.js';
-import { comparePlans, type PlanDifference } from '../plan/compare-plans.js';
-import { type Finding, planFindings, some } from '../plan/findings.js';
+import { comparePlans, type PlannedRun } from '../plan/compare-plans.js';
+import { planFindings } from '../plan/findings.js';
 import { bytesOf } from '../plan/memory.js';
 import { openRun } from '../plan/open-run.js';
 import { planPage } from '../plan/plan-page.js';
-import { type RenderOptions, renderPlan, renderStep } from '../plan/render-plan.js';
+import { renderDifference } from '../plan/render-difference.js';
+import type { RenderOptions } from '../plan/render-options.js';
+import { renderPlan } from '../plan/render-plan.js';
+import { renderSightings, renderStep } from '../plan/render-step.js';
 import { type PlannedStep, RunOrder } from '../plan/run-order.js';
-import { makeFirstBatch, planRun, type RunPlan, stepsOf } from '../plan/run-plan.js';
+import { makeFirstBatch, planRun, stepsOf } from '../plan/run-plan.js';
 import { sampleNamed } from '../plan/sample-name.js';
 import { paintFor } from '../terminal/colour.js';
-import { formatCount } from '../terminal/quantity.js';
-import { renderTable } from '../terminal/table.js';
 import { terminalWidth } from '../terminal/wrap.js';
 import { wholeNumber } from '../whole-number.js';
 
@@ -34,9 +34,6 @@ interface PlanFlags extends ConfigFlags {
   readonly html?: string;
   readonly json?: boolean;
 }
-
-/** Sightings that are printed. */
-const shownSightings = 20;
 
 /** `millrace plan`: what a run will see. */
 export function planCommand(): Command {
@@ -82,11 +79,9 @@ export function planCommand(): Command {
     .action(plan);
 }
 
-interface Run {
+/** A run that was planned, and what it was planned from. */
+interface Run extends PlannedRun {
   readonly opened: OpenedConfig;
-  readonly order: RunOrder;
-  readonly plan: RunPlan;
-  readonly findings: readonly Finding[];
 }
 
 async function plan(given: string | undefined, other: string | undefined, flags: PlanFlags): Promise<void> {
@@ -97,7 +92,7 @@ async function plan(given: string | undefined, other: string | undefined, flags:
     await withRun(path, flags, (left) => withRun(other, flags, (right) => compare(left, right, flags, look)));
   } else if (flags.step !== undefined) {
     await withOrder(path, flags, async (_opened, order) =>
-      show(await order.stepAt(flags.step!), flags, look, renderStep),
+      showStep(await order.stepAt(flags.step!), flags, look),
     );
   } else if (flags.sample !== undefined) {
     await withOrder(path, flags, (opened, order) => showSample(opened, order, flags, look));
@@ -150,14 +145,10 @@ function showPlan({ plan: planned, findings }: Run, { html, json }: PlanFlags, l
   else print(renderPlan(planned, findings, look) + (html ? `\n\nPage: ${html}` : ''));
 }
 
-function show(step: PlannedStep, { json }: PlanFlags, look: RenderOptions, render: typeof renderStep): void {
-  print(
-    json
-      ? JSON.stringify(step, (_key, value) =>
-          ArrayBuffer.isView(value) ? Array.from(value as never) : value,
-        )
-      : render(step, look),
-  );
+function showStep(step: PlannedStep, { json }: PlanFlags, look: RenderOptions): void {
+  const asList = (_key: string, value: unknown) =>
+    ArrayBuffer.isView(value) ? Array.from(value as Int32Array) : value;
+  print(json ? JSON.stringify(step, asList) : renderStep(step, look));
 }
 
 async function showSample(
@@ -172,67 +163,13 @@ async function showSample(
   print(
     json
       ? JSON.stringify({ sample, steps, sightings })
-      : sightingsText(sample, steps, sightings, order, look),
+      : renderSightings(sample, steps, sightings, order, look),
   );
-}
-
-function sightingsText(
-  sample: string,
-  steps: number,
-  sightings: readonly Sighting[],
-  { stepsPerEpoch }: RunOrder,
-  { paint }: RenderOptions,
-): string {
-  const title = paint('bold', `Sample ${sample}`);
-  if (sightings.length === 0) return `${title} is not seen in ${some(steps, 'step')}.`;
-  const right = { align: 'right' } as const;
-  const table = renderTable(
-    ['step', 'epoch', 'batch', 'micro-batch', 'rank', 'slot'].map((name) => ({ title: name, ...right })),
-    sightings
-      .slice(0, shownSightings)
-      .map(({ epoch, step, microBatch, rank, slot }) =>
-        [epoch * stepsPerEpoch + step, epoch, step, microBatch, rank, slot].map(formatCount),
-      ),
-  );
-  const more = sightings.length - shownSightings;
-  return `${title} is seen ${some(sightings.length, 'time')} in ${some(steps, 'step')}:\n${table}${more > 0 ? `\nand ${some(more, 'time')} more` : ''}`;
 }
 
 async function compare(left: Run, right: Run, { json }: PlanFlags, look: RenderOptions): Promise<void> {
   const difference = await comparePlans(left, right);
-  print(json ? JSON.stringify(difference) : differenceText(left, right, difference, look));
-}
-
-function differenceText(
-  left: Run,
-  right: Run,
-  { facts, firstStep, comparedSteps }: PlanDifference,
-  { paint }: RenderOptions,
-): string {
-  const order =
-    firstStep === undefined
-      ? `The first ${some(comparedSteps, 'global batch', 'global batches')} are the same.`
-      : `The order differs from step ${formatCount(firstStep)} on.`;
-  const rows = facts.flatMap(({ name, left: before, right: after }) => [
-    `${paint('bold', name)}`,
-    `  ${paint('red', '-')} ${before ?? '(none)'}`,
-    `  ${paint('green', '+')} ${after ?? '(none)'}`,
-  ]);
-  const fixed = left.findings.filter((finding) => !right.findings.some(({ name }) => name === finding.name));
-  const added = right.findings.filter((finding) => !left.findings.some(({ name }) => name === finding.name));
-  const findings = [
-    ...fixed.map(({ name }) => `${paint('green', '✓')} ${name} is gone`),
-    ...added.map(({ name, what }) => `${paint('yellow', '!')} ${name} is new: ${what}`),
-  ];
-  return [
-    `${paint('red', '-')} ${left.plan.name}`,
-    `${paint('green', '+')} ${right.plan.name}`,
-    '',
-    ...(rows.length > 0 ? rows : ['The plans are equal.']),
-    '',
-    order,
-    ...findings,
-  ].join('\n');
+  print(json ? JSON.stringify(difference) : renderDifference(left, right, difference, look));
 }
 
 function print(text: string): void {

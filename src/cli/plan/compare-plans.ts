@@ -1,4 +1,5 @@
-import { type Fact, factsOf } from './render-plan.js';
+import type { Finding } from './findings.js';
+import { type Fact, factsOf } from './plan-facts.js';
 import type { RunOrder } from './run-order.js';
 import type { RunPlan } from './run-plan.js';
 
@@ -16,10 +17,11 @@ export interface PlanDifference {
   readonly comparedSteps: number;
 }
 
-/** A plan and where it came from. */
+/** A plan, the order that it is of, and what is wrong with it. */
 export interface PlannedRun {
   readonly plan: RunPlan;
   readonly order: RunOrder;
+  readonly findings: readonly Finding[];
 }
 
 /** Steps whose batches are compared at most. */

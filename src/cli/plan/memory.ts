@@ -11,7 +11,7 @@ import {
   TokenWindows,
 } from '../../datasets/index.js';
 import { IndexedDataset, NpyDataset } from '../../formats/index.js';
-import { DataLoader, type PadCollate, type ResolvedOptions } from '../../loader/index.js';
+import { DataLoader, type PadCollate, type ResolvedLoaderOptions } from '../../loader/index.js';
 import { planWorkers } from '../../loader/worker-plan.js';
 import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
@@ -78,7 +78,7 @@ export function planMemory(
 }
 
 /** What lengths are rounded up to; `undefined` where a function of the user's makes the batch. */
-function paddedTo({ transform, collate }: ResolvedOptions): number | undefined {
+function paddedTo({ transform, collate }: ResolvedLoaderOptions): number | undefined {
   if (transform !== undefined) return undefined;
   const { padOptions } = (collate ?? {}) as Partial<PadCollate<DType>>;
   return collate === undefined || padOptions ? (padOptions?.multipleOf ?? 1) : undefined;

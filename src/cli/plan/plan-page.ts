@@ -1,7 +1,7 @@
 import type { PlanPage } from '../../web/plan.js';
 import { visibleSamples } from './curriculum-plan.js';
 import type { Finding } from './findings.js';
-import { factsOf } from './render-plan.js';
+import { factsOf } from './plan-facts.js';
 import type { RunPlan } from './run-plan.js';
 
 /** A plan as its page shows it. */

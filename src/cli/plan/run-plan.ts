@@ -92,6 +92,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   });
   const split = await planSplit(order);
   const tokens = walked.tokens;
+  const seesAll = order.ranks.length === order.worldSize;
   const memory = planMemory(
     opened,
     Math.max(split.most, Math.ceil(walked.largest / partsOf(order))),
@@ -111,10 +112,11 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     saysTraining:
       options.steps !== undefined || training.steps !== undefined || training.epochs !== undefined,
     split,
-    epoch: { ...epoch, coverage: visits && coverageOf(visits) },
+    epoch: { ...epoch, coverage: seesAll && visits ? coverageOf(visits) : undefined },
     tokens: tokens && {
-      run: Math.round((tokens.total / walked.steps) * steps),
-      isExact: walked.isWhole && walked.steps === steps,
+      // Where only one rank can be shown, the others get as much.
+      run: Math.round((tokens.total / walked.steps) * steps * (order.worldSize / order.ranks.length)),
+      isExact: seesAll && walked.isWhole && walked.steps === steps,
     },
     memory,
     disk: await planDisk(opened),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Dataset, SampleContext } from '../../core/dataset.js';
 import { bytesPerElement } from '../../core/dtype.js';
+import { firstAbove } from '../../core/first-above.js';
 import { isTensor } from '../../core/tensor.js';
 import {
   ConcatDataset,
@@ -49,7 +50,7 @@ export function sampleStages(
     return choosing(dataset.dataset, parent, `sample ${parent} of its parent`);
   }
   if (dataset instanceof ConcatDataset) {
-    const k = dataset.ends.findIndex((end) => index < end);
+    const k = firstAbove(dataset.ends, index);
     const own = index - (dataset.ends[k - 1] ?? 0);
     return choosing(dataset.datasets[k]!, own, `sample ${own} of dataset ${k}`);
   }

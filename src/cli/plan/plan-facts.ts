@@ -1,0 +1,93 @@
+import { formatBytes, formatCompact, formatCount, formatShare } from '../terminal/quantity.js';
+import { some } from './findings.js';
+import type { RunPlan } from './run-plan.js';
+
+/** A fact with its name, as all ways of showing a plan have it. */
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** The plan as facts, in the order of reading. */
+export function factsOf(plan: RunPlan): Fact[] {
+  const { epoch, tokens, memory, disk } = plan;
+  const { coverage } = epoch;
+  const facts: [string, string | undefined | false][] = [
+    ['samples', formatCount(plan.samples)],
+    ['order', plan.order],
+    ['global batch', batchText(plan)],
+    [
+      plan.epochsAPass === 1 ? 'an epoch' : 'the pass',
+      some(plan.stepsPerEpoch, 'step') + microBatchText(plan),
+    ],
+    [
+      'training',
+      `${some(plan.steps, 'step')}, ${plan.epochs === 1 ? '1 epoch' : `${trimmed(plan.epochs)} epochs`}${plan.saysTraining ? '' : ' (the configuration does not say how long)'}`,
+    ],
+    [
+      'left out',
+      coverage &&
+        coverage.missing > 0 &&
+        !plan.curriculum &&
+        `${some(coverage.missing, 'sample')} of an epoch (${formatShare(coverage.missing / plan.samples)})`,
+    ],
+    [
+      'repeated',
+      coverage &&
+        coverage.repeated > 0 &&
+        !plan.curriculum &&
+        `${some(coverage.repeated, 'sample')} of an epoch`,
+    ],
+    ['tokens', tokens && `${tokens.isExact ? '' : 'about '}${formatCompact(tokens.run)} in the run`],
+    ['a step', epoch.tokens && stepTokens(plan)],
+    [
+      'memory',
+      memory.peakBytes === undefined
+        ? plan.kind === 'deepspeed' && disk.dataBytes === undefined
+          ? 'not known without the data: --data'
+          : 'not known without reading a sample: --probe makes one batch'
+        : `${formatBytes(memory.peakBytes)} at most: ${memoryText(plan)}`,
+    ],
+    ['disk', disk.dataBytes !== undefined && `${formatBytes(disk.dataBytes)} of data`],
+    ['cache', disk.cacheBytes > 0 && `up to ${formatBytes(disk.cacheBytes)} of what is far away`],
+  ];
+  return facts
+    .filter((fact): fact is [string, string] => typeof fact[1] === 'string')
+    .map(([name, value]) => ({ name, value }));
+}
+
+function batchText({ split }: RunPlan): string {
+  const { globalBatch, worldSize, gradientAccumulationSteps, fewest, most } = split;
+  const samples = some(globalBatch, 'sample');
+  if (worldSize * gradientAccumulationSteps === 1) return samples;
+  const size = fewest === most ? formatCount(most) : `${formatCount(fewest)} or ${formatCount(most)}`;
+  const parts = [
+    worldSize > 1 && some(worldSize, 'rank'),
+    gradientAccumulationSteps > 1 && some(gradientAccumulationSteps, 'micro-batch', 'micro-batches'),
+  ];
+  return `${samples}: ${size} on each of ${parts.filter(Boolean).join(', in each of ')}`;
+}
+
+function microBatchText({ split, stepsPerEpoch }: RunPlan): string {
+  const { gradientAccumulationSteps: parts } = split;
+  return parts === 1 ? '' : ` (${formatCount(stepsPerEpoch * parts)} micro-batches)`;
+}
+
+function stepTokens({ epoch }: RunPlan): string {
+  const { total, fewest, most, padded } = epoch.tokens!;
+  const mean = formatCompact(total / epoch.steps);
+  if (fewest === most || padded === total) return `${mean} tokens`;
+  return `${mean} tokens in the mean, ${formatCompact(fewest)} to ${formatCompact(most)}; padded to the longest, ${formatShare(1 - total / padded)} would be padding`;
+}
+
+function memoryText({ memory }: RunPlan): string {
+  const { slots, batchBytes, numWorkers, workerBytes, source } = memory;
+  const workers =
+    numWorkers > 0 ? `, and ${some(numWorkers, 'worker')} of ${formatBytes(workerBytes / numWorkers)}` : '';
+  return `${some(slots, 'batch', 'batches')} of ${formatBytes(batchBytes!)} (by ${source})${workers}`;
+}
+
+/** A number with at most two decimals. */
+export function trimmed(value: number): string {
+  return Number.isInteger(value) ? formatCount(value) : value.toFixed(2);
+}

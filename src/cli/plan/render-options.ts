@@ -1,0 +1,8 @@
+import type { Paint } from '../terminal/colour.js';
+
+/** How something looks on a terminal. */
+export interface RenderOptions {
+  readonly paint: Paint;
+  /** Columns. */
+  readonly width: number;
+}

@@ -1,0 +1,48 @@
+import type { Sighting } from '../../core/sighting.js';
+import { formatCount } from '../terminal/quantity.js';
+import { renderTable } from '../terminal/table.js';
+import { wrapText } from '../terminal/wrap.js';
+import { some } from './findings.js';
+import type { RenderOptions } from './render-options.js';
+import type { PlannedStep, RunOrder } from './run-order.js';
+
+/** Sightings that are printed. */
+const shownSightings = 20;
+
+/** The samples of a step, rank by rank. */
+export function renderStep(
+  { step, epoch, batch, parts }: PlannedStep,
+  { paint, width }: RenderOptions,
+): string {
+  const hasMicroBatches = parts.some(({ microBatch }) => microBatch > 0);
+  const title = `Step ${formatCount(step)}: batch ${formatCount(batch)} of epoch ${formatCount(epoch)}`;
+  if (parts.length === 0) return `${paint('bold', title)}\n  There is no such batch.`;
+  const lines = parts.flatMap(({ rank, microBatch, indices }) => {
+    const first = `  rank ${rank}${hasMicroBatches ? `, micro-batch ${microBatch}` : ''}  `;
+    return wrapText([...indices].join(' '), { width, first, indent: first.length });
+  });
+  return [paint('bold', title), ...lines].join('\n');
+}
+
+/** When a sample is seen. */
+export function renderSightings(
+  sample: string,
+  steps: number,
+  sightings: readonly Sighting[],
+  { stepsPerEpoch }: RunOrder,
+  { paint }: RenderOptions,
+): string {
+  const title = paint('bold', `Sample ${sample}`);
+  if (sightings.length === 0) return `${title} is not seen in ${some(steps, 'step')}.`;
+  const right = { align: 'right' } as const;
+  const table = renderTable(
+    ['step', 'epoch', 'batch', 'micro-batch', 'rank', 'slot'].map((name) => ({ title: name, ...right })),
+    sightings
+      .slice(0, shownSightings)
+      .map(({ epoch, step, microBatch, rank, slot }) =>
+        [epoch * stepsPerEpoch + step, epoch, step, microBatch, rank, slot].map(formatCount),
+      ),
+  );
+  const more = sightings.length - shownSightings;
+  return `${title} is seen ${some(sightings.length, 'time')} in ${some(steps, 'step')}:\n${table}${more > 0 ? `\nand ${some(more, 'time')} more` : ''}`;
+}

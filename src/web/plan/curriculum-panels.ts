@@ -1,0 +1,150 @@
+import { renderHistogram } from '../report/histogram.js';
+import { html, type Markup } from '../report/html.js';
+import { type Point, renderLineChart } from '../report/line-chart.js';
+import * as format from '../report/number-format.js';
+import { renderNumbers } from '../report/number-table.js';
+import { thin } from '../report/smooth.js';
+
+/** What a curriculum does over a run. Steps count from 0. */
+export interface PlanPageCurriculum {
+  readonly steps: number;
+  readonly samples: number;
+  readonly neverSeen: number;
+  /** Samples that are visible from a step on, ascending. */
+  readonly visible: readonly { readonly step: number; readonly samples: number }[];
+  /** Samples that are admitted together, and the places of the run they get. */
+  readonly clusters: readonly { readonly step: number; readonly size: number; readonly seen: number }[];
+  readonly metrics: readonly {
+    readonly name: string;
+    readonly changes: readonly { readonly step: number; readonly difficulty: number }[];
+    readonly histogram:
+      | readonly { readonly from: number; readonly to: number; readonly count: number }[]
+      | undefined;
+  }[];
+}
+
+const tableRows = 16;
+const stepAxis = { label: 'step', format: format.tick };
+
+/** What a curriculum shows, when, and how often; and its schedules against the data. */
+export function curriculumPanels(curriculum: PlanPageCurriculum): Markup[] {
+  return [
+    visiblePanel(curriculum),
+    passesPanel(curriculum),
+    ...curriculum.metrics.flatMap((metric, k) => [
+      difficultyPanel(metric, k, curriculum),
+      metric.histogram && histogramPanel(metric, metric.histogram, k, curriculum),
+    ]),
+  ].filter((panel) => panel !== undefined);
+}
+
+function visiblePanel({ visible, samples, steps, neverSeen }: PlanPageCurriculum): Markup {
+  const shares = visible
+    .filter(({ step }) => step <= steps)
+    .map((change) => ({ x: change.step, y: (change.samples / samples) * 100 }));
+  const points = [...shares, { x: steps, y: shares.at(-1)?.y ?? 0 }];
+  const chart = renderLineChart([{ label: 'visible', run: 0, points: stairs(points) }], {
+    id: 'visible',
+    title: 'Share of the data that is visible, over steps',
+    description: `From ${points[0]?.y.toFixed(1)} % at the start to ${points.at(-1)?.y.toFixed(1)} % at the end of the run.`,
+    x: stepAxis,
+    y: { label: '% of samples', format: format.tick },
+    fromZero: true,
+  });
+  const rows = thin(visible, tableRows).map((change) => [
+    format.count(change.step),
+    format.count(change.samples),
+    format.share(change.samples / samples),
+  ]);
+  const unseen = `${format.count(neverSeen)} of ${format.count(samples)} samples are not seen in ${format.count(steps)} steps.`;
+  return html`<section><h2>How much is visible, and when</h2><p>${unseen}</p>${chart}
+${renderNumbers({ caption: 'Visible samples', columns: ['From step', 'Samples', 'Share'], rows })}</section>`;
+}
+
+/** A line that keeps its height until the next point. */
+function stairs(points: readonly Point[]): Point[] {
+  return points.flatMap((point, k) => (k === 0 ? [point] : [{ x: point.x, y: points[k - 1]!.y }, point]));
+}
+
+function passesPanel({ clusters, steps }: PlanPageCurriculum): Markup {
+  const admitted = clusters.filter(({ step }) => step < steps);
+  const points = admitted.map(({ step, size, seen }) => ({ x: step, y: seen / size }));
+  const chart = renderLineChart(
+    [{ label: 'passes over a cluster', run: 0, look: 'marked', points: thin(points, 60) }],
+    {
+      id: 'passes',
+      title: 'Passes over the samples that are admitted together, by the step of their admission',
+      description: `${admitted.length} clusters.`,
+      x: stepAxis,
+      y: { label: 'passes', format: (value) => value.toFixed(1) },
+      fromZero: true,
+    },
+  );
+  const rows = thin(clusters, tableRows).map(({ step, size, seen }) => [
+    format.count(step),
+    format.count(size),
+    format.count(seen),
+    (seen / size).toFixed(2),
+  ]);
+  return html`<section><h2>How often what is admitted comes</h2><p>Samples that are admitted early are repeated more often.</p>${chart}
+${renderNumbers({ caption: 'Clusters', columns: ['From step', 'Samples', 'Places', 'Passes'], rows })}</section>`;
+}
+
+type PageMetric = PlanPageCurriculum['metrics'][number];
+
+function difficultyPanel({ name, changes }: PageMetric, k: number, { steps }: PlanPageCurriculum): Markup {
+  const points = changes
+    .filter(({ step }) => step <= steps)
+    .map(({ step, difficulty }) => ({ x: step, y: difficulty }));
+  const chart = renderLineChart(
+    [{ label: name, run: 0, points: stairs([...points, { x: steps, y: points.at(-1)?.y ?? 0 }]) }],
+    {
+      id: `difficulty-${k}`,
+      title: `Difficulty of ${name} over steps`,
+      description: `${changes.length} changes.`,
+      x: stepAxis,
+      y: { label: name, format: format.tick },
+      fromZero: true,
+    },
+  );
+  const rows = thin(changes, tableRows).map(({ step, difficulty }) => [
+    format.count(step),
+    String(difficulty),
+  ]);
+  return html`<section><h2>Schedule of ${name}</h2><p>The largest difficulty that is admitted.</p>${chart}
+${renderNumbers({ caption: `Difficulty of ${name}`, columns: ['From step', 'Difficulty'], rows })}</section>`;
+}
+
+function histogramPanel(
+  { name, changes }: PageMetric,
+  histogram: NonNullable<PageMetric['histogram']>,
+  k: number,
+  { steps }: PlanPageCurriculum,
+): Markup {
+  const bounded = histogram.filter(({ to }) => to !== Number.POSITIVE_INFINITY);
+  const above = histogram.length > bounded.length ? histogram.at(-1)!.count : 0;
+  const at = (step: number) => changes.findLast((change) => change.step <= step)?.difficulty ?? 0;
+  const marks = [
+    { at: at(0), label: 'start' },
+    { at: at(Math.floor(steps / 2)), label: 'half way' },
+  ].filter((mark, i, all) => all.findIndex((other) => other.at === mark.at) === i);
+  const chart = renderHistogram(
+    bounded.map(({ from, to, count }) => ({ from: Math.round(from) + 1, to: Math.round(to), count })),
+    {
+      id: `data-${k}`,
+      title: `The data by ${name}`,
+      description: `${format.count(above)} samples lie above the largest difficulty of the schedule.`,
+      x: { label: name, format: format.tick },
+      y: { label: 'samples', format: format.tick },
+      marks,
+    },
+  );
+  const rows = histogram.map(({ from, to, count }) => {
+    const visible = changes.find(({ difficulty }) => difficulty >= to);
+    const range = to === Number.POSITIVE_INFINITY ? `above ${from}` : `to ${Number(to.toFixed(3))}`;
+    return [range, format.count(count), visible ? format.count(visible.step) : 'never'];
+  });
+  return html`<section><h2>The data by ${name}</h2>
+<p>${above > 0 ? `${format.count(above)} samples lie above the largest difficulty and are never admitted.` : 'All of it is admitted in the end.'}</p>${chart}
+${renderNumbers({ caption: `Samples by ${name}`, columns: ['Difficulty', 'Samples', 'Visible from step'], rows })}</section>`;
+}
