@@ -10,17 +10,39 @@ const section = v.custom<Record<string, unknown>>(
   'must be an object',
 );
 
-const isData = (value: unknown): boolean =>
+const isSource = (value: unknown): boolean =>
   typeof value === 'string' ||
   value instanceof URL ||
   value instanceof WorkerModule ||
   isMapDataset(value) ||
   isIterableDataset(value) ||
-  (typeof value === 'object' && value !== null && ('files' in value || 'mixture' in value));
+  typeof (value as { files?: unknown } | null)?.files === 'string';
+
+const weight = v.pipe(v.number('must be a number'), v.minValue(0, 'must be 0 or more'));
+
+/** What is of a `MixtureDataset`, it checks itself. */
+const mixture = v.looseObject({
+  mixture: v.record(
+    v.string(),
+    v.strictObject({
+      data: v.custom<string>(isSource, 'must be a path, { files } or a dataset'),
+      weight: v.optional(weight),
+    }),
+  ),
+  schedule: v.optional(
+    v.array(
+      v.strictObject({ step: integerFrom(0), weights: v.record(v.string(), weight) }),
+      'must be a list of stages',
+    ),
+  ),
+});
+
+const isMixture = (value: unknown): value is v.InferOutput<typeof mixture> =>
+  typeof value === 'object' && value !== null && 'mixture' in value && !isSource(value);
 
 const schema = v.strictObject({
   data: v.custom<MillraceConfig['data']>(
-    isData,
+    (value) => isSource(value) || isMixture(value),
     'must be a path, { files }, { mixture }, a dataset or the URL of a module',
   ),
   windows: v.optional(section),
@@ -40,7 +62,7 @@ export type ParsedConfig = MillraceConfig & Required<Pick<MillraceConfig, 'loade
 /** @throws {@link ConfigError} naming every field that is unknown, wrong, or contradicts another one. */
 export function parseConfig(subject: string, config: unknown): ParsedConfig {
   const parsed = parseOptions(subject, schema, config) as ParsedConfig;
-  const problems = contradictions(parsed);
+  const problems = [...contradictions(parsed), ...mixtureProblems(subject, parsed.data)];
   if (problems.length > 0) throw new ConfigError(subject, problems);
   return parsed;
 }
@@ -65,4 +87,19 @@ function contradictions({
     if (order && loader[key] !== undefined && loader[key] !== false) together(`loader.${key}`, order);
   if (tokenBudget && loader.batchSize !== undefined) together('loader.batchSize', 'tokenBudget');
   return problems;
+}
+
+/** @throws {@link ConfigError} when the sources are not what they should be */
+function mixtureProblems(subject: string, data: unknown): ConfigProblem[] {
+  if (!isMixture(data)) return [];
+  const { mixture: sources, schedule = [] } = parseOptions(subject, mixture, data, 'data');
+  const names = Object.keys(sources);
+  return schedule.flatMap(({ weights }, k) =>
+    Object.keys(weights)
+      .filter((name) => !names.includes(name))
+      .map((name) => ({
+        field: `data.schedule.${k}.weights.${name}`,
+        message: `is no source; there are ${names.join(', ')}`,
+      })),
+  );
 }

@@ -49,11 +49,20 @@ export async function openConfig(path: string, options: OpenConfigOptions = {}):
 }
 
 async function openText(path: string, launch: Launch, options: OpenConfigOptions): Promise<OpenedConfig> {
-  const json = parseConfigText(readFileSync(path, 'utf8')) as object;
+  const json = parseText(path, readFileSync(path, 'utf8'));
   const isDeclared = 'data' in json || basename(path) === 'millrace.config.json';
   return isDeclared
     ? openDeclared(json, { folder: dirname(resolve(path)), launch })
     : openDeepSpeed(json, launch, options);
+}
+
+/** JSON, with comments and trailing commas too. */
+function parseText(path: string, text: string): object {
+  try {
+    return parseConfigText(text) as object;
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(path, error.problems) : error;
+  }
 }
 
 async function openLoader(loader: AnyLoader, launch: Launch, variesByRank: boolean): Promise<OpenedConfig> {

@@ -50,7 +50,7 @@ export async function openData(data: MillraceConfig['data'], options: OpenDataOp
       source: cut === loaded ? source : cut,
       dataset: cut,
       sourceNames: [],
-      files: [source.module],
+      files: [],
       cacheBytes: 0,
     };
   }

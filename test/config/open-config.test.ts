@@ -177,6 +177,17 @@ describe('openConfig', () => {
       { data: 'lines.jsonl', tokenBudget: { maxTokens: 9 } },
       /tokenBudget: needs the tokens of each sample/,
     ],
+    [
+      'a source without data',
+      { data: { mixture: { web: { dta: 'tokens' } } } },
+      /data\.mixture\.web\.data: is missing/,
+    ],
+    [
+      'a source that is misspelt in the schedule',
+      { data: { mixture: { web: { data: 'tokens' } }, schedule: [{ step: 0, weights: { wbe: 1 } }] } },
+      /data\.schedule\.0\.weights\.wbe: is no source; there are web/,
+    ],
+    ['data of no kind', { data: 7 }, /data: must be a path/],
   ])('refuses %s', async (_name, config, message) => {
     await expect(openConfig(folder.json('wrong.json', config))).rejects.toThrow(message);
   });
@@ -188,6 +199,9 @@ describe('openConfig', () => {
     );
     const empty = folder.json('millrace.config.json', { loader: {} });
     await expect(openConfig(empty)).rejects.toThrow(/Millrace configuration: data: is missing/);
+    await expect(openConfig(folder.file('broken.json', '{ "data": '))).rejects.toThrow(
+      /broken\.json: is not JSON/,
+    );
     const json = folder.json('ds-only.json', { train_batch_size: 8 });
     await expect(openConfig(json)).rejects.toThrow(/samples: is not known.*--samples/);
   });
