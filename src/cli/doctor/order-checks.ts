@@ -6,6 +6,7 @@ import { DataLoader } from '../../loader/index.js';
 import { DistributedSampler } from '../../samplers/index.js';
 import { type Finding, some } from '../plan/findings.js';
 import type { RunOrder } from '../plan/run-order.js';
+import { samplerTitle } from '../plan/sampler-title.js';
 
 /** Indices that are enough to tell two orders apart. */
 const compared = 4_096;
@@ -22,10 +23,9 @@ export async function forgottenEpoch(
   const ascends = first.every((index, i) => i === 0 || index >= first[i - 1]!);
   if (ascends || first.length !== second.length || first.some((index, i) => index !== second[i]))
     return undefined;
-  const name = sampler?.constructor.name ?? 'The sampler';
   return {
     name: 'forgotten-epoch',
-    what: `${name} gives the same order in every epoch.`,
+    what: `The sampler (${samplerTitle(sampler)}) gives the same order in every epoch.`,
     why: 'Batches of the same samples come again and again: the gradients of an epoch are less independent than with a new order.',
     fix: 'Give the sampler setEpoch(epoch), which the loader calls; of a DeepSpeed configuration, leave out parity.',
   };
@@ -47,7 +47,7 @@ export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding
     if ((dataset as { seekable?: boolean }).seekable === true) return undefined;
     return {
       name: 'non-seekable',
-      what: `${dataset.constructor.name} is a stream without a state of its own.`,
+      what: 'The data is a stream without a state of its own.',
       why: 'A run that resumes reads everything again up to the place where it stopped.',
       fix: fix('Have iterate() give a stream with stateDict(), and declare seekable: true'),
     };
@@ -57,7 +57,7 @@ export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding
   if (!batches || batches.seek || batches.stateDict) return undefined;
   return {
     name: 'non-seekable',
-    what: `${sampler?.constructor.name ?? 'The sampler'} can neither seek nor save a state.`,
+    what: `The sampler (${samplerTitle(sampler)}) can neither seek nor save a state.`,
     why: 'A run that resumes draws and drops every index up to the place where it stopped.',
     fix: fix('Give it seek(position), or stateDict() and loadStateDict(state)'),
   };

@@ -1,4 +1,5 @@
 import type { AnyLoader, OpenedConfig } from '../../config/index.js';
+import { datasetTitle, isMapDataset } from '../../core/dataset.js';
 import { CapabilityError } from '../../core/errors.js';
 import type { Sighting } from '../../core/sighting.js';
 import { cannotSay } from '../../loader/capabilities.js';
@@ -37,7 +38,9 @@ export class RunOrder {
   readonly #opened: OpenedConfig;
   readonly #openForRank: OpenForRank;
 
+  /** @throws {@link CapabilityError} for a stream */
   constructor(opened: OpenedConfig, openForRank: OpenForRank) {
+    if (!isMapDataset(opened.dataset)) throw streamed(opened.dataset);
     const { loader, gradientAccumulationSteps, sampler, launch, variesByRank, kind } = opened;
     this.#opened = opened;
     this.#openForRank = openForRank;
@@ -140,6 +143,15 @@ export class RunOrder {
       if (!isOwn) await opened.close();
     }
   }
+}
+
+function streamed(dataset: object): CapabilityError {
+  const { name, where } = datasetTitle(dataset);
+  const subject = name[0]!.toUpperCase() + name.slice(1);
+  return new CapabilityError(
+    `${subject} is a stream: its samples are known by reading them, so that there is nothing to plan`,
+    { where, next: 'Open the files as a map-style dataset.' },
+  );
 }
 
 function launchedRanks({ loader, launch }: OpenedConfig): number {

@@ -1,5 +1,4 @@
 import type { OpenedConfig } from '../../config/index.js';
-import { CapabilityError } from '../../core/errors.js';
 import { CurriculumSampler } from '../../curriculum/index.js';
 import { MixtureDataset } from '../../datasets/index.js';
 import { sampleLengths } from '../../datasets/sample-lengths.js';
@@ -8,6 +7,7 @@ import { DataLoader } from '../../loader/index.js';
 import { type CurriculumPlan, planCurriculum, planDeepSpeedCurriculum } from './curriculum-plan.js';
 import { type DiskPlan, type MemoryPlan, planDisk, planMemory } from './memory.js';
 import type { RunOrder } from './run-order.js';
+import { samplerTitle } from './sampler-title.js';
 import { type Walk, walk } from './walk.js';
 
 /** A source of a mixture over a run. */
@@ -36,7 +36,7 @@ export interface RunPlan {
   readonly kind: OpenedConfig['kind'];
   readonly description: OpenedConfig['description'];
   readonly samples: number;
-  /** The class of the sampler. */
+  /** What the sampler is called. */
   readonly order: string;
   readonly stepsPerEpoch: number;
   /** Epochs that one of the loader is: a DeepSpeed curriculum's one pass has all of its configuration. */
@@ -73,11 +73,10 @@ export interface PlanOptions {
   readonly madeBytes?: number | undefined;
 }
 
-/** Plans a run. Reads no sample. @throws {@link CapabilityError} for a stream */
+/** Plans a run. Reads no sample. */
 export async function planRun(opened: OpenedConfig, order: RunOrder, options: PlanOptions): Promise<RunPlan> {
   const { dataset, sampler, training } = opened;
-  const datasetLength = dataset.length;
-  if (datasetLength === undefined || !('get' in dataset)) throw streamed(dataset);
+  const datasetLength = dataset.length!;
   const { stepsPerEpoch } = order;
   const steps = stepsOf(opened, order, options.steps);
   const epochsAPass = sampler instanceof DeepSpeedDataSampler ? (training.epochs ?? 1) : 1;
@@ -104,7 +103,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     kind: opened.kind,
     description: opened.description,
     samples: datasetLength,
-    order: sampler?.constructor.name ?? 'none',
+    order: samplerTitle(sampler),
     stepsPerEpoch,
     epochsAPass,
     epochs: stepsPerEpoch === 0 ? 0 : (steps / stepsPerEpoch) * epochsAPass,
@@ -191,17 +190,6 @@ function mixtureOf(
     seen,
     share: places === 0 ? 0 : seen / places,
   }));
-}
-
-function streamed(dataset: object): CapabilityError {
-  const { name } = dataset.constructor;
-  return new CapabilityError(
-    `${name} is a stream: its samples are known by reading them, so that there is nothing to plan`,
-    {
-      where: { stage: name },
-      next: 'Open the files as a map-style dataset.',
-    },
-  );
 }
 
 /** Makes the first batch, to see how large it is. */

@@ -1,6 +1,6 @@
 import type { OpenedConfig } from '../../config/index.js';
 import type { Dataset } from '../../core/dataset.js';
-import { CapabilityError, ConfigError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import { isTensor, row } from '../../core/tensor.js';
 import { WorkerModule } from '../../datasets/index.js';
 import { DataLoader } from '../../loader/index.js';
@@ -51,8 +51,9 @@ export async function replaySample(
   planned: PlannedStep,
   place: ReplayPlace,
 ): Promise<Replay> {
-  const { dataset, loader } = opened;
-  if (!('get' in dataset)) throw notMapStyle(dataset);
+  const { loader } = opened;
+  // A stream has no planned step.
+  const dataset = opened.dataset as Dataset<unknown>;
   const part = partAt(planned, place);
   const index = part.indices[place.slot]!;
   const { step, epoch, batch } = planned;
@@ -168,12 +169,4 @@ function placeOf(batch: unknown, slot: number, samples: number): unknown {
   return Object.fromEntries(
     Object.entries(batch).map(([name, value]) => [name, placeOf(value, slot, samples)]),
   );
-}
-
-function notMapStyle(dataset: object): CapabilityError {
-  const { name } = dataset.constructor;
-  return new CapabilityError(`${name} is a stream: a sample of it cannot be made alone`, {
-    where: { stage: name },
-    next: 'Open the files as a map-style dataset.',
-  });
 }

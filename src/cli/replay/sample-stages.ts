@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Dataset, SampleContext } from '../../core/dataset.js';
+import { type Dataset, datasetTitle, type SampleContext } from '../../core/dataset.js';
 import { bytesPerElement } from '../../core/dtype.js';
 import { firstAbove } from '../../core/first-above.js';
 import { isTensor } from '../../core/tensor.js';
@@ -15,7 +15,7 @@ import { ImageFolder, IndexedDataset } from '../../formats/index.js';
 
 /** A stage through which a dataset makes a sample. */
 export interface SampleStage {
-  /** The class of the dataset. */
+  /** What the dataset is called. */
   readonly name: string;
   /** Where it takes it from: a source, a file and bytes. */
   readonly from: string | undefined;
@@ -30,7 +30,7 @@ export function sampleStages(
   epoch: number,
   sourceNames: readonly string[] = [],
 ): SampleStage[] {
-  const { name } = dataset.constructor;
+  const { name } = datasetTitle(dataset);
   const choosing = (inner: Dataset<unknown>, innerIndex: number, from: string): SampleStage[] => [
     { name, from, make: undefined },
     ...sampleStages(inner, innerIndex, epoch),
