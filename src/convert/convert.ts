@@ -124,8 +124,10 @@ class ConversionRun {
       return this.#outcome(known, known.samples, true);
     }
     const manifest = readManifest(manifestPath(this.#output, to));
-    if (!overwrite && manifest?.job !== this.#job && this.#isTaken()) throw this.#taken();
-    const folder = WorkFolder.open(`${this.#output}.converting`, this.#job, overwrite);
+    const work = `${this.#output}.converting`;
+    const isOwn = manifest?.job === this.#job || WorkFolder.wasPublishing(work, this.#job);
+    if (!overwrite && !isOwn && this.#isTaken()) throw this.#taken();
+    const folder = WorkFolder.open(work, this.#job, overwrite);
     try {
       const whole = await folder.wholeParts();
       const continued = [...whole.values()].reduce((sum, { samples }) => sum + samples, 0);
@@ -150,8 +152,7 @@ class ConversionRun {
 
   #isTaken(): boolean {
     if (this.#options.to !== 'tokens') return existsSync(this.#output);
-    // The data without its index is what a kill at the very end leaves.
-    return existsSync(`${this.#output}.idx`);
+    return existsSync(`${this.#output}.bin`) || existsSync(`${this.#output}.idx`);
   }
 
   #taken(): StorageError {
@@ -208,12 +209,15 @@ class ConversionRun {
     );
     const files = written.map((file) => ({ ...file, name: file.name.replace('merged', name) }));
     const manifest = this.#manifest(receipts, files);
+    const noted = join(folder.path, 'merged.json');
+    writeManifest(noted, manifest);
+    folder.beginPublishing(this.#job);
     removeManifest(manifestPath(this.#output, 'tokens'));
     // Between the new names an old index would describe the new data.
     rmSync(`${this.#output}.idx`, { force: true });
     for (const ending of ['.bin', '.idx'])
       move(join(folder.path, `merged${ending}`), `${this.#output}${ending}`);
-    writeManifest(manifestPath(this.#output, 'tokens'), manifest);
+    move(noted, manifestPath(this.#output, 'tokens'));
     folder.remove();
     return manifest;
   }
@@ -226,6 +230,7 @@ class ConversionRun {
       receipts.flatMap(({ files }) => files),
     );
     writeManifest(manifestPath(folder.parts, to), manifest);
+    folder.beginPublishing(this.#job);
     const aside = `${this.#output}.old`;
     rmSync(aside, { recursive: true, force: true });
     if (existsSync(this.#output)) move(this.#output, aside);

@@ -11,6 +11,8 @@ import { type PartReceipt, partName } from './part.js';
 const jobFile = 'job.json';
 const lockFile = 'lock';
 const partsFolder = 'parts';
+/** Says that the output is about to take its name: what has it is this job's, or was to be replaced. */
+const publishingFile = 'publishing';
 
 /**
  * Where a conversion keeps its parts until all are there: a folder beside the output. A part counts when its receipt is there and its
@@ -59,7 +61,7 @@ export class WorkFolder {
   /** The parts that are whole. All other files go away. */
   async wholeParts(): Promise<Map<number, PartReceipt>> {
     const whole = new Map<number, PartReceipt>();
-    const kept = new Set([jobFile, lockFile, partsFolder]);
+    const kept = new Set([jobFile, lockFile, partsFolder, publishingFile]);
     const keptFiles = new Set<string>();
     for (const name of readdirSync(this.path).filter((candidate) => /^\d{6,}\.json$/.test(candidate))) {
       const receipt = parseReceipt(readText(join(this.path, name)));
@@ -73,6 +75,16 @@ export class WorkFolder {
     for (const name of readdirSync(this.path)) if (!kept.has(name)) remove(this.path, name);
     for (const name of readdirSync(this.parts)) if (!keptFiles.has(name)) remove(this.parts, name);
     return whole;
+  }
+
+  /** Whether a job was killed while its output took its name. */
+  static wasPublishing(path: string, job: string): boolean {
+    return readText(join(path, publishingFile)) === job;
+  }
+
+  /** Says that the output begins to take its name. */
+  beginPublishing(job: string): void {
+    writeText(join(this.path, publishingFile), job);
   }
 
   /** Says that a part is whole. */

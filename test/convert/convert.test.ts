@@ -3,6 +3,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -281,8 +282,9 @@ describe('an output of convert', () => {
     const done: number[] = [];
     const again = { ...options, onProgress: (progress: { done: number }) => done.push(progress.done) };
     await expect(convert(input, again)).rejects.toThrow(/index 33/);
-    // Parts 0 and 2 were whole.
+    // Parts 0 and 2 were whole, part 1 was made again.
     expect(done.slice(0, 2)).toEqual([10, 20]);
+    expect(statSync(`${path}.converting/parts/000001.bin`).size).toBeGreaterThan(3);
     await expect(convert(input, { ...options, shardSamples: 5, overwrite: true })).rejects.toThrow(
       /index 33/,
     );
