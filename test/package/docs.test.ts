@@ -28,6 +28,8 @@ const surroundings: Record<string, Record<string, string>> = {
     dataset: `import('millrace').Dataset<unknown>`,
   },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
+  analysis: {},
+  'difficulty-index': {},
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,
     sampler: `import('millrace').CurriculumSampler`,
