@@ -1,5 +1,5 @@
 import type { ByteSource } from '../storage/byte-source.js';
-import { type PartHeader, partSections } from './part-file.js';
+import { damagedPart, type PartHeader, partSections } from './part-file.js';
 
 /** Reads a sorted part from front to back, in pieces. */
 export class PartCursor {
@@ -75,6 +75,8 @@ export class PartCursor {
   }
 
   async #readIds(): Promise<void> {
+    if (this.#id >= this.header.samples)
+      throw damagedPart(this.#source, 'its rows have more samples than it has');
     const at = partSections(this.header);
     const end = Math.min(this.header.samples, this.#id + this.#idsAtOnce);
     const bytes = await this.#source.read(at.ids + 4 * this.#id, at.ids + 4 * end);

@@ -58,7 +58,7 @@ export function encodePart({ distinct, counts, ids }: SamplesByValue): Uint8Arra
 
 /** Reads the header of a part, and checks that the part has the length that it announces. @throws {@link FormatError} */
 export async function readPartHeader(source: ByteSource, samples: number): Promise<PartHeader> {
-  if (source.byteLength < headerBytes) throw damaged(source, 'it is cut short');
+  if (source.byteLength < headerBytes) throw damagedPart(source, 'it is cut short');
   const fields = new Float64Array((await source.read(0, headerBytes)).buffer);
   const [found, count, rows, min, max, isWhole, checksum] = fields as unknown as number[];
   const header = {
@@ -69,19 +69,35 @@ export async function readPartHeader(source: ByteSource, samples: number): Promi
     isWhole: isWhole === 1,
     checksum: checksum!,
   };
-  if (found !== magic || count !== samples) throw damaged(source, 'its header is another one');
-  if (source.byteLength !== partSections(header).byteLength) throw damaged(source, 'it is cut short');
+  if (found !== magic || count !== samples) throw damagedPart(source, 'its header is another one');
+  if (source.byteLength !== partSections(header).byteLength) throw damagedPart(source, 'it is cut short');
   return header;
 }
 
-/** Reads all of a part and compares its checksum. @throws {@link FormatError} */
-export async function checkPart(source: ByteSource, samples: number): Promise<void> {
-  const { checksum } = await readPartHeader(source, samples);
-  const body = await source.read(headerBytes, source.byteLength);
-  if (crc32(body) !== checksum) throw damaged(source, 'its checksum does not match');
+/** The sections of a part. */
+export interface PartContent {
+  readonly distinct: Float64Array;
+  /** Counted from the start of the range. */
+  readonly ids: Uint32Array;
+  readonly counts: Uint32Array;
 }
 
-function damaged({ name }: ByteSource, why: string): FormatError {
+/** Reads all of a part and compares its checksum. @throws {@link FormatError} */
+export async function readPart(source: ByteSource, samples: number): Promise<PartContent> {
+  const header = await readPartHeader(source, samples);
+  const bytes = await source.read(0, source.byteLength);
+  if (crc32(bytes.subarray(headerBytes)) !== header.checksum)
+    throw damagedPart(source, 'its checksum does not match');
+  const at = partSections(header);
+  return {
+    distinct: new Float64Array(bytes.buffer, at.values, header.rows),
+    ids: new Uint32Array(bytes.buffer, at.ids, header.samples),
+    counts: new Uint32Array(bytes.buffer, at.counts, header.rows),
+  };
+}
+
+/** A part that is not what its header says. */
+export function damagedPart({ name }: ByteSource, why: string): FormatError {
   return new FormatError(`A part of the analysis is damaged: ${why}`, {
     where: { file: name },
     next: 'Run the analysis again: it measures this part once more.',

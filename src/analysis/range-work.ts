@@ -5,7 +5,7 @@ import { type ObjectStore, readObject } from '../storage/object-store.js';
 import { type AnalysisDescription, analysisId } from './analysis-description.js';
 import type { LoadedMetric } from './metric-source.js';
 import { KeyCounts, type KeyCountsJson } from './metrics/key-counts.js';
-import { checkPart, encodePart } from './part-file.js';
+import { encodePart, readPart } from './part-file.js';
 import { AnalysisSampleContext } from './sample-context.js';
 import type { IndexRange } from './split-index.js';
 
@@ -122,7 +122,7 @@ export class RangeWork {
     const source = await this.options.store.open(this.partName(name, range));
     if (!source) return false;
     try {
-      if (kind === 'value') await checkPart(source, range[1] - range[0]);
+      if (kind === 'value') await readPart(source, range[1] - range[0]);
       else await readSum(source.name, await source.read(0, source.byteLength));
       return true;
     } catch (error) {

@@ -17,7 +17,7 @@ import { mergeParts } from './merge-parts.js';
 import type { LoadedMetric } from './metric-source.js';
 import { type MetricSummary, summariseMetric } from './metric-summary.js';
 import { PartCursor } from './part-cursor.js';
-import { partSections, readPartHeader } from './part-file.js';
+import { readPart, readPartHeader } from './part-file.js';
 import { addUp, type OnSamples, RangeWork, type RangeWorkOptions, readSum } from './range-work.js';
 import type { IndexRange } from './split-index.js';
 
@@ -150,13 +150,8 @@ async function openCursors(metric: string, options: ReduceOptions): Promise<Part
 async function valuesOf(metric: string, range: IndexRange, options: ReduceOptions): Promise<Float64Array> {
   const source = await openPart(metric, range, options);
   try {
-    const bytes = await source.read(0, source.byteLength);
-    const header = await readPartHeader(source, range[1] - range[0]);
-    const at = partSections(header);
-    const distinct = new Float64Array(bytes.buffer, at.values, header.rows);
-    const ids = new Uint32Array(bytes.buffer, at.ids, header.samples);
-    const counts = new Uint32Array(bytes.buffer, at.counts, header.rows);
-    const values = new Float64Array(header.samples);
+    const { distinct, ids, counts } = await readPart(source, range[1] - range[0]);
+    const values = new Float64Array(ids.length);
     for (let row = 0, place = 0; row < distinct.length; row++)
       for (const end = place + counts[row]!; place < end; place++) values[ids[place]!] = distinct[row]!;
     return values;

@@ -45,7 +45,7 @@ const partsIn = (output: string): string[] =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name));
 
-describe('an analysis that is killed', () => {
+describe('an analysis that is killed', { timeout: 300_000 }, () => {
   let whole: ReturnType<typeof filesIn>;
   beforeAll(async () => {
     const output = join(folder, 'whole');
@@ -56,7 +56,7 @@ describe('an analysis that is killed', () => {
 
   it('goes on where it was, whenever that happened, and gives the same bytes', async () => {
     let mostSaved = 0;
-    for (let reports = 1; reports <= 32; reports += 3) {
+    for (let reports = 1; reports <= 32; reports += 5) {
       const output = join(folder, `killed-${reports}`);
       const first = await analyse(output, reports);
       const second = await analyse(output);

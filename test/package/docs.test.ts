@@ -48,6 +48,8 @@ const surroundings: Record<string, Record<string, string>> = {
     train: '(batch: unknown) => void',
   },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
+  analysis: {},
+  'difficulty-index': {},
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,
     sampler: `import('millrace').CurriculumSampler`,
