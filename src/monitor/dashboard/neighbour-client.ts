@@ -41,7 +41,7 @@ function readAnswer(status: number | undefined, body: string): NeighbourAnswer |
   if (status !== 200) return 'other';
   try {
     const answer = JSON.parse(body) as Partial<NeighbourAnswer> | null;
-    return answer && typeof answer.watched === 'boolean' && Array.isArray(answer.unknown)
+    return answer && typeof answer.watched === 'boolean' && typeof answer.server === 'string'
       ? (answer as NeighbourAnswer)
       : 'other';
   } catch {

@@ -19,7 +19,9 @@ class PageThread {
   readonly #own = new Set<string>();
   #server: LiveServer | undefined;
   #watched = false;
-  /** What the neighbour has not been told yet. */
+  /** The server of the neighbour that has the page. */
+  #neighbour: string | undefined;
+  /** What it has not been told yet. */
   #begun = new Set<string>();
   #updates: RunUpdate[] = [];
 
@@ -99,13 +101,11 @@ class PageThread {
     this.#begun = new Set();
     this.#updates = [];
     const answer = await report(this.#setup.port, content);
-    if (answer === undefined || answer === 'other') {
-      // The run that had the page has ended: whoever is first takes its place, and has to be told everything.
-      this.#begun = new Set(this.#own);
-      await this.#serve();
-      return;
-    }
-    for (const key of answer.unknown) this.#begun.add(key);
+    // The run that had the page has ended: whoever is first takes its place.
+    if (answer === undefined || answer === 'other') return void (await this.#serve());
+    // One that has taken its place has to be told everything.
+    if (answer.server !== this.#neighbour) this.#begun = new Set(this.#own);
+    this.#neighbour = answer.server;
     this.#setWatched(answer.watched);
   }
 
