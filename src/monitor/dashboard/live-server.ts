@@ -23,8 +23,11 @@ export interface NeighbourAnswer {
   readonly watched: boolean;
 }
 
+/** A report of a run, with all that it knows, is far below. */
 const maxReportBytes = 16e6;
 const heartbeatMs = 5_000;
+/** What is kept for a page that does not take it. */
+const maxBehindBytes = 8e6;
 /** How long a page waits before it connects again. */
 const retryMs = 1_000;
 
@@ -100,7 +103,9 @@ export class LiveServer {
     });
     response.write(`retry: ${retryMs}\n\n`);
     const unwatch = this.#board.watch(({ type, ...message }) => {
-      response.write(`event: ${type}\ndata: ${JSON.stringify(message)}\n\n`);
+      // A page that takes nothing any more connects again when it does, and is then told everything.
+      if (response.writableLength > maxBehindBytes) response.destroy();
+      else response.write(`event: ${type}\ndata: ${JSON.stringify(message)}\n\n`);
     });
     const heartbeat = setInterval(() => response.write(': here\n\n'), heartbeatMs);
     this.#onWatched?.();

@@ -137,6 +137,14 @@ describe('the server of the live page', () => {
     }
   });
 
+  it('shows ranks together there, too, under the token of the one that serves', async () => {
+    const first = await start({ host: '0.0.0.0', rank: 0, worldSize: 2 });
+    const second = await start({ host: '0.0.0.0', port: first.port, rank: 1, worldSize: 2 });
+    expect(new URL(second.url).search).toBe('');
+    const events = first.url.replace('/?', '/events?');
+    await until(events, (all) => ranksIn(all).join() === '0,1');
+  });
+
   it('takes reports of other runs of this machine, and none that a web page could send', async () => {
     const { port } = await start();
     const post = (headers: Record<string, string>): Promise<number> =>
