@@ -3,7 +3,7 @@
 // the process together, the page's own included; slice by slice.
 import { spawn } from 'node:child_process';
 import { ArrayDataset, DataLoader, TokenWindows } from 'millrace';
-import { openDashboard } from '../../dist/monitor/dashboard/dashboard.js';
+import { showOnPage } from '../../dist/monitor/dashboard/dashboard.js';
 
 const sliceMs = 1_000;
 const warmUp = 2;
@@ -41,7 +41,7 @@ const gate = {
   },
 };
 const url = await new Promise((resolve) => {
-  void openDashboard(gate, { port: 0, host: '127.0.0.1', onOpen: resolve });
+  void showOnPage(gate, { port: 0, host: '127.0.0.1', onOpen: resolve });
 });
 // Somebody looks: spans and batches are sent along.
 const watcher = spawn(process.execPath, [

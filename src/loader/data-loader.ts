@@ -14,7 +14,6 @@ import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
 import { warn } from '../core/warn.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
-import { dashboardOfEnvironment, resolveDashboard } from '../monitor/dashboard/dashboard-options.js';
 import type { LoaderListener } from '../monitor/loader-events.js';
 import type { BatchEngine } from './batch-engine.js';
 import type { IndexTask } from './batch-task.js';
@@ -59,7 +58,8 @@ import {
 } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { lookAhead } from './look-ahead-plan.js';
-import { Observation, sharedMoment } from './observation.js';
+import { moment, Observation } from './observation.js';
+import { openDashboard } from './open-dashboard.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
 import { type Receipt, writeReceipt } from './receipt.js';
@@ -395,7 +395,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         this.#warnOfReplay();
         return andThen(this.#finish(delivered), (batch) => {
           if (this.#pass !== pass) throw this.#superseded();
-          if (delivered.life) this.#tellOf(delivered, batch);
+          if (delivered.life) this.#observation.deliver(delivered, batch, this.#collatesHere);
           this.#position.deliver(delivered);
           const { task } = delivered.planned;
           const number = task.type === 'indices' ? task.batch : this.#position.batch - 1;
@@ -412,14 +412,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       },
       fail: (error) => {
         if (this.#pass !== pass) return;
-        this.#tellEnd('failed', error);
+        this.#observation.end('failed', error);
         ended = undefined;
         const { samplerState, ...start } = this.#position.state(undefined);
         this.#continueFrom(start, samplerState);
       },
       leave: () => {
         giveBack();
-        if (ended) this.#tellEnd(ended);
+        if (ended) this.#observation.end(ended);
         if (this.#pass === pass) this.#pass = undefined;
         return this.#options.persistentWorkers ? undefined : this.#closeEngine();
       },
@@ -443,7 +443,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     this.#refuseClosed();
     this.#pass = pass;
     this.#delivery?.end(this.#superseded());
-    this.#dashboard ??= this.#openDashboard();
+    this.#dashboard ??= openDashboard(this, this.#options.dashboard);
     await this.#dashboard;
     await this.ready();
     const engine = await this.#openEngine();
@@ -454,18 +454,9 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return this.#delivery;
   }
 
-  async #openDashboard(): Promise<void> {
-    const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-    const dashboard = this.#options.dashboard ?? (isNode && dashboardOfEnvironment(process.env));
-    if (!dashboard) return;
-    if (!isNode)
-      throw new CapabilityError('The live page needs Node.js', { next: 'Leave dashboard out in a browser.' });
-    const { openDashboard } = await import('../monitor/dashboard/dashboard.js');
-    await openDashboard(this, resolveDashboard(dashboard));
-  }
-
   #tellBeginning({ numWorkers }: BatchEngine): void {
     const { rank, worldSize, gradientAccumulationSteps, sampler, batchSampler } = this.#options;
+    const source = this.#source;
     this.#observation.emit({
       type: 'began',
       at: moment(),
@@ -476,44 +467,9 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       worldSize,
       gradientAccumulationSteps,
       numWorkers,
-      dataset:
-        this.#source instanceof WorkerModule
-          ? this.#source.module.slice(this.#source.module.lastIndexOf('/') + 1)
-          : this.#datasetName(),
+      dataset: source instanceof WorkerModule ? basename(source.module) : this.#datasetName(),
       sampler: sampler ?? batchSampler ?? this.#batchSampler,
     });
-  }
-
-  #tellOf({ planned: { task }, result, waitMs, at, life }: Delivered, value: unknown): void {
-    if (result.type === 'end') return;
-    const { plannedAt, making, readyAt, ready, underWay } = life!;
-    const delivered = sharedMoment(at);
-    // Written out, because this is done for every batch.
-    this.#observation.emit({
-      type: 'delivered',
-      at: delivered,
-      epoch: task.epoch,
-      batch: task.type === 'indices' ? task.batch : task.ordinal,
-      shard: task.type === 'indices' ? undefined : task.shard,
-      plannedAt,
-      worker: making.worker,
-      startedAt: making.startedAt,
-      makeMs: making.makeMs,
-      stages: making.stages,
-      readyAt,
-      waitMs,
-      // Nothing but a collate of the user's comes between a delivery and the batch.
-      collateMs: this.#collatesHere ? moment() - delivered : 0,
-      samples: result.type === 'batch' ? result.samples : 0,
-      skipped: result.skipped,
-      ready,
-      underWay,
-      value,
-    });
-  }
-
-  #tellEnd(reason: 'complete' | 'left' | 'failed', error?: unknown): void {
-    if (this.#observation.active) this.#observation.emit({ type: 'ended', at: moment(), reason, error });
   }
 
   /** Says, with the first batch, what it cost to read a stream up to there. */
@@ -667,9 +623,9 @@ function withoutUndefined(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-/** Now, on the clock of all threads. */
-function moment(): number {
-  return sharedMoment(performance.now());
+/** The last part of a URL. */
+function basename(url: string): string {
+  return url.slice(url.lastIndexOf('/') + 1);
 }
 
 /** What a pass over a stream reads again; nothing where all its shards have states. */

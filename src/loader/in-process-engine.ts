@@ -63,6 +63,8 @@ export class InProcessEngine implements BatchEngine {
   resize(): void {}
 
   observe(on: boolean): void {
+    // The batch that is being made is not measured to its end.
+    this.#clock?.end();
     this.#clock = on ? new MakingClock(null) : undefined;
   }
 

@@ -1,5 +1,6 @@
-import { StageClock, type StageTimes, setStageClock } from '../core/stage-clock.js';
-import type { LoaderEvent, LoaderListener } from '../monitor/loader-events.js';
+import { StageClock, type StageTimes, setStageClock, stageClock } from '../core/stage-clock.js';
+import type { LoaderEvent, LoaderListener, PassEnded } from '../monitor/loader-events.js';
+import type { Delivered } from './delivery.js';
 
 // Asked once: it costs more than the time.
 const { timeOrigin } = performance;
@@ -7,6 +8,11 @@ const { timeOrigin } = performance;
 /** A moment of `performance.now()` on this thread as one that all threads share. */
 export function sharedMoment(now: number): number {
   return timeOrigin + now;
+}
+
+/** Now, as a shared moment. */
+export function moment(): number {
+  return sharedMoment(performance.now());
 }
 
 /** Those who listen to a loader. */
@@ -28,6 +34,42 @@ export class Observation {
 
   emit(event: LoaderEvent): void {
     for (const listener of this.#listeners) listener(event);
+  }
+
+  /** A batch is about to be given to the consumer; with `collatesHere` it was collated since it came. */
+  deliver(
+    { planned: { task }, result, waitMs, at, life }: Delivered,
+    value: unknown,
+    collatesHere: boolean,
+  ): void {
+    if (result.type === 'end' || !life) return;
+    const { plannedAt, making, readyAt, ready, underWay } = life;
+    const delivered = sharedMoment(at);
+    // Written out, because this is done for every batch.
+    this.emit({
+      type: 'delivered',
+      at: delivered,
+      epoch: task.epoch,
+      batch: task.type === 'indices' ? task.batch : task.ordinal,
+      shard: task.type === 'indices' ? undefined : task.shard,
+      plannedAt,
+      worker: making.worker,
+      startedAt: making.startedAt,
+      makeMs: making.makeMs,
+      stages: making.stages,
+      readyAt,
+      waitMs,
+      collateMs: collatesHere ? moment() - delivered : 0,
+      samples: result.type === 'batch' ? result.samples : 0,
+      skipped: result.skipped,
+      ready,
+      underWay,
+      value,
+    });
+  }
+
+  end(reason: PassEnded['reason'], error?: unknown): void {
+    if (this.active) this.emit({ type: 'ended', at: moment(), reason, error });
   }
 }
 
@@ -65,7 +107,8 @@ export class MakingClock {
 
   end(): MakingTimes {
     const stages = this.#clock?.times;
-    if (this.#clock) setStageClock(undefined);
+    // Another loader of this thread may have begun a batch meanwhile.
+    if (stageClock() === this.#clock) setStageClock(undefined);
     this.#clock = undefined;
     const makeMs = performance.now() - this.#started;
     return { worker: this.#worker, startedAt: sharedMoment(this.#started), makeMs, stages };

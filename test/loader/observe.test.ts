@@ -146,6 +146,22 @@ describe('a listener', () => {
     expect(stages!.storage).toBeLessThanOrEqual(makeMs);
   });
 
+  it('that leaves while a batch is made takes its clock along', async () => {
+    const { stageClock } = await import('../../dist/core/stage-clock.js');
+    let leave = (): void => {};
+    const dataset = {
+      length: 8,
+      get: async (index: number) => {
+        if (index === 3) leave();
+        return index;
+      },
+    };
+    const loader = new DataLoader(dataset, { batchSize: 4 });
+    leave = loader.observe(() => {});
+    await batchesOf(loader);
+    expect(stageClock()).toBeUndefined();
+  });
+
   it('that throws ends the iteration with its error', async () => {
     const loader = new DataLoader(range(80), { batchSize: 8 });
     loader.observe((event) => {

@@ -66,7 +66,7 @@ let loaders = 0;
  *
  * @returns when the page can be opened, or will not be: then a warning says why, and the run goes on without.
  */
-export async function openDashboard(loader: Observable, options: ResolvedDashboard): Promise<void> {
+export async function showOnPage(loader: Observable, options: ResolvedDashboard): Promise<void> {
   const { port, host, token, countTokens, onOpen } = options;
   const address = `${host} ${port} ${token ?? ''}`;
   const known = servers.get(address);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,18 +18,22 @@ export interface NeighbourReport {
 
 /** What they are told. */
 export interface NeighbourAnswer {
+  /** Tells this server from another one that takes its place. */
+  readonly server: string;
   readonly watched: boolean;
-  /** Runs that must be sent from their beginning. */
-  readonly unknown: readonly string[];
 }
 
+/** A report of a run, with all that it knows, is far below. */
 const maxReportBytes = 16e6;
 const heartbeatMs = 5_000;
+/** What is kept for a page that does not take it. */
+const maxBehindBytes = 8e6;
 /** How long a page waits before it connects again. */
 const retryMs = 1_000;
 
 /** Serves the live page, its stream of events, Prometheus' text, and takes what runs of other processes send. */
 export class LiveServer {
+  readonly #id = randomUUID();
   readonly #board: RunBoard;
   readonly #access: PageAccess;
   readonly #server: Server;
@@ -86,8 +90,8 @@ export class LiveServer {
   async #answerNeighbour(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { runs = [], updates = [] } = request.method === 'POST' ? await readReport(request) : {};
     for (const run of runs) this.#board.put(run);
-    const unknown = updates.filter((update) => !this.#board.update(update)).map(({ key }) => key);
-    const answer: NeighbourAnswer = { watched: this.#board.watched, unknown };
+    for (const update of updates) this.#board.update(update);
+    const answer: NeighbourAnswer = { server: this.#id, watched: this.#board.watched };
     send(response, 200, 'application/json', JSON.stringify(answer));
   }
 
@@ -99,7 +103,9 @@ export class LiveServer {
     });
     response.write(`retry: ${retryMs}\n\n`);
     const unwatch = this.#board.watch(({ type, ...message }) => {
-      response.write(`event: ${type}\ndata: ${JSON.stringify(message)}\n\n`);
+      // A page that takes nothing any more connects again when it does, and is then told everything.
+      if (response.writableLength > maxBehindBytes) response.destroy();
+      else response.write(`event: ${type}\ndata: ${JSON.stringify(message)}\n\n`);
     });
     const heartbeat = setInterval(() => response.write(': here\n\n'), heartbeatMs);
     this.#onWatched?.();

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { NeighbourAnswer, NeighbourReport } from './live-server.js';
-import { neighbourHeader } from './page-access.js';
+import { neighbourHeader, reachable } from './page-access.js';
 
 const answerMs = 3_000;
 
@@ -10,7 +10,7 @@ const answerMs = 3_000;
  * @returns `undefined` where nobody listens there; `'other'` where what listens is no Millrace run.
  */
 export function report(
-  port: number,
+  { host, port }: { readonly host: string; readonly port: number },
   content: NeighbourReport,
 ): Promise<NeighbourAnswer | 'other' | undefined> {
   const body = JSON.stringify(content);
@@ -21,7 +21,7 @@ export function report(
   };
   return new Promise((resolve) => {
     const sent = request(
-      { host: '127.0.0.1', port, path: '/neighbour', method: 'POST', headers, timeout: answerMs },
+      { host: reachable(host), port, path: '/neighbour', method: 'POST', headers, timeout: answerMs },
       (response) => {
         const pieces: Buffer[] = [];
         response.on('data', (piece: Buffer) => pieces.push(piece));
@@ -41,7 +41,7 @@ function readAnswer(status: number | undefined, body: string): NeighbourAnswer |
   if (status !== 200) return 'other';
   try {
     const answer = JSON.parse(body) as Partial<NeighbourAnswer> | null;
-    return answer && typeof answer.watched === 'boolean' && Array.isArray(answer.unknown)
+    return answer && typeof answer.watched === 'boolean' && typeof answer.server === 'string'
       ? (answer as NeighbourAnswer)
       : 'other';
   } catch {

@@ -7,6 +7,11 @@ export function isLoopback(address: string): boolean {
   return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
 }
 
+/** The address to reach a server of this machine by that listens at `host`. */
+export function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+}
+
 /** Says who may look at the page. */
 export class PageAccess {
   readonly #host: string;
@@ -32,9 +37,11 @@ export class PageAccess {
    * the server does not allow it.
    */
   isNeighbour(request: IncomingMessage): boolean {
-    const from = request.socket.remoteAddress ?? '';
+    const { remoteAddress: from = '', localAddress } = request.socket;
     return (
-      isLoopback(from) && request.headers[neighbourHeader] === '1' && request.headers.origin === undefined
+      (isLoopback(from) || from === localAddress) &&
+      request.headers[neighbourHeader] === '1' &&
+      request.headers.origin === undefined
     );
   }
 }

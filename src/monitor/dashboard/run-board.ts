@@ -42,14 +42,13 @@ export class RunBoard {
     this.#tell({ type: 'run', now: Date.now(), run });
   }
 
-  /** @returns whether the run is known */
-  update(update: RunUpdate): boolean {
+  /** Takes what is new of a run, if it is one of those here. */
+  update(update: RunUpdate): void {
     const run = this.#runs.get(update.key);
-    if (!run) return false;
+    if (!run) return;
     this.#runs.set(update.key, applyUpdate(run, update));
     this.#lastHeard.set(update.key, Date.now());
     this.#tell({ type: 'update', now: Date.now(), update });
-    return true;
   }
 
   /** Tells `listener` everything, then what is new. @returns ends it */

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LiveServer, type NeighbourReport } from './live-server.js';
 import type { RunUpdate } from './live-view.js';
 import { report } from './neighbour-client.js';
-import { isLoopback, PageAccess } from './page-access.js';
+import { isLoopback, PageAccess, reachable } from './page-access.js';
 import { RunBoard } from './run-board.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
@@ -19,7 +19,9 @@ class PageThread {
   readonly #own = new Set<string>();
   #server: LiveServer | undefined;
   #watched = false;
-  /** What the neighbour has not been told yet. */
+  /** The server of the neighbour that has the page. */
+  #neighbour: string | undefined;
+  /** What it has not been told yet. */
   #begun = new Set<string>();
   #updates: RunUpdate[] = [];
 
@@ -57,7 +59,7 @@ class PageThread {
       this.#server = server;
       server.onWatched(() => this.#setWatched(this.#board.watched));
       this.#setWatched(this.#board.watched);
-      post({ type: 'open', url: this.#url(taken) });
+      post({ type: 'open', url: this.#url(taken, this.#token) });
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
@@ -69,20 +71,20 @@ class PageThread {
   /** @returns whether a neighbour shows the runs of this process */
   async #join(): Promise<boolean> {
     const { port } = this.#setup;
-    const answer = await report(port, { runs: [], updates: [] });
+    const answer = await report(this.#setup, { runs: [], updates: [] });
     if (answer === undefined || answer === 'other') {
       const reason = `port ${port} is taken by another program. Name a free one: dashboard: { port: ${port + 1} }`;
       post({ type: 'failed', reason });
       return false;
     }
-    post({ type: 'open', url: this.#url(port) });
+    // A token that the neighbour made up is its own to print.
+    post({ type: 'open', url: this.#url(port, this.#setup.token) });
     return true;
   }
 
-  #url(port: number): string {
-    const { host } = this.#setup;
-    const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-    const query = this.#token === undefined ? '' : `?token=${encodeURIComponent(this.#token)}`;
+  #url(port: number, token: string | undefined): string {
+    const shown = reachable(this.#setup.host);
+    const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
     return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/${query}`;
   }
 
@@ -98,14 +100,12 @@ class PageThread {
     };
     this.#begun = new Set();
     this.#updates = [];
-    const answer = await report(this.#setup.port, content);
-    if (answer === undefined || answer === 'other') {
-      // The run that had the page has ended: whoever is first takes its place, and has to be told everything.
-      this.#begun = new Set(this.#own);
-      await this.#serve();
-      return;
-    }
-    for (const key of answer.unknown) this.#begun.add(key);
+    const answer = await report(this.#setup, content);
+    // The run that had the page has ended: whoever is first takes its place.
+    if (answer === undefined || answer === 'other') return void (await this.#serve());
+    // One that has taken its place has to be told everything.
+    if (answer.server !== this.#neighbour) this.#begun = new Set(this.#own);
+    this.#neighbour = answer.server;
     this.#setWatched(answer.watched);
   }
 

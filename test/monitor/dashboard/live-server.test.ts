@@ -57,15 +57,24 @@ async function until(
   throw new Error('the stream ended');
 }
 
-/** Runs that a page would show after these messages. */
-function ranksIn(messages: readonly BoardMessage[]): number[] {
-  const ranks = new Map<string, number>();
+/** Runs that a page would show after these messages, by rank, and how they are. */
+function statusesIn(messages: readonly BoardMessage[]): [rank: number, status: string][] {
+  const runs = new Map<string, [number, string]>();
   for (const message of messages) {
-    const told = message.type === 'board' ? message.runs : message.type === 'run' ? [message.run] : [];
-    if (message.type === 'board') ranks.clear();
-    for (const { facts } of told) ranks.set(facts.key, facts.rank);
+    if (message.type === 'update') {
+      const { key, status } = message.update;
+      runs.set(key, [runs.get(key)![0], status]);
+      continue;
+    }
+    if (message.type === 'board') runs.clear();
+    for (const { facts, status } of message.type === 'board' ? message.runs : [message.run])
+      runs.set(facts.key, [facts.rank, status]);
   }
-  return [...ranks.values()].sort();
+  return [...runs.values()].sort(([a], [b]) => a - b);
+}
+
+function ranksIn(messages: readonly BoardMessage[]): number[] {
+  return statusesIn(messages).map(([rank]) => rank);
 }
 
 describe('the server of the live page', () => {
@@ -128,6 +137,14 @@ describe('the server of the live page', () => {
     }
   });
 
+  it('shows ranks together there, too, under the token of the one that serves', async () => {
+    const first = await start({ host: '0.0.0.0', rank: 0, worldSize: 2 });
+    const second = await start({ host: '0.0.0.0', port: first.port, rank: 1, worldSize: 2 });
+    expect(new URL(second.url).search).toBe('');
+    const events = first.url.replace('/?', '/events?');
+    await until(events, (all) => ranksIn(all).join() === '0,1');
+  });
+
   it('takes reports of other runs of this machine, and none that a web page could send', async () => {
     const { port } = await start();
     const post = (headers: Record<string, string>): Promise<number> =>
@@ -163,16 +180,27 @@ describe('the ranks of a machine', () => {
   });
 
   it('stay on a page when the one that served it is killed: another takes over, with all that it knows', async () => {
-    const first = await start({ rank: 0, worldSize: 3 });
-    await start({ rank: 1, worldSize: 3, port: first.port });
-    await start({ rank: 2, worldSize: 3, port: first.port });
-    await until(`${first.url}events`, (all) => ranksIn(all).length === 3);
+    const first = await start({ rank: 0, worldSize: 4 });
+    await start({ rank: 1, worldSize: 4, port: first.port });
+    // Two that have finished and have nothing new to say; whichever takes over, the other must say it again.
+    await start({ rank: 2, worldSize: 4, port: first.port, batches: 5 });
+    await start({ rank: 3, worldSize: 4, port: first.port, batches: 5 });
+    await until(
+      `${first.url}events`,
+      (all) =>
+        ranksIn(all).length === 4 &&
+        statusesIn(all).filter(([, status]) => status === 'finished').length === 2,
+    );
     await first.kill();
     let messages: BoardMessage[] = [];
     // Nobody listens for a moment.
     while (messages.length === 0)
-      messages = await until(`${first.url}events`, (all) => ranksIn(all).join() === '1,2').catch(() => []);
-    expect(ranksIn(messages)).toEqual([1, 2]);
+      messages = await until(`${first.url}events`, (all) => ranksIn(all).join() === '1,2,3').catch(() => []);
+    expect(statusesIn(messages)).toEqual([
+      [1, 'running'],
+      [2, 'finished'],
+      [3, 'finished'],
+    ]);
   });
 
   it('that are killed are said to be lost', async () => {
