@@ -19,11 +19,12 @@ export function shapeSite(app, importNames) {
     const path = files.getReflectionPath(page);
     const file = relative(root, path).replaceAll('\\', '/');
     const text = readFileSync(path, 'utf8');
-    const [heading, title] = text.match(/^# (.+)\n+/) ?? ['', file];
-    const rest = text.slice(heading.length).replace(entriesMark, errorEntries);
-    page.name = title.replaceAll('`', '');
+    page.name = (text.match(/^# (.+)$/m)?.[1] ?? file).replaceAll('`', '');
     page.frontmatter.group = sectionOf.get(file);
-    page.content = app.converter.parseRawComment(new MinimalSourceFile(rest, path), files).content;
+    if (text.includes(entriesMark)) {
+      const whole = new MinimalSourceFile(text.replace(entriesMark, errorEntries), path);
+      page.content = app.converter.parseRawComment(whole, files).content;
+    }
     // The README links to the folder.
     if (file === firstDecision()) files.registerReflectionPath(join(root, 'docs/decisions'), page);
   });

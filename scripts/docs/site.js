@@ -40,7 +40,9 @@ export async function buildSite(out) {
     searchInComments: true,
     highlightLanguages: ['ts', 'js', 'json', 'sh', 'console', 'python', 'html'],
     ignoredHighlightLanguages: ['text'],
+    headings: { readme: false, document: false },
     customCss: `${root}scripts/docs/site.css`,
+    customJs: `${root}scripts/docs/open-sections.js`,
     hideGenerator: true,
     logLevel: LogLevel.Error,
   });

@@ -115,7 +115,7 @@ export class IndexRangeError extends MillraceError {
  * @origin The collate step: a `null` or a class instance in a sample, fields that only some samples have,
  *   tensors of different shapes or dtypes. Also `toTf` and `toJax`, for an integer that the framework cannot
  *   hold.
- * @remedy Give all samples one structure in a `transform`. Sequences of different lengths: `collate:
+ * @remedy Give all samples one structure in a `transform`. Typed arrays of different lengths: `collate:
  *   padCollate({ padValue: 0 })` or a `PackedDataset`. Anything else: a `collate` function of your own.
  */
 export class CollateError extends MillraceError {
