@@ -39,8 +39,8 @@ export function shapeSite(app, importNames) {
   app.converter.on(Converter.EVENT_BEGIN, (context) => {
     project = context.project;
   });
-  app.converter.addUnknownSymbolResolver(({ moduleSource, symbolReference }) => {
-    if (moduleSource || !symbolReference?.path) return undefined;
+  app.converter.addUnknownSymbolResolver(({ moduleSource, symbolReference }, _from, link) => {
+    if (!link || moduleSource || !symbolReference?.path) return undefined;
     const names = symbolReference.path.map(({ path }) => path);
     const target = project.getReflectionsByKind(ReflectionKind.All).find((found) => isNamed(found, names));
     return target && { target };
@@ -54,7 +54,9 @@ class PagesByFile extends KindRouter {
   getIdealBaseName(reflection) {
     if (!reflection.isDocument()) return super.getIdealBaseName(reflection);
     const path = reflection.project.files.getReflectionPath(reflection);
-    const inDocs = relative(join(root, 'docs'), path).replaceAll('\\', '/').replace(/^(\.\.\/)+/, '');
+    const inDocs = relative(join(root, 'docs'), path)
+      .replaceAll('\\', '/')
+      .replace(/^(\.\.\/)+/, '');
     return `pages/${inDocs.replace(/\.md$/, '')}`;
   }
 }

@@ -1,16 +1,25 @@
 // The guides as their readers would follow them: the TypeScript of a page is written into the files that it names, its
 // shell snippets are run there, and what they print is what the page says.
 import { execFile } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-const guides = readdirSync(path('../../docs/guides'))
-  .filter((file) => file.endsWith('.md'))
-  .map((file) => file.slice(0, -'.md'.length));
+const pages = [
+  'troubleshooting',
+  ...readdirSync(path('../../docs/guides')).map((file) => `guides/${file.slice(0, -'.md'.length)}`),
+];
 
 interface Snippet {
   readonly language: string;
@@ -24,38 +33,34 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the guides', () => {
-  it.each(guides)('%s: its snippets run in order and print what the page says', async (guide) => {
-    const snippets = snippetsOf(guide);
-    const place = join(folder, guide);
-    mkdirSync(place);
-    let file = 'train.ts';
+describe('the guides', { timeout: 180_000 }, () => {
+  it.each(pages)('%s: its snippets run in order and print what the page says', async (page) => {
+    const snippets = snippetsOf(page);
+    const project = new Project(join(folder, 'run', page));
     for (const [i, { language, code }] of snippets.entries()) {
-      if (language === 'ts') {
-        file = code.match(/^\/\/ (\S+\.ts)$/m)?.[1] ?? file;
-        appendFileSync(join(place, file), code);
-      } else if (language === 'sh') {
-        const printed = await run(code, place);
-        const next = snippets[i + 1];
-        if (next?.language === 'text') expect(printed).toBe(next.code);
-      }
-    }
-    const programs = snippets.filter(({ language }) => language === 'ts').length;
-    const runs = snippets.filter(({ language }) => language === 'sh').length;
-    expect(runs, 'a guide with programs runs them').toBeGreaterThanOrEqual(Math.min(programs, 1));
-  });
-
-  it('every text that a guide shows as printed stands behind the command that prints it', () => {
-    for (const guide of guides) {
-      const snippets = snippetsOf(guide);
-      const languages = snippets.map(({ language }) => language);
-      expect(languages.filter((language) => !['ts', 'sh', 'text', 'console'].includes(language))).toEqual([]);
-      for (const [i, language] of languages.entries())
-        if (language === 'text') expect(languages[i - 1], `${guide}: ${snippets[i]!.code}`).toBe('sh');
+      if (language === 'ts') project.write(code);
+      if (language !== 'sh') continue;
+      const printed = await run(code, project.folder);
+      const shown = snippets[i + 1];
+      if (shown?.language === 'text') expect(printed).toBe(shown.code);
     }
   });
 
-  it('the programs of all guides compile, strictly', { timeout: 120_000 }, async () => {
+  it.each(pages)('%s: what is shown as printed stands behind the command, and programs are run', (page) => {
+    const languages = snippetsOf(page).map(({ language }) => language);
+    const known = ['ts', 'sh', 'text', 'console'];
+    expect(languages.filter((language) => !known.includes(language))).toEqual([]);
+    for (const [i, language] of languages.entries())
+      if (language === 'text') expect(languages[i - 1]).toBe('sh');
+    if (languages.includes('ts'))
+      expect(languages.lastIndexOf('sh')).toBeGreaterThan(languages.lastIndexOf('ts'));
+  });
+
+  it('all programs compile, strictly', async () => {
+    for (const page of pages) {
+      const project = new Project(join(folder, 'compile', page));
+      for (const { language, code } of snippetsOf(page)) if (language === 'ts') project.write(code);
+    }
     const compilerOptions = {
       target: 'ES2022',
       lib: ['ES2022', 'ESNext.Disposable'],
@@ -66,9 +71,10 @@ describe('the guides', () => {
       allowImportingTsExtensions: true,
       noEmit: true,
     };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['**/*.ts'] }));
+    const config = join(folder, 'tsconfig.json');
+    writeFileSync(config, JSON.stringify({ compilerOptions, include: ['compile/**/*.ts'] }));
     const tsc = path('../../node_modules/typescript-7/bin/tsc');
-    const said = await promisify(execFile)(process.execPath, [tsc, '-p', folder]).then(
+    const said = await promisify(execFile)(process.execPath, [tsc, '-p', config]).then(
       ({ stdout }) => stdout,
       ({ stdout }) => stdout,
     );
@@ -76,25 +82,36 @@ describe('the guides', () => {
   });
 });
 
-function snippetsOf(guide: string): Snippet[] {
-  const page = readFileSync(path(`../../docs/guides/${guide}.md`), 'utf8');
-  return [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({
+/** The files of a page: a snippet that begins with `// name.ts` begins that file, one without goes on with the last. */
+class Project {
+  readonly folder: string;
+  #file = 'train.ts';
+
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  write(code: string): void {
+    this.#file = code.match(/^\/\/ (\S+\.ts)\n/)?.[1] ?? this.#file;
+    appendFileSync(join(this.folder, this.#file), code);
+  }
+}
+
+function snippetsOf(page: string): Snippet[] {
+  const text = readFileSync(path(`../../docs/${page}.md`), 'utf8');
+  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({
     language: language!,
     code: code!,
   }));
 }
 
-/** Runs a shell snippet as in a project that has the packages: `npx` finds their commands, and `millrace` is this build. */
+/** Runs a shell snippet as in a project that has the packages: `npx` finds their commands. */
 async function run(code: string, cwd: string): Promise<string> {
-  const shell = `set -euo pipefail\nmillrace() { node "$MILLRACE" "$@"; }\nnpx() { "$@"; }\n${code}`;
-  const env = {
-    ...process.env,
-    PATH: [path('../../node_modules/.bin'), process.env.PATH].join(delimiter),
-    MILLRACE: path('../../dist/cli/main.js'),
-    NO_COLOR: '1',
-    FORCE_COLOR: undefined,
-    NODE_OPTIONS: undefined,
-  };
+  const shell = `set -euo pipefail\nnpx() { "$@"; }\n${code}`;
+  const { NODE_V8_COVERAGE: _, ...inherited } = process.env;
+  const commands = [path('../../node_modules/.bin'), dirname(process.execPath), process.env.PATH];
+  const env = { ...inherited, PATH: commands.join(delimiter), NO_COLOR: '1' };
   const { stdout } = await promisify(execFile)('bash', ['-c', shell], { cwd, env });
   return stdout;
 }
