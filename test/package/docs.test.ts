@@ -1,6 +1,6 @@
 // The TypeScript of the pages, checked by the compiler as a user would paste it.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -89,6 +89,15 @@ it.each(Object.entries(surroundings))(
     }
   },
 );
+
+it('every page with TypeScript is checked: here, or by running it with the guides', () => {
+  const pages = readdirSync(path('../../docs'))
+    .filter(
+      (file) => file.endsWith('.md') && /^```ts$/m.test(readFileSync(path(`../../docs/${file}`), 'utf8')),
+    )
+    .map((file) => file.slice(0, -'.md'.length));
+  expect([...Object.keys(surroundings), 'troubleshooting'].sort()).toEqual(pages.sort());
+});
 
 /** A snippet as a module, with what it uses and does not make. */
 function complete(code: string, surroundings: Record<string, string>): string {

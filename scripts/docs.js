@@ -1,0 +1,13 @@
+// `npm run docs`: builds the documentation site from the pages of docs/ and the docstrings of src/. It opens from the
+// disk, without a server: site/index.html. `--out <folder>` puts it elsewhere.
+import { parseArgs } from 'node:util';
+import { buildSite } from './docs/site.js';
+import { root } from './toolchain.js';
+
+const { values } = parseArgs({ options: { out: { type: 'string', default: `${root}site` } } });
+const problems = await buildSite(values.out);
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
+  process.exit(1);
+}
+console.log(`The site is ${values.out}/index.html`);

@@ -1,0 +1,62 @@
+// The pages of the site and their order. A page that nobody listed comes behind those of its folder that are.
+import { readdirSync } from 'node:fs';
+import { root } from '../toolchain.js';
+
+/** A heading of the sidebar, the folder with its pages, and those that come first. */
+const sections = [
+  {
+    title: 'Guides',
+    folder: 'docs/guides',
+    first: [
+      'first-epoch',
+      'own-dataset',
+      'workers',
+      'tensorflow-js',
+      'jax-js',
+      'multi-node',
+      'resume',
+      'curriculum',
+      'when-not-to-use-it',
+    ],
+  },
+  {
+    title: 'Subjects',
+    folder: 'docs',
+    first: [
+      'troubleshooting',
+      'data',
+      'curriculum',
+      'analysis',
+      'guarantees',
+      'plan',
+      'monitoring',
+      'browser',
+      'accelerators',
+      'migrating-from-deepspeed',
+      'parity',
+      'performance',
+      'architecture',
+    ],
+  },
+  { title: 'Decisions', folder: 'docs/decisions', first: [] },
+];
+
+/** Pages outside of docs/. */
+const projectPages = ['CONTRIBUTING.md', 'CHANGELOG.md'].map((file) => ({ title: 'Project', file }));
+
+/** Headings of the sidebar, in order. */
+export const sectionTitles = [...sections.map(({ title }) => title), 'Project', 'Modules'];
+
+/** Every page in the order of the sidebar: its heading and its file, from the root of the repository. */
+export function pages() {
+  return [...sections.flatMap(pagesOf), ...projectPages];
+}
+
+function pagesOf({ title, folder, first }) {
+  const place = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
+  return readdirSync(`${root}${folder}`)
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => file.slice(0, -'.md'.length))
+    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
+    .map((name) => ({ title, file: `${folder}/${name}.md` }));
+}

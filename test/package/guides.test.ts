@@ -1,0 +1,117 @@
+// The guides as their readers would follow them: the TypeScript of a page is written into the files that it names, its
+// shell snippets are run there, and what they print is what the page says.
+import { execFile } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const pages = [
+  'troubleshooting',
+  ...readdirSync(path('../../docs/guides')).map((file) => `guides/${file.slice(0, -'.md'.length)}`),
+];
+
+interface Snippet {
+  readonly language: string;
+  readonly code: string;
+}
+
+// Inside the package, so that `millrace` is this build and other packages are found.
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path('guides-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the guides', { timeout: 180_000 }, () => {
+  it.each(pages)('%s: its snippets run in order and print what the page says', async (page) => {
+    const snippets = snippetsOf(page);
+    const project = new Project(join(folder, 'run', page));
+    for (const [i, { language, code }] of snippets.entries()) {
+      if (language === 'ts') project.write(code);
+      if (language !== 'sh') continue;
+      const printed = await run(code, project.folder);
+      const shown = snippets[i + 1];
+      if (shown?.language === 'text') expect(printed).toBe(shown.code);
+    }
+  });
+
+  it.each(pages)('%s: what is shown as printed stands behind the command, and programs are run', (page) => {
+    const languages = snippetsOf(page).map(({ language }) => language);
+    const known = ['ts', 'sh', 'text', 'console'];
+    expect(languages.filter((language) => !known.includes(language))).toEqual([]);
+    for (const [i, language] of languages.entries())
+      if (language === 'text') expect(languages[i - 1]).toBe('sh');
+    if (languages.includes('ts'))
+      expect(languages.lastIndexOf('sh')).toBeGreaterThan(languages.lastIndexOf('ts'));
+  });
+
+  it('all programs compile, strictly', async () => {
+    for (const page of pages) {
+      const project = new Project(join(folder, 'compile', page));
+      for (const { language, code } of snippetsOf(page)) if (language === 'ts') project.write(code);
+    }
+    const compilerOptions = {
+      target: 'ES2022',
+      lib: ['ES2022', 'ESNext.Disposable'],
+      types: ['node'],
+      module: 'nodenext',
+      strict: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+      noEmit: true,
+    };
+    const config = join(folder, 'tsconfig.json');
+    writeFileSync(config, JSON.stringify({ compilerOptions, include: ['compile/**/*.ts'] }));
+    const tsc = path('../../node_modules/typescript-7/bin/tsc');
+    const said = await promisify(execFile)(process.execPath, [tsc, '-p', config]).then(
+      ({ stdout }) => stdout,
+      ({ stdout }) => stdout,
+    );
+    expect(said).toBe('');
+  });
+});
+
+/** The files of a page: a snippet that begins with `// name.ts` begins that file, one without goes on with the last. */
+class Project {
+  readonly folder: string;
+  #file = 'train.ts';
+
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  write(code: string): void {
+    this.#file = code.match(/^\/\/ (\S+\.ts)\n/)?.[1] ?? this.#file;
+    appendFileSync(join(this.folder, this.#file), code);
+  }
+}
+
+function snippetsOf(page: string): Snippet[] {
+  const text = readFileSync(path(`../../docs/${page}.md`), 'utf8');
+  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({
+    language: language!,
+    code: code!,
+  }));
+}
+
+/** Runs a shell snippet as in a project that has the packages: `npx` finds their commands. */
+async function run(code: string, cwd: string): Promise<string> {
+  const shell = `set -euo pipefail\nnpx() { "$@"; }\n${code}`;
+  const { NODE_V8_COVERAGE: _, ...inherited } = process.env;
+  const commands = [path('../../node_modules/.bin'), dirname(process.execPath), process.env.PATH];
+  const env = { ...inherited, PATH: commands.join(delimiter), NO_COLOR: '1' };
+  const { stdout } = await promisify(execFile)('bash', ['-c', shell], { cwd, env });
+  return stdout;
+}

@@ -1,0 +1,123 @@
+// The documentation site, built as `npm run docs` does: whole, without dead links, and readable from the disk.
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const filesUnder = (folder: string, ending: string) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(ending))
+    .map((file) => join(folder, file));
+
+// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
+const executablePath = process.env.MILLRACE_CHROMIUM;
+
+let site: string;
+let said: string;
+
+beforeAll(async () => {
+  site = mkdtempSync(join(tmpdir(), 'millrace-site-'));
+  const { NODE_V8_COVERAGE: _, ...env } = process.env;
+  const build = [path('../../scripts/docs.js'), '--out', site];
+  const built = await promisify(execFile)(process.execPath, build, { env });
+  said = built.stdout + built.stderr;
+}, 180_000);
+afterAll(() => rmSync(site, { recursive: true, force: true }));
+
+describe('the documentation site', () => {
+  it('is built without a warning', () => {
+    expect(said).toBe(`The site is ${site}/index.html\n`);
+  });
+
+  it('has no dead links', () => {
+    const pages = new Map(filesUnder(site, '.html').map((file) => [file, readFileSync(file, 'utf8')]));
+    expect(pages.size).toBeGreaterThan(100);
+    const idsOf = new Map([...pages].map(([file, html]) => [file, idsIn(html)]));
+    const isThere = (file: string, anchor: string) =>
+      anchor && pages.has(file) ? idsOf.get(file)!.has(anchor) : existsSync(file);
+    const dead = [...pages].flatMap(([page, html]) =>
+      linksIn(html)
+        .map((link) => ({ link, target: targetOf(page, link) }))
+        .filter(({ target: { file, anchor } }) => !isThere(file, anchor))
+        .map(({ link }) => `${page.slice(site.length)}: ${link}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  it('has every page of docs/ and every entry point of the package', () => {
+    const pages = filesUnder(path('../../docs'), '.md').map((file) =>
+      file.slice(path('../../docs/').length, -3),
+    );
+    expect(pages.length).toBeGreaterThan(30);
+    for (const page of pages)
+      expect(filesUnder(join(site, 'pages'), '.html')).toContain(join(site, 'pages', `${page}.html`));
+    const { exports } = JSON.parse(readFileSync(path('../../package.json'), 'utf8'));
+    const modules = Object.keys(exports)
+      .filter((subpath) => subpath !== './package.json')
+      .map((subpath) => `millrace${subpath.slice(1).replace('/', '_')}.html`);
+    expect(readdirSync(join(site, 'modules')).sort()).toEqual(modules.sort());
+  });
+
+  it('says of every error code what it means, where it comes from and what to do', () => {
+    const codes = new Set(
+      filesUnder(path('../../src'), '.ts').flatMap(
+        (file) => readFileSync(file, 'utf8').match(/ERR_MILLRACE_[A-Z_]*[A-Z]/g) ?? [],
+      ),
+    );
+    expect(codes.size).toBeGreaterThan(15);
+    const html = readFileSync(join(site, 'pages/troubleshooting.html'), 'utf8');
+    const entries = new Map(
+      html
+        .split('<h2 ')
+        .map((entry) => [entry.match(/^id="([^"]+)"/)?.[1], entry.replaceAll(/<[^>]+>/g, ' ')]),
+    );
+    for (const code of codes) {
+      expect(
+        entries.get(code.toLowerCase()),
+        `${code}: its class needs @origin and @remedy in the docstring`,
+      ).toMatch(/Error\s*: .{20}[\s\S]*Where it comes from\.\s.{20}[\s\S]*What to do\.\s.{20}/);
+    }
+  });
+
+  it.skipIf(!executablePath)('is read and searched from the disk, in a browser', async () => {
+    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    try {
+      const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+      const problems: string[] = [];
+      page.on('pageerror', (error) => problems.push(String(error)));
+      await page.goto(String(pathToFileURL(join(site, 'pages/data.html'))));
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+      await page.setViewportSize({ width: 1300, height: 800 });
+      await page.click('#tsd-nav-container >> text=Resume');
+      await page.waitForURL(/pages\/guides\/resume\.html$/);
+      await page.click('#tsd-search-trigger');
+      await page.fill('#tsd-search-input', 'loadStateDict');
+      await page.click('#tsd-search-results a >> nth=0');
+      await page.waitForURL(/loadstatedict/i);
+      expect(problems).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+function idsIn(html: string): Set<string> {
+  return new Set([...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id!));
+}
+
+/** Links to other files of the site, and to places in the same one. */
+function linksIn(html: string): string[] {
+  return [...html.matchAll(/ (?:href|src)="([^"]+)"/g)]
+    .map(([, link]) => link!.replaceAll('&amp;', '&'))
+    .filter((link) => !/^[a-z]+:/.test(link) && !link.startsWith('#icon-'));
+}
+
+function targetOf(page: string, link: string): { file: string; anchor: string } {
+  const [relative = '', anchor = ''] = link.split('#').map(decodeURIComponent);
+  return { file: relative ? resolve(dirname(page), relative) : page, anchor };
+}
