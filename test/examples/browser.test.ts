@@ -26,7 +26,10 @@ it.skipIf(!executablePath)(
       page.on('pageerror', (error) => problems.push(String(error)));
       await page.goto(server.resolvedUrls!.local[0]!);
       const number = async (id: string) => Number.parseFloat((await page.textContent(`#${id}`))!);
-      await page.waitForFunction(`Number(document.getElementById('test-loss').textContent) > 0`);
+      await page.waitForFunction(
+        `document.body.dataset.state === 'failed' || Number(document.getElementById('test-loss').textContent) > 0`,
+      );
+      expect(await page.textContent('#status')).toBe('Training');
       expect(await number('test-loss')).toBeGreaterThan(1.5);
       await page.waitForSelector('[data-state="trained"], [data-state="failed"]');
       if (process.env.MILLRACE_SCREENSHOT) await page.screenshot({ path: process.env.MILLRACE_SCREENSHOT });
