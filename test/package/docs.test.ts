@@ -27,6 +27,11 @@ const surroundings: Record<string, Record<string, string>> = {
   data: {
     dataset: `import('millrace').Dataset<unknown>`,
   },
+  browser: {
+    train: '(batch: unknown) => void',
+    file: `import('millrace/storage').BlobLike`,
+    Worker: `new (script: URL, options: { type: 'module' }) => import('millrace').WebWorker`,
+  },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
     batches: `import('millrace').DataLoader<import('millrace').Tensor>`,
