@@ -29,8 +29,7 @@ const surroundings: Record<string, Record<string, string>> = {
   },
   browser: {
     train: '(batch: unknown) => void',
-    file: `import('millrace/storage').BlobLike`,
-    Worker: `new (script: URL, options: { type: 'module' }) => import('millrace').WebWorker`,
+    file: 'File',
   },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   curriculum: {
@@ -52,7 +51,7 @@ it.each(Object.entries(surroundings))(
         writeFileSync(join(folder, `snippet-${i}.ts`), complete(code, given));
       const compilerOptions = {
         target: 'ES2022',
-        lib: ['ES2022'],
+        lib: name === 'browser' ? ['ES2022', 'DOM'] : ['ES2022'],
         types: ['node'],
         module: 'nodenext',
         strict: true,
