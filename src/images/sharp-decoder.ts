@@ -62,7 +62,7 @@ async function loadSharp(): Promise<Sharp> {
   const { default: sharp } = await importPeer(
     name,
     'An image that is no baseline JPEG, or a machine without libjpeg-turbo,',
-    () => import(name) as Promise<{ default: Sharp }>,
+    () => import(/* @vite-ignore */ name) as Promise<{ default: Sharp }>,
   );
   // Workers are the parallelism, and no image is decoded twice.
   sharp.cache(false);

@@ -13,3 +13,4 @@ export type { OnError } from './sample-steps.js';
 export { type TorchCollate, type TorchCollateOptions, torchCollate } from './torch-collate.js';
 export { type ReceiptDifference, type ReceiptVerification, verifyReceipt } from './verify-receipt.js';
 export { getWorkerInfo, type WorkerInfo } from './worker-info.js';
+export type { CreateWorker, WebWorker } from './workers/web-worker.js';

@@ -3,11 +3,17 @@ import { DataLoader } from 'millrace';
 import {
   ArrowDataset,
   CsvDataset,
+  ImageFolder,
+  IndexedDataset,
   JsonlDataset,
+  MdsDataset,
   NpyDataset,
+  NpzDataset,
+  openDataset,
   ParquetDataset,
   SafetensorsDataset,
   TextDataset,
+  WebDataset,
 } from 'millrace/formats';
 import { BlobSource, openSource } from 'millrace/storage';
 import { readSamples } from './read-samples.js';
@@ -69,6 +75,12 @@ export const storageTests = {
       await CsvDataset.open(new BlobSource(new Blob([bytes.subarray(0, bytes.length - 20)]), 'table.csv.gz'));
     }),
     severalParts: await failure(() => JsonlDataset.open(remote('rows.jsonl.gz'))),
+    imageFolder: await failure(() => ImageFolder.open('pictures')),
+    indexed: await failure(() => IndexedDataset.open('corpus')),
+    mds: await failure(() => MdsDataset.open('mds')),
+    npz: await failure(() => NpzDataset.open(remote('arrays.npz'))),
+    webDataset: await failure(() => WebDataset.open(remote('shard-000.tar'))),
+    anyFormat: await failure(() => openDataset('data/table.csv')),
     beyond: await failure(() => new BlobSource(new Blob(['abc'])).read(0, 4)),
   }),
 

@@ -96,6 +96,8 @@ describe.skipIf(!executablePath).each([
     const failures = await test.call<Record<string, { name: string; message: string }>>('failures');
     expect(failures.path).toMatchObject({ name: 'CapabilityError' });
     expect(failures.path!.message).toContain('In a browser open data by URL');
+    for (const needsNode of ['imageFolder', 'indexed', 'mds', 'npz', 'webDataset', 'anyFormat'])
+      expect(failures[needsNode], needsNode).toMatchObject({ name: 'CapabilityError' });
     expect(failures.cache).toMatchObject({ name: 'CapabilityError' });
     expect(failures.noPrivateFile).toMatchObject({ name: 'StorageError' });
     expect(failures.damaged).toMatchObject({ name: 'FormatError' });

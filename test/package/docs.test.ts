@@ -47,6 +47,10 @@ const surroundings: Record<string, Record<string, string>> = {
     loader: `import('millrace').DataLoader<number>`,
     train: '(batch: unknown) => void',
   },
+  browser: {
+    train: '(batch: unknown) => void',
+    file: 'File',
+  },
   guarantees: { loader: `import('millrace').DataLoader<number>` },
   analysis: {},
   'difficulty-index': {},
@@ -69,7 +73,7 @@ it.each(Object.entries(surroundings))(
         writeFileSync(join(folder, `snippet-${i}.ts`), complete(code, given));
       const compilerOptions = {
         target: 'ES2022',
-        lib: ['ES2022', 'ESNext.Disposable'],
+        lib: ['ES2022', 'ESNext.Disposable', ...(name === 'browser' ? ['DOM'] : [])],
         types: ['node'],
         module: 'nodenext',
         strict: true,

@@ -98,7 +98,8 @@ const contract: Record<string, readonly string[]> = {
   ],
   'millrace/config': ['defineConfig', 'openConfig'],
   'millrace/distributed': ['detectRank', 'parallelGroups'],
-  'millrace/storage': ['openObjectStore', 'openSource'],
+  'millrace/storage': ['openObjectStore', 'openSource', 'BlobSource'],
+  'millrace/worker': ['provideModules'],
   'millrace/accelerator': [
     'getAccelerator',
     'openAccelerator',

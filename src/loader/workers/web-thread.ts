@@ -20,6 +20,7 @@ type Listener = (value: never) => void;
 /** A web worker with the manners of a thread of Node.js: an error that nobody catches ends it, and its end is noticed. */
 class WebThread implements WorkerThread {
   readonly #worker: WebWorker;
+  readonly #lock = `millrace worker ${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
   readonly #listeners = new Map<string, Listener[]>();
   /** Whether anything has come from it: then its program is there. */
   #heard = false;
@@ -27,20 +28,18 @@ class WebThread implements WorkerThread {
 
   constructor(worker: WebWorker) {
     this.#worker = worker;
-    worker.addEventListener('message', ({ data }: { data: FromWebWorker }) => this.#receive(data));
+    worker.addEventListener('message', (event) => {
+      this.#receive((event as Event & { readonly data: FromWebWorker }).data);
+    });
     worker.addEventListener('messageerror', () => {
       this.#emit('messageerror', new Error('A message from the worker could not be read'));
     });
-    worker.addEventListener('error', (event: { message?: string; preventDefault(): void }) => {
+    worker.addEventListener('error', (event) => {
       event.preventDefault();
-      this.#onError(event.message);
+      this.#onError((event as Event & { readonly message?: string }).message);
     });
-    const lock = `millrace worker ${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
-    worker.postMessage({ type: 'greeting', lock } satisfies Greeting);
-    this.#lock = lock;
+    worker.postMessage({ type: 'greeting', lock: this.#lock } satisfies Greeting, []);
   }
-
-  readonly #lock: string;
 
   on(event: string, listener: Listener): void {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);

@@ -4,8 +4,8 @@ import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
 
 /** A `Worker` of the browser's. */
 export interface WebWorker {
-  postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
-  addEventListener(type: string, listener: (event: never) => void): void;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  addEventListener(type: string, listener: (event: Event) => void): void;
   terminate(): void;
 }
 

@@ -1,0 +1,48 @@
+// The example in a real browser: built as for publishing, it learns.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { build, preview } from 'vite';
+import { expect, it } from 'vitest';
+
+// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
+const executablePath = process.env.MILLRACE_CHROMIUM;
+const root = fileURLToPath(new URL('../../examples/browser', import.meta.url));
+
+it.skipIf(!executablePath)(
+  'the browser example trains until the loss of digits it never saw is below 0.25, of 2.3 at first',
+  { timeout: 300_000 },
+  async () => {
+    const outDir = mkdtempSync(join(tmpdir(), 'millrace-example-'));
+    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    await build({ root, build: { outDir, emptyOutDir: true }, logLevel: 'silent' });
+    const server = await preview({ root, build: { outDir }, preview: { port: 0 } });
+    try {
+      const page = await browser.newPage({ viewport: { width: 1100, height: 860 } });
+      page.setDefaultTimeout(240_000);
+      const problems: string[] = [];
+      page.on('pageerror', (error) => problems.push(String(error)));
+      await page.goto(server.resolvedUrls!.local[0]!);
+      const number = async (id: string) => Number.parseFloat((await page.textContent(`#${id}`))!);
+      await page.waitForFunction(
+        `document.body.dataset.state === 'failed' || Number(document.getElementById('test-loss').textContent) > 0`,
+      );
+      expect(await page.textContent('#status')).toBe('Training');
+      expect(await number('test-loss')).toBeGreaterThan(1.5);
+      await page.waitForSelector('[data-state="trained"], [data-state="failed"]');
+      if (process.env.MILLRACE_SCREENSHOT) await page.screenshot({ path: process.env.MILLRACE_SCREENSHOT });
+      expect(problems).toEqual([]);
+      expect(await page.textContent('#status')).toBe('Trained');
+      expect(await number('test-loss')).toBeLessThan(0.25);
+      expect(await number('accuracy')).toBeGreaterThan(92);
+      expect(await page.textContent('#memory')).toBe('shared');
+      expect(await page.textContent('#workers')).toMatch(/^2 × /);
+    } finally {
+      await browser.close();
+      await server.close();
+      rmSync(outDir, { recursive: true });
+    }
+  },
+);
