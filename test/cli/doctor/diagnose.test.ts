@@ -111,6 +111,11 @@ describe('millrace doctor', () => {
       `{ data: 'skewed', tokenBudget: { maxTokens: 400 }, loader: { collate: M.padCollate() } }`,
     ],
     [
+      'memory',
+      `{ data: 'even', packing: { rowLength: 10_000_000 }, loader: { numWorkers: 64, prefetchFactor: 1_000 } }`,
+      `{ data: 'even', packing: { rowLength: 100 }, loader: { numWorkers: 1, prefetchFactor: 2 } }`,
+    ],
+    [
       'ragged-samples',
       `{ data: 'skewed', loader: { batchSize: 8 } }`,
       `{ data: 'even', loader: { batchSize: 8 } }`,
