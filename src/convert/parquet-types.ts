@@ -3,7 +3,7 @@ import type { Dataset } from '../core/dataset.js';
 import { type DType, dtypeOf } from '../core/dtype.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { isTensor, row, type Tensor } from '../core/tensor.js';
-import { contextOf } from './read-samples.js';
+import { PassSampleContext } from '../datasets/sample-context.js';
 
 const scalarTypes = [
   'bool',
@@ -45,7 +45,9 @@ export async function columnsOf(
   for (const [name, type] of Object.entries(given)) checkType(name, type);
   const types = new Map<string, ParquetType | undefined>();
   for (let index = 0; index < Math.min(lookedAt, dataset.length); index++) {
-    for (const [name, value] of Object.entries(rowOf(await dataset.get(index, contextOf(index))))) {
+    for (const [name, value] of Object.entries(
+      rowOf(await dataset.get(index, new PassSampleContext(index))),
+    )) {
       const known = types.get(name);
       const type = typeOf(value);
       types.set(name, (given[name] as ParquetType | undefined) ?? widened(known, type, name, index));

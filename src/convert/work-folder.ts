@@ -77,6 +77,13 @@ export class WorkFolder {
     return whole;
   }
 
+  /** Takes away what a job left that was killed when its output had taken its name. */
+  static tidy(path: string, job: string): void {
+    const known = readText(join(path, jobFile));
+    // Without a job it was about to be taken away.
+    if (known === undefined || known === job) rmSync(path, { recursive: true, force: true });
+  }
+
   /** Whether a job was killed while its output took its name. */
   static wasPublishing(path: string, job: string): boolean {
     return readText(join(path, publishingFile)) === job;

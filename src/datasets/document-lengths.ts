@@ -1,7 +1,7 @@
-import type { Dataset, SampleContext } from '../core/dataset.js';
+import type { Dataset } from '../core/dataset.js';
 import { isTensor } from '../core/tensor.js';
-import { SampleRng } from '../random/sample-rng.js';
 import type { Tokens } from './packed-dataset.js';
+import { PassSampleContext } from './sample-context.js';
 
 /** Documents that are asked for together. */
 const together = 64;
@@ -18,15 +18,12 @@ export async function documentLengths(documents: Dataset<Tokens>): Promise<Int32
     const count = Math.min(together, documents.length - start);
     const indices = Array.from({ length: count }, (_, k) => start + k);
     documents.prefetch?.(indices);
-    const made = await Promise.all(indices.map((index) => documents.get(index, contextOf(index))));
+    const made = await Promise.all(
+      indices.map((index) => documents.get(index, new PassSampleContext(index))),
+    );
     made.forEach((tokens, k) => {
       lengths[start + k] = isTensor(tokens) ? tokens.data.length : tokens.length;
     });
   }
   return lengths;
-}
-
-/** Documents are those of epoch 0 and seed 0. */
-function contextOf(index: number): SampleContext {
-  return { index, epoch: 0, seed: 0, worker: null, rng: new SampleRng(0, 0, index) };
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { IterableDataset, SampleContext, ShardContext, StatefulStream } from '../core/dataset.js';
+import type { IterableDataset, ShardContext, StatefulStream } from '../core/dataset.js';
 import { StateMismatchError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
@@ -9,9 +9,9 @@ import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } fr
 import { isTensor } from '../core/tensor.js';
 import { IndexPermutation } from '../random/index-permutation.js';
 import { orderKey } from '../random/order-key.js';
-import { SampleRng } from '../random/sample-rng.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import type { TokenDocuments, Tokens } from './packed-dataset.js';
+import { PassSampleContext } from './sample-context.js';
 import type { TokenWindow } from './token-windows.js';
 
 export interface TokenWindowStreamOptions {
@@ -158,31 +158,11 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
       const indices = Array.from({ length: count }, (_, k) => order?.at(start + k) ?? start + k);
       documents.prefetch?.(indices);
       const made = indices.map((index) =>
-        documents.get(index, new StreamSampleContext(index, epoch, seed, worker)),
+        documents.get(index, new PassSampleContext(index, { epoch, seed, worker })),
       );
       for (const [k, tokens] of (await Promise.all(made)).entries())
         yield { tokens: elementsOf(tokens), position: start + k };
     }
-  }
-}
-
-class StreamSampleContext implements SampleContext {
-  readonly index: number;
-  readonly epoch: number;
-  readonly seed: number;
-  readonly worker: number | null;
-  #rng: SampleRng | undefined;
-
-  constructor(index: number, epoch: number, seed: number, worker: number | null) {
-    this.index = index;
-    this.epoch = epoch;
-    this.seed = seed;
-    this.worker = worker;
-  }
-
-  get rng(): SampleRng {
-    this.#rng ??= new SampleRng(this.seed, this.epoch, this.index);
-    return this.#rng;
   }
 }
 

@@ -1,0 +1,224 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { StorageError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { localPath } from '../storage/local-path.js';
+import { storageFailure } from '../storage/storage-failure.js';
+import type { InputFiles } from './conversion-input.js';
+import { type ConversionPlan, type ResolvedConversion, tokenStorage } from './conversion-plan.js';
+import { defaultWorkers } from './convert-options.js';
+import {
+  type ConversionManifest,
+  type ConversionTarget,
+  checkFiles,
+  manifestPath,
+  readManifest,
+  removeManifest,
+  writeManifest,
+} from './manifest.js';
+import type { ConvertedFile, OnDone, PartReceipt, PartWriter } from './part.js';
+import { mergeTokenParts } from './token-parts.js';
+import { WorkFolder } from './work-folder.js';
+import { writeParts } from './write-parts.js';
+
+/** What a conversion wrote. */
+export interface ConversionOutcome {
+  readonly output: string;
+  readonly to: ConversionTarget;
+  readonly samples: number;
+  /** Where text became tokens. */
+  readonly tokens?: number;
+  readonly files: readonly ConvertedFile[];
+  /** Samples that an earlier run of the same conversion had done. */
+  readonly continued: number;
+  /** Whether the output was there already, whole: nothing was left to do. */
+  readonly wasDone: boolean;
+}
+
+/** Writes the parts of a plan that are not there yet, and gives the output its name when all are. */
+export class ConversionRun {
+  readonly #plan: ConversionPlan;
+  readonly #inputs: readonly string[];
+  readonly #options: ResolvedConversion;
+  readonly #output: string;
+  readonly #job: string;
+  #done = 0;
+  #tokens = 0;
+
+  constructor(
+    plan: ConversionPlan,
+    files: InputFiles,
+    inputs: readonly string[],
+    options: ResolvedConversion,
+  ) {
+    this.#plan = plan;
+    this.#inputs = inputs;
+    this.#options = options;
+    const path = localPath(options.output).replace(/(?<=.)\/+$/, '');
+    this.#output = options.to === 'tokens' ? path.replace(/\.(bin|idx)$/, '') : path;
+    this.#job = fingerprint({ to: options.to, files: files.identity, plan: plan.identity, version: 1 });
+  }
+
+  async run(): Promise<ConversionOutcome> {
+    const { to, overwrite } = this.#options;
+    const known = await this.#finished();
+    if (known) {
+      WorkFolder.tidy(`${this.#output}.converting`, this.#job);
+      return this.#outcome(known, known.samples, true);
+    }
+    const manifest = readManifest(manifestPath(this.#output, to));
+    const work = `${this.#output}.converting`;
+    const isOwn = manifest?.job === this.#job || WorkFolder.wasPublishing(work, this.#job);
+    if (!overwrite && !isOwn && this.#isTaken()) throw this.#taken();
+    const folder = WorkFolder.open(work, this.#job, overwrite);
+    try {
+      const whole = await folder.wholeParts();
+      const continued = [...whole.values()].reduce((sum, { samples }) => sum + samples, 0);
+      const receipts = await this.#write(folder, whole);
+      const made =
+        to === 'tokens' ? await this.#publishTokens(folder, receipts) : this.#publishShards(folder, receipts);
+      return this.#outcome(made, continued, false);
+    } catch (error) {
+      folder.release();
+      throw error;
+    }
+  }
+
+  /** The manifest of this conversion, when it is done and its files are as they were written. */
+  async #finished(): Promise<ConversionManifest | undefined> {
+    const path = manifestPath(this.#output, this.#options.to);
+    const manifest = readManifest(path);
+    if (manifest?.job !== this.#job) return undefined;
+    const { damaged } = await checkFiles(dirname(path), manifest);
+    return damaged.length === 0 ? manifest : undefined;
+  }
+
+  #isTaken(): boolean {
+    if (this.#options.to !== 'tokens') return existsSync(this.#output);
+    return existsSync(`${this.#output}.bin`) || existsSync(`${this.#output}.idx`);
+  }
+
+  #taken(): StorageError {
+    return new StorageError('There is something else at the output already', {
+      where: { output: this.#output },
+      next: 'Name another output, or pass overwrite: true (--overwrite) to replace it.',
+    });
+  }
+
+  /** Writes the parts that are missing. */
+  async #write(folder: WorkFolder, whole: ReadonlyMap<number, PartReceipt>): Promise<PartReceipt[]> {
+    for (const { samples, tokens = 0 } of whole.values()) this.#count({ samples, tokens });
+    const missing = this.#plan.parts.filter(({ number }) => !whole.has(number));
+    const { numWorkers = defaultWorkers(this.#options.tokenizer) } = this.#options;
+    const writers = await this.#writers(Math.min(numWorkers, missing.length), folder);
+    try {
+      const made = await writeParts(missing, writers, folder, (done) => this.#count(done));
+      return [...whole.values(), ...made].sort((a, b) => a.number - b.number);
+    } finally {
+      for (const writer of writers) if (writer !== this.#plan.writer) await writer.close();
+    }
+  }
+
+  async #writers(threads: number, { parts }: WorkFolder): Promise<PartWriter[]> {
+    if (threads === 0) return [this.#plan.writer];
+    const { ConvertWorker } = await import('./workers/convert-worker.js');
+    const writer = this.#plan.setup();
+    return Array.from({ length: threads }, (_, id) => new ConvertWorker({ writer, folder: parts }, id));
+  }
+
+  readonly #count: OnDone = ({ samples, tokens = 0 }) => {
+    this.#done += samples;
+    this.#tokens += tokens;
+    this.#report('converting', this.#done);
+  };
+
+  #report(phase: 'converting' | 'merging', done: number): void {
+    this.#options.onProgress?.({ phase, done, total: this.#plan.samples, tokens: this.#tokens });
+  }
+
+  /** Merges the parts beside them, and gives the result its names, the index last. */
+  async #publishTokens(folder: WorkFolder, receipts: readonly PartReceipt[]): Promise<ConversionManifest> {
+    const name = basename(this.#output);
+    let merged = 0;
+    const written = await mergeTokenParts(
+      join(folder.path, 'merged'),
+      folder.parts,
+      receipts,
+      tokenStorage(this.#options),
+      ({ samples }) => {
+        merged += samples;
+        this.#report('merging', merged);
+      },
+    );
+    const files = written.map((file) => ({ ...file, name: file.name.replace('merged', name) }));
+    const manifest = this.#manifest(receipts, files);
+    const noted = join(folder.path, 'merged.json');
+    writeManifest(noted, manifest);
+    folder.beginPublishing(this.#job);
+    removeManifest(manifestPath(this.#output, 'tokens'));
+    // Between the new names an old index would describe the new data.
+    rmSync(`${this.#output}.idx`, { force: true });
+    for (const ending of ['.bin', '.idx'])
+      move(join(folder.path, `merged${ending}`), `${this.#output}${ending}`);
+    move(noted, manifestPath(this.#output, 'tokens'));
+    folder.remove();
+    return manifest;
+  }
+
+  /** Gives the folder of the parts the name of the output. */
+  #publishShards(folder: WorkFolder, receipts: readonly PartReceipt[]): ConversionManifest {
+    const { to } = this.#options;
+    const manifest = this.#manifest(
+      receipts,
+      receipts.flatMap(({ files }) => files),
+    );
+    writeManifest(manifestPath(folder.parts, to), manifest);
+    folder.beginPublishing(this.#job);
+    const aside = `${this.#output}.old`;
+    rmSync(aside, { recursive: true, force: true });
+    if (existsSync(this.#output)) move(this.#output, aside);
+    move(folder.parts, this.#output);
+    rmSync(aside, { recursive: true, force: true });
+    folder.remove();
+    return manifest;
+  }
+
+  #manifest(receipts: readonly PartReceipt[], files: readonly ConvertedFile[]): ConversionManifest {
+    const { to } = this.#options;
+    const tokens = receipts.reduce((sum, receipt) => sum + (receipt.tokens ?? 0), 0);
+    return {
+      millrace: 'convert',
+      version: 1,
+      to,
+      job: this.#job,
+      inputs: this.#inputs,
+      samples: this.#plan.samples,
+      ...(to === 'tokens' && { tokens }),
+      files,
+    };
+  }
+
+  #outcome(
+    { to, samples, tokens, files }: ConversionManifest,
+    continued: number,
+    wasDone: boolean,
+  ): ConversionOutcome {
+    return {
+      output: this.#output,
+      to,
+      samples,
+      ...(tokens !== undefined && { tokens }),
+      files,
+      continued,
+      wasDone,
+    };
+  }
+}
+
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (cause) {
+    throw storageFailure('write', to, cause);
+  }
+}
