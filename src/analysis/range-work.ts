@@ -123,7 +123,7 @@ export class RangeWork {
     if (!source) return false;
     try {
       if (kind === 'value') await readPart(source, range[1] - range[0]);
-      else await readSum(source.name, await source.read(0, source.byteLength));
+      else readSum(source.name, await source.read(0, source.byteLength));
       return true;
     } catch (error) {
       if (error instanceof FormatError) return false;

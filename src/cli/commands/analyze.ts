@@ -95,6 +95,7 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   }
   const progress = createProgress({ stream: process.stderr, json });
   const plan = planOf(dataset, metrics, flags);
+  process.once('SIGINT', () => stop(flags));
   progress.line(planText(data, dataset, metrics, plan, flags));
   const estimated =
     flags.sample === undefined ? undefined : await estimate(dataset, sources, metrics, flags, progress);
@@ -117,6 +118,15 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   await dataset.close?.();
   if (json) print({ output, samples: dataset.length, ...analysis, ...curriculumOf(found) });
   else process.stdout.write(`${resultText(found, analysis, dataset.length, flags)}\n`);
+}
+
+/** Ctrl-C: nothing has to be saved, since parts are kept as they are done. */
+function stop({ engine }: AnalyzeFlags): never {
+  const showCursor = process.stderr.isTTY ? '\n\u001b[?25h' : '';
+  process.stderr.write(
+    `${showCursor}Stopped. ${engine === 'bullmq' ? 'The workers go on; the same command watches again, with --cancel it ends them.' : 'The same command goes on from here.'}\n`,
+  );
+  process.exit(130);
 }
 
 async function chosenMetrics(
