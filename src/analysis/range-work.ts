@@ -1,12 +1,13 @@
-import { type Dataset, datasetTitle } from '../core/dataset.js';
-import { FormatError, MillraceError, SampleError } from '../core/errors.js';
-import { firstIds, sortByNumber } from '../core/sort-by-value.js';
-import { type ObjectStore, readObject } from '../storage/object-store.js';
+import type { Dataset } from '../core/dataset.js';
+import { FormatError } from '../core/errors.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import { type AnalysisDescription, analysisId } from './analysis-description.js';
+import { readCounts, writeCounts } from './counts-file.js';
+import { MetricColumn, readSum, roundAll, sortedPart } from './metric-column.js';
 import type { LoadedMetric } from './metric-source.js';
-import { KeyCounts, type KeyCountsJson } from './metrics/key-counts.js';
-import { encodePart, readPart } from './part-file.js';
-import { AnalysisSampleContext } from './sample-context.js';
+import { KeyCounts } from './metrics/key-counts.js';
+import { readPart } from './part-file.js';
+import { notMeasured, readSamples } from './read-samples.js';
 import type { IndexRange } from './split-index.js';
 
 /** Called with the number of samples done since the last call. */
@@ -87,8 +88,8 @@ export class RangeWork {
     const missing: LoadedMetric[] = [];
     for (const metric of this.options.metrics)
       if (!(await this.#isThere(metric, range))) missing.push(metric);
-    const known = missing.filter((metric) => this.#storeKnown(metric, range) !== undefined);
-    await Promise.all(known.map((metric) => this.#storeKnown(metric, range)));
+    const known = missing.filter(({ metric }) => metric.knownValues?.(this.options.dataset));
+    for (const metric of known) await this.#storeKnown(metric, range);
     const measured = missing.filter((metric) => !known.includes(metric));
     if (measured.length === 0) {
       onSamples(end - start);
@@ -108,10 +109,9 @@ export class RangeWork {
       await this.options.store.put(this.partName(column.name, range), column.encode());
   }
 
-  /** Stores the part of a metric whose values the dataset knows; `undefined` for another one. */
-  #storeKnown({ metric, name, scale }: LoadedMetric, range: IndexRange): Promise<void> | undefined {
-    const known = metric.knownValues?.(this.options.dataset);
-    if (!known) return undefined;
+  /** Stores the part of a metric whose values the dataset knows. */
+  #storeKnown({ metric, name, scale }: LoadedMetric, range: IndexRange): Promise<void> {
+    const known = metric.knownValues!(this.options.dataset)!;
     const values = new Float64Array(range[1] - range[0]);
     for (let i = 0; i < values.length; i++) values[i] = known[range[0] + i]!;
     if (scale > 0) roundAll(values, scale);
@@ -123,7 +123,7 @@ export class RangeWork {
     if (!source) return false;
     try {
       if (kind === 'value') await readPart(source, range[1] - range[0]);
-      else await readSum(source.name, await source.read(0, source.byteLength));
+      else readSum(source.name, await source.read(0, source.byteLength));
       return true;
     } catch (error) {
       if (error instanceof FormatError) return false;
@@ -172,167 +172,8 @@ export class RangeWork {
   }
 }
 
-/** The values of one metric in one range. */
-class MetricColumn {
-  readonly name: string;
-  readonly #loaded: LoadedMetric;
-  readonly #counts: KeyCounts;
-  readonly #wholeValues: boolean;
-  readonly #values: Float64Array;
-  #sums: Float64Array | undefined;
-  #filled = 0;
-
-  constructor(loaded: LoadedMetric, samples: number, wholeValues: boolean, counts = new KeyCounts()) {
-    this.name = loaded.name;
-    this.#loaded = loaded;
-    this.#counts = counts;
-    this.#wholeValues = wholeValues;
-    this.#values = new Float64Array(loaded.kind === 'value' ? samples : 0);
-  }
-
-  measure(samples: readonly unknown[], start: number) {
-    return this.#loaded.metric.measure(samples, { start, counts: this.#counts });
-  }
-
-  add(result: ArrayLike<number | bigint>, samples: number, start: number): void {
-    if (this.#loaded.kind === 'count') {
-      this.#sums = addUp(this.#sums, result, this.name);
-      return;
-    }
-    if (result?.length !== samples)
-      throw wrongValues(this.name, `gave ${result?.length ?? 'no'} values for ${samples} samples`, start);
-    const { scale } = this.#loaded;
-    for (let i = 0; i < samples; i++) {
-      // Negative zero is zero.
-      let value = Number(result[i]) + 0;
-      if (scale > 0) value = Math.round(value * scale) + 0;
-      if (this.#wholeValues ? !Number.isSafeInteger(value) : !Number.isFinite(value))
-        throw wrongValue(this.name, value, start + i);
-      this.#values[this.#filled++] = value;
-    }
-  }
-
-  encode(): Uint8Array {
-    return this.#loaded.kind === 'value'
-      ? sortedPart(this.#values)
-      : new TextEncoder().encode(JSON.stringify({ sums: [...(this.#sums ?? [])] }));
-  }
-}
-
-/** The sums in a part of a `count` metric. @throws {@link FormatError} when it is damaged. */
-export function readSum(file: string, bytes: Uint8Array): Float64Array {
-  try {
-    const { sums } = JSON.parse(new TextDecoder().decode(bytes)) as { sums: number[] };
-    return Float64Array.from(sums);
-  } catch (cause) {
-    throw new FormatError('A part of the analysis is damaged', { where: { file }, cause });
-  }
-}
-
-/** Adds element by element; the first ones are copied. @throws {@link SampleError} for lists of different lengths. */
-export function addUp(
-  sums: Float64Array | undefined,
-  more: ArrayLike<number | bigint>,
-  metric: string,
-): Float64Array {
-  if (!sums || sums.length === 0) return Float64Array.from(more as ArrayLike<number>, Number);
-  if (more.length === 0) return sums;
-  if (more.length !== sums.length)
-    throw wrongValues(metric, `gave ${more.length} numbers after ${sums.length}`);
-  for (let i = 0; i < sums.length; i++) sums[i]! += Number(more[i]);
-  const unsafe = sums.find((sum) => !Number.isSafeInteger(sum));
-  if (unsafe !== undefined)
-    throw wrongValues(metric, `adds up to ${unsafe}, which is not a whole number up to 2^53`);
-  return sums;
-}
-
-function sortedPart(values: Float64Array): Uint8Array {
-  return encodePart(sortByNumber(values, firstIds(values.length)));
-}
-
-function roundAll(values: Float64Array, scale: number): void {
-  for (let i = 0; i < values.length; i++) values[i] = Math.round(values[i]! * scale);
-}
-
-/** Samples of a range, all at once where they have to be waited for. */
-function readSamples(dataset: Dataset<unknown>, start: number, end: number): unknown[] | Promise<unknown[]> {
-  const samples = new Array<unknown>(end - start);
-  let isWaiting = false;
-  for (let index = start; index < end; index++) {
-    const sample = readSample(dataset, index);
-    isWaiting ||= sample instanceof Promise;
-    samples[index - start] = sample;
-  }
-  return isWaiting ? Promise.all(samples) : samples;
-}
-
-function readSample(dataset: Dataset<unknown>, index: number): unknown {
-  try {
-    const sample = dataset.get(index, new AnalysisSampleContext(index, null));
-    return sample instanceof Promise ? sample.catch((cause) => rethrow(cause, index)) : sample;
-  } catch (cause) {
-    return rethrow(cause, index);
-  }
-}
-
-function rethrow(cause: unknown, index: number): never {
-  throw new SampleError('It could not be read', { where: { index }, cause });
-}
-
-async function readCounts(store: ObjectStore, name: string): Promise<Map<string, KeyCounts> | undefined> {
-  const bytes = await readObject(store, name);
-  if (!bytes) return undefined;
-  try {
-    const byMetric = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, KeyCountsJson>;
-    return new Map(Object.entries(byMetric).map(([metric, json]) => [metric, KeyCounts.fromJson(json)]));
-  } catch {
-    // Damaged: counted again.
-    return undefined;
-  }
-}
-
-function writeCounts(
-  store: ObjectStore,
-  name: string,
-  counts: ReadonlyMap<string, KeyCounts>,
-): Promise<void> {
-  const json = Object.fromEntries([...counts].map(([metric, own]) => [metric, own.toJson()]));
-  return store.put(name, new TextEncoder().encode(JSON.stringify(json)));
-}
-
-function notMeasured(dataset: Dataset<unknown>, start: number, end: number, cause: unknown): SampleError {
-  const { name, where } = datasetTitle(dataset);
-  const one = cause instanceof MillraceError ? cause.where.index : undefined;
-  if (typeof one === 'number') {
-    const reason = cause instanceof SampleError && cause.cause !== undefined ? cause.cause : cause;
-    return new SampleError(`Sample ${one} of ${name} could not be measured`, {
-      where: { ...where, index: one },
-      cause: reason,
-    });
-  }
-  return new SampleError(`Samples ${start} to ${end - 1} of ${name} could not be measured`, {
-    where: { ...where, index: start },
-    cause,
-  });
-}
-
-function wrongValues(metric: string, what: string, index?: number): SampleError {
-  return new SampleError(`The metric ${metric} ${what}`, {
-    where: index === undefined ? { metric } : { metric, firstIndex: index },
-    next: 'A metric of kind value gives a number a sample; one of kind count as many numbers for every batch.',
-  });
-}
-
-function wrongValue(metric: string, value: number, index: number): SampleError {
-  return new SampleError(`The metric ${metric} gave ${value}`, {
-    where: { metric, index },
-    next: Number.isFinite(value)
-      ? `DeepSpeed's files hold whole numbers: give the metric a scale (scale: 1000 keeps three decimals), or write the native index alone with layout native.`
-      : 'Difficulties are finite numbers: let the metric give one, or leave the sample out with Subset.',
-  });
-}
-
-function missingPart(store: ObjectStore, name: string): FormatError {
+/** A part that should be there by now. */
+export function missingPart(store: ObjectStore, name: string): FormatError {
   return new FormatError('A part of the analysis is missing', {
     where: { store: store.name, part: name },
     next: 'Run the analysis again; parts that are there are kept.',

@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FormatError } from '../core/errors.js';
 import { extremes } from '../core/sort-by-value.js';
 import { castElements } from '../formats/cast-elements.js';
 import { type IntegerDType, smallestIntegerDtype } from '../formats/integer-dtype.js';
@@ -14,11 +13,12 @@ import { valueDtypeOf } from './difficulty-file-header.js';
 import { DifficultyFileWriter } from './difficulty-file-writer.js';
 import { makeFolder, metricPrefix, writeItems } from './index-files.js';
 import { mergeParts } from './merge-parts.js';
+import { addUp, readSum } from './metric-column.js';
 import type { LoadedMetric } from './metric-source.js';
 import { type MetricSummary, summariseMetric } from './metric-summary.js';
 import { PartCursor } from './part-cursor.js';
 import { readPart, readPartHeader } from './part-file.js';
-import { addUp, type OnSamples, RangeWork, type RangeWorkOptions, readSum } from './range-work.js';
+import { missingPart, type OnSamples, RangeWork, type RangeWorkOptions } from './range-work.js';
 import type { IndexRange } from './split-index.js';
 
 /** How a reduce is done. */
@@ -168,10 +168,7 @@ async function openPart(
   const name = work.partName(metric, range);
   const source = await store.open(name);
   if (source) return source;
-  throw new FormatError('A part of the analysis is missing', {
-    where: { store: store.name, part: name },
-    next: 'Run the analysis again; parts that are there are kept.',
-  });
+  throw missingPart(store, name);
 }
 
 /** DeepSpeed's file of a sum, and the sum. */

@@ -127,6 +127,26 @@ describe('millrace analyze', () => {
     });
   });
 
+  it('says how to go on when it is stopped with Ctrl-C', async () => {
+    const metric = join(folder, 'endless.mjs');
+    writeFileSync(metric, 'export default () => new Promise((resolve) => setTimeout(resolve, 2 ** 30));');
+    const { status, stderr } = await runCommand(
+      ['analyze', data, '--output', join(folder, 'endless'), '--metric', metric],
+      { interruptAfter: 'results in' },
+    );
+    expect(status).toBe(130);
+    expect(stderr).toMatch(/Stopped\. The same command goes on from here\./);
+  });
+
+  it('refuses a module that exports a stream', async () => {
+    const stream = join(folder, 'stream.mjs');
+    writeFileSync(stream, 'export default { *iterate() {} };');
+    const { status, stderr } = await runCommand(['analyze', stream, '--output', join(folder, 'none')]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/stream\.mjs: exports no dataset with length and get/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
   it.each([
     [['--metrics', 'seqlen'], 1, /Sample 0 .*\n.*no token ids/],
     [['--metrics', 'length'], 2, /there is no metric length; there are seqlen/],

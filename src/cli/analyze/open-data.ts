@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ClusterDataset, MetricSource } from '../../analysis/index.js';
-import type { Dataset } from '../../core/dataset.js';
+import { type Dataset, isMapDataset } from '../../core/dataset.js';
 import { ConfigError } from '../../core/errors.js';
 import {
   type WorkerDataset,
@@ -25,7 +25,7 @@ export function datasetSource(data: string, { format, columns }: DataFlags): Clu
   return { files: data, ...(format && { format }), ...(columns && { columns }) };
 }
 
-/** Data on this machine, opened or named by its module. */
+/** Data on this machine, opened or named by its module. @throws {@link ConfigError} for a module without a map-style dataset. */
 export async function openData(
   data: string,
   flags: DataFlags,
@@ -35,8 +35,10 @@ export async function openData(
 }> {
   const source = datasetSource(data, flags);
   if (source instanceof WorkerModule) {
-    const dataset = (await source.load()) as Dataset<unknown>;
-    return { dataset, source: source as WorkerDataset<unknown> };
+    const dataset = await source.load();
+    if (isMapDataset(dataset)) return { dataset, source: source as WorkerDataset<unknown> };
+    const message = 'exports no dataset with length and get: samples are measured by their index';
+    throw new ConfigError('millrace analyze', [{ field: data, message }]);
   }
   const { files, ...options } = source;
   const { dataset } = await openDataset(files, options);

@@ -1,56 +1,25 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { loadMetrics } from '../../analysis/analyze-difficulty.js';
-import {
-  type AnalysisLayout,
-  type AnalysisPlan,
-  type AnalysisProgress,
-  analyzeDifficulty,
-  analyzeOnCluster,
-  builtInMetrics,
-  cancelOnCluster,
-  type DifficultyAnalysis,
-  estimateAnalysis,
-  type MetricSource,
-  planAnalysis,
-  suggestMetrics,
-} from '../../analysis/index.js';
-import type { LoadedMetric } from '../../analysis/metric-source.js';
+import { builtInMetrics, type MetricSource, suggestMetrics } from '../../analysis/index.js';
 import type { Dataset } from '../../core/dataset.js';
-import { ConfigError } from '../../core/errors.js';
 import { formatNames } from '../../formats/detect-format.js';
 import { renderDifficultyPage } from '../../web/difficulty-page.js';
-import { renderAdmissions } from '../analyze/curriculum-table.js';
+import type { AnalyzeFlags } from '../analyze/flags.js';
 import { type FoundMetric, findMetrics } from '../analyze/found-metrics.js';
-import { describeMetric, meaningOf, titleOf } from '../analyze/metric-text.js';
-import { type DataFlags, datasetSource, metricModule, openData } from '../analyze/open-data.js';
+import { meaningOf } from '../analyze/metric-text.js';
+import { metricModule, openData } from '../analyze/open-data.js';
+import { estimate, planOf, planText } from '../analyze/plan-text.js';
+import { curriculumOf, resultText } from '../analyze/result-text.js';
+import { cancel, locally, onCluster } from '../analyze/run-analysis.js';
 import { byteCount } from '../byte-count.js';
 import { shareOfAll } from '../share.js';
-import { formatDuration } from '../terminal/duration.js';
-import { createProgress, type Progress } from '../terminal/progress.js';
-import { formatBytes, formatCount, formatShare } from '../terminal/quantity.js';
+import { createProgress } from '../terminal/progress.js';
 import { wholeNumber } from '../whole-number.js';
 
-interface AnalyzeFlags extends DataFlags {
-  readonly output: string;
-  readonly metrics?: string[];
-  readonly metric?: string[];
-  readonly workers: number;
-  readonly memory: number;
-  readonly layout: AnalysisLayout;
-  readonly sample?: number;
-  readonly dryRun?: boolean;
-  readonly steps: number;
-  readonly html?: string;
-  readonly engine: 'local' | 'bullmq';
-  readonly redis?: string;
-  readonly queue?: string;
-  readonly partSamples?: number;
-  readonly cancel?: boolean;
-  readonly json?: boolean;
-}
-
 const admissionParts = 5;
+const cancelledText =
+  'Taken out of the queue. Jobs that run come to their end; run it again without --cancel to go on.\n';
 
 /** `millrace analyze`: how difficult is each sample. */
 export function analyzeCommand(): Command {
@@ -119,11 +88,14 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   const sources = await chosenMetrics(dataset, flags);
   const metrics = await loadMetrics(dataset, sources);
   if (flags.cancel) {
-    await cancel(data, sources, flags);
+    const cancelled = await cancel(data, sources, flags);
+    if (json) print({ cancelled });
+    else process.stdout.write(cancelled ? cancelledText : 'This analysis is not in the queue.\n');
     return;
   }
   const progress = createProgress({ stream: process.stderr, json });
   const plan = planOf(dataset, metrics, flags);
+  process.once('SIGINT', () => stop(flags));
   progress.line(planText(data, dataset, metrics, plan, flags));
   const estimated =
     flags.sample === undefined ? undefined : await estimate(dataset, sources, metrics, flags, progress);
@@ -148,6 +120,15 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   else process.stdout.write(`${resultText(found, analysis, dataset.length, flags)}\n`);
 }
 
+/** Ctrl-C: nothing has to be saved, since parts are kept as they are done. */
+function stop({ engine }: AnalyzeFlags): never {
+  const showCursor = process.stderr.isTTY ? '\n\u001b[?25h' : '';
+  process.stderr.write(
+    `${showCursor}Stopped. ${engine === 'bullmq' ? 'The workers go on; the same command watches again, with --cancel it ends them.' : 'The same command goes on from here.'}\n`,
+  );
+  process.exit(130);
+}
+
 async function chosenMetrics(
   dataset: Dataset<unknown>,
   { metrics, metric = [] }: AnalyzeFlags,
@@ -155,172 +136,6 @@ async function chosenMetrics(
   const own = metric.map(metricModule);
   const named = metrics ?? (own.length > 0 ? [] : await suggestMetrics(dataset));
   return [...named, ...own];
-}
-
-function planOf(
-  dataset: Dataset<unknown>,
-  metrics: readonly LoadedMetric[],
-  flags: AnalyzeFlags,
-): AnalysisPlan {
-  const onOneThread = flags.engine === 'bullmq';
-  return planAnalysis({
-    samples: dataset.length,
-    valueMetrics: metrics.filter(({ kind }) => kind === 'value').length,
-    threads: onOneThread ? 1 : Math.min(flags.workers, dataset.length),
-    memoryBytes: flags.memory,
-    partSamples: flags.partSamples,
-  });
-}
-
-function planText(
-  data: string,
-  dataset: Dataset<unknown>,
-  metrics: readonly LoadedMetric[],
-  { ranges, peakBytes }: AnalysisPlan,
-  { engine, workers, output }: AnalyzeFlags,
-): string {
-  const passes = metrics.some(({ metric }) => metric.keysOf) ? 'two passes' : 'one pass';
-  const who =
-    engine === 'bullmq'
-      ? 'by the workers of the queue'
-      : workers === 0
-        ? 'on this thread'
-        : `in ${workers} threads`;
-  return [
-    `${data}: ${formatCount(dataset.length)} samples, ${passes}, ${who}`,
-    ...metrics.map((metric) => `  ${titleOf(metric)}`),
-    `  ${formatCount(ranges.length)} parts, up to ${formatBytes(peakBytes)} of memory, results in ${output}`,
-  ].join('\n');
-}
-
-async function estimate(
-  dataset: Dataset<unknown>,
-  sources: readonly MetricSource[],
-  metrics: readonly LoadedMetric[],
-  { sample: share = 1, workers: numWorkers }: AnalyzeFlags,
-  progress: Progress,
-) {
-  const estimated = await estimateAnalysis(dataset, { share, metrics: sources, numWorkers });
-  const { measured, elapsedMs, expectedMs } = estimated;
-  progress.line(
-    [
-      `\nEstimated from ${formatCount(measured)} samples (${formatShare(measured / dataset.length)}) in ${formatDuration(elapsedMs)}`,
-      ...metrics.flatMap((metric) => {
-        const summary = estimated.metrics[metric.name];
-        return summary ? [`\n${describeMetric(metric, summary)}`] : [];
-      }),
-      `\nAll samples take about ${formatDuration(expectedMs)}.\n`,
-    ].join('\n'),
-  );
-  return estimated;
-}
-
-async function locally(
-  source: Parameters<typeof analyzeDifficulty>[0],
-  metrics: readonly MetricSource[],
-  { output, workers, memory, layout }: AnalyzeFlags,
-  progress: Progress,
-): Promise<DifficultyAnalysis> {
-  return whileShown(progress, (onProgress) =>
-    analyzeDifficulty(source, {
-      metrics,
-      numWorkers: workers,
-      memoryBytes: memory,
-      layout,
-      outputDir: output,
-      onProgress,
-    }),
-  );
-}
-
-async function onCluster(
-  data: string,
-  metrics: readonly MetricSource[],
-  flags: AnalyzeFlags,
-  progress: Progress,
-): Promise<DifficultyAnalysis> {
-  return whileShown(progress, (onProgress) =>
-    analyzeOnCluster(datasetSource(data, flags), {
-      ...clusterOptions(metrics, flags),
-      onProgress,
-      onRefusal: (refusal) => progress.line(`refused by ${refusal}`),
-    }),
-  );
-}
-
-async function cancel(data: string, metrics: readonly MetricSource[], flags: AnalyzeFlags): Promise<void> {
-  const wasThere = await cancelOnCluster(datasetSource(data, flags), clusterOptions(metrics, flags));
-  if (flags.json) print({ cancelled: wasThere });
-  else
-    process.stdout.write(
-      wasThere
-        ? 'Taken out of the queue. Jobs that run come to their end; run it again without --cancel to go on.\n'
-        : 'This analysis is not in the queue.\n',
-    );
-}
-
-function clusterOptions(metrics: readonly MetricSource[], flags: AnalyzeFlags) {
-  const { output, redis, queue, memory, layout, partSamples } = flags;
-  if (redis === undefined)
-    throw new ConfigError('millrace analyze', [
-      { field: '--redis', message: 'is missing: redis://host:6379' },
-    ]);
-  return {
-    redis,
-    outputDir: output,
-    metrics,
-    layout,
-    memoryBytes: memory,
-    ...(queue !== undefined && { queue }),
-    ...(partSamples !== undefined && { partSamples }),
-  };
-}
-
-/** Shows the progress of an analysis, with the samples a second of its phase. */
-async function whileShown(
-  progress: Progress,
-  run: (onProgress: (progress: AnalysisProgress) => void) => Promise<DifficultyAnalysis>,
-): Promise<DifficultyAnalysis> {
-  const stage = progress.stage('Analysing', 1);
-  const started = performance.now();
-  let first: number | undefined;
-  const analysis = await run(({ phase, done, total }) => {
-    first ??= done;
-    const rate = ((done - first) / (performance.now() - started)) * 1_000;
-    stage.update(total === 0 ? 0 : done / total, `${phase}, ${formatCount(rate)} samples/s`);
-  });
-  stage.finish(analysis.wasThere ? 'it was done already' : '');
-  return analysis;
-}
-
-function resultText(
-  found: readonly FoundMetric[],
-  { counts, elapsedMs, wasThere }: DifficultyAnalysis,
-  samples: number,
-  { output, steps }: AnalyzeFlags,
-): string {
-  const parts = found.map(({ title, summary }) => describeMetric(title, summary));
-  for (const [name, sums] of Object.entries(counts))
-    parts.push(`${name}: ${sums.map(formatCount).join(', ')}`);
-  for (const { title, admissions } of found)
-    if (admissions)
-      parts.push(
-        `What the curriculum below admits when, over ${formatCount(steps)} steps of ${title.name}\n${renderAdmissions(admissions)}`,
-      );
-  const curriculum = curriculumOf(found);
-  if (Object.keys(curriculum.curriculum_metrics).length > 0)
-    parts.push(
-      `For data_efficiency.data_sampling.curriculum_learning, one metric or several:\n${JSON.stringify(curriculum, null, 2)}`,
-    );
-  const done = wasThere ? 'The index was there already' : `Wrote the index in ${formatDuration(elapsedMs)}`;
-  parts.push(`${done}: ${formatCount(samples)} samples, ${output}`);
-  return parts.join('\n\n');
-}
-
-function curriculumOf(found: readonly FoundMetric[]) {
-  return {
-    curriculum_metrics: Object.fromEntries(found.map(({ title, curriculum }) => [title.name, curriculum])),
-  };
 }
 
 function writePage(file: string, data: string, samples: number, found: readonly FoundMetric[]): void {

@@ -1,0 +1,22 @@
+import type { AnalysisLayout } from '../../analysis/index.js';
+import type { DataFlags } from './open-data.js';
+
+/** The flags of `millrace analyze`. */
+export interface AnalyzeFlags extends DataFlags {
+  readonly output: string;
+  readonly metrics?: string[];
+  readonly metric?: string[];
+  readonly workers: number;
+  readonly memory: number;
+  readonly layout: AnalysisLayout;
+  readonly sample?: number;
+  readonly dryRun?: boolean;
+  readonly steps: number;
+  readonly html?: string;
+  readonly engine: 'local' | 'bullmq';
+  readonly redis?: string;
+  readonly queue?: string;
+  readonly partSamples?: number;
+  readonly cancel?: boolean;
+  readonly json?: boolean;
+}

@@ -1,0 +1,39 @@
+import type { DifficultyAnalysis } from '../../analysis/index.js';
+import { formatDuration } from '../terminal/duration.js';
+import { formatCount } from '../terminal/quantity.js';
+import { renderAdmissions } from './curriculum-table.js';
+import type { AnalyzeFlags } from './flags.js';
+import type { FoundMetric } from './found-metrics.js';
+import { describeMetric } from './metric-text.js';
+
+/** What was found, for people. */
+export function resultText(
+  found: readonly FoundMetric[],
+  { counts, elapsedMs, wasThere }: DifficultyAnalysis,
+  samples: number,
+  { output, steps }: AnalyzeFlags,
+): string {
+  const parts = found.map(({ title, summary }) => describeMetric(title, summary));
+  for (const [name, sums] of Object.entries(counts))
+    parts.push(`${name}: ${sums.map(formatCount).join(', ')}`);
+  for (const { title, admissions } of found)
+    if (admissions)
+      parts.push(
+        `What the curriculum below admits when, over ${formatCount(steps)} steps of ${title.name}\n${renderAdmissions(admissions)}`,
+      );
+  const curriculum = curriculumOf(found);
+  if (Object.keys(curriculum.curriculum_metrics).length > 0)
+    parts.push(
+      `For data_efficiency.data_sampling.curriculum_learning, one metric or several:\n${JSON.stringify(curriculum, null, 2)}`,
+    );
+  const done = wasThere ? 'The index was there already' : `Wrote the index in ${formatDuration(elapsedMs)}`;
+  parts.push(`${done}: ${formatCount(samples)} samples, ${output}`);
+  return parts.join('\n\n');
+}
+
+/** A curriculum by every metric, in DeepSpeed's spelling. */
+export function curriculumOf(found: readonly FoundMetric[]) {
+  return {
+    curriculum_metrics: Object.fromEntries(found.map(({ title, curriculum }) => [title.name, curriculum])),
+  };
+}

@@ -1,0 +1,91 @@
+import {
+  type AnalysisProgress,
+  analyzeDifficulty,
+  analyzeOnCluster,
+  cancelOnCluster,
+  type DifficultyAnalysis,
+  type MetricSource,
+} from '../../analysis/index.js';
+import { ConfigError } from '../../core/errors.js';
+import type { Progress } from '../terminal/progress.js';
+import { formatCount } from '../terminal/quantity.js';
+import type { AnalyzeFlags } from './flags.js';
+import { datasetSource } from './open-data.js';
+
+/** In threads of this process. */
+export async function locally(
+  source: Parameters<typeof analyzeDifficulty>[0],
+  metrics: readonly MetricSource[],
+  { output, workers, memory, layout }: AnalyzeFlags,
+  progress: Progress,
+): Promise<DifficultyAnalysis> {
+  return whileShown(progress, (onProgress) =>
+    analyzeDifficulty(source, {
+      metrics,
+      numWorkers: workers,
+      memoryBytes: memory,
+      layout,
+      outputDir: output,
+      onProgress,
+    }),
+  );
+}
+
+/** By the workers of a queue. */
+export async function onCluster(
+  data: string,
+  metrics: readonly MetricSource[],
+  flags: AnalyzeFlags,
+  progress: Progress,
+): Promise<DifficultyAnalysis> {
+  return whileShown(progress, (onProgress) =>
+    analyzeOnCluster(datasetSource(data, flags), {
+      ...clusterOptions(metrics, flags),
+      onProgress,
+      onRefusal: (refusal) => progress.line(`refused by ${refusal}`),
+    }),
+  );
+}
+
+/** Takes it out of the queue, and says whether it was there. */
+export function cancel(
+  data: string,
+  metrics: readonly MetricSource[],
+  flags: AnalyzeFlags,
+): Promise<boolean> {
+  return cancelOnCluster(datasetSource(data, flags), clusterOptions(metrics, flags));
+}
+
+function clusterOptions(metrics: readonly MetricSource[], flags: AnalyzeFlags) {
+  const { output, redis, queue, memory, layout, partSamples } = flags;
+  if (redis === undefined)
+    throw new ConfigError('millrace analyze', [
+      { field: '--redis', message: 'is missing: redis://host:6379' },
+    ]);
+  return {
+    redis,
+    outputDir: output,
+    metrics,
+    layout,
+    memoryBytes: memory,
+    ...(queue !== undefined && { queue }),
+    ...(partSamples !== undefined && { partSamples }),
+  };
+}
+
+/** Shows the progress of an analysis, with the samples a second of its phase. */
+async function whileShown(
+  progress: Progress,
+  run: (onProgress: (progress: AnalysisProgress) => void) => Promise<DifficultyAnalysis>,
+): Promise<DifficultyAnalysis> {
+  const stage = progress.stage('Analysing', 1);
+  const started = performance.now();
+  let first: number | undefined;
+  const analysis = await run(({ phase, done, total }) => {
+    first ??= done;
+    const rate = ((done - first) / (performance.now() - started)) * 1_000;
+    stage.update(total === 0 ? 0 : done / total, `${phase}, ${formatCount(rate)} samples/s`);
+  });
+  stage.finish(analysis.wasThere ? 'it was done already' : '');
+  return analysis;
+}
