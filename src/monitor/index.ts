@@ -13,7 +13,7 @@ export type {
   PassEnded,
   SkippedEvent,
 } from './loader-events.js';
-export { type LabelledFigures, prometheusRegistry } from './prometheus.js';
+export { type LabelledFigures, type PrometheusRegistry, prometheusRegistry } from './prometheus.js';
 export { type RecordRunOptions, type RunRecording, recordRun } from './record-run.js';
 export {
   type RunFigures,

@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client';
 import { importPeer } from '../core/peer.js';
 import { type Metric, metrics } from './metrics.js';
 import type { RunFigures } from './run-statistics.js';
@@ -7,6 +6,13 @@ import type { RunFigures } from './run-statistics.js';
 export interface LabelledFigures {
   readonly labels: { readonly rank: string; readonly run: string };
   readonly figures: RunFigures;
+}
+
+/** What is needed of prom-client's `Registry`, so that these types stand without that package. */
+export interface PrometheusRegistry {
+  /** The text that Prometheus scrapes. */
+  metrics(): Promise<string>;
+  readonly contentType: string;
 }
 
 /**
@@ -18,15 +24,15 @@ export interface LabelledFigures {
  * ```
  *
  * @param collect - Asked at each scrape.
- * @param registry - @defaultValue a new one
+ * @param registry - A `Registry` of prom-client. @defaultValue a new one
  * @throws {@link MissingPeerError} without the optional package prom-client.
  */
 export async function prometheusRegistry(
   collect: () => readonly LabelledFigures[],
-  registry?: Registry,
-): Promise<Registry> {
+  registry?: PrometheusRegistry,
+): Promise<PrometheusRegistry> {
   const { default: client } = await importPeer('prom-client', 'Prometheus', () => import('prom-client'));
-  const target = registry ?? new client.Registry();
+  const target = (registry ?? new client.Registry()) as InstanceType<typeof client.Registry>;
   for (const metric of metrics) {
     const { name, help, type, label } = metric;
     const labelNames = ['rank', 'run', ...(label ? [label] : [])];

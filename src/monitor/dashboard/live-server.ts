@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MillraceError } from '../../core/errors.js';
-import { prometheusRegistry } from '../prometheus.js';
+import { type PrometheusRegistry, prometheusRegistry } from '../prometheus.js';
 import type { RunUpdate, RunView } from './live-view.js';
 import type { PageAccess } from './page-access.js';
 import type { RunBoard } from './run-board.js';
@@ -38,7 +38,7 @@ export class LiveServer {
   readonly #access: PageAccess;
   readonly #server: Server;
   readonly #page: { readonly html: string; readonly policy: string };
-  #prometheus: Promise<{ metrics(): Promise<string>; readonly contentType: string }> | undefined;
+  #prometheus: Promise<PrometheusRegistry> | undefined;
   #onWatched: (() => void) | undefined;
 
   constructor(board: RunBoard, access: PageAccess) {
