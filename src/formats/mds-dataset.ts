@@ -89,7 +89,9 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
 
   /** @throws {@link FormatError} where a value cannot be decoded. */
   get(index: number): MaybePromise<T> {
-    return andThen(this.#records.bytes(index), (bytes) => this.#decode(bytes, index));
+    return andThen(this.#records.bytes(index), ({ buffer, byteOffset, byteLength }) =>
+      this.#decode(Buffer.from(buffer, byteOffset, byteLength), index),
+    );
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */

@@ -80,7 +80,7 @@ export class RecordFiles {
   }
 
   /** Bytes of a record; look, do not keep. @throws {@link IndexRangeError} */
-  bytes(index: number): MaybePromise<Buffer> {
+  bytes(index: number): MaybePromise<Uint8Array> {
     const { reader, start, end } = this.#find(index);
     return reader.read(start, end);
   }

@@ -29,7 +29,7 @@ export class RecordReader {
   }
 
   /** Bytes `start … end - 1`, in memory that others may share: look, do not keep. */
-  read(start: number, end: number): MaybePromise<Buffer> {
+  read(start: number, end: number): MaybePromise<Uint8Array> {
     const known = this.#inBlock(start, end);
     if (known) return known;
     const isNext = start >= this.#lastEnd && start - this.#lastEnd <= nearby;
@@ -97,8 +97,8 @@ export class RecordReader {
   }
 }
 
-function textOf(bytes: Buffer): string | undefined {
-  const text = bytes.toString('utf8');
+function textOf(bytes: Uint8Array): string | undefined {
+  const text = asBuffer(bytes).toString('utf8');
   // What is not UTF-8 becomes this character, which may also be meant.
   return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
 }

@@ -29,7 +29,7 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
   for (let at = from; ; ) {
     if (at + blockBytes > source.byteLength)
       throw truncated(source.name, at, blockBytes, Math.max(0, source.byteLength - at));
-    const header = new Header(await reader.read(at, at + blockBytes), 0, pax);
+    const header = new Header(await readBuffer(reader, at, at + blockBytes), 0, pax);
     if (header.nullBlock) return undefined;
     if (!header.cksumValid || header.size === undefined || header.size < 0) throw damaged(source.name, at);
     const start = at + blockBytes;
@@ -45,7 +45,7 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
       case 'OldExtendedHeader':
       case 'NextFileHasLongPath': {
         if (header.size > longestNames) throw damaged(source.name, at);
-        const text = (await reader.read(start, end)).toString('utf8');
+        const text = (await readBuffer(reader, start, end)).toString('utf8');
         if (header.type === 'NextFileHasLongPath') longName = text.replace(/\0.*$/s, '');
         else pax = Pax.parse(text);
         break;
@@ -66,4 +66,9 @@ function damaged(file: string, byteOffset: number): FormatError {
     where: { file, byteOffset },
     next: 'Copy or write the file again.',
   });
+}
+
+async function readBuffer(reader: RecordReader, start: number, end: number): Promise<Buffer> {
+  const { buffer, byteOffset, byteLength } = await reader.read(start, end);
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
