@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** The same memory as a `Buffer`. Declarations of public classes say `Uint8Array`, since not every project has Node's types. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   if (bytes instanceof Buffer) return bytes;
