@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Job, Worker } from 'bullmq';
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../../core/options.js';
-import { recipeOf } from '../../core/recipe.js';
+import { type Recipe, recipeOf } from '../../core/recipe.js';
 import { type ObjectStore, openObjectStore } from '../../storage/object-store.js';
 import { checkDescription, describeAnalysis } from '../analysis-description.js';
 import { findRecord, writeRecord } from '../analysis-result.js';
@@ -144,7 +144,7 @@ export class AnalysisClusterWorker {
     if (!this.#refusal) {
       this.#refusal = error;
       // This job must have ended first.
-      setImmediate(() => void this.close());
+      setImmediate(() => void this.close().catch(() => this.#end?.()));
     }
     throw new this.#redis.bull.DelayedError();
   }
@@ -152,6 +152,8 @@ export class AnalysisClusterWorker {
   #analysis(place: string, id: string): Promise<OpenedAnalysis | undefined> {
     const known = this.#analyses.get(`${place} ${id}`);
     if (known) return known;
+    // Threads of earlier analyses that have nothing to do go; they are made again if a job of theirs comes.
+    for (const other of this.#analyses.values()) other.then((analysis) => analysis?.close()).catch(() => {});
     const opened = OpenedAnalysis.open(place, id);
     this.#analyses.set(`${place} ${id}`, opened);
     // A failure may pass, and an analysis that is done may be done again.
@@ -193,8 +195,11 @@ class OpenedAnalysis {
     const dataset = await openFromRecipe(specification.dataset);
     const metrics = await Promise.all(specification.metrics.map(loadMetric));
     checkDescription(description, describeAnalysis(dataset, metrics, description));
+    const isFiles = 'files' in specification.dataset;
+    const recipe = isFiles ? recipeOf(dataset, 'dataset') : (specification.dataset as Recipe);
+    if (isFiles) await dataset.close?.();
     return new OpenedAnalysis(specification, store, {
-      dataset: 'files' in specification.dataset ? recipeOf(dataset, 'dataset') : specification.dataset,
+      dataset: recipe,
       metrics: specification.metrics,
       place,
       description,

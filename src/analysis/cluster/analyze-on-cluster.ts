@@ -142,7 +142,8 @@ async function prepare(source: ClusterDataset, settings: Settings): Promise<Prep
     layout,
     deepSpeedParts,
   });
-  await dataset.close?.();
+  // A module's dataset is its own.
+  if ('files' in recipe) await dataset.close?.();
   const store = await openObjectStore(outputDir);
   return {
     store,

@@ -1,7 +1,6 @@
 import type { Dataset } from '../../core/dataset.js';
 import { FormatError, MillraceError } from '../../core/errors.js';
-import type { Recipe } from '../../core/recipe.js';
-import { toRecipe } from '../../core/recipe.js';
+import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import type { FormatName } from '../../formats/detect-format.js';
