@@ -27,6 +27,7 @@ const sections = [
       'data',
       'curriculum',
       'analysis',
+      'difficulty-index',
       'guarantees',
       'plan',
       'monitoring',

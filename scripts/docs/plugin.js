@@ -1,7 +1,7 @@
 // What the site asks of TypeDoc beyond its options: pages with the title and heading of their file, modules with the name
 // they are imported by, links to a class of another entry point by its bare name.
-import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { Converter, KindRouter, MinimalSourceFile, ReflectionKind } from 'typedoc';
 import { root } from '../toolchain.js';
 import { errorEntries } from './error-codes.js';
@@ -21,12 +21,16 @@ export function shapeSite(app, importNames) {
     const text = readFileSync(path, 'utf8');
     page.name = (text.match(/^# (.+)$/m)?.[1] ?? file).replaceAll('`', '');
     page.frontmatter.group = sectionOf.get(file);
-    if (text.includes(entriesMark)) {
-      const whole = new MinimalSourceFile(text.replace(entriesMark, errorEntries), path);
-      page.content = app.converter.parseRawComment(whole, files).content;
+    const whole = withoutFolderLinks(text.replace(entriesMark, errorEntries), dirname(path));
+    page.content = app.converter.parseRawComment(new MinimalSourceFile(whole, path), files).content;
+  });
+
+  // A folder is linked to as its first page. Links to folders without one are text by now, but TypeDoc would still copy them.
+  app.converter.on(Converter.EVENT_END, ({ project: { files, documents }, project }) => {
+    for (const folder of [...files.getMediaPaths()].filter(isFolder)) {
+      const first = documents.find((page) => files.getReflectionPath(page).startsWith(`${folder}/`));
+      files.registerReflectionPath(folder, first ?? project);
     }
-    // The README links to the folder.
-    if (file === firstDecision()) files.registerReflectionPath(join(root, 'docs/decisions'), page);
   });
 
   app.converter.on(Converter.EVENT_CREATE_DECLARATION, ({ project }, reflection) => {
@@ -69,6 +73,15 @@ function isNamed(reflection, names) {
   );
 }
 
-function firstDecision() {
-  return pages().find(({ title }) => title === 'Decisions')?.file;
+/** Links to folders that have no page of the site as their text alone. */
+function withoutFolderLinks(text, from) {
+  return text.replaceAll(/\[([^\]]+)\]\(([^)#:]+)\)/g, (link, label, target) => {
+    const folder = relative(root, resolve(from, target)).replaceAll('\\', '/');
+    const hasPages = pages().some(({ file }) => file.startsWith(`${folder}/`));
+    return isFolder(join(root, folder)) && !hasPages ? label : link;
+  });
+}
+
+function isFolder(path) {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
