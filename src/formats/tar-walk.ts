@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { Header, Pax } from 'tar';
 import { FormatError } from '../core/errors.js';
 import { truncated } from '../storage/truncated.js';

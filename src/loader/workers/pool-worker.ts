@@ -40,7 +40,8 @@ export class PoolWorker {
   /** Whether it has its dataset. */
   ready = false;
   readonly id: number;
-  #reuseBuffers = false;
+  /** Whether batches are lent by handing their buffers over: `'bare'` where they are samples, which own their memory. */
+  #handsOver: false | 'batch' | 'bare' = false;
   readonly #waiting = new Map<number, Ticket>();
   readonly #events: PoolWorkerEvents;
   readonly #progress: Int32Array;
@@ -82,7 +83,8 @@ export class PoolWorker {
   begin(setup: Omit<WorkerSetup, 'progress' | 'lentSlots'>): void {
     const progress = this.#progress.buffer;
     const lentSlots = this.#lentSlots.buffer;
-    this.#reuseBuffers = setup.reuseBuffers;
+    if (setup.reuseBuffers && !hasSharedMemory)
+      this.#handsOver = setup.collate.type === 'none' ? 'bare' : 'batch';
     try {
       this.thread.postMessage({ ...setup, progress, lentSlots } satisfies WorkerSetup);
     } catch (error) {
@@ -210,7 +212,7 @@ export class PoolWorker {
     if (result.type !== 'batch') ticket.resolve(result);
     else if (loan) ticket.resolve(this.#lent(result, loan));
     else {
-      const moved = this.#reuseBuffers && !hasSharedMemory ? this.#returnable(result) : result;
+      const moved = this.#handsOver ? this.#returnable(result) : result;
       if (!page || !small?.length) ticket.resolve(moved);
       else {
         const value = putTogether({ value: moved.value, tensors: small }, copiedFrom(page));
@@ -221,7 +223,7 @@ export class PoolWorker {
 
   /** A batch that is lent where memory cannot be shared: its buffers moved here, and move back. */
   #returnable(result: BatchResult): BatchResult {
-    const buffers = buffersOf(result.value);
+    const buffers = this.#handsOver === 'batch' ? buffersOf(result.value) : [];
     return { ...result, release: () => this.#send({ type: 'return', buffers }, buffers) };
   }
 
