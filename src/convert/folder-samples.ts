@@ -31,18 +31,19 @@ export function folderSamples(files: readonly string[], root: string): FolderSam
     if (classes)
       entries.push({
         name: `${key}.cls`,
-        content: { text: String(classes.indexOf(name.slice(0, name.indexOf('/')))) },
+        content: { text: String(classes.get(name.slice(0, name.indexOf('/')))) },
       });
   }
   return Array.from(samples, ([key, entries]) => ({ key, entries }));
 }
 
-/** Names of the folders of classes, sorted; `undefined` when it is not a folder of images in such. */
-function classesOf(names: readonly string[]): readonly string[] | undefined {
+/** The place of each class among the names of their folders; `undefined` when it is not a folder of images in such. */
+function classesOf(names: readonly string[]): ReadonlyMap<string, number> | undefined {
   const isImage = (name: string) =>
     name.includes('/') && imageExtensions.some((ending) => name.toLowerCase().endsWith(ending));
   if (!names.every(isImage)) return undefined;
-  return [...new Set(names.map((name) => name.slice(0, name.indexOf('/'))))].sort(byCodePoint);
+  const folders = [...new Set(names.map((name) => name.slice(0, name.indexOf('/'))))].sort(byCodePoint);
+  return new Map(folders.map((name, place) => [name, place]));
 }
 
 /** Dots within the name of an image would begin its ending. */

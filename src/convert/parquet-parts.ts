@@ -4,7 +4,8 @@ import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { FileWriter } from '../storage/file-writer.js';
 import { readBack } from './checksum.js';
-import { rowOf, schemaOf, type TypedColumn, writable } from './parquet-types.js';
+import { rowOf, type TypedColumn } from './parquet-types.js';
+import { schemaOf, writable } from './parquet-values.js';
 import { type OnDone, type Part, type PartReceipt, type PartWriter, partName } from './part.js';
 import { readSamples } from './read-samples.js';
 

@@ -1,8 +1,7 @@
-import type { SchemaElement } from 'hyparquet';
 import type { Dataset } from '../core/dataset.js';
 import { type DType, dtypeOf } from '../core/dtype.js';
 import { ConfigError, FormatError } from '../core/errors.js';
-import { isTensor, row, type Tensor } from '../core/tensor.js';
+import { isTensor } from '../core/tensor.js';
 import { PassSampleContext } from '../datasets/sample-context.js';
 
 const scalarTypes = [
@@ -17,7 +16,7 @@ const scalarTypes = [
   'json',
 ] as const;
 
-type ScalarType = (typeof scalarTypes)[number];
+export type ScalarType = (typeof scalarTypes)[number];
 
 /** What a column of a Parquet file holds; any value may be missing. Lists may hold lists: `list<list<float32>>`. */
 export type ParquetType = ScalarType | `list<${string}>`;
@@ -161,89 +160,7 @@ function widened(
   });
 }
 
+/** What a list holds. */
 export function elementType(list: ParquetType): ParquetType {
   return list.slice('list<'.length, -1) as ParquetType;
-}
-
-/** The schema of a file of these columns. */
-export function schemaOf(columns: readonly TypedColumn[]): SchemaElement[] {
-  return [
-    { name: 'root', num_children: columns.length },
-    ...columns.flatMap(({ name, type }) => elementsOf(name, type)),
-  ];
-}
-
-function elementsOf(name: string, type: ParquetType): SchemaElement[] {
-  const optional = { name, repetition_type: 'OPTIONAL' } as const;
-  if (!type.startsWith('list<')) return [{ ...optional, ...physical[type as ScalarType] }];
-  return [
-    { ...optional, converted_type: 'LIST', num_children: 1 },
-    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-    ...elementsOf('element', elementType(type)),
-  ];
-}
-
-const physical: Readonly<Record<ScalarType, Pick<SchemaElement, 'type' | 'converted_type'>>> = {
-  bool: { type: 'BOOLEAN' },
-  int32: { type: 'INT32' },
-  int64: { type: 'INT64' },
-  float32: { type: 'FLOAT' },
-  float64: { type: 'DOUBLE' },
-  string: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
-  binary: { type: 'BYTE_ARRAY' },
-  timestamp: { type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
-  json: { type: 'BYTE_ARRAY', converted_type: 'JSON' },
-};
-
-/** A value as the writer takes it; `undefined` when it is not of the type, `null` when it is missing. */
-export function writable(value: unknown, type: ParquetType): unknown {
-  if (value === null || value === undefined) return null;
-  if (type.startsWith('list<')) return writableList(value, elementType(type));
-  const scalar = isTensor(value) && value.shape.length === 0 ? value.data[0] : value;
-  switch (type as ScalarType) {
-    case 'bool':
-      return typeof scalar === 'boolean' ? scalar : isTensor(value) ? Boolean(scalar) : undefined;
-    case 'int32':
-      return isWhole(scalar) && Math.abs(Number(scalar)) < 2 ** 31 ? Number(scalar) : undefined;
-    case 'int64':
-      return isWhole(scalar) && fits64(BigInt(scalar)) ? BigInt(scalar) : undefined;
-    case 'float32':
-    case 'float64':
-      return typeof scalar === 'number' || typeof scalar === 'bigint' ? Number(scalar) : undefined;
-    case 'string':
-      return typeof scalar === 'string' ? scalar : undefined;
-    case 'binary':
-      return scalar instanceof Uint8Array ? scalar : undefined;
-    case 'timestamp':
-      return scalar instanceof Date ? scalar : undefined;
-    case 'json':
-      return value;
-  }
-}
-
-function writableList(value: unknown, inner: ParquetType): unknown {
-  const values = listOf(value);
-  if (!values) return undefined;
-  const made = values.map((element) => writable(element, inner));
-  return made.includes(undefined) ? undefined : made;
-}
-
-function listOf(value: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(value)) return value;
-  if (isTensor(value)) {
-    if (value.shape.length <= 1) {
-      const elements = Array.from(value.data as ArrayLike<number | bigint>);
-      return value.dtype === 'bool' ? elements.map(Boolean) : elements;
-    }
-    return Array.from({ length: value.shape[0]! }, (_, k) => row(value as Tensor, k));
-  }
-  return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<unknown>) : undefined;
-}
-
-function isWhole(value: unknown): value is number | bigint {
-  return typeof value === 'bigint' || Number.isSafeInteger(value);
-}
-
-function fits64(value: bigint): boolean {
-  return BigInt.asIntN(64, value) === value;
 }

@@ -242,7 +242,8 @@ async function listRemoteImages(root: string, storage: StorageOptions): Promise<
       next: 'Name an s3: or hf: URL above the folders of the classes; http: URLs cannot be listed.',
     });
   }
-  const labels = images.map((name) => classes.indexOf(name.slice(0, name.indexOf('/'))));
+  const places = new Map(classes.map((name, label) => [name, label]));
+  const labels = images.map((name) => places.get(name.slice(0, name.indexOf('/')))!);
   return { classes, paths: PathList.from(images), labels: sharedInts(labels) };
 }
 

@@ -59,6 +59,8 @@ export class OwnedMemory implements BatchMemory {
   #returned: ArrayBuffer[] = [];
   #page = new ArrayBuffer(pageBytes);
   #pageUsed = 0;
+  /** Where the page was used up to when the batch that is being made began; `undefined` between batches. */
+  #begunAt: number | undefined;
 
   readonly allocate: Allocate = <D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> => {
     const length = elementCount(shape);
@@ -80,9 +82,11 @@ export class OwnedMemory implements BatchMemory {
 
   begin(): void {
     this.#buffers = [];
+    this.#begunAt = this.#pageUsed;
   }
 
   end(): BatchFootprint {
+    this.#begunAt = undefined;
     return { transfer: this.#buffers, slot: undefined, overflowed: false };
   }
 
@@ -102,7 +106,12 @@ export class OwnedMemory implements BatchMemory {
   turnPage(): ArrayBuffer | undefined {
     if (this.#pageUsed === 0) return undefined;
     const page = this.#page.slice(0, this.#pageUsed);
-    this.#pageUsed = 0;
+    // A batch that is still being made keeps its places: it goes with the next page.
+    const isInUse = this.#begunAt !== undefined && this.#pageUsed > this.#begunAt;
+    if (!isInUse) {
+      this.#pageUsed = 0;
+      if (this.#begunAt !== undefined) this.#begunAt = 0;
+    }
     return page;
   }
 }

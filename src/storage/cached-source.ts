@@ -17,8 +17,8 @@ const blockBytes = 2 ** 23;
 const blocksAhead = 2;
 /** Blocks that prefetching has under way at once, of all objects: 64 MiB. */
 const prefetching = 8;
-/** Blocks that are remembered to have been asked for. One that was evicted since is fetched when it is read. */
-const remembered = 1_024;
+/** How long a block is taken to be there when it was asked for, or seen: to look costs a system call. */
+const rememberedMs = 10_000;
 /** A block is written piece by piece, so that it does not hold up the event loop. */
 const writtenBytes = 2 ** 20;
 
@@ -34,8 +34,8 @@ export class CachedSource implements ByteSource, Movable {
   readonly #cache: FileCache;
   /** What has no version could be another one by the next run. */
   readonly #hasVersion: boolean;
-  /** Blocks that were asked for ahead, or are known to be there. */
-  readonly #asked = new Set<number>();
+  /** When blocks were asked for ahead, or seen to be there. */
+  readonly #seen = new Map<number, number>();
   #closed = false;
 
   constructor(remote: RemoteSource, options: true | CacheOptions) {
@@ -105,11 +105,11 @@ export class CachedSource implements ByteSource, Movable {
   prefetch(start = 0, end = this.byteLength): number {
     if (this.#closed || !this.#hasVersion || broken.has(this.#cache)) return 0;
     let bytes = 0;
+    const now = performance.now();
     const last = Math.ceil(Math.min(end, this.byteLength) / blockBytes);
     for (let block = Math.floor(start / blockBytes); block < last; block++) {
-      if (this.#asked.has(block)) continue;
-      this.#asked.add(block);
-      if (this.#asked.size > remembered) this.#asked.delete(this.#asked.values().next().value!);
+      if (now - (this.#seen.get(block) ?? Number.NEGATIVE_INFINITY) < rememberedMs) continue;
+      this.#seen.set(block, now);
       if (this.#cache.holds(this.#keyOf(block))) continue;
       bytes += Math.min(blockBytes, this.byteLength - block * blockBytes);
       void limitOf(this.#cache)(() => this.#entry(block)).catch(() => {});

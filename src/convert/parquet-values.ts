@@ -1,0 +1,86 @@
+import type { SchemaElement } from 'hyparquet';
+import { isTensor, row, type Tensor } from '../core/tensor.js';
+import { elementType, type ParquetType, type ScalarType, type TypedColumn } from './parquet-types.js';
+
+/** The schema of a file of these columns. */
+export function schemaOf(columns: readonly TypedColumn[]): SchemaElement[] {
+  return [
+    { name: 'root', num_children: columns.length },
+    ...columns.flatMap(({ name, type }) => elementsOf(name, type)),
+  ];
+}
+
+function elementsOf(name: string, type: ParquetType): SchemaElement[] {
+  const optional = { name, repetition_type: 'OPTIONAL' } as const;
+  if (!type.startsWith('list<')) return [{ ...optional, ...physical[type as ScalarType] }];
+  return [
+    { ...optional, converted_type: 'LIST', num_children: 1 },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    ...elementsOf('element', elementType(type)),
+  ];
+}
+
+const physical: Readonly<Record<ScalarType, Pick<SchemaElement, 'type' | 'converted_type'>>> = {
+  bool: { type: 'BOOLEAN' },
+  int32: { type: 'INT32' },
+  int64: { type: 'INT64' },
+  float32: { type: 'FLOAT' },
+  float64: { type: 'DOUBLE' },
+  string: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
+  binary: { type: 'BYTE_ARRAY' },
+  timestamp: { type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
+  json: { type: 'BYTE_ARRAY', converted_type: 'JSON' },
+};
+
+/** A value as the writer takes it; `undefined` when it is not of the type, `null` when it is missing. */
+export function writable(value: unknown, type: ParquetType): unknown {
+  if (value === null || value === undefined) return null;
+  if (type.startsWith('list<')) return writableList(value, elementType(type));
+  const scalar = isTensor(value) && value.shape.length === 0 ? value.data[0] : value;
+  switch (type as ScalarType) {
+    case 'bool':
+      return typeof scalar === 'boolean' ? scalar : isTensor(value) ? Boolean(scalar) : undefined;
+    case 'int32':
+      return isWhole(scalar) && Math.abs(Number(scalar)) < 2 ** 31 ? Number(scalar) : undefined;
+    case 'int64':
+      return isWhole(scalar) && fits64(BigInt(scalar)) ? BigInt(scalar) : undefined;
+    case 'float32':
+    case 'float64':
+      return typeof scalar === 'number' || typeof scalar === 'bigint' ? Number(scalar) : undefined;
+    case 'string':
+      return typeof scalar === 'string' ? scalar : undefined;
+    case 'binary':
+      return scalar instanceof Uint8Array ? scalar : undefined;
+    case 'timestamp':
+      return scalar instanceof Date ? scalar : undefined;
+    case 'json':
+      return value;
+  }
+}
+
+function writableList(value: unknown, inner: ParquetType): unknown {
+  const values = listOf(value);
+  if (!values) return undefined;
+  const made = values.map((element) => writable(element, inner));
+  return made.includes(undefined) ? undefined : made;
+}
+
+function listOf(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (isTensor(value)) {
+    if (value.shape.length <= 1) {
+      const elements = Array.from(value.data as ArrayLike<number | bigint>);
+      return value.dtype === 'bool' ? elements.map(Boolean) : elements;
+    }
+    return Array.from({ length: value.shape[0]! }, (_, k) => row(value as Tensor, k));
+  }
+  return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<unknown>) : undefined;
+}
+
+function isWhole(value: unknown): value is number | bigint {
+  return typeof value === 'bigint' || Number.isSafeInteger(value);
+}
+
+function fits64(value: bigint): boolean {
+  return BigInt.asIntN(64, value) === value;
+}

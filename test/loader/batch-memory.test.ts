@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { OwnedMemory } from '../../dist/loader/batch-memory.js';
+
+it('a batch that is being made while others are sent off keeps its small tensors', () => {
+  const memory = new OwnedMemory();
+  const make = (value: number) => memory.allocate('int32', [4]).data.fill(value);
+  memory.begin();
+  make(1);
+  memory.end();
+  memory.begin();
+  // It has its memory, and waits for its data.
+  const waiting = memory.allocate('int32', [4]).data;
+  expect(new Int32Array(memory.turnPage()!).slice(0, 4)).toEqual(new Int32Array([1, 1, 1, 1]));
+  const later = make(3);
+  waiting.fill(2);
+  memory.end();
+  const page = memory.turnPage()!;
+  for (const [own, value] of [
+    [waiting, 2],
+    [later, 3],
+  ] as const)
+    expect(new Int32Array(page, own.byteOffset, 4)).toEqual(new Int32Array(4).fill(value));
+  // Between batches a page begins anew.
+  memory.begin();
+  expect(make(4).byteOffset).toBe(0);
+});
