@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import { Header, Pax } from 'tar';
 import { FormatError } from '../core/errors.js';
 import { truncated } from '../storage/truncated.js';

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { importDefault } from '../../config/import-default.js';
+import { openConfig } from '../../config/index.js';
 import { type Dataset, isIterableDataset, isMapDataset } from '../../core/dataset.js';
 import type { DType } from '../../core/dtype.js';
-import { CollateError, ConfigError, FormatError, MillraceError, StorageError } from '../../core/errors.js';
-import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
+import { CollateError, ConfigError } from '../../core/errors.js';
+import { detectRank } from '../../distributed/index.js';
 import { openDataset } from '../../formats/index.js';
 import { DataLoader } from '../../loader/index.js';
 
@@ -27,49 +29,37 @@ export interface PipelineOptions {
 }
 
 /**
- * Opens what is to be measured: a module whose default export is a `DataLoader`, a dataset, or a function that gives one of them; or data
- * of any format, which is shuffled and collated as it comes.
+ * Opens what is to be measured: a configuration; a module whose default export is a `DataLoader`, a dataset, or a function that gives
+ * one of them; or data of any format, which is shuffled and collated as it comes.
  *
- * @throws {@link StorageError} when there is nothing of that name, {@link ConfigError} when a module exports something else.
+ * @throws {@link StorageError} when there is nothing of that name, {@link ConfigError} when a module exports something else, and for a
+ *   DeepSpeed configuration, which names no data.
  */
 export async function openPipeline(what: string, { batchSize }: PipelineOptions): Promise<Pipeline> {
-  if (/\.[cm]?[jt]s$/.test(what)) return openModule(what, batchSize);
+  if (/\.[cm]?[jt]s$/.test(what) && existsSync(what)) {
+    const { value } = await importDefault(what, detectRank());
+    if (isMapDataset(value) || isIterableDataset(value)) {
+      const source = pathToFileURL(resolve(what));
+      const options = isMapDataset(value) ? { batchSize, shuffle: true } : { batchSize };
+      const loader: AnyDataLoader = new DataLoader<unknown>(source, options);
+      return { loader, file: undefined, close: async () => value.close?.() };
+    }
+  }
+  if (/\.([cm]?[jt]s|json)$/.test(what)) return openConfigured(what);
   const { dataset } = await openDataset(what);
   const file = existsSync(what) ? what : undefined;
   return { loader: await loaderOf(dataset, batchSize), file, close: async () => dataset.close?.() };
 }
 
-async function openModule(path: string, batchSize: number): Promise<Pipeline> {
-  if (!existsSync(path)) {
-    throw new StorageError('There is no such file', {
-      where: { file: path },
-      next: 'Name a module that exports a loader, or data.',
-    });
-  }
-  const value = await importDefault(path);
-  if (value instanceof DataLoader) return { loader: value, file: undefined, close: async () => {} };
-  if (isMapDataset(value) || isIterableDataset(value)) {
-    const loader: AnyDataLoader = isMapDataset(value)
-      ? new DataLoader<unknown>(pathToFileURL(resolve(path)), { batchSize, shuffle: true })
-      : new DataLoader<unknown>(pathToFileURL(resolve(path)), { batchSize });
-    return { loader, file: undefined, close: async () => value.close?.() };
-  }
-  const problem = { field: path, message: 'exports neither a DataLoader nor a dataset by default' };
-  throw new ConfigError('millrace bench', [problem]);
-}
-
-async function importDefault(path: string): Promise<unknown> {
-  try {
-    return await makeFromRecipe({
-      module: pathToFileURL(resolve(path)).href,
-      export: 'default',
-      calls: true,
-    });
-  } catch (cause) {
-    if (cause instanceof MillraceError) throw cause;
-    const next = 'The cause has its own error.';
-    throw new FormatError('The module cannot be loaded', { where: { file: path }, next, cause });
-  }
+async function openConfigured(path: string): Promise<Pipeline> {
+  const { loader, files, close } = await openConfig(path);
+  if (loader instanceof DataLoader) return { loader, file: files.find((file) => existsSync(file)), close };
+  await close();
+  throw new ConfigError(
+    'millrace bench',
+    [{ field: path, message: 'gives a DeepSpeedDataLoader, whose workers DeepSpeed’s rules choose' }],
+    { next: 'Name the data itself, or a millrace.config.ts with the same data and batch size.' },
+  );
 }
 
 /** A loader that collates where the samples let themselves be, and gives them as a list where not: rows of text of different fields. */

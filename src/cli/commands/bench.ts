@@ -30,13 +30,13 @@ export function benchCommand(): Command {
   return new Command('bench')
     .summary('measure how fast data loads on this machine, and what would be faster')
     .description(
-      'Runs the loader that a module exports, or one over data of any format, and says where the time of a batch goes, ' +
+      'Runs the loader of a configuration or module, or one over data of any format, and says where the time of a batch goes, ' +
         'against what this machine can do; tries numbers of workers and of batches ahead, and says what to change. ' +
         'Of an indexed dataset it loads random token windows.',
     )
     .argument(
       '<what>',
-      'a module that exports a DataLoader or a dataset; data of any format; a prefix of .bin and .idx',
+      'a configuration; a module that exports a DataLoader or a dataset; data of any format; a prefix of .bin and .idx',
     )
     .option('--seconds <count>', 'how long each measurement takes', wholeNumber(1), 2)
     .option(
