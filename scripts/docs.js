@@ -1,5 +1,5 @@
 // `npm run docs`: builds the documentation site from the pages of docs/ and the docstrings of src/. It opens from the
-// disk, without a server: site/index.html. `--out <folder>` puts it elsewhere.
+// disk, without a server. `--out <folder>` puts it elsewhere than in site/.
 import { parseArgs } from 'node:util';
 import { buildSite } from './docs/site.js';
 import { root } from './toolchain.js';

@@ -4,26 +4,6 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../toolchain.js';
 
-/**
- * Every code of src/, in the order of the files.
- *
- * @returns For each: code, name of the class, file, and its docstring's summary, `@origin` and `@remedy` as Markdown (empty
- *   where the docstring lacks it).
- */
-export function errorCodes() {
-  return readdirSync(`${root}src`, { recursive: true })
-    .filter((file) => file.endsWith('.ts'))
-    .sort()
-    .map((file) => ({ file: join('src', file), text: readFileSync(join(root, 'src', file), 'utf8') }))
-    .filter(({ text }) => text.includes('ERR_MILLRACE_'))
-    .flatMap(({ file, text }) =>
-      ts
-        .createSourceFile(file, text, ts.ScriptTarget.Latest, true)
-        .statements.filter(ts.isClassDeclaration)
-        .flatMap((node) => codesOf(node).map((code) => ({ code, file, ...docsOf(node) }))),
-    );
-}
-
 /** The entries of the page on troubleshooting, as Markdown. */
 export function errorEntries() {
   return errorCodes()
@@ -36,6 +16,18 @@ export function errorEntries() {
       ].join('\n\n'),
     )
     .join('\n\n');
+}
+
+/** Every code of src/, in the order of the files, with the name and the docstring of its class as Markdown. */
+function errorCodes() {
+  return readdirSync(`${root}src`, { recursive: true })
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+    .map((file) => readFileSync(join(root, 'src', file), 'utf8'))
+    .filter((text) => text.includes('ERR_MILLRACE_'))
+    .flatMap((text) => ts.createSourceFile('errors.ts', text, ts.ScriptTarget.Latest, true).statements)
+    .filter(ts.isClassDeclaration)
+    .flatMap((node) => codesOf(node).map((code) => ({ code, ...docsOf(node) })));
 }
 
 function codesOf(node) {

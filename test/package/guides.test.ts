@@ -106,12 +106,17 @@ function snippetsOf(page: string): Snippet[] {
   }));
 }
 
-/** Runs a shell snippet as in a project that has the packages: `npx` finds their commands. */
+/** Runs a shell snippet as in a project that has the packages: `npx` finds their commands, and Millrace's. */
 async function run(code: string, cwd: string): Promise<string> {
-  const shell = `set -euo pipefail\nnpx() { "$@"; }\n${code}`;
+  const shell = `set -euo pipefail\nnpx() { "$@"; }\nmillrace() { node "$MILLRACE" "$@"; }\n${code}`;
   const { NODE_V8_COVERAGE: _, ...inherited } = process.env;
   const commands = [path('../../node_modules/.bin'), dirname(process.execPath), process.env.PATH];
-  const env = { ...inherited, PATH: commands.join(delimiter), NO_COLOR: '1' };
+  const env = {
+    ...inherited,
+    PATH: commands.join(delimiter),
+    NO_COLOR: '1',
+    MILLRACE: path('../../dist/cli/main.js'),
+  };
   const { stdout } = await promisify(execFile)('bash', ['-c', shell], { cwd, env });
   return stdout;
 }
