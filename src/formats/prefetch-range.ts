@@ -1,5 +1,5 @@
 import type { ByteSource } from '../storage/byte-source.js';
-import { CachedSource } from '../storage/cached-source.js';
+import type { CachedSource } from '../storage/cached-source.js';
 
 /**
  * Has bytes `start … end - 1` fetched in the background, where they come from afar and a cache keeps them.
@@ -7,12 +7,12 @@ import { CachedSource } from '../storage/cached-source.js';
  * @returns bytes that were not asked for before; `undefined` where nothing is fetched ahead
  */
 export function prefetchRange(source: ByteSource, start: number, end: number): number | undefined {
-  return source instanceof CachedSource ? source.prefetch(start, end) : undefined;
+  return isFetching(source) ? source.prefetch(start, end) : undefined;
 }
 
 /** Whether anything of these sources can be fetched ahead. */
 export function fetchesAhead(sources: Iterable<ByteSource>): boolean {
-  for (const source of sources) if (source instanceof CachedSource) return true;
+  for (const source of sources) if (isFetching(source)) return true;
   return false;
 }
 
@@ -21,4 +21,9 @@ export function sumOfBytes(parts: Iterable<number | undefined>): number | undefi
   let sum: number | undefined;
   for (const part of parts) if (part !== undefined) sum = (sum ?? 0) + part;
   return sum;
+}
+
+/** By what it says of itself: its class would bring Node.js along. */
+function isFetching(source: ByteSource): source is CachedSource {
+  return 'fetchesAhead' in source;
 }

@@ -7,7 +7,7 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
-import { type KeptBounds, keptBounds } from './kept-bounds.js';
+import type { KeptBounds } from './kept-bounds.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 
@@ -69,7 +69,9 @@ export class RecordFiles {
     const shards = await Promise.allSettled(
       sources.map(async (source) => {
         const content = await contentFingerprint(source);
-        const bounds = await (kept ? keptBounds(source, content, findRecords, kept) : findRecords(source));
+        const bounds = kept
+          ? await (await import('./kept-bounds.js')).keptBounds(source, content, findRecords, kept)
+          : await findRecords(source);
         return { reader: new RecordReader(source), bounds, fingerprint: content };
       }),
     );

@@ -27,6 +27,8 @@ const writtenBytes = 2 ** 20;
  * the blocks. Where the disk is full or cannot be written, it is read without a cache, with one warning.
  */
 export class CachedSource implements ByteSource, Movable {
+  /** Whether {@link CachedSource.prefetch} brings what is far away nearer. */
+  readonly fetchesAhead = true as const;
   readonly name: string;
   readonly byteLength: number;
   readonly #remote: RemoteSource;
