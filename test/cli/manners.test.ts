@@ -136,7 +136,7 @@ describe('on a terminal', () => {
       { columns: 80, cwd: folder.path, environment: { CI: 'true' } },
     );
     expect(output).not.toMatch(new RegExp(`[█░]|${controlCode}`));
-    expect(output).toMatch(/^Converting +\d+ ms {2}4,000 documents/);
+    expect(output).toMatch(/^Converting +\d+ ms\nPutting together +\d+ ms {2}4,000 documents/);
   });
 });
 

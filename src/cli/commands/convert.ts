@@ -145,7 +145,10 @@ async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
     });
     stage?.shown.finish(`${formatCount(conversion.samples)} ${nouns[to]}`);
     process.stdout.write(
-      json ? `${JSON.stringify(asJson(conversion, dtypeOf(flags)))}\n` : asText(conversion, dtypeOf(flags)),
+      json
+        ? `${JSON.stringify(asJson(conversion, dtypeOf(flags)))}\n`
+        : // By the name that was given, not the absolute path.
+          asText({ ...conversion, output: flags.output }, dtypeOf(flags)),
     );
   } catch (error) {
     stage?.shown.finish('failed');
