@@ -52,7 +52,8 @@ export async function openPipeline(what: string, { batchSize }: PipelineOptions)
 }
 
 async function openConfigured(path: string): Promise<Pipeline> {
-  const { loader, files, close } = await openConfig(path);
+  // A DeepSpeed configuration names no data; it is refused below, whatever the number of samples.
+  const { loader, files, close } = await openConfig(path, { samples: 2 ** 20 });
   if (loader instanceof DataLoader) return { loader, file: files.find((file) => existsSync(file)), close };
   await close();
   throw new ConfigError(

@@ -17,6 +17,11 @@ beforeAll(() => {
   );
   writeFileSync(join(folder, 'rows.jsonl'), `${rows.join('\n')}\n`);
   writeFileSync(join(folder, 'nothing.mjs'), 'export default 5;\n');
+  writeFileSync(join(folder, 'ds.json'), JSON.stringify({ train_batch_size: 8 }));
+  const texts = Array.from({ length: 50 }, (_, id) => JSON.stringify({ id, even: id % 2 === 0 }));
+  writeFileSync(join(folder, 'even.jsonl'), `${texts.join('\n')}\n`);
+  const declared = { data: 'even.jsonl', loader: { batchSize: 5, shuffle: true } };
+  writeFileSync(join(folder, 'millrace.config.json'), JSON.stringify(declared));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -95,8 +100,24 @@ describe('millrace bench', () => {
     expect(stderr).toMatch(/^Watch this run at http:\/\/127\.0\.0\.1:\d+\/$/m);
   });
 
+  it('measures the loader of a configuration, whose data lies beside it', async () => {
+    const result = await runCommand([
+      'bench',
+      join(folder, 'millrace.config.json'),
+      '--seconds',
+      '1',
+      '--workers',
+      '0',
+      '--json',
+    ]);
+    expect(result.status, result.stderr).toBe(0);
+    const { configured } = JSON.parse(result.stdout) as BenchResult;
+    expect(configured.samplesPerSecond / configured.batchesPerSecond).toBeCloseTo(5);
+  });
+
   it.each([
-    ['nothing.mjs', 2, 'exports neither a DataLoader nor a dataset by default'],
+    ['nothing.mjs', 2, 'exports neither a configuration'],
+    ['ds.json', 2, 'gives a DeepSpeedDataLoader'],
     ['missing.mjs', 1, 'There is no such file'],
   ])('refuses %s in a sentence', async (name, status, message) => {
     const result = await runCommand(['bench', join(folder, name)]);
