@@ -19,10 +19,16 @@ export async function importDefault(path: string, launch: Launch): Promise<Impor
     return { value: await exported(launch), variesByRank: true };
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;
-    throw new FormatError('The module cannot be loaded', {
-      where: { file: path },
-      next: 'The cause has its own error.',
-      cause,
-    });
+    const missing = missingPackage(cause);
+    const next = missing ? `Run, in its folder: npm install ${missing}` : 'The cause has its own error.';
+    throw new FormatError('The module cannot be loaded', { where: { file: path }, next, cause });
   }
+}
+
+/** The package that Node.js did not find, where that is what went wrong. */
+function missingPackage(cause: unknown): string | undefined {
+  const { code, message } = cause as { code?: string; message?: string };
+  return code === 'ERR_MODULE_NOT_FOUND'
+    ? /^Cannot find package '([^']+)'/.exec(message ?? '')?.[1]
+    : undefined;
 }

@@ -192,6 +192,11 @@ describe('openConfig', () => {
     await expect(openConfig(folder.json('wrong.json', config))).rejects.toThrow(message);
   });
 
+  it('says what to install where a module imports a package that is not there', async () => {
+    const path = folder.file('lonely.mjs', `import 'no-such-package';\nexport default { data: 'tokens' };\n`);
+    await expect(openConfig(path)).rejects.toThrow('npm install no-such-package');
+  });
+
   it('says what to do when there is no file, no configuration in it, or no number of samples', async () => {
     await expect(openConfig('nowhere.ts')).rejects.toThrow(/There is no such file.*millrace init/);
     await expect(openConfig(folder.module('seven.mjs', '7'))).rejects.toThrow(
