@@ -78,7 +78,7 @@ function distributionPanel({ name, description, summary }: PageMetric): Markup {
     name: nameOf,
   });
   const shares = Object.keys(quantiles).map((share) => `${Number(share) * 100} %`);
-  const columns = ['Smallest', ...shares, 'Largest', 'Mean'];
+  const columns = ['Min', ...shares, 'Max', 'Mean'];
   const row = [min, ...Object.values(quantiles), max, mean].map(number);
   const binRows = bins.map((bin) => [nameOf(bin), format.count(bin.count)]);
   return html`<section><h2>${name}</h2><p>${description}</p>${chart}
