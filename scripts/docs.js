@@ -1,9 +1,10 @@
 // `npm run docs`: builds the documentation site from the pages of docs/ and the docstrings of src/. It opens from the
 // disk, without a server. `--out <folder>` puts it elsewhere than in site/.
 import { parseArgs } from 'node:util';
-import { buildSite } from './docs/site.js';
-import { root } from './toolchain.js';
+import { installPackages, root } from './toolchain.js';
 
+installPackages();
+const { buildSite } = await import('./docs/site.js');
 const { values } = parseArgs({ options: { out: { type: 'string', default: `${root}site` } } });
 const problems = await buildSite(values.out);
 if (problems.length > 0) {
