@@ -106,7 +106,7 @@ export class Apportionment {
       this.#spare = new Int32Array(length);
     }
     for (let i = 0; i < length; i++) this.#slots[i] = i;
-    this.#dealNode(1, start, 0, length, visit);
+    this.#dealNode(1, start, 0, length, this.#slots, this.#spare, visit);
   }
 
   /** The slot that is a part's `count`-th, from 0; `undefined` where the part never gets so many. */
@@ -126,17 +126,27 @@ export class Apportionment {
     return node % 2 === 0 ? left : parent - left;
   }
 
-  #dealNode(node: number, first: number, from: number, to: number, visit: OnPart): void {
+  /** Level by level the slots move from one array to the other. */
+  #dealNode(
+    node: number,
+    first: number,
+    from: number,
+    to: number,
+    slots: Int32Array,
+    spare: Int32Array,
+    visit: OnPart,
+  ): void {
     if (from === to) return;
     if (node >= this.#firstLeaf) {
-      visit(node - this.#firstLeaf, first, this.#slots, from, to);
+      visit(node - this.#firstLeaf, first, slots, from, to);
       return;
     }
     const split = this.#splits[node]!;
     const left = split.leftOf(first);
-    const middle = split.divide(first, this.#slots, this.#spare, from, to);
-    this.#dealNode(2 * node, left, from, middle, visit);
-    this.#dealNode(2 * node + 1, first - left, middle, to, visit);
+    const middle = from + split.leftOf(first + to - from) - left;
+    split.divide(first, slots, spare, from, to, middle);
+    this.#dealNode(2 * node, left, from, middle, spare, slots, visit);
+    this.#dealNode(2 * node + 1, first - left, middle, to, spare, slots, visit);
   }
 
   #change({ start, weights }: ShareChange): void {
@@ -260,9 +270,19 @@ class Split {
     return this.#count[change]! + low - 1;
   }
 
-  /** Sorts slots that reach the node, of which the first is its `first`-th: those that go left come first. */
-  divide(first: number, slots: Int32Array, spare: Int32Array, from: number, to: number): number {
-    let middle = from;
+  /**
+   * Sorts slots that reach the node, of which the first is its `first`-th, into `target`: those that go left from `from` on, the others
+   * from `middle` on.
+   */
+  divide(
+    first: number,
+    slots: Int32Array,
+    target: Int32Array,
+    from: number,
+    to: number,
+    middle: number,
+  ): void {
+    let lefts = from;
     for (let done = from; done < to; ) {
       const reached = first + done - from;
       const change = lastUpTo(this.#count, reached);
@@ -270,23 +290,20 @@ class Split {
       const end = Math.min(to, done + digit, done + next - reached);
       const since = reached - this.#count[change]!;
       const left = this.#since(change, since);
-      // What goes right waits behind those that went right before.
-      const rights = done - middle;
+      const rights = middle + done - lefts;
       const share = this.#share[change]!;
-      middle =
+      lefts =
         this.#owedWhole[change] === 0
-          ? divideEvenly(slots, spare, done, end, middle, rights, this.#units, share)
-          : this.#catchUp(slots, spare, done, end, middle, rights, { since, left, share });
+          ? divideEvenly(slots, target, done, end, lefts, rights, this.#units, share)
+          : this.#catchUp(slots, target, done, end, lefts, rights, { since, left, share });
       done = end;
     }
-    for (let k = 0; middle + k < to; k++) slots[middle + k] = spare[k]!;
-    return middle;
   }
 
   /** Divides where a half has too much or too little by a slot or more; the product is that of the first slot. */
   #catchUp(
     slots: Int32Array,
-    spare: Int32Array,
+    target: Int32Array,
     from: number,
     to: number,
     lefts: number,
@@ -301,8 +318,8 @@ class Split {
         this.#whole += 1;
       }
       const now = clamped(this.#whole, since + k - from + 1);
-      if (now > given) slots[lefts++] = slots[k]!;
-      else spare[rights++] = slots[k]!;
+      if (now > given) target[lefts++] = slots[k]!;
+      else target[rights++] = slots[k]!;
       given = now;
     }
     return lefts;
@@ -333,12 +350,11 @@ class Split {
 
 /**
  * Divides at most 2^12 slots by a share alone: a slot goes left whenever the sum of shares passes a whole number. Sums are of
- * multiples of 2^-40 up to 2^12, so exact in doubles. Both halves are written each time, since a branch would be guessed wrong half
- * the time.
+ * multiples of 2^-40 up to 2^12, so exact in doubles. The place is calculated, since a branch would be guessed wrong half the time.
  */
 function divideEvenly(
   slots: Int32Array,
-  spare: Int32Array,
+  target: Int32Array,
   from: number,
   to: number,
   lefts: number,
@@ -350,13 +366,11 @@ function divideEvenly(
   let sum = units * perUnit;
   let before = 0;
   for (let k = from; k < to; k++) {
-    const slot = slots[k]!;
     sum += step;
     const given = sum | 0;
     const goesLeft = given - before;
     before = given;
-    slots[lefts] = slot;
-    spare[rights] = slot;
+    target[rights + ((lefts - rights) & -goesLeft)] = slots[k]!;
     lefts += goesLeft;
     rights += 1 - goesLeft;
   }
