@@ -12,7 +12,6 @@ import { parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
-import { warn } from '../core/warn.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { LoaderListener } from '../monitor/loader-events.js';
 import type { BatchEngine } from './batch-engine.js';
@@ -57,6 +56,7 @@ import {
   stateVersion,
 } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
+import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { lookAhead } from './look-ahead-plan.js';
 import { moment, Observation } from './observation.js';
 import { openDashboard } from './open-dashboard.js';
@@ -64,17 +64,9 @@ import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
 import { type Receipt, writeReceipt } from './receipt.js';
 import { type RankLayout, ReceiptChain } from './receipt-chain.js';
+import { type Replay, replayOf, warnOfReplay } from './replay.js';
 import { fixedTuner, Tuner } from './tuner.js';
 import { planWorkers, type WorkerPlan } from './worker-plan.js';
-
-/** How batches are made, without any change to what is in them. */
-export interface LoaderVariant {
-  readonly numWorkers: number;
-  /** Has no meaning without workers. @defaultValue `'auto'` */
-  readonly prefetchFactor?: number;
-  /** @defaultValue that of the loader */
-  readonly reuseBuffers?: boolean;
-}
 
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
@@ -123,7 +115,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   /** Whether the sampler stands where the next pass begins, by a state of its own. */
   #samplerRestored = false;
   /** What is read again before the first batch of a pass. */
-  #replay: { readonly batches: number; readonly since: number } | undefined;
+  #replay: Replay | undefined;
   #delivery: Delivery | undefined;
   #closed = false;
   readonly #observation = new Observation();
@@ -157,21 +149,9 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    *
    * @throws {@link ConfigError} as the constructor does.
    */
-  variant({ numWorkers, prefetchFactor, reuseBuffers }: LoaderVariant): DataLoader<T, N, unknown, boolean> {
-    const {
-      prefetchFactor: _,
-      persistentWorkers,
-      inOrder,
-      ...others
-    } = this.#given as Record<string, unknown>;
-    const ofWorkers = numWorkers === 0 ? {} : { persistentWorkers, inOrder, prefetchFactor };
-    const options = {
-      ...others,
-      ...ofWorkers,
-      numWorkers,
-      ...(reuseBuffers !== undefined && { reuseBuffers }),
-    };
-    return new DataLoader<T, N, unknown, boolean>(this.#source as Dataset<T>, withoutUndefined(options));
+  variant(how: LoaderVariant): DataLoader<T, N, unknown, boolean> {
+    const options = variantOptions(this.#given, how);
+    return new DataLoader<T, N, unknown, boolean>(this.#source as Dataset<T>, options);
   }
 
   /** Imports the dataset's module, if it is named by one. Iterating does it by itself. */
@@ -475,16 +455,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   /** Says, with the first batch, what it cost to read a stream up to there. */
   #warnOfReplay(): void {
     if (!this.#replay) return;
-    const { batches, since } = this.#replay;
+    warnOfReplay(this.#replay, this.#datasetName());
     this.#replay = undefined;
-    const seconds = (performance.now() - since) / 1000;
-    warn({
-      code: 'MILLRACE_FAST_FORWARD',
-      message:
-        `${this.#datasetName()} is a stream without a state of its own: ${batches === 1 ? '1 batch was' : `${batches} batches were`} read again to get ` +
-        `to this place, in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s. Have iterate() give a stream with stateDict(), and go ` +
-        'on from context.state, to save that.',
-    });
   }
 
   /** Once in a while: gives the engine other numbers of workers and batches ahead. */
@@ -618,18 +590,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 }
 
-/** Options are there or not there. */
-function withoutUndefined(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-}
-
 /** The last part of a URL. */
 function basename(url: string): string {
   return url.slice(url.lastIndexOf('/') + 1);
-}
-
-/** What a pass over a stream reads again; nothing where all its shards have states. */
-function replayOf({ batch, streams }: PassStart): { batches: number; since: number } | undefined {
-  if (batch === 0 || streams?.shards.every(({ ended, state }) => ended || state)) return undefined;
-  return { batches: batch, since: performance.now() };
 }

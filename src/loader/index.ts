@@ -1,9 +1,10 @@
-export { DataLoader, type DatasetSource, type LoaderVariant } from './data-loader.js';
+export { DataLoader, type DatasetSource } from './data-loader.js';
 export type { DataLoaderOptions, ResolvedOptions as ResolvedLoaderOptions } from './data-loader-options.js';
 export type { GivenBatch, LentBatch } from './lent-batch.js';
 export type { LoaderPosition, LoaderWhenSeenOptions, PlannedBatch } from './loader-position.js';
 export type { LoaderState } from './loader-state.js';
 export type { LoaderStats } from './loader-stats.js';
+export type { LoaderVariant } from './loader-variant.js';
 export { type PackedTokens, packCollate } from './pack-collate.js';
 export { type PadCollate, type PadCollateOptions, padCollate } from './pad-collate.js';
 export type { Receipt } from './receipt.js';
