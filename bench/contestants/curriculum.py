@@ -1,8 +1,6 @@
 # python curriculum.py <samples> <index> <ready|growing|grown>: the same with DeepSpeedDataSampler, whose checkout MILLRACE_DEEPSPEED names.
 # What it needs of DeepSpeed besides its own files is stubbed, messages between ranks included: it is alone.
 import json
-import logging
-import os
 import resource
 import sys
 import tempfile
@@ -11,24 +9,10 @@ import types
 
 import torch
 
+import deepspeed_alone  # noqa: F401
+
 torch.set_num_threads(1)
-checkout = os.path.join(os.environ["MILLRACE_DEEPSPEED"], "deepspeed")
 
-
-def stub(name, **names):
-    module = types.ModuleType(name)
-    module.__dict__.update(names)
-    sys.modules[name] = module
-    return module
-
-
-quiet = logging.getLogger("deepspeed")
-quiet.setLevel(logging.ERROR)
-here = types.SimpleNamespace(device_name=lambda *_: "cpu", current_device_name=lambda: "cpu")
-comm = stub("deepspeed.comm", barrier=lambda **_: None, broadcast=lambda *_, **__: None)
-stub("deepspeed", __path__=[checkout], comm=comm)
-stub("deepspeed.utils", logger=quiet)
-stub("deepspeed.accelerator", get_accelerator=lambda: here)
 from deepspeed.runtime.data_pipeline.data_sampling.data_sampler import DeepSpeedDataSampler  # noqa: E402
 
 samples, index, phase = int(sys.argv[1]), sys.argv[2], sys.argv[3]

@@ -1,33 +1,17 @@
 # python difficulty.py <samples> <processes>: DeepSpeed's DataAnalyzer over plain numbers, map and reduce, with batches of a thousand. Its
 # checkout is named by MILLRACE_DEEPSPEED; what it needs of DeepSpeed besides its own files is stubbed: it is alone.
-import logging
 import os
 import sys
 import tempfile
 import time
-import types
 
 import torch
 
+import deepspeed_alone  # noqa: F401
 from report import children_cpu_seconds, cpu_seconds, report
 
 torch.set_num_threads(1)
-checkout = os.path.join(os.environ["MILLRACE_DEEPSPEED"], "deepspeed")
 
-
-def stub(name, **names):
-    module = types.ModuleType(name)
-    module.__dict__.update(names)
-    sys.modules[name] = module
-    return module
-
-
-quiet = logging.getLogger("deepspeed")
-quiet.setLevel(logging.ERROR)
-comm = stub("deepspeed.comm", barrier=lambda *_, **__: None)
-stub("deepspeed", __path__=[checkout], comm=comm)
-stub("deepspeed.utils", logger=quiet)
-stub("deepspeed.accelerator", get_accelerator=lambda: types.SimpleNamespace(device_name=lambda *_: "cpu"))
 from deepspeed.runtime.data_pipeline.data_sampling.data_analyzer import DataAnalyzer  # noqa: E402
 
 samples, processes = int(sys.argv[1]), int(sys.argv[2])
