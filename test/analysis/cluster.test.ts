@@ -74,11 +74,12 @@ class WorkerProcess {
     this.#process.kill('SIGKILL');
   }
 
-  /** Waits until it has said so many things of a kind. */
-  until(type: string, count = 1): Promise<void> {
+  /** Waits until it has said so many things of a kind, of a job where one is named. */
+  until(type: string, count = 1, job?: string): Promise<void> {
+    const isIt = (each: Said): boolean => each.type === type && (job === undefined || each.job === job);
     return new Promise((resolve) => {
       const look = (): void => {
-        if (this.said.filter((each) => each.type === type).length < count) return;
+        if (this.said.filter(isIt).length < count) return;
         this.#onSaid = this.#onSaid.filter((each) => each !== look);
         resolve();
       };
@@ -103,6 +104,18 @@ const options = (
 
 const dataset = workerDataset(module, { export: 'tokens', options: { length: 1_000 } });
 
+let moods = 0;
+/** An analysis whose metric fails or waits on some samples, as its mood is. */
+function moody(first: 'no' | 'later', more: Partial<ClusterOptions>) {
+  const file = join(folder, `mood-${moods++}`);
+  const mood = (next: 'no' | 'later' | 'yes'): void => writeFileSync(file, next);
+  mood(first);
+  const metric = workerFunction(new URL('../fixtures/moody-metric.js', import.meta.url), {
+    options: { allowed: file },
+  });
+  return { mood, own: options({ metrics: [metric], ...more }) };
+}
+
 /** What one process writes. */
 async function expectedFiles(asked: { metrics?: readonly string[]; layout?: 'native' } = {}) {
   const { outputDir } = nextRun();
@@ -123,7 +136,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
   it('writes the golden files', async () => {
     const queue = 'golden';
     const worker = await AnalysisClusterWorker.start({ redis: redis.url, queue });
-    for (const golden of plainCases().slice(0, 8)) {
+    for (const golden of plainCases()) {
       const { outputDir } = nextRun();
       const scalars = workerDataset(new URL('../fixtures/scalar-dataset.js', import.meta.url), {
         export: 'scalars',
@@ -220,29 +233,19 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
   });
 
   it('fails with the reason when a job fails as often as it may, and goes on from there once it is mended', async () => {
-    const version = join(folder, 'allowed');
-    writeFileSync(version, 'no');
-    const metric = workerFunction(new URL('../fixtures/moody-metric.js', import.meta.url), {
-      options: { allowed: version },
-    });
-    const own = options({ metrics: [metric], attempts: 2 });
+    const { mood, own } = moody('no', { attempts: 2 });
     const worker = new WorkerProcess(own.queue);
     const run = analyzeOnCluster(dataset, own);
     await expect(run).rejects.toThrow(WorkerExitError);
     await expect(run).rejects.toThrow(/Samples 464 to 499 .*Because: The mood is bad/);
-    writeFileSync(version, 'yes');
+    mood('yes');
     const { metrics } = await analyzeOnCluster(dataset, own);
     expect(metrics.moody).toMatchObject({ samples: 1_000, max: 999 });
     expect(worker.said.filter(({ type }) => type === 'failed').length).toBeGreaterThanOrEqual(2);
   });
 
-  it('finds a result that is there, tells of progress, and can be cancelled and gone on with', async () => {
+  it('finds a result that is there, and tells of progress', async () => {
     const own = options();
-    const waiting = analyzeOnCluster(dataset, own);
-    // Nobody works yet: it waits in the queue until it is taken out.
-    const cancelled = expect(waiting).rejects.toThrow(/taken out of the queue/);
-    while (!(await cancelOnCluster(dataset, own)));
-    await cancelled;
     new WorkerProcess(own.queue);
     const seen: number[] = [];
     const first = await analyzeOnCluster(dataset, { ...own, onProgress: ({ done }) => seen.push(done) });
@@ -250,6 +253,47 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     const again = await analyzeOnCluster(dataset, own);
     expect(again).toMatchObject({ metrics: first.metrics, wasThere: true });
+  });
+
+  it('can be cancelled at any moment, also while it is put into the queue', async () => {
+    for (let run = 0; run < 60; run++) {
+      const own = options();
+      // Nobody works: it waits in the queue until it is taken out.
+      const cancelled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
+      // What is not there yet is not taken out, and what is taken out is said to have been there.
+      while (!(await cancelOnCluster(dataset, own)));
+      await cancelled;
+      expect(await cancelOnCluster(dataset, own)).toBe(false);
+    }
+  });
+
+  it('can be cancelled while jobs run, which come to their end, and gone on with at once', async () => {
+    const { mood, own } = moody('later', { partSamples: 500 });
+    const worker = new WorkerProcess(own.queue);
+    const cancelled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
+    await worker.until('started', 1, 'map');
+    expect(await cancelOnCluster(dataset, own)).toBe(true);
+    await cancelled;
+    const further = analyzeOnCluster(dataset, own);
+    mood('yes');
+    expect((await further).metrics.moody).toMatchObject({ samples: 1_000, max: 999 });
+    // The reduce waited for all parts, those of before among them.
+    expect(worker.said.filter(({ type }) => type === 'failed')).toEqual([]);
+  });
+
+  it('goes on after a job failed that was still running when it was cancelled', async () => {
+    const { mood, own } = moody('later', { partSamples: 1_000, attempts: 1 });
+    const worker = new WorkerProcess(own.queue);
+    const cancelled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
+    await worker.until('started', 1, 'map');
+    expect(await cancelOnCluster(dataset, own)).toBe(true);
+    await cancelled;
+    mood('no');
+    await worker.until('failed');
+    mood('yes');
+    const again = () => analyzeOnCluster(dataset, own);
+    // The queue may hear of the failure after the new jobs: then it is theirs.
+    expect((await again().catch(again)).metrics.moody).toMatchObject({ samples: 1_000, max: 999 });
   });
 
   it('says when Redis does not answer, without the password', async () => {

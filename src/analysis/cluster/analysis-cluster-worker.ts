@@ -129,7 +129,7 @@ export class AnalysisClusterWorker {
     if (name === 'count' || name === 'map') await analysis.use((thread) => thread[name](range!, onSamples));
     else if (name === 'merge-counts') {
       await analysis.use((thread) => thread.mergeCounts(request.ranges));
-      await this.#queue.addMap(place, analysis.specification);
+      await this.#queue.goOnFromCounts(place, analysis.specification);
     } else {
       await analysis.reduce(onSamples);
       this.#forget(place, id);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FlowJob, FlowProducer, Job, JobsOptions, Queue } from 'bullmq';
 import { fingerprint } from '../../core/fingerprint.js';
 import { type AnalysisDescription, analysisId } from '../analysis-description.js';
@@ -30,6 +31,8 @@ export interface JobProgress {
 /** Jobs looked at for what they say. */
 const lookedAt = 1_000;
 const removedAtOnce = 500;
+/** How often it is looked whether a job that runs has come to its end. */
+const lookAgainMs = 50;
 
 /** The jobs of analyses in BullMQ. Their ids follow from the analysis, its place and the range, so that adding a job twice
  * adds it once. */
@@ -50,50 +53,96 @@ export class AnalysisQueue {
   /** Adds the first jobs: those that count, where a metric needs that, else those that measure. */
   async start(place: string, analysis: ClusterAnalysis): Promise<void> {
     if (analysis.needsCounts) await this.#addFlow('merge-counts', 'count', place, analysis);
-    else await this.addMap(place, analysis);
+    else await this.#addMap(place, analysis);
   }
 
-  /** Adds the jobs that measure, and the reduce as their parent. */
-  addMap(place: string, analysis: ClusterAnalysis): Promise<void> {
-    return this.#addFlow('reduce', 'map', place, analysis);
+  /** Adds the jobs that measure, once all counts are merged; not when the analysis was taken out in the meantime. */
+  async goOnFromCounts(place: string, analysis: ClusterAnalysis): Promise<void> {
+    const id = jobPrefix(place, analysisId(analysis.description));
+    if (await this.#job(id, 'merge-counts')) await this.#addMap(place, analysis);
   }
 
   async state(place: string, description: AnalysisDescription): Promise<QueueState> {
     const id = jobPrefix(place, analysisId(description));
     const refusals = await this.#refusals(id);
-    const reduce = await this.#job(id, 'reduce');
-    const parent = reduce ?? (await this.#job(id, 'merge-counts'));
+    const parent = await this.#parent(id);
     if (!parent) return { phase: 'none', samples: 0, refusals };
     const state = await parent.getState();
     if (state === 'failed')
       return { phase: 'failed', samples: 0, reason: await this.#reason(parent), refusals };
-    if (reduce && state !== 'waiting-children') {
-      const samples = (reduce.progress as JobProgress).samples ?? 0;
+    const isMeasured = parent.name === ('reduce' satisfies ClusterJobName);
+    if (isMeasured && state !== 'waiting-children') {
+      const samples = (parent.progress as JobProgress).samples ?? 0;
       return { phase: state === 'completed' ? 'none' : 'merging', samples, refusals };
     }
+    const broken = (await this.#failed(id))[0];
+    if (broken) return { phase: 'failed', samples: 0, reason: broken.failedReason, refusals };
     const { processed = 0 } = await parent.getDependenciesCount({ processed: true });
     const samples = Math.min(
       description.samples,
       processed * description.partSamples + (await this.#running(id)),
     );
-    return { phase: reduce ? 'measuring' : 'counting', samples, refusals };
+    return { phase: isMeasured ? 'measuring' : 'counting', samples, refusals };
   }
 
-  /** Takes all jobs of an analysis out of the queue that nobody works on at the moment. */
+  /**
+   * Takes all jobs of an analysis out of the queue. Those that somebody works on come to their end: a part is kept, and what follows
+   * from a merge is taken out, too.
+   *
+   * @returns whether it was in the queue
+   */
   async remove(
+    place: string,
+    description: AnalysisDescription,
+    ranges: readonly IndexRange[],
+  ): Promise<boolean> {
+    const id = jobPrefix(place, analysisId(description));
+    let wasThere = false;
+    for (let parent = await this.#parent(id); parent; parent = await this.#parent(id)) {
+      wasThere = true;
+      await this.#removeFlow(id, parent, ranges);
+    }
+    await this.#removeFailed(id);
+    return wasThere;
+  }
+
+  /** Takes out an analysis that failed, and jobs of it that failed after it was taken out: new ones would wait for them in vain. */
+  async removeFailed(
     place: string,
     description: AnalysisDescription,
     ranges: readonly IndexRange[],
   ): Promise<void> {
     const id = jobPrefix(place, analysisId(description));
-    const ids = ranges.flatMap((range) => [jobId(id, 'count', range), jobId(id, 'map', range)]);
-    ids.push(jobId(id, 'merge-counts'), jobId(id, 'reduce'));
-    for (let start = 0; start < ids.length; start += removedAtOnce)
-      await Promise.all(ids.slice(start, start + removedAtOnce).map((each) => this.#queue.remove(each)));
+    while ((await this.state(place, description)).phase === 'failed') {
+      const parent = await this.#parent(id);
+      if (parent) await this.#removeFlow(id, parent, ranges);
+    }
+    await this.#removeFailed(id);
+  }
+
+  /** A parent and its children at once; where children are worked on, the parent first, which would start when the last one is gone. */
+  async #removeFlow(id: string, parent: Job, ranges: readonly IndexRange[]): Promise<void> {
+    if (await this.#remove(parent.id!)) return;
+    if (await this.#remove(parent.id!, false)) {
+      const ids = ranges.flatMap((range) => [jobId(id, 'count', range), jobId(id, 'map', range)]);
+      for (let start = 0; start < ids.length; start += removedAtOnce)
+        await Promise.all(ids.slice(start, start + removedAtOnce).map((each) => this.#remove(each)));
+      return;
+    }
+    await sleep(lookAgainMs);
+  }
+
+  /** @returns whether it is gone: nobody works on it, or on its children. */
+  async #remove(id: string, removeChildren = true): Promise<boolean> {
+    return (await this.#queue.remove(id, { removeChildren })) === 1;
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#queue.close(), this.#flows.close()]);
+  }
+
+  #addMap(place: string, analysis: ClusterAnalysis): Promise<void> {
+    return this.#addFlow('reduce', 'map', place, analysis);
   }
 
   async #addFlow(
@@ -117,8 +166,19 @@ export class AnalysisQueue {
     await this.#flows.add({ ...job(parent), children: request.ranges.map((range) => job(child, range)) });
   }
 
+  /** The job that all others of the phase are children of. */
+  async #parent(id: string): Promise<Job | undefined> {
+    // In this order: the merge ends after it has added the reduce.
+    const merge = await this.#job(id, 'merge-counts');
+    return (await this.#job(id, 'reduce')) ?? merge;
+  }
+
   #job(id: string, name: ClusterJobName): Promise<Job | undefined> {
     return this.#queue.getJob(jobId(id, name));
+  }
+
+  async #removeFailed(id: string): Promise<void> {
+    for (const job of await this.#failed(id)) await this.#remove(job.id!);
   }
 
   /** Samples of the jobs that run now. */
@@ -138,11 +198,15 @@ export class AnalysisQueue {
 
   /** Of the job that failed: a parent that fails says only that a child did. */
   async #reason(parent: Job): Promise<string> {
-    const { place, id: analysis } = parent.data as ClusterJobData;
-    const id = jobPrefix(place, analysis);
+    const { place, id } = parent.data as ClusterJobData;
+    const failed = await this.#failed(jobPrefix(place, id));
+    return (failed.find((job) => job.id !== parent.id) ?? parent).failedReason;
+  }
+
+  /** Jobs of an analysis that failed as often as they may. */
+  async #failed(id: string): Promise<Job[]> {
     const failed = await this.#queue.getFailed(0, lookedAt);
-    const own = failed.filter((job) => job?.id?.startsWith(id));
-    return (own.find((job) => job.id !== parent.id) ?? parent).failedReason;
+    return failed.filter((job) => job?.id?.startsWith(id));
   }
 }
 

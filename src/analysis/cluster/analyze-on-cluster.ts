@@ -94,10 +94,10 @@ export async function analyzeOnCluster(
 }
 
 /**
- * Takes an analysis out of the queue; the arguments are those it was started with. Jobs that run come to their end, parts that are done
- * stay, and {@link analyzeOnCluster} goes on from there.
+ * Takes an analysis out of the queue; the arguments are those it was started with. Jobs that run come to their end (one that merges is
+ * waited for), parts that are done stay, and {@link analyzeOnCluster} goes on from there.
  *
- * @returns whether there was something to cancel
+ * @returns whether it was in the queue, which it is no longer
  */
 export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterOptions): Promise<boolean> {
   const settings = resolveOptions(options);
@@ -105,9 +105,7 @@ export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterO
   const redis = await connectRedis(settings.redis);
   const queue = new AnalysisQueue(redis, settings.queue);
   try {
-    const { phase } = await queue.state(settings.outputDir, analysis.description);
-    await queue.remove(settings.outputDir, analysis.description, analysis.request.ranges);
-    return phase !== 'none' && phase !== 'failed';
+    return await queue.remove(settings.outputDir, analysis.description, analysis.request.ranges);
   } finally {
     await queue.close();
     redis.connection.disconnect();
@@ -172,24 +170,17 @@ async function runAnalysis(
   const { outputDir } = settings;
   try {
     await writeAnalysis(store, analysis);
-    const { phase } = await queue.state(outputDir, description);
-    if (phase === 'none' || phase === 'failed') {
-      // What is left of an earlier run would be taken for the new jobs.
-      await queue.remove(outputDir, description, request.ranges);
-      await queue.start(outputDir, analysis);
-    }
+    await queue.removeFailed(outputDir, description, request.ranges);
+    if ((await queue.state(outputDir, description)).phase === 'none') await queue.start(outputDir, analysis);
     const report = reporter(analysis, settings);
     for (;;) {
       const state = await queue.state(outputDir, description);
       if (state.phase === 'failed') throw failed(description.samples, state);
       report(state);
-      const record = state.phase === 'none' ? await findRecord(store, analysisId(description)) : undefined;
-      if (record) return record;
-      if (state.phase === 'none' && (await queue.state(outputDir, description)).phase === 'none') {
-        // Finished between the two looks, or taken out by somebody else.
-        const late = await findRecord(store, analysisId(description));
-        if (late) return late;
-        throw cancelled(analysisId(description));
+      if (state.phase === 'none') {
+        const record = await findRecord(store, analysisId(description));
+        if (!record) throw cancelled(analysisId(description));
+        return record;
       }
       await sleep(settings.pollMs);
     }
