@@ -34,7 +34,8 @@ export function valueOfCell(cell: string, type: CsvType): CsvValue | undefined {
   return type === 'number' ? toNumber(cell) : toBoolean(cell);
 }
 
-function toNumber(cell: string): number | undefined {
+/** @returns `undefined` where it is none; `NaN` of nothing. */
+export function toNumber(cell: string): number | undefined {
   const text = cell.trim();
   if (text === '') return Number.NaN;
   return numeric.test(text) ? Number(text) : words.get(text.toLowerCase());

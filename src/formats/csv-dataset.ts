@@ -1,20 +1,17 @@
-import { Buffer } from 'node:buffer';
-import Papa from 'papaparse';
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError, FormatError } from '../core/errors.js';
+import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
 import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
 import { toRecipe } from '../core/recipe.js';
-import type { ByteSource } from '../storage/byte-source.js';
 import { compressionOf } from '../storage/decompress.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { type CsvColumn, type CsvType, type CsvValue, typeOfCells, valueOfCell } from './csv-columns.js';
+import { beginsWithNames, fieldsOf, parseRow, readHeaders } from './csv-header.js';
 import { findRows } from './csv-rows.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
-import { startOfText } from './line-index.js';
 import { RecordFiles, type RecordFilesRecipe } from './record-files.js';
 
 /** File name endings of separated values. */
@@ -29,7 +26,10 @@ export type CsvRow = Readonly<Record<string, CsvValue>>;
 export interface CsvDatasetOptions extends StorageOptions {
   /** One character between fields. @defaultValue a tab for `.tsv`, else a comma */
   readonly delimiter?: string;
-  /** Whether each file begins with the names of its columns; or the names, where it does not. @defaultValue `true` */
+  /**
+   * Whether each file begins with the names of its columns; or the names, where it does not. @defaultValue found out: not, if the first
+   * row is numbers alone, other than 0, 1, 2, …
+   */
   readonly header?: boolean | readonly string[];
   /** Which columns a sample has. @defaultValue all */
   readonly columns?: readonly string[];
@@ -39,7 +39,7 @@ export interface CsvDatasetOptions extends StorageOptions {
 
 const schema = v.looseObject({
   delimiter: v.optional(v.pipe(v.string(), v.regex(/^[^"\r\n]$/, 'must be one character, no quote'))),
-  header: v.optional(v.union([v.boolean(), v.array(v.string())], 'must be true, false or names'), true),
+  header: v.optional(v.union([v.boolean(), v.array(v.string())], 'must be true, false or names')),
   columns: v.optional(v.array(v.string())),
   types: v.optional(
     v.record(
@@ -81,19 +81,20 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
   /**
    * Opens one file or several, which have the same columns, and reads them once to find the rows.
    *
-   * @throws {@link StorageError} when one of them cannot be read; {@link FormatError} when there is no header, or two differ;
+   * @throws {@link StorageError} when one of them cannot be read; {@link FormatError} when names of columns are wanted and not there, or two files differ;
    *   {@link ConfigError} for a column that is not there.
    */
   static async open<T = CsvRow>(files: DataFiles, options: CsvDatasetOptions = {}): Promise<CsvDataset<T>> {
     const {
       delimiter: given,
-      header,
+      header: asked,
       columns,
       types,
       ...storage
     } = parseOptions('CsvDataset options', schema, options);
     const sources = await openDataFiles(files, csvEndings, storage);
     const delimiter = given ?? delimiterOf(sources[0]!.name);
+    const header = asked ?? (await beginsWithNames(sources[0]!, delimiter));
     const records = await RecordFiles.open(
       'CsvDataset',
       sources,
@@ -194,58 +195,6 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
 /** A tab for `.tsv`, compressed or not. */
 function delimiterOf(name: string): string {
   return (compressionOf(name)?.inner ?? name).toLowerCase().endsWith('.tsv') ? '\t' : ',';
-}
-
-function parseRow(text: string, delimiter: string): { cells: string[]; problem?: string } {
-  const { data, errors } = Papa.parse<string[]>(text, { delimiter, quoteChar: '"' });
-  const [problem] = errors;
-  return { cells: data[0] ?? [], ...(problem && { problem: `is not separated values: ${problem.message}` }) };
-}
-
-function readHeaders({ sources, starts }: RecordFiles, delimiter: string): Promise<string[][]> {
-  return Promise.all(sources.map((source, k) => readHeader(source, starts[k], delimiter)));
-}
-
-/** @param end - Where the first row begins; `undefined` for a file without any. */
-async function readHeader(source: ByteSource, end: number | undefined, delimiter: string): Promise<string[]> {
-  const start = await startOfText(source);
-  const bytes = await source.read(start, end ?? start);
-  const text = Buffer.from(bytes)
-    .toString('utf8')
-    .replace(/^[\r\n]+/, '');
-  const { cells, problem } = parseRow(text, delimiter);
-  const twice = cells.find((name, k) => cells.indexOf(name) !== k);
-  if (cells.length > 0 && !problem && twice === undefined) return cells;
-  const why = twice === undefined ? (problem ?? 'it is empty') : `${JSON.stringify(twice)} is there twice`;
-  throw new FormatError(`The file does not begin with names of columns: ${why}`, {
-    where: { file: source.name, byteOffset: start },
-    next: "Give the names with { header: ['…'] }, or { header: false } to number them.",
-  });
-}
-
-/** Names of the columns: those of the headers, which must agree, or numbers. */
-async function fieldsOf(
-  sources: readonly ByteSource[],
-  headers: readonly string[][],
-  records: RecordFiles,
-  delimiter: string,
-): Promise<readonly string[]> {
-  const [first] = headers;
-  if (!first) {
-    const row = records.length === 0 ? '' : await records.text(0);
-    return parseRow(row, delimiter).cells.map((_, k) => `column${k}`);
-  }
-  const other = headers.findIndex((names) => names.join('\n') !== first.join('\n'));
-  if (other < 0) return first;
-  throw new FormatError('Two files have different columns', {
-    where: {
-      file: sources[other]!.name,
-      columns: headers[other]!.join(' '),
-      firstFile: sources[0]!.name,
-      firstColumns: first.join(' '),
-    },
-    next: 'Open them as two datasets.',
-  });
 }
 
 function checkColumns(fields: readonly string[], asked: readonly string[]): void {

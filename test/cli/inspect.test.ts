@@ -63,6 +63,15 @@ describe('millrace inspect', () => {
     expect(beyond.stderr).toMatch(/^error: .*has no sample 2 .*Indices are from 0 to 1\.\n$/);
   });
 
+  it('shows columns that are counted up as one, also of a file without names', async () => {
+    const digits = fileURLToPath(new URL('../../examples/data/digits.csv.gz', import.meta.url));
+    const { status, stdout } = await runCommand(['inspect', digits, '--samples', '1']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/samples +1,797\n/);
+    expect(stdout).toMatch(/\ncolumn0 … column64 +number \(65 columns\)\n/);
+    expect(stdout).toMatch(/sample 0\n {2}column0 … column64 {2}\[0,0,5,13,9,1,0,/);
+  });
+
   it('writes a page that shows all, escaped, with images', async () => {
     const server = await new ObjectServer().start();
     const text = `${JSON.stringify({ caption: '<b>a & b</b>' })}\n`;

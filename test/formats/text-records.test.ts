@@ -238,6 +238,42 @@ describe('CsvDataset', () => {
     );
   });
 
+  it('takes a first row of numbers for a row, unless they are those that count columns', async () => {
+    const cell = fc.oneof(
+      fc.integer().map(String),
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc
+          .integer({ min: 1, max: 5 })
+          .chain((width) =>
+            fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 4 }),
+          ),
+        async (rows) => {
+          const first = rows[0]!;
+          fc.pre(first.some((each, k) => each !== String(k)));
+          const text = rows.map((row) => `${row.join(',')}\n`).join('');
+          const numbered = rows.map((row) =>
+            Object.fromEntries(row.map((each, k) => [`column${k}`, Number(each)])),
+          );
+          expect(await all(await CsvDataset.open(write('numbers.csv', text)))).toEqual(numbered);
+          // As pandas names columns that have no names.
+          const names = `${first.map((_, k) => k).join(',')}\n`;
+          const named = rows.map((row) =>
+            Object.fromEntries(row.map((each, k) => [String(k), Number(each)])),
+          );
+          expect(await all(await CsvDataset.open(write('counted.csv', names + text)))).toEqual(named);
+        },
+      ),
+      { numRuns: 50 },
+    );
+    const given = await CsvDataset.open(write('years.csv', '2024,2025\n1,2\n'), { header: true });
+    expect(await all(given)).toEqual([{ 2024: 1, 2025: 2 }]);
+    const blank = await CsvDataset.open(write('blank.csv', '\r\n,2\n1,2\n'), { header: false });
+    expect(blank.length).toBe(2);
+  });
+
   it('says where a row is damaged', async () => {
     const rows = Array.from({ length: 1_200 }, (_, k) => `${k},x\n`);
     rows[1_100] = 'eleven,x\n';

@@ -5,6 +5,7 @@ import { loadTokenizer } from '../../datasets/tokenizer.js';
 import { formatNames } from '../../formats/detect-format.js';
 import type { FormatName } from '../../formats/index.js';
 import { renderInspection } from '../../web/inspection.js';
+import { columnRuns } from '../column-runs.js';
 import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js';
 import { imageKind } from '../inspect/image-kind.js';
 import { type InspectedSample, type Inspection, inspectDataset } from '../inspect/inspect-dataset.js';
@@ -104,7 +105,10 @@ function overview(inspection: Inspection, paint: Paint): string[] {
           '',
           renderTable(
             [{ title: 'column' }, { title: 'type' }],
-            columns.map((column) => [column.name, column.type]),
+            columnRuns(columns).map(({ name, names, type }) => [
+              name,
+              names.length > 1 ? `${type} (${names.length} columns)` : type,
+            ]),
           ),
         ];
   return [`${paint('bold', name)}: ${titles[format]}`, ...rows, ...schema];
@@ -132,20 +136,33 @@ async function sampleLines(
   const lines: string[] = [];
   for (const { index, fields } of samples) {
     lines.push(paint('bold', `sample ${formatCount(index)}`));
-    const names = Object.keys(fields);
-    const indent = Math.max(0, ...names.map((name) => name.length));
-    for (const name of names) {
+    const shown = shownFields(fields);
+    const indent = Math.max(0, ...shown.map(([name]) => name.length));
+    for (const [name, value] of shown) {
       const title = name === '' ? '  ' : `  ${name.padEnd(indent)}  `;
-      lines.push(title + describeValue(fields[name], width - title.length));
-      const text = encoder && tokenText(fields[name], encoder);
+      lines.push(title + describeValue(value, width - title.length));
+      const text = encoder && tokenText(value, encoder);
       if (text !== undefined)
         lines.push(`${' '.repeat(title.length)}${paint('gray', describeValue(text, width - title.length))}`);
-      const picture = await pictureOf(fields[name]);
+      const picture = await pictureOf(value);
       if (picture) lines.push(picture);
     }
     lines.push('');
   }
   return lines;
+}
+
+/** Fields by name; numbers of a run of columns as one array. */
+function shownFields(fields: InspectedSample['fields']): [string, unknown][] {
+  const typed = Object.entries(fields).map(([name, value]) => ({
+    name,
+    // Only numbers are joined.
+    type: typeof value === 'number' ? 'number' : name,
+  }));
+  return columnRuns(typed).map(({ name, names }) => [
+    name,
+    names.length === 1 ? fields[name] : names.map((each) => fields[each]),
+  ]);
 }
 
 /** A picture, where the terminal shows 24-bit colours. */

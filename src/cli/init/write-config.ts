@@ -1,3 +1,4 @@
+import { columnRuns } from '../column-runs.js';
 import type { Inspection } from '../inspect/inspect-dataset.js';
 import { formatBytes, formatCount } from '../terminal/quantity.js';
 import type { FoundData } from './find-data.js';
@@ -74,7 +75,10 @@ function sizeText({ format, files, byteLength }: FoundData, inspection: Inspecti
 function fieldsText(inspection: Inspection | undefined): string {
   const columns = inspection?.columns.filter(({ name }) => name !== '') ?? [];
   if (columns.length === 0) return '';
-  return `A sample has: ${columns.map(({ name, type }) => `${name} (${type})`).join(', ')}.`;
+  const shown = columnRuns(columns).map(({ name, names, type }) =>
+    names.length > 1 ? `${name} (${type}, ${names.length} columns)` : `${name} (${type})`,
+  );
+  return `A sample has: ${shown.join(', ')}.`;
 }
 
 function otherLines(others: readonly string[]): string[] {

@@ -1,0 +1,33 @@
+/** A column, or several with numbers one after another, shown as one. */
+export interface ColumnRun {
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly type: string;
+}
+
+/** Fewer are shown one by one. */
+const fewest = 4;
+
+/** Joins neighbours of one type whose names differ in a number at the end alone, which counts up: the pixels of a picture, say. */
+export function columnRuns(
+  columns: readonly { readonly name: string; readonly type: string }[],
+): ColumnRun[] {
+  const runs: ColumnRun[] = [];
+  for (let start = 0; start < columns.length; ) {
+    let end = start + 1;
+    while (end < columns.length && follows(columns[end]!, columns[end - 1]!)) end++;
+    if (end - start < fewest) end = start + 1;
+    const names = columns.slice(start, end).map(({ name }) => name);
+    const name = names.length === 1 ? names[0]! : `${names[0]} … ${names.at(-1)}`;
+    runs.push({ name, names, type: columns[start]!.type });
+    start = end;
+  }
+  return runs;
+}
+
+function follows(column: { name: string; type: string }, before: { name: string; type: string }): boolean {
+  const [, stem, number] = /^(.*?)(\d+)$/s.exec(before.name) ?? [];
+  return (
+    column.type === before.type && number !== undefined && column.name === `${stem}${Number(number) + 1}`
+  );
+}
