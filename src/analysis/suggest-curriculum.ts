@@ -27,12 +27,14 @@ const farOut = 4;
  *
  * @param folder - Where the index files are.
  * @param steps - Steps until everything is admitted.
+ * @returns `undefined` where all samples are equally difficult: there is nothing to begin with
  */
 export function suggestCurriculum(
   metric: string,
   summary: MetricSummary,
   { folder, steps }: { readonly folder: string; readonly steps: number },
-): SuggestedCurriculum {
+): SuggestedCurriculum | undefined {
+  if (summary.distinct < 2) return undefined;
   const byValue = isEven(summary);
   const { min_difficulty, max_difficulty, difficulty_step } = byValue
     ? valueRange(summary)

@@ -22,7 +22,7 @@ export interface PageMetric {
   /** What it measures, in a line. */
   readonly description: string;
   readonly summary: MetricSummary;
-  /** DeepSpeed's JSON of a curriculum by it. */
+  /** DeepSpeed's JSON of a curriculum by it; `undefined` where all samples are equally difficult. */
   readonly curriculum: unknown;
   readonly admissions: readonly PageAdmission[] | undefined;
 }
@@ -41,7 +41,9 @@ export interface DifficultyPage {
 export function renderDifficultyPage({ data, samples, metrics, createdAt }: DifficultyPage): string {
   const title = `Difficulty of ${data}`;
   const curriculum = {
-    curriculum_metrics: Object.fromEntries(metrics.map((metric) => [metric.name, metric.curriculum])),
+    curriculum_metrics: Object.fromEntries(
+      metrics.flatMap(({ name, curriculum }) => (curriculum ? [[name, curriculum]] : [])),
+    ),
   };
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -86,7 +88,10 @@ ${renderNumbers({ caption: `Samples by ${name}`, columns: ['Values', 'Samples'],
 ${renderTable({ caption: `Quantiles of ${format.count(distinct)} distinct values`, columns, rows: [row] })}</section>`;
 }
 
-function admissionPanel({ name, admissions }: PageMetric, run: number): Markup {
+function admissionPanel({ name, curriculum, admissions }: PageMetric, run: number): Markup {
+  if (!curriculum)
+    return html`<section><h2>${name}: what is admitted when</h2>
+<p>All samples are equally difficult, so no curriculum can be made of it.</p></section>`;
   if (!admissions)
     return html`<section><h2>${name}: what is admitted when</h2>
 <p>The index is not on this machine, so what a curriculum admits was not counted.</p></section>`;

@@ -49,6 +49,22 @@ describe('millrace analyze', () => {
     expect(again.stdout).toMatch(/The index was there already/);
   });
 
+  it('suggests no curriculum by what all samples have alike', async () => {
+    const alike = join(folder, 'alike.jsonl');
+    const words = Array.from({ length: 40 }, (_, i) => JSON.stringify({ text: 'grist '.repeat(1 + i) }));
+    writeFileSync(alike, words.join('\n'));
+    const page = join(folder, 'alike.html');
+    const run = ['analyze', alike, '--output', join(folder, 'alike')];
+    const { stdout } = ok(await runCommand([...run, '--html', page]));
+    expect(stdout).toMatch(/All 40 samples have this one value: no curriculum can be made of it\./);
+    expect(stdout).not.toMatch(/steps of punctuationshare|"punctuationshare"/);
+    expect(readFileSync(page, 'utf8')).toMatch(/All samples are equally difficult/);
+    const json = JSON.parse(ok(await runCommand([...run, '--json'])).stdout) as {
+      curriculum_metrics: object;
+    };
+    expect(Object.keys(json.curriculum_metrics)).toEqual(['compressionratio']);
+  });
+
   it('suggests a curriculum that a DeepSpeed configuration and the sampler take as it is', async () => {
     const output = join(folder, 'json');
     const { stdout } = ok(await runCommand(['analyze', data, '--output', output, '--steps', '40', '--json']));
@@ -151,6 +167,7 @@ describe('millrace analyze', () => {
     [['--metrics', 'seqlen'], 1, /Sample 0 .*\n.*no token ids/],
     [['--metrics', 'length'], 2, /there is no metric length; there are seqlen/],
     [['--metric', './none.js'], 2, /there is no file \.\/none\.js/],
+    [['--metric', 'seqlen'], 2, /--metric: names modules; seqlen is one of --metrics/],
     [['--memory', 'much'], 2, /512MB or 2GB/],
     [['--memory', '1MB'], 2, /1 MB do not suffice .* MB do/],
     [['--sample', '0%'], 2, /1% or 0\.01/],

@@ -11,12 +11,12 @@ import { isRemote } from '../../storage/url-scheme.js';
 import { type Admission, admissionsOf } from './curriculum-table.js';
 import type { MetricTitle } from './metric-text.js';
 
-/** A metric that was measured, and a curriculum by it. */
+/** A metric that was measured, and a curriculum by it, unless all samples are equally difficult. */
 export interface FoundMetric {
   readonly title: MetricTitle;
   readonly summary: MetricSummary;
-  readonly curriculum: Partial<SuggestedCurriculum>;
-  /** What it admits when; not known where the index is not on this machine. */
+  readonly curriculum: Partial<SuggestedCurriculum> | undefined;
+  /** What it admits when; not known where there is none, or the index is not on this machine. */
   readonly admissions: readonly Admission[] | undefined;
 }
 
@@ -36,11 +36,12 @@ export function findMetrics(
   { metrics }: DifficultyAnalysis,
   { output, steps, parts, layout }: FindOptions,
 ): FoundMetric[] {
-  return titles.flatMap((title) => {
+  return titles.flatMap((title): FoundMetric[] => {
     const summary = metrics[title.name];
     if (!summary) return [];
     const folder = isRemote(output) ? undefined : localPath(output);
     const suggested = suggestCurriculum(title.name, summary, { folder: folder ?? output, steps });
+    if (!suggested) return [{ title, summary, curriculum: undefined, admissions: undefined }];
     const admissions =
       folder === undefined
         ? undefined

@@ -41,7 +41,9 @@ export function describeMetric(title: MetricTitle, summary: MetricSummary): stri
         [values.map(formatValue)],
       ),
     ),
-    `  ${formatCount(distinct)} distinct values of ${formatCount(samples)} samples`,
+    distinct > 1
+      ? `  ${formatCount(distinct)} distinct values of ${formatCount(samples)} samples`
+      : `  All ${formatCount(samples)} samples have this one value: no curriculum can be made of it.`,
   ].join('\n');
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ClusterDataset, MetricSource } from '../../analysis/index.js';
+import { builtInMetrics, type ClusterDataset, type MetricSource } from '../../analysis/index.js';
 import { type Dataset, isMapDataset } from '../../core/dataset.js';
 import { ConfigError } from '../../core/errors.js';
 import {
@@ -48,8 +48,11 @@ export async function openData(
 /** A metric's module, `./loss.js`, or one of its exports, `./loss.js#perplexity`. */
 export function metricModule(text: string): MetricSource {
   const [path = '', name] = text.split('#');
-  if (!existsSync(path))
-    throw new ConfigError('millrace analyze', [{ field: '--metric', message: `there is no file ${path}` }]);
+  if (!existsSync(path)) {
+    const isBuiltIn = builtInMetrics.some((metric) => metric.name === path);
+    const message = isBuiltIn ? `names modules; ${path} is one of --metrics` : `there is no file ${path}`;
+    throw new ConfigError('millrace analyze', [{ field: '--metric', message }]);
+  }
   return workerFunction(moduleUrl(path), name ? { export: name } : {});
 }
 

@@ -31,9 +31,11 @@ export function resultText(
   return parts.join('\n\n');
 }
 
-/** A curriculum by every metric, in DeepSpeed's spelling. */
+/** A curriculum by every metric that tells samples apart, in DeepSpeed's spelling. */
 export function curriculumOf(found: readonly FoundMetric[]) {
   return {
-    curriculum_metrics: Object.fromEntries(found.map(({ title, curriculum }) => [title.name, curriculum])),
+    curriculum_metrics: Object.fromEntries(
+      found.flatMap(({ title, curriculum }) => (curriculum ? [[title.name, curriculum]] : [])),
+    ),
   };
 }
