@@ -115,7 +115,10 @@ function describeData(name: string, verification: DataVerification): string {
 }
 
 function describeChecksums({ files, damaged }: ChecksumReport): string {
-  if (damaged.length === 0) return `All ${files} files have the checksums that millrace convert noted.`;
+  if (damaged.length === 0)
+    return files === 1
+      ? 'The file has the checksum that millrace convert noted.'
+      : `All ${files} files have the checksums that millrace convert noted.`;
   return `Not what millrace convert wrote, by their checksums: ${damaged.join(', ')}.`;
 }
 
