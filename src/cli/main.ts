@@ -2,4 +2,4 @@
 import { createProgram } from './program.js';
 import { runProgram } from './run-program.js';
 
-process.exitCode = await runProgram(createProgram(), process.argv);
+process.exitCode = await runProgram(await createProgram(process.argv[2]), process.argv);

@@ -1,23 +1,36 @@
 import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { analyzeCommand } from './commands/analyze.js';
-import { benchCommand } from './commands/bench.js';
-import { completionCommand } from './commands/completion.js';
-import { convertCommand } from './commands/convert.js';
-import { demoCommand } from './commands/demo.js';
-import { doctorCommand } from './commands/doctor.js';
-import { initCommand } from './commands/init.js';
-import { inspectCommand } from './commands/inspect.js';
-import { planCommand } from './commands/plan.js';
-import { replayCommand } from './commands/replay.js';
-import { verifyCommand } from './commands/verify.js';
-import { workerCommand } from './commands/worker.js';
 import { examples, examplesText } from './terminal/examples.js';
 import { silenceProgress } from './terminal/progress.js';
 
-/** The command `millrace` with all its subcommands. */
-export function createProgram(): Command {
+/** In the order in which help shows them. */
+const commands = {
+  demo: async () => (await import('./commands/demo.js')).demoCommand(),
+  init: async () => (await import('./commands/init.js')).initCommand(),
+  inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
+  plan: async () => (await import('./commands/plan.js')).planCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
+  convert: async () => (await import('./commands/convert.js')).convertCommand(),
+  analyze: async () => (await import('./commands/analyze.js')).analyzeCommand(),
+  bench: async () => (await import('./commands/bench.js')).benchCommand(),
+  replay: async () => (await import('./commands/replay.js')).replayCommand(),
+  verify: async () => (await import('./commands/verify.js')).verifyCommand(),
+  worker: async () => (await import('./commands/worker.js')).workerCommand(),
+  completion: async () => (await import('./commands/completion.js')).completionCommand(),
+};
+
+/** Speaks of all other commands. */
+const needsAll = 'completion';
+
+/**
+ * The command `millrace` with its subcommands.
+ *
+ * @param named - What the user asks for. If it is a command, the others are left out: loading all of them takes longer than most do.
+ */
+export async function createProgram(named = ''): Promise<Command> {
+  const isAlone = Object.hasOwn(commands, named) && named !== needsAll;
+  const makers = isAlone ? [commands[named as keyof typeof commands]] : Object.values(commands);
   const { version, description } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; description: string };
@@ -25,18 +38,6 @@ export function createProgram(): Command {
     .description(description)
     .version(version)
     .showHelpAfterError('Run with --help to see what there is.')
-    .addCommand(demoCommand())
-    .addCommand(initCommand())
-    .addCommand(inspectCommand())
-    .addCommand(planCommand())
-    .addCommand(doctorCommand())
-    .addCommand(convertCommand())
-    .addCommand(analyzeCommand())
-    .addCommand(benchCommand())
-    .addCommand(replayCommand())
-    .addCommand(verifyCommand())
-    .addCommand(workerCommand())
-    .addCommand(completionCommand())
     .addHelpText(
       'after',
       examplesText([
@@ -48,7 +49,10 @@ export function createProgram(): Command {
     .hook('preAction', (_program, command) => {
       if (command.opts<{ quiet?: boolean }>().quiet) silenceProgress();
     });
-  for (const command of program.commands) addManners(command);
+  for (const command of await Promise.all(makers.map((make) => make()))) {
+    addManners(command);
+    program.addCommand(command);
+  }
   return program;
 }
 

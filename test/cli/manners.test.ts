@@ -9,7 +9,8 @@ import { ConfigFolder } from '../config/folder.js';
 import { runCommand } from './run-command.js';
 import { runInTerminal } from './run-in-terminal.js';
 
-const commands = createProgram().commands.map((command) => command.name());
+const program = await createProgram();
+const commands = program.commands.map((command) => command.name());
 
 let folder: ConfigFolder;
 beforeAll(() => {
@@ -55,7 +56,7 @@ const widest = (output: string) => Math.max(...linesOf(output).map((line) => [..
 describe('help', () => {
   it.each(commands)('of %s teaches by example, and breaks its lines at the width of the terminal', (name) => {
     for (const width of [80, 200]) {
-      const command = createProgram().commands.find((one) => one.name() === name)!;
+      const command = program.commands.find((one) => one.name() === name)!;
       let help = '';
       command.configureOutput({
         getOutHelpWidth: () => width,
@@ -172,7 +173,7 @@ describe('millrace completion', () => {
   it.each(['zsh', 'fish'])('names every command and flag for %s', async (shell) => {
     const { stdout, status } = await runCommand(['completion', shell]);
     expect(status).toBe(0);
-    for (const command of createProgram().commands) {
+    for (const command of program.commands) {
       expect(stdout).toContain(command.name());
       for (const { long } of command.options)
         expect(stdout).toContain(shell === 'fish' ? `-l ${long!.slice(2)}` : `${long}[`);
