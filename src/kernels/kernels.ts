@@ -7,6 +7,16 @@ type WidenWindows = (sources: number, count: number, n: number, x: number, y: nu
 
 /** What `assembly/index.ts` exports. All arguments are addresses in the kernels' memory, or whole numbers. */
 export interface KernelFunctions {
+  /** Sends `start`, `start + step`, … through the rounds of a Feistel network. */
+  feistelNumbers(
+    key: number,
+    leftCount: number,
+    rightBits: number,
+    start: number,
+    step: number,
+    count: number,
+    numbers: number,
+  ): void;
   readonly widenWindows8s: WidenWindows;
   readonly widenWindows8u: WidenWindows;
   readonly widenWindows16s: WidenWindows;

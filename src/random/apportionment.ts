@@ -41,7 +41,6 @@ export class Apportionment {
   #perWeight = 0;
   #lastChange = 0;
   #slots = new Int32Array(0);
-  #spare = new Int32Array(0);
 
   /**
    * @param parts - 1 or more.
@@ -98,15 +97,13 @@ export class Apportionment {
    * @remarks O(length · log parts), which is a few nanoseconds a slot and level.
    */
   deal(start: number, length: number, visit: OnPart): Int32Array {
-    if (this.#slots.length < length) {
-      this.#slots = new Int32Array(length);
-      this.#spare = new Int32Array(length);
-    }
+    if (this.#slots.length < 2 * length) this.#slots = new Int32Array(2 * length);
     const slots = this.#slots;
-    for (let i = 0; i < length; i++) slots[i] = i;
-    this.#dealNode(1, start, 0, length, slots, this.#spare, visit);
-    // Level by level the slots went from one array to the other.
-    return this.#levels % 2 === 0 ? slots : this.#spare;
+    // Level by level the slots move from one half of the array to the other; after the last one they are in the first.
+    const from = this.#levels % 2 === 0 ? 0 : length;
+    for (let i = 0; i < length; i++) slots[from + i] = i;
+    this.#dealNode(1, start, from, from + length, from === 0 ? length : -length, visit);
+    return slots;
   }
 
   /** The slot that is a part's `count`-th, from 0; `undefined` where the part never gets so many. */
@@ -126,16 +123,8 @@ export class Apportionment {
     return node % 2 === 0 ? left : parent - left;
   }
 
-  /** Deals the slots that reach a node, of which the first is its `first`-th. */
-  #dealNode(
-    node: number,
-    first: number,
-    from: number,
-    to: number,
-    slots: Int32Array,
-    spare: Int32Array,
-    visit: OnPart,
-  ): void {
+  /** Deals the slots that reach a node, of which the first is its `first`-th; its children get them `shift` places further on. */
+  #dealNode(node: number, first: number, from: number, to: number, shift: number, visit: OnPart): void {
     if (from === to) return;
     if (node >= this.#firstLeaf) {
       visit(node - this.#firstLeaf, first, from, to);
@@ -143,10 +132,11 @@ export class Apportionment {
     }
     const split = this.#splits[node]!;
     const left = split.leftOf(first);
-    const middle = from + split.leftOf(first + to - from) - left;
-    split.divide(first, slots, spare, from, to, middle);
-    this.#dealNode(2 * node, left, from, middle, spare, slots, visit);
-    this.#dealNode(2 * node + 1, first - left, middle, to, spare, slots, visit);
+    const lefts = from + shift;
+    const rights = lefts + split.leftOf(first + to - from) - left;
+    split.divide(first, this.#slots, from, to, lefts, rights);
+    this.#dealNode(2 * node, left, lefts, rights, -shift, visit);
+    this.#dealNode(2 * node + 1, first - left, rights, to + shift, -shift, visit);
   }
 
   #change({ start, weights }: ShareChange): void {
