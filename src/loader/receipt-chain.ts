@@ -3,13 +3,7 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import * as v from 'valibot';
 import { integerFrom } from '../core/options.js';
 import type { BatchTask } from './batch-task.js';
-
-/** Which part of each global batch a loader gives. */
-export interface RankLayout {
-  readonly rank: number;
-  readonly worldSize: number;
-  readonly gradientAccumulationSteps: number;
-}
+import type { RankLayout } from './rank-layout.js';
 
 /** Batches that were delivered one after the other, over ends of epochs. */
 export interface ReceiptSegment extends RankLayout {
