@@ -131,5 +131,7 @@ it('ends the workers of a loader that is closed while they start', async () => {
   const closed = loader.close();
   await expect(ready).rejects.toThrow(LoaderClosedError);
   await closed;
+  // Threads that have just been started are heard of a moment later.
+  await new Promise(setImmediate);
   expect(threads.size).toBe(0);
 });
