@@ -15,12 +15,6 @@ export function feistelNumbers(
   count: i32,
   numbers: usize,
 ): void {
-  const key0 = v128.load32_splat(key);
-  const key1 = v128.load32_splat(key, 4);
-  const key2 = v128.load32_splat(key, 8);
-  const key3 = v128.load32_splat(key, 12);
-  const key4 = v128.load32_splat(key, 16);
-  const key5 = v128.load32_splat(key, 20);
   const counts = i32x4.splat(leftCount);
   const shift = 32 - rightBits;
   const scale = f64x2.splat(<f64>(1 << rightBits));
@@ -28,16 +22,15 @@ export function feistelNumbers(
   const stride = i64x2.splat(4 * <i64>step);
   let low = i64x2(<i64>start, <i64>(start + step));
   let high = i64x2.add(low, i64x2.splat(2 * <i64>step));
+  const keyEnd = key + 24;
   const end = numbers + ((<usize>count) << 3);
   for (; numbers < end; numbers += 32) {
     let left = lowWords(i64x2.shr_u(low, rightBits), i64x2.shr_u(high, rightBits));
     let right = lowWords(v128.and(low, mask), v128.and(high, mask));
-    left = leftRound(left, right, key0, counts);
-    right = rightRound(left, right, key1, shift);
-    left = leftRound(left, right, key2, counts);
-    right = rightRound(left, right, key3, shift);
-    left = leftRound(left, right, key4, counts);
-    right = rightRound(left, right, key5, shift);
+    for (let words = key; words < keyEnd; words += 8) {
+      left = leftRound(left, right, v128.load32_splat(words), counts);
+      right = rightRound(left, right, v128.load32_splat(words, 4), shift);
+    }
     v128.store(numbers, joined(left, right, scale));
     v128.store(numbers, joined(upperHalf(left), upperHalf(right), scale), 16);
     low = i64x2.add(low, stride);
