@@ -77,8 +77,11 @@ function bundleWorker() {
   run(esbuild, ['dist/loader/workers/entry.js', ...bundle, ...target, ...external]);
 }
 
+/** Modules of kernels by the file of assembly/ that they are made of. */
+const kernelModules = { index: 'wasm-bytes', images: 'image-wasm-bytes' };
+
 /**
- * Compiles assembly/ to WebAssembly, and puts it into a module as base64, which every bundler understands. Does nothing when
+ * Compiles assembly/ to WebAssembly, and puts it into modules as base64, which every bundler understands. Does nothing when
  * the sources are those of the last time.
  */
 function compileKernels() {
@@ -87,12 +90,21 @@ function compileKernels() {
   for (const name of [...sources.map((file) => `assembly/${file}`), 'package-lock.json'])
     hash.update(name).update(readFileSync(`${root}/${name}`));
   const stamp = `// ${hash.digest('hex')}`;
-  const target = `${root}/dist/kernels/wasm-bytes.js`;
-  if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) return;
-  mkdirSync(`${root}/dist/kernels`, { recursive: true });
-  const binary = `${root}/dist/kernels/kernels.wasm`;
-  const options = ['--config', 'assembly/asconfig.json', '--outFile', binary];
-  run(process.execPath, [asc, 'assembly/index.ts', ...options]);
-  const base64 = readFileSync(binary, 'base64');
-  writeFileSync(target, `${stamp}\nexport const wasmBase64 =\n  '${base64}';\n`);
+  const folder = `${root}/dist/kernels`;
+  mkdirSync(folder, { recursive: true });
+  for (const [source, name] of Object.entries(kernelModules)) {
+    const target = `${folder}/${name}.js`;
+    if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) continue;
+    const binary = `${folder}/${name}.wasm`;
+    run(process.execPath, [
+      asc,
+      `assembly/${source}.ts`,
+      '--config',
+      'assembly/asconfig.json',
+      '--outFile',
+      binary,
+    ]);
+    const base64 = readFileSync(binary, 'base64');
+    writeFileSync(target, `${stamp}\nexport const wasmBase64 =\n  '${base64}';\n`);
+  }
 }

@@ -22,7 +22,9 @@ export class CurriculumOrder {
   readonly #starts: readonly number[];
   readonly #dealer: Apportionment;
   readonly #passes: readonly PermutedPasses[];
-  #scratch = new Float64Array(0);
+  /** Places inside a cluster, and among all samples; arrays that are used again. */
+  #drawn = new Float64Array(0);
+  #places = new Float64Array(0);
 
   constructor({ admissions, batchSize, seed }: CurriculumSettings) {
     const { clusters } = admissions;
@@ -42,16 +44,27 @@ export class CurriculumOrder {
     return this.#dealer.counts(slots);
   }
 
-  /** Writes the samples of slots `start`, `start + 1`, … to all of `out`. */
+  /**
+   * Writes the samples of slots `start`, `start + 1`, … to all of `out`.
+   *
+   * They are looked up cluster by cluster, before each goes to its slot: reads that lie close together in a mapped index take
+   * a third less time than reads all over it.
+   */
   fill(out: IndexBuffer, start: number): void {
-    if (this.#scratch.length < out.length) this.#scratch = new Float64Array(out.length);
-    this.#dealer.deal(start, out.length, (cluster, first, slots, from, to) => {
-      const drawn = this.#scratch;
+    const { length } = out;
+    if (this.#drawn.length < length) {
+      this.#drawn = new Float64Array(length);
+      this.#places = new Float64Array(length);
+    }
+    const drawn = this.#drawn;
+    const places = this.#places.subarray(0, length);
+    const slots = this.#dealer.deal(start, length, (cluster, first, from, to) => {
       this.#passes[cluster]!.fill(drawn, first, to - from);
       const base = this.#starts[cluster]!;
-      for (let at = from; at < to; at++) out[slots[at]!] = base + drawn[at - from]!;
+      for (let at = from; at < to; at++) places[at] = base + drawn[at - from]!;
     });
-    this.#admissions.replaceBySamples(out);
+    this.#admissions.replaceBySamples(places);
+    for (let at = 0; at < length; at++) out[slots[at]!] = places[at]!;
   }
 
   /** Slots in `start … end - 1` that a sample gets, ascending. O(log clusters) for each pass over its cluster. */

@@ -1,4 +1,4 @@
-import { type Kernels, kernels, type Region } from '../kernels/index.js';
+import { type ImageKernels, imageKernels, type Region } from '../kernels/index.js';
 
 /**
  * Memory for the steps of making one image, used again for the next: in the kernels' memory where there are kernels, so that they
@@ -7,10 +7,10 @@ import { type Kernels, kernels, type Region } from '../kernels/index.js';
 export class ImageWorkspace {
   readonly #regions = new Map<string, Region>();
   readonly #arrays = new Map<string, Uint8Array>();
-  readonly kernels: Kernels | undefined;
+  readonly kernels: ImageKernels | undefined;
 
   /** @param loaded - The kernels to use; `null` does without. @defaultValue those of the thread, where there are any */
-  constructor(loaded: Kernels | null = kernels() ?? null) {
+  constructor(loaded: ImageKernels | null = imageKernels() ?? null) {
     this.kernels = loaded ?? undefined;
   }
 

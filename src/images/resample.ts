@@ -1,4 +1,4 @@
-import type { Kernels } from '../kernels/index.js';
+import type { ImageKernels } from '../kernels/index.js';
 import type { CropGeometry } from './crop-geometry.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type AxisWeights, triangleWeights, weightBits } from './resample-weights.js';
@@ -42,7 +42,7 @@ interface Resampling {
 }
 
 function resampleFast(
-  { functions, memory }: Kernels,
+  { functions, memory }: ImageKernels,
   image: RgbxImage,
   { columns, rows, geometry: { flip }, target }: Resampling,
   workspace: ImageWorkspace,

@@ -2,26 +2,21 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Collate } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
-import { type Dataset, datasetTitle, type IterableDataset } from '../core/dataset.js';
+import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
-import { CapabilityError, LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
-import { fingerprint } from '../core/fingerprint.js';
+import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { LoaderListener } from '../monitor/loader-events.js';
 import type { BatchEngine } from './batch-engine.js';
-import type { IndexTask } from './batch-task.js';
-import { cannotSay, checkElasticSampler, checkElasticStream, refuseOtherRanks } from './capabilities.js';
-import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
-import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
+import { refuseOtherRanks } from './capabilities.js';
+import type { LoadedSource } from './create-engine.js';
 import {
   type BuiltInCollateOptions,
-  checkIterable,
   type DataLoaderOptions,
   type ElasticOptions,
   type InelasticOptions,
@@ -30,43 +25,28 @@ import {
 } from './data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { type Delivered, Delivery } from './delivery.js';
-import {
-  type EpochPlan,
-  MapEpochPlan,
-  type MapPlanSettings,
-  type PassStart,
-  StreamEpochPlan,
-  samplerName,
-} from './epoch-plan.js';
+import type { EpochPlan, PassStart } from './epoch-plan.js';
 import { factsOf } from './facts-of.js';
 import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
+import { datasetName, LoaderOrder } from './loader-order.js';
 import {
   type LoaderPosition,
   type LoaderWhenSeenOptions,
   type PlannedBatch,
-  positionSchema,
-  whenSeenSchema,
+  passStartAt,
 } from './loader-position.js';
-import {
-  describePlace,
-  type LoaderState,
-  placeIn,
-  readState,
-  type StateIdentity,
-  stateVersion,
-} from './loader-state.js';
+import { describePlace, type LoaderState, placeIn, readState, stateVersion } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
-import { lookAhead } from './look-ahead-plan.js';
 import { moment, Observation } from './observation.js';
 import { openDashboard } from './open-dashboard.js';
 import { Pass } from './pass.js';
 import { PositionTracker } from './position-tracker.js';
+import type { RankLayout } from './rank-layout.js';
 import { type Receipt, writeReceipt } from './receipt.js';
-import { type RankLayout, ReceiptChain } from './receipt-chain.js';
+import { ReceiptChain } from './receipt-chain.js';
 import { type Replay, replayOf, warnOfReplay } from './replay.js';
-import { fixedTuner, Tuner } from './tuner.js';
-import { planWorkers, type WorkerPlan } from './worker-plan.js';
+import { TunedEngine } from './tuned-engine.js';
 
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
@@ -100,17 +80,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 {
   readonly #given: object;
   readonly #options: ResolvedOptions;
-  readonly #source: Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
+  readonly #source: LoadedSource;
   readonly #stats = new StatsRecorder();
-  readonly #workerPlan: WorkerPlan;
-  #tuner: Tuner;
-  /** Workers that were replaced in engines of earlier passes. */
-  #restarts = 0;
+  readonly #observation = new Observation();
+  readonly #engine: TunedEngine;
+  /** Known once the dataset is. */
+  #order: LoaderOrder | undefined;
   readonly #position = new PositionTracker();
   readonly #receipt = new ReceiptChain();
-  #facts: DatasetFacts | undefined;
-  #batchSampler: BatchSource | undefined;
-  #engine: BatchEngine | undefined;
   #pass: object | undefined;
   /** Whether the sampler stands where the next pass begins, by a state of its own. */
   #samplerRestored = false;
@@ -118,7 +95,6 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   #replay: Replay | undefined;
   #delivery: Delivery | undefined;
   #closed = false;
-  readonly #observation = new Observation();
   #dashboard: Promise<void> | undefined;
 
   /**
@@ -138,9 +114,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   ) {
     this.#given = options;
     this.#options = resolveOptions(options);
-    this.#workerPlan = planWorkers(this.#options);
-    this.#tuner = new Tuner(this.#workerPlan);
     this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
+    this.#engine = new TunedEngine(this.#source, this.#options, this.#observation);
     if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source));
   }
 
@@ -156,7 +131,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 
   /** Imports the dataset's module, if it is named by one. Iterating does it by itself. */
   async ready(): Promise<this> {
-    if (!this.#facts) this.#adopt(await (await this.#openEngine()).facts());
+    if (!this.#order) this.#adopt(await (await this.#openEngine()).facts());
     return this;
   }
 
@@ -167,18 +142,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    *   been imported yet.
    */
   get length(): number {
-    const { length, numShards } = this.#knownFacts();
-    const { batchSize = 1, dropLast, gradientAccumulationSteps: steps } = this.#options;
-    if (this.#batchSampler) return this.#batchSampler.length * steps;
-    if (length === undefined || numShards > 1) {
-      throw new LoaderNotReadyError(
-        'The number of batches of this iterable dataset is not known before it is read',
-        {
-          next: 'Count the batches as they come.',
-        },
-      );
-    }
-    return steps * (dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize));
+    return this.#knownOrder().length;
   }
 
   /** The epoch under way, or the one that the next iteration gives. */
@@ -188,12 +152,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 
   /** What is loaded. */
   get dataset(): Dataset<T> | IterableDataset<T> | WorkerDataset<T> {
-    return this.#source;
+    return this.#source as Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
   }
 
   /** What gives the global batches; none for a stream, and before a dataset's module has been imported. */
   get batchSampler(): BatchSource | undefined {
-    return this.#batchSampler;
+    return this.#order?.batchSampler;
   }
 
   /** The options with their defaults filled in. */
@@ -214,10 +178,9 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    *   indices. An iterable dataset is read up to the place.
    */
   seek(position: LoaderPosition): void {
-    const { gradientAccumulationSteps: steps } = this.#options;
-    const { epoch, batch, microBatch } = parseOptions('DataLoader.seek', positionSchema(steps), position);
+    const start = passStartAt('DataLoader.seek', position, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
-    this.#position.seek({ epoch, batch: batch * steps + microBatch, ahead: [] }, null);
+    this.#position.seek(start, null);
   }
 
   /**
@@ -226,16 +189,13 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @throws {@link LoaderNotReadyError} before the dataset's module has been imported.
    */
   stateDict(): LoaderState {
-    const identity = this.#identity();
-    const { gradientAccumulationSteps } = this.#options;
-    const place = this.#position.state(
-      this.#batchSampler && this.#batchSampler.length * gradientAccumulationSteps,
-    );
+    const { identity, batchSampler, plannedLength } = this.#knownOrder();
+    const place = this.#position.state(plannedLength);
     return {
       version: stateVersion,
-      ...describePlace(place, gradientAccumulationSteps),
+      ...describePlace(place, this.#options.gradientAccumulationSteps),
       receipt: this.#receipt.state(),
-      samplerState: place.samplerState ?? this.#batchSampler?.stateDict?.() ?? null,
+      samplerState: place.samplerState ?? batchSampler?.stateDict?.() ?? null,
       ...identity,
     };
   }
@@ -247,8 +207,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler, seed, batch size or version.
    */
   loadStateDict(state: LoaderState | JsonObject): void {
-    const identity = this.#identity();
-    if (this.#batchSampler && state.sampler !== identity.sampler) refuseOtherRanks(this.#batchSampler);
+    const { identity, batchSampler } = this.#knownOrder();
+    if (batchSampler && state.sampler !== identity.sampler) refuseOtherRanks(batchSampler);
     const saved = readState(state, identity);
     const place = placeIn(saved, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
@@ -260,30 +220,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * The samples that a rank gets from a place to the end of its epoch, batch by batch, without reading any.
    *
    * @param layout - The rank. @defaultValue that of the loader
-   * @throws {@link CapabilityError} for an iterable dataset, whose samples are known by reading them.
+   * @throws {@link CapabilityError} for an iterable dataset, whose samples are known by reading them;
+   *   {@link LoaderNotReadyError} before the dataset's module has been imported.
    * @remarks A sampler that draws its order is drawn from.
    */
-  *order(position: LoaderPosition, layout: RankLayout = this.#options): Generator<PlannedBatch> {
-    const { rank, worldSize, gradientAccumulationSteps } = layout;
-    const place = parseOptions('DataLoader.order', positionSchema(gradientAccumulationSteps), position);
-    const { epoch, batch, microBatch } = place;
-    if (!this.#batchSampler) {
-      throw new CapabilityError(`${this.#datasetName()} is a stream: its samples are known by reading them`, {
-        where: { stage: this.#datasetName() },
-      });
-    }
-    const settings = { ...this.#planSettings(), rank, worldSize, gradientAccumulationSteps };
-    const start = { epoch, batch: batch * gradientAccumulationSteps + microBatch, ahead: [] };
-    const plan = this.#mapPlan(this.#batchSampler, settings, start);
-    for (let planned = plan.next(); planned; planned = plan.next()) {
-      const { batch: number, indices } = planned.task as IndexTask;
-      yield {
-        epoch,
-        batch: Math.floor(number / gradientAccumulationSteps),
-        microBatch: number % gradientAccumulationSteps,
-        indices,
-      };
-    }
+  order(position: LoaderPosition, layout: RankLayout = this.#options): Generator<PlannedBatch> {
+    return this.#knownOrder().batches(position, layout);
   }
 
   /**
@@ -292,7 +234,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * iterable dataset it says the shards and places, not the samples.
    */
   receipt(): Receipt {
-    return writeReceipt(this.#receipt, this.#identity());
+    return writeReceipt(this.#receipt, this.#knownOrder().identity);
   }
 
   /**
@@ -300,32 +242,17 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    *
    * @param sample - An index of the dataset; or, where the dataset is made of others, a sample of theirs in its own terms:
    *   `{ source, index }` of a `MixtureDataset`, `{ document }` of a `PackedDataset`.
-   * @throws {@link CapabilityError} naming the sampler or dataset that cannot say.
+   * @throws {@link CapabilityError} naming the sampler or dataset that cannot say; {@link LoaderNotReadyError} before the
+   *   dataset's module has been imported.
    * @remarks Reads no sample, and does not walk through the epoch.
    */
   whenSeen(sample: number | object, options: LoaderWhenSeenOptions = {}): Sighting[] {
-    const { epoch, epochs } = parseOptions('DataLoader.whenSeen options', whenSeenSchema, options);
-    const sampler = this.#batchSampler;
-    if (!sampler?.whenSeen)
-      throw cannotSay(sampler ? (samplerName(sampler) ?? 'The sampler') : this.#datasetName());
-    const { worldSize, gradientAccumulationSteps } = this.#options;
-    const layout = { worldSize, gradientAccumulationSteps };
-    if (typeof sample === 'number') return sampler.whenSeen(sample, { ...layout, epoch, epochs });
-    const { indicesOf } = this.#source as Partial<Dataset<T>>;
-    if (!indicesOf) throw cannotSay(this.#datasetName());
-    return Array.from({ length: epochs }, (_, k) =>
-      Array.from(indicesOf.call(this.#source, sample as never, epoch + k), (index) =>
-        sampler.whenSeen!(index, { ...layout, epoch: epoch + k }),
-      ),
-    ).flat(2);
+    return this.#knownOrder().whenSeen(sample, options);
   }
 
   /** Waiting times, counts and what was skipped, since the loader was made. */
   stats(): LoaderStats {
-    const { numWorkers, decision } = this.#tuner;
-    const prefetchFactor = numWorkers === 0 ? 0 : this.#tuner.prefetchFactor;
-    const restarts = this.#restarts + (this.#engine?.restarts ?? 0);
-    return { ...this.#stats.snapshot(), numWorkers, prefetchFactor, tuning: decision, restarts };
+    return { ...this.#stats.snapshot(), ...this.#engine.stats() };
   }
 
   /**
@@ -338,10 +265,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    */
   observe(listener: LoaderListener): () => void {
     this.#observation.add(listener);
-    this.#engine?.observe(true);
+    this.#engine.observe(true);
     return () => {
       this.#observation.remove(listener);
-      if (!this.#observation.active) this.#engine?.observe(false);
+      if (!this.#observation.active) this.#engine.observe(false);
     };
   }
 
@@ -366,7 +293,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       },
       take: (delivered) => {
         this.#stats.record(delivered);
-        this.#tune();
+        this.#engine.tune(this.#stats);
         giveBack();
         const { result } = delivered;
         const release = result.type === 'batch' ? result.release : undefined;
@@ -375,7 +302,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         this.#warnOfReplay();
         return andThen(this.#finish(delivered), (batch) => {
           if (this.#pass !== pass) throw this.#superseded();
-          if (delivered.life) this.#observation.deliver(delivered, batch, this.#collatesHere);
+          if (delivered.life) this.#observation.deliver(delivered, batch, this.#engine.collatesHere);
           this.#position.deliver(delivered);
           const { task } = delivered.planned;
           const number = task.type === 'indices' ? task.batch : this.#position.batch - 1;
@@ -401,7 +328,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         giveBack();
         if (ended) this.#observation.end(ended);
         if (this.#pass === pass) this.#pass = undefined;
-        return this.#options.persistentWorkers ? undefined : this.#closeEngine();
+        return this.#options.persistentWorkers ? undefined : this.#engine.close();
       },
     });
   }
@@ -411,7 +338,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     if (this.#closed) return;
     this.#closed = true;
     this.#pass = undefined;
-    await this.#closeEngine();
+    await this.#engine.close();
     if (this.#observation.active) this.#observation.emit({ type: 'closed', at: moment() });
   }
 
@@ -442,137 +369,65 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       at: moment(),
       epoch: this.#position.epoch,
       batch: this.#position.batch,
-      length: this.#batchSampler && this.length,
+      length: this.#knownOrder().plannedLength,
       rank,
       worldSize,
       gradientAccumulationSteps,
       numWorkers,
-      dataset: source instanceof WorkerModule ? basename(source.module) : this.#datasetName(),
-      sampler: sampler ?? batchSampler ?? this.#batchSampler,
+      dataset: source instanceof WorkerModule ? basename(source.module) : datasetName(source),
+      sampler: sampler ?? batchSampler ?? this.batchSampler,
     });
   }
 
   /** Says, with the first batch, what it cost to read a stream up to there. */
   #warnOfReplay(): void {
     if (!this.#replay) return;
-    warnOfReplay(this.#replay, this.#datasetName());
+    warnOfReplay(this.#replay, datasetName(this.#source));
     this.#replay = undefined;
   }
 
-  /** Once in a while: gives the engine other numbers of workers and batches ahead. */
-  #tune(): void {
-    if (!this.#tuner.mayChange) return;
-    const period = this.#stats.takePeriod();
-    if (!period || !this.#tuner.observe(period)) return;
-    const { numWorkers, prefetchFactor, decision } = this.#tuner;
-    this.#engine?.resize(numWorkers, prefetchFactor);
-    if (!this.#observation.active) return;
-    this.#observation.emit({ type: 'tuned', at: moment(), numWorkers, prefetchFactor, decision });
-  }
-
   #adopt(facts: DatasetFacts): void {
-    if (facts.kind === 'map') {
-      this.#batchSampler = createBatchSampler(facts as MapFacts, this.#options);
-      if (this.#options.elastic) checkElasticSampler(this.#batchSampler);
-    } else {
-      checkIterable(this.#options);
-      if (this.#options.elastic) checkElasticStream(facts, this.#datasetName());
-      // Streams stay with the worker that has them open: another number of workers would read them anew.
-      this.#tuner = new Tuner({ ...this.#workerPlan, maxWorkers: this.#workerPlan.numWorkers });
-    }
-    this.#facts = facts;
+    this.#order = new LoaderOrder(this.#source, facts, this.#options);
+    if (facts.kind === 'iterable') this.#engine.keepWorkers();
   }
 
   #continueFrom(start: PassStart, samplerState: JsonObject | null): void {
-    this.#samplerRestored = samplerState !== null && this.#batchSampler?.loadStateDict !== undefined;
-    if (samplerState) this.#batchSampler?.loadStateDict?.(samplerState);
+    const { batchSampler } = this;
+    this.#samplerRestored = samplerState !== null && batchSampler?.loadStateDict !== undefined;
+    if (samplerState) batchSampler?.loadStateDict?.(samplerState);
     this.#position.seek(start, samplerState);
   }
 
   #plan(): EpochPlan {
-    const { numShards } = this.#knownFacts();
+    const order = this.#knownOrder();
     const samplerRestored = this.#samplerRestored;
     this.#samplerRestored = false;
-    const start = { ...this.#position.begin(this.#batchSampler?.stateDict?.()), samplerRestored };
-    const perEpoch = this.#batchSampler && this.length;
-    this.#receipt.begin(this.#options, start, perEpoch);
-    if (!this.#batchSampler) {
-      this.#replay = replayOf(start);
-      return new StreamEpochPlan(numShards, this.#options.gradientAccumulationSteps, start);
-    }
-    const plan = this.#mapPlan(this.#batchSampler, this.#planSettings(), start);
-    return lookAhead(plan, this.#source, this.#batchSampler, this.#options.prefetchBytes);
-  }
-
-  #mapPlan(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart): MapEpochPlan {
-    const plan = new MapEpochPlan(batchSampler, settings, start);
-    // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
-    // draws when it is asked for its first index.
-    this.#options.generator?.randomInt64();
-    return plan;
-  }
-
-  #planSettings(): MapPlanSettings {
-    const { batchSize = 1, dropLast = false, rank, worldSize, gradientAccumulationSteps } = this.#options;
-    const datasetLength = this.#knownFacts().length!;
-    return { batchSize, dropLast, rank, worldSize, gradientAccumulationSteps, datasetLength };
+    const start = { ...this.#position.begin(order.batchSampler?.stateDict?.()), samplerRestored };
+    this.#receipt.begin(this.#options, start, order.plannedLength);
+    if (!order.batchSampler) this.#replay = replayOf(start);
+    return order.plan(start);
   }
 
   async #openEngine(): Promise<BatchEngine> {
-    if (this.#engine?.broken) await this.#closeEngine();
-    if (!this.#engine) {
-      const { numWorkers, prefetchFactor } = this.#tuner;
-      const plan = { ...this.#workerPlan, numWorkers, prefetchFactor };
-      this.#engine = await createEngine(this.#source as LoadedSource, this.#options, plan);
-      if (this.#observation.active) this.#engine.observe(true);
-      if (this.#engine.numWorkers !== numWorkers) this.#tuner = fixedTuner(this.#engine);
-    }
+    const engine = await this.#engine.open();
+    // The loader may have been closed meanwhile.
+    if (this.#closed) await this.#engine.close();
     this.#refuseClosed();
-    return this.#engine;
-  }
-
-  async #closeEngine(): Promise<void> {
-    const engine = this.#engine;
-    this.#engine = undefined;
-    this.#restarts += engine?.restarts ?? 0;
-    await engine?.close();
-  }
-
-  /** Whether workers send samples, for a collate that was given as a value: it lives on this thread. */
-  get #collatesHere(): boolean {
-    return this.#engine?.numWorkers !== 0 && collateOnMainThread(this.#options);
+    return engine;
   }
 
   #finish({ result }: Delivered): MaybePromise<unknown> {
     if (result.type !== 'batch') return undefined;
-    if (!this.#collatesHere) return result.value;
+    if (!this.#engine.collatesHere) return result.value;
     const collate = this.#options.collate as unknown as Collate<unknown, unknown>;
     return collate(result.value as unknown[], { allocate: zeroTensor }) as MaybePromise<unknown>;
   }
 
-  #identity(): StateIdentity {
-    const { batchSize = 1, dropLast = false, seed, batchSampler } = this.#options;
-    const sampler = this.#batchSampler;
-    return {
-      batchSize: batchSampler ? null : batchSize,
-      dropLast,
-      seed,
-      dataset: this.#knownFacts().fingerprint,
-      sampler: sampler
-        ? (sampler.fingerprint?.() ?? fingerprint({ sampler: sampler.constructor.name }))
-        : null,
-    };
-  }
-
-  #knownFacts(): DatasetFacts {
-    if (this.#facts) return this.#facts;
+  #knownOrder(): LoaderOrder {
+    if (this.#order) return this.#order;
     throw new LoaderNotReadyError(`The dataset's module has not been imported yet`, {
       next: 'Call await loader.ready() first; iterating does it by itself.',
     });
-  }
-
-  #datasetName(): string {
-    return this.#source instanceof WorkerModule ? 'The dataset' : datasetTitle(this.#source).name;
   }
 
   #refuseClosed(): void {

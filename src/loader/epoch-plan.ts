@@ -6,6 +6,7 @@ import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import { warn } from '../core/warn.js';
 import { BatchSampler } from '../samplers/index.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
+import type { RankLayout } from './rank-layout.js';
 
 /** A task in the order of delivery. */
 export interface PlannedTask {
@@ -52,12 +53,7 @@ export interface PassStart {
 }
 
 /** This loader's part of every global batch, and what the dataset can be asked for. */
-export interface MapPlanSettings {
-  readonly batchSize: number;
-  readonly dropLast: boolean;
-  readonly rank: number;
-  readonly worldSize: number;
-  readonly gradientAccumulationSteps: number;
+export interface MapPlanSettings extends RankLayout {
   readonly datasetLength: number;
 }
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { integerFrom } from '../core/options.js';
+import { integerFrom, parseOptions } from '../core/options.js';
+import type { PassStart } from './epoch-plan.js';
 
 /** A place in a run: global batch `batch` of epoch `epoch`, both from 0. */
 export interface LoaderPosition {
@@ -23,7 +24,7 @@ export interface LoaderWhenSeenOptions {
   readonly epochs?: number;
 }
 
-export const positionSchema = (gradientAccumulationSteps: number) =>
+const positionSchema = (gradientAccumulationSteps: number) =>
   v.strictObject({
     epoch: integerFrom(0),
     batch: v.optional(integerFrom(0), 0),
@@ -43,3 +44,20 @@ export const whenSeenSchema = v.strictObject({
   epoch: v.optional(integerFrom(0), 0),
   epochs: v.optional(integerFrom(1), 1),
 });
+
+/**
+ * A position as a place in the micro-batches of an epoch.
+ *
+ * @param subject - Who was given the position, for the message.
+ * @param steps - Micro-batches of a global batch.
+ * @throws {@link ConfigError} naming the field at fault.
+ */
+export function passStartAt(subject: string, position: LoaderPosition, steps: number): PassStart {
+  const { epoch, batch, microBatch } = parseOptions(subject, positionSchema(steps), position);
+  return { epoch, batch: batch * steps + microBatch, ahead: [] };
+}
+
+/** Where the micro-batch of a number stands in its epoch. */
+export function positionOf(microBatches: number, steps: number): { batch: number; microBatch: number } {
+  return { batch: Math.floor(microBatches / steps), microBatch: microBatches % steps };
+}

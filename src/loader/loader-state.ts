@@ -3,6 +3,7 @@ import { StateMismatchError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { PassStart } from './epoch-plan.js';
+import { positionOf } from './loader-position.js';
 import { receiptStateSchema } from './receipt-chain.js';
 
 /** Version of the state's format. A state of another version is refused. */
@@ -79,8 +80,7 @@ export function describePlace(
 ): Pick<LoaderState, 'epoch' | 'batch' | 'microBatch' | 'gradientAccumulationSteps' | 'ahead' | 'streams'> {
   return {
     epoch,
-    batch: Math.floor(batch / steps),
-    microBatch: batch % steps,
+    ...positionOf(batch, steps),
     gradientAccumulationSteps: steps,
     ahead: [...ahead],
     streams: streams ? { lastShard: streams.lastShard, shards: [...streams.shards] } : null,

@@ -2,14 +2,11 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import * as v from 'valibot';
 import { integerFrom } from '../core/options.js';
+import { type Fold, foldInto, foldOf } from './batch-fold.js';
 import type { BatchTask } from './batch-task.js';
-
-/** Which part of each global batch a loader gives. */
-export interface RankLayout {
-  readonly rank: number;
-  readonly worldSize: number;
-  readonly gradientAccumulationSteps: number;
-}
+import { positionOf } from './loader-position.js';
+import type { RankLayout } from './rank-layout.js';
+import { ReceiptTrail } from './receipt-trail.js';
 
 /** Batches that were delivered one after the other, over ends of epochs. */
 export interface ReceiptSegment extends RankLayout {
@@ -59,44 +56,10 @@ export interface ChainStart {
   readonly ahead: readonly number[];
 }
 
-/** A batch as two 32-bit numbers. */
-export type Fold = readonly [number, number];
-
 /** Batches of a block: the chain is hashed on once a block, so that a small batch costs little. */
 const blockSteps = 256;
-/** Batches whose folds are kept, to name the first one that differs: 1 MiB; a power of two, as the lengths before it are. */
-const trailSteps = 2 ** 18;
-
-/** Halves of the fold made last: returning them as a pair would cost more than making them. */
-let firstHalf = 0;
-let secondHalf = 0;
-
-/** The 64-bit fold of what a batch is made of: epoch, number and sample indices in order; of a stream its shard and place. */
-export function foldOf(task: BatchTask): Fold {
-  fold(task);
-  return [firstHalf, secondHalf];
-}
-
-function fold(task: BatchTask): void {
-  const isStream = task.type === 'stream';
-  let a = 0x9e3779b9 ^ task.epoch;
-  let b = Math.imul(0x85ebca6b ^ (isStream ? task.shard : -1), 0xc2b2ae35);
-  a = Math.imul(a ^ (isStream ? task.ordinal : task.batch), 0x85ebca6b);
-  if (task.type === 'indices') {
-    const { indices } = task;
-    for (let i = 0; i < indices.length; i++) {
-      const index = indices[i]!;
-      const low = index | 0;
-      a = Math.imul((a << 13) | (a >>> 19), 0x85ebca6b) ^ low;
-      b = Math.imul(b ^ low, 0xc2b2ae35);
-      b = (b ^ (b >>> 15)) + a;
-      if (index > 0xffffffff) b = Math.imul(b ^ Math.floor(index / 2 ** 32), 0x27d4eb2f);
-    }
-    b ^= indices.length;
-  }
-  firstHalf = Math.imul(a ^ (a >>> 16) ^ b, 0x7feb352d) >>> 0;
-  secondHalf = Math.imul(b ^ (b >>> 13), 0x846ca68b) >>> 0;
-}
+/** The fold made last: a pair for each batch would cost more than making it. */
+const made = new Uint32Array(2);
 
 /**
  * A chained digest of the batches that a rank delivered, in the order of the plan.
@@ -117,9 +80,7 @@ export class ReceiptChain {
   #segments: ReceiptSegment[] = [];
   /** The last of them. */
   #segment: { steps: number } | undefined;
-  /** First halves of the folds, in a ring once it is full. */
-  #trail = new Uint32Array(1024);
-  #trailLength = 0;
+  readonly #trail = new ReceiptTrail();
   #base: ReceiptState | undefined;
 
   /** Batches in the chain. */
@@ -143,11 +104,7 @@ export class ReceiptChain {
 
   /** First halves of the folds of the last batches, at most 2^18. */
   get trail(): Uint32Array {
-    const kept = Math.min(this.#trailLength, this.#trail.length);
-    const trail = new Uint32Array(kept);
-    for (let k = 0; k < kept; k++)
-      trail[k] = this.#trail[(this.#trailLength - kept + k) % this.#trail.length]!;
-    return trail;
+    return this.#trail.words();
   }
 
   /**
@@ -175,8 +132,7 @@ export class ReceiptChain {
     const segment = {
       ...layout,
       epoch,
-      batch: Math.floor(batch / gradientAccumulationSteps),
-      microBatch: batch % gradientAccumulationSteps,
+      ...positionOf(batch, gradientAccumulationSteps),
       steps: 0,
       leftOut: [...this.#leftOut],
       continued: follows,
@@ -195,8 +151,8 @@ export class ReceiptChain {
       this.#ahead.set(batch, foldOf(task));
       return;
     }
-    fold(task);
-    this.#append(firstHalf, secondHalf);
+    foldInto(task, made);
+    this.#append(made[0]!, made[1]!);
     if (this.#leftOut.size > 0) this.#passLeftOut();
     if (this.#ahead.size === 0) return;
     for (let next = this.#ahead.get(this.#batch); next; next = this.#ahead.get(this.#batch)) {
@@ -242,7 +198,7 @@ export class ReceiptChain {
   load(state: ReceiptState | null): void {
     this.#segments = [];
     this.#segment = undefined;
-    this.#trailLength = 0;
+    this.#trail.clear();
     this.#ahead.clear();
     this.#base = state ?? undefined;
     this.#layout = state ?? undefined;
@@ -269,12 +225,7 @@ export class ReceiptChain {
     this.#steps += 1;
     this.#batch += 1;
     if (this.#segment) this.#segment.steps += 1;
-    if (this.#trailLength === this.#trail.length && this.#trail.length < trailSteps) {
-      const longer = new Uint32Array(2 * this.#trail.length);
-      longer.set(this.#trail);
-      this.#trail = longer;
-    }
-    this.#trail[this.#trailLength++ & (this.#trail.length - 1)] = first;
+    this.#trail.append(first);
     if (this.#pendingSteps === blockSteps) this.#endBlock();
   }
 

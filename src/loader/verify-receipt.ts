@@ -1,9 +1,10 @@
 import { CapabilityError, StateMismatchError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
+import { foldOf } from './batch-fold.js';
 import type { DataLoader } from './data-loader.js';
 import type { StateIdentity } from './loader-state.js';
 import { type Receipt, receiptSchema } from './receipt.js';
-import { foldOf, ReceiptChain } from './receipt-chain.js';
+import { ReceiptChain } from './receipt-chain.js';
 
 /** How the check of a receipt ended. */
 export interface ReceiptVerification {

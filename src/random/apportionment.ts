@@ -8,8 +8,8 @@ export interface ShareChange {
   readonly weights: Iterable<readonly [part: number, weight: number]>;
 }
 
-/** Told of the slots that one part gets: `slots[from … to - 1]`, of which the first is the part's `first`-th, from 0. */
-export type OnPart = (part: number, first: number, slots: Int32Array, from: number, to: number) => void;
+/** Told of the slots that one part gets: those at `from … to - 1`, of which the first is the part's `first`-th, from 0. */
+export type OnPart = (part: number, first: number, from: number, to: number) => void;
 
 /**
  * Deals numbered slots to parts by weight: which part gets slot t, and how many slots a part has had by then, are computed,
@@ -28,6 +28,7 @@ export type OnPart = (part: number, first: number, slots: Int32Array, from: numb
  */
 export class Apportionment {
   readonly parts: number;
+  readonly #levels: number;
   readonly #firstLeaf: number;
   /** Inner nodes, from 1; the children of node i are 2i and 2i + 1. */
   readonly #splits: SlotSplit[];
@@ -40,7 +41,6 @@ export class Apportionment {
   #perWeight = 0;
   #lastChange = 0;
   #slots = new Int32Array(0);
-  #spare = new Int32Array(0);
 
   /**
    * @param parts - 1 or more.
@@ -49,7 +49,8 @@ export class Apportionment {
    */
   constructor(parts: number, changes: Iterable<ShareChange>) {
     this.parts = parts;
-    this.#firstLeaf = 2 ** Math.ceil(Math.log2(parts));
+    this.#levels = Math.ceil(Math.log2(parts));
+    this.#firstLeaf = 2 ** this.#levels;
     this.#splits = Array.from({ length: this.#firstLeaf }, () => new SlotSplit());
     this.#weight = new Float64Array(2 * this.#firstLeaf);
     this.#exact = new Float64Array(2 * this.#firstLeaf);
@@ -91,16 +92,18 @@ export class Apportionment {
   /**
    * Deals slots `start … start + length - 1`, part by part, in the order of the parts; those that get none are left out.
    *
-   * @param visit - Gets slot numbers that count from `start`, ascending. The array is used again.
+   * @returns The slots, part by part, each part's ascending, as numbers that count from `start`. The array may be longer, and is
+   *   used again.
    * @remarks O(length · log parts), which is a few nanoseconds a slot and level.
    */
-  deal(start: number, length: number, visit: OnPart): void {
-    if (this.#slots.length < length) {
-      this.#slots = new Int32Array(length);
-      this.#spare = new Int32Array(length);
-    }
-    for (let i = 0; i < length; i++) this.#slots[i] = i;
-    this.#dealNode(1, start, 0, length, this.#slots, this.#spare, visit);
+  deal(start: number, length: number, visit: OnPart): Int32Array {
+    if (this.#slots.length < 2 * length) this.#slots = new Int32Array(2 * length);
+    const slots = this.#slots;
+    // Level by level the slots move from one half of the array to the other; after the last one they are in the first.
+    const from = this.#levels % 2 === 0 ? 0 : length;
+    for (let i = 0; i < length; i++) slots[from + i] = i;
+    this.#dealNode(1, start, from, from + length, from === 0 ? length : -length, visit);
+    return slots;
   }
 
   /** The slot that is a part's `count`-th, from 0; `undefined` where the part never gets so many. */
@@ -120,27 +123,20 @@ export class Apportionment {
     return node % 2 === 0 ? left : parent - left;
   }
 
-  /** Level by level the slots move from one array to the other. */
-  #dealNode(
-    node: number,
-    first: number,
-    from: number,
-    to: number,
-    slots: Int32Array,
-    spare: Int32Array,
-    visit: OnPart,
-  ): void {
+  /** Deals the slots that reach a node, of which the first is its `first`-th; its children get them `shift` places further on. */
+  #dealNode(node: number, first: number, from: number, to: number, shift: number, visit: OnPart): void {
     if (from === to) return;
     if (node >= this.#firstLeaf) {
-      visit(node - this.#firstLeaf, first, slots, from, to);
+      visit(node - this.#firstLeaf, first, from, to);
       return;
     }
     const split = this.#splits[node]!;
     const left = split.leftOf(first);
-    const middle = from + split.leftOf(first + to - from) - left;
-    split.divide(first, slots, spare, from, to, middle);
-    this.#dealNode(2 * node, left, from, middle, spare, slots, visit);
-    this.#dealNode(2 * node + 1, first - left, middle, to, spare, slots, visit);
+    const lefts = from + shift;
+    const rights = lefts + split.leftOf(first + to - from) - left;
+    split.divide(first, this.#slots, from, to, lefts, rights);
+    this.#dealNode(2 * node, left, lefts, rights, -shift, visit);
+    this.#dealNode(2 * node + 1, first - left, rights, to + shift, -shift, visit);
   }
 
   #change({ start, weights }: ShareChange): void {

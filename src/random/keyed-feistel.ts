@@ -1,6 +1,7 @@
 // Black and Rogaway, Ciphers with Arbitrary Finite Domains, CT-RSA 2002: a Feistel network over two unequal halves, and
 // walking along its cycle out of the few values that are too large. The mixing constants are Chris Wellons's
 // (Prospecting for Hash Functions, 2018).
+import { type FeistelKernel, feistelKernel, kernelBlock, longestForKernel } from './feistel-kernel.js';
 import type { OrderBody } from './index-permutation.js';
 
 /** Pairs of rounds: each changes the left half by the right one, then the right half by the left one. */
@@ -27,6 +28,7 @@ export class KeyedFeistel implements OrderBody {
   readonly #rightCount: number;
   /** The inverse, exact because the count is a power of two. */
   readonly #perRight: number;
+  readonly #rightBits: number;
   /** Keeps the upper w bits of a hash. */
   readonly #rightShift: number;
 
@@ -38,6 +40,7 @@ export class KeyedFeistel implements OrderBody {
     this.#rightCount = 2 ** rightBits;
     this.#perRight = 1 / this.#rightCount;
     this.#leftCount = Math.ceil(length / this.#rightCount);
+    this.#rightBits = rightBits;
     this.#rightShift = 32 - rightBits;
   }
 
@@ -55,7 +58,39 @@ export class KeyedFeistel implements OrderBody {
     return number;
   }
 
-  fill(out: { [position: number]: number }, count: number, start: number, step: number): void {
+  /** @param kernel - What computes it; `null` for plain TypeScript, whose results are the same. @defaultValue as is faster */
+  fill(
+    out: { [position: number]: number },
+    count: number,
+    start: number,
+    step: number,
+    kernel: FeistelKernel | null = feistelKernel(count),
+  ): void {
+    if (kernel && this.#length <= longestForKernel) this.#fillByKernel(kernel, out, count, start, step);
+    else this.#fillPlainly(out, count, start, step);
+  }
+
+  #fillByKernel(
+    kernel: FeistelKernel,
+    out: { [position: number]: number },
+    count: number,
+    start: number,
+    step: number,
+  ): void {
+    const length = this.#length;
+    const { numbers } = kernel;
+    for (let base = 0; base < count; base += kernelBlock) {
+      const block = Math.min(kernelBlock, count - base);
+      kernel.run(this.#key, this.#leftCount, this.#rightBits, start + base * step, step, block);
+      for (let i = 0; i < block; i++) {
+        let number = numbers[i]!;
+        while (number >= length) number = this.#forward(number);
+        out[base + i] = number;
+      }
+    }
+  }
+
+  #fillPlainly(out: { [position: number]: number }, count: number, start: number, step: number): void {
     const length = this.#length;
     const rightCount = this.#rightCount;
     const perRight = this.#perRight;

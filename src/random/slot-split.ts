@@ -73,18 +73,13 @@ export class SlotSplit {
   }
 
   /**
-   * Sorts slots that reach the node, of which the first is its `first`-th, into `target`: those that go left from `from` on, the others
-   * from `middle` on.
+   * Moves slots that reach the node from `from … to - 1` of an array to another part of it: those that go left from `lefts` on, the
+   * others from `rights` on.
+   *
+   * @param first - The how many-th slot of the node the first one is, from 0.
    */
-  divide(
-    first: number,
-    slots: Int32Array,
-    target: Int32Array,
-    from: number,
-    to: number,
-    middle: number,
-  ): void {
-    let lefts = from;
+  divide(first: number, slots: Int32Array, from: number, to: number, lefts: number, rights: number): void {
+    let nextLeft = lefts;
     for (let done = from; done < to; ) {
       const reached = first + done - from;
       const change = lastUpTo(this.#count, reached);
@@ -92,12 +87,12 @@ export class SlotSplit {
       const end = Math.min(to, done + digit, done + next - reached);
       const since = reached - this.#count[change]!;
       const left = this.#since(change, since);
-      const rights = middle + done - lefts;
       const share = this.#share[change]!;
-      lefts =
+      const nextRight = rights + done - from - (nextLeft - lefts);
+      nextLeft =
         this.#owedWhole[change] === 0
-          ? divideEvenly(slots, target, done, end, lefts, rights, this.#units, share)
-          : this.#catchUp(slots, target, done, end, lefts, rights, { since, left, share });
+          ? divideEvenly(slots, done, end, nextLeft, nextRight, this.#units, share)
+          : this.#catchUp(slots, done, end, nextLeft, nextRight, { since, left, share });
       done = end;
     }
   }
@@ -105,7 +100,6 @@ export class SlotSplit {
   /** Divides where a half has too much or too little by a slot or more; the product is that of the first slot. */
   #catchUp(
     slots: Int32Array,
-    target: Int32Array,
     from: number,
     to: number,
     lefts: number,
@@ -120,8 +114,8 @@ export class SlotSplit {
         this.#whole += 1;
       }
       const now = clamped(this.#whole, since + k - from + 1);
-      if (now > given) target[lefts++] = slots[k]!;
-      else target[rights++] = slots[k]!;
+      if (now > given) slots[lefts++] = slots[k]!;
+      else slots[rights++] = slots[k]!;
       given = now;
     }
     return lefts;
@@ -152,11 +146,13 @@ export class SlotSplit {
 
 /**
  * Divides at most 2^12 slots by a share alone: a slot goes left whenever the sum of shares passes a whole number. Sums are of
- * multiples of 2^-40 up to 2^12, so exact in doubles. The place is calculated, since a branch would be guessed wrong half the time.
+ * multiples of 2^-40 up to 2^12, so exact in doubles. The place is calculated, since a branch would be guessed wrong half the
+ * time, and is in the same array, since each further one is checked again for every slot.
+ *
+ * @returns The place after the last one that went left.
  */
 function divideEvenly(
   slots: Int32Array,
-  target: Int32Array,
   from: number,
   to: number,
   lefts: number,
@@ -166,17 +162,16 @@ function divideEvenly(
 ): number {
   const step = share * perUnit;
   let sum = units * perUnit;
-  let before = 0;
+  let given = 0;
   for (let k = from; k < to; k++) {
     sum += step;
-    const given = sum | 0;
-    const goesLeft = given - before;
-    before = given;
-    target[rights + ((lefts - rights) & -goesLeft)] = slots[k]!;
-    lefts += goesLeft;
-    rights += 1 - goesLeft;
+    const before = given;
+    given = sum | 0;
+    const left = lefts + before;
+    const right = rights + k - from - before;
+    slots[right + ((left - right) & (before - given))] = slots[k]!;
   }
-  return lefts;
+  return lefts + given;
 }
 
 function clamped(value: number, limit: number): number {

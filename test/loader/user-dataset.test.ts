@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DataLoader, workerDataset } from 'millrace';
+import { DataLoader, LoaderNotReadyError, workerDataset } from 'millrace';
 import { describe, expect, it } from 'vitest';
 import { collect } from './collect.js';
 
@@ -45,6 +45,26 @@ describe(`a user's dataset`, () => {
     });
     const [first] = await collect(loader);
     expect(first!.map(Math.floor)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    await loader.close();
+  });
+
+  it('says to import its module first when it is asked about its order before', async () => {
+    const loader = new DataLoader<number>(new URL('../fixtures/squares.js', import.meta.url), {
+      batchSize: 4,
+    });
+    const questions = [
+      () => loader.length,
+      () => loader.stateDict(),
+      () => loader.receipt(),
+      () => loader.order({ epoch: 0, batch: 0 }),
+      () => loader.whenSeen(3),
+    ];
+    for (const ask of questions) {
+      expect(ask).toThrow(LoaderNotReadyError);
+      expect(ask).toThrow(/await loader.ready\(\)/);
+    }
+    await loader.ready();
+    for (const ask of questions) expect(ask).not.toThrow();
     await loader.close();
   });
 

@@ -1,6 +1,6 @@
 // Workers are really ended, at random moments, and nothing may be lost or doubled.
 import type { Worker } from 'node:worker_threads';
-import { DataLoader, type Tensor, WorkerExitError, workerDataset } from 'millrace';
+import { DataLoader, LoaderClosedError, type Tensor, WorkerExitError, workerDataset } from 'millrace';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const busy = new URL('../fixtures/busy.js', import.meta.url);
@@ -123,4 +123,15 @@ describe('a worker that dies otherwise', () => {
     });
     await loader.close();
   });
+});
+
+it('ends the workers of a loader that is closed while they start', async () => {
+  const loader = new DataLoader<Float32Array>(busy, { batchSize: 4, numWorkers: 2 });
+  const ready = loader.ready();
+  const closed = loader.close();
+  await expect(ready).rejects.toThrow(LoaderClosedError);
+  await closed;
+  // Threads that have just been started are heard of a moment later.
+  await new Promise(setImmediate);
+  expect(threads.size).toBe(0);
 });

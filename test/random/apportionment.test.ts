@@ -110,18 +110,20 @@ describe('Apportionment', () => {
         const counts = new Float64Array(plan.parts);
         for (let start = 0; start < plan.slots; ) {
           const length = lengths.next().value!;
-          const dealt: number[] = [];
-          apportionment.deal(start, length, (part, first, slots, from, to) => {
+          const got: { part: number; first: number; from: number; to: number }[] = [];
+          const slots = apportionment.deal(start, length, (part, first, from, to) => {
+            got.push({ part, first, from, to });
+          });
+          for (const { part, first, from, to } of got) {
             expect(first).toBe(counts[part]);
             for (const slot of slots.subarray(from, to)) {
               expect(apportionment.slotOf(part, counts[part]!)).toBe(start + slot);
               expect(apportionment.at(start + slot)).toEqual({ part, count: counts[part] });
               counts[part]! += 1;
-              dealt.push(slot);
             }
             expect(apportionment.countOf(part, start + length)).toBe(counts[part]);
-          });
-          expect(dealt.sort((a, b) => a - b)).toEqual(Array.from({ length }, (_, slot) => slot));
+          }
+          expect(slots.slice(0, length).sort()).toEqual(Int32Array.from({ length }, (_, slot) => slot));
           start += length;
           expect([...apportionment.counts(start)]).toEqual([...counts]);
         }
@@ -139,7 +141,7 @@ describe('Apportionment', () => {
       expect(apportionment.slotOf(part, counts[part]!)).toBe(slots);
     }
     const dealt = new Float64Array(4);
-    apportionment.deal(17, 20_000, (part, _, __, from, to) => {
+    apportionment.deal(17, 20_000, (part, _, from, to) => {
       dealt[part] = to - from;
     });
     const [before, after] = [apportionment.counts(17), apportionment.counts(20_017)];

@@ -104,6 +104,26 @@ describe('many ranges at once', () => {
     rmSync(path);
   });
 
+  it('are read as elements wherever they lie in a file of more than 4 GiB', () => {
+    const path = join(folder, 'elements');
+    const descriptor = openSync(path, 'w');
+    ftruncateSync(descriptor, 5 * 2 ** 30);
+    // Elements at both ends of the pieces in which a file is viewed, and runs of them that four do not divide.
+    const places = [0, 1, 2, 2 ** 28 - 1, 2 ** 28, 2 ** 28 + 1, 2 ** 30 + 7, 5 * 2 ** 28 - 1];
+    for (const place of places) writeSync(descriptor, Uint32Array.of(place + 1), 0, 4, 4 * place);
+    closeSync(descriptor);
+    const source = new FileSource(path);
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...places), { minLength: 1, maxLength: 40 }), (asked) => {
+        const found = Float64Array.from(asked);
+        source.replaceByElements!(found, 'uint32');
+        expect([...found]).toEqual(asked.map((place) => place + 1));
+      }),
+    );
+    source.close();
+    rmSync(path);
+  });
+
   it('are an error that says where, when the file has been cut short since it was opened', () => {
     for (const memoryMap of ['auto', false] as const) {
       const path = file(`cut-${memoryMap}`);

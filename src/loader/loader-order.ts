@@ -1,0 +1,141 @@
+import { type Dataset, datasetTitle } from '../core/dataset.js';
+import { CapabilityError, LoaderNotReadyError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { parseOptions } from '../core/options.js';
+import type { BatchSampler as BatchSource } from '../core/sampler.js';
+import type { Sighting } from '../core/sighting.js';
+import { WorkerModule } from '../datasets/index.js';
+import type { IndexTask } from './batch-task.js';
+import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';
+import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
+import type { LoadedSource } from './create-engine.js';
+import { checkIterable, type ResolvedOptions } from './data-loader-options.js';
+import type { DatasetFacts } from './dataset-facts.js';
+import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan, samplerName } from './epoch-plan.js';
+import {
+  type LoaderPosition,
+  type LoaderWhenSeenOptions,
+  type PlannedBatch,
+  passStartAt,
+  positionOf,
+  whenSeenSchema,
+} from './loader-position.js';
+import type { StateIdentity } from './loader-state.js';
+import { lookAhead } from './look-ahead-plan.js';
+import type { RankLayout } from './rank-layout.js';
+
+/** Which samples the batches of a loader hold: all that can be said of them without reading one. */
+export class LoaderOrder {
+  /** What gives the global batches; none for a stream. */
+  readonly batchSampler: BatchSource | undefined;
+  readonly #source: LoadedSource;
+  readonly #facts: DatasetFacts;
+  readonly #options: ResolvedOptions;
+
+  /** @throws {@link ConfigError} or {@link CapabilityError} when an option does not go with the kind of dataset. */
+  constructor(source: LoadedSource, facts: DatasetFacts, options: ResolvedOptions) {
+    this.#source = source;
+    this.#facts = facts;
+    this.#options = options;
+    if (facts.kind === 'map') {
+      this.batchSampler = createBatchSampler(facts as MapFacts, options);
+      if (options.elastic) checkElasticSampler(this.batchSampler);
+    } else {
+      checkIterable(options);
+      if (options.elastic) checkElasticStream(facts, datasetName(source));
+    }
+  }
+
+  /** Micro-batches an epoch. @throws {@link LoaderNotReadyError} where that is known only by reading */
+  get length(): number {
+    const { length, numShards } = this.#facts;
+    const { batchSize = 1, dropLast, gradientAccumulationSteps: steps } = this.#options;
+    if (this.batchSampler) return this.batchSampler.length * steps;
+    if (length === undefined || numShards > 1) {
+      throw new LoaderNotReadyError(
+        'The number of batches of this iterable dataset is not known before it is read',
+        { next: 'Count the batches as they come.' },
+      );
+    }
+    return steps * (dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize));
+  }
+
+  /** The same; `undefined` for a stream, whose epochs end where they end. */
+  get plannedLength(): number | undefined {
+    return this.batchSampler && this.length;
+  }
+
+  /** What the order is a function of. */
+  get identity(): StateIdentity {
+    const { batchSize = 1, dropLast = false, seed, batchSampler: given } = this.#options;
+    const sampler = this.batchSampler;
+    return {
+      batchSize: given ? null : batchSize,
+      dropLast,
+      seed,
+      dataset: this.#facts.fingerprint,
+      sampler: sampler
+        ? (sampler.fingerprint?.() ?? fingerprint({ sampler: sampler.constructor.name }))
+        : null,
+    };
+  }
+
+  /** The batches of this rank from a place to the end of its epoch, as tasks. */
+  plan(start: PassStart): EpochPlan {
+    if (!this.batchSampler)
+      return new StreamEpochPlan(this.#facts.numShards, this.#options.gradientAccumulationSteps, start);
+    const plan = this.#mapPlan(this.batchSampler, this.#options, start);
+    return lookAhead(plan, this.#source, this.batchSampler, this.#options.prefetchBytes);
+  }
+
+  /** The batches of a rank from a place to the end of its epoch: see `DataLoader.order`. */
+  *batches(position: LoaderPosition, layout: RankLayout): Generator<PlannedBatch> {
+    const steps = layout.gradientAccumulationSteps;
+    const start = passStartAt('DataLoader.order', position, steps);
+    if (!this.batchSampler) {
+      const stage = datasetName(this.#source);
+      throw new CapabilityError(`${stage} is a stream: its samples are known by reading them`, {
+        where: { stage },
+      });
+    }
+    const plan = this.#mapPlan(this.batchSampler, layout, start);
+    for (let planned = plan.next(); planned; planned = plan.next()) {
+      const { epoch, batch, indices } = planned.task as IndexTask;
+      yield { epoch, ...positionOf(batch, steps), indices };
+    }
+  }
+
+  /** Every time that a sample is seen: see `DataLoader.whenSeen`. */
+  whenSeen(sample: number | object, options: LoaderWhenSeenOptions): Sighting[] {
+    const { epoch, epochs } = parseOptions('DataLoader.whenSeen options', whenSeenSchema, options);
+    const sampler = this.batchSampler;
+    if (!sampler?.whenSeen)
+      throw cannotSay(sampler ? (samplerName(sampler) ?? 'The sampler') : datasetName(this.#source));
+    const { worldSize, gradientAccumulationSteps } = this.#options;
+    const layout = { worldSize, gradientAccumulationSteps };
+    if (typeof sample === 'number') return sampler.whenSeen(sample, { ...layout, epoch, epochs });
+    const { indicesOf } = this.#source as Partial<Dataset<unknown>>;
+    if (!indicesOf) throw cannotSay(datasetName(this.#source));
+    return Array.from({ length: epochs }, (_, k) =>
+      Array.from(indicesOf.call(this.#source, sample as never, epoch + k), (index) =>
+        sampler.whenSeen!(index, { ...layout, epoch: epoch + k }),
+      ),
+    ).flat(2);
+  }
+
+  #mapPlan(batchSampler: BatchSource, layout: RankLayout, start: PassStart): MapEpochPlan {
+    const { rank, worldSize, gradientAccumulationSteps } = layout;
+    const datasetLength = this.#facts.length!;
+    const settings = { rank, worldSize, gradientAccumulationSteps, datasetLength };
+    const plan = new MapEpochPlan(batchSampler, settings, start);
+    // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
+    // draws when it is asked for its first index.
+    this.#options.generator?.randomInt64();
+    return plan;
+  }
+}
+
+/** What messages call a dataset. */
+export function datasetName(source: LoadedSource): string {
+  return source instanceof WorkerModule ? 'The dataset' : datasetTitle(source).name;
+}
