@@ -1,4 +1,3 @@
-import type { RecordBatch, Vector } from 'apache-arrow';
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
@@ -12,7 +11,8 @@ import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { ArrowFile } from './arrow-file.js';
-import { plainValue } from './arrow-values.js';
+import { loadArrow } from './arrow-peer.js';
+import { plainColumn } from './arrow-values.js';
 import { BlockCache } from './block-cache.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
@@ -37,10 +37,10 @@ interface Shard {
   readonly fingerprint: string;
 }
 
-/** Columns of a record batch. */
+/** The columns of a record batch, by row of it. */
 interface Block {
   readonly start: number;
-  readonly columns: readonly Vector[];
+  readonly columns: readonly ((row: number) => unknown)[];
 }
 
 interface ArrowRecipe {
@@ -54,9 +54,9 @@ interface ArrowRecipe {
 }
 
 /**
- * Arrow IPC files and streams, and Feather (version 2): each row an object by column. 64-bit integers are `bigint`, lists of numbers
- * typed arrays, structs objects, missing values `null`. A file is read by record batch, a stream whole. Needs `apache-arrow`, and
- * `lz4js` where buffers are compressed with LZ4.
+ * Arrow IPC files and streams, and Feather (version 2): each row an object by column. 64-bit integers are `bigint`, dates and
+ * timestamps `Date`, decimals numbers, lists of numbers typed arrays, structs and maps objects, missing values `null`. A file is read by
+ * record batch, a stream whole. Needs `apache-arrow`, and `lz4js` where buffers are compressed with LZ4.
  */
 export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Dataset<T>, Movable {
   /** Names and Arrow types of the columns of a sample. */
@@ -126,13 +126,10 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
   /** @throws {@link FormatError} where the record batch is damaged. */
   get(index: number): MaybePromise<T> {
     const { shard, file, row, batch } = this.#find(index);
-    const block = this.#blocks.get(`${shard}/${batch}`, async () =>
-      this.#blockOf(await file.readBatch(batch), file.bounds[batch]!),
-    );
+    const block = this.#blocks.get(`${shard}/${batch}`, () => this.#readBlock(file, batch));
     return andThen(block, ({ start, columns }) => {
       const made: Record<string, unknown> = {};
-      for (let k = 0; k < columns.length; k++)
-        made[this.columns[k]!.name] = plainValue(columns[k]!.get(row - start));
+      for (let k = 0; k < columns.length; k++) made[this.columns[k]!.name] = columns[k]!(row - start);
       return made as T;
     });
   }
@@ -191,8 +188,10 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
     return { shard, file, row, batch: firstAbove(file.bounds, row) - 1 };
   }
 
-  #blockOf(batch: RecordBatch, start: number): Block {
-    return { start, columns: this.columns.map(({ name }) => batch.getChild(name) as Vector) };
+  async #readBlock(file: ArrowFile, batch: number): Promise<Block> {
+    const [arrow, read] = await Promise.all([loadArrow(), file.readBatch(batch)]);
+    const columns = this.columns.map(({ name }) => plainColumn(arrow, read.getChild(name)!));
+    return { start: file.bounds[batch]!, columns };
   }
 }
 

@@ -64,7 +64,7 @@ interface ParquetRecipe {
 
 /**
  * Parquet: each row an object by column, decoded by hyparquet. 64-bit integers are `bigint`, strings `string`, other bytes
- * `Uint8Array`, lists arrays, missing values `null`.
+ * `Uint8Array`, dates and timestamps `Date`, decimals numbers, lists arrays, groups and maps objects, missing values `null`.
  *
  * A row is decoded with its neighbours, and the blocks used last are kept: samples in the order of the file come about as fast as
  * the parser gives them, samples in any order cost a block each. Where that is too slow, shuffle block by block with

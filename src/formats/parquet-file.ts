@@ -12,6 +12,7 @@ import { compressors } from 'hyparquet-compressors';
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
 import { firstAbove } from '../core/first-above.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { plainColumn } from './parquet-values.js';
 import { SharedNumbers } from './shared-numbers.js';
 
 /** Rows that are decoded together where the file says which pages they are in; else it is the whole row group. */
@@ -126,7 +127,11 @@ export class ParquetFile {
         names.map((column) => scan.readColumn({ column, rowStart: start, rowEnd: end })),
       );
       const short = columns.findIndex(({ length }) => length !== end - start);
-      if (short < 0) return { start, columns };
+      if (short < 0) {
+        const schema = parquetSchema(this.#metadata).children;
+        const columnOf = (name: string) => schema.find(({ element }) => element.name === name)!;
+        return { start, columns: columns.map((values, k) => plainColumn(values, columnOf(names[k]!))) };
+      }
       throw new Error(`the column ${names[short]} has ${columns[short]!.length} of ${end - start} values`);
     });
   }

@@ -238,6 +238,25 @@ describe('CsvDataset', () => {
     );
   });
 
+  it('rounds no whole number: a column that has one too long for a number is text, and says so where it is too late', async () => {
+    const exact = await CsvDataset.open(
+      write('exact.csv', 'n,f\n-9007199254740991,1e300\n1152921504606846976,0.1\n'),
+    );
+    expect(await exact.get(1)).toEqual({ n: 2 ** 60, f: 0.1 });
+    const long = await CsvDataset.open(write('long.csv', 'n\n3\n+9007199254740993\n'));
+    expect([await long.get(0), await long.get(1)]).toEqual([{ n: '3' }, { n: '+9007199254740993' }]);
+    const late = await CsvDataset.open(write('late.csv', `n\n${'1\n'.repeat(1_100)}9007199254740993\n`));
+    expect(() => late.get(1_100)).toThrow(/"9007199254740993".*too long for one.*types: \{ n: 'string' \}/);
+  });
+
+  it('has null for a boolean that is missing, also where none was among the first rows', async () => {
+    const dataset = await CsvDataset.open(write('flags.csv', `f,x\n${'true,2\n'.repeat(1_100)},1\n`));
+    expect([await dataset.get(0), await dataset.get(1_100)]).toEqual([
+      { f: true, x: 2 },
+      { f: null, x: 1 },
+    ]);
+  });
+
   it('says where a row is damaged', async () => {
     const rows = Array.from({ length: 1_200 }, (_, k) => `${k},x\n`);
     rows[1_100] = 'eleven,x\n';
