@@ -10,10 +10,10 @@ import {
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
-import { firstAbove } from '../core/first-above.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { plainColumn } from './parquet-values.js';
 import { SharedNumbers } from './shared-numbers.js';
+import type { TableBlock, TableFile } from './table-rows.js';
 
 /** Rows that are decoded together where the file says which pages they are in; else it is the whole row group. */
 const blockRows = 8_192;
@@ -25,15 +25,8 @@ export interface ParquetColumn {
   readonly type: string;
 }
 
-/** Rows of a file, column by column. */
-export interface ParquetBlock {
-  /** The first row. */
-  readonly start: number;
-  readonly columns: readonly ArrayLike<unknown>[];
-}
-
 /** A Parquet file whose footer has been read. */
-export class ParquetFile {
+export class ParquetFile implements TableFile {
   readonly source: ByteSource;
   /** The columns of a sample. */
   readonly columns: readonly ParquetColumn[];
@@ -80,15 +73,6 @@ export class ParquetFile {
     });
   }
 
-  get rowCount(): number {
-    return this.bounds.at(-1)!;
-  }
-
-  /** Which block a row is in. */
-  blockOf(row: number): number {
-    return firstAbove(this.bounds, row) - 1;
-  }
-
   /**
    * Where the pages of a block's columns are. Within a row group it is estimated by the place of its rows: to know, the index of the
    * pages would have to be read.
@@ -117,7 +101,7 @@ export class ParquetFile {
   }
 
   /** Decodes the rows of a block: the pages that have them, of the columns of a sample. */
-  async readBlock(block: number): Promise<ParquetBlock> {
+  async readBlock(block: number): Promise<TableBlock> {
     const [start, end] = [this.bounds[block]!, this.bounds[block + 1]!];
     return guard({ file: this.source.name, row: start }, async () => {
       const names = this.columns.map(({ name }) => name);
@@ -130,7 +114,8 @@ export class ParquetFile {
       if (short < 0) {
         const schema = parquetSchema(this.#metadata).children;
         const columnOf = (name: string) => schema.find(({ element }) => element.name === name)!;
-        return { start, columns: columns.map((values, k) => plainColumn(values, columnOf(names[k]!))) };
+        const plain = columns.map((values, k) => plainColumn(values, columnOf(names[k]!)));
+        return { start, columns: plain.map((values) => (row) => values[row]) };
       }
       throw new Error(`the column ${names[short]} has ${columns[short]!.length} of ${end - start} values`);
     });
