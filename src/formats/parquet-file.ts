@@ -1,5 +1,6 @@
 import {
   type AsyncBuffer,
+  type Compressors,
   type FileMetaData,
   type ParquetQueryFilter,
   parquetMetadataAsync,
@@ -8,7 +9,7 @@ import {
   parquetSchema,
   rowIndex,
 } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { compressors as allCompressors } from 'hyparquet-compressors';
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { plainColumn } from './parquet-values.js';
@@ -24,6 +25,12 @@ export interface ParquetColumn {
   /** `INT64`, `BYTE_ARRAY UTF8`, a group of others. */
   readonly type: string;
 }
+
+const compressors: Compressors = {
+  ...allCompressors,
+  // The dictionary of a column of which all is missing has no bytes: the package takes it for damaged.
+  LZ4_RAW: (input, length) => (length === 0 ? new Uint8Array(0) : allCompressors.LZ4_RAW!(input, length)),
+};
 
 /** A Parquet file whose footer has been read. */
 export class ParquetFile implements TableFile {

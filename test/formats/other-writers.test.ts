@@ -11,7 +11,7 @@ const made = (name: string) =>
   fileURLToPath(new URL(`../fixtures/formats/round-trips/made/${name}`, import.meta.url));
 type Row = Readonly<Record<string, unknown>>;
 const expected = JSON.parse(readFileSync(made('expected.json'), 'utf8')) as Readonly<
-  Record<'polars' | 'fastparquet' | 'datasets' | 'pyarrow', readonly Row[]>
+  Record<'polars' | 'fastparquet' | 'datasets' | 'pyarrow' | 'missing', readonly Row[]>
 >;
 
 async function rowsOf(name: string): Promise<Row[]> {
@@ -77,6 +77,8 @@ describe.each([
   ['datasets.jsonl', 'datasets'],
   ['pyarrow.arrow', 'pyarrow'],
   ['pyarrow.parquet', 'pyarrow'],
+  ['missing-lz4.parquet', 'missing'],
+  ['missing-zstd.parquet', 'missing'],
 ] as const)('%s', (name, writer) => {
   it('has every value that its writer put there, and no other', async () => {
     const rows = await rowsOf(name);
