@@ -97,12 +97,23 @@ export class ArrowFile implements TableFile {
   /** Some columns of a record batch. @throws {@link FormatError} when it is damaged. */
   async readBlock(batch: number, columns: readonly string[]): Promise<TableBlock> {
     const arrow = await loadArrow();
-    return guard({ file: this.source.name, recordBatch: batch }, async () => {
+    const where = { file: this.source.name, recordBatch: batch };
+    return guard(where, async () => {
       const read = await this.#readBatch(batch);
       const [start, end] = [this.bounds[batch]!, this.bounds[batch + 1]!];
       if (read?.numRows !== end - start)
         throw new Error(`the record batch has ${read?.numRows ?? 0} rows, not ${end - start}`);
-      return { start, columns: columns.map((name) => plainColumn(arrow, read.getChild(name)!)) };
+      const column = (name: string) => {
+        const value = plainColumn(arrow, read.getChild(name)!);
+        return (row: number): unknown => {
+          try {
+            return value(row);
+          } catch (cause) {
+            throw damaged({ ...where, column: name }, cause);
+          }
+        };
+      };
+      return { start, columns: columns.map(column) };
     });
   }
 }
@@ -136,10 +147,14 @@ async function guard<T>(where: ErrorPlace, action: () => Promise<T>): Promise<T>
     return await action();
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause.addPlace(where);
-    throw new FormatError(`The Arrow file cannot be read: ${(cause as Error).message}`, {
-      where,
-      next: 'Copy or write the file again.',
-      cause,
-    });
+    throw damaged(where, cause);
   }
+}
+
+function damaged(where: ErrorPlace, cause: unknown): FormatError {
+  return new FormatError(`The Arrow file cannot be read: ${(cause as Error).message}`, {
+    where,
+    next: 'Copy or write the file again.',
+    cause,
+  });
 }

@@ -35,6 +35,20 @@ describe('polars.csv', () => {
   });
 });
 
+describe('datasets', () => {
+  it('says where a value is that cannot be', async () => {
+    const bytes = Uint8Array.from(readFileSync(made('datasets/data-00000-of-00002.arrow')));
+    const time = Buffer.alloc(8);
+    time.writeBigInt64LE(BigInt(Date.UTC(2026, 0, 1) / 1_000));
+    // Its highest byte: a second in the far future.
+    bytes[Buffer.from(bytes).indexOf(time) + 7] = 0x7f;
+    const dataset = await ArrowDataset.open(new MemorySource(bytes, 'damaged.arrow'));
+    await expect((async () => dataset.get(0))()).rejects.toThrow(
+      /damaged\.arrow, record batch 0, column when/,
+    );
+  });
+});
+
 describe('polars.arrow', () => {
   it('has checksums: a byte flipped in what is compressed is an error, never other data', async () => {
     const bytes = readFileSync(made('polars.arrow'));
