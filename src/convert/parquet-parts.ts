@@ -39,7 +39,12 @@ export class ParquetParts implements PartWriter {
         onDone({ samples: 1 });
         rows += 1;
         if (rows % rowsPerGroup !== 0 && index + 1 < part.end) continue;
-        const columnData = this.#columns.map(({ name }, k) => ({ name, data: group[k]! }));
+        const columnData = this.#columns.map(({ name, type }, k) => ({
+          name,
+          data: group[k]!,
+          // Bit by bit: fastparquet cannot read run lengths of booleans of which some are missing.
+          ...(type === 'bool' && ({ encoding: 'PLAIN' } as const)),
+        }));
         await writer.write({ columnData, rowGroupSize: rowsPerGroup });
         group = this.#emptyGroup();
       }

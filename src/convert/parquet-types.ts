@@ -27,6 +27,8 @@ export interface TypedColumn {
   readonly type: ParquetType;
 }
 
+/** What a list holds that was empty wherever it was looked at. */
+const nothing = 'nothing';
 /** Rows that the types of columns are taken from. */
 const lookedAt = 1_000;
 
@@ -55,7 +57,10 @@ export async function columnsOf(
   for (const [name, type] of Object.entries(given))
     if (!types.has(name)) types.set(name, type as ParquetType);
   // Of a column without a value nothing is known: text can hold what comes.
-  return Array.from(types, ([name, type]) => ({ name, type: type ?? 'string' }));
+  return Array.from(types, ([name, type]) => ({
+    name,
+    type: (type?.replace(nothing, 'int64') as ParquetType | undefined) ?? 'string',
+  }));
 }
 
 /** A sample as a row. */
@@ -123,12 +128,13 @@ function typeOfList(values: readonly unknown[]): ParquetType {
     if ((type || own) && !both) return 'json';
     type = both;
   }
-  return type === 'json' ? 'json' : `list<${type ?? 'int64'}>`;
+  return type === 'json' ? 'json' : `list<${type ?? nothing}>`;
 }
 
 /** The type that holds what either holds; `undefined` where there is none. */
 function common(a: ParquetType, b: ParquetType): ParquetType | undefined {
-  if (a === b) return a;
+  if (a === b || (b as string) === nothing) return a;
+  if ((a as string) === nothing) return b;
   const order: readonly ParquetType[] = ['int32', 'int64', 'float64'];
   const [low, high] = [order.indexOf(a), order.indexOf(b)];
   if (low >= 0 && high >= 0) return order[Math.max(low, high)];

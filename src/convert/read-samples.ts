@@ -12,7 +12,7 @@ export async function* readSamples(
 ): AsyncGenerator<{ readonly index: number; readonly sample: unknown }> {
   for (let from = start; from < end; from += together) {
     const indices = Array.from({ length: Math.min(together, end - from) }, (_, k) => from + k);
-    dataset.prefetch?.(indices);
+    dataset.prefetch?.(indices, 0);
     const reading = indices.map(async (index) => dataset.get(index, new PassSampleContext(index)));
     // All are waited for, so that none fails unseen; the first that failed is the one to name.
     await Promise.allSettled(reading);

@@ -89,11 +89,12 @@ export interface Dataset<T> {
   /** Whether an index means another sample in another epoch, so that nothing can be known of a sample by its index. */
   readonly variesByEpoch?: boolean;
   /**
-   * Told of samples that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. A number that it
-   * gives is how many bytes it asks for that it had not asked for yet: the loader then tells it of what comes later, up to its
-   * `prefetchBytes`. Anything else says that nothing comes from afar.
+   * Told of samples of an epoch that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. A
+   * number that it gives is how many bytes it asks for that it had not asked for yet: the loader then tells it of what comes later, up
+   * to its `prefetchBytes`. Anything else says that none of its samples comes from afar: where these need nothing, but others might,
+   * the number is 0. There may be no indices; it says the same then.
    */
-  prefetch?(indices: IndexArray): unknown;
+  prefetch?(indices: IndexArray, epoch: number): unknown;
   /** Identifies the content without reading it all; equal fingerprints mean equal samples. */
   fingerprint?(): string;
   /** Frees files and memory. */

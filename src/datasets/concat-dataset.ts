@@ -5,6 +5,7 @@ import { firstAbove } from '../core/first-above.js';
 import { checkIndex } from '../core/index-range.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
+import { prefetchOfEach } from './prefetch-of-each.js';
 
 /**
  * Several map-style datasets end to end. Finding a sample's dataset is a binary search, O(log datasets).
@@ -43,18 +44,13 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
   }
 
   /** Has each dataset fetch its own. */
-  prefetch(indices: IndexArray): number | undefined {
+  prefetch(indices: IndexArray, epoch: number): number | undefined {
     const own = this.datasets.map((): number[] => []);
     for (const index of indices) {
       const k = firstAbove(this.ends, index);
       own[k]?.push(index - (k === 0 ? 0 : this.ends[k - 1]!));
     }
-    let bytes: number | undefined;
-    for (const [k, dataset] of this.datasets.entries()) {
-      const asked = own[k]!.length > 0 ? dataset.prefetch?.(own[k]!) : undefined;
-      if (typeof asked === 'number') bytes = (bytes ?? 0) + asked;
-    }
-    return bytes;
+    return prefetchOfEach(this.datasets, (k) => own[k]!, epoch);
   }
 
   fingerprint(): string {

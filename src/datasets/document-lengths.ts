@@ -17,7 +17,7 @@ export async function documentLengths(documents: Dataset<Tokens>): Promise<Int32
   for (let start = 0; start < documents.length; start += together) {
     const count = Math.min(together, documents.length - start);
     const indices = Array.from({ length: count }, (_, k) => start + k);
-    documents.prefetch?.(indices);
+    documents.prefetch?.(indices, 0);
     const made = await Promise.all(
       indices.map((index) => documents.get(index, new PassSampleContext(index))),
     );

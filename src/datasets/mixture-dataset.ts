@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
+import { type Dataset, type IndexArray, isMapDataset, type SampleContext } from '../core/dataset.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
@@ -9,6 +9,7 @@ import { Apportionment } from '../random/apportionment.js';
 import { orderKey } from '../random/index.js';
 import { PermutedPasses } from '../random/permuted-passes.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
+import { prefetchOfEach } from './prefetch-of-each.js';
 
 /** From global batch `step` of the run on, the sources have these weights. */
 export interface MixtureStage {
@@ -123,6 +124,16 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   get(index: number, context: SampleContext): T | Promise<T> {
     const origin = this.originOf(index, context.epoch);
     return this.datasets[origin.source]!.get(origin.index, context);
+  }
+
+  /** Has each source fetch what comes from it. */
+  prefetch(indices: IndexArray, epoch: number): number | undefined {
+    const own = this.datasets.map((): number[] => []);
+    for (const place of indices) {
+      const { source, index } = this.originOf(place, epoch);
+      own[source]!.push(index);
+    }
+    return prefetchOfEach(this.datasets, (source) => own[source]!, epoch);
   }
 
   /** Where a sample comes from. @throws {@link IndexRangeError} unless the index is in `0 … length - 1`. */

@@ -79,6 +79,8 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
   /** Tokens of all documents. */
   readonly tokenCount: number;
   readonly variesByEpoch: boolean;
+  /** Present where the documents have it: has them fetch those of the rows, each of them whole. */
+  readonly prefetch?: NonNullable<Dataset<PackedRow>['prefetch']>;
   readonly #options: Resolved;
   readonly #lengths: ArrayLike<number>;
   readonly #packing: Packing;
@@ -95,6 +97,8 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     this.tokenCount = checkedSum(this.#lengths);
     this.#packing = new Packing(this.#lengths, { rowLength, seed, shuffle });
     this.length = this.#packing.rows;
+    if (documents.prefetch)
+      this.prefetch = (rows, epoch) => documents.prefetch?.(this.#documentsOf(rows, epoch), epoch);
   }
 
   /** Share of all places that hold a token, `0 … 1`. */
@@ -159,6 +163,12 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     make: MakeFromRecipe,
   ): Promise<PackedDataset> {
     return new PackedDataset((await make(documents)) as TokenDocuments, options);
+  }
+
+  /** The documents that have tokens in these rows, in the order in which they come. */
+  #documentsOf(rows: IndexArray, epoch: number): number[] {
+    const pieces = Array.from(rows, (row) => this.piecesOf(row, epoch)).flat();
+    return [...new Set(pieces.map(({ document }) => document))];
   }
 
   /** Writes a row from element `start` on to all three tensors. */

@@ -1,9 +1,10 @@
-import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
+import { type Dataset, type IndexArray, isMapDataset, type SampleContext } from '../core/dataset.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
+import { prefetchOfEach } from './prefetch-of-each.js';
 
 /** The parts of a {@link StackDataset}: a tuple gives tuple samples, a record gives record samples. */
 export type DatasetColumns = readonly Dataset<unknown>[] | { readonly [name: string]: Dataset<unknown> };
@@ -42,6 +43,11 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     const values = await Promise.all(entries.map(([, dataset]) => dataset.get(index, context)));
     if (Array.isArray(this.columns)) return values as StackedSample<C>;
     return Object.fromEntries(entries.map(([name], i) => [name, values[i]])) as StackedSample<C>;
+  }
+
+  /** Has each dataset fetch its part of the samples. */
+  prefetch(indices: IndexArray, epoch: number): number | undefined {
+    return prefetchOfEach(Object.values(this.columns), () => indices, epoch);
   }
 
   fingerprint(): string {

@@ -22,7 +22,11 @@ export class Subset<T> implements Dataset<T>, Movable {
     this.indices = Float64Array.from(indices);
     for (const index of this.indices) checkIndex(index, dataset.length, 'The parent of a Subset');
     if (dataset.prefetch) {
-      this.prefetch = (own) => dataset.prefetch?.(Float64Array.from(own, (i) => this.#parentIndex(i)));
+      this.prefetch = (own, epoch) =>
+        dataset.prefetch?.(
+          Float64Array.from(own, (i) => this.#parentIndex(i)),
+          epoch,
+        );
     }
     if (dataset.getBatch) {
       this.getBatch = (own, context) =>

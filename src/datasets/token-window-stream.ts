@@ -156,7 +156,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     for (let start = from.position; start < end; start += documentsAhead) {
       const count = Math.min(documentsAhead, end - start);
       const indices = Array.from({ length: count }, (_, k) => order?.at(start + k) ?? start + k);
-      documents.prefetch?.(indices);
+      documents.prefetch?.(indices, epoch);
       const made = indices.map((index) =>
         documents.get(index, new PassSampleContext(index, { epoch, seed, worker })),
       );

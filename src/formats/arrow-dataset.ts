@@ -1,21 +1,16 @@
-import type { RecordBatch, Vector } from 'apache-arrow';
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import { firstAbove } from '../core/first-above.js';
-import { checkIndex } from '../core/index-range.js';
-import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { ArrowFile } from './arrow-file.js';
-import { plainValue } from './arrow-values.js';
-import { BlockCache } from './block-cache.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
-import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
+import { TableRows, type TableShard } from './table-rows.js';
 
 /** File name endings of Arrow IPC files and streams, and of Feather. */
 export const arrowEndings = ['.arrow', '.feather', '.ipc', '.arrows'];
@@ -32,15 +27,8 @@ const schema = v.looseObject({
   cacheBlocks: v.optional(integerFrom(1), 8),
 });
 
-interface Shard {
-  readonly file: ArrowFile;
+interface Shard extends TableShard<ArrowFile> {
   readonly fingerprint: string;
-}
-
-/** Columns of a record batch. */
-interface Block {
-  readonly start: number;
-  readonly columns: readonly Vector[];
 }
 
 interface ArrowRecipe {
@@ -54,17 +42,16 @@ interface ArrowRecipe {
 }
 
 /**
- * Arrow IPC files and streams, and Feather (version 2): each row an object by column. 64-bit integers are `bigint`, lists of numbers
- * typed arrays, structs objects, missing values `null`. A file is read by record batch, a stream whole. Needs `apache-arrow`, and
- * `lz4js` where buffers are compressed with LZ4.
+ * Arrow IPC files and streams, and Feather (version 2): each row an object by column. 64-bit integers are `bigint`, dates and
+ * timestamps `Date`, decimals numbers, lists of numbers typed arrays, structs and maps objects, missing values `null`. A file is read by
+ * record batch, a stream whole. Needs `apache-arrow`, and `lz4js` where buffers are compressed with LZ4.
  */
 export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Dataset<T>, Movable {
   /** Names and Arrow types of the columns of a sample. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly #shards: readonly Shard[];
-  readonly #ends: Float64Array;
   readonly #cacheBlocks: number;
-  readonly #blocks: BlockCache<Block>;
+  readonly #rows: TableRows<ArrowFile>;
 
   private constructor(shards: readonly Shard[], columns: readonly string[] | undefined, cacheBlocks: number) {
     this.#shards = shards;
@@ -77,13 +64,14 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
       throw new ConfigError('ArrowDataset options', [{ field: 'columns', message }]);
     });
     for (const { file } of shards) checkColumns(file, first, this.columns);
-    let end = 0;
-    this.#ends = Float64Array.from(shards, ({ file }) => {
-      end += file.bounds.at(-1)!;
-      return end;
-    });
     this.#cacheBlocks = cacheBlocks;
-    this.#blocks = new BlockCache(cacheBlocks);
+    const names = this.columns.map(({ name }) => name);
+    this.#rows = new TableRows(shards, {
+      owner: 'ArrowDataset',
+      columns: names,
+      cacheBlocks,
+      readBlock: (file, block) => file.readBlock(block, names),
+    });
   }
 
   /**
@@ -113,7 +101,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
   }
 
   get length(): number {
-    return this.#ends.at(-1)!;
+    return this.#rows.length;
   }
 
   /** Samples of each record batch. */
@@ -125,31 +113,12 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
 
   /** @throws {@link FormatError} where the record batch is damaged. */
   get(index: number): MaybePromise<T> {
-    const { shard, file, row, batch } = this.#find(index);
-    const block = this.#blocks.get(`${shard}/${batch}`, async () =>
-      this.#blockOf(await file.readBatch(batch), file.bounds[batch]!),
-    );
-    return andThen(block, ({ start, columns }) => {
-      const made: Record<string, unknown> = {};
-      for (let k = 0; k < columns.length; k++)
-        made[this.columns[k]!.name] = plainValue(columns[k]!.get(row - start));
-      return made as T;
-    });
+    return this.#rows.get(index) as MaybePromise<T>;
   }
 
   /** Fetches what will be asked for into the cache, if there is one: where it is in the file is estimated by its rows. */
   prefetch(indices: IndexArray): number | undefined {
-    if (!fetchesAhead(this.#shards.map(({ file }) => file.source))) return undefined;
-    return sumOfBytes(
-      Array.from(indices, (index) => {
-        const {
-          file: { source, bounds },
-          batch,
-        } = this.#find(index);
-        const bytesOfRow = source.byteLength / bounds.at(-1)!;
-        return prefetchRange(source, bounds[batch]! * bytesOfRow, bounds[batch + 1]! * bytesOfRow);
-      }),
-    );
+    return this.#rows.prefetch(indices);
   }
 
   fingerprint(): string {
@@ -180,19 +149,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
   }
 
   close(): void {
-    for (const { file } of this.#shards) file.source.close();
-  }
-
-  #find(index: number) {
-    checkIndex(index, this.length, 'ArrowDataset');
-    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
-    const { file } = this.#shards[shard]!;
-    const row = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
-    return { shard, file, row, batch: firstAbove(file.bounds, row) - 1 };
-  }
-
-  #blockOf(batch: RecordBatch, start: number): Block {
-    return { start, columns: this.columns.map(({ name }) => batch.getChild(name) as Vector) };
+    this.#rows.close();
   }
 }
 

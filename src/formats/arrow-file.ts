@@ -3,7 +3,9 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { loadArrow } from './arrow-peer.js';
+import { plainColumn } from './arrow-values.js';
 import { SharedNumbers } from './shared-numbers.js';
+import type { TableBlock, TableFile } from './table-rows.js';
 
 /** What apache-arrow asks of a file that it reads by position. */
 interface FileHandleLike {
@@ -29,7 +31,7 @@ const fileMagic = 'ARROW1';
 const endOfStream = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 /** An Arrow IPC file, or a stream, which is read whole. */
-export class ArrowFile {
+export class ArrowFile implements TableFile {
   readonly source: ByteSource;
   readonly schema: Schema;
   /** Shape `[batches + 1]`: the row at which each record batch begins, and the number of rows. */
@@ -86,13 +88,32 @@ export class ArrowFile {
     });
   }
 
-  /** @throws {@link FormatError} when it is damaged. */
-  async readBatch(batch: number): Promise<RecordBatch> {
-    return guard({ file: this.source.name, recordBatch: batch }, async () => {
+  /** Estimated by its rows: to know, all batches would have to be read. */
+  bytesOfBlock(batch: number): { readonly start: number; readonly end: number }[] {
+    const bytesOfRow = this.source.byteLength / this.bounds.at(-1)!;
+    return [{ start: this.bounds[batch]! * bytesOfRow, end: this.bounds[batch + 1]! * bytesOfRow }];
+  }
+
+  /** Some columns of a record batch. @throws {@link FormatError} when it is damaged. */
+  async readBlock(batch: number, columns: readonly string[]): Promise<TableBlock> {
+    const arrow = await loadArrow();
+    const where = { file: this.source.name, recordBatch: batch };
+    return guard(where, async () => {
       const read = await this.#readBatch(batch);
-      const rows = this.bounds[batch + 1]! - this.bounds[batch]!;
-      if (read?.numRows === rows) return read;
-      throw new Error(`the record batch has ${read?.numRows ?? 0} rows, not ${rows}`);
+      const [start, end] = [this.bounds[batch]!, this.bounds[batch + 1]!];
+      if (read?.numRows !== end - start)
+        throw new Error(`the record batch has ${read?.numRows ?? 0} rows, not ${end - start}`);
+      const column = (name: string) => {
+        const value = plainColumn(arrow, read.getChild(name)!);
+        return (row: number): unknown => {
+          try {
+            return value(row);
+          } catch (cause) {
+            throw damaged({ ...where, column: name }, cause);
+          }
+        };
+      };
+      return { start, columns: columns.map(column) };
     });
   }
 }
@@ -126,10 +147,14 @@ async function guard<T>(where: ErrorPlace, action: () => Promise<T>): Promise<T>
     return await action();
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause.addPlace(where);
-    throw new FormatError(`The Arrow file cannot be read: ${(cause as Error).message}`, {
-      where,
-      next: 'Copy or write the file again.',
-      cause,
-    });
+    throw damaged(where, cause);
   }
+}
+
+function damaged(where: ErrorPlace, cause: unknown): FormatError {
+  return new FormatError(`The Arrow file cannot be read: ${(cause as Error).message}`, {
+    where,
+    next: 'Copy or write the file again.',
+    cause,
+  });
 }

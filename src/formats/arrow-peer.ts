@@ -1,6 +1,7 @@
 import type * as Arrow from 'apache-arrow';
 import { FormatError } from '../core/errors.js';
 import { importPeer } from '../core/peer.js';
+import { decompressLz4Frame } from './lz4-frame.js';
 
 type ArrowModule = typeof Arrow;
 
@@ -33,8 +34,11 @@ function aligned(bytes: Uint8Array): Uint8Array {
 /** LZ4 needs a package more; its absence matters only to files that have it. */
 async function lz4Decoder(): Promise<(data: Uint8Array) => Uint8Array> {
   try {
-    const { default: lz4 } = await import('lz4js');
-    return (data) => aligned(lz4.decompress(data));
+    const [{ default: lz4 }, { default: xxh32 }] = await Promise.all([
+      import('lz4js'),
+      import('lz4js/xxh32.js'),
+    ]);
+    return (data) => decompressLz4Frame(data, { decompressBlock: lz4.decompressBlock, xxh32: xxh32.hash });
   } catch {
     return () => {
       throw new FormatError('The file is compressed with LZ4, which needs the package lz4js', {

@@ -8,7 +8,14 @@ import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
 import { toRecipe } from '../core/recipe.js';
 import { compressionOf } from '../storage/decompress.js';
 import type { StorageOptions } from '../storage/storage-options.js';
-import { type CsvColumn, type CsvType, type CsvValue, typeOfCells, valueOfCell } from './csv-columns.js';
+import {
+  type CsvColumn,
+  type CsvType,
+  type CsvValue,
+  isTooLong,
+  typeOfCells,
+  valueOfCell,
+} from './csv-columns.js';
 import { beginsWithNames, fieldsOf, parseRow, readHeaders } from './csv-header.js';
 import { findRows } from './csv-rows.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
@@ -60,8 +67,8 @@ interface CsvFormat {
 
 /**
  * Separated values (RFC 4180): each row an object by column. Numbers, booleans and text are told apart by the first 1,000 rows; a
- * later cell that is not of its column's type is an error, an empty one in a column of numbers is `NaN`. Rows are parsed by Papa
- * Parse when they are asked for.
+ * later cell that is not of its column's type is an error, an empty one in a column of numbers is `NaN`, in one of booleans `null`.
+ * Whole numbers that are too long for a `number` make a column text. Rows are parsed by Papa Parse when they are asked for.
  */
 export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
   /** Names and types of the columns of a sample. */
@@ -139,10 +146,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
       for (const [k, { name, type }] of this.columns.entries()) {
         const cell = cells[this.#places[k]!]!;
         const value = valueOfCell(cell, type);
-        if (value === undefined)
-          throw this.#records
-            .damaged(index, `has ${JSON.stringify(cell)} in the column ${name}, which holds a ${type}`)
-            .addPlace({ column: name });
+        if (value === undefined) throw this.#wrongCell(index, cell, { name, type });
         row[name] = value;
       }
       return row as T;
@@ -183,6 +187,15 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
       if (cells.length === fields.length) return cells;
       throw this.#records.damaged(index, `has ${cells.length} fields, and the columns are ${fields.length}`);
     });
+  }
+
+  #wrongCell(index: number, cell: string, { name, type }: CsvColumn): FormatError {
+    const way = isTooLong(cell)
+      ? `, and is too long for one: open it with { types: { ${name}: 'string' } }`
+      : '';
+    return this.#records
+      .damaged(index, `has ${JSON.stringify(cell)} in the column ${name}, which holds a ${type}${way}`)
+      .addPlace({ column: name });
   }
 
   async #findTypes(): Promise<CsvType[]> {

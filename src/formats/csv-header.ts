@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import Papa from 'papaparse';
 import { FormatError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { toNumber } from './csv-columns.js';
+import { isTooLong, toNumber } from './csv-columns.js';
 import { startOfText } from './line-index.js';
 import type { RecordFiles } from './record-files.js';
 
@@ -24,7 +24,9 @@ export async function beginsWithNames(source: ByteSource, delimiter: string): Pr
   const start = await startOfText(source);
   const text = await textOf(source, start, Math.min(start + lookedAt, source.byteLength));
   const { cells } = parseRow(text, delimiter);
-  const isRow = cells.length > 0 && cells.every((cell) => cell.trim() !== '' && toNumber(cell) !== undefined);
+  const isNumber = (cell: string): boolean =>
+    cell.trim() !== '' && (toNumber(cell) !== undefined || isTooLong(cell));
+  const isRow = cells.length > 0 && cells.every(isNumber);
   return !isRow || cells.every((cell, k) => cell === String(k));
 }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
-import { bytesPerElement, type DType, type TypedArray, viewOf } from '../core/dtype.js';
+import { bytesPerElement, type TypedArray, viewOf } from '../core/dtype.js';
 import { IndexRangeError, StorageError, TruncatedFileError } from '../core/errors.js';
 import { checkIndex } from '../core/index-range.js';
 import { parseOptions } from '../core/options.js';
@@ -11,7 +11,8 @@ import { FileSource } from '../storage/file-source.js';
 import { isRemote } from '../storage/url-scheme.js';
 import { datasetPrefix } from './dataset-prefix.js';
 import type { DTypeTable } from './indexed-dataset-dtypes.js';
-import { decodeIndex, type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
+import { type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
+import { decodePair, IndexedItems, type IndexedPair } from './indexed-items.js';
 
 export interface IndexedDatasetOptions {
   /**
@@ -35,38 +36,15 @@ export const indexedOptions = v.strictObject({
  *
  * The index is in memory, 12 bytes an item; items are read when asked for, one read from the file each.
  */
-export class IndexedDataset implements Dataset<Tensor>, Movable {
-  /** Path of the pair without `.bin` and `.idx`, absolute. */
-  readonly prefix: string;
+export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Movable {
   readonly dtypeTable: DTypeTable | 'auto';
-  /** What the elements are stored as. */
-  readonly dtype: DType;
-  /** Number of items n. */
-  readonly length: number;
-  /** Elements of all items together. */
-  readonly tokenCount: number;
-  /** Shape `[n]`: elements of each item. */
-  readonly sizes: Int32Array;
-  /** Shape `[n]`: where each item begins in the `.bin` file, in bytes. */
-  readonly pointers: Float64Array;
-  /**
-   * Item numbers at which documents begin, then the number of items. Merged files may have an entry twice. The older
-   * format counts dimensions here; they are turned into items.
-   */
-  readonly documentIndex: Float64Array;
   readonly #shapes: ItemIndex['shapes'];
   readonly #data: LocalSource;
   #fingerprint: string | undefined;
 
   private constructor({ prefix, dtypeTable, data }: OpenPair, index: ItemIndex) {
-    this.prefix = prefix;
+    super(prefix, index);
     this.dtypeTable = dtypeTable;
-    this.dtype = index.dtype;
-    this.length = index.sizes.length;
-    this.sizes = index.sizes;
-    this.pointers = index.pointers;
-    this.documentIndex = index.documentIndex;
-    this.tokenCount = index.sizes.reduce((sum, size) => sum + size, 0);
     this.#shapes = index.shapes;
     this.#data = data;
   }
@@ -236,9 +214,8 @@ export class IndexedDataset implements Dataset<Tensor>, Movable {
 }
 
 /** Both files of a dataset, opened. */
-interface OpenPair {
+interface OpenPair extends IndexedPair {
   readonly prefix: string;
-  readonly dtypeTable: DTypeTable | 'auto';
   readonly index: LocalSource;
   readonly data: LocalSource;
 }
@@ -259,16 +236,6 @@ function openPair(name: string | URL, options: IndexedDatasetOptions): OpenPair 
     index.close();
     throw error;
   }
-}
-
-function decodePair({ index, data, dtypeTable }: OpenPair, bytes: Uint8Array): ItemIndex {
-  return decodeIndex({
-    bytes,
-    file: index.name,
-    dataFile: data.name,
-    dataBytes: data.byteLength,
-    dtypeTable,
-  });
 }
 
 /** @throws {@link IndexRangeError} */

@@ -1,4 +1,17 @@
 declare module 'lz4js' {
-  const lz4: { decompress(data: Uint8Array): Uint8Array };
+  const lz4: {
+    decompressBlock(
+      source: Uint8Array,
+      target: Uint8Array,
+      sourceStart: number,
+      sourceBytes: number,
+      targetStart: number,
+    ): number;
+  };
   export default lz4;
+}
+
+declare module 'lz4js/xxh32.js' {
+  const xxh32: { hash(seed: number, bytes: Uint8Array, start: number, byteLength: number): number };
+  export default xxh32;
 }

@@ -3,18 +3,15 @@ import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import { firstAbove } from '../core/first-above.js';
-import { checkIndex } from '../core/index-range.js';
-import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
 import type { StorageOptions } from '../storage/storage-options.js';
-import { BlockCache } from './block-cache.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
-import { type ParquetBlock, type ParquetColumn, ParquetFile } from './parquet-file.js';
-import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
+import { type ParquetColumn, ParquetFile } from './parquet-file.js';
+import { TableRows, type TableShard } from './table-rows.js';
 
 /** File name endings of Parquet. */
 export const parquetEndings = ['.parquet', '.pq'];
@@ -45,11 +42,8 @@ const schema = v.looseObject({
   cacheBlocks: v.optional(integerFrom(1), 8),
 });
 
-interface Shard {
-  readonly file: ParquetFile;
+interface Shard extends TableShard<ParquetFile> {
   readonly fingerprint: string;
-  /** Rows that are samples; all without it. */
-  readonly rows?: Float64Array | undefined;
 }
 
 interface ParquetRecipe {
@@ -64,7 +58,7 @@ interface ParquetRecipe {
 
 /**
  * Parquet: each row an object by column, decoded by hyparquet. 64-bit integers are `bigint`, strings `string`, other bytes
- * `Uint8Array`, lists arrays, missing values `null`.
+ * `Uint8Array`, dates and timestamps `Date`, decimals numbers, lists arrays, groups and maps objects, missing values `null`.
  *
  * A row is decoded with its neighbours, and the blocks used last are kept: samples in the order of the file come about as fast as
  * the parser gives them, samples in any order cost a block each. Where that is too slow, shuffle block by block with
@@ -74,20 +68,19 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
   /** Names and types of the columns of a sample. */
   readonly columns: readonly ParquetColumn[];
   readonly #shards: readonly Shard[];
-  readonly #ends: Float64Array;
   readonly #cacheBlocks: number;
-  readonly #blocks: BlockCache<ParquetBlock>;
+  readonly #rows: TableRows<ParquetFile>;
 
   private constructor(shards: readonly Shard[], cacheBlocks: number) {
     this.#shards = shards;
     this.columns = shards[0]!.file.columns;
-    let end = 0;
-    this.#ends = Float64Array.from(shards, ({ file, rows }) => {
-      end += rows?.length ?? file.rowCount;
-      return end;
-    });
     this.#cacheBlocks = cacheBlocks;
-    this.#blocks = new BlockCache(cacheBlocks);
+    this.#rows = new TableRows(shards, {
+      owner: 'ParquetDataset',
+      columns: this.columns.map(({ name }) => name),
+      cacheBlocks,
+      readBlock: (file, block) => file.readBlock(block),
+    });
   }
 
   /**
@@ -117,7 +110,7 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
   }
 
   get length(): number {
-    return this.#ends.at(-1)!;
+    return this.#rows.length;
   }
 
   /** Samples of each row group; of each file where a filter chooses among the rows. */
@@ -127,26 +120,12 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
 
   /** @throws {@link FormatError} where the pages that hold the row are damaged. */
   get(index: number): MaybePromise<T> {
-    const { shard, file, row } = this.#find(index);
-    const number = file.blockOf(row);
-    const block = this.#blocks.get(`${shard}/${number}`, () => file.readBlock(number));
-    return andThen(block, (found) => this.#rowOf(found, row));
+    return this.#rows.get(index) as MaybePromise<T>;
   }
 
   /** Fetches what will be asked for into the cache, if there is one. */
   prefetch(indices: IndexArray): number | undefined {
-    if (!fetchesAhead(this.#shards.map(({ file }) => file.source))) return undefined;
-    const blocks = new Map<string, { readonly file: ParquetFile; readonly number: number }>();
-    for (const index of indices) {
-      const { shard, file, row } = this.#find(index);
-      const number = file.blockOf(row);
-      blocks.set(`${shard}/${number}`, { file, number });
-    }
-    return sumOfBytes(
-      Array.from(blocks.values()).flatMap(({ file, number }) =>
-        file.bytesOfBlock(number).map(({ start, end }) => prefetchRange(file.source, start, end)),
-      ),
-    );
+    return this.#rows.prefetch(indices);
   }
 
   fingerprint(): string {
@@ -189,21 +168,7 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
   }
 
   close(): void {
-    for (const { file } of this.#shards) file.source.close();
-  }
-
-  #find(index: number) {
-    checkIndex(index, this.length, 'ParquetDataset');
-    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
-    const { file, rows } = this.#shards[shard]!;
-    const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
-    return { shard, file, row: rows ? rows[place]! : place };
-  }
-
-  #rowOf({ start, columns }: ParquetBlock, row: number): T {
-    const made: Record<string, unknown> = {};
-    for (let k = 0; k < columns.length; k++) made[this.columns[k]!.name] = columns[k]![row - start];
-    return made as T;
+    this.#rows.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   type AsyncBuffer,
+  type Compressors,
   type FileMetaData,
   type ParquetQueryFilter,
   parquetMetadataAsync,
@@ -8,11 +9,12 @@ import {
   parquetSchema,
   rowIndex,
 } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { compressors as allCompressors } from 'hyparquet-compressors';
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
-import { firstAbove } from '../core/first-above.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { plainColumn } from './parquet-values.js';
 import { SharedNumbers } from './shared-numbers.js';
+import type { TableBlock, TableFile } from './table-rows.js';
 
 /** Rows that are decoded together where the file says which pages they are in; else it is the whole row group. */
 const blockRows = 8_192;
@@ -24,15 +26,14 @@ export interface ParquetColumn {
   readonly type: string;
 }
 
-/** Rows of a file, column by column. */
-export interface ParquetBlock {
-  /** The first row. */
-  readonly start: number;
-  readonly columns: readonly ArrayLike<unknown>[];
-}
+const compressors: Compressors = {
+  ...allCompressors,
+  // The dictionary of a column of which all is missing has no bytes: the package takes it for damaged.
+  LZ4_RAW: (input, length) => (length === 0 ? new Uint8Array(0) : allCompressors.LZ4_RAW!(input, length)),
+};
 
 /** A Parquet file whose footer has been read. */
-export class ParquetFile {
+export class ParquetFile implements TableFile {
   readonly source: ByteSource;
   /** The columns of a sample. */
   readonly columns: readonly ParquetColumn[];
@@ -79,15 +80,6 @@ export class ParquetFile {
     });
   }
 
-  get rowCount(): number {
-    return this.bounds.at(-1)!;
-  }
-
-  /** Which block a row is in. */
-  blockOf(row: number): number {
-    return firstAbove(this.bounds, row) - 1;
-  }
-
   /**
    * Where the pages of a block's columns are. Within a row group it is estimated by the place of its rows: to know, the index of the
    * pages would have to be read.
@@ -116,7 +108,7 @@ export class ParquetFile {
   }
 
   /** Decodes the rows of a block: the pages that have them, of the columns of a sample. */
-  async readBlock(block: number): Promise<ParquetBlock> {
+  async readBlock(block: number): Promise<TableBlock> {
     const [start, end] = [this.bounds[block]!, this.bounds[block + 1]!];
     return guard({ file: this.source.name, row: start }, async () => {
       const names = this.columns.map(({ name }) => name);
@@ -126,7 +118,12 @@ export class ParquetFile {
         names.map((column) => scan.readColumn({ column, rowStart: start, rowEnd: end })),
       );
       const short = columns.findIndex(({ length }) => length !== end - start);
-      if (short < 0) return { start, columns };
+      if (short < 0) {
+        const schema = parquetSchema(this.#metadata).children;
+        const columnOf = (name: string) => schema.find(({ element }) => element.name === name)!;
+        const plain = columns.map((values, k) => plainColumn(values, columnOf(names[k]!)));
+        return { start, columns: plain.map((values) => (row) => values[row]) };
+      }
       throw new Error(`the column ${names[short]} has ${columns[short]!.length} of ${end - start} values`);
     });
   }

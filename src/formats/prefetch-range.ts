@@ -4,10 +4,10 @@ import type { CachedSource } from '../storage/cached-source.js';
 /**
  * Has bytes `start … end - 1` fetched in the background, where they come from afar and a cache keeps them.
  *
- * @returns bytes that were not asked for before; `undefined` where nothing is fetched ahead
+ * @returns bytes that were not asked for before
  */
-export function prefetchRange(source: ByteSource, start: number, end: number): number | undefined {
-  return isFetching(source) ? source.prefetch(start, end) : undefined;
+export function prefetchRange(source: ByteSource, start: number, end: number): number {
+  return isFetching(source) ? source.prefetch(start, end) : 0;
 }
 
 /** Whether anything of these sources can be fetched ahead. */
@@ -17,9 +17,9 @@ export function fetchesAhead(sources: Iterable<ByteSource>): boolean {
 }
 
 /** What several ranges ask for together. */
-export function sumOfBytes(parts: Iterable<number | undefined>): number | undefined {
-  let sum: number | undefined;
-  for (const part of parts) if (part !== undefined) sum = (sum ?? 0) + part;
+export function sumOfBytes(parts: Iterable<number>): number {
+  let sum = 0;
+  for (const part of parts) sum += part;
   return sum;
 }
 

@@ -1,5 +1,5 @@
 import type { Dataset, IndexArray } from '../core/dataset.js';
-import { bytesPerElement, type DType, type TypedArray, viewOf } from '../core/dtype.js';
+import { bytesPerElement, type TypedArray, viewOf } from '../core/dtype.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
@@ -9,7 +9,8 @@ import type { ByteSource } from '../storage/byte-source.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { checkSpan, type IndexedDatasetOptions, indexedOptions } from './indexed-dataset.js';
-import { decodeIndex, type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
+import { type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
+import { decodePair, IndexedItems } from './indexed-items.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 
@@ -31,32 +32,12 @@ interface RemoteIndexedRecipe {
  * const windows = new TokenWindows(tokens, { length: 1024 });
  * ```
  */
-export class RemoteIndexedDataset implements Dataset<Tensor>, Movable {
-  /** The URL of the pair without `.bin` and `.idx`. */
-  readonly prefix: string;
-  /** What the elements are stored as. */
-  readonly dtype: DType;
-  /** Number of items n. */
-  readonly length: number;
-  /** Elements of all items together. */
-  readonly tokenCount: number;
-  /** Shape `[n]`: elements of each item. */
-  readonly sizes: Int32Array;
-  /** Shape `[n]`: where each item begins in the `.bin` file, in bytes. */
-  readonly pointers: Float64Array;
-  /** Item numbers at which documents begin, then the number of items. */
-  readonly documentIndex: Float64Array;
+export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor>, Movable {
   readonly #index: ItemIndex;
   readonly #reader: RecordReader;
 
   private constructor(prefix: string, source: ByteSource, index: ItemIndex) {
-    this.prefix = prefix;
-    this.dtype = index.dtype;
-    this.length = index.sizes.length;
-    this.sizes = index.sizes;
-    this.pointers = index.pointers;
-    this.documentIndex = index.documentIndex;
-    this.tokenCount = index.sizes.reduce((sum, size) => sum + size, 0);
+    super(prefix, index);
     this.#index = index;
     this.#reader = new RecordReader(source);
   }
@@ -79,13 +60,8 @@ export class RemoteIndexedDataset implements Dataset<Tensor>, Movable {
     try {
       const index = await openSource(`${name}.idx`, storage);
       try {
-        const decoded = decodeIndex({
-          bytes: await index.read(0, index.byteLength),
-          file: index.name,
-          dataFile: data.name,
-          dataBytes: data.byteLength,
-          dtypeTable,
-        });
+        const bytes = await index.read(0, index.byteLength);
+        const decoded = decodePair({ index, data, dtypeTable }, bytes);
         return new RemoteIndexedDataset(name, data, decoded);
       } finally {
         index.close();

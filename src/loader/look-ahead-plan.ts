@@ -58,7 +58,7 @@ export class LookAheadPlan implements EpochPlan {
         return;
       }
       const { task } = planned;
-      const asked = task.type === 'indices' ? this.#dataset.prefetch?.(task.indices) : undefined;
+      const asked = task.type === 'indices' ? this.#dataset.prefetch?.(task.indices, task.epoch) : undefined;
       // Nothing comes from afar: there is nothing to look ahead for.
       if (typeof asked !== 'number') this.#isThrough = true;
       const bytes = typeof asked === 'number' ? asked : 0;

@@ -1,32 +1,18 @@
 // What a page reads, from where: for the tests outside to look at.
 import { DataLoader } from 'millrace';
 import {
-  ArrowDataset,
   CsvDataset,
   ImageFolder,
   IndexedDataset,
   JsonlDataset,
   MdsDataset,
-  NpyDataset,
   NpzDataset,
   openDataset,
-  ParquetDataset,
-  SafetensorsDataset,
-  TextDataset,
   WebDataset,
 } from 'millrace/formats';
 import { BlobSource, openSource } from 'millrace/storage';
+import { formats } from './formats.js';
 import { readSamples } from './read-samples.js';
-
-const formats = {
-  ArrowDataset,
-  CsvDataset,
-  JsonlDataset,
-  NpyDataset,
-  ParquetDataset,
-  SafetensorsDataset,
-  TextDataset,
-};
 
 const remote = (name) => new URL(`/ranges/${name}`, location.href).href;
 

@@ -4,30 +4,14 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import {
-  ArrowDataset,
-  CsvDataset,
-  JsonlDataset,
-  NpyDataset,
-  ParquetDataset,
-  SafetensorsDataset,
-  TextDataset,
-} from 'millrace/formats';
+import { CsvDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle, executablePath, TestPage } from './browser-page.js';
+import { formats } from './formats.js';
 import { readSamples } from './read-samples.js';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-const formats = {
-  ArrowDataset,
-  CsvDataset,
-  JsonlDataset,
-  NpyDataset,
-  ParquetDataset,
-  SafetensorsDataset,
-  TextDataset,
-};
 
 /** A file of the fixtures; `table.csv.gz` is made of `table.csv`. */
 function contentOf(name: string): Buffer {

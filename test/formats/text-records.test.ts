@@ -241,7 +241,7 @@ describe('CsvDataset', () => {
   it('takes a first row of numbers for a row, unless they are those that count columns', async () => {
     const cell = fc.oneof(
       fc.integer().map(String),
-      fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+      fc.double({ min: -(2 ** 53), max: 2 ** 53, noNaN: true }).map(String),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -268,10 +268,31 @@ describe('CsvDataset', () => {
       ),
       { numRuns: 50 },
     );
+    const ids = await CsvDataset.open(write('ids.csv', '9007199254740993,1\n9007199254740995,2\n'));
+    expect(await ids.get(0)).toEqual({ column0: '9007199254740993', column1: 1 });
     const given = await CsvDataset.open(write('years.csv', '2024,2025\n1,2\n'), { header: true });
     expect(await all(given)).toEqual([{ 2024: 1, 2025: 2 }]);
     const blank = await CsvDataset.open(write('blank.csv', '\r\n,2\n1,2\n'), { header: false });
     expect(blank.length).toBe(2);
+  });
+
+  it('rounds no whole number: a column that has one too long for a number is text, and says so where it is too late', async () => {
+    const exact = await CsvDataset.open(
+      write('exact.csv', 'n,f\n-9007199254740991,1e300\n1152921504606846976,0.1\n'),
+    );
+    expect(await exact.get(1)).toEqual({ n: 2 ** 60, f: 0.1 });
+    const long = await CsvDataset.open(write('long.csv', 'n\n3\n+9007199254740993\n'));
+    expect([await long.get(0), await long.get(1)]).toEqual([{ n: '3' }, { n: '+9007199254740993' }]);
+    const late = await CsvDataset.open(write('late.csv', `n\n${'1\n'.repeat(1_100)}9007199254740993\n`));
+    expect(() => late.get(1_100)).toThrow(/"9007199254740993".*too long for one.*types: \{ n: 'string' \}/);
+  });
+
+  it('has null for a boolean that is missing, also where none was among the first rows', async () => {
+    const dataset = await CsvDataset.open(write('flags.csv', `f,x\n${'true,2\n'.repeat(1_100)},1\n`));
+    expect([await dataset.get(0), await dataset.get(1_100)]).toEqual([
+      { f: true, x: 2 },
+      { f: null, x: 1 },
+    ]);
   });
 
   it('says where a row is damaged', async () => {

@@ -1,9 +1,6 @@
 // Data behind a server that counts, and holds back its answers until it is told: what is asked for ahead of need, and how much.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   ArrayDataset,
@@ -14,63 +11,20 @@ import {
   type SampleContext,
   Subset,
 } from 'millrace';
-import { JsonlDataset, openDataset } from 'millrace/formats';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ObjectServer } from '../storage/object-server.js';
+import { openDataset } from 'millrace/formats';
+import { describe, expect, it } from 'vitest';
+import { FarAwayRows, type Row, settle, until } from './far-away-rows.js';
 
 const fileCount = 40;
-const rowsPerFile = 8;
-const server = new ObjectServer();
-let folder = '';
-let urls: string[] = [];
-let fileBytes = 0;
-beforeAll(async () => {
-  await server.start();
-});
-afterAll(() => server.stop());
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-ahead-'));
-  server.onRequest = undefined;
-  urls = Array.from({ length: fileCount }, (_, file) => {
-    const rows = Array.from({ length: rowsPerFile }, (_, row) => ({ file, row, text: 'x'.repeat(1_000) }));
-    const bytes = Buffer.from(rows.map((value) => `${JSON.stringify(value).padEnd(1_100)}\n`).join(''));
-    fileBytes = bytes.length;
-    return server.put(`/${file}.jsonl`, bytes);
-  });
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Row {
-  readonly file: number;
-  readonly row: number;
-}
-
-/** Opens the files; what opening put into the cache goes away again. */
-async function openFresh(): Promise<JsonlDataset<Row>> {
-  const dataset = await JsonlDataset.open<Row>(urls, { cache: { folder } });
-  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
-  server.requests.length = 0;
-  return dataset;
-}
-
-/** Numbers of the files that were asked for, in order. */
-const asked = () => server.requests.map(({ url }) => Number(/\d+/.exec(url)![0]));
-
-/** Waits until something holds, as long as there is hope: the test's own time is the limit. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await turn();
-}
-
-/** Turns in which what was asked for too early would show. */
-async function settle(): Promise<void> {
-  for (let k = 0; k < 200; k++) await turn();
-}
+const far = new FarAwayRows(fileCount);
+const { rowsPerFile, server } = far;
+const asked = () => far.asked();
 
 describe('a loader of far-away data', () => {
   it.each([0, 1])(
     'has files fetched in the order in which they come, before they are needed, with %i workers',
     async (numWorkers) => {
-      const dataset = await openFresh();
+      const dataset = await far.openFresh();
       const ahead = 5;
       const loader = new DataLoader(dataset, {
         batchSize: rowsPerFile,
@@ -78,7 +32,7 @@ describe('a loader of far-away data', () => {
         seed: 5,
         numWorkers,
         ...(numWorkers > 0 && { prefetchFactor: 1 }),
-        prefetchBytes: ahead * fileBytes,
+        prefetchBytes: ahead * far.fileBytes,
         collate: (rows: readonly Row[]) => rows,
       });
       const order = Array.from(loader.order({ epoch: 0, batch: 0 }), ({ indices }) =>
@@ -105,12 +59,8 @@ describe('a loader of far-away data', () => {
   );
 
   it('never has more than 64 MiB under way ahead, here 8 blocks, and waits for no more than it needs', async () => {
-    const dataset = await openFresh();
-    const held = new Map<number, ServerResponse>();
-    server.onRequest = ({ url }, response) => {
-      held.set(Number(/\d+/.exec(url!)![0]), response);
-      return true;
-    };
+    const dataset = await far.openFresh();
+    const { answer, release } = far.hold();
     const sorted = () => asked().sort((a, b) => a - b);
     const loader = new DataLoader(dataset, {
       batchSize: rowsPerFile,
@@ -118,19 +68,17 @@ describe('a loader of far-away data', () => {
     });
     const iteration = loader[Symbol.asyncIterator]();
     const first = iteration.next();
-    await until(() => held.size >= 8);
+    await until(() => asked().length >= 8);
     await settle();
     expect(sorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     // Only the first file comes: its batch is there at once, and one more is asked for.
-    answer(held.get(0)!, 0);
-    held.delete(0);
+    answer(0);
     expect((await first).value?.[0]).toMatchObject({ file: 0, row: 0 });
     const second = iteration.next();
     await until(() => asked().length >= 9);
     await settle();
     expect(sorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    server.onRequest = undefined;
-    for (const [file, response] of held) answer(response, file);
+    release();
     expect((await second).value?.[0]).toMatchObject({ file: 1, row: 0 });
     for (let file = 2; file < fileCount; file++)
       expect((await iteration.next()).value?.[0]).toMatchObject({ file, row: 0 });
@@ -140,7 +88,7 @@ describe('a loader of far-away data', () => {
   });
 
   it('fetches nothing ahead where it is told not to', async () => {
-    const dataset = await openFresh();
+    const dataset = await far.openFresh();
     const options = { batchSize: rowsPerFile, prefetchBytes: 0, collate: (rows: readonly Row[]) => rows };
     const loader = new DataLoader(dataset, options);
     let batch = 0;
@@ -153,7 +101,7 @@ describe('a loader of far-away data', () => {
   });
 
   it('looks through the datasets that are made of it, and resumes exactly', async () => {
-    const dataset = await openFresh();
+    const dataset = await far.openFresh();
     const rows = new Subset<Row>(
       new ConcatDataset<Row>([new ArrayDataset<Row>([{ file: -1, row: -1 }]), dataset]),
       Array.from({ length: dataset.length + 1 }, (_, k) => dataset.length - k),
@@ -183,7 +131,7 @@ describe('a loader of far-away data', () => {
   });
 
   it('delivers what comes before a sampler fails', async () => {
-    const dataset = await openFresh();
+    const dataset = await far.openFresh();
     const sampler = {
       length: 24,
       seek() {},
@@ -219,27 +167,24 @@ describe('prefetch', () => {
   ])('of a sample of %s brings all that it needs', async (name) => {
     const bytes = readFileSync(new URL(`../fixtures/formats/${name}`, import.meta.url));
     const url = server.put(`/${name}`, bytes);
-    const { dataset } = await openDataset(url, { cache: { folder } });
+    const { dataset } = await openDataset(url, { cache: { folder: far.folder } });
     const last = dataset.length - 1;
-    for (const entry of readdirSync(folder)) rmSync(join(folder, entry), { recursive: true });
+    for (const entry of readdirSync(far.folder)) rmSync(join(far.folder, entry), { recursive: true });
     server.requests.length = 0;
-    expect(dataset.prefetch!([last])).toBe(bytes.length);
+    expect(dataset.prefetch!([last], 0)).toBe(bytes.length);
     // What was asked for already is not counted again.
-    expect(dataset.prefetch!([last, 0])).toBe(0);
+    expect(dataset.prefetch!([last, 0], 0)).toBe(0);
+    // Where nothing is needed something might be later: only data of this machine says that nothing comes from afar.
+    expect(dataset.prefetch!([], 0)).toBe(0);
     await until(() =>
-      readdirSync(folder, { recursive: true }).some((entry) => /[0-9a-f]{40}$/.test(String(entry))),
+      readdirSync(far.folder, { recursive: true }).some((entry) => /[0-9a-f]{40}$/.test(String(entry))),
     );
     expect(server.requests).toHaveLength(1);
     await dataset.get(last, {} as SampleContext);
     expect(server.requests).toHaveLength(1);
     await dataset.close?.();
     const local = await openDataset(fileURLToPath(new URL(`../fixtures/formats/${name}`, import.meta.url)));
-    expect(local.dataset.prefetch!([last])).toBeUndefined();
+    expect(local.dataset.prefetch!([last], 0)).toBeUndefined();
     await local.dataset.close?.();
   });
 });
-
-function answer(response: ServerResponse, file: number): void {
-  const { bytes, etag } = server.objects.get(`/${file}.jsonl`)!;
-  response.writeHead(200, { etag, 'content-length': bytes.length }).end(bytes);
-}

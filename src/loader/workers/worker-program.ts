@@ -222,5 +222,5 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
 /** Lets the dataset fetch what the later tasks will need while the first ones are made. */
 function announce(dataset: object, tasks: readonly NumberedTask[]): void {
   if (!isMapDataset(dataset) || !dataset.prefetch) return;
-  for (const { task } of tasks) if (task.type === 'indices') dataset.prefetch(task.indices);
+  for (const { task } of tasks) if (task.type === 'indices') dataset.prefetch(task.indices, task.epoch);
 }
