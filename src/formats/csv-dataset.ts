@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError, FormatError } from '../core/errors.js';
+import { ConfigError, type FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
