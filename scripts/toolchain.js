@@ -38,6 +38,7 @@ export function installPackages() {
 export function build() {
   compileKernels();
   run(process.execPath, [tsc, '-p', 'tsconfig.json']);
+  run(process.execPath, ['scripts/stand-ins.js']);
   bundleWorker();
   bundleLivePage();
 }

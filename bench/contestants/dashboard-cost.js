@@ -1,21 +1,23 @@
-// node dashboard-cost.js <empty|tokens|texts> <workers> <slices>: one loader at full speed, with the live page's listener and without by
-// turns, a slice of a second each: what else the machine does hits both alike. Prints batches a second of processor time, of all threads of
-// the process together, the page's own included; slice by slice.
+// node dashboard-cost.js <windows|tokens|texts|empty> <workers> <pairs> <slice in ms> <pause in ms>: one loader, a slice of time with the live
+// page's listener and one without, by turns: what else the machine does hits neighbours alike. With a pause the consumer takes a batch every
+// so many milliseconds, else all that come. Prints what each slice of each pair came to: batches, processor time of all threads of the process,
+// the page's own included, and time, in ms.
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ArrayDataset, DataLoader, TokenWindows } from 'millrace';
 import { showOnPage } from '../../dist/monitor/dashboard/dashboard.js';
 
-const sliceMs = 1_000;
-const warmUp = 2;
-const [workload, workers, slices] = [process.argv[2], ...process.argv.slice(3).map(Number)];
+/** Pairs that are for the compiler. */
+const warmUp = 5;
+const [workload, workers, pairs, sliceMs, pauseMs] = [process.argv[2], ...process.argv.slice(3).map(Number)];
 
+const tokens = Uint16Array.from({ length: 20_000_000 }, (_, i) => i);
+const windows = (length) =>
+  new TokenWindows({ dtype: 'uint16', shape: [tokens.length], data: tokens }, { length, stride: 1 });
 const datasets = {
   empty: () => new ArrayDataset(Array.from({ length: 1_000_000 }, (_, i) => i)),
-  tokens: () =>
-    new TokenWindows(
-      { dtype: 'uint16', shape: [20_000_000], data: Uint16Array.from({ length: 20_000_000 }, (_, i) => i) },
-      { length: 2_048, stride: 512 },
-    ),
+  windows: () => windows(16),
+  tokens: () => windows(2_048),
   texts: () =>
     new ArrayDataset(
       Array.from({ length: 20_000 }, (_, i) => ({
@@ -44,40 +46,43 @@ const url = await new Promise((resolve) => {
   void showOnPage(gate, { port: 0, host: '127.0.0.1', onOpen: resolve });
 });
 // Somebody looks: spans and batches are sent along.
-const watcher = spawn(process.execPath, [
-  '-e',
-  `require('http').get('${url}events', (page) => page.resume())`,
-]);
+const look = `require('http').get('${url}events', (page) => {
+  page.on('data', (piece) => { if (String(piece).includes('event: update')) console.log('seen'); });
+});`;
+const watcher = spawn(process.execPath, ['-e', look], { stdio: ['ignore', 'pipe', 'inherit'] });
+let seen = false;
+watcher.stdout.once('data', () => {
+  seen = true;
+  watcher.stdout.pause();
+});
 
-const rates = { without: [], with: [] };
-let leave;
-let slice = 0;
-let batches = 0;
-let started = performance.now();
-let before = process.cpuUsage();
-const turn = () => {
-  const now = performance.now();
-  if (now - started < sliceMs) return false;
-  // The first ones are for the compiler.
-  const { user, system } = process.cpuUsage(before);
-  if (slice >= warmUp) rates[leave ? 'with' : 'without'].push((batches * 1e6) / (user + system));
-  slice += 1;
-  if (leave) {
-    leave();
-    leave = undefined;
-  } else leave = loader.observe(listener);
-  batches = 0;
-  started = performance.now();
-  before = process.cpuUsage();
-  return slice >= slices + warmUp;
-};
-run: for (;;) {
-  for await (const _ of loader) {
-    batches += 1;
-    if (turn()) break run;
+let pass = loader[Symbol.asyncIterator]();
+async function slice(observed) {
+  const leave = observed ? loader.observe(listener) : undefined;
+  const before = process.cpuUsage();
+  const started = performance.now();
+  let batches = 0;
+  let ms = 0;
+  while (ms < sliceMs) {
+    if (pauseMs > 0) await sleep(pauseMs);
+    if ((await pass.next()).done) pass = loader[Symbol.asyncIterator]();
+    else batches += 1;
+    ms = performance.now() - started;
   }
+  const { user, system } = process.cpuUsage(before);
+  leave?.();
+  return { batches, cpuMs: (user + system) / 1_000, ms };
 }
-await loader.close();
-console.log(JSON.stringify(rates));
+
+const measured = [];
+for (let k = -warmUp; k < pairs; k++) {
+  const pair = {};
+  // The first of a pair is the second of the next: a machine that slows down slows both.
+  for (const observed of k % 2 === 0 ? [false, true] : [true, false])
+    pair[observed ? 'with' : 'without'] = await slice(observed);
+  if (k >= 0) measured.push(pair);
+}
+if (!seen) throw new Error('The page was told of no batch: nothing was measured');
+console.log(JSON.stringify(measured));
 watcher.kill();
 process.exit();

@@ -69,7 +69,7 @@ export class Delivery {
     const started = performance.now();
     const place = this.#ready();
     if (place >= 0) return this.#handOver(place, started);
-    this.#fill(Math.max(1, this.#engine.window));
+    this.#fill(Math.max(1, this.#engine.window), started);
     if (this.#underWay.length === 0) {
       if (this.#planFailure) throw this.#planFailure.error;
       return undefined;
@@ -105,7 +105,7 @@ export class Delivery {
     // message costs more than a small batch.
     const { window } = this.#engine;
     const hurried = started - this.#lastHandOver < hurryMs;
-    if (!hurried || this.#underWay.length <= window >> 1) this.#fill(window);
+    if (!hurried || this.#underWay.length <= window >> 1) this.#fill(window, at);
     this.#lastHandOver = at;
     const waitMs = at - started;
     const life = this.#options.observation.active ? this.#lifeOf(handed, at, started) : undefined;
@@ -127,8 +127,9 @@ export class Delivery {
     };
   }
 
-  #fill(depth: number): void {
-    const plannedAt = this.#options.observation.active ? sharedMoment(performance.now()) : undefined;
+  /** @param now - A moment of this thread. */
+  #fill(depth: number, now: number): void {
+    const plannedAt = this.#options.observation.active ? sharedMoment(now) : undefined;
     while (this.#underWay.length < depth && !this.#planFailure) {
       try {
         const planned = this.#plan.next();

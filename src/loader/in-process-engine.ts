@@ -4,7 +4,7 @@ import { LentMemory, LocalMemory } from './batch-memory.js';
 import type { BatchMaker, TaskResult } from './batch-task.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { factsOf } from './facts-of.js';
-import { MakingClock } from './observation.js';
+import { StageSampler, sharedMoment } from './observation.js';
 import { type LockPages, SlotPages } from './slot-pages.js';
 import type { Ticket } from './ticket.js';
 
@@ -27,7 +27,10 @@ export class InProcessEngine implements BatchEngine {
   readonly #dataset: Dataset<unknown> | IterableDataset<unknown>;
   readonly #maker: BatchMaker;
   readonly #memory: LocalMemory | LentMemory;
-  #clock: MakingClock | undefined;
+  /** Where somebody listens. */
+  #sampler: StageSampler | undefined;
+  /** When the batch that is being made was begun. */
+  #started: number | undefined;
   readonly #pages: SlotPages | undefined;
 
   constructor(
@@ -48,7 +51,10 @@ export class InProcessEngine implements BatchEngine {
 
   submit(ticket: Ticket): void {
     this.#memory.begin();
-    this.#clock?.begin(performance.now());
+    if (this.#sampler) {
+      this.#started = performance.now();
+      this.#sampler.begin(this.#started);
+    }
     try {
       const result = this.#maker.make(ticket.task, this.#memory);
       if (result instanceof Promise) void this.#await(ticket, result);
@@ -64,8 +70,9 @@ export class InProcessEngine implements BatchEngine {
 
   observe(on: boolean): void {
     // The batch that is being made is not measured to its end.
-    this.#clock?.end();
-    this.#clock = on ? new MakingClock(null) : undefined;
+    this.#sampler?.end();
+    this.#sampler = on ? new StageSampler() : undefined;
+    this.#started = undefined;
   }
 
   async #await(ticket: Ticket, result: Promise<TaskResult>): Promise<void> {
@@ -77,7 +84,11 @@ export class InProcessEngine implements BatchEngine {
   }
 
   #finish(ticket: Ticket, result: TaskResult): void {
-    ticket.making = this.#clock?.end();
+    const stages = this.#sampler?.end();
+    if (this.#started !== undefined) {
+      const makeMs = performance.now() - this.#started;
+      ticket.making = { worker: null, startedAt: sharedMoment(this.#started), makeMs, stages };
+    }
     ticket.resolve(this.#lend(result));
   }
 
@@ -95,7 +106,7 @@ export class InProcessEngine implements BatchEngine {
   }
 
   #fail(ticket: Ticket, error: unknown): void {
-    this.#clock?.end();
+    this.#sampler?.end();
     const { slot } = this.#memory.end();
     if (this.#memory instanceof LentMemory && slot !== undefined) this.#memory.release(slot);
     ticket.reject(error);

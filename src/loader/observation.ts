@@ -85,32 +85,26 @@ export interface MakingTimes {
 /** Two readings of the clock a sample are too many for batches that are quickly made. */
 const stagesEveryMs = 20;
 
-/** Measures how batches are made on this thread, one after the other. */
-export class MakingClock {
-  readonly #worker: number | null;
+/** Measures the stages of batches that are made on this thread, one after the other: of some, where they are quickly made. */
+export class StageSampler {
   #clock: StageClock | undefined;
-  #lastStages = Number.NEGATIVE_INFINITY;
-  #started = 0;
-
-  constructor(worker: number | null) {
-    this.#worker = worker;
-  }
+  #last = Number.NEGATIVE_INFINITY;
 
   /** A batch is begun at `now`, a moment of this thread. */
   begin(now: number): void {
-    this.#started = now;
-    if (now - this.#lastStages < stagesEveryMs) return;
-    this.#lastStages = now;
+    if (now - this.#last < stagesEveryMs) return;
+    this.#last = now;
     this.#clock = new StageClock();
     setStageClock(this.#clock);
   }
 
-  end(): MakingTimes {
-    const stages = this.#clock?.times;
+  /** The batch is made. @returns where its time went, if that was measured */
+  end(): StageTimes | undefined {
+    if (!this.#clock) return undefined;
+    const { times } = this.#clock;
     // Another loader of this thread may have begun a batch meanwhile.
     if (stageClock() === this.#clock) setStageClock(undefined);
     this.#clock = undefined;
-    const makeMs = performance.now() - this.#started;
-    return { worker: this.#worker, startedAt: sharedMoment(this.#started), makeMs, stages };
+    return times;
   }
 }

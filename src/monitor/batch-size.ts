@@ -24,7 +24,8 @@ const maxDepth = 4;
 export function sizeOfBatch(batch: unknown, countTokens: CountTokens | undefined): BatchSize {
   const size = { bytes: 0, tokens: -1 };
   add(batch, '', 0, size);
-  return { bytes: size.bytes, tokens: countTokens ? countTokens(batch as never) : Math.max(0, size.tokens) };
+  size.tokens = countTokens ? countTokens(batch as never) : Math.max(0, size.tokens);
+  return size;
 }
 
 function add(value: unknown, name: string, depth: number, size: { bytes: number; tokens: number }): void {

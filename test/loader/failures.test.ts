@@ -118,7 +118,7 @@ describe('a worker that dies in the middle of an epoch', () => {
     const { code, message, where } = JSON.parse(stdout);
     expect(code).toBe('ERR_MILLRACE_WORKER_EXIT');
     expect(message).toMatch(/reaching memory limit.*16, 17, 18, 19.*use fewer workers/i);
-    expect(where).toMatchObject({ worker: 0, batch: 4 });
+    expect(where).toMatchObject({ worker: expect.any(Number), batch: 4 });
   });
 
   it.each([[0], [1]])(

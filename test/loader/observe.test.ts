@@ -78,6 +78,7 @@ describe('a listener', () => {
   });
 
   it('that comes in the middle of a pass hears of the batches from there on', async () => {
+    const began = performance.timeOrigin + performance.now();
     const loader = new DataLoader(range(160), { batchSize: 8, numWorkers: 2, prefetchFactor: 2 });
     const pass = loader[Symbol.asyncIterator]();
     await pass.next();
@@ -87,7 +88,31 @@ describe('a listener', () => {
     const delivered = deliveredIn(events);
     expect(delivered.map(({ batch }) => batch)).toEqual(Array.from({ length: 19 }, (_, k) => k + 1));
     expect(delivered.at(-1)!.worker).not.toBeNull();
+    // Two threads look at the clock of the machine apart from one another: by a part of a millisecond.
+    for (const { startedAt } of delivered) expect(startedAt).toBeGreaterThan(began - 2);
     await loader.close();
+  });
+
+  it('that comes while a batch is made hears of no time before that', async () => {
+    const began = performance.timeOrigin + performance.now();
+    let open!: () => void;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const dataset = { length: 16, get: (index: number) => gate.then(() => index) };
+    const loader = new DataLoader(dataset, { batchSize: 8 });
+    await loader.ready();
+    const pass = loader[Symbol.asyncIterator]();
+    const first = pass.next();
+    const events: LoaderEvent[] = [];
+    setImmediate(() => {
+      loader.observe((event) => events.push(event));
+      open();
+    });
+    await first;
+    await batchesOf(pass);
+    expect(deliveredIn(events)).toHaveLength(2);
+    for (const { startedAt } of deliveredIn(events)) expect(startedAt).toBeGreaterThan(began);
   });
 
   it('hears which pass was left early, and which failed, with the error', async () => {

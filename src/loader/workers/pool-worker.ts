@@ -6,10 +6,11 @@ import { maxSlots } from '../batch-memory.js';
 import { type BatchResult, type TaskResult, taskPlace } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import { buffersOf, copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
-import { sharedMoment } from '../observation.js';
+import { type MakingTimes, moment } from '../observation.js';
 import { type LockPages, SlotPages } from '../slot-pages.js';
 import type { Ticket } from '../ticket.js';
 import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
+import { TaskStarts } from './task-starts.js';
 import type { CreateWorker } from './web-worker.js';
 import { startThread, type WorkerThread } from './worker-thread.js';
 
@@ -34,6 +35,8 @@ export interface PoolWorkerEvents {
 /** How long a worker has to close its dataset before it is ended. */
 const closingMs = 200;
 
+type MadeOutcome = Extract<TaskOutcome, { result: unknown }>;
+
 /** A thread that makes batches, and the tasks that wait for it. */
 export class PoolWorker {
   readonly thread: WorkerThread;
@@ -46,6 +49,9 @@ export class PoolWorker {
   readonly #events: PoolWorkerEvents;
   readonly #progress: Int32Array;
   readonly #lentSlots: Int32Array;
+  readonly #starts = new TaskStarts();
+  /** Whether somebody listens. */
+  #observed = false;
   readonly #pages: SlotPages | undefined;
   /** The memory that the worker lends batches in. */
   #buffer: ArrayBufferLike = new ArrayBuffer(0);
@@ -80,13 +86,15 @@ export class PoolWorker {
   }
 
   /** Gives the thread its dataset and everything else. @throws {@link WorkerTransferError} when it cannot be cloned */
-  begin(setup: Omit<WorkerSetup, 'progress' | 'lentSlots'>): void {
+  begin(setup: Omit<WorkerSetup, 'progress' | 'lentSlots' | 'starts'>): void {
     const progress = this.#progress.buffer;
     const lentSlots = this.#lentSlots.buffer;
+    const starts = this.#starts.buffer;
+    this.#observed = setup.observed;
     if (setup.reuseBuffers && !hasSharedMemory)
       this.#handsOver = setup.collate.type === 'none' ? 'bare' : 'batch';
     try {
-      this.thread.postMessage({ ...setup, progress, lentSlots } satisfies WorkerSetup);
+      this.thread.postMessage({ ...setup, progress, lentSlots, starts } satisfies WorkerSetup);
     } catch (error) {
       throw transferFailure(error, 'The dataset cannot be moved into a worker');
     }
@@ -123,6 +131,7 @@ export class PoolWorker {
   }
 
   observe(on: boolean): void {
+    this.#observed = on;
     this.#send({ type: 'observe', on });
   }
 
@@ -183,12 +192,15 @@ export class PoolWorker {
       case 'failed':
         this.#fail(fromErrorRecord(message.error));
         return;
-      case 'done':
-        for (const outcome of message.outcomes) this.#settle(outcome, message.page);
+      case 'done': {
+        const arrivedAt = this.#observed ? moment() : undefined;
+        for (const outcome of message.outcomes) this.#settle(outcome, message.page, arrivedAt);
+      }
     }
   }
 
-  #settle(outcome: TaskOutcome, page: ArrayBuffer | undefined): void {
+  /** @param arrivedAt - Where somebody listens. */
+  #settle(outcome: TaskOutcome, page: ArrayBuffer | undefined, arrivedAt: number | undefined): void {
     const ticket = this.#waiting.get(outcome.id);
     this.#waiting.delete(outcome.id);
     if (this.#waiting.size === 0) this.#onDrained?.();
@@ -196,7 +208,7 @@ export class PoolWorker {
       ticket?.reject(fromErrorRecord(outcome.error));
       return;
     }
-    const { result, makeMs, making, loan, small } = outcome;
+    const { result, makeMs, loan, small } = outcome;
     if (loan?.buffer) this.#buffer = loan.buffer;
     if (loan?.place) this.#pages?.lock(loan.slot, this.#buffer, loan.place);
     if (!ticket) {
@@ -205,9 +217,9 @@ export class PoolWorker {
     }
     this.#events.onBatch();
     ticket.makeMs = makeMs;
-    if (making) {
-      ticket.making = making;
-      ticket.readyAt = sharedMoment(performance.now());
+    if (arrivedAt !== undefined) {
+      ticket.making = this.#makingOf(outcome, arrivedAt);
+      ticket.readyAt = arrivedAt;
     }
     if (result.type !== 'batch') ticket.resolve(result);
     else if (loan) ticket.resolve(this.#lent(result, loan));
@@ -219,6 +231,11 @@ export class PoolWorker {
         ticket.resolve({ ...moved, value });
       }
     }
+  }
+
+  #makingOf({ id, makeMs, stages, startedAt }: MadeOutcome, arrivedAt: number): MakingTimes {
+    const begun = startedAt ?? this.#starts.of(id, this.#nextId) ?? arrivedAt - makeMs;
+    return { worker: this.id, startedAt: begun, makeMs, stages };
   }
 
   /** A batch that is lent where memory cannot be shared: its buffers moved here, and move back. */

@@ -1,11 +1,11 @@
 import type { DType } from '../../core/dtype.js';
 import type { ErrorRecord } from '../../core/error-record.js';
 import type { Recipe } from '../../core/recipe.js';
+import type { StageTimes } from '../../core/stage-clock.js';
 import type { SlotPlace } from '../batch-memory.js';
 import type { BatchTask, TaskResult } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import type { DetachedTensor } from '../detached-tensors.js';
-import type { MakingTimes } from '../observation.js';
 import type { PadCollateOptions } from '../pad-collate.js';
 import type { BatchSettings } from '../sample-steps.js';
 import type { TorchCollateOptions } from '../torch-collate.js';
@@ -28,13 +28,13 @@ export interface WorkerSetup {
   readonly collate: CollateSpec;
   readonly settings: BatchSettings;
   readonly reuseBuffers: boolean;
-  /** Whether somebody listens: each batch then says how it was made. */
+  /** Whether somebody listens: batches then say where the time of making them went. */
   readonly observed: boolean;
   /** Whether the slots of lent memory are of whole pages, which the main thread locks. */
   readonly wholePages: boolean;
   /** Whether the main thread does not have the dataset, and is to be told its fingerprint. */
   readonly wantsFingerprint: boolean;
-  // Where memory cannot be shared, each side has its own of the following three.
+  // Where memory cannot be shared, each side has its own of the following four.
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
   readonly currentPass: ArrayBufferLike;
   /** An Int32 a slot of lent memory, 1 while it is lent: the main thread gives slots back by setting 0. */
@@ -44,6 +44,8 @@ export interface WorkerSetup {
    * the whole batch. They outlive the worker.
    */
   readonly progress: ArrayBufferLike;
+  /** That of a {@link TaskStarts}, which the worker writes. */
+  readonly starts: ArrayBufferLike;
 }
 
 /** A task with its number, which counts up in each worker. */
@@ -80,8 +82,10 @@ export type TaskOutcome =
       readonly id: number;
       readonly result: TaskResult;
       readonly makeMs: number;
-      /** How it was made, where somebody listens. */
-      readonly making?: MakingTimes;
+      /** Where that time went, where it was measured. */
+      readonly stages?: StageTimes;
+      /** When it was begun, where somebody listens and memory cannot be shared: a shared moment. */
+      readonly startedAt?: number;
       /** Where the batch is, when it is lent. Its value lacks the tensors that are in the slot. */
       readonly loan?: SlotLoan;
       /** The small tensors of a batch that is not lent: they are in the message's page. */

@@ -18,7 +18,7 @@ export interface WorkerPoolOptions extends PoolWorkerResources {
   readonly restart: boolean;
 }
 
-type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots' | 'observed'>;
+type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots' | 'starts' | 'observed'>;
 
 /** Workers that may end while they make one and the same batch, or before they make any, until it is taken for the cause. */
 const maxDeaths = 3;

@@ -11,7 +11,7 @@ import { LentMemory, OwnedMemory, type SlotPlace } from '../batch-memory.js';
 import type { BatchMaker, TaskResult } from '../batch-task.js';
 import { asDataset, type DatasetFacts, shapeOf } from '../dataset-facts.js';
 import { takeApart } from '../detached-tensors.js';
-import { MakingClock } from '../observation.js';
+import { StageSampler, sharedMoment } from '../observation.js';
 import type { BatchSteps, Transform } from '../sample-steps.js';
 import { OutcomeSender } from './outcome-sender.js';
 import type {
@@ -23,6 +23,7 @@ import type {
   ToWorker,
   WorkerSetup,
 } from './protocol.js';
+import { TaskStarts } from './task-starts.js';
 
 const plainData =
   'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.';
@@ -48,7 +49,9 @@ export class WorkerProgram {
   readonly #memory: LentMemory | OwnedMemory;
   readonly #sender: OutcomeSender;
   readonly #opened: Promise<Opened | undefined>;
-  #clock: MakingClock | undefined;
+  readonly #starts: TaskStarts;
+  /** Where somebody listens. */
+  #sampler: StageSampler | undefined;
   /** The memory of the last loan. */
   #lentBuffer: ArrayBufferLike | undefined;
   #queue: Promise<void> = Promise.resolve();
@@ -58,6 +61,7 @@ export class WorkerProgram {
     this.#setup = setup;
     this.#currentPass = new Int32Array(setup.currentPass);
     this.#progress = new Int32Array(setup.progress);
+    this.#starts = new TaskStarts(setup.starts);
     const canLend = setup.reuseBuffers && hasSharedMemory;
     const memory = canLend
       ? new LentMemory(new Int32Array(setup.lentSlots), setup.wholePages)
@@ -89,7 +93,7 @@ export class WorkerProgram {
   }
 
   #observe(on: boolean): void {
-    this.#clock = on ? new MakingClock(this.#setup.info.id) : undefined;
+    this.#sampler = on ? new StageSampler() : undefined;
   }
 
   async #open(): Promise<Opened | undefined> {
@@ -132,16 +136,17 @@ export class WorkerProgram {
       Atomics.store(this.#progress, 0, id);
       this.#progress[1] = -1;
       const started = performance.now();
+      this.#starts.note(id, sharedMoment(started));
       this.#memory.begin();
-      this.#clock?.begin(started);
+      this.#sampler?.begin(started);
       try {
         const made = opened.maker.make(task, this.#memory);
         // It may take long: what is done must not wait for it.
         if (made instanceof Promise) this.#sender.flush();
         const result = made instanceof Promise ? await made : made;
-        this.#finish(id, result, performance.now() - started);
+        this.#finish(id, result, started);
       } catch (error) {
-        this.#clock?.end();
+        this.#sampler?.end();
         this.#release(this.#memory.end().slot);
         this.#sender.add({ id, error: toErrorRecord(error) }, []);
       }
@@ -149,11 +154,13 @@ export class WorkerProgram {
     this.#sender.flush();
   }
 
-  #finish(id: number, result: TaskResult, makeMs: number): void {
+  #finish(id: number, result: TaskResult, started: number): void {
     const memory = this.#memory;
     const { transfer, slot, place, overflowed } = memory.end();
-    const making = this.#clock?.end();
-    const made = { id, makeMs, ...(making && { making }) };
+    const stages = this.#sampler?.end();
+    const startedAt = !hasSharedMemory && this.#sampler ? sharedMoment(started) : undefined;
+    const makeMs = performance.now() - started;
+    const made = { id, makeMs, ...(stages && { stages }), ...(startedAt !== undefined && { startedAt }) };
     if (result.type !== 'batch') {
       this.#release(slot);
       this.#sender.add({ ...made, result }, []);

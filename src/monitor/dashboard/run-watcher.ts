@@ -37,6 +37,8 @@ export class RunWatcher {
   #batches = 0;
   #status: RunStatus = 'starting';
   #lastUpdate = Number.NEGATIVE_INFINITY;
+  /** Sends what is new when the next update is due. */
+  #due: ReturnType<typeof setTimeout> | undefined;
   #lastPeek = Number.NEGATIVE_INFINITY;
   #spans: LiveSpan[] = [];
   #open = new Map<LiveSpan['lane'], Writable<LiveSpan>>();
@@ -57,7 +59,7 @@ export class RunWatcher {
     switch (event.type) {
       case 'began':
         this.#begin(event);
-        return this.#send(event.at);
+        return this.#sendInTurn(event.at);
       case 'delivered':
         this.#deliver(event);
         if (event.at - this.#lastUpdate >= updateMs) this.#send(event.at);
@@ -67,7 +69,8 @@ export class RunWatcher {
         return;
       case 'ended':
         this.#status = event.reason === 'failed' ? 'failed' : 'between passes';
-        if (event.reason === 'failed') this.#complain(event.at, 'error', messageOf(event.error));
+        if (event.reason !== 'failed') return this.#sendInTurn(event.at);
+        this.#complain(event.at, 'error', messageOf(event.error));
         return this.#send(event.at);
       case 'closed':
         if (this.#status !== 'failed') this.#status = 'finished';
@@ -121,7 +124,17 @@ export class RunWatcher {
     this.#problems = [...this.#problems, { at, kind, text }].slice(-maxProblems);
   }
 
+  /** Sends what is new now, or when an update is due: passes may be so short that there are many in a second. */
+  #sendInTurn(at: number): void {
+    const early = this.#lastUpdate + updateMs - at;
+    if (early <= 0) this.#send(at);
+    else
+      this.#due ??= setTimeout(() => this.#send(performance.timeOrigin + performance.now()), early).unref();
+  }
+
   #send(at: number): void {
+    clearTimeout(this.#due);
+    this.#due = undefined;
     // Without a pass there is no run to speak of.
     if (!this.#began) return;
     this.#lastUpdate = at;

@@ -1,0 +1,44 @@
+// What the snippets of docs/curriculum.md take for granted: a text in sequences, its difficulty in DeepSpeed's files, and the names that the
+// first snippet makes.
+import { mkdirSync } from 'node:fs';
+import { CurriculumSampler, DataLoader, type Tensor } from 'millrace';
+import { analyzeDifficulty, DifficultyIndex } from 'millrace/analysis';
+import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
+
+mkdirSync('out');
+const builder = new IndexedDatasetBuilder('out/train', { dtype: 'uint16' });
+for (let sequence = 0; sequence < 2_000; sequence++) {
+  builder.addItem(
+    Uint16Array.from({ length: 8 + ((sequence * 37) % 89) }, (_, i) =>
+      Math.min((sequence * i) % 997, (i * i) % 499),
+    ),
+  );
+  builder.endDocument();
+}
+builder.finalize();
+const text = await IndexedDataset.open('out/train');
+await analyzeDifficulty(text, {
+  outputDir: 'out/difficulty',
+  metrics: ['seqlen', 'vocabularyrarity'],
+  layout: 'both',
+});
+const metric = (name: string, first: number, last: number, difficulty_step: number) => ({
+  index: DifficultyIndex.openSync({
+    indexToSamplePath: `out/difficulty/${name}/${name}_index_to_sample`,
+    indexToMetricPath: `out/difficulty/${name}/${name}_index_to_metric`,
+  }),
+  min_difficulty: first,
+  max_difficulty: last,
+  schedule_type: 'fixed_linear' as const,
+  schedule_config: { total_curriculum_step: 400, difficulty_step },
+});
+
+export const sampler: CurriculumSampler = new CurriculumSampler(text, {
+  batchSize: 64,
+  stepsPerEpoch: 600,
+  metrics: {
+    seqlen: metric('seqlen', 16, 96, 8),
+    vocabularyrarity: { ...metric('vocabularyrarity', 20, 100, 5), difficulty_type: 'percentile' },
+  },
+});
+export const batches: DataLoader<Tensor> = new DataLoader<Tensor>(text, { batchSize: 64, sampler });

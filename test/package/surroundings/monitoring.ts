@@ -1,0 +1,8 @@
+// What the snippets of docs/monitoring.md take for granted.
+import { mkdirSync } from 'node:fs';
+import { ArrayDataset, DataLoader, type Dataset } from 'millrace';
+
+mkdirSync('runs/a', { recursive: true });
+export const dataset: Dataset<number> = new ArrayDataset(Array.from({ length: 256 }, (_, i) => i));
+export const loader: DataLoader<number> = new DataLoader(dataset, { batchSize: 32 });
+export const train = (_batch: unknown): void => {};
