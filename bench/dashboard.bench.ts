@@ -2,7 +2,7 @@
 // tokens, which wavers by more than what is told of it takes: what is told of a batch, on batches that are quickly made, and what the page
 // takes each second, on a loader that has little else to do.
 import { execFileSync } from 'node:child_process';
-import { atMost, type Goal, nodeCommand, type Report, type Result } from './measure.js';
+import { atMost, type Goal, nodeCommand, type Report, type Result, showProgress } from './measure.js';
 
 export const title = 'Dashboard: a loader with the live page open, and without';
 export const unit = 'batches a processor second';
@@ -54,7 +54,7 @@ export default function run(): Report {
   }
   costABatch('texts', 0, 200);
   costABatch('empty', 0, 200);
-  process.stderr.write('\r\x1b[K');
+  showProgress('');
   return { results, goals };
 }
 
@@ -66,7 +66,7 @@ interface Slicing {
 }
 
 function measure(workload: string, workers: number, { pairs, sliceMs, pauseMs = 0 }: Slicing): Pair[] {
-  process.stderr.write(`\r\x1b[K${workload}, ${workers} workers`);
+  showProgress(`${workload}, ${workers} workers`);
   const [program, ...args] = nodeCommand('dashboard-cost.js', workload, workers, pairs, sliceMs, pauseMs);
   return JSON.parse(execFileSync(program!, args, { encoding: 'utf8' })) as Pair[];
 }

@@ -48,6 +48,11 @@ export interface Report {
 /** `rate`: units a second, more is better. `time`: milliseconds a unit, less is better. */
 export type Measure = 'rate' | 'time';
 
+/** One line that is written over, on a terminal; nothing elsewhere. */
+export function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
 /**
  * Runs contestants in turn, in the reverse order every other round, and gives their medians. What a contestant prints to its
  * standard error is shown; one that fails ends the measurement.
@@ -57,11 +62,11 @@ export function compare(contestants: readonly Contestant[], measure: Measure, ro
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? contestants : [...contestants].reverse();
     for (const { name, command } of order) {
-      process.stderr.write(`\r\x1b[Kround ${round + 1} of ${rounds}: ${name}`);
+      showProgress(`round ${round + 1} of ${rounds}: ${name}`);
       runs.get(name)!.push(runOnce(command));
     }
   }
-  process.stderr.write('\r\x1b[K');
+  showProgress('');
   return [...runs].map(([name, all]) => {
     const values = all.map(({ amount, seconds }) =>
       measure === 'rate' ? amount / seconds : (seconds * 1_000) / amount,
