@@ -4,17 +4,13 @@
 //   { block bytes u32, highest bit: stored as it is | block | XXH32 ? } …
 //   0 u32 | XXH32 of the content ?
 
+import type lz4js from 'lz4js';
+import type xxh32 from 'lz4js/xxh32.js';
+
 /** What is taken from lz4js. Its own reader of frames takes the checksum of a block to stand before it, and gives other data. */
 export interface Lz4 {
-  /** @returns the place in `target` behind what was written */
-  decompressBlock(
-    source: Uint8Array,
-    target: Uint8Array,
-    sourceStart: number,
-    sourceBytes: number,
-    targetStart: number,
-  ): number;
-  xxh32(seed: number, bytes: Uint8Array, start: number, byteLength: number): number;
+  readonly decompressBlock: typeof lz4js.decompressBlock;
+  readonly xxh32: typeof xxh32.hash;
 }
 
 interface Block {

@@ -1,5 +1,6 @@
 declare module 'lz4js' {
   const lz4: {
+    /** @returns the place in `target` behind what was written */
     decompressBlock(
       source: Uint8Array,
       target: Uint8Array,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { columnRuns } from '../../src/cli/column-runs.js';
+import { columnRuns } from '../../dist/cli/column-runs.js';
 
 const columns = (names: string, type = 'number') => names.split(' ').map((name) => ({ name, type }));
 const shown = (...all: { name: string; type: string }[][]) => columnRuns(all.flat()).map(({ name }) => name);
