@@ -1,132 +1,50 @@
-// The names of the public contract. Adding one is a visible decision: it is added here, too.
+// The public surface is what api/ says. `npm run api` writes it; `npm run api -- --check` compares every signature.
+// These tests compare the names that the entry points really export.
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-const contract: Record<string, readonly string[]> = {
-  millrace: [
-    'DataLoader',
-    'RepeatingLoader',
-    'verifyReceipt',
-    'defaultCollate',
-    'packCollate',
-    'padCollate',
-    'torchCollate',
-    'getWorkerInfo',
-    'SequentialSampler',
-    'RandomSampler',
-    'SubsetRandomSampler',
-    'WeightedRandomSampler',
-    'BatchSampler',
-    'DistributedSampler',
-    'CurriculumSampler',
-    'DifficultyValues',
-    'TokenBudgetSampler',
-    'TensorDataset',
-    'ArrayDataset',
-    'Subset',
-    'ConcatDataset',
-    'StackDataset',
-    'ChainDataset',
-    'MapDataset',
-    'MixtureDataset',
-    'PackedDataset',
-    'ShuffleBuffer',
-    'filterDataset',
-    'TokenWindowStream',
-    'TokenWindows',
-    'documentLengths',
-    'tokenize',
-    'tokenizerNames',
-    'randomSplit',
-    'workerDataset',
-    'workerFunction',
-    'tensor',
-    'CapabilityError',
-    'ConfigError',
-    'WorkerTransferError',
-    'EmptyLoaderError',
-    'ReleasedBatchError',
-    'DeviceMemoryError',
-  ],
-  'millrace/random': [
-    'TorchGenerator',
-    'NumpyGenerator',
-    'PythonRandom',
-    'IndexPermutation',
-    'SampleRng',
-    'manualSeed',
-    'defaultGenerator',
-  ],
-  'millrace/convert': ['convert', 'conversionTargets', 'verifyConversion'],
-  'millrace/formats': ['IndexedDataset', 'IndexedDatasetBuilder', 'ImageFolder', 'RemoteIndexedDataset'],
-  'millrace/images': [
-    'ImagePipeline',
-    'resize',
-    'centerCrop',
-    'randomResizedCrop',
-    'randomHorizontalFlip',
-    'colorJitter',
-    'normalize',
-    'imageNetStatistics',
-  ],
-  'millrace/analysis': [
-    'AnalysisClusterWorker',
-    'DataAnalyzer',
-    'DifficultyFile',
-    'DifficultyIndex',
-    'analyzeDifficulty',
-    'analyzeOnCluster',
-    'builtInMetrics',
-    'cancelOnCluster',
-    'estimateAnalysis',
-    'planAnalysis',
-    'suggestCurriculum',
-    'suggestMetrics',
-  ],
-  'millrace/deepspeed': [
-    'parseDeepSpeedConfig',
-    'DeepSpeedDataLoader',
-    'DeepSpeedDataSampler',
-    'CurriculumScheduler',
-    'DataAnalyzer',
-    'deepspeedIo',
-    'batchBySeqlens',
-    'scaleLr',
-    'VariableBatchSizeLr',
-    'RandomLtdScheduler',
-    'ThroughputTimer',
-    'RepeatingLoader',
-  ],
-  'millrace/config': ['defineConfig', 'openConfig'],
-  'millrace/distributed': ['detectRank', 'parallelGroups'],
-  'millrace/storage': ['openObjectStore', 'openSource', 'BlobSource'],
-  'millrace/worker': ['provideModules'],
-  'millrace/accelerator': [
-    'getAccelerator',
-    'openAccelerator',
-    'setAccelerator',
-    'CpuAccelerator',
-    'CudaAccelerator',
-    'WebGpuAccelerator',
-    'deviceBatches',
-    'gpuBatches',
-  ],
-  'millrace/monitor': [
-    'ThroughputTimer',
-    'RunStatistics',
-    'recordRun',
-    'prometheusRegistry',
-    'CsvWriter',
-    'TensorBoardWriter',
-    'TraceWriter',
-  ],
-  'millrace/jax': ['toJax'],
-  'millrace/tfjs': ['toTf', 'tfDataset'],
-  'millrace/onnx': ['toOnnx'],
-};
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, string> };
+const entries = Object.keys(exports).filter((entry) => entry !== './package.json' && entry !== './worker');
+const reports = new Map(entries.map((entry) => [entry, readReport(entry)]));
 
-describe('the public contract', () => {
-  it.each(Object.entries(contract))('%s exports its names', async (entry, names) => {
-    const module = await import(entry);
-    for (const name of names) expect(module, name).toHaveProperty(name);
+interface Report {
+  readonly values: readonly string[];
+  readonly types: readonly string[];
+}
+
+function readReport(entry: string): Report {
+  const text = readFileSync(`api/${entry === '.' ? 'millrace' : entry.slice(2)}.api.md`, 'utf8');
+  const declared = (kinds: string) =>
+    [...text.matchAll(new RegExp(`^export (?:abstract )?(?:${kinds}) (\\w+)`, 'gm'))].map(
+      ([, name]) => name!,
+    );
+  const values = new Set(declared('class|function|const'));
+  return { values: [...values].sort(), types: declared('interface|type') };
+}
+
+describe('the public surface', () => {
+  it('has a report for every entry point and no other', () => {
+    const files = readdirSync('api').map((file) => file.replace('.api.md', ''));
+    expect(files.sort()).toEqual(
+      entries.map((entry) => (entry === '.' ? 'millrace' : entry.slice(2))).sort(),
+    );
+  });
+
+  it.each(entries)('%s exports exactly the values of its report', async (entry) => {
+    const module = await import(`millrace${entry.slice(1)}`);
+    expect(Object.keys(module).sort()).toEqual(reports.get(entry)!.values);
+  });
+
+  it('offers at most 35 values at the front door and 300 names in all', () => {
+    expect(reports.get('.')!.values.length).toBeLessThanOrEqual(35);
+    const names = [...reports.values()].flatMap(({ values, types }) => [...values, ...types]);
+    expect(names.length).toBeLessThanOrEqual(300);
+  });
+
+  it('gives each name one home', () => {
+    const homes = new Map<string, string[]>();
+    for (const [entry, { values, types }] of reports)
+      for (const name of [...values, ...types]) homes.set(name, [...(homes.get(name) ?? []), entry]);
+    expect([...homes].filter(([, found]) => found.length > 1)).toEqual([]);
   });
 });
