@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.js';
+import { decompressInMemory } from '../storage/decompress.js';
 import { MemorySource } from '../storage/memory-source.js';
 import { ArrayRows } from './array-rows.js';
 import { readNpyHeader } from './npy-header.js';
@@ -31,8 +32,16 @@ const decoders = new Map<string, MemberDecoder>([
   ['npy', asTensor],
 ]);
 
-/** Decodes a member by its ending; what has no decoder stays bytes, in memory of its own. */
-export function decodeMember(ending: string, bytes: Uint8Array): unknown {
+/**
+ * Decodes a member by its ending; what has no decoder stays bytes, in memory of its own. As in the webdataset package, a member whose
+ * ending is `gz` is decompressed first, and the rest of the ending says what it is.
+ */
+export function decodeMember(ending: string, bytes: Uint8Array, maxDecompressedBytes: number): unknown {
+  const packed = /^(?:(.*)\.)?gz$/s.exec(ending);
+  if (packed)
+    return decompressInMemory(new MemorySource(bytes, ending), 'gzip', maxDecompressedBytes).then((content) =>
+      decodeMember(packed[1] ?? '', content, maxDecompressedBytes),
+    );
   const decode = decoders.get(ending.slice(ending.lastIndexOf('.') + 1));
   return decode ? decode(bytes) : Uint8Array.from(bytes);
 }
