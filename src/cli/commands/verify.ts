@@ -104,14 +104,17 @@ async function checkData(name: string, { format, json = false }: VerifyFlags): P
     stage?.finish(result && `${formatCount(result.samples)} samples`);
   }
   process.stdout.write(`${json ? JSON.stringify(result) : describeData(name, result)}\n`);
-  if (result.damagedCount > 0 || result.checksums?.damaged.length) throw new Failed();
+  if (result.damagedCount > 0 || result.damagedFiles.length > 0 || result.checksums?.damaged.length)
+    throw new Failed();
 }
 
 function describeData(name: string, verification: DataVerification): string {
-  const { checksums } = verification;
-  return [describeSamples(name, verification), ...(checksums ? [describeChecksums(checksums)] : [])].join(
-    '\n',
-  );
+  const { checksums, damagedFiles } = verification;
+  return [
+    describeSamples(name, verification),
+    ...damagedFiles.map(({ message }) => message),
+    ...(checksums ? [describeChecksums(checksums)] : []),
+  ].join('\n');
 }
 
 function describeChecksums({ files, damaged }: ChecksumReport): string {
