@@ -15,7 +15,8 @@ export type Elements = TypedArray | readonly number[] | readonly bigint[];
 export function castElements<D extends DType>(elements: Elements, dtype: D): TypedArray {
   const from = dtypeOf(elements);
   if (from === dtype) return elements as TypedArray;
-  if (typeof elements[0] === 'bigint') return castBigInts(elements as BigInt64Array, dtype);
+  if ((from && isBigIntDType(from)) || typeof elements[0] === 'bigint')
+    return castBigInts(elements as BigInt64Array, dtype);
   const numbers = elements as readonly number[];
   if (isIntegerDType(dtype) && !(from && isIntegerDType(from))) checkFinite(numbers, dtype);
   if (isBigIntDType(dtype)) return viewOf(dtype, int64Words(numbers).buffer, 0, numbers.length);

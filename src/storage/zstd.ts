@@ -30,7 +30,12 @@ const inputBytes = 2 ** 18;
 /** libzstd's own limit, and that of the `zstd` command. */
 const largestWindow = '128 MiB';
 
+/** A decoder with more memory than this is not kept for the next call. */
+const keptMemoryBytes = 2 ** 25;
+
 let compiled: object | undefined;
+/** A decoder that `unzstdSync` can use again: making one takes a millisecond. */
+let idle: ZstdDecoder | undefined;
 
 /**
  * Decompresses zstd data of one or several frames, piece by piece. libzstd checks the checksum of every frame that has one.
@@ -64,9 +69,15 @@ export class ZstdDecoder {
       yield* this.#decodePart(piece.subarray(start, start + inputBytes));
   }
 
+  /** Bytes of its memory. */
+  get memoryBytes(): number {
+    return this.#zstd.memory.buffer.byteLength;
+  }
+
   /** Says that there is no more data. @throws {@link FormatError} where a frame is cut short */
   end(): void {
     if (this.#expected !== 0) throw damaged('it is cut short');
+    this.#expected = 1;
   }
 
   *#decodePart(part: Uint8Array): Generator<Uint8Array> {
@@ -94,7 +105,9 @@ export class ZstdDecoder {
  * @throws {@link FormatError} where it is damaged, cut short, or gives more than the limit.
  */
 export function unzstdSync(bytes: Uint8Array, limit: number): Uint8Array {
-  const decoder = new ZstdDecoder();
+  const decoder = idle ?? new ZstdDecoder();
+  // After an error it may be in the middle of a frame: only one that came to an end is used again.
+  idle = undefined;
   const pieces: Uint8Array[] = [];
   let length = 0;
   for (const piece of decoder.decode(bytes)) {
@@ -103,6 +116,7 @@ export function unzstdSync(bytes: Uint8Array, limit: number): Uint8Array {
     pieces.push(piece);
   }
   decoder.end();
+  if (decoder.memoryBytes <= keptMemoryBytes) idle = decoder;
   const whole = new Uint8Array(length);
   let at = 0;
   for (const piece of pieces) {

@@ -4,5 +4,7 @@ const fixtures = new URL('../fixtures/formats/', import.meta.url);
 
 fuzzTest('damaged npy files give a typed error or values', {
   reader: new URL('readers/npy.js', import.meta.url),
-  corpus: ['int64.npy', 'float32.npy', 'bool.npy'].map((name) => new URL(name, fixtures)),
+  corpus: ['int64.npy', 'float16.npy', 'bool.npy', 'big-endian.npy', 'fortran.npy'].map(
+    (name) => new URL(name, fixtures),
+  ),
 });
