@@ -5,7 +5,7 @@ import { encodePart, readPart } from '../../dist/analysis/part-file.js';
 
 const part = encodePart({
   distinct: Float64Array.of(1, 4, 9),
-  counts: Uint32Array.of(2, 1, 1),
+  counts: Float64Array.of(2, 1, 1),
   ids: Uint32Array.of(0, 3, 1, 2),
 });
 

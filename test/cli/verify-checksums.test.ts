@@ -35,12 +35,12 @@ describe('millrace verify', () => {
     [
       'arrays.npz',
       '',
-      (bytes: Uint8Array) => bytes.indexOf('PK\x03\x04', 4) - 1,
+      (bytes: Buffer) => bytes.indexOf('PK\x03\x04', 4) - 1,
       /checksum of .*\.npy does not match/,
     ],
-    ['mds', 'shard.00001.mds', (bytes: Uint8Array) => bytes.length - 1, /does not match its sha1 checksum/],
-    ['checked.jsonl.zst', '', (bytes: Uint8Array) => bytes.length - 1, /checksum does not match/],
-    ['rows.jsonl.gz', '', (bytes: Uint8Array) => bytes.length - 8, /incorrect data check/],
+    ['mds', 'shard.00001.mds', (bytes: Buffer) => bytes.length - 1, /does not match its sha1 checksum/],
+    ['checked.jsonl.zst', '', (bytes: Buffer) => bytes.length - 1, /checksum does not match/],
+    ['rows.jsonl.gz', '', (bytes: Buffer) => bytes.length - 8, /incorrect data check/],
   ])('fails for %s with a wrong checksum', async (name, file, offset, message) => {
     const source = new URL(`../fixtures/formats/${name}${file && `/${file}`}`, import.meta.url);
     const bytes = readFileSync(source);

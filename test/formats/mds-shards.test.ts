@@ -76,7 +76,7 @@ describe('shards of MosaicML', () => {
     expect(await allOf(folder)).toEqual(await allOf(fixture('mds')));
   });
 
-  it.each([
+  it.each<readonly [string, (shard: Shard, folder: string) => void, RegExp]>([
     ['a compression that is not read', compressed('bz2', (bytes) => bytes), /compressed with bz2/],
     [
       'damaged Snappy',
@@ -114,7 +114,7 @@ describe('shards of MosaicML', () => {
         ] as const,
     ),
   ])('refuses %s', async (_, change, message) => {
-    const opening = MdsDataset.open(changed(change as (shard: Shard, folder: string) => void));
+    const opening = MdsDataset.open(changed(change));
     await expect(opening).rejects.toThrow(message);
     await expect(opening).rejects.toThrow(FormatError);
   });
