@@ -37,6 +37,7 @@ export function installPackages() {
 /** Compiles src/ and assembly/ to dist/. Incremental: a second run takes a moment. */
 export function build() {
   compileKernels();
+  takeZstd();
   run(process.execPath, [tsc, '-p', 'tsconfig.json']);
   run(process.execPath, ['scripts/stand-ins.js']);
   bundleWorker();
@@ -108,4 +109,20 @@ function compileKernels() {
     const base64 = readFileSync(binary, 'base64');
     writeFileSync(target, `${stamp}\nexport const wasmBase64 =\n  '${base64}';\n`);
   }
+}
+
+/**
+ * Takes the WebAssembly of libzstd out of the package zstddec, and puts it into a module as base64. The package's own wrapper does not
+ * report errors of libzstd, so `storage/zstd.ts` calls libzstd itself.
+ */
+function takeZstd() {
+  const from = `${root}/node_modules/zstddec`;
+  const [, base64] = /["'`]([A-Za-z0-9+/=]{10000,})["'`]/.exec(
+    readFileSync(`${from}/dist/zstddec-stream.mjs`, 'utf8'),
+  );
+  const license = readFileSync(`${from}/LICENSE`, 'utf8').replaceAll('*/', '* /');
+  const text = `/* @license\n${license}*/\nexport const zstdBase64 =\n  '${base64}';\n`;
+  const target = `${root}/dist/storage/zstd-bytes.js`;
+  mkdirSync(`${root}/dist/storage`, { recursive: true });
+  if (!existsSync(target) || readFileSync(target, 'utf8') !== text) writeFileSync(target, text);
 }

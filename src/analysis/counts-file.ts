@@ -1,3 +1,4 @@
+import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
 import { type ObjectStore, readObject } from '../storage/object-store.js';
 import { KeyCounts, type KeyCountsJson } from './metrics/key-counts.js';
 
@@ -9,7 +10,7 @@ export async function readCounts(
   const bytes = await readObject(store, name);
   if (!bytes) return undefined;
   try {
-    const byMetric = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, KeyCountsJson>;
+    const byMetric = parseCheckedJson(new TextDecoder().decode(bytes)) as Record<string, KeyCountsJson>;
     return new Map(Object.entries(byMetric).map(([metric, json]) => [metric, KeyCounts.fromJson(json)]));
   } catch {
     // Damaged: counted again.
@@ -23,5 +24,5 @@ export function writeCounts(
   counts: ReadonlyMap<string, KeyCounts>,
 ): Promise<void> {
   const json = Object.fromEntries([...counts].map(([metric, own]) => [metric, own.toJson()]));
-  return store.put(name, new TextEncoder().encode(JSON.stringify(json)));
+  return store.put(name, new TextEncoder().encode(checkedJson(json)));
 }

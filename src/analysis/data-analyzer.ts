@@ -100,9 +100,15 @@ export class DataAnalyzer {
   }
 
   #idsOf(batch: unknown, firstId: number, count: number): readonly number[] {
-    const { sampleIndices } = this.#settings;
+    const { sampleIndices, parity } = this.#settings;
     const own = ownIds(batch, count);
     if (own) return own;
+    if (parity && sampleIndices && firstId + count > sampleIndices.length) {
+      throw new ParityError('The ids run past the end of sampleIndices, which fails in DeepSpeed', {
+        where: { original: 'IndexError', id: firstId + count - 1, indices: sampleIndices.length },
+        next: 'DeepSpeed counts the fields of a batch here, not its samples. Leave out parity, or give the samples a field index.',
+      });
+    }
     return Array.from({ length: count }, (_, i) => sampleIndices?.[firstId + i] ?? firstId + i);
   }
 }

@@ -139,7 +139,11 @@ export function decodeDifficultyHeader(
     dataset: name(datasetOffset, metricOffset),
     metric: name(metricOffset, headerBytes),
   };
-  const expected = sectionsOf(header.samples, header.rows, header.valueDtype).byteLength;
+  const { samples, rows, valueDtype } = header;
+  const isCount = (count: number) => Number.isSafeInteger(count) && count >= 0;
+  if (!isCount(samples) || !isCount(rows) || valueDtype === undefined)
+    throw refused(file, 'has a damaged header');
+  const expected = sectionsOf(samples, rows, valueDtype).byteLength;
   if (expected > byteLength) throw truncated(file, 0, expected, byteLength);
   return header;
 }

@@ -107,7 +107,7 @@ export interface Items {
 /** Writes one `.bin`/`.idx` pair. @throws {@link StorageError} */
 export function writeItems(prefix: string, dtype: IntegerDType, items: Items): void {
   const { flat, documentEnds } = items;
-  const builder = new IndexedDatasetBuilder(prefix, { dtype });
+  const builder = new IndexedDatasetBuilder(prefix, { dtype, parity: true });
   try {
     let item = 0;
     let element = 0;

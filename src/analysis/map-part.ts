@@ -2,6 +2,7 @@ import { dtypeOf, type TypedArray, zeros } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
 import { castElements } from '../formats/cast-elements.js';
+import { isIntegerDType } from '../formats/integer-dtype.js';
 import type { AnalyzerMetric, MetricResult } from './data-analyzer-options.js';
 import { makeFolder, writeItems } from './index-files.js';
 import { CsvRows } from './original-part-files.js';
@@ -147,5 +148,15 @@ function elementsOf(result: MetricResult, { name, dtype }: AnalyzerMetric): Type
     const message = `is ${dtype} for ${name}, whose function gave ${given}`;
     throw new ConfigError('DataAnalyzer options', [{ field: 'metricDtypes', message }]);
   }
+  if (given === undefined && isIntegerDType(dtype))
+    checkWhole(elements as readonly (number | bigint)[], name, dtype);
   return castElements(elements, dtype);
+}
+
+/** A plain array says no dtype: its numbers must be whole where the announced dtype is one of whole numbers. */
+function checkWhole(elements: readonly (number | bigint)[], name: string, dtype: string): void {
+  const fraction = elements.find((element) => typeof element === 'number' && !Number.isInteger(element));
+  if (fraction === undefined) return;
+  const message = `is ${dtype} for ${name}, whose function gave ${fraction}: multiply and round it, so that no difficulties become one`;
+  throw new ConfigError('DataAnalyzer options', [{ field: 'metricDtypes', message }]);
 }

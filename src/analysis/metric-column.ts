@@ -1,3 +1,4 @@
+import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
 import { FormatError, SampleError } from '../core/errors.js';
 import { firstIds, sortByNumber } from '../core/sort-by-value.js';
 import type { LoadedMetric } from './metric-source.js';
@@ -47,14 +48,16 @@ export class MetricColumn {
   encode(): Uint8Array {
     return this.#loaded.kind === 'value'
       ? sortedPart(this.#values)
-      : new TextEncoder().encode(JSON.stringify({ sums: [...(this.#sums ?? [])] }));
+      : new TextEncoder().encode(checkedJson({ sums: [...(this.#sums ?? [])] }));
   }
 }
 
 /** The sums in a part of a `count` metric. @throws {@link FormatError} when it is damaged. */
 export function readSum(file: string, bytes: Uint8Array): Float64Array {
   try {
-    const { sums } = JSON.parse(new TextDecoder().decode(bytes)) as { sums: number[] };
+    const { sums } = parseCheckedJson(new TextDecoder().decode(bytes));
+    if (!Array.isArray(sums) || !sums.every((sum) => typeof sum === 'number'))
+      throw new SyntaxError('It has no sums');
     return Float64Array.from(sums);
   } catch (cause) {
     throw new FormatError('A part of the analysis is damaged', { where: { file }, cause });

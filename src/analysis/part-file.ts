@@ -11,11 +11,12 @@ import type { ByteSource } from '../storage/byte-source.js';
 //    32  largest   float64
 //    40  whole     float64  1 when all values are whole numbers
 //    48  CRC-32    float64  of everything behind the header
-//    56  zero      float64
+//    56  CRC-32    float64  of the header before this field; 0 in parts of earlier versions
 //    64  values    float64  K distinct values, ascending
 //        ids       uint32   n, counted from the start of the range: ascending in value, then in id
 //        counts    uint32   K: how many samples have each value
 const headerBytes = 64;
+const headerCrcOffset = 56;
 const magic = new Float64Array(new TextEncoder().encode('MRPART01').buffer)[0]!;
 
 /** What the header of a part says. */
@@ -44,7 +45,7 @@ export function encodePart({ distinct, counts, ids }: SamplesByValue): Uint8Arra
   new Uint32Array(bytes.buffer, at.counts, counts.length).set(counts);
   const isWhole = distinct.every(Number.isSafeInteger) ? 1 : 0;
   const checksum = crc32(bytes.subarray(headerBytes));
-  new Float64Array(bytes.buffer, 0, 8).set([
+  new Float64Array(bytes.buffer, 0, 7).set([
     magic,
     ids.length,
     distinct.length,
@@ -53,14 +54,16 @@ export function encodePart({ distinct, counts, ids }: SamplesByValue): Uint8Arra
     isWhole,
     checksum,
   ]);
+  new Float64Array(bytes.buffer, headerCrcOffset, 1)[0] = crc32(bytes.subarray(0, headerCrcOffset));
   return bytes;
 }
 
 /** Reads the header of a part, and checks that the part has the length that it announces. @throws {@link FormatError} */
 export async function readPartHeader(source: ByteSource, samples: number): Promise<PartHeader> {
   if (source.byteLength < headerBytes) throw damagedPart(source, 'it is cut short');
-  const fields = new Float64Array((await source.read(0, headerBytes)).buffer);
-  const [found, count, rows, min, max, isWhole, checksum] = fields as unknown as number[];
+  const bytes = await source.read(0, headerBytes);
+  const fields = new Float64Array(bytes.buffer, 0, 8);
+  const [found, count, rows, min, max, isWhole, checksum, headerCrc] = fields as unknown as number[];
   const header = {
     samples: count!,
     rows: rows!,
@@ -70,6 +73,8 @@ export async function readPartHeader(source: ByteSource, samples: number): Promi
     checksum: checksum!,
   };
   if (found !== magic || count !== samples) throw damagedPart(source, 'its header is another one');
+  if (headerCrc !== 0 && headerCrc !== crc32(bytes.subarray(0, headerCrcOffset)))
+    throw damagedPart(source, 'the checksum of its header does not match');
   if (source.byteLength !== partSections(header).byteLength) throw damagedPart(source, 'it is cut short');
   return header;
 }

@@ -24,7 +24,7 @@ export function partPrefix(savePath: string, metric: string, place: PartPlace, w
 
 /** All elements of a file pair. @throws {@link StorageError} when it is missing. */
 export function readPart(prefix: string): TypedArray {
-  const dataset = IndexedDataset.openSync(prefix);
+  const dataset = IndexedDataset.openSync(prefix, { dtypeTable: 'deepspeed' });
   try {
     return dataset.readTokens(0, dataset.tokenCount);
   } finally {

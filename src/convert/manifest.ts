@@ -1,5 +1,7 @@
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
+import { FormatError } from '../core/errors.js';
 import { isIntact } from './checksum.js';
 import type { ConvertedFile } from './part.js';
 import { readText, writeText } from './work-folder.js';
@@ -28,13 +30,13 @@ export function manifestPath(output: string, to: ConversionTarget): string {
 }
 
 export function writeManifest(path: string, manifest: ConversionManifest): void {
-  writeText(path, `${JSON.stringify(manifest, null, 2)}\n`);
+  writeText(path, `${checkedJson(manifest, 2)}\n`);
 }
 
-/** @returns `undefined` when there is none */
+/** @returns `undefined` when there is none, or it is damaged */
 export function readManifest(path: string): ConversionManifest | undefined {
   try {
-    const manifest = JSON.parse(readText(path) ?? '') as Partial<ConversionManifest>;
+    const manifest = parseCheckedJson(readText(path) ?? '') as Partial<ConversionManifest>;
     return manifest.millrace === 'convert' ? (manifest as ConversionManifest) : undefined;
   } catch {
     return undefined;
@@ -57,6 +59,7 @@ export interface ChecksumReport {
  *
  * @param output - The folder, or the prefix of the pair.
  * @returns `undefined` when the output has no manifest: it was not made by a conversion
+ * @throws {@link FormatError} when the manifest is damaged
  */
 export async function verifyConversion(output: string): Promise<ChecksumReport | undefined> {
   const prefix = output.replace(/\.(bin|idx)$/, '').replace(/(?<=.)\/+$/, '');
@@ -64,6 +67,12 @@ export async function verifyConversion(output: string): Promise<ChecksumReport |
     const path = manifestPath(prefix, to);
     const manifest = readManifest(path);
     if (manifest) return checkFiles(dirname(path), manifest);
+    if (readText(path) !== undefined) {
+      throw new FormatError('The manifest of the conversion is damaged', {
+        where: { file: path },
+        next: 'The files cannot be compared with their checksums: copy the manifest again, or convert again.',
+      });
+    }
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
 import { StorageError } from '../core/errors.js';
 import { isAlive } from '../storage/cache-lock.js';
 import { FileWriter } from '../storage/file-writer.js';
@@ -96,7 +97,7 @@ export class WorkFolder {
 
   /** Says that a part is whole. */
   accept(receipt: PartReceipt): void {
-    writeText(join(this.path, receiptName(receipt.number)), JSON.stringify(receipt));
+    writeText(join(this.path, receiptName(receipt.number)), checkedJson(receipt));
   }
 
   /** Lets go of the folder; the parts stay. */
@@ -137,7 +138,7 @@ export function readText(path: string): string | undefined {
 
 function parseReceipt(text: string | undefined): PartReceipt | undefined {
   try {
-    const receipt = JSON.parse(text ?? '') as PartReceipt;
+    const receipt = parseCheckedJson(text ?? '') as Partial<PartReceipt> as PartReceipt;
     return Array.isArray(receipt.files) ? receipt : undefined;
   } catch {
     return undefined;

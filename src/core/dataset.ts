@@ -1,4 +1,5 @@
 import type { DType } from './dtype.js';
+import type { MillraceError } from './errors.js';
 import type { JsonObject } from './json.js';
 import type { Tensor } from './tensor.js';
 
@@ -95,6 +96,11 @@ export interface Dataset<T> {
    * the number is 0. There may be no indices; it says the same then.
    */
   prefetch?(indices: IndexArray, epoch: number): unknown;
+  /**
+   * Checks what reading samples does not: checksums over whole files of which samples are parts. Gives an error for each that does not
+   * match. `millrace verify` asks for them.
+   */
+  checksumErrors?(): AsyncIterable<MillraceError>;
   /** Identifies the content without reading it all; equal fingerprints mean equal samples. */
   fingerprint?(): string;
   /** Frees files and memory. */

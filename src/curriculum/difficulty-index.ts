@@ -41,9 +41,9 @@ export class DifficultyIndex implements DifficultyOrder {
    *   values do not ascend.
    */
   static openSync({ indexToSamplePath, indexToMetricPath }: DifficultyIndexPaths): DifficultyIndex {
-    const rows = IndexedDataset.openSync(indexToSamplePath);
+    const rows = IndexedDataset.openSync(indexToSamplePath, { dtypeTable: 'deepspeed' });
     if (indexToMetricPath === undefined) return new DifficultyIndex(rows, undefined);
-    const metric = IndexedDataset.openSync(indexToMetricPath);
+    const metric = IndexedDataset.openSync(indexToMetricPath, { dtypeTable: 'deepspeed' });
     try {
       const values = numbersOf(metric.readTokens(0, metric.tokenCount));
       checkValues(values, rows, metric.prefix);

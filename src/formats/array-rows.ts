@@ -10,13 +10,15 @@ import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 import { type StoredDType, sampleDType, storedBytes, unpack } from './stored-dtype.js';
 
-/** An array in a file, in row-major order and little-endian: shape `[n, …]`. */
+/** An array in a file, in row-major order: shape `[n, …]`. */
 export interface StoredArray {
   readonly source: ByteSource;
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
   /** Where its first element is. */
   readonly byteOffset: number;
+  /** Whether the most significant byte of an element comes first. @defaultValue false */
+  readonly isBigEndian?: boolean;
 }
 
 interface Column {
@@ -110,7 +112,9 @@ export class ArrayRows {
   #readInto(name: string, index: number, target: Uint8Array): MaybePromise<void> {
     const { array, reader, rowBytes } = this.#columns.get(name)!;
     const start = array.byteOffset + index * rowBytes;
-    return andThen(reader.read(start, start + rowBytes), (bytes) => unpack(array.dtype, bytes, target));
+    return andThen(reader.read(start, start + rowBytes), (bytes) =>
+      unpack(array.dtype, array.isBigEndian ? reversed(bytes, storedBytes(array.dtype)) : bytes, target),
+    );
   }
 
   recipe(): ArrayRowsRecipe {
@@ -122,9 +126,9 @@ export class ArrayRows {
         ([
           name,
           {
-            array: { dtype, shape, byteOffset },
+            array: { source: _, ...array },
           },
-        ]) => [name, { dtype, shape, byteOffset }],
+        ]) => [name, array],
       ),
       sources: sources.map((source) => recipeOf(source, 'source')),
       places: columns.map(([, { array }]) => sources.indexOf(array.source)),
@@ -145,6 +149,13 @@ export class ArrayRows {
   close(): void {
     for (const { array } of this.#columns.values()) array.source.close();
   }
+}
+
+/** A copy with the bytes of each element the other way round. */
+function reversed(bytes: Uint8Array, width: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  for (let at = 0; at < copy.length; at += width) copy.subarray(at, at + width).reverse();
+  return copy;
 }
 
 function columnOf(name: string, array: StoredArray): Column {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { compressionOf } from '../storage/decompress.js';
+import { type Compression, compressionOf, compressionOfContent } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
@@ -29,16 +29,39 @@ export async function openDataFiles(
   return allOpened(names.map((name) => openContent(name, options)));
 }
 
-/** Opens a file or takes a source; what is compressed as a whole is given decompressed. */
+/**
+ * Opens a file or takes a source; what is compressed as a whole is given decompressed. Its name says so; of a tar archive, the first
+ * bytes may say so as well, because writers of WebDataset also name compressed archives `.tar`.
+ */
 async function openContent(file: string | ByteSource, options: StorageOptions): Promise<ByteSource> {
-  const packed = compressionOf(typeof file === 'string' ? file : file.name);
-  if (!packed) return typeof file === 'string' ? openSource(file, options) : file;
-  const source = typeof file === 'string' ? await openSource(file, { ...options, cache: false }) : file;
+  const name = typeof file === 'string' ? file : file.name;
+  const packed = compressionOf(name)?.compression;
+  if (packed) {
+    const source = typeof file === 'string' ? await openSource(file, { ...options, cache: false }) : file;
+    return openCompressed(source, packed, options);
+  }
+  const source = typeof file === 'string' ? await openSource(file, options) : file;
+  if (!name.toLowerCase().endsWith('.tar')) return source;
+  try {
+    const found = compressionOfContent(await source.read(0, Math.min(4, source.byteLength)));
+    return found === undefined ? source : await openCompressed(source, found, options);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+async function openCompressed(
+  source: ByteSource,
+  compression: Compression,
+  options: StorageOptions,
+): Promise<ByteSource> {
   try {
     const { DecompressedSource } = await import('../storage/decompressed-source.js');
     return await DecompressedSource.open(source, {
-      compression: packed.compression,
+      compression,
       cache: options.cache || true,
+      maxDecompressedBytes: storageOptions(options).maxDecompressedBytes,
     });
   } catch (error) {
     source.close();

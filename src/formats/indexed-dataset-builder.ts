@@ -6,7 +6,7 @@ import { isTensor, type Tensor } from '../core/tensor.js';
 import { FileSource } from '../storage/file-source.js';
 import { FileWriter } from '../storage/file-writer.js';
 import { localPath } from '../storage/local-path.js';
-import { castElements, type Elements } from './cast-elements.js';
+import { castElements, checkFit, type Elements } from './cast-elements.js';
 import { datasetPrefix } from './dataset-prefix.js';
 import { IndexedDataset } from './indexed-dataset.js';
 import { codeOf, type DTypeTable, dtypesOf } from './indexed-dataset-dtypes.js';
@@ -21,6 +21,11 @@ export interface IndexedDatasetBuilderOptions {
   readonly dtypeTable?: DTypeTable;
   /** Whether {@link IndexedDatasetBuilder.finalize} gives the SHA-256 of both files. @defaultValue `false` */
   readonly checksums?: boolean;
+  /**
+   * Whether values that the dtype does not hold are changed as DeepSpeed's builder does: wrapped round, and fractions cut off.
+   * @defaultValue `false`: they are an error
+   */
+  readonly parity?: boolean;
 }
 
 /** SHA-256 in hex of what was written. */
@@ -36,6 +41,7 @@ const schema = v.strictObject({
     'deepspeed',
   ),
   checksums: v.optional(booleanOption, false),
+  parity: v.optional(booleanOption, false),
 });
 
 const pieceBytes = 1 << 22;
@@ -58,6 +64,7 @@ export class IndexedDatasetBuilder {
   readonly #sizes = new ItemSizes();
   readonly #documentIndex = [0];
   readonly #checksums: boolean;
+  readonly #parity: boolean;
   #finished = false;
 
   /**
@@ -65,8 +72,13 @@ export class IndexedDatasetBuilder {
    * @throws {@link ConfigError} for a dtype that the table has no code for.
    */
   constructor(pathOrPrefix: string | URL, options: IndexedDatasetBuilderOptions = {}) {
-    const { dtype, dtypeTable, checksums } = parseOptions('IndexedDatasetBuilder options', schema, options);
+    const { dtype, dtypeTable, checksums, parity } = parseOptions(
+      'IndexedDatasetBuilder options',
+      schema,
+      options,
+    );
     this.#checksums = checksums;
+    this.#parity = parity;
     this.dtypeTable = dtypeTable;
     this.dtype = dtype as DType;
     this.#code = checkedCode(this.dtype, dtypeTable);
@@ -80,14 +92,14 @@ export class IndexedDatasetBuilder {
   }
 
   /**
-   * Appends one item: all elements of an array or a tensor of any shape, in row-major order, wrapped round to the dtype.
+   * Appends one item: all elements of an array or a tensor of any shape, in row-major order.
    *
-   * @throws {@link ShapeError} above 2^31 - 1 elements, which is the most that the format counts.
+   * @throws {@link FormatError} for a value that the dtype does not hold; {@link ShapeError} above 2^31 - 1 elements, which is the most that the format counts.
    */
   addItem(item: Elements | Tensor): void {
     const elements = isTensor(item) ? item.data : item;
     this.#sizes.check(elements.length);
-    this.#append(castElements(elements, this.dtype));
+    this.#append(this.#cast(elements));
     this.#sizes.push(elements.length);
   }
 
@@ -111,8 +123,14 @@ export class IndexedDatasetBuilder {
         next: 'Give the length of every item, and all of their elements.',
       });
     }
-    this.#append(castElements(elements, this.dtype));
+    this.#append(this.#cast(elements));
     this.#sizes.pushAll(lengths);
+  }
+
+  #cast(elements: Elements): TypedArray {
+    const cast = castElements(elements, this.dtype);
+    if (!this.#parity) checkFit(elements, this.dtype);
+    return cast;
   }
 
   /** Ends a document: a boundary after the items so far. */

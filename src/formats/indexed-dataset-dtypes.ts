@@ -68,6 +68,32 @@ export function chooseDType(
   return spaced.reduce((wide, dtype) => (bytesPerElement(dtype) > bytesPerElement(wide) ? dtype : wide));
 }
 
+/** Whether two dtypes of one width can be meant, so that the sizes of the files tell nothing: DeepSpeed's uint32, Megatron-LM's float32. */
+export function isGuess(code: number, table: DTypeTable | 'auto'): boolean {
+  return table === 'auto' && code === 7;
+}
+
+/** The bits of a float32 that is not 0 are at least this, unless it is smaller than any number that training data has. */
+const smallestFloatBits = 2 ** 23;
+
+/**
+ * Looks at some of the elements of a file whose type code is 7. Token ids are below 2^23; floats, seen as whole numbers, are above.
+ *
+ * @param elements - As uint32.
+ * @throws {@link FormatError} where they may be floats.
+ */
+export function checkGuess(elements: Uint32Array, file: string): void {
+  if (elements.every((element) => element < smallestFloatBits) && elements.some((element) => element > 0))
+    return;
+  throw new FormatError(
+    'The type code 7 is uint32 in DeepSpeed and float32 in Megatron-LM, and the file may be either',
+    {
+      where: { file, byteOffset: 17, code: 7 },
+      next: "Say who wrote it: { dtypeTable: 'deepspeed' } for uint32, { dtypeTable: 'megatron' } for float32.",
+    },
+  );
+}
+
 /** Only the step after the first item with elements is looked at: the others are checked when one is chosen. */
 function fitsSpacing(itemBytes: number, sizes: Int32Array, pointers: Float64Array): boolean {
   const first = sizes.findIndex((size) => size > 0);

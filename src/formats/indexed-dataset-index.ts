@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { bytesPerElement, type DType } from '../core/dtype.js';
 import { FormatError, TruncatedFileError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import { chooseDType, type DTypeTable, dtypesOfCode } from './indexed-dataset-dtypes.js';
+import { chooseDType, type DTypeTable, dtypesOfCode, isGuess } from './indexed-dataset-dtypes.js';
 import {
   codeOffset,
   decodeHeader,
@@ -17,6 +17,8 @@ import { readInt64Array } from './int64-array.js';
 /** What an `.idx` file says about its `.bin` file, with n items. */
 export interface ItemIndex {
   readonly dtype: DType;
+  /** Whether the type code also stands for another dtype of the same width: see `checkGuess`. */
+  readonly isGuess: boolean;
   /** Shape `[n]`: elements of each item. */
   readonly sizes: Int32Array;
   /** Shape `[n]`: byte offset of each item. */
@@ -25,6 +27,8 @@ export interface ItemIndex {
   readonly documentIndex: Float64Array;
   /** Dimensions of each item, in the older format that keeps them. */
   readonly shapes?: readonly (readonly number[])[];
+  /** Mode of each item, in Megatron-LM's multimodal datasets. */
+  readonly modes?: Int8Array;
 }
 
 /** Identifies the items by dtype, lengths and documents, and the length of the `.bin` file; the data itself is not read. */
@@ -78,7 +82,18 @@ function decodeMappedIndex({ bytes, file, dataBytes, dtypeTable }: IndexFile): I
   const dtype = chooseDType(dtypesOfCode(code, dtypeTable, file, codeOffset), sizes, pointers, dataBytes);
   checkPointers(sizes, pointers, bytesPerElement(dtype), file, pointersOffset);
   checkDocuments(documentIndex, items, file, documentsOffset);
-  return { dtype, sizes, pointers, documentIndex };
+  const modesOffset = documentsOffset + 8 * documents;
+  const rest = bytes.length - modesOffset;
+  if (rest !== 0 && rest !== items)
+    throw damaged(`The index has ${rest} bytes behind its arrays`, { file, byteOffset: modesOffset });
+  return {
+    dtype,
+    isGuess: isGuess(code, dtypeTable) && sizes.some((size) => size > 0),
+    sizes,
+    pointers,
+    documentIndex,
+    ...(rest > 0 && { modes: new Int8Array(bytes.slice(modesOffset).buffer) }),
+  };
 }
 
 /** Items follow one another without gaps. */

@@ -29,21 +29,31 @@ export interface LegacyArrays {
 export function decodeLegacyIndex(source: IndexFile): ItemIndex {
   const { dtype, dimensionOffsets, dataOffsets, dimensions, documentIndex } = decodeLegacyArrays(source);
   const items = dataOffsets.length - 1;
+  checkOffsets(dimensionOffsets, dimensions.length, 'dimensions', source.file);
+  checkOffsets(dataOffsets, dataOffsets[items]!, 'data', source.file);
   const shapes = Array.from({ length: items }, (_, item) => [
     ...dimensions.subarray(dimensionOffsets[item], dimensionOffsets[item + 1]),
   ]);
-  const sizes = Int32Array.from(shapes, (shape) =>
-    shape.reduce((product, dimension) => product * dimension, 1),
+  const counts = shapes.map((shape) => shape.reduce((product, dimension) => product * dimension, 1));
+  const badItem = counts.findIndex(
+    (count, item) => dataOffsets[item]! + count !== dataOffsets[item + 1] || count > 2 ** 31 - 1,
   );
-  const badItem = sizes.findIndex((size, item) => dataOffsets[item]! + size !== dataOffsets[item + 1]);
-  if (badItem >= 0) {
+  if (badItem >= 0 || dimensions.some((dimension) => dimension < 0)) {
     throw new FormatError(`Item ${badItem} of shape [${shapes[badItem]}] has another number of elements`, {
       where: { file: source.file, item: badItem },
       next: 'The index is damaged: copy or write it again.',
     });
   }
+  const sizes = Int32Array.from(counts);
   const pointers = dataOffsets.subarray(0, items).map((offset) => offset * bytesPerElement(dtype));
-  return { dtype, sizes, pointers, documentIndex: itemNumbers(documentIndex, dimensionOffsets), shapes };
+  return {
+    dtype,
+    sizes,
+    pointers,
+    documentIndex: itemNumbers(documentIndex, dimensionOffsets, source.file),
+    shapes,
+    isGuess: false,
+  };
 }
 
 /** The arrays of an older index as they are stored. */
@@ -83,8 +93,25 @@ function dtypeOfSize(candidates: readonly DType[], elementBytes: number, file: s
   );
 }
 
+/** Offsets begin at 0, never descend, and end where what they point into ends: ranges do not overlap, so they take no more memory than the file. */
+function checkOffsets(offsets: Float64Array, end: number, what: string, file: string): void {
+  const isAscending = offsets.every((offset, k) => offset >= (offsets[k - 1] ?? 0));
+  if (isAscending && offsets[0] === 0 && offsets.at(-1) === end) return;
+  throw new FormatError(`The offsets of the ${what} in the index do not ascend from 0 to ${end}`, {
+    where: { file },
+    next: 'The index is damaged: copy or write it again.',
+  });
+}
+
 /** Boundaries counted in dimensions as boundaries counted in items. */
-function itemNumbers(boundaries: Float64Array, dimensionOffsets: Float64Array): Float64Array {
+function itemNumbers(boundaries: Float64Array, dimensionOffsets: Float64Array, file: string): Float64Array {
   const itemAt = new Map([...dimensionOffsets].map((offset, item) => [offset, item]));
-  return boundaries.map((boundary) => itemAt.get(boundary) ?? boundary);
+  return boundaries.map((boundary) => {
+    const item = itemAt.get(boundary);
+    if (item !== undefined) return item;
+    throw new FormatError(`A document ends at dimension ${boundary}, where no item does`, {
+      where: { file },
+      next: 'The index is damaged: copy or write it again.',
+    });
+  });
 }

@@ -12,12 +12,13 @@ import { isRemote } from '../storage/url-scheme.js';
 import { datasetPrefix } from './dataset-prefix.js';
 import type { DTypeTable } from './indexed-dataset-dtypes.js';
 import { type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
-import { decodePair, IndexedItems, type IndexedPair } from './indexed-items.js';
+import { checkDType, checkDTypeSync, decodePair, IndexedItems, type IndexedPair } from './indexed-items.js';
 
 export interface IndexedDatasetOptions {
   /**
    * Whose meaning the type codes 6 to 8 have. `'auto'` finds out from the spacing of the items and the length of the
-   * data; where both tables fit, which happens only for code 7 and for files of one item, DeepSpeed's holds.
+   * data. Code 7 is uint32 in DeepSpeed and float32 in Megatron-LM, so some of the elements are looked at: where they may be floats,
+   * opening throws an error that asks for this option.
    * @defaultValue `'auto'`
    */
   readonly dtypeTable?: DTypeTable | 'auto';
@@ -59,7 +60,9 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
   static async open(prefix: string | URL, options: IndexedDatasetOptions = {}): Promise<IndexedDataset> {
     const pair = openPair(prefix, options);
     try {
-      return new IndexedDataset(pair, decodePair(pair, await pair.index.read(0, pair.index.byteLength)));
+      const index = decodePair(pair, await pair.index.read(0, pair.index.byteLength));
+      await checkDType(index, pair);
+      return new IndexedDataset(pair, index);
     } catch (error) {
       pair.data.close();
       throw error;
@@ -72,7 +75,9 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
   static openSync(prefix: string | URL, options: IndexedDatasetOptions = {}): IndexedDataset {
     const pair = openPair(prefix, options);
     try {
-      return new IndexedDataset(pair, decodePair(pair, pair.index.readSync(0, pair.index.byteLength)));
+      const index = decodePair(pair, pair.index.readSync(0, pair.index.byteLength));
+      checkDTypeSync(index, pair);
+      return new IndexedDataset(pair, index);
     } catch (error) {
       pair.data.close();
       throw error;

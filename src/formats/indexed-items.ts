@@ -1,6 +1,6 @@
 import type { DType } from '../core/dtype.js';
-import type { ByteSource } from '../storage/byte-source.js';
-import type { DTypeTable } from './indexed-dataset-dtypes.js';
+import type { ByteSource, LocalSource } from '../storage/byte-source.js';
+import { checkGuess, type DTypeTable } from './indexed-dataset-dtypes.js';
 import { decodeIndex, type ItemIndex } from './indexed-dataset-index.js';
 
 /** What the index of a `.bin`/`.idx` pair says, wherever the pair is. */
@@ -9,6 +9,8 @@ export abstract class IndexedItems {
   readonly prefix: string;
   /** What the elements are stored as. */
   readonly dtype: DType;
+  /** Shape `[n]`: the mode of each item, where the index has some: those of Megatron-LM's multimodal datasets do. */
+  readonly modes: Int8Array | undefined;
   /** Number of items n. */
   readonly length: number;
   /** Elements of all items together. */
@@ -24,9 +26,10 @@ export abstract class IndexedItems {
   readonly documentIndex: Float64Array;
 
   /** @internal */
-  constructor(prefix: string, { dtype, sizes, pointers, documentIndex }: ItemIndex) {
+  constructor(prefix: string, { dtype, sizes, pointers, documentIndex, modes }: ItemIndex) {
     this.prefix = prefix;
     this.dtype = dtype;
+    this.modes = modes;
     this.length = sizes.length;
     this.sizes = sizes;
     this.pointers = pointers;
@@ -51,4 +54,42 @@ export function decodePair({ index, data, dtypeTable }: IndexedPair, bytes: Uint
     dataBytes: data.byteLength,
     dtypeTable,
   });
+}
+
+/** Stretches of the data that are looked at, and bytes of each. */
+const stretches = 16;
+const stretchBytes = 4096;
+
+/** Where the data is looked at when the type code alone does not tell the dtype. */
+function stretchesOf(dataBytes: number): { start: number; end: number }[] {
+  const whole = dataBytes - (dataBytes % 4);
+  const last = Math.max(0, whole - stretchBytes);
+  const starts = Array.from(
+    { length: stretches },
+    (_, k) => 4 * Math.floor((k * last) / (stretches - 1) / 4),
+  );
+  return [...new Set(starts)].map((start) => ({ start, end: Math.min(whole, start + stretchBytes) }));
+}
+
+/** @throws {@link FormatError} where it cannot be told what the elements are */
+export async function checkDType({ isGuess }: ItemIndex, { index, data }: IndexedPair): Promise<void> {
+  if (!isGuess) return;
+  const parts = stretchesOf(data.byteLength).map(({ start, end }) => data.read(start, end));
+  checkGuess(elementsOf(await Promise.all(parts)), index.name);
+}
+
+/** {@link checkDType}, in this thread. */
+export function checkDTypeSync(
+  { isGuess }: ItemIndex,
+  { index, data }: IndexedPair & { readonly data: LocalSource },
+): void {
+  if (!isGuess) return;
+  const parts = stretchesOf(data.byteLength).map(({ start, end }) => data.readSync(start, end));
+  checkGuess(elementsOf(parts), index.name);
+}
+
+function elementsOf(parts: readonly Uint8Array[]): Uint32Array {
+  return Uint32Array.from(
+    parts.flatMap((part) => [...new Uint32Array(part.buffer, part.byteOffset, part.length / 4)]),
+  );
 }

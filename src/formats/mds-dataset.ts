@@ -1,21 +1,17 @@
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError, FormatError } from '../core/errors.js';
+import { ConfigError, FormatError, type MillraceError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { decompress } from '../storage/decompress.js';
-import { MemorySource } from '../storage/memory-source.js';
-import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
-import { truncated } from '../storage/truncated.js';
 import { asBuffer } from './as-buffer.js';
 import { allOpened, openDataFile } from './data-files.js';
 import { type MdsShard, readMdsIndex } from './mds-index.js';
+import { hashErrors, openMdsShard } from './mds-shard.js';
 import { mdsDecoder } from './mds-values.js';
 import { RecordFiles, type RecordFilesRecipe } from './record-files.js';
 
@@ -42,14 +38,22 @@ const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
 
 /**
  * MosaicML's MDS shards, as `MDSWriter` of `mosaicml-streaming` writes them. Images stay bytes, pickled columns cannot be read (they
- * could run code). Shards that are compressed with zstd or gzip are decompressed into memory.
+ * could run code). Shards that are compressed with zstd, gzip, Brotli or Snappy are decompressed into memory, unless the folder also holds
+ * them decompressed, as a cache of `StreamingDataset` does.
  */
 export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Dataset<T>, Movable {
   readonly columns: readonly MdsColumn[];
   readonly #records: RecordFiles;
   readonly #format: MdsFormat;
 
-  private constructor(records: RecordFiles, format: MdsFormat) {
+  readonly #checksumErrors: () => AsyncIterable<MillraceError>;
+
+  private constructor(
+    records: RecordFiles,
+    format: MdsFormat,
+    checksumErrors: () => AsyncIterable<MillraceError> = async function* () {},
+  ) {
+    this.#checksumErrors = checksumErrors;
     this.#records = records;
     this.#format = format;
     this.columns = format.chosen.map((name) => {
@@ -72,12 +76,13 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
     const { columns, ...storage } = parseOptions('MdsDataset options', schema, options);
     const name = String(folder).replace(/\/?(index\.json)?$/, '');
     const index = await openDataFile(`${name}/index.json`, storage);
-    const shards = await readMdsIndex(index);
-    index.close();
+    const shards = await readMdsIndex(index).finally(() => index.close());
     const format = formatOf(shards[0]!, columns, index);
-    const sources = await allOpened(shards.map((shard) => openShard(name, shard, storage)));
-    const bounds = (source: ByteSource) => readBounds(source, shards[sources.indexOf(source)]!);
-    return new MdsDataset(await RecordFiles.open('MdsDataset', sources, bounds), format);
+    const sources = await allOpened(shards.map((shard) => openMdsShard(name, shard, storage)));
+    const shardOf = new Map(sources.map((source, k) => [source, shards[k]!]));
+    const bounds = (source: ByteSource) => readBounds(source, shardOf.get(source)!);
+    const records = await RecordFiles.open('MdsDataset', sources, bounds);
+    return new MdsDataset(records, format, () => hashErrors(shardOf));
   }
 
   get length(): number {
@@ -97,6 +102,11 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
   /** Fetches what will be asked for into the cache, if there is one. */
   prefetch(indices: IndexArray): number | undefined {
     return this.#records.prefetch(indices);
+  }
+
+  /** An error for each shard that does not match a checksum of `index.json`: `millrace verify` asks for them. */
+  checksumErrors(): AsyncIterable<MillraceError> {
+    return this.#checksumErrors();
   }
 
   fingerprint(): string {
@@ -166,50 +176,14 @@ function formatOf(
   const undecodable = fields.find(({ name, encoding }) => chosen.includes(name) && !mdsDecoder(encoding));
   if (!undecodable) return { fields, chosen };
   throw new FormatError(
-    `The column ${undecodable.name} has the encoding ${undecodable.encoding}, which cannot be read`,
+    undecodable.encoding === 'pkl'
+      ? `The column ${undecodable.name} has the encoding pkl: pickled objects are not read, because unpickling can run code`
+      : `The column ${undecodable.name} has the encoding ${undecodable.encoding}, which cannot be read`,
     {
       where: { file: index.name },
-      next: 'Choose other columns with { columns: […] }.',
+      next: 'Choose other columns with { columns: […] }, or write the column with another encoding, such as json.',
     },
   );
-}
-
-/** The shard itself where it is there, else the compressed one, decompressed and checked against its length. */
-async function openShard(folder: string, shard: MdsShard, options: StorageOptions): Promise<ByteSource> {
-  const { raw_data, zip_data, compression } = shard;
-  if (!zip_data || !compression)
-    return checkLength(await openSource(`${folder}/${raw_data.basename}`, options), raw_data.bytes);
-  const packed = checkLength(await openSource(`${folder}/${zip_data.basename}`, options), zip_data.bytes);
-  const kind = compression.split(':')[0]!;
-  if (kind !== 'zstd' && kind !== 'gz') {
-    throw new FormatError(`The shard is compressed with ${compression}, which cannot be read`, {
-      where: { file: packed.name },
-      next: "Write the shards with compression='zstd', or without.",
-    });
-  }
-  const pieces: Uint8Array[] = [];
-  for await (const piece of decompress(packed, kind === 'gz' ? 'gzip' : 'zstd')) pieces.push(piece);
-  packed.close();
-  const bytes = Buffer.concat(pieces);
-  for (const [algorithm, wanted] of Object.entries(raw_data.hashes)) {
-    if (!['sha1', 'sha256', 'sha512', 'md5'].includes(algorithm)) continue;
-    if (createHash(algorithm).update(bytes).digest('hex') === wanted) continue;
-    throw new FormatError(`The shard does not match its ${algorithm} checksum`, {
-      where: { file: packed.name },
-      next: 'Copy or write the shard again.',
-    });
-  }
-  return checkLength(new MemorySource(bytes, packed.name), raw_data.bytes);
-}
-
-function checkLength(source: ByteSource, bytes: number): ByteSource {
-  if (source.byteLength === bytes) return source;
-  source.close();
-  if (source.byteLength < bytes) throw truncated(source.name, 0, bytes, source.byteLength);
-  throw new FormatError(`The shard has ${source.byteLength} bytes, and index.json says ${bytes}`, {
-    where: { file: source.name },
-    next: 'Copy the folder again: shards and index.json belong together.',
-  });
 }
 
 /** The table at the beginning of a shard: the number of samples, then where each begins and the last one ends. */

@@ -2,9 +2,17 @@ import * as v from 'valibot';
 import { FormatError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
 
+/** Whether a name stays in the folder: `index.json` may come from anyone. */
+function isBelow(name: string): boolean {
+  return (
+    !/[\\\0]|^[a-z][a-z0-9+.-]*:/i.test(name) &&
+    name.split('/').every((part) => !/^((\.|%2e){1,2})?$/i.test(part))
+  );
+}
+
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const file = v.object({
-  basename: v.string(),
+  basename: v.pipe(v.string(), v.check(isBelow, 'is not the name of a file below the folder of index.json')),
   bytes: count,
   hashes: v.optional(v.record(v.string(), v.string()), {}),
 });
@@ -45,7 +53,15 @@ export async function readMdsIndex(source: ByteSource): Promise<readonly MdsShar
   }
   const { shards } = result.output;
   if (shards.length === 0) throw damaged(source, 'it has no shards');
-  const columns = shards.map(({ column_names, column_encodings }) => `${column_names} ${column_encodings}`);
+  for (const [k, { column_names, column_encodings, column_sizes }] of shards.entries()) {
+    const { length } = column_names;
+    if (column_encodings.length !== length || column_sizes.length !== length)
+      throw damaged(source, `shards.${k} has ${length} columns, and another number of encodings or sizes`);
+    if (new Set(column_names).size !== length) throw damaged(source, `shards.${k} has a column twice`);
+  }
+  const columns = shards.map(({ column_names, column_encodings, column_sizes }) =>
+    JSON.stringify([column_names, column_encodings, column_sizes]),
+  );
   const other = columns.findIndex((described) => described !== columns[0]);
   if (other >= 0) throw damaged(source, `shards.${other} has other columns than the first`);
   return shards;

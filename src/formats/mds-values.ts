@@ -21,8 +21,8 @@ const scalars: Readonly<Record<string, MdsDecoder>> = {
   float32: (bytes) => bytes.readFloatLE(),
   float64: (bytes) => bytes.readDoubleLE(),
   str: (bytes) => text.decode(bytes),
-  str_int: (bytes) => BigInt(text.decode(bytes)),
-  str_float: (bytes) => Number(text.decode(bytes)),
+  str_int: (bytes) => pythonInt(text.decode(bytes)),
+  str_float: (bytes) => pythonFloat(text.decode(bytes)),
   str_decimal: (bytes) => text.decode(bytes),
   json: (bytes) => JSON.parse(text.decode(bytes)) as unknown,
 };
@@ -55,10 +55,26 @@ const dtypeByCode: Readonly<Record<number, StoredDType>> = {
   66: 'float64',
 };
 
+/** What Python's `str(int)` wrote. */
+function pythonInt(written: string): bigint {
+  if (/^-?\d+$/.test(written)) return BigInt(written);
+  throw new Error(`${JSON.stringify(written)} is not a whole number`);
+}
+
+/** What Python's `str(float)` wrote. */
+function pythonFloat(written: string): number {
+  if (/^-?\d+(\.\d*)?(e[+-]?\d+)?$/.test(written)) return Number(written);
+  const [, sign, special] = /^(-?)(inf|nan)$/.exec(written) ?? [];
+  if (special === 'nan') return Number.NaN;
+  if (special === 'inf') return sign ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  throw new Error(`${JSON.stringify(written)} is not a number`);
+}
+
 /** The decoder of an encoding by its name; `undefined` where there is none, as for pickled objects, which could run code. */
 export function mdsDecoder(encoding: string): MdsDecoder | undefined {
   if (opaque.has(encoding)) return (bytes) => Uint8Array.from(bytes);
-  if (encoding !== 'ndarray' && !encoding.startsWith('ndarray:')) return scalars[encoding];
+  if (encoding !== 'ndarray' && !encoding.startsWith('ndarray:'))
+    return Object.hasOwn(scalars, encoding) ? scalars[encoding] : undefined;
   const [, dtype, shape] = encoding.split(':');
   const known = Object.values(dtypeByCode).find((candidate) => candidate === dtype);
   if (dtype && !known) return undefined;

@@ -1,10 +1,11 @@
 import type { Tensor } from '../core/tensor.js';
+import { decompressInMemory } from '../storage/decompress.js';
 import { MemorySource } from '../storage/memory-source.js';
 import { ArrayRows } from './array-rows.js';
-import { readNpyHeader } from './npy-header.js';
+import { openNpyArray } from './npy-array.js';
 
 /** Makes a value of the bytes of a member. */
-export type MemberDecoder = (bytes: Uint8Array) => unknown;
+export type MemberDecoder = (bytes: Uint8Array, maxDecompressedBytes: number) => unknown;
 
 const text = new TextDecoder('utf-8', { fatal: true });
 
@@ -13,13 +14,16 @@ const asText: MemberDecoder = (bytes) => text.decode(bytes);
 const asNumber: MemberDecoder = (bytes) => {
   const written = text.decode(bytes).trim();
   if (!/^[+-]?\d+$/.test(written)) throw new Error(`${JSON.stringify(written)} is not a whole number`);
-  return Number(written);
+  const number = Number(written);
+  if (!Number.isSafeInteger(number))
+    throw new Error(`${written} is beyond 2^53, so a number cannot hold it exactly`);
+  return number;
 };
 
 /** An `.npy` file as one tensor: its rows are one row of an array with a row more. */
-const asTensor: MemberDecoder = async (bytes): Promise<Tensor> => {
+const asTensor: MemberDecoder = async (bytes, limit): Promise<Tensor> => {
   const source = new MemorySource(bytes);
-  const array = await readNpyHeader(source);
+  const array = await openNpyArray(source, limit);
   return new ArrayRows('NpyDataset', new Map([['', { ...array, shape: [1, ...array.shape] }]])).row('', 0);
 };
 
@@ -31,8 +35,16 @@ const decoders = new Map<string, MemberDecoder>([
   ['npy', asTensor],
 ]);
 
-/** Decodes a member by its ending; what has no decoder stays bytes, in memory of its own. */
-export function decodeMember(ending: string, bytes: Uint8Array): unknown {
+/**
+ * Decodes a member by its ending; what has no decoder stays bytes, in memory of its own. As in the webdataset package, a member whose
+ * ending is `gz` is decompressed first, and the rest of the ending says what it is.
+ */
+export function decodeMember(ending: string, bytes: Uint8Array, maxDecompressedBytes: number): unknown {
+  const packed = /^(?:(.*)\.)?gz$/s.exec(ending);
+  if (packed)
+    return decompressInMemory(new MemorySource(bytes, ending), 'gzip', maxDecompressedBytes).then((content) =>
+      decodeMember(packed[1] ?? '', content, maxDecompressedBytes),
+    );
   const decode = decoders.get(ending.slice(ending.lastIndexOf('.') + 1));
-  return decode ? decode(bytes) : Uint8Array.from(bytes);
+  return decode ? decode(bytes, maxDecompressedBytes) : Uint8Array.from(bytes);
 }

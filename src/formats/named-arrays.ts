@@ -1,5 +1,5 @@
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, type MillraceError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
@@ -28,10 +28,22 @@ export abstract class NamedArrays implements Dataset<ArraySample>, Movable {
   readonly #rows: ArrayRows;
   readonly #content: string;
 
+  readonly #checksumErrors: () => AsyncIterable<MillraceError>;
+
   /** @internal */
-  constructor(rows: ArrayRows, content: string) {
+  constructor(
+    rows: ArrayRows,
+    content: string,
+    checksumErrors: () => AsyncIterable<MillraceError> = async function* () {},
+  ) {
     this.#rows = rows;
     this.#content = content;
+    this.#checksumErrors = checksumErrors;
+  }
+
+  /** An error for each array that does not match its checksum, where the file has checksums: `millrace verify` asks for them. */
+  checksumErrors(): AsyncIterable<MillraceError> {
+    return this.#checksumErrors();
   }
 
   get length(): number {
@@ -85,17 +97,24 @@ export async function namedArraysFromRecipe<T extends NamedArrays>(
   return new create(await ArrayRows.fromRecipe(rows, make), content);
 }
 
-/** The arrays that are asked for. @throws {@link ConfigError} for one that is not there */
+/**
+ * The arrays that are asked for.
+ *
+ * @param names - Of all arrays in the file.
+ * @throws {@link ConfigError} for one that is not there
+ */
 export function chooseArrays(
   owner: string,
   arrays: ReadonlyMap<string, StoredArray>,
   columns: readonly string[] | undefined,
+  names: readonly string[] = [...arrays.keys()],
 ): ReadonlyMap<string, StoredArray> {
   if (!columns) return arrays;
   const unknown = columns.find((name) => !arrays.has(name));
   if (unknown === undefined) return new Map(columns.map((name) => [name, arrays.get(name)!]));
+  const listed = names.length === 0 ? 'the file has none' : `there are ${names.join(', ')}`;
   throw new ConfigError(`${owner} options`, [
-    { field: 'columns', message: `there is no array ${unknown}; there are ${[...arrays.keys()].join(', ')}` },
+    { field: 'columns', message: `there is no array ${unknown}; ${listed}` },
   ]);
 }
 

@@ -5,10 +5,10 @@ import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../cor
 import type { Tensor } from '../core/tensor.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
-import type { StorageOptions } from '../storage/storage-options.js';
+import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
 import { ArrayRows, type ArrayRowsRecipe } from './array-rows.js';
 import { openDataFile } from './data-files.js';
-import { readNpyHeader } from './npy-header.js';
+import { openNpyArray } from './npy-array.js';
 import type { StoredDType } from './stored-dtype.js';
 
 /** The one array of an `.npy` file has no name there. */
@@ -16,7 +16,7 @@ const theArray = 'array';
 
 /**
  * The array of an `.npy` file: sample i is row i, and a batch is written straight into its place. Elements keep their dtype, except
- * float16, which becomes float32. Opening reads the header alone.
+ * float16, which becomes float32. Opening reads the header alone; an array in Fortran order is read into memory and put in C order.
  */
 export class NpyDataset implements Dataset<Tensor>, Movable {
   readonly #rows: ArrayRows;
@@ -29,12 +29,15 @@ export class NpyDataset implements Dataset<Tensor>, Movable {
 
   /**
    * @throws {@link StorageError} when the file cannot be read; {@link FormatError} when it is damaged, or its array has no rows of
-   *   numbers in C order; {@link TruncatedFileError} when it is cut short.
+   *   numbers; {@link TruncatedFileError} when it is cut short.
    */
   static async open(file: string | URL | ByteSource, options: StorageOptions = {}): Promise<NpyDataset> {
     const source = await openDataFile(file, options);
     try {
-      const [array, content] = await Promise.all([readNpyHeader(source), contentFingerprint(source)]);
+      const [array, content] = await Promise.all([
+        openNpyArray(source, storageOptions(options).maxDecompressedBytes),
+        contentFingerprint(source),
+      ]);
       return new NpyDataset(new ArrayRows('NpyDataset', new Map([[theArray, array]])), content);
     } catch (error) {
       source.close();

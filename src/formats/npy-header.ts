@@ -1,25 +1,32 @@
 import { Buffer } from 'node:buffer';
 import { FormatError } from '../core/errors.js';
+import { elementCount } from '../core/tensor.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { truncated } from '../storage/truncated.js';
 import type { StoredArray } from './array-rows.js';
-import type { StoredDType } from './stored-dtype.js';
+import { type StoredDType, storedBytes } from './stored-dtype.js';
 
-/** numpy's codes of dtypes; what is one byte has no order. */
+/** numpy's codes of dtypes without the byte order, which stands before them: `<`, `>`, or `|` for what is one byte. */
 const dtypeByCode: Readonly<Record<string, StoredDType>> = {
-  '<f2': 'float16',
-  '<f4': 'float32',
-  '<f8': 'float64',
-  '|i1': 'int8',
-  '<i2': 'int16',
-  '<i4': 'int32',
-  '<i8': 'int64',
-  '|u1': 'uint8',
-  '<u2': 'uint16',
-  '<u4': 'uint32',
-  '<u8': 'uint64',
-  '|b1': 'bool',
+  f2: 'float16',
+  f4: 'float32',
+  f8: 'float64',
+  i1: 'int8',
+  i2: 'int16',
+  i4: 'int32',
+  i8: 'int64',
+  u1: 'uint8',
+  u2: 'uint16',
+  u4: 'uint32',
+  u8: 'uint64',
+  b1: 'bool',
 };
+
+/** The array of an `.npy` file as its header describes it. */
+export interface NpyArray extends StoredArray {
+  /** Whether the first dimension varies fastest: columns lie one behind the other, not rows. */
+  readonly isFortran: boolean;
+}
 
 /** A header is padded to a few hundred bytes; more would be a damaged length. */
 const longestHeader = 2 ** 20;
@@ -35,7 +42,7 @@ export async function readNpyHeader(
   source: ByteSource,
   begin = 0,
   end = source.byteLength,
-): Promise<StoredArray> {
+): Promise<NpyArray> {
   const start = Buffer.from(await source.read(begin, Math.min(begin + 12, end)));
   if (start.length < 10 || start.toString('latin1', 0, 6) !== '\x93NUMPY')
     throw damaged(source, 'it does not begin with \\x93NUMPY');
@@ -51,23 +58,25 @@ export async function readNpyHeader(
   const header = Buffer.from(await source.read(headerStart, byteOffset)).toString('latin1');
   const [, code] = /'descr':\s*'([^']*)'/.exec(header) ?? [];
   const [, order] = /'fortran_order':\s*(True|False)/.exec(header) ?? [];
-  const [, shape] = /'shape':\s*\(([\d,\s]*)\)/.exec(header) ?? [];
+  const [, shape] = /'shape':\s*\(([\dL,\s]*)\)/.exec(header) ?? [];
   if (code === undefined && header.includes("'descr': ["))
     throw unsupported(source, 'records with named fields', 'array[field]');
   if (code === undefined || order === undefined || shape === undefined)
     throw damaged(source, 'its header does not say dtype, order and shape');
-  const dtype = dtypeByCode[code];
-  if (code.startsWith('>'))
-    throw unsupported(source, `big-endian elements (${code})`, `array.astype('<${code.slice(1)}')`);
+  const dtype = Object.hasOwn(dtypeByCode, code.slice(1)) ? dtypeByCode[code.slice(1)] : undefined;
   if (!dtype) throw unsupported(source, `elements of the dtype ${code}`, "array.astype('float32')");
-  if (order === 'True')
-    throw unsupported(source, 'columns instead of rows', 'numpy.ascontiguousarray(array)');
+  // Python 2 wrote an L behind long integers.
   const dimensions = shape
     .split(',')
-    .map((text) => text.trim())
+    .map((text) => text.trim().replace(/L$/, ''))
     .filter((text) => text !== '')
     .map(Number);
-  return { source, dtype, shape: dimensions, byteOffset };
+  const bytes = elementCount(dimensions) * storedBytes(dtype);
+  if (![...dimensions, bytes].every((size) => Number.isSafeInteger(size)))
+    throw damaged(source, `its shape is (${shape.slice(0, 100)})`);
+  if (byteOffset + bytes > end) throw truncated(source.name, byteOffset, bytes, end - byteOffset);
+  const isBigEndian = code.startsWith('>') && storedBytes(dtype) > 1;
+  return { source, dtype, shape: dimensions, byteOffset, isBigEndian, isFortran: order === 'True' };
 }
 
 function damaged(source: ByteSource, why: string): FormatError {

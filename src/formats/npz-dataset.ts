@@ -3,6 +3,7 @@ import { parseOptions } from '../core/options.js';
 import type { MakeFromRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { storageOptions } from '../storage/storage-options.js';
 import { ArrayRows, type StoredArray } from './array-rows.js';
 import { openDataFile } from './data-files.js';
 import {
@@ -12,8 +13,8 @@ import {
   type NamedArraysRecipe,
   namedArraysFromRecipe,
 } from './named-arrays.js';
-import { readNpyHeader } from './npy-header.js';
-import { readZipEntries } from './zip-entries.js';
+import { openNpyArray } from './npy-array.js';
+import { crcErrors, readZipEntries } from './zip-entries.js';
 
 const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
 
@@ -30,19 +31,20 @@ export class NpzDataset extends NamedArrays {
     const { columns, ...storage } = parseOptions('NpzDataset options', schema, options);
     const source = await openDataFile(file, storage);
     try {
+      const { maxDecompressedBytes: limit } = storageOptions(storage);
       const isWanted = (name: string) =>
         name.endsWith('.npy') && (!columns || columns.includes(name.slice(0, -4)));
-      const entries = await readZipEntries(source, isWanted);
-      const arrays = await Promise.all(
-        entries.map(
-          async (entry): Promise<[string, StoredArray]> => [
-            entry.name.slice(0, -4),
-            await readNpyHeader(entry.source, entry.start, entry.end),
-          ],
-        ),
-      );
-      const chosen = chooseArrays('NpzDataset', new Map(arrays), columns);
-      return new NpzDataset(new ArrayRows('NpzDataset', chosen), await contentFingerprint(source));
+      const names: string[] = [];
+      const entries = await readZipEntries(source, limit, (name) => {
+        if (name.endsWith('.npy')) names.push(name.slice(0, -4));
+        return isWanted(name);
+      });
+      const arrays = new Map<string, StoredArray>();
+      for (const { name, source, start, end } of entries)
+        arrays.set(name.slice(0, -4), await openNpyArray(source, limit, start, end));
+      const chosen = chooseArrays('NpzDataset', arrays, columns, names);
+      const rows = new ArrayRows('NpzDataset', chosen);
+      return new NpzDataset(rows, await contentFingerprint(source), () => crcErrors(entries));
     } catch (error) {
       source.close();
       throw error;

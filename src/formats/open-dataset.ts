@@ -4,12 +4,15 @@ import { parseOptions } from '../core/options.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
 import { detectFormat, type FormatName, formatNames } from './detect-format.js';
+import type { IndexedDatasetOptions } from './indexed-dataset.js';
 
 export interface OpenDatasetOptions extends StorageOptions {
   /** The format. @defaultValue found out from names and content */
   readonly format?: FormatName;
   /** Which columns a sample has, where the format has some. @defaultValue all */
   readonly columns?: readonly string[];
+  /** Of a `.bin`/`.idx` pair: whose type codes it has. @defaultValue found out from the files */
+  readonly dtypeTable?: IndexedDatasetOptions['dtypeTable'];
 }
 
 /** A dataset of files, and what is known of it beforehand. */
@@ -23,6 +26,10 @@ export interface OpenedDataset {
 const schema = v.looseObject({
   format: v.optional(v.picklist(formatNames, `must be one of ${formatNames.join(', ')}`)),
   columns: v.optional(v.array(v.string())),
+  dtypeTable: v.optional(
+    v.picklist(['auto', 'deepspeed', 'megatron'], "must be 'auto', 'deepspeed' or 'megatron'"),
+    'auto',
+  ),
 });
 
 /**
@@ -38,7 +45,12 @@ export async function openDataset(
   files: string | URL,
   options: OpenDatasetOptions = {},
 ): Promise<OpenedDataset> {
-  const { format: given, columns, ...storage } = parseOptions('openDataset options', schema, options);
+  const {
+    format: given,
+    columns,
+    dtypeTable,
+    ...storage
+  } = parseOptions('openDataset options', schema, options);
   const name = String(files);
   const format = given ?? (await detectFormat(name, storage));
   const chosen = columns ? { ...storage, columns } : storage;
@@ -71,8 +83,11 @@ export async function openDataset(
     }
     case 'indexed': {
       const dataset = isRemote(name)
-        ? await (await import('./remote-indexed-dataset.js')).RemoteIndexedDataset.open(name, storage)
-        : await (await import('./indexed-dataset.js')).IndexedDataset.open(name);
+        ? await (await import('./remote-indexed-dataset.js')).RemoteIndexedDataset.open(name, {
+            ...storage,
+            dtypeTable,
+          })
+        : await (await import('./indexed-dataset.js')).IndexedDataset.open(name, { dtypeTable });
       return { format, dataset, columns: [{ name: 'tokens', type: dataset.dtype }] };
     }
     case 'images':

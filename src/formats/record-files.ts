@@ -14,6 +14,9 @@ import { RecordReader } from './record-reader.js';
 /** Finds the records of a file: shape `[n + 1]`, where each begins, and where the last one ends. */
 export type FindRecords = (source: ByteSource) => Promise<Float64Array>;
 
+/** The longest text of V8, in characters. */
+const longestText = 2 ** 29 - 24;
+
 /** A file and where its records are. */
 interface RecordShard {
   readonly reader: RecordReader;
@@ -118,6 +121,8 @@ export class RecordFiles {
     const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
     const row = shard === 0 ? index : index - this.#ends[shard - 1]!;
     const { reader, bounds } = this.#shards[shard]!;
+    if (bounds[row + 1]! - bounds[row]! > longestText)
+      throw this.damaged(index, `has more than the ${longestText} bytes that a text can have`);
     const text = reader.text(bounds[row]!, bounds[row + 1]!);
     if (typeof text === 'string') return text;
     return andThen(text, (found) => {

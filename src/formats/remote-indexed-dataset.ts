@@ -10,7 +10,7 @@ import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { checkSpan, type IndexedDatasetOptions, indexedOptions } from './indexed-dataset.js';
 import { type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
-import { decodePair, IndexedItems } from './indexed-items.js';
+import { checkDType, decodePair, IndexedItems } from './indexed-items.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 
@@ -62,6 +62,7 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
       try {
         const bytes = await index.read(0, index.byteLength);
         const decoded = decodePair({ index, data, dtypeTable }, bytes);
+        await checkDType(decoded, { index, data, dtypeTable });
         return new RemoteIndexedDataset(name, data, decoded);
       } finally {
         index.close();
@@ -124,13 +125,15 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
   }
 
   [toRecipe](): Recipe {
-    const { dtype, sizes, pointers, documentIndex, shapes } = this.#index;
+    const { dtype, isGuess, sizes, pointers, documentIndex, shapes, modes } = this.#index;
     const index: ItemIndex = {
       dtype,
+      isGuess,
       sizes: shareTypedArray(sizes),
       pointers: shareTypedArray(pointers),
       documentIndex: shareTypedArray(documentIndex),
       ...(shapes && { shapes }),
+      ...(modes && { modes }),
     };
     const source = recipeOf(this.#reader.source, 'source');
     const args: RemoteIndexedRecipe = { prefix: this.prefix, source, index };

@@ -9,6 +9,7 @@ import { contentFingerprint } from '../storage/content-fingerprint.js';
 import { truncated } from '../storage/truncated.js';
 import { ArrayRows, type StoredArray } from './array-rows.js';
 import { openDataFile } from './data-files.js';
+import { duplicateKey } from './duplicate-key.js';
 import {
   chooseArrays,
   NamedArrays,
@@ -34,6 +35,9 @@ const dtypeByCode: Readonly<Record<string, StoredDType>> = {
   U32: 'uint32',
   U64: 'uint64',
   BOOL: 'bool',
+  F8_E4M3: 'float8_e4m3',
+  F8_E5M2: 'float8_e5m2',
+  F8_E8M0: 'float8_e8m0',
 };
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -62,7 +66,8 @@ export class SafetensorsDataset extends NamedArrays {
     const { columns, ...storage } = parseOptions('SafetensorsDataset options', schema, options);
     const source = await openDataFile(file, storage);
     try {
-      const arrays = chooseArrays('SafetensorsDataset', await readHeader(source, columns), columns);
+      const { found, names } = await readHeader(source, columns);
+      const arrays = chooseArrays('SafetensorsDataset', found, columns, names);
       return new SafetensorsDataset(
         new ArrayRows('SafetensorsDataset', arrays),
         await contentFingerprint(source),
@@ -81,7 +86,7 @@ export class SafetensorsDataset extends NamedArrays {
 async function readHeader(
   source: ByteSource,
   columns: readonly string[] | undefined,
-): Promise<Map<string, StoredArray>> {
+): Promise<{ found: Map<string, StoredArray>; names: string[] }> {
   if (source.byteLength < lengthBytes) throw truncated(source.name, 0, lengthBytes, source.byteLength);
   const start = Buffer.from(await source.read(0, lengthBytes));
   const length = Number(start.readBigUInt64LE());
@@ -91,37 +96,68 @@ async function readHeader(
     throw truncated(source.name, lengthBytes, length, source.byteLength - lengthBytes);
   const header = parseHeader(source, Buffer.from(await source.read(lengthBytes, dataStart)).toString());
   const arrays = new Map<string, StoredArray>();
+  const spans: Span[] = [];
   for (const [name, value] of Object.entries(header)) {
-    if (name === '__metadata__' || (columns && !columns.includes(name))) continue;
+    if (name === '__metadata__') {
+      if (v.is(v.record(v.string(), v.string()), value)) continue;
+      throw damaged(source, '__metadata__ is not an object of texts');
+    }
     const entry = v.safeParse(entrySchema, value);
     if (!entry.success) throw damaged(source, `the entry of ${name} is not one of a tensor`);
     const { dtype: code, shape, data_offsets } = entry.output;
-    const dtype = dtypeByCode[code];
+    const [from, to] = data_offsets;
+    spans.push({ name, from, to });
+    if (columns && !columns.includes(name)) continue;
+    const dtype = Object.hasOwn(dtypeByCode, code) ? dtypeByCode[code] : undefined;
     if (!dtype) {
       throw new FormatError(
-        `The tensor ${name} has elements of the type ${code}, of which no tensors can be made`,
+        `The tensor ${name} has elements of the type ${code}, which Millrace does not read`,
         {
           where: { file: source.name },
           next: "Choose others with { columns: ['…'] }.",
         },
       );
     }
-    const [from, to] = data_offsets;
-    if (to - from !== elementCount(shape) * storedBytes(dtype))
-      throw damaged(
-        source,
-        `${name} has ${to - from} bytes, and its shape needs ${elementCount(shape) * storedBytes(dtype)}`,
-      );
+    const needed = elementCount(shape) * storedBytes(dtype);
+    if (to - from !== needed)
+      throw damaged(source, `${name} has ${to - from} bytes, and its shape needs ${needed}`);
     arrays.set(name, { source, dtype, shape, byteOffset: dataStart + from });
   }
-  return arrays;
+  checkCoverage(source, spans, dataStart);
+  return { found: arrays, names: spans.map(({ name }) => name) };
+}
+
+/** The bytes of a tensor, counted from the end of the header. */
+interface Span {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The format wants each byte behind the header to belong to exactly one tensor. */
+function checkCoverage(source: ByteSource, spans: readonly Span[], dataStart: number): void {
+  let end = 0;
+  for (const { name, from, to } of spans.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== end || to < from)
+      throw damaged(
+        source,
+        `${name} has bytes ${from} to ${to}, and those of the tensor before end at ${end}`,
+      );
+    end = to;
+  }
+  const found = source.byteLength - dataStart;
+  if (end > found) throw truncated(source.name, dataStart, end, found);
+  if (end < found) throw damaged(source, `${found - end} bytes at its end belong to no tensor`);
 }
 
 function parseHeader(source: ByteSource, text: string): object {
   try {
     const header: unknown = JSON.parse(text);
+    const twice = duplicateKey(text);
+    if (twice !== undefined) throw damaged(source, `its header has the key ${JSON.stringify(twice)} twice`);
     if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header;
   } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
     throw damaged(source, `its header is not JSON: ${(cause as Error).message}`);
   }
   throw damaged(source, 'its header is not an object');

@@ -1,11 +1,15 @@
 import { bytesPerElement, type DType, isDType } from '../core/dtype.js';
 
-/** How elements are stored: a dtype, or one of the half-width floats, which become float32. */
-export type StoredDType = DType | 'float16' | 'bfloat16';
+/** Floats of one or two bytes, which become float32. */
+type NarrowFloat = 'float16' | 'bfloat16' | 'float8_e4m3' | 'float8_e5m2' | 'float8_e8m0';
+
+/** How elements are stored: a dtype, or one of the narrow floats. */
+export type StoredDType = DType | NarrowFloat;
 
 /** Bytes of a stored element. */
 export function storedBytes(stored: StoredDType): number {
-  return isDType(stored) ? bytesPerElement(stored) : 2;
+  if (isDType(stored)) return bytesPerElement(stored);
+  return stored.startsWith('float8') ? 1 : 2;
 }
 
 /** The dtype of samples that are stored so. */
@@ -19,22 +23,46 @@ export function unpack(stored: StoredDType, bytes: Uint8Array, target: Uint8Arra
     target.set(bytes);
     return;
   }
-  const halves = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const words = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  if (storedBytes(stored) === 1) {
+    const values = float8Values(stored);
+    for (let i = 0; i < bytes.length; i++) words.setFloat32(4 * i, values[bytes[i]!]!, true);
+    return;
+  }
+  const halves = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; 2 * i < bytes.length; i++) {
     const half = halves.getUint16(2 * i, true);
     // A bfloat16 is the upper half of a float32.
     if (stored === 'bfloat16') words.setUint32(4 * i, half << 16, true);
-    else words.setFloat32(4 * i, float16(half), true);
+    else words.setFloat32(4 * i, smallFloat(half, 5, 10), true);
   }
 }
 
-/** The value of IEEE 754's binary16. */
-function float16(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+const float8Tables = new Map<NarrowFloat, Float32Array>();
+
+/** The value of each byte in one of the 8-bit formats of the Open Compute Project (OFP8, MX). */
+function float8Values(stored: NarrowFloat): Float32Array {
+  const known = float8Tables.get(stored);
+  if (known) return known;
+  const values = Float32Array.from({ length: 256 }, (_, byte) => {
+    if (stored === 'float8_e8m0') return byte === 255 ? Number.NaN : 2 ** (byte - 127);
+    if (stored === 'float8_e5m2') return smallFloat(byte, 5, 2);
+    // E4M3 has no infinities: the largest exponent is one of numbers, but for its last fraction.
+    return (byte & 0x7f) === 0x7f ? Number.NaN : smallFloat(byte, 4, 3, false);
+  });
+  float8Tables.set(stored, values);
+  return values;
+}
+
+/** The value of an IEEE-like float: a sign, an exponent, a fraction. `hasInfinity`: the largest exponent is for infinities and NaN. */
+function smallFloat(bits: number, exponentBits: number, fractionBits: number, hasInfinity = true): number {
+  const sign = (bits >> (exponentBits + fractionBits)) & 1 ? -1 : 1;
+  const largest = 2 ** exponentBits - 1;
+  const bias = 2 ** (exponentBits - 1) - 1;
+  const exponent = (bits >> fractionBits) & largest;
+  const fraction = bits & (2 ** fractionBits - 1);
+  if (exponent === 0) return sign * fraction * 2 ** (1 - bias - fractionBits);
+  if (exponent === largest && hasInfinity)
+    return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 2 ** fractionBits) * 2 ** (exponent - bias);
 }

@@ -26,14 +26,15 @@ export class WebIndex {
   /** Reads all headers of a shard. */
   static async read(reader: RecordReader): Promise<WebIndex> {
     const keys: string[] = [];
-    const endings: string[] = [];
+    const endings = new Map<string, number>();
     const memberEnds = new SharedNumbers();
     const members = new SharedNumbers();
     for await (const sample of walkSamples(reader)) {
       keys.push(sample.key);
       for (const { ending, start, end } of sample.members) {
-        if (!endings.includes(ending)) endings.push(ending);
-        members.push(endings.indexOf(ending));
+        const known = endings.get(ending) ?? endings.size;
+        endings.set(ending, known);
+        members.push(known);
         members.push(start);
         members.push(end);
       }
@@ -43,7 +44,7 @@ export class WebIndex {
       keys: PathList.from(keys).shared(),
       memberEnds: memberEnds.shared(),
       members: members.shared(),
-      endings,
+      endings: [...endings.keys()],
     });
   }
 

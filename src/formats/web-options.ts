@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { FormatError, MillraceError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
-import type { StorageOptions } from '../storage/storage-options.js';
+import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
 import { decodeMember } from './member-decoders.js';
 import type { RecordReader } from './record-reader.js';
 import type { WebMember } from './web-samples.js';
@@ -27,6 +27,7 @@ export interface WebDatasetOptions extends StorageOptions {
 export interface WebReading {
   readonly columns?: readonly string[] | undefined;
   readonly decode: boolean;
+  readonly maxDecompressedBytes: number;
 }
 
 const schema = v.looseObject({
@@ -37,7 +38,8 @@ const schema = v.looseObject({
 /** @throws {@link ConfigError} */
 export function webOptions(options: WebDatasetOptions): { reading: WebReading; storage: StorageOptions } {
   const { columns, decode, ...storage } = parseOptions('WebDataset options', schema, options);
-  return { reading: { columns, decode }, storage };
+  const { maxDecompressedBytes } = storageOptions(storage);
+  return { reading: { columns, decode, maxDecompressedBytes }, storage };
 }
 
 /**
@@ -49,7 +51,7 @@ export function readSample(
   reader: RecordReader,
   key: string,
   members: readonly WebMember[],
-  { columns, decode }: WebReading,
+  { columns, decode, maxDecompressedBytes }: WebReading,
 ): MaybePromise<WebSampleValues> {
   const wanted = columns
     ? columns.map(
@@ -61,7 +63,7 @@ export function readSample(
       if (!decode) return Uint8Array.from(bytes);
       const damaged = (cause: unknown) => undecodable(reader, key, ending, start, cause);
       try {
-        const value = decodeMember(ending, bytes);
+        const value = decodeMember(ending, bytes, maxDecompressedBytes);
         return value instanceof Promise
           ? value.catch((cause: unknown) => Promise.reject(damaged(cause)))
           : value;

@@ -26,6 +26,7 @@ export interface WebSample {
 export async function* walkSamples(reader: RecordReader, from = 0): AsyncGenerator<WebSample> {
   let key: string | undefined;
   let members: WebMember[] = [];
+  let endings = new Set<string>();
   let at = from;
   for (;;) {
     const member = await nextTarMember(reader, at);
@@ -37,14 +38,17 @@ export async function* walkSamples(reader: RecordReader, from = 0): AsyncGenerat
         if (key !== undefined) yield { key, members, next: at };
         key = name;
         members = [];
+        endings = new Set();
       }
-      if (members.some((other) => other.ending === ending.toLowerCase())) {
+      const lower = ending.toLowerCase();
+      if (endings.has(lower)) {
         throw new FormatError(`The sample ${name} has two files with the ending ${ending}`, {
           where: { file: reader.source.name, byteOffset: at },
           next: 'Samples are files of one name, one behind the other, with endings of their own.',
         });
       }
-      members.push({ ending: ending.toLowerCase(), start: member.start, end: member.end });
+      endings.add(lower);
+      members.push({ ending: lower, start: member.start, end: member.end });
     }
     at = member.next;
   }

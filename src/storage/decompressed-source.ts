@@ -1,9 +1,8 @@
-import { Buffer } from 'node:buffer';
 import { closeSync, openSync } from 'node:fs';
 import { isNode } from '../core/platform.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from './byte-source.js';
-import { type Compression, decompress } from './decompress.js';
+import { type Compression, decompress, decompressInMemory } from './decompress.js';
 import { contentBytes } from './file-cache.js';
 import { FileSource } from './file-source.js';
 import { MemorySource } from './memory-source.js';
@@ -14,6 +13,8 @@ import { storageFailure } from './storage-failure.js';
 export interface DecompressedOptions {
   readonly compression: Compression;
   readonly cache: true | CacheOptions;
+  /** See {@link StorageOptions.maxDecompressedBytes}. */
+  readonly maxDecompressedBytes: number;
 }
 
 /**
@@ -38,9 +39,8 @@ export class DecompressedSource extends FileSource implements Movable {
     // A browser keeps no files.
     const version = isNode ? (packed.contentVersion?.() ?? null) : null;
     if (version === null) {
-      const pieces: Uint8Array[] = [];
-      for await (const piece of decompress(packed, how.compression)) pieces.push(piece);
-      return new MemorySource(Buffer.concat(pieces), packed.name);
+      const bytes = await decompressInMemory(packed, how.compression, how.maxDecompressedBytes);
+      return new MemorySource(bytes, packed.name);
     }
     const cache = cacheOf(how.cache);
     const key = JSON.stringify([packed.name, version, how.compression]);

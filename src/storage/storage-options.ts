@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../core/options.js';
+import { defaultDecompressedBytes } from './decompressed-limit.js';
 import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
 /** How data is fetched from URLs. Local files take no notice of it. */
@@ -17,6 +18,11 @@ export interface StorageOptions {
   readonly cache?: boolean | CacheOptions;
   /** Sent with every request to an `http:` URL: `{ authorization: 'Bearer …' }`. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Most bytes that one compressed file, shard or member may take in memory when it is decompressed: a small file may claim to hold
+   * terabytes. What the cache keeps decompressed on the disk is limited by the cache instead. @defaultValue 1 GiB
+   */
+  readonly maxDecompressedBytes?: number;
 }
 
 const schema = v.strictObject({
@@ -25,6 +31,7 @@ const schema = v.strictObject({
   concurrency: v.optional(integerFrom(1), 16),
   cache: v.optional(cacheSchema, false),
   headers: v.optional(v.record(v.string(), v.string()), {}),
+  maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 
 /** With the defaults filled in. @throws {@link ConfigError} */

@@ -1,8 +1,9 @@
 // Bundlers for browsers put this in the place of `gunzip.ts`.
+import type { ByteSource } from './byte-source.js';
 
 /** What gzip data of one part holds, piece by piece. @throws where it is damaged or cut short, or has further parts */
-export async function* gunzip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const input = pieces[Symbol.asyncIterator]();
+export async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array> {
+  const input = source.stream()[Symbol.asyncIterator]();
   const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       const { done, value } = await input.next();

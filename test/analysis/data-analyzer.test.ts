@@ -39,6 +39,38 @@ describe('DataAnalyzer', () => {
     expect(existsSync(join(folder, 'm', 'm_index_to_sample.idx'))).toBe(true);
   });
 
+  it.each([
+    ['a plain array', (values: readonly number[]) => [...values]],
+    ['a Float64Array', (values: readonly number[]) => Float64Array.from(values)],
+    ['a Float32Array', (values: readonly number[]) => Float32Array.from(values)],
+  ])('refuses fractions that are announced as whole numbers, in %s', async (_, make) => {
+    const run = (values: readonly number[]) =>
+      new DataAnalyzer(numbers(4), {
+        ...single(() => []),
+        metricFunctions: [(batch: readonly number[]) => make(batch.map((sample) => values[sample]!))],
+      }).runMapReduce();
+    await expect(run([0, 0.25, 0.5, 1])).rejects.toThrow(ConfigError);
+    await expect(run([0, 1, 2, 1e-9])).rejects.toThrow(/metricDtypes: is int64 for m/);
+  });
+
+  it('fails with parity where ids run past sampleIndices, as DeepSpeed does', async () => {
+    const options = {
+      ...single(() => []),
+      metricFunctions: [firstOfPair],
+      collateFn: undefined,
+      batchSize: 1,
+    };
+    const three = new ArrayDataset([0, 1, 2].map((i) => [i, i]));
+    const analyze = (parity: boolean) =>
+      new DataAnalyzer(three, { ...options, parity, sampleIndices: [8, 3, 5] }).runMapReduce();
+    await expect(analyze(true)).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_PARITY',
+      where: { original: 'IndexError' },
+    });
+    await analyze(false);
+    expect(idsOf('index_to_sample')).toEqual([3, 5, 8]);
+  });
+
   const pairs = new ArrayDataset(Array.from({ length: 40 }, (_, i) => [i, i]));
   const idsOf = (name: string) => {
     const rows = IndexedDataset.openSync(join(folder, 'm', `m_${name}`));

@@ -43,9 +43,16 @@ describe('NpyDataset', () => {
     sameNumbers(listed(rows), values);
   });
 
+  it.each(['fortran.npy', 'big-endian.npy'])('gives the rows of other layouts: %s', async (file) => {
+    const [dataset, plain] = await Promise.all([
+      NpyDataset.open(fixture(file)),
+      NpyDataset.open(fixture('float32.npy')),
+    ]);
+    expect([dataset.length, dataset.sampleShape]).toEqual([plain.length, plain.sampleShape]);
+    for (let k = 0; k < plain.length; k++) expect(await dataset.get(k)).toEqual(await plain.get(k));
+  });
+
   it.each([
-    ['fortran.npy', /columns instead of rows.*fortran\.npy.*numpy\.ascontiguousarray/],
-    ['big-endian.npy', /big-endian elements \(>f4\).*array\.astype\('<f4'\)/],
     ['text.npy', /elements of the dtype <U1/],
     ['scalar.npy', /single number: it has no rows/],
     ['arrays.npz', /not an \.npy file: it does not begin with/],

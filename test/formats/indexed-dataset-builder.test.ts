@@ -21,7 +21,7 @@ describe('IndexedDatasetBuilder', () => {
   it.each(mappedCases.filter(({ name }) => name !== 'mismatch_merge'))(
     '$name: writes the bytes that DeepSpeed writes',
     ({ name, dtype, ops }) => {
-      const builder = new IndexedDatasetBuilder(`${prefix}.bin`, { dtype });
+      const builder = new IndexedDatasetBuilder(`${prefix}.bin`, { dtype, parity: true });
       replay(ops, builder);
       builder.finalize(`${prefix}.idx`);
       for (const ending of ['.bin', '.idx']) {
@@ -55,10 +55,10 @@ describe('IndexedDatasetBuilder', () => {
     const items = fc.array(fc.array(fc.maxSafeInteger(), { maxLength: 6 }), { maxLength: 12 });
     fc.assert(
       fc.property(fc.constantFrom(...dtypes), items, (dtype, rows) => {
-        const single = new IndexedDatasetBuilder(prefix, { dtype });
+        const single = new IndexedDatasetBuilder(prefix, { dtype, parity: true });
         for (const row of rows) single.addItem(row);
         single.finalize();
-        const together = new IndexedDatasetBuilder(`${prefix}2`, { dtype });
+        const together = new IndexedDatasetBuilder(`${prefix}2`, { dtype, parity: true });
         together.addItems(
           rows.flat(),
           rows.map((row) => row.length),
@@ -83,14 +83,21 @@ describe('IndexedDatasetBuilder', () => {
     [[2n ** 70n + 3n], 'int8', [3]],
     [new Int16Array([-3]), 'uint64', [2n ** 64n - 3n]],
     [tensor(new Int32Array([1, 2, 3, 4]), [2, 2]), 'int64', [1n, 2n, 3n, 4n]],
-  ] as const)('casts %o to %s as numpy does', (item, dtype, expected) => {
-    const builder = new IndexedDatasetBuilder(prefix, { dtype });
-    builder.addItem(item);
-    builder.finalize();
-    const set = IndexedDataset.openSync(prefix, { dtypeTable: 'deepspeed' });
-    expect([...set.get(0).data]).toEqual(expected);
-    set.close();
-  });
+  ] as const)(
+    'casts %o to %s as numpy does with parity, and refuses it without where a value changes',
+    (item, dtype, expected) => {
+      const strict = new IndexedDatasetBuilder(prefix, { dtype });
+      if (item instanceof Object && 'shape' in item) strict.addItem(item);
+      else expect(() => strict.addItem(item)).toThrow(/does not fit in/);
+      strict.discard();
+      const builder = new IndexedDatasetBuilder(prefix, { dtype, parity: true });
+      builder.addItem(item);
+      builder.finalize();
+      const set = IndexedDataset.openSync(prefix, { dtypeTable: 'deepspeed' });
+      expect([...set.get(0).data]).toEqual(expected);
+      set.close();
+    },
+  );
 
   it('refuses what the format cannot hold', () => {
     const builder = new IndexedDatasetBuilder(prefix, { dtype: 'int8' });

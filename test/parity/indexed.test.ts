@@ -54,7 +54,7 @@ const flat = (nested: Nested): bigint[] => (Array.isArray(nested) ? nested.flatM
 const exact = (data: Iterable<number | bigint>): bigint[] => Array.from(data, BigInt);
 
 function write({ name, dtype, ops }: FileCase): void {
-  const builder = new IndexedDatasetBuilder(join(written, name), { dtype });
+  const builder = new IndexedDatasetBuilder(join(written, name), { dtype, parity: true });
   try {
     for (const op of ops) {
       if (op[0] === 'end_document') builder.endDocument();

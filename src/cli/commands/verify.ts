@@ -34,7 +34,7 @@ export function verifyCommand(): Command {
   return new Command('verify')
     .summary('read a data set whole, or compare the batches of a loader with those of an earlier run')
     .description(
-      'Of a data set (a path or URL), every sample is read, and what is damaged is named.\n' +
+      'Of a data set (a path or URL) or a .difficulty file, everything is read, and what is damaged or does not match a checksum is named.\n' +
         'Of a loader, compares batch by batch with a dump that docs/dump_batches.py wrote in Python, or with the receipt of a loader, of which\n' +
         'the order is computed again without reading samples, and names the first difference.\n' +
         'The loader is the default export of a module, or a DeepSpeed configuration, of which sample ids are compared.',
@@ -83,9 +83,25 @@ async function verify(path: string, flags: VerifyFlags): Promise<void> {
         { field: '--against', message: 'or --receipt is needed for a loader, and only one of them' },
       ]);
     }
-    await checkData(path, flags);
+    if (/\.difficulty$/i.test(path)) await checkDifficulty(path, flags.json ?? false);
+    else await checkData(path, flags);
   } else if (receipt === undefined) await verifyDump(path, against!, flags);
   else await checkReceipt(path, receipt, flags.json ?? false);
+}
+
+/** Reads a difficulty index whole, and compares its checksums. */
+async function checkDifficulty(path: string, json: boolean): Promise<void> {
+  const { DifficultyFile } = await import('../../analysis/difficulty-file.js');
+  const file = DifficultyFile.openSync(path);
+  try {
+    file.verify();
+    const { samples, metric } = file.header;
+    process.stdout.write(
+      `${json ? JSON.stringify({ format: 'difficulty', samples, metric }) : `The checksums of ${path} match: ${metric} of ${formatCount(samples)} samples.`}\n`,
+    );
+  } finally {
+    file.close();
+  }
 }
 
 async function checkData(name: string, { format, json = false }: VerifyFlags): Promise<void> {
@@ -104,14 +120,17 @@ async function checkData(name: string, { format, json = false }: VerifyFlags): P
     stage?.finish(result && `${formatCount(result.samples)} samples`);
   }
   process.stdout.write(`${json ? JSON.stringify(result) : describeData(name, result)}\n`);
-  if (result.damagedCount > 0 || result.checksums?.damaged.length) throw new Failed();
+  if (result.damagedCount > 0 || result.damagedFiles.length > 0 || result.checksums?.damaged.length)
+    throw new Failed();
 }
 
 function describeData(name: string, verification: DataVerification): string {
-  const { checksums } = verification;
-  return [describeSamples(name, verification), ...(checksums ? [describeChecksums(checksums)] : [])].join(
-    '\n',
-  );
+  const { checksums, damagedFiles } = verification;
+  return [
+    describeSamples(name, verification),
+    ...damagedFiles.map(({ message }) => message),
+    ...(checksums ? [describeChecksums(checksums)] : []),
+  ].join('\n');
 }
 
 function describeChecksums({ files, damaged }: ChecksumReport): string {

@@ -20,6 +20,8 @@ export interface DataVerification {
   readonly damagedCount: number;
   /** The first of them. */
   readonly damaged: readonly DamagedSample[];
+  /** Files whose own checksums do not match. */
+  readonly damagedFiles: readonly Omit<DamagedSample, 'index'>[];
   /** Files and their checksums, where `millrace convert` noted some. */
   readonly checksums?: ChecksumReport;
 }
@@ -61,9 +63,19 @@ export async function verifyData(
       }
       onProgress(start + count, dataset.length);
     }
+    const damagedFiles: Omit<DamagedSample, 'index'>[] = [];
+    for await (const { message, where } of dataset.checksumErrors?.() ?? [])
+      damagedFiles.push({ message, where });
     const checksums = isRemote(name) ? undefined : await verifyConversion(localPath(name));
     const { format: found } = opened;
-    return { format: found, samples: dataset.length, damagedCount, damaged, ...(checksums && { checksums }) };
+    return {
+      format: found,
+      samples: dataset.length,
+      damagedCount,
+      damaged,
+      damagedFiles,
+      ...(checksums && { checksums }),
+    };
   } finally {
     await dataset.close?.();
   }

@@ -1,0 +1,21 @@
+/**
+ * A key that stands twice in one object of a JSON text: `JSON.parse` takes the last without a word.
+ *
+ * @param text - Valid JSON.
+ */
+export function duplicateKey(text: string): string | undefined {
+  /** The keys of each object that is open; `null` for an array. */
+  const open: (Set<string> | null)[] = [];
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}[\]]/g)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '[') open.push(null);
+    else if (token === '}' || token === ']') open.pop();
+    else if (token.endsWith(':')) {
+      const key = JSON.parse(token.slice(0, -1)) as string;
+      const keys = open.at(-1);
+      if (keys?.has(key)) return key;
+      keys?.add(key);
+    }
+  }
+  return undefined;
+}

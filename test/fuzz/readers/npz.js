@@ -1,0 +1,3 @@
+import { NpzDataset } from 'millrace/formats';
+
+export default (path) => NpzDataset.open(path);

@@ -1,0 +1,3 @@
+import { SafetensorsDataset } from 'millrace/formats';
+
+export default (path) => SafetensorsDataset.open(path);

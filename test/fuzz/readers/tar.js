@@ -1,0 +1,3 @@
+import { WebDataset } from 'millrace/formats';
+
+export default (path) => WebDataset.open(path);
