@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type Dirent, readFileSync } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
-import { FormatError } from '../core/errors.js';
+import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -22,7 +22,9 @@ import { RemoteFiles } from '../storage/remote-files.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
+import { imageExtensions, isImage } from './detect-format.js';
 import { PathList } from './path-list.js';
+import { splitOf } from './split-of.js';
 
 export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
   /** What is done to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
@@ -37,24 +39,10 @@ export interface LabelledImage {
   readonly label: Tensor<'int32'>;
 }
 
-/** File name endings of images. */
-export const imageExtensions = [
-  '.jpg',
-  '.jpeg',
-  '.png',
-  '.ppm',
-  '.bmp',
-  '.pgm',
-  '.tif',
-  '.tiff',
-  '.webp',
-  '.avif',
-  '.gif',
-];
-
 /**
  * Images in folders, a folder a class, however deep: the layout of torchvision's `ImageFolder`, with the same classes and the same
- * order. Where all images come out at one size, a batch is written straight into its place.
+ * order. Hidden files and folders, and files that are no images, are left out; links are followed. Folders of splits (`train`, `test`) are
+ * an error: open one of them. Where all images come out at one size, a batch is written straight into its place.
  */
 export class ImageFolder implements Dataset<LabelledImage>, Movable {
   readonly root: string;
@@ -205,10 +193,10 @@ interface ImageFolderRecipe {
 
 async function listImages(root: string): Promise<Listing> {
   const entries = await list(root);
-  const classes = entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort(byCodePoint);
+  const classes: string[] = [];
+  for (const entry of entries) if (await isFolder(root, entry)) classes.push(entry.name);
+  classes.sort(byCodePoint);
+  checkClasses(root, classes);
   if (classes.length === 0) {
     throw new FormatError('The folder has no folders in it, of which each would be a class of images', {
       where: { folder: root },
@@ -234,8 +222,11 @@ async function listImages(root: string): Promise<Listing> {
 /** The same of names that a server lists. */
 async function listRemoteImages(root: string, storage: StorageOptions): Promise<Listing> {
   const names = (await listFiles(`${root}/`, storage)).map((name) => name.slice(root.length + 1));
-  const images = names.filter((name) => name.includes('/') && hasImageExtension(name)).sort(byFolderThenName);
+  const images = names
+    .filter((name) => name.includes('/') && isImage(name) && !name.split('/').some(isHidden))
+    .sort(byFolderThenName);
   const classes = [...new Set(images.map((name) => name.slice(0, name.indexOf('/'))))];
+  checkClasses(root, classes);
   if (classes.length === 0) {
     throw new FormatError('There are no images in folders below this URL', {
       where: { url: root, extensions: imageExtensions.join(' ') },
@@ -257,10 +248,6 @@ function byFolderThenName(a: string, b: string): number {
   }
 }
 
-function hasImageExtension(name: string): boolean {
-  return imageExtensions.some((extension) => name.toLowerCase().endsWith(extension));
-}
-
 /** Without what was not given. */
 function given<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
@@ -269,19 +256,54 @@ function given<T extends object>(options: T): Partial<T> {
 /** Images of a folder in torchvision's order: folder by folder, top down, sorted in each. */
 async function imagesBelow(root: string, folder: string): Promise<string[]> {
   const entries = (await list(join(root, folder))).sort((a, b) => byCodePoint(a.name, b.name));
-  const images = entries
-    .filter(({ name }) => hasImageExtension(name))
-    .filter((entry) => !entry.isDirectory())
-    .map(({ name }) => `${folder}/${name}`);
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`);
+  const images: string[] = [];
   const below: string[][] = [];
-  for (const inner of folders) below.push(await imagesBelow(root, inner));
+  for (const entry of entries) {
+    const name = `${folder}/${entry.name}`;
+    if (!(await isFolder(join(root, folder), entry))) {
+      if (isImage(entry.name)) images.push(name);
+    } else if (!entry.isSymbolicLink() || !(await holdsItself(join(root, name))))
+      below.push(await imagesBelow(root, name));
+  }
   return images.concat(...below);
+}
+
+/** Whether an entry is a folder, or a link to one. */
+async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const found = await stat(join(folder, entry.name)).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}
+
+/** Whether a link leads to a folder that it is in: following it would have no end. */
+async function holdsItself(link: string): Promise<boolean> {
+  const [target, folder] = await Promise.all([realpath(link), realpath(dirname(link))]);
+  return folder === target || folder.startsWith(`${target}${sep}`);
+}
+
+/** Refuses folders of splits, which would become the classes. */
+function checkClasses(root: string, classes: readonly string[]): void {
+  if (
+    classes.length === 0 ||
+    !classes.every((name) => splitOf(`${name}/`) !== undefined && /^[a-z]+$/i.test(name))
+  )
+    return;
+  throw new ConfigError(
+    'ImageFolder',
+    [{ field: 'root', message: `${root} holds splits, not classes: ${classes.join(', ')}` }],
+    { next: `Open one of them: ${root}/${classes[0]}.` },
+  );
+}
+
+/** What macOS and notebooks leave behind is hidden, or has this name. */
+function isHidden(name: string): boolean {
+  return name.startsWith('.') || name === '__MACOSX';
 }
 
 async function list(folder: string) {
   try {
-    return await readdir(folder, { withFileTypes: true });
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter(({ name }) => !isHidden(name));
   } catch (cause) {
     throw storageFailure('list', folder, cause);
   }
