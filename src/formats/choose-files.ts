@@ -37,9 +37,8 @@ const noteName =
 /**
  * Which files of a folder or pattern are the data: the one rule for every format, local or remote.
  *
- * 1. Hidden files are not listed. Names that begin with `_` are bookkeeping, as for Spark and pyarrow; caches of Hugging Face
- *    `datasets` are no data.
- * 2. Notes (README, LICENSE and the like; `.md` beside data of another format), images outside class folders, and files of unknown
+ * 1. Hidden files are not listed, and names that begin with `_` do not count, as for Spark and pyarrow.
+ * 2. Caches of Hugging Face `datasets`, notes (README, LICENSE and the like; `.md` beside data of another format), images outside class folders, and files of unknown
  *    format are left out.
  * 3. What remains must be of one format.
  * 4. Of a folder with several splits, `train` is read and the others are left out. A pattern that names splits is taken at its word.
@@ -52,7 +51,7 @@ const noteName =
  * @throws {@link ConfigError} where it stands for several formats, splits or data sets; {@link FormatError} where it holds no data.
  */
 export function chooseFiles(given: string, listed: readonly string[], asked?: FormatName): ChosenFiles {
-  const files = listedFiles(given, listed);
+  const files = listedFiles(given, listed).filter((file) => !isBookkeeping(file));
   const leftOut = new Map<ListedFile, string>();
   const leave = (file: ListedFile, why: string | undefined): boolean => {
     if (why !== undefined) leftOut.set(file, why);
@@ -144,6 +143,12 @@ function formatOf(
   return all.has(other) ? format : undefined;
 }
 
+/** Spark, pyarrow and Millrace keep notes of their own in names that begin with `_`. */
+function isBookkeeping({ name, format }: ListedFile): boolean {
+  const ofFolder = format !== 'mds' && format !== 'images';
+  return ofFolder && name.split('/').some((part) => part.startsWith('_'));
+}
+
 /** What is known of all files together. */
 interface Surroundings {
   readonly names: ReadonlySet<string>;
@@ -158,7 +163,6 @@ function surroundings(files: readonly ListedFile[]): Surroundings {
 
 function whyNoData({ name, format }: ListedFile, { names, hasOtherData }: Surroundings): string | undefined {
   if (format === 'mds' || format === 'images') return undefined;
-  if (name.split('/').some((part) => part.startsWith('_'))) return 'its name begins with _';
   // `cache-….arrow` beside the `state.json` of `save_to_disk` is what `map` left there.
   const [isCache, folder = ''] = /^(.*\/)?cache-[^/]*\.arrow$/.exec(name) ?? [];
   if (isCache && names.has(`${folder}state.json`)) return 'a cache of Hugging Face datasets';

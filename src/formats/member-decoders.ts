@@ -2,6 +2,7 @@ import type { Tensor } from '../core/tensor.js';
 import { MemorySource } from '../storage/memory-source.js';
 import { ArrayRows } from './array-rows.js';
 import { readNpyHeader } from './npy-header.js';
+import { parseJson } from './parse-json.js';
 
 /** Makes a value of the bytes of a member. */
 export type MemberDecoder = (bytes: Uint8Array) => unknown;
@@ -13,7 +14,8 @@ const asText: MemberDecoder = (bytes) => text.decode(bytes);
 const asNumber: MemberDecoder = (bytes) => {
   const written = text.decode(bytes).trim();
   if (!/^[+-]?\d+$/.test(written)) throw new Error(`${JSON.stringify(written)} is not a whole number`);
-  return Number(written);
+  const number = Number(written);
+  return Number.isSafeInteger(number) ? number : BigInt(written.replace('+', ''));
 };
 
 /** An `.npy` file as one tensor: its rows are one row of an array with a row more. */
@@ -27,7 +29,7 @@ const asTensor: MemberDecoder = async (bytes): Promise<Tensor> => {
 const decoders = new Map<string, MemberDecoder>([
   ...['txt', 'text', 'transcript'].map((ending) => [ending, asText] as const),
   ...['cls', 'cls2', 'class', 'count', 'index', 'inx', 'id'].map((ending) => [ending, asNumber] as const),
-  ['json', (bytes) => JSON.parse(text.decode(bytes)) as unknown],
+  ['json', (bytes) => parseJson(text.decode(bytes))],
   ['npy', asTensor],
 ]);
 

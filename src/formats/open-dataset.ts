@@ -47,12 +47,21 @@ export async function openDataset(
   files: string | URL,
   options: OpenDatasetOptions = {},
 ): Promise<OpenedDataset> {
+  const opened = await openAndTell(files, options);
+  warnOfLeftOut(String(files), opened);
+  return opened;
+}
+
+/** {@link openDataset} for callers that show themselves what is left out. */
+export async function openAndTell(
+  files: string | URL,
+  options: OpenDatasetOptions = {},
+): Promise<OpenedDataset> {
   const { format: given, columns, ...storage } = parseOptions('openDataset options', schema, options);
   const name = String(files);
   const found = await findData(name, storage, given);
   checkColumns(found.format, columns);
   const opened = await openFormat(found.format, found.files, storage, columns);
-  warnOfLeftOut(name, found);
   return { ...opened, leftOut: found.leftOut };
 }
 

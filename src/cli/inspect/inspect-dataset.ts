@@ -4,7 +4,8 @@ import type { Dataset } from '../../core/dataset.js';
 import { IndexRangeError } from '../../core/errors.js';
 import { relativeNames } from '../../formats/choose-files.js';
 import { describeLeftOut } from '../../formats/find-data.js';
-import { type FormatName, ImageFolder, openDataset } from '../../formats/index.js';
+import { type FormatName, ImageFolder } from '../../formats/index.js';
+import { openAndTell } from '../../formats/open-dataset.js';
 import { LoaderSampleContext } from '../../loader/sample-context.js';
 import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
@@ -46,7 +47,7 @@ export interface InspectOptions {
 /** Looks at data of any format. @throws what opening it and reading the samples throws */
 export async function inspectDataset(name: string, options: InspectOptions): Promise<Inspection> {
   const { format: given, count, index, columns: chosen } = options;
-  const opened = await openDataset(name, {
+  const opened = await openAndTell(name, {
     ...(given && { format: given }),
     ...(chosen && { columns: chosen }),
   });
