@@ -31,6 +31,9 @@ export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions
   readonly transforms?: readonly ImageTransform[];
 }
 
+/** Files of this machine that are read and decoded at the same time, where that takes waiting. */
+const filesTogether = 4;
+
 /** An image and the class it belongs to. */
 export interface LabelledImage {
   /** Shape `[3, H, W]`, or `[H, W, 3]` with `layout: 'NHWC'`; float32 after `normalize`, else uint8. */
@@ -114,20 +117,35 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
 
   /** Says the paths, the classes and the transforms; the images are not read. */
   fingerprint(): string {
-    const { steps, layout, decoder } = this.#pipeline;
+    const { steps, layout, decoder, exact } = this.#pipeline;
     const { classes, length } = this;
     const paths = this.#paths.hash();
     const transforms = JSON.stringify(steps);
-    return fingerprint({ kind: 'ImageFolder', classes, length, paths, transforms, layout, decoder });
+    return fingerprint({
+      kind: 'ImageFolder',
+      classes,
+      length,
+      paths,
+      transforms,
+      layout,
+      decoder,
+      ...(exact && { exact }),
+    });
   }
 
   [toRecipe](): Recipe {
-    const { steps, layout, decoder } = this.#pipeline;
+    const { steps, layout, decoder, exact, maxPixels } = this.#pipeline;
     const { root, classes } = this;
     const listing = { classes, labels: this.#labels, ...this.#paths.shared() };
     return {
       builtIn: 'ImageFolder',
-      args: { root, listing, steps, options: { layout, decoder }, storage: this.#remote?.options ?? {} },
+      args: {
+        root,
+        listing,
+        steps,
+        options: { layout, decoder, exact, maxPixels },
+        storage: this.#remote?.options ?? {},
+      },
     };
   }
 
@@ -144,17 +162,16 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     const image = context.allocate(dtype, [indices.length, ...size]);
     const label = context.allocate('int32', [indices.length]);
     const elements = 3 * height * width;
-    const waiting: Promise<void>[] = [];
-    for (let i = 0; i < indices.length; i++) {
-      const { bytes, file } = this.#read(indices[i]!);
+    const make = (i: number): MaybePromise<void> => {
+      const index = indices[i]!;
+      label.data[i] = this.#labels[index]!;
+      const { bytes, file } = this.#read(index);
       const target = image.data.subarray(i * elements, (i + 1) * elements);
-      const made = andThen(bytes, (read) =>
-        this.#pipeline.runInto(read, file, context.sample(indices[i]!), target),
-      );
-      if (made instanceof Promise) waiting.push(made);
-      label.data[i] = this.#labels[indices[i]!]!;
-    }
-    return waiting.length === 0 ? { image, label } : settled(waiting).then(() => ({ image, label }));
+      return andThen(bytes, (read) => this.#pipeline.runInto(read, file, context.sample(index), target));
+    };
+    // Files of this machine are read when they are decoded; those from afar are asked for together.
+    const together = this.#remote ? indices.length : filesTogether;
+    return andThen(eachOf(indices.length, together, make), () => ({ image, label }));
   }
 
   #read(index: number): { readonly bytes: MaybePromise<Uint8Array>; readonly file: string } {
@@ -315,8 +332,28 @@ function sharedInts(values: readonly number[]): Int32Array {
   return shared;
 }
 
-/** Waits for all, so that none writes into a batch that has been given up. */
-async function settled(waiting: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(waiting)).find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
+/**
+ * Does work for 0 … n - 1: at once what needs no waiting, and so many at a time of the rest. A failure waits for what was begun, so
+ * that none writes into a batch that has been given up.
+ */
+function eachOf(n: number, together: number, work: (i: number) => MaybePromise<void>): MaybePromise<void> {
+  for (let i = 0; i < n; i++) {
+    const made = work(i);
+    if (made instanceof Promise) return rest(made, i + 1);
+  }
+
+  async function rest(first: Promise<void>, from: number): Promise<void> {
+    let next = from;
+    let failure: { readonly error: unknown } | undefined;
+    const lane = async (begun?: Promise<void>): Promise<void> => {
+      try {
+        await begun;
+        while (next < n && !failure) await work(next++);
+      } catch (error) {
+        failure ??= { error };
+      }
+    };
+    await Promise.all([lane(first), ...Array.from({ length: together - 1 }, () => lane())]);
+    if (failure) throw failure.error;
+  }
 }

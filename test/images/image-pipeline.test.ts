@@ -22,7 +22,7 @@ import { copyPixels, normalizePixels } from '../../dist/images/normalize-pixels.
 import { resample } from '../../dist/images/resample.js';
 import { triangleWeights } from '../../dist/images/resample-weights.js';
 import { rgbxBytes } from '../../dist/images/rgbx-image.js';
-import { unpackPixels } from '../../dist/images/sharp-decoder.js';
+import { unpackPixels } from '../../dist/images/unpack-pixels.js';
 import { TurboJpeg } from '../../dist/images/turbo-jpeg.js';
 import { SampleRng } from '../../dist/random/sample-rng.js';
 
