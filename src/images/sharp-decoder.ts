@@ -14,6 +14,7 @@ interface Sharp {
 interface SharpImage {
   metadata(): Promise<{ space?: string }>;
   removeAlpha(): SharpImage;
+  pipelineColourspace(space: 'cmyk'): SharpImage;
   toColourspace(space: 'srgb' | 'cmyk'): SharpImage;
   raw(): SharpImage;
   toBuffer(options: {
@@ -42,12 +43,10 @@ export async function decodeWithSharp(bytes: Uint8Array, maxPixels: number): Pro
     autoOrient: isTiff(bytes),
   });
   const isCmyk = mayBeCmyk && (await image.metadata()).space === 'cmyk';
-  const { data, info } = await (isCmyk
-    ? image.toColourspace('cmyk')
-    : image.removeAlpha().toColourspace('srgb')
-  )
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+  const pixels = isCmyk
+    ? image.pipelineColourspace('cmyk').toColourspace('cmyk')
+    : image.removeAlpha().toColourspace('srgb');
+  const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
   return { ...info, data, isCmyk };
 }
 

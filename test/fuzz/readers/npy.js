@@ -1,0 +1,3 @@
+import { NpyDataset } from 'millrace/formats';
+
+export default (path) => NpyDataset.open(path);
