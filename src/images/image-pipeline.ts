@@ -131,8 +131,9 @@ export class ImagePipeline {
   ): MaybePromise<R> {
     this.#workspace ??= new ImageWorkspace();
     const workspace = this.#workspace;
-    const fast = isJpeg(bytes) ? this.#turboJpeg() : undefined;
-    let refusal: string | undefined;
+    const isWhole = isJpeg(bytes) && hasEndMark(bytes);
+    const fast = isWhole ? this.#turboJpeg() : undefined;
+    let refusal: string | undefined = isJpeg(bytes) && !isWhole ? 'it has no end mark' : undefined;
     if (fast) {
       let geometry: CropGeometry | undefined;
       let shrink = 1;
@@ -274,6 +275,19 @@ function movedTo(
     },
     visible: { x: left, y: top, width: right - left, height: bottom - top },
   };
+}
+
+/** Bytes behind the end of a JPEG in which its end mark is looked for. */
+const mostStrayBytes = 256;
+
+/**
+ * Whether a JPEG has its end mark. libjpeg-turbo reads no further than a crop needs: without this look, a file that is cut short would be
+ * read or refused by where the crop lies.
+ */
+function hasEndMark(bytes: Uint8Array): boolean {
+  for (let at = bytes.length - 2; at >= Math.max(0, bytes.length - mostStrayBytes); at--)
+    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
+  return false;
 }
 
 function isJpeg(bytes: Uint8Array): boolean {

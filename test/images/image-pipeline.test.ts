@@ -161,6 +161,10 @@ describe('decoding', () => {
       await expect(made).rejects.toThrow(FormatError);
       await expect(made).rejects.toMatchObject({ where: { file: 'a/cut.jpg' } });
     }
+    // Cut short below the crop too.
+    const short = read('color.jpg').subarray(0, -600);
+    const top = new ImagePipeline([{ type: 'centerCrop', size: [10, 10] }]);
+    await expect((async () => top.run(short, 'short.jpg', context(1)))()).rejects.toThrow(/short\.jpg/);
     const text = (async () => new ImagePipeline([]).run(Buffer.from('no image'), 'b.txt', context(1)))();
     await expect(text).rejects.toThrow(/The image cannot be decoded: .*\(file b\.txt\)/);
   });
