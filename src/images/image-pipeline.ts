@@ -10,6 +10,7 @@ import { jitterColors } from './color-jitter.js';
 import { type CropGeometry, cropGeometry } from './crop-geometry.js';
 import { decodeBmp, isBmp } from './decode-bmp.js';
 import { decodePnm, isPnm } from './decode-pnm.js';
+import { movedTo, reach, shrinkOf } from './decoded-part.js';
 import type { ImageTransform, NormalizeOptions } from './image-transform.js';
 import { ImageWorkspace } from './image-workspace.js';
 import { type ChannelScaling, copyPixels, type ImageLayout, normalizePixels } from './normalize-pixels.js';
@@ -36,9 +37,6 @@ export interface ImagePipelineOptions {
   /** Images with more pixels are an error, before memory for them is taken. @defaultValue 178,956,970, as in Pillow */
   readonly maxPixels?: number;
 }
-
-/** Pillow documents the same gap as hard to tell from resampling the whole image. */
-const leastGap = 3;
 
 const defaultMaxPixels = 178_956_970;
 
@@ -232,48 +230,6 @@ function scalingOf({ mean, std }: NormalizeOptions): ChannelScaling {
   return {
     scale: perChannel((c) => 1 / (255 * std[c])),
     bias: perChannel((c) => -mean[c] / std[c]),
-  };
-}
-
-/** How many times smaller the image may be decoded: the resampling still has to shrink it three times then, which hides the difference. */
-function shrinkOf({ box, width, height }: CropGeometry): number {
-  const left = Math.min(box.width / width, box.height / height) / leastGap;
-  return [8, 4, 2].find((factor) => left >= factor) ?? 1;
-}
-
-/** The pixels that the resampling looks at: the box, and half the filter around it. */
-function reach({ box, visible, width, height }: CropGeometry) {
-  const aroundX = Math.max(1, box.width / width) + 1;
-  const aroundY = Math.max(1, box.height / height) + 1;
-  const x = Math.max(visible.x, Math.floor(box.x - aroundX));
-  const y = Math.max(visible.y, Math.floor(box.y - aroundY));
-  const right = Math.min(visible.x + visible.width, Math.ceil(box.x + box.width + aroundX));
-  const bottom = Math.min(visible.y + visible.height, Math.ceil(box.y + box.height + aroundY));
-  return { x, y, width: right - x, height: bottom - y };
-}
-
-/** The geometry in the pixels of a part that begins at (x, y) of an image that was shrunk. */
-function movedTo(
-  geometry: CropGeometry,
-  shrink: number,
-  x: number,
-  y: number,
-  part: { readonly width: number; readonly height: number },
-): CropGeometry {
-  const { box, visible } = geometry;
-  const left = Math.max(0, Math.floor(visible.x / shrink) - x);
-  const top = Math.max(0, Math.floor(visible.y / shrink) - y);
-  const right = Math.min(part.width, Math.ceil((visible.x + visible.width) / shrink) - x);
-  const bottom = Math.min(part.height, Math.ceil((visible.y + visible.height) / shrink) - y);
-  return {
-    ...geometry,
-    box: {
-      x: box.x / shrink - x,
-      y: box.y / shrink - y,
-      width: box.width / shrink,
-      height: box.height / shrink,
-    },
-    visible: { x: left, y: top, width: right - left, height: bottom - top },
   };
 }
 

@@ -1,6 +1,6 @@
 import { fuzzTest } from './harness.js';
 
-const kinds = new URL('../fixtures/images/kinds/', import.meta.url);
+const kinds = new URL('../fixtures/image-kinds/', import.meta.url);
 
 fuzzTest('damaged images give a typed error or pixels', {
   reader: new URL('readers/images.js', import.meta.url),

@@ -1,10 +1,10 @@
-// Images of every kind that decoders treat differently, against Pillow: test/fixtures/images/kinds has the script that made them.
+// Images of every kind that decoders treat differently, against Pillow: test/fixtures/image-kinds has the script that made them.
 import { readFileSync } from 'node:fs';
 import { FormatError, type SampleContext } from 'millrace';
 import { ImagePipeline } from 'millrace/images';
 import { describe, expect, it } from 'vitest';
 
-const folder = new URL('../fixtures/images/kinds/', import.meta.url);
+const folder = new URL('../fixtures/image-kinds/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, folder));
 const kinds = JSON.parse(read('kinds.json').toString()) as readonly {
   readonly name: string;
