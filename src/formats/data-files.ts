@@ -4,9 +4,8 @@ import { compressionOf } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
-import { chooseFiles } from './choose-files.js';
 import { endingFormat } from './detect-format.js';
-import { warnOfLeftOut } from './find-data.js';
+import { chooseData, warnOfLeftOut } from './find-data.js';
 
 /**
  * Where a dataset's files are: paths, URLs, folders, patterns (`data/*.jsonl`, `s3://bucket/train-{000..099}.tar`), or sources of
@@ -72,7 +71,7 @@ async function named(
   const found = await listFiles(file, options);
   const isOneFile = found.length === 1 && found[0] === String(file);
   if (isOneFile) return found;
-  const chosen = chooseFiles(String(file), found, endingFormat(endings[0]!));
+  const chosen = await chooseData(String(file), found, options, endingFormat(endings[0]!));
   warnOfLeftOut(String(file), chosen);
   return [...chosen.files];
 }

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { existsSync, statSync } from 'node:fs';
-import { FormatError, StorageError } from '../core/errors.js';
+import { ConfigError, FormatError, StorageError } from '../core/errors.js';
 import { warn } from '../core/warn.js';
 import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
-import { type ChosenFiles, chooseFiles, some } from './choose-files.js';
+import { type ChosenFiles, chooseFiles, isPattern, relativeNames, some } from './choose-files.js';
 import { contentFormat, endingFormat, type FormatName, formatNames } from './detect-format.js';
 
 /** What a name stands for: one file or data set by itself, or the files that were chosen of a folder or pattern. */
@@ -41,7 +41,7 @@ export async function findData(
   const listed = await listFiles(name, options);
   const isOneFile = listed.length === 1 && listed[0] === name;
   if (!isOneFile) {
-    const chosen = chooseFiles(name, listed, asked);
+    const chosen = await chooseData(name, listed, options, asked);
     if (chosen.format === 'mds' || chosen.format === 'images') return { ...chosen, files: name };
     return chosen;
   }
@@ -51,6 +51,45 @@ export async function findData(
     where: { files: name },
     next: `Name it: one of ${formatNames.join(', ')}.`,
   });
+}
+
+/** {@link chooseFiles}, of one configuration of a data set of the Hub. @throws {@link ConfigError} where its card lists several */
+export async function chooseData(
+  name: string,
+  listed: readonly string[],
+  options: StorageOptions,
+  asked?: FormatName,
+): Promise<ChosenFiles> {
+  const chosen = chooseFiles(name, listed, asked);
+  const card = isPattern(name) ? -1 : relativeNames(name, listed).indexOf('README.md');
+  if (card < 0) return chosen;
+  const configs = await configsOf(listed[card]!, options);
+  if (configs.length < 2) return chosen;
+  throw new ConfigError(
+    'Data files',
+    [
+      {
+        field: 'files',
+        message: `${name} holds several configurations, as README.md says: ${some(configs)}`,
+      },
+    ],
+    { next: `Name the files of one by a pattern, such as ${configs[0]}/train*.` },
+  );
+}
+
+const cardBytes = 2 ** 20;
+
+/** Names of the configurations in the front matter of a data set's card. */
+async function configsOf(card: string, options: StorageOptions): Promise<string[]> {
+  const source = await openSource(card, options);
+  try {
+    const text = Buffer.from(await source.read(0, Math.min(cardBytes, source.byteLength))).toString();
+    const [, front = ''] = /^---\r?\n(.*?)\r?\n---/s.exec(text) ?? [];
+    const names = front.matchAll(/^[ -]*config_name:[ ]*["']?([^"'\r\n]+?)["']?[ ]*$/gm);
+    return [...new Set(Array.from(names, ([, config]) => config!))];
+  } finally {
+    source.close();
+  }
 }
 
 /** Says once for each name what of its files is not read. */

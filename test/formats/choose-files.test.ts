@@ -280,6 +280,21 @@ describe('of a folder', () => {
     ]);
   });
 
+  it('refuses a data set whose card lists several configurations', async () => {
+    const card = (configs: string) =>
+      `---\nlicense: mit\nconfigs:\n${configs}---\n# Card\n- config_name: text\n`;
+    const folder = folderOf({
+      'README.md': card('- config_name: en\n  data_files: en/*\n- config_name: "de"\n  default: true\n'),
+      'en/train.jsonl': '1\n',
+      'de/train.jsonl': '2\n',
+    });
+    for (const open of [openDataset, JsonlDataset.open])
+      await expect(open(folder)).rejects.toThrow(/several configurations, as README\.md says: en de/);
+    expect((await openDataset(join(folder, 'en'))).dataset.length).toBe(1);
+    writeFileSync(join(folder, 'README.md'), card('- config_name: default\n  data_files: "*/train*"\n'));
+    expect((await openDataset(folder)).dataset.length).toBe(2);
+  });
+
   it('refuses an option that has no effect', async () => {
     const folder = folderOf({ 'x.jsonl': '{"a":1}\n', 'y.txt': 'y', 'x.csv': 'a,b\n1,2\n' });
     for (const name of ['x.jsonl', 'y.txt']) {
