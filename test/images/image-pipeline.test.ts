@@ -138,6 +138,29 @@ describe('decoding', () => {
     }
   });
 
+  it('has a decoder without a past after a failure: in the header, in the scan, by the user', () => {
+    const turbo = TurboJpeg.open()!;
+    const workspace = new ImageWorkspace();
+    const needed = { x: 0, y: 0, width: 120, height: 90 };
+    const decode = (bytes: Uint8Array) => turbo.decode(bytes, () => ({ needed, shrink: 1 }), workspace);
+    const good = read('color.jpg');
+    const warned = Uint8Array.from(good);
+    warned.fill(0, 11, 13);
+    const tooLarge = () => {
+      throw new RangeError('too large');
+    };
+    for (const fail of [
+      () => decode(warned),
+      () => decode(good.subarray(0, 300)),
+      () => decode(good.subarray(0, 3_000)),
+      () => expect(() => turbo.decode(good, tooLarge, workspace)).toThrow(RangeError),
+    ])
+      for (let k = 0; k < 3; k++) {
+        fail();
+        expect(decode(good)).toHaveProperty('image');
+      }
+  });
+
   it('reads what Pillow reads with a warning, with both decoders alike', async () => {
     // A revision number that does not exist, and stray bytes before the end mark.
     const revision = Uint8Array.from(read('color.jpg'));
