@@ -3,7 +3,9 @@ import pLimit from 'p-limit';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { ConcatDataset } from '../datasets/index.js';
-import { detectFormat, endingFormat } from '../formats/detect-format.js';
+import { chooseFiles } from '../formats/choose-files.js';
+import { endingFormat } from '../formats/detect-format.js';
+import { findData, warnOfLeftOut } from '../formats/find-data.js';
 import { type FormatName, openDataset, TextDataset, type TextUnit } from '../formats/index.js';
 import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
@@ -31,12 +33,19 @@ export interface InputFiles {
 }
 
 /**
- * The files that inputs stand for, each once, in order.
+ * The files that inputs stand for, each once, in order. Of a folder or pattern that holds tables these are the files that `openDataset`
+ * reads; where there is nothing but text and files of unknown format, all. Shards of a WebDataset are made of all files.
  *
- * @throws {@link StorageError} for an input that does not exist.
+ * @throws {@link StorageError} for an input that does not exist; {@link ConfigError} for one with several formats or splits.
  */
-export async function findInputs(inputs: readonly string[], storage: StorageOptions): Promise<InputFiles> {
-  const listed = (await Promise.all(inputs.map((input) => filesOf(input, storage)))).flat();
+export async function findInputs(
+  inputs: readonly string[],
+  storage: StorageOptions,
+  { to, format }: { readonly to: string; readonly format?: FormatName | undefined },
+): Promise<InputFiles> {
+  const listed: string[] = [];
+  for (const [k, files] of (await Promise.all(inputs.map((input) => filesOf(input, storage)))).entries())
+    listed.push(...(to === 'webdataset' ? files : withoutNotes(inputs[k]!, files, format)));
   const names = [...new Set(listed)];
   const identity = names.map((name) => `${name} ${versionOf(name) ?? ''}`.trimEnd());
   const sizes = names.map((name) => (isRemote(name) ? undefined : statSync(localPath(name)).size));
@@ -44,6 +53,22 @@ export async function findInputs(inputs: readonly string[], storage: StorageOpti
     ? undefined
     : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   return { names, byteLength, identity };
+}
+
+const tables: readonly (FormatName | undefined)[] = ['jsonl', 'csv', 'parquet', 'arrow', 'webdataset'];
+
+function withoutNotes(
+  input: string,
+  files: readonly string[],
+  format: FormatName | undefined,
+): readonly string[] {
+  const isFolder = files.length !== 1 || files[0] !== input;
+  if (!isFolder || !files.some((name) => tables.includes(endingFormat(name)))) return files;
+  if (format && !tables.includes(format)) return files;
+  const chosen = chooseFiles(input, files, format);
+  if (!tables.includes(chosen.format)) return files;
+  warnOfLeftOut(input, chosen);
+  return chosen.files;
 }
 
 /** An indexed dataset is named without its endings; installed packages are nobody's data. */
@@ -114,8 +139,8 @@ async function groupsOf(
 ): Promise<InputGroup[]> {
   if (format) return [{ format, names: wholeFormats.includes(format) ? inputs : names }];
   if (inputs.length === 1) {
-    const found = await detectFormat(inputs[0]!, storage).catch(() => undefined);
-    if (found && wholeFormats.includes(found)) return [{ format: found, names: inputs }];
+    const found = await findData(inputs[0]!, storage).catch(() => undefined);
+    if (found && wholeFormats.includes(found.format)) return [{ format: found.format, names: inputs }];
   }
   const groups: { format: FormatName; names: string[] }[] = [];
   for (const name of names) {

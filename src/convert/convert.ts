@@ -37,7 +37,7 @@ export async function convert(
   const resolved = parseOptions('convert options', convertSchema, options);
   const storage = storageOf(resolved);
   const names = typeof inputs === 'string' ? [inputs] : [...inputs];
-  const files = await findInputs(names, storage);
+  const files = await findInputs(names, storage, resolved);
   const plan = await planConversion(names, files, resolved, storage);
   try {
     const done = await new ConversionRun(plan, files, names, resolved).run();

@@ -1,5 +1,5 @@
 import { FormatError } from '../core/errors.js';
-import { imageExtensions } from '../formats/image-folder.js';
+import { isImage } from '../formats/detect-format.js';
 import { byCodePoint } from '../storage/code-point-order.js';
 import type { TarEntry } from './part.js';
 
@@ -39,9 +39,7 @@ export function folderSamples(files: readonly string[], root: string): FolderSam
 
 /** The place of each class among the names of their folders; `undefined` when it is not a folder of images in such. */
 function classesOf(names: readonly string[]): ReadonlyMap<string, number> | undefined {
-  const isImage = (name: string) =>
-    name.includes('/') && imageExtensions.some((ending) => name.toLowerCase().endsWith(ending));
-  if (!names.every(isImage)) return undefined;
+  if (!names.every((name) => name.includes('/') && isImage(name))) return undefined;
   const folders = [...new Set(names.map((name) => name.slice(0, name.indexOf('/'))))].sort(byCodePoint);
   return new Map(folders.map((name, place) => [name, place]));
 }

@@ -13,7 +13,9 @@ export type CsvValue = number | boolean | string | null;
 /** Digits with leading zeros are names, of a postcode or a phone, not numbers. */
 const numeric = /^[+-]?(0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.)(\.\d+)?([eE][+-]?\d+)?$/;
 /** Whole numbers that may be too long for a `number`. */
-const long = /^[+-]?\d{16,308}$/;
+const long = /^[+-]?\d{16,}$/;
+/** Numbers of more digits are infinite as a `number`. */
+const mostDigits = 308;
 const words = new Map([
   ['nan', Number.NaN],
   ['inf', Number.POSITIVE_INFINITY],
@@ -50,7 +52,8 @@ export function toNumber(cell: string): number | undefined {
 /** Whether a cell is a whole number, and no `number` is the same. */
 export function isTooLong(cell: string): boolean {
   const text = cell.trim();
-  return long.test(text) && BigInt(text.replace('+', '')) !== BigInt(Number(text));
+  if (!long.test(text)) return false;
+  return text.length > mostDigits || BigInt(text.replace('+', '')) !== BigInt(Number(text));
 }
 
 function toBoolean(cell: string): boolean | null | undefined {

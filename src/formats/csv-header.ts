@@ -1,7 +1,9 @@
-import { Buffer } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import Papa from 'papaparse';
 import { FormatError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { compressionOf } from '../storage/decompress.js';
+import { asBuffer } from './as-buffer.js';
 import { isTooLong, toNumber } from './csv-columns.js';
 import { startOfText } from './line-index.js';
 import type { RecordFiles } from './record-files.js';
@@ -11,9 +13,41 @@ const lookedAt = 65_536;
 
 /** The cells of a row, or what is wrong with it. */
 export function parseRow(text: string, delimiter: string): { cells: string[]; problem?: string } {
-  const { data, errors } = Papa.parse<string[]>(text, { delimiter, quoteChar: '"', preview: 1 });
+  // Without its end, so that no other kind of line end is found within quotes.
+  const { data, errors } = Papa.parse<string[]>(text.replace(/[\r\n]+$/, ''), {
+    delimiter,
+    newline: '\n',
+    quoteChar: '"',
+    preview: 1,
+  });
   const [problem] = errors;
   return { cells: data[0] ?? [], ...(problem && { problem: `is not separated values: ${problem.message}` }) };
+}
+
+const delimiters = [',', ';', '\t', '|'];
+const rowsLookedAt = 20;
+
+/** What stands between the fields of a file: see `CsvDatasetOptions.delimiter`. */
+export async function findDelimiter(source: ByteSource): Promise<string> {
+  if ((compressionOf(source.name)?.inner ?? source.name).toLowerCase().endsWith('.tsv')) return '\t';
+  const start = await startOfText(source);
+  const head = await source.read(start, Math.min(start + lookedAt, source.byteLength));
+  const text = asBuffer(head).toString('latin1');
+  const isCut = start + lookedAt < source.byteLength;
+  return delimiters.find((delimiter) => cutsEvenly(text, delimiter, isCut)) ?? ',';
+}
+
+function cutsEvenly(text: string, delimiter: string, isCut: boolean): boolean {
+  const newline = /\r\n|\r|\n/.exec(text)?.[0] as '\r\n' | '\r' | '\n' | undefined;
+  const { data, meta } = Papa.parse<string[]>(text, {
+    delimiter,
+    ...(newline && { newline }),
+    skipEmptyLines: true,
+    preview: rowsLookedAt,
+  });
+  const rows = isCut && !meta.truncated ? data.slice(0, -1) : data;
+  const [first] = rows;
+  return first !== undefined && first.length > 1 && rows.every(({ length }) => length === first.length);
 }
 
 /**
@@ -22,7 +56,7 @@ export function parseRow(text: string, delimiter: string): { cells: string[]; pr
  */
 export async function beginsWithNames(source: ByteSource, delimiter: string): Promise<boolean> {
   const start = await startOfText(source);
-  const text = await textOf(source, start, Math.min(start + lookedAt, source.byteLength));
+  const text = textOf(await source.read(start, Math.min(start + lookedAt, source.byteLength)));
   const { cells } = parseRow(text, delimiter);
   const isNumber = (cell: string): boolean =>
     cell.trim() !== '' && (toNumber(cell) !== undefined || isTooLong(cell));
@@ -38,7 +72,14 @@ export function readHeaders({ sources, starts }: RecordFiles, delimiter: string)
 /** @param end - Where the first row begins; `undefined` for a file without any. */
 async function readHeader(source: ByteSource, end: number | undefined, delimiter: string): Promise<string[]> {
   const start = await startOfText(source);
-  const text = await textOf(source, start, end ?? start);
+  const bytes = await source.read(start, end ?? start);
+  if (!isUtf8(bytes)) {
+    throw new FormatError('The names of the columns are not text in UTF-8', {
+      where: { file: source.name, byteOffset: start },
+      next: 'Write the file again in UTF-8: iconv -f LATIN1 -t UTF-8 does it.',
+    });
+  }
+  const text = textOf(bytes);
   const { cells, problem } = parseRow(text, delimiter);
   const twice = cells.find((name, k) => cells.indexOf(name) !== k);
   if (cells.length > 0 && !problem && twice === undefined) return cells;
@@ -75,9 +116,8 @@ export async function fieldsOf(
 }
 
 /** Text without the blank lines that it may begin with. */
-async function textOf(source: ByteSource, start: number, end: number): Promise<string> {
-  const bytes = await source.read(start, end);
-  return Buffer.from(bytes)
+function textOf(bytes: Uint8Array): string {
+  return asBuffer(bytes)
     .toString('utf8')
     .replace(/^[\r\n]+/, '');
 }

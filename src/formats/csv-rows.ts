@@ -8,8 +8,8 @@ const quote = 34;
 
 /**
  * Where the rows of a file of separated values begin, and where the last one ends: shape `[n + 1]`, the header with them. A line feed
- * in quotes is part of its field; a quote means that only at the beginning of a field (RFC 4180). Blank lines belong to the row
- * before.
+ * in quotes is part of its field; a quote means that only at the beginning of a field (RFC 4180). A carriage return alone ends a row
+ * too. Blank lines belong to the row before.
  */
 export async function findRows(source: ByteSource, delimiter: string): Promise<Float64Array> {
   const separator = delimiter.charCodeAt(0);
@@ -34,7 +34,7 @@ export async function findRows(source: ByteSource, delimiter: string): Promise<F
           continue;
         }
         if (atField) inQuotes = true;
-      } else if (byte === lineFeed && !inQuotes) begun = offset + at + 1;
+      } else if ((byte === lineFeed || byte === carriageReturn) && !inQuotes) begun = offset + at + 1;
       atField = byte === separator;
     }
     offset += piece.length;

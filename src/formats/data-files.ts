@@ -4,6 +4,8 @@ import { type Compression, compressionOf, compressionOfContent } from '../storag
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
+import { endingFormat } from './detect-format.js';
+import { chooseData, warnOfLeftOut } from './find-data.js';
 
 /**
  * Where a dataset's files are: paths, URLs, folders, patterns (`data/*.jsonl`, `s3://bucket/train-{000..099}.tar`), or sources of
@@ -14,7 +16,7 @@ export type DataFiles = string | URL | ByteSource | readonly (string | URL | Byt
 /**
  * Opens all files, in order.
  *
- * @param endings - Of the files in a folder those with one of these endings are meant.
+ * @param endings - Endings of the format: they decide which files of a folder are meant (`chooseFiles`).
  * @throws {@link ConfigError} for an unknown option; {@link StorageError} when one of them cannot be opened; those that were are closed.
  */
 export async function openDataFiles(
@@ -26,6 +28,11 @@ export async function openDataFiles(
   const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
   const names = (await Promise.all(given.map((file) => named(file, endings, options)))).flat();
   if (names.length === 0) throw new ConfigError('Data files', [{ field: 'files', message: 'names no file' }]);
+  return allOpened(names.map((name) => openContent(name, options)));
+}
+
+/** Opens files whose names are exact: no pattern in them is matched. @throws {@link StorageError} */
+export function openExactFiles(names: readonly string[], options: StorageOptions): Promise<ByteSource[]> {
   return allOpened(names.map((name) => openContent(name, options)));
 }
 
@@ -87,12 +94,9 @@ async function named(
   const found = await listFiles(file, options);
   const isOneFile = found.length === 1 && found[0] === String(file);
   if (isOneFile) return found;
-  const fitting = found.filter((name) => {
-    const content = (compressionOf(name)?.inner ?? name).toLowerCase();
-    return endings.some((ending) => content.endsWith(ending));
-  });
-  // A pattern that names endings of its own is taken at its word.
-  return fitting.length > 0 || !/[*?[{]/.test(String(file)) ? fitting : found;
+  const chosen = await chooseData(String(file), found, options, endingFormat(endings[0]!));
+  warnOfLeftOut(String(file), chosen);
+  return [...chosen.files];
 }
 
 /** Opens one file, or takes the source that is given. @throws {@link ConfigError}, {@link StorageError} */

@@ -1,13 +1,6 @@
-import { Buffer } from 'node:buffer';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { FormatError, StorageError } from '../core/errors.js';
 import { compressionOf } from '../storage/decompress.js';
-import { listFiles } from '../storage/list-files.js';
-import { localPath } from '../storage/local-path.js';
-import { openSource } from '../storage/open-source.js';
-import type { StorageOptions } from '../storage/storage-options.js';
-import { isRemote } from '../storage/url-scheme.js';
 
 /** The formats that datasets are opened from. */
 export const formatNames = [
@@ -27,27 +20,29 @@ export const formatNames = [
 
 export type FormatName = (typeof formatNames)[number];
 
-const byEnding: Readonly<Record<string, FormatName>> = {
-  '.jsonl': 'jsonl',
-  '.ndjson': 'jsonl',
-  '.csv': 'csv',
-  '.tsv': 'csv',
-  '.txt': 'text',
-  '.text': 'text',
-  '.md': 'text',
-  '.parquet': 'parquet',
-  '.pq': 'parquet',
-  '.arrow': 'arrow',
-  '.arrows': 'arrow',
-  '.feather': 'arrow',
-  '.ipc': 'arrow',
-  '.tar': 'webdataset',
-  '.bin': 'indexed',
-  '.idx': 'indexed',
-  '.npy': 'npy',
-  '.npz': 'npz',
-  '.safetensors': 'safetensors',
-};
+const byEnding: ReadonlyMap<string, FormatName> = new Map(
+  Object.entries({
+    '.jsonl': 'jsonl',
+    '.ndjson': 'jsonl',
+    '.csv': 'csv',
+    '.tsv': 'csv',
+    '.txt': 'text',
+    '.text': 'text',
+    '.md': 'text',
+    '.parquet': 'parquet',
+    '.pq': 'parquet',
+    '.arrow': 'arrow',
+    '.arrows': 'arrow',
+    '.feather': 'arrow',
+    '.ipc': 'arrow',
+    '.tar': 'webdataset',
+    '.bin': 'indexed',
+    '.idx': 'indexed',
+    '.npy': 'npy',
+    '.npz': 'npz',
+    '.safetensors': 'safetensors',
+  } satisfies Record<string, FormatName>),
+);
 
 /** What files begin with, whatever they are called. */
 const byContent: readonly (readonly [start: number, bytes: string, format: FormatName])[] = [
@@ -59,71 +54,46 @@ const byContent: readonly (readonly [start: number, bytes: string, format: Forma
   [257, 'ustar', 'webdataset'],
 ];
 
+/** File name endings of images. */
+export const imageExtensions = [
+  '.jpg',
+  '.jpeg',
+  '.png',
+  '.ppm',
+  '.bmp',
+  '.pgm',
+  '.pbm',
+  '.pnm',
+  '.tif',
+  '.tiff',
+  '.webp',
+  '.avif',
+  '.gif',
+];
+
+/** Whether a name ends as that of an image. */
+export function isImage(name: string): boolean {
+  const lower = name.toLowerCase();
+  return imageExtensions.some((extension) => lower.endsWith(extension));
+}
+
+/** The format of a file by its first bytes, whatever its name is. */
+export function contentFormat(head: string): FormatName | undefined {
+  return byContent.find(([start, bytes]) => head.startsWith(bytes, start))?.[2];
+}
+
 /** The format that the ending of a name says, compressed or not. */
 export function endingFormat(name: string): FormatName | undefined {
   const content = (compressionOf(name)?.inner ?? name).toLowerCase();
-  return byEnding[/\.[a-z]+$/.exec(content)?.[0] ?? ''];
+  return byEnding.get(/\.[a-z]+$/.exec(content)?.[0] ?? '');
 }
 
-/**
- * Which format files are in: by what is in a folder, by the endings of names, by what a file begins with.
- *
- * @throws {@link FormatError} when it cannot be told; {@link StorageError} when nothing is there.
- */
-export async function detectFormat(files: string, options: StorageOptions = {}): Promise<FormatName> {
-  if (!isRemote(files)) {
-    const path = localPath(files);
-    if (existsSync(join(path, 'index.json'))) return 'mds';
-    if (existsSync(`${path}.idx`)) return 'indexed';
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() && holdsClassFolders(path)) return 'images';
-  }
-  if (/(^|\/)index\.json$/.test(files)) return 'mds';
-  const known = endingFormat(files);
-  if (known) return known;
-  const listed = await listFiles(files, options);
-  const counts = new Map<FormatName, number>();
-  for (const name of listed) {
-    const format = endingFormat(name);
-    if (format) counts.set(format, (counts.get(format) ?? 0) + 1);
-  }
-  const [most] = [...counts].sort((a, b) => b[1] - a[1]);
-  if (most) return most[0];
-  if (isRemote(files) && listed.length > 0 && listed.every((name) => isImage(name))) return 'images';
-  if (isRemote(files) && listed.length === 1 && (await exists(`${files}.idx`, options))) return 'indexed';
-  const found = listed.length === 1 ? await contentFormat(listed[0]!, options) : undefined;
-  if (found) return found;
-  throw new FormatError('It cannot be told which format this is', {
-    where: { files, listed: listed.length },
-    next: `Name it: one of ${formatNames.join(', ')}.`,
-  });
-}
-
-async function contentFormat(name: string, options: StorageOptions): Promise<FormatName | undefined> {
-  const source = await openSource(name, options);
-  try {
-    const head = Buffer.from(await source.read(0, Math.min(512, source.byteLength))).toString('latin1');
-    return byContent.find(([start, bytes]) => head.startsWith(bytes, start))?.[2];
-  } finally {
-    source.close();
-  }
-}
-
-function isImage(name: string): boolean {
-  return /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp|avif|gif)$/i.test(name);
-}
-
-async function exists(url: string, options: StorageOptions): Promise<boolean> {
-  try {
-    (await openSource(url, options)).close();
-    return true;
-  } catch (error) {
-    if (error instanceof StorageError) return false;
-    throw error;
-  }
-}
-
-/** Whether a folder holds folders that hold images, as ImageFolder has it. */
+/** Whether a folder holds folders that hold images, as ImageFolder has it. Hidden ones do not count. */
 export function holdsClassFolders(path: string): boolean {
-  const folders = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.some(({ name }) => readdirSync(join(path, name)).some(isImage));
+  const folders = readdirSync(path, { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && !entry.name.startsWith('.'),
+  );
+  return folders.some(({ name }) =>
+    readdirSync(join(path, name)).some((file) => isImage(file) && !file.startsWith('.')),
+  );
 }

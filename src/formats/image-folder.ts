@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
-import { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -15,19 +13,21 @@ import {
   type ImagePipelineOptions,
   type ImageTransform,
 } from '../images/index.js';
-import { byCodePoint } from '../storage/code-point-order.js';
-import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
 import { RemoteFiles } from '../storage/remote-files.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
+import { type ImageListing, listImages, listRemoteImages } from './list-images.js';
 import { PathList } from './path-list.js';
 
 export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
   /** What is done to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
   readonly transforms?: readonly ImageTransform[];
 }
+
+/** Files of this machine that are read and decoded at the same time, where that takes waiting. */
+const filesTogether = 4;
 
 /** An image and the class it belongs to. */
 export interface LabelledImage {
@@ -37,24 +37,10 @@ export interface LabelledImage {
   readonly label: Tensor<'int32'>;
 }
 
-/** File name endings of images. */
-export const imageExtensions = [
-  '.jpg',
-  '.jpeg',
-  '.png',
-  '.ppm',
-  '.bmp',
-  '.pgm',
-  '.tif',
-  '.tiff',
-  '.webp',
-  '.avif',
-  '.gif',
-];
-
 /**
  * Images in folders, a folder a class, however deep: the layout of torchvision's `ImageFolder`, with the same classes and the same
- * order. Where all images come out at one size, a batch is written straight into its place.
+ * order. Hidden files and folders, and files that are no images, are left out; links are followed. Folders of splits (`train`, `test`) are
+ * an error: open one of them. Where all images come out at one size, a batch is written straight into its place.
  */
 export class ImageFolder implements Dataset<LabelledImage>, Movable {
   readonly root: string;
@@ -69,7 +55,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
   /** There where all images have one size. */
   readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<LabelledImage>;
 
-  private constructor(root: string, listing: Listing, pipeline: ImagePipeline, storage: StorageOptions) {
+  private constructor(root: string, listing: ImageListing, pipeline: ImagePipeline, storage: StorageOptions) {
     this.root = root;
     this.#remote = isRemote(root) ? new RemoteFiles(storage) : undefined;
     this.classes = listing.classes;
@@ -126,20 +112,35 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
 
   /** Says the paths, the classes and the transforms; the images are not read. */
   fingerprint(): string {
-    const { steps, layout, decoder } = this.#pipeline;
+    const { steps, layout, decoder, exact } = this.#pipeline;
     const { classes, length } = this;
     const paths = this.#paths.hash();
     const transforms = JSON.stringify(steps);
-    return fingerprint({ kind: 'ImageFolder', classes, length, paths, transforms, layout, decoder });
+    return fingerprint({
+      kind: 'ImageFolder',
+      classes,
+      length,
+      paths,
+      transforms,
+      layout,
+      decoder,
+      ...(exact && { exact }),
+    });
   }
 
   [toRecipe](): Recipe {
-    const { steps, layout, decoder } = this.#pipeline;
+    const { steps, layout, decoder, exact, maxPixels } = this.#pipeline;
     const { root, classes } = this;
     const listing = { classes, labels: this.#labels, ...this.#paths.shared() };
     return {
       builtIn: 'ImageFolder',
-      args: { root, listing, steps, options: { layout, decoder }, storage: this.#remote?.options ?? {} },
+      args: {
+        root,
+        listing,
+        steps,
+        options: { layout, decoder, exact, maxPixels },
+        storage: this.#remote?.options ?? {},
+      },
     };
   }
 
@@ -156,17 +157,16 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     const image = context.allocate(dtype, [indices.length, ...size]);
     const label = context.allocate('int32', [indices.length]);
     const elements = 3 * height * width;
-    const waiting: Promise<void>[] = [];
-    for (let i = 0; i < indices.length; i++) {
-      const { bytes, file } = this.#read(indices[i]!);
+    const make = (i: number): MaybePromise<void> => {
+      const index = indices[i]!;
+      label.data[i] = this.#labels[index]!;
+      const { bytes, file } = this.#read(index);
       const target = image.data.subarray(i * elements, (i + 1) * elements);
-      const made = andThen(bytes, (read) =>
-        this.#pipeline.runInto(read, file, context.sample(indices[i]!), target),
-      );
-      if (made instanceof Promise) waiting.push(made);
-      label.data[i] = this.#labels[indices[i]!]!;
-    }
-    return waiting.length === 0 ? { image, label } : settled(waiting).then(() => ({ image, label }));
+      return andThen(bytes, (read) => this.#pipeline.runInto(read, file, context.sample(index), target));
+    };
+    // Files of this machine are read when they are decoded; those from afar are asked for together.
+    const together = this.#remote ? indices.length : filesTogether;
+    return andThen(eachOf(indices.length, together, make), () => ({ image, label }));
   }
 
   #read(index: number): { readonly bytes: MaybePromise<Uint8Array>; readonly file: string } {
@@ -183,13 +183,6 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
   }
 }
 
-interface Listing {
-  readonly classes: readonly string[];
-  readonly paths: PathList;
-  /** Shape `[n]`: the class of each path. */
-  readonly labels: Int32Array;
-}
-
 interface ImageFolderRecipe {
   readonly root: string;
   readonly listing: {
@@ -203,98 +196,33 @@ interface ImageFolderRecipe {
   readonly storage: StorageOptions;
 }
 
-async function listImages(root: string): Promise<Listing> {
-  const entries = await list(root);
-  const classes = entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort(byCodePoint);
-  if (classes.length === 0) {
-    throw new FormatError('The folder has no folders in it, of which each would be a class of images', {
-      where: { folder: root },
-      next: 'Put the images of each class into a folder of its own: cats/1.jpg, dogs/2.jpg.',
-    });
+/**
+ * Does work for 0 … n - 1: at once what needs no waiting, and so many at a time of the rest. A failure waits for what was begun, so
+ * that none writes into a batch that has been given up.
+ */
+function eachOf(n: number, together: number, work: (i: number) => MaybePromise<void>): MaybePromise<void> {
+  for (let i = 0; i < n; i++) {
+    const made = work(i);
+    if (made instanceof Promise) return rest(made, i + 1);
   }
-  const paths: string[] = [];
-  const labels: number[] = [];
-  for (const [label, name] of classes.entries()) {
-    const images = await imagesBelow(root, name);
-    if (images.length === 0) {
-      throw new FormatError(`The class folder ${name} has no images`, {
-        where: { folder: join(root, name), extensions: imageExtensions.join(' ') },
-        next: 'Remove the folder, or put images into it.',
-      });
-    }
-    paths.push(...images);
-    for (let k = 0; k < images.length; k++) labels.push(label);
-  }
-  return { classes, paths: PathList.from(paths), labels: sharedInts(labels) };
-}
 
-/** The same of names that a server lists. */
-async function listRemoteImages(root: string, storage: StorageOptions): Promise<Listing> {
-  const names = (await listFiles(`${root}/`, storage)).map((name) => name.slice(root.length + 1));
-  const images = names.filter((name) => name.includes('/') && hasImageExtension(name)).sort(byFolderThenName);
-  const classes = [...new Set(images.map((name) => name.slice(0, name.indexOf('/'))))];
-  if (classes.length === 0) {
-    throw new FormatError('There are no images in folders below this URL', {
-      where: { url: root, extensions: imageExtensions.join(' ') },
-      next: 'Name an s3: or hf: URL above the folders of the classes; http: URLs cannot be listed.',
-    });
+  async function rest(first: Promise<void>, from: number): Promise<void> {
+    let next = from;
+    let failure: { readonly error: unknown } | undefined;
+    const lane = async (begun?: Promise<void>): Promise<void> => {
+      try {
+        await begun;
+        while (next < n && !failure) await work(next++);
+      } catch (error) {
+        failure ??= { error };
+      }
+    };
+    await Promise.all([lane(first), ...Array.from({ length: together - 1 }, () => lane())]);
+    if (failure) throw failure.error;
   }
-  const places = new Map(classes.map((name, label) => [name, label]));
-  const labels = images.map((name) => places.get(name.slice(0, name.indexOf('/')))!);
-  return { classes, paths: PathList.from(images), labels: sharedInts(labels) };
-}
-
-/** Files of a folder before those of the folders in it. */
-function byFolderThenName(a: string, b: string): number {
-  const [inA, inB] = [a.split('/'), b.split('/')];
-  for (let depth = 0; ; depth++) {
-    const [lastA, lastB] = [depth === inA.length - 1, depth === inB.length - 1];
-    if (lastA !== lastB) return lastA ? -1 : 1;
-    if (inA[depth] !== inB[depth] || lastA) return byCodePoint(inA[depth]!, inB[depth]!);
-  }
-}
-
-function hasImageExtension(name: string): boolean {
-  return imageExtensions.some((extension) => name.toLowerCase().endsWith(extension));
 }
 
 /** Without what was not given. */
 function given<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
-}
-
-/** Images of a folder in torchvision's order: folder by folder, top down, sorted in each. */
-async function imagesBelow(root: string, folder: string): Promise<string[]> {
-  const entries = (await list(join(root, folder))).sort((a, b) => byCodePoint(a.name, b.name));
-  const images = entries
-    .filter(({ name }) => hasImageExtension(name))
-    .filter((entry) => !entry.isDirectory())
-    .map(({ name }) => `${folder}/${name}`);
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`);
-  const below: string[][] = [];
-  for (const inner of folders) below.push(await imagesBelow(root, inner));
-  return images.concat(...below);
-}
-
-async function list(folder: string) {
-  try {
-    return await readdir(folder, { withFileTypes: true });
-  } catch (cause) {
-    throw storageFailure('list', folder, cause);
-  }
-}
-
-function sharedInts(values: readonly number[]): Int32Array {
-  const shared = new Int32Array(new SharedArrayBuffer(4 * values.length));
-  shared.set(values);
-  return shared;
-}
-
-/** Waits for all, so that none writes into a batch that has been given up. */
-async function settled(waiting: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(waiting)).find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
 }

@@ -7,13 +7,15 @@ import { toRecipe } from '../core/recipe.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { findLines } from './line-index.js';
+import { parseJson } from './parse-json.js';
 import { RecordFiles, type RecordFilesRecipe } from './record-files.js';
 
 /** File name endings of JSON Lines. */
 export const jsonlEndings = ['.jsonl', '.ndjson'];
 
 /**
- * JSON Lines: a JSON value a line. Blank lines are not samples. Where the lines begin is found once, at about 1 GB/s, and kept in the
+ * JSON Lines: a JSON value a line. Blank lines are not samples. `NaN` and `Infinity` are read, as Python writes them; a whole number
+ * beyond 2^53 - 1 is a `bigint`. Where the lines begin is found once, at about 1 GB/s, and kept in the
  * cache's folder for the next run; 8 bytes a line are in memory, which workers share.
  *
  * ```ts
@@ -63,7 +65,7 @@ export class JsonlDataset<T = Json> implements Dataset<T>, Movable {
 
   #parse(text: string, index: number): T {
     try {
-      return JSON.parse(text) as T;
+      return parseJson(text) as T;
     } catch (cause) {
       throw this.#records.damaged(index, `is not JSON: ${(cause as Error).message}`, cause);
     }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { FormatError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { SharedNumbers } from './shared-numbers.js';
 
@@ -37,12 +38,37 @@ export async function findLines(source: ByteSource, keepBlank: boolean): Promise
     }
     offset += bytes.length;
   }
+  if (bounds.length === 1) await checkLineEnds(source);
   if (bounds.length > 0) bounds.push(source.byteLength);
   return bounds.shared();
 }
 
-/** Where text begins: behind the byte order mark, if there is one. */
+/** Bytes of a single line in which other line ends are looked for. */
+const lookedAt = 65_536;
+
+/** A file of one line whose lines end in carriage returns alone would be one sample. */
+async function checkLineEnds(source: ByteSource): Promise<void> {
+  const head = await source.read(0, Math.min(lookedAt, source.byteLength));
+  const at = Buffer.from(head.buffer, head.byteOffset, head.byteLength).indexOf('\r');
+  if (at < 0 || at + 1 >= head.length || head[at + 1] === lineFeed || head.subarray(at).every(isBlank))
+    return;
+  throw new FormatError('The lines of the file end in carriage returns alone', {
+    where: { file: source.name, byteOffset: at },
+    next: "Write it again with line feeds: tr '\\r' '\\n' does it.",
+  });
+}
+
+/** Where text begins: behind the byte order mark, if there is one. @throws {@link FormatError} for one of another encoding */
 export async function startOfText(source: ByteSource): Promise<number> {
-  const head = await source.read(0, Math.min(3, source.byteLength));
+  const head = await source.read(0, Math.min(4, source.byteLength));
+  const [first, second] = head;
+  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  const isUtf32 = first === 0 && second === 0 && head[2] === 0xfe && head[3] === 0xff;
+  if (isUtf16 || isUtf32) {
+    throw new FormatError('The file is text in UTF-16 or UTF-32, as its byte order mark says', {
+      where: { file: source.name, byteOffset: 0 },
+      next: 'Write it again in UTF-8: iconv -f UTF-16 -t UTF-8 does it.',
+    });
+  }
   return byteOrderMark.every((byte, k) => head[k] === byte) ? byteOrderMark.length : 0;
 }

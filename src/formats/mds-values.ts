@@ -1,5 +1,6 @@
 import { type DType, viewOf } from '../core/dtype.js';
 import { elementCount, type Tensor } from '../core/tensor.js';
+import { parseJson } from './parse-json.js';
 import { type StoredDType, sampleDType, storedBytes, unpack } from './stored-dtype.js';
 
 /** Makes a value of its stored bytes. */
@@ -24,7 +25,7 @@ const scalars: Readonly<Record<string, MdsDecoder>> = {
   str_int: (bytes) => pythonInt(text.decode(bytes)),
   str_float: (bytes) => pythonFloat(text.decode(bytes)),
   str_decimal: (bytes) => text.decode(bytes),
-  json: (bytes) => JSON.parse(text.decode(bytes)) as unknown,
+  json: (bytes) => parseJson(text.decode(bytes)),
 };
 
 /** What stays bytes: images are decoded by a transform. */

@@ -3,6 +3,7 @@ import { decompressInMemory } from '../storage/decompress.js';
 import { MemorySource } from '../storage/memory-source.js';
 import { ArrayRows } from './array-rows.js';
 import { openNpyArray } from './npy-array.js';
+import { parseJson } from './parse-json.js';
 
 /** Makes a value of the bytes of a member. */
 export type MemberDecoder = (bytes: Uint8Array, maxDecompressedBytes: number) => unknown;
@@ -15,9 +16,7 @@ const asNumber: MemberDecoder = (bytes) => {
   const written = text.decode(bytes).trim();
   if (!/^[+-]?\d+$/.test(written)) throw new Error(`${JSON.stringify(written)} is not a whole number`);
   const number = Number(written);
-  if (!Number.isSafeInteger(number))
-    throw new Error(`${written} is beyond 2^53, so a number cannot hold it exactly`);
-  return number;
+  return Number.isSafeInteger(number) ? number : BigInt(written.replace('+', ''));
 };
 
 /** An `.npy` file as one tensor: its rows are one row of an array with a row more. */
@@ -31,7 +30,7 @@ const asTensor: MemberDecoder = async (bytes, limit): Promise<Tensor> => {
 const decoders = new Map<string, MemberDecoder>([
   ...['txt', 'text', 'transcript'].map((ending) => [ending, asText] as const),
   ...['cls', 'cls2', 'class', 'count', 'index', 'inx', 'id'].map((ending) => [ending, asNumber] as const),
-  ['json', (bytes) => JSON.parse(text.decode(bytes)) as unknown],
+  ['json', (bytes) => parseJson(text.decode(bytes))],
   ['npy', asTensor],
 ]);
 

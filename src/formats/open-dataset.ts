@@ -1,9 +1,13 @@
 import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
+import { ConfigError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
-import { detectFormat, type FormatName, formatNames } from './detect-format.js';
+import type { LeftOutFile } from './choose-files.js';
+import { openExactFiles } from './data-files.js';
+import { type FormatName, formatNames } from './detect-format.js';
+import { findData, warnOfLeftOut } from './find-data.js';
 import type { IndexedDatasetOptions } from './indexed-dataset.js';
 
 export interface OpenDatasetOptions extends StorageOptions {
@@ -21,7 +25,12 @@ export interface OpenedDataset {
   readonly dataset: Dataset<unknown>;
   /** Columns of a sample and how they are stored, where the files say. */
   readonly columns: readonly { readonly name: string; readonly type: string }[] | undefined;
+  /** Files of the folder or pattern that are not read, and why. */
+  readonly leftOut: readonly LeftOutFile[];
 }
+
+/** Formats whose samples have no columns to choose from. */
+const withoutColumns: readonly FormatName[] = ['jsonl', 'text', 'indexed', 'images', 'npy'];
 
 const schema = v.looseObject({
   format: v.optional(v.picklist(formatNames, `must be one of ${formatNames.join(', ')}`)),
@@ -45,6 +54,16 @@ export async function openDataset(
   files: string | URL,
   options: OpenDatasetOptions = {},
 ): Promise<OpenedDataset> {
+  const opened = await openAndTell(files, options);
+  warnOfLeftOut(String(files), opened);
+  return opened;
+}
+
+/** {@link openDataset} for callers that show themselves what is left out. */
+export async function openAndTell(
+  files: string | URL,
+  options: OpenDatasetOptions = {},
+): Promise<OpenedDataset> {
   const {
     format: given,
     columns,
@@ -52,27 +71,54 @@ export async function openDataset(
     ...storage
   } = parseOptions('openDataset options', schema, options);
   const name = String(files);
-  const format = given ?? (await detectFormat(name, storage));
+  const found = await findData(name, storage, given);
+  checkColumns(found.format, columns);
+  const opened = await openFormat(found.format, found.files, storage, columns, dtypeTable);
+  return { ...opened, leftOut: found.leftOut };
+}
+
+function checkColumns(format: FormatName, columns: readonly string[] | undefined): void {
+  if (!columns || !withoutColumns.includes(format)) return;
+  throw new ConfigError('openDataset options', [
+    { field: 'columns', message: `has no effect on ${format}, whose samples have no columns to choose from` },
+  ]);
+}
+
+/** Formats whose datasets take one name. */
+const ofOneFile: readonly FormatName[] = ['mds', 'indexed', 'images', 'npy', 'npz', 'safetensors'];
+
+type Opened = Omit<OpenedDataset, 'leftOut'>;
+
+async function openFormat(
+  format: FormatName,
+  found: string | readonly string[],
+  storage: StorageOptions,
+  columns: readonly string[] | undefined,
+  dtypeTable: IndexedDatasetOptions['dtypeTable'],
+): Promise<Opened> {
   const chosen = columns ? { ...storage, columns } : storage;
+  const name = typeof found === 'string' ? found : found[0]!;
+  const files =
+    typeof found === 'string' || ofOneFile.includes(format) ? name : await openExactFiles(found, storage);
   switch (format) {
     case 'jsonl':
-      return plain(format, await (await import('./jsonl-dataset.js')).JsonlDataset.open(name, storage));
+      return plain(format, await (await import('./jsonl-dataset.js')).JsonlDataset.open(files, storage));
     case 'text':
-      return plain(format, await (await import('./text-dataset.js')).TextDataset.open(name, storage));
+      return plain(format, await (await import('./text-dataset.js')).TextDataset.open(files, storage));
     case 'csv': {
-      const dataset = await (await import('./csv-dataset.js')).CsvDataset.open(name, chosen);
+      const dataset = await (await import('./csv-dataset.js')).CsvDataset.open(files, chosen);
       return { format, dataset, columns: dataset.columns };
     }
     case 'parquet': {
-      const dataset = await (await import('./parquet-dataset.js')).ParquetDataset.open(name, chosen);
+      const dataset = await (await import('./parquet-dataset.js')).ParquetDataset.open(files, chosen);
       return { format, dataset, columns: dataset.columns };
     }
     case 'arrow': {
-      const dataset = await (await import('./arrow-dataset.js')).ArrowDataset.open(name, chosen);
+      const dataset = await (await import('./arrow-dataset.js')).ArrowDataset.open(files, chosen);
       return { format, dataset, columns: dataset.columns };
     }
     case 'webdataset':
-      return plain(format, await (await import('./web-dataset.js')).WebDataset.open(name, chosen));
+      return plain(format, await (await import('./web-dataset.js')).WebDataset.open(files, chosen));
     case 'mds': {
       const dataset = await (await import('./mds-dataset.js')).MdsDataset.open(name, chosen);
       return {
@@ -115,7 +161,7 @@ export async function openDataset(
   }
 }
 
-function plain(format: FormatName, dataset: Dataset<unknown>): OpenedDataset {
+function plain(format: FormatName, dataset: Dataset<unknown>): Opened {
   return { format, dataset, columns: undefined };
 }
 

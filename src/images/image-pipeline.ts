@@ -1,17 +1,25 @@
+import pLimit from 'p-limit';
+import * as v from 'valibot';
 import type { SampleContext } from '../core/dataset.js';
 import type { TypedArrayOf } from '../core/dtype.js';
-import { ConfigError, FormatError } from '../core/errors.js';
+import { ConfigError, FormatError, MillraceError, MissingPeerError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
+import { integerFrom, parseOptions } from '../core/options.js';
 import { type Tensor, zeroTensor } from '../core/tensor.js';
 import { jitterColors } from './color-jitter.js';
 import { type CropGeometry, cropGeometry } from './crop-geometry.js';
+import { decodeBmp, isBmp } from './decode-bmp.js';
+import { decodePnm, isPnm } from './decode-pnm.js';
+import { movedTo, reach, shrinkOf } from './decoded-part.js';
 import type { ImageTransform, NormalizeOptions } from './image-transform.js';
 import { ImageWorkspace } from './image-workspace.js';
 import { type ChannelScaling, copyPixels, type ImageLayout, normalizePixels } from './normalize-pixels.js';
+import type { PackedPixels } from './packed-pixels.js';
 import { resample } from './resample.js';
 import type { RgbxImage } from './rgbx-image.js';
-import { decodeWithSharp, unpackPixels } from './sharp-decoder.js';
+import { decodeWithSharp } from './sharp-decoder.js';
 import { TurboJpeg } from './turbo-jpeg.js';
+import { unpackPixels } from './unpack-pixels.js';
 
 export interface ImagePipelineOptions {
   /** Axes of an image. @defaultValue `'NCHW'`: channels, height, width */
@@ -21,7 +29,19 @@ export interface ImagePipelineOptions {
    * @defaultValue `'auto'`
    */
   readonly decoder?: 'auto' | 'sharp';
+  /**
+   * Whether JPEGs are always decoded at their full size. Otherwise those that become six times smaller or more are shrunk while decoding,
+   * which is faster and differs by a few levels of 255. @defaultValue `false`
+   */
+  readonly exact?: boolean;
+  /** Images with more pixels are an error, before memory for them is taken. @defaultValue 178,956,970, as in Pillow */
+  readonly maxPixels?: number;
 }
+
+const defaultMaxPixels = 178_956_970;
+
+/** Images that sharp decodes at the same time, whatever the batch size: it has four threads. */
+const decodedTogether = 4;
 
 /** Elements of a finished image: float32 after `normalize`, else the bytes. */
 export type ImageDType = 'float32' | 'uint8';
@@ -31,14 +51,18 @@ export type ImageDType = 'float32' | 'uint8';
  * one pass over the pixels where possible, straight into the memory of the batch. One for each thread.
  *
  * Steps come in this order: those that move pixels, `colorJitter`, `normalize`. Results are the same for any number of workers, and
- * with SIMD as without. Against Pillow and torchvision they differ by at most one level of 255 where the crop is not more than
- * twice as large as the result; larger ones are shrunk while decoding, as Pillow's `draft` does, and differ by a few levels.
+ * with SIMD as without. Both decoders give what Pillow gives, within one level of 255 (JPEGs that become six times smaller or more:
+ * a few levels, unless `exact`). As in Pillow, profiles are not applied, alpha is dropped, what a decoder only warns of is read, and
+ * the orientation in EXIF data turns TIFF alone. Grey of 16 bits keeps its high byte; Pillow cuts it off at 255.
  */
 export class ImagePipeline {
   readonly steps: readonly ImageTransform[];
   readonly layout: ImageLayout;
   readonly decoder: 'auto' | 'sharp';
   readonly dtype: ImageDType;
+  readonly exact: boolean;
+  readonly maxPixels: number;
+  readonly #limit = pLimit(decodedTogether);
   readonly #scaling: ChannelScaling | undefined;
   #workspace: ImageWorkspace | undefined;
   /** `null` before the first use. */
@@ -50,6 +74,8 @@ export class ImagePipeline {
     this.steps = steps;
     this.layout = options.layout ?? 'NCHW';
     this.decoder = options.decoder ?? 'auto';
+    this.exact = options.exact ?? false;
+    this.maxPixels = maxPixelsOf(options.maxPixels);
     const last = steps.at(-1);
     this.#scaling = last?.type === 'normalize' ? scalingOf(last) : undefined;
     this.dtype = this.#scaling ? 'float32' : 'uint8';
@@ -103,15 +129,18 @@ export class ImagePipeline {
   ): MaybePromise<R> {
     this.#workspace ??= new ImageWorkspace();
     const workspace = this.#workspace;
-    const fast = isJpeg(bytes) ? this.#turboJpeg() : undefined;
+    const isWhole = isJpeg(bytes) && hasEndMark(bytes);
+    const fast = isWhole ? this.#turboJpeg() : undefined;
+    let refusal: string | undefined = isJpeg(bytes) && !isWhole ? 'it has no end mark' : undefined;
     if (fast) {
       let geometry: CropGeometry | undefined;
       let shrink = 1;
       const decoded = fast.decode(
         bytes,
         (size) => {
+          this.#checkSize(size.width, size.height, name);
           geometry = cropGeometry(this.steps, size, context.rng);
-          shrink = shrinkOf(geometry);
+          shrink = this.exact ? 1 : shrinkOf(geometry);
           return { needed: reach(geometry), shrink };
         },
         workspace,
@@ -120,17 +149,34 @@ export class ImagePipeline {
         const moved = movedTo(geometry!, shrink, decoded.x, decoded.y, decoded.image);
         return use(this.#show(decoded.image, moved, workspace, context));
       }
-      if ('damaged' in decoded) throw damaged(name, decoded.damaged);
+      refusal = decoded.refused;
     }
-    return decodeWithSharp(bytes).then(
-      (pixels) => {
-        const image = unpackPixels(pixels, workspace);
-        return use(this.#show(image, cropGeometry(this.steps, image, context.rng), workspace, context));
-      },
-      (cause: Error) => {
-        throw 'code' in cause ? cause : damaged(name, cause.message, cause);
-      },
-    );
+    const useWhole = (pixels: PackedPixels): R => {
+      const image = unpackPixels(pixels, workspace);
+      return use(this.#show(image, cropGeometry(this.steps, image, context.rng), workspace, context));
+    };
+    const decodePlain = isBmp(bytes) ? decodeBmp : isPnm(bytes) ? decodePnm : undefined;
+    if (decodePlain)
+      return useWhole(
+        asDamage(name, () => decodePlain(bytes, (width, height) => this.#checkSize(width, height, name))),
+      );
+    // What libjpeg-turbo refuses is for sharp to judge, so that both decoders read the same files.
+    return this.#limit(async () => {
+      const pixels = await decodeWithSharp(bytes, this.maxPixels).catch((cause: Error) => {
+        if (cause instanceof MissingPeerError && refusal !== undefined && refusal !== 'it is CMYK')
+          throw damaged(name, refusal, cause);
+        throw cause instanceof MillraceError ? cause : damaged(name, cause.message, cause);
+      });
+      return useWhole(pixels);
+    });
+  }
+
+  #checkSize(width: number, height: number, name: string): void {
+    if (width * height <= this.maxPixels) return;
+    throw new FormatError(`The image has more pixels than ${this.maxPixels}`, {
+      where: { file: name, width, height },
+      next: 'Make it smaller, or pass a larger maxPixels if you trust the file.',
+    });
   }
 
   #show(
@@ -187,49 +233,36 @@ function scalingOf({ mean, std }: NormalizeOptions): ChannelScaling {
   };
 }
 
-/** How many times smaller the image may be decoded: the resampling still has to shrink it then. */
-function shrinkOf({ box, width, height }: CropGeometry): number {
-  return [8, 4, 2].find((factor) => box.width >= factor * width && box.height >= factor * height) ?? 1;
-}
+/** Bytes behind the end of a JPEG in which its end mark is looked for. */
+const mostStrayBytes = 256;
 
-/** The pixels that the resampling looks at: the box, and half the filter around it. */
-function reach({ box, visible, width, height }: CropGeometry) {
-  const aroundX = Math.max(1, box.width / width) + 1;
-  const aroundY = Math.max(1, box.height / height) + 1;
-  const x = Math.max(visible.x, Math.floor(box.x - aroundX));
-  const y = Math.max(visible.y, Math.floor(box.y - aroundY));
-  const right = Math.min(visible.x + visible.width, Math.ceil(box.x + box.width + aroundX));
-  const bottom = Math.min(visible.y + visible.height, Math.ceil(box.y + box.height + aroundY));
-  return { x, y, width: right - x, height: bottom - y };
-}
-
-/** The geometry in the pixels of a part that begins at (x, y) of an image that was shrunk. */
-function movedTo(
-  geometry: CropGeometry,
-  shrink: number,
-  x: number,
-  y: number,
-  part: { readonly width: number; readonly height: number },
-): CropGeometry {
-  const { box, visible } = geometry;
-  const left = Math.max(0, Math.floor(visible.x / shrink) - x);
-  const top = Math.max(0, Math.floor(visible.y / shrink) - y);
-  const right = Math.min(part.width, Math.ceil((visible.x + visible.width) / shrink) - x);
-  const bottom = Math.min(part.height, Math.ceil((visible.y + visible.height) / shrink) - y);
-  return {
-    ...geometry,
-    box: {
-      x: box.x / shrink - x,
-      y: box.y / shrink - y,
-      width: box.width / shrink,
-      height: box.height / shrink,
-    },
-    visible: { x: left, y: top, width: right - left, height: bottom - top },
-  };
+/**
+ * Whether a JPEG has its end mark. libjpeg-turbo reads no further than a crop needs: without this look, a file that is cut short would be
+ * read or refused by where the crop lies.
+ */
+function hasEndMark(bytes: Uint8Array): boolean {
+  for (let at = bytes.length - 2; at >= Math.max(0, bytes.length - mostStrayBytes); at--)
+    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
+  return false;
 }
 
 function isJpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === 0xd8;
+}
+
+/** The error of a decoder that says no file. */
+function asDamage<T>(name: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw cause instanceof MillraceError ? cause : damaged(name, (cause as Error).message, cause as Error);
+  }
+}
+
+function maxPixelsOf(given: number | undefined): number {
+  if (given === undefined) return defaultMaxPixels;
+  const schema = v.strictObject({ maxPixels: integerFrom(1) });
+  return parseOptions('ImagePipeline options', schema, { maxPixels: given }).maxPixels;
 }
 
 function damaged(name: string, reason: string, cause?: Error): FormatError {

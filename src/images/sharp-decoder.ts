@@ -1,17 +1,21 @@
 import { importPeer } from '../core/peer.js';
-import type { ImageWorkspace } from './image-workspace.js';
-import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
+import type { PackedPixels } from './packed-pixels.js';
 
 /** The part of sharp, an optional peer, that is used here. */
 interface Sharp {
-  (bytes: Uint8Array, options: { failOn: 'warning' }): SharpImage;
+  (
+    bytes: Uint8Array,
+    options: { failOn: 'error'; ignoreIcc: true; limitInputPixels: number; autoOrient: boolean },
+  ): SharpImage;
   cache(enabled: boolean): void;
   concurrency(threads: number): void;
 }
 
 interface SharpImage {
+  metadata(): Promise<{ space?: string }>;
   removeAlpha(): SharpImage;
-  toColourspace(space: 'srgb'): SharpImage;
+  pipelineColourspace(space: 'cmyk'): SharpImage;
+  toColourspace(space: 'srgb' | 'cmyk'): SharpImage;
   raw(): SharpImage;
   toBuffer(options: {
     resolveWithObject: true;
@@ -20,48 +24,44 @@ interface SharpImage {
 
 let loaded: Promise<Sharp> | undefined;
 
-/** Pixels as sharp gives them: one or three bytes each. */
-export interface PackedPixels {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
-  readonly data: Uint8Array;
-}
-
 /**
- * Decodes an image of any format that sharp knows, whole. An alpha channel is dropped, as by Pillow's `convert('RGB')`.
+ * Decodes an image of any format that sharp knows, whole, with the choices of Pillow's `convert('RGB')`: what a decoder only warns
+ * of is read; colour profiles are not applied; alpha is dropped; CMYK stays CMYK, for {@link unpackPixels} to convert; the orientation
+ * in the EXIF data turns TIFF, and nothing else.
  *
+ * @param maxPixels - Larger images are an error, before memory is taken.
  * @throws {@link MissingPeerError} without sharp; sharp's own error when the bytes are damaged.
  */
-export async function decodeWithSharp(bytes: Uint8Array): Promise<PackedPixels> {
+export async function decodeWithSharp(bytes: Uint8Array, maxPixels: number): Promise<PackedPixels> {
   loaded ??= loadSharp();
   const sharp = await loaded;
-  const { data, info } = await sharp(bytes, { failOn: 'warning' })
-    .removeAlpha()
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { ...info, data };
+  const mayBeCmyk = isTiff(bytes) || (bytes[0] === 0xff && bytes[1] === 0xd8);
+  const image = sharp(bytes, {
+    failOn: 'error',
+    ignoreIcc: true,
+    limitInputPixels: maxPixels,
+    autoOrient: isTiff(bytes),
+  });
+  const isCmyk = mayBeCmyk && (await image.metadata()).space === 'cmyk';
+  const pixels = isCmyk
+    ? image.pipelineColourspace('cmyk').toColourspace('cmyk')
+    : image.removeAlpha().toColourspace('srgb');
+  const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
+  return { ...info, data, isCmyk };
 }
 
-/** The pixels in the workspace, where the image holds until the next call. */
-export function unpackPixels(
-  { width, height, channels, data }: PackedPixels,
-  workspace: ImageWorkspace,
-): RgbxImage {
-  const target = workspace.bytes('decoded', rgbxBytes(width, height));
-  for (let i = 0; i < width * height; i++) {
-    for (let channel = 0; channel < 3; channel++)
-      target[4 * i + channel] = data[i * channels + (channels < 3 ? 0 : channel)]!;
-  }
-  return { width, height, data: target };
+function isTiff(bytes: Uint8Array): boolean {
+  const mark = String.fromCharCode(...bytes.subarray(0, 4));
+  return (
+    mark.startsWith('II*') || mark.startsWith('MM\0*') || mark.startsWith('II+') || mark.startsWith('MM\0+')
+  );
 }
 
 async function loadSharp(): Promise<Sharp> {
   const name = 'sharp';
   const { default: sharp } = await importPeer(
     name,
-    'An image that is no baseline JPEG, or a machine without libjpeg-turbo,',
+    'An image that libjpeg-turbo does not decode, or a machine without it,',
     () => import(/* @vite-ignore */ name) as Promise<{ default: Sharp }>,
   );
   // Workers are the parallelism, and no image is decoded twice.

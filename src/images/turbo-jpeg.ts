@@ -13,6 +13,7 @@ interface Koffi {
 
 interface TurboCalls {
   create(kind: number): bigint | null;
+  destroy(handle: bigint): void;
   set(handle: bigint, parameter: number, value: number): number;
   get(handle: bigint, parameter: number): number;
   readHeader(handle: bigint, bytes: Uint8Array, length: number): number;
@@ -32,10 +33,13 @@ interface TurboCalls {
 // Constants of the TurboJPEG interface, version 3.
 const decompression = 1;
 const stopOnWarning = 0;
+const scanLimit = 13;
 const subsampling = 4;
 const jpegWidth = 5;
 const jpegHeight = 6;
 const colorspace = 8;
+/** More scans than any encoder writes, and as many as libvips reads. */
+const mostScans = 100;
 const formatRgbx = 2;
 const colorspaceOfCmyk = 3;
 /** Block size in pixels by subsampling: 4:4:4, 4:2:2, 4:2:0, grey, 4:4:0, 4:1:1, 4:4:1. */
@@ -69,45 +73,68 @@ export interface DecodedRegion {
   readonly y: number;
 }
 
-/** Why a JPEG is not decoded here: its bytes are damaged, or it is of a kind that the library does not turn into RGB. */
-export type JpegRefusal = { readonly damaged: string } | { readonly unsupported: string };
+/** Why a JPEG is not decoded here: the library warns of it or fails, or it is of a kind that is not turned into RGB. */
+export interface JpegRefusal {
+  readonly refused: string;
+}
 
 /** Decodes JPEGs with libjpeg-turbo 3: only the part that is needed, at the size that is needed. One for each thread. */
 export class TurboJpeg {
   readonly #calls: TurboCalls;
-  readonly #handle: bigint;
+  #handle: bigint;
 
   private constructor(calls: TurboCalls, handle: bigint) {
     this.#calls = calls;
     this.#handle = handle;
-    // A truncated file would otherwise be filled up with grey.
-    calls.set(handle, stopOnWarning, 1);
   }
 
   /** The decoder, or `undefined` where koffi or the library is missing. */
   static open(): TurboJpeg | undefined {
     const calls = turboCalls();
-    const handle = calls?.create(decompression);
+    const handle = calls && newHandle(calls);
     return calls && handle ? new TurboJpeg(calls, handle) : undefined;
   }
 
-  /** Decodes into the workspace; the image holds until the next call. */
+  /**
+   * Decodes into the workspace; the image holds until the next call.
+   *
+   * @returns why not, where the library fails or warns: other decoders may know better.
+   * @throws what `choose` throws.
+   */
   decode(bytes: Uint8Array, choose: ChooseRegion, workspace: ImageWorkspace): DecodedRegion | JpegRefusal {
+    let decoded: DecodedRegion | JpegRefusal | undefined;
+    try {
+      decoded = this.#decode(bytes, choose, workspace);
+      return decoded;
+    } finally {
+      // After a failure the library may go on failing: the next image gets a handle without a past.
+      if (!decoded || 'refused' in decoded) this.#renewHandle();
+    }
+  }
+
+  #renewHandle(): void {
+    const fresh = newHandle(this.#calls);
+    if (!fresh) return;
+    this.#calls.destroy(this.#handle);
+    this.#handle = fresh;
+  }
+
+  #decode(bytes: Uint8Array, choose: ChooseRegion, workspace: ImageWorkspace): DecodedRegion | JpegRefusal {
     const calls = this.#calls;
     const handle = this.#handle;
-    if (calls.readHeader(handle, bytes, bytes.length) !== 0) return { damaged: calls.message(handle) };
-    if (calls.get(handle, colorspace) >= colorspaceOfCmyk) return { unsupported: 'CMYK' };
+    const refused = () => ({ refused: calls.message(handle) });
+    if (calls.readHeader(handle, bytes, bytes.length) !== 0) return refused();
+    if (calls.get(handle, colorspace) >= colorspaceOfCmyk) return { refused: 'it is CMYK' };
     const size = { width: calls.get(handle, jpegWidth), height: calls.get(handle, jpegHeight) };
     const { needed, shrink } = choose(size);
     const region = this.#regionOf(needed, shrink, size);
     calls.setCrop(handle, { x: 0, y: 0, w: 0, h: 0 });
     calls.setScale(handle, { num: 1, denom: shrink });
     if (calls.setCrop(handle, { x: region.x, y: region.y, w: region.width, h: region.height }) !== 0)
-      return { unsupported: calls.message(handle) };
+      return refused();
     const { width, height } = region;
     const data = workspace.bytes('decoded', rgbxBytes(width, height));
-    if (calls.decode(handle, bytes, bytes.length, data, 4 * width, formatRgbx) !== 0)
-      return { damaged: calls.message(handle) };
+    if (calls.decode(handle, bytes, bytes.length, data, 4 * width, formatRgbx) !== 0) return refused();
     return { image: { width, height, data }, x: region.x, y: region.y };
   }
 
@@ -126,6 +153,15 @@ export class TurboJpeg {
     const bottom = Math.min(height, Math.ceil((needed.y + needed.height) / shrink) + margin);
     return { x, y, width: right - x, height: bottom - y };
   }
+}
+
+function newHandle(calls: TurboCalls): bigint | undefined {
+  const handle = calls.create(decompression);
+  if (!handle) return undefined;
+  // A truncated file would otherwise be filled up with grey.
+  calls.set(handle, stopOnWarning, 1);
+  calls.set(handle, scanLimit, mostScans);
+  return handle;
 }
 
 let found: TurboCalls | null | undefined;
@@ -165,6 +201,7 @@ function declare(koffi: Koffi, path: string): TurboCalls {
   const call = (definition: string) => library.func(definition) as never;
   return {
     create: call('void *tj3Init(int kind)'),
+    destroy: call('void tj3Destroy(void *handle)'),
     set: call('int tj3Set(void *handle, int parameter, int value)'),
     get: call('int tj3Get(void *handle, int parameter)'),
     readHeader: call('int tj3DecompressHeader(void *handle, const void *bytes, size_t length)'),

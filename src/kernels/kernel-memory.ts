@@ -18,7 +18,7 @@ const maxPages = 65_536;
  */
 export class KernelMemory {
   readonly wasm: WasmMemory;
-  /** Regions that were freed, to be used again. */
+  /** Stretches that were freed, to be used again, by address; no two touch. */
   readonly #free: Region[] = [];
   /** Growing gives a new buffer over the same bytes; views of the old ones stay valid. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
@@ -44,19 +44,46 @@ export class KernelMemory {
    */
   allocate(byteLength: number, unit = alignment): Region | undefined {
     const wanted = Math.max(1, Math.ceil(byteLength / unit)) * unit;
-    const place = this.#free.findIndex(
-      (region) =>
-        region.byteLength >= wanted && region.address % unit === 0 && region.byteLength % unit === 0,
-    );
-    if (place >= 0) return this.#free.splice(place, 1)[0];
+    const found = this.#takeFree(wanted, unit);
+    if (found) return found;
     const address = Math.ceil(this.#end / unit) * unit;
     if (!this.#grow(address + wanted)) return undefined;
+    if (address > this.#end) this.free({ address: this.#end, byteLength: address - this.#end });
     this.#end = address + wanted;
     return { address, byteLength: wanted };
   }
 
-  free(region: Region): void {
-    this.#free.push(region);
+  /** Gives a region back. It is joined with the free ones beside it, and memory behind the last region is not kept as one. */
+  free({ address, byteLength }: Region): void {
+    const place = firstBehind(this.#free, address);
+    const before = this.#free[place - 1];
+    const behind = this.#free[place];
+    const joinsBefore = before !== undefined && endOf(before) === address;
+    const joinsBehind = behind !== undefined && address + byteLength === behind.address;
+    const start = joinsBefore ? before.address : address;
+    const end = joinsBehind ? endOf(behind) : address + byteLength;
+    const from = joinsBefore ? place - 1 : place;
+    const replaced = Number(joinsBefore) + Number(joinsBehind);
+    if (end === this.#end) {
+      this.#end = start;
+      this.#free.splice(from, replaced);
+    } else this.#free.splice(from, replaced, { address: start, byteLength: end - start });
+  }
+
+  /** The first free stretch with room; what is left of it on both sides stays free. */
+  #takeFree(wanted: number, unit: number): Region | undefined {
+    for (const [place, region] of this.#free.entries()) {
+      const address = Math.ceil(region.address / unit) * unit;
+      const end = address + wanted;
+      if (end > endOf(region)) continue;
+      const left = [
+        { address: region.address, byteLength: address - region.address },
+        { address: end, byteLength: endOf(region) - end },
+      ].filter((rest) => rest.byteLength > 0);
+      this.#free.splice(place, 1, ...left);
+      return { address, byteLength: wanted };
+    }
+    return undefined;
   }
 
   /** The address of a view's first byte, or `undefined` when it lies elsewhere. */
@@ -78,4 +105,20 @@ export class KernelMemory {
     this.#buffers.add(this.#buffer);
     return true;
   }
+}
+
+function endOf({ address, byteLength }: Region): number {
+  return address + byteLength;
+}
+
+/** The place of the first region behind an address, of regions in order. */
+function firstBehind(regions: readonly Region[], address: number): number {
+  let low = 0;
+  let high = regions.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (regions[middle]!.address > address) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

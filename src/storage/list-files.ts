@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import braces from 'braces';
 import picomatch from 'picomatch';
@@ -12,8 +12,9 @@ import { isRemote, schemeOf } from './url-scheme.js';
 
 /**
  * The files that a name stands for, in the order of their code points: a file is itself, a folder (with `/` at its end, where it is
- * remote) all files in it at any depth, `*`, `**`, `?` and `[…]` are matched, and `{000..099}` or `{a,b}` written out in the order
- * that they say. Hidden files and folders, whose names begin with a dot, are left out. `http:` URLs cannot be listed: only braces are
+ * remote and no repository of the Hub) all files in it at any depth, `*`, `**`, `?` and `[…]` are matched, and `{000..099}` or `{a,b}` written out in the order
+ * that they say. Hidden files and folders, whose names begin with a dot, are left out. Links to files and folders are followed, but for
+ * those to a folder that holds them. `http:` URLs cannot be listed: only braces are
  * written out there.
  *
  * @returns paths or URLs
@@ -41,12 +42,15 @@ function writtenOut(text: string): string[] {
   return /\{[^{}]*(,|\.\.)[^{}]*\}/.test(text) ? braces(text, { expand: true, rangeLimit: 10 ** 6 }) : [text];
 }
 
+/** A repository of the Hub, which is a folder without a slash at its end too. */
+const repository = /^hf:\/\/(?:(?:datasets|spaces|models)\/)?[^/]+\/[^/]+$/i;
+
 async function matching(pattern: string, options: StorageOptions): Promise<string[]> {
   if (!isRemote(pattern)) return localMatches(schemeOf(pattern) ? localPath(pattern) : pattern);
   const scheme = schemeOf(pattern)!;
   const canBeListed = scheme === 's3' || scheme === 'hf';
   const { base, glob } = partsOf(pattern);
-  if (!canBeListed || (!glob && !pattern.endsWith('/'))) return [pattern];
+  if (!canBeListed || (!glob && !pattern.endsWith('/') && !repository.test(pattern))) return [pattern];
   const { listRemote } = await import('./list-remote.js');
   const found = await listRemote(base, options);
   return found.filter(matcher(base, glob)).sort(byCodePoint);
@@ -82,7 +86,9 @@ function matcher(base: string, glob: string): (name: string) => boolean {
   return (name) => isMatch(name.slice(skipped));
 }
 
-async function filesBelow(folder: string, shown: string): Promise<string[]> {
+/** @param above - The real paths of the folders around: a link to one of them has no end. */
+async function filesBelow(folder: string, shown: string, above: readonly string[] = []): Promise<string[]> {
+  const own = await realpath(folder).catch(() => folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw storageFailure('list', folder, cause);
   });
@@ -90,9 +96,17 @@ async function filesBelow(folder: string, shown: string): Promise<string[]> {
   for (const entry of entries) {
     if (entry.name.startsWith('.')) continue;
     const name = shown ? `${shown.replace(/\/$/, '')}/${entry.name}` : entry.name;
-    const isFolder = entry.isDirectory();
-    if (isFolder) files.push(...(await filesBelow(join(folder, entry.name), name)));
-    else files.push(name);
+    const path = join(folder, entry.name);
+    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && (await leadsToFolder(path)));
+    if (!isFolder) files.push(name);
+    else if (!entry.isSymbolicLink() || ![own, ...above].includes(await realpath(path)))
+      files.push(...(await filesBelow(path, name, [own, ...above])));
   }
   return files;
+}
+
+/** A link that leads nowhere counts as a file: opening it says what is wrong. */
+async function leadsToFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
 }

@@ -1,10 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DataLoader, FormatError, SampleError, StorageError } from 'millrace';
-import { ImageFolder } from 'millrace/formats';
-import { colorJitter, normalize, randomHorizontalFlip, randomResizedCrop } from 'millrace/images';
+import { type BatchContext, DataLoader, FormatError, SampleError, StorageError, zeroTensor } from 'millrace';
+import { ImageFolder, openDataset } from 'millrace/formats';
+import { colorJitter, normalize, randomHorizontalFlip, randomResizedCrop, resize } from 'millrace/images';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const pictures = fileURLToPath(new URL('../fixtures/images/', import.meta.url));
@@ -105,6 +106,81 @@ describe('ImageFolder', () => {
     expect(loader.stats().skipped).toBe(1);
     rmSync(join(copy, 'dog/b.jpg'));
     await expect(batchesOf(dataset, {})).rejects.toThrow(/no such file/);
+    rmSync(copy, { recursive: true });
+  });
+
+  it('leaves hidden folders and files out, and follows links', async () => {
+    const copy = mkdtempSync(join(tmpdir(), 'millrace-images-'));
+    for (const name of [
+      'cat/a.jpg',
+      'dog/b.jpg',
+      '.ipynb_checkpoints/a.jpg',
+      '__MACOSX/cat/a.jpg',
+      'top.jpg',
+    ])
+      cpSync(join(pictures, 'color.jpg'), join(copy, name));
+    writeFileSync(join(copy, 'dog/._b.jpg'), 'Mac OS X');
+    mkdirSync(join(copy, 'dog/.cache'));
+    cpSync(join(pictures, 'color.jpg'), join(copy, 'dog/.cache/c.jpg'));
+    symlinkSync(join(copy, 'cat'), join(copy, 'lynx'));
+    symlinkSync(join(copy, 'cat/a.jpg'), join(copy, 'dog/linked.jpg'));
+    symlinkSync(copy, join(copy, 'dog/round'));
+    for (const dataset of [await ImageFolder.open(copy), (await openDataset(copy)).dataset as ImageFolder]) {
+      expect(dataset.classes).toEqual(['cat', 'dog', 'lynx']);
+      expect(Array.from({ length: dataset.length }, (_, i) => dataset.path(i))).toEqual([
+        'cat/a.jpg',
+        'dog/b.jpg',
+        'dog/linked.jpg',
+        'lynx/a.jpg',
+      ]);
+    }
+    rmSync(copy, { recursive: true });
+  });
+
+  it('refuses folders of splits, and reads a class that is called like one', async () => {
+    const copy = mkdtempSync(join(tmpdir(), 'millrace-images-'));
+    for (const name of ['train/cat/a.jpg', 'test/cat/b.jpg'])
+      cpSync(join(pictures, 'color.jpg'), join(copy, name));
+    for (const open of [ImageFolder.open, openDataset])
+      await expect(open(copy)).rejects.toThrow(/holds splits, not classes: test, train.*Open one of them/);
+    expect((await ImageFolder.open(join(copy, 'train'))).classes).toEqual(['cat']);
+    cpSync(join(pictures, 'color.jpg'), join(copy, 'bus/a.jpg'));
+    expect((await ImageFolder.open(copy)).classes).toEqual(['bus', 'test', 'train']);
+    rmSync(copy, { recursive: true });
+  });
+
+  it('decodes a few images at a time, whatever the batch size, and fills every place', async () => {
+    const copy = mkdtempSync(join(tmpdir(), 'millrace-images-'));
+    for (let k = 0; k < 24; k++) cpSync(join(pictures, 'color.png'), join(copy, `a/${k + 10}.png`));
+    writeFileSync(join(copy, 'a/20.png'), 'no image');
+    const dataset = await ImageFolder.open(copy, { transforms: [resize([4, 4])] });
+    const context = {
+      allocate: (dtype: 'int32', shape: readonly number[]) => zeroTensor(dtype, shape),
+      sample: () => ({}),
+    } as unknown as BatchContext;
+    await expect(
+      (async () =>
+        dataset.getBatch!(
+          Float64Array.from({ length: 24 }, (_, i) => i),
+          context,
+        ))(),
+    ).rejects.toThrow(/20\.png/);
+    const indices = Float64Array.from({ length: 23 }, (_, i) => (i < 10 ? i : i + 1));
+    let most = 0;
+    let isDone = false;
+    const watch = (): void => {
+      const { process, queue } = sharp.counters();
+      most = Math.max(most, process + queue);
+      if (!isDone) setImmediate(watch);
+    };
+    const making = dataset.getBatch!(indices, context);
+    watch();
+    const { image } = (await making) as { image: { data: Uint8Array } };
+    isDone = true;
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(4);
+    const [first] = await Promise.all([dataset.get(0, {} as never)]);
+    for (let k = 0; k < 23; k++) expect(image.data.subarray(48 * k, 48 * (k + 1))).toEqual(first.image.data);
     rmSync(copy, { recursive: true });
   });
 

@@ -13,6 +13,7 @@ import {
 import { CsvDataset, JsonlDataset, TextDataset } from 'millrace/formats';
 import { type ByteSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseJson } from '../../dist/formats/parse-json.js';
 import { ObjectServer } from '../storage/object-server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-records-'));
@@ -33,6 +34,12 @@ async function all<T>(dataset: Dataset<T>): Promise<T[]> {
   const samples: T[] = [];
   for (let index = 0; index < dataset.length; index++) samples.push(await dataset.get(index, context));
   return samples;
+}
+
+/** A whole number beyond 2^53 - 1 as the digits say that `JSON.stringify` writes. */
+function exactly(_: string, value: unknown): unknown {
+  const isLong = Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(String(value));
+  return isLong ? BigInt(String(value)) : value;
 }
 
 /** The same bytes, which come in pieces of this size. */
@@ -67,7 +74,7 @@ describe('JsonlDataset', () => {
               values.map((value) => JSON.stringify(value)).join(end) +
               (endsWithLine ? end : ''),
           );
-          const expected = JSON.parse(JSON.stringify(files.flat())) as unknown[];
+          const expected = JSON.parse(JSON.stringify(files.flat()), exactly) as unknown[];
           const sources: (ByteSource | string)[] = texts.map((text) => new PieceSource(text, pieceBytes));
           const dataset = await JsonlDataset.open(sources);
           expect(await all(dataset)).toEqual(expected);
@@ -129,6 +136,148 @@ describe('JsonlDataset', () => {
     const one = await JsonlDataset.open(new MemorySource(Buffer.from('1\n2\n')));
     const other = await JsonlDataset.open(new MemorySource(Buffer.from('1\n3\n')));
     expect(one.fingerprint()).not.toBe(other.fingerprint());
+  });
+});
+
+describe('numbers of JSON', () => {
+  const read = (text: string) => parseJson(text);
+
+  it('are read as Python reads them: NaN, infinities, and whole numbers of any length exactly', () => {
+    expect(read('[NaN, Infinity, -Infinity, {"a": NaN}]')).toEqual([NaN, Infinity, -Infinity, { a: NaN }]);
+    expect(read('9007199254740991')).toBe(9_007_199_254_740_991);
+    expect(read('[9007199254740993, -9007199254740993]')).toEqual([
+      9_007_199_254_740_993n,
+      -9_007_199_254_740_993n,
+    ]);
+    const floats = '[12345678901234567890.5, 1234567890123456789e1, 0.12345678901234567890]';
+    expect(read(floats)).toEqual(JSON.parse(floats));
+  });
+
+  it('in texts and names of fields stay text', () => {
+    const value = { 'NaN 12345678901234567890': '"NaN" -Infinity \\ 12345678901234567890 \ue000', b: '\\"' };
+    expect(read(JSON.stringify([value, 1]))).toEqual([value, 1]);
+    expect(read(JSON.stringify([value]).replace('[', '[NaN, 12345678901234567890, '))).toEqual([
+      NaN,
+      12_345_678_901_234_567_890n,
+      value,
+    ]);
+  });
+
+  it.each([
+    '-NaN',
+    'nan',
+    'NaN1',
+    '1NaN',
+    '--Infinity',
+    '+Infinity',
+    '{NaN: 1}',
+    '{12345678901234567890: 1}',
+    '012345678901234567890',
+    '-012345678901234567890',
+    '1234567890123456789O',
+    `${'9'.repeat(4_301)}`,
+    '[NaN',
+    '"NaN',
+  ])('that are none are refused: %s', (text) => {
+    expect(() => read(text)).toThrow(SyntaxError);
+  });
+
+  it('of any size come back from what Python and JavaScript write', () => {
+    const whole = fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n });
+    const isSafe = (n: bigint) => n === BigInt.asIntN(54, n) && n !== -(2n ** 53n);
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(whole, fc.string(), fc.double({ noDefaultInfinity: true, noNaN: true }))),
+        (values) => {
+          const text = `[${values.map((x) => (typeof x === 'bigint' ? String(x) : JSON.stringify(x))).join(', ')}]`;
+          const expected = values.map((x) => {
+            if (typeof x === 'bigint') return isSafe(x) ? Number(x) : x;
+            return exactly('', JSON.parse(JSON.stringify(x)));
+          });
+          expect(read(text)).toEqual(expected);
+        },
+      ),
+    );
+  });
+});
+
+describe('text in another encoding or with other line ends', () => {
+  const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
+  const opened = {
+    jsonl: (bytes: Uint8Array) => JsonlDataset.open(new MemorySource(bytes, 'x.jsonl')),
+    csv: (bytes: Uint8Array) => CsvDataset.open(new MemorySource(bytes, 'x.csv')),
+    text: (bytes: Uint8Array) => TextDataset.open(new MemorySource(bytes, 'x.txt')),
+  };
+
+  it.each(['jsonl', 'csv', 'text'] as const)(
+    '%s is refused in UTF-16 and UTF-32, by its mark',
+    async (format) => {
+      const little = utf16('a,b\n1,2\n');
+      const big = Buffer.from(little).swap16();
+      const utf32 = Buffer.concat([Buffer.from([0, 0, 0xfe, 0xff]), Buffer.from([0, 0, 0, 0x61])]);
+      for (const bytes of [little, big, utf32]) {
+        await expect(opened[format](bytes)).rejects.toThrow(FormatError);
+        await expect(opened[format](bytes)).rejects.toThrow(/UTF-16 or UTF-32.*file x\..*iconv/);
+      }
+    },
+  );
+
+  it('csv: a header that is not UTF-8 is an error, as a row is', async () => {
+    await expect(opened.csv(Buffer.from('na\xefve,b\n1,2\n', 'latin1'))).rejects.toThrow(
+      /names of the columns are not text in UTF-8.*file x\.csv/,
+    );
+  });
+
+  it.each([
+    ['jsonl', '{"a":1}\r{"a":2}\r'],
+    ['text', 'one\rtwo\r'],
+  ] as const)('%s: lines that end in carriage returns alone are an error', async (format, text) => {
+    await expect(opened[format](Buffer.from(text))).rejects.toThrow(/carriage returns alone/);
+  });
+
+  it.each(['{"a":1}', '{"a":1}\r\n', '{"a":1}\r', '\r\n{"a":1}\r\n \r\n'])(
+    'jsonl: one line is one line: %j',
+    async (text) => {
+      expect((await opened.jsonl(Buffer.from(text))).length).toBe(1);
+    },
+  );
+});
+
+describe('CSV of others', () => {
+  const rowsOf = async (text: string, name = 'x.csv') =>
+    all(await CsvDataset.open(new MemorySource(Buffer.from(text), name)));
+
+  it('is read whole, however rows end', async () => {
+    for (const end of ['\n', '\r\n', '\r']) {
+      const text = ['a,b', '1,"x\r\ny"', '2,"p\rq"', '', '3,z', ''].join(end);
+      expect(await rowsOf(text)).toEqual([
+        { a: 1, b: 'x\r\ny' },
+        { a: 2, b: 'p\rq' },
+        { a: 3, b: 'z' },
+      ]);
+    }
+  });
+
+  it.each([
+    ['a,b\n1,2\n', { a: 1, b: 2 }],
+    ['a;b\n1;2\n', { a: 1, b: 2 }],
+    ['a;b;c\n1,5;2;3\n', { a: '1,5', b: 2, c: 3 }],
+    ['a\tb\n1\t2\n', { a: 1, b: 2 }],
+    ['a|b\n1|2\n', { a: 1, b: 2 }],
+    ['"a;b",c\n1,2\n', { 'a;b': 1, c: 2 }],
+    ['a;b,c;d\n1;2,3;4\n', { 'a;b': '1;2', 'c;d': '3;4' }],
+    ['text\none; two\n', { text: 'one; two' }],
+    ['text\n"one, two"\n', { text: 'one, two' }],
+  ])('has the delimiter that cuts its rows evenly: %j', async (text, row) => {
+    expect(await rowsOf(text)).toEqual([row]);
+    expect(await rowsOf(text.replaceAll('\n', '\r\n'))).toEqual([row]);
+    expect(await rowsOf(text.replaceAll('\n', '\r'))).toEqual([row]);
+  });
+
+  it('has whole numbers of any length exactly: as text, where no number is the same', async () => {
+    expect(await rowsOf(`a,b\n9007199254740993,${'9'.repeat(400)}\n`)).toEqual([
+      { a: '9007199254740993', b: '9'.repeat(400) },
+    ]);
   });
 });
 

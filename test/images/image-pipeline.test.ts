@@ -22,8 +22,8 @@ import { copyPixels, normalizePixels } from '../../dist/images/normalize-pixels.
 import { resample } from '../../dist/images/resample.js';
 import { triangleWeights } from '../../dist/images/resample-weights.js';
 import { rgbxBytes } from '../../dist/images/rgbx-image.js';
-import { unpackPixels } from '../../dist/images/sharp-decoder.js';
 import { TurboJpeg } from '../../dist/images/turbo-jpeg.js';
+import { unpackPixels } from '../../dist/images/unpack-pixels.js';
 import { SampleRng } from '../../dist/random/sample-rng.js';
 
 const folder = new URL('../fixtures/images/', import.meta.url);
@@ -97,17 +97,19 @@ describe('decoding', () => {
   );
 
   it.each(['color.jpg', 'full-chroma.jpg', 'progressive.jpg', 'grey.jpg'])(
-    'gives crops of %s within one level of those by sharp, a few where it shrinks while decoding',
+    'gives crops of %s within one level of those by sharp, five where it shrinks while decoding',
     async (name) => {
-      // A crop of 120 × 90 is never twice 64, but often twice 32.
-      for (const [size, levels] of [
-        [64, 1],
-        [32, 8],
+      // A crop of 120 × 90 is six times 12 at times, and never with `exact`.
+      for (const [size, levels, exact] of [
+        [64, 1, false],
+        [32, 1, false],
+        [12, 5, false],
+        [12, 1, true],
       ] as const)
         for (let seed = 0; seed < 20; seed++) {
           const [turbo, general] = await Promise.all(
             (['auto', 'sharp'] as const).map((decoder) =>
-              new ImagePipeline([randomResizedCrop(size), randomHorizontalFlip()], { decoder }).run(
+              new ImagePipeline([randomResizedCrop(size), randomHorizontalFlip()], { decoder, exact }).run(
                 read(name),
                 name,
                 context(seed),
@@ -119,16 +121,59 @@ describe('decoding', () => {
     },
   );
 
-  it('goes to sharp for what libjpeg-turbo does not turn into RGB', async () => {
-    const pipeline = new ImagePipeline([resize([9, 12])], { layout: 'NHWC' });
-    const made = await pipeline.run(read('cmyk.jpg'), 'cmyk.jpg', context(1));
-    const direct = await sharp(read('cmyk.jpg'))
-      .toColourspace('srgb')
-      .resize(12, 9, { kernel: 'linear' })
-      .raw()
-      .toBuffer();
-    expect(made.shape).toEqual([9, 12, 3]);
-    expect(largestDifference(made.data, direct)).toBeLessThan(24);
+  it('is not harmed by an image that failed: the next one has the same pixels', async () => {
+    const good = read('color.jpg');
+    const pipeline = new ImagePipeline([]);
+    const expected = await pipeline.run(good, 'good', context(1));
+    // Damage in the header, in the scan, and a refusal of the size in between.
+    const rng = new SampleRng(3, 0, 0);
+    for (let k = 0; k < 60; k++) {
+      const bad = Uint8Array.from(good);
+      bad[rng.integer(2, good.length)] = rng.integer(0, 256);
+      const cut = k % 3 === 0 ? bad.subarray(0, rng.integer(2, bad.length)) : bad;
+      await (async () => pipeline.run(cut, 'bad', context(1)))().catch((error: unknown) => {
+        if (!(error instanceof FormatError)) throw error;
+      });
+      expect(await pipeline.run(good, 'good', context(1))).toEqual(expected);
+    }
+  });
+
+  it('has a decoder without a past after a failure: in the header, in the scan, by the user', () => {
+    const turbo = TurboJpeg.open()!;
+    const workspace = new ImageWorkspace();
+    const needed = { x: 0, y: 0, width: 120, height: 90 };
+    const decode = (bytes: Uint8Array) => turbo.decode(bytes, () => ({ needed, shrink: 1 }), workspace);
+    const good = read('color.jpg');
+    const warned = Uint8Array.from(good);
+    warned.fill(0, 11, 13);
+    const tooLarge = () => {
+      throw new RangeError('too large');
+    };
+    for (const fail of [
+      () => decode(warned),
+      () => decode(good.subarray(0, 300)),
+      () => decode(good.subarray(0, 3_000)),
+      () => expect(() => turbo.decode(good, tooLarge, workspace)).toThrow(RangeError),
+    ])
+      for (let k = 0; k < 3; k++) {
+        fail();
+        expect(decode(good)).toHaveProperty('image');
+      }
+  });
+
+  it('reads what Pillow reads with a warning, with both decoders alike', async () => {
+    // A revision number that does not exist, and stray bytes before the end mark.
+    const revision = Uint8Array.from(read('color.jpg'));
+    revision[11] = 0;
+    revision[12] = 0;
+    const good = read('color.jpg');
+    const stray = Buffer.concat([good.subarray(0, -2), Buffer.from([0x11, 0x22]), good.subarray(-2)]);
+    const expected = await new ImagePipeline([]).run(good, 'good', context(1));
+    for (const bytes of [revision, stray])
+      for (const decoder of ['auto', 'sharp'] as const) {
+        const made = await new ImagePipeline([], { decoder }).run(bytes, 'warned', context(1));
+        expect(largestDifference(made.data, expected.data)).toBeLessThanOrEqual(1);
+      }
   });
 
   it('is an error with the file for damaged bytes, in libjpeg-turbo and in sharp', async () => {
@@ -139,6 +184,10 @@ describe('decoding', () => {
       await expect(made).rejects.toThrow(FormatError);
       await expect(made).rejects.toMatchObject({ where: { file: 'a/cut.jpg' } });
     }
+    // Cut short below the crop too.
+    const short = read('color.jpg').subarray(0, -600);
+    const top = new ImagePipeline([{ type: 'centerCrop', size: [10, 10] }]);
+    await expect((async () => top.run(short, 'short.jpg', context(1)))()).rejects.toThrow(/short\.jpg/);
     const text = (async () => new ImagePipeline([]).run(Buffer.from('no image'), 'b.txt', context(1)))();
     await expect(text).rejects.toThrow(/The image cannot be decoded: .*\(file b\.txt\)/);
   });
@@ -252,13 +301,17 @@ describe('resampling', () => {
     expect(new Set(resized.data)).toEqual(new Set([0x40, 0x80, 0xc0]));
   });
 
-  it('shrinks large JPEGs while decoding, within a few levels of resampling the whole', async () => {
-    const made = await new ImagePipeline([resize([45, 60])], { layout: 'NHWC' }).run(
-      read('large.jpg'),
-      'large.jpg',
-      context(1),
-    );
-    expect(largestDifference(made.data, await pixelsOf(read('expected/large.png')))).toBeLessThanOrEqual(8);
+  it('shrinks large JPEGs while decoding, within three levels of resampling the whole; within one if exact', async () => {
+    for (const [exact, levels] of [
+      [false, 3],
+      [true, 1],
+    ] as const) {
+      const pipeline = new ImagePipeline([resize([45, 60])], { layout: 'NHWC', exact });
+      const made = await pipeline.run(read('large.jpg'), 'large.jpg', context(1));
+      expect(largestDifference(made.data, await pixelsOf(read('expected/large.png')))).toBeLessThanOrEqual(
+        levels,
+      );
+    }
   });
 });
 

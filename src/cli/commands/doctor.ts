@@ -49,9 +49,12 @@ export function doctorCommand(): Command {
 async function doctor(given: string | undefined, flags: DoctorFlags): Promise<void> {
   const what = given ?? findConfig();
   const isConfig = /\.([mc]?[jt]s|json|hjson)$/.test(what);
-  const { findings, samples } = isConfig ? await ofConfig(what, flags) : await ofData(what);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ what, samples, findings })}\n`);
-  else process.stdout.write(`${textOf(what, findings, samples)}\n`);
+  const { findings, samples, leftOut } = isConfig ? await ofConfig(what, flags) : await ofData(what);
+  if (flags.json) process.stdout.write(`${JSON.stringify({ what, samples, findings, leftOut })}\n`);
+  else {
+    const notRead = leftOut.map((files) => `\nNot read of ${files}.`).join('');
+    process.stdout.write(`${textOf(what, findings, samples)}${notRead}\n`);
+  }
   if (findings.length > 0) throw new Failed();
 }
 

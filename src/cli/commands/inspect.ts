@@ -115,7 +115,7 @@ function overview(inspection: Inspection, paint: Paint): string[] {
 }
 
 /** What is known of all of it. */
-function facts({ length, shards, files, fingerprint }: Inspection): [string, string][] {
+function facts({ length, shards, files, fingerprint, leftOut }: Inspection): [string, string][] {
   const known: [string, string][] = [['samples', formatCount(length)]];
   if (shards !== undefined && shards > 1) known.push(['parts', formatCount(shards)]);
   if (files)
@@ -123,6 +123,7 @@ function facts({ length, shards, files, fingerprint }: Inspection): [string, str
       'size',
       `${formatBytes(files.byteLength)}${files.count > 1 ? ` in ${formatCount(files.count)} files` : ''}`,
     ]);
+  if (leftOut) known.push(['left out', leftOut]);
   if (fingerprint) known.push(['fingerprint', fingerprint]);
   return known;
 }

@@ -1,5 +1,6 @@
 import type { OpenedConfig } from '../../config/index.js';
 import { MixtureDataset, PackedDataset, TokenWindows } from '../../datasets/index.js';
+import { describeLeftOut, findData } from '../../formats/find-data.js';
 import { DataLoader } from '../../loader/index.js';
 import { TokenBudgetSampler } from '../../samplers/index.js';
 import { isRemote } from '../../storage/url-scheme.js';
@@ -26,6 +27,17 @@ export async function tinyFiles(names: readonly string[]): Promise<Finding | und
     why: 'Opening a file takes a disk, and still more a network, longer than reading so few bytes.',
     fix: "Put them into shards of 64 MB and more (WebDataset tar, Parquet), and shuffle by them (shuffle: 'shards').",
   };
+}
+
+/** What is not read of the folders and patterns that data was opened from. */
+export async function leftOutFiles(names: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of names) {
+    // Where the format is named in the configuration, the rule may have no answer without it.
+    const { leftOut } = (await findData(name).catch(() => undefined)) ?? { leftOut: [] };
+    if (leftOut.length > 0) found.push(`${name}: ${describeLeftOut(leftOut)}`);
+  }
+  return found;
 }
 
 /** Samples of very different lengths in a batch that is padded. */

@@ -4,7 +4,7 @@ import { type Finding, planFindings } from '../plan/findings.js';
 import type { OpenForRank } from '../plan/open-run.js';
 import { RunOrder } from '../plan/run-order.js';
 import { planRun, type RunPlan } from '../plan/run-plan.js';
-import { raggedSamples, skewedLengths, tinyFiles } from './data-checks.js';
+import { leftOutFiles, raggedSamples, skewedLengths, tinyFiles } from './data-checks.js';
 import { forgottenEpoch, nonSeekable, notShared, sharedTwice } from './order-checks.js';
 import { seedsCollide, seedsDiffer } from './seed-checks.js';
 
@@ -14,6 +14,8 @@ export interface Diagnosis {
   /** Samples of the data; `undefined` of a stream that does not know. */
   readonly samples: number | undefined;
   readonly plan: RunPlan | undefined;
+  /** Files of each folder or pattern that are not read, by reason. */
+  readonly leftOut: readonly string[];
 }
 
 /** Looks for what will hurt in a configuration and its data. Reads no sample. */
@@ -29,7 +31,9 @@ export async function diagnose(
     notShared(opened),
     await seedsDiffer(opened, openForRank),
   ];
-  if (!isMapDataset(dataset)) return { findings: found(checks), samples: dataset.length, plan: undefined };
+  const leftOut = await leftOutFiles(opened.files);
+  if (!isMapDataset(dataset))
+    return { findings: found(checks), samples: dataset.length, plan: undefined, leftOut };
   const order = new RunOrder(opened, openForRank);
   const plan = await planRun(opened, order, { name });
   checks.push(
@@ -40,7 +44,7 @@ export async function diagnose(
     skewedLengths(plan, opened),
     raggedSamples(plan, opened),
   );
-  return { findings: found(checks), samples: dataset.length, plan };
+  return { findings: found(checks), samples: dataset.length, plan, leftOut };
 }
 
 function found(checks: readonly (Finding | undefined)[]): Finding[] {

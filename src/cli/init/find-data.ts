@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { endingFormat, type FormatName, holdsClassFolders } from '../../formats/detect-format.js';
+import { splitOf } from '../../formats/split-of.js';
 
 /** Data that was found in a folder. */
 export interface FoundData {
@@ -63,7 +64,7 @@ function wholeFolder(root: string, folder: string, format: FormatName): FoundDat
   return { name: relative(root, folder), format, files: sizes.length, byteLength: sum(sizes) };
 }
 
-/** Files of one ending are one data set; each pair of tokens is one of its own. */
+/** Files of one ending and one split are one data set; each pair of tokens is one of its own. */
 function ofOneFolder(root: string, folder: string, files: readonly string[]): FoundData[] {
   const groups = new Map<string, string[]>();
   for (const name of files) {
@@ -71,14 +72,14 @@ function ofOneFolder(root: string, folder: string, files: readonly string[]): Fo
     // Notes beside the data are no data.
     if (!format || name.endsWith('.md') || name.endsWith('.bin')) continue;
     if (format === 'indexed' && !files.includes(name.replace(/idx$/, 'bin'))) continue;
-    const key = format === 'indexed' ? name : (/\.[^.]+(\.(gz|zst))?$/.exec(name)?.[0] ?? name);
+    const ending = /\.[^.]+(\.(gz|zst))?$/.exec(name)?.[0] ?? name;
+    const key = format === 'indexed' ? name : `${splitOf(name) ?? ''} ${ending}`;
     groups.set(key, [...(groups.get(key) ?? []), name]);
   }
   return Array.from(groups, ([key, names]) => {
     const format = endingFormat(names[0]!)!;
     const all = format === 'indexed' ? [key, key.replace(/idx$/, 'bin')] : names;
-    const path =
-      format === 'indexed' ? key.replace(/\.idx$/, '') : names.length === 1 ? names[0]! : `*${key}`;
+    const path = format === 'indexed' ? key.replace(/\.idx$/, '') : patternOf(names, files);
     return {
       name: relative(root, join(folder, path)),
       format,
@@ -86,6 +87,18 @@ function ofOneFolder(root: string, folder: string, files: readonly string[]): Fo
       byteLength: sum(all.map((name) => statSync(join(folder, name)).size)),
     };
   });
+}
+
+/** A name for these files of a folder, and for no other. */
+function patternOf(names: readonly string[], all: readonly string[]): string {
+  const [first] = names;
+  if (names.length === 1) return first!;
+  const ending = /\.[^.]+(\.(gz|zst))?$/.exec(first!)?.[0] ?? '';
+  const others = all.filter((name) => name.endsWith(ending) && !names.includes(name));
+  if (others.length === 0) return `*${ending}`;
+  let start = first!.slice(0, -ending.length);
+  while (!names.every((name) => name.startsWith(start))) start = start.slice(0, -1);
+  return others.some((name) => name.startsWith(start)) ? `{${names.join(',')}}` : `${start}*${ending}`;
 }
 
 function isDeepSpeed(file: string): boolean {

@@ -2,7 +2,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../../core/dataset.js';
 import { IndexRangeError } from '../../core/errors.js';
-import { type FormatName, ImageFolder, openDataset } from '../../formats/index.js';
+import { relativeNames } from '../../formats/choose-files.js';
+import { describeLeftOut } from '../../formats/find-data.js';
+import { type FormatName, ImageFolder } from '../../formats/index.js';
+import { openAndTell } from '../../formats/open-dataset.js';
 import { LoaderSampleContext } from '../../loader/sample-context.js';
 import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
@@ -25,6 +28,8 @@ export interface Inspection {
   /** Files and their size, where they are on this machine. */
   readonly files: { readonly count: number; readonly byteLength: number } | undefined;
   readonly fingerprint: string | undefined;
+  /** Files of the folder or pattern that are not read, by reason; `undefined` where all are. */
+  readonly leftOut: string | undefined;
   /** As the files say, else as the samples that were looked at are. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly samples: readonly InspectedSample[];
@@ -42,7 +47,7 @@ export interface InspectOptions {
 /** Looks at data of any format. @throws what opening it and reading the samples throws */
 export async function inspectDataset(name: string, options: InspectOptions): Promise<Inspection> {
   const { format: given, count, index, columns: chosen } = options;
-  const opened = await openDataset(name, {
+  const opened = await openAndTell(name, {
     ...(given && { format: given }),
     ...(chosen && { columns: chosen }),
   });
@@ -63,8 +68,9 @@ export async function inspectDataset(name: string, options: InspectOptions): Pro
       format,
       length,
       shards: dataset.shardLengths?.length,
-      files: await localFiles(name, format),
+      files: await localFiles(name, format, new Set(opened.leftOut.map(({ file }) => file))),
       fingerprint: dataset.fingerprint?.(),
+      leftOut: opened.leftOut.length > 0 ? describeLeftOut(opened.leftOut) : undefined,
       columns: opened.columns ?? columnsOf(samples),
       samples,
     };
@@ -118,11 +124,17 @@ function columnsOf(samples: readonly InspectedSample[]): { name: string; type: s
   return Array.from(types, ([name, found]) => ({ name, type: [...found].join(' or ') }));
 }
 
-async function localFiles(name: string, format: FormatName): Promise<Inspection['files']> {
+async function localFiles(
+  name: string,
+  format: FormatName,
+  leftOut: ReadonlySet<string>,
+): Promise<Inspection['files']> {
   if (isRemote(name)) return undefined;
   const path = localPath(name);
   const prefix = path.replace(/\.(bin|idx)$/, '');
-  const files = format === 'indexed' ? [`${prefix}.bin`, `${prefix}.idx`] : await listFiles(path);
+  const listed = format === 'indexed' ? [`${prefix}.bin`, `${prefix}.idx`] : await listFiles(path);
+  const names = relativeNames(path, listed);
+  const files = listed.filter((_, k) => !leftOut.has(names[k]!));
   const sizes = files.map((file) => statSync(join(file), { throwIfNoEntry: false })?.size ?? 0);
   return { count: files.length, byteLength: sizes.reduce((sum, size) => sum + size, 0) };
 }

@@ -1,0 +1,125 @@
+import type { PackedPixels } from './packed-pixels.js';
+
+const space = /[\s\0]/;
+
+export function isPnm(bytes: Uint8Array): boolean {
+  return (
+    bytes[0] === 0x50 &&
+    bytes[1]! >= 0x31 &&
+    bytes[1]! <= 0x36 &&
+    space.test(String.fromCharCode(bytes[2] ?? 65))
+  );
+}
+
+/**
+ * Decodes PBM, PGM and PPM, as text or binary. Values become 8 bits as Pillow makes them; those of 16 bits in grey too, which Pillow
+ * cuts off at 255.
+ *
+ * @param checkSize - Is called before memory for the pixels is taken.
+ * @throws an error that says what is wrong.
+ */
+export function decodePnm(
+  bytes: Uint8Array,
+  checkSize: (width: number, height: number) => void,
+): PackedPixels {
+  const kind = bytes[1]! - 0x30;
+  const reader = new TokenReader(bytes, 2);
+  const width = reader.number();
+  const height = reader.number();
+  const max = kind === 1 || kind === 4 ? 1 : reader.number();
+  if (width === 0 || height === 0) throw new Error('its size is 0');
+  if (max === 0 || max > 65_535) throw new Error(`its largest value is ${max}`);
+  checkSize(width, height);
+  const channels = kind === 3 || kind === 6 ? 3 : 1;
+  const size = width * height * channels;
+  const isText = kind < 4;
+  // As text, a value has a digit at least.
+  const least = isText ? size : kind === 4 ? height * Math.ceil(width / 8) : size * (max > 255 ? 2 : 1);
+  if (reader.left < least) throw new Error(`it ends too early: ${reader.left} of ${least} bytes of pixels`);
+  const levels = Uint8Array.from({ length: max + 1 }, (_, value) => halfToEven((value / max) * 255));
+  const level = (value: number): number => levels[Math.min(value, max)]!;
+  const data = new Uint8Array(size);
+  if (kind === 1) for (let i = 0; i < size; i++) data[i] = reader.bit() ? 0 : 255;
+  else if (isText) for (let i = 0; i < size; i++) data[i] = level(reader.number());
+  else if (kind === 4) unpackBits(bytes.subarray(reader.at), width, height, data);
+  else {
+    const at = reader.at;
+    if (max > 255)
+      for (let i = 0; i < size; i++) data[i] = level(bytes[at + 2 * i]! * 256 + bytes[at + 2 * i + 1]!);
+    else if (max === 255) data.set(bytes.subarray(at, at + size));
+    else for (let i = 0; i < size; i++) data[i] = level(bytes[at + i]!);
+  }
+  return { width, height, channels, data };
+}
+
+function unpackBits(bits: Uint8Array, width: number, height: number, target: Uint8Array): void {
+  const stride = Math.ceil(width / 8);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      target[y * width + x] = (bits[y * stride + (x >> 3)]! >> (7 - (x & 7))) & 1 ? 0 : 255;
+}
+
+/** As Python rounds. */
+function halfToEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** Numbers between white space and comments. */
+class TokenReader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  /** Where the pixels begin: one white space after the last number. */
+  get at(): number {
+    return this.#at + 1;
+  }
+
+  get left(): number {
+    return Math.max(0, this.#bytes.length - this.at);
+  }
+
+  number(): number {
+    this.#skip();
+    let value = 0;
+    const start = this.#at;
+    for (let digit = this.#digit(); digit >= 0 && digit <= 9; digit = this.#digit()) {
+      value = 10 * value + digit;
+      this.#at++;
+      if (value > 2 ** 31) throw new Error('a number is too large');
+    }
+    if (this.#at === start) throw new Error(`no number at the byte ${start}`);
+    return value;
+  }
+
+  /** In plain PBM, white space between bits may be left out. */
+  bit(): boolean {
+    this.#skip();
+    const digit = this.#digit();
+    if (digit !== 0 && digit !== 1) throw new Error(`no bit at the byte ${this.#at}`);
+    this.#at++;
+    return digit === 1;
+  }
+
+  #digit(): number {
+    return (this.#bytes[this.#at] ?? 0) - 0x30;
+  }
+
+  #skip(): void {
+    for (; this.#at < this.#bytes.length; this.#at++) {
+      if (this.#bytes[this.#at] === 0x23)
+        while (this.#at < this.#bytes.length && this.#bytes[this.#at] !== 10) this.#at++;
+      else if (!isSpace(this.#bytes[this.#at]!)) return;
+    }
+  }
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 32 || (byte >= 9 && byte <= 13);
+}

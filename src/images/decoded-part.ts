@@ -1,0 +1,46 @@
+import type { Box, CropGeometry } from './crop-geometry.js';
+
+/** Pillow documents the same gap as hard to tell from resampling the whole image. */
+const leastGap = 3;
+
+/** How many times smaller the image may be decoded: the resampling still has to shrink it three times then, which hides the difference. */
+export function shrinkOf({ box, width, height }: CropGeometry): number {
+  const left = Math.min(box.width / width, box.height / height) / leastGap;
+  return [8, 4, 2].find((factor) => left >= factor) ?? 1;
+}
+
+/** The pixels that the resampling looks at: the box, and half the filter around it. */
+export function reach({ box, visible, width, height }: CropGeometry): Box {
+  const aroundX = Math.max(1, box.width / width) + 1;
+  const aroundY = Math.max(1, box.height / height) + 1;
+  const x = Math.max(visible.x, Math.floor(box.x - aroundX));
+  const y = Math.max(visible.y, Math.floor(box.y - aroundY));
+  const right = Math.min(visible.x + visible.width, Math.ceil(box.x + box.width + aroundX));
+  const bottom = Math.min(visible.y + visible.height, Math.ceil(box.y + box.height + aroundY));
+  return { x, y, width: right - x, height: bottom - y };
+}
+
+/** The geometry in the pixels of a part that begins at (x, y) of an image that was shrunk. */
+export function movedTo(
+  geometry: CropGeometry,
+  shrink: number,
+  x: number,
+  y: number,
+  part: { readonly width: number; readonly height: number },
+): CropGeometry {
+  const { box, visible } = geometry;
+  const left = Math.max(0, Math.floor(visible.x / shrink) - x);
+  const top = Math.max(0, Math.floor(visible.y / shrink) - y);
+  const right = Math.min(part.width, Math.ceil((visible.x + visible.width) / shrink) - x);
+  const bottom = Math.min(part.height, Math.ceil((visible.y + visible.height) / shrink) - y);
+  return {
+    ...geometry,
+    box: {
+      x: box.x / shrink - x,
+      y: box.y / shrink - y,
+      width: box.width / shrink,
+      height: box.height / shrink,
+    },
+    visible: { x: left, y: top, width: right - left, height: bottom - top },
+  };
+}

@@ -1,0 +1,27 @@
+import type { ImageWorkspace } from './image-workspace.js';
+import type { PackedPixels } from './packed-pixels.js';
+import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
+
+/** The pixels in the workspace, where the image holds until the next call. */
+export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace): RgbxImage {
+  const { width, height, channels, data, isCmyk = false } = pixels;
+  const target = workspace.bytes('decoded', rgbxBytes(width, height));
+  const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
+  for (let from = 0, to = 0; to < 4 * width * height; from += channels, to += 4) {
+    target[to] = data[from]!;
+    target[to + 1] = data[from + green]!;
+    target[to + 2] = data[from + blue]!;
+    if (isCmyk) inksToRgb(target, to, data[from + 3]!);
+  }
+  return { width, height, data: target };
+}
+
+/** Pillow's conversion, which knows no profiles: each ink takes away its share of what black leaves. */
+function inksToRgb(target: Uint8Array, at: number, black: number): void {
+  const white = 255 - black;
+  for (let c = 0; c < 3; c++) {
+    // Pillow's division by 255 without one.
+    const product = target[at + c]! * white + 128;
+    target[at + c] = Math.max(0, white - (((product >> 8) + product) >> 8));
+  }
+}

@@ -1,0 +1,3 @@
+import { CsvDataset } from 'millrace/formats';
+
+export default (path) => CsvDataset.open(path);

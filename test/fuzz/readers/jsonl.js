@@ -1,0 +1,3 @@
+import { JsonlDataset } from 'millrace/formats';
+
+export default (path) => JsonlDataset.open(path);
