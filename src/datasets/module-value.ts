@@ -1,5 +1,6 @@
 import { FormatError } from '../core/errors.js';
 import type { ModuleRecipe } from '../core/recipe.js';
+import { ownValue } from '../core/record.js';
 import { providedModule, providedNames } from './provided-modules.js';
 import { registerTypeScript } from './register-typescript.js';
 
@@ -11,13 +12,13 @@ import { registerTypeScript } from './register-typescript.js';
  */
 export async function valueOfModule(recipe: ModuleRecipe): Promise<unknown> {
   const exports = await importModule(recipe.module);
-  if (!(recipe.export in exports)) {
+  if (!Object.hasOwn(exports, recipe.export)) {
     throw new FormatError(`The module has no export named ${recipe.export}`, {
       where: { module: recipe.module, exports: Object.keys(exports).join(', ') || '(none)' },
       next: `Export it, or name another one with { export: '…' }.`,
     });
   }
-  const value = exports[recipe.export];
+  const value = ownValue(exports, recipe.export);
   return recipe.calls && typeof value === 'function' ? await value(recipe.options) : value;
 }
 

@@ -3,9 +3,10 @@ import type { Dataset, IndexArray } from '../core/dataset.js';
 import { ConfigError, type FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { parseOptions } from '../core/options.js';
+import { parseOptions, recordOf } from '../core/options.js';
 import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
 import { toRecipe } from '../core/recipe.js';
+import { ownValue, setOwn } from '../core/record.js';
 import { compressionOf } from '../storage/decompress.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import {
@@ -49,10 +50,7 @@ const schema = v.looseObject({
   header: v.optional(v.union([v.boolean(), v.array(v.string())], 'must be true, false or names')),
   columns: v.optional(v.array(v.string())),
   types: v.optional(
-    v.record(
-      v.string(),
-      v.picklist(['number', 'boolean', 'string'], "must be 'number', 'boolean' or 'string'"),
-    ),
+    recordOf(v.picklist(['number', 'boolean', 'string'], "must be 'number', 'boolean' or 'string'")),
     {},
   ),
 });
@@ -122,7 +120,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
         columns: chosen.map((name) => ({ name, type: 'string' })),
       });
       const found = await untyped.#findTypes();
-      const typed = chosen.map((name, k) => ({ name, type: types[name] ?? found[k]! }));
+      const typed = chosen.map((name, k) => ({ name, type: ownValue(types, name) ?? found[k]! }));
       return new CsvDataset<T>(records, { delimiter, fields, columns: typed });
     } catch (error) {
       records.close();
@@ -147,7 +145,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
         const cell = cells[this.#places[k]!]!;
         const value = valueOfCell(cell, type);
         if (value === undefined) throw this.#wrongCell(index, cell, { name, type });
-        row[name] = value;
+        setOwn(row, name, value);
       }
       return row as T;
     });

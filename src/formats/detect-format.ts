@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormatError, StorageError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import { compressionOf } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
@@ -62,7 +63,7 @@ const byContent: readonly (readonly [start: number, bytes: string, format: Forma
 /** The format that the ending of a name says, compressed or not. */
 export function endingFormat(name: string): FormatName | undefined {
   const content = (compressionOf(name)?.inner ?? name).toLowerCase();
-  return byEnding[/\.[a-z]+$/.exec(content)?.[0] ?? ''];
+  return ownValue(byEnding, /\.[a-z]+$/.exec(content)?.[0] ?? '');
 }
 
 /**

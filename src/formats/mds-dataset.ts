@@ -7,6 +7,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { setOwn } from '../core/record.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { decompress } from '../storage/decompress.js';
 import { MemorySource } from '../storage/memory-source.js';
@@ -133,7 +134,7 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
       if (end > bytes.length) throw this.#records.damaged(index, `ends in the column ${name}`);
       if (chosen.includes(name)) {
         try {
-          made[name] = mdsDecoder(encoding)!(bytes.subarray(at, end));
+          setOwn(made, name, mdsDecoder(encoding)!(bytes.subarray(at, end)));
         } catch (cause) {
           const why = (cause as Error).message;
           throw this.#records.damaged(index, `has a column ${name} that is not ${encoding}: ${why}`, cause);

@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import { FormatError } from '../core/errors.js';
+import { recordOf } from '../core/options.js';
 import type { ByteSource } from '../storage/byte-source.js';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const file = v.object({
   basename: v.string(),
   bytes: count,
-  hashes: v.optional(v.record(v.string(), v.string()), {}),
+  hashes: v.optional(recordOf(v.string()), {}),
 });
 
 const schema = v.object({

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { FormatError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { truncated } from '../storage/truncated.js';
 import type { StoredArray } from './array-rows.js';
@@ -56,7 +57,7 @@ export async function readNpyHeader(
     throw unsupported(source, 'records with named fields', 'array[field]');
   if (code === undefined || order === undefined || shape === undefined)
     throw damaged(source, 'its header does not say dtype, order and shape');
-  const dtype = dtypeByCode[code];
+  const dtype = ownValue(dtypeByCode, code);
   if (code.startsWith('>'))
     throw unsupported(source, `big-endian elements (${code})`, `array.astype('<${code.slice(1)}')`);
   if (!dtype) throw unsupported(source, `elements of the dtype ${code}`, "array.astype('float32')");

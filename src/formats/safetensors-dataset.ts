@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { FormatError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import type { MakeFromRecipe } from '../core/recipe.js';
+import { ownValue } from '../core/record.js';
 import { elementCount } from '../core/tensor.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
@@ -96,7 +97,7 @@ async function readHeader(
     const entry = v.safeParse(entrySchema, value);
     if (!entry.success) throw damaged(source, `the entry of ${name} is not one of a tensor`);
     const { dtype: code, shape, data_offsets } = entry.output;
-    const dtype = dtypeByCode[code];
+    const dtype = ownValue(dtypeByCode, code);
     if (!dtype) {
       throw new FormatError(
         `The tensor ${name} has elements of the type ${code}, of which no tensors can be made`,

@@ -12,10 +12,8 @@ const endings: Readonly<Record<string, Compression>> = { '.gz': 'gzip', '.zst': 
 export function compressionOf(
   name: string,
 ): { readonly compression: Compression; readonly inner: string } | undefined {
-  const ending = Object.keys(endings).find((candidate) => name.toLowerCase().endsWith(candidate));
-  return ending === undefined
-    ? undefined
-    : { compression: endings[ending]!, inner: name.slice(0, -ending.length) };
+  const found = Object.entries(endings).find(([ending]) => name.toLowerCase().endsWith(ending));
+  return found && { compression: found[1], inner: name.slice(0, -found[0].length) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
 /** How data is fetched from URLs. Local files take no notice of it. */
@@ -24,7 +24,7 @@ const schema = v.strictObject({
   timeoutMs: v.optional(integerFrom(1), 30_000),
   concurrency: v.optional(integerFrom(1), 16),
   cache: v.optional(cacheSchema, false),
-  headers: v.optional(v.record(v.string(), v.string()), {}),
+  headers: v.optional(recordOf(v.string()), {}),
 });
 
 /** With the defaults filled in. @throws {@link ConfigError} */

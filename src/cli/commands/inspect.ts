@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { ownValue } from '../../core/record.js';
 import { type Tokenizer, type TokenizerName, tokenizerNames } from '../../datasets/index.js';
 import { loadTokenizer } from '../../datasets/tokenizer.js';
 import { formatNames } from '../../formats/detect-format.js';
@@ -161,7 +162,7 @@ function shownFields(fields: InspectedSample['fields']): [string, unknown][] {
   }));
   return columnRuns(typed).map(({ name, names }) => [
     name,
-    names.length === 1 ? fields[name] : names.map((each) => fields[each]),
+    names.length === 1 ? ownValue(fields, name) : names.map((each) => ownValue(fields, each)),
   ]);
 }
 
