@@ -7,13 +7,38 @@ import { slowestStage } from './stage-bar.js';
 /** A trainer that waits for less is kept busy. */
 const fewWaits = 0.05;
 
-/** What the figures come to, in a sentence. */
-export function verdictOf({ figures, status }: RunView): string {
-  if (!figures || figures.batches === 0) return 'Nothing has been loaded yet.';
+/** A silence that is shorter is none to speak of. */
+export const silenceMs = 3_000;
+
+/** What the figures come to, in a sentence or two. */
+export function verdictOf(run: RunView, now: number): string {
+  return [skippedText(run.figures), paceOf(run, now)].filter(Boolean).join(' ');
+}
+
+/** A run that leaves samples out is not well, however fast it is. */
+function skippedText(figures: RunFigures | undefined): string {
+  if (!figures || figures.skipped === 0) return '';
+  const { skipped, samples } = figures;
+  const some = `${count(skipped)} ${skipped === 1 ? 'sample was' : 'samples were'} left out`;
+  return `${some}, ${share(skipped / (skipped + samples))} of all: the reasons are below.`;
+}
+
+function paceOf({ figures, status }: RunView, now: number): string {
   if (status === 'failed') return 'The run has stopped on an error. It is below.';
+  if (status === 'running' && figures) {
+    const silent = now - figures.at;
+    if (figures.waitingMs > 0 && silent > silenceMs)
+      return `The trainer has been waiting for ${figures.batches === 0 ? 'the first' : 'a'} batch for ${duration(Math.max(figures.waitingMs, silent))}.`;
+    if (figures.batches > 0 && silent > silenceMs)
+      return `No batch for ${duration(silent)}: the trainer is busy with something else, or its thread is blocked.`;
+  }
+  if (!figures || figures.batches === 0) return 'Nothing has been loaded yet.';
   const { elapsedMs, waitMs } = figures;
   const waited = status === 'running' ? figures.waitShare : waitMs / (elapsedMs || 1);
-  if (waited < fewWaits) return `Data keeps up: the trainer waits ${share(waited)} of the time.`;
+  if (waited < fewWaits)
+    return figures.skipped > 0
+      ? `The trainer waits for data ${share(waited)} of the time.`
+      : `Data keeps up: the trainer waits ${share(waited)} of the time.`;
   return `The trainer waits for data ${share(waited)} of the time. Most of a batch’s time goes into ${slowestStage(figures)}.`;
 }
 
