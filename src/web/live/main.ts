@@ -61,7 +61,7 @@ function draw(): void {
   );
   setText('verdict', verdictOf(run, now()));
   if (figures) {
-    fill('figures', renderFigures(figures));
+    fill('figures', renderFigures(figures, run.endedAt !== undefined));
     fill('stages', renderStages(figures));
   }
   drawCharts(run);

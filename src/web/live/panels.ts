@@ -49,9 +49,11 @@ interface Figure {
   readonly warn?: boolean;
 }
 
-/** The large figures. */
-export function renderFigures(figures: RunFigures): Markup {
-  const { samples, tokens, waitShare, waitMs, ready, underWay, numWorkers, epoch, batch, length } = figures;
+/** The large figures: of the last moment, or of the whole run once it has ended. */
+export function renderFigures(run: RunFigures, isOver: boolean): Markup {
+  const figures = isOver ? wholeRun(run) : run;
+  const { samples, tokens, waitShare, waitMs, ready, underWay, numWorkers, epoch, length } = figures;
+  const done = figures.batches === 0 ? 0 : figures.batch + 1;
   const shown: Figure[] = [
     { name: 'Samples a second', value: rate(figures.samplesPerSecond), note: `${count(samples)} so far` },
     ...(tokens > 0
@@ -77,12 +79,26 @@ export function renderFigures(figures: RunFigures): Markup {
           ? 'made when asked for'
           : `${count(underWay)} under way, ${count(numWorkers)} ${numWorkers === 1 ? 'worker' : 'workers'}`,
     },
-    { name: `Epoch ${count(epoch)}`, value: `${count(batch + 1)}`, note: progress(batch + 1, length) },
+    { name: `Epoch ${count(epoch)}`, value: count(done), note: progress(done, length) },
   ];
   return html`${shown.map(
     ({ name, value, note, warn }) =>
       html`<div><dt>${name}</dt><dd class="${warn ? 'warn' : ''}">${value}<small>${note}</small></dd></div>`,
   )}`;
+}
+
+/** The figures with the rates of the whole run in place of those of its last moment. */
+function wholeRun(figures: RunFigures): RunFigures {
+  const { samples, tokens, bytes, waitMs, elapsedMs } = figures;
+  if (elapsedMs === 0) return figures;
+  const perSecond = (amount: number): number => (amount * 1_000) / elapsedMs;
+  return {
+    ...figures,
+    samplesPerSecond: perSecond(samples),
+    tokensPerSecond: perSecond(tokens),
+    bytesPerSecond: perSecond(bytes),
+    waitShare: waitMs / elapsedMs,
+  };
 }
 
 function progress(done: number, length: number | undefined): Markup | string {

@@ -29,7 +29,8 @@ export function renderTimeChart(chart: TimeChart): Markup {
   const [first, end] = [points[0]!.at, points.at(-1)!.at];
   const last = Math.max(end, until ?? end);
   const x = scaleLinear([first, last], [left, right]);
-  const highest = points.reduce((most, { value }) => Math.max(most, value), atLeast);
+  // A line of zeros lies at the bottom.
+  const highest = points.reduce((most, { value }) => Math.max(most, value), atLeast) || 1;
   const y = scaleLinear([0, highest], [bottom, top]);
   if (highest > atLeast) y.nice(3);
   const grid = y.ticks(3).map((tick) => {
