@@ -7,7 +7,7 @@ import { registerTypeScript } from './register-typescript.js';
 /**
  * What a module exports, or what the function makes that it exports.
  *
- * @throws {@link FormatError} when the module has no such export, {@link MissingPeerError} when it is TypeScript and
+ * @throws {@link FormatError} when the module has no such export or is a `data:` URL, {@link MissingPeerError} when it is TypeScript and
  *   nothing here can load that.
  */
 export async function valueOfModule(recipe: ModuleRecipe): Promise<unknown> {
@@ -31,6 +31,12 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
       next: `Where it is needed, call provideModules({ '${url}': () => import('./…') }) of millrace/worker.`,
     });
   }
+  // A recipe is data: where it holds the code itself, whoever wrote the data would run code.
+  if (/^data:/i.test(url))
+    throw new FormatError('A module is named by a data: URL, which holds its code', {
+      where: { module: `${url.slice(0, 40)}…` },
+      next: 'Put the code into a file and name that: new URL("./dataset.js", import.meta.url).',
+    });
   if (/\.[mc]?tsx?$/.test(new URL(url).pathname)) await registerTypeScript(url);
   return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
 }

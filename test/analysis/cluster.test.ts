@@ -23,6 +23,8 @@ import {
 } from 'millrace/analysis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { analysisId } from '../../dist/analysis/analysis-description.js';
+import { AnalysisQueue } from '../../dist/analysis/cluster/analysis-queue.js';
+import { connectRedis } from '../../dist/analysis/cluster/redis.js';
 import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
 import { RedisServer, redisProgram } from './redis-server.js';
 
@@ -250,7 +252,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     expect([...right.said, ...wrong.said].some(({ job }) => job === 'reduce')).toBe(true);
   });
 
-  it('is refused by a worker of another version, which goes on with other analyses', async () => {
+  it('is refused by a worker of another version, and another one does the work', async () => {
     // The same build under another number.
     const other = join(folder, 'other-version');
     for (const part of ['dist', 'test/fixtures'])
@@ -329,6 +331,28 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     await analyzeOnCluster(dataset, options({ queue: own.queue, partSamples: 500 }));
     expect(worker.said.filter(({ type }) => type === 'refused').length).toBeGreaterThanOrEqual(3);
     await bull.close();
+  });
+
+  it('sets a job aside only once every worker that listens has refused it', async () => {
+    const queue = 'listeners';
+    const started = [
+      await AnalysisClusterWorker.start({ redis: redis.url, queue }),
+      await AnalysisClusterWorker.start({ redis: redis.url, queue }),
+    ];
+    const own = await connectRedis(redis.url);
+    const analyses = new AnalysisQueue(own, queue);
+    const bull = new Queue(queue, { connection: redis.address });
+    // A worker is in the list once it listens.
+    let names: string[] = [];
+    while (names.length < 2)
+      names = (await bull.getWorkers()).map(({ rawname = '' }) => rawname.split(':w:')[1]!).filter(Boolean);
+    const refusals = names.map((worker) => ({ worker, reason: 'no' }));
+    expect(await analyses.isRefusedByAll(refusals.slice(1))).toBe(false);
+    expect(await analyses.isRefusedByAll(refusals)).toBe(true);
+    for (const worker of started) await worker.close();
+    await analyses.close();
+    await bull.close();
+    own.connection.disconnect();
   });
 
   it('fails with the reason when a job fails as often as it may, and goes on from there once it is mended', async () => {

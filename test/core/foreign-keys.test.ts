@@ -193,6 +193,18 @@ describe('names in recipes', () => {
   });
 });
 
+it('a module is never the code of a data: URL', async () => {
+  const code = 'globalThis.ran = true; export default { length: 1, get: () => 1 };';
+  for (const scheme of ['data', 'DATA', 'Data']) {
+    const module = `${scheme}:text/javascript,${encodeURIComponent(code)}`;
+    await expect(valueOfModule({ module, export: 'default', calls: true })).rejects.toThrow(/data: URL/);
+    const loader = new DataLoader(new URL(module), { numWorkers: 1 });
+    await expect(loader.ready()).rejects.toThrow(/data: URL/);
+    await loader.close();
+  }
+  expect('ran' in globalThis).toBe(false);
+});
+
 describe('errors on their way between threads', () => {
   it('keep fields of every name, and find only classes of errors', () => {
     fc.assert(
