@@ -43,7 +43,10 @@ const sections = [
 ];
 
 /** Pages outside of docs/. */
-const projectPages = ['CONTRIBUTING.md', 'CHANGELOG.md'].map((file) => ({ title: 'Project', file }));
+const projectPages = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].map((file) => ({
+  title: 'Project',
+  file,
+}));
 
 /** Headings of the sidebar, in order. */
 export const sectionTitles = [...sections.map(({ title }) => title), 'Project', 'Modules'];

@@ -63,7 +63,8 @@ export function analysisId(description: AnalysisDescription): string {
 
 /** @throws {@link StateMismatchError} naming the first field in which what is here differs from what is wanted. */
 export function checkDescription(wanted: AnalysisDescription, found: AnalysisDescription): void {
-  for (const field of ['millrace', 'samples', 'dataset'] as const) {
+  checkVersion(wanted.millrace);
+  for (const field of ['samples', 'dataset'] as const) {
     if (wanted[field] !== found[field]) throw mismatch(field, wanted[field], found[field]);
   }
   for (const [i, metric] of wanted.metrics.entries()) {
@@ -72,6 +73,11 @@ export function checkDescription(wanted: AnalysisDescription, found: AnalysisDes
       if (metric[field] !== own?.[field])
         throw mismatch(`metrics.${metric.name}.${field}`, metric[field], own?.[field] ?? null);
   }
+}
+
+/** @throws {@link StateMismatchError} when another version of Millrace started the analysis. */
+export function checkVersion(wanted: string): void {
+  if (wanted !== version) throw mismatch('millrace', wanted, version);
 }
 
 function mismatch(field: string, wanted: Json, found: Json): StateMismatchError {

@@ -50,10 +50,12 @@ export const metricsSchema = v.optional(
   ['seqlen', 'vocabularyrarity'],
 );
 
-export const layoutSchema = v.optional(
-  v.picklist(['deepspeed', 'native', 'both'], `must be 'deepspeed', 'native' or 'both'`),
-  'both',
+export const layoutRequired = v.picklist(
+  ['deepspeed', 'native', 'both'],
+  `must be 'deepspeed', 'native' or 'both'`,
 );
+
+export const layoutSchema = v.optional(layoutRequired, 'both');
 
 export const outputSchema = v.pipe(v.string('must be a path'), v.nonEmpty('must not be empty'));
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setOwn } from '../core/record.js';
 import { extremes } from '../core/sort-by-value.js';
 import { castElements } from '../formats/cast-elements.js';
 import { type IntegerDType, smallestIntegerDtype } from '../formats/integer-dtype.js';
@@ -60,8 +61,8 @@ export async function reduceAnalysis(
     const counts: Record<string, readonly number[]> = {};
     for (const metric of metrics) {
       if (metric.kind === 'value')
-        summaries[metric.name] = await reduceValues(folder, metric, options, onSamples);
-      else counts[metric.name] = await reduceCounts(folder, metric, options);
+        setOwn(summaries, metric.name, await reduceValues(folder, metric, options, onSamples));
+      else setOwn(counts, metric.name, await reduceCounts(folder, metric, options));
     }
     await publish(folder, store);
     return { metrics: summaries, counts };

@@ -1,5 +1,8 @@
+import { visibleText } from '../core/visible-text.js';
+
 /** A column, or several with numbers one after another, shown as one. */
 export interface ColumnRun {
+  /** As a terminal may show it. */
   readonly name: string;
   readonly names: readonly string[];
   readonly type: string;
@@ -19,7 +22,7 @@ export function columnRuns(
     if (end - start < fewest) end = start + 1;
     const names = columns.slice(start, end).map(({ name }) => name);
     const name = names.length === 1 ? names[0]! : `${names[0]} … ${names.at(-1)}`;
-    runs.push({ name, names, type: columns[start]!.type });
+    runs.push({ name: visibleText(name), names, type: columns[start]!.type });
     start = end;
   }
   return runs;

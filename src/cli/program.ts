@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { ownValue } from '../core/record.js';
 import { examples, examplesText } from './terminal/examples.js';
 import { silenceProgress } from './terminal/progress.js';
 
@@ -30,7 +31,7 @@ const needsAll = 'completion';
  */
 export async function createProgram(named = ''): Promise<Command> {
   const isAlone = Object.hasOwn(commands, named) && named !== needsAll;
-  const makers = isAlone ? [commands[named as keyof typeof commands]] : Object.values(commands);
+  const makers = isAlone ? [ownValue(commands, named)!] : Object.values(commands);
   const { version, description } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; description: string };
@@ -62,7 +63,7 @@ function addManners(command: Command): void {
   command.description(command.description().replaceAll('\n', ' '));
   command.showHelpAfterError(`Run millrace ${command.name()} --help to see what there is.`);
   command.option('--quiet', 'print results and errors, but no progress');
-  const own = examples[command.name()];
+  const own = ownValue(examples, command.name());
   // A command that has brought its own text has a listener for it.
   const hasText = (command as Command & EventEmitter).listenerCount('afterHelp') > 0;
   if (own && !hasText) command.addHelpText('after', examplesText(own));

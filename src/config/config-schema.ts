@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { isIterableDataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { WorkerModule } from '../datasets/index.js';
 import type { MillraceConfig } from './config.js';
 
@@ -22,18 +22,14 @@ const weight = v.pipe(v.number('must be a number'), v.minValue(0, 'must be 0 or 
 
 /** What is of a `MixtureDataset`, it checks itself. */
 const mixture = v.looseObject({
-  mixture: v.record(
-    v.string(),
+  mixture: recordOf(
     v.strictObject({
       data: v.custom<string>(isSource, 'must be a path, { files } or a dataset'),
       weight: v.optional(weight),
     }),
   ),
   schedule: v.optional(
-    v.array(
-      v.strictObject({ step: integerFrom(0), weights: v.record(v.string(), weight) }),
-      'must be a list of stages',
-    ),
+    v.array(v.strictObject({ step: integerFrom(0), weights: recordOf(weight) }), 'must be a list of stages'),
   ),
 });
 
@@ -47,7 +43,7 @@ const schema = v.strictObject({
   ),
   windows: v.optional(section),
   packing: v.optional(section),
-  curriculum: v.optional(v.looseObject({ metrics: v.record(v.string(), section) })),
+  curriculum: v.optional(v.looseObject({ metrics: recordOf(section) })),
   tokenBudget: v.optional(section),
   loader: v.optional(section, {}),
   training: v.optional(

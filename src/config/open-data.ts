@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import {
   MixtureDataset,
   PackedDataset,
@@ -67,13 +68,14 @@ async function openMixture(
   options: OpenDataOptions,
 ): Promise<OpenedData> {
   const names = Object.keys(mixture);
+  const sources = Object.values(mixture);
   const opened = [];
-  for (const name of names)
-    opened.push(await openSource(mixture[name]!.data, options, `data.mixture.${name}.data`));
-  const weights = names.map((name) => mixture[name]!.weight ?? (schedule ? 0 : 1));
+  for (const [name, { data }] of Object.entries(mixture))
+    opened.push(await openSource(data, options, `data.mixture.${name}.data`));
+  const weights = sources.map(({ weight }) => weight ?? (schedule ? 0 : 1));
   const stages = schedule?.map((stage) => ({
     step: stage.step,
-    weights: names.map((name) => stage.weights[name] ?? 0),
+    weights: names.map((name) => ownValue(stage.weights, name) ?? 0),
   }));
   const dataset = new MixtureDataset(
     opened.map(({ dataset: source }) => source as Dataset<unknown>),

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as v from 'valibot';
 import { type DType, isDType } from '../core/dtype.js';
-import { booleanOption, integerFrom } from '../core/options.js';
+import { booleanOption, integerFrom, recordOf } from '../core/options.js';
 import { type TokenizerChoice, type TokenizerName, tokenizerNames } from '../datasets/index.js';
 import { isTokenizerChoice } from '../datasets/tokenizer.js';
 import { formatNames } from '../formats/detect-format.js';
@@ -84,7 +84,7 @@ export const convertSchema = v.looseObject({
     v.picklist(['deepspeed', 'megatron'], "must be 'deepspeed' or 'megatron'"),
     'deepspeed',
   ),
-  types: v.optional(v.record(v.string(), v.string()), {}),
+  types: v.optional(recordOf(v.string()), {}),
   shardSamples: v.optional(integerFrom(1)),
   numWorkers: v.optional(integerFrom(0)),
   overwrite: v.optional(booleanOption, false),

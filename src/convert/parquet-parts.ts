@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import { FileWriter } from '../storage/file-writer.js';
 import { readBack } from './checksum.js';
 import { rowOf, type TypedColumn } from './parquet-types.js';
@@ -70,8 +71,9 @@ export class ParquetParts implements PartWriter {
   #add(group: unknown[][], sample: unknown, index: number): void {
     const row = rowOf(sample);
     for (const [k, { name, type }] of this.#columns.entries()) {
-      const value = writable(row[name], type);
-      if (value === undefined) throw mismatch(name, type, row[name], index);
+      const given = ownValue(row, name);
+      const value = writable(given, type);
+      if (value === undefined) throw mismatch(name, type, given, index);
       group[k]!.push(value);
     }
     const names = Object.keys(row);

@@ -1,6 +1,7 @@
 import type { Dataset } from '../core/dataset.js';
 import { type DType, dtypeOf } from '../core/dtype.js';
 import { ConfigError, FormatError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import { isTensor } from '../core/tensor.js';
 import { PassSampleContext } from '../datasets/sample-context.js';
 
@@ -51,7 +52,10 @@ export async function columnsOf(
     )) {
       const known = types.get(name);
       const type = typeOf(value);
-      types.set(name, (given[name] as ParquetType | undefined) ?? widened(known, type, name, index));
+      types.set(
+        name,
+        (ownValue(given, name) as ParquetType | undefined) ?? widened(known, type, name, index),
+      );
     }
   }
   for (const [name, type] of Object.entries(given))

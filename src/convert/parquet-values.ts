@@ -12,7 +12,7 @@ export function schemaOf(columns: readonly TypedColumn[]): SchemaElement[] {
 
 function elementsOf(name: string, type: ParquetType): SchemaElement[] {
   const optional = { name, repetition_type: 'OPTIONAL' } as const;
-  if (!type.startsWith('list<')) return [{ ...optional, ...physical[type as ScalarType] }];
+  if (!type.startsWith('list<')) return [{ ...optional, ...physicalTypes.get(type) }];
   return [
     { ...optional, converted_type: 'LIST', num_children: 1 },
     { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
@@ -31,6 +31,10 @@ const physical: Readonly<Record<ScalarType, Pick<SchemaElement, 'type' | 'conver
   timestamp: { type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
   json: { type: 'BYTE_ARRAY', converted_type: 'JSON' },
 };
+
+const physicalTypes = new Map<string, Pick<SchemaElement, 'type' | 'converted_type'>>(
+  Object.entries(physical),
+);
 
 /** A value as the writer takes it; `undefined` when it is not of the type, `null` when it is missing. */
 export function writable(value: unknown, type: ParquetType): unknown {

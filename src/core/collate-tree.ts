@@ -2,6 +2,7 @@ import { mismatch, misplaced } from './collate-error.js';
 import type { Allocate } from './dataset.js';
 import { type DType, dtypeOf } from './dtype.js';
 import { CollateError } from './errors.js';
+import { ownValue } from './record.js';
 import { type Scalar, scalarTensor, torchScalarDtype } from './scalar-column.js';
 import type { StackTensors } from './stack-tensors.js';
 import { isTensor, type Tensor, tensor, zeroTensor } from './tensor.js';
@@ -135,7 +136,7 @@ function objects(
     keys.map((key) => [
       key,
       collate(
-        samples.map((sample) => sample[key]),
+        samples.map((sample) => ownValue(sample, key)),
         path ? `${path}.${key}` : key,
       ),
     ]),

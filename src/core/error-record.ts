@@ -1,4 +1,5 @@
 import * as errors from './errors.js';
+import { ownValue, setOwn } from './record.js';
 
 /** An error as plain data, so that it crosses threads whole: class, code, fields, stack and causes. */
 export interface ErrorRecord {
@@ -30,7 +31,7 @@ export function toErrorRecord(thrown: unknown): ErrorRecord {
   }
   const fields: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(thrown)) {
-    if (!standardFields.has(key)) fields[key] = cloneable(value);
+    if (!standardFields.has(key)) setOwn(fields, key, cloneable(value));
   }
   return {
     name: thrown.name,
@@ -43,7 +44,7 @@ export function toErrorRecord(thrown: unknown): ErrorRecord {
 
 /** Puts an error together again: an instance of the same class where the class is known here, else an `Error` of that name. */
 export function fromErrorRecord(record: ErrorRecord): Error {
-  const prototype = errorClasses[record.name]?.prototype ?? Error.prototype;
+  const prototype = ownValue(errorClasses, record.name)?.prototype ?? Error.prototype;
   const error: Error = Object.create(prototype);
   const define = (key: string, value: unknown, enumerable: boolean): void => {
     Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
@@ -53,7 +54,8 @@ export function fromErrorRecord(record: ErrorRecord): Error {
   if (prototype.name !== record.name) define('name', record.name, false);
   if (record.cause)
     define('cause', 'value' in record.cause ? record.cause.value : fromErrorRecord(record.cause), false);
-  for (const [key, value] of Object.entries(record.fields)) define(key, value, true);
+  for (const [key, value] of Object.entries(record.fields))
+    if (!standardFields.has(key)) define(key, value, true);
   return error;
 }
 

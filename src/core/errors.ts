@@ -1,3 +1,5 @@
+import { visibleText } from './visible-text.js';
+
 /** Where it happened: dataset, sample index, file, byte offset and the like. Printed in the message, readable as fields. */
 export type ErrorPlace = Readonly<Record<string, string | number | bigint | boolean>>;
 
@@ -46,7 +48,7 @@ export abstract class MillraceError extends Error {
 function composeMessage(what: string, { where = {}, next }: ErrorDetail): string {
   const place = Object.entries(where).map(([key, value]) => `${spaced(key)} ${value}`);
   const sentence = `${what}${place.length > 0 ? ` (${place.join(', ')})` : ''}`;
-  return `${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${next}` : ''}`;
+  return visibleText(`${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${next}` : ''}`);
 }
 
 function spaced(camelCase: string): string {

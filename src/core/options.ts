@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from './errors.js';
+import { ownValue } from './record.js';
 
 /**
  * Checks an options object at the door: unknown keys, wrong types and ranges, all problems at once. What comes out is
@@ -19,11 +20,20 @@ export function parseOptions<S extends v.GenericSchema>(
   if (Array.isArray(options))
     throw new ConfigError(subject, [{ field: root, message: 'must be an object, not an array' }]);
   const result = v.safeParse(schema, options);
-  if (result.success) return result.output;
-  throw new ConfigError(
-    subject,
-    result.issues.map((issue) => problemOf(issue, schema, root)),
-  );
+  const problems = [
+    ...unseenKeys(options, root),
+    ...(result.issues ?? []).map((issue) => problemOf(issue, schema, root)),
+  ];
+  if (result.success && problems.length === 0) return result.output;
+  throw new ConfigError(subject, problems);
+}
+
+/** Keys that valibot's `looseObject` leaves out without a word. */
+function unseenKeys(options: unknown, root: string): ConfigProblem[] {
+  if (typeof options !== 'object' || options === null) return [];
+  return ['__proto__', 'constructor', 'prototype']
+    .filter((key) => Object.hasOwn(options, key))
+    .map((key) => ({ field: [root, key].filter(Boolean).join('.'), message: 'unknown option' }));
 }
 
 function problemOf(issue: v.BaseIssue<unknown>, schema: v.GenericSchema, root: string): ConfigProblem {
@@ -42,7 +52,8 @@ function problemOf(issue: v.BaseIssue<unknown>, schema: v.GenericSchema, root: s
 /** Keys that the schema allows beside the last step of `path`. */
 function knownKeys(schema: v.GenericSchema, path: string): readonly string[] {
   let node: unknown = schema;
-  for (const step of path.split('.').slice(0, -1)) node = entriesOf(node)?.[step] ?? recordValueOf(node);
+  for (const step of path.split('.').slice(0, -1))
+    node = ownValue(entriesOf(node) ?? {}, step) ?? recordValueOf(node);
   return Object.keys(entriesOf(node) ?? {});
 }
 
@@ -59,9 +70,15 @@ function entriesOf(node: unknown): Record<string, unknown> | undefined {
 
 /** The schema of the values, where `node` is a record: an object whose keys are free. */
 function recordValueOf(node: unknown): unknown {
-  const { type, value, wrapped } = (node ?? {}) as { type?: string; value?: unknown; wrapped?: unknown };
-  if (type === 'record') return value;
-  return wrapped ? recordValueOf(wrapped) : undefined;
+  const { type, value, wrapped, pipe } = (node ?? {}) as {
+    type?: string;
+    value?: unknown;
+    wrapped?: unknown;
+    pipe?: unknown[];
+  };
+  if (type === 'map') return value;
+  if (wrapped) return recordValueOf(wrapped);
+  return pipe?.slice(1).map(recordValueOf).find(Boolean);
 }
 
 function closest(key: string, candidates: readonly string[]): string | undefined {
@@ -84,6 +101,21 @@ function editDistance(a: string, b: string): number {
     previous = current;
   }
   return previous[b.length]!;
+}
+
+/**
+ * An object whose keys are free. Every own key is kept and checked; valibot's `record` leaves `__proto__`, `constructor` and `prototype` out.
+ */
+export function recordOf<I, O>(value: v.GenericSchema<I, O>) {
+  return v.pipe(
+    v.custom<Readonly<Record<string, I>>>(
+      (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
+      'must be an object',
+    ),
+    v.transform((input) => new Map(Object.entries(input))),
+    v.map(v.string(), value),
+    v.transform((map): Record<string, O> => Object.fromEntries(map)),
+  );
 }
 
 /** An integer of at least `minimum`, up to 2^53 - 1. */

@@ -1,3 +1,5 @@
+import { visibleText } from './visible-text.js';
+
 /** What a warning says. */
 export interface Warning {
   /** Stable name: match on this. */
@@ -6,7 +8,8 @@ export interface Warning {
 }
 
 /** Warns in the platform's own way: a process warning in Node.js, which can be listened to, else the console. */
-export function warn({ code, message }: Warning): void {
+export function warn({ code, message: text }: Warning): void {
+  const message = visibleText(text);
   const { process } = globalThis as { process?: { emitWarning?: (text: string, options: object) => void } };
   if (process?.emitWarning) process.emitWarning(message, { type: 'MillraceWarning', code });
   else console.warn(`MillraceWarning: ${message}`);

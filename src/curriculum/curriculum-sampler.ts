@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { lengthOf, type Sized } from '../core/sampler.js';
 import type { Sighting, WhenSeenOptions } from '../core/sighting.js';
 import { EpochSampler } from '../samplers/epoch-sampler.js';
@@ -26,8 +26,7 @@ export interface CurriculumSamplerOptions {
 const schema = v.strictObject({
   batchSize: integerFrom(1),
   metrics: v.pipe(
-    v.record(
-      v.string(),
+    recordOf(
       v.custom<CurriculumMetricOptions>(
         (value) => typeof value === 'object' && value !== null,
         'must be an object',

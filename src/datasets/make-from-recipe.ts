@@ -1,4 +1,6 @@
+import { FormatError } from '../core/errors.js';
 import type { FromRecipe, Recipe } from '../core/recipe.js';
+import { ownValue } from '../core/record.js';
 import { valueOfModule } from './module-value.js';
 
 type BuiltIn = () => Promise<FromRecipe<unknown>>;
@@ -51,6 +53,12 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
  */
 export async function makeFromRecipe(recipe: Recipe): Promise<unknown> {
   if (!('builtIn' in recipe)) return valueOfModule(recipe);
-  const BuiltInClass = await builtIns[recipe.builtIn]!();
+  const importIt = ownValue(builtIns, recipe.builtIn);
+  if (!importIt)
+    throw new FormatError(`A recipe names ${recipe.builtIn}, which Millrace does not have`, {
+      where: { builtIn: recipe.builtIn },
+      next: 'Make the recipe again with this version of Millrace.',
+    });
+  const BuiltInClass = await importIt();
   return BuiltInClass.fromRecipe(recipe.args as never, makeFromRecipe);
 }

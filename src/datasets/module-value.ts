@@ -1,23 +1,24 @@
 import { FormatError } from '../core/errors.js';
 import type { ModuleRecipe } from '../core/recipe.js';
+import { ownValue } from '../core/record.js';
 import { providedModule, providedNames } from './provided-modules.js';
 import { registerTypeScript } from './register-typescript.js';
 
 /**
  * What a module exports, or what the function makes that it exports.
  *
- * @throws {@link FormatError} when the module has no such export, {@link MissingPeerError} when it is TypeScript and
+ * @throws {@link FormatError} when the module has no such export or is a `data:` URL, {@link MissingPeerError} when it is TypeScript and
  *   nothing here can load that.
  */
 export async function valueOfModule(recipe: ModuleRecipe): Promise<unknown> {
   const exports = await importModule(recipe.module);
-  if (!(recipe.export in exports)) {
+  if (!Object.hasOwn(exports, recipe.export)) {
     throw new FormatError(`The module has no export named ${recipe.export}`, {
       where: { module: recipe.module, exports: Object.keys(exports).join(', ') || '(none)' },
       next: `Export it, or name another one with { export: '…' }.`,
     });
   }
-  const value = exports[recipe.export];
+  const value = ownValue(exports, recipe.export);
   return recipe.calls && typeof value === 'function' ? await value(recipe.options) : value;
 }
 
@@ -30,6 +31,12 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
       next: `Where it is needed, call provideModules({ '${url}': () => import('./…') }) of millrace/worker.`,
     });
   }
+  // A recipe is data: where it holds the code itself, whoever wrote the data would run code.
+  if (/^data:/i.test(url))
+    throw new FormatError('A module is named by a data: URL, which holds its code', {
+      where: { module: `${url.slice(0, 40)}…` },
+      next: 'Put the code into a file and name that: new URL("./dataset.js", import.meta.url).',
+    });
   if (/\.[mc]?tsx?$/.test(new URL(url).pathname)) await registerTypeScript(url);
   return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
 }

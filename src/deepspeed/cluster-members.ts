@@ -1,5 +1,6 @@
 import type { IndexArray } from '../core/dataset.js';
 import { ParityError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import type { CurriculumMetric, Difficulties } from './curriculum-metrics.js';
 import { allIds, type IdArray, idArray } from './id-array.js';
 
@@ -42,7 +43,10 @@ function membersOfOneMetric(
 ): IdArray | undefined {
   const { previous, current, earlier, datasetLength } = request;
   if (metric)
-    return idArray(datasetLength, metric.select(previous[metric.name], current[metric.name]!) ?? []);
+    return idArray(
+      datasetLength,
+      metric.select(ownValue(previous, metric.name), ownValue(current, metric.name)!) ?? [],
+    );
   return earlier.length === 0 ? allIds(datasetLength) : undefined;
 }
 
@@ -53,7 +57,9 @@ function membersOfAllMetrics(
   const { current, datasetLength } = request;
   let members: IdArray | undefined;
   for (const metric of metrics) {
-    const selected = metric.index ? metric.select(undefined, current[metric.name]!) : allIds(datasetLength);
+    const selected = metric.index
+      ? metric.select(undefined, ownValue(current, metric.name)!)
+      : allIds(datasetLength);
     if (!selected) {
       if (members && members.length > 0) throw originalFails(metric.name);
       continue;

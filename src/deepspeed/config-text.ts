@@ -1,6 +1,9 @@
 import Hjson from 'hjson';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 
+/** Hjson keeps comments under this key, so it would take a key of this name for its own. */
+const parserKey = '__COMMENTS__';
+
 /**
  * Reads the text of a DeepSpeed configuration: JSON, Hjson (comments, trailing commas, bare keys), or either of them in URL-safe
  * base64, as DeepSpeed takes it on a command line.
@@ -9,9 +12,13 @@ import { ConfigError, type ConfigProblem } from '../core/errors.js';
  */
 export function parseConfigText(text: string): unknown {
   const plain = decodeBase64(text) ?? text;
+  if (plain.includes(parserKey))
+    throw new ConfigError('DeepSpeed configuration', [
+      { field: parserKey, message: 'is not a key of a configuration' },
+    ]);
   const parsed = parseHjson(plain);
-  const twice = repeatedKeys(parsed, '');
-  if (twice.length > 0) throw new ConfigError('DeepSpeed configuration', twice);
+  const wrong = wrongKeys(parsed, '');
+  if (wrong.length > 0) throw new ConfigError('DeepSpeed configuration', wrong);
   // Without the comments that were kept along the way.
   return JSON.parse(JSON.stringify(parsed));
 }
@@ -39,13 +46,18 @@ function notAnObject(reason: string, cause: unknown): ConfigError {
   });
 }
 
-/** Keys that come twice in one object: the parser keeps the last one, and lists them all beside the comments. */
-function repeatedKeys(value: unknown, prefix: string): ConfigProblem[] {
+/** Keys that come twice in one object, or that the parser lost: it lists all of them beside the comments. */
+function wrongKeys(value: unknown, prefix: string): ConfigProblem[] {
   if (typeof value !== 'object' || value === null) return [];
   const { __COMMENTS__: kept } = value as { __COMMENTS__?: { o?: readonly string[] } };
   const keys = kept?.o ?? [];
   const repeated = keys.filter((key, i) => keys.indexOf(key) < i);
-  const here = repeated.map((key) => ({ field: `${prefix}${key}`, message: 'comes twice' }));
-  const below = Object.entries(value).flatMap(([key, child]) => repeatedKeys(child, `${prefix}${key}.`));
+  // Hjson assigns keys, so `__proto__` becomes what the object inherits and is no key of it.
+  const lost = keys.filter((key) => !Object.hasOwn(value, key));
+  const here = [
+    ...repeated.map((key) => ({ field: `${prefix}${key}`, message: 'comes twice' })),
+    ...lost.map((key) => ({ field: `${prefix}${key}`, message: 'is not a key of a configuration' })),
+  ];
+  const below = Object.entries(value).flatMap(([key, child]) => wrongKeys(child, `${prefix}${key}.`));
   return [...here, ...below];
 }

@@ -1,6 +1,7 @@
 import type { IndexArray } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
+import { ownValue } from '../core/record.js';
 import { DifficultyIndex } from '../curriculum/difficulty-index.js';
 import { CurriculumScheduler } from '../curriculum/index.js';
 import { selectMembers } from './cluster-members.js';
@@ -60,7 +61,7 @@ export class CurriculumMetrics {
   }
 
   differ(before: Difficulties, after: Difficulties): boolean {
-    return this.list.some(({ name }) => before[name] !== after[name]);
+    return this.list.some(({ name }) => ownValue(before, name) !== ownValue(after, name));
   }
 
   /** Puts the schedules where they were with these difficulties; without any, at their start. */
@@ -68,14 +69,14 @@ export class CurriculumMetrics {
     for (const { name, config, scheduler } of this.list) {
       scheduler.setState({
         ...scheduler.getState(),
-        current_difficulty: difficulties[name] ?? config.min_difficulty,
+        current_difficulty: ownValue(difficulties, name) ?? config.min_difficulty,
       });
     }
   }
 
   setCustomSchedules(schedules: CustomSchedules): void {
     for (const { name, scheduler } of this.list) {
-      const schedule = schedules[name];
+      const schedule = ownValue(schedules, name);
       if (schedule) scheduler.setCustomGetDifficulty(schedule);
     }
   }
@@ -83,7 +84,8 @@ export class CurriculumMetrics {
   /** DeepSpeed's name for the cluster that these difficulties make. */
   clusterName(difficulties: Difficulties): string {
     return this.list.reduce(
-      (name, { name: metric, config }) => `${name}_${metric}${pythonText(difficulties[metric]!, config)}`,
+      (name, { name: metric, config }) =>
+        `${name}_${metric}${pythonText(ownValue(difficulties, metric)!, config)}`,
       'cluster',
     );
   }
@@ -101,10 +103,12 @@ export class CurriculumMetrics {
   /** What to say when no sample is easy enough. */
   nothingAdmitted(difficulties: Difficulties): ConfigError {
     const root = 'data_efficiency.data_sampling.curriculum_learning.curriculum_metrics';
-    const empty = this.list.filter(({ name, select }) => !select(undefined, difficulties[name]!)?.length);
+    const empty = this.list.filter(
+      ({ name, select }) => !select(undefined, ownValue(difficulties, name)!)?.length,
+    );
     const problems = empty.map(({ name, index }) => ({
       field: `${root}.${name}.min_difficulty`,
-      message: `no sample of ${name} has a difficulty up to ${difficulties[name]}; the smallest is ${index?.smallest}`,
+      message: `no sample of ${name} has a difficulty up to ${ownValue(difficulties, name)}; the smallest is ${index?.smallest}`,
     }));
     const together = {
       field: root,

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { booleanOption, integerFrom } from '../core/options.js';
+import { booleanOption, integerFrom, recordOf } from '../core/options.js';
 import type { ScheduleConfig } from '../curriculum/schedule-config.js';
 
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
@@ -31,7 +31,7 @@ const curriculumLearning = v.strictObject({
   /** Folder of the cluster files that DeepSpeed writes. Needed with `parity` only. */
   data_cluster_path: v.optional(text),
   /** Metric → its configuration. The order of the metrics counts. */
-  curriculum_metrics: v.optional(v.record(v.string(), metric)),
+  curriculum_metrics: v.optional(recordOf(metric)),
 });
 
 const dynamicBatching = v.strictObject({

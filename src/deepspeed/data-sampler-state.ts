@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import { ConfigError, StateMismatchError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { Json, JsonObject } from '../core/json.js';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { integerFrom, parseOptions, recordOf } from '../core/options.js';
+import { ownValue } from '../core/record.js';
 import { NumpyGenerator } from '../random/index.js';
 import { Mt19937 } from '../random/mt19937.js';
 import { type ClusterFiles, clusterFileName } from './cluster-files.js';
@@ -21,7 +22,7 @@ import { type IdArray, idArray } from './id-array.js';
 const stateVersion = 1;
 
 const ids = v.array(integerFrom(0), 'must be a list of whole numbers');
-const difficulties = v.record(v.string(), v.number('must be a number'));
+const difficulties = recordOf(v.number('must be a number'));
 const rngState = v.custom<RngState>(
   (value) => typeof value === 'object' && value !== null,
   'must be a numpy state',
@@ -120,7 +121,8 @@ export class DataSamplerState {
   }
 
   #fromOwn(state: JsonObject): SamplerSnapshot {
-    for (const [field, own] of Object.entries(this.#identity)) this.#mustEqual(field, state[field], own);
+    for (const [field, own] of Object.entries(this.#identity))
+      this.#mustEqual(field, ownValue(state, field), own);
     const parsed = parseOptions('DeepSpeedDataSampler state', ownSchema, state);
     const clusters: SamplerCluster[] = [];
     for (const saved of parsed.data_clusters) {

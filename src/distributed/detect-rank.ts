@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 
 /** Who said which process this is. */
 export type Launcher = 'explicit' | 'torchrun' | 'openmpi' | 'slurm' | 'kubernetes' | 'single';
@@ -162,7 +163,7 @@ class VariableReader {
   optional(names: readonly string[], minimum: number): Variable | undefined {
     const name = firstSet(this.#environment, names);
     if (name === undefined) return undefined;
-    const text = (this.#environment[name] ?? '').trim();
+    const text = (ownValue(this.#environment, name) ?? '').trim();
     const value = Number(text);
     if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= minimum) return { name, value };
     this.problem(name, `must be a whole number of at least ${minimum}, found "${text}"`);
@@ -182,7 +183,7 @@ class VariableReader {
     const name = firstSet(this.#environment, ['SLURM_STEP_TASKS_PER_NODE', 'SLURM_TASKS_PER_NODE']);
     const node = this.optional(['SLURM_NODEID'], 0);
     if (name === undefined || node === undefined) return undefined;
-    const list = this.#environment[name] ?? '';
+    const list = ownValue(this.#environment, name) ?? '';
     let machinesBefore = 0;
     for (const part of list.split(',')) {
       const [, tasks, machines = '1'] = /^(\d+)(?:\(x(\d+)\))?$/.exec(part.trim()) ?? [];
@@ -224,5 +225,5 @@ class VariableReader {
 }
 
 function firstSet(environment: Environment, names: readonly string[]): string | undefined {
-  return names.find((name) => environment[name] !== undefined && environment[name] !== '');
+  return names.find((name) => (ownValue(environment, name) ?? '') !== '');
 }

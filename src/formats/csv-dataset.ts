@@ -3,10 +3,10 @@ import type { Dataset, IndexArray } from '../core/dataset.js';
 import { ConfigError, type FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { parseOptions } from '../core/options.js';
-import { setOwnField } from '../core/own-field.js';
+import { parseOptions, recordOf } from '../core/options.js';
 import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
 import { toRecipe } from '../core/recipe.js';
+import { ownValue, setOwn } from '../core/record.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import {
@@ -52,11 +52,9 @@ const schema = v.looseObject({
   delimiter: v.optional(v.pipe(v.string(), v.regex(/^[^"\r\n]$/, 'must be one character, no quote'))),
   header: v.optional(v.union([v.boolean(), v.array(v.string())], 'must be true, false or names')),
   columns: v.optional(v.array(v.string())),
-  // A record of the validator would leave out names such as `constructor`.
-  types: v.pipe(
-    v.optional(v.looseObject({}), {}),
-    v.transform((types) => new Map(Object.entries(types))),
-    v.map(v.string(), v.picklist(['number', 'boolean', 'string'], "must be 'number', 'boolean' or 'string'")),
+  types: v.optional(
+    recordOf(v.picklist(['number', 'boolean', 'string'], "must be 'number', 'boolean' or 'string'")),
+    {},
   ),
 });
 
@@ -119,7 +117,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     try {
       const headers = header === true ? await readHeaders(records, delimiter) : [];
       const fields = Array.isArray(header) ? header : await fieldsOf(sources, headers, records, delimiter);
-      checkColumns(fields, [...(columns ?? []), ...types.keys()]);
+      checkColumns(fields, [...(columns ?? []), ...Object.keys(types)]);
       const chosen = columns ?? fields;
       const untyped = new CsvDataset<CsvRow>(records, {
         delimiter,
@@ -127,7 +125,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
         columns: chosen.map((name) => ({ name, type: 'string' })),
       });
       const found = await untyped.#findTypes();
-      const typed = chosen.map((name, k) => ({ name, type: types.get(name) ?? found[k]! }));
+      const typed = chosen.map((name, k) => ({ name, type: ownValue(types, name) ?? found[k]! }));
       return new CsvDataset<T>(records, { delimiter, fields, columns: typed });
     } catch (error) {
       records.close();
@@ -152,7 +150,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
         const cell = cells[this.#places[k]!]!;
         const value = valueOfCell(cell, type);
         if (value === undefined) throw this.#wrongCell(index, cell, { name, type });
-        setOwnField(row, name, value);
+        setOwn(row, name, value);
       }
       return row as T;
     });

@@ -5,8 +5,8 @@ import { ConfigError, FormatError, type MillraceError } from '../core/errors.js'
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
-import { setOwnField } from '../core/own-field.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { setOwn } from '../core/record.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { asBuffer } from './as-buffer.js';
@@ -144,7 +144,7 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
       if (end > bytes.length) throw this.#records.damaged(index, `ends in the column ${name}`);
       if (chosen.includes(name)) {
         try {
-          setOwnField(made, name, mdsDecoder(encoding)!(bytes.subarray(at, end)));
+          setOwn(made, name, mdsDecoder(encoding)!(bytes.subarray(at, end)));
         } catch (cause) {
           const why = (cause as Error).message;
           throw this.#records.damaged(index, `has a column ${name} that is not ${encoding}: ${why}`, cause);

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FormatError } from '../core/errors.js';
+import { recordOf } from '../core/options.js';
 import type { ByteSource } from '../storage/byte-source.js';
 
 /** Whether a name stays in the folder: `index.json` may come from anyone. */
@@ -14,7 +15,7 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const file = v.object({
   basename: v.pipe(v.string(), v.check(isBelow, 'is not the name of a file below the folder of index.json')),
   bytes: count,
-  hashes: v.optional(v.record(v.string(), v.string()), {}),
+  hashes: v.optional(recordOf(v.string()), {}),
 });
 
 const schema = v.object({

@@ -1,4 +1,5 @@
 import { type DType, viewOf } from '../core/dtype.js';
+import { ownValue } from '../core/record.js';
 import { elementCount, type Tensor } from '../core/tensor.js';
 import { parseJson } from './parse-json.js';
 import { type StoredDType, sampleDType, storedBytes, unpack } from './stored-dtype.js';
@@ -74,8 +75,7 @@ function pythonFloat(written: string): number {
 /** The decoder of an encoding by its name; `undefined` where there is none, as for pickled objects, which could run code. */
 export function mdsDecoder(encoding: string): MdsDecoder | undefined {
   if (opaque.has(encoding)) return (bytes) => Uint8Array.from(bytes);
-  if (encoding !== 'ndarray' && !encoding.startsWith('ndarray:'))
-    return Object.hasOwn(scalars, encoding) ? scalars[encoding] : undefined;
+  if (encoding !== 'ndarray' && !encoding.startsWith('ndarray:')) return ownValue(scalars, encoding);
   const [, dtype, shape] = encoding.split(':');
   const known = Object.values(dtypeByCode).find((candidate) => candidate === dtype);
   if (dtype && !known) return undefined;

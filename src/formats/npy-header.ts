@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { FormatError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import { elementCount } from '../core/tensor.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { truncated } from '../storage/truncated.js';
@@ -63,7 +64,7 @@ export async function readNpyHeader(
     throw unsupported(source, 'records with named fields', 'array[field]');
   if (code === undefined || order === undefined || shape === undefined)
     throw damaged(source, 'its header does not say dtype, order and shape');
-  const dtype = Object.hasOwn(dtypeByCode, code.slice(1)) ? dtypeByCode[code.slice(1)] : undefined;
+  const dtype = ownValue(dtypeByCode, code.slice(1));
   if (!dtype) throw unsupported(source, `elements of the dtype ${code}`, "array.astype('float32')");
   // Python 2 wrote an L behind long integers.
   const dimensions = shape

@@ -1,4 +1,5 @@
 import type { SchemaTree } from 'hyparquet';
+import { ownValue, setOwn } from '../core/record.js';
 
 type Plain = (value: unknown) => unknown;
 
@@ -53,7 +54,7 @@ function plainGroup(plainOfPart: (name: string) => Plain | undefined): Plain {
     if (!group) return null;
     for (const name of Object.keys(group)) {
       const plain = plainOfPart(name);
-      if (plain) group[name] = plain(group[name]);
+      if (plain) setOwn(group, name, plain(ownValue(group, name)));
     }
     return group;
   };

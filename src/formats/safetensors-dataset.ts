@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { FormatError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import type { MakeFromRecipe } from '../core/recipe.js';
+import { ownValue } from '../core/record.js';
 import { elementCount } from '../core/tensor.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
@@ -108,7 +109,7 @@ async function readHeader(
     const [from, to] = data_offsets;
     spans.push({ name, from, to });
     if (columns && !columns.includes(name)) continue;
-    const dtype = Object.hasOwn(dtypeByCode, code) ? dtypeByCode[code] : undefined;
+    const dtype = ownValue(dtypeByCode, code);
     if (!dtype) {
       throw new FormatError(
         `The tensor ${name} has elements of the type ${code}, which Millrace does not read`,

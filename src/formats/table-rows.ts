@@ -2,7 +2,7 @@ import type { IndexArray } from '../core/dataset.js';
 import { firstAbove } from '../core/first-above.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { setOwnField } from '../core/own-field.js';
+import { setOwn } from '../core/record.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { BlockCache } from './block-cache.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
@@ -70,7 +70,7 @@ export class TableRows<F extends TableFile> {
     return andThen(found, ({ start, columns }) => {
       const made: Record<string, unknown> = {};
       for (let k = 0; k < columns.length; k++)
-        setOwnField(made, this.#settings.columns[k]!, columns[k]!(row - start));
+        setOwn(made, this.#settings.columns[k]!, columns[k]!(row - start));
       return made;
     });
   }

@@ -287,6 +287,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       loan = undefined;
     };
     return new Pass<GivenBatch<B, Reuse>>({
+      wait: (since) => {
+        // A pass that another one has taken the place of says nothing of waiting any more.
+        if (since === undefined && this.#pass !== undefined && this.#pass !== pass) return;
+        this.#stats.wait(since);
+      },
       open: () => this.#beginPass(pass),
       check: () => {
         if (this.#pass !== pass) throw this.#superseded();
@@ -338,6 +343,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     if (this.#closed) return;
     this.#closed = true;
     this.#pass = undefined;
+    this.#stats.wait(undefined);
     await this.#engine.close();
     if (this.#observation.active) this.#observation.emit({ type: 'closed', at: moment() });
   }

@@ -64,18 +64,23 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** The next result, at once where it is there or can be made at once; `undefined` after the last. */
-  next(): MaybePromise<Delivered | undefined> {
+  /**
+   * The next result, at once where it is there or can be made at once; `undefined` after the last.
+   *
+   * @param waitingSince - When the consumer asked, where it has waited before this call.
+   */
+  next(waitingSince?: number): MaybePromise<Delivered | undefined> {
     const started = performance.now();
+    const asked = waitingSince ?? started;
     const place = this.#ready();
-    if (place >= 0) return this.#handOver(place, started);
+    if (place >= 0) return this.#handOver(place, started, asked);
     this.#fill(Math.max(1, this.#engine.window), started);
     if (this.#underWay.length === 0) {
       if (this.#planFailure) throw this.#planFailure.error;
       return undefined;
     }
     const made = this.#ready();
-    return made >= 0 ? this.#handOver(made, started) : this.#wait(started);
+    return made >= 0 ? this.#handOver(made, started, asked) : this.#wait(started, asked);
   }
 
   /** Cancels what is under way; a consumer that waits for it gets the reason as an error. */
@@ -93,7 +98,7 @@ export class Delivery {
     return this.#underWay.findIndex(({ ticket }) => ticket.settled);
   }
 
-  #handOver(place: number, started: number): Delivered {
+  #handOver(place: number, started: number, asked: number): Delivered {
     const handed = this.#underWay[place]!;
     const { planned, ticket } = handed;
     const result = ticket.take();
@@ -107,9 +112,9 @@ export class Delivery {
     const hurried = started - this.#lastHandOver < hurryMs;
     if (!hurried || this.#underWay.length <= window >> 1) this.#fill(window, at);
     this.#lastHandOver = at;
-    const waitMs = at - started;
+    const waitMs = at - asked;
     const life = this.#options.observation.active ? this.#lifeOf(handed, at, started) : undefined;
-    return { planned, result, waitMs, makeMs: ticket.makeMs ?? waitMs, at, life };
+    return { planned, result, waitMs, makeMs: ticket.makeMs ?? at - started, at, life };
   }
 
   /** What a batch that was begun before anybody listened does not say is as if it had just been made. */
@@ -145,8 +150,9 @@ export class Delivery {
     this.#engine.flush();
   }
 
-  async #wait(started: number): Promise<Delivered> {
-    const { inOrder, timeoutMs } = this.#options;
+  async #wait(started: number, asked: number): Promise<Delivered> {
+    const { inOrder, timeoutMs, observation } = this.#options;
+    observation.wait(asked);
     const awaited = inOrder ? [this.#underWay[0]!] : this.#underWay;
     const arrival = new Promise<void>((resolve) => {
       for (const { ticket } of awaited) ticket.onSettled(resolve);
@@ -158,7 +164,7 @@ export class Delivery {
     } finally {
       this.#engine.unhold();
     }
-    return this.#handOver(this.#ready(), started);
+    return this.#handOver(this.#ready(), started, asked);
   }
 }
 

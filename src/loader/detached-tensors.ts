@@ -1,4 +1,5 @@
 import { type DType, type TypedArray, viewOf } from '../core/dtype.js';
+import { ownValue, setOwn } from '../core/record.js';
 import { elementCount, isTensor, type Tensor } from '../core/tensor.js';
 
 /** A tensor that was taken out of a batch: where it stands in the batch, and where its elements are. */
@@ -32,8 +33,7 @@ export function takeApart(value: unknown, buffer: ArrayBufferLike): TakenApart {
     if (typeof node !== 'object' || node === null || Object.getPrototypeOf(node) !== Object.prototype)
       return node;
     const out: Record<string, unknown> = {};
-    for (const key of Object.keys(node))
-      out[key] = walk((node as Record<string, unknown>)[key], [...path, key]);
+    for (const [key, entry] of Object.entries(node)) setOwn(out, key, walk(entry, [...path, key]));
     return out;
   };
   return { value: walk(value, []), tensors };
@@ -51,9 +51,20 @@ export function putTogether({ value, tensors }: TakenApart, elements: ElementsOf
     const tensor: Tensor = { dtype, shape, data: elements(detached) };
     const key = path.at(-1);
     if (key === undefined) whole = tensor;
-    else path.slice(0, -1).reduce<Node>((node, step) => node[step] as Node, value as Node)[key] = tensor;
+    else replace(path.slice(0, -1).reduce(entryOf, value), key, tensor);
   }
   return whole;
+}
+
+function entryOf(node: unknown, step: string | number): unknown {
+  return typeof step === 'number'
+    ? (node as unknown[])[step]
+    : ownValue(node as Record<string, unknown>, step);
+}
+
+function replace(node: unknown, step: string | number, tensor: Tensor): void {
+  if (typeof step === 'number') (node as unknown[])[step] = tensor;
+  else setOwn(node as Record<string, unknown>, step, tensor);
 }
 
 /** Gives the elements of a tensor that was taken out. */
@@ -82,6 +93,3 @@ export function buffersOf(value: unknown): ArrayBuffer[] {
   walk(value);
   return [...buffers];
 }
-
-/** An object or an array of the batch. */
-type Node = Record<string | number, unknown>;

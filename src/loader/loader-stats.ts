@@ -8,9 +8,9 @@ export interface LoaderStats {
   readonly batches: number;
   /** Samples in them. */
   readonly samples: number;
-  /** Time the consumer spent waiting for batches. */
+  /** Time the consumer spent waiting for batches; a wait that is under way counts so far. */
   readonly waitMs: number;
-  /** Time between the first request and the last delivery. */
+  /** Time between the first request and the last delivery, or now while the consumer waits. */
   readonly elapsedMs: number;
   /** `waitMs / elapsedMs`: how much of the run went into waiting for data, 0 … 1. */
   readonly waitShare: number;
@@ -56,9 +56,16 @@ export class StatsRecorder {
   #skippedSamples: SkippedSample[] = [];
   #firstRequest: number | undefined;
   #lastDelivery = 0;
+  #waitingSince: number | undefined;
   #period: PeriodStart | undefined;
 
+  /** The consumer waits since a moment, or no longer. */
+  wait(since: number | undefined): void {
+    this.#waitingSince = since;
+  }
+
   record({ result, waitMs, makeMs, at }: Delivered): void {
+    this.#waitingSince = undefined;
     this.#lastDelivery = at;
     this.#firstRequest ??= this.#lastDelivery - waitMs;
     this.#waitMs += waitMs;
@@ -89,13 +96,17 @@ export class StatsRecorder {
   }
 
   snapshot(): Omit<LoaderStats, 'numWorkers' | 'prefetchFactor' | 'tuning' | 'restarts'> {
-    const elapsedMs = this.#firstRequest === undefined ? 0 : this.#lastDelivery - this.#firstRequest;
+    const since = this.#waitingSince;
+    const until = since === undefined ? this.#lastDelivery : performance.now();
+    const first = this.#firstRequest ?? since;
+    const elapsedMs = first === undefined ? 0 : until - first;
+    const waitMs = this.#waitMs + (since === undefined ? 0 : until - since);
     return {
       batches: this.#batches,
       samples: this.#samples,
-      waitMs: this.#waitMs,
+      waitMs,
       elapsedMs,
-      waitShare: elapsedMs === 0 ? 0 : this.#waitMs / elapsedMs,
+      waitShare: elapsedMs === 0 ? 0 : waitMs / elapsedMs,
       makeMs: this.#makeMs,
       overflows: this.#overflows,
       skipped: this.#skipped,

@@ -68,6 +68,11 @@ export class Observation {
     });
   }
 
+  /** The consumer waits for a batch that is not made yet. @param since - A moment of this thread. */
+  wait(since: number): void {
+    if (this.active) this.emit({ type: 'waiting', at: moment(), since: sharedMoment(since) });
+  }
+
   end(reason: PassEnded['reason'], error?: unknown): void {
     if (this.active) this.emit({ type: 'ended', at: moment(), reason, error });
   }

@@ -6,6 +6,8 @@ import { LoopTurn } from './loop-turn.js';
 
 /** What a pass asks of its loader. */
 export interface PassSteps<B> {
+  /** The consumer asks for a batch, or has it: `performance.now()`, or `undefined` when it no longer waits. */
+  wait(since: number | undefined): void;
   /** Begins: opens what gives the results. */
   open(): Promise<Delivery>;
   /** Throws when the loader has moved on to another pass. */
@@ -89,8 +91,10 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
   };
 
   async #begin(): Promise<Step<B>> {
+    const asked = performance.now();
+    this.#steps.wait(asked);
     this.#delivery = await this.#steps.open();
-    return this.#pull(this.#delivery);
+    return this.#pull(this.#delivery, asked);
   }
 
   #pullInTurn(delivery: Delivery): MaybePromise<Step<B>> {
@@ -98,9 +102,12 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
     return this.#loopTurn.take().then(() => this.#pull(delivery));
   }
 
-  #pull(delivery: Delivery): MaybePromise<Step<B>> {
+  /** @param waitingSince - When the consumer asked, where it has waited already. */
+  #pull(delivery: Delivery, waitingSince?: number): MaybePromise<Step<B>> {
     this.#steps.check();
-    return andThen(delivery.next(), (delivered) => {
+    const next = delivery.next(waitingSince);
+    if (next instanceof Promise) this.#steps.wait(waitingSince ?? performance.now());
+    return andThen(next, (delivered) => {
       if (!delivered) {
         this.#steps.complete();
         return this.#end();
@@ -120,6 +127,7 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
 
   #end(): MaybePromise<Step<B>> {
     this.#over = true;
+    this.#steps.wait(undefined);
     this.#delivery?.end();
     return andThen(this.#steps.leave(), (): Step<B> => ({ done: true, value: undefined }));
   }

@@ -36,7 +36,7 @@ function add(value: unknown, name: string, depth: number, size: { bytes: number;
   } else if (ArrayBuffer.isView(value)) size.bytes += value.byteLength;
   else if (Array.isArray(value)) {
     if (typeof value[0] === 'object') for (const item of value) add(item, '', depth + 1, size);
-  } else for (const key in value) add((value as Record<string, unknown>)[key], key, depth + 1, size);
+  } else for (const [key, item] of Object.entries(value)) add(item, key, depth + 1, size);
 }
 
 function holdsTokens({ dtype, shape }: Tensor, name: string): boolean {

@@ -4,6 +4,7 @@ export type { DashboardOptions } from './dashboard/dashboard-options.js';
 export type { FigureWriter } from './figure-writer.js';
 export type {
   BatchDelivered,
+  ConsumerWaiting,
   LoaderClosed,
   LoaderEvent,
   LoaderListener,

@@ -66,6 +66,14 @@ export interface BatchDelivered {
   readonly value: unknown;
 }
 
+/** The consumer waits for a batch that is not made yet. `delivered` or `ended` says that the wait is over. */
+export interface ConsumerWaiting {
+  readonly type: 'waiting';
+  readonly at: number;
+  /** When the wait began. */
+  readonly since: number;
+}
+
 /** The numbers of workers or of batches ahead have changed. */
 export interface LoaderTuned {
   readonly type: 'tuned';
@@ -91,7 +99,13 @@ export interface LoaderClosed {
   readonly at: number;
 }
 
-export type LoaderEvent = PassBegan | BatchDelivered | LoaderTuned | PassEnded | LoaderClosed;
+export type LoaderEvent =
+  | PassBegan
+  | ConsumerWaiting
+  | BatchDelivered
+  | LoaderTuned
+  | PassEnded
+  | LoaderClosed;
 
 /** Is told of everything as it happens, on the consumer's thread: it must be quick. What it throws ends the pass. */
 export type LoaderListener = (event: LoaderEvent) => void;

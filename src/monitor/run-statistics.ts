@@ -17,9 +17,9 @@ export interface RunTotals {
   readonly samples: number;
   readonly tokens: number;
   readonly bytes: number;
-  /** Time between the first request and the last delivery. */
+  /** Time between the first request and the last delivery, or now while the consumer waits. */
   readonly elapsedMs: number;
-  /** Part of it in which the consumer waited. */
+  /** Part of it in which the consumer waited, a wait that is under way among it. */
   readonly waitMs: number;
   /** Time of making batches, added up over the workers: where it went. */
   readonly stageMs: Readonly<Record<StageName, number>>;
@@ -29,8 +29,10 @@ export interface RunTotals {
 
 /** How a run is doing. */
 export interface RunFigures extends RunTotals {
-  /** The moment, in milliseconds since 1970. */
+  /** The last delivery, or the beginning of the run before there was one, in milliseconds since 1970. */
   readonly at: number;
+  /** How long the consumer has been waiting for the next batch; 0 where it is not. */
+  readonly waitingMs: number;
   readonly epoch: number;
   /** The last batch of it, counted from 0. */
   readonly batch: number;
@@ -74,6 +76,8 @@ export class RunStatistics {
   #errors = 0;
   #firstRequest: number | undefined;
   #lastDelivery = 0;
+  #began = 0;
+  #waitingSince: number | undefined;
   /** Time of all batches, and of those whose stages were measured. */
   #makeMs = 0;
   #measuredMs = 0;
@@ -95,24 +99,32 @@ export class RunStatistics {
   /** Takes what happens. */
   readonly listen: LoaderListener = (event: LoaderEvent) => {
     if (event.type === 'delivered') this.#deliver(event);
+    else if (event.type === 'waiting') this.#waitingSince = event.since;
     else if (event.type === 'began') {
+      this.#began ||= event.at;
       const { length, gradientAccumulationSteps: steps, numWorkers, sampler } = event;
       this.#run = { length, steps, numWorkers, sampler };
     } else if (event.type === 'tuned') this.#run = { ...this.#run, numWorkers: event.numWorkers };
-    else if (event.type === 'ended' && event.reason === 'failed') this.#errors += 1;
+    else if (event.type === 'ended') {
+      this.#waitingSince = undefined;
+      if (event.reason === 'failed') this.#errors += 1;
+    }
   };
 
   /** What the run came to so far. */
   totals(): RunTotals {
     const measured = this.#measuredMs === 0 ? 0 : this.#makeMs / this.#measuredMs;
     const { storage, transform, collate } = this.#stageMs;
+    const waitingMs = this.#waitingMs();
+    const first = this.#firstRequest ?? this.#waitingSince;
+    const last = waitingMs > 0 ? this.#waitingSince! + waitingMs : this.#lastDelivery;
     return {
       batches: this.#batches,
       samples: this.#samples,
       tokens: this.#tokens,
       bytes: this.#bytes,
-      elapsedMs: this.#firstRequest === undefined ? 0 : this.#lastDelivery - this.#firstRequest,
-      waitMs: this.#waitMs,
+      elapsedMs: first === undefined ? 0 : Math.max(0, last - first),
+      waitMs: this.#waitMs + waitingMs,
       stageMs: {
         storage: storage * measured,
         decode: Math.max(0, this.#measuredMs - storage - transform - collate) * measured,
@@ -140,12 +152,19 @@ export class RunStatistics {
     const { length, steps, numWorkers, sampler } = this.#run;
     const { epoch, batch } = this.#place;
     const difficulties = difficultiesAt(sampler, epoch, Math.floor(batch / steps));
-    return { at: this.#lastDelivery, ...this.#place, length, numWorkers, difficulties };
+    const at = this.#lastDelivery || this.#began;
+    return { at, waitingMs: this.#waitingMs(), ...this.#place, length, numWorkers, difficulties };
+  }
+
+  #waitingMs(): number {
+    if (this.#waitingSince === undefined) return 0;
+    return Math.max(0, performance.timeOrigin + performance.now() - this.#waitingSince);
   }
 
   #deliver(event: BatchDelivered): void {
     const { at, epoch, batch, startedAt, makeMs, stages, readyAt, waitMs, collateMs, ready, underWay } =
       event;
+    this.#waitingSince = undefined;
     this.#firstRequest ??= at - waitMs;
     this.#lastDelivery = at;
     this.#place = { epoch, batch, ready, underWay };

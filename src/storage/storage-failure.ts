@@ -1,4 +1,5 @@
 import { StorageError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 
 const advice: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path: relative paths count from the working directory.',
@@ -22,7 +23,7 @@ export function storageFailure(
   const problem = code === 'ENOENT' ? 'there is no such file or folder' : (message ?? String(cause));
   return new StorageError(`Cannot ${verb} the file: ${problem}`, {
     where: code ? { file, reason: code } : { file },
-    next: advice[code] ?? 'Check the disk, then try again.',
+    next: ownValue(advice, code) ?? 'Check the disk, then try again.',
     cause,
   });
 }

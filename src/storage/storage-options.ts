@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { defaultDecompressedBytes } from './decompressed-limit.js';
 import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
@@ -30,7 +30,7 @@ const schema = v.strictObject({
   timeoutMs: v.optional(integerFrom(1), 30_000),
   concurrency: v.optional(integerFrom(1), 16),
   cache: v.optional(cacheSchema, false),
-  headers: v.optional(v.record(v.string(), v.string()), {}),
+  headers: v.optional(recordOf(v.string()), {}),
   maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 

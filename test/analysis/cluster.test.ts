@@ -1,8 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Queue } from 'bullmq';
 import { StorageError, WorkerExitError, workerDataset, workerFunction } from 'millrace';
 import {
   AnalysisClusterWorker,
@@ -12,11 +22,15 @@ import {
   cancelOnCluster,
 } from 'millrace/analysis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { analysisId } from '../../dist/analysis/analysis-description.js';
+import { AnalysisQueue } from '../../dist/analysis/cluster/analysis-queue.js';
+import { connectRedis } from '../../dist/analysis/cluster/redis.js';
 import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
 import { RedisServer, redisProgram } from './redis-server.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const module = new URL('../fixtures/cluster-dataset.js', import.meta.url);
+const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
 const lockMs = 400;
 
 let folder: string;
@@ -40,7 +54,7 @@ interface Said {
   readonly type: string;
   readonly job?: string;
   readonly message?: string;
-  readonly code?: string;
+  readonly reason?: string;
 }
 
 /** A worker in a process of its own. */
@@ -104,6 +118,33 @@ const options = (
 
 const dataset = workerDataset(module, { export: 'tokens', options: { length: 1_000 } });
 
+/** Puts a job into the queue as somebody would who can write to Redis and to a folder. */
+async function addAnalysis(
+  queue: Queue,
+  place: string,
+  named: { dataset: object; metrics: readonly unknown[] },
+) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const metrics = [{ name: 'compressionratio', kind: 'value', scale: 0, code: 'compressionratio' }];
+  const description = {
+    millrace: version,
+    dataset: JSON.stringify(named),
+    samples: 4,
+    partSamples: 4,
+    metrics,
+    layout: 'native' as const,
+    deepSpeedParts: {},
+  };
+  const id = analysisId(description);
+  const request = { ranges: [[0, 4]], mergeBytes: 1e6 };
+  mkdirSync(join(place, '.parts', id), { recursive: true });
+  writeFileSync(
+    join(place, '.parts', id, 'analysis.json'),
+    JSON.stringify({ ...named, description, request, needsCounts: false, attempts: 1, backoffMs: 0 }),
+  );
+  await queue.add('map', { place, id, range: [0, 4] });
+}
+
 let moods = 0;
 /** An analysis whose metric fails or waits on some samples, as its mood is. */
 function moody(first: 'no' | 'later', more: Partial<ClusterOptions>) {
@@ -135,7 +176,7 @@ const resultsIn = (outputDir: string) => {
 describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
   it('writes the golden files', async () => {
     const queue = 'golden';
-    const worker = await AnalysisClusterWorker.start({ redis: redis.url, queue });
+    const worker = await AnalysisClusterWorker.start({ redis: redis.url, queue, allow: [fixtures] });
     for (const golden of plainCases()) {
       const { outputDir } = nextRun();
       const scalars = workerDataset(new URL('../fixtures/scalar-dataset.js', import.meta.url), {
@@ -186,7 +227,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     expect(resultsIn(own.outputDir)).toEqual(await expectedFiles());
   });
 
-  it('is refused by a worker with another dataset, which says so and ends; another one does the work', async () => {
+  it('is refused by a worker with another dataset, which says so; another one does the work', async () => {
     const version = join(folder, 'version');
     writeFileSync(version, 'first');
     const refusals: string[] = [];
@@ -200,20 +241,18 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     await queued;
     writeFileSync(version, 'second');
     const wrong = new WorkerProcess(own.queue);
-    expect(await wrong.ended).toBe(1);
-    expect(wrong.said.at(-1)).toMatchObject({
-      type: 'refused',
-      code: 'ERR_MILLRACE_STATE_MISMATCH',
-      message: expect.stringMatching(/another data set \(field dataset, wanted first, here second\)/),
-    });
+    await wrong.until('refused');
+    expect(wrong.said.at(-1)!.reason).toMatch(
+      /^ERR_MILLRACE_STATE_MISMATCH: .*another data set \(field dataset, wanted first, here second\)/,
+    );
     writeFileSync(version, 'first');
     const right = new WorkerProcess(own.queue);
     await waiting;
     expect(refusals.join()).toMatch(/:\d+: ERR_MILLRACE_STATE_MISMATCH: .*data set/);
-    expect(right.said.some(({ job }) => job === 'reduce')).toBe(true);
+    expect([...right.said, ...wrong.said].some(({ job }) => job === 'reduce')).toBe(true);
   });
 
-  it('is refused by a worker of another version', async () => {
+  it('is refused by a worker of another version, and another one does the work', async () => {
     // The same build under another number.
     const other = join(folder, 'other-version');
     for (const part of ['dist', 'test/fixtures'])
@@ -224,12 +263,96 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     const own = options();
     const waiting = analyzeOnCluster(dataset, own);
     const wrong = new WorkerProcess(own.queue, other);
-    expect(await wrong.ended).toBe(1);
-    expect(wrong.said.at(-1)!.message).toMatch(
+    await wrong.until('refused');
+    expect(wrong.said.at(-1)!.reason).toMatch(
       /another version of Millrace \(field millrace, .*here 99\.0\.0\)/,
     );
     new WorkerProcess(own.queue);
     await waiting;
+  });
+
+  it('imports no module that the worker does not allow, by whatever name', async () => {
+    const imported = join(folder, 'imported');
+    const code = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(imported)}, ''); export default { length: 4, get: () => ({ text: 'a' }) };`;
+    const evil = join(folder, 'evil.mjs');
+    writeFileSync(evil, code);
+    const file = pathToFileURL(evil).href;
+    const own = options({ partSamples: 500 });
+    const worker = new WorkerProcess(own.queue);
+    const allowed = new URL('../fixtures/', import.meta.url).href;
+    const urls = [
+      `data:text/javascript,${encodeURIComponent(code)}`,
+      file,
+      `${allowed}../../${'../'.repeat(20)}${evil.slice(1)}`,
+      'node:child_process',
+      `${allowed}..%2f..%2f${'..%2f'.repeat(20)}${encodeURIComponent(evil.slice(1))}`,
+    ];
+    const bull = new Queue(own.queue, { connection: redis.address });
+    for (const url of urls) {
+      const place = mkdtempSync(join(folder, 'place-'));
+      const recipe = { module: url, export: 'default', calls: true };
+      await addAnalysis(bull, place, { dataset: recipe, metrics: ['compressionratio'] });
+      await addAnalysis(bull, place, { dataset: { files: evil }, metrics: [recipe] });
+    }
+    await analyzeOnCluster(dataset, own);
+    expect(worker.said.filter(({ type }) => type === 'refused').length).toBeGreaterThanOrEqual(urls.length);
+    expect(worker.said.filter(({ reason }) => reason && !/allow|encoded \//.test(reason))).toEqual([]);
+    expect(existsSync(imported)).toBe(false);
+    await bull.close();
+  });
+
+  it('sets aside what nobody can do, with the reasons, while other analyses go on', async () => {
+    const own = options({ partSamples: 500 });
+    const worker = new WorkerProcess(own.queue);
+    const bull = new Queue(own.queue, { connection: redis.address });
+    const place = mkdtempSync(join(folder, 'stale-'));
+    const id = '0'.repeat(32);
+    const jobs = [
+      { name: 'map', data: { place, id, range: [0, 1] } },
+      { name: 'reduce', data: { place, id } },
+      { name: 'map', data: { place: `${place}/../x`, id: '../../etc', range: [0, 1] } },
+      { name: 'map', data: { place: 'data:,x', id, range: [0, 1] } },
+      { name: 'constructor', data: { place, id } },
+      { name: 'map', data: null },
+      { name: 'map', data: { ['__proto__']: 1, place: [], id, range: 'x' } },
+    ];
+    const added = [];
+    for (const { name, data } of jobs) added.push(await bull.add(name, data));
+    await analyzeOnCluster(dataset, own);
+    // Each is tried again with growing pauses; the test does not wait for them.
+    for (const job of added) {
+      while ((await job.getState()) !== 'failed') {
+        if (await job.isDelayed()) await job.promote().catch(() => {});
+        else await new Promise(setImmediate);
+      }
+      const failed = (await bull.getJob(job.id!))!;
+      expect(failed.failedReason).toMatch(/^No worker can do it\. \S+:\d+:\d+: ERR_MILLRACE_FORMAT: The /);
+    }
+    await analyzeOnCluster(dataset, options({ queue: own.queue, partSamples: 500 }));
+    expect(worker.said.filter(({ type }) => type === 'refused').length).toBeGreaterThanOrEqual(3);
+    await bull.close();
+  });
+
+  it('sets a job aside only once every worker that listens has refused it', async () => {
+    const queue = 'listeners';
+    const started = [
+      await AnalysisClusterWorker.start({ redis: redis.url, queue }),
+      await AnalysisClusterWorker.start({ redis: redis.url, queue }),
+    ];
+    const own = await connectRedis(redis.url);
+    const analyses = new AnalysisQueue(own, queue);
+    const bull = new Queue(queue, { connection: redis.address });
+    // A worker is in the list once it listens.
+    let names: string[] = [];
+    while (names.length < 2)
+      names = (await bull.getWorkers()).map(({ rawname = '' }) => rawname.split(':w:')[1]!).filter(Boolean);
+    const refusals = names.map((worker) => ({ worker, reason: 'no' }));
+    expect(await analyses.isRefusedByAll(refusals.slice(1))).toBe(false);
+    expect(await analyses.isRefusedByAll(refusals)).toBe(true);
+    for (const worker of started) await worker.close();
+    await analyses.close();
+    await bull.close();
+    own.connection.disconnect();
   });
 
   it('fails with the reason when a job fails as often as it may, and goes on from there once it is mended', async () => {

@@ -18,6 +18,11 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.#port}`;
   }
 
+  /** For clients that take no URL. */
+  get address(): { host: string; port: number } {
+    return { host: '127.0.0.1', port: this.#port };
+  }
+
   async start(): Promise<this> {
     this.#port ||= await freePort();
     const options = ['--port', this.#port, '--dir', this.#folder, '--save', '', '--appendonly', 'yes'];

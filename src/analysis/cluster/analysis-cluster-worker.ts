@@ -2,35 +2,30 @@ import { hostname } from 'node:os';
 import type { Job, Worker } from 'bullmq';
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../../core/options.js';
-import { type Recipe, recipeOf } from '../../core/recipe.js';
-import { type ObjectStore, openObjectStore } from '../../storage/object-store.js';
-import { checkDescription, describeAnalysis } from '../analysis-description.js';
-import { findRecord, writeRecord } from '../analysis-result.js';
-import { loadMetric } from '../metric-source.js';
-import { type OnSamples, RangeWork } from '../range-work.js';
-import { AnalysisWorker } from '../workers/analysis-worker.js';
-import type { AnalysisSetup } from '../workers/protocol.js';
-import { AnalysisQueue, defaultQueue, type JobProgress } from './analysis-queue.js';
-import {
-  type ClusterAnalysis,
-  type ClusterJobData,
-  type ClusterJobName,
-  lineOf,
-  openFromRecipe,
-  readAnalysis,
-} from './cluster-job.js';
+import type { OnSamples } from '../range-work.js';
+import { AllowedModules } from './allowed-modules.js';
+import { AnalysisQueue, queueSchema } from './analysis-queue.js';
+import { type ClusterJobData, lineOf } from './cluster-job.js';
+import { type ClusterJob, rangeOf, readJob, readProgress } from './cluster-payload.js';
+import { OpenedAnalysis } from './opened-analysis.js';
 import { connectRedis, type RedisQueueing } from './redis.js';
 
 /** What a worker tells of its work. */
 export type ClusterWorkerEvent =
   | { readonly type: 'started' | 'done'; readonly job: string }
-  | { readonly type: 'failed'; readonly job: string; readonly reason: string };
+  /** `refused`: this worker cannot do the jobs of an analysis, and gives them back. It says so once for each reason. */
+  | { readonly type: 'failed' | 'refused'; readonly job: string; readonly reason: string };
 
 export interface ClusterWorkerOptions {
   /** URL of the Redis server of the queue: `redis://host:6379`. */
   readonly redis: string;
   /** Name of the queue. @defaultValue `'millrace-analysis'` */
   readonly queue?: string;
+  /**
+   * Modules of datasets and metrics that an analysis may name: paths of files, of folders (with everything in them), or patterns of paths.
+   * An analysis that names another module is refused. @defaultValue none
+   */
+  readonly allow?: readonly string[];
   /** Threads, each with a job. @defaultValue `2` */
   readonly numWorkers?: number;
   /** After how long without a sign of life the jobs of a worker are given to another one, in milliseconds. @defaultValue `30_000` */
@@ -40,7 +35,11 @@ export interface ClusterWorkerOptions {
 
 const schema = v.strictObject({
   redis: v.pipe(v.string('must be a URL'), v.regex(/^rediss?:\/\//, 'must be a URL: redis://host:6379')),
-  queue: v.optional(v.string(), defaultQueue),
+  queue: queueSchema,
+  allow: v.optional(
+    v.array(v.pipe(v.string(), v.nonEmpty('must not be empty')), 'must be a list of paths'),
+    [],
+  ),
   numWorkers: v.optional(integerFrom(1), 2),
   lockMs: v.optional(integerFrom(100), 30_000),
   onEvent: v.optional(v.custom<(event: ClusterWorkerEvent) => void>((f) => typeof f === 'function')),
@@ -48,38 +47,46 @@ const schema = v.strictObject({
 
 /** A job may be taken over so often: each time a worker died, which says nothing of the job. */
 const mostTakeovers = 100;
-const refusedAgainAfterMs = 500;
+/** A job that every worker gave back, and as often as this altogether, is set aside. */
+const mostRefusals = 30;
+const firstPauseMs = 250;
+const longestPauseMs = 4_000;
+/** An analysis that could not be opened is not opened again for so long. */
+const failureKeptMs = 2_000;
 const reportEveryMs = 500;
+
+let workers = 0;
 
 /**
  * Works on the jobs of analyses. All work is done in threads, so that this one can always say that it is alive.
  *
- * It refuses an analysis that it cannot open, or that was started with another version of Millrace, another dataset or another metric than
- * it has itself: the job goes back to the queue, and the worker ends.
+ * It refuses an analysis that it cannot open, that names a module which is not allowed, or that was started with another version of
+ * Millrace, another dataset or another metric than it has itself. It gives the job back for others to take, and works on other analyses. A
+ * job that every worker of the queue has refused is set aside: it fails with their reasons, and so does its analysis.
  */
 export class AnalysisClusterWorker {
   readonly #settings: v.InferOutput<typeof schema>;
+  readonly #allowed: AllowedModules;
   readonly #redis: RedisQueueing;
   readonly #queue: AnalysisQueue;
   readonly #worker: Worker;
   readonly #analyses = new Map<string, Promise<OpenedAnalysis | undefined>>();
-  readonly #name = `${hostname()}:${process.pid}`;
-  #refusal: unknown;
+  readonly #name = `${hostname().replaceAll(/[^\w.-]/g, '-')}:${process.pid}:${workers++}`;
+  readonly #refused = new Set<string>();
   #end: (() => void) | undefined;
-  /** Settles when the worker ends: rejects when it refused an analysis, with the reason: {@link StateMismatchError}, or what the
-   * dataset, the metric or the store threw. */
+  /** Settles when the worker has ended. */
   readonly ended: Promise<void>;
 
   private constructor(settings: v.InferOutput<typeof schema>, redis: RedisQueueing) {
     this.#settings = settings;
+    this.#allowed = new AllowedModules(settings.allow);
     this.#redis = redis;
     this.#queue = new AnalysisQueue(redis, settings.queue);
-    this.ended = new Promise((resolve, reject) => {
-      this.#end = () => (this.#refusal ? reject(this.#refusal) : resolve());
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
     });
-    // Whoever waits for the end is told.
-    this.ended.catch(() => {});
     this.#worker = new redis.bull.Worker(settings.queue, (job, token) => this.#work(job, token), {
+      name: this.#name,
       connection: redis.connection,
       concurrency: settings.numWorkers,
       lockDuration: settings.lockMs,
@@ -106,129 +113,84 @@ export class AnalysisClusterWorker {
   }
 
   async #work(job: Job, token: string | undefined): Promise<void> {
-    const { place, id } = job.data as ClusterJobData;
-    this.#settings.onEvent?.({ type: 'started', job: job.name });
-    const analysis = await this.#analysis(place, id).catch((error) => this.#refuse(job, token, error));
+    const opened = await this.#open(job).catch((error) => this.#refuse(job, token, error));
     // It was taken over from a worker that died when all but the last word was said.
-    if (!analysis) return;
+    if (!opened) return;
+    const { name } = opened.job;
+    this.#settings.onEvent?.({ type: 'started', job: name });
     try {
-      await this.#run(job, analysis);
+      await this.#run(job, opened);
     } catch (error) {
       const reason = lineOf(error);
-      this.#settings.onEvent?.({ type: 'failed', job: job.name, reason });
+      this.#settings.onEvent?.({ type: 'failed', job: name, reason });
       throw new Error(reason, { cause: error });
     }
-    this.#settings.onEvent?.({ type: 'done', job: job.name });
+    this.#settings.onEvent?.({ type: 'done', job: name });
   }
 
-  async #run(job: Job, analysis: OpenedAnalysis): Promise<void> {
-    const { place, id, range } = job.data as ClusterJobData;
-    const name = job.name as ClusterJobName;
-    const { request } = analysis.specification;
-    const onSamples = progressOf(job);
-    if (name === 'count' || name === 'map') await analysis.use((thread) => thread[name](range!, onSamples));
-    else if (name === 'merge-counts') {
-      await analysis.use((thread) => thread.mergeCounts(request.ranges));
-      await this.#queue.goOnFromCounts(place, analysis.specification);
+  async #open(bullJob: Job): Promise<{ job: ClusterJob; analysis: OpenedAnalysis } | undefined> {
+    const job = readJob(bullJob);
+    const analysis = await this.#analysis(job.data);
+    if (!analysis) return undefined;
+    if (job.name === 'count' || job.name === 'map') rangeOf(analysis.specification, job.data);
+    return { job, analysis };
+  }
+
+  async #run(bullJob: Job, { job, analysis }: { job: ClusterJob; analysis: OpenedAnalysis }): Promise<void> {
+    const { name, data } = job;
+    const { specification } = analysis;
+    const onSamples = progressOf(bullJob);
+    if (name === 'count' || name === 'map') {
+      const range = rangeOf(specification, data);
+      await analysis.use((thread) => thread[name](range, onSamples));
+    } else if (name === 'merge-counts') {
+      await analysis.use((thread) => thread.mergeCounts(specification.request.ranges));
+      await this.#queue.goOnFromCounts(data.place, specification);
     } else {
       await analysis.reduce(onSamples);
-      this.#forget(place, id);
+      this.#forget(data);
     }
   }
 
-  /** Gives a job back, says why, and ends. */
+  /** Gives a job back with the reason, for another worker to take; sets it aside when no worker can do it. */
   async #refuse(job: Job, token: string | undefined, error: unknown): Promise<never> {
-    const progress: JobProgress = { refusal: `${this.#name}: ${lineOf(error)}` };
-    await job.updateProgress({ ...progress });
-    await job.moveToDelayed(Date.now() + refusedAgainAfterMs, token);
-    if (!this.#refusal) {
-      this.#refusal = error;
-      // This job must have ended first.
-      setImmediate(() => void this.close().catch(() => this.#end?.()));
+    const reason = lineOf(error);
+    const before = readProgress(job.progress);
+    const refused = (before.refused ?? 0) + 1;
+    const others = (before.refusals ?? []).filter(({ worker }) => worker !== this.#name);
+    const refusals = [...others, { worker: this.#name, reason }];
+    await job.updateProgress({ refused, refusals });
+    if (refused >= mostRefusals && (await this.#queue.isRefusedByAll(refusals))) {
+      const text = `No worker can do it. ${refusals.map((each) => `${each.worker}: ${each.reason}`).join(' ')}`;
+      this.#settings.onEvent?.({ type: 'failed', job: job.name, reason: text });
+      throw new this.#redis.bull.UnrecoverableError(text);
     }
+    if (!this.#refused.has(reason)) {
+      this.#refused.add(reason);
+      this.#settings.onEvent?.({ type: 'refused', job: job.name, reason });
+    }
+    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (refused - 1));
+    await job.moveToDelayed(Date.now() + pause, token);
     throw new this.#redis.bull.DelayedError();
   }
 
-  #analysis(place: string, id: string): Promise<OpenedAnalysis | undefined> {
+  #analysis({ place, id }: ClusterJobData): Promise<OpenedAnalysis | undefined> {
     const known = this.#analyses.get(`${place} ${id}`);
     if (known) return known;
     // Threads of earlier analyses that have nothing to do go; they are made again if a job of theirs comes.
     for (const other of this.#analyses.values()) other.then((analysis) => analysis?.close()).catch(() => {});
-    const opened = OpenedAnalysis.open(place, id);
+    const opened = OpenedAnalysis.open(place, id, this.#allowed);
     this.#analyses.set(`${place} ${id}`, opened);
     // A failure may pass, and an analysis that is done may be done again.
     opened.then(
-      (analysis) => analysis ?? this.#forget(place, id),
-      () => this.#forget(place, id),
+      (analysis) => analysis ?? this.#forget({ place, id }),
+      () => setTimeout(() => this.#forget({ place, id }), failureKeptMs).unref(),
     );
     return opened;
   }
 
-  #forget(place: string, id: string): void {
+  #forget({ place, id }: ClusterJobData): void {
     this.#analyses.delete(`${place} ${id}`);
-  }
-}
-
-/** An analysis as this machine has opened it, with threads that work on it. */
-class OpenedAnalysis {
-  readonly specification: ClusterAnalysis;
-  readonly #store: ObjectStore;
-  readonly #setup: AnalysisSetup;
-  readonly #idle: AnalysisWorker[] = [];
-  #threads = 0;
-
-  private constructor(specification: ClusterAnalysis, store: ObjectStore, setup: AnalysisSetup) {
-    this.specification = specification;
-    this.#store = store;
-    this.#setup = setup;
-  }
-
-  /**
-   * @returns `undefined` when the analysis is done
-   * @throws {@link StateMismatchError} when this machine has another version, dataset or metric.
-   */
-  static async open(place: string, id: string): Promise<OpenedAnalysis | undefined> {
-    const store = await openObjectStore(place);
-    if (await findRecord(store, id)) return undefined;
-    const specification = await readAnalysis(store, id);
-    const { description } = specification;
-    const dataset = await openFromRecipe(specification.dataset);
-    const metrics = await Promise.all(specification.metrics.map(loadMetric));
-    checkDescription(description, describeAnalysis(dataset, metrics, description));
-    const isFiles = 'files' in specification.dataset;
-    const recipe = isFiles ? recipeOf(dataset, 'dataset') : (specification.dataset as Recipe);
-    if (isFiles) await dataset.close?.();
-    return new OpenedAnalysis(specification, store, {
-      dataset: recipe,
-      metrics: specification.metrics,
-      place,
-      description,
-      wholeValues: description.layout !== 'native',
-    });
-  }
-
-  /** Works in a thread that has nothing else to do. */
-  async use<R>(work: (thread: AnalysisWorker) => Promise<R>): Promise<R> {
-    const thread = this.#idle.pop() ?? new AnalysisWorker(this.#setup, this.#threads++);
-    try {
-      return await work(thread);
-    } finally {
-      if (thread.hasFailed) await thread.close();
-      else this.#idle.push(thread);
-    }
-  }
-
-  /** Puts the parts together, says that all is done, and clears up. */
-  async reduce(onSamples: OnSamples): Promise<void> {
-    const { description, request } = this.specification;
-    const reduced = await this.use((thread) => thread.reduce(request, onSamples));
-    await writeRecord(this.#store, { description, ...reduced });
-    await this.#store.remove(`${RangeWork.folder(description)}/`);
-    await this.close();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#idle.splice(0).map((thread) => thread.close()));
   }
 }
 

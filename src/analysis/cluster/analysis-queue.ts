@@ -1,13 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FlowJob, FlowProducer, Job, JobsOptions, Queue } from 'bullmq';
+import * as v from 'valibot';
 import { fingerprint } from '../../core/fingerprint.js';
 import { type AnalysisDescription, analysisId } from '../analysis-description.js';
 import type { IndexRange } from '../split-index.js';
 import type { ClusterAnalysis, ClusterJobData, ClusterJobName } from './cluster-job.js';
+import { type Refusal, readJob, readProgress } from './cluster-payload.js';
 import type { RedisQueueing } from './redis.js';
 
 /** The queue of all analyses, unless another one is named. */
 export const defaultQueue = 'millrace-analysis';
+
+/** The name of a queue is part of the names of Redis' keys, where BullMQ keeps the colon for itself. */
+export const queueSchema = v.optional(
+  v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'must be letters, digits, _, - and .')),
+  defaultQueue,
+);
 
 /** Where an analysis stands. */
 export interface QueueState {
@@ -19,13 +27,6 @@ export interface QueueState {
   readonly reason?: string;
   /** Machines that refused jobs, and why. */
   readonly refusals: readonly string[];
-}
-
-/** What a job says of itself while it runs. */
-export interface JobProgress {
-  readonly samples?: number;
-  /** Who refused it and why. */
-  readonly refusal?: string;
 }
 
 /** Jobs looked at for what they say. */
@@ -72,7 +73,7 @@ export class AnalysisQueue {
       return { phase: 'failed', samples: 0, reason: await this.#reason(parent), refusals };
     const isMeasured = parent.name === ('reduce' satisfies ClusterJobName);
     if (isMeasured && state !== 'waiting-children') {
-      const samples = (parent.progress as JobProgress).samples ?? 0;
+      const samples = readProgress(parent.progress).samples ?? 0;
       return { phase: state === 'completed' ? 'none' : 'merging', samples, refusals };
     }
     const broken = (await this.#failed(id))[0];
@@ -137,6 +138,14 @@ export class AnalysisQueue {
     return (await this.#queue.remove(id, { removeChildren })) === 1;
   }
 
+  /** Whether every worker that listens to the queue has refused a job. */
+  async isRefusedByAll(refusals: readonly Refusal[]): Promise<boolean> {
+    // Some services that offer Redis list no clients: then nobody else is known.
+    const clients = await this.#queue.getWorkers().catch(() => []);
+    const names = clients.map(({ rawname = '' }) => rawname.split(':w:')[1] ?? '');
+    return names.every((name) => refusals.some(({ worker }) => worker === name));
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#queue.close(), this.#flows.close()]);
   }
@@ -186,19 +195,20 @@ export class AnalysisQueue {
     const active = await this.#queue.getActive(0, lookedAt);
     return active
       .filter((job) => job?.id?.startsWith(id))
-      .reduce((sum, { progress }) => sum + ((progress as JobProgress).samples ?? 0), 0);
+      .reduce((sum, { progress }) => sum + (readProgress(progress).samples ?? 0), 0);
   }
 
   async #refusals(id: string): Promise<string[]> {
     const delayed = await this.#queue.getDelayed(0, lookedAt);
     return delayed
       .filter((job) => job?.id?.startsWith(id))
-      .flatMap(({ progress }) => (progress as JobProgress).refusal ?? []);
+      .flatMap(({ progress }) => readProgress(progress).refusals ?? [])
+      .map(({ worker, reason }) => `${worker}: ${reason}`);
   }
 
   /** Of the job that failed: a parent that fails says only that a child did. */
   async #reason(parent: Job): Promise<string> {
-    const { place, id } = parent.data as ClusterJobData;
+    const { place, id } = readJob(parent).data;
     const failed = await this.#failed(jobPrefix(place, id));
     return (failed.find((job) => job.id !== parent.id) ?? parent).failedReason;
   }

@@ -18,7 +18,7 @@ import {
 } from '../analyze-difficulty-options.js';
 import type { DeepSpeedParts } from '../deepspeed-layout.js';
 import { metricRecipe } from '../metric-source.js';
-import { AnalysisQueue, defaultQueue, type QueueState } from './analysis-queue.js';
+import { AnalysisQueue, type QueueState, queueSchema } from './analysis-queue.js';
 import {
   type ClusterAnalysis,
   type ClusterDataset,
@@ -56,10 +56,7 @@ export interface ClusterOptions
 const schema = v.strictObject({
   outputDir: outputSchema,
   redis: v.pipe(v.string('must be a URL'), v.regex(/^rediss?:\/\//, 'must be a URL: redis://host:6379')),
-  queue: v.optional(
-    v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'must be letters, digits, _, - and .')),
-    defaultQueue,
-  ),
+  queue: queueSchema,
   metrics: metricsSchema,
   layout: layoutSchema,
   deepSpeedParts: deepSpeedPartsSchema,
@@ -210,7 +207,7 @@ function reporter({ description, needsCounts }: ClusterAnalysis, { onProgress, o
 function failed(samples: number, { reason = 'no reason was kept' }: QueueState): WorkerExitError {
   return new WorkerExitError(`The analysis failed on the cluster: ${reason}`, {
     where: { samples },
-    next: 'Mend the cause and run it again: parts that are done are kept.',
+    next: 'Remove the cause and run it again: parts that are done are kept.',
   });
 }
 

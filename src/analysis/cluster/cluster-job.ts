@@ -13,6 +13,7 @@ import type { MetricRecipe } from '../metric-source.js';
 import { RangeWork } from '../range-work.js';
 import type { ReduceRequest } from '../reduce-analysis.js';
 import type { IndexRange } from '../split-index.js';
+import { readSpecification } from './cluster-payload.js';
 
 /** Files of a dataset, as every machine of the cluster can open them. */
 export interface DatasetFiles {
@@ -81,13 +82,13 @@ export function writeAnalysis(store: ObjectStore, analysis: ClusterAnalysis): Pr
   return store.put(specification(RangeWork.folder(analysis.description)), bytes);
 }
 
-/** @throws {@link FormatError} when the store does not have it: it is another store than that of who asked for the analysis. */
+/** @throws {@link FormatError} when the store does not have it; what {@link readSpecification} throws. */
 export async function readAnalysis(store: ObjectStore, id: string): Promise<ClusterAnalysis> {
   const bytes = await readObject(store, specification(`.parts/${id}`));
-  if (bytes) return JSON.parse(new TextDecoder().decode(bytes)) as ClusterAnalysis;
+  if (bytes) return readSpecification(new TextDecoder().decode(bytes), id);
   throw new FormatError('The shared store does not know this analysis', {
     where: { store: store.name, analysis: id },
-    next: 'Every machine must see the same folder under this name; use an s3: URL where they do not share a disk.',
+    next: 'Every machine must see the same folder under this name; use an s3: URL where they do not share a disk. If the folder was removed, start the analysis again.',
   });
 }
 

@@ -10,6 +10,7 @@ export interface RedisQueueing {
     readonly FlowProducer: typeof BullFlow;
     readonly Worker: typeof BullWorker;
     readonly DelayedError: new () => Error;
+    readonly UnrecoverableError: new (message: string) => Error;
   };
   readonly connection: IoRedis;
 }

@@ -6,6 +6,7 @@ import {
   suggestCurriculum,
 } from '../../analysis/index.js';
 import { difficultyPath } from '../../analysis/reduce-analysis.js';
+import { ownValue } from '../../core/record.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { type Admission, admissionsOf } from './curriculum-table.js';
@@ -37,7 +38,7 @@ export function findMetrics(
   { output, steps, parts, layout }: FindOptions,
 ): FoundMetric[] {
   return titles.flatMap((title): FoundMetric[] => {
-    const summary = metrics[title.name];
+    const summary = ownValue(metrics, title.name);
     if (!summary) return [];
     const folder = isRemote(output) ? undefined : localPath(output);
     const suggested = suggestCurriculum(title.name, summary, { folder: folder ?? output, steps });

@@ -6,6 +6,7 @@ import {
 } from '../../analysis/index.js';
 import type { LoadedMetric } from '../../analysis/metric-source.js';
 import type { Dataset } from '../../core/dataset.js';
+import { ownValue } from '../../core/record.js';
 import { formatDuration } from '../terminal/duration.js';
 import type { Progress } from '../terminal/progress.js';
 import { formatBytes, formatCount, formatShare } from '../terminal/quantity.js';
@@ -64,7 +65,7 @@ export async function estimate(
     [
       `\nEstimated from ${formatCount(measured)} samples (${formatShare(measured / dataset.length)}) in ${formatDuration(elapsedMs)}`,
       ...metrics.flatMap((metric) => {
-        const summary = estimated.metrics[metric.name];
+        const summary = ownValue(estimated.metrics, metric.name);
         return summary ? [`\n${describeMetric(metric, summary)}`] : [];
       }),
       `\nAll samples take about ${formatDuration(expectedMs)}.\n`,

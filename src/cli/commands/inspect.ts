@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { ownValue } from '../../core/record.js';
+import { visibleText } from '../../core/visible-text.js';
 import { type Tokenizer, type TokenizerName, tokenizerNames } from '../../datasets/index.js';
 import { loadTokenizer } from '../../datasets/tokenizer.js';
 import { formatNames } from '../../formats/detect-format.js';
@@ -111,7 +113,7 @@ function overview(inspection: Inspection, paint: Paint): string[] {
             ]),
           ),
         ];
-  return [`${paint('bold', name)}: ${titles[format]}`, ...rows, ...schema];
+  return [`${paint('bold', visibleText(name))}: ${titles[format]}`, ...rows, ...schema];
 }
 
 /** What is known of all of it. */
@@ -162,7 +164,7 @@ function shownFields(fields: InspectedSample['fields']): [string, unknown][] {
   }));
   return columnRuns(typed).map(({ name, names }) => [
     name,
-    names.length === 1 ? fields[name] : names.map((each) => fields[each]),
+    names.length === 1 ? ownValue(fields, name) : names.map((each) => ownValue(fields, each)),
   ]);
 }
 

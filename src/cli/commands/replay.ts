@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { ConfigError } from '../../core/errors.js';
+import { visibleText } from '../../core/visible-text.js';
 import {
   type ConfigFlags,
   configArgument,
@@ -108,11 +109,13 @@ function asText(
 }
 
 function stageLines({ name, from, value, draws, error }: ReplayedStage, { paint, width }: Look): string[] {
-  const lines = wrapText(from ?? '', { width, first: `${paint('bold', name)}  `, indent: 2 });
+  const lines = wrapText(from ?? '', { width, first: `${paint('bold', visibleText(name))}  `, indent: 2 });
   if (error !== undefined)
     return [...lines, ...wrapText(messageOf(error), { width, first: `  ${paint('red', '✗')} `, indent: 4 })];
   if (draws.length > 0) lines.push(...wrapText(draws.join(', '), { width, first: '  drew ', indent: 7 }));
-  const fields = Object.entries(value === undefined ? {} : fieldsOf(value));
+  const fields = Object.entries(value === undefined ? {} : fieldsOf(value)).map(
+    ([field, content]) => [visibleText(field), content] as const,
+  );
   const indent = Math.max(0, ...fields.map(([field]) => field.length));
   for (const [field, content] of fields) {
     const title = field === '' ? '  ' : `  ${field.padEnd(indent)}  `;

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { ChecksumReport } from '../../convert/index.js';
 import { ConfigError } from '../../core/errors.js';
+import { visibleText } from '../../core/visible-text.js';
 import { formatNames } from '../../formats/detect-format.js';
 import type { FormatName } from '../../formats/index.js';
 import type { ReceiptVerification } from '../../loader/index.js';
@@ -197,9 +198,9 @@ function describe(dump: string, { batches, epochs, difference }: Verification): 
   }
   const { epoch, batch, path } = difference;
   return [
-    `Different from ${dump} in batch ${batch} of epoch ${epoch}${path ? `, at ${path}` : ''}:`,
-    `  in the dump  ${difference.dumped}`,
-    `  here         ${difference.here}`,
+    `Different from ${dump} in batch ${batch} of epoch ${epoch}${path ? `, at ${visibleText(path)}` : ''}:`,
+    `  in the dump  ${visibleText(difference.dumped)}`,
+    `  here         ${visibleText(difference.here)}`,
     `${equalBefore(batches)} ${advice(difference.dumped, batches)}`,
   ].join('\n');
 }

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { AnalysisClusterWorker, type ClusterWorkerEvent } from '../../analysis/index.js';
+import { visibleText } from '../../core/visible-text.js';
 import { wholeNumber } from '../whole-number.js';
 
 interface WorkerFlags {
   readonly redis: string;
   readonly queue?: string;
+  readonly allow: readonly string[];
   readonly workers: number;
   readonly lockMs: number;
   readonly json?: boolean;
@@ -16,11 +18,17 @@ export function workerCommand(): Command {
     .summary('work on analyses of a cluster')
     .description(
       'Works on the jobs of millrace analyze --engine bullmq until Ctrl-C, which lets the jobs under way come to their end. Data and\n' +
-        'output are opened by the names that the analysis was started with; a worker that has another version, data set or metric refuses\n' +
-        'and ends with status 1.',
+        'output are opened by the names that the analysis was started with. A worker that has another version, data set or metric gives the job\n' +
+        'back for others to take. Modules of datasets and metrics run only where --allow has them.',
     )
     .requiredOption('--redis <url>', 'the Redis server of the queue: redis://host:6379')
     .option('--queue <name>', 'the queue')
+    .option(
+      '--allow <path>',
+      'a module, folder or pattern of modules that an analysis may name; may be repeated',
+      (path: string, before: readonly string[]) => [...before, path],
+      [],
+    )
     .option('--workers <count>', 'threads, each with a job', wholeNumber(1), 2)
     .option(
       '--lock-ms <ms>',
@@ -32,11 +40,12 @@ export function workerCommand(): Command {
     .action(work);
 }
 
-async function work({ redis, queue, workers, lockMs, json = false }: WorkerFlags): Promise<void> {
+async function work({ redis, queue, allow, workers, lockMs, json = false }: WorkerFlags): Promise<void> {
   const say = (event: ClusterWorkerEvent | { readonly type: 'ready' | 'stopping' }): void =>
     void process.stdout.write(`${json ? JSON.stringify(event) : lineOf(event)}\n`);
   const worker = await AnalysisClusterWorker.start({
     redis,
+    allow,
     numWorkers: workers,
     lockMs,
     onEvent: say,
@@ -60,7 +69,8 @@ function lineOf(event: ClusterWorkerEvent | { readonly type: 'ready' | 'stopping
     case 'stopping':
       return `${time}  ends when its jobs are done`;
     case 'failed':
-      return `${time}  ${event.job} failed: ${event.reason}`;
+    case 'refused':
+      return visibleText(`${time}  ${event.job} ${event.type}: ${event.reason}`);
     default:
       return `${time}  ${event.job} ${event.type}`;
   }

@@ -1,4 +1,5 @@
 // Adam: Kingma and Ba, A Method for Stochastic Optimization, ICLR 2015.
+import { ownValue, setOwn } from '../../core/record.js';
 import type { Parameters } from './gpt.js';
 import type { Jax, JaxArray } from './jax-module.js';
 
@@ -30,13 +31,21 @@ export function adamUpdate(
 ): Training {
   const next: Training = { parameters: {}, first: {}, second: {} };
   for (const [name, gradient] of Object.entries(gradients)) {
-    const first = training.first[name]!.mul(firstDecay).add(gradient.ref.mul(1 - firstDecay));
-    const second = training.second[name]!.mul(secondDecay).add(numpy.square(gradient).mul(1 - secondDecay));
-    next.first[name] = first.ref;
-    next.second[name] = second.ref;
+    const first = ownValue(training.first, name)!
+      .mul(firstDecay)
+      .add(gradient.ref.mul(1 - firstDecay));
+    const second = ownValue(training.second, name)!
+      .mul(secondDecay)
+      .add(numpy.square(gradient).mul(1 - secondDecay));
+    setOwn(next.first, name, first.ref);
+    setOwn(next.second, name, second.ref);
     const size = numpy.sqrt(second.mul(scale.secondCorrection.ref)).add(epsilon);
     const direction = first.mul(scale.firstCorrection.ref).div(size);
-    next.parameters[name] = training.parameters[name]!.sub(direction.mul(scale.learningRate.ref));
+    setOwn(
+      next.parameters,
+      name,
+      ownValue(training.parameters, name)!.sub(direction.mul(scale.learningRate.ref)),
+    );
   }
   tree.dispose(scale);
   return next;

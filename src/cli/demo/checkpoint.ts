@@ -1,7 +1,9 @@
 // A training state in one file, laid out as safetensors: the byte length of a JSON header as little-endian u64, the
 // header with dtype, shape and byte range of each tensor, then the elements. Other tools can open it.
+
 import { open, readFile, rename } from 'node:fs/promises';
 import { FormatError, StorageError, TruncatedFileError } from '../../core/errors.js';
+import { setOwn } from '../../core/record.js';
 import { elementCount, type Tensor, tensor } from '../../core/tensor.js';
 import type { ModelState } from './language-model.js';
 
@@ -76,7 +78,7 @@ export async function loadCheckpoint<Run>(path: string): Promise<Checkpoint<Run>
     if (byteOffset + needed > bytes.length) throw truncated(path, bytes.length, byteOffset + needed);
     const elements = new Uint8Array(needed);
     elements.set(bytes.subarray(byteOffset, byteOffset + needed));
-    tensors[name] = tensor(new Float32Array(elements.buffer), shape);
+    setOwn(tensors, name, tensor(new Float32Array(elements.buffer), shape));
   }
   return { model: { steps: Number(metadata.steps), tensors }, run: JSON.parse(metadata.run) as Run };
 }
@@ -86,7 +88,7 @@ function layOut({ tensors }: ModelState): { header: Header; parts: Uint8Array[] 
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
+    setOwn(header, name, { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] });
     parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     offset += data.byteLength;
   }

@@ -1,5 +1,6 @@
 // A small decoder-only transformer: learned positions, RMS norm before each block (Zhang and Sennrich 2019), causal
 // attention, a ReLU feed-forward block of four times the width, an output layer that begins at zero.
+import { ownValue, setOwn } from '../../core/record.js';
 import type { Jax, JaxArray } from './jax-module.js';
 
 /** Sizes of the network. */
@@ -44,7 +45,7 @@ export function initialParameters(jax: Jax, shape: GptShape, seed: number): Para
     const [next, own] = jax.numpy.split(jax.random.split(key, 2), 2);
     key = next!.reshape([2]);
     const draw = jax.random.normal(own!.reshape([2]), dimensions);
-    parameters[name] = draw.mul(initialScale(name, dimensions[0]!, shape.layers));
+    setOwn(parameters, name, draw.mul(initialScale(name, dimensions[0]!, shape.layers)));
   }
   key.dispose();
   return parameters;
@@ -95,7 +96,7 @@ function gptLogits(
   tokens: JaxArray,
 ): JaxArray {
   const { numpy, nn } = jax;
-  const take = (name: string): JaxArray => parameters[name]!;
+  const take = (name: string): JaxArray => ownValue(parameters, name)!;
   const rows = tokens.shape[0]!;
   // Flat all the way: jax-js 0.1.25 cannot compile the gradient of take() behind a reshape.
   const positions = numpy.array(Int32Array.from({ length: rows }, (_, row) => row % length));

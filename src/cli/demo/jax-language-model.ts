@@ -1,4 +1,5 @@
 import { ShapeError, StateMismatchError } from '../../core/errors.js';
+import { ownValue, setOwn } from '../../core/record.js';
 import { tensor } from '../../core/tensor.js';
 import { type AdamScale, adamScale, adamUpdate, type Training } from './adam.js';
 import {
@@ -86,7 +87,7 @@ class JaxLanguageModel implements LanguageModel {
       for (const [name, array] of Object.entries(arrays)) {
         // Copied: what jax-js hands out may be a view of its memory.
         const elements = Float32Array.from((await array.ref.data()) as Float32Array);
-        tensors[`${group}.${name}`] = tensor(elements, this.#shapes.get(name)!);
+        setOwn(tensors, `${group}.${name}`, tensor(elements, this.#shapes.get(name)!));
       }
     }
     return { steps: this.#steps, tensors };
@@ -96,7 +97,7 @@ class JaxLanguageModel implements LanguageModel {
     const restored: Training = { parameters: {}, first: {}, second: {} };
     for (const group of ['parameters', 'first', 'second'] as const) {
       for (const [name, shape] of this.#shapes) {
-        const source = state.tensors[`${group}.${name}`];
+        const source = ownValue(state.tensors, `${group}.${name}`);
         if (!source || `${source.shape}` !== `${shape}`) {
           this.#jax.tree.dispose(restored);
           throw new StateMismatchError('The saved model has another shape', {
@@ -108,7 +109,7 @@ class JaxLanguageModel implements LanguageModel {
             next: 'Resume with the settings it was saved under, or start a new run.',
           });
         }
-        restored[group][name] = this.#jax.numpy.array(Float32Array.from(source.data)).reshape(shape);
+        setOwn(restored[group], name, this.#jax.numpy.array(Float32Array.from(source.data)).reshape(shape));
       }
     }
     this.dispose();

@@ -1,4 +1,5 @@
 import { type DType, dtypeOf, isDType } from '../../core/dtype.js';
+import { visibleText } from '../../core/visible-text.js';
 import { imageKind } from './image-kind.js';
 
 /** What a value is called in a schema: `string`, `int32 [3, 4]`, `jpeg`, `list`. */
@@ -60,7 +61,8 @@ function shortNumber(value: number | bigint): string {
 }
 
 function cut(text: string, width: number, goesOn = false): string {
-  const characters = [...text];
-  if (characters.length <= width) return goesOn ? `${text} …` : text;
+  const shown = visibleText(text);
+  const characters = [...shown];
+  if (characters.length <= width) return goesOn ? `${shown} …` : shown;
   return `${characters.slice(0, Math.max(1, width - 1)).join('')}…`;
 }

@@ -1,3 +1,4 @@
+import { visibleText } from '../../core/visible-text.js';
 import type { Paint } from '../terminal/colour.js';
 import { formatCount, formatShare } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
@@ -22,7 +23,7 @@ export function renderPlan(
     wrapText(value, { width, first: `  ${name.padEnd(13)} `, indent: 16 }),
   );
   const sections = [
-    [paint('bold', plan.name), ...facts],
+    [paint('bold', visibleText(plan.name)), ...facts],
     plan.mixture && [paint('bold', 'Mixture'), mixtureTable(plan.mixture)],
     plan.curriculum && curriculumLines(plan.curriculum, plan, paint, width),
     findings.length > 0 && renderFindings(findings, { paint, width }),
@@ -43,7 +44,7 @@ function mixtureTable(mixture: readonly SourcePlan[]): string {
       { title: 'passes', ...right },
     ],
     mixture.map(({ name, samples, share, seen }) => [
-      name,
+      visibleText(name),
       formatCount(samples),
       formatShare(share),
       formatCount(seen),
@@ -57,7 +58,7 @@ function curriculumLines(curriculum: CurriculumPlan, plan: RunPlan, paint: Paint
   for (const { name, histogram, changes } of curriculum.metrics) {
     const [first, last] = [changes[0]!, changes.at(-1)!];
     lines.push(
-      `  ${name}: ${trimmed(first.difficulty)} at step ${first.step}, ${trimmed(last.difficulty)} from step ${formatCount(last.step)} on`,
+      `  ${visibleText(name)}: ${trimmed(first.difficulty)} at step ${first.step}, ${trimmed(last.difficulty)} from step ${formatCount(last.step)} on`,
     );
     if (histogram) lines.push(...histogramLines(histogram, changes, width), '');
   }

@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { visibleText } from '../../core/visible-text.js';
 import { formatDuration } from './duration.js';
 import { progressLine, titleWidth } from './progress-line.js';
 
@@ -94,7 +95,7 @@ function barStage(
   return {
     update(count, note = '') {
       done = count;
-      bar.update(Math.min(count, Math.max(1, total)), { note });
+      bar.update(Math.min(count, Math.max(1, total)), { note: visibleText(note) });
     },
     finish(note) {
       bar.stop();
@@ -120,8 +121,9 @@ function plainStage(
       saidShare = share;
       const left = formatDuration(((now() - started) * (1 - share)) / share);
       line(
-        [title.padEnd(titleWidth), `${Math.floor(share * 100)} %, ${left} left`, note]
+        [title.padEnd(titleWidth), `${Math.floor(share * 100)} %, ${left} left`, note ?? '']
           .filter(Boolean)
+          .map(visibleText)
           .join('  '),
       );
     },
@@ -130,5 +132,6 @@ function plainStage(
 }
 
 function finishedLine(title: string, note: string | undefined, durationMs: number): string {
-  return [title.padEnd(titleWidth), formatDuration(durationMs).padStart(9), note].filter(Boolean).join('  ');
+  const parts = [title.padEnd(titleWidth), formatDuration(durationMs).padStart(9), note ?? ''];
+  return parts.filter(Boolean).map(visibleText).join('  ');
 }

@@ -1,3 +1,5 @@
+import { visibleText } from '../../core/visible-text.js';
+
 /** How text is broken into lines. */
 export interface WrapOptions {
   /** Columns of a line. */
@@ -13,7 +15,7 @@ export function wrapText(text: string, { width, first, indent }: WrapOptions): s
   const lines: string[] = [];
   let line = first;
   let isEmpty = true;
-  for (const word of text.split(' ')) {
+  for (const word of visibleText(text).split(' ')) {
     if (!isEmpty && line.length + 1 + word.length > width) {
       lines.push(line);
       line = ' '.repeat(indent);

@@ -81,13 +81,9 @@ function compareFields(
   if (own.length !== names.length || names.some((name) => !own.includes(name))) {
     return { path, dumped: `the fields ${names.join(', ')}`, here: `the fields ${own.join(', ')}` };
   }
-  return firstOf(names, (name) =>
-    compareValue(
-      (here as Record<string, unknown>)[name],
-      fields[name]!,
-      path ? `${path}.${name}` : name,
-      options,
-    ),
+  const values = new Map<string, unknown>(Object.entries(here));
+  return firstOf(Object.entries(fields), ([name, dumped]) =>
+    compareValue(values.get(name), dumped, path ? `${path}.${name}` : name, options),
   );
 }
 

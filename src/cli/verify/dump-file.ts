@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import * as v from 'valibot';
 import { FormatError, StorageError } from '../../core/errors.js';
+import { recordOf } from '../../core/options.js';
 
 /** A tensor of a dump: what it is, its digest, and its elements when they are few. */
 export interface DumpedTensor {
@@ -59,7 +60,7 @@ const valueSchema: v.GenericSchema<DumpedValue> = v.lazy(() =>
     v.number(),
     v.string(),
     v.array(valueSchema),
-    v.object({ fields: v.record(v.string(), valueSchema) }),
+    v.object({ fields: recordOf(valueSchema) }),
     v.object({ bytes: v.string(), length: whole }),
     v.object({
       dtype: v.string(),

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { MillraceError } from '../../core/errors.js';
 import { type PrometheusRegistry, prometheusRegistry } from '../prometheus.js';
 import type { RunUpdate, RunView } from './live-view.js';
+import { parseReport } from './neighbour-report.js';
 import type { PageAccess } from './page-access.js';
+import { toPageJson } from './page-json.js';
 import type { RunBoard } from './run-board.js';
 
 /** What runs of other processes send. */
@@ -21,6 +23,8 @@ export interface NeighbourAnswer {
   /** Tells this server from another one that takes its place. */
   readonly server: string;
   readonly watched: boolean;
+  /** The answer to the run's challenge, where the page asks for a token. */
+  readonly proof?: string | undefined;
 }
 
 /** A report of a run, with all that it knows, is far below. */
@@ -28,6 +32,12 @@ const maxReportBytes = 16e6;
 const heartbeatMs = 5_000;
 /** What is kept for a page that does not take it. */
 const maxBehindBytes = 8e6;
+/** Connections at once, pages and runs together. Every one takes a file descriptor of the process that trains. */
+const maxConnections = 64;
+/** Pages that listen to events at once: the other connections are for those that come and go. */
+const maxStreams = 24;
+/** A request has to arrive within so long. */
+const requestMs = 5_000;
 /** How long a page waits before it connects again. */
 const retryMs = 1_000;
 
@@ -40,17 +50,25 @@ export class LiveServer {
   readonly #page: { readonly html: string; readonly policy: string };
   #prometheus: Promise<PrometheusRegistry> | undefined;
   #onWatched: (() => void) | undefined;
+  #streams = 0;
 
   constructor(board: RunBoard, access: PageAccess) {
     this.#board = board;
     this.#access = access;
     this.#page = readPage();
-    this.#server = createServer((request, response) => {
+    const limits = {
+      headersTimeout: requestMs,
+      requestTimeout: 2 * requestMs,
+      connectionsCheckingInterval: 1_000,
+    };
+    this.#server = createServer(limits, (request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         if (!response.headersSent) send(response, 500, 'text/plain', `${messageOf(error)}\n`);
         else response.destroy();
       });
     });
+    this.#server.maxConnections = maxConnections;
+    this.#server.maxRequestsPerSocket = 1_000;
   }
 
   /** @returns the port. @throws the error of the system, `EADDRINUSE` where another program has the port */
@@ -59,6 +77,8 @@ export class LiveServer {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
+    // A connection that cannot be accepted is the page's trouble, not the run's.
+    this.#server.removeAllListeners('error').on('error', () => {});
     return (this.#server.address() as AddressInfo).port;
   }
 
@@ -68,11 +88,15 @@ export class LiveServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://local');
+    const url = new URL(`http://local/${(request.url ?? '').replace(/^\/+/, '')}`);
     if (url.pathname === '/neighbour' && this.#access.isNeighbour(request))
       return this.#answerNeighbour(request, response);
     const refusal = this.#access.refusal(request, url);
-    if (refusal) return send(response, 403, 'text/plain', `${refusal}\n`);
+    if (refusal) {
+      // It keeps no connection that others could have.
+      response.setHeader('connection', 'close');
+      return send(response, 403, 'text/plain', `${refusal}\n`);
+    }
     if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Only GET is answered.\n');
     switch (url.pathname) {
       case '/':
@@ -88,14 +112,23 @@ export class LiveServer {
   }
 
   async #answerNeighbour(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { runs = [], updates = [] } = request.method === 'POST' ? await readReport(request) : {};
+    if (request.method !== 'POST') return send(response, 405, 'text/plain', 'Only POST is answered.\n');
+    const { runs, updates, challenge } = await readReport(request);
     for (const run of runs) this.#board.put(run);
     for (const update of updates) this.#board.update(update);
-    const answer: NeighbourAnswer = { server: this.#id, watched: this.#board.watched };
+    const { port } = this.#server.address() as AddressInfo;
+    const proof = challenge === undefined ? undefined : this.#access.proof({ nonce: challenge, port });
+    const answer: NeighbourAnswer = { server: this.#id, watched: this.#board.watched, proof };
     send(response, 200, 'application/json', JSON.stringify(answer));
   }
 
   #stream(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#streams >= maxStreams) {
+      response.setHeader('connection', 'close');
+      send(response, 503, 'text/plain', `${maxStreams} pages are open already: close one.\n`);
+      return;
+    }
+    this.#streams += 1;
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -105,11 +138,12 @@ export class LiveServer {
     const unwatch = this.#board.watch(({ type, ...message }) => {
       // A page that takes nothing any more connects again when it does, and is then told everything.
       if (response.writableLength > maxBehindBytes) response.destroy();
-      else response.write(`event: ${type}\ndata: ${JSON.stringify(message)}\n\n`);
+      else response.write(`event: ${type}\ndata: ${toPageJson(message)}\n\n`);
     });
     const heartbeat = setInterval(() => response.write(': here\n\n'), heartbeatMs);
     this.#onWatched?.();
     request.on('close', () => {
+      this.#streams -= 1;
       clearInterval(heartbeat);
       unwatch();
       this.#onWatched?.();
@@ -140,7 +174,7 @@ function readPage(): { html: string; policy: string } {
   return { html, policy };
 }
 
-async function readReport(request: IncomingMessage): Promise<Partial<NeighbourReport>> {
+async function readReport(request: IncomingMessage): Promise<ReturnType<typeof parseReport>> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
@@ -148,7 +182,7 @@ async function readReport(request: IncomingMessage): Promise<Partial<NeighbourRe
     if (bytes > maxReportBytes) throw new Error(`The report has more than ${maxReportBytes} bytes`);
     pieces.push(piece);
   }
-  return JSON.parse(Buffer.concat(pieces).toString('utf8')) as NeighbourReport;
+  return parseReport(Buffer.concat(pieces).toString('utf8'));
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

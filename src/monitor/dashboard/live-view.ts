@@ -57,6 +57,8 @@ export interface RunView {
   readonly peek: BatchPeek | undefined;
   /** Why the loader has as many workers and batches ahead as it has. */
   readonly tuning: string;
+  /** When it ended, where it has. */
+  readonly endedAt: number | undefined;
 }
 
 /** What is new of a run. */
@@ -69,6 +71,7 @@ export interface RunUpdate {
   readonly problems: readonly LiveProblem[];
   readonly peek?: BatchPeek;
   readonly tuning?: string;
+  readonly endedAt?: number;
 }
 
 /** Points of the charts: ten minutes at two a second. */
@@ -87,12 +90,13 @@ export function viewOf(facts: RunFacts): RunView {
     problems: [],
     peek: undefined,
     tuning: '',
+    endedAt: undefined,
   };
 }
 
 /** The view with what is new, and without what is too old to be shown. */
 export function applyUpdate(view: RunView, update: RunUpdate): RunView {
-  const { status, figures = view.figures, peek = view.peek, tuning = view.tuning } = update;
+  const { status, figures = view.figures, peek = view.peek, tuning = view.tuning, endedAt } = update;
   const spans = [...view.spans, ...update.spans];
   const latest = spans.reduce((last, { to }) => Math.max(last, to), 0);
   return {
@@ -104,5 +108,6 @@ export function applyUpdate(view: RunView, update: RunUpdate): RunView {
     problems: [...view.problems, ...update.problems].slice(-keptProblems),
     peek,
     tuning,
+    endedAt,
   };
 }

@@ -1,19 +1,47 @@
-import { request } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import { Agent, request } from 'node:http';
 import type { NeighbourAnswer, NeighbourReport } from './live-server.js';
-import { neighbourHeader, reachable } from './page-access.js';
+import { isProofOf, neighbourHeader, reachable } from './page-access.js';
+import { toPageJson } from './page-json.js';
 
 const answerMs = 3_000;
+const maxAnswerBytes = 10_000;
+
+/** Where a run looks for a page, and the token that the page must ask for; any page will do where it was given none. */
+export interface NeighbourPage {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | undefined;
+}
+
+/** `undefined`: nobody answers there. `'other'`: what listens is no Millrace run. `'stranger'`: a page with another token, or without one. */
+export type NeighbourReply = NeighbourAnswer | 'other' | 'stranger' | undefined;
 
 /**
- * Sends a report to the run that has the page.
- *
- * @returns `undefined` where nobody listens there; `'other'` where what listens is no Millrace run.
+ * Sends a report to the run that has the page. A run that was given a token has the page prove first that it asks for the same one, and
+ * sends its report by the same connection: neither the token nor anything of the run goes to whatever else listens there.
  */
-export function report(
-  { host, port }: { readonly host: string; readonly port: number },
-  content: NeighbourReport,
+export async function report(page: NeighbourPage, content: NeighbourReport): Promise<NeighbourReply> {
+  const { token, port } = page;
+  if (token === undefined) return post(page, '/neighbour', toPageJson(content), {});
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  try {
+    const challenge = { nonce: randomBytes(16).toString('base64url'), port };
+    const answer = await post(page, '/neighbour', JSON.stringify({ challenge: challenge.nonce }), { agent });
+    if (typeof answer !== 'object') return answer;
+    if (!isProofOf(token, challenge, answer.proof ?? '')) return 'stranger';
+    return await post(page, '/neighbour', toPageJson(content), { agent, reuses: true });
+  } finally {
+    agent.destroy();
+  }
+}
+
+function post(
+  { host, port }: NeighbourPage,
+  path: string,
+  body: string,
+  { agent, reuses = false }: { readonly agent?: Agent; readonly reuses?: boolean },
 ): Promise<NeighbourAnswer | 'other' | undefined> {
-  const body = JSON.stringify(content);
   const headers = {
     [neighbourHeader]: '1',
     'content-type': 'application/json',
@@ -21,11 +49,22 @@ export function report(
   };
   return new Promise((resolve) => {
     const sent = request(
-      { host: reachable(host), port, path: '/neighbour', method: 'POST', headers, timeout: answerMs },
+      {
+        host: reachable(host),
+        port,
+        path,
+        method: 'POST',
+        headers,
+        timeout: answerMs,
+        ...(agent && { agent }),
+      },
       (response) => {
-        const pieces: Buffer[] = [];
-        response.on('data', (piece: Buffer) => pieces.push(piece));
-        response.on('end', () => resolve(readAnswer(response.statusCode, Buffer.concat(pieces).toString())));
+        let text = '';
+        response.on('data', (piece: Buffer) => {
+          text += piece.toString('latin1');
+          if (text.length > maxAnswerBytes) sent.destroy();
+        });
+        response.on('end', () => resolve(readAnswer(response.statusCode, text)));
         response.on('error', () => resolve(undefined));
       },
     );
@@ -33,7 +72,9 @@ export function report(
     sent.on('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET' ? undefined : 'other'),
     );
-    sent.end(body);
+    sent.on('close', () => resolve(undefined));
+    // Only the connection whose other end has proved itself may have the report.
+    sent.on('socket', () => (reuses && !sent.reusedSocket ? sent.destroy() : sent.end(body)));
   });
 }
 

@@ -13,8 +13,10 @@ export interface PeekField {
   readonly name: string;
   /** `int32 [32, 128]`, `32 strings`. */
   readonly type: string;
-  /** Smallest, mean and largest of the elements that were looked at. */
+  /** Smallest, mean and largest of the finite elements that were looked at. */
   readonly range?: { readonly min: number; readonly mean: number; readonly max: number };
+  /** How many of the elements that were looked at are NaN or infinite; left out where none is. */
+  readonly notFinite?: { readonly nan: number; readonly infinite: number; readonly of: number };
   /** The first elements, a few rows. */
   readonly rows?: readonly string[];
   readonly texts?: readonly string[];
@@ -93,23 +95,32 @@ function describeTensor(tensor: Tensor, name: string): PeekField {
   const field = {
     name,
     type: `${dtype} [${shape.join(', ')}]`,
-    ...(data.length > 0 && { range: rangeOf(data) }),
+    ...rangeOf(data),
   };
   const layout = imageLayout(tensor);
   return layout ? { ...field, images: imagesOf(tensor, layout) } : { ...field, rows: rowsOf(tensor) };
 }
 
-function rangeOf(data: Tensor['data']): { min: number; mean: number; max: number } {
+function rangeOf(data: Tensor['data']): Pick<PeekField, 'range' | 'notFinite'> {
   const step = Math.max(1, Math.floor(data.length / rangeElements));
   let [min, max, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  let [nan, infinite] = [0, 0];
   for (let i = 0; i < data.length; i += step) {
     const element = Number(data[i]);
+    if (!Number.isFinite(element)) {
+      if (Number.isNaN(element)) nan += 1;
+      else infinite += 1;
+      continue;
+    }
     if (element < min) min = element;
     if (element > max) max = element;
     sum += element;
     count += 1;
   }
-  return { min, mean: sum / count, max };
+  return {
+    ...(count > 0 && { range: { min, mean: sum / count, max } }),
+    ...(nan + infinite > 0 && { notFinite: { nan, infinite, of: count + nan + infinite } }),
+  };
 }
 
 function rowsOf({ shape, data }: Tensor): string[] {
@@ -159,11 +170,15 @@ function imagesOf({ shape, data, dtype }: Tensor, layout: ImageLayout): PeekImag
   const numbers = data as Exclude<Tensor['data'], BigInt64Array | BigUint64Array>;
   return Array.from({ length: Math.min(shape[0]!, maxImages) }, (_, k) => {
     const pixels = numbers.subarray(k * elements, (k + 1) * elements);
-    return thumbnail(pixels, layout, dtype === 'uint8' ? { min: 0, max: 255 } : rangeOf(pixels));
+    return thumbnail(
+      pixels,
+      layout,
+      dtype === 'uint8' ? { min: 0, max: 255 } : (rangeOf(pixels).range ?? { min: 0, max: 1 }),
+    );
   });
 }
 
-/** Every so-manieth pixel, stretched to the range that the image has: normalised images are then visible. */
+/** Every nth pixel, stretched to the range that the image has: normalised images are then visible. */
 function thumbnail(
   pixels: ArrayLike<number>,
   { height, width, channels, row, column, channel }: ImageLayout,

@@ -4,6 +4,9 @@ import { applyUpdate, type RunFacts, type RunUpdate, type RunView, viewOf } from
 /** A run of another process that is silent for so long is lost, unless it has said that it ended. */
 const patienceMs = 6_000;
 
+/** Runs of one page. Other processes of the machine may send theirs, and every one takes memory of the process that has the page. */
+const maxRuns = 256;
+
 /** What is sent to a page: everything, or what is new. */
 export type BoardMessage =
   | { readonly type: 'board'; readonly now: number; readonly runs: readonly RunView[] }
@@ -37,6 +40,7 @@ export class RunBoard {
       const isSame = facts.rank === rank && facts.worldSize === worldSize && facts.dataset === dataset;
       if (isSame && (status === 'lost' || status === 'finished')) this.#forget(key);
     }
+    if (this.#runs.size >= maxRuns && !this.#runs.has(run.facts.key)) return;
     this.#runs.set(run.facts.key, run);
     this.#lastHeard.set(run.facts.key, Date.now());
     this.#tell({ type: 'run', now: Date.now(), run });
@@ -61,10 +65,10 @@ export class RunBoard {
   /** Looks for runs of other processes that are silent. */
   missLost(ownKeys: ReadonlySet<string>): void {
     for (const [key, { status }] of this.#runs) {
-      const silent = Date.now() - this.#lastHeard.get(key)! > patienceMs;
-      if (ownKeys.has(key) || !silent || status === 'finished' || status === 'lost') continue;
       const heard = this.#lastHeard.get(key)!;
-      this.update({ key, status: 'lost', points: [], spans: [], problems: [] });
+      const silent = Date.now() - heard > patienceMs;
+      if (ownKeys.has(key) || !silent || status === 'finished' || status === 'lost') continue;
+      this.update({ key, status: 'lost', endedAt: heard, points: [], spans: [], problems: [] });
       this.#lastHeard.set(key, heard);
     }
   }

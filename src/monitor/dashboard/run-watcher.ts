@@ -40,6 +40,10 @@ export class RunWatcher {
   /** Sends what is new when the next update is due. */
   #due: ReturnType<typeof setTimeout> | undefined;
   #lastPeek = Number.NEGATIVE_INFINITY;
+  /** Since when the consumer waits, and up to where that was drawn. */
+  #waitingSince: number | undefined;
+  #waitDrawnTo = 0;
+  #endedAt: number | undefined;
   #spans: LiveSpan[] = [];
   #open = new Map<LiveSpan['lane'], Writable<LiveSpan>>();
   #problems: LiveProblem[] = [];
@@ -60,7 +64,11 @@ export class RunWatcher {
       case 'began':
         this.#begin(event);
         return this.#sendInTurn(event.at);
+      case 'waiting':
+        this.#waitingSince = event.since;
+        return this.#sendInTurn(event.at);
       case 'delivered':
+        this.#waitingSince = undefined;
         this.#deliver(event);
         if (event.at - this.#lastUpdate >= updateMs) this.#send(event.at);
         return;
@@ -68,18 +76,22 @@ export class RunWatcher {
         this.#tuning = event.decision;
         return;
       case 'ended':
+        this.#waitingSince = undefined;
+        if (event.reason === 'failed') this.#endedAt = event.at;
         this.#status = event.reason === 'failed' ? 'failed' : 'between passes';
         if (event.reason !== 'failed') return this.#sendInTurn(event.at);
         this.#complain(event.at, 'error', messageOf(event.error));
         return this.#send(event.at);
       case 'closed':
         if (this.#status !== 'failed') this.#status = 'finished';
+        this.#endedAt ??= event.at;
         return this.#send(event.at);
     }
   };
 
   #begin({ at, dataset, rank, worldSize, sampler }: PassBegan): void {
     this.#status = 'running';
+    this.#endedAt = undefined;
     if (this.#began) return;
     this.#began = true;
     const histograms = histogramsOf(sampler, histogramBins);
@@ -100,7 +112,7 @@ export class RunWatcher {
     if (!this.#sink.watched) return;
     const { at, startedAt, makeMs, waitMs, worker } = event;
     if (worker !== null) this.#span(worker, 'making', startedAt, startedAt + makeMs);
-    if (waitMs > visibleMs) this.#span('consumer', 'waiting', at - waitMs, at);
+    if (waitMs > visibleMs) this.#span('consumer', 'waiting', Math.max(at - waitMs, this.#waitDrawnTo), at);
     if (at - this.#lastPeek < peekMs || event.samples === 0) return;
     this.#lastPeek = at;
     const { epoch, batch, samples } = event;
@@ -124,12 +136,15 @@ export class RunWatcher {
     this.#problems = [...this.#problems, { at, kind, text }].slice(-maxProblems);
   }
 
-  /** Sends what is new now, or when an update is due: passes may be so short that there are many in a second. */
+  /** Sends what is new now, or when an update is due: passes and waits may be so short that there are many in a second. */
   #sendInTurn(at: number): void {
     const early = this.#lastUpdate + updateMs - at;
     if (early <= 0) this.#send(at);
-    else
-      this.#due ??= setTimeout(() => this.#send(performance.timeOrigin + performance.now()), early).unref();
+    else this.#sendLater(early);
+  }
+
+  #sendLater(ms: number): void {
+    this.#due ??= setTimeout(() => this.#send(performance.timeOrigin + performance.now()), ms).unref();
   }
 
   #send(at: number): void {
@@ -138,9 +153,17 @@ export class RunWatcher {
     // Without a pass there is no run to speak of.
     if (!this.#began) return;
     this.#lastUpdate = at;
+    if (this.#waitingSince !== undefined) {
+      if (this.#sink.watched) {
+        this.#span('consumer', 'waiting', Math.max(this.#waitingSince, this.#waitDrawnTo), at);
+        this.#waitDrawnTo = at;
+      }
+      // Nothing else may happen for long.
+      this.#sendLater(updateMs);
+    }
     const figures = this.#read();
     const { batches, samplesPerSecond, tokensPerSecond, waitShare, ready } = figures;
-    const hasMore = batches > this.#batches;
+    const hasMore = batches > this.#batches || figures.waitingMs > 0;
     this.#batches = batches;
     const point: LivePoint = { at, samplesPerSecond, tokensPerSecond, waitShare, ready };
     this.#sink.update({
@@ -152,6 +175,7 @@ export class RunWatcher {
       problems: this.#problems,
       ...(this.#peek && { peek: this.#peek }),
       ...(this.#tuning !== undefined && { tuning: this.#tuning }),
+      ...(this.#endedAt !== undefined && { endedAt: this.#endedAt }),
     });
     this.#spans = [];
     this.#open.clear();

@@ -72,8 +72,10 @@ class PageThread {
   async #join(): Promise<boolean> {
     const { port } = this.#setup;
     const answer = await report(this.#setup, { runs: [], updates: [] });
-    if (answer === undefined || answer === 'other') {
-      const reason = `port ${port} is taken by another program. Name a free one: dashboard: { port: ${port + 1} }`;
+    if (typeof answer !== 'object') {
+      const whose =
+        answer === 'stranger' ? 'the page of a run with another token, or without one' : 'another program';
+      const reason = `port ${port} is taken by ${whose}. Name a free one: dashboard: { port: ${port + 1} }`;
       post({ type: 'failed', reason });
       return false;
     }
@@ -101,8 +103,13 @@ class PageThread {
     this.#begun = new Set();
     this.#updates = [];
     const answer = await report(this.#setup, content);
-    // The run that had the page has ended: whoever is first takes its place.
-    if (answer === undefined || answer === 'other') return void (await this.#serve());
+    if (typeof answer !== 'object') {
+      // What was not taken is sent again, whole.
+      this.#begun = new Set(this.#own);
+      this.#setWatched(false);
+      // The run that had the page has ended: whoever is first takes its place. If a stranger did, there is no page until it ends.
+      return void (await this.#serve());
+    }
     // One that has taken its place has to be told everything.
     if (answer.server !== this.#neighbour) this.#begun = new Set(this.#own);
     this.#neighbour = answer.server;

@@ -1,15 +1,16 @@
 import type { BatchPeek, PeekField, PeekImage } from '../../monitor/dashboard/peek-batch.js';
 import { html, type Markup } from '../report/html.js';
-import { value } from './number-text.js';
+import { count, value } from './number-text.js';
 
 /** The fields of a batch. Images of pixels are empty canvases, which {@link paintPixels} fills. */
 export function renderPeek(peek: BatchPeek): Markup {
   return html`${peek.fields.map(renderField)}`;
 }
 
-function renderField({ name, type, range, rows, texts, images }: PeekField): Markup {
+function renderField({ name, type, range, notFinite, rows, texts, images }: PeekField): Markup {
   const numbers = range && `, from ${value(range.min)} to ${value(range.max)}, mean ${value(range.mean)}`;
-  return html`<div><dt>${name || 'batch'}<small>${type}${numbers ?? ''}</small></dt><dd>${
+  const odd = notFinite && html`<strong class="bad">${oddText(notFinite)}</strong>`;
+  return html`<div><dt>${name || 'batch'}<small>${type}${numbers ?? ''}${odd}</small></dt><dd>${
     images &&
     html`<div class="images">${images.map((image, k) => renderImage(image, `${name || 'image'} of sample ${k}`))}</div>`
   }${texts?.map((text) => html`<blockquote tabindex="0">${text}</blockquote>`)}${
@@ -17,6 +18,14 @@ function renderField({ name, type, range, rows, texts, images }: PeekField): Mar
     rows.length > 0 &&
     html`<pre tabindex="0" role="region" aria-label="${name || 'batch'}, first elements">${rows.join('\n')}</pre>`
   }</dd></div>`;
+}
+
+/** `12 NaN and 3 infinite of 4,096 elements`. */
+function oddText({ nan, infinite, of }: NonNullable<PeekField['notFinite']>): string {
+  const parts = [nan > 0 && `${count(nan)} NaN`, infinite > 0 && `${count(infinite)} infinite`].filter(
+    Boolean,
+  );
+  return `${parts.join(' and ')} of ${count(of)} ${of === 1 ? 'element' : 'elements'}`;
 }
 
 function renderImage(image: PeekImage, alt: string): Markup {

@@ -1,4 +1,5 @@
 import type { RunUpdate, RunView } from '../../monitor/dashboard/live-view.js';
+import { fromPageJson } from '../../monitor/dashboard/page-json.js';
 
 /** Who is told what comes from the server. */
 export interface ConnectionEvents {
@@ -18,7 +19,7 @@ const retryMs = 1_000;
 export function connect(events: ConnectionEvents): void {
   const source = new EventSource(`events${location.search}`);
   const on = <T>(type: string, take: (message: T) => void): void =>
-    source.addEventListener(type, (event) => take(JSON.parse((event as MessageEvent<string>).data) as T));
+    source.addEventListener(type, (event) => take(fromPageJson((event as MessageEvent<string>).data) as T));
   on<{ runs: RunView[]; now: number }>('board', ({ runs, now }) => {
     events.onState(true);
     events.onBoard(runs, now);

@@ -6,13 +6,18 @@ import { type Board, emptyBoard, shownRun, sortedRuns, withAll, withRun, withUpd
 import { connect } from './connection.js';
 import { renderCurriculum } from './curriculum-chart.js';
 import { count, duration, rate, share } from './number-text.js';
-import { renderFigures, renderPoints, renderProblems, renderRanks, runName, verdictOf } from './panels.js';
+import {
+  renderFigures,
+  renderPoints,
+  renderProblems,
+  renderRanks,
+  runName,
+  silenceMs,
+  verdictOf,
+} from './panels.js';
 import { renderStages } from './stage-bar.js';
 import { renderTimeChart } from './time-chart.js';
 import { renderTimeline } from './worker-timeline.js';
-
-/** A run that says nothing for so long is at something. */
-const silenceMs = 3_000;
 
 let board: Board = emptyBoard;
 let drawing = false;
@@ -52,15 +57,18 @@ function draw(): void {
   const { facts, figures } = run;
   setText(
     'run',
-    `${facts.dataset}${facts.worldSize > 1 ? `, rank ${facts.rank} of ${facts.worldSize}` : ''}, process ${facts.pid}, running for ${duration(now() - facts.startedAt)}`,
+    `${facts.dataset}${facts.worldSize > 1 ? `, rank ${facts.rank} of ${facts.worldSize}` : ''}, process ${facts.pid}, ${run.endedAt === undefined ? 'running' : 'ran'} for ${duration((run.endedAt ?? now()) - facts.startedAt)}`,
   );
-  setText('verdict', verdictOf(run));
+  setText('verdict', verdictOf(run, now()));
   if (figures) {
-    fill('figures', renderFigures(figures));
+    fill('figures', renderFigures(figures, run.endedAt !== undefined));
     fill('stages', renderStages(figures));
   }
   drawCharts(run);
-  fill('timeline', renderTimeline(run.spans, widthOf('timeline')));
+  fill(
+    'timeline',
+    renderTimeline(run.spans, widthOf('timeline'), run.endedAt !== undefined || !board.connected),
+  );
   drawCurriculum(run);
   drawPeek(run);
   fill('problems', renderProblems(run.problems, figures?.skipped ?? 0));
@@ -91,7 +99,7 @@ function stateOf(run: RunView | undefined): readonly [text: string, tone: string
   if (!run) return ['Waiting for a run to begin', 'idle'];
   const { status, figures } = run;
   if (status === 'running' && figures && now() - figures.at > silenceMs)
-    return ['Running, no batch for a while', 'warn'];
+    return [figures.waitingMs > 0 ? 'Waiting for data' : 'Running, no batch for a while', 'warn'];
   return states[status];
 }
 
@@ -126,7 +134,9 @@ function rankButton(facts: RunView['facts']): HTMLButtonElement {
   return button;
 }
 
-function drawCharts({ points, figures }: RunView): void {
+function drawCharts({ points, figures, status }: RunView): void {
+  // The charts of a run that does not go on end where it ended.
+  const until = status === 'running' && board.connected ? now() : undefined;
   const waits = points.map(({ at, waitShare }) => ({ at, value: waitShare }));
   const hasTokens = (figures?.tokens ?? 0) > 0;
   const unit = hasTokens ? 'Tokens a second' : 'Samples a second';
@@ -140,8 +150,9 @@ function drawCharts({ points, figures }: RunView): void {
   fill(
     'waiting',
     renderTimeChart({
-      description: `Waiting for data over time, now ${latest(waits, share)}`,
+      description: `Waiting for data over time, ${until === undefined ? 'at its end' : 'now'} ${latest(waits, share)}`,
       points: waits,
+      until,
       look: 'wait',
       atLeast: 1,
       format: share,
@@ -151,8 +162,9 @@ function drawCharts({ points, figures }: RunView): void {
   fill(
     'speed',
     renderTimeChart({
-      description: `${unit} over time, now ${latest(speeds, rate)}`,
+      description: `${unit} over time, ${until === undefined ? 'at its end' : 'now'} ${latest(speeds, rate)}`,
       points: speeds,
+      until,
       look: 'flow',
       atLeast: 0,
       format: rate,

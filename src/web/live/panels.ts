@@ -7,13 +7,38 @@ import { slowestStage } from './stage-bar.js';
 /** A trainer that waits for less is kept busy. */
 const fewWaits = 0.05;
 
-/** What the figures come to, in a sentence. */
-export function verdictOf({ figures, status }: RunView): string {
-  if (!figures || figures.batches === 0) return 'Nothing has been loaded yet.';
+/** A silence that is shorter is none to speak of. */
+export const silenceMs = 3_000;
+
+/** What the figures come to, in a sentence or two. */
+export function verdictOf(run: RunView, now: number): string {
+  return [skippedText(run.figures), paceOf(run, now)].filter(Boolean).join(' ');
+}
+
+/** A run that leaves samples out is not well, however fast it is. */
+function skippedText(figures: RunFigures | undefined): string {
+  if (!figures || figures.skipped === 0) return '';
+  const { skipped, samples } = figures;
+  const some = `${count(skipped)} ${skipped === 1 ? 'sample was' : 'samples were'} left out`;
+  return `${some}, ${share(skipped / (skipped + samples))} of all: the reasons are below.`;
+}
+
+function paceOf({ figures, status }: RunView, now: number): string {
   if (status === 'failed') return 'The run has stopped on an error. It is below.';
+  if (status === 'running' && figures) {
+    const silent = now - figures.at;
+    if (figures.waitingMs > 0 && silent > silenceMs)
+      return `The trainer has been waiting for ${figures.batches === 0 ? 'the first' : 'a'} batch for ${duration(Math.max(figures.waitingMs, silent))}.`;
+    if (figures.batches > 0 && silent > silenceMs)
+      return `No batch for ${duration(silent)}: the trainer is busy with something else, or its thread is blocked.`;
+  }
+  if (!figures || figures.batches === 0) return 'Nothing has been loaded yet.';
   const { elapsedMs, waitMs } = figures;
   const waited = status === 'running' ? figures.waitShare : waitMs / (elapsedMs || 1);
-  if (waited < fewWaits) return `Data keeps up: the trainer waits ${share(waited)} of the time.`;
+  if (waited < fewWaits)
+    return figures.skipped > 0
+      ? `The trainer waits for data ${share(waited)} of the time.`
+      : `Data keeps up: the trainer waits ${share(waited)} of the time.`;
   return `The trainer waits for data ${share(waited)} of the time. Most of a batch’s time goes into ${slowestStage(figures)}.`;
 }
 
@@ -24,9 +49,11 @@ interface Figure {
   readonly warn?: boolean;
 }
 
-/** The large figures. */
-export function renderFigures(figures: RunFigures): Markup {
-  const { samples, tokens, waitShare, waitMs, ready, underWay, numWorkers, epoch, batch, length } = figures;
+/** The large figures: of the last moment, or of the whole run once it has ended. */
+export function renderFigures(run: RunFigures, isOver: boolean): Markup {
+  const figures = isOver ? wholeRun(run) : run;
+  const { samples, tokens, waitShare, waitMs, ready, underWay, numWorkers, epoch, length } = figures;
+  const done = figures.batches === 0 ? 0 : figures.batch + 1;
   const shown: Figure[] = [
     { name: 'Samples a second', value: rate(figures.samplesPerSecond), note: `${count(samples)} so far` },
     ...(tokens > 0
@@ -52,12 +79,26 @@ export function renderFigures(figures: RunFigures): Markup {
           ? 'made when asked for'
           : `${count(underWay)} under way, ${count(numWorkers)} ${numWorkers === 1 ? 'worker' : 'workers'}`,
     },
-    { name: `Epoch ${count(epoch)}`, value: `${count(batch + 1)}`, note: progress(batch + 1, length) },
+    { name: `Epoch ${count(epoch)}`, value: count(done), note: progress(done, length) },
   ];
   return html`${shown.map(
     ({ name, value, note, warn }) =>
       html`<div><dt>${name}</dt><dd class="${warn ? 'warn' : ''}">${value}<small>${note}</small></dd></div>`,
   )}`;
+}
+
+/** The figures with the rates of the whole run in place of those of its last moment. */
+function wholeRun(figures: RunFigures): RunFigures {
+  const { samples, tokens, bytes, waitMs, elapsedMs } = figures;
+  if (elapsedMs === 0) return figures;
+  const perSecond = (amount: number): number => (amount * 1_000) / elapsedMs;
+  return {
+    ...figures,
+    samplesPerSecond: perSecond(samples),
+    tokensPerSecond: perSecond(tokens),
+    bytesPerSecond: perSecond(bytes),
+    waitShare: waitMs / elapsedMs,
+  };
 }
 
 function progress(done: number, length: number | undefined): Markup | string {

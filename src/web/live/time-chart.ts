@@ -1,11 +1,14 @@
 import { scaleLinear } from 'd3-scale';
 import { html, type Markup } from '../report/html.js';
+import { clock } from './number-text.js';
 
 /** A line over time. */
 export interface TimeChart {
   /** What it says to those who do not see it. */
   readonly description: string;
   readonly points: readonly { readonly at: number; readonly value: number }[];
+  /** The present, up to which the axis goes; `undefined` where the run has ended, and its last point is the end. */
+  readonly until: number | undefined;
   readonly look: 'flow' | 'wait';
   /** Top of the axis at least. */
   readonly atLeast: number;
@@ -19,12 +22,15 @@ const [left, top, bottom] = [50, 8, 126];
 const gapMs = 5_000;
 
 /** A calm line with its area, drawn to the pixels that there are. */
-export function renderTimeChart({ description, points, look, atLeast, format, width }: TimeChart): Markup {
+export function renderTimeChart(chart: TimeChart): Markup {
+  const { description, points, until, look, atLeast, format, width } = chart;
   if (points.length < 2) return html`<p class="empty">The line begins with the second look.</p>`;
   const right = width - 6;
-  const [first, last] = [points[0]!.at, points.at(-1)!.at];
+  const [first, end] = [points[0]!.at, points.at(-1)!.at];
+  const last = Math.max(end, until ?? end);
   const x = scaleLinear([first, last], [left, right]);
-  const highest = points.reduce((most, { value }) => Math.max(most, value), atLeast);
+  // A line of zeros lies at the bottom.
+  const highest = points.reduce((most, { value }) => Math.max(most, value), atLeast) || 1;
   const y = scaleLinear([0, highest], [bottom, top]);
   if (highest > atLeast) y.nice(3);
   const grid = y.ticks(3).map((tick) => {
@@ -37,8 +43,9 @@ export function renderTimeChart({ description, points, look, atLeast, format, wi
     return html`<path class="area" d="M${from},${bottom}L${path}L${to},${bottom}Z"/><path class="line" d="M${path}"/>`;
   });
   const span = last - first;
-  const ago = span < 90_000 ? `${Math.round(span / 1_000)} s ago` : `${Math.round(span / 60_000)} min ago`;
-  return html`<svg role="img" class="${look}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${description}">${stretches}${grid}<text x="${left}" y="${height - 6}">${ago}</text><text class="end" x="${right}" y="${height - 6}">now</text></svg>`;
+  const long = span < 90_000 ? `${Math.round(span / 1_000)} s` : `${Math.round(span / 60_000)} min`;
+  const [from, to] = until === undefined ? [`${long} before`, clock(end)] : [`${long} ago`, 'now'];
+  return html`<svg role="img" class="${look}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${description}">${stretches}${grid}<text x="${left}" y="${height - 6}">${from}</text><text class="end" x="${right}" y="${height - 6}">${to}</text></svg>`;
 }
 
 function stretchesOf(points: TimeChart['points']): (typeof points)[] {

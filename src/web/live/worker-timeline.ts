@@ -1,13 +1,17 @@
 import { scaleLinear } from 'd3-scale';
 import { type LiveSpan, timelineMs } from '../../monitor/dashboard/live-view.js';
 import { html, type Markup } from '../report/html.js';
-import { share } from './number-text.js';
+import { clock, share } from './number-text.js';
 
 const laneHeight = 26;
 const labelWidth = 86;
 
-/** A lane for each worker, and one for the consumer with its waits. */
-export function renderTimeline(spans: readonly LiveSpan[], width: number): Markup {
+/**
+ * A lane for each worker, and one for the consumer with its waits.
+ *
+ * @param isOver - Whether the run has ended: the last span is then its end, not the present.
+ */
+export function renderTimeline(spans: readonly LiveSpan[], width: number, isOver: boolean): Markup {
   if (spans.length === 0)
     return html`<p class="empty">Nothing to see yet: spans come while this page is open.</p>`;
   const to = spans.reduce((last, span) => Math.max(last, span.to), 0);
@@ -28,7 +32,7 @@ export function renderTimeline(spans: readonly LiveSpan[], width: number): Marku
     });
     return html`<rect class="lane" x="${labelWidth}" y="${y + 3}" width="${width - labelWidth}" height="${laneHeight - 8}" rx="3"/>${bars}<text x="0" y="${y + 17}">${nameOf(lane)}</text>`;
   });
-  return html`<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${describe(lanes, spans, from, to)}">${rows}<text x="${labelWidth}" y="${height - 4}">10 s ago</text><text class="end" x="${width}" y="${height - 4}">now</text></svg>
+  return html`<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${describe(lanes, spans, from, to)}">${rows}<text x="${labelWidth}" y="${height - 4}">${isOver ? '10 s before' : '10 s ago'}</text><text class="end" x="${width}" y="${height - 4}">${isOver ? clock(to) : 'now'}</text></svg>
 <p class="hint">A worker is filled while it makes a batch, the trainer while it waits for one.</p>`;
 }
 

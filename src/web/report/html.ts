@@ -1,3 +1,5 @@
+import { ownValue } from '../../core/record.js';
+
 /** Text that is HTML or SVG already. */
 export class Markup {
   readonly source: string;
@@ -32,7 +34,8 @@ export function html(template: TemplateStringsArray, ...contents: readonly Conte
 function render(content: Content): string {
   if (content === undefined || content === false) return '';
   if (content instanceof Markup) return content.source;
-  if (typeof content === 'string') return content.replace(/[&<>"']/g, (character) => entities[character]!);
+  if (typeof content === 'string')
+    return content.replace(/[&<>"']/g, (character) => ownValue(entities, character)!);
   if (typeof content === 'number') return String(content);
   return content.map(render).join('');
 }

@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, get as httpGet, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { DataLoader } from 'millrace';
 import { afterEach, describe, expect, it } from 'vitest';
+import { report } from '../../../dist/monitor/dashboard/neighbour-client.js';
 import type { BoardMessage } from '../../../dist/monitor/dashboard/run-board.js';
 import { batchesOf, range } from '../../loader/collect.js';
 import { WatchedRun } from './watched-run.js';
@@ -211,6 +212,121 @@ describe('the ranks of a machine', () => {
     await until(`${first.url}events`, (all) =>
       all.some((message) => message.type === 'update' && message.update.status === 'lost'),
     );
+  });
+});
+
+describe('a run with a token', () => {
+  const token = 'a-long-secret-token';
+  const shown = (page: WatchedRun) => `${page.url.replace(/\/(\?|$)/, '/events$1')}`;
+
+  it('shares a page with a run that has the same token', async () => {
+    const first = await start({ token, rank: 0, worldSize: 2 });
+    const second = await start({ token, port: first.port, rank: 1, worldSize: 2 });
+    expect(second.url).toBe(first.url);
+    await until(shown(first), (all) => ranksIn(all).join() === '0,1');
+  });
+
+  it.each([
+    ['asks for none', {}],
+    ['asks for another one', { token: 'some-other-secret' }],
+  ])('joins no page that %s, and goes on without one', async (_, options) => {
+    const open = await start(options);
+    const warned = once(process, 'warning');
+    const loader = new DataLoader(range(40), { batchSize: 8, dashboard: { port: open.port, token } });
+    expect(await batchesOf(loader)).toHaveLength(5);
+    const [warning] = (await warned) as [Error];
+    expect(warning.message).toContain(
+      `port ${open.port} is taken by the page of a run with another token, or without one`,
+    );
+    await loader.close();
+    // Its runs come in order, so what it would have sent is there before this.
+    const late = await start({ ...options, port: open.port, rank: 1, worldSize: 2 });
+    const messages = await until(shown(open), (all) => ranksIn(all).includes(1));
+    expect(JSON.stringify(messages)).not.toContain('ArrayDataset');
+    await late.kill();
+  });
+
+  it('sends nothing of itself to what cannot prove that it knows the token, not even after a page that could', async () => {
+    const heard: string[] = [];
+    const answers = { server: 'x', watched: true, proof: 'x' };
+    const other = createServer((asked, response) => {
+      asked.on('data', (piece) => heard.push(String(piece)));
+      asked.on('end', () => response.end(JSON.stringify(answers)));
+    }).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    expect(await report({ host: '127.0.0.1', port, token }, { runs: [], updates: [] })).toBe('stranger');
+    // A proof for another port: a program that passes the question on to the real page.
+    const page = await start({ token });
+    other.removeAllListeners('request');
+    other.on('request', (asked, response) => {
+      const passed = request(
+        {
+          port: page.port,
+          host: '127.0.0.1',
+          path: '/neighbour',
+          method: 'POST',
+          headers: { 'x-millrace-run': '1' },
+        },
+        (answer) => answer.pipe(response),
+      );
+      asked.on('data', (piece) => heard.push(String(piece)));
+      asked.pipe(passed);
+    });
+    expect(await report({ host: '127.0.0.1', port, token }, { runs: [], updates: [] })).toBe('stranger');
+    expect(heard.map((text) => Object.keys(JSON.parse(text) as object))).toEqual([
+      ['challenge'],
+      ['challenge'],
+    ]);
+    expect(heard.join()).not.toContain(token);
+    other.close();
+  });
+});
+
+describe('a page that is flooded', () => {
+  it.each([{}, { host: '0.0.0.0' }])('keeps few connections, and the run goes on (%j)', async (options) => {
+    const run = await start(options);
+    // Those beyond the limit are closed; without the token all are.
+    const most = 'host' in options ? 0 : 24;
+    const sockets: Socket[] = [];
+    await new Promise<void>((resolve) => {
+      let closed = 0;
+      for (let k = 0; k < 400; k++) {
+        const socket = connect(run.port, '127.0.0.1', () =>
+          socket.write('GET /events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'),
+        );
+        socket.on('error', () => {}).resume();
+        socket.on('close', () => {
+          if (++closed === 400 - most) resolve();
+        });
+        sockets.push(socket);
+      }
+    });
+    expect(sockets.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(most);
+    for (const socket of sockets) socket.destroy();
+    const events = run.url.replace(/\/(\?|$)/, '/events$1');
+    let messages: BoardMessage[] = [];
+    while (messages.length === 0)
+      messages = await until(events, (all) => all.some(({ type }) => type === 'update')).catch(() => []);
+    expect(statusesIn(messages)).toEqual([[0, 'running']]);
+  });
+
+  it.each([
+    ['no JSON', 'x'],
+    ['a run that is none', '{"runs":[{"facts":{"key":"<b>"}}]}'],
+    ['an update that is none', '{"updates":[{"key":"1.0","status":"constructor"}]}'],
+    ['keys that every object has', '{"runs":[{"__proto__":{"facts":1}}],"updates":[{"__proto__":1}]}'],
+    ['null', 'null'],
+  ])('takes no report with %s', async (_, body) => {
+    const { port } = await start();
+    const status = await new Promise((resolve, reject) => {
+      const sent = request(
+        { port, host: '127.0.0.1', path: '/neighbour', method: 'POST', headers: { 'x-millrace-run': '1' } },
+        (response) => resolve(response.resume().statusCode),
+      );
+      sent.on('error', reject).end(body);
+    });
+    expect(status).not.toBe(200);
   });
 });
 

@@ -31,6 +31,40 @@ function pass(listen: (...events: readonly LoaderEvent[]) => void, epoch: number
   listen({ type: 'ended', at: now(), reason: 'complete', error: undefined });
 }
 
+describe('a wait', () => {
+  it('shows before it ends, also before the first batch', () => {
+    const { updates, listen } = watching();
+    listen(began({ at: now() }), { type: 'waiting', at: now(), since: now() });
+    vi.advanceTimersByTime(10_000);
+    expect(updates.length).toBeGreaterThanOrEqual(19);
+    const last = updates.at(-1)!;
+    expect(last.figures!.waitingMs).toBeGreaterThan(9_000);
+    expect(last.figures!.waitShare).toBeCloseTo(1, 6);
+    expect(last.points).toHaveLength(1);
+    listen(delivered(0, { at: now(), waitMs: 10_000 }));
+    vi.advanceTimersByTime(2_000);
+    expect(updates.at(-1)!.figures).toMatchObject({ waitingMs: 0, waitMs: 10_000, batches: 1 });
+  });
+
+  it('is drawn once, however often it was sent', () => {
+    const { updates, listen } = watching();
+    listen(began({ at: now() }), { type: 'waiting', at: now(), since: now() });
+    vi.advanceTimersByTime(4_000);
+    listen(delivered(0, { at: now(), waitMs: 4_000, worker: null }));
+    listen({ type: 'closed', at: now() });
+    const spans = updates.flatMap((update) => update.spans).filter(({ lane }) => lane === 'consumer');
+    expect(spans.reduce((sum, { from, to }) => sum + to - from, 0)).toBeCloseTo(4_000, 0);
+  });
+
+  it('says when a run ended', () => {
+    const { updates, listen } = watching();
+    pass(listen, 0);
+    expect(updates.at(-1)!.endedAt).toBeUndefined();
+    listen({ type: 'closed', at: now() });
+    expect(updates.at(-1)!.endedAt).toBe(now());
+  });
+});
+
 describe('a listener of the page', () => {
   it('sends two updates a second, however short the passes are', () => {
     const { updates, listen } = watching();

@@ -96,6 +96,48 @@ describe.skipIf(!executablePath)('the live page', () => {
     expect(problems).toEqual([]);
   });
 
+  it.each([0, 160])('says that the trainer waits while sample %i does not come', async (stallsAt) => {
+    const { url } = await start({ stallsAt });
+    const page = await open(url);
+    await page.waitForFunction(() =>
+      document.querySelector('#verdict')!.textContent!.startsWith('The trainer has been waiting for'),
+    );
+    const which = stallsAt === 0 ? 'the first' : 'a';
+    expect(await page.locator('#verdict').innerText()).toMatch(
+      new RegExp(`^The trainer has been waiting for ${which} batch for [\\d.]+ s\\.$`),
+    );
+    expect(await page.locator('#state').innerText()).toBe('Waiting for data');
+    expect(await figure(page, 'Waiting for data')).toMatch(/^100 %/);
+    const waiting = () => page.locator('#waiting svg').getAttribute('aria-label');
+    await page.waitForFunction(() => document.querySelector('#waiting svg'));
+    expect(await waiting()).toBe('Waiting for data over time, now 100 %');
+    expect(problems).toEqual([]);
+  });
+
+  it('says of a run that left samples out that it did, and ends its charts where it ended', async () => {
+    const { url } = await start({ batches: 400 });
+    const page = await open(url);
+    await page.waitForFunction(() => document.querySelector('#state')!.textContent === 'Finished');
+    const verdict = await page.locator('#verdict').innerText();
+    expect(verdict).toMatch(/^[\d,]+ samples were left out, \d+(\.\d)? % of all: the reasons are below\./);
+    expect(verdict).not.toContain('keeps up');
+    for (const chart of ['#waiting svg', '#speed svg']) {
+      const labels = await page.locator(chart).locator('text').allTextContents();
+      expect(labels).not.toContain('now');
+      expect(labels.at(-1)).toMatch(/^\d\d:\d\d:\d\d$/);
+    }
+    const ran = await page.locator('#run').innerText();
+    expect(ran).toMatch(/, ran for /);
+    expect(await figure(page, 'Samples a second')).toMatch(/^[1-9]/);
+  });
+
+  it('says how many numbers are not finite', async () => {
+    const { url } = await start({ stallsAt: 4000, stepMs: 20 });
+    const page = await open(url);
+    await page.waitForFunction(() => document.querySelector('#peek .bad'));
+    expect(await page.locator('#peek .bad').first().innerText()).toBe('8 NaN of 16 elements');
+  });
+
   it('shows what is in a batch: text as text, pixels as the loader has them, numbers', async () => {
     const { url } = await start();
     const page = await open(url);
