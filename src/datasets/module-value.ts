@@ -1,6 +1,7 @@
 import { FormatError } from '../core/errors.js';
+import { importAtRunTime } from '../core/import-at-run-time.js';
+import { providedModule, providedNames } from '../core/provided-modules.js';
 import type { ModuleRecipe } from '../core/recipe.js';
-import { providedModule, providedNames } from './provided-modules.js';
 import { registerTypeScript } from './register-typescript.js';
 
 /**
@@ -31,5 +32,5 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
     });
   }
   if (/\.[mc]?tsx?$/.test(new URL(url).pathname)) await registerTypeScript(url);
-  return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
+  return importAtRunTime(url);
 }

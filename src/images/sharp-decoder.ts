@@ -58,11 +58,9 @@ export function unpackPixels(
 }
 
 async function loadSharp(): Promise<Sharp> {
-  const name = 'sharp';
-  const { default: sharp } = await importPeer(
-    name,
+  const { default: sharp } = await importPeer<{ default: Sharp }>(
+    'sharp',
     'An image that is no baseline JPEG, or a machine without libjpeg-turbo,',
-    () => import(/* @vite-ignore */ name) as Promise<{ default: Sharp }>,
   );
   // Workers are the parallelism, and no image is decoded twice.
   sharp.cache(false);

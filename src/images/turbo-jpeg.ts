@@ -136,9 +136,10 @@ function turboCalls(): TurboCalls | undefined {
 }
 
 function findTurboCalls(): TurboCalls | null {
-  const require = createRequire(import.meta.url);
+  let require: NodeJS.Require;
   let koffi: Koffi;
   try {
+    require = createRequire(import.meta.url);
     koffi = require('koffi') as Koffi;
   } catch {
     return null;
