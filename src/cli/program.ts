@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { version } from '../core/version.js';
 import { examples, examplesText } from './terminal/examples.js';
 import { silenceProgress } from './terminal/progress.js';
 
@@ -31,11 +31,8 @@ const needsAll = 'completion';
 export async function createProgram(named = ''): Promise<Command> {
   const isAlone = Object.hasOwn(commands, named) && named !== needsAll;
   const makers = isAlone ? [commands[named as keyof typeof commands]] : Object.values(commands);
-  const { version, description } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  ) as { version: string; description: string };
   const program = new Command('millrace')
-    .description(description)
+    .description('The training data loader for TypeScript: typed, deterministic, resumable at any step.')
     .version(version)
     .showHelpAfterError('Run with --help to see what there is.')
     .addHelpText(

@@ -31,6 +31,15 @@ export async function importPeer<T>(specifier: string, neededBy: string): Promis
   }
 }
 
+/**
+ * `require` for optional packages with native code, which are loaded without waiting. Node.js only; bundlers do not see what it loads.
+ */
+export function peerRequire(): NodeJS.Require {
+  const { createRequire } = process.getBuiltinModule('node:module');
+  // A bundle of CommonJS has no import.meta.
+  return createRequire(import.meta.url ?? `${process.cwd()}/`);
+}
+
 /** The package that a specifier names: `@jax-js/jax` of `@jax-js/jax/nn`. */
 function packageOf(specifier: string): string {
   return specifier

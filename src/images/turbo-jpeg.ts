@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { peerRequire } from '../core/peer.js';
 import type { Box } from './crop-geometry.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
@@ -136,10 +136,9 @@ function turboCalls(): TurboCalls | undefined {
 }
 
 function findTurboCalls(): TurboCalls | null {
-  let require: NodeJS.Require;
+  const require = peerRequire();
   let koffi: Koffi;
   try {
-    require = createRequire(import.meta.url);
     koffi = require('koffi') as Koffi;
   } catch {
     return null;

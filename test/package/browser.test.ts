@@ -1,27 +1,18 @@
 // The loader in a real browser, packed by Vite with no plugin and no configuration as an application would pack it: it gives the order
 // that it gives here, on the page and in workers.
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DataLoader, TensorDataset, tensor } from 'millrace';
 import { type Browser, chromium } from 'playwright-core';
 import { build, createServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collect } from '../loader/collect.js';
+import { install } from './install.js';
 
 // Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
 const executablePath = process.env.MILLRACE_CHROMIUM;
-const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 type Orders = Readonly<Record<'0' | '2', readonly (readonly number[])[]>>;
 
@@ -31,18 +22,6 @@ function expected(): Promise<number[][]> {
     data: samples.map(({ x }) => x.data[0]!),
   });
   return collect(new DataLoader(dataset, { batchSize: 32, shuffle: true, seed: 11, collate }));
-}
-
-/** Puts the package where npm would, with what it depends on and without its optional peers. */
-function install(root: string): void {
-  const modules = join(root, 'node_modules');
-  for (const path of ['package.json', 'dist'])
-    cpSync(join(repository, path), join(modules, 'millrace', path), { recursive: true });
-  const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies)) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true });
-    symlinkSync(realpathSync(join(repository, 'node_modules', name)), join(modules, name));
-  }
 }
 
 describe.skipIf(!executablePath)('an application', () => {
