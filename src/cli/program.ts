@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { Command } from 'commander';
 import { version } from '../core/version.js';
 import { examples, examplesText } from './terminal/examples.js';
+import { joinLines, wrapHelp } from './terminal/help-text.js';
 import { silenceProgress } from './terminal/progress.js';
 
 /** In the order in which help shows them. */
@@ -55,8 +56,8 @@ export async function createProgram(named = ''): Promise<Command> {
 
 /** What every command has: help as wide as the terminal, examples, and a way to be silent. */
 function addManners(command: Command): void {
-  // The terminal breaks the lines.
-  command.description(command.description().replaceAll('\n', ' '));
+  command.description(joinLines(command.description()));
+  command.configureHelp({ boxWrap: wrapHelp });
   command.showHelpAfterError(`Run millrace ${command.name()} --help to see what there is.`);
   command.option('--quiet', 'print results and errors, but no progress');
   const own = examples[command.name()];
