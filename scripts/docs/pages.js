@@ -14,6 +14,7 @@ const sections = [
       'tensorflow-js',
       'jax-js',
       'multi-node',
+      'bundling',
       'resume',
       'curriculum',
       'when-not-to-use-it',

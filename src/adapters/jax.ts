@@ -10,10 +10,16 @@ import type { MapTensors } from '../core/map-tensors.js';
 import { disposableBatch } from './disposable-batch.js';
 import { int32Elements } from './int32-elements.js';
 
+/**
+ * A typed array that is not in shared memory: `Float32Array<ArrayBuffer>`, in words that TypeScript before 5.7 has too, where typed
+ * arrays have no parameter.
+ */
+type Unshared<C extends { of(...elements: number[]): unknown }> = ReturnType<C['of']>;
+
 /** What {@link toJax} needs of the `numpy` module of `@jax-js/jax`. */
 export interface JaxNumpy<A extends JaxArrayLike = JaxArrayLike> {
-  array(elements: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): A;
-  array(elements: Float64Array<ArrayBuffer>): A;
+  array(elements: Unshared<typeof Float32Array | typeof Int32Array | typeof Uint32Array>): A;
+  array(elements: Unshared<typeof Float64Array>): A;
   array(elements: boolean[]): A;
 }
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { Dataset } from '../core/dataset.js';
 import { StateMismatchError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { Json, JsonObject } from '../core/json.js';
+import { version } from '../core/version.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import type { DeepSpeedParts } from './deepspeed-layout.js';
 import type { LoadedMetric } from './metric-source.js';
@@ -33,11 +33,6 @@ export interface MetricDescription extends JsonObject {
   readonly scale: number;
   readonly code: string;
 }
-
-/** The version of this package. */
-export const version = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
 
 export function describeAnalysis(
   dataset: Dataset<unknown>,

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import { guardOutput } from './guard-output.js';
 import { createProgram } from './program.js';
 import { runProgram } from './run-program.js';
 
+guardOutput();
 process.exitCode = await runProgram(await createProgram(process.argv[2]), process.argv);

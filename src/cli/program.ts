@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ownValue } from '../core/record.js';
+import { version } from '../core/version.js';
 import { examples, examplesText } from './terminal/examples.js';
+import { joinLines, wrapHelp } from './terminal/help-text.js';
 import { silenceProgress } from './terminal/progress.js';
 
 /** In the order in which help shows them. */
@@ -32,11 +33,8 @@ const needsAll = 'completion';
 export async function createProgram(named = ''): Promise<Command> {
   const isAlone = Object.hasOwn(commands, named) && named !== needsAll;
   const makers = isAlone ? [ownValue(commands, named)!] : Object.values(commands);
-  const { version, description } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  ) as { version: string; description: string };
   const program = new Command('millrace')
-    .description(description)
+    .description('The training data loader for TypeScript: typed, deterministic, resumable at any step.')
     .version(version)
     .showHelpAfterError('Run with --help to see what there is.')
     .addHelpText(
@@ -59,8 +57,8 @@ export async function createProgram(named = ''): Promise<Command> {
 
 /** What every command has: help as wide as the terminal, examples, and a way to be silent. */
 function addManners(command: Command): void {
-  // The terminal breaks the lines.
-  command.description(command.description().replaceAll('\n', ' '));
+  command.description(joinLines(command.description()));
+  command.configureHelp({ boxWrap: wrapHelp });
   command.showHelpAfterError(`Run millrace ${command.name()} --help to see what there is.`);
   command.option('--quiet', 'print results and errors, but no progress');
   const own = ownValue(examples, command.name());

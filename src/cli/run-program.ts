@@ -1,7 +1,9 @@
 import { type Command, CommanderError } from 'commander';
 import { ConfigError, MillraceError } from '../core/errors.js';
 
-/** Exit status of the command: done, failed, or called the wrong way. */
+/**
+ * Exit status of the command: 0 done, 1 failed or something was found, 2 called the wrong way or with wrong options, 130 ended by Ctrl-C.
+ */
 export type ExitStatus = 0 | 1 | 2 | 130;
 
 /** An end that was asked for (Ctrl-C): the shell's status for it, after the command has said what to do next. */
@@ -11,7 +13,8 @@ export class Interrupted extends Error {}
 export class Failed extends Error {}
 
 /**
- * Runs the command line. A user's mistake gets its message alone; anything else is a defect and keeps its stack.
+ * Runs the command line. A user's mistake gets its message alone, and where in the user's code it was; anything else is a defect and keeps
+ * its stack.
  *
  * With `--json` an error is one JSON object on standard error, too.
  */
@@ -35,12 +38,28 @@ function throwInsteadOfExiting(command: Command): void {
 }
 
 function asText(error: unknown): string {
-  if (!(error instanceof MillraceError))
-    return error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  if (!(error instanceof MillraceError)) return foreignText(error);
   const lines = [`error: ${error.message}`];
-  for (let { cause } = error; cause instanceof Error; { cause } = cause)
-    lines.push(`  because: ${cause.message}`);
+  let { cause } = error;
+  for (; cause instanceof Error; { cause } = cause) lines.push(`  because: ${cause.message}`);
+  // What a user's code throws need not be an error.
+  if (cause !== undefined) lines.push(`  because: ${String(cause)}`);
   return lines.join('\n');
+}
+
+/** Parts of a stack that are not the user's code: Millrace, packages, Node.js. */
+const ownFiles = new URL('..', import.meta.url).href;
+const isUserCode = (frame: string) =>
+  /file:|[\\/]/.test(frame) && !/node:|node_modules/.test(frame) && !frame.includes(ownFiles);
+
+function foreignText(error: unknown): string {
+  if (!(error instanceof Error)) return `error: ${String(error)}`;
+  // The message of the system names the path.
+  if ('syscall' in error) return `error: ${error.message}`;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line));
+  const first = frames.find(isUserCode);
+  if (first) return `error: ${error.name}: ${error.message}\n  ${first.trim()}`;
+  return error.stack ?? String(error);
 }
 
 function asJson(error: unknown): string {

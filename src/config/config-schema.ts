@@ -57,7 +57,7 @@ export type ParsedConfig = MillraceConfig & Required<Pick<MillraceConfig, 'loade
 
 /** @throws {@link ConfigError} naming every field that is unknown, wrong, or contradicts another one. */
 export function parseConfig(subject: string, config: unknown): ParsedConfig {
-  const parsed = parseOptions(subject, schema, config) as ParsedConfig;
+  const parsed = parseOptions(subject, schema, config) as unknown as ParsedConfig;
   const problems = [...contradictions(parsed), ...mixtureProblems(subject, parsed.data)];
   if (problems.length > 0) throw new ConfigError(subject, problems);
   return parsed;

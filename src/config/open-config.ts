@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ConfigError, StorageError } from '../core/errors.js';
 import { WorkerModule } from '../datasets/index.js';
@@ -29,6 +29,12 @@ export async function openConfig(path: string, options: OpenConfigOptions = {}):
     throw new StorageError('There is no such file', {
       where: { file: path },
       next: 'Name a configuration: millrace.config.ts, a module that exports a loader, or DeepSpeed JSON. `millrace init` writes one.',
+    });
+  }
+  if (statSync(path).isDirectory()) {
+    throw new StorageError('This is a folder, not a configuration', {
+      where: { folder: path },
+      next: 'Name the file in it: millrace.config.ts, a module that exports a loader, or DeepSpeed JSON.',
     });
   }
   const detected = detectRank();

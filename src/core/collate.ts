@@ -31,7 +31,7 @@ export interface CollateOptions<N extends DType = 'float32'> {
    * tensors of different dtypes are promoted; fields that the first sample does not have are dropped. @defaultValue `false`
    */
   readonly parity?: boolean;
-  /** Whose dtypes `parity` knows: PyTorch 1.13 has no uint16, uint32 and uint64. @defaultValue `'1.13'` */
+  /** Whose dtypes `parity` knows: PyTorch 1.13 has no uint16, uint32 and uint64. @defaultValue `'2.13'` */
   readonly release?: TorchRelease;
 }
 

@@ -1,6 +1,7 @@
 import type { DType } from './dtype.js';
 import type { MillraceError } from './errors.js';
 import type { JsonObject } from './json.js';
+import type { OptionalMethod } from './optional-method.js';
 import type { Tensor } from './tensor.js';
 
 /** Sample indices in any indexable form: an array or a typed array of whole numbers. */
@@ -54,7 +55,7 @@ export interface ShardContext {
   /** Which worker reads it, or `null` on the main thread. Results must not depend on it. */
   readonly worker: number | null;
   /** What the stream's `stateDict` gave in an earlier run: go on behind it. Absent at the start of a shard. */
-  readonly state?: JsonObject;
+  readonly state?: JsonObject | undefined;
 }
 
 /** A stream of samples that can be gone on with in another process: what `iterate` may give. */
@@ -76,35 +77,35 @@ export interface Dataset<T> {
    * Makes a whole collated batch, straight into the memory that `context.allocate` gives. Used instead of `get` and
    * collate when the loader has no transform and no collate of its own.
    */
-  getBatch?(indices: IndexArray, context: BatchContext): unknown;
+  readonly getBatch?: OptionalMethod<(indices: IndexArray, context: BatchContext) => unknown>;
   /**
    * For a dataset made from others: the indices at which something in them comes in an epoch, ascending; in the dataset's own
    * terms. `DataLoader.whenSeen` goes through it.
    */
-  indicesOf?(origin: never, epoch: number): Iterable<number>;
+  readonly indicesOf?: OptionalMethod<(origin: never, epoch: number) => Iterable<number>>;
   /**
    * Samples of each part that is read together, one behind the other: a file, a row group. `shuffle: 'shards'` goes through them part
    * by part.
    */
   readonly shardLengths?: readonly number[] | undefined;
   /** Whether an index means another sample in another epoch, so that nothing can be known of a sample by its index. */
-  readonly variesByEpoch?: boolean;
+  readonly variesByEpoch?: boolean | undefined;
   /**
    * Told of samples of an epoch that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. A
    * number that it gives is how many bytes it asks for that it had not asked for yet: the loader then tells it of what comes later, up
    * to its `prefetchBytes`. Anything else says that none of its samples comes from afar: where these need nothing, but others might,
    * the number is 0. There may be no indices; it says the same then.
    */
-  prefetch?(indices: IndexArray, epoch: number): unknown;
+  readonly prefetch?: OptionalMethod<(indices: IndexArray, epoch: number) => unknown>;
   /**
    * Checks what reading samples does not: checksums over whole files of which samples are parts. Gives an error for each that does not
    * match. `millrace verify` asks for them.
    */
-  checksumErrors?(): AsyncIterable<MillraceError>;
+  readonly checksumErrors?: OptionalMethod<() => AsyncIterable<MillraceError>>;
   /** Identifies the content without reading it all; equal fingerprints mean equal samples. */
-  fingerprint?(): string;
+  readonly fingerprint?: OptionalMethod<() => string>;
   /** Frees files and memory. */
-  close?(): void | Promise<void>;
+  readonly close?: OptionalMethod<() => void | Promise<void>>;
 }
 
 /** A dataset that can only be read from its start. */
@@ -118,16 +119,16 @@ export interface IterableDataset<T> {
    * Number of parts that can be read independently. Workers then read different shards; batches are made inside a shard
    * and delivered round robin, so the order does not depend on the number of workers. @defaultValue 1
    */
-  readonly numShards?: number;
+  readonly numShards?: number | undefined;
   /**
    * Whether its streams have a `stateDict` and go on from it, so that resuming reads nothing again. A loader with
    * `elastic: true` needs it.
    */
-  readonly seekable?: boolean;
+  readonly seekable?: boolean | undefined;
   /** Number of samples of a pass, when it is known. */
-  readonly length?: number;
-  fingerprint?(): string;
-  close?(): void | Promise<void>;
+  readonly length?: number | undefined;
+  readonly fingerprint?: OptionalMethod<() => string>;
+  readonly close?: OptionalMethod<() => void | Promise<void>>;
 }
 
 /** Whether `value` is a map-style dataset. */

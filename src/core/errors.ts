@@ -6,9 +6,9 @@ export type ErrorPlace = Readonly<Record<string, string | number | bigint | bool
 /** What an error says besides what went wrong. */
 export interface ErrorDetail {
   /** Printed in parentheses after the message. */
-  readonly where?: ErrorPlace;
+  readonly where?: ErrorPlace | undefined;
   /** What to do about it: a full sentence. */
-  readonly next?: string;
+  readonly next?: string | undefined;
   /** The error underneath. */
   readonly cause?: unknown;
 }

@@ -14,6 +14,7 @@ export type {
 export { bytesPerElement, type DType, dtypeOf, dtypes, type TypedArray, type TypedArrayOf } from './dtype.js';
 export * from './errors.js';
 export type { Json, JsonObject } from './json.js';
+export { type ImportModule, provideModules } from './provided-modules.js';
 export { type Movable, type Recipe, toRecipe } from './recipe.js';
 export type { BatchSampler as BatchSource, OrderCapabilities, Sampler, Sized } from './sampler.js';
 export type { Sighting, WhenSeenOptions } from './sighting.js';

@@ -1,22 +1,57 @@
 import { MissingPeerError } from './errors.js';
+import { importAtRunTime } from './import-at-run-time.js';
+import { isNode } from './platform.js';
+import { providedModule } from './provided-modules.js';
 
 /**
- * Loads an optional package when it is first used.
+ * Loads a module of an optional package when it is first used. Bundlers do not see the import. A page gets the package from
+ * `provideModules` or from an import map; Node.js finds it in `node_modules`.
  *
- * @param name - The package, as npm knows it.
+ * @param specifier - The module: `apache-arrow`, `gpt-tokenizer/encoding/cl100k_base`.
  * @param neededBy - What needs it, for the message: `millrace demo`.
- * @throws {@link MissingPeerError} when it is not installed, with the command that installs it. A package that is there
- *   but broken keeps its own error.
+ * @throws {@link MissingPeerError} when the package is not there, with what to do. A package that is there but broken keeps its own
+ *   error.
  */
-export async function importPeer<T>(name: string, neededBy: string, load: () => Promise<T>): Promise<T> {
+export async function importPeer<T>(specifier: string, neededBy: string): Promise<T> {
   try {
-    return await load();
+    return (await (providedModule(specifier) ?? importAtRunTime(specifier))) as T;
   } catch (cause) {
-    if ((cause as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new MissingPeerError(`${neededBy} needs the package ${name}, which is not installed`, {
-      where: { package: name },
-      next: `Run: npm install ${name}`,
-      cause,
-    });
+    const name = packageOf(specifier);
+    if (!isMissing(cause, name)) throw cause;
+    throw new MissingPeerError(
+      `${neededBy} needs the package ${name}, which is not ${isNode ? 'installed' : 'on this page'}`,
+      {
+        where: { package: name },
+        next: isNode
+          ? `Run: npm install ${name}`
+          : `Install it and bundle it: provideModules({ '${specifier}': () => import('${specifier}') }), in a worker of your own too.`,
+        cause,
+      },
+    );
   }
+}
+
+/**
+ * `require` for optional packages with native code, which are loaded without waiting. Node.js only; bundlers do not see what it loads.
+ */
+export function peerRequire(): NodeJS.Require {
+  const { createRequire } = process.getBuiltinModule('node:module');
+  // A bundle of CommonJS has no import.meta.
+  return createRequire(import.meta.url ?? `${process.cwd()}/`);
+}
+
+/** The package that a specifier names: `@jax-js/jax` of `@jax-js/jax/nn`. */
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** Whether an import failed because the package is not there, rather than something that the package imports. */
+function isMissing(error: unknown, name: string): boolean {
+  // A browser throws a TypeError that says only in words that it does not know the name.
+  if (!isNode) return error instanceof TypeError && error.message.includes(name);
+  const { code, message } = error as { code?: string; message?: string };
+  return code === 'ERR_MODULE_NOT_FOUND' && Boolean(message?.includes(`'${name}'`));
 }

@@ -1,5 +1,6 @@
 import type { IndexArray } from './dataset.js';
 import type { JsonObject } from './json.js';
+import type { OptionalMethod } from './optional-method.js';
 import type { Slice } from './part-slice.js';
 import type { Sighting, WhenSeenOptions } from './sighting.js';
 
@@ -12,11 +13,11 @@ export type Sized = number | { readonly length: number };
  */
 export interface OrderCapabilities {
   /** Any position is reached without going through those before it. */
-  readonly seekable?: boolean;
+  readonly seekable?: boolean | undefined;
   /** The global batches are the same whatever the world size. */
-  readonly elastic?: boolean;
+  readonly elastic?: boolean | undefined;
   /** The same options give the same order. */
-  readonly deterministic?: boolean;
+  readonly deterministic?: boolean | undefined;
 }
 
 /** The order of one epoch: gives the indices of the samples, one by one. */
@@ -24,37 +25,39 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
   /** Indices an epoch gives. */
   readonly length: number;
   /** Indices a global batch, where the order depends on it: a loader with another batch size is refused. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Selects the epoch whose order the next iteration gives. */
-  setEpoch?(epoch: number): void;
+  readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
   /** Makes the next iteration, and only that one, begin at `position`, as if the indices before it had been drawn and dropped. */
-  seek?(position: number): void;
+  readonly seek?: OptionalMethod<(position: number) => void>;
   /** Identifies the order: its kind, options and seed, without the epoch. */
-  fingerprint?(): string;
+  readonly fingerprint?: OptionalMethod<() => string>;
   /** State of a sampler whose order is drawn, not computed. Plain JSON. */
-  stateDict?(): JsonObject;
-  loadStateDict?(state: JsonObject): void;
+  readonly stateDict?: OptionalMethod<() => JsonObject>;
+  readonly loadStateDict?: OptionalMethod<(state: JsonObject) => void>;
   /** Every time that a sample is seen. */
-  whenSeen?(sample: number, options?: WhenSeenOptions): Sighting[];
+  readonly whenSeen?: OptionalMethod<(sample: number, options?: WhenSeenOptions) => Sighting[]>;
 }
 
 /** Gives whole batches of indices. */
 export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   /** Batches an epoch gives. */
   readonly length: number;
-  setEpoch?(epoch: number): void;
+  readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
   /** Makes the next iteration begin at batch `batch`. */
-  seek?(batch: number): void;
-  fingerprint?(): string;
-  stateDict?(): JsonObject;
-  loadStateDict?(state: JsonObject): void;
+  readonly seek?: OptionalMethod<(batch: number) => void>;
+  readonly fingerprint?: OptionalMethod<() => string>;
+  readonly stateDict?: OptionalMethod<() => JsonObject>;
+  readonly loadStateDict?: OptionalMethod<(state: JsonObject) => void>;
   /**
    * The part of a batch that a rank or micro-batch gets, where it does not go by the number of samples. Parts are contiguous and together are
    * the whole.
    */
-  partSlice?(batch: ArrayLike<number>, part: number, parts: number): Slice;
+  readonly partSlice?: OptionalMethod<(batch: ArrayLike<number>, part: number, parts: number) => Slice>;
   /** Every time that a sample is seen. */
-  whenSeen?(sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>): Sighting[];
+  readonly whenSeen?: OptionalMethod<
+    (sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>) => Sighting[]
+  >;
 }
 
 /** The number behind a {@link Sized}. Read it when it is needed: a dataset may grow. */

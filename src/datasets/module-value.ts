@@ -1,7 +1,9 @@
 import { FormatError } from '../core/errors.js';
+import { importAtRunTime } from '../core/import-at-run-time.js';
+import { providedModule, providedNames } from '../core/provided-modules.js';
 import type { ModuleRecipe } from '../core/recipe.js';
 import { ownValue } from '../core/record.js';
-import { providedModule, providedNames } from './provided-modules.js';
+import { locateSyntaxError } from './locate-syntax-error.js';
 import { registerTypeScript } from './register-typescript.js';
 
 /**
@@ -22,6 +24,15 @@ export async function valueOfModule(recipe: ModuleRecipe): Promise<unknown> {
   return recipe.calls && typeof value === 'function' ? await value(recipe.options) : value;
 }
 
+function syntaxError(url: string, cause: SyntaxError): FormatError {
+  const place = locateSyntaxError(url);
+  return new FormatError(`The module cannot be loaded: ${cause.message}`, {
+    where: place ? { file: place.file, line: place.line } : { module: url },
+    next: place ? 'Correct it there.' : 'Look at what it imports.',
+    cause,
+  });
+}
+
 async function importModule(url: string): Promise<Readonly<Record<string, unknown>>> {
   const provided = providedModule(url);
   if (provided) return provided;
@@ -38,5 +49,9 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
       next: 'Put the code into a file and name that: new URL("./dataset.js", import.meta.url).',
     });
   if (/\.[mc]?tsx?$/.test(new URL(url).pathname)) await registerTypeScript(url);
-  return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
+  try {
+    return await importAtRunTime(url);
+  } catch (cause) {
+    throw cause instanceof SyntaxError ? syntaxError(url, cause) : cause;
+  }
 }

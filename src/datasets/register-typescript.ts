@@ -1,5 +1,6 @@
 // In bundles for browsers nothing stands in its place: their TypeScript is compiled.
 import { MissingPeerError } from '../core/errors.js';
+import { importAtRunTime } from '../core/import-at-run-time.js';
 
 /** Node.js from 22.18 does. */
 function loadsTypeScript(): boolean {
@@ -16,9 +17,8 @@ let registered: Promise<unknown> | undefined;
  */
 export async function registerTypeScript(url: string): Promise<void> {
   if (loadsTypeScript()) return;
-  const tsx = 'tsx/esm/api';
-  registered ??= import(/* @vite-ignore */ tsx).then(({ register }: { register: () => unknown }) => {
-    register();
+  registered ??= importAtRunTime('tsx/esm/api').then(({ register }) => {
+    (register as () => unknown)();
     process.getBuiltinModule('node:module').register(asModules);
   });
   try {

@@ -79,17 +79,9 @@ interface GptEncoding {
   decode(ids: number[]): string;
 }
 
-const encodings: Readonly<Record<Exclude<TokenizerName, 'bytes'>, () => Promise<GptEncoding>>> = {
-  cl100k_base: () => import('gpt-tokenizer/encoding/cl100k_base'),
-  o200k_base: () => import('gpt-tokenizer/encoding/o200k_base'),
-  o200k_harmony: () => import('gpt-tokenizer/encoding/o200k_harmony'),
-  p50k_base: () => import('gpt-tokenizer/encoding/p50k_base'),
-  p50k_edit: () => import('gpt-tokenizer/encoding/p50k_edit'),
-  r50k_base: () => import('gpt-tokenizer/encoding/r50k_base'),
-};
-
 async function loadEncoding(name: Exclude<TokenizerName, 'bytes'>): Promise<Tokenizer> {
-  const { encode, decode } = await importPeer('gpt-tokenizer', `The tokenizer ${name}`, encodings[name]);
+  const specifier = `gpt-tokenizer/encoding/${name}`;
+  const { encode, decode } = await importPeer<GptEncoding>(specifier, `The tokenizer ${name}`);
   // A text may mention <|endoftext|>; here it is text like any other.
   const asText = { disallowedSpecial: new Set<string>() };
   const special = '<|endoftext|>';

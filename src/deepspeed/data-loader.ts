@@ -237,7 +237,10 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     const workers = this.#numWorkers;
     const numWorkers = this.#workersWereChosen ? workers : workersForMovable(this.dataset, workers);
     const { prefetchFactor, persistentWorkers, ...passedOn } = this.#plan.loaderOptions as PassedOnOptions<T>;
-    const ofWorkers = numWorkers > 0 ? { prefetchFactor, persistentWorkers } : {};
+    const ofWorkers = numWorkers > 0 && {
+      ...(prefetchFactor !== undefined && { prefetchFactor }),
+      ...(persistentWorkers !== undefined && { persistentWorkers }),
+    };
     const common = { ...passedOn, ...ofWorkers, numWorkers, pinMemory, ...(collate && { collate }) };
     if (this.#curriculum) return { ...common, batchSampler: this.#curriculum.batches };
     if (this.dataSampler) return { ...common, sampler: this.#samplerOfPasses(), batchSize, dropLast };

@@ -13,17 +13,16 @@ let loaded: Promise<ArrowModule> | undefined;
  * @throws {@link MissingPeerError} when it is not installed.
  */
 export function loadArrow(): Promise<ArrowModule> {
-  loaded ??= importPeer('apache-arrow', 'ArrowDataset', async () => {
-    // Bundlers accept that a package is missing whose import is caught.
-    const arrow = await import('apache-arrow').catch((missing: unknown) => {
-      throw missing;
-    });
-    const { decompress: zstd } = await import('fzstd');
-    arrow.compressionRegistry.set(arrow.CompressionType.ZSTD, { decode: (data) => aligned(zstd(data)) });
-    arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, { decode: await lz4Decoder() });
-    return arrow;
-  });
+  loaded ??= withCodecs();
   return loaded;
+}
+
+async function withCodecs(): Promise<ArrowModule> {
+  const arrow = await importPeer<ArrowModule>('apache-arrow', 'ArrowDataset');
+  const { decompress: zstd } = await import('fzstd');
+  arrow.compressionRegistry.set(arrow.CompressionType.ZSTD, { decode: (data) => aligned(zstd(data)) });
+  arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, { decode: await lz4Decoder() });
+  return arrow;
 }
 
 /** In memory of its own: elements of 8 bytes are laid over it. */
@@ -35,8 +34,8 @@ function aligned(bytes: Uint8Array): Uint8Array {
 async function lz4Decoder(): Promise<(data: Uint8Array) => Uint8Array> {
   try {
     const [{ default: lz4 }, { default: xxh32 }] = await Promise.all([
-      import('lz4js'),
-      import('lz4js/xxh32.js'),
+      importPeer<typeof import('lz4js')>('lz4js', 'LZ4'),
+      importPeer<typeof import('lz4js/xxh32.js')>('lz4js/xxh32.js', 'LZ4'),
     ]);
     return (data) => decompressLz4Frame(data, { decompressBlock: lz4.decompressBlock, xxh32: xxh32.hash });
   } catch {

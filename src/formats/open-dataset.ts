@@ -131,9 +131,9 @@ async function openFormat(
       const dataset = isRemote(name)
         ? await (await import('./remote-indexed-dataset.js')).RemoteIndexedDataset.open(name, {
             ...storage,
-            dtypeTable,
+            ...(dtypeTable && { dtypeTable }),
           })
-        : await (await import('./indexed-dataset.js')).IndexedDataset.open(name, { dtypeTable });
+        : await (await import('./indexed-dataset.js')).IndexedDataset.open(name, dtypeTable ? { dtypeTable } : {});
       return { format, dataset, columns: [{ name: 'tokens', type: dataset.dtype }] };
     }
     case 'images':

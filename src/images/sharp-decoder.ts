@@ -58,11 +58,9 @@ function isTiff(bytes: Uint8Array): boolean {
 }
 
 async function loadSharp(): Promise<Sharp> {
-  const name = 'sharp';
-  const { default: sharp } = await importPeer(
-    name,
+  const { default: sharp } = await importPeer<{ default: Sharp }>(
+    'sharp',
     'An image that libjpeg-turbo does not decode, or a machine without it,',
-    () => import(/* @vite-ignore */ name) as Promise<{ default: Sharp }>,
   );
   // Workers are the parallelism, and no image is decoded twice.
   sharp.cache(false);

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { peerRequire } from '../core/peer.js';
 import type { Box } from './crop-geometry.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
@@ -172,7 +172,7 @@ function turboCalls(): TurboCalls | undefined {
 }
 
 function findTurboCalls(): TurboCalls | null {
-  const require = createRequire(import.meta.url);
+  const require = peerRequire();
   let koffi: Koffi;
   try {
     koffi = require('koffi') as Koffi;

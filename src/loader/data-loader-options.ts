@@ -131,7 +131,18 @@ export type DataLoaderOptions<T, N extends DType, B, Reuse extends boolean = boo
   B,
   Reuse
 > &
-  (SamplerOptions | BatchSamplerOptions);
+  (SamplerOptions | BatchSamplerOptions) &
+  InelasticOptions;
+
+/** The same with `elastic: true`. */
+export type ElasticLoaderOptions<T, N extends DType, B, Reuse extends boolean = boolean> = CommonOptions<
+  T,
+  N,
+  B,
+  Reuse
+> &
+  (SamplerOptions | BatchSamplerOptions) &
+  ElasticOptions;
 
 /** With `elastic: true`: an order that any rank can begin anywhere, and that does not depend on the world size. */
 export interface ElasticOptions {
@@ -145,9 +156,18 @@ export interface ElasticOptions {
   readonly batchSampler?: { readonly seekable: true; readonly elastic: true };
 }
 
-/** Without it anything goes. */
+/**
+ * Stands in the compiler's message when `elastic: true` comes with a sampler or stream that cannot resume on other ranks. No value
+ * has this type.
+ */
+export interface ElasticNeedsSeekableElasticOrder {
+  readonly [needsSeekableElasticOrder]: never;
+}
+declare const needsSeekableElasticOrder: unique symbol;
+
+/** Without `elastic: true` any order will do. */
 export interface InelasticOptions {
-  readonly elastic?: false;
+  readonly elastic?: false | ElasticNeedsSeekableElasticOrder;
 }
 
 /** A collate that comes with the loader: what it makes follows from the samples. */

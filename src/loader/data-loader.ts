@@ -18,6 +18,7 @@ import type { LoadedSource } from './create-engine.js';
 import {
   type BuiltInCollateOptions,
   type DataLoaderOptions,
+  type ElasticLoaderOptions,
   type ElasticOptions,
   type InelasticOptions,
   type ResolvedOptions,
@@ -48,8 +49,14 @@ import { ReceiptChain } from './receipt-chain.js';
 import { type Replay, replayOf, warnOfReplay } from './replay.js';
 import { TunedEngine } from './tuned-engine.js';
 
+/**
+ * A dataset of its own name, because the compiler compares a wrong dataset with the youngest type of a union: so it says that
+ * `get` is missing, not `iterate`.
+ */
+export interface MapStyleDataset<T> extends Dataset<T> {}
+
 /** What a loader can load: a dataset, or the name of the module that makes it. */
-export type DatasetSource<T> = Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL;
+export type DatasetSource<T> = IterableDataset<T> | WorkerDataset<T> | URL | MapStyleDataset<T>;
 
 /** What a loader with `elastic: true` can load: samples by index, or streams that go on from a state of their own. */
 export type ElasticSource<T> =
@@ -101,16 +108,17 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @param dataset - A map-style or iterable dataset, or the URL of a module whose default export is one.
    * @throws {@link ConfigError} when an option is unknown, wrong, or contradicts another one or the kind of dataset.
    */
-  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & InelasticOptions);
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse> & InelasticOptions);
-  // With `new DataLoader<T>` the other type arguments are not inferred: lent batches are then typed like any other.
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B> & InelasticOptions);
   constructor(dataset: ElasticSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & ElasticOptions);
-  constructor(dataset: ElasticSource<T>, options: DataLoaderOptions<T, N, B, Reuse> & ElasticOptions);
-  constructor(dataset: ElasticSource<T>, options: DataLoaderOptions<T, N, B> & ElasticOptions);
+  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B, Reuse>);
+  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B>);
+  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & InelasticOptions);
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse>);
+  // With `new DataLoader<T>` the other type arguments are not inferred: lent batches are then typed like any other.
+  // The last overload is the one that the compiler compares a wrong call with.
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
   constructor(
     dataset: DatasetSource<T>,
-    options: DataLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
+    options: DataLoaderOptions<T, N, B> | ElasticLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
   ) {
     this.#given = options;
     this.#options = resolveOptions(options);

@@ -114,10 +114,10 @@ export class LoaderOrder {
     const { worldSize, gradientAccumulationSteps } = this.#options;
     const layout = { worldSize, gradientAccumulationSteps };
     if (typeof sample === 'number') return sampler.whenSeen(sample, { ...layout, epoch, epochs });
-    const { indicesOf } = this.#source as Partial<Dataset<unknown>>;
-    if (!indicesOf) throw cannotSay(datasetName(this.#source));
+    const source = this.#source as Dataset<unknown>;
+    if (!source.indicesOf) throw cannotSay(datasetName(this.#source));
     return Array.from({ length: epochs }, (_, k) =>
-      Array.from(indicesOf.call(this.#source, sample as never, epoch + k), (index) =>
+      Array.from(source.indicesOf!(sample as never, epoch + k), (index: number) =>
         sampler.whenSeen!(index, { ...layout, epoch: epoch + k }),
       ),
     ).flat(2);

@@ -31,7 +31,10 @@ export async function prometheusRegistry(
   collect: () => readonly LabelledFigures[],
   registry?: PrometheusRegistry,
 ): Promise<PrometheusRegistry> {
-  const { default: client } = await importPeer('prom-client', 'Prometheus', () => import('prom-client'));
+  const { default: client } = await importPeer<{ default: typeof import('prom-client') }>(
+    'prom-client',
+    'Prometheus',
+  );
   const target = (registry ?? new client.Registry()) as InstanceType<typeof client.Registry>;
   for (const metric of metrics) {
     const { name, help, type, label } = metric;

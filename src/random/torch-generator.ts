@@ -18,7 +18,7 @@ export interface TorchGeneratorOptions {
   /**
    * Which PyTorch to follow where releases differ: `randint` takes 64-bit draws from a range of 2^32 on in 1.13 and of
    * 2^28 on in 2.13; `randperm` takes them from 214748364 elements on in 2.13 only; `multinomial` of a single draw with
-   * replacement uses the running sum in 1.13 and the race of exponentials in 2.13. @defaultValue `'1.13'`
+   * replacement uses the running sum in 1.13 and the race of exponentials in 2.13. @defaultValue `'2.13'`
    */
   readonly release?: TorchRelease;
 }

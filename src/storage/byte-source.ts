@@ -1,4 +1,5 @@
 import type { DType } from '../core/dtype.js';
+import type { OptionalMethod } from '../core/optional-method.js';
 
 /** Ranges of one length: `starts[k] … starts[k] + length - 1`, in bytes. */
 export interface ByteRanges {
@@ -30,7 +31,7 @@ export interface ByteSource {
    */
   stream(start?: number): AsyncIterable<Uint8Array>;
   /** What changes when the content does; `null` where that cannot be told. Without it nothing is known. */
-  contentVersion?(): string | null;
+  readonly contentVersion?: OptionalMethod<() => string | null>;
   /** Frees what it holds. Reads that are under way still end. */
   close(): void;
 }
@@ -38,7 +39,7 @@ export interface ByteSource {
 /** Bytes on this machine, which can be read without waiting. */
 export interface LocalSource extends ByteSource {
   /** Whether {@link readRangesSync} copies from memory that the system keeps, without a call for each range. */
-  readonly isMapped?: boolean;
+  readonly isMapped?: boolean | undefined;
   /** {@link read}, in this thread. */
   readSync(start: number, end: number): Uint8Array;
   /**
@@ -55,9 +56,11 @@ export interface LocalSource extends ByteSource {
    *
    * @throws {@link TruncatedFileError} when the source ends before one of them.
    */
-  replaceByElements?(places: Int32Array | Float64Array, dtype: NumberDType): void;
+  readonly replaceByElements?: OptionalMethod<
+    (places: Int32Array | Float64Array, dtype: NumberDType) => void
+  >;
   /** Says that these ranges will be asked for soon. Where they are on a disk, fetching them begins; nothing waits for it. */
-  prefetch?(ranges: ByteRanges): void;
+  readonly prefetch?: OptionalMethod<(ranges: ByteRanges) => void>;
 }
 
 /** Whether a source can be read without waiting. */

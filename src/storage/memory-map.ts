@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { bytesPerElement, type TypedArrayOf, viewOf } from '../core/dtype.js';
+import { peerRequire } from '../core/peer.js';
 import type { ByteRanges, NumberDType } from './byte-source.js';
 
 /** The part of koffi, an optional peer, that is used here. */
@@ -221,7 +221,7 @@ function systemCalls(): SystemCalls | undefined {
 function findSystemCalls(): SystemCalls | null {
   if (process.platform !== 'linux' && process.platform !== 'darwin') return null;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const koffi = peerRequire()('koffi') as Koffi;
     const system = koffi.load(null);
     return {
       view: koffi.view,

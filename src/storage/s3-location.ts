@@ -43,7 +43,8 @@ export function parseS3Url(url: string): S3Object {
 /** What a request does besides reading. */
 export interface S3Write {
   readonly method: 'PUT' | 'POST' | 'DELETE';
-  readonly body?: Uint8Array<ArrayBuffer>;
+  // `Uint8Array<ArrayBuffer>`, in words that TypeScript before 5.7 has too.
+  readonly body?: ReturnType<typeof Uint8Array.of>;
 }
 
 /** An S3-compatible service, its requests signed with AWS Signature Version 4. */

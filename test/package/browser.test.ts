@@ -1,29 +1,25 @@
-// The loader in a real browser, packed by Vite with no plugin and no configuration as an application would pack it: it gives the order
-// that it gives here, on the page and in workers.
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+// The loader in a real browser, bundled as an application would bundle it, with no optional peer installed: it gives the order that it
+// gives here, on the page and in workers.
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
 import { DataLoader, TensorDataset, tensor } from 'millrace';
 import { type Browser, chromium } from 'playwright-core';
 import { build, createServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import webpack from 'webpack';
 import { collect } from '../loader/collect.js';
+import { install } from './install.js';
 
 // Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
 const executablePath = process.env.MILLRACE_CHROMIUM;
-const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-type Orders = Readonly<Record<'0' | '2', readonly (readonly number[])[]>>;
+type Orders = Readonly<Record<'0' | '2', readonly (readonly number[])[]>> & { readonly missing: string };
+
+const missingPeer =
+  /^ERR_MILLRACE_MISSING_PEER: ArrowDataset needs the package apache-arrow, which is not on this page .*provideModules/;
 
 function expected(): Promise<number[][]> {
   const dataset = new TensorDataset({ x: tensor(Float32Array.from({ length: 600 }, (_, i) => i)) });
@@ -33,23 +29,11 @@ function expected(): Promise<number[][]> {
   return collect(new DataLoader(dataset, { batchSize: 32, shuffle: true, seed: 11, collate }));
 }
 
-/** Puts the package where npm would, with what it depends on and without its optional peers. */
-function install(root: string): void {
-  const modules = join(root, 'node_modules');
-  for (const path of ['package.json', 'dist'])
-    cpSync(join(repository, path), join(modules, 'millrace', path), { recursive: true });
-  const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies)) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true });
-    symlinkSync(realpathSync(join(repository, 'node_modules', name)), join(modules, name));
-  }
-}
-
 describe.skipIf(!executablePath)('an application', () => {
   let root: string;
   let browser: Browser;
   beforeAll(async () => {
-    root = mkdtempSync(join(tmpdir(), 'millrace-vite-'));
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-page-')));
     install(root);
     cpSync(fileURLToPath(new URL('../fixtures/browser-order.js', import.meta.url)), join(root, 'page.js'));
     writeFileSync(
@@ -76,16 +60,67 @@ describe.skipIf(!executablePath)('an application', () => {
     return page.evaluate(() => (globalThis as unknown as { orders: Orders }).orders);
   }
 
-  it('built by Vite gives the batches of Node.js, on the page and in workers', async () => {
-    await build({ root, configFile: false, logLevel: 'silent' });
-    const server = await preview({ root, configFile: false, preview: { port: 0 } });
+  /** Serves a folder and opens its page. */
+  async function expectOrders(outDir: string): Promise<void> {
+    cpSync(join(root, 'index.html'), join(root, outDir, 'index.html'), { force: outDir !== 'dist' });
+    const server = await preview({ root, configFile: false, build: { outDir }, preview: { port: 0 } });
     try {
       const orders = await ordersAt(server.resolvedUrls!.local[0]!);
       expect(orders[0]).toEqual(await expected());
       expect(orders[2]).toEqual(orders[0]);
+      expect(orders.missing).toMatch(missingPeer);
     } finally {
       await server.close();
     }
+  }
+
+  it('built by Vite gives the batches of Node.js, on the page and in workers', async () => {
+    await build({ root, configFile: false, logLevel: 'silent' });
+    await expectOrders('dist');
+  });
+
+  it('built by esbuild gives the same', async () => {
+    const { warnings } = await esbuild.build({
+      entryPoints: { page: join(root, 'page.js'), 'millrace-worker': 'millrace/worker' },
+      absWorkingDir: root,
+      outdir: join(root, 'esbuild'),
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      logLevel: 'silent',
+    });
+    expect(warnings).toEqual([]);
+    await expectOrders('esbuild');
+  });
+
+  it('built by webpack as docs/browser.md says gives the same', { timeout: 600_000 }, async () => {
+    const millrace = join(root, 'node_modules/millrace');
+    const { browser } = JSON.parse(readFileSync(join(millrace, 'package.json'), 'utf8')) as {
+      browser: Record<string, string>;
+    };
+    const problems = await new Promise((resolve, reject) => {
+      webpack(
+        {
+          context: root,
+          entry: './page.js',
+          mode: 'production',
+          output: { path: join(root, 'webpack'), filename: 'page.js' },
+          performance: false,
+          plugins: [
+            new webpack.NormalModuleReplacementPlugin(/^node:/, (module: { request: string }) => {
+              const standIn = browser[module.request];
+              if (standIn) module.request = join(millrace, standIn);
+            }),
+          ],
+        },
+        (error, stats) => {
+          if (error) reject(error);
+          else resolve(stats!.toJson({ all: false, errors: true, warnings: true }));
+        },
+      );
+    });
+    expect(problems).toMatchObject({ errors: [] });
+    await expectOrders('webpack');
   });
 
   it('served by Vite during development gives the same', async () => {
@@ -100,6 +135,7 @@ describe.skipIf(!executablePath)('an application', () => {
       const orders = await ordersAt(server.resolvedUrls!.local[0]!);
       expect(orders[0]).toEqual(await expected());
       expect(orders[2]).toEqual(orders[0]);
+      expect(orders.missing).toMatch(missingPeer);
     } finally {
       await server.close();
     }

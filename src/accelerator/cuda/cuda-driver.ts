@@ -1,4 +1,5 @@
 import { AcceleratorError, DeviceMemoryError, MissingPeerError } from '../../core/errors.js';
+import { peerRequire } from '../../core/peer.js';
 import { bindCuda, type CudaCalls, type Handle, type Koffi, type Out, type Status } from './cuda-calls.js';
 
 // Constants of the driver interface.
@@ -228,11 +229,9 @@ type ResultCall = {
     : never;
 }[keyof CudaCalls];
 
-/** Not imported: this room is bundled for browsers, too. */
 function loadKoffi(): Koffi {
-  const { createRequire } = process.getBuiltinModule('node:module');
   try {
-    return createRequire(import.meta.url)('koffi') as Koffi;
+    return peerRequire()('koffi') as Koffi;
   } catch (cause) {
     throw new MissingPeerError('CUDA needs the package koffi, which is not installed or does not load', {
       where: { package: 'koffi' },

@@ -111,11 +111,8 @@ async function findGpu(): Promise<GpuLike> {
   const { navigator } = globalThis as { navigator?: { gpu?: GpuLike } };
   if (navigator?.gpu) return navigator.gpu;
   if (typeof process !== 'undefined' && process.versions?.node) {
-    // Not a literal, so that no bundler looks for the package.
-    const name = 'webgpu';
     type Dawn = { create(flags: string[]): GpuLike };
-    const load = () => import(/* @vite-ignore */ name) as Promise<Dawn>;
-    const { create } = await importPeer(name, 'WebGPU in Node.js', load);
+    const { create } = await importPeer<Dawn>('webgpu', 'WebGPU in Node.js');
     dawn ??= create([]);
     return dawn;
   }

@@ -212,8 +212,11 @@ function failed(samples: number, { reason = 'no reason was kept' }: QueueState):
 }
 
 function cancelled(id: string): FormatError {
-  return new FormatError('The analysis was taken out of the queue before it was done', {
-    where: { analysis: id },
-    next: 'Run it again to go on: parts that are done are kept.',
-  });
+  return new FormatError(
+    'The analysis is not in the queue any more and not done: it was cancelled, or Redis lost its data',
+    {
+      where: { analysis: id },
+      next: 'Run it again to go on: parts that are done are kept.',
+    },
+  );
 }

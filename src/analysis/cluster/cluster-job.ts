@@ -51,7 +51,7 @@ export interface ClusterJobData {
   /** The analysis. */
   readonly id: string;
   /** Of `count` and `map` jobs. */
-  readonly range?: IndexRange;
+  readonly range?: IndexRange | undefined;
 }
 
 /** What a job does. */

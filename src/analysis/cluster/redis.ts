@@ -23,8 +23,8 @@ const longestPauseMs = 1_000;
  * @throws {@link MissingPeerError} without bullmq and ioredis, {@link StorageError} when nothing answers at the URL.
  */
 export async function connectRedis(url: string): Promise<RedisQueueing> {
-  const bull = await importPeer('bullmq', 'The cluster engine', () => import('bullmq'));
-  const { Redis } = await importPeer('ioredis', 'The cluster engine', () => import('ioredis'));
+  const bull = await importPeer<typeof import('bullmq')>('bullmq', 'The cluster engine');
+  const { Redis } = await importPeer<typeof import('ioredis')>('ioredis', 'The cluster engine');
   let isConnected = false;
   const connection = new Redis(url, {
     lazyConnect: true,

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { fromErrorRecord } from '../../core/error-record.js';
 import { WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
+import { threadProgram } from '../../core/thread-program.js';
 import type { OnSamples } from '../range-work.js';
 import type { ReducedMetrics, ReduceRequest } from '../reduce-analysis.js';
 import type { IndexRange } from '../split-index.js';
@@ -16,7 +17,7 @@ export class AnalysisWorker {
   constructor(setup: AnalysisSetup, id: number) {
     try {
       const name = `millrace analysis ${id}`;
-      this.#thread = new Worker(new URL('./entry.js', import.meta.url), { workerData: setup, name });
+      this.#thread = new Worker(threadProgram('./entry.js', import.meta.url), { workerData: setup, name });
     } catch (error) {
       throw transferFailure(error, 'The dataset cannot be moved into a worker');
     }

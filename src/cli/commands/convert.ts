@@ -41,9 +41,9 @@ export function convertCommand(): Command {
     .description(
       'Converts files, folders, patterns and http:, s3: or hf: URLs. Killed, it goes on where it was when the same command is run\n' +
         'again, with the same bytes in the end; done, it checks what is there. Every file is read back and compared.\n\n' +
-        '  tokens       text, JSON Lines, CSV, Parquet, … become <output>.bin and <output>.idx, as DeepSpeed and Megatron read them\n' +
-        '  webdataset   the files of a folder become tar shards in the folder <output>\n' +
-        '  parquet      any data becomes Parquet shards in the folder <output>',
+        '  tokens: text, JSON Lines, CSV, Parquet, … become <output>.bin and <output>.idx, as DeepSpeed and Megatron read them\n' +
+        '  webdataset: the files of a folder become tar shards in the folder <output>\n' +
+        '  parquet: any data becomes Parquet shards in the folder <output>',
     )
     .argument('<input...>', 'files, folders, patterns, URLs')
     .requiredOption('--output <path>', 'a folder for shards, or <path>.bin and <path>.idx')

@@ -10,10 +10,10 @@ import {
   withConfigOptions,
 } from '../config/config-options.js';
 import { findConfig } from '../config/find-config.js';
+import { runFindings } from '../doctor/diagnose.js';
 import { comparePlans, type PlannedRun } from '../plan/compare-plans.js';
-import { planFindings } from '../plan/findings.js';
 import { bytesOf } from '../plan/memory.js';
-import { openRun } from '../plan/open-run.js';
+import { type OpenForRank, openRun } from '../plan/open-run.js';
 import { planPage } from '../plan/plan-page.js';
 import { renderDifference } from '../plan/render-difference.js';
 import type { RenderOptions } from '../plan/render-options.js';
@@ -114,20 +114,20 @@ function refuseTogether(other: string | undefined, { step, sample, html }: PlanF
 async function withOrder(
   path: string,
   flags: PlanFlags,
-  use: (opened: OpenedConfig, order: RunOrder) => void | Promise<void>,
+  use: (opened: OpenedConfig, order: RunOrder, openForRank: OpenForRank) => void | Promise<void>,
 ): Promise<void> {
   const { opened, openForRank } = await openRun(path, openOptions(flags));
   try {
-    await use(opened, new RunOrder(opened, openForRank));
+    await use(opened, new RunOrder(opened, openForRank), openForRank);
   } finally {
     await opened.close();
   }
 }
 
 function withRun(path: string, flags: PlanFlags, use: (run: Run) => void | Promise<void>): Promise<void> {
-  return withOrder(path, flags, async (opened, order) => {
+  return withOrder(path, flags, async (opened, order, openForRank) => {
     const planned = await planRun(opened, order, { name: path, steps: flags.steps });
-    const findings = await planFindings(planned, opened, order);
+    const findings = await runFindings(planned, opened, order, openForRank);
     const probed = flags.probe
       ? await planRun(opened, order, {
           name: path,

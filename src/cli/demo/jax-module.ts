@@ -16,7 +16,7 @@ export async function loadJax(): Promise<Jax> {
   if (!('navigator' in globalThis)) {
     Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'Node' }, configurable: true });
   }
-  const jax = await importPeer('@jax-js/jax', 'millrace demo', () => import('@jax-js/jax'));
+  const jax = await importPeer<Jax>('@jax-js/jax', 'millrace demo');
   await jax.init('wasm');
   jax.defaultDevice('wasm');
   return jax;

@@ -5,8 +5,7 @@ import { loadJax } from './jax-module.js';
 const packages = [
   {
     name: 'gpt-tokenizer',
-    load: () =>
-      importPeer('gpt-tokenizer', 'millrace demo', () => import('gpt-tokenizer/encoding/cl100k_base')),
+    load: () => importPeer<unknown>('gpt-tokenizer/encoding/cl100k_base', 'millrace demo'),
   },
   { name: '@jax-js/jax', load: loadJax },
 ];

@@ -123,9 +123,10 @@ export class CompactTokenizer {
 }
 
 async function loadEncoding(): Promise<PieceEncoding> {
-  const [{ encode }, { default: ranks }] = await importPeer('gpt-tokenizer', 'millrace demo', () =>
-    Promise.all([import('gpt-tokenizer/encoding/cl100k_base'), import('gpt-tokenizer/bpeRanks/cl100k_base')]),
-  );
+  type Encoding = typeof import('gpt-tokenizer/encoding/cl100k_base');
+  type Ranks = typeof import('gpt-tokenizer/bpeRanks/cl100k_base');
+  const { encode } = await importPeer<Encoding>('gpt-tokenizer/encoding/cl100k_base', 'millrace demo');
+  const { default: ranks } = await importPeer<Ranks>('gpt-tokenizer/bpeRanks/cl100k_base', 'millrace demo');
   // Documentation may mention <|endoftext|>; here it is text like any other.
   const asText = { disallowedSpecial: new Set<string>() };
   const utf8 = new TextEncoder();

@@ -25,26 +25,46 @@ export async function diagnose(
   openForRank: OpenForRank,
 ): Promise<Diagnosis> {
   const { dataset } = opened;
-  const checks = [
-    await tinyFiles(opened.files),
-    nonSeekable(opened),
-    notShared(opened),
-    await seedsDiffer(opened, openForRank),
-  ];
   const leftOut = await leftOutFiles(opened.files);
-  if (!isMapDataset(dataset))
-    return { findings: found(checks), samples: dataset.length, plan: undefined, leftOut };
+  if (!isMapDataset(dataset)) {
+    const findings = found(await loaderChecks(opened, openForRank));
+    return { findings, samples: dataset.length, plan: undefined, leftOut };
+  }
   const order = new RunOrder(opened, openForRank);
   const plan = await planRun(opened, order, { name });
-  checks.push(
+  const findings = await runFindings(plan, opened, order, openForRank);
+  return { findings, samples: dataset.length, plan, leftOut };
+}
+
+/** Everything that is found in a run with a plan: what `millrace doctor` and `millrace plan` both show. What fails first comes first. */
+export async function runFindings(
+  plan: RunPlan,
+  opened: OpenedConfig,
+  order: RunOrder,
+  openForRank: OpenForRank,
+): Promise<Finding[]> {
+  return found([
+    raggedSamples(plan, opened),
+    ...(await loaderChecks(opened, openForRank)),
     ...(await planFindings(plan, opened, order)),
     await forgottenEpoch(opened, order),
     sharedTwice(opened),
     seedsCollide(opened),
     skewedLengths(plan, opened),
-    raggedSamples(plan, opened),
-  );
-  return { findings: found(checks), samples: dataset.length, plan, leftOut };
+  ]);
+}
+
+/** What is found without an order. */
+async function loaderChecks(
+  opened: OpenedConfig,
+  openForRank: OpenForRank,
+): Promise<readonly (Finding | undefined)[]> {
+  return [
+    await tinyFiles(opened.files),
+    nonSeekable(opened),
+    notShared(opened),
+    await seedsDiffer(opened, openForRank),
+  ];
 }
 
 function found(checks: readonly (Finding | undefined)[]): Finding[] {

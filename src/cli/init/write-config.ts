@@ -54,7 +54,7 @@ function imageConfig({ data, others }: ConfigContent): string {
     ...comment(
       `${formatCount(data.files)} images, ${formatBytes(data.byteLength)}: a folder a class. They are decoded with sharp or @julusian/jpeg-turbo: npm install one of them.`,
     ),
-    `  data: await ImageFolder.open(new URL(${quoted(`./${data.name}`)}, import.meta.url), {`,
+    `  data: await ImageFolder.open(new URL(${quoted(`./${data.name.split('/').map(encodeURIComponent).join('/')}`)}, import.meta.url), {`,
     '    transforms: [randomResizedCrop(224), randomHorizontalFlip(), normalize(imageNetStatistics)],',
     '  }),',
     ...otherLines(others),
@@ -144,5 +144,7 @@ function comment(text: string): string[] {
 }
 
 function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  // JSON escapes line breaks and other control characters, and, with the two that only JavaScript minds, is a literal of it.
+  const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
+  return `'${inner.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;
 }

@@ -9,7 +9,7 @@ const halfBlock = '▀';
  * @throws {@link MissingPeerError} without it; what sharp throws when the image is damaged.
  */
 export async function terminalImage(bytes: Uint8Array, columns: number): Promise<string> {
-  const { default: sharp } = await importPeer('sharp', 'showing images', () => import('sharp'));
+  const { default: sharp } = await importPeer<typeof import('sharp')>('sharp', 'showing images');
   const { data, info } = await sharp(bytes)
     .resize(columns, columns, { fit: 'inside' })
     .flatten({ background: '#808080' })

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { fromErrorRecord } from '../../core/error-record.js';
 import { WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
+import { threadProgram } from '../../core/thread-program.js';
 import type { OnDone, Part, PartReceipt, PartWriter } from '../part.js';
 import type { ConvertThreadSetup, FromConvertWorker, ToConvertWorker } from './protocol.js';
 
@@ -13,7 +14,7 @@ export class ConvertWorker implements PartWriter {
 
   constructor(setup: ConvertThreadSetup, id: number) {
     try {
-      this.#thread = new Worker(new URL('./entry.js', import.meta.url), {
+      this.#thread = new Worker(threadProgram('./entry.js', import.meta.url), {
         workerData: setup,
         name: `millrace convert ${id}`,
       });

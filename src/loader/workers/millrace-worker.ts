@@ -5,7 +5,7 @@ import type { ToWorker, WorkerSetup } from './protocol.js';
 import { type FromWebWorker, type Greeting, type ToWebWorker, webLocks } from './web-worker.js';
 import { WorkerProgram } from './worker-program.js';
 
-export { type ImportModule, provideModules } from '../../datasets/provided-modules.js';
+export { type ImportModule, provideModules } from '../../core/provided-modules.js';
 
 interface WorkerScope {
   postMessage(message: FromWebWorker, transfer?: ArrayBuffer[]): void;

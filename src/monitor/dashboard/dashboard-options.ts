@@ -8,15 +8,15 @@ export interface DashboardOptions {
    * Port of the page. Where a Millrace run of this machine has it already, this one is shown on that page; 0 takes any free port.
    * @defaultValue `7117`
    */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Address to listen at. Any other than a loopback one needs the token in the URL. @defaultValue `'127.0.0.1'` */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** What the URL must have as `?token=`. @defaultValue none on a loopback address, a random one elsewhere */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Counts the tokens of a batch. @defaultValue the elements of its first tensor of whole numbers with two or more dimensions */
-  readonly countTokens?: CountTokens;
+  readonly countTokens?: CountTokens | undefined;
   /** Is told the URL of the page. @defaultValue writes a line to standard error */
-  readonly onOpen?: (url: string) => void;
+  readonly onOpen?: ((url: string) => void) | undefined;
 }
 
 const functionOption = <F>() => v.custom<F>((value) => typeof value === 'function', 'must be a function');

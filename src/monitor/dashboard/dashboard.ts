@@ -1,13 +1,11 @@
 import { Worker } from 'node:worker_threads';
+import { threadProgram } from '../../core/thread-program.js';
 import { warn } from '../../core/warn.js';
 import type { Observable } from '../loader-events.js';
 import type { ResolvedDashboard } from './dashboard-options.js';
 import type { RunFacts, RunUpdate } from './live-view.js';
 import { type RunSink, RunWatcher } from './run-watcher.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
-
-// Apart from its use: bundlers for browsers would take it for a worker of theirs.
-const program = new URL('./server-thread.js', import.meta.url);
 
 /**
  * The server of the live page, in a thread of its own: it answers while the training computes, and costs it two messages a second.
@@ -20,7 +18,7 @@ class ServerThread implements RunSink {
   watched = false;
 
   constructor(setup: ServerSetup) {
-    this.#thread = new Worker(program, {
+    this.#thread = new Worker(threadProgram('./server-thread.js', import.meta.url), {
       name: 'millrace live page',
       workerData: setup,
       // Options of the training's command line, as --input-type, are not for it.
@@ -70,13 +68,24 @@ export async function showOnPage(loader: Observable, options: ResolvedDashboard)
   const { port, host, token, countTokens, onOpen } = options;
   const address = `${host} ${port} ${token ?? ''}`;
   const known = servers.get(address);
-  const server = known ?? new ServerThread({ port, host, token });
+  const server = known ?? startServer({ port, host, token });
+  if (!server) return;
   servers.set(address, server);
   loader.observe(new RunWatcher(`${process.pid}.${loaders++}`, server, countTokens).listen);
   const url = await server.opened;
   if (url === undefined) return;
   if (onOpen) onOpen(url);
   else if (!known) process.stderr.write(`Watch this run at ${url}\n`);
+}
+
+/** Starts the server, or warns why there is none: a bundled application lacks its program. */
+function startServer(setup: ServerSetup): ServerThread | undefined {
+  try {
+    return new ServerThread(setup);
+  } catch (error) {
+    warnOf((error as Error).message);
+    return undefined;
+  }
 }
 
 function warnOf(reason: string): void {

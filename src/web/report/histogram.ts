@@ -14,7 +14,7 @@ export interface HistogramMark {
 export interface HistogramOptions extends ChartText {
   readonly x: Omit<Axis, 'scale'>;
   readonly y: Omit<Axis, 'scale'>;
-  readonly marks?: readonly HistogramMark[];
+  readonly marks?: readonly HistogramMark[] | undefined;
   /** Where the x axis begins. @defaultValue `0` */
   readonly from?: number;
   /** What a bin is called. @defaultValue its first and last length */

@@ -1,0 +1,2 @@
+/** The version of this package. A constant, because a bundle has no `package.json` beside it. */
+export const version = '0.1.0';
