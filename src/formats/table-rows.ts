@@ -67,9 +67,8 @@ export class TableRows<F extends TableFile> {
     const { shard, file, row, block } = this.#find(index);
     const found = this.#blocks.get(`${shard}/${block}`, () => this.#settings.readBlock(file, block));
     return andThen(found, ({ start, columns }) => {
-      const made: Record<string, unknown> = {};
-      for (let k = 0; k < columns.length; k++) made[this.#settings.columns[k]!] = columns[k]!(row - start);
-      return made;
+      // A column may be called __proto__: entries become fields whatever their name.
+      return Object.fromEntries(this.#settings.columns.map((name, k) => [name, columns[k]!(row - start)]));
     });
   }
 
