@@ -1,6 +1,9 @@
 // LZ4 Block Format, https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md. Written here because lz4js decodes past the end of its
 // buffer, and hyparquet-compressors takes a block that ends too early for a whole one: both give other data without an error.
 
+/** A block ends with so many bytes that are stored as they are. */
+const lastLiterals = 5;
+
 /**
  * Decompresses a block into `target` from `start` on. Matches may refer to what lies before it.
  *
@@ -12,6 +15,7 @@ export function decompressLz4Block(source: Uint8Array, target: Uint8Array, start
   const targetEnd = target.length;
   let at = 0;
   let end = start;
+  let matchEnd = start - lastLiterals;
   const longer = (length: number): number => {
     let total = length;
     for (let byte = 255; byte === 255; ) {
@@ -30,8 +34,11 @@ export function decompressLz4Block(source: Uint8Array, target: Uint8Array, start
       at += literals;
       end += literals;
     }
-    // The last sequence is literals alone.
-    if (at === sourceEnd) return end;
+    // The last sequence is literals alone: five at least, unless there was no match.
+    if (at === sourceEnd) {
+      if (end - matchEnd < lastLiterals) throw damaged();
+      return end;
+    }
     if (sourceEnd - at < 2) throw damaged();
     const offset = source[at]! | (source[at + 1]! << 8);
     at += 2;
@@ -40,6 +47,7 @@ export function decompressLz4Block(source: Uint8Array, target: Uint8Array, start
     if (offset >= matched) target.copyWithin(end, end - offset, end - offset + matched);
     else for (let k = 0; k < matched; k++) target[end + k] = target[end + k - offset]!;
     end += matched;
+    matchEnd = end;
   }
   throw damaged();
 }

@@ -1,7 +1,7 @@
 import { firstAbove } from '../core/first-above.js';
-import { Pace } from '../core/pace.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { DecompressionBudget } from './decompression-budget.js';
+import { Pace } from './pace.js';
 import { decompressPage } from './parquet-codecs.js';
 import { readDictionaryIndices, readPlain, readValues, type StoredType } from './parquet-encodings.js';
 import { type Page, PageTooLong, readPage } from './parquet-pages.js';

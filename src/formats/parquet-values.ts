@@ -1,5 +1,7 @@
 // What a sample has of a stored value, https://parquet.apache.org/docs/file-format/types/logicaltypes/.
 import type { SchemaElement } from 'hyparquet';
+import { checkedDate } from './checked-date.js';
+import { halfFloat } from './half-float.js';
 import { nearestDecimal } from './nearest-decimal.js';
 import { utf8Text } from './utf8-text.js';
 
@@ -22,21 +24,23 @@ export function conversionOf(element: SchemaElement): Conversion {
   if (type === undefined) throw new Error(`the column ${element.name} has no type`);
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') return decimal(element);
   if (converted === 'UTF8' || logical?.type === 'STRING') return shared(utf8Text);
-  if (converted === 'DATE' || logical?.type === 'DATE') return own((days: number) => date(days * dayMs));
+  if (converted === 'DATE' || logical?.type === 'DATE')
+    return own((days: number) => checkedDate(days * dayMs));
   if (type === 'INT96') return own(int96Date);
   if (type === 'INT64') {
     const unit = logical?.type === 'TIMESTAMP' ? logical.unit : undefined;
     // Fractions of a millisecond are cut off.
-    if (unit === 'NANOS') return own((nanos: bigint) => date(Number(nanos / 1_000_000n)));
+    if (unit === 'NANOS') return own((nanos: bigint) => checkedDate(Number(nanos / 1_000_000n)));
     if (unit === 'MICROS' || converted === 'TIMESTAMP_MICROS')
-      return own((micros: bigint) => date(Number(micros / 1_000n)));
+      return own((micros: bigint) => checkedDate(Number(micros / 1_000n)));
     if (unit === 'MILLIS' || converted === 'TIMESTAMP_MILLIS')
-      return own((millis: bigint) => date(Number(millis)));
+      return own((millis: bigint) => checkedDate(Number(millis)));
   }
   if (converted === 'JSON' || logical?.type === 'JSON')
     return own((bytes: Uint8Array) => JSON.parse(utf8Text(bytes)));
   if (logical?.type === 'UUID') return shared(uuidText);
-  if (logical?.type === 'FLOAT16') return shared(float16);
+  if (logical?.type === 'FLOAT16')
+    return shared((bytes: Uint8Array) => halfFloat(bytes[0]! | (bytes[1]! << 8)));
   const isUnsigned = (bits: number) =>
     converted === `UINT_${bits}` ||
     (logical?.type === 'INTEGER' && logical.bitWidth === bits && !logical.isSigned);
@@ -66,28 +70,10 @@ function bigEndian(bytes: Uint8Array): bigint {
 function int96Date(bytes: Uint8Array): Date {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const days = BigInt(view.getUint32(8, true)) - julianEpoch;
-  return date(Number((days * 86_400_000_000_000n + view.getBigInt64(0, true)) / 1_000_000n));
-}
-
-/** @throws Error for a time that a `Date` cannot hold */
-export function date(ms: number): Date {
-  const made = new Date(ms);
-  if (Number.isNaN(made.getTime()))
-    throw new Error(`a time of ${ms} ms from 1970 is not one that a Date can hold`);
-  return made;
+  return checkedDate(Number((days * 86_400_000_000_000n + view.getBigInt64(0, true)) / 1_000_000n));
 }
 
 export function uuidText(bytes: Uint8Array): string {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
-
-function float16(bytes: Uint8Array): number {
-  const bits = bytes[0]! | (bytes[1]! << 8);
-  const sign = bits >> 15 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * 2 ** -24 * fraction;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
 }

@@ -1,8 +1,9 @@
 // VARIANT: values of any type in bytes of their own, https://github.com/apache/parquet-format/blob/master/VariantEncoding.md, or
 // shredded into columns of their type, https://github.com/apache/parquet-format/blob/master/VariantShredding.md. hyparquet reads a
 // shredded `false`, 0 or empty text as null, and bytes as if they were a variant.
+import { checkedDate } from './checked-date.js';
 import { nearestDecimal } from './nearest-decimal.js';
-import { date, uuidText } from './parquet-values.js';
+import { uuidText } from './parquet-values.js';
 import { utf8Text } from './utf8-text.js';
 
 /** How the column `typed_value` of a shredded variant is laid out. */
@@ -160,10 +161,10 @@ class Encoded {
         return nearestDecimal(unscaled, view.getUint8(at));
       }
       case 11:
-        return date(view.getInt32(at, true) * 86_400_000);
+        return checkedDate(view.getInt32(at, true) * 86_400_000);
       case 12:
       case 13:
-        return date(Number(view.getBigInt64(at, true) / 1_000n));
+        return checkedDate(Number(view.getBigInt64(at, true) / 1_000n));
       case 14:
         return view.getFloat32(at, true);
       case 15:
@@ -172,7 +173,7 @@ class Encoded {
         return utf8Text(this.#slice(at + 4, view.getUint32(at, true)));
       case 18:
       case 19:
-        return date(Number(view.getBigInt64(at, true) / 1_000_000n));
+        return checkedDate(Number(view.getBigInt64(at, true) / 1_000_000n));
       case 20:
         return uuidText(this.#slice(at, 16));
       default:
