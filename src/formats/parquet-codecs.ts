@@ -2,7 +2,6 @@ import type { Buffer } from 'node:buffer';
 import { promisify } from 'node:util';
 import { brotliDecompress, brotliDecompressSync, unzip, unzipSync } from 'node:zlib';
 import { isNode } from '../core/platform.js';
-import { gunzip } from '../storage/gunzip.js';
 import { decompressLz4Block } from './lz4-block.js';
 import { decompressZstd } from './zstd.js';
 
@@ -63,16 +62,19 @@ async function inflate(input: Uint8Array, length: number): Promise<Uint8Array> {
 async function gunzipInBrowser(input: Uint8Array, length: number): Promise<Uint8Array> {
   const content = new Uint8Array(length);
   let end = 0;
-  for await (const piece of gunzip(oneOf(input))) {
-    if (piece.length > length - end) throw new Error('a page is longer than its header says');
-    content.set(piece, end);
-    end += piece.length;
+  const packed = new Blob([input as Uint8Array<ArrayBuffer>]).stream();
+  const reader = packed.pipeThrough(new DecompressionStream('gzip')).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return content.subarray(0, end);
+      if (value.length > length - end) throw new Error('a page is longer than its header says');
+      content.set(value, end);
+      end += value.length;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
   }
-  return content.subarray(0, end);
-}
-
-async function* oneOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 async function unbrotli(input: Uint8Array, length: number): Promise<Uint8Array> {
