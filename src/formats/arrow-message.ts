@@ -56,6 +56,8 @@ export function readMessage(bytes: Uint8Array, start: number): Message | undefin
   if (length > bytes.length - at) throw new Error('a message is cut short');
   const table = FlatTable.root(bytes.subarray(at, at + length));
   const version = table.int16(0);
+  if (version > version4 + 1)
+    throw new Error(`it has version ${version + 1} of the format, which is not supported`);
   if (version < version4) throw new Error('it was written before Arrow 0.8, which is not supported');
   const header = table.table(2);
   if (!header) throw new Error('a message has no header');

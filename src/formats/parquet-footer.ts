@@ -47,6 +47,7 @@ function checkGroups({ row_groups, num_rows }: FileMetaData, columns: readonly S
       throw new Error('its footer is damaged: the row groups do not have its columns');
     total += group.num_rows;
   }
-  if (total !== num_rows || total > Number.MAX_SAFE_INTEGER)
+  // Some writers leave the number of all rows at 0.
+  if ((num_rows !== 0n && total !== num_rows) || total > Number.MAX_SAFE_INTEGER)
     throw new Error(`the footer says ${num_rows} rows, and its row groups have ${total}`);
 }

@@ -93,6 +93,9 @@ function presentReader(tree: SchemaTree, around: Around): Read {
       element.converted_type === 'MAP_KEY_VALUE' ||
       element.logical_type?.type === 'MAP';
     if (isMap && only!.children.length === 2) return mapReader(only!, around);
+    // A map without values is a list of its keys.
+    if (isMap && only!.children.length === 1)
+      return repeatedReader(around, (inner) => fieldReader(only!.children[0]!, inner));
   }
   return groupReader(children, around);
 }

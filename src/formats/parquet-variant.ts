@@ -30,6 +30,7 @@ function shreddedValue(group: Group, type: ShreddedType | undefined, names: read
   const typed = type ? (group.typed_value ?? null) : null;
   const encoded = group.value instanceof Uint8Array ? new Encoded(group.value, names) : undefined;
   if (typed === null) return encoded ? encoded.value(0) : missing;
+  if (encoded && type!.kind !== 'object') throw new Error('a variant has two values');
   if (type!.kind === 'value') return typed;
   if (type!.kind === 'list') {
     const { element } = type!;
@@ -39,7 +40,8 @@ function shreddedValue(group: Group, type: ShreddedType | undefined, names: read
     });
   }
   const fields: [string, unknown][] = [];
-  for (const [name, field] of type!.fields) {
+  const { fields: shredded } = type!;
+  for (const [name, field] of shredded) {
     const part = (typed as Group)[name] as Group | null;
     const value = part === null ? missing : shreddedValue(part, field, names);
     if (value !== missing) fields.push([name, value]);
@@ -48,7 +50,9 @@ function shreddedValue(group: Group, type: ShreddedType | undefined, names: read
   const rest = encoded ? encoded.value(0) : {};
   if (typeof rest !== 'object' || rest === null || Array.isArray(rest))
     throw new Error('a shredded object has a rest that is no object');
-  return Object.fromEntries([...Object.entries(rest), ...fields]);
+  // A field that has a column of its own is there or nowhere.
+  const others = Object.entries(rest).filter(([name]) => !shredded.has(name));
+  return Object.fromEntries([...others, ...fields]);
 }
 
 /** Names of the fields that values refer to. */
