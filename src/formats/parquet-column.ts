@@ -11,8 +11,8 @@ import { readRuns } from './parquet-runs.js';
 export interface LeafType extends StoredType {
   readonly maxDefinition: number;
   readonly maxRepetition: number;
-  /** What a sample has of a stored value. */
-  readonly convert: (stored: never) => unknown;
+  /** What a sample has of a stored value; `undefined` where that is it. */
+  readonly convert: ((stored: never) => unknown) | undefined;
   /** Whether {@link convert} gives the same value to everyone: then entries of a dictionary are converted once. */
   readonly isShared: boolean;
 }
@@ -99,12 +99,18 @@ export class LeafColumn {
     return this.#pages[page]!.value(ordinal - (page === 0 ? 0 : this.#pageEnds[page - 1]!));
   }
 
-  /** The value of a row, or `null`, of a column that is not nested. */
-  valueOfRow(row: number): unknown {
-    const entry = row - this.firstRow;
-    return this.#definitions && this.#definitions[entry] !== this.#type.maxDefinition
-      ? null
-      : this.value(entry);
+  /** The values, or `null`, of a column that is not nested, by row of the row group. */
+  flatValues(): (row: number) => unknown {
+    const { firstRow } = this;
+    const [page] = this.#pages;
+    if (this.#pages.length === 1 && !this.#definitions) {
+      const { value } = page!;
+      return (row) => value(row - firstRow);
+    }
+    return (row) => {
+      const entry = row - firstRow;
+      return this.definition(entry) === this.#type.maxDefinition ? this.value(entry) : null;
+    };
   }
 }
 
@@ -264,25 +270,29 @@ class PageDecoder {
       const indices = readDictionaryIndices(encoded, dictionary?.entries ?? 0);
       return (k) => dictionary!.value(indices[k]!);
     }
-    const values = readValues(encoding, encoded);
-    const convert = this.#type.convert as (stored: unknown) => unknown;
-    return (k) => convert(values(k));
+    return this.#converted(readValues(encoding, encoded));
   }
 
   #dictionaryOf(bytes: Uint8Array, count: number): Dictionary {
-    const values = readPlain({ ...this.#type, bytes, count, budget: this.#budget });
-    const convert = this.#type.convert as (stored: unknown) => unknown;
-    if (!this.#type.isShared) return { entries: count, value: (index) => convert(values(index)) };
-    const converted = new Map<number, unknown>();
-    const value = (index: number): unknown => {
-      let made = converted.get(index);
-      if (made === undefined) {
-        made = convert(values(index));
-        converted.set(index, made);
-      }
-      return made;
+    const value = this.#converted(readPlain({ ...this.#type, bytes, count, budget: this.#budget }));
+    if (!this.#type.isShared) return { entries: count, value };
+    const known = new Map<number, unknown>();
+    return {
+      entries: count,
+      value: (index) => {
+        let made = known.get(index);
+        if (made === undefined) {
+          made = value(index);
+          known.set(index, made);
+        }
+        return made;
+      },
     };
-    return { entries: count, value };
+  }
+
+  #converted(values: (k: number) => unknown): (k: number) => unknown {
+    const convert = this.#type.convert as ((stored: unknown) => unknown) | undefined;
+    return convert ? (k) => convert(values(k)) : values;
   }
 }
 

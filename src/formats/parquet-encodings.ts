@@ -3,9 +3,10 @@
 import type { DecompressionBudget } from './decompression-budget.js';
 import { readDeltas } from './parquet-deltas.js';
 import { readRuns } from './parquet-runs.js';
+import { utf8Texts } from './utf8-text.js';
 
 /** A value as it is stored. */
-export type StoredValue = number | bigint | boolean | Uint8Array;
+export type StoredValue = number | bigint | boolean | string | Uint8Array;
 /** The k-th value that is not missing. */
 export type StoredValues = (k: number) => StoredValue;
 
@@ -14,6 +15,8 @@ export interface StoredType {
   readonly type: string;
   /** Bytes of a value of fixed length. */
   readonly typeLength: number | undefined;
+  /** Whether its bytes are text, which is given as such. */
+  readonly isText: boolean;
 }
 
 /** Bytes that hold a page's values. */
@@ -66,13 +69,13 @@ export function readDictionaryIndices({ bytes, count }: EncodedValues, entries: 
 }
 
 /** Values one behind the other: data pages, and every dictionary. */
-export function readPlain({ bytes, count, type, typeLength }: EncodedValues): StoredValues {
+export function readPlain({ bytes, count, type, typeLength, isText }: EncodedValues): StoredValues {
   switch (type) {
     case 'BOOLEAN':
       need(bytes, Math.ceil(count / 8));
       return (k) => ((bytes[k >> 3]! >> (k & 7)) & 1) === 1;
     case 'BYTE_ARRAY':
-      return readByteArrays(bytes, count);
+      return readByteArrays(bytes, count, isText);
     case 'INT96':
       return fixedLength(bytes, count, 12);
     case 'FIXED_LEN_BYTE_ARRAY':
@@ -82,7 +85,7 @@ export function readPlain({ bytes, count, type, typeLength }: EncodedValues): St
   }
 }
 
-function readByteArrays(bytes: Uint8Array, count: number): StoredValues {
+function readByteArrays(bytes: Uint8Array, count: number, isText: boolean): StoredValues {
   need(bytes, 4 * count);
   const starts = new Uint32Array(count + 1);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -94,7 +97,9 @@ function readByteArrays(bytes: Uint8Array, count: number): StoredValues {
     if (end > bytes.length) throw tooShort();
   }
   starts[count] = end + 4;
-  return (k) => bytes.subarray(starts[k], starts[k + 1]! - 4);
+  if (!isText) return (k) => bytes.subarray(starts[k], starts[k + 1]! - 4);
+  const text = utf8Texts(bytes);
+  return (k) => text(starts[k]!, starts[k + 1]! - 4);
 }
 
 function fixedLength(bytes: Uint8Array, count: number, length: number): StoredValues {
@@ -112,16 +117,18 @@ function readBooleanRuns({ bytes, count, type }: EncodedValues): StoredValues {
   return (k) => bits[k] === 1;
 }
 
-function readDeltaLengths({ bytes, count, budget }: EncodedValues): StoredValues {
+function readDeltaLengths({ bytes, count, budget, isText }: EncodedValues): StoredValues {
   const { values: lengths, end } = readDeltas(bytes, 0, count, 'INT32');
-  return joined(bytes.subarray(end), lengths as Int32Array, budget).values;
+  return pieces(bytes.subarray(end), startsOf(lengths as Int32Array, budget), isText);
 }
 
 /** Each value begins like the one before it. */
-function readDeltaBytes({ bytes, count, budget }: EncodedValues): StoredValues {
+function readDeltaBytes({ bytes, count, budget, isText }: EncodedValues): StoredValues {
   const prefixes = readDeltas(bytes, 0, count, 'INT32');
   const suffixes = readDeltas(bytes, prefixes.end, count, 'INT32');
-  const { values: suffixOf } = joined(bytes.subarray(suffixes.end), suffixes.values as Int32Array, budget);
+  const suffixBytes = bytes.subarray(suffixes.end);
+  const suffixStarts = startsOf(suffixes.values as Int32Array, budget);
+  need(suffixBytes, suffixStarts[count]!);
   const prefixLengths = prefixes.values as Int32Array;
   const suffixLengths = suffixes.values as Int32Array;
   const starts = new Float64Array(count + 1);
@@ -136,21 +143,27 @@ function readDeltaBytes({ bytes, count, budget }: EncodedValues): StoredValues {
   for (let k = 0; k < count; k++) {
     const start = starts[k]!;
     if (k > 0) content.copyWithin(start, starts[k - 1]!, starts[k - 1]! + prefixLengths[k]!);
-    content.set(suffixOf(k) as Uint8Array, start + prefixLengths[k]!);
+    content.set(suffixBytes.subarray(suffixStarts[k], suffixStarts[k + 1]), start + prefixLengths[k]!);
   }
-  return (k) => content.subarray(starts[k], starts[k + 1]);
+  return pieces(content, starts, isText);
 }
 
-function joined(bytes: Uint8Array, lengths: Int32Array, budget: DecompressionBudget) {
+/** Where values of these lengths start, one behind the other, and where the last ends. */
+function startsOf(lengths: Int32Array, budget: DecompressionBudget): Float64Array {
   budget.take(8 * lengths.length);
   const starts = new Float64Array(lengths.length + 1);
   for (let k = 0; k < lengths.length; k++) {
     if (lengths[k]! < 0) throw new Error('a value has a negative length');
     starts[k + 1] = starts[k]! + lengths[k]!;
   }
-  need(bytes, starts[lengths.length]!);
-  const values: StoredValues = (k) => bytes.subarray(starts[k], starts[k + 1]);
-  return { values };
+  return starts;
+}
+
+function pieces(bytes: Uint8Array, starts: Float64Array, isText: boolean): StoredValues {
+  need(bytes, starts[starts.length - 1]!);
+  if (!isText) return (k) => bytes.subarray(starts[k], starts[k + 1]);
+  const text = utf8Texts(bytes);
+  return (k) => text(starts[k]!, starts[k + 1]!);
 }
 
 /** The first byte of every value, then the second of every value, and so on. */

@@ -150,7 +150,7 @@ export class ParquetFile implements TableFile {
           const reader = this.#readerOf(name);
           const leaves = await this.#readLeaves(reader, { group, from, to }, budget);
           const read = reader.isFlat
-            ? (row: number) => leaves[0]!.valueOfRow(row)
+            ? leaves[0]!.flatValues()
             : (row: number) => readRow(reader, leaves, row);
           return (row: number) => {
             try {

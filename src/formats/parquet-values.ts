@@ -7,13 +7,24 @@ import { utf8Text } from './utf8-text.js';
 
 /** How values of a leaf become those of samples. */
 export interface Conversion {
-  readonly convert: (stored: never) => unknown;
+  /** `undefined` where values are what is stored. */
+  readonly convert: ((stored: never) => unknown) | undefined;
   /** Whether the result can be given to several samples: it is a string or number. */
   readonly isShared: boolean;
+  /** Whether bytes are text. */
+  readonly isText: boolean;
 }
 
-const shared = <T>(convert: (stored: T) => unknown): Conversion => ({ convert, isShared: true });
-const own = <T>(convert: (stored: T) => unknown): Conversion => ({ convert, isShared: false });
+const shared = <T>(convert: (stored: T) => unknown): Conversion => ({
+  convert,
+  isShared: true,
+  isText: false,
+});
+const own = <T>(convert: (stored: T) => unknown): Conversion => ({
+  convert,
+  isShared: false,
+  isText: false,
+});
 const dayMs = 86_400_000;
 /** The Julian day of 1970-01-01, which timestamps of 96 bits count from. */
 const julianEpoch = 2_440_588n;
@@ -23,7 +34,8 @@ export function conversionOf(element: SchemaElement): Conversion {
   const { type, converted_type: converted, logical_type: logical } = element;
   if (type === undefined) throw new Error(`the column ${element.name} has no type`);
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') return decimal(element);
-  if (converted === 'UTF8' || logical?.type === 'STRING') return shared(utf8Text);
+  if (converted === 'UTF8' || logical?.type === 'STRING')
+    return type === 'BYTE_ARRAY' ? { convert: undefined, isShared: true, isText: true } : shared(utf8Text);
   if (converted === 'DATE' || logical?.type === 'DATE')
     return own((days: number) => checkedDate(days * dayMs));
   if (type === 'INT96') return own(int96Date);
@@ -49,7 +61,7 @@ export function conversionOf(element: SchemaElement): Conversion {
   // Bytes, geometry as WKB, intervals and BSON too: in memory of their own, since pages are kept.
   if (type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY')
     return own((bytes: Uint8Array) => bytes.slice());
-  return shared((value: unknown) => value);
+  return { convert: undefined, isShared: true, isText: false };
 }
 
 function decimal({ type, scale: own, logical_type: logical }: SchemaElement): Conversion {

@@ -67,8 +67,13 @@ export class TableRows<F extends TableFile> {
     const { shard, file, row, block } = this.#find(index);
     const found = this.#blocks.get(`${shard}/${block}`, () => this.#settings.readBlock(file, block));
     return andThen(found, ({ start, columns }) => {
-      // A column may be called __proto__: entries become fields whatever their name.
-      return Object.fromEntries(this.#settings.columns.map((name, k) => [name, columns[k]!(row - start)]));
+      const names = this.#settings.columns;
+      // Assigning to a column of this name would change the prototype.
+      if (names.includes('__proto__'))
+        return Object.fromEntries(names.map((name, k) => [name, columns[k]!(row - start)]));
+      const made: Record<string, unknown> = {};
+      for (let k = 0; k < columns.length; k++) made[names[k]!] = columns[k]!(row - start);
+      return made;
     });
   }
 

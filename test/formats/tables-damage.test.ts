@@ -120,11 +120,11 @@ describe('Parquet values', () => {
     for (const [k, { price, wide }] of rows.entries()) {
       const found = async (filter: ParquetDatasetOptions['filter'] & object) =>
         (await parquetRows(bytes, { columns: ['price'], filter })).length;
-      expect(await found({ price: { $eq: price } })).toBe(1);
-      expect(await found({ price: { $lte: price } })).toBe(k + 1);
-      expect(await found({ price: { $gt: price } })).toBe(rows.length - k - 1);
+      expect(await found({ price: { $eq: price as number } })).toBe(1);
+      expect(await found({ price: { $lte: price as number } })).toBe(k + 1);
+      expect(await found({ price: { $gt: price as number } })).toBe(rows.length - k - 1);
       const alike = rows.filter((row) => row.wide === wide).length;
-      expect(await found({ wide: { $in: [wide] } })).toBe(alike);
+      expect(await found({ wide: { $in: [wide as number | null] } })).toBe(alike);
     }
   });
 
