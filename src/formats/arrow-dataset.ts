@@ -7,11 +7,11 @@ import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { defaultDecompressedBytes } from '../storage/decompressed-limit.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { ArrowFile } from './arrow-file.js';
 import { typeText } from './arrow-schema.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
-import { defaultMaxDecompressedBytes } from './decompression-budget.js';
 import { TableRows, type TableShard } from './table-rows.js';
 
 /** File name endings of Arrow IPC files and streams, and of Feather. */
@@ -29,7 +29,7 @@ export interface ArrowDatasetOptions extends StorageOptions {
 const schema = v.looseObject({
   columns: v.optional(v.array(v.string())),
   cacheBlocks: v.optional(integerFrom(1), 8),
-  maxDecompressedBytes: v.optional(integerFrom(1), defaultMaxDecompressedBytes),
+  maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 
 interface Shard extends TableShard<ArrowFile> {
@@ -101,7 +101,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
       schema,
       options,
     );
-    const sources = await openDataFiles(files, arrowEndings, storage);
+    const sources = await openDataFiles(files, arrowEndings, { ...storage, maxDecompressedBytes });
     try {
       const shards = await Promise.all(
         sources.map(async (source) => {

@@ -1,8 +1,5 @@
 import { FormatError } from '../core/errors.js';
 
-/** How far one compressed unit may expand, unless the option says otherwise: 1 GiB. */
-export const defaultMaxDecompressedBytes = 2 ** 30;
-
 /**
  * Counts the bytes that a unit (a block of rows, a record batch) expands to, before they are allocated. A small damaged or hostile
  * file can claim any size.

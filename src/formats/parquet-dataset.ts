@@ -8,9 +8,9 @@ import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { defaultDecompressedBytes } from '../storage/decompressed-limit.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
-import { defaultMaxDecompressedBytes } from './decompression-budget.js';
 import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
 import { TableRows, type TableShard } from './table-rows.js';
 
@@ -43,7 +43,7 @@ const schema = v.looseObject({
     v.custom<ParquetQueryFilter>((value) => typeof value === 'object' && value !== null, 'must be an object'),
   ),
   cacheBlocks: v.optional(integerFrom(1), 8),
-  maxDecompressedBytes: v.optional(integerFrom(1), defaultMaxDecompressedBytes),
+  maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 
 interface Shard extends TableShard<ParquetFile> {
@@ -108,7 +108,7 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
       schema,
       options,
     );
-    const sources = await openDataFiles(files, parquetEndings, storage);
+    const sources = await openDataFiles(files, parquetEndings, { ...storage, maxDecompressedBytes });
     try {
       const shards = await Promise.all(
         sources.map((source) => openShard(source, { columns, maxDecompressedBytes }, filter)),
