@@ -7,8 +7,10 @@ import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { defaultDecompressedBytes } from '../storage/decompressed-limit.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { ArrowFile } from './arrow-file.js';
+import { typeText } from './arrow-schema.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { TableRows, type TableShard } from './table-rows.js';
 
@@ -20,11 +22,14 @@ export interface ArrowDatasetOptions extends StorageOptions {
   readonly columns?: readonly string[];
   /** Record batches that are kept. @defaultValue `8` */
   readonly cacheBlocks?: number;
+  /** The most bytes that a record batch may expand to. @defaultValue `2 ** 30` */
+  readonly maxDecompressedBytes?: number;
 }
 
 const schema = v.looseObject({
   columns: v.optional(v.array(v.string())),
   cacheBlocks: v.optional(integerFrom(1), 8),
+  maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 
 interface Shard extends TableShard<ArrowFile> {
@@ -39,24 +44,30 @@ interface ArrowRecipe {
   }[];
   readonly columns: readonly string[];
   readonly cacheBlocks: number;
+  readonly maxDecompressedBytes: number;
 }
 
 /**
  * Arrow IPC files and streams, and Feather (version 2): each row an object by column. 64-bit integers are `bigint`, dates and
  * timestamps `Date`, decimals numbers, lists of numbers typed arrays, structs and maps objects, missing values `null`. A file is read by
- * record batch, a stream whole. Needs `apache-arrow`, and `lz4js` where buffers are compressed with LZ4.
+ * record batch, a stream whole.
  */
 export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Dataset<T>, Movable {
   /** Names and Arrow types of the columns of a sample. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly #shards: readonly Shard[];
   readonly #cacheBlocks: number;
+  readonly #maxDecompressedBytes: number;
   readonly #rows: TableRows<ArrowFile>;
 
-  private constructor(shards: readonly Shard[], columns: readonly string[] | undefined, cacheBlocks: number) {
+  private constructor(
+    shards: readonly Shard[],
+    columns: readonly string[] | undefined,
+    { cacheBlocks, maxDecompressedBytes }: { cacheBlocks: number; maxDecompressedBytes: number },
+  ) {
     this.#shards = shards;
     const [{ file: first }] = shards as [Shard];
-    const all = first.schema.fields.map(({ name, type }) => ({ name: String(name), type: String(type) }));
+    const all = first.fields.map((field) => ({ name: field.name, type: typeText(field) }));
     this.columns = (columns ?? all.map(({ name }) => name)).map((name) => {
       const column = all.find((candidate) => candidate.name === name);
       if (column) return column;
@@ -65,6 +76,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
     });
     for (const { file } of shards) checkColumns(file, first, this.columns);
     this.#cacheBlocks = cacheBlocks;
+    this.#maxDecompressedBytes = maxDecompressedBytes;
     const names = this.columns.map(({ name }) => name);
     this.#rows = new TableRows(shards, {
       owner: 'ArrowDataset',
@@ -78,22 +90,29 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
    * Opens one file or several, which have the same columns.
    *
    * @throws {@link StorageError} when one cannot be read; {@link FormatError} when one is damaged or has other columns;
-   *   {@link ConfigError} for a column that is not there; {@link MissingPeerError} without `apache-arrow`.
+   *   {@link ConfigError} for a column that is not there.
    */
   static async open<T = Readonly<Record<string, unknown>>>(
     files: DataFiles,
     options: ArrowDatasetOptions = {},
   ): Promise<ArrowDataset<T>> {
-    const { columns, cacheBlocks, ...storage } = parseOptions('ArrowDataset options', schema, options);
-    const sources = await openDataFiles(files, arrowEndings, storage);
+    const { columns, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
+      'ArrowDataset options',
+      schema,
+      options,
+    );
+    const sources = await openDataFiles(files, arrowEndings, { ...storage, maxDecompressedBytes });
     try {
       const shards = await Promise.all(
         sources.map(async (source) => {
-          const [file, content] = await Promise.all([ArrowFile.open(source), contentFingerprint(source)]);
+          const [file, content] = await Promise.all([
+            ArrowFile.open(source, { maxDecompressedBytes }),
+            contentFingerprint(source),
+          ]);
           return { file, fingerprint: content };
         }),
       );
-      return new ArrowDataset(shards, columns, cacheBlocks);
+      return new ArrowDataset(shards, columns, { cacheBlocks, maxDecompressedBytes });
     } catch (error) {
       for (const source of sources) source.close();
       throw error;
@@ -133,19 +152,24 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
       bounds: file.bounds,
     }));
     const columns = this.columns.map(({ name }) => name);
-    const args: ArrowRecipe = { shards, columns, cacheBlocks: this.#cacheBlocks };
+    const args: ArrowRecipe = {
+      shards,
+      columns,
+      cacheBlocks: this.#cacheBlocks,
+      maxDecompressedBytes: this.#maxDecompressedBytes,
+    };
     return { builtIn: 'ArrowDataset', args };
   }
 
   static async fromRecipe(
-    { shards, columns, cacheBlocks }: ArrowRecipe,
+    { shards, columns, cacheBlocks, maxDecompressedBytes }: ArrowRecipe,
     make: MakeFromRecipe,
   ): Promise<ArrowDataset<unknown>> {
     const made = shards.map(async ({ source, fingerprint, bounds }) => ({
-      file: await ArrowFile.open((await make(source)) as ByteSource, bounds),
+      file: await ArrowFile.open((await make(source)) as ByteSource, { bounds, maxDecompressedBytes }),
       fingerprint,
     }));
-    return new ArrowDataset(await Promise.all(made), columns, cacheBlocks);
+    return new ArrowDataset(await Promise.all(made), columns, { cacheBlocks, maxDecompressedBytes });
   }
 
   close(): void {
@@ -158,7 +182,10 @@ function checkColumns(
   first: ArrowFile,
   columns: readonly { readonly name: string; readonly type: string }[],
 ): void {
-  const typeOf = (name: string) => String(file.schema.fields.find((field) => field.name === name)?.type);
+  const typeOf = (name: string) => {
+    const field = file.fields.find((candidate) => candidate.name === name);
+    return field ? typeText(field) : 'missing';
+  };
   const other = columns.find(({ name, type }) => typeOf(name) !== type);
   if (!other) return;
   throw new FormatError('Two files have different columns', {

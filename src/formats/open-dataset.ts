@@ -133,7 +133,10 @@ async function openFormat(
             ...storage,
             ...(dtypeTable && { dtypeTable }),
           })
-        : await (await import('./indexed-dataset.js')).IndexedDataset.open(name, dtypeTable ? { dtypeTable } : {});
+        : await (await import('./indexed-dataset.js')).IndexedDataset.open(
+            name,
+            dtypeTable ? { dtypeTable } : {},
+          );
       return { format, dataset, columns: [{ name: 'tokens', type: dataset.dtype }] };
     }
     case 'images':

@@ -8,9 +8,10 @@ import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { defaultDecompressedBytes } from '../storage/decompressed-limit.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
-import { type ParquetColumn, ParquetFile } from './parquet-file.js';
+import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
 import { TableRows, type TableShard } from './table-rows.js';
 
 /** File name endings of Parquet. */
@@ -32,6 +33,8 @@ export interface ParquetDatasetOptions extends StorageOptions {
    * @defaultValue `8`
    */
   readonly cacheBlocks?: number;
+  /** The most bytes that a block of rows may expand to, all columns together. @defaultValue `2 ** 30` */
+  readonly maxDecompressedBytes?: number;
 }
 
 const schema = v.looseObject({
@@ -40,6 +43,7 @@ const schema = v.looseObject({
     v.custom<ParquetQueryFilter>((value) => typeof value === 'object' && value !== null, 'must be an object'),
   ),
   cacheBlocks: v.optional(integerFrom(1), 8),
+  maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 
 interface Shard extends TableShard<ParquetFile> {
@@ -54,11 +58,12 @@ interface ParquetRecipe {
   }[];
   readonly columns: readonly string[];
   readonly cacheBlocks: number;
+  readonly maxDecompressedBytes: number;
 }
 
 /**
- * Parquet: each row an object by column, decoded by hyparquet. 64-bit integers are `bigint`, strings `string`, other bytes
- * `Uint8Array`, dates and timestamps `Date`, decimals numbers, lists arrays, groups and maps objects, missing values `null`.
+ * Parquet: each row an object by column, with the values that pyarrow reads. 64-bit integers are `bigint`, strings `string`, other bytes
+ * `Uint8Array`, dates and timestamps `Date`, decimals the nearest numbers, geometry WKB bytes, lists arrays, groups and maps objects, missing values `null`.
  *
  * A row is decoded with its neighbours, and the blocks used last are kept: samples in the order of the file come about as fast as
  * the parser gives them, samples in any order cost a block each. Where that is too slow, shuffle block by block with
@@ -69,12 +74,17 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
   readonly columns: readonly ParquetColumn[];
   readonly #shards: readonly Shard[];
   readonly #cacheBlocks: number;
+  readonly #maxDecompressedBytes: number;
   readonly #rows: TableRows<ParquetFile>;
 
-  private constructor(shards: readonly Shard[], cacheBlocks: number) {
+  private constructor(
+    shards: readonly Shard[],
+    { cacheBlocks, maxDecompressedBytes }: { cacheBlocks: number; maxDecompressedBytes: number },
+  ) {
     this.#shards = shards;
     this.columns = shards[0]!.file.columns;
     this.#cacheBlocks = cacheBlocks;
+    this.#maxDecompressedBytes = maxDecompressedBytes;
     this.#rows = new TableRows(shards, {
       owner: 'ParquetDataset',
       columns: this.columns.map(({ name }) => name),
@@ -93,16 +103,18 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
     files: DataFiles,
     options: ParquetDatasetOptions = {},
   ): Promise<ParquetDataset<T>> {
-    const { columns, filter, cacheBlocks, ...storage } = parseOptions(
+    const { columns, filter, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
       'ParquetDataset options',
       schema,
       options,
     );
-    const sources = await openDataFiles(files, parquetEndings, storage);
+    const sources = await openDataFiles(files, parquetEndings, { ...storage, maxDecompressedBytes });
     try {
-      const shards = await Promise.all(sources.map((source) => openShard(source, columns, filter)));
+      const shards = await Promise.all(
+        sources.map((source) => openShard(source, { columns, maxDecompressedBytes }, filter)),
+      );
       checkSameColumns(shards);
-      return new ParquetDataset(shards, cacheBlocks);
+      return new ParquetDataset(shards, { cacheBlocks, maxDecompressedBytes });
     } catch (error) {
       for (const source of sources) source.close();
       throw error;
@@ -151,20 +163,21 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
       shards,
       columns: this.columns.map(({ name }) => name),
       cacheBlocks: this.#cacheBlocks,
+      maxDecompressedBytes: this.#maxDecompressedBytes,
     };
     return { builtIn: 'ParquetDataset', args };
   }
 
   static async fromRecipe(
-    { shards, columns, cacheBlocks }: ParquetRecipe,
+    { shards, columns, cacheBlocks, maxDecompressedBytes }: ParquetRecipe,
     make: MakeFromRecipe,
   ): Promise<ParquetDataset<unknown>> {
     const made = shards.map(async ({ source, fingerprint, rows }) => ({
-      file: await ParquetFile.open((await make(source)) as ByteSource, columns),
+      file: await ParquetFile.open((await make(source)) as ByteSource, { columns, maxDecompressedBytes }),
       fingerprint,
       rows,
     }));
-    return new ParquetDataset(await Promise.all(made), cacheBlocks);
+    return new ParquetDataset(await Promise.all(made), { cacheBlocks, maxDecompressedBytes });
   }
 
   close(): void {
@@ -174,10 +187,10 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
 
 async function openShard(
   source: ByteSource,
-  columns: readonly string[] | undefined,
+  options: ParquetFileOptions,
   filter: ParquetQueryFilter | undefined,
 ): Promise<Shard> {
-  const [file, content] = await Promise.all([ParquetFile.open(source, columns), contentFingerprint(source)]);
+  const [file, content] = await Promise.all([ParquetFile.open(source, options), contentFingerprint(source)]);
   return { file, fingerprint: content, rows: filter && (await file.rowsWhere(filter)) };
 }
 

@@ -1,18 +1,14 @@
-import {
-  type AsyncBuffer,
-  type Compressors,
-  type FileMetaData,
-  type ParquetQueryFilter,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetScan,
-  parquetSchema,
-  rowIndex,
-} from 'hyparquet';
-import { compressors as allCompressors } from 'hyparquet-compressors';
+import type { ColumnChunk, FileMetaData, ParquetQueryFilter, SchemaTree } from 'hyparquet';
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
+import { firstAbove } from '../core/first-above.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { plainColumn } from './parquet-values.js';
+import { DecompressionBudget } from './decompression-budget.js';
+import { type ChunkPlace, type LeafColumn, readLeaf } from './parquet-column.js';
+import { filterColumns, matches } from './parquet-filter.js';
+import { readFooter } from './parquet-footer.js';
+import { type PagePlace, readPagePlaces } from './parquet-index.js';
+import { rowsToLookAt } from './parquet-pruning.js';
+import { type ColumnReader, columnReader, leafCount, readRow } from './parquet-schema.js';
 import { SharedNumbers } from './shared-numbers.js';
 import type { TableBlock, TableFile } from './table-rows.js';
 
@@ -26,11 +22,13 @@ export interface ParquetColumn {
   readonly type: string;
 }
 
-const compressors: Compressors = {
-  ...allCompressors,
-  // The dictionary of a column of which all is missing has no bytes: the package takes it for damaged.
-  LZ4_RAW: (input, length) => (length === 0 ? new Uint8Array(0) : allCompressors.LZ4_RAW!(input, length)),
-};
+/** Which columns of a file are read, and how far they may expand. */
+export interface ParquetFileOptions {
+  /** Names of the columns of a sample; all without it. */
+  readonly columns: readonly string[] | undefined;
+  /** The most bytes that a block of rows may expand to. */
+  readonly maxDecompressedBytes: number;
+}
 
 /** A Parquet file whose footer has been read. */
 export class ParquetFile implements TableFile {
@@ -42,33 +40,40 @@ export class ParquetFile implements TableFile {
   /** Rows of each row group. */
   readonly groupLengths: readonly number[];
   readonly #metadata: FileMetaData;
-  readonly #file: AsyncBuffer;
+  readonly #tree: readonly SchemaTree[];
+  readonly #maxDecompressedBytes: number;
+  readonly #pagePlaces = new Map<ColumnChunk, Promise<PagePlace[]>>();
 
-  private constructor(source: ByteSource, metadata: FileMetaData, columns: readonly ParquetColumn[]) {
+  private constructor(
+    source: ByteSource,
+    { metadata, tree }: { readonly metadata: FileMetaData; readonly tree: readonly SchemaTree[] },
+    columns: readonly ParquetColumn[],
+    maxDecompressedBytes: number,
+  ) {
     this.source = source;
     this.columns = columns;
     this.groupLengths = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
-    this.bounds = blocksOf(metadata);
+    this.bounds = blocksOf(metadata, source.byteLength);
     this.#metadata = metadata;
-    this.#file = fileOf(source);
+    this.#tree = tree;
+    this.#maxDecompressedBytes = maxDecompressedBytes;
   }
 
   /**
    * Reads the footer.
    *
-   * @param chosen - Names of the columns of a sample; all without it.
    * @throws {@link FormatError} when the file is damaged or a column is not there.
    */
-  static async open(source: ByteSource, chosen: readonly string[] | undefined): Promise<ParquetFile> {
+  static async open(source: ByteSource, options: ParquetFileOptions): Promise<ParquetFile> {
     // The footer is found from the last 8 bytes.
     return guard({ file: source.name, byteOffset: Math.max(0, source.byteLength - 8) }, async () => {
-      const metadata = await parquetMetadataAsync(fileOf(source));
-      const all = parquetSchema(metadata).children.map(({ element, children }) => ({
+      const { metadata, columns: tree } = await readFooter(source);
+      const all = tree.map(({ element, children }) => ({
         name: element.name,
         type:
           children.length > 0 ? 'group' : [element.type, element.converted_type].filter(Boolean).join(' '),
       }));
-      const columns = (chosen ?? all.map(({ name }) => name)).map((name) => {
+      const columns = (options.columns ?? all.map(({ name }) => name)).map((name) => {
         const column = all.find((candidate) => candidate.name === name);
         if (column) return column;
         throw new FormatError(`The file has no column ${name}`, {
@@ -76,7 +81,7 @@ export class ParquetFile implements TableFile {
           next: 'Choose others with { columns: […] }.',
         });
       });
-      return new ParquetFile(source, metadata, columns);
+      return new ParquetFile(source, { metadata, tree }, columns, options.maxDecompressedBytes);
     });
   }
 
@@ -85,23 +90,16 @@ export class ParquetFile implements TableFile {
    * pages would have to be read.
    */
   bytesOfBlock(block: number): { readonly start: number; readonly end: number }[] {
-    const [from, to] = [this.bounds[block]!, this.bounds[block + 1]!];
-    let groupStart = 0;
-    const group = this.groupLengths.findIndex((rows) => {
-      if (from < groupStart + rows) return true;
-      groupStart += rows;
-      return false;
-    });
+    const { group, from, to } = this.#rowsOfBlock(block);
     const rows = this.groupLengths[group]!;
     const names = new Set(this.columns.map(({ name }) => name));
-    return this.#metadata.row_groups[group]!.columns.flatMap(({ meta_data: chunk }) => {
-      if (!chunk || !names.has(chunk.path_in_schema[0]!)) return [];
-      const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset);
-      const bytes = Number(chunk.total_compressed_size);
+    return this.#metadata.row_groups[group]!.columns.flatMap((chunk) => {
+      if (!chunk.meta_data || !names.has(chunk.meta_data.path_in_schema[0]!)) return [];
+      const { start, end } = placeOf(chunk);
       return [
         {
-          start: start + Math.floor((bytes * (from - groupStart)) / rows),
-          end: start + Math.ceil((bytes * (to - groupStart)) / rows),
+          start: start + Math.floor(((end - start) * from) / rows),
+          end: start + Math.ceil(((end - start) * to) / rows),
         },
       ];
     });
@@ -109,90 +107,157 @@ export class ParquetFile implements TableFile {
 
   /** Decodes the rows of a block: the pages that have them, of the columns of a sample. */
   async readBlock(block: number): Promise<TableBlock> {
-    const [start, end] = [this.bounds[block]!, this.bounds[block + 1]!];
-    return guard({ file: this.source.name, row: start }, async () => {
-      const names = this.columns.map(({ name }) => name);
-      const options = { file: this.#file, metadata: this.#metadata, compressors, utf8: false };
-      const scan = await parquetScan({ ...options, columns: names, rowStart: start, rowEnd: end });
-      const columns = await Promise.all(
-        names.map((column) => scan.readColumn({ column, rowStart: start, rowEnd: end })),
-      );
-      const short = columns.findIndex(({ length }) => length !== end - start);
-      if (short < 0) {
-        const schema = parquetSchema(this.#metadata).children;
-        const columnOf = (name: string) => schema.find(({ element }) => element.name === name)!;
-        const plain = columns.map((values, k) => plainColumn(values, columnOf(names[k]!)));
-        return { start, columns: plain.map((values) => (row) => values[row]) };
-      }
-      throw new Error(`the column ${names[short]} has ${columns[short]!.length} of ${end - start} values`);
-    });
+    const names = this.columns.map(({ name }) => name);
+    return { start: this.bounds[block]!, columns: await this.#readColumns(block, names) };
   }
 
   /** Rows that a filter lets through, in order: what statistics and pages rule out is not read. */
   async rowsWhere(filter: ParquetQueryFilter): Promise<Float64Array> {
-    return guard({ file: this.source.name }, async () => {
-      const found = await parquetReadObjects({
-        file: this.#file,
-        metadata: this.#metadata,
-        columns: columnsOf(filter),
-        compressors,
-        filter,
-        includeRowIndex: true,
-        usePageIndex: true,
-        useBloomFilters: true,
-      });
+    const where = { file: this.source.name };
+    return guard(where, async () => {
+      const names = filterColumns(filter);
+      const unknown = names.find((name) => !this.#tree.some(({ element }) => element.name === name));
+      if (unknown !== undefined)
+        throw new FormatError(`The file has no column ${unknown}, which the filter looks at`, {
+          where: { ...where, columns: this.#tree.map(({ element }) => element.name).join(' ') },
+          next: 'Filter by a column that is there.',
+        });
       const rows = new SharedNumbers();
-      for (const row of found) rows.push(row[rowIndex]!);
+      for (const { rowStart, rowEnd } of await rowsToLookAt(this.source, this.#metadata, filter)) {
+        for (let start = rowStart; start < rowEnd; ) {
+          const block = firstAbove(this.bounds, start) - 1;
+          const end = Math.min(rowEnd, this.bounds[block + 1]!);
+          const columns = await this.#readColumns(block, names);
+          for (let row = start; row < end; row++) {
+            const place = row - this.bounds[block]!;
+            const values = Object.fromEntries(names.map((name, k) => [name, columns[k]!(place)]));
+            if (matches(values, filter)) rows.push(row);
+          }
+          start = end;
+        }
+      }
       return rows.shared();
     });
   }
+
+  async #readColumns(block: number, names: readonly string[]): Promise<((row: number) => unknown)[]> {
+    const { group, from, to } = this.#rowsOfBlock(block);
+    const budget = new DecompressionBudget(this.#maxDecompressedBytes);
+    return Promise.all(
+      names.map((name) => {
+        const where = { file: this.source.name, row: this.bounds[block]!, column: name };
+        return guard(where, async () => {
+          const reader = this.#readerOf(name);
+          const leaves = await this.#readLeaves(reader, { group, from, to }, budget);
+          const read = reader.isFlat
+            ? leaves[0]!.flatValues()
+            : (row: number) => readRow(reader, leaves, row);
+          return (row: number) => {
+            try {
+              return read(from + row);
+            } catch (cause) {
+              throw damaged({ ...where, row: where.row + row }, cause);
+            }
+          };
+        });
+      }),
+    );
+  }
+
+  async #readLeaves(
+    reader: ColumnReader,
+    rows: { readonly group: number; readonly from: number; readonly to: number },
+    budget: DecompressionBudget,
+  ): Promise<LeafColumn[]> {
+    const { columns: chunks, num_rows } = this.#metadata.row_groups[rows.group]!;
+    return Promise.all(
+      reader.leaves.map(async (leaf, k) => {
+        const chunk = chunks[reader.firstLeaf + k]!;
+        if (chunk.crypto_metadata || !chunk.meta_data)
+          throw new Error('the column is encrypted, and decryption is not supported');
+        if (chunk.file_path) throw new Error(`the column is in another file, ${chunk.file_path}`);
+        const place = placeOf(chunk);
+        if (place.start < 0 || place.end < place.start || place.end > this.source.byteLength)
+          throw new Error('the column lies outside of the file');
+        const isPart = rows.to - rows.from < Number(num_rows);
+        const pages = isPart ? await this.#pagesOf(chunk) : undefined;
+        const column = await readLeaf(this.source, { ...place, ...(pages && { pages }) }, leaf, rows, budget);
+        if (column.firstRow > rows.from || column.endRow < rows.to)
+          throw new Error(
+            `the column has ${column.endRow - column.firstRow} of ${rows.to - rows.from} values`,
+          );
+        return column;
+      }),
+    );
+  }
+
+  #pagesOf(chunk: ColumnChunk): Promise<PagePlace[]> {
+    let places = this.#pagePlaces.get(chunk);
+    if (!places) {
+      places = readPagePlaces(this.source, chunk.offset_index_offset!, chunk.offset_index_length ?? 0);
+      this.#pagePlaces.set(chunk, places);
+      // What could not be read may be there the next time.
+      places.catch(() => this.#pagePlaces.delete(chunk));
+    }
+    return places;
+  }
+
+  #readerOf(name: string): ColumnReader {
+    const k = this.#tree.findIndex(({ element }) => element.name === name);
+    const firstLeaf = this.#tree.slice(0, k).reduce((sum, column) => sum + leafCount(column), 0);
+    return columnReader(this.#tree[k]!, firstLeaf);
+  }
+
+  /** The row group of a block, and its rows within it. */
+  #rowsOfBlock(block: number): { readonly group: number; readonly from: number; readonly to: number } {
+    let groupStart = 0;
+    const group = this.groupLengths.findIndex((rows) => {
+      if (this.bounds[block]! < groupStart + rows) return true;
+      groupStart += rows;
+      return false;
+    });
+    return { group, from: this.bounds[block]! - groupStart, to: this.bounds[block + 1]! - groupStart };
+  }
 }
 
-function fileOf(source: ByteSource): AsyncBuffer {
-  return {
-    byteLength: source.byteLength,
-    async slice(start, end = source.byteLength) {
-      const first = start < 0 ? Math.max(0, source.byteLength + start) : start;
-      return (await source.read(first, end)).buffer as ArrayBuffer;
-    },
-  };
+function placeOf({ meta_data: chunk }: ColumnChunk): ChunkPlace {
+  // Writers put 0 where there is no dictionary.
+  const start = Number(chunk!.dictionary_page_offset || chunk!.data_page_offset);
+  const end = start + Number(chunk!.total_compressed_size);
+  return { codec: chunk!.codec, start, end, entries: Number(chunk!.num_values) };
 }
 
 /** Row groups, cut into smaller parts where all columns have an index of their pages. */
-function blocksOf(metadata: FileMetaData): Float64Array {
+function blocksOf({ row_groups }: FileMetaData, byteLength: number): Float64Array {
   const bounds = new SharedNumbers();
-  const total = metadata.row_groups.reduce((sum, { num_rows }) => sum + num_rows, 0n);
-  if (total !== metadata.num_rows || total > Number.MAX_SAFE_INTEGER)
-    throw new Error(`the footer says ${metadata.num_rows} rows, and its row groups have ${total}`);
   let start = 0;
-  for (const { columns, num_rows } of metadata.row_groups) {
+  for (const { columns, num_rows } of row_groups) {
     const rows = Number(num_rows);
     const hasIndex = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
-    for (let at = 0; at < rows; at += hasIndex ? blockRows : rows) bounds.push(start + at);
+    // A file cannot have more parts than bytes, however many rows it claims.
+    const isCut = hasIndex && bounds.length + rows / blockRows < byteLength;
+    for (let at = 0; at < rows; at += isCut ? blockRows : rows) bounds.push(start + at);
     start += rows;
   }
   bounds.push(start);
   return bounds.shared();
 }
 
-/** Names of the columns that a filter looks at. */
-function columnsOf(filter: ParquetQueryFilter): string[] {
-  const names = Object.entries(filter).flatMap(([key, value]) =>
-    key.startsWith('$') ? (value as ParquetQueryFilter[]).flatMap(columnsOf) : [key],
-  );
-  return [...new Set(names)];
-}
-
-/** The parser's errors say what is wrong; this says where. */
+/** Errors of what reads the file say what is wrong; this says where. */
 async function guard<T>(where: ErrorPlace, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
-    if (cause instanceof MillraceError) throw cause;
-    throw new FormatError(`The Parquet file cannot be read: ${(cause as Error).message}`, {
-      where,
-      next: 'Copy or write the file again; millrace verify says which parts of it are whole.',
-      cause,
-    });
+    if (cause instanceof MillraceError)
+      throw cause instanceof FormatError ? cause.addPlace({ ...where, ...cause.where }) : cause;
+    throw damaged(where, cause);
   }
+}
+
+function damaged(where: ErrorPlace, cause: unknown): FormatError {
+  return new FormatError(`The Parquet file cannot be read: ${(cause as Error).message}`, {
+    where,
+    next: 'Copy or write the file again; millrace verify says which parts of it are whole.',
+    cause,
+  });
 }

@@ -68,9 +68,9 @@ export class TableRows<F extends TableFile> {
     const { shard, file, row, block } = this.#find(index);
     const found = this.#blocks.get(`${shard}/${block}`, () => this.#settings.readBlock(file, block));
     return andThen(found, ({ start, columns }) => {
+      const names = this.#settings.columns;
       const made: Record<string, unknown> = {};
-      for (let k = 0; k < columns.length; k++)
-        setOwn(made, this.#settings.columns[k]!, columns[k]!(row - start));
+      for (let k = 0; k < columns.length; k++) setOwn(made, names[k]!, columns[k]!(row - start));
       return made;
     });
   }

@@ -1,0 +1,104 @@
+// Messages of Arrow's IPC, https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc.
+import { FlatTable } from './flat-buffer.js';
+
+export type Codec = 'lz4' | 'zstd';
+
+/** Columns of a record batch, as the message lists them: all sizes are within its body. */
+export interface BatchHeader {
+  readonly rows: number;
+  /** Values and missing values of each column and each part of it, from the outside in. */
+  readonly nodes: readonly { readonly length: number; readonly missing: number }[];
+  /** Where each buffer is in the body. */
+  readonly buffers: readonly { readonly start: number; readonly end: number }[];
+  readonly codec: Codec | undefined;
+  /** Buffers of text of each column that has views. */
+  readonly variadicCounts: readonly number[];
+}
+
+export type Message = {
+  /** The offset of the body, and the offset behind it. */
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  /** Unions had a buffer for missing values before version 5. */
+  readonly hasUnionValidity: boolean;
+} & (
+  | { readonly kind: 'schema'; readonly schema: FlatTable }
+  | { readonly kind: 'batch'; readonly batch: BatchHeader }
+  | {
+      readonly kind: 'dictionary';
+      readonly id: bigint;
+      readonly isDelta: boolean;
+      readonly batch: BatchHeader;
+    }
+);
+
+const continuation = 0xffff_ffff;
+/** What 0.8 to 0.14 wrote. */
+const version4 = 3;
+
+/**
+ * The message at an offset; its body may lie behind the bytes that are given.
+ *
+ * @returns `undefined` at the mark that ends a stream
+ * @throws Error where it is damaged
+ */
+export function readMessage(bytes: Uint8Array, start: number): Message | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = start;
+  let length = view.getUint32(at, true);
+  at += 4;
+  // Before 0.15 the length came first.
+  if (length === continuation) {
+    length = view.getUint32(at, true);
+    at += 4;
+  }
+  if (length === 0) return undefined;
+  if (length > bytes.length - at) throw new Error('a message is cut short');
+  const table = FlatTable.root(bytes.subarray(at, at + length));
+  const version = table.int16(0);
+  if (version > version4 + 1)
+    throw new Error(`it has version ${version + 1} of the format, which is not supported`);
+  if (version < version4) throw new Error('it was written before Arrow 0.8, which is not supported');
+  const header = table.table(2);
+  if (!header) throw new Error('a message has no header');
+  const bodyStart = at + length;
+  const bodyBytes = table.int64(3);
+  const place = { bodyStart, bodyEnd: bodyStart + bodyBytes, hasUnionValidity: version === version4 };
+  switch (table.int8(1)) {
+    case 1:
+      return { ...place, kind: 'schema', schema: header };
+    case 2: {
+      const data = header.table(1);
+      if (!data) throw new Error('a dictionary has no values');
+      const batch = batchHeader(data, bodyBytes);
+      return { ...place, kind: 'dictionary', id: header.id(0), isDelta: header.int8(2) !== 0, batch };
+    }
+    case 3:
+      return { ...place, kind: 'batch', batch: batchHeader(header, bodyBytes) };
+    default:
+      throw new Error(`a message holds no table but something with number ${table.int8(1)}`);
+  }
+}
+
+function batchHeader(table: FlatTable, bodyBytes: number): BatchHeader {
+  const rows = table.int64(0);
+  const nodes = table.structs(1, 16, [0, 8]).map(([length, missing]) => {
+    if (missing! > length!) throw new Error('a column misses more values than it has');
+    return { length: length!, missing: missing! };
+  });
+  const buffers = table.structs(2, 16, [0, 8]).map(([start, length]) => {
+    if (start! + length! > bodyBytes) throw new Error('a buffer goes on behind the end of its record batch');
+    return { start: start!, end: start! + length! };
+  });
+  const compression = table.table(3);
+  const codec = compression && codecOf(compression);
+  const variadicCounts = table.structs(4, 8, [0]).map(([count]) => count!);
+  return { rows, nodes, buffers, codec, variadicCounts };
+}
+
+function codecOf(compression: FlatTable): Codec {
+  const codec = compression.int8(0);
+  if (compression.int8(1) !== 0 || codec < 0 || codec > 1)
+    throw new Error(`its buffers are compressed in a way with number ${codec}, which is not supported`);
+  return codec === 0 ? 'lz4' : 'zstd';
+}
