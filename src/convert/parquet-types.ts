@@ -2,7 +2,7 @@ import type { Dataset } from '../core/dataset.js';
 import { type DType, dtypeOf } from '../core/dtype.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
-import { PassSampleContext } from '../datasets/sample-context.js';
+import { sampleContext } from '../random/sample-context.js';
 
 const scalarTypes = [
   'bool',
@@ -46,9 +46,7 @@ export async function columnsOf(
   for (const [name, type] of Object.entries(given)) checkType(name, type);
   const types = new Map<string, ParquetType | undefined>();
   for (let index = 0; index < Math.min(lookedAt, dataset.length); index++) {
-    for (const [name, value] of Object.entries(
-      rowOf(await dataset.get(index, new PassSampleContext(index))),
-    )) {
+    for (const [name, value] of Object.entries(rowOf(await dataset.get(index, sampleContext(index))))) {
       const known = types.get(name);
       const type = typeOf(value);
       types.set(name, (given[name] as ParquetType | undefined) ?? widened(known, type, name, index));

@@ -128,7 +128,7 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     const batch = allocateRows(context.allocate, [rows.length, this.rowLength]);
     const pending = Array.from(rows, (row, k) => {
       checkIndex(row, this.length, 'PackedDataset');
-      return this.#fill(batch, k * this.rowLength, row, context.sample(row));
+      return this.#fill(batch, k * this.rowLength, row, context.sample(k));
     }).filter((filled) => filled instanceof Promise);
     return pending.length > 0 ? Promise.all(pending).then(() => batch) : batch;
   }
@@ -199,7 +199,9 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     const { documents } = this;
     const whole = this.#lengths[document]!;
     if (documents.read && length < whole) return andThen(documents.read(document, start, length), elementsOf);
-    return andThen(documents.get(document, context), (read) => {
+    // Other rows may hold the rest of the document: it is made there once more, with the same random numbers.
+    const part = context.part('document', { index: document, shared: true });
+    return andThen(documents.get(document, part), (read) => {
       const tokens = elementsOf(read);
       if (tokens.length !== whole) {
         throw new ShapeError(

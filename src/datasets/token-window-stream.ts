@@ -9,9 +9,9 @@ import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } fr
 import { isTensor } from '../core/tensor.js';
 import { IndexPermutation } from '../random/index-permutation.js';
 import { orderKey } from '../random/order-key.js';
+import { sampleContext } from '../random/sample-context.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import type { TokenDocuments, Tokens } from './packed-dataset.js';
-import { PassSampleContext } from './sample-context.js';
 import type { TokenWindow } from './token-windows.js';
 
 export interface TokenWindowStreamOptions {
@@ -158,7 +158,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
       const indices = Array.from({ length: count }, (_, k) => order?.at(start + k) ?? start + k);
       documents.prefetch?.(indices, epoch);
       const made = indices.map((index) =>
-        documents.get(index, new PassSampleContext(index, { epoch, seed, worker })),
+        documents.get(index, sampleContext(index, { epoch, seed, worker }).part('document')),
       );
       for (const [k, tokens] of (await Promise.all(made)).entries())
         yield { tokens: elementsOf(tokens), position: start + k };

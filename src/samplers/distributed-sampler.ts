@@ -3,7 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import { lengthOf, type Sized } from '../core/sampler.js';
+import { lengthOf, type Positions, type Sized } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { IndexPermutation, orderKey, TorchGenerator } from '../random/index.js';
 import { EpochSampler } from './epoch-sampler.js';
@@ -72,6 +72,10 @@ export class DistributedSampler extends EpochSampler {
     this.#source = source;
     this.worldSize = worldSizeOf(this.#options);
     this.rank = this.#options.rank;
+  }
+
+  get positions(): Positions {
+    return { start: this.rank, step: this.worldSize };
   }
 
   /** Indices of this rank: the same on all ranks, unless `uneven`. */
