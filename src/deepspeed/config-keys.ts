@@ -17,6 +17,8 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'gradient_predivide_factor',
   'sparse_gradients',
   'fp32_allreduce',
+  'gradient_allreduce_op',
+  'managed_gradient_accumulation',
   'grad_accum_dtype',
   // memory and parallelism
   'zero_optimization',
@@ -58,6 +60,7 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'wall_clock_breakdown',
   'memory_breakdown',
   'dump_state',
+  'log_level',
   'flops_profiler',
   'comms_logger',
   'tensorboard',

@@ -1,3 +1,4 @@
+import { checkTensors } from '../core/checked-tensor.js';
 import type { BatchContext, Dataset } from '../core/dataset.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -31,7 +32,10 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     });
     // A whole batch cannot leave one sample out, so that policy goes sample by sample.
     if (steps.fused && this.#dataset.getBatch && settings.onError === 'throw') {
-      return andThen(this.#whole(task, memory), (value) => made(value, task.indices.length, []));
+      return andThen(this.#whole(task, memory), (value) => {
+        checkTensors(value);
+        return made(value, task.indices.length, []);
+      });
     }
     return andThen(settle(this.#fetch(task)), ({ samples, skipped }) => {
       if (samples.length === 0) return { type: 'nothing', skipped };
