@@ -45,7 +45,6 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'compile',
   'graph_harvesting',
   'hybrid_engine',
-  'elasticity',
   'autotuning',
   // model changes
   'sparse_attention',
@@ -55,7 +54,6 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'progressive_layer_drop',
   'eigenvalue',
   'vocabulary_size',
-  'curriculum_learning', // the older one: it shortens sequences inside the model and leaves the loader alone
   // reports
   'wall_clock_breakdown',
   'memory_breakdown',
