@@ -60,6 +60,16 @@ export function copyExactly(
     (target as Int32Array).set(source as Int32Array, at);
     return;
   }
+  const range = ranges[dtype];
+  if (range && !isBig) {
+    const [low, high] = range;
+    for (let k = 0; k < source.length; k++) {
+      const value = Number(source[k]!);
+      if (!(Number.isInteger(value) && value >= low && value <= high)) throw refuse(source[k]!, k);
+      target[at + k] = value;
+    }
+    return;
+  }
   for (let k = 0; k < source.length; k++) {
     const value = source[k]!;
     if (!holds(dtype, value)) throw refuse(value, k);
