@@ -2,6 +2,7 @@ import { defaultCollate } from '../core/collate.js';
 import type { Dataset } from '../core/dataset.js';
 import { FormatError, MillraceError, ParityError, SampleError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
+import { sampleContext } from '../random/sample-context.js';
 import {
   type AnalyzerSettings,
   type DataAnalyzerOptions,
@@ -10,7 +11,6 @@ import {
 import { createMapPart } from './map-part.js';
 import type { PartPlace } from './part-files.js';
 import { keepsOriginalFiles, reduceMetric } from './reduce-metric.js';
-import { AnalysisSampleContext } from './sample-context.js';
 import { type IndexRange, splitIndex } from './split-index.js';
 
 /**
@@ -91,7 +91,7 @@ export class DataAnalyzer {
 
   async #sample(index: number): Promise<unknown> {
     try {
-      return await this.#dataset.get(index, new AnalysisSampleContext(index, null));
+      return await this.#dataset.get(index, sampleContext(index));
     } catch (cause) {
       if (cause instanceof MillraceError) throw cause.addPlace({ index });
       const next = 'Mend the sample, or analyse a Subset without it.';

@@ -1,6 +1,6 @@
 import { type Dataset, datasetTitle } from '../core/dataset.js';
 import { MillraceError, SampleError } from '../core/errors.js';
-import { AnalysisSampleContext } from './sample-context.js';
+import { sampleContext } from '../random/sample-context.js';
 
 /** Samples of a range, all at once where they have to be waited for. */
 export function readSamples(
@@ -20,7 +20,7 @@ export function readSamples(
 
 function readSample(dataset: Dataset<unknown>, index: number): unknown {
   try {
-    const sample = dataset.get(index, new AnalysisSampleContext(index, null));
+    const sample = dataset.get(index, sampleContext(index));
     return sample instanceof Promise ? sample.catch((cause) => rethrow(cause, index)) : sample;
   } catch (cause) {
     return rethrow(cause, index);

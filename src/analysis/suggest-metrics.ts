@@ -1,11 +1,11 @@
 import type { Dataset } from '../core/dataset.js';
+import { sampleContext } from '../random/sample-context.js';
 import { labelOf, pixelsOf, textOf, tokensOf } from './metrics/sample-parts.js';
-import { AnalysisSampleContext } from './sample-context.js';
 
 /** Metrics that suit the samples of a dataset, by its first one; those of token ids where nothing else fits. */
 export async function suggestMetrics(dataset: Dataset<unknown>): Promise<string[]> {
   if (dataset.length === 0) return ['seqlen'];
-  const sample = await dataset.get(0, new AnalysisSampleContext(0, null));
+  const sample = await dataset.get(0, sampleContext(0));
   const has = (part: (sample: unknown, index: number) => unknown): boolean => {
     try {
       part(sample, 0);

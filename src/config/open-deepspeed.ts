@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
+import type { Positions } from '../core/sampler.js';
 import { DifficultyIndex } from '../curriculum/difficulty-index.js';
 import { type DeepSpeedConfig, deepspeedIo, parseDeepSpeedConfig } from '../deepspeed/index.js';
 import { detectRank } from '../distributed/index.js';
 import { openDataset } from '../formats/index.js';
+import type { DrawContext } from '../random/sample-context.js';
 import type { Launch } from './config.js';
 import { describeSection } from './describe-section.js';
 import type { OpenConfigOptions, OpenedConfig } from './opened-config.js';
@@ -24,12 +26,15 @@ export async function openDeepSpeed(
   const removeClusters = () => rmSync(clusters, { recursive: true, force: true });
   try {
     const config = inFolder(parseDeepSpeedConfig(json, { worldSize: launch.worldSize, parity }), clusters);
-    const dataset = data === undefined ? idsOf(config, samples) : (await openDataset(data)).dataset;
+    const dataset = data === undefined ? drawnSamples(config, samples) : (await openDataset(data)).dataset;
     const loader = deepspeedIo<unknown, unknown>(config, dataset, {
       ...launch,
       // DeepSpeed's engine always has one.
       localRank: Math.max(0, detectRank().localRank),
-      ...(data === undefined && { numLocalIoWorkers: 0, collateFn: (ids: readonly unknown[]) => [...ids] }),
+      ...(data === undefined && {
+        numLocalIoWorkers: 0,
+        collateFn: indicesOf as (drawn: readonly unknown[]) => number[],
+      }),
     });
     if (data === undefined) loader.numLocalIoWorkers = 0;
     return {
@@ -57,10 +62,35 @@ export async function openDeepSpeed(
   }
 }
 
-/** Samples that are their own indices. How many, a curriculum's index says as well. */
-function idsOf({ dataEfficiency }: DeepSpeedConfig, samples: number | undefined): Dataset<number> {
+/** Stands for a sample that is not read: where it was drawn. */
+interface DrawnSample {
+  readonly index: number;
+  readonly position: number;
+}
+
+const positionsOfBatches = new WeakMap<object, Positions>();
+
+/** The positions, in the order of all ranks, of a batch of indices: the loader gives such batches where there is no data. */
+export function positionsOfIndices(batch: readonly number[]): Positions {
+  return positionsOfBatches.get(batch) ?? { start: 0, step: 1 };
+}
+
+function indicesOf(drawn: readonly DrawnSample[]): number[] {
+  const indices = drawn.map(({ index }) => index);
+  const start = drawn[0]?.position ?? 0;
+  positionsOfBatches.set(indices, { start, step: (drawn[1]?.position ?? start + 1) - start });
+  return indices;
+}
+
+/** Samples that say only where they were drawn. How many, a curriculum's index says as well. */
+function drawnSamples(
+  { dataEfficiency }: DeepSpeedConfig,
+  samples: number | undefined,
+): Dataset<DrawnSample> {
   const length = samples ?? samplesOfIndex(dataEfficiency);
-  if (length !== undefined) return { length, get: (index) => index };
+  if (length !== undefined) {
+    return { length, get: (index, context) => ({ index, position: (context as DrawContext).position }) };
+  }
   throw new ConfigError(
     'DeepSpeed configuration',
     [{ field: 'samples', message: 'is not known: how many samples the dataset has' }],

@@ -3,7 +3,7 @@ import { type DType, dtypeOf } from '../core/dtype.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
 import { isTensor } from '../core/tensor.js';
-import { PassSampleContext } from '../datasets/sample-context.js';
+import { sampleContext } from '../random/sample-context.js';
 
 const scalarTypes = [
   'bool',
@@ -47,9 +47,7 @@ export async function columnsOf(
   for (const [name, type] of Object.entries(given)) checkType(name, type);
   const types = new Map<string, ParquetType | undefined>();
   for (let index = 0; index < Math.min(lookedAt, dataset.length); index++) {
-    for (const [name, value] of Object.entries(
-      rowOf(await dataset.get(index, new PassSampleContext(index))),
-    )) {
+    for (const [name, value] of Object.entries(rowOf(await dataset.get(index, sampleContext(index))))) {
       const known = types.get(name);
       const type = typeOf(value);
       types.set(

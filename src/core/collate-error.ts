@@ -1,3 +1,4 @@
+import type { DType } from './dtype.js';
 import { CollateError } from './errors.js';
 
 /** The error for a value that has no place in a batch. */
@@ -5,6 +6,28 @@ export function misplaced(path: string, position: number, what: string, next?: s
   return new CollateError(
     `${place(path)} of sample ${position} is ${what}, which has no place in a batch`,
     details(path, position, next ?? 'Replace it in a transform, or pass your own collate.'),
+  );
+}
+
+/** The error for a tensor that is not what it says. */
+export function malformed(path: string, position: number, problem: string): CollateError {
+  return new CollateError(
+    `${place(path)} of sample ${position} is a tensor that ${problem}`,
+    details(path, position, 'Make it with tensor(data, shape), which checks it.'),
+  );
+}
+
+/** The error for a number that the dtype of the batch does not hold. */
+export function unheld(
+  path: string,
+  position: number,
+  value: unknown,
+  dtype: DType,
+  next: string,
+): CollateError {
+  return new CollateError(
+    `${place(path)} of sample ${position} is ${value}, which ${dtype} cannot hold`,
+    details(path, position, next),
   );
 }
 

@@ -1,4 +1,5 @@
-import { mismatch, misplaced } from './collate-error.js';
+import { looksLikeTensor, tensorProblem } from './checked-tensor.js';
+import { malformed, mismatch, misplaced } from './collate-error.js';
 import type { Allocate } from './dataset.js';
 import { type DType, dtypeOf } from './dtype.js';
 import { CollateError } from './errors.js';
@@ -69,7 +70,12 @@ function kindOf(value: unknown, path: string, position: number): Kind {
     case 'string':
       return typeof value as Kind;
     case 'object':
-      if (isTensor(value) || dtypeOf(value)) return 'tensor';
+      if (dtypeOf(value)) return 'tensor';
+      if (value !== null && looksLikeTensor(value)) {
+        const problem = tensorProblem(value);
+        if (problem) throw malformed(path, position, problem);
+        return 'tensor';
+      }
       if (Array.isArray(value)) return 'array';
       if (value instanceof ArrayBuffer) return 'ArrayBuffer';
       if (value !== null && isPlain(value)) return 'object';
@@ -94,7 +100,7 @@ function scalars(
   allocate: Allocate,
 ): Tensor {
   const dtype = parity ? torchScalarDtype(values, numberDtype) : scalarDtype(values[0]!, numberDtype);
-  return scalarTensor(values, { dtype, path, allocate });
+  return scalarTensor(values, { dtype, path, allocate, parity });
 }
 
 function scalarDtype(value: Scalar, numberDtype: DType = 'float32'): DType {

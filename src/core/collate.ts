@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { type CollateRules, collateTree } from './collate-tree.js';
 import type { Collated } from './collated.js';
 import type { Allocate } from './dataset.js';
-import { type DType, isDType } from './dtype.js';
+import { type DType, dtypes, isDType } from './dtype.js';
 import { booleanOption, parseOptions } from './options.js';
 import { stackTensors, torchStack } from './stack-tensors.js';
 import { zeroTensor } from './tensor.js';
@@ -19,7 +19,8 @@ export type Collate<T, B> = (samples: readonly T[], context: CollateContext) => 
 
 export interface CollateOptions<N extends DType = 'float32'> {
   /**
-   * Dtype of a batch of JavaScript numbers. Integer dtypes take values that they hold exactly.
+   * Dtype of a batch of JavaScript numbers. Whole numbers must be exact in it: float32 refuses ids above 2^24, for which
+   * `'int32'`, `'int64'` or `'float64'` is right.
    *
    * @defaultValue `'float32'`; with `parity`, int64 for a batch of whole numbers and float64 for any other
    */
@@ -35,10 +36,14 @@ export interface CollateOptions<N extends DType = 'float32'> {
   readonly release?: TorchRelease;
 }
 
+/** An option that is the dtype of a batch of numbers. */
+export const numberDtypeOption = v.custom<DType>(
+  (value) => isDType(value) && value !== 'bool',
+  `must be one of ${dtypes.filter((dtype) => dtype !== 'bool').join(', ')}`,
+);
+
 const schema = v.strictObject({
-  numberDtype: v.optional(
-    v.custom<DType>((value) => isDType(value) && value !== 'bool', 'must be a number dtype'),
-  ),
+  numberDtype: v.optional(numberDtypeOption),
   allocate: v.optional(
     v.custom<Allocate>((value) => typeof value === 'function', 'must be a function'),
     () => zeroTensor,

@@ -7,7 +7,10 @@ import type { Tensor } from './tensor.js';
 /** Sample indices in any indexable form: an array or a typed array of whole numbers. */
 export type IndexArray = ArrayLike<number> & Iterable<number>;
 
-/** Random numbers for one sample, the same on whichever worker draws them (law 4: keyed by seed, epoch and index). */
+/**
+ * Random numbers for one draw of a sample. They depend on seed, epoch, position in the order and index, and on nothing else: any
+ * worker, rank layout or attempt draws the same, and a sample that comes twice in an epoch draws others the second time.
+ */
 export interface SampleRandom {
   /** The next 32 random bits as an unsigned integer. */
   uint32(): number;
@@ -29,6 +32,26 @@ export interface SampleContext {
   /** Which worker makes it, or `null` on the main thread. Results must not depend on it. */
   readonly worker: number | null;
   readonly rng: SampleRandom;
+  /**
+   * The context of a part of the sample, with random numbers of its own: give one to each part that is made at the same time as
+   * others, so that timing cannot swap their draws. The same name gives the same random numbers.
+   *
+   * @param name - What the part is called in the sample, or its ordinal.
+   */
+  part(name: string | number, part?: SamplePart): SampleContext;
+}
+
+/** What is different for a part of a sample. */
+export interface SamplePart {
+  /** Its index in the dataset that makes it. @defaultValue that of the sample */
+  readonly index?: number;
+  /** The epoch of the dataset that makes it. @defaultValue that of the sample */
+  readonly epoch?: number;
+  /**
+   * Whether all samples of a pass share the part, as two rows share a document that is split: its random numbers then depend on
+   * the pass instead of the position. @defaultValue `false`
+   */
+  readonly shared?: boolean;
 }
 
 /** Makes tensors in the memory where the batch will be read. */
@@ -41,8 +64,13 @@ export interface BatchContext {
   readonly worker: number | null;
   /** Contents are unspecified: write every element. */
   readonly allocate: Allocate;
-  /** The context of one sample of the batch. */
-  sample(index: number): SampleContext;
+  /**
+   * The context of one sample of the batch.
+   *
+   * @param slot - Its place in the batch: `k` for `indices[k]`.
+   * @throws {@link IndexRangeError} when the batch has no such place.
+   */
+  sample(slot: number): SampleContext;
 }
 
 /** What an iterable dataset is told when a pass over it, or over one of its shards, begins. */

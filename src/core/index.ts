@@ -7,6 +7,7 @@ export type {
   IndexArray,
   IterableDataset,
   SampleContext,
+  SamplePart,
   SampleRandom,
   ShardContext,
   StatefulStream,
@@ -16,7 +17,7 @@ export * from './errors.js';
 export type { Json, JsonObject } from './json.js';
 export { type ImportModule, provideModules } from './provided-modules.js';
 export { type Movable, type Recipe, toRecipe } from './recipe.js';
-export type { BatchSampler as BatchSource, OrderCapabilities, Sampler, Sized } from './sampler.js';
+export type { BatchSampler as BatchSource, OrderCapabilities, Positions, Sampler, Sized } from './sampler.js';
 export type { Sighting, WhenSeenOptions } from './sighting.js';
 export { type DTypeOfArray, elementCount, isTensor, row, type Tensor, tensor, zeroTensor } from './tensor.js';
 export type { TorchRelease } from './torch-release.js';

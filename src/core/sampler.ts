@@ -20,12 +20,20 @@ export interface OrderCapabilities {
   readonly deterministic?: boolean | undefined;
 }
 
+/** Positions `start`, `start + step`, `start + 2 · step`, … of the order of all ranks. */
+export interface Positions {
+  readonly start: number;
+  readonly step: number;
+}
+
 /** The order of one epoch: gives the indices of the samples, one by one. */
 export interface Sampler extends Iterable<number>, OrderCapabilities {
   /** Indices an epoch gives. */
   readonly length: number;
   /** Indices a global batch, where the order depends on it: a loader with another batch size is refused. */
   readonly batchSize?: number | undefined;
+  /** Which positions of the order of all ranks it gives, where it gives the share of one rank only. @defaultValue all */
+  readonly positions?: Positions | undefined;
   /** Selects the epoch whose order the next iteration gives. */
   readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
   /** Makes the next iteration, and only that one, begin at `position`, as if the indices before it had been drawn and dropped. */
@@ -49,6 +57,11 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   readonly fingerprint?: OptionalMethod<() => string>;
   readonly stateDict?: OptionalMethod<() => JsonObject>;
   readonly loadStateDict?: OptionalMethod<(state: JsonObject) => void>;
+  /**
+   * Which positions of the epoch's order of all ranks the samples of a batch have. Called for the batch that the iteration gave
+   * last. @defaultValue numbers that differ within the epoch
+   */
+  readonly positionsOf?: OptionalMethod<(batch: number) => Positions>;
   /**
    * The part of a batch that a rank or micro-batch gets, where it does not go by the number of samples. Parts are contiguous and together are
    * the whole.

@@ -1,6 +1,7 @@
-import { mismatch } from './collate-error.js';
+import { unheld } from './collate-error.js';
 import type { Allocate } from './dataset.js';
 import { type DType, isBigIntDType } from './dtype.js';
+import { holds } from './exact-elements.js';
 import type { Tensor } from './tensor.js';
 
 /** What becomes one element of a tensor. */
@@ -11,43 +12,38 @@ export interface ScalarColumn {
   readonly dtype: DType;
   readonly path: string;
   readonly allocate: Allocate;
+  readonly parity: boolean;
 }
 
 /**
  * Makes a tensor of shape `[B]` of one value a sample.
  *
- * @throws {@link CollateError} when an integer dtype cannot hold a value exactly.
+ * @throws {@link CollateError} when the dtype cannot hold a value: see {@link holds}. As in PyTorch, with `parity` floats round
+ *   whole numbers, too.
  */
-export function scalarTensor(values: readonly Scalar[], { dtype, path, allocate }: ScalarColumn): Tensor {
+export function scalarTensor(
+  values: readonly Scalar[],
+  { dtype, path, allocate, parity }: ScalarColumn,
+): Tensor {
   const batch = allocate(dtype, [values.length]);
-  if (dtype === 'float32' || dtype === 'float64') fillFloats(batch.data as Float64Array, values);
-  else fillExactly(batch, values, path);
+  const isBig = isBigIntDType(dtype);
+  const rounds = parity && dtype.startsWith('float');
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    const number = typeof value === 'boolean' ? Number(value) : value;
+    if (!rounds && !holds(dtype, number)) throw unheld(path, i, value, dtype, adviceFor(number));
+    batch.data[i] = isBig ? BigInt(number) : Number(number);
+  }
   return batch;
 }
 
-function fillFloats(data: Float64Array, values: readonly Scalar[]): void {
-  for (let i = 0; i < values.length; i++) data[i] = Number(values[i]);
-}
-
-function fillExactly({ dtype, data }: Tensor, values: readonly Scalar[], path: string): void {
-  const isBig = isBigIntDType(dtype);
-  values.forEach((value, i) => {
-    if (isBig && typeof value === 'number' && !Number.isSafeInteger(value))
-      throw cannotHold(path, i, value, dtype);
-    const element = isBig ? BigInt(value) : Number(value);
-    data[i] = element;
-    if (data[i] !== element) throw cannotHold(path, i, value, dtype);
-  });
-}
-
-function cannotHold(path: string, position: number, value: Scalar, dtype: DType) {
-  return mismatch(
-    path,
-    position,
-    `is ${value}`,
-    `a batch of dtype ${dtype}`,
-    `Choose another numberDtype, or give tensors.`,
-  );
+/** What to write instead, for a value that a batch of numbers cannot hold. */
+function adviceFor(value: number | bigint): string {
+  const choices = (['int32', 'int64', 'float64'] as const).filter((dtype) => holds(dtype, value));
+  const dtypes = choices.map((dtype) => `'${dtype}'`).join(' or ');
+  return choices.length > 0
+    ? `Pass numberDtype: ${dtypes}, or convert the value in a transform.`
+    : 'Convert the value in a transform, or give it as a bigint or a string.';
 }
 
 /**

@@ -36,17 +36,27 @@ function originalRoot({ totalSteps, difficultyStep, degree, min, max }: RootSche
   };
 }
 
-function boundedRoot({ totalSteps, difficultyStep, degree, min, max }: RootScheduleSettings): Schedule {
-  const isExact = [totalSteps, degree, min, max].every(Number.isSafeInteger);
+function boundedRoot(settings: RootScheduleSettings): Schedule {
+  const { totalSteps, difficultyStep, degree, min, max } = settings;
+  const isExact = [totalSteps, difficultyStep, degree, min, max].every(Number.isSafeInteger);
   return (step) => {
     if (step >= totalSteps) return max;
     if (step <= 0) return min;
-    const line =
-      isExact && Number.isSafeInteger(step)
-        ? min + exactRoot({ step, totalSteps, degree, range: max - min })
-        : Math.floor((step / totalSteps) ** (1 / degree) * (max - min) + min);
-    return clamp(line - floorMod(line, difficultyStep), min, max);
+    if (isExact && Number.isSafeInteger(step)) {
+      const line = min + exactRoot({ step, totalSteps, degree, range: max - min });
+      return clamp(line - floorMod(line, difficultyStep), min, max);
+    }
+    const line = (step / totalSteps) ** (1 / degree) * (max - min) + min;
+    return clamp(multipleBelow(line, difficultyStep), min, max);
   };
+}
+
+/** The largest multiple of `unit` up to a value: 0.3 for 0.1, whatever 3 · 0.1 is as a double. */
+function multipleBelow(value: number, unit: number): number {
+  // A value that is a multiple but for its last bits counts as one.
+  const count = Math.floor((value / unit) * (1 + Math.sign(value) * 1e-12) + 1e-12);
+  const perOne = Math.round(1 / unit);
+  return Math.abs(perOne * unit - 1) < 1e-12 ? count / perOne : count * unit;
 }
 
 function noPower(step: number, degree: number): ParityError {

@@ -50,7 +50,7 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
       const k = firstAbove(this.ends, index);
       own[k]?.push(index - (k === 0 ? 0 : this.ends[k - 1]!));
     }
-    return prefetchOfEach(this.datasets, (k) => own[k]!, epoch);
+    return prefetchOfEach(this.datasets, (k) => [[epoch, own[k]!]]);
   }
 
   fingerprint(): string {

@@ -1,7 +1,7 @@
 import type { Dataset } from '../core/dataset.js';
 import { isTensor } from '../core/tensor.js';
+import { sampleContext } from '../random/sample-context.js';
 import type { Tokens } from './packed-dataset.js';
-import { PassSampleContext } from './sample-context.js';
 
 /** Documents that are asked for together. */
 const together = 64;
@@ -18,9 +18,7 @@ export async function documentLengths(documents: Dataset<Tokens>): Promise<Int32
     const count = Math.min(together, documents.length - start);
     const indices = Array.from({ length: count }, (_, k) => start + k);
     documents.prefetch?.(indices, 0);
-    const made = await Promise.all(
-      indices.map((index) => documents.get(index, new PassSampleContext(index))),
-    );
+    const made = await Promise.all(indices.map((index) => documents.get(index, sampleContext(index))));
     made.forEach((tokens, k) => {
       lengths[start + k] = isTensor(tokens) ? tokens.data.length : tokens.length;
     });

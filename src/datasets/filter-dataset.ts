@@ -1,6 +1,6 @@
-import { type Dataset, isMapDataset, type SampleContext } from '../core/dataset.js';
+import { type Dataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
-import { SampleRng } from '../random/sample-rng.js';
+import { sampleContext } from '../random/sample-context.js';
 import { Subset } from './subset.js';
 
 /** Samples that are asked for at once. */
@@ -29,13 +29,9 @@ export async function filterDataset<T>(
       (_, k) => start + k,
     );
     const answers = await Promise.all(
-      indices.map(async (index) => keep(await dataset.get(index, contextOf(index)), index)),
+      indices.map(async (index) => keep(await dataset.get(index, sampleContext(index)), index)),
     );
     kept.push(...indices.filter((_, k) => answers[k]));
   }
   return new Subset(dataset, kept);
-}
-
-function contextOf(index: number): SampleContext {
-  return { index, epoch: 0, seed: 0, worker: null, rng: new SampleRng(0, 0, index) };
 }

@@ -8,6 +8,7 @@ export {
   MixtureDataset,
   type MixtureOptions,
   type MixtureStage,
+  type SourceDraw,
   type SourceProgress,
   type SourceSample,
 } from './mixture-dataset.js';

@@ -42,6 +42,12 @@ export interface SourceSample {
   readonly index: number;
 }
 
+/** The sample of a source that the mixture gives at an index. */
+export interface SourceDraw extends SourceSample {
+  /** Passes over the source that are complete: the source's own epoch. */
+  readonly epoch: number;
+}
+
 /** How far the mixture has come with a source. */
 export interface SourceProgress {
   /** Samples that it has given. */
@@ -123,24 +129,33 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
 
   get(index: number, context: SampleContext): T | Promise<T> {
     const origin = this.originOf(index, context.epoch);
-    return this.datasets[origin.source]!.get(origin.index, context);
+    return this.datasets[origin.source]!.get(origin.index, this.partOf(origin, context));
+  }
+
+  /** What the source is told when it makes its sample. @internal */
+  partOf({ source, index, epoch }: SourceDraw, context: SampleContext): SampleContext {
+    return context.part(`source ${source}`, { index, epoch });
   }
 
   /** Has each source fetch what comes from it. */
   prefetch(indices: IndexArray, epoch: number): number | undefined {
-    const own = this.datasets.map((): number[] => []);
+    const own = this.datasets.map(() => new Map<number, number[]>());
     for (const place of indices) {
-      const { source, index } = this.originOf(place, epoch);
-      own[source]!.push(index);
+      const origin = this.originOf(place, epoch);
+      const ofSource = own[origin.source]!;
+      const ofEpoch = ofSource.get(origin.epoch);
+      if (ofEpoch) ofEpoch.push(origin.index);
+      else ofSource.set(origin.epoch, [origin.index]);
     }
-    return prefetchOfEach(this.datasets, (source) => own[source]!, epoch);
+    return prefetchOfEach(this.datasets, (source) => (own[source]!.size > 0 ? own[source]! : [[0, []]]));
   }
 
   /** Where a sample comes from. @throws {@link IndexRangeError} unless the index is in `0 … length - 1`. */
-  originOf(index: number, epoch = 0): SourceSample {
+  originOf(index: number, epoch = 0): SourceDraw {
     checkIndex(index, this.length, 'MixtureDataset');
     const { part: source, count } = this.#dealer.at(epoch * this.length + index);
-    return { source, index: this.#orders[source]!.at(count) };
+    const sourceEpoch = Math.floor(count / this.datasets[source]!.length);
+    return { source, index: this.#orders[source]!.at(count), epoch: sourceEpoch };
   }
 
   /**

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
 import type { TypedArray } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
+import { copyExactly, holds } from '../core/exact-elements.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -9,6 +10,7 @@ import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
+import { noToken } from './no-token.js';
 import { Packing, type Piece } from './packing.js';
 
 /** The tokens of one document. */
@@ -53,7 +55,13 @@ const schema = v.strictObject({
       'must be a list of numbers',
     ),
   ),
-  padToken: v.optional(v.pipe(v.number('must be a number'), v.integer('must be an integer')), 0),
+  padToken: v.optional(
+    v.pipe(
+      v.number('must be a number'),
+      v.check((token) => holds('int32', token), 'must be a whole number that int32 holds'),
+    ),
+    0,
+  ),
   seed: v.optional(integerFrom(0), 0),
   shuffle: v.optional(booleanOption, true),
 });
@@ -128,7 +136,7 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     const batch = allocateRows(context.allocate, [rows.length, this.rowLength]);
     const pending = Array.from(rows, (row, k) => {
       checkIndex(row, this.length, 'PackedDataset');
-      return this.#fill(batch, k * this.rowLength, row, context.sample(row));
+      return this.#fill(batch, k * this.rowLength, row, context.sample(k));
     }).filter((filled) => filled instanceof Promise);
     return pending.length > 0 ? Promise.all(pending).then(() => batch) : batch;
   }
@@ -199,7 +207,9 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     const { documents } = this;
     const whole = this.#lengths[document]!;
     if (documents.read && length < whole) return andThen(documents.read(document, start, length), elementsOf);
-    return andThen(documents.get(document, context), (read) => {
+    // Other rows may hold the rest of the document: it is made there once more, with the same random numbers.
+    const part = context.part('document', { index: document, shared: true });
+    return andThen(documents.get(document, part), (read) => {
       const tokens = elementsOf(read);
       if (tokens.length !== whole) {
         throw new ShapeError(
@@ -228,10 +238,9 @@ function copyPiece(
   to: number,
   place: number,
   piece: ArrayLike<number | bigint>,
-  { length }: Piece,
+  { document, start, length }: Piece,
 ): void {
-  if (typeof piece[0] === 'bigint') for (let k = 0; k < length; k++) tokens.data[to + k] = Number(piece[k]);
-  else tokens.data.set(piece as ArrayLike<number>, to);
+  copyExactly(piece, tokens.data, 'int32', to, (token, k) => noToken(token, { document, token: start + k }));
   documentIds.data.fill(place, to, to + length);
   for (let k = 0; k < length; k++) positionIds.data[to + k] = k;
 }

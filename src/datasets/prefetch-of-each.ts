@@ -8,13 +8,14 @@ import type { Dataset, IndexArray } from '../core/dataset.js';
  */
 export function prefetchOfEach(
   datasets: readonly Dataset<unknown>[],
-  indicesOf: (k: number) => IndexArray,
-  epoch: number,
+  requestsOf: (k: number) => Iterable<readonly [epoch: number, indices: IndexArray]>,
 ): number | undefined {
   let bytes: number | undefined;
   for (const [k, dataset] of datasets.entries()) {
-    const asked = dataset.prefetch?.(indicesOf(k), epoch);
-    if (typeof asked === 'number') bytes = (bytes ?? 0) + asked;
+    for (const [epoch, indices] of requestsOf(k)) {
+      const asked = dataset.prefetch?.(indices, epoch);
+      if (typeof asked === 'number') bytes = (bytes ?? 0) + asked;
+    }
   }
   return bytes;
 }

@@ -44,6 +44,6 @@ function mixed(mixture: MixtureDataset<unknown>): SampleLength | undefined {
   if (!sources.every((source) => source !== undefined)) return undefined;
   return (index, epoch) => {
     const origin = mixture.originOf(index, epoch);
-    return sources[origin.source]!(origin.index, epoch);
+    return sources[origin.source]!(origin.index, origin.epoch);
   };
 }

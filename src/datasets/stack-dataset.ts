@@ -40,14 +40,16 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
   async get(index: number, context: SampleContext): Promise<StackedSample<C>> {
     checkIndex(index, this.length, 'StackDataset');
     const entries = Object.entries(this.columns as Record<string, Dataset<unknown>>);
-    const values = await Promise.all(entries.map(([, dataset]) => dataset.get(index, context)));
+    const values = await Promise.all(
+      entries.map(([name, dataset]) => dataset.get(index, context.part(name))),
+    );
     if (Array.isArray(this.columns)) return values as StackedSample<C>;
     return Object.fromEntries(entries.map(([name], i) => [name, values[i]])) as StackedSample<C>;
   }
 
   /** Has each dataset fetch its part of the samples. */
   prefetch(indices: IndexArray, epoch: number): number | undefined {
-    return prefetchOfEach(Object.values(this.columns), () => indices, epoch);
+    return prefetchOfEach(Object.values(this.columns), () => [[epoch, indices]]);
   }
 
   fingerprint(): string {

@@ -1,3 +1,4 @@
+import { tensorProblem } from '../core/checked-tensor.js';
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
 import type { DType, TypedArrayOf } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
@@ -75,6 +76,14 @@ function mapColumns(columns: TensorColumns, change: (column: Tensor) => Tensor):
 
 function commonLength(columns: TensorColumns): number {
   const entries = Object.entries(columns as Record<string, Tensor>);
+  for (const [name, column] of entries) {
+    const problem = isTensor(column) && tensorProblem(column);
+    if (!problem) continue;
+    throw new ShapeError(`The tensor ${name} of a TensorDataset ${problem}`, {
+      where: { column: name },
+      next: 'Make it with tensor(data, shape), which checks it.',
+    });
+  }
   const lengths = entries.map(([, column]) => (isTensor(column) ? column.shape[0] : undefined));
   const [length] = lengths;
   if (length !== undefined && lengths.every((other) => other === length)) return length;

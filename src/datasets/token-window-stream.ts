@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { IterableDataset, ShardContext, StatefulStream } from '../core/dataset.js';
 import { StateMismatchError } from '../core/errors.js';
+import { copyExactly } from '../core/exact-elements.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
@@ -9,9 +10,10 @@ import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } fr
 import { isTensor } from '../core/tensor.js';
 import { IndexPermutation } from '../random/index-permutation.js';
 import { orderKey } from '../random/order-key.js';
+import { sampleContext } from '../random/sample-context.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
+import { noToken } from './no-token.js';
 import type { TokenDocuments, Tokens } from './packed-dataset.js';
-import { PassSampleContext } from './sample-context.js';
 import type { TokenWindow } from './token-windows.js';
 
 export interface TokenWindowStreamOptions {
@@ -119,11 +121,15 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     let window = new Int32Array(windowLength + 1);
     let filled = 0;
     let place = from;
-    for await (const { tokens, position } of this.#documents(from, end, context)) {
+    for await (const { tokens, position, document } of this.#documents(from, end, context)) {
       let at = position === from.position ? from.offset : 0;
       while (at < tokens.length) {
         const count = Math.min(tokens.length - at, window.length - filled);
-        for (let k = 0; k < count; k++) window[filled + k] = Number(tokens[at + k]);
+        const piece = tokens.slice(at, at + count);
+        const first = at;
+        copyExactly(piece, window, 'int32', filled, (token, k) =>
+          noToken(token, { document, token: first + k }),
+        );
         // Where the last token of a window is, the next window begins.
         if (filled + count === window.length) place = { position, offset: at + count - 1 };
         filled += count;
@@ -148,7 +154,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     from: Place,
     end: number,
     { epoch, seed, worker }: ShardContext,
-  ): AsyncGenerator<{ readonly tokens: ArrayLike<number | bigint>; readonly position: number }> {
+  ): AsyncGenerator<{ readonly tokens: Elements; readonly position: number; readonly document: number }> {
     const { documents } = this;
     const order = this.#shuffle
       ? new IndexPermutation(documents.length, orderKey(seed, epoch, 'token window stream'))
@@ -158,16 +164,20 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
       const indices = Array.from({ length: count }, (_, k) => order?.at(start + k) ?? start + k);
       documents.prefetch?.(indices, epoch);
       const made = indices.map((index) =>
-        documents.get(index, new PassSampleContext(index, { epoch, seed, worker })),
+        documents.get(index, sampleContext(index, { epoch, seed, worker }).part('document')),
       );
       for (const [k, tokens] of (await Promise.all(made)).entries())
-        yield { tokens: elementsOf(tokens), position: start + k };
+        yield { tokens: elementsOf(tokens), position: start + k, document: indices[k]! };
     }
   }
 }
 
-function elementsOf(tokens: Tokens): ArrayLike<number | bigint> {
-  return isTensor(tokens) ? tokens.data : tokens;
+type Elements = ArrayLike<number | bigint> & {
+  slice(start: number, end: number): ArrayLike<number | bigint>;
+};
+
+function elementsOf(tokens: Tokens): Elements {
+  return (isTensor(tokens) ? tokens.data : tokens) as Elements;
 }
 
 function placeOf(state: JsonObject | undefined, start: number, end: number): Place {

@@ -1,6 +1,8 @@
-import { bytesPerElement, type DType, isBigIntDType, type TypedArray, viewOf, zeros } from '../core/dtype.js';
+import { bytesPerElement, type DType, type TypedArray, viewOf, zeros } from '../core/dtype.js';
+import { copyExactly } from '../core/exact-elements.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 import { type Kernels, kernels, type Region } from '../kernels/index.js';
+import { noToken } from './no-token.js';
 import type { TokenSource } from './token-source.js';
 
 /** Bytes that pass through the kernels' memory at a time: they should stay in the processor's second-level cache. */
@@ -119,12 +121,10 @@ export class WindowCopier {
   }
 }
 
-/** The elements as another dtype, in memory of their own. */
+/** The elements as another dtype, in memory of their own. @throws {@link CollateError} for a token that it cannot hold */
 export function convert(tokens: TypedArray, dtype: DType): TypedArray {
   const out = zeros(dtype, tokens.length);
-  if (isBigIntDType(dtype) === (typeof tokens[0] === 'bigint')) (out as Int32Array).set(tokens as Int32Array);
-  else if (isBigIntDType(dtype)) for (let i = 0; i < tokens.length; i++) out[i] = BigInt(tokens[i]!);
-  else for (let i = 0; i < tokens.length; i++) out[i] = Number(tokens[i]);
+  copyExactly(tokens, out, dtype, 0, (token, k) => noToken(token, { token: k }, dtype));
   return out;
 }
 

@@ -17,6 +17,8 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'gradient_predivide_factor',
   'sparse_gradients',
   'fp32_allreduce',
+  'gradient_allreduce_op',
+  'managed_gradient_accumulation',
   'grad_accum_dtype',
   // memory and parallelism
   'zero_optimization',
@@ -43,7 +45,6 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'compile',
   'graph_harvesting',
   'hybrid_engine',
-  'elasticity',
   'autotuning',
   // model changes
   'sparse_attention',
@@ -53,11 +54,11 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'progressive_layer_drop',
   'eigenvalue',
   'vocabulary_size',
-  'curriculum_learning', // the older one: it shortens sequences inside the model and leaves the loader alone
   // reports
   'wall_clock_breakdown',
   'memory_breakdown',
   'dump_state',
+  'log_level',
   'flops_profiler',
   'comms_logger',
   'tensorboard',

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import { resolveBatchSizes } from './batch-size-triangle.js';
+import { type GivenBatchSizes, resolveBatchSizes } from './batch-size-triangle.js';
 import { keysOfOtherParts } from './config-keys.js';
 import { parseConfigText } from './config-text.js';
 import {
@@ -10,6 +10,7 @@ import {
   honourOuterSwitches,
 } from './data-efficiency-config.js';
 import { dataEfficiencyProblems } from './data-efficiency-rules.js';
+import { elasticBatchSizes, elasticitySchema } from './elasticity.js';
 
 export interface ParseDeepSpeedConfigOptions {
   /** Processes of the run. @defaultValue `1` */
@@ -69,6 +70,9 @@ const dataKeys = {
     {},
   ),
   data_efficiency: v.optional(dataEfficiencySchema, {}),
+  elasticity: v.optional(elasticitySchema, {}),
+  // The older curriculum, by sequence length. Disabled, it says nothing.
+  curriculum_learning: v.optional(v.looseObject({ enabled: v.optional(booleanOption, false) }), {}),
 };
 
 // Given as entries, so that a misspelt key is answered with the nearest of all known ones.
@@ -95,7 +99,11 @@ export function parseDeepSpeedConfig(
   >;
   const sequenceParallelSize = parsed.sequence_parallel_size ?? 1;
   const dataParallelWorldSize = divideRanks(worldSize, sequenceParallelSize);
-  const sizes = resolveBatchSizes(parsed, dataParallelWorldSize);
+  if (parsed.curriculum_learning.enabled) throw noOlderCurriculum();
+  const given = parsed.elasticity.enabled
+    ? elasticSizes(parsed.elasticity, parsed, dataParallelWorldSize)
+    : parsed;
+  const sizes = resolveBatchSizes(given, dataParallelWorldSize);
   const dataEfficiency = parity ? parsed.data_efficiency : honourOuterSwitches(parsed.data_efficiency);
   const problems = dataEfficiencyProblems(dataEfficiency, parity);
   if (problems.length > 0) throw new ConfigError('DeepSpeed configuration', problems);
@@ -111,6 +119,26 @@ export function parseDeepSpeedConfig(
     dataEfficiency,
     parity,
   };
+}
+
+function elasticSizes(
+  section: v.InferOutput<typeof elasticitySchema>,
+  given: GivenBatchSizes,
+  worldSize: number,
+): GivenBatchSizes {
+  const sizes = elasticBatchSizes(section, given, worldSize);
+  return {
+    train_batch_size: sizes.trainBatchSize,
+    train_micro_batch_size_per_gpu: sizes.microBatchSize,
+    gradient_accumulation_steps: sizes.gradientAccumulationSteps,
+  };
+}
+
+function noOlderCurriculum(): ConfigError {
+  const message = 'is enabled: the older curriculum, which cuts sequences to a length, is not supported';
+  return new ConfigError('DeepSpeed configuration', [{ field: 'curriculum_learning', message }], {
+    next: 'Use data_efficiency.data_sampling.curriculum_learning with a metric of sequence lengths, or disable it and cut the sequences in a transform.',
+  });
 }
 
 function divideRanks(worldSize: number, sequenceParallelSize: number): number {

@@ -1,4 +1,4 @@
-import type { BatchSampler } from '../core/sampler.js';
+import type { BatchSampler, Positions } from '../core/sampler.js';
 import type { DeepSpeedDataSampler } from './data-sampler.js';
 import type { SamplerSnapshot } from './data-sampler-snapshot.js';
 
@@ -9,6 +9,7 @@ import type { SamplerSnapshot } from './data-sampler-snapshot.js';
 export class CurriculumBatches implements BatchSampler {
   readonly #sampler: DeepSpeedDataSampler;
   #snapshots: SamplerSnapshot[] = [];
+  #positions: Positions | undefined;
   /**
    * Micro-steps by which the state runs ahead of the batch. PyTorch draws two a worker in advance, and DeepSpeed hands
    * out the state of the last one drawn.
@@ -25,19 +26,25 @@ export class CurriculumBatches implements BatchSampler {
 
   *[Symbol.iterator](): Generator<readonly number[]> {
     const microSteps = this.#sampler[Symbol.iterator]();
-    const waiting: (readonly number[])[] = [];
+    const waiting: { readonly indices: readonly number[]; readonly positions: Positions }[] = [];
     this.#snapshots = [];
     for (let exhausted = false; ; ) {
       while (!exhausted && waiting.length <= this.stateAhead) {
         const drawn = microSteps.next();
         if (drawn.done) exhausted = true;
-        else waiting.push(drawn.value);
+        else waiting.push({ indices: drawn.value, positions: this.#sampler.positionsOf() });
       }
       const microStep = waiting.shift();
       if (!microStep) return;
       this.#snapshots.push(this.#sampler.snapshot);
-      yield microStep;
+      this.#positions = microStep.positions;
+      yield microStep.indices;
     }
+  }
+
+  /** Positions are counted over all epochs of the configuration, so that a resumed run goes on counting. */
+  positionsOf(): Positions {
+    return this.#positions ?? this.#sampler.positionsOf();
   }
 
   /** The state that belongs to the next batch in the order of delivery. */

@@ -1,6 +1,6 @@
 import { type Dataset, type IterableDataset, isMapDataset } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
-import type { Sampler } from '../core/sampler.js';
+import type { Positions, Sampler } from '../core/sampler.js';
 import { TorchGenerator } from '../random/index.js';
 import { DistributedSampler } from '../samplers/index.js';
 import type { LoaderPlan } from './data-loader-options.js';
@@ -73,6 +73,10 @@ class EveryNth implements Sampler {
     return Math.max(0, Math.ceil((this.#dataset.length - this.#first) / this.#step));
   }
 
+  get positions(): Positions {
+    return { start: this.#first, step: this.#step };
+  }
+
   seek(position: number): void {
     this.#position = position;
   }
@@ -100,6 +104,10 @@ export class WithoutEpochs implements Sampler {
 
   get length(): number {
     return this.#sampler.length;
+  }
+
+  get positions(): Positions | undefined {
+    return this.#sampler.positions;
   }
 
   [Symbol.iterator](): Iterator<number> {

@@ -1,6 +1,6 @@
 import { ParityError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import type { BatchSampler } from '../core/sampler.js';
+import type { BatchSampler, Positions } from '../core/sampler.js';
 import type { DifficultyOrder } from '../curriculum/index.js';
 import { ClusterFiles } from './cluster-files.js';
 import { CurriculumMetrics, type CustomSchedules, type Difficulties } from './curriculum-metrics.js';
@@ -36,6 +36,7 @@ export class DeepSpeedDataSampler implements BatchSampler {
   readonly #batches: GlobalBatches;
   readonly #state: DataSamplerState;
   #now: SamplerSnapshot;
+  #positions: Positions = { start: 0, step: 1 };
 
   /**
    * @param config - A parsed configuration, or its `data_efficiency` section.
@@ -86,6 +87,11 @@ export class DeepSpeedDataSampler implements BatchSampler {
   /** Samples of all ranks delivered so far. With `parity` it lags one micro-step behind. */
   get consumedSamples(): number {
     return this.#now.consumedSamples;
+  }
+
+  /** Positions, in the order of all ranks and epochs, of the samples given last. */
+  positionsOf(): Positions {
+    return this.#positions;
   }
 
   /** Sizes of the clusters so far. */
@@ -144,9 +150,9 @@ export class DeepSpeedDataSampler implements BatchSampler {
       const size = Math.min(microStepSize, samplesOfAllEpochs - this.#now.consumedSamples);
       if (size <= 0 || (size < microStepSize && dropLast)) return;
       if (this.#now.batch.length === 0) this.#drawGlobalBatch();
-      const microStep = this.#cut(size);
+      const own = this.#partOf(this.#cut(size));
       this.#now = { ...this.#now, consumedSamples: this.#now.consumedSamples + size };
-      yield this.#partOf(microStep);
+      yield own;
     }
   }
 
@@ -185,7 +191,11 @@ export class DeepSpeedDataSampler implements BatchSampler {
 
   #partOf(microStep: readonly number[]): number[] {
     const { dataParallelRank, dataParallelWorldSize, parity } = this.#settings;
-    return microStepSlice(microStep, dataParallelRank, dataParallelWorldSize, { repeatShort: !parity });
+    const { start, end } = microStepSlice(microStep.length, dataParallelRank, dataParallelWorldSize, {
+      repeatShort: !parity,
+    });
+    this.#positions = { start: this.#now.consumedSamples + start, step: 1 };
+    return microStep.slice(start, end);
   }
 
   #drawGlobalBatch(): void {

@@ -162,7 +162,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
       label.data[i] = this.#labels[index]!;
       const { bytes, file } = this.#read(index);
       const target = image.data.subarray(i * elements, (i + 1) * elements);
-      return andThen(bytes, (read) => this.#pipeline.runInto(read, file, context.sample(index), target));
+      return andThen(bytes, (read) => this.#pipeline.runInto(read, file, context.sample(i), target));
     };
     // Files of this machine are read when they are decoded; those from afar are asked for together.
     const together = this.#remote ? indices.length : filesTogether;

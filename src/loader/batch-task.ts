@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
+import type { Positions } from '../core/sampler.js';
 import type { BatchMemory } from './batch-memory.js';
 
 /** Makes the batch of these samples. */
@@ -10,6 +11,8 @@ export interface IndexTask {
   readonly batch: number;
   /** The samples of this rank. */
   readonly indices: Int32Array | Float64Array;
+  /** Their positions in the epoch's order over all ranks, which their random numbers depend on. */
+  readonly positions: Positions;
 }
 
 /** Where a shard of an iterable dataset can be gone on with. */

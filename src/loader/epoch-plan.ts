@@ -2,10 +2,11 @@ import type { IndexArray } from '../core/dataset.js';
 import { IndexRangeError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { partSlice, type Slice } from '../core/part-slice.js';
-import type { BatchSampler as BatchSource } from '../core/sampler.js';
+import type { BatchSampler as BatchSource, Positions } from '../core/sampler.js';
 import { warn } from '../core/warn.js';
 import { BatchSampler } from '../samplers/index.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
+import { globalPositions, positionsAfter } from './order-positions.js';
 import type { RankLayout } from './rank-layout.js';
 
 /** A task in the order of delivery. */
@@ -67,6 +68,7 @@ export class MapEpochPlan implements EpochPlan {
   #batch: number;
   /** The global batch that is given micro-batch by micro-batch, and the sampler's state before it. */
   #globalBatch: IndexArray | undefined;
+  #positions: Positions = { start: 0, step: 1 };
   #stateBefore: JsonObject | undefined;
 
   constructor(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart) {
@@ -91,23 +93,22 @@ export class MapEpochPlan implements EpochPlan {
         const drawn = this.#batches.next();
         if (drawn.done) return undefined;
         this.#globalBatch = drawn.value;
+        this.#positions = globalPositions(this.#source, Math.floor(this.#batch / steps));
       }
       const batch = this.#batch++;
       if (this.#ahead.has(batch)) continue;
-      const indices = this.#part(this.#globalBatch, microBatch, batch);
-      const task = { type: 'indices', epoch: this.#start.epoch, batch, indices } as const;
+      const { start, end } = this.#ownPart(this.#globalBatch, microBatch);
+      const indices = this.#part(this.#globalBatch, { start, end }, batch);
+      const positions = positionsAfter(this.#positions, start);
+      const task = { type: 'indices', epoch: this.#start.epoch, batch, indices, positions } as const;
       // A global batch that is not delivered whole is drawn again.
       const samplerState = microBatch === steps - 1 ? this.#source.stateDict?.() : this.#stateBefore;
       return { task, samplerState };
     }
   }
 
-  #part(globalBatch: IndexArray, microBatch: number, batch: number): Int32Array | Float64Array {
-    const { worldSize, gradientAccumulationSteps, datasetLength } = this.#settings;
-    const { start, end } =
-      worldSize === 1 && gradientAccumulationSteps === 1
-        ? { start: 0, end: globalBatch.length }
-        : this.#ownPart(globalBatch, microBatch);
+  #part(globalBatch: IndexArray, { start, end }: Slice, batch: number): Int32Array | Float64Array {
+    const { datasetLength } = this.#settings;
     const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
     for (let i = start; i < end; i++) {
       const index = globalBatch[i]!;
@@ -121,6 +122,7 @@ export class MapEpochPlan implements EpochPlan {
   /** This rank's part of a micro-batch. */
   #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
     const { rank, worldSize, gradientAccumulationSteps } = this.#settings;
+    if (worldSize === 1 && gradientAccumulationSteps === 1) return { start: 0, end: globalBatch.length };
     const micro = this.#cut(globalBatch, microBatch, gradientAccumulationSteps);
     // Parts are cut by position, so that a list is copied only where a sampler cuts by what is in it.
     const own =

@@ -100,8 +100,8 @@ export class LoaderOrder {
     }
     const plan = this.#mapPlan(this.batchSampler, layout, start);
     for (let planned = plan.next(); planned; planned = plan.next()) {
-      const { epoch, batch, indices } = planned.task as IndexTask;
-      yield { epoch, ...positionOf(batch, steps), indices };
+      const { epoch, batch, indices, positions } = planned.task as IndexTask;
+      yield { epoch, ...positionOf(batch, steps), indices, positions };
     }
   }
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../core/options.js';
+import type { Positions } from '../core/sampler.js';
 import type { PassStart } from './epoch-plan.js';
 
 /** A place in a run: global batch `batch` of epoch `epoch`, both from 0. */
@@ -14,6 +15,8 @@ export interface LoaderPosition {
 export interface PlannedBatch extends Required<LoaderPosition> {
   /** Shape `[B]`: the samples of the rank. */
   readonly indices: Int32Array | Float64Array;
+  /** Their positions in the epoch's order over all ranks. */
+  readonly positions: Positions;
 }
 
 /** What `DataLoader.whenSeen` is asked about. */

@@ -1,8 +1,11 @@
+import { checkTensors } from '../core/checked-tensor.js';
 import type { BatchContext, Dataset } from '../core/dataset.js';
+import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import { DrawContext } from '../random/sample-context.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, IndexTask, SkippedSample, TaskResult } from './batch-task.js';
-import { LoaderSampleContext } from './sample-context.js';
+import { passAt } from './order-positions.js';
 import { type FetchSample, type SampleSteps, settle } from './sample-steps.js';
 
 /** Makes batches of a map-style dataset: by `getBatch` where that is possible, else sample by sample. */
@@ -29,7 +32,10 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     });
     // A whole batch cannot leave one sample out, so that policy goes sample by sample.
     if (steps.fused && this.#dataset.getBatch && settings.onError === 'throw') {
-      return andThen(this.#whole(task, memory), (value) => made(value, task.indices.length, []));
+      return andThen(this.#whole(task, memory), (value) => {
+        checkTensors(value);
+        return made(value, task.indices.length, []);
+      });
     }
     return andThen(settle(this.#fetch(task)), ({ samples, skipped }) => {
       if (samples.length === 0) return { type: 'nothing', skipped };
@@ -48,12 +54,15 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
       seed,
       worker,
       allocate: memory.allocate,
-      sample: (index) => new LoaderSampleContext(index, { epoch, seed, worker }),
+      sample: (slot) => {
+        checkIndex(slot, task.indices.length, 'The batch');
+        return this.#context(task, slot);
+      },
     };
     // Asking for the samples one by one finds the one at fault; if all of them can be made, the batch is at fault.
     const blame = async (cause: unknown): Promise<never> => {
       await settle(this.#fetch(task));
-      throw this.#samples.failure(context.sample(task.indices[0]!), cause);
+      throw this.#samples.failure(context.sample(0), cause);
     };
     try {
       const batch = this.#dataset.getBatch!(task.indices, context);
@@ -63,13 +72,24 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     }
   }
 
-  #fetch({ indices, epoch }: IndexTask): unknown[] {
-    const pass = { epoch, seed: this.#samples.settings.seed, worker: this.#samples.worker };
-    const samples = new Array<unknown>(indices.length);
-    for (let i = 0; i < indices.length; i++) {
-      this.#progress[1] = i;
-      samples[i] = this.#samples.run(this.#fetchOne, new LoaderSampleContext(indices[i]!, pass));
+  #fetch(task: IndexTask): unknown[] {
+    const { length } = task.indices;
+    const samples = new Array<unknown>(length);
+    for (let slot = 0; slot < length; slot++) {
+      this.#progress[1] = slot;
+      samples[slot] = this.#samples.run(this.#fetchOne, this.#context(task, slot));
     }
     return samples;
+  }
+
+  #context({ indices, positions, epoch }: IndexTask, slot: number): DrawContext {
+    const position = positions.start + slot * positions.step;
+    return new DrawContext(indices[slot]!, {
+      epoch,
+      seed: this.#samples.settings.seed,
+      worker: this.#samples.worker,
+      position,
+      pass: passAt(position, this.#dataset.length),
+    });
   }
 }

@@ -1,7 +1,9 @@
 import type { CollateContext } from '../core/collate.js';
 import { CollateError } from '../core/errors.js';
+import { copyExactly } from '../core/exact-elements.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import type { Tokens } from '../datasets/index.js';
+import { noToken } from '../datasets/no-token.js';
 
 /** Samples of tokens end to end, without padding. */
 export interface PackedTokens {
@@ -33,8 +35,8 @@ export function packCollate(samples: readonly Tokens[], context: Partial<Collate
   let at = 0;
   for (const [place, part] of parts.entries()) {
     offsets.data[place] = at;
+    copyExactly(part, tokens.data, 'int32', at, (token, k) => noToken(token, { sample: place, token: k }));
     for (let k = 0; k < part.length; k++) {
-      tokens.data[at] = Number(part[k]);
       documentIds.data[at] = place;
       positionIds.data[at++] = k;
     }

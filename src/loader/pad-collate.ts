@@ -1,10 +1,12 @@
 import * as v from 'valibot';
-import type { CollateContext } from '../core/collate.js';
+import { type CollateContext, numberDtypeOption } from '../core/collate.js';
 import { mismatch } from '../core/collate-error.js';
 import { collateTree } from '../core/collate-tree.js';
 import type { Collated } from '../core/collated.js';
 import type { Allocate } from '../core/dataset.js';
 import { type DType, isBigIntDType } from '../core/dtype.js';
+import { CollateError } from '../core/errors.js';
+import { holds } from '../core/exact-elements.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { checkDtype } from '../core/stack-tensors.js';
 import type { Tensor } from '../core/tensor.js';
@@ -21,7 +23,7 @@ export interface PadCollateOptions<N extends DType = 'float32'> {
 const schema = v.strictObject({
   padValue: v.optional(v.number('must be a number'), 0),
   multipleOf: v.optional(integerFrom(1), 1),
-  numberDtype: v.optional(v.string() as v.GenericSchema<string, DType>, 'float32'),
+  numberDtype: v.optional(numberDtypeOption, 'float32'),
 });
 
 /** A collate that pads; it says how to make it again in a worker. */
@@ -65,7 +67,9 @@ function padTensors(
 
   const batch = allocate(first.dtype, [samples.length, ...shape]);
   const target = batch.data as Float64Array;
-  const padding = (isBigIntDType(first.dtype) ? BigInt(padValue) : padValue) as number;
+  const needsPadding = samples.some(({ data }) => data.length * samples.length < target.length);
+  if (needsPadding && !holds(first.dtype, padValue)) throw noPlaceForPadding(path, first.dtype, padValue);
+  const padding = (needsPadding && isBigIntDType(first.dtype) ? BigInt(padValue) : padValue) as number;
   const size = target.length / samples.length;
   samples.forEach((sample, i) => {
     const whole = target.subarray(i * size, (i + 1) * size);
@@ -73,6 +77,13 @@ function padTensors(
     copyBlock(sample.data as Float64Array, sample.shape, whole, shape);
   });
   return batch;
+}
+
+function noPlaceForPadding(path: string, dtype: DType, padValue: number): CollateError {
+  return new CollateError(`The padValue ${padValue} is not a number that ${dtype} can hold`, {
+    where: { path: path || '(the sample)', dtype, padValue },
+    next: 'Pass a padValue that the dtype holds, or convert the samples in a transform: tokens that are padded with -100 to int32.',
+  });
 }
 
 /** Copies an array of shape `from` into the corner of an array of shape `to`, innermost rows at once. */

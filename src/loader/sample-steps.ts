@@ -3,6 +3,7 @@ import { type DatasetTitle, datasetTitle, type SampleContext } from '../core/dat
 import { CollateError, SampleError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type StageClock, stageClock, type TimedStage } from '../core/stage-clock.js';
+import type { DrawContext } from '../random/sample-context.js';
 import type { BatchMemory } from './batch-memory.js';
 import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
 
@@ -55,7 +56,7 @@ export class SampleSteps {
   }
 
   /** Fetches and transforms a sample. Stays synchronous as long as both are. */
-  run(fetch: FetchSample, context: SampleContext): unknown {
+  run(fetch: FetchSample, context: DrawContext): unknown {
     try {
       const sample = this.#once(fetch, context);
       return sample instanceof Promise
@@ -109,7 +110,7 @@ export class SampleSteps {
     );
   }
 
-  async #recover(fetch: FetchSample, context: SampleContext, cause: unknown): Promise<unknown> {
+  async #recover(fetch: FetchSample, context: DrawContext, cause: unknown): Promise<unknown> {
     const { onError } = this.settings;
     if (onError === 'skip') return skip(context, cause);
     if (onError === 'throw') throw this.failure(context, cause);
@@ -117,7 +118,8 @@ export class SampleSteps {
     for (let attempt = 2; attempt <= attempts; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, firstPauseMs * 2 ** (attempt - 2)));
       try {
-        return await this.#once(fetch, context);
+        // Each attempt begins with the same random numbers as the first.
+        return await this.#once(fetch, context.again());
       } catch (again) {
         last = again;
       }

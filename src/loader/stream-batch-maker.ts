@@ -1,9 +1,9 @@
 import type { IterableDataset, StatefulStream } from '../core/dataset.js';
 import type { JsonObject } from '../core/json.js';
 import { partSlice } from '../core/part-slice.js';
+import { DrawContext } from '../random/sample-context.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, StreamTask, TaskResult } from './batch-task.js';
-import { LoaderSampleContext } from './sample-context.js';
 import { type SampleSteps, settle } from './sample-steps.js';
 
 interface ShardReader {
@@ -66,10 +66,15 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     return this.#samples.run(() => sample, context);
   }
 
-  #context(task: StreamTask, batch: number, position: number): LoaderSampleContext {
+  #context(task: StreamTask, batch: number, position: number): DrawContext {
     const { batchSize, seed } = this.#samples.settings;
     const index = task.shard * indicesPerShard + batch * batchSize + position;
-    return new LoaderSampleContext(index, { epoch: task.epoch, seed, worker: this.#samples.worker });
+    return new DrawContext(index, {
+      epoch: task.epoch,
+      seed,
+      worker: this.#samples.worker,
+      position: index,
+    });
   }
 
   /** The reader of a shard, which has not read past the batch. */

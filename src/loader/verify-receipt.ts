@@ -88,10 +88,10 @@ function recompute(
       const before = left;
       for (const planned of loader.order({ epoch, ...start }, segment)) {
         const step = chain.steps;
-        const { batch, microBatch, indices } = planned;
+        const { batch, microBatch, indices, positions } = planned;
         const number = batch * parts + microBatch;
         if (leftOut.delete(number)) continue;
-        const task = { type: 'indices', epoch, batch: number, indices } as const;
+        const task = { type: 'indices', epoch, batch: number, indices, positions } as const;
         chain.deliver(number, task);
         if (step >= trailStart && foldOf(task)[0] !== trail[step - trailStart]) {
           const isLatest = step === trailStart && trailStart > firstStep;

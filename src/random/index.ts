@@ -13,6 +13,7 @@ export type { IntegerDType } from './numpy-integers.js';
 export type { NumpyGeneratorState, Uint128 } from './numpy-state.js';
 export { type OrderKey, orderKey } from './order-key.js';
 export { PythonRandom } from './python-random.js';
+export { type DrawnAt, sampleContext } from './sample-context.js';
 export { SampleRng } from './sample-rng.js';
 export { SeedSequence } from './seed-sequence.js';
 export {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.js';
+import { largestFirst } from './largest-first.js';
 
 /** Weights of categories. A `Float32Array` is computed with in float32, anything else in float64, as PyTorch does. */
 export type Weights = ArrayLike<number>;
@@ -19,7 +20,8 @@ export function drawWithReplacement(weights: Weights, count: number, uniform: ()
 }
 
 /**
- * Draws by a race of exponentials: the `count` largest quotients of weight and exponential, in descending order. Two
+ * Draws by a race of exponentials: the `count` largest quotients of weight and exponential, in descending order; those of
+ * weight 0 come last, in the order in which PyTorch's `topk` has equal values. Two
  * words of the generator for each weight, whatever the count.
  */
 export function drawWithoutReplacement(weights: Weights, count: number, uniform: () => number): Int32Array {
@@ -27,8 +29,15 @@ export function drawWithoutReplacement(weights: Weights, count: number, uniform:
   // Each exponential is rounded to the precision of the weights before it divides, by passing through the array.
   for (let i = 0; i < weights.length; i++) quotients[i] = -Math.log1p(-uniform());
   for (let i = 0; i < weights.length; i++) quotients[i] = weights[i]! / quotients[i]!;
-  const ranking = Int32Array.from(quotients.keys());
-  return ranking.sort((i, j) => quotients[j]! - quotients[i]! || i - j).slice(0, count);
+  if (count === 1) return Int32Array.of(placeOfLargest(quotients));
+  return largestFirst(quotients, count);
+}
+
+/** The first place of the largest value. */
+function placeOfLargest(values: Floats): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
 }
 
 /** @throws {@link ConfigError} for weights that PyTorch refuses. */

@@ -3,7 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import type { BatchSampler as BatchSamplerContract, Sampler } from '../core/sampler.js';
+import type { BatchSampler as BatchSamplerContract, Positions, Sampler } from '../core/sampler.js';
 import { OrderIterator } from './index-order.js';
 
 export interface BatchSamplerOptions {
@@ -61,6 +61,11 @@ export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerCo
     const { sampler, batchSize, dropLast } = this;
     const inner = sampler.fingerprint?.() ?? sampler.constructor.name;
     return fingerprint({ sampler: 'BatchSampler', of: inner, batchSize, dropLast });
+  }
+
+  positionsOf(batch: number): Positions {
+    const { start, step } = this.sampler.positions ?? { start: 0, step: 1 };
+    return { start: start + batch * this.batchSize * step, step };
   }
 
   /** Each batch is an array of its own. */

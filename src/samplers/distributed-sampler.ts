@@ -3,12 +3,12 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import { lengthOf, type Sized } from '../core/sampler.js';
+import { lengthOf, type Positions, type Sized } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { IndexPermutation, orderKey, TorchGenerator } from '../random/index.js';
 import { EpochSampler } from './epoch-sampler.js';
 import type { IndexOrder } from './index-order.js';
-import { generatorOption, seedOption } from './order-source.js';
+import { generatorOption } from './order-source.js';
 import { epochsOf, type ResolvedWhenSeen, sightingsAt } from './when-seen.js';
 
 export interface DistributedSamplerOptions {
@@ -41,7 +41,8 @@ const schema = v.strictObject({
   numReplicas: v.optional(integerFrom(1)),
   rank: integerFrom(0),
   shuffle: v.optional(booleanOption, true),
-  seed: seedOption,
+  // As PyTorch, whose generator takes any of 64 bits.
+  seed: v.optional(v.pipe(v.number('must be a number'), v.safeInteger('must be a whole number'))),
   dropLast: v.optional(booleanOption, false),
   uneven: v.optional(booleanOption, false),
   generator: generatorOption,
@@ -72,6 +73,10 @@ export class DistributedSampler extends EpochSampler {
     this.#source = source;
     this.worldSize = worldSizeOf(this.#options);
     this.rank = this.#options.rank;
+  }
+
+  get positions(): Positions {
+    return { start: this.rank, step: this.worldSize };
   }
 
   /** Indices of this rank: the same on all ranks, unless `uneven`. */

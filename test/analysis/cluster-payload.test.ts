@@ -3,9 +3,9 @@ import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { ConfigError, MillraceError } from 'millrace';
 import { expect, it } from 'vitest';
-import { version } from '../../dist/core/version.js';
 import { AllowedModules } from '../../dist/analysis/cluster/allowed-modules.js';
 import { readJob, readProgress, readSpecification } from '../../dist/analysis/cluster/cluster-payload.js';
+import { version } from '../../dist/core/version.js';
 
 const url = (path: string) => pathToFileURL(path).href;
 

@@ -36,6 +36,39 @@ describe('CurriculumScheduler', () => {
     );
   });
 
+  it.each([
+    [0.1, 0.9, 0.1],
+    [0.5, 4.2, 0.5],
+    [0, 1, 0.01],
+    [-1.5, 1.5, 0.25],
+    [0.3, 2.7, 0.7],
+  ])('goes from %d to %d by multiples of %d, as its docstring says', (min, max, unit) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 50 }), fc.constantFrom(1, 2), (total, degree) => {
+        const scheduler = new CurriculumScheduler({
+          min_difficulty: min,
+          max_difficulty: max,
+          schedule_type: 'fixed_root',
+          schedule_config: { total_curriculum_step: total, difficulty_step: unit, root_degree: degree },
+        });
+        let before = min;
+        for (let step = 0; step <= total; step++) {
+          const difficulty = scheduler.getDifficulty(step);
+          const line = min + (max - min) * (step / total) ** (1 / degree);
+          expect(difficulty).toBeGreaterThanOrEqual(before);
+          before = difficulty;
+          if (step === total) expect(difficulty).toBe(max);
+          else if (difficulty === min) expect(line - min).toBeLessThan(unit + 1e-9);
+          else {
+            expect(difficulty).toBeCloseTo(Math.round(difficulty / unit) * unit, 9);
+            expect(line - difficulty).toBeLessThan(unit + 1e-9);
+            expect(difficulty).toBeLessThanOrEqual(line + 1e-9);
+          }
+        }
+      }),
+    );
+  });
+
   it('continues from a state as if it had not stopped', () => {
     fc.assert(
       fc.property(config, fc.nat(100), (settings, stop) => {

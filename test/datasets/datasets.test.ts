@@ -18,10 +18,11 @@ import {
   tensor,
   workerFunction,
 } from 'millrace';
+import { sampleContext } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, range } from '../loader/collect.js';
 
-const context = { index: 0, epoch: 0, seed: 0, worker: null, rng: undefined as never };
+const context = sampleContext(0);
 const samplesOf = async <T>(dataset: Dataset<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.get(i, context)));
 

@@ -11,6 +11,7 @@ import {
   StackDataset,
   Subset,
 } from 'millrace';
+import { sampleContext } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, range } from '../loader/collect.js';
 
@@ -118,7 +119,7 @@ describe('MixtureDataset', () => {
     for (const _ of [0, 1]) expect(await batchesOf(there)).toEqual(await batchesOf(here));
     const mixture = make();
     const { source, index } = mixture.originOf(7, 2);
-    expect(await mixture.get(7, { epoch: 2 } as never)).toBe(sources[source]![index]);
+    expect(await mixture.get(7, sampleContext(7, { epoch: 2 }))).toBe(sources[source]![index]);
     expect(make().fingerprint()).toBe(mixture.fingerprint());
     expect(new MixtureDataset(mixture.datasets, { weights: [1, 4] }).fingerprint()).not.toBe(
       mixture.fingerprint(),

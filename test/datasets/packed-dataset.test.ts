@@ -7,6 +7,7 @@ import {
   PackedDataset,
   type PackedRow,
 } from 'millrace';
+import { sampleContext } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf } from '../loader/collect.js';
 
@@ -22,7 +23,7 @@ const cases = fc.record({
 });
 
 const rowOf = (packed: PackedDataset, row: number, epoch: number) =>
-  packed.get(row, { epoch } as never) as PackedRow;
+  packed.get(row, sampleContext(row, { epoch })) as PackedRow;
 
 describe('PackedDataset', () => {
   it('holds every token of every document once an epoch, whole where it fits, with its positions', () => {

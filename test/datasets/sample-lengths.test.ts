@@ -10,9 +10,9 @@ import {
   TokenWindows,
 } from 'millrace';
 import { IndexedDataset } from 'millrace/formats';
+import { sampleContext } from 'millrace/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleLengths } from '../../dist/datasets/sample-lengths.js';
-import { LoaderSampleContext } from '../../dist/loader/sample-context.js';
 import { ConfigFolder } from '../config/folder.js';
 
 let folder: ConfigFolder;
@@ -44,10 +44,7 @@ describe('sampleLengths', () => {
     const lengthOf = sampleLengths(dataset)!;
     for (let epoch = 0; epoch < 3; epoch++) {
       for (let index = 0; index < dataset.length; index++) {
-        const sample = await dataset.get(
-          index,
-          new LoaderSampleContext(index, { epoch, seed: 0, worker: null }),
-        );
+        const sample = await dataset.get(index, sampleContext(index, { epoch }));
         expect(lengthOf(index, epoch)).toBe(sample.data.length);
       }
     }

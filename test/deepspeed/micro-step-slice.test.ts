@@ -4,7 +4,10 @@ import { microStepSlice } from '../../dist/deepspeed/micro-step-slice.js';
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const parts = (samples: number, ranks: number, repeatShort = false) =>
-  range(ranks).map((rank) => microStepSlice(range(samples), rank, ranks, { repeatShort }));
+  range(ranks).map((rank) => {
+    const { start, end } = microStepSlice(samples, rank, ranks, { repeatShort });
+    return range(samples).slice(start, end);
+  });
 
 describe('microStepSlice', () => {
   // python3 -c "print([round(k * 5 / 3) for k in range(4)])"

@@ -42,6 +42,7 @@ const context = (seed: number): SampleContext => ({
   seed,
   worker: null,
   rng: new SampleRng(seed, 0, 0),
+  part: () => context(seed),
 });
 
 /** Bytes of an image, three a pixel. */

@@ -154,7 +154,7 @@ describe('law 3: state', () => {
 
   it('is under 4 KB of JSON for a large dataset', async () => {
     const dataset = { length: 10 ** 9, get: (index: number) => index };
-    const loader = new DataLoader(dataset, { batchSize: 512, shuffle: true });
+    const loader = new DataLoader(dataset, { batchSize: 512, shuffle: true, numberDtype: 'float64' });
     loader.seek({ epoch: 3, batch: 10 ** 6 });
     for await (const _ of loader) break;
     const state = loader.stateDict();

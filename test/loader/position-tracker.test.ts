@@ -4,7 +4,13 @@ import { PositionTracker } from '../../dist/loader/position-tracker.js';
 
 const delivery = (batch: number) => ({
   planned: {
-    task: { type: 'indices', epoch: 0, batch, indices: new Int32Array() } as const,
+    task: {
+      type: 'indices',
+      epoch: 0,
+      batch,
+      indices: new Int32Array(),
+      positions: { start: 0, step: 1 },
+    } as const,
     samplerState: undefined,
   },
   result: { type: 'nothing', skipped: [] } as const,

@@ -10,6 +10,7 @@ import {
   DistributedSampler,
   defaultCollate,
   EmptyLoaderError,
+  FormatError,
   RepeatingLoader,
   StateMismatchError,
   type Tensor,
@@ -626,6 +627,24 @@ defect('collate-by-first-element', {
       (defaultCollate(samples, { parity: true }) as Tensor).dtype;
     expect(dtypeOf(integerAndFloat)).toBe('float32');
     expect(dtypeOf([...integerAndFloat].reverse())).toBe('float64');
+  },
+});
+
+defect('builder-wraps', {
+  byDefault() {
+    const builder = new IndexedDatasetBuilder(join(folder, 'refused'), { dtype: 'uint8' });
+    expect(() => builder.addItem([256])).toThrow(FormatError);
+    expect(() => builder.addItem([0.5])).toThrow(FormatError);
+    builder.discard();
+  },
+  withParity() {
+    const prefix = join(folder, 'wrapped');
+    const builder = new IndexedDatasetBuilder(prefix, { dtype: 'uint8', parity: true });
+    builder.addItem([256, 300.5]);
+    builder.finalize();
+    const set = IndexedDataset.openSync(prefix, { dtypeTable: 'deepspeed' });
+    expect([...set.get(0).data]).toEqual([0, 44]);
+    set.close();
   },
 });
 

@@ -27,6 +27,31 @@ function interleave(parts: readonly number[][]): number[] {
 }
 
 describe('DistributedSampler', () => {
+  it('takes negative seeds, with a generator as PyTorch does', () => {
+    const order = (rank: number, seed: number, epoch = 0, generator?: TorchGenerator) => {
+      const sampler = new DistributedSampler(9, {
+        worldSize: 2,
+        rank,
+        seed,
+        ...(generator && { generator }),
+      });
+      sampler.setEpoch(epoch);
+      return [...sampler];
+    };
+    // torch 2.13: list(DistributedSampler(range(9), 2, rank, seed=seed)), the last one after set_epoch(3).
+    const torch = new TorchGenerator(0, { release: '2.13' });
+    expect([0, 1].map((rank) => order(rank, -1, 0, torch))).toEqual([
+      [0, 4, 2, 7, 8],
+      [3, 6, 5, 1, 0],
+    ]);
+    expect([0, 1].map((rank) => order(rank, -5, 0, torch))).toEqual([
+      [2, 6, 4, 3, 5],
+      [0, 8, 1, 7, 2],
+    ]);
+    expect(order(0, -1, 3, torch)).toEqual([0, 6, 7, 2, 4]);
+    expect(order(0, -1)).not.toEqual(order(0, 1));
+  });
+
   it('gives the ranks one order between them, which begins again to make them even', () => {
     fc.assert(
       fc.property(configuration, ({ length, worldSize, shuffle, torch }) => {

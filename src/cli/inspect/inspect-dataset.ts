@@ -6,7 +6,7 @@ import { relativeNames } from '../../formats/choose-files.js';
 import { describeLeftOut } from '../../formats/find-data.js';
 import { type FormatName, ImageFolder } from '../../formats/index.js';
 import { openAndTell } from '../../formats/open-dataset.js';
-import { LoaderSampleContext } from '../../loader/sample-context.js';
+import { sampleContext } from '../../random/sample-context.js';
 import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
@@ -79,9 +79,6 @@ export async function inspectDataset(name: string, options: InspectOptions): Pro
   }
 }
 
-/** Samples are made as epoch 0 of a loader with seed 0 makes them. */
-const pass = { epoch: 0, seed: 0, worker: null };
-
 /** The first sample, and others at equal distances up to the last. */
 function spread(length: number, count: number): number[] {
   const shown = Math.min(length, count);
@@ -92,8 +89,7 @@ function spread(length: number, count: number): number[] {
 
 /** Of an image the file itself, which can be shown. */
 async function sampleFields(dataset: Dataset<unknown>, index: number): Promise<InspectedSample['fields']> {
-  if (!(dataset instanceof ImageFolder))
-    return fieldsOf(await dataset.get(index, new LoaderSampleContext(index, pass)));
+  if (!(dataset instanceof ImageFolder)) return fieldsOf(await dataset.get(index, sampleContext(index)));
   return {
     file: dataset.path(index),
     class: dataset.classes[dataset.label(index)],

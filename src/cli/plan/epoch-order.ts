@@ -1,4 +1,5 @@
 import type { AnyLoader } from '../../config/index.js';
+import { positionsOfIndices } from '../../config/open-deepspeed.js';
 import { DataLoader, type PlannedBatch } from '../../loader/index.js';
 
 /** Whose part of the batches is meant. */
@@ -8,12 +9,15 @@ export interface Layout {
   readonly gradientAccumulationSteps: number;
 }
 
+/** The samples of a batch and their positions in the order of all ranks. */
+export type PlannedSamples = Pick<PlannedBatch, 'indices' | 'positions'>;
+
 /** What gives the order of an epoch, micro-batch by micro-batch, from a global batch on. Reads no sample. */
 export type EpochOrder = (
   epoch: number,
   batch: number,
   layout: Layout,
-) => AsyncIterable<Pick<PlannedBatch, 'indices'>> | Iterable<Pick<PlannedBatch, 'indices'>>;
+) => AsyncIterable<PlannedSamples> | Iterable<PlannedSamples>;
 
 /** How the order of a loader is had. */
 export function orderOf(loader: AnyLoader): EpochOrder {
@@ -53,17 +57,17 @@ function* dropped<T>(batches: Iterable<T>, count: number): Generator<T> {
   }
 }
 
-/** DeepSpeed's loader is gone through, over samples that are their own indices. */
+/** DeepSpeed's loader is iterated without data: its batches are indices. */
 async function* iterated(
   loader: Exclude<AnyLoader, DataLoader<never, never, never, never>>,
   epoch: number,
   batch: number,
   { gradientAccumulationSteps }: Layout,
-): AsyncGenerator<Pick<PlannedBatch, 'indices'>> {
+): AsyncGenerator<PlannedSamples> {
   if (epoch > 0) (loader as { setEpoch(epoch: number): void }).setEpoch(epoch);
   let left = batch * gradientAccumulationSteps;
-  for await (const ids of loader as AsyncIterable<number[]>) {
+  for await (const indices of loader as AsyncIterable<number[]>) {
     if (left > 0) left -= 1;
-    else yield { indices: Float64Array.from(ids) };
+    else yield { indices: Float64Array.from(indices), positions: positionsOfIndices(indices) };
   }
 }

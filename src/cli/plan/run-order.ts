@@ -1,10 +1,11 @@
 import type { AnyLoader, OpenedConfig } from '../../config/index.js';
 import { CapabilityError } from '../../core/errors.js';
+import type { Positions } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
 import { cannotSay } from '../../loader/capabilities.js';
-import { DataLoader, type PlannedBatch } from '../../loader/index.js';
+import { DataLoader } from '../../loader/index.js';
 import { DistributedSampler } from '../../samplers/index.js';
-import { orderOf } from './epoch-order.js';
+import { orderOf, type PlannedSamples } from './epoch-order.js';
 import type { OpenForRank } from './open-run.js';
 
 /** The samples of one rank in one micro-batch. */
@@ -12,6 +13,7 @@ export interface RankBatch {
   readonly rank: number;
   readonly microBatch: number;
   readonly indices: ArrayLike<number> & Iterable<number>;
+  readonly positions: Positions;
 }
 
 /** A step of a run: one global batch. All numbers count from 0. */
@@ -57,8 +59,8 @@ export class RunOrder {
     const parts: RankBatch[] = [];
     for (const rank of this.ranks) {
       let microBatch = 0;
-      for await (const { indices } of this.#part(epoch, batch, rank)) {
-        parts.push({ rank, microBatch, indices });
+      for await (const { indices, positions } of this.#part(epoch, batch, rank)) {
+        parts.push({ rank, microBatch, indices, positions });
         microBatch += 1;
         if (microBatch === this.gradientAccumulationSteps) break;
       }
@@ -120,7 +122,7 @@ export class RunOrder {
     return sightings;
   }
 
-  async *#part(epoch: number, batch: number, rank: number): AsyncGenerator<Pick<PlannedBatch, 'indices'>> {
+  async *#part(epoch: number, batch: number, rank: number): AsyncGenerator<PlannedSamples> {
     const { worldSize, gradientAccumulationSteps } = this;
     if (!this.isPerRank) {
       const layout = { rank, worldSize, gradientAccumulationSteps };

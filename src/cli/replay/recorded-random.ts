@@ -3,10 +3,14 @@ import type { SampleContext, SampleRandom } from '../../core/dataset.js';
 /** Random numbers that are written down as they are drawn. */
 export class RecordedRandom implements SampleRandom {
   readonly #random: SampleRandom;
-  #draws: string[] = [];
+  /** Which part of the sample draws; empty for the sample itself. */
+  readonly #part: string;
+  readonly #draws: string[];
 
-  constructor(random: SampleRandom) {
+  constructor(random: SampleRandom, part: string, draws: string[]) {
     this.#random = random;
+    this.#part = part;
+    this.#draws = draws;
   }
 
   uint32(): number {
@@ -29,21 +33,29 @@ export class RecordedRandom implements SampleRandom {
     return this.#record('normal()', this.#random.normal());
   }
 
-  /** What was drawn since the last time: `integer(0, 4) → 3`. */
-  takeDraws(): string[] {
-    const draws = this.#draws;
-    this.#draws = [];
-    return draws;
-  }
-
   #record<T>(call: string, value: T): T {
-    this.#draws.push(`${call} → ${value}`);
+    this.#draws.push(`${this.#part && `${this.#part}: `}${call} → ${value}`);
     return value;
   }
 }
 
-/** The context of a sample with its random numbers written down. */
-export function recorded(context: SampleContext): SampleContext & { readonly rng: RecordedRandom } {
-  const { index, epoch, seed, worker, rng } = context;
-  return { index, epoch, seed, worker, rng: new RecordedRandom(rng) };
+/**
+ * A context whose random numbers, and those of its parts, are written down.
+ *
+ * @param draws - Gets each draw at its end: `integer(0, 4) → 3`, of a part `image: float() → 0.25`.
+ */
+export function recorded(context: SampleContext, draws: string[], path = ''): SampleContext {
+  const { index, epoch, seed, worker } = context;
+  let rng: RecordedRandom | undefined;
+  return {
+    index,
+    epoch,
+    seed,
+    worker,
+    get rng() {
+      rng ??= new RecordedRandom(context.rng, path, draws);
+      return rng;
+    },
+    part: (name, part) => recorded(context.part(name, part), draws, path ? `${path}.${name}` : `${name}`),
+  };
 }

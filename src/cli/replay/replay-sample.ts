@@ -4,7 +4,8 @@ import { CapabilityError, ConfigError } from '../../core/errors.js';
 import { isTensor, row } from '../../core/tensor.js';
 import { WorkerModule } from '../../datasets/index.js';
 import { DataLoader } from '../../loader/index.js';
-import { LoaderSampleContext } from '../../loader/sample-context.js';
+import { passAt, positionsAfter } from '../../loader/order-positions.js';
+import { DrawContext } from '../../random/sample-context.js';
 import type { PlannedStep, RankBatch } from '../plan/run-order.js';
 import { recorded } from './recorded-random.js';
 import { sampleStages } from './sample-stages.js';
@@ -57,7 +58,10 @@ export async function replaySample(
   const index = part.indices[place.slot]!;
   const { step, epoch, batch } = planned;
   const seed = loader instanceof DataLoader ? loader.options.seed : 0;
-  const stages = await makeStages(opened, dataset, { index, epoch, seed });
+  const position = positionsAfter(part.positions, place.slot).start;
+  const pass = passAt(position, dataset.length);
+  const context = new DrawContext(index, { epoch, seed, worker: null, position, pass });
+  const stages = await makeStages(opened, dataset, context);
   const failed = stages.at(-1)?.error !== undefined;
   const collated = failed ? [] : [await collate(opened, dataset, { part, epoch, slot: place.slot })];
   return { step, epoch, batch, ...place, index, seed, stages: [...stages, ...collated] };
@@ -79,26 +83,20 @@ function partAt({ parts, step }: PlannedStep, { rank, microBatch, slot }: Replay
   throw problem('--slot', `is ${slot}, and rank ${rank} gets ${part.indices.length} samples, from 0 on`);
 }
 
-interface SampleKey {
-  readonly index: number;
-  readonly epoch: number;
-  readonly seed: number;
-}
-
 async function makeStages(
   { loader, sourceNames }: OpenedConfig,
   dataset: Dataset<unknown>,
-  { index, epoch, seed }: SampleKey,
+  draw: DrawContext,
 ): Promise<ReplayedStage[]> {
-  const newContext = () => recorded(new LoaderSampleContext(index, { epoch, seed, worker: null }));
+  const { index, epoch } = draw;
   const replayed: ReplayedStage[] = [];
   for (const { name, from, make } of sampleStages(dataset, index, epoch, sourceNames)) {
     if (!make) {
       replayed.push({ name, from, draws: [] });
       continue;
     }
-    const context = newContext();
-    replayed.push({ name, from, ...(await attempt(() => make(context))), draws: context.rng.takeDraws() });
+    const draws: string[] = [];
+    replayed.push({ name, from, ...(await attempt(() => make(recorded(draw.again(), draws)))), draws });
     if (replayed.at(-1)?.error !== undefined) return replayed;
   }
   const given = loader instanceof DataLoader ? loader.options.transform : undefined;
@@ -108,14 +106,12 @@ async function makeStages(
     context: unknown,
   ) => unknown;
   // As the loader does it: the transform draws on where the dataset stopped.
-  const context = newContext();
+  const draws: string[] = [];
+  const context = recorded(draw.again(), draws);
   const sample = await dataset.get(index, context);
-  context.rng.takeDraws();
+  draws.length = 0;
   const result = await attempt(() => transform(sample, context));
-  return [
-    ...replayed,
-    { name: `transform ${transform.name}`.trim(), ...result, draws: context.rng.takeDraws() },
-  ];
+  return [...replayed, { name: `transform ${transform.name}`.trim(), ...result, draws }];
 }
 
 async function attempt(make: () => unknown): Promise<{ value: unknown } | { error: unknown }> {
@@ -135,7 +131,7 @@ async function collate(
   const { transform, collate: given, numberDtype, seed } = loader instanceof DataLoader ? loader.options : {};
   const options = { transform, collate: given, numberDtype, seed };
   const known = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const single = new DataLoader<unknown>(dataset, { ...known, batchSampler: new OneBatch(part.indices) });
+  const single = new DataLoader<unknown>(dataset, { ...known, batchSampler: new OneBatch(part) });
   single.setEpoch(epoch);
   const made = await attempt(async () => {
     for await (const batch of single) return placeOf(batch, slot, part.indices.length);
@@ -146,14 +142,18 @@ async function collate(
 /** A single batch, of whatever epoch. */
 class OneBatch {
   readonly length = 1;
-  readonly #indices: ArrayLike<number> & Iterable<number>;
+  readonly #batch: RankBatch;
 
-  constructor(indices: ArrayLike<number> & Iterable<number>) {
-    this.#indices = indices;
+  constructor(batch: RankBatch) {
+    this.#batch = batch;
   }
 
   *[Symbol.iterator]() {
-    yield this.#indices;
+    yield this.#batch.indices;
+  }
+
+  positionsOf() {
+    return this.#batch.positions;
   }
 }
 

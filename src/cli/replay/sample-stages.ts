@@ -43,7 +43,15 @@ export function sampleStages(
   if (dataset instanceof MixtureDataset) {
     const origin = dataset.originOf(index, epoch);
     const source = sourceNames[origin.source] ?? `source ${origin.source}`;
-    return choosing(dataset.datasets[origin.source]!, origin.index, `sample ${origin.index} of ${source}`);
+    const inner = sampleStages(dataset.datasets[origin.source]!, origin.index, origin.epoch);
+    const partOf = (context: SampleContext) => dataset.partOf(origin, context);
+    return [
+      { name, from: `sample ${origin.index} of ${source}`, make: undefined },
+      ...inner.map(({ make, ...stage }) => ({
+        ...stage,
+        make: make && ((context: SampleContext) => make(partOf(context))),
+      })),
+    ];
   }
   if (dataset instanceof Subset) {
     const parent = dataset.indices[index]!;

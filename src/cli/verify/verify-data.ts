@@ -2,7 +2,7 @@ import { type ChecksumReport, verifyConversion } from '../../convert/index.js';
 import type { ErrorPlace } from '../../core/errors.js';
 import { MillraceError } from '../../core/errors.js';
 import { type FormatName, openDataset } from '../../formats/index.js';
-import { LoaderSampleContext } from '../../loader/sample-context.js';
+import { sampleContext } from '../../random/sample-context.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 
@@ -37,8 +37,6 @@ const keptDamages = 100;
 /** Samples that are asked for at once: far-away data is read side by side. */
 const atOnce = 64;
 
-const pass = { epoch: 0, seed: 0, worker: null };
-
 /** Reads every sample, and says which cannot be. @throws what opening the data set throws: damage that no sample is to be had behind */
 export async function verifyData(
   name: string,
@@ -52,7 +50,7 @@ export async function verifyData(
     for (let start = 0; start < dataset.length; start += atOnce) {
       const count = Math.min(atOnce, dataset.length - start);
       const reading = Array.from({ length: count }, async (_, k) =>
-        dataset.get(start + k, new LoaderSampleContext(start + k, pass)),
+        dataset.get(start + k, sampleContext(start + k)),
       );
       for (const [k, result] of (await Promise.allSettled(reading)).entries()) {
         if (result.status === 'fulfilled') continue;

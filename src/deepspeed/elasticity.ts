@@ -1,0 +1,186 @@
+import * as v from 'valibot';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { booleanOption, integerFrom } from '../core/options.js';
+import type { BatchSizes, GivenBatchSizes } from './batch-size-triangle.js';
+
+/** The section `elasticity`: DeepSpeed then computes the batch sizes from the world size. */
+export const elasticitySchema = v.strictObject({
+  enabled: v.optional(booleanOption, false),
+  max_train_batch_size: v.optional(integerFrom(1)),
+  micro_batch_sizes: v.optional(
+    v.pipe(v.array(integerFrom(1), 'must be a list of whole numbers'), v.minLength(1, 'must not be empty')),
+  ),
+  min_gpus: v.optional(integerFrom(1), 1),
+  max_gpus: v.optional(integerFrom(1), 10_000),
+  num_gpus_per_node: v.optional(integerFrom(1), 1),
+  model_parallel_size: v.optional(integerFrom(1), 1),
+  min_time: v.optional(integerFrom(0), 0),
+  prefer_larger_batch: v.optional(booleanOption, true),
+  ignore_non_elastic_batch_info: v.optional(booleanOption, false),
+  version: v.optional(v.pipe(v.union([v.number(), v.string()]), v.transform(Number)), 0.2),
+});
+
+type Elasticity = v.InferOutput<typeof elasticitySchema>;
+
+/** What the computation needs, all of it given. */
+interface Limits {
+  readonly microBatches: readonly number[];
+  readonly maxBatch: number;
+  readonly minGpus: number;
+  readonly maxGpus: number;
+  readonly preferLarger: boolean;
+}
+
+interface Elastic {
+  readonly batchSize: number;
+  /** World sizes that may train with it. */
+  readonly worldSizes: readonly number[];
+}
+
+/**
+ * The batch sizes that DeepSpeed's `compute_elastic_config` gives a world size.
+ *
+ * @param given - The sizes beside the section; none may be given, unless `ignore_non_elastic_batch_info` is set.
+ * @param worldSize - Data-parallel world size.
+ * @throws {@link ConfigError} where DeepSpeed raises an error: for a missing key, a contradiction, and a world size that no batch size
+ *   suits; it then lists those that would do.
+ */
+export function elasticBatchSizes(
+  section: Elasticity,
+  given: GivenBatchSizes,
+  worldSize: number,
+): BatchSizes {
+  const problems = sectionProblems(section, given);
+  if (problems.length > 0) throw new ConfigError('DeepSpeed configuration', problems);
+  const microBatches = section.micro_batch_sizes!;
+  const limits: Limits = {
+    microBatches,
+    maxBatch: section.max_train_batch_size!,
+    minGpus: section.min_gpus,
+    maxGpus: section.max_gpus,
+    preferLarger: section.prefer_larger_batch,
+  };
+  const { batchSize, worldSizes } =
+    section.version === 0.1 ? bestBatch(limits) : bestBatchOfNodes(limits, section, worldSize);
+  if (!worldSizes.includes(worldSize)) {
+    const shown = worldSizes.slice(0, 24).join(', ') + (worldSizes.length > 24 ? ', …' : '');
+    const message = `is enabled, and a batch of ${batchSize} does not suit a world size of ${worldSize}; it suits ${shown || 'none'}`;
+    throw problem('elasticity', message);
+  }
+  const share = Math.floor(batchSize / worldSize);
+  const microBatchSize = Math.max(...microBatches.filter((size) => share % size === 0), 0);
+  if (microBatchSize === 0)
+    throw problem(
+      'elasticity.micro_batch_sizes',
+      `has no divisor of ${share}, the share of one GPU in ${batchSize}`,
+    );
+  const gradientAccumulationSteps = Math.floor(batchSize / (microBatchSize * worldSize));
+  return { trainBatchSize: batchSize, microBatchSize, gradientAccumulationSteps };
+}
+
+function sectionProblems(section: Elasticity, given: GivenBatchSizes): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const add = (field: string, message: string) => problems.push({ field: `elasticity.${field}`, message });
+  const { version, min_gpus, max_gpus, model_parallel_size, num_gpus_per_node } = section;
+  if (section.max_train_batch_size === undefined) add('max_train_batch_size', 'is missing');
+  if (section.micro_batch_sizes === undefined) add('micro_batch_sizes', 'is missing');
+  if (max_gpus < min_gpus) add('max_gpus', `is ${max_gpus}, below min_gpus, ${min_gpus}`);
+  if (version !== 0.1 && version !== 0.2) add('version', `must be 0.1 or 0.2, not ${version}`);
+  if (model_parallel_size > 1 && version === 0.1) add('model_parallel_size', 'needs version 0.2');
+  if (version === 0.2 && num_gpus_per_node % model_parallel_size !== 0)
+    add(
+      'num_gpus_per_node',
+      `is ${num_gpus_per_node}, which model_parallel_size ${model_parallel_size} does not divide`,
+    );
+  if (section.ignore_non_elastic_batch_info) return problems;
+  const sizes = [
+    'train_batch_size',
+    'train_micro_batch_size_per_gpu',
+    'gradient_accumulation_steps',
+  ] as const;
+  for (const field of sizes) {
+    if (given[field] === undefined) continue;
+    const message =
+      'has no effect beside elasticity.enabled, which decides the sizes: remove it, or set elasticity.ignore_non_elastic_batch_info';
+    problems.push({ field, message });
+  }
+  return problems;
+}
+
+/** Highly composite numbers: a batch that is a multiple of one suits many world sizes. */
+const highlyComposite = [
+  1, 2, 4, 6, 12, 24, 36, 48, 60, 120, 180, 240, 360, 720, 840, 1260, 1680, 2520, 5040, 7560, 10080, 15120,
+  20160, 25200, 27720, 45360, 50400, 55440, 83160, 110880, 166320, 221760, 277200, 332640, 498960, 554400,
+  665280, 720720,
+];
+
+/** Version 0.1: the batch size that suits most world sizes, of those that are multiples of micro-batches. */
+function bestBatch({ microBatches, maxBatch, minGpus, maxGpus, preferLarger }: Limits): Elastic {
+  const smallest = Math.min(...microBatches);
+  const tooLarge = microBatches.find((size) => size > maxBatch);
+  if (tooLarge !== undefined)
+    throw problem('elasticity.micro_batch_sizes', `has ${tooLarge}, above the largest batch, ${maxBatch}`);
+  const candidates = [...microBatches, microBatches.reduce(leastCommonMultiple)]
+    .filter((base) => base <= maxBatch)
+    .map((base) => {
+      const room = Math.floor(maxBatch / base);
+      return base * highlyComposite.findLast((factor) => factor <= room)!;
+    });
+  let best: Elastic = { batchSize: smallest, worldSizes: [] };
+  for (const batchSize of new Set(candidates)) {
+    const worldSizes = worldSizesOf(batchSize, microBatches, minGpus, maxGpus);
+    const [more, larger] = [worldSizes.length - best.worldSizes.length, batchSize - best.batchSize];
+    if (more > 0 || (more === 0 && (preferLarger ? larger > 0 : larger < 0)))
+      best = { batchSize, worldSizes };
+  }
+  return best;
+}
+
+function worldSizesOf(
+  batchSize: number,
+  microBatches: readonly number[],
+  min: number,
+  max: number,
+): number[] {
+  const sizes = new Set<number>();
+  for (const microBatch of microBatches) {
+    if (batchSize % microBatch !== 0) continue;
+    const most = batchSize / microBatch;
+    for (let divisor = 1; divisor * divisor <= most; divisor++) {
+      if (most % divisor !== 0) continue;
+      for (const size of [divisor, most / divisor]) if (size >= min && size <= max) sizes.add(size);
+    }
+  }
+  return [...sizes].sort((a, b) => a - b);
+}
+
+/** Version 0.2 counts in nodes; a world size that suits no such batch gets the largest or smallest multiple of its own. */
+function bestBatchOfNodes(limits: Limits, section: Elasticity, worldSize: number): Elastic {
+  const { num_gpus_per_node: gpus, model_parallel_size: modelParallel } = section;
+  const { maxBatch, microBatches, preferLarger } = limits;
+  const ranksPerNode = gpus / modelParallel;
+  const nodeBatch = Math.floor(maxBatch / ranksPerNode);
+  const ofNodes = bestBatch({
+    ...limits,
+    maxBatch: nodeBatch,
+    minGpus: Math.floor(limits.minGpus / gpus) || 1,
+    maxGpus: Math.floor(limits.maxGpus / gpus) || Math.floor(nodeBatch / Math.min(...microBatches)),
+  });
+  const worldSizes = ofNodes.worldSizes.map((nodes) => nodes * ranksPerNode);
+  if (worldSizes.includes(Math.floor(worldSize / modelParallel)))
+    return { batchSize: ofNodes.batchSize * ranksPerNode, worldSizes };
+  const ranks = (worldSize / gpus) * ranksPerNode;
+  const multiples = microBatches.map((size) => Math.floor(maxBatch / (size * ranks)) * size * ranks);
+  const batchSize = Math.trunc(preferLarger ? Math.max(...multiples) : Math.min(...multiples));
+  return { batchSize, worldSizes: [Math.trunc(ranks)] };
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [larger, smaller] = [a, b];
+  while (smaller > 0) [larger, smaller] = [smaller, larger % smaller];
+  return (a / larger) * b;
+}
+
+function problem(field: string, message: string): ConfigError {
+  return new ConfigError('DeepSpeed configuration', [{ field, message }]);
+}

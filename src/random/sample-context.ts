@@ -1,0 +1,92 @@
+import type { SampleContext, SamplePart, SampleRandom } from '../core/dataset.js';
+import { expandKey } from './order-key.js';
+import { type PhiloxKey, PhiloxStream, philox4x32 } from './philox.js';
+import { StreamRandom } from './stream-random.js';
+
+/** Where a sample is drawn. */
+export interface DrawnAt {
+  readonly epoch: number;
+  readonly seed: number;
+  readonly worker: number | null;
+  /** Position of the sample in the epoch's order over all ranks, or another number that only this draw of the epoch has. */
+  readonly position: number;
+  /** How many times the epoch has been through the whole dataset before this draw. @defaultValue `0` */
+  readonly pass?: number;
+}
+
+/** Marks that keep apart what a key is derived for. */
+const forPart = 1;
+const forDraw = 2;
+
+/**
+ * The context of one draw of a sample, and of the parts of a sample. Its random numbers are a function of seed, epoch,
+ * position, index and the names of the parts that lead to it. The generator is made when the sample first draws, because most
+ * samples never do.
+ */
+export class DrawContext implements SampleContext {
+  readonly index: number;
+  readonly epoch: number;
+  readonly seed: number;
+  readonly worker: number | null;
+  /** Position of the draw in the epoch's order over all ranks. */
+  readonly position: number;
+  /** How many times the epoch has been through the whole dataset before. */
+  readonly pass: number;
+  /** Key of the streams of this part; of a whole sample it is the seed. */
+  readonly #key: PhiloxKey;
+  #rng: SampleRandom | undefined;
+
+  constructor(index: number, at: DrawnAt, key: PhiloxKey = [at.seed >>> 0, Math.floor(at.seed * 2 ** -32)]) {
+    this.index = index;
+    this.epoch = at.epoch;
+    this.seed = at.seed;
+    this.worker = at.worker;
+    this.position = at.position;
+    this.pass = at.pass ?? 0;
+    this.#key = key;
+  }
+
+  get rng(): SampleRandom {
+    this.#rng ??= new StreamRandom(
+      // Within a run no two draws have one position, so their streams cannot meet, whatever keys are derived.
+      new PhiloxStream(derived(this.#key, this.index, forDraw)).start(this.position, this.epoch),
+    );
+    return this.#rng;
+  }
+
+  part(
+    name: string | number,
+    { index = this.index, epoch = this.epoch, shared = false }: SamplePart = {},
+  ): DrawContext {
+    const { seed, worker, pass } = this;
+    const at = { epoch, seed, worker, position: shared ? pass : this.position, pass };
+    return new DrawContext(index, at, partKey(this.#key, name));
+  }
+
+  /** The same draw from its start, for another attempt. */
+  again(): DrawContext {
+    return new DrawContext(this.index, this, this.#key);
+  }
+}
+
+/**
+ * The context of a sample that no loader asks for, to call `dataset.get` by hand: in a test, or to read a data set once.
+ *
+ * @param at - Where the sample is drawn. @defaultValue epoch 0, seed 0, the index as position
+ */
+export function sampleContext(index: number, at: Partial<DrawnAt> = {}): SampleContext {
+  return new DrawContext(index, { epoch: 0, seed: 0, worker: null, position: index, ...at });
+}
+
+function partKey(key: PhiloxKey, name: string | number): PhiloxKey {
+  const [low, high] = expandKey(name, 2);
+  const block = [0, 0, 0, 0];
+  philox4x32(key, [low!, high!, forPart, 0], block);
+  return [block[0]!, block[1]!];
+}
+
+function derived(key: PhiloxKey, index: number, purpose: number): PhiloxKey {
+  const block = [0, 0, 0, 0];
+  philox4x32(key, [index >>> 0, Math.floor(index * 2 ** -32), purpose, 0], block);
+  return [block[0]!, block[1]!];
+}
