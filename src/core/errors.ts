@@ -37,9 +37,17 @@ export abstract class MillraceError extends Error {
 
   /** Says more about where it happened, on the way up: which batch, which child. */
   addPlace(place: ErrorPlace): this {
+    const added = Object.fromEntries(Object.entries(place).filter(([key]) => !(key in this.where)));
     this.where = { ...this.where, ...place };
-    this.message = composeMessage(this.#what, { where: this.where, next: this.#next });
+    this.message = MillraceError.#isComplete(this)
+      ? composeMessage(this.#what, { where: this.where, next: this.#next })
+      : composeMessage(this.message, { where: added });
     return this;
+  }
+
+  /** Whether the parts of its message are known: of an error from another thread only the text is. */
+  static #isComplete(error: object): boolean {
+    return #what in error;
   }
 }
 
@@ -220,12 +228,12 @@ export class LoaderNotReadyError extends MillraceError {
 }
 
 /**
- * A loader that is to repeat for ever gives no batch at all.
+ * A loader gives no batch at all.
  *
- * @origin A `RepeatingLoader` over an empty dataset, over one smaller than a batch with `dropLast: true`, or
- *   over samples that `onError: 'skip'` all left out.
- * @remedy Look at `loader.length` and `loader.stats().skipped`; make the batch smaller, or leave out
- *   `dropLast`.
+ * @origin A dataset smaller than a batch with `dropLast: true`, a stream that ended without a batch (no data, windows longer
+ *   than a shard), a sampler that gives no index, a `RepeatingLoader` over an empty dataset.
+ * @remedy Look at `dataset.length` and `loader.length`; make the batch smaller, or leave out `dropLast`; of a stream of windows,
+ *   make the windows shorter or the shards fewer.
  */
 export class EmptyLoaderError extends MillraceError {
   readonly code = 'ERR_MILLRACE_EMPTY_LOADER';

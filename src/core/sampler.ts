@@ -1,4 +1,5 @@
 import type { IndexArray } from './dataset.js';
+import { ConfigError } from './errors.js';
 import type { JsonObject } from './json.js';
 import type { Slice } from './part-slice.js';
 import type { Sighting, WhenSeenOptions } from './sighting.js';
@@ -25,6 +26,8 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
   readonly length: number;
   /** Indices a global batch, where the order depends on it: a loader with another batch size is refused. */
   readonly batchSize?: number;
+  /** Ranks among which the sampler shares the samples itself: a loader that shares its batches out, too, refuses it. */
+  readonly worldSize?: number;
   /** Selects the epoch whose order the next iteration gives. */
   setEpoch?(epoch: number): void;
   /** Makes the next iteration, and only that one, begin at `position`, as if the indices before it had been drawn and dropped. */
@@ -42,6 +45,10 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
 export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   /** Batches an epoch gives. */
   readonly length: number;
+  /** Parts into which every global batch but a short last one can be cut. A loader with more ranks and micro-batches refuses the sampler. */
+  readonly maxParts?: number;
+  /** Ranks among which the sampler shares the samples itself: a loader that shares its batches out, too, refuses it. */
+  readonly worldSize?: number;
   setEpoch?(epoch: number): void;
   /** Makes the next iteration begin at batch `batch`. */
   seek?(batch: number): void;
@@ -49,15 +56,24 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   stateDict?(): JsonObject;
   loadStateDict?(state: JsonObject): void;
   /**
-   * The part of a batch that a rank or micro-batch gets, where it does not go by the number of samples. Parts are contiguous and together are
-   * the whole.
+   * The part of a global batch that a rank gets of a micro-batch, where it does not go by the number of samples: part
+   * `microBatch * worldSize + rank`. Parts are contiguous and together are the whole.
    */
   partSlice?(batch: ArrayLike<number>, part: number, parts: number): Slice;
   /** Every time that a sample is seen. */
   whenSeen?(sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>): Sighting[];
 }
 
-/** The number behind a {@link Sized}. Read it when it is needed: a dataset may grow. */
+/**
+ * The number behind a {@link Sized}. Read it when it is needed: a dataset may grow.
+ *
+ * @throws {@link ConfigError} when it has no length, as a stream or a dataset that is named by its module
+ */
 export function lengthOf(sized: Sized): number {
-  return typeof sized === 'number' ? sized : sized.length;
+  const length = typeof sized === 'number' ? sized : (sized as Partial<typeof sized> | null | undefined)?.length;
+  if (typeof length === 'number' && length >= 0 && Number.isInteger(length)) return length;
+  const message = `must have a length, a whole number of 0 or more, not ${String(length)}`;
+  throw new ConfigError('A sampler', [{ field: 'source', message }], {
+    next: 'Of a dataset that is named by its module, pass the number of samples, or make the sampler from the dataset itself.',
+  });
 }

@@ -29,6 +29,10 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
     if (dataset.prefetch) this.prefetch = dataset.prefetch.bind(dataset);
   }
 
+  get scheduledBatchSize(): number | undefined {
+    return this.dataset.scheduledBatchSize;
+  }
+
   get variesByEpoch(): boolean {
     return this.dataset.variesByEpoch ?? false;
   }
