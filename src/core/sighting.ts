@@ -68,15 +68,11 @@ export function* sightingsInCuts(
   { worldSize, gradientAccumulationSteps }: BatchLayout,
   cut: CutBatch,
 ): Generator<Sighting> {
-  for (let microBatch = 0; microBatch < gradientAccumulationSteps; microBatch++) {
-    const micro = cut(batch, microBatch, gradientAccumulationSteps);
-    if (position < micro.start || position >= micro.end) continue;
-    const samples = batch.slice(micro.start, micro.end);
-    const place = position - micro.start;
-    for (let rank = 0; rank < worldSize; rank++) {
-      const own = cut(samples, rank, worldSize);
-      if (place >= own.start && place < own.end)
-        yield { epoch, step, microBatch, rank, slot: place - own.start };
-    }
+  const parts = gradientAccumulationSteps * worldSize;
+  for (let part = 0; part < parts; part++) {
+    const own = cut(batch, part, parts);
+    if (position < own.start || position >= own.end) continue;
+    const microBatch = Math.floor(part / worldSize);
+    yield { epoch, step, microBatch, rank: part % worldSize, slot: position - own.start };
   }
 }

@@ -27,7 +27,7 @@ export interface MixtureOptions {
   /** Samples a global batch, over all ranks, in which `schedule` counts its steps: a loader with another `batchSize` is refused. */
   readonly batchSize?: number;
   /**
-   * Samples an epoch. With `schedule` it is rounded down to whole global batches, so that a step is a global batch of the run whatever
+   * Samples an epoch. With `schedule` it is rounded down to whole global batches, at least one, so that a step is a global batch of the run whatever
    * the loader does with a short one. @defaultValue the sum of the sources' lengths
    */
   readonly length?: number;
@@ -216,10 +216,9 @@ function sequentialPasses(length: number): SourceOrder {
   };
 }
 
-/** Samples of the whole global batches that an epoch has. */
+/** Samples of the whole global batches that an epoch has: at least one, for which sources are repeated. */
 function wholeBatches(samples: number, batchSize: number): number {
-  if (samples >= batchSize) return samples - (samples % batchSize);
-  throw problem('length', `is ${samples}, less than a global batch of ${batchSize}, in which schedule counts its steps`);
+  return Math.max(batchSize, samples - (samples % batchSize));
 }
 
 function stagesOf({ weights, schedule, batchSize }: v.InferOutput<typeof schema>): readonly MixtureStage[] {

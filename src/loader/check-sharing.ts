@@ -73,20 +73,22 @@ export function checkBatchSize(
   if (problems.length > 0) throw new ConfigError('DataLoader options', problems);
 }
 
-/** @throws {@link EmptyLoaderError} when a dataset has samples and no epoch would have a batch */
+/**
+ * Refuses an order without batches. PyTorch's, which a `generator` asks for, is left as it is.
+ *
+ * @throws {@link EmptyLoaderError} when a dataset has samples and no epoch would have a batch
+ */
 export function refuseEmptyOrder(
   { length: samples = 0 }: DatasetFacts,
   batches: number,
-  { batchSize = 1, dropLast }: ResolvedOptions,
+  { batchSize = 1, dropLast, generator }: ResolvedOptions,
 ): void {
-  if (samples === 0 || batches > 0) return;
-  const dropped = `dropLast leaves out the only batch: its samples are fewer than batchSize, ${batchSize}`;
+  if (samples === 0 || batches > 0 || generator) return;
   throw new EmptyLoaderError(
     `An epoch has no batch, though the dataset has ${samples} ${samples === 1 ? 'sample' : 'samples'}`,
     {
-      where: { samples },
       next: dropLast
-        ? `${dropped}. Pass dropLast: false or a smaller batchSize.`
+        ? `dropLast leaves out the only batch, because an epoch has fewer samples than batchSize, ${batchSize}. Pass dropLast: false or a smaller batchSize.`
         : 'The sampler gives no index: look at what it was made from.',
     },
   );

@@ -174,19 +174,12 @@ export class MapEpochPlan implements EpochPlan {
 
   /** This rank's part of a micro-batch. */
   #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
-    const { rank, worldSize, gradientAccumulationSteps } = this.#settings;
-    const micro = this.#cut(globalBatch, microBatch, gradientAccumulationSteps);
-    // Parts are cut by position, so that a list is copied only where a sampler cuts by what is in it.
-    const own =
-      this.#source.partSlice && worldSize > 1
-        ? this.#cut(Array.from(globalBatch).slice(micro.start, micro.end), rank, worldSize)
-        : partSlice(micro.end - micro.start, rank, worldSize);
+    const { rank, worldSize, gradientAccumulationSteps: steps } = this.#settings;
+    const cut = this.#source.partSlice?.(globalBatch, microBatch * worldSize + rank, steps * worldSize);
+    if (cut) return cut;
+    const micro = partSlice(globalBatch.length, microBatch, steps);
+    const own = partSlice(micro.end - micro.start, rank, worldSize);
     return { start: micro.start + own.start, end: micro.start + own.end };
-  }
-
-  #cut(batch: IndexArray, part: number, parts: number): Slice {
-    if (parts === 1) return { start: 0, end: batch.length };
-    return this.#source.partSlice?.(batch, part, parts) ?? partSlice(batch.length, part, parts);
   }
 }
 

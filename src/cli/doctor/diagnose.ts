@@ -5,7 +5,7 @@ import type { OpenForRank } from '../plan/open-run.js';
 import { RunOrder } from '../plan/run-order.js';
 import { planRun, type RunPlan } from '../plan/run-plan.js';
 import { raggedSamples, skewedLengths, tinyFiles } from './data-checks.js';
-import { forgottenEpoch, nonSeekable, notShared, sharedTwice } from './order-checks.js';
+import { forgottenEpoch, nonSeekable, notShared } from './order-checks.js';
 import { seedsCollide, seedsDiffer } from './seed-checks.js';
 
 /** What was looked at, and what was found. */
@@ -35,7 +35,6 @@ export async function diagnose(
   checks.push(
     ...(await planFindings(plan, opened, order)),
     await forgottenEpoch(opened, order),
-    sharedTwice(opened),
     seedsCollide(opened),
     skewedLengths(plan, opened),
     raggedSamples(plan, opened),
