@@ -1,7 +1,6 @@
 import type { IndexArray } from './dataset.js';
 import { ConfigError } from './errors.js';
 import type { JsonObject } from './json.js';
-import type { Slice } from './part-slice.js';
 import type { Sighting, WhenSeenOptions } from './sighting.js';
 
 /** What is sampled from: anything with a length, or the length itself. */
@@ -56,10 +55,10 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   stateDict?(): JsonObject;
   loadStateDict?(state: JsonObject): void;
   /**
-   * The part of a global batch that a rank gets of a micro-batch, where it does not go by the number of samples: part
-   * `microBatch * worldSize + rank`. Parts are contiguous and together are the whole.
+   * Where a global batch may be cut into the parts of micro-batches and ranks, ascending from 0 to its length. Parts get equally many of the
+   * pieces between. @defaultValue between any two samples
    */
-  partSlice?(batch: ArrayLike<number>, part: number, parts: number): Slice;
+  cutPoints?(batch: ArrayLike<number>): readonly number[];
   /** Every time that a sample is seen. */
   whenSeen?(sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>): Sighting[];
 }

@@ -97,6 +97,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   #pass: object | undefined;
   /** Whether the sampler stands where the next pass begins, by a state of its own. */
   #samplerRestored = false;
+  #isSought = false;
   /** What is read again before the first batch of a pass. */
   #replay: Replay | undefined;
   #planned: EpochPlan | undefined;
@@ -189,6 +190,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     const start = passStartAt('DataLoader.seek', position, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
     this.#samplerRestored = false;
+    this.#isSought = true;
     this.#position.seek(start, null);
   }
 
@@ -408,6 +410,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   #continueFrom(start: PassStart, samplerState: JsonObject | null, sameRun: boolean): void {
+    this.#isSought = false;
     this.#samplerRestored = samplerState !== null && this.batchSampler?.loadStateDict !== undefined;
     if (samplerState) this.#order?.passes?.restore(start, samplerState, sameRun);
     this.#position.seek(start, samplerState);
@@ -417,8 +420,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     const order = this.#knownOrder();
     order.refuseEmpty();
     const samplerRestored = this.#samplerRestored;
+    const isSought = this.#isSought;
     this.#samplerRestored = false;
-    const start = { ...this.#position.begin(), samplerRestored };
+    this.#isSought = false;
+    const start = { ...this.#position.begin(), samplerRestored, isSought };
     this.#position.beginSampler(order.passes?.open(start), order.batchSampler?.seek !== undefined);
     this.#tally.begin(start);
     this.#receipt.begin(this.#options, start, order.plannedLength);

@@ -1,7 +1,7 @@
 import type { IndexArray } from '../core/dataset.js';
 import { ConfigError, IndexRangeError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import { partSlice, type Slice } from '../core/part-slice.js';
+import { type Slice, shareSlice } from '../core/part-slice.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
 import { fastForward, samplerName } from './fast-forward.js';
@@ -51,6 +51,8 @@ export interface PassStart {
   readonly streams?: StreamProgress;
   /** Whether the sampler has been put there by its own state. */
   readonly samplerRestored?: boolean;
+  /** Whether the place was asked for: then it is where iterating without a break would have come to. */
+  readonly isSought?: boolean;
 }
 
 /** This loader's part of every global batch, and what the dataset can be asked for. */
@@ -118,6 +120,11 @@ export class MapEpochPlan implements EpochPlan {
     }
   }
 
+  /** Whether the sampler has said that the epoch is over. */
+  get isDrawn(): boolean {
+    return this.#isDrawn;
+  }
+
   /** Draws and drops what the sampler has left of the epoch. */
   drain(): void {
     for (let left = this.#source.length; left >= 0 && !this.#isDrawn; left--) {
@@ -174,12 +181,7 @@ export class MapEpochPlan implements EpochPlan {
 
   /** This rank's part of a micro-batch. */
   #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
-    const { rank, worldSize, gradientAccumulationSteps: steps } = this.#settings;
-    const cut = this.#source.partSlice?.(globalBatch, microBatch * worldSize + rank, steps * worldSize);
-    if (cut) return cut;
-    const micro = partSlice(globalBatch.length, microBatch, steps);
-    const own = partSlice(micro.end - micro.start, rank, worldSize);
-    return { start: micro.start + own.start, end: micro.start + own.end };
+    return shareSlice(globalBatch.length, { ...this.#settings, microBatch }, this.#source.cutPoints?.(globalBatch));
   }
 }
 

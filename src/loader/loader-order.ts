@@ -112,7 +112,7 @@ export class LoaderOrder {
       });
     }
     checkSharing(this.batchSampler, layout);
-    this.passes?.open(start);
+    this.passes?.open({ ...start, isSought: true });
     const plan = this.#mapPlan(this.batchSampler, layout, start);
     for (let planned = plan.next(); planned; planned = plan.next()) {
       const { epoch, batch, indices } = planned.task as IndexTask;

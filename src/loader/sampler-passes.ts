@@ -56,10 +56,10 @@ export class SamplerPasses {
    * @returns its state there, where it has one
    * @throws {@link CapabilityError} when the epoch comes before the earliest state that is known
    */
-  open({ epoch, samplerRestored }: PassStart): JsonObject | undefined {
+  open({ epoch, samplerRestored, isSought }: PassStart): JsonObject | undefined {
     if (!this.isStateful) return undefined;
     if (samplerRestored && this.#restored) this.#source.loadStateDict!(this.#restored.state);
-    else if (epoch === this.#next) this.#finishPlan();
+    else if (epoch === this.#next && !(isSought && this.#plan && !this.#plan.isDrawn)) this.#finishPlan();
     else this.#reach(epoch);
     this.#source.setEpoch?.(epoch);
     const state = samplerRestored ? this.#restored!.state : this.#source.stateDict!();

@@ -3,9 +3,8 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import { partSlice, type Slice } from '../core/part-slice.js';
 import { type BatchSampler, lengthOf, type Sized } from '../core/sampler.js';
-import { type Sighting, sightingsIn, sightingsInCuts, type WhenSeenOptions } from '../core/sighting.js';
+import { type Sighting, sightingsIn, sightingsInPieces, type WhenSeenOptions } from '../core/sighting.js';
 import type { BudgetOrder } from './budget-order.js';
 import { LengthBuckets } from './length-buckets.js';
 import { PackedBatches } from './packed-batches.js';
@@ -83,8 +82,8 @@ export class TokenBudgetSampler implements BatchSampler {
   readonly skipped: number;
   /** The micro-batches. */
   readonly maxParts: number;
-  /** Cuts a packed batch between full budgets. Batches of buckets are cut by the number of samples, like any other. */
-  readonly partSlice: BatchSampler['partSlice'];
+  /** A packed batch is cut between full budgets. One of a bucket may be cut between any two samples. */
+  readonly cutPoints: BatchSampler['cutPoints'];
   readonly #options: Resolved;
   readonly #lengths: Float64Array;
   readonly #batches: LengthBuckets | PackedBatches;
@@ -117,7 +116,7 @@ export class TokenBudgetSampler implements BatchSampler {
             { maxTokens, microBatches, dropLast, seed: shuffle ? resolved.seed : undefined },
           );
     this.maxParts = this.#batches.maxParts;
-    if (method === 'packing') this.partSlice = (...cut) => this.#packedSlice(...cut);
+    if (method === 'packing') this.cutPoints = (batch) => this.#pieces(batch);
   }
 
   /** Batches an epoch: the same in all epochs. */
@@ -166,7 +165,7 @@ export class TokenBudgetSampler implements BatchSampler {
       const seen =
         this.#options.method === 'buckets'
           ? sightingsIn(at, place.position, batch.length, resolved)
-          : sightingsInCuts(at, place.position, batch, resolved, (...cut) => this.#packedSlice(...cut));
+          : sightingsInPieces(at, place.position, resolved, this.#pieces(batch));
       sightings.push(...seen);
     }
     return sightings;
@@ -189,17 +188,11 @@ export class TokenBudgetSampler implements BatchSampler {
     return this.#batches.order(epoch, shuffle ? seed : undefined);
   }
 
-  #packedSlice(batch: ArrayLike<number>, part: number, parts: number): Slice {
-    const starts = this.#rowStarts(batch, parts);
-    const { start, end } = partSlice(starts.length - 1, part, parts);
-    return { start: starts[start]!, end: starts[end]! };
-  }
-
   /**
-   * Where a packed batch can be cut into `parts`: each stretch fills at most the budget. Taking as much as fits gives the fewest
-   * stretches; where these are fewer than the parts, those of most samples are halved.
+   * Where a packed batch can be cut: each piece fills at most the budget. Taking as much as fits gives the fewest pieces; where these are
+   * fewer than the micro-batches, those of most samples are halved.
    */
-  #rowStarts(batch: ArrayLike<number>, parts: number): number[] {
+  #pieces(batch: ArrayLike<number>): number[] {
     const starts = [0];
     let tokens = 0;
     for (let i = 0; i < batch.length; i++) {
@@ -211,7 +204,7 @@ export class TokenBudgetSampler implements BatchSampler {
       tokens += length;
     }
     starts.push(batch.length);
-    while (starts.length - 1 < Math.min(parts, batch.length)) {
+    while (starts.length - 1 < Math.min(this.#options.microBatches, batch.length)) {
       let longest = 0;
       for (let k = 1; k < starts.length - 1; k++)
         if (starts[k + 1]! - starts[k]! > starts[longest + 1]! - starts[longest]!) longest = k;

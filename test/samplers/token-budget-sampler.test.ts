@@ -8,7 +8,7 @@ import {
   TokenBudgetSampler,
 } from 'millrace';
 import { describe, expect, it } from 'vitest';
-import { partSlice } from '../../dist/core/part-slice.js';
+import { shareSlice } from '../../dist/core/part-slice.js';
 import { batchesOf } from '../loader/collect.js';
 
 const cases = fc.record({
@@ -24,22 +24,13 @@ const cases = fc.record({
 const make = ({ lengths, ...options }: { lengths: number[]; maxTokens: number }) =>
   new TokenBudgetSampler(lengths.length, { lengths, ...options });
 
-/** The part of a batch as a loader cuts it. */
-const partOf = (sampler: TokenBudgetSampler, batch: number[], part: number, parts: number) =>
-  sampler.partSlice?.(batch, part, parts) ?? partSlice(batch.length, part, parts);
-
-/** What a rank gets of a micro-batch. */
-function shareOf(
-  sampler: TokenBudgetSampler,
-  batch: number[],
-  { microBatch, rank, worldSize, gradientAccumulationSteps: steps }: Record<string, number>,
-): number[] {
-  const cut = sampler.partSlice?.(batch, microBatch! * worldSize! + rank!, steps! * worldSize!);
-  if (cut) return batch.slice(cut.start, cut.end);
-  const micro = partSlice(batch.length, microBatch!, steps!);
-  const own = partSlice(micro.end - micro.start, rank!, worldSize!);
-  return batch.slice(micro.start + own.start, micro.start + own.end);
-}
+/** The part of a batch as a loader cuts it, with one micro-batch. */
+const partOf = (sampler: TokenBudgetSampler, batch: number[], rank: number, worldSize: number) =>
+  shareSlice(
+    batch.length,
+    { microBatch: 0, gradientAccumulationSteps: 1, rank, worldSize },
+    sampler.cutPoints?.(batch),
+  );
 
 const epochOf = (sampler: TokenBudgetSampler, epoch: number): number[][] => {
   sampler.setEpoch(epoch);
@@ -145,8 +136,9 @@ describe('TokenBudgetSampler', () => {
           for (const [step, batch] of epochOf(sampler, epoch).entries())
             for (let microBatch = 0; microBatch < gradientAccumulationSteps; microBatch++)
               for (let rank = 0; rank < worldSize; rank++) {
-                const slot = shareOf(sampler, batch, { microBatch, rank, worldSize, gradientAccumulationSteps });
-                const place = slot.indexOf(sample);
+                const share = { microBatch, rank, worldSize, gradientAccumulationSteps };
+                const { start, end } = shareSlice(batch.length, share, sampler.cutPoints?.(batch));
+                const place = batch.slice(start, end).indexOf(sample);
                 if (place >= 0) walked.push({ epoch, step, microBatch, rank, slot: place });
               }
         const told = sampler.whenSeen(sample, { epochs: 2, worldSize, gradientAccumulationSteps });
