@@ -69,7 +69,8 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
  * @throws {@link ConfigError} when it has no length, as a stream or a dataset that is named by its module
  */
 export function lengthOf(sized: Sized): number {
-  const length = typeof sized === 'number' ? sized : (sized as Partial<typeof sized> | null | undefined)?.length;
+  const length =
+    typeof sized === 'number' ? sized : (sized as Partial<typeof sized> | null | undefined)?.length;
   if (typeof length === 'number' && length >= 0 && Number.isInteger(length)) return length;
   const message = `must have a length, a whole number of 0 or more, not ${String(length)}`;
   throw new ConfigError('A sampler', [{ field: 'source', message }], {

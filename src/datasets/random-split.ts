@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import { type Dataset, isMapDataset } from '../core/dataset.js';
+import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { IndexPermutation, orderKey, TorchGenerator } from '../random/index.js';
+import { checkMapDataset } from './check-map-dataset.js';
 import { Subset } from './subset.js';
-import { WorkerModule } from './worker-module.js';
 
 export interface RandomSplitOptions {
   /** Fixes which sample goes where. Not together with `generator`. @defaultValue `0` */
@@ -38,7 +38,7 @@ export function randomSplit<T>(
       { field: 'seed', message: 'has no effect beside generator' },
     ]);
   }
-  checkDataset(dataset);
+  checkMapDataset('randomSplit', dataset);
   const counts = splitCounts(dataset.length, lengths, generator !== undefined);
   const order = generator ? generator.randperm(dataset.length) : nativeOrder(dataset.length, seed ?? 0);
   const starts = runningStarts(counts);
@@ -60,17 +60,6 @@ function runningStarts(counts: readonly number[]): number[] {
     start += count;
   }
   return starts;
-}
-
-function checkDataset(dataset: unknown): void {
-  if (isMapDataset(dataset) && Number.isInteger(dataset.length)) return;
-  if (dataset instanceof WorkerModule) {
-    throw new ConfigError('randomSplit', [{ field: 'dataset', message: 'is named by its module, and has no length here' }], {
-      next: 'Split it in the module, and have each part be an export of its own: export const [train, test] = randomSplit(…).',
-    });
-  }
-  const message = 'is not map-style (length and get): it has no samples by index to split';
-  throw new ConfigError('randomSplit', [{ field: 'dataset', message }]);
 }
 
 function splitCounts(length: number, lengths: readonly number[], asTorch: boolean): number[] {

@@ -60,7 +60,8 @@ export function checkBatchSize(
   { batchSize = 1, shuffle, batchSampler, sampler }: ResolvedOptions,
 ): void {
   if (needed === undefined) return;
-  const own = batchSampler instanceof BatchSampler ? batchSampler.batchSize : batchSampler ? undefined : batchSize;
+  const own =
+    batchSampler instanceof BatchSampler ? batchSampler.batchSize : batchSampler ? undefined : batchSize;
   const problems: ConfigProblem[] = [];
   if (own !== needed) {
     const message = `is ${own ?? 'not known'}, but ${name} counts its schedule in global batches of ${needed}`;

@@ -10,7 +10,10 @@ export interface CollateLocation {
 }
 
 /** Collates; an error says which batch it was, the same on whichever thread it happens. */
-export function collateAt<B>({ dataset, task }: CollateLocation, collate: () => MaybePromise<B>): MaybePromise<B> {
+export function collateAt<B>(
+  { dataset, task }: CollateLocation,
+  collate: () => MaybePromise<B>,
+): MaybePromise<B> {
   const fail = (cause: unknown): never => {
     const place = { ...dataset, ...taskPlace(task) };
     if (cause instanceof MillraceError) throw cause.addPlace(place);

@@ -38,7 +38,14 @@ import {
   type PlannedBatch,
   passStartAt,
 } from './loader-position.js';
-import { checkIdentity, describePlace, type LoaderState, placeIn, readState, stateVersion } from './loader-state.js';
+import {
+  checkIdentity,
+  describePlace,
+  type LoaderState,
+  placeIn,
+  readState,
+  stateVersion,
+} from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { moment, Observation } from './observation.js';

@@ -181,7 +181,11 @@ export class MapEpochPlan implements EpochPlan {
 
   /** This rank's part of a micro-batch. */
   #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
-    return shareSlice(globalBatch.length, { ...this.#settings, microBatch }, this.#source.cutPoints?.(globalBatch));
+    return shareSlice(
+      globalBatch.length,
+      { ...this.#settings, microBatch },
+      this.#source.cutPoints?.(globalBatch),
+    );
   }
 }
 

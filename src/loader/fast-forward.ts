@@ -24,7 +24,10 @@ export function warnOfFastForward(
   const [why, remedy] =
     unit === 'batch'
       ? ['cannot seek', 'Give it seek(position), or stateDict() and loadStateDict(state), to save that.']
-      : ['draws its epochs one after the other', 'A sampler that computes its order from a seed needs none of that.'];
+      : [
+          'draws its epochs one after the other',
+          'A sampler that computes its order from a seed needs none of that.',
+        ];
   warn({ code: 'MILLRACE_FAST_FORWARD', message: `${name} ${why}: ${drawn} ${took}. ${remedy}` });
 }
 

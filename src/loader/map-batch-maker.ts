@@ -43,7 +43,11 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
    * For a batch of which no sample can be made. Other ranks and micro-batches take a step with theirs, so this one gets the first
    * sample of the global batch that can be made. With nobody to stay in step with, the batch is left out.
    */
-  #standIn(task: IndexTask, memory: BatchMemory, skipped: readonly SkippedSample[]): MaybePromise<TaskResult> {
+  #standIn(
+    task: IndexTask,
+    memory: BatchMemory,
+    skipped: readonly SkippedSample[],
+  ): MaybePromise<TaskResult> {
     if (!task.others) return { type: 'nothing', skipped };
     const failed = new Set(task.indices);
     const tries = Array.from(task.others)

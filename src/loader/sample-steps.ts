@@ -147,7 +147,9 @@ function skip(context: SampleContext, cause: unknown): Skipped {
 }
 
 /** The first of some samples that can be made, tried one after the other; nothing where none can. */
-export async function firstMade(tries: Iterable<() => unknown>): Promise<{ readonly sample: unknown } | undefined> {
+export async function firstMade(
+  tries: Iterable<() => unknown>,
+): Promise<{ readonly sample: unknown } | undefined> {
   for (const attempt of tries) {
     const sample = await attempt();
     if (!(sample instanceof Skipped)) return { sample };
@@ -158,10 +160,13 @@ export async function firstMade(tries: Iterable<() => unknown>): Promise<{ reado
 /** The error for a global batch that has no sample for a rank or micro-batch, so that it would take a step less than the others. */
 export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[]): SampleError {
   const last = skipped.at(-1)!;
-  return new SampleError(`No sample of a global batch could be made; the last reason was: ${trimStop(last.reason)}`, {
-    where: { ...taskPlace(task), index: last.index },
-    next: 'Leaving it out would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
-  });
+  return new SampleError(
+    `No sample of a global batch could be made; the last reason was: ${trimStop(last.reason)}`,
+    {
+      where: { ...taskPlace(task), index: last.index },
+      next: 'Leaving it out would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
+    },
+  );
 }
 
 /** Waits for all samples, so that none fails unseen, and sorts out those that were left out. */

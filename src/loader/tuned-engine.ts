@@ -34,7 +34,11 @@ export class TunedEngine {
     if (this.holder.engine?.broken) await this.close();
     if (this.holder.engine) return this.holder.engine;
     const { numWorkers, prefetchFactor } = this.#tuner;
-    const engine = await createEngine(this.#source, this.#options, { ...this.#plan, numWorkers, prefetchFactor });
+    const engine = await createEngine(this.#source, this.#options, {
+      ...this.#plan,
+      numWorkers,
+      prefetchFactor,
+    });
     this.holder.engine = engine;
     if (this.#observation.active) engine.observe(true);
     if (engine.numWorkers !== numWorkers) this.#tuner = fixedTuner(engine);

@@ -118,7 +118,9 @@ export class LengthBuckets {
     const { buckets, rests, restBatches, bucketBatches } = this.#layout;
     if (batch >= bucketBatches) {
       const { start, size } = restBatches[batch - bucketBatches]!;
-      return Array.from({ length: size }, (_, i) => sampleAt(rests.bucket[start + i]!, rests.place[start + i]!));
+      return Array.from({ length: size }, (_, i) =>
+        sampleAt(rests.bucket[start + i]!, rests.place[start + i]!),
+      );
     }
     const k = firstAbove(this.#firstBatches, batch) - 1;
     const { batched, batchSize, firstBatch } = buckets[k]!;
@@ -139,7 +141,9 @@ export class LengthBuckets {
     // The rests of a bucket stand side by side.
     const rest = rests.bucket.indexOf(k) + place - batched;
     const batch = restBatches.findIndex(({ start, size }) => rest >= start && rest < start + size);
-    return batch < 0 ? undefined : { batch: bucketBatches + batch, position: rest - restBatches[batch]!.start };
+    return batch < 0
+      ? undefined
+      : { batch: bucketBatches + batch, position: rest - restBatches[batch]!.start };
   }
 }
 

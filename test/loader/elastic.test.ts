@@ -131,7 +131,9 @@ const layouts = fc.record(layoutOf);
 
 /** The case with global batches that all these layouts can share: smaller ones are refused. */
 function shareable(given: Case, ...layouts: readonly Layout[]): Case {
-  const parts = layouts.map(({ worldSize, gradientAccumulationSteps }) => worldSize * gradientAccumulationSteps);
+  const parts = layouts.map(
+    ({ worldSize, gradientAccumulationSteps }) => worldSize * gradientAccumulationSteps,
+  );
   return { ...given, batchSize: Math.max(given.batchSize, ...parts) };
 }
 

@@ -13,11 +13,12 @@ import {
   RandomSampler,
   SubsetRandomSampler,
   TokenBudgetSampler,
+  TokenWindowStream,
   WeightedRandomSampler,
 } from 'millrace';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
-import { collect, range } from './collect.js';
+import { batchesOf, collect, range } from './collect.js';
 import { EvolvingSampler, SeekingSampler, TurningSampler } from './stateful-samplers.js';
 
 const numbers = (length: number) => Array.from({ length }, (_, i) => i);
@@ -77,13 +78,19 @@ const layout = fc.record({
 type Run = { kind: string; length: number; seed: number; batchSize: number };
 
 function load({ kind, length, seed, batchSize }: Run, options: object = {}): DataLoader<number> {
-  return new DataLoader<number>(range(length), { ...orders[kind]!(length, seed, batchSize), ...options } as object);
+  return new DataLoader<number>(range(length), {
+    ...orders[kind]!(length, seed, batchSize),
+    ...options,
+  } as object);
 }
 
 const parts = ({ worldSize, gradientAccumulationSteps }: Layout) => worldSize * gradientAccumulationSteps;
 
 /** The next batches, over the ends of epochs, and the state right behind the last one. */
-async function take(loader: DataLoader<number>, count: number): Promise<{ batches: number[][]; state: LoaderState }> {
+async function take(
+  loader: DataLoader<number>,
+  count: number,
+): Promise<{ batches: number[][]; state: LoaderState }> {
   const batches: number[][] = [];
   let state = loader.stateDict();
   while (batches.length < count) {
@@ -122,7 +129,9 @@ describe('ranks', () => {
           });
           const taken = await Promise.all(ranks);
           for (let unit = first; unit < end; unit++)
-            rebuilt[Math.floor(unit / steps)]!.push(...taken.flatMap(({ batches }) => batches[unit - first]!));
+            rebuilt[Math.floor(unit / steps)]!.push(
+              ...taken.flatMap(({ batches }) => batches[unit - first]!),
+            );
           from = taken[pick % worldSize]!.state;
         }
         for (const [k, samples] of rebuilt.entries()) {
@@ -259,7 +268,11 @@ describe('what cannot be shared out', () => {
     [
       'such batches of a batch sampler',
       'batchSize',
-      () => new DataLoader(data, { batchSampler: new BatchSampler(new RandomSampler(16), { batchSize: 1 }), worldSize: 2 }),
+      () =>
+        new DataLoader(data, {
+          batchSampler: new BatchSampler(new RandomSampler(16), { batchSize: 1 }),
+          worldSize: 2,
+        }),
     ],
     [
       'buckets with fewer micro-batches than parts',
@@ -269,7 +282,8 @@ describe('what cannot be shared out', () => {
     [
       'packed batches with fewer micro-batches than parts',
       'batchSampler',
-      () => new DataLoader(data, { batchSampler: budget({ method: 'packing', microBatches: 3 }), worldSize: 4 }),
+      () =>
+        new DataLoader(data, { batchSampler: budget({ method: 'packing', microBatches: 3 }), worldSize: 4 }),
     ],
     [
       'a sampler that shares out itself',
@@ -284,7 +298,10 @@ describe('what cannot be shared out', () => {
       'sampler',
       () => {
         const sampler = new DistributedSampler(data, { rank: 0, worldSize: 2 });
-        return new DataLoader(data, { batchSampler: new BatchSampler(sampler, { batchSize: 4 }), worldSize: 2 });
+        return new DataLoader(data, {
+          batchSampler: new BatchSampler(sampler, { batchSize: 4 }),
+          worldSize: 2,
+        });
       },
     ],
     ['an iterator as sampler', 'sampler', () => new DataLoader(data, { sampler: [1, 2].values() as never })],
@@ -293,13 +310,13 @@ describe('what cannot be shared out', () => {
       'batchSampler',
       () => new DataLoader(data, { batchSampler: [[1, 2]].values() as never }),
     ],
-    ['a sampler without length', 'sampler', () => new DataLoader(data, { sampler: new Set([1, 2]) as never })],
-    ['a schedule in other batches', 'batchSize', () => new DataLoader(mixture({}), { batchSize: 8 })],
     [
-      'a shuffled schedule',
-      'shuffle',
-      () => new DataLoader(mixture({}), { batchSize: 4, shuffle: true }),
+      'a sampler without length',
+      'sampler',
+      () => new DataLoader(data, { sampler: new Set([1, 2]) as never }),
     ],
+    ['a schedule in other batches', 'batchSize', () => new DataLoader(mixture({}), { batchSize: 8 })],
+    ['a shuffled schedule', 'shuffle', () => new DataLoader(mixture({}), { batchSize: 4, shuffle: true })],
     [
       'the order of another layout',
       'batchSize',
@@ -362,7 +379,11 @@ describe('the schedule of a mixture', () => {
 });
 
 describe('an epoch without a batch', () => {
-  const streamOf = (...samples: number[]) => ({ *iterate() { yield* samples; } });
+  const streamOf = (...samples: number[]) => ({
+    *iterate() {
+      yield* samples;
+    },
+  });
 
   it('is an error, of a stream and where dropLast or a sampler leaves everything out', async () => {
     for (const loader of [
@@ -390,5 +411,16 @@ describe('an epoch without a batch', () => {
     const loader = new DataLoader<number>({ iterate: () => used });
     expect(await collect(loader)).toEqual([[1], [2]]);
     await expect(collect(loader)).rejects.toThrow('gave the same iterator again');
+  });
+});
+
+describe('windows of a stream of documents', () => {
+  it('come from few documents as from one shard, and are an error where no shard can fill one', async () => {
+    const documents = new ArrayDataset(numbers(8).map((d) => numbers(100).map((k) => 100 * d + k)));
+    const windows = (options: object) =>
+      new DataLoader(new TokenWindowStream(documents as never, { length: 128, ...options }));
+    expect(await batchesOf(windows({}))).toHaveLength(6);
+    await expect(batchesOf(windows({ numShards: 8 }))).rejects.toThrow(EmptyLoaderError);
+    await expect(batchesOf(windows({ length: 800 }))).rejects.toThrow(/shorter windows or fewer shards/);
   });
 });

@@ -27,7 +27,8 @@ export class TurningSampler implements Sampler {
   }
 
   *[Symbol.iterator](): Generator<number> {
-    while (this.position < this.length) yield (this.position++ + (this.length - 1) * this.#epoch) % this.length;
+    while (this.position < this.length)
+      yield (this.position++ + (this.length - 1) * this.#epoch) % this.length;
     this.position = 0;
   }
 }

@@ -98,7 +98,8 @@ describe('TokenBudgetSampler', () => {
   it('is refused by a loader with more parts than it has micro-batches', () => {
     for (const method of ['buckets', 'packing'] as const) {
       const batchSampler = make({ lengths: [3, 4, 5, 6], maxTokens: 10, microBatches: 2, method } as never);
-      const load = (options: object) => new DataLoader(new ArrayDataset([1, 2, 3, 4]), { batchSampler, ...options });
+      const load = (options: object) =>
+        new DataLoader(new ArrayDataset([1, 2, 3, 4]), { batchSampler, ...options });
       expect(() => load({ worldSize: 4 })).toThrow(/microBatches of 4/);
       expect(() => load({ worldSize: 2, gradientAccumulationSteps: 2 })).toThrow(ConfigError);
       expect(load({ worldSize: 2 }).length).toBe(batchSampler.length);

@@ -123,7 +123,8 @@ class Simulation {
     const dropLast = !inOrder || dice.chance(0.3);
     return {
       kind,
-      order: kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const),
+      order:
+        kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const),
       samples: dropLast ? Math.max(samples, batchSize) : samples,
       numShards: dice.integer(1, 3),
       stateful: dice.chance(0.5),
@@ -207,7 +208,8 @@ class Simulation {
       place = Math.round(place);
     }
     for (const [rank, loader] of loaders.entries())
-      if (this.#job.kind === 'indices' && this.#job.order === 'computed') this.#checkReceipt(start, rank, loader);
+      if (this.#job.kind === 'indices' && this.#job.order === 'computed')
+        this.#checkReceipt(start, rank, loader);
     await Promise.all(loaders.map((loader) => loader.close()));
     return undefined;
   }
