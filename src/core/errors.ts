@@ -133,7 +133,8 @@ export class CollateError extends MillraceError {
 /**
  * The dataset or the transform failed on one sample; `cause` is the original error, `where.index` the sample.
  *
- * @origin `get` or `getBatch` of a dataset, a `transform`, a metric of the analysis.
+ * @origin `get` or `getBatch` of a dataset, a `transform`, a metric of the analysis. With `onError: 'skip'`: all samples of an
+ *   epoch, 100 in a row, or all of a global batch that ranks or micro-batches share.
  * @remedy Look at `error.cause`, and make the sample alone: `await dataset.get(index, context)`. Samples that
  *   cannot be mended are left out, counted and listed in `stats()` with `onError: 'skip'`; what fails now and
  *   then is tried again with `'retry'`.

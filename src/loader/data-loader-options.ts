@@ -77,7 +77,8 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   readonly gradientAccumulationSteps?: number;
   /**
    * What to do about a sample that fails: `'throw'` a `SampleError`; `'skip'` it, counted in `stats()`; `'retry'` it
-   * three times with growing pauses, then throw. @defaultValue `'throw'`
+   * three times with growing pauses, then throw. With `'skip'` all ranks and micro-batches still have equally many batches, and it is an
+   * error when all samples fail: 100 in a row, a whole epoch, or a whole global batch that is shared. @defaultValue `'throw'`
    */
   readonly onError?: OnError;
   /**
