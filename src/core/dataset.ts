@@ -119,6 +119,11 @@ export interface Dataset<T> {
   /** Whether an index means another sample in another epoch, so that nothing can be known of a sample by its index. */
   readonly variesByEpoch?: boolean | undefined;
   /**
+   * Samples a global batch, where samples depend on which global batch they come in: a loader with another batch size, or with another
+   * order than `0, 1, 2, …`, is refused.
+   */
+  readonly scheduledBatchSize?: number | undefined;
+  /**
    * Told of samples of an epoch that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. A
    * number that it gives is how many bytes it asks for that it had not asked for yet: the loader then tells it of what comes later, up
    * to its `prefetchBytes`. Anything else says that none of its samples comes from afar: where these need nothing, but others might,

@@ -39,9 +39,17 @@ export abstract class MillraceError extends Error {
 
   /** Says more about where it happened, on the way up: which batch, which child. */
   addPlace(place: ErrorPlace): this {
+    const added = Object.fromEntries(Object.entries(place).filter(([key]) => !(key in this.where)));
     this.where = { ...this.where, ...place };
-    this.message = composeMessage(this.#what, { where: this.where, next: this.#next });
+    this.message = MillraceError.#isComplete(this)
+      ? composeMessage(this.#what, { where: this.where, next: this.#next })
+      : composeMessage(this.message, { where: added });
     return this;
+  }
+
+  /** Whether the parts of its message are known: of an error from another thread only the text is. */
+  static #isComplete(error: object): boolean {
+    return #what in error;
   }
 }
 
@@ -127,7 +135,8 @@ export class CollateError extends MillraceError {
 /**
  * The dataset or the transform failed on one sample; `cause` is the original error, `where.index` the sample.
  *
- * @origin `get` or `getBatch` of a dataset, a `transform`, a metric of the analysis.
+ * @origin `get` or `getBatch` of a dataset, a `transform`, a metric of the analysis. With `onError: 'skip'`: all samples of an
+ *   epoch, 100 in a row, or all of a global batch that ranks or micro-batches share.
  * @remedy Look at `error.cause`, and make the sample alone: `await dataset.get(index, context)`. Samples that
  *   cannot be mended are left out, counted and listed in `stats()` with `onError: 'skip'`; what fails now and
  *   then is tried again with `'retry'`.
@@ -222,12 +231,12 @@ export class LoaderNotReadyError extends MillraceError {
 }
 
 /**
- * A loader that is to repeat for ever gives no batch at all.
+ * A loader gives no batch at all.
  *
- * @origin A `RepeatingLoader` over an empty dataset, over one smaller than a batch with `dropLast: true`, or
- *   over samples that `onError: 'skip'` all left out.
- * @remedy Look at `loader.length` and `loader.stats().skipped`; make the batch smaller, or leave out
- *   `dropLast`.
+ * @origin A dataset smaller than a batch with `dropLast: true`, a stream that ended without a batch (no data, windows longer
+ *   than a shard), a sampler that gives no index, a `RepeatingLoader` over an empty dataset.
+ * @remedy Look at `dataset.length` and `loader.length`; make the batch smaller, or leave out `dropLast`; of a stream of windows,
+ *   make the windows shorter or the shards fewer.
  */
 export class EmptyLoaderError extends MillraceError {
   readonly code = 'ERR_MILLRACE_EMPTY_LOADER';

@@ -19,6 +19,28 @@ export function partSlice(length: number, part: number, parts: number): Slice {
   return { start: Math.floor((part * length) / parts), end: Math.floor(((part + 1) * length) / parts) };
 }
 
+/** A rank's part of a micro-batch. */
+export interface Share {
+  readonly microBatch: number;
+  readonly gradientAccumulationSteps: number;
+  readonly rank: number;
+  readonly worldSize: number;
+}
+
+/**
+ * The part of a global batch that a rank gets of a micro-batch: the batch is cut into micro-batches, and each of those into ranks, both by
+ * {@link partSlice}.
+ *
+ * @param cutPoints - Where the batch may be cut: its pieces are shared out instead of its samples.
+ */
+export function shareSlice(length: number, share: Share, cutPoints?: readonly number[]): Slice {
+  const pieces = cutPoints ? cutPoints.length - 1 : length;
+  const micro = partSlice(pieces, share.microBatch, share.gradientAccumulationSteps);
+  const own = partSlice(micro.end - micro.start, share.rank, share.worldSize);
+  const [start, end] = [micro.start + own.start, micro.start + own.end];
+  return cutPoints ? { start: cutPoints[start]!, end: cutPoints[end]! } : { start, end };
+}
+
 /** The parts that have a position, by {@link partSlice}: one, or several where a short batch is repeated. */
 export function partsWith(position: number, length: number, parts: number): number[] {
   if (length >= parts) return [Math.ceil(((position + 1) * parts) / length) - 1];

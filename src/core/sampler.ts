@@ -1,7 +1,7 @@
 import type { IndexArray } from './dataset.js';
+import { ConfigError } from './errors.js';
 import type { JsonObject } from './json.js';
 import type { OptionalMethod } from './optional-method.js';
-import type { Slice } from './part-slice.js';
 import type { Sighting, WhenSeenOptions } from './sighting.js';
 
 /** What is sampled from: anything with a length, or the length itself. */
@@ -34,6 +34,8 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
   readonly batchSize?: number | undefined;
   /** Which positions of the order of all ranks it gives, where it gives the share of one rank only. @defaultValue all */
   readonly positions?: Positions | undefined;
+  /** Ranks among which the sampler shares the samples itself: a loader that shares its batches out, too, refuses it. */
+  readonly worldSize?: number | undefined;
   /** Selects the epoch whose order the next iteration gives. */
   readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
   /** Makes the next iteration, and only that one, begin at `position`, as if the indices before it had been drawn and dropped. */
@@ -51,6 +53,10 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
 export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   /** Batches an epoch gives. */
   readonly length: number;
+  /** Parts into which every global batch but a short last one can be cut. A loader with more ranks and micro-batches refuses the sampler. */
+  readonly maxParts?: number | undefined;
+  /** Ranks among which the sampler shares the samples itself: a loader that shares its batches out, too, refuses it. */
+  readonly worldSize?: number | undefined;
   readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
   /** Makes the next iteration begin at batch `batch`. */
   readonly seek?: OptionalMethod<(batch: number) => void>;
@@ -63,17 +69,27 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
    */
   readonly positionsOf?: OptionalMethod<(batch: number) => Positions>;
   /**
-   * The part of a batch that a rank or micro-batch gets, where it does not go by the number of samples. Parts are contiguous and together are
-   * the whole.
+   * Where a global batch may be cut into the parts of micro-batches and ranks, ascending from 0 to its length. Parts get equally many of the
+   * pieces between. @defaultValue between any two samples
    */
-  readonly partSlice?: OptionalMethod<(batch: ArrayLike<number>, part: number, parts: number) => Slice>;
+  readonly cutPoints?: OptionalMethod<(batch: ArrayLike<number>) => readonly number[]>;
   /** Every time that a sample is seen. */
   readonly whenSeen?: OptionalMethod<
     (sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>) => Sighting[]
   >;
 }
 
-/** The number behind a {@link Sized}. Read it when it is needed: a dataset may grow. */
+/**
+ * The number behind a {@link Sized}. Read it when it is needed: a dataset may grow.
+ *
+ * @throws {@link ConfigError} when it has no length, as a stream or a dataset that is named by its module
+ */
 export function lengthOf(sized: Sized): number {
-  return typeof sized === 'number' ? sized : sized.length;
+  const length =
+    typeof sized === 'number' ? sized : (sized as Partial<typeof sized> | null | undefined)?.length;
+  if (typeof length === 'number' && length >= 0 && Number.isInteger(length)) return length;
+  const message = `must have a length, a whole number of 0 or more, not ${String(length)}`;
+  throw new ConfigError('A sampler', [{ field: 'source', message }], {
+    next: 'Of a dataset that is named by its module, pass the number of samples, or make the sampler from the dataset itself.',
+  });
 }

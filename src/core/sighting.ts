@@ -1,4 +1,4 @@
-import { partSlice, partsWith, type Slice } from './part-slice.js';
+import { partSlice, partsWith, shareSlice } from './part-slice.js';
 
 /** One time that a sample is seen. All numbers count from 0. */
 export interface Sighting {
@@ -57,26 +57,24 @@ export function* sightingsIn(
   }
 }
 
-/** Cuts a batch into parts; see `partSlice` of a `BatchSampler`. */
-export type CutBatch = (batch: readonly number[], part: number, parts: number) => Slice;
-
-/** Who sees a position of a global batch that is not cut by the number of samples. O(parts). */
-export function* sightingsInCuts(
+/**
+ * Who sees a position of a global batch that is cut at some places only. O(parts).
+ *
+ * @param cutPoints - See `BatchSampler.cutPoints`.
+ */
+export function* sightingsInPieces(
   { epoch, step }: Pick<Sighting, 'epoch' | 'step'>,
   position: number,
-  batch: readonly number[],
   { worldSize, gradientAccumulationSteps }: BatchLayout,
-  cut: CutBatch,
+  cutPoints: readonly number[],
 ): Generator<Sighting> {
+  const length = cutPoints.at(-1)!;
   for (let microBatch = 0; microBatch < gradientAccumulationSteps; microBatch++) {
-    const micro = cut(batch, microBatch, gradientAccumulationSteps);
-    if (position < micro.start || position >= micro.end) continue;
-    const samples = batch.slice(micro.start, micro.end);
-    const place = position - micro.start;
     for (let rank = 0; rank < worldSize; rank++) {
-      const own = cut(samples, rank, worldSize);
-      if (place >= own.start && place < own.end)
-        yield { epoch, step, microBatch, rank, slot: place - own.start };
+      const share = { microBatch, gradientAccumulationSteps, rank, worldSize };
+      const { start, end } = shareSlice(length, share, cutPoints);
+      if (position >= start && position < end)
+        yield { epoch, step, microBatch, rank, slot: position - start };
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Dataset, SampleContext } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { checkMapDataset } from './check-map-dataset.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { WorkerModule } from './worker-module.js';
 
@@ -23,10 +24,15 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
   readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;
 
   constructor(dataset: Dataset<T>, map: MapFunction<T, U> | WorkerModule<MapFunction<T, U>>) {
+    checkMapDataset('MapDataset', dataset);
     this.dataset = dataset;
     this.#map = map;
     if (dataset.indicesOf) this.indicesOf = dataset.indicesOf.bind(dataset);
     if (dataset.prefetch) this.prefetch = dataset.prefetch.bind(dataset);
+  }
+
+  get scheduledBatchSize(): number | undefined {
+    return this.dataset.scheduledBatchSize;
   }
 
   get variesByEpoch(): boolean {

@@ -11,7 +11,7 @@ import { PermutedPasses } from '../random/permuted-passes.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { prefetchOfEach } from './prefetch-of-each.js';
 
-/** From global batch `step` of the run on, the sources have these weights. */
+/** From global batch `step` of the run on, the sources have these weights. With a schedule every epoch is of whole global batches. */
 export interface MixtureStage {
   /** Counted from 0; the first stage begins at 0. */
   readonly step: number;
@@ -24,9 +24,12 @@ export interface MixtureOptions {
   readonly weights?: readonly number[];
   /** Shares that change during the run. Needs `batchSize`. */
   readonly schedule?: readonly MixtureStage[];
-  /** Samples a global batch, over all ranks, in which `schedule` counts its steps; that of the loader. */
+  /** Samples a global batch, over all ranks, in which `schedule` counts its steps: a loader with another `batchSize` is refused. */
   readonly batchSize?: number;
-  /** Samples an epoch. @defaultValue the sum of the sources' lengths */
+  /**
+   * Samples an epoch. With `schedule` it is rounded down to whole global batches, at least one, so that a step is a global batch of the run whatever
+   * the loader does with a short one. @defaultValue the sum of the sources' lengths
+   */
   readonly length?: number;
   /** Fixes the order of every source. @defaultValue `0` */
   readonly seed?: number;
@@ -101,6 +104,8 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   /** Samples an epoch. */
   readonly length: number;
   readonly variesByEpoch = true;
+  /** Samples a global batch, where a schedule counts them. */
+  readonly scheduledBatchSize: number | undefined;
   readonly #options: MixtureOptions;
   readonly #stages: readonly MixtureStage[];
   readonly #dealer: Apportionment;
@@ -115,7 +120,9 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     this.#options = options;
     this.#stages = stagesOf(resolved);
     checkWeights(this.#stages, datasets, resolved.schedule !== undefined);
-    this.length = resolved.length ?? datasets.reduce((sum, { length }) => sum + length, 0);
+    const samples = resolved.length ?? datasets.reduce((sum, { length }) => sum + length, 0);
+    this.scheduledBatchSize = resolved.schedule && batchSize;
+    this.length = resolved.schedule ? wholeBatches(samples, batchSize) : samples;
     this.#dealer = new Apportionment(
       datasets.length,
       this.#stages.map(({ step, weights }) => ({ start: step * batchSize, weights: weights.entries() })),
@@ -222,6 +229,11 @@ function sequentialPasses(length: number): SourceOrder {
         if (place >= start) yield place;
     },
   };
+}
+
+/** Samples of the whole global batches that an epoch has: at least one, for which sources are repeated. */
+function wholeBatches(samples: number, batchSize: number): number {
+  return Math.max(batchSize, samples - (samples % batchSize));
 }
 
 function stagesOf({ weights, schedule, batchSize }: v.InferOutput<typeof schema>): readonly MixtureStage[] {

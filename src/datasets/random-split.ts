@@ -3,6 +3,7 @@ import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { IndexPermutation, orderKey, TorchGenerator } from '../random/index.js';
+import { checkMapDataset } from './check-map-dataset.js';
 import { Subset } from './subset.js';
 
 export interface RandomSplitOptions {
@@ -21,8 +22,9 @@ const schema = v.strictObject({
  * Splits a dataset at random into parts that share no sample.
  *
  * @param lengths - Counts that add up to the dataset's length, or fractions that add up to 1 (within 1e-9): each part
- *   gets the floor of its share, and what remains goes one each to the first parts.
- * @throws {@link ConfigError} when they are neither.
+ *   gets the floor of its share, and what remains goes one each to the first parts. A share that is whole but for the rounding of
+ *   its fraction is whole, unless `generator` asks for PyTorch's split: there 0.29 of 100 samples are 28.
+ * @throws {@link ConfigError} when they are neither, and for a dataset whose length is not known here.
  * @remarks O(n) time and 8 bytes a sample.
  */
 export function randomSplit<T>(
@@ -36,7 +38,8 @@ export function randomSplit<T>(
       { field: 'seed', message: 'has no effect beside generator' },
     ]);
   }
-  const counts = splitCounts(dataset.length, lengths);
+  checkMapDataset('randomSplit', dataset);
+  const counts = splitCounts(dataset.length, lengths, generator !== undefined);
   const order = generator ? generator.randperm(dataset.length) : nativeOrder(dataset.length, seed ?? 0);
   const starts = runningStarts(counts);
   return counts.map((count, k) => new Subset(dataset, order.subarray(starts[k]!, starts[k]! + count)));
@@ -59,7 +62,7 @@ function runningStarts(counts: readonly number[]): number[] {
   return starts;
 }
 
-function splitCounts(length: number, lengths: readonly number[]): number[] {
+function splitCounts(length: number, lengths: readonly number[], asTorch: boolean): number[] {
   const sum = lengths.reduce((total, part) => total + part, 0);
   if (sum === length && lengths.every((part) => Number.isInteger(part) && part >= 0)) return [...lengths];
   if (Math.abs(sum - 1) > 1e-9 || lengths.some((part) => !(part >= 0 && part <= 1))) {
@@ -67,8 +70,15 @@ function splitCounts(length: number, lengths: readonly number[]): number[] {
       { field: 'lengths', message: `[${lengths}] add up to neither the ${length} samples nor to 1` },
     ]);
   }
-  const counts = lengths.map((fraction) => Math.floor(length * fraction));
+  const counts = lengths.map((fraction) => wholeShare(length * fraction, asTorch));
   const left = length - counts.reduce((total, count) => total + count, 0);
   for (let i = 0; i < left; i++) counts[i % counts.length]! += 1;
   return counts;
+}
+
+/** Whole samples of a share. Fractions are rounded, so 0.29 of 100 comes to 28.999999999999996. */
+function wholeShare(share: number, asTorch: boolean): number {
+  const nearest = Math.round(share);
+  const isWhole = Math.abs(share - nearest) <= Math.max(1, nearest) * 4 * Number.EPSILON;
+  return isWhole && !asTorch ? nearest : Math.floor(share);
 }

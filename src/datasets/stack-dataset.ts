@@ -33,6 +33,11 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     this.length = commonLength(this.columns);
   }
 
+  get scheduledBatchSize(): number | undefined {
+    const columns = Object.values(this.columns) as Dataset<unknown>[];
+    return columns.find(({ scheduledBatchSize }) => scheduledBatchSize !== undefined)?.scheduledBatchSize;
+  }
+
   get variesByEpoch(): boolean {
     return (Object.values(this.columns) as Dataset<unknown>[]).some((dataset) => dataset.variesByEpoch);
   }

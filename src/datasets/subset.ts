@@ -2,6 +2,7 @@ import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/d
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { checkMapDataset } from './check-map-dataset.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 
 /**
@@ -18,6 +19,7 @@ export class Subset<T> implements Dataset<T>, Movable {
   readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;
 
   constructor(dataset: Dataset<T>, indices: IndexArray) {
+    checkMapDataset('Subset', dataset);
     this.dataset = dataset;
     this.indices = Float64Array.from(indices);
     for (const index of this.indices) checkIndex(index, dataset.length, 'The parent of a Subset');

@@ -21,14 +21,17 @@ export interface TokenWindowStreamOptions {
   readonly length: number;
   /** Whether each epoch has the documents in another order. @defaultValue `true` */
   readonly shuffle?: boolean;
-  /** Parts that workers read side by side; it decides which documents meet in a window. @defaultValue `8` */
+  /**
+   * Parts that workers read side by side; it decides which documents meet in a window. What does not fill a window at the end of each
+   * part is left out. @defaultValue `8`, or fewer, so that each part has at least 16 documents
+   */
   readonly numShards?: number;
 }
 
 const schema = v.strictObject({
   length: integerFrom(1),
   shuffle: v.optional(booleanOption, true),
-  numShards: v.optional(integerFrom(1), 8),
+  numShards: v.optional(integerFrom(1)),
 });
 
 /** Where a stream stands: the next window begins with a token of this document. */
@@ -41,6 +44,7 @@ interface Place {
 
 /** Documents that are made ready together: far-away text is read side by side. */
 const documentsAhead = 16;
+const defaultShards = 8;
 
 /**
  * Documents end to end, cut into windows, for documents whose lengths nobody has counted: text that is tokenised on the way. Each
@@ -62,7 +66,8 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     this.documents = documents;
     this.windowLength = length;
     this.#shuffle = shuffle;
-    this.numShards = Math.max(1, Math.min(numShards, documents.length));
+    const most = numShards ? documents.length : Math.floor(documents.length / documentsAhead);
+    this.numShards = Math.max(1, Math.min(numShards ?? defaultShards, most));
   }
 
   iterate(context: ShardContext): AsyncIterable<TokenWindow> & StatefulStream {

@@ -49,6 +49,11 @@ export class VariableBatchSampler implements BatchSampler {
     this.#options = parseOptions('VariableBatchSampler options', schema, options);
   }
 
+  /** Ranks among which it deals the micro-batches. */
+  get worldSize(): number {
+    return this.#options.worldSize;
+  }
+
   /** Steps of an epoch. */
   get length(): number {
     const perRank = Math.ceil(this.#packing.microbatchIds.length / this.#options.worldSize);

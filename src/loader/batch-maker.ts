@@ -1,5 +1,6 @@
 import { type Dataset, type IterableDataset, isMapDataset } from '../core/dataset.js';
-import type { BatchMaker, IndexTask, StreamTask } from './batch-task.js';
+import type { BatchMaker, BatchTask, IndexTask, StreamTask } from './batch-task.js';
+import { makeAt } from './collate-failure.js';
 import { MapBatchMaker } from './map-batch-maker.js';
 import { type BatchSettings, type BatchSteps, SampleSteps } from './sample-steps.js';
 import { StreamBatchMaker } from './stream-batch-maker.js';
@@ -18,9 +19,12 @@ export function createBatchMaker(
 ): BatchMaker {
   const samples = new SampleSteps(dataset, steps, settings, worker);
   if (!isMapDataset(dataset)) {
-    const maker: BatchMaker<StreamTask> = new StreamBatchMaker(dataset, samples);
-    return maker as BatchMaker;
+    return located<StreamTask>(new StreamBatchMaker(dataset, samples));
   }
-  const maker: BatchMaker<IndexTask> = new MapBatchMaker(dataset, samples, progress);
-  return maker as BatchMaker;
+  return located<IndexTask>(new MapBatchMaker(dataset, samples, progress));
+}
+
+/** Has each error say which batch it was. A maker gets tasks of its kind only. */
+function located<Task extends BatchTask>(maker: BatchMaker<Task>): BatchMaker {
+  return { make: (task, memory) => makeAt(task, () => maker.make(task as Task, memory)) };
 }

@@ -13,6 +13,8 @@ export interface IndexTask {
   readonly indices: Int32Array | Float64Array;
   /** Their positions in the epoch's order over all ranks, which their random numbers depend on. */
   readonly positions: Positions;
+  /** All samples of the global batch, where one of them may stand in when none of `indices` can be made. */
+  readonly others?: Float64Array | undefined;
 }
 
 /** Where a shard of an iterable dataset can be gone on with. */
@@ -52,6 +54,8 @@ export interface BatchResult {
   readonly value: unknown;
   readonly samples: number;
   readonly skipped: readonly SkippedSample[];
+  /** Whether none of its own samples could be made, so that it holds another one of its global batch. */
+  readonly standsIn?: boolean;
   /** Whether it was larger than the slot it was to be lent in. */
   readonly overflowed?: boolean;
   /** State of the stream right behind the batch, where it has one. */

@@ -1,7 +1,7 @@
 import { CapabilityError } from '../core/errors.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { DatasetFacts } from './dataset-facts.js';
-import { samplerName } from './epoch-plan.js';
+import { samplerName } from './fast-forward.js';
 
 /** @throws {@link CapabilityError} naming a sampler that cannot be resumed anywhere on any ranks */
 export function checkElasticSampler(source: BatchSource): void {

@@ -9,6 +9,7 @@ import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/index.js';
 import { type DashboardOptions, dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
 import { TorchGenerator } from '../random/index.js';
+import { tooSmall } from './check-sharing.js';
 import type { PadCollate } from './pad-collate.js';
 import type { OnError } from './sample-steps.js';
 import type { TorchCollate } from './torch-collate.js';
@@ -76,7 +77,8 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   readonly gradientAccumulationSteps?: number;
   /**
    * What to do about a sample that fails: `'throw'` a `SampleError`; `'skip'` it, counted in `stats()`; `'retry'` it
-   * three times with growing pauses, then throw. @defaultValue `'throw'`
+   * three times with growing pauses, then throw. With `'skip'` all ranks and micro-batches still have equally many batches, and it is an
+   * error when all samples fail: 100 in a row, a whole epoch, or a whole global batch that is shared. @defaultValue `'throw'`
    */
   readonly onError?: OnError;
   /**
@@ -101,7 +103,7 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
 }
 
 interface SamplerOptions {
-  /** Samples a global batch, over all ranks and micro-batches. @defaultValue `1` */
+  /** Samples a global batch, over all ranks and micro-batches: at least one for each of them. @defaultValue `1` */
   readonly batchSize?: number;
   /** Whether to leave out a last batch that is not full. @defaultValue `false` */
   readonly dropLast?: boolean;
@@ -286,5 +288,21 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
       message: `${given.rank} is outside 0 … worldSize - 1 (worldSize ${given.worldSize})`,
     });
   }
+  const sharing = tooSmall(given.batchSize ?? 1, given);
+  if (sharing && !given.batchSampler) problems.push(sharing);
+  for (const field of ['sampler', 'batchSampler'] as const) {
+    const problem = given[field] && notAnOrder(given[field]);
+    if (problem) problems.push({ field, message: problem });
+  }
   return problems;
+}
+
+/** What is wrong with a sampler that cannot give an epoch again, or does not say how long one is. */
+function notAnOrder(sampler: Sampler | BatchSampler): string | undefined {
+  const isIterator = typeof (sampler as Partial<Iterator<unknown>>).next === 'function';
+  if (isIterator && (sampler[Symbol.iterator]() as unknown) === sampler)
+    return 'is an iterator, which is used up after one epoch: pass an object whose [Symbol.iterator]() begins anew each time';
+  const { length } = sampler;
+  if (Number.isInteger(length) && length >= 0) return undefined;
+  return `must have a length, how much it gives an epoch: a whole number of 0 or more, not ${String(length)}`;
 }

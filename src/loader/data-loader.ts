@@ -14,6 +14,7 @@ import { type WorkerDataset, WorkerModule } from '../datasets/index.js';
 import type { LoaderListener } from '../monitor/loader-events.js';
 import type { BatchEngine } from './batch-engine.js';
 import { refuseOtherRanks } from './capabilities.js';
+import { collateAt } from './collate-failure.js';
 import type { LoadedSource } from './create-engine.js';
 import {
   type BuiltInCollateOptions,
@@ -26,7 +27,9 @@ import {
 } from './data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { type Delivered, Delivery } from './delivery.js';
+import { closeWhenCollected } from './dropped-loaders.js';
 import type { EpochPlan, PassStart } from './epoch-plan.js';
+import { EpochTally } from './epoch-tally.js';
 import { factsOf } from './facts-of.js';
 import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
 import { datasetName, LoaderOrder } from './loader-order.js';
@@ -36,7 +39,14 @@ import {
   type PlannedBatch,
   passStartAt,
 } from './loader-position.js';
-import { describePlace, type LoaderState, placeIn, readState, stateVersion } from './loader-state.js';
+import {
+  checkIdentity,
+  describePlace,
+  type LoaderState,
+  placeIn,
+  readState,
+  stateVersion,
+} from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { moment, Observation } from './observation.js';
@@ -93,13 +103,18 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   readonly #engine: TunedEngine;
   /** Known once the dataset is. */
   #order: LoaderOrder | undefined;
+  /** Class of the dataset, as a place of an error. */
+  #where: DatasetFacts['where'] = {};
+  readonly #tally = new EpochTally();
   readonly #position = new PositionTracker();
   readonly #receipt = new ReceiptChain();
   #pass: object | undefined;
   /** Whether the sampler stands where the next pass begins, by a state of its own. */
   #samplerRestored = false;
+  #isSought = false;
   /** What is read again before the first batch of a pass. */
   #replay: Replay | undefined;
+  #planned: EpochPlan | undefined;
   #delivery: Delivery | undefined;
   #closed = false;
   #dashboard: Promise<void> | undefined;
@@ -124,6 +139,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     this.#options = resolveOptions(options);
     this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
     this.#engine = new TunedEngine(this.#source, this.#options, this.#observation);
+    closeWhenCollected(this, this.#engine.holder);
     if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source));
   }
 
@@ -188,6 +204,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   seek(position: LoaderPosition): void {
     const start = passStartAt('DataLoader.seek', position, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
+    this.#samplerRestored = false;
+    this.#isSought = true;
     this.#position.seek(start, null);
   }
 
@@ -216,11 +234,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    */
   loadStateDict(state: LoaderState | JsonObject): void {
     const { identity, batchSampler } = this.#knownOrder();
-    if (batchSampler && state.sampler !== identity.sampler) refuseOtherRanks(batchSampler);
-    const saved = readState(state, identity);
+    const saved = readState(state);
+    if (batchSampler && saved.sampler !== identity.sampler) refuseOtherRanks(batchSampler);
+    checkIdentity(saved, identity);
     const place = placeIn(saved, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
-    this.#continueFrom(place, saved.samplerState);
+    this.#continueFrom(place, saved.samplerState, false);
     this.#receipt.load(saved.receipt);
   }
 
@@ -282,8 +301,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 
   /**
    * One epoch: the first one, or the one after the last iteration's, or where `seek` and `loadStateDict` point. After an
-   * error it goes on with the batch that failed. A loader has one iteration at a time: beginning another ends the one
+   * error it continues with the batch that failed. A loader has one iteration at a time: beginning another ends the one
    * before.
+   *
+   * Leaving an iteration early gives the rest of its epoch up: the next iteration is the next epoch. A state saved before then still
+   * continues inside the epoch that was left: `loader.loadStateDict(loader.stateDict())` does so in the same process.
    */
   [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
     const pass = {};
@@ -308,6 +330,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         this.#stats.record(delivered);
         this.#engine.tune(this.#stats);
         giveBack();
+        this.#tally.count(delivered.result);
         const { result } = delivered;
         const release = result.type === 'batch' ? result.release : undefined;
         if (release) loan = { batch: undefined, end: release };
@@ -326,7 +349,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         });
       },
       complete: () => {
-        this.#position.endEpoch();
+        this.#tally.end(datasetName(this.#source), !this.batchSampler, this.#options.dropLast ?? false);
+        this.#position.endEpoch(this.#planned?.endState);
         this.#receipt.completeEpoch();
         ended = 'complete';
       },
@@ -335,7 +359,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
         this.#observation.end('failed', error);
         ended = undefined;
         const { samplerState, ...start } = this.#position.state(undefined);
-        this.#continueFrom(start, samplerState);
+        this.#continueFrom(start, samplerState, true);
       },
       leave: () => {
         giveBack();
@@ -401,25 +425,32 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   #adopt(facts: DatasetFacts): void {
+    this.#where = facts.where;
     this.#order = new LoaderOrder(this.#source, facts, this.#options);
     if (facts.kind === 'iterable') this.#engine.keepWorkers();
   }
 
-  #continueFrom(start: PassStart, samplerState: JsonObject | null): void {
-    const { batchSampler } = this;
-    this.#samplerRestored = samplerState !== null && batchSampler?.loadStateDict !== undefined;
-    if (samplerState) batchSampler?.loadStateDict?.(samplerState);
+  #continueFrom(start: PassStart, samplerState: JsonObject | null, sameRun: boolean): void {
+    this.#isSought = false;
+    this.#samplerRestored = samplerState !== null && this.batchSampler?.loadStateDict !== undefined;
+    if (samplerState) this.#order?.passes?.restore(start, samplerState, sameRun);
     this.#position.seek(start, samplerState);
   }
 
   #plan(): EpochPlan {
     const order = this.#knownOrder();
+    order.refuseEmpty();
     const samplerRestored = this.#samplerRestored;
+    const isSought = this.#isSought;
     this.#samplerRestored = false;
-    const start = { ...this.#position.begin(order.batchSampler?.stateDict?.()), samplerRestored };
+    this.#isSought = false;
+    const start = { ...this.#position.begin(), samplerRestored, isSought };
+    this.#position.beginSampler(order.passes?.open(start), order.batchSampler?.seek !== undefined);
+    this.#tally.begin(start);
     this.#receipt.begin(this.#options, start, order.plannedLength);
     if (!order.batchSampler) this.#replay = replayOf(start);
-    return order.plan(start);
+    this.#planned = order.plan(start);
+    return this.#planned;
   }
 
   async #openEngine(): Promise<BatchEngine> {
@@ -430,11 +461,13 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return engine;
   }
 
-  #finish({ result }: Delivered): MaybePromise<unknown> {
+  #finish({ planned: { task }, result }: Delivered): MaybePromise<unknown> {
     if (result.type !== 'batch') return undefined;
     if (!this.#engine.collatesHere) return result.value;
     const collate = this.#options.collate as unknown as Collate<unknown, unknown>;
-    return collate(result.value as unknown[], { allocate: zeroTensor }) as MaybePromise<unknown>;
+    return collateAt({ dataset: this.#where, task }, () =>
+      collate(result.value as unknown[], { allocate: zeroTensor }),
+    );
   }
 
   #knownOrder(): LoaderOrder {

@@ -1,4 +1,10 @@
-import { type Dataset, type IterableDataset, isIterableDataset, isMapDataset } from '../core/dataset.js';
+import {
+  type Dataset,
+  datasetTitle,
+  type IterableDataset,
+  isIterableDataset,
+  isMapDataset,
+} from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 
 /** What a loader must know of a dataset to plan its batches, wherever the dataset itself lives. */
@@ -10,6 +16,10 @@ export interface DatasetFacts {
   readonly shardLengths?: readonly number[] | undefined;
   /** Whether any place is reached without reading what comes before it. */
   readonly seekable: boolean;
+  /** Samples a global batch, where the samples depend on it. */
+  readonly scheduledBatchSize?: number | undefined;
+  /** Its class, as a place of an error. */
+  readonly where: { readonly dataset?: string };
   readonly fingerprint: string;
 }
 
@@ -22,6 +32,8 @@ export function shapeOf(
     length: dataset.length,
     shardLengths: (dataset as { shardLengths?: readonly number[] }).shardLengths,
     numShards: ('numShards' in dataset ? dataset.numShards : undefined) ?? 1,
+    scheduledBatchSize: (dataset as { scheduledBatchSize?: number }).scheduledBatchSize,
+    where: datasetTitle(dataset).where,
     seekable: isMapDataset(dataset) || (dataset as { seekable?: boolean }).seekable === true,
   };
 }

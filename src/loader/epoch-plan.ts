@@ -1,11 +1,10 @@
 import type { IndexArray } from '../core/dataset.js';
-import { IndexRangeError } from '../core/errors.js';
+import { ConfigError, IndexRangeError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import { partSlice, type Slice } from '../core/part-slice.js';
+import { type Slice, shareSlice } from '../core/part-slice.js';
 import type { BatchSampler as BatchSource, Positions } from '../core/sampler.js';
-import { warn } from '../core/warn.js';
-import { BatchSampler } from '../samplers/index.js';
 import type { BatchTask, StreamTask } from './batch-task.js';
+import { fastForward, samplerName } from './fast-forward.js';
 import { globalPositions, positionsAfter } from './order-positions.js';
 import type { RankLayout } from './rank-layout.js';
 
@@ -21,6 +20,8 @@ export interface EpochPlan {
   next(): PlannedTask | undefined;
   /** The shard of this task has ended. */
   ended?(task: StreamTask): void;
+  /** State of a stateful sampler behind the epoch, once the last batch was planned. */
+  readonly endState?: JsonObject | undefined;
 }
 
 /** How far a shard of an iterable dataset was delivered. */
@@ -51,11 +52,15 @@ export interface PassStart {
   readonly streams?: StreamProgress;
   /** Whether the sampler has been put there by its own state. */
   readonly samplerRestored?: boolean;
+  /** Whether the place was asked for: then it is where iterating without a break would have come to. */
+  readonly isSought?: boolean;
 }
 
 /** This loader's part of every global batch, and what the dataset can be asked for. */
 export interface MapPlanSettings extends RankLayout {
   readonly datasetLength: number;
+  /** Whether each task also names the samples of the other ranks and micro-batches, one of which may stand in for its own. */
+  readonly withOthers: boolean;
 }
 
 /** Plans an epoch over a map-style dataset from a sampler of batches. */
@@ -66,10 +71,15 @@ export class MapEpochPlan implements EpochPlan {
   readonly #start: PassStart;
   readonly #ahead: ReadonlySet<number>;
   #batch: number;
-  /** The global batch that is given micro-batch by micro-batch, and the sampler's state before it. */
+  /** The global batch that is given micro-batch by micro-batch, and the sampler's state before and behind it. */
   #globalBatch: IndexArray | undefined;
   #positions: Positions = { start: 0, step: 1 };
   #stateBefore: JsonObject | undefined;
+  #stateBehind: JsonObject | undefined;
+  /** What was drawn to see whether the epoch ends. */
+  #peeked: IteratorResult<IndexArray> | undefined;
+  #isDrawn = false;
+  endState: JsonObject | undefined;
 
   constructor(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart) {
     this.#source = batchSampler;
@@ -79,7 +89,8 @@ export class MapEpochPlan implements EpochPlan {
     this.#batch = start.batch;
     const globalBatch = Math.floor(start.batch / settings.gradientAccumulationSteps);
     batchSampler.setEpoch?.(start.epoch);
-    if (globalBatch > 0) batchSampler.seek?.(globalBatch);
+    // A sampler with a state begins where its state stands, so the start of an epoch is sought, too.
+    if (globalBatch > 0 || batchSampler.stateDict) batchSampler.seek?.(globalBatch);
     this.#batches = batchSampler[Symbol.iterator]();
     if (!batchSampler.seek && !start.samplerRestored) fastForward(batchSampler, this.#batches, globalBatch);
   }
@@ -89,22 +100,72 @@ export class MapEpochPlan implements EpochPlan {
     for (;;) {
       const microBatch = this.#batch % steps;
       if (microBatch === 0 || !this.#globalBatch) {
-        if (steps > 1) this.#stateBefore = this.#source.stateDict?.();
-        const drawn = this.#batches.next();
-        if (drawn.done) return undefined;
-        this.#globalBatch = drawn.value;
-        this.#positions = globalPositions(this.#source, Math.floor(this.#batch / steps));
+        // Before the first one it is the state that the pass began with, which the loader has.
+        this.#stateBefore = this.#stateBehind;
+        this.#globalBatch = this.#draw(Math.floor(this.#batch / steps));
+        if (!this.#globalBatch) return undefined;
       }
       const batch = this.#batch++;
       if (this.#ahead.has(batch)) continue;
-      const { start, end } = this.#ownPart(this.#globalBatch, microBatch);
-      const indices = this.#part(this.#globalBatch, { start, end }, batch);
-      const positions = positionsAfter(this.#positions, start);
-      const task = { type: 'indices', epoch: this.#start.epoch, batch, indices, positions } as const;
+      const slice = this.#ownPart(this.#globalBatch, microBatch);
+      const indices = this.#part(this.#globalBatch, slice, batch);
+      const others = this.#settings.withOthers && steps * this.#settings.worldSize > 1;
+      const task = {
+        type: 'indices',
+        epoch: this.#start.epoch,
+        batch,
+        indices,
+        positions: positionsAfter(this.#positions, slice.start),
+        ...(others && { others: Float64Array.from(this.#globalBatch) }),
+      } as const;
       // A global batch that is not delivered whole is drawn again.
-      const samplerState = microBatch === steps - 1 ? this.#source.stateDict?.() : this.#stateBefore;
+      const samplerState = microBatch === steps - 1 ? this.#stateBehind : this.#stateBefore;
       return { task, samplerState };
     }
+  }
+
+  /** Whether the sampler has said that the epoch is over. */
+  get isDrawn(): boolean {
+    return this.#isDrawn;
+  }
+
+  /** Draws and drops what the sampler has left of the epoch. */
+  drain(): void {
+    for (let left = this.#source.length; left >= 0 && !this.#isDrawn; left--) {
+      this.#isDrawn = this.#batches.next().done === true;
+    }
+  }
+
+  /** The next global batch. */
+  #draw(number: number): IndexArray | undefined {
+    const source = this.#source;
+    const drawn = this.#peeked ?? this.#batches.next();
+    this.#peeked = undefined;
+    if (drawn.done) {
+      this.#isDrawn = true;
+      this.endState = source.stateDict?.();
+      return undefined;
+    }
+    this.#positions = globalPositions(source, number);
+    this.#stateBehind = source.stateDict?.();
+    if (source.stateDict && !source.seek && number + 1 >= source.length) {
+      // The state of such a sampler is that of the next epoch only once it has noticed the end of this one.
+      this.#peeked = this.#batches.next();
+      if (this.#peeked.done) this.#stateBehind = source.stateDict();
+    }
+    this.#checkSize(drawn.value, number);
+    return drawn.value;
+  }
+
+  /** Only the last global batch of an epoch may be too small to give each part samples of its own. */
+  #checkSize({ length }: IndexArray, batch: number): void {
+    const { worldSize, gradientAccumulationSteps } = this.#settings;
+    const parts = worldSize * gradientAccumulationSteps;
+    if (length >= parts || (length > 0 && batch + 1 >= this.#source.length)) return;
+    const name = samplerName(this.#source) ?? 'The sampler';
+    const needs = `needs at least ${parts}: worldSize ${worldSize} × gradientAccumulationSteps ${gradientAccumulationSteps}`;
+    const message = `${name} gave a global batch of ${length}, and each but the last ${needs}`;
+    throw new ConfigError('DataLoader', [{ field: 'batchSampler', message }], { where: { batch } });
   }
 
   #part(globalBatch: IndexArray, { start, end }: Slice, batch: number): Int32Array | Float64Array {
@@ -121,20 +182,13 @@ export class MapEpochPlan implements EpochPlan {
 
   /** This rank's part of a micro-batch. */
   #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
-    const { rank, worldSize, gradientAccumulationSteps } = this.#settings;
+    const { worldSize, gradientAccumulationSteps } = this.#settings;
     if (worldSize === 1 && gradientAccumulationSteps === 1) return { start: 0, end: globalBatch.length };
-    const micro = this.#cut(globalBatch, microBatch, gradientAccumulationSteps);
-    // Parts are cut by position, so that a list is copied only where a sampler cuts by what is in it.
-    const own =
-      this.#source.partSlice && worldSize > 1
-        ? this.#cut(Array.from(globalBatch).slice(micro.start, micro.end), rank, worldSize)
-        : partSlice(micro.end - micro.start, rank, worldSize);
-    return { start: micro.start + own.start, end: micro.start + own.end };
-  }
-
-  #cut(batch: IndexArray, part: number, parts: number): Slice {
-    if (parts === 1) return { start: 0, end: batch.length };
-    return this.#source.partSlice?.(batch, part, parts) ?? partSlice(batch.length, part, parts);
+    return shareSlice(
+      globalBatch.length,
+      { ...this.#settings, microBatch },
+      this.#source.cutPoints?.(globalBatch),
+    );
   }
 }
 
@@ -188,26 +242,6 @@ export class StreamEpochPlan implements EpochPlan {
     this.#active.splice(place, 1);
     if (place < this.#turn) this.#turn -= 1;
   }
-}
-
-/** Draws and drops batches of a sampler that cannot be put anywhere, and says so where it takes time. */
-function fastForward(source: BatchSource, batches: Iterator<IndexArray>, count: number): void {
-  if (count === 0) return;
-  const started = performance.now();
-  for (let k = 0; k < count; k++) batches.next();
-  const ms = performance.now() - started;
-  warn({
-    code: 'MILLRACE_FAST_FORWARD',
-    message:
-      `${samplerName(source) ?? 'The sampler'} cannot seek: ${count === 1 ? '1 batch was' : `${count} batches were`} drawn and dropped to get to this place, ` +
-      `in ${ms.toFixed(ms < 10 ? 1 : 0)} ms. Give it seek(position), or stateDict() and loadStateDict(state), to save that.`,
-  });
-}
-
-/** The class of a sampler, where it has one of its own. */
-export function samplerName(source: BatchSource): string | undefined {
-  const { name } = (source instanceof BatchSampler ? source.sampler : source).constructor;
-  return name === 'Array' || name === 'Object' ? undefined : name;
 }
 
 function outOfRange(sampler: BatchSource, index: number, batch: number, length: number): IndexRangeError {

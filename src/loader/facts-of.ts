@@ -8,7 +8,7 @@ import { asDataset, type DatasetFacts, shapeOf } from './dataset-facts.js';
  */
 export function factsOf(dataset: unknown): DatasetFacts {
   const known = asDataset(dataset);
-  const { kind, numShards, seekable } = shapeOf(known);
+  const { kind, numShards, seekable, scheduledBatchSize, where } = shapeOf(known);
   return {
     kind,
     get length() {
@@ -16,6 +16,8 @@ export function factsOf(dataset: unknown): DatasetFacts {
     },
     numShards,
     seekable,
+    scheduledBatchSize,
+    where,
     get shardLengths() {
       return (known as { shardLengths?: readonly number[] }).shardLengths;
     },

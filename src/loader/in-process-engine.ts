@@ -98,8 +98,7 @@ export class InProcessEngine implements BatchEngine {
     if (!(memory instanceof LentMemory) || slot === undefined) return result;
     if (place) this.#pages?.lock(slot, memory.buffer, place);
     if (result.type === 'batch') {
-      const { type, value, samples, skipped } = result;
-      return { type, value, samples, skipped, overflowed, release: () => memory.release(slot) };
+      return { ...result, overflowed, release: () => memory.release(slot) };
     }
     memory.release(slot);
     return result;

@@ -7,11 +7,13 @@ import type { Sighting } from '../core/sighting.js';
 import { WorkerModule } from '../datasets/index.js';
 import type { IndexTask } from './batch-task.js';
 import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';
+import { checkBatchSize, checkSharing, refuseEmptyOrder } from './check-sharing.js';
 import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
 import type { LoadedSource } from './create-engine.js';
 import { checkIterable, type ResolvedOptions } from './data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
-import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan, samplerName } from './epoch-plan.js';
+import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
+import { samplerName } from './fast-forward.js';
 import {
   type LoaderPosition,
   type LoaderWhenSeenOptions,
@@ -23,11 +25,14 @@ import {
 import type { StateIdentity } from './loader-state.js';
 import { lookAhead } from './look-ahead-plan.js';
 import type { RankLayout } from './rank-layout.js';
+import { SamplerPasses } from './sampler-passes.js';
 
 /** Which samples the batches of a loader hold: all that can be said of them without reading one. */
 export class LoaderOrder {
   /** What gives the global batches; none for a stream. */
   readonly batchSampler: BatchSource | undefined;
+  /** Where a sampler with a state stands; none for a stream. */
+  readonly passes: SamplerPasses | undefined;
   readonly #source: LoadedSource;
   readonly #facts: DatasetFacts;
   readonly #options: ResolvedOptions;
@@ -39,6 +44,9 @@ export class LoaderOrder {
     this.#options = options;
     if (facts.kind === 'map') {
       this.batchSampler = createBatchSampler(facts as MapFacts, options);
+      this.passes = new SamplerPasses(this.batchSampler, options.generator);
+      checkSharing(this.batchSampler, options);
+      checkBatchSize(facts, datasetName(source), options);
       if (options.elastic) checkElasticSampler(this.batchSampler);
     } else {
       checkIterable(options);
@@ -80,6 +88,11 @@ export class LoaderOrder {
     };
   }
 
+  /** @throws {@link EmptyLoaderError} when the dataset has samples, and the order leaves all of them out */
+  refuseEmpty(): void {
+    if (this.batchSampler) refuseEmptyOrder(this.#facts, this.length, this.#options);
+  }
+
   /** The batches of this rank from a place to the end of its epoch, as tasks. */
   plan(start: PassStart): EpochPlan {
     if (!this.batchSampler)
@@ -98,6 +111,8 @@ export class LoaderOrder {
         where: { stage },
       });
     }
+    checkSharing(this.batchSampler, layout);
+    this.passes?.open({ ...start, isSought: true });
     const plan = this.#mapPlan(this.batchSampler, layout, start);
     for (let planned = plan.next(); planned; planned = plan.next()) {
       const { epoch, batch, indices, positions } = planned.task as IndexTask;
@@ -126,8 +141,10 @@ export class LoaderOrder {
   #mapPlan(batchSampler: BatchSource, layout: RankLayout, start: PassStart): MapEpochPlan {
     const { rank, worldSize, gradientAccumulationSteps } = layout;
     const datasetLength = this.#facts.length!;
-    const settings = { rank, worldSize, gradientAccumulationSteps, datasetLength };
+    const withOthers = this.#options.onError === 'skip';
+    const settings = { rank, worldSize, gradientAccumulationSteps, datasetLength, withOthers };
     const plan = new MapEpochPlan(batchSampler, settings, start);
+    this.passes?.follow(plan);
     // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
     // draws when it is asked for its first index.
     this.#options.generator?.randomInt64();

@@ -59,18 +59,20 @@ export type StateIdentity = Pick<LoaderState, 'batchSize' | 'dropLast' | 'seed' 
 /**
  * Reads a saved state.
  *
- * @throws {@link ConfigError} when it is not a loader's state, {@link StateMismatchError} when it belongs to another
- *   version, dataset, sampler or batch size; it names the field.
+ * @throws {@link ConfigError} when it is not a loader's state, {@link StateMismatchError} when it is of another version
  */
-export function readState(state: unknown, identity: StateIdentity): LoaderState {
+export function readState(state: unknown): LoaderState {
   const { version } = (state ?? {}) as { version?: unknown };
   if (typeof version === 'number' && version !== stateVersion)
     throw differs('version', version, stateVersion);
-  const parsed = parseOptions('Loader state', schema, state) as LoaderState;
+  return parseOptions('Loader state', schema, state) as LoaderState;
+}
+
+/** @throws {@link StateMismatchError} naming the first field that is not that of this loader */
+export function checkIdentity(parsed: LoaderState, identity: StateIdentity): void {
   for (const field of Object.keys(identity) as (keyof StateIdentity)[]) {
     if (parsed[field] !== identity[field]) throw differs(field, parsed[field], identity[field]);
   }
-  return parsed;
 }
 
 /** A place, in micro-batches of a loader that makes `steps` of a global batch, as it stands in a state. */

@@ -30,6 +30,8 @@ export interface LoaderStats {
   readonly skipped: number;
   /** The last of them, at most 100. */
   readonly skippedSamples: readonly SkippedSample[];
+  /** Batches that lost all their samples that way and hold another sample of their global batch, so that all ranks take equally many steps. */
+  readonly standIns: number;
 }
 
 const skippedKept = 100;
@@ -54,6 +56,7 @@ export class StatsRecorder {
   #overflows = 0;
   #skipped = 0;
   #skippedSamples: SkippedSample[] = [];
+  #standIns = 0;
   #firstRequest: number | undefined;
   #lastDelivery = 0;
   #waitingSince: number | undefined;
@@ -79,6 +82,7 @@ export class StatsRecorder {
     this.#samples += result.samples;
     this.#makeMs += makeMs;
     if (result.overflowed) this.#overflows += 1;
+    if (result.standsIn) this.#standIns += 1;
   }
 
   /** The figures since the last period, when there are enough of them. The first one begins with the first batch. */
@@ -111,6 +115,7 @@ export class StatsRecorder {
       overflows: this.#overflows,
       skipped: this.#skipped,
       skippedSamples: this.#skippedSamples,
+      standIns: this.#standIns,
     };
   }
 }

@@ -6,7 +6,7 @@ import { DrawContext } from '../random/sample-context.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, IndexTask, SkippedSample, TaskResult } from './batch-task.js';
 import { passAt } from './order-positions.js';
-import { type FetchSample, type SampleSteps, settle } from './sample-steps.js';
+import { type FetchSample, firstMade, noSampleLeft, type SampleSteps, settle } from './sample-steps.js';
 
 /** Makes batches of a map-style dataset: by `getBatch` where that is possible, else sample by sample. */
 export class MapBatchMaker implements BatchMaker<IndexTask> {
@@ -38,10 +38,36 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
       });
     }
     return andThen(settle(this.#fetch(task)), ({ samples, skipped }) => {
-      if (samples.length === 0) return { type: 'nothing', skipped };
+      if (samples.length === 0) return this.#standIn(task, memory, skipped);
       return andThen(this.#samples.collate(samples, memory, task), (value) =>
         made(value, samples.length, skipped),
       );
+    });
+  }
+
+  /**
+   * For a batch of which no sample can be made. Other ranks and micro-batches take a step with theirs, so this one gets the first
+   * sample of the global batch that can be made. With nobody to stay in step with, the batch is left out.
+   */
+  #standIn(
+    task: IndexTask,
+    memory: BatchMemory,
+    skipped: readonly SkippedSample[],
+  ): MaybePromise<TaskResult> {
+    if (!task.others) return { type: 'nothing', skipped };
+    const failed = new Set(task.indices);
+    const tries = Array.from(task.others)
+      .filter((index) => !failed.has(index))
+      .map((index) => () => this.#fetch({ ...task, indices: Float64Array.of(index) })[0]);
+    return firstMade(tries).then((made) => {
+      if (!made) throw noSampleLeft(task, skipped);
+      return andThen(this.#samples.collate([made.sample], memory, task), (value) => ({
+        type: 'batch',
+        value,
+        samples: 1,
+        skipped,
+        standsIn: true,
+      }));
     });
   }
 

@@ -14,8 +14,12 @@ export interface TrackedPlace extends PassStart {
 export class PositionTracker {
   #epoch = 0;
   #batch = 0;
-  #ahead = new Set<number>();
+  /** Batches behind the first missing one that were delivered, with the sampler's state behind each, where it is known. */
+  #ahead = new Map<number, JsonObject | undefined>();
+  /** State of the sampler behind batch `#batch - 1`. */
   #samplerState: JsonObject | null = null;
+  /** Whether the sampler can continue only from the state that it had exactly there. */
+  #needsState = false;
   /** Batches of a stream that have come by in this pass, delivered before or not. */
   #seen = 0;
   /** Where this pass of a stream began: what comes before it was delivered already. */
@@ -38,25 +42,31 @@ export class PositionTracker {
   seek({ epoch, batch, ahead, streams }: PassStart, samplerState: JsonObject | null): void {
     this.#epoch = epoch;
     this.#batch = batch;
-    this.#ahead = new Set(ahead);
+    this.#ahead = new Map(ahead.map((number) => [number, undefined]));
     this.#samplerState = samplerState;
     this.#started = false;
     this.#shards = streams ? [...streams.shards] : batch === 0 ? [] : undefined;
     this.#lastShard = streams?.lastShard ?? -1;
   }
 
-  /**
-   * Begins a pass: where it was put, or at the epoch after one that was left early.
-   *
-   * @param samplerState - State of a stateful sampler that has not drawn anything yet.
-   */
-  begin(samplerState: JsonObject | undefined): PassStart {
-    this.#samplerState ??= samplerState ?? null;
+  /** Begins a pass: where it was put, or at the epoch after one that was left early. */
+  begin(): PassStart {
     if (this.#started) this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, this.#samplerState);
     const streams = this.#streams();
     this.#seen = streams ? this.#batch : 0;
     this.#startBatch = this.#batch;
-    return { epoch: this.#epoch, batch: this.#batch, ahead: [...this.#ahead], ...(streams && { streams }) };
+    const ahead = [...this.#ahead.keys()];
+    return { epoch: this.#epoch, batch: this.#batch, ahead, ...(streams && { streams }) };
+  }
+
+  /**
+   * Notes the state that the sampler has where a pass begins.
+   *
+   * @param isSeekable - Whether it finds any batch of the epoch from that state.
+   */
+  beginSampler(state: JsonObject | undefined, isSeekable: boolean): void {
+    this.#samplerState = state ?? null;
+    this.#needsState = state !== undefined && !isSeekable;
   }
 
   /** Whether the consumer is to see this result: not the end of a shard, nor what it had before. */
@@ -74,17 +84,18 @@ export class PositionTracker {
     this.#started = true;
     this.#track(delivered);
     const batch = planned.task.type === 'indices' ? planned.task.batch : this.#batch;
-    if (planned.samplerState) this.#samplerState = planned.samplerState;
     if (batch === this.#batch && this.#ahead.size === 0) {
+      if (planned.samplerState) this.#samplerState = planned.samplerState;
       this.#batch += 1;
       return;
     }
-    this.#ahead.add(batch);
-    while (this.#ahead.delete(this.#batch)) this.#batch += 1;
+    this.#ahead.set(batch, planned.samplerState);
+    this.#closeGap();
   }
 
-  endEpoch(): void {
-    this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, this.#samplerState);
+  /** @param samplerState - What a sampler with a state has behind the epoch. */
+  endEpoch(samplerState: JsonObject | undefined): void {
+    this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, samplerState ?? this.#samplerState);
   }
 
   /** The place. An epoch that is complete is the start of the next one. */
@@ -92,10 +103,24 @@ export class PositionTracker {
     if (this.#started && length !== undefined && this.#batch >= length) {
       return { epoch: this.#epoch + 1, batch: 0, ahead: [], samplerState: this.#samplerState };
     }
-    const ahead = [...this.#ahead].sort((a, b) => a - b);
+    const ahead = [...this.#ahead.keys()].sort((a, b) => a - b);
     const streams = this.#streams();
     const place = { epoch: this.#epoch, batch: this.#batch, ahead, samplerState: this.#samplerState };
     return streams ? { ...place, streams } : place;
+  }
+
+  /**
+   * Moves to the first missing batch. The sampler's state moves along: what it drew for batches that came out of turn does not count
+   * before those in front of them are there. A batch that another process delivered has no state here, so a sampler that needs
+   * one waits for the next that has.
+   */
+  #closeGap(): void {
+    for (let end = this.#batch; this.#ahead.has(end); end++) {
+      const state = this.#ahead.get(end);
+      if (!state && this.#needsState) continue;
+      if (state) this.#samplerState = state;
+      for (; this.#batch <= end; this.#batch++) this.#ahead.delete(this.#batch);
+    }
   }
 
   /** Progress by shard, where it says more than the number of batches. */

@@ -1,11 +1,12 @@
 import type { Collate } from '../core/collate.js';
 import { type DatasetTitle, datasetTitle, type SampleContext } from '../core/dataset.js';
-import { CollateError, SampleError } from '../core/errors.js';
+import { SampleError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type StageClock, stageClock, type TimedStage } from '../core/stage-clock.js';
 import type { DrawContext } from '../random/sample-context.js';
 import type { BatchMemory } from './batch-memory.js';
 import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
+import { collateAt } from './collate-failure.js';
 
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
 export type Transform = (sample: never, context: SampleContext) => unknown;
@@ -69,22 +70,12 @@ export class SampleSteps {
 
   collate(samples: readonly unknown[], memory: BatchMemory, task: BatchTask): MaybePromise<unknown> {
     if (!this.steps.collate) return samples;
-    const place = (error: unknown): never => {
-      throw error instanceof CollateError
-        ? error.addPlace({ ...this.#title.where, ...taskPlace(task) })
-        : error;
-    };
-    try {
-      const { collate } = this.steps;
-      const context = { allocate: memory.allocate };
-      const clock = stageClock();
-      const batch = clock
-        ? timed(clock, 'collate', () => collate(samples, context))
-        : collate(samples, context);
-      return batch instanceof Promise ? batch.catch(place) : batch;
-    } catch (error) {
-      return place(error);
-    }
+    const { collate } = this.steps;
+    const context = { allocate: memory.allocate };
+    const clock = stageClock();
+    return collateAt({ dataset: this.#title.where, task }, () =>
+      clock ? timed(clock, 'collate', () => collate(samples, context)) : collate(samples, context),
+    );
   }
 
   /** The error for a sample that failed, with where it happened. */
@@ -155,6 +146,29 @@ class Skipped implements SkippedSample {
 
 function skip(context: SampleContext, cause: unknown): Skipped {
   return new Skipped(context, cause);
+}
+
+/** The first of some samples that can be made, tried one after the other; nothing where none can. */
+export async function firstMade(
+  tries: Iterable<() => unknown>,
+): Promise<{ readonly sample: unknown } | undefined> {
+  for (const attempt of tries) {
+    const sample = await attempt();
+    if (!(sample instanceof Skipped)) return { sample };
+  }
+  return undefined;
+}
+
+/** The error for a global batch that has no sample for a rank or micro-batch, so that it would take a step less than the others. */
+export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[]): SampleError {
+  const last = skipped.at(-1)!;
+  return new SampleError(
+    `No sample of a global batch could be made; the last reason was: ${trimStop(last.reason)}`,
+    {
+      where: { ...taskPlace(task), index: last.index },
+      next: 'Leaving it out would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
+    },
+  );
 }
 
 /** Waits for all samples, so that none fails unseen, and sorts out those that were left out. */

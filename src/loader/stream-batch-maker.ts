@@ -1,10 +1,11 @@
 import type { IterableDataset, StatefulStream } from '../core/dataset.js';
+import { ConfigError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { partSlice } from '../core/part-slice.js';
 import { DrawContext } from '../random/sample-context.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, StreamTask, TaskResult } from './batch-task.js';
-import { type SampleSteps, settle } from './sample-steps.js';
+import { firstMade, noSampleLeft, type SampleSteps, settle } from './sample-steps.js';
 
 interface ShardReader {
   readonly epoch: number;
@@ -30,6 +31,8 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
   readonly #dataset: IterableDataset<unknown>;
   readonly #samples: SampleSteps;
   readonly #readers = new Map<number, ShardReader>();
+  /** Iterators that `iterate` gave before. */
+  readonly #given = new WeakSet<object>();
 
   constructor(dataset: IterableDataset<unknown>, samples: SampleSteps) {
     this.#dataset = dataset;
@@ -56,9 +59,29 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
       .slice(first, micro.start + own.end)
       .map((sample, k) => this.#run(task, batch, first + k, sample));
     const { samples, skipped } = await settle(pending);
+    if (samples.length === 0 && gradientAccumulationSteps * worldSize > 1) {
+      const own = { first, count: pending.length };
+      const made = await firstMade(this.#others(task, batch, raw, own));
+      if (!made) throw noSampleLeft(task, skipped);
+      const value = await this.#samples.collate([made.sample], memory, task);
+      return { type: 'batch', value, samples: 1, skipped, standsIn: true, ...streamState };
+    }
     if (samples.length === 0) return { type: 'nothing', skipped, ...streamState };
     const value = await this.#samples.collate(samples, memory, task);
     return { type: 'batch', value, samples: samples.length, skipped, ...streamState };
+  }
+
+  /** Tries the samples of a global batch that belong to other ranks and micro-batches: see `MapBatchMaker`. */
+  *#others(
+    task: StreamTask,
+    batch: number,
+    raw: readonly unknown[],
+    own: { readonly first: number; readonly count: number },
+  ): Generator<() => unknown> {
+    for (const [position, sample] of raw.entries()) {
+      if (position >= own.first && position < own.first + own.count) continue;
+      yield () => this.#run(task, batch, position, sample);
+    }
   }
 
   #run(task: StreamTask, batch: number, position: number, sample: unknown): unknown {
@@ -88,6 +111,7 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     const from = resume && position <= batch ? resume.state : undefined;
     const context = { epoch, seed, shard, numShards, worker: this.#samples.worker };
     const stream = this.#dataset.iterate(from ? { ...context, state: from } : context);
+    this.#refuseUsedUp(stream);
     const iterator =
       Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
     const reader: ShardReader = {
@@ -102,6 +126,17 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     };
     this.#readers.set(shard, reader);
     return reader;
+  }
+
+  /** An iterator that was given before gives nothing any more: the epoch would end at once. */
+  #refuseUsedUp(stream: object): void {
+    if (typeof (stream as Partial<Iterator<unknown>>).next !== 'function') return;
+    if (!this.#given.has(stream)) {
+      this.#given.add(stream);
+      return;
+    }
+    const message = 'gave the same iterator again, which is used up: make a new one in each call';
+    throw new ConfigError('An iterable dataset', [{ field: 'iterate()', message }]);
   }
 
   async #readBatch(reader: ShardReader, task: StreamTask): Promise<void> {

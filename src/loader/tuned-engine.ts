@@ -1,6 +1,7 @@
 import type { BatchEngine } from './batch-engine.js';
 import { collateOnMainThread, createEngine, type LoadedSource } from './create-engine.js';
 import type { ResolvedOptions } from './data-loader-options.js';
+import type { EngineHolder } from './dropped-loaders.js';
 import type { LoaderStats, StatsRecorder } from './loader-stats.js';
 import { moment, type Observation } from './observation.js';
 import { fixedTuner, Tuner } from './tuner.js';
@@ -16,7 +17,8 @@ export class TunedEngine {
   readonly #observation: Observation;
   readonly #plan: WorkerPlan;
   #tuner: Tuner;
-  #engine: BatchEngine | undefined;
+  /** Outlives the loader: see `closeWhenCollected`. */
+  readonly holder: EngineHolder = { engine: undefined };
   /** Workers that were replaced in engines before this one. */
   #restarts = 0;
 
@@ -29,27 +31,30 @@ export class TunedEngine {
   }
 
   async open(): Promise<BatchEngine> {
-    if (this.#engine?.broken) await this.close();
-    if (!this.#engine) {
-      const { numWorkers, prefetchFactor } = this.#tuner;
-      const plan = { ...this.#plan, numWorkers, prefetchFactor };
-      this.#engine = await createEngine(this.#source, this.#options, plan);
-      if (this.#observation.active) this.#engine.observe(true);
-      if (this.#engine.numWorkers !== numWorkers) this.#tuner = fixedTuner(this.#engine);
-    }
-    return this.#engine;
+    if (this.holder.engine?.broken) await this.close();
+    if (this.holder.engine) return this.holder.engine;
+    const { numWorkers, prefetchFactor } = this.#tuner;
+    const engine = await createEngine(this.#source, this.#options, {
+      ...this.#plan,
+      numWorkers,
+      prefetchFactor,
+    });
+    this.holder.engine = engine;
+    if (this.#observation.active) engine.observe(true);
+    if (engine.numWorkers !== numWorkers) this.#tuner = fixedTuner(engine);
+    return engine;
   }
 
   async close(): Promise<void> {
-    const engine = this.#engine;
-    this.#engine = undefined;
+    const engine = this.holder.engine;
+    this.holder.engine = undefined;
     this.#restarts += engine?.restarts ?? 0;
     await engine?.close();
   }
 
   /** Has batches come with what is known of their making, or not any more. */
   observe(on: boolean): void {
-    this.#engine?.observe(on);
+    this.holder.engine?.observe(on);
   }
 
   /** Streams stay with the worker that has them open: another number of workers would read them anew. */
@@ -63,7 +68,7 @@ export class TunedEngine {
     const period = stats.takePeriod();
     if (!period || !this.#tuner.observe(period)) return;
     const { numWorkers, prefetchFactor, decision } = this.#tuner;
-    this.#engine?.resize(numWorkers, prefetchFactor);
+    this.holder.engine?.resize(numWorkers, prefetchFactor);
     if (!this.#observation.active) return;
     this.#observation.emit({ type: 'tuned', at: moment(), numWorkers, prefetchFactor, decision });
   }
@@ -71,12 +76,12 @@ export class TunedEngine {
   stats(): Pick<LoaderStats, 'numWorkers' | 'prefetchFactor' | 'tuning' | 'restarts'> {
     const { numWorkers, decision } = this.#tuner;
     const prefetchFactor = numWorkers === 0 ? 0 : this.#tuner.prefetchFactor;
-    const restarts = this.#restarts + (this.#engine?.restarts ?? 0);
+    const restarts = this.#restarts + (this.holder.engine?.restarts ?? 0);
     return { numWorkers, prefetchFactor, tuning: decision, restarts };
   }
 
   /** Whether workers send samples, for a collate that was given as a value: it lives on the loader's thread. */
   get collatesHere(): boolean {
-    return this.#engine?.numWorkers !== 0 && collateOnMainThread(this.#options);
+    return this.holder.engine?.numWorkers !== 0 && collateOnMainThread(this.#options);
   }
 }

@@ -20,6 +20,8 @@ export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerCo
   readonly sampler: S;
   readonly batchSize: number;
   readonly dropLast: boolean;
+  /** Each part gets a sample. */
+  readonly maxParts: number;
   readonly setEpoch: ((epoch: number) => void) | undefined;
   readonly seek: ((batch: number) => void) | undefined;
   readonly whenSeen: BatchSamplerContract['whenSeen'];
@@ -38,6 +40,7 @@ export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerCo
     }
     this.sampler = sampler;
     this.batchSize = batchSize;
+    this.maxParts = batchSize;
     this.dropLast = dropLast;
     this.setEpoch = sampler.setEpoch?.bind(sampler);
     this.seek = sampler.seek && ((batch) => this.#seek(batch));

@@ -43,8 +43,12 @@ export class DrawnOrder {
     this.#draw = draw;
   }
 
-  /** A loaded pass of another epoch was over: what was left of it is drawn and dropped. */
+  /**
+   * A loaded pass of another epoch was over: what was left of it is drawn and dropped. One that was under way here is left where it is, as
+   * PyTorch leaves it.
+   */
   enterEpoch(epoch: number): void {
+    if (this.#pass && this.#pass.epoch !== epoch) this.#pass = undefined;
     if (this.#loaded && this.#loaded.epoch !== epoch) this.#drawRest(this.#loaded);
   }
 

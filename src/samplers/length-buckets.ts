@@ -25,80 +25,137 @@ interface Bucket {
   /** Where they begin among the sorted samples, and how many they are. */
   readonly start: number;
   readonly size: number;
-  /** Samples a global batch. */
+  /** Samples a full global batch. */
   readonly batchSize: number;
+  /** Samples in batches of the bucket alone, the last of which may be smaller: equally many for each micro-batch. */
+  readonly batched: number;
   /** Their first batch among those of all buckets. */
   readonly firstBatch: number;
+}
+
+/** A batch of samples that buckets have left over. */
+interface RestBatch {
+  readonly start: number;
+  readonly size: number;
+}
+
+/** The batches of all epochs, as places in buckets. */
+interface Layout {
+  readonly buckets: readonly Bucket[];
+  /** Places that no batch of their bucket holds, from the longest samples to the shortest: of each its bucket, and its place there. */
+  readonly rests: { readonly bucket: number[]; readonly place: number[] };
+  readonly restBatches: readonly RestBatch[];
+  /** Batches of buckets alone. */
+  readonly bucketBatches: number;
 }
 
 /**
  * Batches of samples of nearly equal length, each with as many as the budget holds when all are padded to the longest of the
  * bucket. Batches of all buckets are mixed, and the samples inside each bucket, anew each epoch.
+ *
+ * A bucket ends in fewer samples than micro-batches, which cannot be shared out. These rests of all buckets are joined, so that only the last
+ * batch of an epoch can have fewer samples than micro-batches.
  */
 export class LengthBuckets {
   readonly #ids: IdArray;
   #places: IdArray | undefined;
   readonly #samples: number;
-  readonly #buckets: readonly Bucket[];
+  readonly #layout: Layout;
   readonly #firstBatches: readonly number[];
   readonly #starts: readonly number[];
+  /** Whether the last batch of the layout has fewer samples than micro-batches: it comes last in every epoch. */
+  readonly #endsShort: boolean;
   readonly batches: number;
+  /** Parts that every batch but a short last one has samples for. */
+  readonly maxParts: number;
 
   constructor(lengths: Float64Array, options: LengthBucketsOptions) {
     const sorted = sortByValue(lengths, firstIds(lengths.length));
     this.#ids = sorted.ids;
     this.#samples = lengths.length;
-    const { buckets, batches } = bucketsOf(sorted, options);
-    this.#buckets = buckets;
-    this.batches = batches;
+    this.#layout = layoutOf(sorted, options);
+    const { buckets, restBatches, bucketBatches } = this.#layout;
+    this.#endsShort = (restBatches.at(-1)?.size ?? options.microBatches) < options.microBatches;
+    this.batches = bucketBatches + restBatches.length;
+    this.maxParts = options.microBatches;
     this.#firstBatches = buckets.map(({ firstBatch }) => firstBatch);
     this.#starts = buckets.map(({ start }) => start);
   }
 
-  /** The batches of one epoch; in the order of length without a seed. */
+  /** The batches of one epoch; without a seed in the order of length, and what the buckets have left at the end. */
   order(epoch: number, seed: number | undefined): BudgetOrder {
     const shuffled = (length: number, purpose: string): TwoWayOrder =>
-      seed === undefined ? unshuffled : new IndexPermutation(length, orderKey(seed, epoch, purpose));
-    const batchOrder = this.batches > 0 ? shuffled(this.batches, 'batches') : unshuffled;
+      seed === undefined || length === 0
+        ? unshuffled
+        : new IndexPermutation(length, orderKey(seed, epoch, purpose));
+    const mixed = this.#endsShort ? this.batches - 1 : this.batches;
+    const mixedOrder = shuffled(mixed, 'batches');
+    const batchOrder: TwoWayOrder = {
+      at: (position) => (position < mixed ? mixedOrder.at(position) : position),
+      indexOf: (batch) => (batch < mixed ? mixedOrder.indexOf(batch) : batch),
+    };
     const orders: (TwoWayOrder | undefined)[] = [];
     const orderOf = (k: number): TwoWayOrder =>
-      (orders[k] ??= shuffled(this.#buckets[k]!.size, `bucket ${k}`));
+      (orders[k] ??= shuffled(this.#layout.buckets[k]!.size, `bucket ${k}`));
+    const sampleAt = (k: number, place: number): number =>
+      this.#ids[this.#layout.buckets[k]!.start + orderOf(k).at(place)]!;
     return {
       batches: this.batches,
-      batchAt: (position) => {
-        const batch = batchOrder.at(position);
-        const k = firstAbove(this.#firstBatches, batch) - 1;
-        const { start, size, batchSize, firstBatch } = this.#buckets[k]!;
-        const first = (batch - firstBatch) * batchSize;
-        const samples = new Array<number>(Math.min(batchSize, size - first));
-        for (let i = 0; i < samples.length; i++) samples[i] = this.#ids[start + orderOf(k).at(first + i)]!;
-        return samples;
-      },
+      batchAt: (position) => this.#batchAt(batchOrder.at(position), sampleAt),
       placeOf: (sample) => {
         this.#places ??= invertIds(this.#ids, this.#samples);
         const place = this.#places[sample]!;
         const k = firstAbove(this.#starts, place) - 1;
-        const bucket = this.#buckets[k];
+        const bucket = this.#layout.buckets[k];
         if (!bucket || place >= bucket.start + bucket.size) return undefined;
-        const slot = orderOf(k).indexOf(place - bucket.start);
-        const own = Math.floor(slot / bucket.batchSize);
-        const batch = bucket.firstBatch + own;
-        const end = this.#firstBatches[k + 1] ?? this.batches;
-        // The last samples of a bucket may be dropped.
-        if (batch >= end) return undefined;
-        return { batch: batchOrder.indexOf(batch), position: slot - own * bucket.batchSize };
+        const found = this.#find(k, orderOf(k).indexOf(place - bucket.start));
+        return found && { batch: batchOrder.indexOf(found.batch), position: found.position };
       },
     };
   }
+
+  #batchAt(batch: number, sampleAt: (bucket: number, place: number) => number): number[] {
+    const { buckets, rests, restBatches, bucketBatches } = this.#layout;
+    if (batch >= bucketBatches) {
+      const { start, size } = restBatches[batch - bucketBatches]!;
+      return Array.from({ length: size }, (_, i) =>
+        sampleAt(rests.bucket[start + i]!, rests.place[start + i]!),
+      );
+    }
+    const k = firstAbove(this.#firstBatches, batch) - 1;
+    const { batched, batchSize, firstBatch } = buckets[k]!;
+    const first = (batch - firstBatch) * batchSize;
+    const samples = new Array<number>(Math.min(batchSize, batched - first));
+    for (let i = 0; i < samples.length; i++) samples[i] = sampleAt(k, first + i);
+    return samples;
+  }
+
+  /** The batch that holds a place of a bucket, and the position in it; nothing where it is left out. */
+  #find(k: number, place: number): { readonly batch: number; readonly position: number } | undefined {
+    const { buckets, rests, restBatches, bucketBatches } = this.#layout;
+    const { batched, batchSize, firstBatch } = buckets[k]!;
+    if (place < batched) {
+      const own = Math.floor(place / batchSize);
+      return { batch: firstBatch + own, position: place - own * batchSize };
+    }
+    // The rests of a bucket stand side by side.
+    const rest = rests.bucket.indexOf(k) + place - batched;
+    const batch = restBatches.findIndex(({ start, size }) => rest >= start && rest < start + size);
+    return batch < 0
+      ? undefined
+      : { batch: bucketBatches + batch, position: rest - restBatches[batch]!.start };
+  }
 }
 
-function bucketsOf(
+function layoutOf(
   { distinct, counts }: SamplesByValue,
   { maxTokens, microBatches, maxPadding, maxSamples, dropLast }: LengthBucketsOptions,
-): { readonly buckets: Bucket[]; readonly batches: number } {
+): Layout {
   const buckets: Bucket[] = [];
+  /** Samples of a bucket that a micro-batch holds. */
+  const perPart: number[] = [];
   let start = 0;
-  let batches = 0;
+  let bucketBatches = 0;
   for (let row = 0; row < distinct.length && distinct[row]! <= maxTokens; ) {
     const longest = Math.min(maxTokens, Math.floor(distinct[row]! * (1 + maxPadding)));
     let size = 0;
@@ -107,10 +164,28 @@ function bucketsOf(
       size += counts[row]!;
       last = row;
     }
-    const batchSize = microBatches * Math.min(maxSamples, Math.floor(maxTokens / distinct[last]!));
-    buckets.push({ start, size, batchSize, firstBatch: batches });
+    const share = Math.min(maxSamples, Math.floor(maxTokens / distinct[last]!));
+    const batchSize = microBatches * share;
+    const batched = size - (size % microBatches);
+    buckets.push({ start, size, batchSize, batched, firstBatch: bucketBatches });
+    perPart.push(share);
     start += size;
-    batches += dropLast ? Math.floor(size / batchSize) : Math.ceil(size / batchSize);
+    bucketBatches += Math.ceil(batched / batchSize);
   }
-  return { buckets, batches };
+  const rests = { bucket: [] as number[], place: [] as number[] };
+  for (let k = buckets.length - 1; k >= 0; k--) {
+    for (let place = buckets[k]!.batched; place < buckets[k]!.size; place++) {
+      rests.bucket.push(k);
+      rests.place.push(place);
+    }
+  }
+  const restBatches: RestBatch[] = [];
+  for (let first = 0; first < rests.bucket.length; ) {
+    // The first sample is the longest, so the others fit where it does.
+    const wanted = Math.min(microBatches * perPart[rests.bucket[first]!]!, rests.bucket.length - first);
+    const size = wanted < microBatches ? wanted : wanted - (wanted % microBatches);
+    if (size >= microBatches || !dropLast) restBatches.push({ start: first, size });
+    first += size;
+  }
+  return { buckets, rests, restBatches, bucketBatches };
 }

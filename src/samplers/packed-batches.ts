@@ -15,6 +15,8 @@ export class PackedBatches {
   readonly #packing: Packing;
   readonly #options: PackedBatchesOptions;
   readonly batches: number;
+  /** Parts that every batch but a short last one has rows for. */
+  readonly maxParts: number;
 
   /** @param lengths - At most `maxTokens`; samples of length 0 are left out. */
   constructor(lengths: Float64Array, options: PackedBatchesOptions) {
@@ -25,6 +27,7 @@ export class PackedBatches {
       shuffle: seed !== undefined,
     });
     this.#options = options;
+    this.maxParts = microBatches;
     const batches = this.#packing.rows / microBatches;
     this.batches = dropLast ? Math.floor(batches) : Math.ceil(batches);
   }

@@ -3,9 +3,8 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import { partSlice, type Slice } from '../core/part-slice.js';
 import { type BatchSampler, lengthOf, type Sized } from '../core/sampler.js';
-import { type Sighting, sightingsIn, sightingsInCuts, type WhenSeenOptions } from '../core/sighting.js';
+import { type Sighting, sightingsIn, sightingsInPieces, type WhenSeenOptions } from '../core/sighting.js';
 import type { BudgetOrder } from './budget-order.js';
 import { LengthBuckets } from './length-buckets.js';
 import { PackedBatches } from './packed-batches.js';
@@ -17,8 +16,8 @@ export interface TokenBudgetSamplerOptions {
   /** Most tokens of a micro-batch: what one rank gets at once. */
   readonly maxTokens: number;
   /**
-   * Micro-batches of a global batch: the ranks times their steps of gradient accumulation. The batches stay the same on other
-   * ranks. @defaultValue `1`
+   * Micro-batches of a global batch: the ranks times their steps of gradient accumulation, or a multiple. A loader with more ranks
+   * refuses the sampler; on fewer the batches stay the same. @defaultValue `1`
    */
   readonly microBatches?: number;
   /**
@@ -33,7 +32,10 @@ export interface TokenBudgetSamplerOptions {
   readonly maxSamples?: number;
   /** What to do about samples longer than `maxTokens`: refuse them, or leave them out; `skipped` counts them. @defaultValue `'throw'` */
   readonly tooLong?: 'throw' | 'skip';
-  /** Whether batches that are not full are left out: the last of each bucket, or of the packing. @defaultValue `false` */
+  /**
+   * Whether the last batch is left out where it is short: with `'buckets'` of fewer samples than micro-batches, with `'packing'` of fewer full
+   * budgets. @defaultValue `false`
+   */
   readonly dropLast?: boolean;
   /** Fixes the batches of all epochs. @defaultValue `0` */
   readonly seed?: number;
@@ -67,7 +69,8 @@ type Resolved = v.InferOutput<typeof schema>;
  * and so is the batch of a sample.
  *
  * Ranks and micro-batches get contiguous parts of a global batch: equally many samples of a bucket, which are equally long; of
- * the packing equally many full budgets.
+ * the packing equally many full budgets. What a bucket has left after that (fewer samples than micro-batches) is joined with what the others
+ * have left; only there lengths differ more. So every batch but the last one has samples for all micro-batches.
  *
  * @remarks O(n) to make; 4 bytes a sample for buckets, 16 for the packing. A batch costs O(log buckets) and its samples.
  */
@@ -77,6 +80,10 @@ export class TokenBudgetSampler implements BatchSampler {
   readonly deterministic = true;
   /** Samples that are longer than the budget and left out. */
   readonly skipped: number;
+  /** The micro-batches. */
+  readonly maxParts: number;
+  /** A packed batch is cut between full budgets. One of a bucket may be cut between any two samples. */
+  readonly cutPoints: BatchSampler['cutPoints'];
   readonly #options: Resolved;
   readonly #lengths: Float64Array;
   readonly #batches: LengthBuckets | PackedBatches;
@@ -108,6 +115,8 @@ export class TokenBudgetSampler implements BatchSampler {
             this.#lengths.map((length) => (length > maxTokens ? 0 : length)),
             { maxTokens, microBatches, dropLast, seed: shuffle ? resolved.seed : undefined },
           );
+    this.maxParts = this.#batches.maxParts;
+    if (method === 'packing') this.cutPoints = (batch) => this.#pieces(batch);
   }
 
   /** Batches an epoch: the same in all epochs. */
@@ -138,13 +147,6 @@ export class TokenBudgetSampler implements BatchSampler {
     for (let batch = start; batch < order.batches; batch++) yield order.batchAt(batch);
   }
 
-  partSlice(batch: ArrayLike<number>, part: number, parts: number): Slice {
-    if (this.#options.method === 'buckets') return partSlice(batch.length, part, parts);
-    const starts = this.#rowStarts(batch);
-    const { start, end } = partSlice(starts.length - 1, part, parts);
-    return { start: starts[start]!, end: starts[end]! };
-  }
-
   /**
    * Every time that a sample is seen in some epochs. O(log n) each.
    *
@@ -163,7 +165,7 @@ export class TokenBudgetSampler implements BatchSampler {
       const seen =
         this.#options.method === 'buckets'
           ? sightingsIn(at, place.position, batch.length, resolved)
-          : sightingsInCuts(at, place.position, batch, resolved, (...cut) => this.partSlice(...cut));
+          : sightingsInPieces(at, place.position, resolved, this.#pieces(batch));
       sightings.push(...seen);
     }
     return sightings;
@@ -175,6 +177,7 @@ export class TokenBudgetSampler implements BatchSampler {
       sampler: 'TokenBudgetSampler',
       lengths: fingerprintBytes(this.#lengths),
       ...options,
+      rests: 'joined',
       maxPadding: options.maxPadding ?? null,
       maxSamples: options.maxSamples ?? null,
     });
@@ -186,10 +189,10 @@ export class TokenBudgetSampler implements BatchSampler {
   }
 
   /**
-   * Where a packed batch can be cut: each stretch fills at most the budget. Taking as much as fits gives the fewest stretches, so
-   * never more than the packing has micro-batches.
+   * Where a packed batch can be cut: each piece fills at most the budget. Taking as much as fits gives the fewest pieces; where these are
+   * fewer than the micro-batches, those of most samples are halved.
    */
-  #rowStarts(batch: ArrayLike<number>): number[] {
+  #pieces(batch: ArrayLike<number>): number[] {
     const starts = [0];
     let tokens = 0;
     for (let i = 0; i < batch.length; i++) {
@@ -201,6 +204,12 @@ export class TokenBudgetSampler implements BatchSampler {
       tokens += length;
     }
     starts.push(batch.length);
+    while (starts.length - 1 < Math.min(this.#options.microBatches, batch.length)) {
+      let longest = 0;
+      for (let k = 1; k < starts.length - 1; k++)
+        if (starts[k + 1]! - starts[k]! > starts[longest + 1]! - starts[longest]!) longest = k;
+      starts.splice(longest + 1, 0, Math.floor((starts[longest]! + starts[longest + 1]!) / 2));
+    }
     return starts;
   }
 }

@@ -74,12 +74,13 @@ describe('MixtureDataset', () => {
     fc.assert(
       fc.property(plans, ({ lengths, options }) => {
         const mixture = new MixtureDataset(lengths.map(range), { ...options, length: 37 });
+        const perEpoch = mixture.length;
         const seen: number[][] = lengths.map(() => []);
-        for (let place = 0; place < 37 * 5; place++) {
-          const { source, index } = mixture.originOf(place % 37, Math.floor(place / 37));
+        for (let place = 0; place < perEpoch * 5; place++) {
+          const { source, index } = mixture.originOf(place % perEpoch, Math.floor(place / perEpoch));
           seen[source]!.push(index);
         }
-        for (const [source, { epoch, position }] of mixture.progressAfter(37 * 5).entries()) {
+        for (const [source, { epoch, position }] of mixture.progressAfter(perEpoch * 5).entries()) {
           const length = lengths[source]!;
           expect(seen[source]).toHaveLength(epoch * length + position);
           for (let pass = 0; pass < epoch; pass++) {

@@ -227,7 +227,13 @@ it('looking ahead changes no sample, whatever the datasets are made of, and asks
       async (of, how, prefetchBytes, epoch, batch) => {
         const read = async (bytesAhead: number) => {
           const dataset = await make(of);
-          const loader = new DataLoader(dataset, { ...how, prefetchBytes: bytesAhead, collate: asIs });
+          const dropLast = how.dropLast && how.batchSize <= dataset.length;
+          const loader = new DataLoader(dataset, {
+            ...how,
+            dropLast,
+            prefetchBytes: bytesAhead,
+            collate: asIs,
+          });
           loader.seek({ epoch, batch: Math.min(batch, loader.length) });
           const batches: unknown[] = [];
           for await (const samples of loader) batches.push(samples);

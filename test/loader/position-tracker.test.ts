@@ -24,7 +24,7 @@ describe('PositionTracker', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([...Array(12).keys()], { minLength: 0 }), (order) => {
         const tracker = new PositionTracker();
-        tracker.begin(undefined);
+        tracker.begin();
         for (const batch of order) tracker.deliver(delivery(batch));
         const { batch, ahead } = tracker.state(undefined);
         const delivered = [...Array.from({ length: batch }, (_, k) => k), ...ahead];
@@ -36,7 +36,7 @@ describe('PositionTracker', () => {
 
   it('calls a complete epoch the start of the next one', () => {
     const tracker = new PositionTracker();
-    tracker.begin(undefined);
+    tracker.begin();
     for (const batch of [0, 2, 1]) tracker.deliver(delivery(batch));
     expect(tracker.state(3)).toMatchObject({ epoch: 1, batch: 0, ahead: [] });
     expect(tracker.state(4)).toMatchObject({ epoch: 0, batch: 3, ahead: [] });

@@ -48,8 +48,8 @@ describe('a stream with a state of its own', () => {
   it('goes on where it was, with any number of workers and ranks, and reads nothing again', async () => {
     const plan = fc.record({
       numShards: fc.integer({ min: 1, max: 3 }),
-      samples: fc.integer({ min: 0, max: 12 }),
-      batchSize: fc.integer({ min: 1, max: 4 }),
+      samples: fc.integer({ min: 1, max: 12 }),
+      batchSize: fc.integer({ min: 2, max: 4 }),
       gradientAccumulationSteps: fc.integer({ min: 1, max: 2 }),
       stateful: fc.boolean(),
     });

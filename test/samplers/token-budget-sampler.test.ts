@@ -8,6 +8,7 @@ import {
   TokenBudgetSampler,
 } from 'millrace';
 import { describe, expect, it } from 'vitest';
+import { shareSlice } from '../../dist/core/part-slice.js';
 import { batchesOf } from '../loader/collect.js';
 
 const cases = fc.record({
@@ -22,6 +23,14 @@ const cases = fc.record({
 
 const make = ({ lengths, ...options }: { lengths: number[]; maxTokens: number }) =>
   new TokenBudgetSampler(lengths.length, { lengths, ...options });
+
+/** The part of a batch as a loader cuts it, with one micro-batch. */
+const partOf = (sampler: TokenBudgetSampler, batch: number[], rank: number, worldSize: number) =>
+  shareSlice(
+    batch.length,
+    { microBatch: 0, gradientAccumulationSteps: 1, rank, worldSize },
+    sampler.cutPoints?.(batch),
+  );
 
 const epochOf = (sampler: TokenBudgetSampler, epoch: number): number[][] => {
   sampler.setEpoch(epoch);
@@ -41,17 +50,60 @@ describe('TokenBudgetSampler', () => {
         expect(new Set(seen).size).toBe(seen.length);
         for (const batch of batches) {
           for (let part = 0; part < microBatches; part++) {
-            const { start, end } = sampler.partSlice(batch, part, microBatches);
+            const { start, end } = partOf(sampler, batch, part, microBatches);
             const own = batch.slice(start, end).map((sample) => lengths[sample]!);
             expect(own.length).toBeGreaterThan(0);
             const tokens = own.reduce((sum, length) => sum + length, 0);
             const cost = method === 'packing' ? tokens : own.length * Math.max(...own);
             expect(cost).toBeLessThanOrEqual(maxTokens);
-            if (method === 'buckets') expect(Math.max(...own)).toBeLessThanOrEqual(Math.min(...own) * 1.125);
           }
         }
       }),
     );
+  });
+
+  it('makes batches of samples of nearly equal length, but of what the buckets have left', () => {
+    fc.assert(
+      fc.property(cases, ({ method: _, ...options }) => {
+        const { lengths, microBatches } = options;
+        const mixed = epochOf(make(options), 1).filter((batch) => {
+          const own = batch.map((sample) => lengths[sample]!);
+          return Math.max(...own) > Math.min(...own) * 1.125;
+        });
+        // Buckets of lengths 1 to 50 are at most 24, and each has fewer samples left than micro-batches.
+        expect(mixed.flat().length).toBeLessThanOrEqual(24 * (microBatches - 1));
+      }),
+    );
+  });
+
+  it('gives every part of every batch but the last samples of its own', () => {
+    fc.assert(
+      fc.property(cases, fc.nat(3), fc.nat(), (options, epoch, pick) => {
+        const sampler = make(options);
+        const parts = 1 + (pick % options.microBatches);
+        const batches = epochOf(sampler, epoch);
+        for (const [k, batch] of batches.entries()) {
+          if (k === batches.length - 1 && batch.length < parts) continue;
+          const joined = Array.from({ length: parts }, (_, part) => {
+            const { start, end } = partOf(sampler, batch, part, parts);
+            return batch.slice(start, end);
+          });
+          expect(joined.flat()).toEqual(batch);
+          expect(Math.min(...joined.map(({ length }) => length))).toBeGreaterThan(0);
+        }
+      }),
+    );
+  });
+
+  it('is refused by a loader with more parts than it has micro-batches', () => {
+    for (const method of ['buckets', 'packing'] as const) {
+      const batchSampler = make({ lengths: [3, 4, 5, 6], maxTokens: 10, microBatches: 2, method } as never);
+      const load = (options: object) =>
+        new DataLoader(new ArrayDataset([1, 2, 3, 4]), { batchSampler, ...options });
+      expect(() => load({ worldSize: 4 })).toThrow(/microBatches of 4/);
+      expect(() => load({ worldSize: 2, gradientAccumulationSteps: 2 })).toThrow(ConfigError);
+      expect(load({ worldSize: 2 }).length).toBe(batchSampler.length);
+    }
   });
 
   it('begins at any batch as if those before had been dropped, and has another order each epoch', () => {
@@ -83,15 +135,13 @@ describe('TokenBudgetSampler', () => {
         const walked: unknown[] = [];
         for (const epoch of [0, 1])
           for (const [step, batch] of epochOf(sampler, epoch).entries())
-            for (let microBatch = 0; microBatch < gradientAccumulationSteps; microBatch++) {
-              const micro = sampler.partSlice(batch, microBatch, gradientAccumulationSteps);
-              const samples = batch.slice(micro.start, micro.end);
+            for (let microBatch = 0; microBatch < gradientAccumulationSteps; microBatch++)
               for (let rank = 0; rank < worldSize; rank++) {
-                const { start, end } = sampler.partSlice(samples, rank, worldSize);
-                const slot = samples.slice(start, end).indexOf(sample);
-                if (slot >= 0) walked.push({ epoch, step, microBatch, rank, slot });
+                const share = { microBatch, rank, worldSize, gradientAccumulationSteps };
+                const { start, end } = shareSlice(batch.length, share, sampler.cutPoints?.(batch));
+                const place = batch.slice(start, end).indexOf(sample);
+                if (place >= 0) walked.push({ epoch, step, microBatch, rank, slot: place });
               }
-            }
         const told = sampler.whenSeen(sample, { epochs: 2, worldSize, gradientAccumulationSteps });
         expect(told).toEqual(walked);
       }),
@@ -111,7 +161,7 @@ describe('TokenBudgetSampler', () => {
     for (const batch of [...sampler].slice(0, -1)) {
       for (const ranks of [2, 4, 8]) {
         const shares = Array.from({ length: ranks }, (_, rank) => {
-          const { start, end } = sampler.partSlice(batch, rank, ranks);
+          const { start, end } = partOf(sampler, batch, rank, ranks);
           return tokensOf(batch.slice(start, end));
         });
         ratios.push(Math.min(...shares) / Math.max(...shares));

@@ -4,9 +4,11 @@ import {
   type LoaderState,
   MillraceError,
   RandomSampler,
+  type Sampler,
   verifyReceipt,
   workerDataset,
 } from 'millrace';
+import { TorchGenerator } from 'millrace/random';
 import { replaceThreads } from '../../dist/loader/workers/worker-thread.js';
 import { SimulatedThread } from './simulated-thread.js';
 import { Dice, VirtualClock } from './virtual-clock.js';
@@ -14,6 +16,8 @@ import { Dice, VirtualClock } from './virtual-clock.js';
 /** What is the same from start to start of a job. */
 interface Job {
   readonly kind: 'indices' | 'streams';
+  /** Whether the order is computed, drawn from a generator, or that of a user's sampler that continues where its state stands. */
+  readonly order: 'computed' | 'drawn' | 'stateful';
   readonly samples: number;
   readonly numShards: number;
   readonly stateful: boolean;
@@ -112,14 +116,20 @@ class Simulation {
     const dice = this.#dice;
     const kind = dice.pick(['indices', 'indices', 'streams'] as const);
     const inOrder = kind === 'streams' || dice.chance(0.7);
+    const samples = dice.integer(1, 30);
+    const batchSize = dice.integer(1, 9);
+    // Out of order, batches are compared by their samples: a short last one would be repeated where it is smaller than its parts. A
+    // loader that would drop its only batch is refused.
+    const dropLast = !inOrder || dice.chance(0.3);
     return {
       kind,
-      samples: dice.integer(1, 30),
+      order:
+        kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const),
+      samples: dropLast ? Math.max(samples, batchSize) : samples,
       numShards: dice.integer(1, 3),
       stateful: dice.chance(0.5),
-      // Out of order, batches are compared by their samples: none is to be repeated, as those that are smaller than their parts are.
-      batchSize: dice.integer(inOrder ? 1 : 3, 7),
-      dropLast: !inOrder || dice.chance(0.3),
+      batchSize,
+      dropLast,
       seed: dice.integer(0, 1000),
       epochs: dice.integer(1, 2),
       inOrder,
@@ -129,11 +139,14 @@ class Simulation {
   /** A start that can go on from a state. */
   #makeStart(state: LoaderState | undefined): Start {
     const dice = this.#dice;
+    const { batchSize, inOrder } = this.#job;
     const isInside = state !== undefined && (state.microBatch > 0 || state.ahead.length > 0);
+    // Global batches have a sample for every part.
+    const steps = isInside ? state.gradientAccumulationSteps : dice.integer(1, Math.min(3, batchSize));
     return {
       // Ranks go step by step together, and what one has ahead out of order another one may not.
-      worldSize: this.#job.inOrder ? dice.integer(1, 3) : 1,
-      gradientAccumulationSteps: isInside ? state.gradientAccumulationSteps : dice.integer(1, 3),
+      worldSize: inOrder ? dice.integer(1, Math.min(3, Math.floor(batchSize / steps))) : 1,
+      gradientAccumulationSteps: steps,
       numWorkers: dice.pick([1, 2, 3, 'auto'] as const),
       prefetchFactor: dice.integer(1, 3),
       reuseBuffers: dice.chance(0.5),
@@ -148,7 +161,7 @@ class Simulation {
     if (kind === 'indices')
       return new DataLoader<number>(new ArrayDataset(numbers(samples)), {
         ...options,
-        shuffle: true,
+        sampler: samplerOf(this.#job),
       } as object);
     const dataset = workerDataset(streams, { options: { samples, numShards, stateful } });
     return new DataLoader(dataset as never, options as object);
@@ -195,7 +208,8 @@ class Simulation {
       place = Math.round(place);
     }
     for (const [rank, loader] of loaders.entries())
-      if (this.#job.kind === 'indices') this.#checkReceipt(start, rank, loader);
+      if (this.#job.kind === 'indices' && this.#job.order === 'computed')
+        this.#checkReceipt(start, rank, loader);
     await Promise.all(loaders.map((loader) => loader.close()));
     return undefined;
   }
@@ -279,13 +293,53 @@ class PatientPass {
   }
 }
 
+/** The order of a job, at its beginning. */
+function samplerOf({ order, samples, seed }: Job): Sampler {
+  if (order === 'stateful') return new TurningSampler(samples);
+  const generator = new TorchGenerator(seed);
+  return new RandomSampler(samples, order === 'drawn' ? { generator } : { seed });
+}
+
+/** A sampler as a user writes it: its state is a position, and iterating continues there. */
+class TurningSampler implements Sampler {
+  readonly length: number;
+  #position = 0;
+  #epoch = 0;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  setEpoch(epoch: number): void {
+    this.#epoch = epoch;
+  }
+
+  fingerprint(): string {
+    return 'turning';
+  }
+
+  stateDict() {
+    return { position: this.#position };
+  }
+
+  loadStateDict(state: { position?: unknown }): void {
+    this.#position = Number(state.position);
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    while (this.#position < this.length) yield (this.#position++ + 3 * this.#epoch) % this.length;
+    this.#position = 0;
+  }
+}
+
 /** The batches of the whole run, made without a loader. */
-function expectedBatches({ kind, samples, numShards, batchSize, dropLast, seed, epochs }: Job): number[][] {
+function expectedBatches(job: Job): number[][] {
+  const { kind, samples, numShards, batchSize, dropLast, epochs } = job;
   const all: number[][] = [];
+  const sampler = samplerOf(job);
   for (let epoch = 0; epoch < epochs; epoch++) {
     if (kind === 'indices') {
-      const sampler = new RandomSampler(samples, { seed });
-      sampler.setEpoch(epoch);
+      sampler.setEpoch!(epoch);
       all.push(...cut([...sampler], batchSize, dropLast));
       continue;
     }

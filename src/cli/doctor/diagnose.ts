@@ -5,7 +5,7 @@ import type { OpenForRank } from '../plan/open-run.js';
 import { RunOrder } from '../plan/run-order.js';
 import { planRun, type RunPlan } from '../plan/run-plan.js';
 import { leftOutFiles, raggedSamples, skewedLengths, tinyFiles } from './data-checks.js';
-import { forgottenEpoch, nonSeekable, notShared, sharedTwice } from './order-checks.js';
+import { forgottenEpoch, nonSeekable, notShared } from './order-checks.js';
 import { seedsCollide, seedsDiffer } from './seed-checks.js';
 
 /** What was looked at, and what was found. */
@@ -48,7 +48,6 @@ export async function runFindings(
     ...(await loaderChecks(opened, openForRank)),
     ...(await planFindings(plan, opened, order)),
     await forgottenEpoch(opened, order),
-    sharedTwice(opened),
     seedsCollide(opened),
     skewedLengths(plan, opened),
   ]);

@@ -63,19 +63,6 @@ export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding
   };
 }
 
-/** A part of a part: the sampler shares the data out, and the loader shares its batches out once more. */
-export function sharedTwice({ loader, sampler }: OpenedConfig): Finding | undefined {
-  if (!(sampler instanceof DistributedSampler) || !(loader instanceof DataLoader)) return undefined;
-  const { worldSize } = loader.options;
-  if (worldSize === 1 || sampler.worldSize === 1) return undefined;
-  return {
-    name: 'shared-twice',
-    what: `The DistributedSampler shares the data among ${some(sampler.worldSize, 'rank')}, and the loader its batches among ${some(worldSize, 'rank')} again.`,
-    why: `Of each rank's part only a ${worldSize}th is trained on.`,
-    fix: 'Leave out the DistributedSampler: rank and worldSize of the loader are enough, and resume on other ranks.',
-  };
-}
-
 /** A loader that does not know that it is one of several. */
 export function notShared({ kind, launch, loader, sampler }: OpenedConfig): Finding | undefined {
   if (kind !== 'loader' || launch.worldSize === 1 || !(loader instanceof DataLoader)) return undefined;

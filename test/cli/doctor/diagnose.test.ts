@@ -79,11 +79,6 @@ describe('millrace doctor', () => {
       loader(`sampler: { length: 10, seek() {}, ${unseekable} }`),
     ],
     [
-      'shared-twice',
-      loader(`worldSize: 2, rank: 0, sampler: ${distributed('uneven: true')}`),
-      loader(`sampler: ${distributed('uneven: true')}`),
-    ],
-    [
       'seeds-collide',
       loader(
         `sampler: ${distributed(`uneven: true, generator: new (await import('${random}')).TorchGenerator(0)`)}`,

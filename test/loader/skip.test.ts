@@ -1,0 +1,127 @@
+// onError: 'skip': what is left out never puts ranks or micro-batches out of step, and never leaves nothing.
+import fc from 'fast-check';
+import { DataLoader, SampleError, workerDataset, workerFunction } from 'millrace';
+import { describe, expect, it } from 'vitest';
+import { collect } from './collect.js';
+
+const fixture = new URL('../fixtures/broken.js', import.meta.url);
+const numbers = (length: number) => Array.from({ length }, (_, i) => i);
+
+interface Given {
+  readonly kind: 'map' | 'stream';
+  readonly length: number;
+  readonly broken: readonly number[];
+}
+
+function load({ kind, length, broken }: Given, options: object): DataLoader<number> {
+  const plain =
+    kind === 'map'
+      ? { export: 'default', options: { length, broken } }
+      : { export: 'stream', options: { length } };
+  const transform = workerFunction<(sample: number) => number>(fixture, {
+    export: 'refuse',
+    options: { broken },
+  });
+  return new DataLoader<number>(workerDataset<number>(fixture, plain), {
+    onError: 'skip',
+    ...(kind === 'stream' && { transform }),
+    ...options,
+  } as object);
+}
+
+const layout = {
+  worldSize: fc.integer({ min: 1, max: 4 }),
+  gradientAccumulationSteps: fc.integer({ min: 1, max: 3 }),
+};
+
+describe(`onError: 'skip'`, () => {
+  async function check(
+    drawn: Given & { batchSize: number; worldSize: number; gradientAccumulationSteps: number },
+    how: object,
+  ) {
+    const { worldSize, gradientAccumulationSteps: steps, length } = drawn;
+    const batchSize = Math.max(drawn.batchSize, worldSize * steps);
+    const globalBatches = numbers(Math.ceil(length / batchSize)).map((k) =>
+      numbers(length).slice(k * batchSize, (k + 1) * batchSize),
+    );
+    // A global batch without any sample is another test.
+    const spared = new Set(globalBatches.map((batch) => batch[batch.length >> 1]!));
+    const given = { ...drawn, broken: drawn.broken.filter((index) => !spared.has(index)) };
+    const ranks = await Promise.all(
+      numbers(worldSize).map(async (rank) => {
+        const loader = load(given, { batchSize, rank, worldSize, gradientAccumulationSteps: steps, ...how });
+        const batches = await collect(loader);
+        await loader.close();
+        return batches;
+      }),
+    );
+    for (const batches of ranks) {
+      expect(batches).toHaveLength(globalBatches.length * steps);
+      expect(batches.every((batch) => batch.length > 0)).toBe(true);
+    }
+    const isBroken = new Set(given.broken);
+    for (const [k, batch] of globalBatches.entries()) {
+      const came = ranks.flatMap((batches) => batches.slice(k * steps, (k + 1) * steps).flat());
+      expect(new Set(came)).toEqual(new Set(batch.filter((index) => !isBroken.has(index))));
+    }
+  }
+  const given = fc.record({
+    kind: fc.constantFrom('map' as const, 'stream' as const),
+    length: fc.integer({ min: 1, max: 30 }),
+    broken: fc.uniqueArray(fc.nat(29), { maxLength: 25 }),
+    batchSize: fc.integer({ min: 1, max: 10 }),
+    ...layout,
+  });
+
+  it('gives every rank and micro-batch its batches, of the samples that can be made and no others', async () => {
+    await fc.assert(
+      fc.asyncProperty(given, (drawn) => check(drawn, {})),
+      { numRuns: 200 },
+    );
+  });
+
+  it('does so in workers, lent or not', async () => {
+    await fc.assert(
+      fc.asyncProperty(given, fc.boolean(), (drawn, reuseBuffers) =>
+        check(drawn, { numWorkers: 1, prefetchFactor: 2, reuseBuffers }),
+      ),
+      { numRuns: 6 },
+    );
+  });
+
+  it('counts what stood in for a part that lost all its samples', async () => {
+    const loader = load({ kind: 'map', length: 4, broken: [0] }, { batchSize: 2, rank: 0, worldSize: 2 });
+    expect(await collect(loader)).toEqual([[1], [2]]);
+    expect(loader.stats()).toMatchObject({ standIns: 1, skipped: 1 });
+  });
+
+  it('is an error where no sample of a global batch can be made, on every rank, and a seek goes past it', async () => {
+    for (const kind of ['map', 'stream'] as const) {
+      for (const rank of [0, 1]) {
+        const loader = load({ kind, length: 6, broken: [2, 3] }, { batchSize: 2, rank, worldSize: 2 });
+        await expect(collect(loader)).rejects.toThrow(SampleError);
+        expect(loader.stateDict()).toMatchObject({ epoch: 0, batch: 1 });
+        loader.seek({ epoch: 0, batch: 2 });
+        expect(await collect(loader)).toEqual([[4 + rank]]);
+      }
+    }
+  });
+
+  it('leaves a batch out whole where there is nobody to stay in step with', async () => {
+    const loader = load({ kind: 'map', length: 6, broken: [2, 3] }, { batchSize: 2 });
+    expect(await collect(loader)).toEqual([
+      [0, 1],
+      [4, 5],
+    ]);
+  });
+
+  it('is an error when all samples fail: of an epoch, or a hundred in a row', async () => {
+    for (const kind of ['map', 'stream'] as const) {
+      const few = load({ kind, length: 5, broken: numbers(5) }, { batchSize: 2 });
+      await expect(collect(few)).rejects.toThrow(/All samples of the epoch failed.*no sample 4/);
+      const many = load({ kind, length: 1000, broken: numbers(1000).slice(8) }, { batchSize: 8 });
+      await expect(collect(many)).rejects.toThrow(/104 samples in a row failed.*no sample 111/);
+      expect(many.stats().skipped).toBe(104);
+    }
+  });
+});
