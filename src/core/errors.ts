@@ -1,3 +1,5 @@
+import { withoutSecrets } from './shown-location.js';
+
 /** Where it happened: dataset, sample index, file, byte offset and the like. Printed in the message, readable as fields. */
 export type ErrorPlace = Readonly<Record<string, string | number | bigint | boolean>>;
 
@@ -29,7 +31,7 @@ export abstract class MillraceError extends Error {
   constructor(what: string, detail: ErrorDetail = {}) {
     super(composeMessage(what, detail), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = new.target.name;
-    this.where = detail.where ?? {};
+    this.where = shownPlace(detail.where);
     this.#what = what;
     this.#next = detail.next;
     Object.defineProperty(this, 'name', { enumerable: false });
@@ -37,16 +39,26 @@ export abstract class MillraceError extends Error {
 
   /** Says more about where it happened, on the way up: which batch, which child. */
   addPlace(place: ErrorPlace): this {
-    this.where = { ...this.where, ...place };
+    this.where = { ...this.where, ...shownPlace(place) };
     this.message = composeMessage(this.#what, { where: this.where, next: this.#next });
     return this;
   }
 }
 
-function composeMessage(what: string, { where = {}, next }: ErrorDetail): string {
-  const place = Object.entries(where).map(([key, value]) => `${spaced(key)} ${value}`);
-  const sentence = `${what}${place.length > 0 ? ` (${place.join(', ')})` : ''}`;
-  return `${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${next}` : ''}`;
+/** Locations in errors hold no secrets, whoever wrote them there. */
+function shownPlace(place: ErrorPlace = {}): ErrorPlace {
+  return Object.fromEntries(
+    Object.entries(place).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? withoutSecrets(value) : value,
+    ]),
+  );
+}
+
+function composeMessage(what: string, { where, next }: ErrorDetail): string {
+  const place = Object.entries(shownPlace(where)).map(([key, value]) => `${spaced(key)} ${value}`);
+  const sentence = `${withoutSecrets(what)}${place.length > 0 ? ` (${place.join(', ')})` : ''}`;
+  return `${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${withoutSecrets(next)}` : ''}`;
 }
 
 function spaced(camelCase: string): string {
@@ -76,7 +88,7 @@ export class ConfigError extends MillraceError {
   constructor(subject: string, problems: readonly ConfigProblem[], detail: ErrorDetail = {}) {
     const list = problems.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
     super(`${subject}: ${list}`, detail);
-    this.problems = problems;
+    this.problems = problems.map(({ field, message }) => ({ field, message: withoutSecrets(message) }));
   }
 
   /** The first field at fault. */

@@ -6,7 +6,7 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
 import type { MakeFromRecipe, Movable, Recipe } from '../core/recipe.js';
 import { toRecipe } from '../core/recipe.js';
-import { compressionOf } from '../storage/decompress.js';
+import { contentName } from '../storage/decompress.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import {
   type CsvColumn,
@@ -207,7 +207,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
 
 /** A tab for `.tsv`, compressed or not. */
 function delimiterOf(name: string): string {
-  return (compressionOf(name)?.inner ?? name).toLowerCase().endsWith('.tsv') ? '\t' : ',';
+  return contentName(name).endsWith('.tsv') ? '\t' : ',';
 }
 
 function checkColumns(fields: readonly string[], asked: readonly string[]): void {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { compressionOf } from '../storage/decompress.js';
+import { compressionOf, contentName } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
@@ -65,7 +65,7 @@ async function named(
   const isOneFile = found.length === 1 && found[0] === String(file);
   if (isOneFile) return found;
   const fitting = found.filter((name) => {
-    const content = (compressionOf(name)?.inner ?? name).toLowerCase();
+    const content = contentName(name);
     return endings.some((ending) => content.endsWith(ending));
   });
   // A pattern that names endings of its own is taken at its word.

@@ -2,9 +2,10 @@ import { Buffer } from 'node:buffer';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormatError, StorageError } from '../core/errors.js';
-import { compressionOf } from '../storage/decompress.js';
+import { contentName } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
+import { locationPath, withPath } from '../storage/location-path.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
@@ -61,8 +62,7 @@ const byContent: readonly (readonly [start: number, bytes: string, format: Forma
 
 /** The format that the ending of a name says, compressed or not. */
 export function endingFormat(name: string): FormatName | undefined {
-  const content = (compressionOf(name)?.inner ?? name).toLowerCase();
-  return byEnding[/\.[a-z]+$/.exec(content)?.[0] ?? ''];
+  return byEnding[/\.[a-z]+$/.exec(contentName(name))?.[0] ?? ''];
 }
 
 /**
@@ -77,7 +77,7 @@ export async function detectFormat(files: string, options: StorageOptions = {}):
     if (existsSync(`${path}.idx`)) return 'indexed';
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() && holdsClassFolders(path)) return 'images';
   }
-  if (/(^|\/)index\.json$/.test(files)) return 'mds';
+  if (/(^|\/)index\.json$/.test(locationPath(files))) return 'mds';
   const known = endingFormat(files);
   if (known) return known;
   const listed = await listFiles(files, options);
@@ -88,8 +88,17 @@ export async function detectFormat(files: string, options: StorageOptions = {}):
   }
   const [most] = [...counts].sort((a, b) => b[1] - a[1]);
   if (most) return most[0];
-  if (isRemote(files) && listed.length > 0 && listed.every((name) => isImage(name))) return 'images';
-  if (isRemote(files) && listed.length === 1 && (await exists(`${files}.idx`, options))) return 'indexed';
+  if (isRemote(files) && listed.length > 0 && listed.every((name) => isImage(locationPath(name))))
+    return 'images';
+  if (
+    isRemote(files) &&
+    listed.length === 1 &&
+    (await exists(
+      withPath(files, (path) => `${path}.idx`),
+      options,
+    ))
+  )
+    return 'indexed';
   const found = listed.length === 1 ? await contentFormat(listed[0]!, options) : undefined;
   if (found) return found;
   throw new FormatError('It cannot be told which format this is', {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../storage/byte-source.js';
-import { cannotBeWritten, contentBytes } from '../storage/file-cache.js';
+import { contentBytes, isSystemError } from '../storage/file-cache.js';
 import { type CacheOptions, cacheOf } from '../storage/shard-cache.js';
 import type { FindRecords } from './record-files.js';
 
@@ -38,7 +38,7 @@ export async function keptBounds(
     });
     return found ?? readBounds(path, source) ?? (await find(source));
   } catch (error) {
-    if (!cannotBeWritten(error)) throw error;
+    if (!isSystemError(error)) throw error;
     return found ?? find(source);
   }
 }

@@ -9,6 +9,7 @@ import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { decompress } from '../storage/decompress.js';
+import { withPath } from '../storage/location-path.js';
 import { MemorySource } from '../storage/memory-source.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
@@ -70,8 +71,8 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
     options: MdsDatasetOptions = {},
   ): Promise<MdsDataset<T>> {
     const { columns, ...storage } = parseOptions('MdsDataset options', schema, options);
-    const name = String(folder).replace(/\/?(index\.json)?$/, '');
-    const index = await openDataFile(`${name}/index.json`, storage);
+    const name = withPath(String(folder), (path) => path.replace(/\/?(index\.json)?$/, ''));
+    const index = await openDataFile(fileIn(name, 'index.json'), storage);
     const shards = await readMdsIndex(index);
     index.close();
     const format = formatOf(shards[0]!, columns, index);
@@ -175,11 +176,15 @@ function formatOf(
 }
 
 /** The shard itself where it is there, else the compressed one, decompressed and checked against its length. */
+function fileIn(folder: string, file: string): string {
+  return withPath(folder, (path) => `${path}/${file}`);
+}
+
 async function openShard(folder: string, shard: MdsShard, options: StorageOptions): Promise<ByteSource> {
   const { raw_data, zip_data, compression } = shard;
   if (!zip_data || !compression)
-    return checkLength(await openSource(`${folder}/${raw_data.basename}`, options), raw_data.bytes);
-  const packed = checkLength(await openSource(`${folder}/${zip_data.basename}`, options), zip_data.bytes);
+    return checkLength(await openSource(fileIn(folder, raw_data.basename), options), raw_data.bytes);
+  const packed = checkLength(await openSource(fileIn(folder, zip_data.basename), options), zip_data.bytes);
   const kind = compression.split(':')[0]!;
   if (kind !== 'zstd' && kind !== 'gz') {
     throw new FormatError(`The shard is compressed with ${compression}, which cannot be read`, {

@@ -2,20 +2,27 @@ import { Decompress } from 'fzstd';
 import { FormatError, MillraceError } from '../core/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { gunzip } from './gunzip.js';
+import { locationPath } from './location-path.js';
 
 /** How a file is compressed as a whole. */
 export type Compression = 'gzip' | 'zstd';
 
 const endings: Readonly<Record<string, Compression>> = { '.gz': 'gzip', '.zst': 'zstd', '.zstd': 'zstd' };
 
-/** What the ending of a name says of its compression. */
+/** What the ending of a name says of its compression; of a URL, the ending of its path. `inner` is the path without it. */
 export function compressionOf(
   name: string,
 ): { readonly compression: Compression; readonly inner: string } | undefined {
-  const ending = Object.keys(endings).find((candidate) => name.toLowerCase().endsWith(candidate));
+  const path = locationPath(name);
+  const ending = Object.keys(endings).find((candidate) => path.toLowerCase().endsWith(candidate));
   return ending === undefined
     ? undefined
-    : { compression: endings[ending]!, inner: name.slice(0, -ending.length) };
+    : { compression: endings[ending]!, inner: path.slice(0, -ending.length) };
+}
+
+/** The path of a location in lower case, without the ending that says how it is compressed: its ending says the format. */
+export function contentName(location: string): string {
+  return (compressionOf(location)?.inner ?? locationPath(location)).toLowerCase();
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { openDeclared } from '../../config/open-declared.js';
+import { shownLocation } from '../../core/shown-location.js';
 import { padCollate } from '../../loader/index.js';
 import {
   type ConfigFlags,
@@ -50,8 +51,9 @@ async function doctor(given: string | undefined, flags: DoctorFlags): Promise<vo
   const what = given ?? findConfig();
   const isConfig = /\.([mc]?[jt]s|json|hjson)$/.test(what);
   const { findings, samples } = isConfig ? await ofConfig(what, flags) : await ofData(what);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ what, samples, findings })}\n`);
-  else process.stdout.write(`${textOf(what, findings, samples)}\n`);
+  const shown = shownLocation(what);
+  if (flags.json) process.stdout.write(`${JSON.stringify({ what: shown, samples, findings })}\n`);
+  else process.stdout.write(`${textOf(shown, findings, samples)}\n`);
   if (findings.length > 0) throw new Failed();
 }
 
