@@ -1,4 +1,4 @@
-import { withoutSecrets } from './shown-location.js';
+import { shownLocation, withoutSecrets } from './shown-location.js';
 
 /** Where it happened: dataset, sample index, file, byte offset and the like. Printed in the message, readable as fields. */
 export type ErrorPlace = Readonly<Record<string, string | number | bigint | boolean>>;
@@ -48,11 +48,13 @@ export abstract class MillraceError extends Error {
 /** Locations in errors hold no secrets, whoever wrote them there. */
 function shownPlace(place: ErrorPlace = {}): ErrorPlace {
   return Object.fromEntries(
-    Object.entries(place).map(([key, value]) => [
-      key,
-      typeof value === 'string' ? withoutSecrets(value) : value,
-    ]),
+    Object.entries(place).map(([key, value]) => [key, typeof value === 'string' ? shownValue(value) : value]),
   );
+}
+
+/** A URL may hold spaces where it is all there is. */
+function shownValue(value: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? shownLocation(value) : withoutSecrets(value);
 }
 
 function composeMessage(what: string, { where, next }: ErrorDetail): string {

@@ -12,9 +12,6 @@ export function shownLocation(location: string | URL): string {
 /** A text with every URL in it as {@link shownLocation} shows it. */
 export function withoutSecrets(text: string): string {
   if (!text.includes('://')) return text;
-  // A text that is one URL may hold spaces.
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && !/\s[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    return shownLocation(text);
   return text.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]*[^\s"'<>`).,;:]/gi, shownLocation);
 }
 
@@ -23,7 +20,9 @@ function withoutUser(rest: string): string {
   if (authority.includes('@')) return rest.slice(authority.lastIndexOf('@') + 1);
   // A password may hold a slash: the part before it is then no host with a port.
   const isHost = /^(\[[^\]]*\]|[^:]*)(:\d*)?$/.test(authority);
-  return isHost ? rest : rest.slice(rest.lastIndexOf('@') + 1);
+  if (isHost) return rest;
+  // Or a space, at which the URL ended for whoever cut it out of a text.
+  return rest.includes('@') ? rest.slice(rest.lastIndexOf('@') + 1) : '…';
 }
 
 function withoutQuery(rest: string, keyMayHoldMarks: boolean): string {

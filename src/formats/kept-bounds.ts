@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../storage/byte-source.js';
-import { contentBytes, isSystemError } from '../storage/file-cache.js';
+import { contentBytes } from '../storage/cache-entry.js';
+import { isSystemError } from '../storage/file-cache.js';
 import { type CacheOptions, cacheOf } from '../storage/shard-cache.js';
 import type { FindRecords } from './record-files.js';
 

@@ -5,6 +5,7 @@ import { StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
 import { warn } from '../core/warn.js';
+import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
 import { type FileCache, isSystemError } from './file-cache.js';
 import type { RemoteSource } from './remote-source.js';
@@ -64,7 +65,7 @@ export class CachedSource implements ByteSource, Movable {
   async #readBlocks(start: number, end: number): Promise<Uint8Array> {
     this.#checkOpen();
     checkRange(this.name, this.byteLength, start, end);
-    const bytes = new Uint8Array(end - start);
+    const bytes = allocate(this.name, end - start);
     const first = Math.floor(start / blockBytes);
     const last = Math.ceil(end / blockBytes);
     const blocks = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);

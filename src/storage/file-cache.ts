@@ -1,21 +1,23 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
-  readSync,
-  renameSync,
   rmSync,
   type Stats,
   statSync,
   utimesSync,
-  writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import { join } from 'node:path';
+import {
+  contentBytes,
+  type FillEntry,
+  isIntact,
+  trailerBytes,
+  tryToRemove,
+  writeEntry,
+} from './cache-entry.js';
 import { CacheLock, isAlive } from './cache-lock.js';
 
 export interface FileCacheOptions {
@@ -25,13 +27,6 @@ export interface FileCacheOptions {
   readonly maxBytes: number;
 }
 
-/** Makes the content of an entry, piece by piece. */
-export type FillEntry = (append: (bytes: Uint8Array) => void) => Promise<void>;
-
-/** Behind the content: magic, CRC-32, length. */
-const trailerBytes = 16;
-const magic = 0x3143524d;
-const readBytes = 2 ** 20;
 /** Room is made down to this share, so that not every entry looks through the folder. */
 const roomShare = 0.9;
 /** Entries that are written between two looks at what other processes have. */
@@ -144,7 +139,7 @@ export class FileCache {
     try {
       const length = contentBytes(descriptor);
       if (this.#verified.has(path)) return length !== undefined;
-      if (length !== undefined && checksumOf(descriptor, length) === storedChecksum(descriptor, length)) {
+      if (length !== undefined && isIntact(descriptor, length)) {
         this.#verified.add(path);
         return true;
       }
@@ -197,51 +192,6 @@ export class FileCache {
 }
 
 /**
- * Writes an entry under another name, and renames it when it is whole.
- *
- * @param onWrite - Called with each piece.
- * @returns bytes of the content
- */
-async function writeEntry(path: string, fill: FillEntry, onWrite: () => void): Promise<number> {
-  mkdirSync(dirname(path), { recursive: true });
-  const partial = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.partial`;
-  const descriptor = openSync(partial, 'wx');
-  let isOpen = true;
-  let written = 0;
-  let checksum = 0;
-  try {
-    await fill((bytes) => {
-      writeAll(descriptor, bytes);
-      written += bytes.length;
-      checksum = crc32(bytes, checksum);
-      onWrite();
-    });
-    const trailer = Buffer.alloc(trailerBytes);
-    trailer.writeUInt32LE(magic, 0);
-    trailer.writeUInt32LE(checksum, 4);
-    trailer.writeDoubleLE(written, 8);
-    writeAll(descriptor, trailer);
-    isOpen = false;
-    closeSync(descriptor);
-    renameSync(partial, path);
-    return written;
-  } catch (error) {
-    if (isOpen) closeSync(descriptor);
-    tryToRemove(partial);
-    throw error;
-  }
-}
-
-/** Bytes of the content of an open entry, which lie before its trailer; `undefined` when it is no whole entry. */
-export function contentBytes(descriptor: number): number | undefined {
-  const length = fstatSync(descriptor).size - trailerBytes;
-  if (length < 0) return undefined;
-  const trailer = Buffer.alloc(trailerBytes);
-  readSync(descriptor, trailer, 0, trailerBytes, length);
-  return trailer.readUInt32LE(0) === magic && trailer.readDoubleLE(8) === length ? length : undefined;
-}
-
-/**
  * Whether an error is one of the operating system about a file: a disk that is full, broken or not to be written, a folder that is gone, too
  * many open files. None of them says anything about the data that was to be kept.
  */
@@ -258,28 +208,6 @@ function isFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes((error as { code?: string }).code ?? '');
 }
 
-function storedChecksum(descriptor: number, length: number): number {
-  const trailer = Buffer.alloc(trailerBytes);
-  readSync(descriptor, trailer, 0, trailerBytes, length);
-  return trailer.readUInt32LE(4);
-}
-
-function checksumOf(descriptor: number, length: number): number {
-  const buffer = Buffer.allocUnsafe(Math.min(readBytes, length));
-  let checksum = 0;
-  for (let at = 0; at < length; ) {
-    const count = readSync(descriptor, buffer, 0, Math.min(buffer.length, length - at), at);
-    if (count === 0) return -1;
-    checksum = crc32(buffer.subarray(0, count), checksum);
-    at += count;
-  }
-  return checksum;
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-}
-
 /** When an entry was used last is when its file was changed last. */
 function touch(path: string): void {
   const now = new Date();
@@ -287,16 +215,6 @@ function touch(path: string): void {
     utimesSync(path, now, now);
   } catch {
     // Evicted meanwhile, or of another user.
-  }
-}
-
-/** @returns whether it is gone: it may be of another user */
-function tryToRemove(path: string): boolean {
-  try {
-    rmSync(path, { force: true });
-    return true;
-  } catch {
-    return false;
   }
 }
 

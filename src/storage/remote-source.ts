@@ -4,22 +4,25 @@ import { fingerprint } from '../core/fingerprint.js';
 import { isNode } from '../core/platform.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
-import { warn } from '../core/warn.js';
+import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
 import { refuseEncoded } from './content-encoding.js';
 import { locationOf } from './location-of.js';
+import {
+  contentRange,
+  type FirstLook,
+  lengthOf,
+  lookAt,
+  type ObjectVersion,
+  strongTag,
+  validatorOf,
+  warnOfNoVersion,
+} from './object-version.js';
 import { cutShort } from './passing-failure.js';
 import { type RemoteAnswer, RemoteClient } from './remote-client.js';
 import type { RemoteLocation } from './remote-location.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 import { checkRange } from './truncated.js';
-
-/** What tells one version of an object from another. */
-export interface ObjectVersion {
-  readonly byteLength: number;
-  /** The `ETag` header, else `Last-Modified`, where the server gives one of them. */
-  readonly validator: string | null;
-}
 
 /** Bytes between two ranges that are cheaper to fetch than a request of their own: 20 ms at 12 MB/s. */
 const worthwhileGap = 2 ** 18;
@@ -181,7 +184,7 @@ export class RemoteSource implements ByteSource, Movable {
   async #fetchGroup(group: readonly PendingRead[], end: number): Promise<void> {
     const { start } = group[0]!;
     try {
-      const bytes = this.#allocate(end - start);
+      const bytes = allocate(this.name, end - start);
       const parts: Promise<void>[] = [];
       for (let at = start; at < end; at += partBytes) {
         const target = bytes.subarray(at - start, Math.min(at + partBytes, end) - start);
@@ -194,19 +197,6 @@ export class RemoteSource implements ByteSource, Movable {
       }
     } catch (error) {
       for (const { reject } of group) reject(error);
-    }
-  }
-
-  /** @throws {@link StorageError} for more than fits into memory, which is what a server may claim to have */
-  #allocate(byteLength: number): Uint8Array {
-    try {
-      return new Uint8Array(byteLength);
-    } catch (cause) {
-      throw new StorageError(`There is no memory for ${byteLength} bytes at once`, {
-        where: { url: this.name, byteLength: this.byteLength },
-        next: 'Check the object: its server says that it is this large.',
-        cause,
-      });
     }
   }
 
@@ -307,70 +297,7 @@ export class RemoteSource implements ByteSource, Movable {
   }
 }
 
-interface RemoteRecipe {
+interface RemoteRecipe extends FirstLook {
   readonly url: string;
   readonly options: Required<StorageOptions>;
-  readonly version: ObjectVersion;
-  readonly servesRanges: boolean;
-}
-
-/** What the answer to a question for the first bytes says. */
-function lookAt(
-  location: RemoteLocation,
-  { status, headers }: RemoteAnswer,
-): Pick<RemoteRecipe, 'version' | 'servesRanges'> {
-  refuseEncoded(location.name, headers);
-  const validator = validatorOf(headers);
-  // An object without bytes has no first ones.
-  const byteLength =
-    status === 200 ? lengthOf(headers) : (contentRange(headers)?.total ?? (status === 416 ? 0 : undefined));
-  if (byteLength === undefined) {
-    throw new StorageError('The server does not say how long the object is', {
-      where: { url: location.name },
-      next: 'Copy it to a disk, or to a server that sends Content-Length.',
-    });
-  }
-  return { version: { byteLength, validator }, servesRanges: status !== 200 };
-}
-
-function validatorOf(headers: Headers): string | null {
-  return headers.get('etag') ?? headers.get('last-modified');
-}
-
-function lengthOf(headers: Headers): number | undefined {
-  const length = headers.get('content-length');
-  return length === null ? undefined : countOf(length);
-}
-
-/** A number of bytes as a server writes it; `undefined` for anything else. */
-function countOf(text: string): number | undefined {
-  const count = Number(text);
-  return /^\d+$/.test(text) && Number.isSafeInteger(count) ? count : undefined;
-}
-
-/** An ETag that says that the bytes are the same, not only that they mean the same. */
-function strongTag({ validator }: ObjectVersion): string | undefined {
-  return validator?.startsWith('"') ? validator : undefined;
-}
-
-const warnedOf = new Set<string>();
-
-/** Warns once for each server. */
-function warnOfNoVersion(name: string): void {
-  const [host = ''] = /^[^/]*\/\/[^/?#]*/.exec(name) ?? [];
-  if (warnedOf.has(host)) return;
-  warnedOf.add(host);
-  warn({
-    code: 'MILLRACE_NO_VERSION',
-    message:
-      `${name} has neither ETag nor Last-Modified, so that a change during the run cannot be seen: bytes of two versions would be mixed. ` +
-      'Keep the objects of this server as they are, or copy them to one that sends one of the two.',
-  });
-}
-
-function contentRange(headers: Headers): { start: number; total: number | undefined } | undefined {
-  const [, start = '0', total] =
-    /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
-  if (total === undefined) return undefined;
-  return { start: Number(start), total: countOf(total) };
 }
