@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { makeFolder } from './make-folder.js';
 
 /** Makes the content of an entry, piece by piece. */
 export type FillEntry = (append: (bytes: Uint8Array) => void) => Promise<void>;
@@ -17,7 +18,7 @@ const readBytes = 2 ** 20;
  * @returns bytes of the content
  */
 export async function writeEntry(path: string, fill: FillEntry, onWrite: () => void): Promise<number> {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const partial = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.partial`;
   const descriptor = openSync(partial, 'wx');
   let isOpen = true;

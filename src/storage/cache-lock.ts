@@ -1,6 +1,5 @@
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -12,6 +11,7 @@ import {
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from './make-folder.js';
 
 /** A lock whose holder gave no sign for this long is taken over, even if its process lives: a thread of it may have been ended. */
 const silentMs = 10_000;
@@ -65,7 +65,7 @@ export class CacheLock {
 
 /** @returns whether it was made; not when there is one */
 function create(path: string): boolean {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   let descriptor: number;
   try {
     descriptor = openSync(path, 'wx');

@@ -18,11 +18,13 @@ describe('locations in messages', () => {
           const mark = scheme === 's3' ? '' : `#${fragment}`;
           const url = `${scheme}://${user}:${password}@${host}${path}?sig=${value}&X-Amz-Token=${value}${mark}`;
           const shown = shownLocation(url);
-          const error = new StorageError(`Cannot read ${url}`, {
+          // In a text a space ends a URL.
+          const inText = url.replaceAll(' ', '%20');
+          const error = new StorageError(`Cannot read ${inText}`, {
             where: { url, n: 1 },
-            next: `Open ${url}.`,
+            next: `Open ${inText}.`,
           });
-          const config = new ConfigError('Options', [{ field: 'files', message: `has ${url}` }]);
+          const config = new ConfigError('Options', [{ field: 'files', message: `has ${inText}` }]);
           error.addPlace({ file: url });
           for (const text of [shown, error.message, JSON.stringify(error.where), config.problems[0]!.message])
             expect(text).not.toContain('SECRET');
