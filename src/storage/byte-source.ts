@@ -34,8 +34,6 @@ export interface ByteSource {
    * key of caches: nothing secret can be read from it.
    */
   contentVersion?(): string | null;
-  /** What is the same for the same bytes and another for others, as the store says: a strong ETag. */
-  contentTag?(): string | undefined;
   /** {@link read}, without a block that would be kept, where there is a cache. */
   readPast?(start: number, end: number): Promise<Uint8Array>;
   /** Frees what it holds. Reads that are under way still end. */

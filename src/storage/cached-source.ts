@@ -125,10 +125,6 @@ export class CachedSource implements ByteSource, Movable {
     return this.#remote.contentVersion();
   }
 
-  contentTag(): string | undefined {
-    return this.#remote.contentTag();
-  }
-
   readPast(start: number, end: number): Promise<Uint8Array> {
     return this.#remote.read(start, end);
   }

@@ -123,10 +123,6 @@ export class RemoteSource implements ByteSource, Movable {
     return this.version.validator && JSON.stringify({ ...this.version, object: this.#identity() });
   }
 
-  contentTag(): string | undefined {
-    return strongTag(this.version);
-  }
-
   /** A hash: nothing of it can be read. */
   #identity(): string {
     return fingerprint({ url: this.#url, headers: this.#options.headers });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DataLoader, MillraceError } from 'millrace';
+import { DataLoader, MillraceError, workerDataset } from 'millrace';
 import { analyzeOnCluster } from 'millrace/analysis';
 import * as formats from 'millrace/formats';
 import { listFiles, openObjectStore, openSource } from 'millrace/storage';
@@ -86,6 +86,18 @@ describe('no secret is in the error', () => {
       () => openSource(urlOf('rows.jsonl'), { headers: { a: 'SECRET\nKEY' } }),
     ],
     ['of a header that is no text', () => openSource(urlOf('x'), { headers: { a: ['SECRET'] } as never })],
+    [
+      'of the options of a module for a cluster',
+      () =>
+        analyzeOnCluster(
+          workerDataset(new URL('file:///data.js'), { options: { from: urlOf('rows.jsonl') } }),
+          {
+            outputDir: folder,
+            redis: 'redis://127.0.0.1:1',
+            metrics: ['seqlen'],
+          },
+        ),
+    ],
     [
       'of a cluster, which would keep it in the shared store',
       () =>

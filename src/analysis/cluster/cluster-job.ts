@@ -57,20 +57,27 @@ export interface ClusterJobData {
 /** What a job does. */
 export type ClusterJobName = 'count' | 'merge-counts' | 'map' | 'reduce';
 
-/** @throws {@link ConfigError} for a URL with credentials: the recipe is kept in the shared store, where others read it. */
+/** @throws {@link ConfigError} for URLs with credentials: the recipe is kept in the shared store, where others read it. */
 export function datasetRecipe(dataset: ClusterDataset): DatasetRecipe {
-  if (dataset instanceof WorkerModule) return dataset[toRecipe]();
-  if (shownLocation(dataset.files) !== dataset.files) {
-    throw new ConfigError('Data set of a cluster', [
-      {
-        field: 'files',
-        message:
-          `${shownLocation(dataset.files)} may hold credentials, which the shared store would keep for all to read: ` +
-          'name a module with workerDataset that opens the URL with what each machine has in its environment',
-      },
-    ]);
+  if (!(dataset instanceof WorkerModule)) {
+    if (shownLocation(dataset.files) !== dataset.files) throw holdsSecrets('files', dataset.files);
+    return { ...dataset, files: placeName(dataset.files) };
   }
-  return { ...dataset, files: placeName(dataset.files) };
+  const recipe = dataset[toRecipe]();
+  const options = 'options' in recipe ? JSON.stringify(recipe.options ?? null) : '';
+  if (withoutSecrets(options) !== options) throw holdsSecrets('options', options);
+  return recipe;
+}
+
+function holdsSecrets(field: string, text: string): ConfigError {
+  return new ConfigError('Data set of a cluster', [
+    {
+      field,
+      message:
+        `${withoutSecrets(text)} may hold credentials, which the shared store would keep for all to read: ` +
+        'name a module with workerDataset that takes them from the environment of its machine',
+    },
+  ]);
 }
 
 /** A name that does not depend on the working directory. */
