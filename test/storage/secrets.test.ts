@@ -152,7 +152,10 @@ describe('no secret is in the error', () => {
   it('of a sample, with and without workers, nor in what a loader says of itself', async () => {
     for (const numWorkers of [0, 1]) {
       server.put('/rows.jsonl', rows);
-      const dataset = await JsonlDataset.open(urlOf('rows.jsonl'), { retries: 0, headers });
+      const dataset = await JsonlDataset.open<{ text: string; id: number }>(urlOf('rows.jsonl'), {
+        retries: 0,
+        headers,
+      });
       const options = {
         batchSize: 4,
         numWorkers,
