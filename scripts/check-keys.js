@@ -57,6 +57,7 @@ function isForeignLookup(node) {
   return (
     ts.isBinaryExpression(node) &&
     node.operatorToken.kind === ts.SyntaxKind.InKeyword &&
+    !ts.isPrivateIdentifier(node.left) &&
     isAnyString(node.left)
   );
 }

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { ConfigError, MillraceError } from '../core/errors.js';
+import { withoutSecrets } from '../core/shown-location.js';
 
 /**
  * Exit status of the command: 0 done, 1 failed or something was found, 2 called the wrong way or with wrong options, 130 ended by Ctrl-C.
@@ -27,7 +28,7 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Interrupted) return 130;
     if (error instanceof Failed) return 1;
-    process.stderr.write(`${argv.includes('--json') ? asJson(error) : asText(error)}\n`);
+    process.stderr.write(`${withoutSecrets(argv.includes('--json') ? asJson(error) : asText(error))}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { shownLocation } from '../core/shown-location.js';
 import { localPath } from '../storage/local-path.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import type { InputFiles } from './conversion-input.js';
@@ -191,7 +192,7 @@ export class ConversionRun {
       version: 1,
       to,
       job: this.#job,
-      inputs: this.#inputs,
+      inputs: this.#inputs.map(shownLocation),
       samples: this.#plan.samples,
       ...(to === 'tokens' && { tokens }),
       files,

@@ -18,6 +18,7 @@ export interface ConversionManifest {
   readonly to: ConversionTarget;
   /** Identifies input and options. */
   readonly job: string;
+  /** Paths and URLs, without secrets. */
   readonly inputs: readonly string[];
   readonly samples: number;
   readonly tokens?: number;

@@ -1,3 +1,4 @@
+import { shownLocation, withoutSecrets } from './shown-location.js';
 import { visibleText } from './visible-text.js';
 
 /** Where it happened: dataset, sample index, file, byte offset and the like. Printed in the message, readable as fields. */
@@ -31,7 +32,7 @@ export abstract class MillraceError extends Error {
   constructor(what: string, detail: ErrorDetail = {}) {
     super(composeMessage(what, detail), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = new.target.name;
-    this.where = detail.where ?? {};
+    this.where = shownPlace(detail.where);
     this.#what = what;
     this.#next = detail.next;
     Object.defineProperty(this, 'name', { enumerable: false });
@@ -39,8 +40,10 @@ export abstract class MillraceError extends Error {
 
   /** Says more about where it happened, on the way up: which batch, which child. */
   addPlace(place: ErrorPlace): this {
-    const added = Object.fromEntries(Object.entries(place).filter(([key]) => !(key in this.where)));
-    this.where = { ...this.where, ...place };
+    const added = Object.fromEntries(
+      Object.entries(shownPlace(place)).filter(([key]) => !Object.hasOwn(this.where, key)),
+    );
+    this.where = { ...this.where, ...shownPlace(place) };
     this.message = MillraceError.#isComplete(this)
       ? composeMessage(this.#what, { where: this.where, next: this.#next })
       : composeMessage(this.message, { where: added });
@@ -53,10 +56,24 @@ export abstract class MillraceError extends Error {
   }
 }
 
-function composeMessage(what: string, { where = {}, next }: ErrorDetail): string {
-  const place = Object.entries(where).map(([key, value]) => `${spaced(key)} ${value}`);
-  const sentence = `${what}${place.length > 0 ? ` (${place.join(', ')})` : ''}`;
-  return visibleText(`${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${next}` : ''}`);
+/** Locations in errors hold no secrets, whoever wrote them there. */
+function shownPlace(place: ErrorPlace = {}): ErrorPlace {
+  return Object.fromEntries(
+    Object.entries(place).map(([key, value]) => [key, typeof value === 'string' ? shownValue(value) : value]),
+  );
+}
+
+/** A URL may hold spaces where it is all there is. */
+function shownValue(value: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? shownLocation(value) : withoutSecrets(value);
+}
+
+function composeMessage(what: string, { where, next }: ErrorDetail): string {
+  const place = Object.entries(shownPlace(where)).map(([key, value]) => `${spaced(key)} ${value}`);
+  const sentence = `${withoutSecrets(what)}${place.length > 0 ? ` (${place.join(', ')})` : ''}`;
+  return visibleText(
+    `${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${withoutSecrets(next)}` : ''}`,
+  );
 }
 
 function spaced(camelCase: string): string {
@@ -86,7 +103,7 @@ export class ConfigError extends MillraceError {
   constructor(subject: string, problems: readonly ConfigProblem[], detail: ErrorDetail = {}) {
     const list = problems.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
     super(`${subject}: ${list}`, detail);
-    this.problems = problems;
+    this.problems = problems.map(({ field, message }) => ({ field, message: withoutSecrets(message) }));
   }
 
   /** The first field at fault. */

@@ -104,16 +104,19 @@ function editDistance(a: string, b: string): number {
 }
 
 /**
- * An object whose keys are free. Every own key is kept and checked; valibot's `record` leaves `__proto__`, `constructor` and `prototype` out.
+ * An object whose keys are free, or match `key`. Every own key is kept and checked; valibot's `record` leaves `__proto__`, `constructor` and `prototype` out.
  */
-export function recordOf<I, O>(value: v.GenericSchema<I, O>) {
+export function recordOf<I, O>(
+  value: v.GenericSchema<I, O>,
+  key: v.GenericSchema<string, string> = v.string(),
+) {
   return v.pipe(
     v.custom<Readonly<Record<string, I>>>(
       (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
       'must be an object',
     ),
     v.transform((input) => new Map(Object.entries(input))),
-    v.map(v.string(), value),
+    v.map(key, value),
     v.transform((map): Record<string, O> => Object.fromEntries(map)),
   );
 }

@@ -1,3 +1,4 @@
+import { withoutSecrets } from './shown-location.js';
 import { visibleText } from './visible-text.js';
 
 /** What a warning says. */
@@ -7,9 +8,9 @@ export interface Warning {
   readonly message: string;
 }
 
-/** Warns in the platform's own way: a process warning in Node.js, which can be listened to, else the console. */
+/** Warns, without the secrets of URLs, in the platform's own way: a process warning in Node.js, which can be listened to, else the console. */
 export function warn({ code, message: text }: Warning): void {
-  const message = visibleText(text);
+  const message = visibleText(withoutSecrets(text));
   const { process } = globalThis as { process?: { emitWarning?: (text: string, options: object) => void } };
   if (process?.emitWarning) process.emitWarning(message, { type: 'MillraceWarning', code });
   else console.warn(`MillraceWarning: ${message}`);

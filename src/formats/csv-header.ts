@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import Papa from 'papaparse';
 import { FormatError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { compressionOf } from '../storage/decompress.js';
+import { contentName } from '../storage/decompress.js';
 import { asBuffer } from './as-buffer.js';
 import { isTooLong, toNumber } from './csv-columns.js';
 import { startOfText } from './line-index.js';
@@ -29,7 +29,7 @@ const rowsLookedAt = 20;
 
 /** What stands between the fields of a file: see `CsvDatasetOptions.delimiter`. */
 export async function findDelimiter(source: ByteSource): Promise<string> {
-  if ((compressionOf(source.name)?.inner ?? source.name).toLowerCase().endsWith('.tsv')) return '\t';
+  if (contentName(source.name).endsWith('.tsv')) return '\t';
   const start = await startOfText(source);
   const head = await source.read(start, Math.min(start + lookedAt, source.byteLength));
   const text = asBuffer(head).toString('latin1');

@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
-import { type Compression, compressionOf, compressionOfContent } from '../storage/decompress.js';
+import { type Compression, compressionOf, compressionOfContent, contentName } from '../storage/decompress.js';
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
@@ -48,7 +48,7 @@ async function openContent(file: string | ByteSource, options: StorageOptions): 
     return openCompressed(source, packed, options);
   }
   const source = typeof file === 'string' ? await openSource(file, options) : file;
-  if (!name.toLowerCase().endsWith('.tar')) return source;
+  if (!contentName(name).endsWith('.tar')) return source;
   try {
     const found = compressionOfContent(await source.read(0, Math.min(4, source.byteLength)));
     return found === undefined ? source : await openCompressed(source, found, options);

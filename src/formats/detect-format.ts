@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { compressionOf } from '../storage/decompress.js';
+import { contentName } from '../storage/decompress.js';
+import { locationPath } from '../storage/location-path.js';
 
 /** The formats that datasets are opened from. */
 export const formatNames = [
@@ -73,7 +74,7 @@ export const imageExtensions = [
 
 /** Whether a name ends as that of an image. */
 export function isImage(name: string): boolean {
-  const lower = name.toLowerCase();
+  const lower = locationPath(name).toLowerCase();
   return imageExtensions.some((extension) => lower.endsWith(extension));
 }
 
@@ -84,8 +85,7 @@ export function contentFormat(head: string): FormatName | undefined {
 
 /** The format that the ending of a name says, compressed or not. */
 export function endingFormat(name: string): FormatName | undefined {
-  const content = (compressionOf(name)?.inner ?? name).toLowerCase();
-  return byEnding.get(/\.[a-z]+$/.exec(content)?.[0] ?? '');
+  return byEnding.get(/\.[a-z]+$/.exec(contentName(name))?.[0] ?? '');
 }
 
 /** Whether a folder holds folders that hold images, as ImageFolder has it. Hidden ones do not count. */

@@ -4,6 +4,7 @@ import { ConfigError, FormatError, StorageError } from '../core/errors.js';
 import { warn } from '../core/warn.js';
 import { listFiles } from '../storage/list-files.js';
 import { localPath } from '../storage/local-path.js';
+import { locationPath, withPath } from '../storage/location-path.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
@@ -34,7 +35,7 @@ export async function findData(
     if (asked === 'indexed' && !isFolder(path)) return alone(asked);
     if (!asked && existsSync(`${path}.idx`)) return alone('indexed');
   }
-  if (!asked && /(^|\/)index\.json$/.test(name)) return alone('mds');
+  if (!asked && /(^|\/)index\.json$/.test(locationPath(name))) return alone('mds');
   // ImageFolder and MdsDataset list their folders themselves.
   if (asked === 'mds' || asked === 'images') return alone(asked);
   if (asked && isRemote(name) && asked === 'indexed') return alone(asked);
@@ -113,7 +114,14 @@ export function describeLeftOut(leftOut: FoundData['leftOut']): string {
 }
 
 async function formatOfOne(name: string, options: StorageOptions): Promise<FormatName | undefined> {
-  if (isRemote(name) && (await exists(`${name}.idx`, options))) return 'indexed';
+  if (
+    isRemote(name) &&
+    (await exists(
+      withPath(name, (path) => `${path}.idx`),
+      options,
+    ))
+  )
+    return 'indexed';
   const source = await openSource(name, options);
   try {
     const head = Buffer.from(await source.read(0, Math.min(512, source.byteLength)));

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../storage/byte-source.js';
-import { cannotBeWritten, contentBytes } from '../storage/file-cache.js';
+import { contentBytes } from '../storage/cache-entry.js';
+import { isSystemError } from '../storage/file-cache.js';
 import { type CacheOptions, cacheOf } from '../storage/shard-cache.js';
 import type { FindRecords } from './record-files.js';
 
@@ -38,7 +39,7 @@ export async function keptBounds(
     });
     return found ?? readBounds(path, source) ?? (await find(source));
   } catch (error) {
-    if (!cannotBeWritten(error)) throw error;
+    if (!isSystemError(error)) throw error;
     return found ?? find(source);
   }
 }

@@ -8,6 +8,7 @@ import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { setOwn } from '../core/record.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { withPath } from '../storage/location-path.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { asBuffer } from './as-buffer.js';
 import { allOpened, openDataFile } from './data-files.js';
@@ -75,8 +76,11 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
     options: MdsDatasetOptions = {},
   ): Promise<MdsDataset<T>> {
     const { columns, ...storage } = parseOptions('MdsDataset options', schema, options);
-    const name = String(folder).replace(/\/?(index\.json)?$/, '');
-    const index = await openDataFile(`${name}/index.json`, storage);
+    const name = withPath(String(folder), (path) => path.replace(/\/?(index\.json)?$/, ''));
+    const index = await openDataFile(
+      withPath(name, (path) => `${path}/index.json`),
+      storage,
+    );
     const shards = await readMdsIndex(index).finally(() => index.close());
     const format = formatOf(shards[0]!, columns, index);
     const sources = await allOpened(shards.map((shard) => openMdsShard(name, shard, storage)));

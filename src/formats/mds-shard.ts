@@ -8,6 +8,7 @@ import type { ByteSource } from '../storage/byte-source.js';
 import { decompress } from '../storage/decompress.js';
 import { checkDecompressed } from '../storage/decompressed-limit.js';
 import { localPath } from '../storage/local-path.js';
+import { withPath } from '../storage/location-path.js';
 import { MemorySource } from '../storage/memory-source.js';
 import { openSource } from '../storage/open-source.js';
 import { snappyLength, unsnappyInto } from '../storage/snappy.js';
@@ -36,11 +37,12 @@ export async function openMdsShard(
   options: StorageOptions,
 ): Promise<ByteSource> {
   const { raw_data, zip_data, compression } = shard;
-  const rawName = `${folder}/${raw_data.basename}`;
+  const rawName = withPath(folder, (path) => `${path}/${raw_data.basename}`);
   const isThere = isNode && !isRemote(rawName) && existsSync(localPath(rawName));
   if (!zip_data || !compression || isThere)
     return checkLength(await openSource(rawName, options), raw_data.bytes);
-  const packed = checkLength(await openSource(`${folder}/${zip_data.basename}`, options), zip_data.bytes);
+  const zipName = withPath(folder, (path) => `${path}/${zip_data.basename}`);
+  const packed = checkLength(await openSource(zipName, options), zip_data.bytes);
   try {
     checkDecompressed(raw_data.bytes, storageOptions(options).maxDecompressedBytes, { file: packed.name });
     const decompressor = decompressors.get(compression.split(':')[0]!);

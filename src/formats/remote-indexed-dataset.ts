@@ -4,8 +4,10 @@ import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { shownLocation } from '../core/shown-location.js';
 import { shareTypedArray, type Tensor } from '../core/tensor.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { withPath } from '../storage/location-path.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { checkSpan, type IndexedDatasetOptions, indexedOptions } from './indexed-dataset.js';
@@ -55,15 +57,16 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
   ): Promise<RemoteIndexedDataset> {
     const { dtypeTable = 'auto', ...storage } = options;
     parseOptions('IndexedDataset options', indexedOptions, { dtypeTable });
-    const name = String(prefix).replace(/\.(bin|idx)$/, '');
-    const data = await openSource(`${name}.bin`, storage);
+    const name = withPath(String(prefix), (path) => path.replace(/\.(bin|idx)$/, ''));
+    const fileOf = (ending: string) => withPath(name, (path) => path + ending);
+    const data = await openSource(fileOf('.bin'), storage);
     try {
-      const index = await openSource(`${name}.idx`, storage);
+      const index = await openSource(fileOf('.idx'), storage);
       try {
         const bytes = await index.read(0, index.byteLength);
         const decoded = decodePair({ index, data, dtypeTable }, bytes);
         await checkDType(decoded, { index, data, dtypeTable });
-        return new RemoteIndexedDataset(name, data, decoded);
+        return new RemoteIndexedDataset(shownLocation(name), data, decoded);
       } finally {
         index.close();
       }

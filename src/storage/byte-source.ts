@@ -30,8 +30,13 @@ export interface ByteSource {
    * @throws as {@link read} does.
    */
   stream(start?: number): AsyncIterable<Uint8Array>;
-  /** What changes when the content does; `null` where that cannot be told. Without it nothing is known. */
+  /**
+   * What changes when the content does, and differs between objects; `null` where that cannot be told. Without it nothing is known. A
+   * key of caches: nothing secret can be read from it.
+   */
   readonly contentVersion?: OptionalMethod<() => string | null>;
+  /** {@link read}, without a block that would be kept, where there is a cache. */
+  readonly readPast?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
   /** Frees what it holds. Reads that are under way still end. */
   close(): void;
 }

@@ -9,7 +9,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from './make-folder.js';
 
 /** A lock whose holder gave no sign for this long is taken over, even if its process lives: a thread of it may have been ended. */
 const silentMs = 10_000;
@@ -31,6 +33,7 @@ export class CacheLock {
    *
    * @param isDone - Whether what it guards has been made meanwhile.
    * @returns `undefined` when it has.
+   * @throws the system's errors: the lock cannot be made, or one that was left behind cannot be taken away.
    */
   static async acquire(path: string, isDone: () => boolean): Promise<CacheLock | undefined> {
     for (;;) {
@@ -52,31 +55,56 @@ export class CacheLock {
   }
 
   release(): void {
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // It is abandoned when it has been silent for long enough.
+    }
   }
 }
 
+/** @returns whether it was made; not when there is one */
 function create(path: string): boolean {
+  makeFolder(dirname(path));
+  let descriptor: number;
   try {
-    const descriptor = openSync(path, 'wx');
-    writeSync(descriptor, `${process.pid} ${hostname()}`);
-    closeSync(descriptor);
-    return true;
+    descriptor = openSync(path, 'wx');
   } catch (error) {
-    if ((error as { code?: string }).code === 'EEXIST') return false;
+    // There is one, or somebody took the folder away just now.
+    if (['EEXIST', 'ENOENT'].includes(codeOf(error))) return false;
     throw error;
   }
+  try {
+    writeSync(descriptor, `${process.pid} ${hostname()}`);
+    return true;
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
+/** @throws the system's errors: of a lock that cannot be looked at it is never known when it ends */
 function isAbandoned(path: string): boolean {
   try {
-    if (Date.now() - statSync(path).mtimeMs > silentMs) return true;
+    // A date in the future is of a clock that was wrong: no holder touches a lock so far ahead.
+    if (Math.abs(Date.now() - statSync(path).mtimeMs) > silentMs) return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  try {
     const [pid = '', host] = readFileSync(path, 'utf8').split(' ');
     return pid !== '' && host === hostname() && !isAlive(Number(pid));
   } catch {
-    // It is gone.
+    // It is gone, or of another user: its date decides.
     return false;
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? '';
 }
 
 /** Whether a process of this machine is there. */
@@ -85,7 +113,7 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as { code?: string }).code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 }
 
@@ -95,7 +123,8 @@ function takeAway(path: string): void {
   try {
     renameSync(path, aside);
     rmSync(aside, { force: true });
-  } catch {
-    // Somebody else was faster.
+  } catch (error) {
+    // Somebody else was faster; anything else would be waited for, for ever.
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }

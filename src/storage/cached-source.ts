@@ -5,8 +5,9 @@ import { StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
 import { warn } from '../core/warn.js';
+import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
-import { cannotBeWritten, type FileCache } from './file-cache.js';
+import { type FileCache, isSystemError } from './file-cache.js';
 import type { RemoteSource } from './remote-source.js';
 import { type CacheOptions, cacheOf } from './shard-cache.js';
 import { checkRange } from './truncated.js';
@@ -24,7 +25,8 @@ const writtenBytes = 2 ** 20;
 
 /**
  * A remote object that is kept on this machine's disk, block by block of 8 MiB, as they are asked for. Processes and threads share
- * the blocks. Where the disk is full or cannot be written, it is read without a cache, with one warning.
+ * the blocks. Whatever goes wrong with the disk costs time, not the run: the object is then read without a cache, with one warning, and
+ * the cache is tried again after a minute.
  */
 export class CachedSource implements ByteSource, Movable {
   /** Whether {@link CachedSource.prefetch} brings what is far away nearer. */
@@ -63,7 +65,7 @@ export class CachedSource implements ByteSource, Movable {
   async #readBlocks(start: number, end: number): Promise<Uint8Array> {
     this.#checkOpen();
     checkRange(this.name, this.byteLength, start, end);
-    const bytes = new Uint8Array(end - start);
+    const bytes = allocate(this.name, end - start);
     const first = Math.floor(start / blockBytes);
     const last = Math.ceil(end / blockBytes);
     const blocks = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
@@ -105,7 +107,7 @@ export class CachedSource implements ByteSource, Movable {
    * @returns bytes of the blocks that are neither there nor asked for already
    */
   prefetch(start = 0, end = this.byteLength): number {
-    if (this.#closed || !this.#hasVersion || broken.has(this.#cache)) return 0;
+    if (this.#closed || !this.#hasVersion || isBroken(this.#cache)) return 0;
     let bytes = 0;
     const now = performance.now();
     const last = Math.ceil(Math.min(end, this.byteLength) / blockBytes);
@@ -121,6 +123,10 @@ export class CachedSource implements ByteSource, Movable {
 
   contentVersion(): string | null {
     return this.#remote.contentVersion();
+  }
+
+  readPast(start: number, end: number): Promise<Uint8Array> {
+    return this.#remote.read(start, end);
   }
 
   [toRecipe](): Recipe {
@@ -140,7 +146,7 @@ export class CachedSource implements ByteSource, Movable {
   }
 
   #keyOf(block: number): string {
-    return JSON.stringify([this.name, this.#remote.version, block]);
+    return JSON.stringify([this.contentVersion(), block]);
   }
 
   #entry(block: number): Promise<string> {
@@ -156,13 +162,13 @@ export class CachedSource implements ByteSource, Movable {
   }
 
   async #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
-    if (!this.#hasVersion || broken.has(this.#cache)) return this.#readPast(start, target);
+    if (!this.#hasVersion || isBroken(this.#cache)) return this.#readPast(start, target);
     try {
       // Evicted between two steps, it is fetched again.
       for (let tries = 0; tries < 3; tries++)
         if (await readFrom(await this.#entry(block), start - block * blockBytes, target)) return;
     } catch (error) {
-      if (!cannotBeWritten(error)) throw error;
+      if (!isSystemError(error)) throw error;
       markBroken(this.#cache, error);
     }
     return this.#readPast(start, target);
@@ -183,7 +189,10 @@ export class CachedSource implements ByteSource, Movable {
 
 /** @returns whether the file was there */
 async function readFrom(path: string, position: number, target: Uint8Array): Promise<boolean> {
-  const file = await open(path).catch(() => undefined);
+  const file = await open(path).catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    throw error;
+  });
   if (!file) return false;
   try {
     for (let filled = 0; filled < target.length; ) {
@@ -197,7 +206,14 @@ async function readFrom(path: string, position: number, target: Uint8Array): Pro
   }
 }
 
-const broken = new WeakSet<FileCache>();
+/** How long a cache with which something went wrong is left alone. */
+const leftAloneMs = 60_000;
+/** When something went wrong last, of each cache. */
+const broken = new WeakMap<FileCache, number>();
+
+function isBroken(cache: FileCache): boolean {
+  return performance.now() - (broken.get(cache) ?? Number.NEGATIVE_INFINITY) < leftAloneMs;
+}
 
 const limits = new WeakMap<FileCache, LimitFunction>();
 
@@ -208,13 +224,14 @@ function limitOf(cache: FileCache): LimitFunction {
 }
 
 function markBroken(cache: FileCache, error: unknown): void {
-  if (broken.has(cache)) return;
-  broken.add(cache);
+  const isKnown = broken.has(cache);
+  broken.set(cache, performance.now());
+  if (isKnown) return;
   const { code, message } = error as { code?: string; message: string };
   warn({
     code: 'MILLRACE_CACHE',
     message:
-      `The cache in ${cache.folder} cannot be written (${code ?? message}): data is read from where it is, each time it is needed. ` +
+      `The cache in ${cache.folder} cannot be used (${code ?? message}): data is read from where it is, and the cache tried again in a minute. ` +
       'Make room there, or name another folder with MILLRACE_CACHE.',
   });
 }

@@ -2,6 +2,7 @@ import { FormatError, MillraceError } from '../core/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { checkDecompressed } from './decompressed-limit.js';
 import { gunzip } from './gunzip.js';
+import { locationPath } from './location-path.js';
 
 /** How a file is compressed as a whole. */
 export type Compression = 'gzip' | 'zstd';
@@ -11,16 +12,22 @@ const endings: Readonly<Record<string, Compression>> = { '.gz': 'gzip', '.zst': 
 /** Endings of tar archives that are compressed as a whole. */
 const tarEndings: Readonly<Record<string, Compression>> = { '.tgz': 'gzip', '.tzst': 'zstd' };
 
-/** What the ending of a name says of its compression. */
+/** What the ending of a name says of its compression; of a URL, the ending of its path. `inner` is the path without it. */
 export function compressionOf(
   name: string,
 ): { readonly compression: Compression; readonly inner: string } | undefined {
-  const lower = name.toLowerCase();
+  const path = locationPath(name);
+  const lower = path.toLowerCase();
   for (const [ending, compression] of Object.entries(endings))
-    if (lower.endsWith(ending)) return { compression, inner: name.slice(0, -ending.length) };
+    if (lower.endsWith(ending)) return { compression, inner: path.slice(0, -ending.length) };
   for (const [ending, compression] of Object.entries(tarEndings))
-    if (lower.endsWith(ending)) return { compression, inner: `${name.slice(0, -ending.length)}.tar` };
+    if (lower.endsWith(ending)) return { compression, inner: `${path.slice(0, -ending.length)}.tar` };
   return undefined;
+}
+
+/** The path of a location in lower case, without the ending that says how it is compressed: its ending says the format. */
+export function contentName(location: string): string {
+  return (compressionOf(location)?.inner ?? locationPath(location)).toLowerCase();
 }
 
 /** What the first bytes of a file say of its compression, whatever its name is. */

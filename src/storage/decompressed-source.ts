@@ -1,13 +1,21 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StorageError } from '../core/errors.js';
 import { isNode } from '../core/platform.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { warn } from '../core/warn.js';
 import type { ByteSource } from './byte-source.js';
+import { contentBytes } from './cache-entry.js';
 import { type Compression, decompress, decompressInMemory } from './decompress.js';
-import { contentBytes } from './file-cache.js';
+import { FileCache, isSystemError } from './file-cache.js';
 import { FileSource } from './file-source.js';
 import { MemorySource } from './memory-source.js';
 import { type CacheOptions, cacheOf } from './shard-cache.js';
 import { storageFailure } from './storage-failure.js';
+
+/** How often an entry is made again that was gone before it could be opened. */
+const mostTries = 3;
 
 /** How a compressed file is opened. */
 export interface DecompressedOptions {
@@ -31,9 +39,11 @@ export class DecompressedSource extends FileSource implements Movable {
   }
 
   /**
-   * Decompresses the file, unless the cache has its content. What is in memory is decompressed into memory.
+   * Decompresses the file, unless the cache has its content. What is in memory is decompressed into memory. Where the cache cannot be
+   * used, the content goes into a temporary folder, with one warning.
    *
-   * @throws {@link FormatError} when the file is damaged or cut short; {@link StorageError} when the cache cannot be written.
+   * @throws {@link FormatError} when the file is damaged or cut short; {@link StorageError} when neither the cache nor a temporary folder can be
+   *   written.
    */
   static async open(packed: ByteSource, how: DecompressedOptions): Promise<ByteSource> {
     // A browser keeps no files.
@@ -42,20 +52,40 @@ export class DecompressedSource extends FileSource implements Movable {
       const bytes = await decompressInMemory(packed, how.compression, how.maxDecompressedBytes);
       return new MemorySource(bytes, packed.name);
     }
-    const cache = cacheOf(how.cache);
     const key = JSON.stringify([packed.name, version, how.compression]);
+    const cache = cacheOf(how.cache);
+    try {
+      return await DecompressedSource.#openEntry(cache, key, packed, how);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      warnOfTemporary(cache, error);
+    }
+    const temporary = temporaryCache();
+    try {
+      return await DecompressedSource.#openEntry(temporary, key, packed, how);
+    } catch (error) {
+      throw isSystemError(error) ? storageFailure('write', temporary.folder, error) : error;
+    }
+  }
+
+  static async #openEntry(
+    cache: FileCache,
+    key: string,
+    packed: ByteSource,
+    how: DecompressedOptions,
+  ): Promise<DecompressedSource> {
     // Evicted right after it was made, it is made again.
-    for (;;) {
-      const path = await cache
-        .entry(key, undefined, async (append) => {
-          for await (const piece of decompress(packed, how.compression)) append(piece);
-        })
-        .catch((error: { syscall?: string }) => {
-          throw error.syscall ? storageFailure('write', cache.folder, error) : error;
-        });
+    for (let tries = 0; tries < mostTries; tries++) {
+      const path = await cache.entry(key, undefined, async (append) => {
+        for await (const piece of decompress(packed, how.compression)) append(piece);
+      });
       const length = lengthOf(path);
       if (length !== undefined) return new DecompressedSource(path, length, packed, how);
     }
+    throw new StorageError('The cache loses what it holds before it can be read', {
+      where: { file: packed.name, folder: cache.folder, maxBytes: cache.maxBytes },
+      next: 'Give it more room (cache: { maxBytes }), or a folder of its own that nothing else empties (MILLRACE_CACHE).',
+    });
   }
 
   override contentVersion(): string | null {
@@ -94,4 +124,29 @@ function lengthOf(path: string): number | undefined {
   } finally {
     closeSync(descriptor);
   }
+}
+
+let temporary: FileCache | undefined;
+
+/** A folder that is there as long as this process or thread. */
+function temporaryCache(): FileCache {
+  if (temporary) return temporary;
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  temporary = new FileCache({ folder, maxBytes: Number.MAX_SAFE_INTEGER });
+  return temporary;
+}
+
+const warnedOf = new WeakSet<FileCache>();
+
+function warnOfTemporary(cache: FileCache, error: unknown): void {
+  if (warnedOf.has(cache)) return;
+  warnedOf.add(cache);
+  const { code } = error as { code: string };
+  warn({
+    code: 'MILLRACE_CACHE',
+    message:
+      `The cache in ${cache.folder} cannot be used (${code}): files are decompressed into ${tmpdir()} for this run alone. ` +
+      'Make room there, or name another folder with MILLRACE_CACHE.',
+  });
 }

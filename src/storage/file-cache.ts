@@ -1,20 +1,23 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
-  readSync,
-  renameSync,
   rmSync,
+  type Stats,
   statSync,
   utimesSync,
-  writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import { join } from 'node:path';
+import {
+  contentBytes,
+  type FillEntry,
+  isIntact,
+  trailerBytes,
+  tryToRemove,
+  writeEntry,
+} from './cache-entry.js';
 import { CacheLock, isAlive } from './cache-lock.js';
 
 export interface FileCacheOptions {
@@ -24,17 +27,11 @@ export interface FileCacheOptions {
   readonly maxBytes: number;
 }
 
-/** Makes the content of an entry, piece by piece. */
-export type FillEntry = (append: (bytes: Uint8Array) => void) => Promise<void>;
-
-/** Behind the content: magic, CRC-32, length. */
-const trailerBytes = 16;
-const magic = 0x3143524d;
-const readBytes = 2 ** 20;
 /** Room is made down to this share, so that not every entry looks through the folder. */
 const roomShare = 0.9;
 /** Entries that are written between two looks at what other processes have. */
 const lookEvery = 32;
+const longestSilenceMs = 3_600_000;
 
 /**
  * Files that can be made again, in a folder of bounded size that processes share. An entry is written under another name and
@@ -72,7 +69,7 @@ export class FileCache {
       touch(path);
       return Promise.resolve(path);
     }
-    const filling = this.#fill(path, byteLength ?? 0, fill).finally(() => this.#filling.delete(path));
+    const filling = this.#fill(path, byteLength, fill).finally(() => this.#filling.delete(path));
     this.#filling.set(path, filling);
     return filling;
   }
@@ -99,16 +96,15 @@ export class FileCache {
     return join(this.folder, name.slice(0, 2), name);
   }
 
-  async #fill(path: string, expected: number, fill: FillEntry): Promise<string> {
-    mkdirSync(dirname(path), { recursive: true });
+  async #fill(path: string, expected: number | undefined, fill: FillEntry): Promise<string> {
     const lock = await CacheLock.acquire(`${path}.lock`, () => this.#isWhole(path));
     if (!lock) return path;
     try {
       await this.#write(path, lock, expected, fill);
     } catch (error) {
-      if (!isFull(error)) throw error;
-      // What is not needed now may make room on a full disk.
-      this.#evict(0);
+      // Somebody took the folder away meanwhile, or the disk is full: what is not needed now may make room.
+      if (isFull(error)) this.#evict(0);
+      else if (!isGone(error)) throw error;
       await this.#write(path, lock, expected, fill);
     } finally {
       lock.release();
@@ -116,42 +112,19 @@ export class FileCache {
     return path;
   }
 
-  async #write(path: string, lock: CacheLock, expected: number, fill: FillEntry): Promise<void> {
-    const reserved = expected + trailerBytes;
+  async #write(path: string, lock: CacheLock, expected: number | undefined, fill: FillEntry): Promise<void> {
+    const reserved = (expected ?? 0) + trailerBytes;
     this.#reserved += reserved;
-    this.#makeRoom();
-    const partial = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.partial`;
-    const descriptor = openSync(partial, 'wx');
     let written = 0;
-    let checksum = 0;
     try {
-      await fill((bytes) => {
-        writeAll(descriptor, bytes);
-        written += bytes.length;
-        checksum = crc32(bytes, checksum);
-        lock.touch();
-      });
-      const trailer = Buffer.alloc(trailerBytes);
-      trailer.writeUInt32LE(magic, 0);
-      trailer.writeUInt32LE(checksum, 4);
-      trailer.writeDoubleLE(written, 8);
-      writeAll(descriptor, trailer);
-      closeSync(descriptor);
-      renameSync(partial, path);
-    } catch (error) {
-      try {
-        closeSync(descriptor);
-      } catch {
-        // It was closed.
-      }
-      rmSync(partial, { force: true });
-      throw error;
+      this.#makeRoom();
+      written = await writeEntry(path, fill, () => lock.touch());
     } finally {
       this.#reserved -= reserved;
     }
     this.#verified.add(path);
     this.#bytes += written + trailerBytes;
-    if (expected === 0) this.#makeRoom();
+    if (expected === undefined) this.#makeRoom(path);
   }
 
   /** Whether an entry is there and is what was written; a damaged one is taken away. */
@@ -166,34 +139,35 @@ export class FileCache {
     try {
       const length = contentBytes(descriptor);
       if (this.#verified.has(path)) return length !== undefined;
-      if (length !== undefined && checksumOf(descriptor, length) === storedChecksum(descriptor, length)) {
+      if (length !== undefined && isIntact(descriptor, length)) {
         this.#verified.add(path);
         return true;
       }
-      rmSync(path, { force: true });
+      tryToRemove(path);
       return false;
     } finally {
       closeSync(descriptor);
     }
   }
 
-  #makeRoom(): void {
+  /** @param kept - An entry that stays, whatever its size. */
+  #makeRoom(kept?: string): void {
     if (this.#bytes + this.#reserved > this.maxBytes || this.#writesUntilLook === 0) {
       this.#writesUntilLook = lookEvery;
-      this.#evict(this.maxBytes - this.#reserved);
+      this.#evict(this.maxBytes - this.#reserved, kept);
     } else this.#writesUntilLook -= 1;
   }
 
-  /** Takes away what was not used for longest, when there is more than `limit`. */
-  #evict(limit: number): void {
+  /** Takes away what was not used for longest, when there is more than `limit`; what cannot be taken away stays. */
+  #evict(limit: number, kept?: string): void {
     const entries = this.#list();
     this.#bytes = entries.reduce((sum, { size }) => sum + size, 0);
     if (this.#bytes <= limit) return;
-    for (const { path, size } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
+    for (const { path, size, usedMs } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
       if (this.#bytes <= limit * roomShare) return;
       // One that another process is writing is left to it.
-      if (path.endsWith('.partial') && isAlive(writerOf(path))) continue;
-      rmSync(path, { force: true });
+      if (path === kept || (path.endsWith('.partial') && isBeingWritten(path, usedMs)) || !tryToRemove(path))
+        continue;
       this.#verified.delete(path);
       this.#bytes -= size;
     }
@@ -201,59 +175,37 @@ export class FileCache {
 
   #list(): { path: string; size: number; usedMs: number }[] {
     const found: { path: string; size: number; usedMs: number }[] = [];
+    // A date in the future is no reason to keep an entry for longest.
+    const now = Date.now();
     for (const inner of listFolder(this.folder)) {
       for (const name of listFolder(join(this.folder, inner))) {
         const path = join(this.folder, inner, name);
-        const status = statSync(path, { throwIfNoEntry: false });
+        const status = statusOf(path);
         if (!status?.isFile() || name.includes('.lock')) continue;
         // What this process is writing is reserved already.
         if (name.endsWith('.partial') && writerOf(path) === process.pid) continue;
-        found.push({ path, size: status.size, usedMs: status.mtimeMs });
+        found.push({ path, size: status.size, usedMs: Math.min(now, status.mtimeMs) });
       }
     }
     return found;
   }
 }
 
-/** Bytes of the content of an open entry, which lie before its trailer; `undefined` when it is no whole entry. */
-export function contentBytes(descriptor: number): number | undefined {
-  const length = fstatSync(descriptor).size - trailerBytes;
-  if (length < 0) return undefined;
-  const trailer = Buffer.alloc(trailerBytes);
-  readSync(descriptor, trailer, 0, trailerBytes, length);
-  return trailer.readUInt32LE(0) === magic && trailer.readDoubleLE(8) === length ? length : undefined;
+/**
+ * Whether an error is one of the operating system about a file: a disk that is full, broken or not to be written, a folder that is gone, too
+ * many open files. None of them says anything about the data that was to be kept.
+ */
+export function isSystemError(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
+  return typeof code === 'string' && typeof syscall === 'string';
 }
 
-/** Whether an error says that nothing can be written: the disk or the quota is full, or it is not allowed. */
-export function cannotBeWritten(error: unknown): boolean {
-  const { code = '' } = error as { code?: string };
-  return isFull(error) || ['EFBIG', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR'].includes(code);
+function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ESTALE'].includes((error as { code?: string }).code ?? '');
 }
 
 function isFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes((error as { code?: string }).code ?? '');
-}
-
-function storedChecksum(descriptor: number, length: number): number {
-  const trailer = Buffer.alloc(trailerBytes);
-  readSync(descriptor, trailer, 0, trailerBytes, length);
-  return trailer.readUInt32LE(4);
-}
-
-function checksumOf(descriptor: number, length: number): number {
-  const buffer = Buffer.allocUnsafe(Math.min(readBytes, length));
-  let checksum = 0;
-  for (let at = 0; at < length; ) {
-    const count = readSync(descriptor, buffer, 0, Math.min(buffer.length, length - at), at);
-    if (count === 0) return -1;
-    checksum = crc32(buffer.subarray(0, count), checksum);
-    at += count;
-  }
-  return checksum;
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
 }
 
 /** When an entry was used last is when its file was changed last. */
@@ -266,9 +218,22 @@ function touch(path: string): void {
   }
 }
 
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 /** The process that writes a partial entry. */
 function writerOf(partial: string): number {
   return Number(partial.split('.').at(-3));
+}
+
+/** A process of this number that wrote nothing for an hour is another one, of this machine or of none. */
+function isBeingWritten(partial: string, writtenMs: number): boolean {
+  return isAlive(writerOf(partial)) && Date.now() - writtenMs < longestSilenceMs;
 }
 
 function listFolder(folder: string): string[] {

@@ -1,6 +1,7 @@
 import { StorageError } from '../core/errors.js';
 import { environment } from '../core/platform.js';
-import { httpLocation, type RemoteLocation } from './remote-location.js';
+import { shownLocation } from '../core/shown-location.js';
+import { decoded, httpLocation, parseUrl, type RemoteLocation } from './remote-location.js';
 
 /** What an `hf:` URL names. */
 export interface HubFile {
@@ -31,8 +32,8 @@ export function parseHubUrl(url: string): HubFile {
   return {
     kind: kind as HubFile['kind'],
     repository,
-    revision: decodeURIComponent(revision),
-    path: decodeURI(path),
+    revision: decoded(revision, decodeURIComponent),
+    path: decoded(path, decodeURI),
   };
 }
 
@@ -54,8 +55,8 @@ export function hubLocation(url: string): RemoteLocation {
   const file = path.split('/').map(encodeURIComponent).join('/');
   const resolved = `${hubEndpoint()}/${prefix}${repository}/resolve/${encodeURIComponent(revision)}/${file}`;
   return {
-    ...httpLocation(new URL(resolved), hubHeaders()),
-    name: url,
+    ...httpLocation(parseUrl(resolved, 'The address of the Hub (HF_ENDPOINT)'), hubHeaders()),
+    name: shownLocation(url),
     accessAdvice:
       'Set HF_TOKEN to a token that may read this repository, and accept its conditions on the Hub if it has any.',
   };

@@ -1,6 +1,10 @@
-import { StorageError } from '../core/errors.js';
+import { MillraceError, StorageError } from '../core/errors.js';
+import { isNode } from '../core/platform.js';
 import { Backoff } from './backoff.js';
+import { PassingFailure } from './passing-failure.js';
+import { mostRedirects, redirected, redirectTarget, tooManyRedirects } from './redirect.js';
 import type { RemoteLocation } from './remote-location.js';
+import { refusal } from './server-refusal.js';
 
 /** An answer whose body is read piece by piece, each within the time limit. */
 export interface RemoteAnswer {
@@ -11,20 +15,10 @@ export interface RemoteAnswer {
   cancel(): void;
 }
 
-/** What failed for now and may succeed later. */
-class PassingFailure extends Error {
-  readonly retryAfterMs: number;
-
-  constructor(message: string, options?: ErrorOptions & { retryAfterMs?: number }) {
-    super(message, options);
-    this.retryAfterMs = options?.retryAfterMs ?? 0;
-  }
-}
-
-const passingStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
-
-/** Characters of an error's text that are worth showing. */
-const shownCharacters = 300;
+/** Fewer bytes than this within the time limit count as silence: a server that sends a byte now and then would hold up a run for ever. */
+const fewBytes = 1_024;
+/** Characters of a page of a list, which has a thousand names. */
+const longestText = 2 ** 25;
 
 export interface RemoteClientOptions {
   readonly retries: number;
@@ -56,11 +50,8 @@ export class RemoteClient {
     headers: Readonly<Record<string, string>>,
     allowed: readonly number[] = [],
   ): Promise<RemoteAnswer> {
-    const request = await location.request(headers);
-    // Compressed on the way, a range would be one of other bytes.
-    request.headers.set('accept-encoding', 'identity');
     const abort = new AbortController();
-    const response = await this.#inTime(abort, () => fetch(request, { signal: abort.signal }));
+    const { request, response } = await this.#follow(location, headers, abort);
     const answer = {
       status: response.status,
       headers: response.headers,
@@ -68,7 +59,7 @@ export class RemoteClient {
       cancel: () => abort.abort(),
     };
     if (response.ok || allowed.includes(response.status)) return answer;
-    const error = await refusal(location, response, answer.body);
+    const error = await refusal(location, request, response, answer.body);
     answer.cancel();
     throw error;
   }
@@ -106,6 +97,26 @@ export class RemoteClient {
     }
   }
 
+  /** Sends a request, and again where the server redirects to. A browser follows redirects itself, and shows none. */
+  async #follow(
+    location: RemoteLocation,
+    headers: Readonly<Record<string, string>>,
+    abort: AbortController,
+  ): Promise<{ readonly request: Request; readonly response: Response }> {
+    let request = await makeRequest(location, () => location.request(headers));
+    for (let followed = 0; ; followed++) {
+      const response = await this.#inTime(abort, () =>
+        fetch(request, { signal: abort.signal, ...(isNode && { redirect: 'manual' }) }),
+      );
+      const target = redirectTarget(response);
+      if (target === undefined) return { request, response };
+      response.body?.cancel().catch(() => {});
+      if (followed === mostRedirects) throw tooManyRedirects(location);
+      const before = request;
+      request = await makeRequest(location, () => redirected(location, before, target, headers));
+    }
+  }
+
   /** Waits for the network no longer than the time limit. */
   async #inTime<T>(abort: AbortController, wait: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => abort.abort(), this.#timeoutMs);
@@ -122,41 +133,64 @@ export class RemoteClient {
   async *#piecesOf({ body }: Response, abort: AbortController): AsyncGenerator<Uint8Array> {
     const reader = body?.getReader();
     if (!reader) return;
-    let waitingSince = performance.now();
-    let isWaiting = true;
+    // What came, and how long it was waited for, since there was last enough of it.
+    let came = 0;
+    let waitedMs = 0;
+    let waitingSince: number | undefined;
+    const leftMs = () =>
+      this.#timeoutMs - waitedMs - (waitingSince === undefined ? 0 : performance.now() - waitingSince);
     // One timer that looks again when it was too early: starting one a piece would cost more than the piece.
     const look = (): void => {
-      const left = waitingSince + this.#timeoutMs - performance.now();
-      if (isWaiting && left <= 0) abort.abort();
-      else timer = setTimeout(look, isWaiting ? left : this.#timeoutMs);
+      if (waitingSince !== undefined && leftMs() <= 0) abort.abort();
+      else timer = setTimeout(look, waitingSince === undefined ? this.#timeoutMs : Math.max(1, leftMs()));
     };
     let timer = setTimeout(look, this.#timeoutMs);
     try {
       for (;;) {
-        isWaiting = true;
         waitingSince = performance.now();
         const { done, value } = await reader.read();
-        isWaiting = false;
+        waitedMs += performance.now() - waitingSince;
+        waitingSince = undefined;
         if (done) return;
+        came += value.length;
+        if (came >= fewBytes) came = waitedMs = 0;
         yield value;
       }
     } catch (error) {
-      throw this.#failure(abort, error);
+      throw this.#failure(abort, error, came);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #failure(abort: AbortController, error: unknown): unknown {
-    if (abort.signal.aborted)
-      return new PassingFailure(`nothing came for ${this.#timeoutMs} ms`, { cause: error });
+  #failure(abort: AbortController, error: unknown, came = 0): unknown {
+    if (abort.signal.aborted) {
+      const amount = came === 0 ? 'nothing' : `only ${came} bytes`;
+      return new PassingFailure(`${amount} came for ${this.#timeoutMs} ms`, { cause: error });
+    }
     return isNetworkFailure(error) ? new PassingFailure(reasonOf(error), { cause: error }) : error;
   }
 }
 
-/** Says that an answer ended before its time; it is tried again. */
-export function cutShort(found: number, needed: number): Error {
-  return new PassingFailure(`the connection ended after ${found} of ${needed} bytes`);
+/** A request that goes out with the bytes as they are. @throws {@link StorageError} without the values that HTTP does not allow */
+async function makeRequest(
+  location: RemoteLocation,
+  make: () => Request | Promise<Request>,
+): Promise<Request> {
+  let request: Request;
+  try {
+    request = await make();
+  } catch (error) {
+    if (error instanceof MillraceError) throw error;
+    // Not as a cause: it shows the value.
+    throw new StorageError('The request cannot be made: its URL or a header is not what HTTP allows', {
+      where: { url: location.name },
+      next: 'Look for line breaks and other control characters in headers, HF_TOKEN and the AWS_ variables.',
+    });
+  }
+  // Compressed on the way, a range would be one of other bytes.
+  request.headers.set('accept-encoding', 'identity');
+  return request;
 }
 
 /** Failures of `fetch` are TypeErrors, those of a body that breaks off too. */
@@ -170,61 +204,21 @@ function reasonOf(error: unknown): string {
   return inner ? `${inner}${code && !inner.includes(code) ? ` (${code})` : ''}` : message;
 }
 
-async function refusal(
-  location: RemoteLocation,
-  { status, statusText, headers }: Response,
-  body: AsyncIterable<Uint8Array>,
-): Promise<Error> {
-  const said = await excerpt(body);
-  const answer = [`${status} ${statusText}`.trim(), said].filter(Boolean).join(': ');
-  if (passingStatuses.has(status)) {
-    return new PassingFailure(`the server answered ${answer}`, {
-      retryAfterMs: retryAfter(headers.get('retry-after')),
-    });
-  }
-  const where = { url: location.name, status };
-  if (status === 404)
-    return new StorageError(`There is no such object: the server answered ${answer}`, {
-      where,
-      next: 'Check the URL.',
-    });
-  const region = headers.get('x-amz-bucket-region');
-  if (region && status < 400)
-    return new StorageError('The bucket is in another region', {
-      where: { ...where, region },
-      next: `Set AWS_REGION=${region}.`,
-    });
-  if (status === 401 || status === 403)
-    return new StorageError(`Access is denied: the server answered ${answer}`, {
-      where,
-      next: location.accessAdvice,
-    });
-  return new StorageError(`The server answered ${answer}`, {
-    where,
-    next: 'Check the URL, and what the server says.',
-  });
-}
-
-/** What a server says about an error: the message of an XML answer, else the beginning of the text. */
-async function excerpt(body: AsyncIterable<Uint8Array>): Promise<string> {
+/**
+ * The text of an answer.
+ *
+ * @throws {@link StorageError} when it is longer than any such answer is: its end may never come.
+ */
+export async function readText(location: RemoteLocation, { body }: RemoteAnswer): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
-  try {
-    for await (const piece of body) {
-      text += decoder.decode(piece, { stream: true });
-      if (text.length > 4_096) break;
-    }
-  } catch {
-    // The status says enough.
+  for await (const piece of body) {
+    text += decoder.decode(piece, { stream: true });
+    if (text.length <= longestText) continue;
+    throw new StorageError(`The server answers with more than ${longestText} characters`, {
+      where: { url: location.name },
+      next: 'Check the URL and the endpoint: a list of files comes in pages that are shorter.',
+    });
   }
-  if (/^\s*<!doctype html|^\s*<html/i.test(text)) return '';
-  const message = /<Message>([\s\S]*?)<\/Message>/.exec(text)?.[1] ?? text;
-  return message.replace(/\s+/g, ' ').trim().slice(0, shownCharacters);
-}
-
-/** Milliseconds that a `Retry-After` header asks for: seconds, or a date. */
-function retryAfter(header: string | null): number {
-  if (!header) return 0;
-  const ms = /^\d+$/.test(header) ? 1_000 * Number(header) : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+  return text;
 }

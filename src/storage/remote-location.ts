@@ -1,3 +1,6 @@
+import { StorageError } from '../core/errors.js';
+import { shownLocation } from '../core/shown-location.js';
+
 /** An object behind a URL: how to ask for it. */
 export interface RemoteLocation {
   /** As messages show it: without secrets. */
@@ -10,28 +13,37 @@ export interface RemoteLocation {
   readonly verb?: 'read' | 'write';
 }
 
-/** A URL without what may be secret: user, password and the values of the query. */
-export function withoutSecrets(url: URL): string {
-  const shown = new URL(url);
-  shown.username = '';
-  shown.password = '';
-  for (const key of shown.searchParams.keys()) shown.searchParams.set(key, '…');
-  return decodeURI(shown.href).replaceAll('%E2%80%A6', '…');
-}
-
 /** An `http:` or `https:` URL; a user and password in it are sent as basic authentication. */
 export function httpLocation(url: URL, headers: Readonly<Record<string, string>> = {}): RemoteLocation {
   const plain = new URL(url);
   const { username, password } = plain;
   plain.username = '';
   plain.password = '';
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const credentials = `${decoded(username, decodeURIComponent)}:${decoded(password, decodeURIComponent)}`;
   const authorization = username && {
     authorization: `Basic ${btoa(String.fromCodePoint(...new TextEncoder().encode(credentials)))}`,
   };
   return {
-    name: withoutSecrets(url),
+    name: decoded(shownLocation(url), decodeURI),
     request: (more) => new Request(plain, { headers: { ...authorization, ...headers, ...more } }),
     accessAdvice: 'Give the credentials with openSource(url, { headers: { authorization: … } }).',
   };
+}
+
+/** A URL from the outside, of a service or a redirect. @throws {@link StorageError} when it is none, without showing its secrets */
+export function parseUrl(text: string, what: string, base?: string): URL {
+  if (URL.canParse(text, base)) return new URL(text, base);
+  throw new StorageError(`${what} is not a URL`, {
+    where: { url: text },
+    next: 'Write it as https://host/path, with no spaces in the host.',
+  });
+}
+
+/** What percent signs stand for; the text itself where they stand for nothing. */
+export function decoded(text: string, decode: (text: string) => string): string {
+  try {
+    return decode(text);
+  } catch {
+    return text;
+  }
 }

@@ -1,26 +1,37 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ObjectChangedError, StorageError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
 import { isNode } from '../core/platform.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
+import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
+import { refuseEncoded } from './content-encoding.js';
 import { locationOf } from './location-of.js';
-import { cutShort, type RemoteAnswer, RemoteClient } from './remote-client.js';
+import {
+  contentRange,
+  type FirstLook,
+  lengthOf,
+  lookAt,
+  type ObjectVersion,
+  strongTag,
+  validatorOf,
+  warnOfNoVersion,
+} from './object-version.js';
+import { cutShort } from './passing-failure.js';
+import { type RemoteAnswer, RemoteClient } from './remote-client.js';
 import type { RemoteLocation } from './remote-location.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 import { checkRange } from './truncated.js';
-
-/** What tells one version of an object from another. */
-export interface ObjectVersion {
-  readonly byteLength: number;
-  /** The `ETag` header, else `Last-Modified`, where the server gives one of them. */
-  readonly validator: string | null;
-}
 
 /** Bytes between two ranges that are cheaper to fetch than a request of their own: 20 ms at 12 MB/s. */
 const worthwhileGap = 2 ** 18;
 /** More than this is asked for in parts, side by side. */
 const partBytes = 2 ** 23;
+/** Bytes from which on a try counts as progress: fewer at a time would never come to an end. */
+const progressBytes = 2 ** 14;
+/** What is read of the answer to the first question, so that its connection can be used again. */
+const firstBytes = 2 ** 16;
 
 interface PendingRead {
   readonly start: number;
@@ -76,10 +87,16 @@ export class RemoteSource implements ByteSource, Movable {
     const look = async (answer: RemoteAnswer) => {
       const looked = lookAt(location, answer);
       // A connection whose answer was read is used again.
-      if (answer.status !== 200) for await (const _ of answer.body);
+      let read = 0;
+      if (answer.status !== 200)
+        for await (const piece of answer.body) {
+          read += piece.length;
+          if (read > firstBytes) break;
+        }
       return looked;
     };
     const opened = await client.get(location, { range: 'bytes=0-1' }, look, [416]);
+    if (opened.version.validator === null) warnOfNoVersion(location.name);
     return new RemoteSource({ url, options: resolved, ...opened }, location, client);
   }
 
@@ -101,8 +118,14 @@ export class RemoteSource implements ByteSource, Movable {
     return this.#pieces(start, this.byteLength);
   }
 
+  /** Says also which URL it is, with its query and credentials, and what headers were sent: others may get another object. */
   contentVersion(): string | null {
-    return this.version.validator && JSON.stringify(this.version);
+    return this.version.validator && JSON.stringify({ ...this.version, object: this.#identity() });
+  }
+
+  /** A hash: nothing of it can be read. */
+  #identity(): string {
+    return fingerprint({ url: this.#url, headers: this.#options.headers });
   }
 
   [toRecipe](): Recipe {
@@ -157,7 +180,7 @@ export class RemoteSource implements ByteSource, Movable {
   async #fetchGroup(group: readonly PendingRead[], end: number): Promise<void> {
     const { start } = group[0]!;
     try {
-      const bytes = new Uint8Array(end - start);
+      const bytes = allocate(this.name, end - start);
       const parts: Promise<void>[] = [];
       for (let at = start; at < end; at += partBytes) {
         const target = bytes.subarray(at - start, Math.min(at + partBytes, end) - start);
@@ -188,6 +211,7 @@ export class RemoteSource implements ByteSource, Movable {
     this.#check(start, end);
     const backoff = this.#client.backoff();
     let at = start;
+    let progress = 0;
     while (at < end) {
       try {
         // A browser may ask for a whole object compressed, and never for a range.
@@ -207,7 +231,11 @@ export class RemoteSource implements ByteSource, Movable {
             position += piece.length;
             if (wanted.length === 0) continue;
             at += wanted.length;
-            backoff.progressed();
+            progress += wanted.length;
+            if (progress >= progressBytes) {
+              progress = 0;
+              backoff.progressed();
+            }
             yield wanted;
             if (at === end) return;
           }
@@ -223,13 +251,14 @@ export class RemoteSource implements ByteSource, Movable {
 
   /** A weak ETag may not be asked for: it says that versions mean the same, not that they are the same bytes. */
   #versionHeaders(): Record<string, string> {
-    const { validator } = this.version;
-    return validator?.startsWith('"') ? { 'if-match': validator } : {};
+    const tag = strongTag(this.version);
+    return tag === undefined ? {} : { 'if-match': tag };
   }
 
   /** Whether an answer that should begin at byte `start` is one from the version that was opened. */
   #checkVersion({ status, headers }: RemoteAnswer, start: number): void {
     if (status === 412 || status === 416) throw this.#changed('is not the version that was opened');
+    refuseEncoded(this.name, headers);
     const validator = validatorOf(headers);
     if (validator !== this.version.validator)
       throw this.#changed(`has the version ${validator}, not ${this.version.validator}`);
@@ -264,43 +293,7 @@ export class RemoteSource implements ByteSource, Movable {
   }
 }
 
-interface RemoteRecipe {
+interface RemoteRecipe extends FirstLook {
   readonly url: string;
   readonly options: Required<StorageOptions>;
-  readonly version: ObjectVersion;
-  readonly servesRanges: boolean;
-}
-
-/** What the answer to a question for the first bytes says. */
-function lookAt(
-  location: RemoteLocation,
-  { status, headers }: RemoteAnswer,
-): Pick<RemoteRecipe, 'version' | 'servesRanges'> {
-  const validator = validatorOf(headers);
-  // An object without bytes has no first ones.
-  const byteLength =
-    status === 200 ? lengthOf(headers) : (contentRange(headers)?.total ?? (status === 416 ? 0 : undefined));
-  if (byteLength === undefined) {
-    throw new StorageError('The server does not say how long the object is', {
-      where: { url: location.name },
-      next: 'Copy it to a disk, or to a server that sends Content-Length.',
-    });
-  }
-  return { version: { byteLength, validator }, servesRanges: status !== 200 };
-}
-
-function validatorOf(headers: Headers): string | null {
-  return headers.get('etag') ?? headers.get('last-modified');
-}
-
-function lengthOf(headers: Headers): number | undefined {
-  const length = headers.get('content-length');
-  return length === null ? undefined : Number(length);
-}
-
-function contentRange(headers: Headers): { start: number; total: number | undefined } | undefined {
-  const [, start = '0', total] =
-    /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
-  if (total === undefined) return undefined;
-  return { start: Number(start), total: total === '*' ? undefined : Number(total) };
 }

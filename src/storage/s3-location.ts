@@ -1,7 +1,8 @@
 import { AwsV4Signer } from 'aws4fetch';
 import { StorageError } from '../core/errors.js';
 import { environment } from '../core/platform.js';
-import type { RemoteLocation } from './remote-location.js';
+import { shownLocation } from '../core/shown-location.js';
+import { parseUrl, type RemoteLocation } from './remote-location.js';
 
 /** What requests to S3 are signed with. */
 export interface S3Credentials {
@@ -33,10 +34,10 @@ export interface S3Object {
 export function parseS3Url(url: string): S3Object {
   // Not new URL: a key may hold any character, and ? and # mean themselves.
   const [, bucket, key = ''] = /^s3:\/\/([^/]+)(?:\/([\s\S]*))?$/i.exec(url) ?? [];
-  if (bucket) return { bucket, key };
+  if (bucket && !/[:@]/.test(bucket)) return { bucket, key };
   throw new StorageError('This is not the URL of an object in S3', {
     where: { url },
-    next: 'Write s3://bucket/key.',
+    next: 'Write s3://bucket/key; credentials go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
   });
 }
 
@@ -70,10 +71,12 @@ export class S3Service {
    */
   address({ bucket, key }: S3Object): URL {
     const path = key.split('/').map(encodeKeyPart).join('/');
-    if (this.#endpoint) return new URL(`${this.#endpoint}/${bucket}/${path}`);
+    if (this.#endpoint)
+      return parseUrl(`${this.#endpoint}/${bucket}/${path}`, 'The address of the service (AWS_ENDPOINT_URL)');
     const host = `s3.${this.region}.amazonaws.com`;
-    return new URL(
+    return parseUrl(
       bucket.includes('.') ? `https://${host}/${bucket}/${path}` : `https://${bucket}.${host}/${path}`,
+      'The address of the bucket',
     );
   }
 
@@ -110,7 +113,7 @@ export class S3Service {
   location(url: string): RemoteLocation {
     const address = this.address(parseS3Url(url));
     return {
-      name: url,
+      name: shownLocation(url),
       request: (headers) => this.request(address, headers),
       accessAdvice: this.#credentials
         ? 'Check that these credentials may read the bucket (s3:GetObject, s3:ListBucket), and AWS_REGION.'

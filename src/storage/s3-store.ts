@@ -4,7 +4,7 @@ import type { ByteSource } from './byte-source.js';
 import { FileSource } from './file-source.js';
 import { listRemote } from './list-remote.js';
 import type { ObjectStore, ObjectStoreOptions } from './object-store.js';
-import { RemoteClient } from './remote-client.js';
+import { RemoteClient, readText } from './remote-client.js';
 import { RemoteSource } from './remote-source.js';
 import { parseS3Url, S3Service, type S3Write } from './s3-location.js';
 import { storageOptions } from './storage-options.js';
@@ -108,12 +108,10 @@ export class S3Store implements ObjectStore {
         this.#service.request(address, headers, undefined, write),
       accessAdvice: 'Check that these credentials may write to the bucket (s3:PutObject), and AWS_REGION.',
     };
-    return this.#client.get(location, {}, async ({ body, headers }) => {
-      const decoder = new TextDecoder();
-      let text = '';
-      for await (const piece of body) text += decoder.decode(piece, { stream: true });
-      return { text, tag: headers.get('etag') ?? '' };
-    });
+    return this.#client.get(location, {}, async (answer) => ({
+      text: await readText(location, answer),
+      tag: answer.headers.get('etag') ?? '',
+    }));
   }
 
   #url(name: string): string {

@@ -16,7 +16,10 @@ export interface StorageOptions {
    * as a whole (`.gz`, `.zst`) is always kept, decompressed. @defaultValue `false`
    */
   readonly cache?: boolean | CacheOptions;
-  /** Sent with every request to an `http:` URL: `{ authorization: 'Bearer …' }`. @defaultValue none */
+  /**
+   * Sent with every request to an `http:` URL, and to no other host that it redirects to: `{ authorization: 'Bearer …' }`. What the cache
+   * keeps belongs to them: other headers, other entries. @defaultValue none
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * Most bytes that one compressed file, shard or member may take in memory when it is decompressed: a small file may claim to hold
@@ -25,12 +28,19 @@ export interface StorageOptions {
   readonly maxDecompressedBytes?: number;
 }
 
+// The values are secrets: no message shows them.
+const headerName = v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~\w-]+$/, 'is not the name of a header'));
+const headerValue = v.pipe(
+  v.string('must be text'),
+  v.regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must not hold line breaks or characters beyond Latin-1'),
+);
+
 const schema = v.strictObject({
   retries: v.optional(integerFrom(0), 6),
   timeoutMs: v.optional(integerFrom(1), 30_000),
   concurrency: v.optional(integerFrom(1), 16),
   cache: v.optional(cacheSchema, false),
-  headers: v.optional(recordOf(v.string()), {}),
+  headers: v.optional(recordOf(headerValue, headerName), {}),
   maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 

@@ -422,6 +422,6 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
   it('says when Redis does not answer, without the password', async () => {
     const run = analyzeOnCluster(dataset, options({ redis: 'redis://user:secret@127.0.0.1:1' }));
     await expect(run).rejects.toThrow(StorageError);
-    await expect(run).rejects.toThrow(/Redis does not answer: .*redis:\/\/user:…@127\.0\.0\.1:1/);
+    await expect(run).rejects.toThrow(/Redis does not answer: .*redis:\/\/127\.0\.0\.1:1/);
   });
 });

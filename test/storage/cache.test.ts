@@ -150,7 +150,7 @@ describe('the cache', () => {
     const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
     expect(out.trim()).toBe(digest);
-    expect(err.match(/The cache in .* cannot be written \(EFBIG\)/g)).toHaveLength(1);
+    expect(err.match(/The cache in .* cannot be used \(EFBIG\)/g)).toHaveLength(1);
     const blocked = join(folder, 'a-file');
     writeFileSync(blocked, '');
     const warnings: string[] = [];

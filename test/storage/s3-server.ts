@@ -43,8 +43,9 @@ export class S3Server extends ObjectServer {
     const contents = page.map(
       (key) => `<Contents><Key>${encodeURIComponent(key).replaceAll('%20', '+')}</Key></Contents>`,
     );
+    const encoding = url.searchParams.has('encoding-type') ? '<EncodingType>url</EncodingType>' : '';
     const next = isTruncated ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : '';
-    return `<?xml version="1.0"?><ListBucketResult><IsTruncated>${isTruncated}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`;
+    return `<?xml version="1.0"?><ListBucketResult>${encoding}<IsTruncated>${isTruncated}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Dataset } from '../../core/dataset.js';
-import { FormatError, MillraceError } from '../../core/errors.js';
+import { ConfigError, FormatError, MillraceError } from '../../core/errors.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
+import { shownLocation, withoutSecrets } from '../../core/shown-location.js';
 import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import type { FormatName } from '../../formats/detect-format.js';
@@ -57,10 +58,27 @@ export interface ClusterJobData {
 /** What a job does. */
 export type ClusterJobName = 'count' | 'merge-counts' | 'map' | 'reduce';
 
+/** @throws {@link ConfigError} for URLs with credentials: the recipe is kept in the shared store, where others read it. */
 export function datasetRecipe(dataset: ClusterDataset): DatasetRecipe {
-  return dataset instanceof WorkerModule
-    ? dataset[toRecipe]()
-    : { ...dataset, files: placeName(dataset.files) };
+  if (!(dataset instanceof WorkerModule)) {
+    if (shownLocation(dataset.files) !== dataset.files) throw holdsSecrets('files', dataset.files);
+    return { ...dataset, files: placeName(dataset.files) };
+  }
+  const recipe = dataset[toRecipe]();
+  const options = 'options' in recipe ? JSON.stringify(recipe.options ?? null) : '';
+  if (withoutSecrets(options) !== options) throw holdsSecrets('options', options);
+  return recipe;
+}
+
+function holdsSecrets(field: string, text: string): ConfigError {
+  return new ConfigError('Data set of a cluster', [
+    {
+      field,
+      message:
+        `${withoutSecrets(text)} may hold credentials, which the shared store would keep for all to read: ` +
+        'name a module with workerDataset that takes them from the environment of its machine',
+    },
+  ]);
 }
 
 /** A name that does not depend on the working directory. */
@@ -92,10 +110,10 @@ export async function readAnalysis(store: ObjectStore, id: string): Promise<Clus
   });
 }
 
-/** An error as one line, with its causes: what is kept of a failed job. */
+/** An error as one line, with its causes and without secrets: what is kept of a failed job. */
 export function lineOf(error: unknown): string {
   const lines: string[] = [];
   for (let each = error; each instanceof Error; each = each.cause)
     lines.push(each instanceof MillraceError ? `${each.code}: ${each.message}` : each.message);
-  return lines.length > 0 ? lines.join(' Because: ') : String(error);
+  return withoutSecrets(lines.length > 0 ? lines.join(' Because: ') : String(error));
 }

@@ -39,15 +39,11 @@ export async function connectRedis(url: string): Promise<RedisQueueing> {
   } catch (cause) {
     connection.disconnect();
     throw new StorageError(`Redis does not answer: ${(cause as Error).message}`, {
-      where: { redis: withoutPassword(url) },
+      where: { redis: url },
       next: 'Start it, or check the URL: redis://host:6379.',
       cause,
     });
   }
   isConnected = true;
   return { bull, connection };
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/:[^:@/]*@/, ':…@');
 }

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { loadMetrics } from '../../analysis/analyze-difficulty.js';
 import { builtInMetrics, type MetricSource, suggestMetrics } from '../../analysis/index.js';
 import type { Dataset } from '../../core/dataset.js';
+import { shownLocation } from '../../core/shown-location.js';
 import { formatNames } from '../../formats/detect-format.js';
 import { renderDifficultyPage } from '../../web/difficulty-page.js';
 import type { AnalyzeFlags } from '../analyze/flags.js';
@@ -96,7 +97,7 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   const progress = createProgress({ stream: process.stderr, json });
   const plan = planOf(dataset, metrics, flags);
   process.once('SIGINT', () => stop(flags));
-  progress.line(planText(data, dataset, metrics, plan, flags));
+  progress.line(planText(shownLocation(data), dataset, metrics, plan, flags));
   const estimated =
     flags.sample === undefined ? undefined : await estimate(dataset, sources, metrics, flags, progress);
   if (flags.dryRun) {
@@ -114,7 +115,7 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
     steps: flags.steps,
     parts: admissionParts,
   });
-  if (flags.html) writePage(flags.html, data, dataset.length, found);
+  if (flags.html) writePage(flags.html, shownLocation(data), dataset.length, found);
   await dataset.close?.();
   if (json) print({ output, samples: dataset.length, ...analysis, ...curriculumOf(found) });
   else process.stdout.write(`${resultText(found, analysis, dataset.length, flags)}\n`);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { openDeclared } from '../../config/open-declared.js';
+import { shownLocation } from '../../core/shown-location.js';
 import { padCollate } from '../../loader/index.js';
 import {
   type ConfigFlags,
@@ -50,10 +51,11 @@ async function doctor(given: string | undefined, flags: DoctorFlags): Promise<vo
   const what = given ?? findConfig();
   const isConfig = /\.([mc]?[jt]s|json|hjson)$/.test(what);
   const { findings, samples, leftOut } = isConfig ? await ofConfig(what, flags) : await ofData(what);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ what, samples, findings, leftOut })}\n`);
+  const shown = shownLocation(what);
+  if (flags.json) process.stdout.write(`${JSON.stringify({ what: shown, samples, findings, leftOut })}\n`);
   else {
     const notRead = leftOut.map((files) => `\nNot read of ${files}.`).join('');
-    process.stdout.write(`${textOf(what, findings, samples)}${notRead}\n`);
+    process.stdout.write(`${textOf(shown, findings, samples)}${notRead}\n`);
   }
   if (findings.length > 0) throw new Failed();
 }

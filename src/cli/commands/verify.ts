@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { ChecksumReport } from '../../convert/index.js';
 import { ConfigError } from '../../core/errors.js';
+import { shownLocation } from '../../core/shown-location.js';
 import { visibleText } from '../../core/visible-text.js';
 import { formatNames } from '../../formats/detect-format.js';
 import type { FormatName } from '../../formats/index.js';
@@ -120,7 +121,7 @@ async function checkData(name: string, { format, json = false }: VerifyFlags): P
   } finally {
     stage?.finish(result && `${formatCount(result.samples)} samples`);
   }
-  process.stdout.write(`${json ? JSON.stringify(result) : describeData(name, result)}\n`);
+  process.stdout.write(`${json ? JSON.stringify(result) : describeData(shownLocation(name), result)}\n`);
   if (result.damagedCount > 0 || result.damagedFiles.length > 0 || result.checksums?.damaged.length)
     throw new Failed();
 }

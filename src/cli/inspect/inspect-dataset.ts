@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../../core/dataset.js';
 import { IndexRangeError } from '../../core/errors.js';
+import { shownLocation } from '../../core/shown-location.js';
 import { relativeNames } from '../../formats/choose-files.js';
 import { describeLeftOut } from '../../formats/find-data.js';
 import { type FormatName, ImageFolder } from '../../formats/index.js';
@@ -20,6 +21,7 @@ export interface InspectedSample {
 
 /** What is known of data without reading all of it. */
 export interface Inspection {
+  /** The path or URL, without secrets. */
   readonly name: string;
   readonly format: FormatName;
   readonly length: number;
@@ -64,7 +66,7 @@ export async function inspectDataset(name: string, options: InspectOptions): Pro
     const samples: InspectedSample[] = [];
     for (const at of wanted) samples.push({ index: at, fields: await sampleFields(dataset, at) });
     return {
-      name,
+      name: shownLocation(name),
       format,
       length,
       shards: dataset.shardLengths?.length,

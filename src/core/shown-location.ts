@@ -1,0 +1,41 @@
+/**
+ * A path or URL as messages, pages and files show it: without user name, password, values of the query and fragment. Paths stay as
+ * they are. In `s3:` and `hf:` URLs `?` and `#` are characters of the key, so that only what reads `name=value` there is hidden.
+ */
+export function shownLocation(location: string | URL): string {
+  const text = String(location);
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/([\s\S]*)$/i.exec(text) ?? [];
+  if (scheme === undefined || rest === undefined) return text;
+  return `${scheme}://${withoutQuery(withoutUser(rest), /^(s3|hf|file)$/i.test(scheme))}`;
+}
+
+/** A text with every URL in it as {@link shownLocation} shows it. */
+export function withoutSecrets(text: string): string {
+  if (!text.includes('://')) return text;
+  return text.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]*[^\s"'<>`).,;:]/gi, shownLocation);
+}
+
+function withoutUser(rest: string): string {
+  const authority = rest.slice(0, rest.search(/[/?#]|$/));
+  if (authority.includes('@')) return rest.slice(authority.lastIndexOf('@') + 1);
+  // A password may hold a slash: the part before it is then no host with a port.
+  const isHost = /^(\[[^\]]*\]|[^:]*)(:\d*)?$/.test(authority);
+  if (isHost) return rest;
+  // Or a space, at which the URL ended for whoever cut it out of a text.
+  return rest.includes('@') ? rest.slice(rest.lastIndexOf('@') + 1) : '…';
+}
+
+function withoutQuery(rest: string, keyMayHoldMarks: boolean): string {
+  const end = keyMayHoldMarks ? -1 : rest.indexOf('#');
+  const plain = end === -1 ? rest : rest.slice(0, end);
+  const start = plain.indexOf('?');
+  const fragment = end === -1 || end === rest.length - 1 ? '' : '#…';
+  if (start === -1) return plain + fragment;
+  const parts = plain.slice(start + 1).split('&');
+  const shown = parts.map((part) => {
+    const [, name] = /^([\w.~%[\]-]+)=/.exec(part) ?? [];
+    if (name !== undefined) return `${name}=…`;
+    return keyMayHoldMarks || part === '' ? part : '…';
+  });
+  return `${plain.slice(0, start)}?${shown.join('&')}${fragment}`;
+}

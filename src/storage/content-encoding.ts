@@ -1,0 +1,21 @@
+import { StorageError } from '../core/errors.js';
+
+/** Encodings that `fetch` undoes. It leaves others (`aws-chunked`, `utf-8`), which some tools store by mistake, as they are. */
+const undone = /\b(x-)?gzip\b|\bdeflate\b|\bcompress\b|\bbr\b|\bzstd\b|\bdc[bz]\b/i;
+
+/**
+ * Refuses an answer that is encoded, although the bytes as they are were asked for: its length and its ranges are those of other bytes,
+ * and what `fetch` makes of them would end in the middle.
+ *
+ * @throws {@link StorageError}
+ */
+export function refuseEncoded(url: string, headers: Headers): void {
+  const encoding = headers.get('content-encoding');
+  if (encoding === null || !undone.test(encoding)) return;
+  throw new StorageError(`The server sends the object compressed (Content-Encoding: ${encoding})`, {
+    where: { url },
+    next:
+      'Store it without Content-Encoding (a name that ends in .gz is unpacked by that), ' +
+      'turn off compression in the server or proxy, or copy the object to a disk.',
+  });
+}

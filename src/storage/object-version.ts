@@ -1,0 +1,76 @@
+import { StorageError } from '../core/errors.js';
+import { warn } from '../core/warn.js';
+import { refuseEncoded } from './content-encoding.js';
+import type { RemoteAnswer } from './remote-client.js';
+import type { RemoteLocation } from './remote-location.js';
+
+/** What tells one version of an object from another. */
+export interface ObjectVersion {
+  readonly byteLength: number;
+  /** The `ETag` header, else `Last-Modified`, where the server gives one of them. */
+  readonly validator: string | null;
+}
+
+/** What the first answer of a server says of an object. */
+export interface FirstLook {
+  readonly version: ObjectVersion;
+  readonly servesRanges: boolean;
+}
+
+/** What the answer to a question for the first bytes says. */
+export function lookAt(location: RemoteLocation, { status, headers }: RemoteAnswer): FirstLook {
+  refuseEncoded(location.name, headers);
+  const validator = validatorOf(headers);
+  // An object without bytes has no first ones.
+  const byteLength =
+    status === 200 ? lengthOf(headers) : (contentRange(headers)?.total ?? (status === 416 ? 0 : undefined));
+  if (byteLength === undefined) {
+    throw new StorageError('The server does not say how long the object is', {
+      where: { url: location.name },
+      next: 'Copy it to a disk, or to a server that sends Content-Length.',
+    });
+  }
+  return { version: { byteLength, validator }, servesRanges: status !== 200 };
+}
+
+export function validatorOf(headers: Headers): string | null {
+  return headers.get('etag') ?? headers.get('last-modified');
+}
+
+export function lengthOf(headers: Headers): number | undefined {
+  const length = headers.get('content-length');
+  return length === null ? undefined : countOf(length);
+}
+
+/** A number of bytes as a server writes it; `undefined` for anything else. */
+function countOf(text: string): number | undefined {
+  const count = Number(text);
+  return /^\d+$/.test(text) && Number.isSafeInteger(count) ? count : undefined;
+}
+
+/** An ETag that says that the bytes are the same, not only that they mean the same. */
+export function strongTag({ validator }: ObjectVersion): string | undefined {
+  return validator?.startsWith('"') ? validator : undefined;
+}
+
+const warnedOf = new Set<string>();
+
+/** Warns once for each server. */
+export function warnOfNoVersion(name: string): void {
+  const [host = ''] = /^[^/]*\/\/[^/?#]*/.exec(name) ?? [];
+  if (warnedOf.has(host)) return;
+  warnedOf.add(host);
+  warn({
+    code: 'MILLRACE_NO_VERSION',
+    message:
+      `${name} has neither ETag nor Last-Modified, so that a change during the run cannot be seen: bytes of two versions would be mixed. ` +
+      'Keep the objects of this server as they are, or copy them to one that sends one of the two.',
+  });
+}
+
+export function contentRange(headers: Headers): { start: number; total: number | undefined } | undefined {
+  const [, start = '0', total] =
+    /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
+  if (total === undefined) return undefined;
+  return { start: Number(start), total: countOf(total) };
+}

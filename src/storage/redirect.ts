@@ -1,0 +1,48 @@
+import { StorageError } from '../core/errors.js';
+import { httpLocation, parseUrl, type RemoteLocation } from './remote-location.js';
+
+/** Redirects of one request. Browsers allow as many. */
+export const mostRedirects = 20;
+
+const redirects = new Set([301, 302, 303, 307, 308]);
+
+/** Where an answer sends its request; `undefined` when it does not. */
+export function redirectTarget({ status, headers }: Response): string | undefined {
+  return redirects.has(status) ? (headers.get('location') ?? undefined) : undefined;
+}
+
+/**
+ * The request that follows a redirect. Headers that were meant for one server, with credentials and session tokens in them, go to no
+ * other: another scheme, host or port gets only what the object needs (`headers`).
+ *
+ * @throws {@link StorageError} for a target that is not read over HTTP, and for a request that writes.
+ */
+export async function redirected(
+  location: RemoteLocation,
+  request: Request,
+  target: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Request> {
+  const url = parseUrl(target, 'The server redirects to something that', request.url);
+  const isHttp = url.protocol === 'http:' || url.protocol === 'https:';
+  if (!isHttp || request.method !== 'GET') {
+    throw new StorageError(
+      isHttp ? 'The server redirects a request that writes' : 'The server redirects to no address of HTTP',
+      {
+        where: { url: location.name, to: url.href },
+        next: 'Name the address that it redirects to (for S3: AWS_ENDPOINT_URL, AWS_REGION).',
+      },
+    );
+  }
+  if (url.origin !== new URL(request.url).origin) return httpLocation(url).request(headers);
+  url.username = '';
+  url.password = '';
+  return new Request(url, { headers: request.headers });
+}
+
+export function tooManyRedirects(location: RemoteLocation): StorageError {
+  return new StorageError(`The server redirects more than ${mostRedirects} times`, {
+    where: { url: location.name },
+    next: 'Check the URL: its redirects may lead back to it.',
+  });
+}
