@@ -13,7 +13,7 @@ export function difficultyFile(samples: number): string {
   const builder = new IndexedDatasetBuilder(prefix, { dtype: 'int32' });
   const row = new Int32Array(samples / rows);
   for (let k = 0; k < rows; k++) {
-    // Neighbours in the order of difficulty lie far apart among the samples.
+    // Neighbors in the order of difficulty lie far apart among the samples.
     for (let i = 0; i < row.length; i++) row[i] = ((k * row.length + i) * 48_271) % samples;
     builder.addItem(row);
   }

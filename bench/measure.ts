@@ -168,7 +168,7 @@ export function pythonCommand(
   return [interpreter, contestant(script), ...args.map(String)];
 }
 
-/** A C program of `contestants/`, compiled on the spot with the optimisations of this processor. */
+/** A C program of `contestants/`, compiled on the spot with the optimizations of this processor. */
 export function compiledCommand(
   script: string,
   options: readonly string[],

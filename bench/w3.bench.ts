@@ -1,4 +1,4 @@
-// W3: JPEGs of 500 × 375 to random resized crops of 224, flipped and normalised, float32 NCHW, batch 64.
+// W3: JPEGs of 500 × 375 to random resized crops of 224, flipped and normalized, float32 NCHW, batch 64.
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -16,7 +16,7 @@ import {
 } from './measure.js';
 
 export const title =
-  'W3: JPEG 500 × 375 to a random resized crop of 224, flip, normalise, float32 NCHW, batch 64';
+  'W3: JPEG 500 × 375 to a random resized crop of 224, flip, normalize, float32 NCHW, batch 64';
 export const unit = 'images/s';
 const seconds = 3;
 

@@ -1,5 +1,5 @@
 // node dashboard-cost.js <windows|tokens|texts|empty> <workers> <pairs> <slice in ms> <pause in ms>: one loader, a slice of time with the live
-// page's listener and one without, by turns: what else the machine does hits neighbours alike. With a pause the consumer takes a batch every
+// page's listener and one without, by turns: what else the machine does hits neighbors alike. With a pause the consumer takes a batch every
 // so many milliseconds, else all that come. Prints what each slice of each pair came to: batches, processor time of all threads of the process,
 // the page's own included, and time, in ms.
 import { spawn } from 'node:child_process';

@@ -14,7 +14,7 @@ export interface CpuAcceleratorOptions {
 /**
  * The processor as the device. As in DeepSpeed, one "device" is one process of this machine: `LOCAL_SIZE` where the
  * launcher says it, else the NUMA nodes that have cores, else 1. Memory is the resident set of the process, 0 in a browser;
- * pinning and synchronising have nothing to do.
+ * pinning and synchronizing have nothing to do.
  */
 export class CpuAccelerator implements Accelerator {
   readonly name = 'cpu';

@@ -1,5 +1,5 @@
 /**
- * Number of NUMA nodes that have processor cores. Nodes without cores (memory only) do not count; neighbours that name
+ * Number of NUMA nodes that have processor cores. Nodes without cores (memory only) do not count; neighbors that name
  * the same cores count once.
  *
  * @param root - Where Linux lists the nodes. @defaultValue `/sys/devices/system/node`

@@ -94,7 +94,7 @@ export class DataAnalyzer {
       return await this.#dataset.get(index, sampleContext(index));
     } catch (cause) {
       if (cause instanceof MillraceError) throw cause.addPlace({ index });
-      const next = 'Mend the sample, or analyse a Subset without it.';
+      const next = 'Mend the sample, or analyze a Subset without it.';
       throw new SampleError('A sample could not be read for analysis', { where: { index }, next, cause });
     }
   }

@@ -64,7 +64,7 @@ export function writeDeepSpeedLayout(folder: string, file: DifficultyFile, parts
   for (const [name, stream] of Object.entries(files)) writeItemStream(`${prefix}_${name}`, stream);
 }
 
-/** About a hundred items, each of as many neighbouring values. */
+/** About a hundred items, each of as many neighboring values. */
 function percentiles(file: DifficultyFile, stream: Pick<ItemStream, 'dtype' | 'elements'>): ItemStream {
   const { rows } = file.header;
   const step = Math.max(1, Math.floor(rows / percentileItems));

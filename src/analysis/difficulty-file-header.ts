@@ -151,7 +151,7 @@ export function decodeDifficultyHeader(
 function refused(file: string, what: string): FormatError {
   return new FormatError(`The file is no difficulty index that this version reads: it ${what}`, {
     where: { file, byteOffset: 0 },
-    next: 'Name a .difficulty file that millrace analyze wrote, or analyse the dataset again.',
+    next: 'Name a .difficulty file that millrace analyze wrote, or analyze the dataset again.',
   });
 }
 

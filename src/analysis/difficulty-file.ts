@@ -144,7 +144,7 @@ export class DifficultyFile implements DifficultyOrder {
         `The difficulty index is damaged: the checksum of its ${section} does not match`,
         {
           where: { file: this.#source.name, section, byteOffset: start },
-          next: 'Copy the file again, or analyse the dataset again.',
+          next: 'Copy the file again, or analyze the dataset again.',
         },
       );
     }

@@ -130,7 +130,7 @@ function lengthsOf({ lengths }: Items, start: number, end: number): number[] {
   return Array.from({ length: end - start }, (_, i) => lengths?.[start + i] ?? 1);
 }
 
-/** About a hundred items, each of as many neighbouring values: between 100 and 199 of them where there are as many values. */
+/** About a hundred items, each of as many neighboring values: between 100 and 199 of them where there are as many values. */
 function percentileLengths(counts: Float64Array): Float64Array {
   const step = Math.max(1, Math.floor(counts.length / percentileItems));
   const lengths = new Float64Array(Math.ceil(counts.length / step));

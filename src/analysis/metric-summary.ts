@@ -24,7 +24,7 @@ export interface MetricSummary {
 const shares = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const histogramBins = 12;
 
-/** Summarises a metric in one pass over its distinct values. */
+/** Summarizes a metric in one pass over its distinct values. */
 export function summariseMetric(file: DifficultyFile): MetricSummary {
   const { samples, rows: distinct, min, max } = file.header;
   const histogram = new Histogram(min, max);

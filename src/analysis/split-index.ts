@@ -2,7 +2,7 @@
 export type IndexRange = readonly [start: number, end: number];
 
 /**
- * Cuts `start … end - 1` into neighbouring parts of nearly equal size, as DeepSpeed's `split_index` does: boundary i is
+ * Cuts `start … end - 1` into neighboring parts of nearly equal size, as DeepSpeed's `split_index` does: boundary i is
  * `floor(i · ((end - start) / parts) + start)` in doubles, which is now and then one below the exact quotient.
  *
  * @param parts - 1 or more. Parts beyond the numbers there are stay empty.

@@ -11,7 +11,7 @@ export interface ColumnRun {
 /** Fewer are shown one by one. */
 const fewest = 4;
 
-/** Joins neighbours of one type whose names differ in a number at the end alone, which counts up: the pixels of a picture, say. */
+/** Joins neighbors of one type whose names differ in a number at the end alone, which counts up: the pixels of a picture, say. */
 export function columnRuns(
   columns: readonly { readonly name: string; readonly type: string }[],
 ): ColumnRun[] {

@@ -23,7 +23,7 @@ const largest: Readonly<Partial<Record<DType, number>>> = {
   uint32: 2 ** 32 - 1,
 };
 
-/** Tokenises a part of the input into a small indexed dataset, a document a sample. */
+/** Tokenizes a part of the input into a small indexed dataset, a document a sample. */
 export class TokenParts implements PartWriter {
   readonly #dataset: Dataset<unknown>;
   readonly #tokenize: Tokenize;

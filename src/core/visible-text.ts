@@ -3,7 +3,7 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u20
 
 /**
  * Text from outside (names of columns, values, messages of others) as a terminal may show it: control characters, which could move the
- * cursor, change colours or the title, and marks that turn the direction of text around, are written as `\u001b`. Line breaks and tabs stay.
+ * cursor, change colors or the title, and marks that turn the direction of text around, are written as `\u001b`. Line breaks and tabs stay.
  */
 export function visibleText(text: string): string {
   return text.replace(controls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -4,7 +4,7 @@ import { firstAbove } from '../core/first-above.js';
 import { firstIds, groupEnds, type IdArray, invertIds, sortByValue } from '../core/sort-by-value.js';
 import type { CurriculumMetric } from './curriculum-metric.js';
 
-/** Samples that are admitted together. They stand at neighbouring places of `Admissions`. */
+/** Samples that are admitted together. They stand at neighboring places of `Admissions`. */
 export interface Cluster {
   /** The first step at which they are admitted, counted from 1. */
   readonly step: number;

@@ -144,7 +144,7 @@ function checkValues(values: Float64Array, rows: Dataset<Tensor>, file: string):
   if (unsorted > 0) {
     throw new FormatError('The values of the difficulty index do not ascend', {
       where: { file, row: unsorted, value: values[unsorted]!, before: values[unsorted - 1]! },
-      next: 'Analyse the dataset again.',
+      next: 'Analyze the dataset again.',
     });
   }
 }

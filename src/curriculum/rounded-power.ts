@@ -27,9 +27,9 @@ function naturalLogarithm(x: number): bigint {
   const { mantissa, shift } = decompose(x);
   const m = scaled(mantissa, fractionBits - 53);
   // The mantissa is at least a half here; beyond the root of one half the series converges faster from the other side.
-  const [centred, twos] = m * m < one * (one >> 1n) ? [m << 1n, shift + 52] : [m, shift + 53];
+  const [centered, twos] = m * m < one * (one >> 1n) ? [m << 1n, shift + 52] : [m, shift + 53];
   return (
-    2n * inverseTangent(((centred - one) << BigInt(fractionBits)) / (centred + one)) +
+    2n * inverseTangent(((centered - one) << BigInt(fractionBits)) / (centered + one)) +
     BigInt(twos) * logarithmOfTwo
   );
 }

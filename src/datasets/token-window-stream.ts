@@ -47,7 +47,7 @@ const documentsAhead = 16;
 const defaultShards = 8;
 
 /**
- * Documents end to end, cut into windows, for documents whose lengths nobody has counted: text that is tokenised on the way. Each
+ * Documents end to end, cut into windows, for documents whose lengths nobody has counted: text that is tokenized on the way. Each
  * shard reads its part of the documents in the order of the epoch; what does not fill a window at its end is left out. It
  * seeks: a resumed loader reads from the document at which it stood.
  *

@@ -14,7 +14,7 @@ import { convert, WindowCopier } from './window-copier.js';
 export interface TokenWindowsOptions<D extends DType = 'int32'> {
   /** Tokens in `x` and in `y`. */
   readonly length: number;
-  /** Tokens between the starts of neighbouring windows. @defaultValue `length`: no overlap */
+  /** Tokens between the starts of neighboring windows. @defaultValue `length`: no overlap */
   readonly stride?: number;
   /** What the tokens are widened to. @defaultValue `'int32'` */
   readonly dtype?: D;

@@ -113,7 +113,7 @@ export class DeepSpeedDataSampler implements BatchSampler {
   }
 
   /**
-   * DeepSpeed's keys; without `parity` also what makes the continuation exact and a foreign state recognisable.
+   * DeepSpeed's keys; without `parity` also what makes the continuation exact and a foreign state recognizable.
    *
    * @param at - A snapshot of this sampler. @defaultValue the present
    */

@@ -39,7 +39,7 @@ const schema = v.strictObject({
 });
 
 /**
- * Who shares a batch in a layout of data, tensor and pipeline parallelism. Neighbouring ranks are tensor parallel, then data
+ * Who shares a batch in a layout of data, tensor and pipeline parallelism. Neighboring ranks are tensor parallel, then data
  * parallel, and pipeline stages lie furthest apart, as in Megatron-LM and in DeepSpeed's pipeline topology.
  *
  * @param layout - At most one of the three may be left for the world size to say: `dp`.

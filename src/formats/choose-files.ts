@@ -32,7 +32,7 @@ const single: readonly FormatName[] = ['npy', 'npz', 'safetensors', 'indexed'];
 const selfDescribed: readonly FormatName[] = ['mds', 'images'];
 
 const noteName =
-  /(^|\/)(readme|license|licence|copying|notice|changelog|changes|history|citation|authors|contributing|code_of_conduct|security)([-_.][^/]*)?$/i;
+  /(^|\/)(readme|license|license|copying|notice|changelog|changes|history|citation|authors|contributing|code_of_conduct|security)([-_.][^/]*)?$/i;
 
 /**
  * Which files of a folder or pattern are the data: the one rule for every format, local or remote.

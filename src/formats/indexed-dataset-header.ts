@@ -41,7 +41,7 @@ export function encodeHeader({ code, items, documents }: IndexHeader): Uint8Arra
 }
 
 /**
- * Reads a header whose magic has been recognised.
+ * Reads a header whose magic has been recognized.
  *
  * @throws {@link TruncatedFileError} when the file ends before the arrays that it announces, {@link FormatError} for
  *   another version.

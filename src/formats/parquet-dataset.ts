@@ -65,7 +65,7 @@ interface ParquetRecipe {
  * Parquet: each row an object by column, with the values that pyarrow reads. 64-bit integers are `bigint`, strings `string`, other bytes
  * `Uint8Array`, dates and timestamps `Date`, decimals the nearest numbers, geometry WKB bytes, lists arrays, groups and maps objects, missing values `null`.
  *
- * A row is decoded with its neighbours, and the blocks used last are kept: samples in the order of the file come about as fast as
+ * A row is decoded with its neighbors, and the blocks used last are kept: samples in the order of the file come about as fast as
  * the parser gives them, samples in any order cost a block each. Where that is too slow, shuffle block by block with
  * `shuffle: 'shards'`: the parts are row groups.
  */

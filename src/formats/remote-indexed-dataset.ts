@@ -27,7 +27,7 @@ interface RemoteIndexedRecipe {
 /**
  * A `.bin`/`.idx` pair behind an `http:`, `s3:` or `hf:` URL: what {@link IndexedDataset} is for files of this machine, but
  * items come when they have been fetched. The index is in memory, 12 bytes an item; of the data, the items that are asked for are read,
- * neighbours together.
+ * neighbors together.
  *
  * ```ts
  * const tokens = await RemoteIndexedDataset.open('s3://bucket/tokens', { cache: true });

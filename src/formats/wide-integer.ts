@@ -1,5 +1,5 @@
 // Whole numbers of 64 bits, put together from halves. Loops over `bigint` with `BigInt.asIntN(64, …)` behind them are shorter, and end
-// the process: the optimising compiler of Node.js 20 fails on them (RepresentationChangerError).
+// the process: the optimizing compiler of Node.js 20 fails on them (RepresentationChangerError).
 
 const view = new DataView(new ArrayBuffer(8));
 

@@ -2,10 +2,10 @@ import type { SampleRandom } from '../core/dataset.js';
 import type { StepOf } from './image-transform.js';
 import type { RgbxImage } from './rgbx-image.js';
 
-/** Weights of red, green and blue in grey, in 65,536ths, as Pillow has them. */
-const grey = [19_595, 38_470, 7_471] as const;
+/** Weights of red, green and blue in gray, in 65,536ths, as Pillow has them. */
+const gray = [19_595, 38_470, 7_471] as const;
 
-/** Changes the colours of an image in place, with this sample's random numbers. */
+/** Changes the colors of an image in place, with this sample's random numbers. */
 export function jitterColors(image: RgbxImage, jitter: StepOf<'colorJitter'>, rng: SampleRandom): void {
   const around = (strength: number): number => {
     const low = Math.max(0, 1 - strength);
@@ -39,7 +39,7 @@ function blend({ width, height, data }: RgbxImage, level: (pixel: number) => num
 }
 
 function greyOf({ data }: RgbxImage, pixel: number): number {
-  const [red, green, blue] = grey;
+  const [red, green, blue] = gray;
   return (data[pixel]! * red + data[pixel + 1]! * green + data[pixel + 2]! * blue + 32_768) >> 16;
 }
 

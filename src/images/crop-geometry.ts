@@ -34,7 +34,7 @@ export function cropGeometry(
   let geometry: CropGeometry = { box: whole, visible: whole, ...image, flip: false };
   for (const step of steps) {
     if (step.type === 'resize') geometry = { ...geometry, ...resizedTo(step, geometry) };
-    else if (step.type === 'centerCrop') geometry = cropped(geometry, centre(step, geometry));
+    else if (step.type === 'centerCrop') geometry = cropped(geometry, center(step, geometry));
     else if (step.type === 'randomResizedCrop') {
       const [height, width] = step.size;
       geometry = { ...cropped(geometry, randomCrop(step, geometry, rng)), width, height };
@@ -56,7 +56,7 @@ function resizedTo({ size }: StepOf<'resize'>, { width, height }: Size): Size {
   return width < height ? { width: size, height: other } : { width: other, height: size };
 }
 
-function centre({ size: [height, width] }: StepOf<'centerCrop'>, from: Size): Box {
+function center({ size: [height, width] }: StepOf<'centerCrop'>, from: Size): Box {
   if (width > from.width || height > from.height) {
     throw new ConfigError('centerCrop', [
       {

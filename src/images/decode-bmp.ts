@@ -12,10 +12,10 @@ interface BmpHeader {
   readonly compression: number;
   /** Where the pixels begin. */
   readonly offset: number;
-  /** Where the colours begin, and the bytes of each. */
+  /** Where the colors begin, and the bytes of each. */
   readonly palette: number;
   readonly entryBytes: number;
-  readonly colours: number;
+  readonly colors: number;
 }
 
 const uncompressed = 0;
@@ -47,14 +47,14 @@ export function decodeBmp(
   const row = (y: number): number => 3 * width * (header.isTopDown ? y : height - 1 - y);
   if (bits <= 8) {
     const indices = isRle ? unpackRle(bytes, header) : undefined;
-    const colours = readPalette(bytes, header);
+    const colors = readPalette(bytes, header);
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++) {
         const at = header.offset + y * stride + ((x * bits) >> 3);
         const index = indices
           ? indices[y * width + x]!
           : (bytes[at]! >> (8 - bits - ((x * bits) & 7))) & ((1 << bits) - 1);
-        data.set(colours.subarray(3 * index, 3 * index + 3), row(y) + 3 * x);
+        data.set(colors.subarray(3 * index, 3 * index + 3), row(y) + 3 * x);
       }
   } else if (bits === 24 || (bits === 32 && compression === uncompressed)) {
     const step = bits / 8;
@@ -88,7 +88,7 @@ function readHeader(view: DataView): BmpHeader {
       number,
       number,
     ];
-    const colours = bits <= 8 ? 1 << bits : 0;
+    const colors = bits <= 8 ? 1 << bits : 0;
     return checked({
       width,
       height,
@@ -98,7 +98,7 @@ function readHeader(view: DataView): BmpHeader {
       offset,
       palette: 26,
       entryBytes: 3,
-      colours,
+      colors,
     });
   }
   const tall = view.getInt32(22, true);
@@ -115,7 +115,7 @@ function readHeader(view: DataView): BmpHeader {
     offset,
     palette: 14 + size + masks,
     entryBytes: 4,
-    colours: view.getUint32(46, true) || (bits <= 8 ? 1 << bits : 0),
+    colors: view.getUint32(46, true) || (bits <= 8 ? 1 << bits : 0),
   });
 }
 
@@ -131,10 +131,10 @@ function checked(header: BmpHeader): BmpHeader {
   throw new Error(`BMP with ${bits} bits and the compression ${compression} is not decoded`);
 }
 
-/** Three bytes for every index; black for those that the file has no colour for. */
-function readPalette(bytes: Uint8Array, { palette, entryBytes, colours, bits }: BmpHeader): Uint8Array {
+/** Three bytes for every index; black for those that the file has no color for. */
+function readPalette(bytes: Uint8Array, { palette, entryBytes, colors, bits }: BmpHeader): Uint8Array {
   const table = new Uint8Array(3 * (1 << bits));
-  for (let k = 0; k < Math.min(colours, 1 << bits); k++) {
+  for (let k = 0; k < Math.min(colors, 1 << bits); k++) {
     const at = palette + k * entryBytes;
     for (let c = 0; c < 3; c++) table[3 * k + c] = bytes[at + 2 - c] ?? 0;
   }
@@ -155,7 +155,7 @@ function channelOf(mask: number): (pixel: number) => number {
   return (pixel) => Math.floor((((pixel & mask) >>> shift) * 255) / most);
 }
 
-/** Indices of the colours, from the bottom row up, of runs and literal stretches. What is skipped has index 0. */
+/** Indices of the colors, from the bottom row up, of runs and literal stretches. What is skipped has index 0. */
 function unpackRle(bytes: Uint8Array, { width, height, offset, compression }: BmpHeader): Uint8Array {
   const isNibbles = compression === rle4;
   const indices = new Uint8Array(width * height);

@@ -12,7 +12,7 @@ export function isPnm(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes PBM, PGM and PPM, as text or binary. Values become 8 bits as Pillow makes them; those of 16 bits in grey too, which Pillow
+ * Decodes PBM, PGM and PPM, as text or binary. Values become 8 bits as Pillow makes them; those of 16 bits in gray too, which Pillow
  * cuts off at 255.
  *
  * @param checkSize - Is called before memory for the pixels is taken.

@@ -47,13 +47,13 @@ const decodedTogether = 4;
 export type ImageDType = 'float32' | 'uint8';
 
 /**
- * Makes tensors of image files: decodes only what is needed of a JPEG, crops, resizes, flips, changes colours and normalises, in
+ * Makes tensors of image files: decodes only what is needed of a JPEG, crops, resizes, flips, changes colors and normalizes, in
  * one pass over the pixels where possible, straight into the memory of the batch. One for each thread.
  *
  * Steps come in this order: those that move pixels, `colorJitter`, `normalize`. Results are the same for any number of workers, and
  * with SIMD as without. Both decoders give what Pillow gives, within one level of 255 (JPEGs that become six times smaller or more:
  * a few levels, unless `exact`). As in Pillow, profiles are not applied, alpha is dropped, what a decoder only warns of is read, and
- * the orientation in EXIF data turns TIFF alone. Grey of 16 bits keeps its high byte; Pillow cuts it off at 255.
+ * the orientation in EXIF data turns TIFF alone. Gray of 16 bits keeps its high byte; Pillow cuts it off at 255.
  */
 export class ImagePipeline {
   readonly steps: readonly ImageTransform[];

@@ -92,9 +92,9 @@ export function randomHorizontalFlip(probability = 0.5): StepOf<'randomHorizonta
 export interface ColorJitterOptions {
   /** The factor is uniform in `1 - brightness … 1 + brightness`, from 0 on. @defaultValue `0` */
   readonly brightness?: number;
-  /** Likewise for the distance from the mean grey. @defaultValue `0` */
+  /** Likewise for the distance from the mean gray. @defaultValue `0` */
   readonly contrast?: number;
-  /** Likewise for the distance from each pixel's grey. @defaultValue `0` */
+  /** Likewise for the distance from each pixel's gray. @defaultValue `0` */
   readonly saturation?: number;
   /** The hue turns by a share of the circle, uniform in `-hue … hue`; at most 0.5. @defaultValue `0` */
   readonly hue?: number;

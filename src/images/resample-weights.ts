@@ -38,13 +38,13 @@ export function triangleWeights(
   const weights = new Int16Array(n * taps);
   const exact = new Float64Array(taps);
   for (let i = 0; i < n; i++) {
-    const centre = from.start + (i + 0.5) * scale;
-    const first = Math.max(visible.start, Math.trunc(centre - support + 0.5));
+    const center = from.start + (i + 0.5) * scale;
+    const first = Math.max(visible.start, Math.trunc(center - support + 0.5));
     // Two roundings may find one pixel more than there are taps; its weight is nothing.
-    const last = Math.min(end, first + taps, Math.trunc(centre + support + 0.5));
+    const last = Math.min(end, first + taps, Math.trunc(center + support + 0.5));
     let sum = 0;
     for (let k = 0; k < last - first; k++) {
-      exact[k] = Math.max(0, 1 - Math.abs((first + k + 0.5 - centre) / support));
+      exact[k] = Math.max(0, 1 - Math.abs((first + k + 0.5 - center) / support));
       sum += exact[k]!;
     }
     // Pixels behind the last one are not read, as long as there are enough in front.

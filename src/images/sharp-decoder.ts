@@ -14,8 +14,8 @@ interface Sharp {
 interface SharpImage {
   metadata(): Promise<{ space?: string }>;
   removeAlpha(): SharpImage;
-  pipelineColourspace(space: 'cmyk'): SharpImage;
-  toColourspace(space: 'srgb' | 'cmyk'): SharpImage;
+  pipelineColorspace(space: 'cmyk'): SharpImage;
+  toColorspace(space: 'srgb' | 'cmyk'): SharpImage;
   raw(): SharpImage;
   toBuffer(options: {
     resolveWithObject: true;
@@ -26,7 +26,7 @@ let loaded: Promise<Sharp> | undefined;
 
 /**
  * Decodes an image of any format that sharp knows, whole, with the choices of Pillow's `convert('RGB')`: what a decoder only warns
- * of is read; colour profiles are not applied; alpha is dropped; CMYK stays CMYK, for {@link unpackPixels} to convert; the orientation
+ * of is read; color profiles are not applied; alpha is dropped; CMYK stays CMYK, for {@link unpackPixels} to convert; the orientation
  * in the EXIF data turns TIFF, and nothing else.
  *
  * @param maxPixels - Larger images are an error, before memory is taken.
@@ -44,8 +44,8 @@ export async function decodeWithSharp(bytes: Uint8Array, maxPixels: number): Pro
   });
   const isCmyk = mayBeCmyk && (await image.metadata()).space === 'cmyk';
   const pixels = isCmyk
-    ? image.pipelineColourspace('cmyk').toColourspace('cmyk')
-    : image.removeAlpha().toColourspace('srgb');
+    ? image.pipelineColorspace('cmyk').toColorspace('cmyk')
+    : image.removeAlpha().toColorspace('srgb');
   const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
   return { ...info, data, isCmyk };
 }

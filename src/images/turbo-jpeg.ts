@@ -42,7 +42,7 @@ const colorspace = 8;
 const mostScans = 100;
 const formatRgbx = 2;
 const colorspaceOfCmyk = 3;
-/** Block size in pixels by subsampling: 4:4:4, 4:2:2, 4:2:0, grey, 4:4:0, 4:1:1, 4:4:1. */
+/** Block size in pixels by subsampling: 4:4:4, 4:2:2, 4:2:0, gray, 4:4:0, 4:1:1, 4:4:1. */
 const blockSizes = [
   [8, 8],
   [16, 8],
@@ -158,7 +158,7 @@ export class TurboJpeg {
 function newHandle(calls: TurboCalls): bigint | undefined {
   const handle = calls.create(decompression);
   if (!handle) return undefined;
-  // A truncated file would otherwise be filled up with grey.
+  // A truncated file would otherwise be filled up with gray.
   calls.set(handle, stopOnWarning, 1);
   calls.set(handle, scanLimit, mostScans);
   return handle;

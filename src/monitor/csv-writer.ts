@@ -18,7 +18,7 @@ export class CsvWriter implements FigureWriter {
 
   write(figures: RunFigures): void {
     const values = new Map(
-      valuesOf(figures).map(({ metric, labelled, value }) => [columnOf(metric.name, labelled), value]),
+      valuesOf(figures).map(({ metric, labeled, value }) => [columnOf(metric.name, labeled), value]),
     );
     if (!this.#columns) {
       this.#columns = [...values.keys()];
@@ -33,8 +33,8 @@ export class CsvWriter implements FigureWriter {
   }
 }
 
-function columnOf(name: string, labelled: string | undefined): string {
-  return labelled === undefined ? name : `${name}_${labelled}`;
+function columnOf(name: string, labeled: string | undefined): string {
+  return labeled === undefined ? name : `${name}_${labeled}`;
 }
 
 /** A name of a metric may hold anything. */

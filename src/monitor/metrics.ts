@@ -57,7 +57,7 @@ export const metrics: readonly Metric[] = [
 export interface NamedValue {
   readonly metric: Metric;
   /** `undefined` where the metric has one value. */
-  readonly labelled: string | undefined;
+  readonly labeled: string | undefined;
   readonly value: number;
 }
 
@@ -65,7 +65,7 @@ export interface NamedValue {
 export function valuesOf(figures: RunFigures): NamedValue[] {
   return metrics.flatMap((metric): NamedValue[] => {
     const read = metric.read(figures);
-    if (typeof read === 'number') return [{ metric, labelled: undefined, value: read }];
-    return Object.entries(read).map(([labelled, value]) => ({ metric, labelled, value }));
+    if (typeof read === 'number') return [{ metric, labeled: undefined, value: read }];
+    return Object.entries(read).map(([labeled, value]) => ({ metric, labeled, value }));
   });
 }

@@ -31,8 +31,8 @@ export class TensorBoardWriter implements FigureWriter {
   }
 
   write(figures: RunFigures): void {
-    const values = valuesOf(figures).map(({ metric, labelled, value }) =>
-      scalar(`millrace/${metric.name}${labelled === undefined ? '' : `/${labelled}`}`, value),
+    const values = valuesOf(figures).map(({ metric, labeled, value }) =>
+      scalar(`millrace/${metric.name}${labeled === undefined ? '' : `/${labeled}`}`, value),
     );
     this.#append(figures.at, figures.batches, lengthPrefixed(fields.summary, Buffer.concat(values)));
   }

@@ -124,7 +124,7 @@ export class TorchGenerator {
   }
 
   /**
-   * Integers in `low … high - 1`, by remainder as in PyTorch, which favours low values by up to range / 2^32.
+   * Integers in `low … high - 1`, by remainder as in PyTorch, which favors low values by up to range / 2^32.
    *
    * @param size - A count or a shape; the result is flat.
    * @returns A `Float64Array` for bounds that are numbers, a `BigInt64Array` when either is a `bigint`: the same values.

@@ -55,7 +55,7 @@ export class MemoryMap {
   /** The same as elements of one dtype. */
   readonly #elementPieces: (TypedArrayOf<NumberDType> | undefined)[] = [];
   #elementDType: NumberDType | undefined;
-  /** What the touched bytes add up to: reads without a use would be optimised away. */
+  /** What the touched bytes add up to: reads without a use would be optimized away. */
   touched = 0;
 
   private constructor(system: SystemCalls, address: bigint, byteLength: number) {

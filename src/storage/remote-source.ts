@@ -158,7 +158,7 @@ export class RemoteSource implements ByteSource, Movable {
     checkRange(this.name, this.byteLength, start, end);
   }
 
-  /** Sends for what is waiting: neighbours together, long stretches in parts. */
+  /** Sends for what is waiting: neighbors together, long stretches in parts. */
   #flush(): void {
     const reads = this.#waiting.sort((a, b) => a.start - b.start);
     this.#waiting = [];

@@ -30,8 +30,8 @@ export interface PlanPage {
   readonly curriculum: PlanPageCurriculum | undefined;
 }
 
-/** Neighbours in this list are told apart, also by readers who see few colours; it begins again after the last one. */
-const sourceColours = ['#2563c9', '#e08a1e', '#1f9e77', '#b8439b', '#7a6ff0', '#8a8f98'];
+/** Neighbors in this list are told apart, also by readers who see few colors; it begins again after the last one. */
+const sourceColors = ['#2563c9', '#e08a1e', '#1f9e77', '#b8439b', '#7a6ff0', '#8a8f98'];
 
 /** The plan of a run as one page, without scripts or anything from elsewhere. */
 export function renderPlanPage({
@@ -50,7 +50,7 @@ export function renderPlanPage({
 .findings li { border-left: 3px solid var(--run1); padding-left: 12px; }
 .findings p { margin: 2px 0; } .findings .what { color: var(--ink); } h3 { font-size: .95rem; margin: 0; }
 .shares { display: flex; height: 14px; border-radius: 7px; overflow: hidden; margin: 10px 0 12px; gap: 2px; }
-${sourceColours.map((colour, k) => html`.source${k} { background: ${colour}; } `)}
+${sourceColors.map((color, k) => html`.source${k} { background: ${color}; } `)}
 .sources .dot { margin-right: 6px; }
 .settings .wide-value { grid-column: 1 / -1; }</style></head>
 <body><header><h1>Plan of ${name}</h1><p>What the run will see, as its loader says it; no sample was read.</p></header>
@@ -79,13 +79,11 @@ function findingsPanel(findings: PlanPage['findings']): Markup {
 }
 
 function mixturePanel(mixture: PlanPage['mixture']): Markup {
-  const colourOf = (k: number): string => `source${k % sourceColours.length}`;
-  const bar = mixture.map(
-    ({ share }, k) => html`<span class="${colourOf(k)}" style="flex: ${share}"></span>`,
-  );
+  const colorOf = (k: number): string => `source${k % sourceColors.length}`;
+  const bar = mixture.map(({ share }, k) => html`<span class="${colorOf(k)}" style="flex: ${share}"></span>`);
   const legend = mixture.map(
     ({ name, share }, k) =>
-      html`<li><span class="dot ${colourOf(k)}"></span>${name}, ${format.share(share)}</li>`,
+      html`<li><span class="dot ${colorOf(k)}"></span>${name}, ${format.share(share)}</li>`,
   );
   const rows = mixture.map(({ name, samples, seen, share }) => [
     name,

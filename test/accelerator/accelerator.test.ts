@@ -40,7 +40,7 @@ describe('CpuAccelerator', () => {
 });
 
 describe('countNumaNodes', () => {
-  it('counts nodes with cores, and neighbours with the same cores once', () => {
+  it('counts nodes with cores, and neighbors with the same cores once', () => {
     const root = mkdtempSync(join(tmpdir(), 'millrace-numa-'));
     try {
       const cores = ['0-7', '0-7', '', '8-15', '0-7'];

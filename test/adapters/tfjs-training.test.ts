@@ -5,7 +5,7 @@ import { ArrayDataset, DataLoader, TensorDataset, tensor } from 'millrace';
 import { tfDataset, toTf } from 'millrace/tfjs';
 import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 
-/** Points around two centres, and which one. */
+/** Points around two centers, and which one. */
 const points = new TensorDataset({
   x: tensor(
     Float32Array.from({ length: 400 * 2 }, (_, i) => Math.sin(i * 12.9898) + ((i >> 1) % 2 ? 2 : -2)),

@@ -378,25 +378,25 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     expect(again).toMatchObject({ metrics: first.metrics, wasThere: true });
   });
 
-  it('can be cancelled at any moment, also while it is put into the queue', async () => {
+  it('can be canceled at any moment, also while it is put into the queue', async () => {
     for (let run = 0; run < 60; run++) {
       const own = options();
       // Nobody works: it waits in the queue until it is taken out.
-      const cancelled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
+      const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
       // What is not there yet is not taken out, and what is taken out is said to have been there.
       while (!(await cancelOnCluster(dataset, own)));
-      await cancelled;
+      await canceled;
       expect(await cancelOnCluster(dataset, own)).toBe(false);
     }
   });
 
-  it('can be cancelled while jobs run, which come to their end, and gone on with at once', async () => {
+  it('can be canceled while jobs run, which come to their end, and gone on with at once', async () => {
     const { mood, own } = moody('later', { partSamples: 500 });
     const worker = new WorkerProcess(own.queue);
-    const cancelled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
+    const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
     await worker.until('started', 1, 'map');
     expect(await cancelOnCluster(dataset, own)).toBe(true);
-    await cancelled;
+    await canceled;
     const further = analyzeOnCluster(dataset, own);
     mood('yes');
     expect((await further).metrics.moody).toMatchObject({ samples: 1_000, max: 999 });
@@ -404,13 +404,13 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     expect(worker.said.filter(({ type }) => type === 'failed')).toEqual([]);
   });
 
-  it('goes on after a job failed that was still running when it was cancelled', async () => {
+  it('goes on after a job failed that was still running when it was canceled', async () => {
     const { mood, own } = moody('later', { partSamples: 1_000, attempts: 1 });
     const worker = new WorkerProcess(own.queue);
-    const cancelled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
+    const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/taken out of the queue/);
     await worker.until('started', 1, 'map');
     expect(await cancelOnCluster(dataset, own)).toBe(true);
-    await cancelled;
+    await canceled;
     mood('no');
     await worker.until('failed');
     mood('yes');

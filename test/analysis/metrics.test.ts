@@ -81,7 +81,7 @@ describe('the built-in metrics', () => {
   });
 
   it('measure sharpness as the variance of the Laplacian', async () => {
-    // A point of 10 in the middle of 5×5: the Laplacian is -40 there, 10 at its four neighbours, 0 at four corners.
+    // A point of 10 in the middle of 5×5: the Laplacian is -40 there, 10 at its four neighbors, 0 at four corners.
     const point = gray(5, 5, (row, column) => (row === 2 && column === 2 ? 10 : 0));
     const variance = Math.round((40 ** 2 + 4 * 10 ** 2) / 9);
     const levels = Array.from(point.data, (level) => [level, level, level]).flat();
@@ -120,7 +120,7 @@ describe('the built-in metrics', () => {
 describe('a metric of one’s own', () => {
   const loss: AnyMetric<number> = { name: 'loss', measure: (samples) => samples.map((x) => x / 3) };
 
-  it('is given at most batchSize neighbours at once, and may be asynchronous', async () => {
+  it('is given at most batchSize neighbors at once, and may be asynchronous', async () => {
     const seen: [number, number][] = [];
     const metric: AnyMetric<number> = {
       name: 'slow',

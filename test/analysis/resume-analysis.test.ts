@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesIn } from '../parity/analyzer-case.js';
 
-const script = fileURLToPath(new URL('../fixtures/analyse.js', import.meta.url));
+const script = fileURLToPath(new URL('../fixtures/analyze.js', import.meta.url));
 const samples = 40_000;
 
 let folder: string;
@@ -21,7 +21,7 @@ interface Ended {
 }
 
 /** Runs the analysis; with `reports` it is killed as soon as it has reported so often. */
-function analyse(output: string, reports = Number.POSITIVE_INFINITY): Promise<Ended | 'killed'> {
+function analyze(output: string, reports = Number.POSITIVE_INFINITY): Promise<Ended | 'killed'> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script, output, String(samples)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -50,7 +50,7 @@ describe('an analysis that is killed', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     const output = join(folder, 'whole');
     // Two passes: counts, then values.
-    expect(await analyse(output)).toEqual({ read: 2 * samples, wasThere: false });
+    expect(await analyze(output)).toEqual({ read: 2 * samples, wasThere: false });
     whole = filesIn(output);
   });
 
@@ -58,8 +58,8 @@ describe('an analysis that is killed', { timeout: 300_000 }, () => {
     let mostSaved = 0;
     for (let reports = 1; reports <= 32; reports += 5) {
       const output = join(folder, `killed-${reports}`);
-      const first = await analyse(output, reports);
-      const second = await analyse(output);
+      const first = await analyze(output, reports);
+      const second = await analyze(output);
       expect(filesIn(output)).toEqual(whole);
       if (first === 'killed') mostSaved = Math.max(mostSaved, 2 * samples - (second as Ended).read);
     }
@@ -67,13 +67,13 @@ describe('an analysis that is killed', { timeout: 300_000 }, () => {
   });
 
   it('finds that it is done, and does nothing again', async () => {
-    expect(await analyse(join(folder, 'whole'))).toEqual({ read: 0, wasThere: true });
+    expect(await analyze(join(folder, 'whole'))).toEqual({ read: 0, wasThere: true });
     expect(filesIn(join(folder, 'whole'))).toEqual(whole);
   });
 
   it('measures a part again that is cut short or damaged', async () => {
     const output = join(folder, 'damaged');
-    expect(await analyse(output, 22)).toBe('killed');
+    expect(await analyze(output, 22)).toBe('killed');
     const parts = partsIn(output).filter((path) => /seqlen-.*\.part$/.test(path));
     expect(parts.length).toBeGreaterThan(1);
     truncateSync(parts[0]!, 1_000);
@@ -82,7 +82,7 @@ describe('an analysis that is killed', { timeout: 300_000 }, () => {
     writeFileSync(parts[1]!, bytes);
     for (const path of partsIn(output).filter((name) => name.includes('counts-0')))
       writeFileSync(path, readFileSync(path).subarray(0, 50));
-    await analyse(output);
+    await analyze(output);
     expect(filesIn(output)).toEqual(whole);
   });
 });

@@ -109,16 +109,16 @@ describe('on a terminal', () => {
     expect(outputs[2]).toMatch(/skewed-lengths/);
   });
 
-  it('has colours, unless NO_COLOR is set', async () => {
-    const colour = new RegExp(`${controlCode}\\[[0-9;]+m`);
-    expect(await runInTerminal(['doctor', 'ragged.json'], { columns: 80, cwd: folder.path })).toMatch(colour);
+  it('has colors, unless NO_COLOR is set', async () => {
+    const color = new RegExp(`${controlCode}\\[[0-9;]+m`);
+    expect(await runInTerminal(['doctor', 'ragged.json'], { columns: 80, cwd: folder.path })).toMatch(color);
     const plain = await runInTerminal(['doctor', 'ragged.json'], {
       columns: 80,
       cwd: folder.path,
       environment: { NO_COLOR: '1' },
     });
     expect(plain).toMatch(/skewed-lengths/);
-    expect(plain).not.toMatch(colour);
+    expect(plain).not.toMatch(color);
   });
 
   it.each([80, 200])('draws progress in one line of at most %d columns', async (columns) => {

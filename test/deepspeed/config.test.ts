@@ -125,7 +125,7 @@ describe('parseDeepSpeedConfig', () => {
 
   it.each([
     [{ train_batch_sise: 4, train_batch_size: 4 }, 'train_batch_sise', /did you mean train_batch_size\?/],
-    [{ train_batch_size: 4, zero_optimisation: {} }, 'zero_optimisation', /did you mean zero_optimization\?/],
+    [{ train_batch_size: 4, zero_optimization: {} }, 'zero_optimization', /did you mean zero_optimization\?/],
     [
       { train_batch_size: 4, data_efficiency: { data_sampling: { num_epoch: 3 } } },
       'data_efficiency.data_sampling.num_epoch',

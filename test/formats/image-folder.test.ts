@@ -15,7 +15,7 @@ beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'millrace-images-'));
   for (const [name, to] of [
     ['color.jpg', 'dog/b.jpg'],
-    ['grey.jpg', 'dog/a.JPG'],
+    ['gray.jpg', 'dog/a.JPG'],
     ['color.png', 'dog/more/0.png'],
     ['full-chroma.jpg', 'cat/x.jpeg'],
     ['cmyk.jpg', 'cat/y.jpg'],

@@ -255,7 +255,7 @@ describe('dtypeTable', () => {
     ['deepspeed', 'uint64'],
     ['megatron', 'uint16'],
     ['megatron', 'float64'],
-  ] as const)("'auto' recognises %s's %s by spacing or by the length of the data", (dtypeTable, dtype) => {
+  ] as const)("'auto' recognizes %s's %s by spacing or by the length of the data", (dtypeTable, dtype) => {
     fc.assert(
       fc.property(itemLengths, (lengths) => {
         fc.pre(lengths.some((length) => length > 0));

@@ -47,7 +47,7 @@ const context = (seed: number): SampleContext => ({
 
 /** Bytes of an image, three a pixel. */
 async function pixelsOf(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await sharp(bytes).removeAlpha().toColourspace('srgb').raw().toBuffer());
+  return new Uint8Array(await sharp(bytes).removeAlpha().toColorspace('srgb').raw().toBuffer());
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -62,7 +62,7 @@ describe('decoding', () => {
     expect(TurboJpeg.open()).toBeDefined();
   });
 
-  it.each(['color.jpg', 'full-chroma.jpg', 'progressive.jpg', 'grey.jpg'])(
+  it.each(['color.jpg', 'full-chroma.jpg', 'progressive.jpg', 'gray.jpg'])(
     'gives the same pixels of any part of %s as of the whole',
     (name) => {
       const workspace = new ImageWorkspace();
@@ -97,7 +97,7 @@ describe('decoding', () => {
     },
   );
 
-  it.each(['color.jpg', 'full-chroma.jpg', 'progressive.jpg', 'grey.jpg'])(
+  it.each(['color.jpg', 'full-chroma.jpg', 'progressive.jpg', 'gray.jpg'])(
     'gives crops of %s within one level of those by sharp, five where it shrinks while decoding',
     async (name) => {
       // A crop of 120 × 90 is six times 12 at times, and never with `exact`.
@@ -203,7 +203,7 @@ describe('resampling', () => {
       const pillow = await pixelsOf(read(expected));
       const { data, info } = await sharp(read(name))
         .removeAlpha()
-        .toColourspace('srgb')
+        .toColorspace('srgb')
         .raw()
         .toBuffer({ resolveWithObject: true });
       const results = [undefined, null].map((kernels) => {
@@ -279,7 +279,7 @@ describe('resampling', () => {
           }
         },
       ),
-      // A centre just below one and a half: rounding finds three pixels for two taps.
+      // A center just below one and a half: rounding finds three pixels for two taps.
       { numRuns: 1000, examples: [[3, 0.01, 1, 2]] },
     );
   });
@@ -374,7 +374,7 @@ describe('transforms', () => {
     });
   });
 
-  it('normalise as (value / 255 - mean) / std, in both layouts', async () => {
+  it('normalize as (value / 255 - mean) / std, in both layouts', async () => {
     const bytes = await new ImagePipeline([resize([6, 8])], { layout: 'NHWC' }).run(
       read('color.jpg'),
       'x',
@@ -401,7 +401,7 @@ describe('transforms', () => {
     }
   });
 
-  it('jitter colours: factors of 1 change nothing, 0 gives black, grey or one grey, a full turn of the hue comes back', () => {
+  it('jitter colors: factors of 1 change nothing, 0 gives black, gray or one gray, a full turn of the hue comes back', () => {
     const rng = new SampleRng(5, 0, 0);
     const image = () => ({
       width: 5,
@@ -415,10 +415,10 @@ describe('transforms', () => {
     const black = image();
     jitterColors(black, colorJitter({ brightness: 1 }), fixed);
     expect(new Set(black.data.filter((_, i) => i % 4 < 3))).toEqual(new Set([0]));
-    const grey = image();
-    jitterColors(grey, colorJitter({ saturation: 1 }), fixed);
+    const gray = image();
+    jitterColors(gray, colorJitter({ saturation: 1 }), fixed);
     for (let pixel = 0; pixel < 60; pixel += 4)
-      expect(new Set(grey.data.subarray(pixel, pixel + 3)).size).toBe(1);
+      expect(new Set(gray.data.subarray(pixel, pixel + 3)).size).toBe(1);
     const one = image();
     jitterColors(one, colorJitter({ contrast: 1 }), fixed);
     expect(new Set(one.data.filter((_, i) => i % 4 < 3)).size).toBe(1);

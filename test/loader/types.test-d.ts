@@ -1,4 +1,4 @@
-// Types are behaviour: what inference gives, and what must not compile.
+// Types are behavior: what inference gives, and what must not compile.
 import {
   ArrayDataset,
   type BatchOf,

@@ -75,7 +75,7 @@ async function analyze(golden: Case, savePath: string): Promise<void> {
 }
 
 /** Many `.csv` files are recorded as one digest over their paths and digests. */
-function summarised(files: Record<string, FileDigest>): Record<string, unknown> {
+function summarized(files: Record<string, FileDigest>): Record<string, unknown> {
   const csvs = Object.keys(files)
     .filter((path) => path.endsWith('.csv'))
     .sort();
@@ -103,7 +103,7 @@ testEveryCase<Case>('analyzer.json', 15, async (golden) => {
   const isFinal = ([path]: [string, unknown]) => path in golden.final;
   expect(Object.fromEntries(Object.entries(files).filter(isFinal))).toEqual(golden.final);
   const others = Object.fromEntries(Object.entries(files).filter((entry) => !isFinal(entry)));
-  expect(golden.map_files.csv_digest ? summarised(others) : others).toEqual(golden.map_files);
+  expect(golden.map_files.csv_digest ? summarized(others) : others).toEqual(golden.map_files);
   for (const [path, contents] of Object.entries(golden.contents)) {
     checkContents(join(savePath, path), contents);
   }

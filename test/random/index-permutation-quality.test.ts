@@ -24,7 +24,7 @@ function deviations(orders: readonly Values[], n: number): Record<string, number
       );
     }
     note(
-      'low bits of neighbours',
+      'low bits of neighbors',
       grid(order, shifted(order, 1), (value) => value % 16),
     );
     note('ascents', ascents(order));
@@ -142,7 +142,7 @@ function expectPlausible(found: Record<string, number>): void {
 
 const length = 100_003;
 
-describe('orders of 100,003 elements look like shuffles: over positions, neighbours, epochs and seeds', () => {
+describe('orders of 100,003 elements look like shuffles: over positions, neighbors, epochs and seeds', () => {
   it.each<[string, (key: number) => Values]>([
     ['a shuffle', (key) => new NumpyGenerator(1000 + key).permutation(length) as unknown as Values],
     ['epochs', (epoch) => new IndexPermutation(length, orderKey(7, epoch)).fill(new Int32Array(length))],

@@ -104,7 +104,7 @@ describe('IndexPermutation', () => {
     expect(inPlausibleRange(chiSquare(observed), orders - 1)).toBe(true);
   });
 
-  it.each([1025, 1500, 4097])('spreads positions and neighbours of %d elements evenly over keys', (n) => {
+  it.each([1025, 1500, 4097])('spreads positions and neighbors of %d elements evenly over keys', (n) => {
     const bins = 25;
     const keys = 5000;
     const expected = Array.from({ length: bins }, (_, bin) => binSize(n, bins, bin));

@@ -61,7 +61,7 @@ describe('RemoteSource', () => {
     );
   });
 
-  it('asks for neighbours together, and for long stretches in parts', async () => {
+  it('asks for neighbors together, and for long stretches in parts', async () => {
     const source = await openSource(url);
     server.requests.length = 0;
     const places = [5_000, 10, 2_900_000, 900, 120_000];

@@ -32,7 +32,7 @@ export class CudaDriver {
   }
 
   /**
-   * Loads and initialises the driver.
+   * Loads and initializes the driver.
    *
    * @param library - Path of the library. @defaultValue where the driver installs it
    * @throws {@link CudaAbsentError} when there is no driver or no device; it says where was looked.
@@ -50,7 +50,7 @@ export class CudaDriver {
         continue;
       }
       const driver = new CudaDriver(calls, koffi);
-      driver.#initialise(path);
+      driver.#initialize(path);
       return driver;
     }
     throw new CudaAbsentError('There is no CUDA driver', {
@@ -181,7 +181,7 @@ export class CudaDriver {
     this.#check('EventSynchronize', this.#calls.EventSynchronize(event));
   }
 
-  #initialise(path: string): void {
+  #initialize(path: string): void {
     const status = this.#calls.Init(0);
     if (!absent.includes(status)) {
       this.#check('Init', status);

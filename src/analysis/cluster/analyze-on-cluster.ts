@@ -176,7 +176,7 @@ async function runAnalysis(
       report(state);
       if (state.phase === 'none') {
         const record = await findRecord(store, analysisId(description));
-        if (!record) throw cancelled(analysisId(description));
+        if (!record) throw canceled(analysisId(description));
         return record;
       }
       await sleep(settings.pollMs);
@@ -211,9 +211,9 @@ function failed(samples: number, { reason = 'no reason was kept' }: QueueState):
   });
 }
 
-function cancelled(id: string): FormatError {
+function canceled(id: string): FormatError {
   return new FormatError(
-    'The analysis is not in the queue any more and not done: it was cancelled, or Redis lost its data',
+    'The analysis is not in the queue any more and not done: it was canceled, or Redis lost its data',
     {
       where: { analysis: id },
       next: 'Run it again to go on: parts that are done are kept.',

@@ -3,8 +3,8 @@ import { type Pixels, pixelsOf } from './sample-parts.js';
 
 /**
  * How sharp an image is: the variance of the Laplacian of its brightness (Pech-Pacheco et al., 2000), rounded. Brightness is
- * `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601) in 0 … 255, the Laplacian four neighbours minus four times the pixel, over all pixels that
- * have four neighbours. Low for blurred and empty images; 0 for an image of less than 3×3 pixels.
+ * `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601) in 0 … 255, the Laplacian four neighbors minus four times the pixel, over all pixels that
+ * have four neighbors. Low for blurred and empty images; 0 for an image of less than 3×3 pixels.
  */
 export const imageSharpness: Metric = {
   name: 'imagesharpness',

@@ -39,7 +39,7 @@ export interface Metric<S = unknown> {
   keysOf?(sample: S, index: number): Keys;
   /** The values of all samples, where the dataset knows them without reading samples. */
   knownValues?(dataset: Dataset<unknown>): ArrayLike<number> | undefined;
-  /** Measures neighbouring samples. */
+  /** Measures neighboring samples. */
   measure(samples: readonly S[], context: MetricContext): MetricValues | Promise<MetricValues>;
 }
 

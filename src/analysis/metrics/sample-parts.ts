@@ -33,7 +33,7 @@ export interface Pixels {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Elements from one pixel to its right-hand neighbour. */
+  /** Elements from one pixel to its right-hand neighbor. */
   readonly pixelStride: number;
   /** Elements from one channel of a pixel to the next. */
   readonly channelStride: number;

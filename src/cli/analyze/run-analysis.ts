@@ -78,7 +78,7 @@ async function whileShown(
   progress: Progress,
   run: (onProgress: (progress: AnalysisProgress) => void) => Promise<DifficultyAnalysis>,
 ): Promise<DifficultyAnalysis> {
-  const stage = progress.stage('Analysing', 1);
+  const stage = progress.stage('Analyzing', 1);
   const started = performance.now();
   let first: number | undefined;
   const analysis = await run(({ phase, done, total }) => {

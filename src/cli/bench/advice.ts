@@ -17,7 +17,7 @@ const fewWaits = 0.05;
 
 const remedies: Readonly<Record<StageName, string>> = {
   storage:
-    'Reading takes most of it: keep the data on a local disk or in a cache (cache: true), read neighbours together (shuffle: "shards"), or join small files into shards.',
+    'Reading takes most of it: keep the data on a local disk or in a cache (cache: true), read neighbors together (shuffle: "shards"), or join small files into shards.',
   decode:
     'The dataset itself takes most of it: offer getBatch, or store what is decoded again in each epoch in a format that is read as it is.',
   transform: 'The transform takes most of it: do once what is the same in each epoch.',

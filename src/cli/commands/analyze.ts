@@ -19,7 +19,7 @@ import { createProgress } from '../terminal/progress.js';
 import { wholeNumber } from '../whole-number.js';
 
 const admissionParts = 5;
-const cancelledText =
+const canceledText =
   'Taken out of the queue. Jobs that run come to their end; run it again without --cancel to go on.\n';
 
 /** `millrace analyze`: how difficult is each sample. */
@@ -89,9 +89,9 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   const sources = await chosenMetrics(dataset, flags);
   const metrics = await loadMetrics(dataset, sources);
   if (flags.cancel) {
-    const cancelled = await cancel(data, sources, flags);
-    if (json) print({ cancelled });
-    else process.stdout.write(cancelled ? cancelledText : 'This analysis is not in the queue.\n');
+    const canceled = await cancel(data, sources, flags);
+    if (json) print({ canceled });
+    else process.stdout.write(canceled ? canceledText : 'This analysis is not in the queue.\n');
     return;
   }
   const progress = createProgress({ stream: process.stderr, json });

@@ -14,7 +14,7 @@ import { some } from '../plan/findings.js';
 import { openRun } from '../plan/open-run.js';
 import { renderFindings } from '../plan/render-findings.js';
 import { Failed } from '../run-program.js';
-import { paintFor } from '../terminal/colour.js';
+import { paintFor } from '../terminal/color.js';
 import { terminalWidth } from '../terminal/wrap.js';
 
 interface DoctorFlags extends ConfigFlags {

@@ -12,7 +12,7 @@ import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js
 import { imageKind } from '../inspect/image-kind.js';
 import { type InspectedSample, type Inspection, inspectDataset } from '../inspect/inspect-dataset.js';
 import { terminalImage } from '../inspect/terminal-image.js';
-import { type Paint, paintFor } from '../terminal/colour.js';
+import { type Paint, paintFor } from '../terminal/color.js';
 import { formatBytes, formatCount } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 import { wholeNumber } from '../whole-number.js';
@@ -168,10 +168,10 @@ function shownFields(fields: InspectedSample['fields']): [string, unknown][] {
   ]);
 }
 
-/** A picture, where the terminal shows 24-bit colours. */
+/** A picture, where the terminal shows 24-bit colors. */
 async function pictureOf(value: unknown): Promise<string | undefined> {
-  const showsColours = process.stdout.isTTY && /^(truecolor|24bit)$/.test(process.env.COLORTERM ?? '');
-  if (!showsColours || process.env.NO_COLOR || !(value instanceof Uint8Array) || !imageKind(value))
+  const showsColors = process.stdout.isTTY && /^(truecolor|24bit)$/.test(process.env.COLORTERM ?? '');
+  if (!showsColors || process.env.NO_COLOR || !(value instanceof Uint8Array) || !imageKind(value))
     return undefined;
   // Without sharp, or where it is damaged, its type and size must do.
   return terminalImage(value, imageColumns).catch(() => undefined);

@@ -22,7 +22,7 @@ import { renderSightings, renderStep } from '../plan/render-step.js';
 import { type PlannedStep, RunOrder } from '../plan/run-order.js';
 import { makeFirstBatch, planRun, stepsOf } from '../plan/run-plan.js';
 import { sampleNamed } from '../plan/sample-name.js';
-import { paintFor } from '../terminal/colour.js';
+import { paintFor } from '../terminal/color.js';
 import { terminalWidth } from '../terminal/wrap.js';
 import { wholeNumber } from '../whole-number.js';
 

@@ -14,7 +14,7 @@ import { openRun } from '../plan/open-run.js';
 import { RunOrder } from '../plan/run-order.js';
 import { type Replay, type ReplayedStage, replaySample } from '../replay/replay-sample.js';
 import { Failed } from '../run-program.js';
-import { type Paint, paintFor } from '../terminal/colour.js';
+import { type Paint, paintFor } from '../terminal/color.js';
 import { formatCount } from '../terminal/quantity.js';
 import { terminalWidth, wrapText } from '../terminal/wrap.js';
 import { wholeNumber } from '../whole-number.js';

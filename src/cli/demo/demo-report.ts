@@ -2,7 +2,7 @@ import type { DemoReport } from '../../web/report.js';
 import { formatCount } from '../terminal/quantity.js';
 import type { DemoResult } from './run-demo.js';
 import { demoDefaults, modelShape, orderDescriptions } from './settings.js';
-import { summarise } from './training-progress.js';
+import { summarize } from './training-progress.js';
 
 /** What the report page is made from. */
 export function demoReport({ prepared, parameterCount, runs }: DemoResult): DemoReport {
@@ -13,7 +13,7 @@ export function demoReport({ prepared, parameterCount, runs }: DemoResult): Demo
     corpus: { ...corpus, lengths: [...dataset.sizes] },
     curriculumRange,
     runs: runs.map(({ order, progress, admitted }) => {
-      const { tokensPerSecond, waitShare, trainingMs } = summarise(progress);
+      const { tokensPerSecond, waitShare, trainingMs } = summarize(progress);
       return {
         name: order,
         description: orderDescriptions[order],

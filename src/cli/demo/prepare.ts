@@ -38,7 +38,7 @@ export interface PreparedDemo {
 }
 
 /**
- * Reads text, tokenises it, writes an indexed dataset, analyses its difficulty, and writes the DeepSpeed configurations of
+ * Reads text, tokenizes it, writes an indexed dataset, analyses its difficulty, and writes the DeepSpeed configurations of
  * both runs.
  *
  * @throws {@link MillraceError} when there is no text, or it is too little to train on.
@@ -47,7 +47,7 @@ export async function prepareDemo(options: PrepareOptions): Promise<PreparedDemo
   const { output, progress } = options;
   await mkdir(output, { recursive: true });
   const corpus = await readCorpus(options);
-  const { tokenizer, sequences } = await tokenise(corpus, output, progress);
+  const { tokenizer, sequences } = await tokenize(corpus, output, progress);
   const { training, validation } = holdOut(sequences, {
     documentsPerHeldOut: demoDefaults.documentsPerHeldOut,
     sequences: demoDefaults.validationSequences,
@@ -55,7 +55,7 @@ export async function prepareDemo(options: PrepareOptions): Promise<PreparedDemo
   });
   const dataset = writeDataset(training, join(output, 'train'), progress);
   const difficulty = join(output, 'difficulty');
-  const analysis = await analyse(dataset, difficulty, options);
+  const analysis = await analyze(dataset, difficulty, options);
   const { min, max, mean } = analysis.metrics.seqlen!;
   const curriculumRange = { min: Math.max(min, 16), max };
   const steps = Math.ceil(
@@ -100,12 +100,12 @@ async function readCorpus({ data, progress }: PrepareOptions): Promise<Corpus> {
   return corpus;
 }
 
-async function tokenise(
+async function tokenize(
   corpus: Corpus,
   output: string,
   progress: Progress,
 ): Promise<{ tokenizer: CompactTokenizer; sequences: TokenSequence[] }> {
-  const stage = progress.stage('Tokenising', corpus.documents.length * 2);
+  const stage = progress.stage('Tokenizing', corpus.documents.length * 2);
   const documents = corpus.documents.map(({ text }) => text);
   const tokenizer = await CompactTokenizer.fit(documents, demoDefaults.vocabularySize);
   stage.update(corpus.documents.length);
@@ -142,12 +142,12 @@ function writeDataset(
   return dataset;
 }
 
-async function analyse(
+async function analyze(
   dataset: IndexedDataset,
   outputDir: string,
   { workers, progress }: PrepareOptions,
 ): Promise<DifficultyAnalysis> {
-  const stage = progress.stage('Analysing difficulty', 1);
+  const stage = progress.stage('Analyzing difficulty', 1);
   const analysis = await analyzeDifficulty(dataset, {
     metrics: ['seqlen', 'vocabularyrarity'],
     numWorkers: workers,

@@ -14,7 +14,7 @@ import { loadRequiredPackages } from './required-packages.js';
 import { fromPaddedTokens, type SequenceBatch } from './sequence-batch.js';
 import { demoDefaults, modelShape, type Order, orders } from './settings.js';
 import { trainLanguageModel } from './train.js';
-import { noProgress, summarise, type TrainingProgress } from './training-progress.js';
+import { noProgress, summarize, type TrainingProgress } from './training-progress.js';
 
 export interface DemoOptions extends PrepareOptions {
   /** Continues the run that was interrupted in the same folder. */
@@ -187,13 +187,13 @@ function admittedLength(loader: DemoLoader): number | undefined {
 }
 
 function trainingNote(loss: number, progress: TrainingProgress, maxLength: number | undefined): string {
-  const { waitShare, validationLoss } = summarise(progress);
+  const { waitShare, validationLoss } = summarize(progress);
   const difficulty = maxLength === undefined ? '' : `, length ≤ ${maxLength}`;
   return `waiting ${formatShare(waitShare)}${difficulty}, loss ${loss.toFixed(2)}, validation ${validationLoss.toFixed(2)}`;
 }
 
 function finishedNote(progress: TrainingProgress): string {
-  const { steps, tokens, validationLoss, waitShare } = summarise(progress);
+  const { steps, tokens, validationLoss, waitShare } = summarize(progress);
   const seen = `${formatCount(steps)} steps, ${formatCount(tokens)} tokens`;
   return `${seen}, validation loss ${validationLoss.toFixed(3)}, waiting ${formatShare(waitShare)}`;
 }

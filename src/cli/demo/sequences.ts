@@ -20,7 +20,7 @@ export interface SequenceOptions {
 
 /**
  * Cuts documents at blank lines and after sentences and declarations, joins what is too short and cuts what is too long. A sequence that came before is left
- * out: licences and file headers repeat by the hundred, and a copy in the validation set would be no validation.
+ * out: licenses and file headers repeat by the hundred, and a copy in the validation set would be no validation.
  *
  * @param encode - Tokens of a text, each below 65,536.
  */

@@ -4,7 +4,7 @@ import type { GptShape } from './gpt.js';
 export const demoDefaults = {
   /** Tokens each of the two runs may see. */
   tokenBudget: 100_000,
-  /** Threads that make batches, and that analyse difficulty. */
+  /** Threads that make batches, and that analyze difficulty. */
   workers: 2,
   seed: 1234,
   microBatchSize: 8,

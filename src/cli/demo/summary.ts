@@ -1,10 +1,10 @@
-import { type ColourSurroundings, paintFor } from '../terminal/colour.js';
+import { type ColorSurroundings, paintFor } from '../terminal/color.js';
 import { formatDuration } from '../terminal/duration.js';
 import { renderLinePlot } from '../terminal/line-plot.js';
 import { formatCompact, formatCount, formatShare } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 import type { DemoResult } from './run-demo.js';
-import { summarise, type TrainingSummary } from './training-progress.js';
+import { summarize, type TrainingSummary } from './training-progress.js';
 
 /** The results of a demo as data: what `--json` prints. */
 export interface DemoSummary {
@@ -20,7 +20,7 @@ export interface DemoSummary {
 
 /** Sums a demo up. Its numbers are what happened, whichever order won. */
 export function demoSummary(result: DemoResult, elapsedMs: number, report: string): DemoSummary {
-  const runs = result.runs.map(({ order, progress }) => ({ order, ...summarise(progress) }));
+  const runs = result.runs.map(({ order, progress }) => ({ order, ...summarize(progress) }));
   const [first, second] = [...runs].sort((a, b) => a.validationLoss - b.validationLoss);
   const lowerLoss = first && second && first.validationLoss < second.validationLoss ? first.order : null;
   const { corpus } = result.prepared;
@@ -31,7 +31,7 @@ export function demoSummary(result: DemoResult, elapsedMs: number, report: strin
 export function renderDemoSummary(
   result: DemoResult,
   summary: DemoSummary,
-  stream: ColourSurroundings,
+  stream: ColorSurroundings,
 ): string {
   const paint = paintFor(stream);
   // Before training every order has the same loss, so high that it would flatten the rest.

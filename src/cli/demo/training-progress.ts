@@ -47,7 +47,7 @@ export interface TrainingSummary {
 }
 
 /** The numbers of a run. */
-export function summarise({ tokens, steps, evaluations }: TrainingProgress): TrainingSummary {
+export function summarize({ tokens, steps, evaluations }: TrainingProgress): TrainingSummary {
   const waitMs = steps.reduce((sum, step) => sum + step.waitMs, 0);
   const trainingMs = steps.reduce((sum, step) => sum + step.computeMs, waitMs);
   return {

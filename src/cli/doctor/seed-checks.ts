@@ -38,7 +38,7 @@ export function seedsCollide({ sampler, kind }: OpenedConfig): Finding | undefin
   return {
     name: 'seeds-collide',
     what: `The DistributedSampler draws epoch e from seed + e, as PyTorch does: epoch 1 is epoch 0 of a run with the next seed.`,
-    why: 'Runs with neighbouring seeds see almost the same orders, so that their spread says too little.',
+    why: 'Runs with neighboring seeds see almost the same orders, so that their spread says too little.',
     fix: 'Leave out generator unless the order must be that of PyTorch; or use seeds that are further apart than there are epochs.',
   };
 }

@@ -1,10 +1,10 @@
 import { importPeer } from '../../core/peer.js';
 
-/** Colours of two pixels, one above the other, in one character. */
+/** Colors of two pixels, one above the other, in one character. */
 const halfBlock = '▀';
 
 /**
- * A small picture of an image, two pixels a character, for terminals with 24-bit colours. Needs `sharp`.
+ * A small picture of an image, two pixels a character, for terminals with 24-bit colors. Needs `sharp`.
  *
  * @throws {@link MissingPeerError} without it; what sharp throws when the image is damaged.
  */
@@ -13,7 +13,7 @@ export async function terminalImage(bytes: Uint8Array, columns: number): Promise
   const { data, info } = await sharp(bytes)
     .resize(columns, columns, { fit: 'inside' })
     .flatten({ background: '#808080' })
-    .toColourspace('srgb')
+    .toColorspace('srgb')
     .removeAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true });

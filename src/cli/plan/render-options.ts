@@ -1,4 +1,4 @@
-import type { Paint } from '../terminal/colour.js';
+import type { Paint } from '../terminal/color.js';
 
 /** How something looks on a terminal. */
 export interface RenderOptions {

@@ -1,5 +1,5 @@
 import { visibleText } from '../../core/visible-text.js';
-import type { Paint } from '../terminal/colour.js';
+import type { Paint } from '../terminal/color.js';
 import { formatCount, formatShare } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 import { wrapText } from '../terminal/wrap.js';

@@ -1,5 +1,5 @@
 import asciichart from 'asciichart';
-import type { Colour, Paint } from './colour.js';
+import type { Color, Paint } from './color.js';
 
 /** One line of a plot. */
 export interface PlotSeries {
@@ -21,9 +21,9 @@ export interface LinePlotOptions {
   readonly xLabel: string;
 }
 
-const colours: readonly Colour[] = ['blue', 'yellow', 'green', 'red'];
+const colors: readonly Color[] = ['blue', 'yellow', 'green', 'red'];
 
-/** How a line after the first is drawn, so that it is told apart without colours. */
+/** How a line after the first is drawn, so that it is told apart without colors. */
 const dotted = new Map([...'─│╭╮╰╯┼'].map((solid, i) => [solid, [...'╌╎┌┐└┘┼'][i]!]));
 const labelWidth = 8;
 
@@ -69,7 +69,7 @@ function overlay(drawings: readonly (readonly string[])[], paint: Paint): string
       const symbol = lines[top]![column]!;
       return column < labelWidth
         ? symbol
-        : paint(colourOf(top), top === 0 ? symbol : (dotted.get(symbol) ?? symbol));
+        : paint(colorOf(top), top === 0 ? symbol : (dotted.get(symbol) ?? symbol));
     })
       .join('')
       .trimEnd();
@@ -77,11 +77,11 @@ function overlay(drawings: readonly (readonly string[])[], paint: Paint): string
 }
 
 function mark(line: number, paint: Paint): string {
-  return paint(colourOf(line), line === 0 ? '──' : '╌╌');
+  return paint(colorOf(line), line === 0 ? '──' : '╌╌');
 }
 
-function colourOf(line: number): Colour {
-  return colours[line % colours.length]!;
+function colorOf(line: number): Color {
+  return colors[line % colors.length]!;
 }
 
 function extent(values: readonly number[]): [number, number] {

@@ -8,7 +8,7 @@ export interface Column {
 }
 
 /**
- * A table of lines for a terminal. Cells may hold colours.
+ * A table of lines for a terminal. Cells may hold colors.
  *
  * @returns Lines joined by line breaks, without one at the end.
  */

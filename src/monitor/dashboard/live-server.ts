@@ -5,13 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { MillraceError } from '../../core/errors.js';
 import { type PrometheusRegistry, prometheusRegistry } from '../prometheus.js';
 import type { RunUpdate, RunView } from './live-view.js';
-import { parseReport } from './neighbour-report.js';
+import { parseReport } from './neighbor-report.js';
 import type { PageAccess } from './page-access.js';
 import { toPageJson } from './page-json.js';
 import type { RunBoard } from './run-board.js';
 
 /** What runs of other processes send. */
-export interface NeighbourReport {
+export interface NeighborReport {
   /** Runs from their beginning. */
   readonly runs: readonly RunView[];
   /** What is new of those that were sent before. */
@@ -19,7 +19,7 @@ export interface NeighbourReport {
 }
 
 /** What they are told. */
-export interface NeighbourAnswer {
+export interface NeighborAnswer {
   /** Tells this server from another one that takes its place. */
   readonly server: string;
   readonly watched: boolean;
@@ -89,8 +89,8 @@ export class LiveServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(`http://local/${(request.url ?? '').replace(/^\/+/, '')}`);
-    if (url.pathname === '/neighbour' && this.#access.isNeighbour(request))
-      return this.#answerNeighbour(request, response);
+    if (url.pathname === '/neighbor' && this.#access.isNeighbor(request))
+      return this.#answerNeighbor(request, response);
     const refusal = this.#access.refusal(request, url);
     if (refusal) {
       // It keeps no connection that others could have.
@@ -111,14 +111,14 @@ export class LiveServer {
     }
   }
 
-  async #answerNeighbour(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answerNeighbor(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method !== 'POST') return send(response, 405, 'text/plain', 'Only POST is answered.\n');
     const { runs, updates, challenge } = await readReport(request);
     for (const run of runs) this.#board.put(run);
     for (const update of updates) this.#board.update(update);
     const { port } = this.#server.address() as AddressInfo;
     const proof = challenge === undefined ? undefined : this.#access.proof({ nonce: challenge, port });
-    const answer: NeighbourAnswer = { server: this.#id, watched: this.#board.watched, proof };
+    const answer: NeighborAnswer = { server: this.#id, watched: this.#board.watched, proof };
     send(response, 200, 'application/json', JSON.stringify(answer));
   }
 

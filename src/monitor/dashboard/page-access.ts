@@ -36,11 +36,11 @@ export class PageAccess {
    * Whether a request comes from another run of this machine. A page in a browser cannot send this header to another origin, because
    * the server does not allow it.
    */
-  isNeighbour(request: IncomingMessage): boolean {
+  isNeighbor(request: IncomingMessage): boolean {
     const { remoteAddress: from = '', localAddress } = request.socket;
     return (
       (isLoopback(from) || from === localAddress) &&
-      request.headers[neighbourHeader] === '1' &&
+      request.headers[neighborHeader] === '1' &&
       request.headers.origin === undefined
     );
   }
@@ -68,7 +68,7 @@ function proofOf(token: string, { nonce, port }: Challenge): string {
 }
 
 /** Says that a request comes from a run. */
-export const neighbourHeader = 'x-millrace-run';
+export const neighborHeader = 'x-millrace-run';
 
 function hostnameOf(request: IncomingMessage): string {
   const url = `http://${request.headers.host ?? ''}`;

@@ -178,7 +178,7 @@ function imagesOf({ shape, data, dtype }: Tensor, layout: ImageLayout): PeekImag
   });
 }
 
-/** Every nth pixel, stretched to the range that the image has: normalised images are then visible. */
+/** Every nth pixel, stretched to the range that the image has: normalized images are then visible. */
 function thumbnail(
   pixels: ArrayLike<number>,
   { height, width, channels, row, column, channel }: ImageLayout,

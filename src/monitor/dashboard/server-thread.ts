@@ -2,16 +2,16 @@
 // it what they show, and one of them takes over when it ends.
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { LiveServer, type NeighbourReport } from './live-server.js';
+import { LiveServer, type NeighborReport } from './live-server.js';
 import type { RunUpdate } from './live-view.js';
-import { report } from './neighbour-client.js';
+import { report } from './neighbor-client.js';
 import { isLoopback, PageAccess, reachable } from './page-access.js';
 import { RunBoard } from './run-board.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
 const tickMs = 500;
 
-/** Shows the runs of this process: on a page of its own, or on that of a neighbour. */
+/** Shows the runs of this process: on a page of its own, or on that of a neighbor. */
 class PageThread {
   readonly #setup: ServerSetup;
   readonly #token: string | undefined;
@@ -19,8 +19,8 @@ class PageThread {
   readonly #own = new Set<string>();
   #server: LiveServer | undefined;
   #watched = false;
-  /** The server of the neighbour that has the page. */
-  #neighbour: string | undefined;
+  /** The server of the neighbor that has the page. */
+  #neighbor: string | undefined;
   /** What it has not been told yet. */
   #begun = new Set<string>();
   #updates: RunUpdate[] = [];
@@ -68,7 +68,7 @@ class PageThread {
     }
   }
 
-  /** @returns whether a neighbour shows the runs of this process */
+  /** @returns whether a neighbor shows the runs of this process */
   async #join(): Promise<boolean> {
     const { port } = this.#setup;
     const answer = await report(this.#setup, { runs: [], updates: [] });
@@ -79,7 +79,7 @@ class PageThread {
       post({ type: 'failed', reason });
       return false;
     }
-    // A token that the neighbour made up is its own to print.
+    // A token that the neighbor made up is its own to print.
     post({ type: 'open', url: this.#url(port, this.#setup.token) });
     return true;
   }
@@ -96,7 +96,7 @@ class PageThread {
   }
 
   async #send(): Promise<void> {
-    const content: NeighbourReport = {
+    const content: NeighborReport = {
       runs: this.#board.runs.filter(({ facts }) => this.#begun.has(facts.key)),
       updates: this.#updates.filter(({ key }) => !this.#begun.has(key)),
     };
@@ -111,8 +111,8 @@ class PageThread {
       return void (await this.#serve());
     }
     // One that has taken its place has to be told everything.
-    if (answer.server !== this.#neighbour) this.#begun = new Set(this.#own);
-    this.#neighbour = answer.server;
+    if (answer.server !== this.#neighbor) this.#begun = new Set(this.#own);
+    this.#neighbor = answer.server;
     this.#setWatched(answer.watched);
   }
 

@@ -18,7 +18,7 @@ export interface HeatMapOptions extends ChartText {
   readonly y: Omit<Axis, 'scale'>;
   /** Tokens that one row spans. */
   readonly rowSpan: number;
-  /** Which run it belongs to: the colour. */
+  /** Which run it belongs to: the color. */
   readonly run: number;
 }
 

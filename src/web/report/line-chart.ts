@@ -14,7 +14,7 @@ export interface Point {
 export interface ChartLine {
   readonly label: string;
   readonly points: readonly Point[];
-  /** Which run it belongs to: the colour. */
+  /** Which run it belongs to: the color. */
   readonly run: number;
   /** `faint` for raw values behind a smoothed line, `marked` with a dot at each point, `stairs` for a schedule. */
   readonly look?: 'solid' | 'faint' | 'marked' | 'stairs';

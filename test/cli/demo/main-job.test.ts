@@ -40,7 +40,7 @@ describe('millrace demo', () => {
       expect(run.validationLoss).toBeLessThan(Math.log(1024));
     }
 
-    const first = await runCommand(demo('resumed'), { interruptAfter: 'Analysing difficulty' });
+    const first = await runCommand(demo('resumed'), { interruptAfter: 'Analyzing difficulty' });
     expect(first.status).toBe(130);
     expect(first.stderr).toContain('--resume');
     const second = await runCommand(demo('resumed', '--resume'), { interruptAfter: 'Training, uniform' });

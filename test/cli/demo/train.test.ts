@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LanguageModel, ModelState } from '../../../dist/cli/demo/language-model.js';
 import { batchOfSequences, type SequenceBatch, tokensIn } from '../../../dist/cli/demo/sequence-batch.js';
 import { type TrainingOptions, trainLanguageModel } from '../../../dist/cli/demo/train.js';
-import { summarise } from '../../../dist/cli/demo/training-progress.js';
+import { summarize } from '../../../dist/cli/demo/training-progress.js';
 
 /** Its loss depends on everything it has been given, so a step that is lost, repeated or different shows. */
 class FakeModel implements LanguageModel {
@@ -134,10 +134,10 @@ describe('trainLanguageModel', () => {
   });
 });
 
-describe('summarise', () => {
+describe('summarize', () => {
   it('takes waiting and computing together as training time', () => {
     const step = { step: 1, tokens: 300, loss: 2, lengths: [300], waitMs: 100, computeMs: 400 };
-    const summary = summarise({ tokens: 300, steps: [step], evaluations: [{ tokens: 300, loss: 1.5 }] });
+    const summary = summarize({ tokens: 300, steps: [step], evaluations: [{ tokens: 300, loss: 1.5 }] });
     expect(summary).toEqual({
       steps: 1,
       tokens: 300,
@@ -149,7 +149,7 @@ describe('summarise', () => {
   });
 
   it('gives zeros and no loss for a run that has not begun', () => {
-    expect(summarise({ tokens: 0, steps: [], evaluations: [] })).toMatchObject({
+    expect(summarize({ tokens: 0, steps: [], evaluations: [] })).toMatchObject({
       tokensPerSecond: 0,
       waitShare: 0,
       validationLoss: Number.NaN,

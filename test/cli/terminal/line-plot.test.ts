@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, it } from 'vitest';
-import { paintFor } from '../../../dist/cli/terminal/colour.js';
+import { paintFor } from '../../../dist/cli/terminal/color.js';
 import { renderLinePlot } from '../../../dist/cli/terminal/line-plot.js';
 
 const series = [
@@ -27,7 +27,7 @@ const options = {
   xLabel: 'tokens',
 };
 
-it('lines are told apart without colours, on one scale, with their ends named', () => {
+it('lines are told apart without colors, on one scale, with their ends named', () => {
   const lines = renderLinePlot(series, options).split('\n');
   expect(lines).toHaveLength(1 + 7 + 1);
   expect(lines[0]?.trim()).toBe('── uniform   ╌╌ curriculum');
@@ -37,11 +37,11 @@ it('lines are told apart without colours, on one scale, with their ends named', 
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
 });
 
-it('colours change nothing but the colours', () => {
-  const coloured = renderLinePlot(series, { ...options, paint: paintFor({ isTTY: true }, {}) });
+it('colors change nothing but the colors', () => {
+  const colored = renderLinePlot(series, { ...options, paint: paintFor({ isTTY: true }, {}) });
   const plain = renderLinePlot(series, options);
-  expect(coloured).not.toBe(plain);
-  expect(stripVTControlCharacters(coloured)).toBe(plain);
+  expect(colored).not.toBe(plain);
+  expect(stripVTControlCharacters(colored)).toBe(plain);
 });
 
 it('a line without points, or of one height, is no failure, and nothing to draw is nothing', () => {

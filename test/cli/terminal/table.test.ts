@@ -13,7 +13,7 @@ it('a table aligns its columns and ends no line with spaces', () => {
   ]);
 });
 
-it('colours do not count as width', () => {
+it('colors do not count as width', () => {
   const [, , first, second] = renderTable(columns, [
     ['\u001b[34mab\u001b[39m', '1'],
     ['abc', '2'],

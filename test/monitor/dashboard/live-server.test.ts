@@ -6,7 +6,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { DataLoader } from 'millrace';
 import { afterEach, describe, expect, it } from 'vitest';
-import { report } from '../../../dist/monitor/dashboard/neighbour-client.js';
+import { report } from '../../../dist/monitor/dashboard/neighbor-client.js';
 import type { BoardMessage } from '../../../dist/monitor/dashboard/run-board.js';
 import { batchesOf, range } from '../../loader/collect.js';
 import { WatchedRun } from './watched-run.js';
@@ -151,7 +151,7 @@ describe('the server of the live page', () => {
     const post = (headers: Record<string, string>): Promise<number> =>
       new Promise((resolve, reject) => {
         const sent = request(
-          { port, host: '127.0.0.1', path: '/neighbour', method: 'POST', headers },
+          { port, host: '127.0.0.1', path: '/neighbor', method: 'POST', headers },
           (response) => {
             response.resume();
             resolve(response.statusCode!);
@@ -264,7 +264,7 @@ describe('a run with a token', () => {
         {
           port: page.port,
           host: '127.0.0.1',
-          path: '/neighbour',
+          path: '/neighbor',
           method: 'POST',
           headers: { 'x-millrace-run': '1' },
         },
@@ -321,7 +321,7 @@ describe('a page that is flooded', () => {
     const { port } = await start();
     const status = await new Promise((resolve, reject) => {
       const sent = request(
-        { port, host: '127.0.0.1', path: '/neighbour', method: 'POST', headers: { 'x-millrace-run': '1' } },
+        { port, host: '127.0.0.1', path: '/neighbor', method: 'POST', headers: { 'x-millrace-run': '1' } },
         (response) => resolve(response.resume().statusCode),
       );
       sent.on('error', reject).end(body);

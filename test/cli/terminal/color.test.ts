@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { paintFor } from '../../../dist/cli/terminal/colour.js';
+import { paintFor } from '../../../dist/cli/terminal/color.js';
 
 it.each([
   [true, {}, true],

@@ -1,6 +1,6 @@
 // What other processes of this machine send is shown to whoever looks at the page: it must be what a run sends.
 import * as v from 'valibot';
-import type { NeighbourReport } from './live-server.js';
+import type { NeighborReport } from './live-server.js';
 import { fromPageJson } from './page-json.js';
 
 const number = v.union([v.number(), v.nan()]);
@@ -116,6 +116,6 @@ const schema = v.object({
 });
 
 /** A report, or the question that comes before one. @throws where it is neither */
-export function parseReport(text: string): NeighbourReport & { readonly challenge?: string | undefined } {
-  return v.parse(schema, fromPageJson(text)) as unknown as NeighbourReport & { challenge?: string };
+export function parseReport(text: string): NeighborReport & { readonly challenge?: string | undefined } {
+  return v.parse(schema, fromPageJson(text)) as unknown as NeighborReport & { challenge?: string };
 }

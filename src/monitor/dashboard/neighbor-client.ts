@@ -1,49 +1,49 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import type { NeighbourAnswer, NeighbourReport } from './live-server.js';
-import { isProofOf, neighbourHeader, reachable } from './page-access.js';
+import type { NeighborAnswer, NeighborReport } from './live-server.js';
+import { isProofOf, neighborHeader, reachable } from './page-access.js';
 import { toPageJson } from './page-json.js';
 
 const answerMs = 3_000;
 const maxAnswerBytes = 10_000;
 
 /** Where a run looks for a page, and the token that the page must ask for; any page will do where it was given none. */
-export interface NeighbourPage {
+export interface NeighborPage {
   readonly host: string;
   readonly port: number;
   readonly token: string | undefined;
 }
 
 /** `undefined`: nobody answers there. `'other'`: what listens is no Millrace run. `'stranger'`: a page with another token, or without one. */
-export type NeighbourReply = NeighbourAnswer | 'other' | 'stranger' | undefined;
+export type NeighborReply = NeighborAnswer | 'other' | 'stranger' | undefined;
 
 /**
  * Sends a report to the run that has the page. A run that was given a token has the page prove first that it asks for the same one, and
  * sends its report by the same connection: neither the token nor anything of the run goes to whatever else listens there.
  */
-export async function report(page: NeighbourPage, content: NeighbourReport): Promise<NeighbourReply> {
+export async function report(page: NeighborPage, content: NeighborReport): Promise<NeighborReply> {
   const { token, port } = page;
-  if (token === undefined) return post(page, '/neighbour', toPageJson(content), {});
+  if (token === undefined) return post(page, '/neighbor', toPageJson(content), {});
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
     const challenge = { nonce: randomBytes(16).toString('base64url'), port };
-    const answer = await post(page, '/neighbour', JSON.stringify({ challenge: challenge.nonce }), { agent });
+    const answer = await post(page, '/neighbor', JSON.stringify({ challenge: challenge.nonce }), { agent });
     if (typeof answer !== 'object') return answer;
     if (!isProofOf(token, challenge, answer.proof ?? '')) return 'stranger';
-    return await post(page, '/neighbour', toPageJson(content), { agent, reuses: true });
+    return await post(page, '/neighbor', toPageJson(content), { agent, reuses: true });
   } finally {
     agent.destroy();
   }
 }
 
 function post(
-  { host, port }: NeighbourPage,
+  { host, port }: NeighborPage,
   path: string,
   body: string,
   { agent, reuses = false }: { readonly agent?: Agent; readonly reuses?: boolean },
-): Promise<NeighbourAnswer | 'other' | undefined> {
+): Promise<NeighborAnswer | 'other' | undefined> {
   const headers = {
-    [neighbourHeader]: '1',
+    [neighborHeader]: '1',
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
   };
@@ -78,12 +78,12 @@ function post(
   });
 }
 
-function readAnswer(status: number | undefined, body: string): NeighbourAnswer | 'other' {
+function readAnswer(status: number | undefined, body: string): NeighborAnswer | 'other' {
   if (status !== 200) return 'other';
   try {
-    const answer = JSON.parse(body) as Partial<NeighbourAnswer> | null;
+    const answer = JSON.parse(body) as Partial<NeighborAnswer> | null;
     return answer && typeof answer.watched === 'boolean' && typeof answer.server === 'string'
-      ? (answer as NeighbourAnswer)
+      ? (answer as NeighborAnswer)
       : 'other';
   } catch {
     return 'other';
