@@ -15,6 +15,7 @@ const rooms = [
   'images',
   'formats',
   'datasets',
+  'tokens',
   'convert',
   'samplers',
   'curriculum',

@@ -11,6 +11,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   ArrayDataset: async () => (await import('./array-dataset.js')).ArrayDataset,
   BlobSource: async () => (await import('../storage/blob-source.js')).BlobSource,
   CachedSource: async () => (await import('../storage/cached-source.js')).CachedSource,
+  ChatDataset: async () => (await import('../tokens/chat-dataset.js')).ChatDataset,
   ChainDataset: async () => (await import('./chain-dataset.js')).ChainDataset,
   ConcatDataset: async () => (await import('./concat-dataset.js')).ConcatDataset,
   CsvDataset: async () => (await import('../formats/csv-dataset.js')).CsvDataset,
