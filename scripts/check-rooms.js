@@ -16,6 +16,7 @@ const rooms = [
   'formats',
   'datasets',
   'tokens',
+  'recipes',
   'convert',
   'samplers',
   'curriculum',
@@ -31,7 +32,17 @@ const rooms = [
   'cli',
 ];
 
-const browserRooms = ['core', 'kernels', 'random', 'datasets', 'samplers', 'curriculum', 'accelerator'];
+const browserRooms = [
+  'core',
+  'kernels',
+  'random',
+  'datasets',
+  'tokens',
+  'recipes',
+  'samplers',
+  'curriculum',
+  'accelerator',
+];
 
 const forbidden = [
   ...rooms.map((room, place) => ({

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { type Recipe, recipeOf } from '../core/recipe.js';
-import { makeFromRecipe } from '../datasets/make-from-recipe.js';
 import { WorkerModule } from '../datasets/worker-module.js';
+import { makeFromRecipe } from '../recipes/make-from-recipe.js';
 import { builtInMetric } from './metrics/index.js';
 import type { Metric } from './metrics/metric.js';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FormatError, MillraceError } from '../core/errors.js';
-import { makeFromRecipe } from '../datasets/make-from-recipe.js';
+import { makeFromRecipe } from '../recipes/make-from-recipe.js';
 import type { Launch } from './config.js';
 
 /** What a module exports by default; a function is called with the process it is for. */

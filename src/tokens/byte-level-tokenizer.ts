@@ -1,3 +1,4 @@
+import { ownValue } from '../core/record.js';
 import { AddedTokens } from './added-tokens.js';
 import { BytePairEncoder } from './byte-pair-encoder.js';
 import { byteLevelSplit, type SplitIntoWords } from './pre-tokenizer.js';
@@ -156,7 +157,8 @@ function surroundings(component: Component | null | undefined): Around | undefin
   const single = step!.single as readonly { SpecialToken?: { id: string }; Sequence?: unknown }[];
   const tokens = step!.special_tokens as Readonly<Record<string, { readonly ids: readonly number[] }>>;
   const at = single.findIndex(({ Sequence }) => Sequence !== undefined);
-  const idsOf = (items: typeof single) => items.flatMap(({ SpecialToken }) => tokens[SpecialToken!.id]!.ids);
+  const idsOf = (items: typeof single) =>
+    items.flatMap(({ SpecialToken }) => ownValue(tokens, SpecialToken!.id)!.ids);
   return { before: idsOf(single.slice(0, at)), after: idsOf(single.slice(at + 1)) };
 }
 

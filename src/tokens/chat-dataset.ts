@@ -5,6 +5,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { ArrayDataset } from '../datasets/array-dataset.js';
+import { sampleContext } from '../random/sample-context.js';
 import { ignoredLabel, labelsOf, maskChat, type TrainOn } from './chat-labels.js';
 import { type ChatLayout, type Conversation, conversationOf, detectChatLayout } from './conversation.js';
 import { loadTokenizer } from './load-tokenizer.js';
@@ -87,7 +88,7 @@ export async function chatDataset(
     throw new ConfigError('chatDataset', [
       { field: 'rows', message: 'must not be empty: the first row tells the layout' },
     ]);
-  const first = await source.get(0, {} as SampleContext);
+  const first = await source.get(0, sampleContext(0));
   const layout = detectChatLayout(Object.keys(first));
   const dataset = new ChatDataset(source, tokenizer, layout, settings);
   await dataset.prepare();

@@ -1,5 +1,5 @@
 import { FormatError } from '../core/errors.js';
-import { importPeer } from '../core/peer.js';
+import { ownValue } from '../core/record.js';
 
 /** A message of a conversation, as chat templates take it: a role, a content, and whatever else the template reads. */
 export interface ChatMessage {
@@ -47,17 +47,13 @@ export class ChatTemplate {
    * Parses a template.
    *
    * @param specialTokens - `bos_token`, `eos_token` and the like, which templates read.
-   * @throws {@link FormatError} if the template is not valid; {@link MissingPeerError} without `@huggingface/jinja`.
+   * @throws {@link FormatError} if the template is not valid.
    */
   static async parse(
     source: string,
     specialTokens: Readonly<Record<string, string | undefined>>,
   ): Promise<ChatTemplate> {
-    const jinja = await importPeer(
-      '@huggingface/jinja',
-      'A chat template',
-      () => import('@huggingface/jinja'),
-    );
+    const jinja = await import('@huggingface/jinja');
     const marked = source.replace(
       /\{%(-?)\s*(end)?generation\s*(-?)%\}/g,
       (_, before: string, end: string | undefined, after: string) =>
@@ -195,7 +191,5 @@ function formatDate(date: Date, format: string): string {
     M: () => two(date.getMinutes()),
     S: () => two(date.getSeconds()),
   };
-  return format.replace(/%([A-Za-z])/g, (all, letter: string) =>
-    Object.hasOwn(directives, letter) ? directives[letter]!() : all,
-  );
+  return format.replace(/%([A-Za-z])/g, (all, letter: string) => ownValue(directives, letter)?.() ?? all);
 }

@@ -1,3 +1,4 @@
+import { ownValue } from '../core/record.js';
 import { type Component, componentsOf } from './tokenizer-json.js';
 
 /** Splits a text into words, which are encoded one by one. */
@@ -87,7 +88,7 @@ function eitherCase(expression: string): string {
   const extra: Readonly<Record<string, string>> = { s: '\u017f', k: '\u212a' };
   return expression.replace(/[a-z]/gi, (letter) => {
     const lower = letter.toLowerCase();
-    return `[${lower}${lower.toUpperCase()}${extra[lower] ?? ''}]`;
+    return `[${lower}${lower.toUpperCase()}${ownValue(extra, lower) ?? ''}]`;
   });
 }
 

@@ -1,3 +1,5 @@
+import { ownValue } from '../core/record.js';
+
 /** The parts of a `tokenizer.json` that Millrace reads. Foreign data: check before use. */
 export interface TokenizerJson {
   readonly normalizer?: Component | null;
@@ -55,6 +57,6 @@ export function componentsOf(
 ): readonly Component[] {
   if (!component) return [];
   if (component.type !== 'Sequence') return [component];
-  const parts = component[listName];
+  const parts = ownValue(component, listName);
   return Array.isArray(parts) ? (parts as Component[]).flatMap((part) => componentsOf(part, listName)) : [];
 }

@@ -15,12 +15,12 @@ import { fromErrorRecord, toErrorRecord } from '../../dist/core/error-record.js'
 import { fingerprint } from '../../dist/core/fingerprint.js';
 import { mapTensors } from '../../dist/core/map-tensors.js';
 import { parseOptions, recordOf } from '../../dist/core/options.js';
-import { makeFromRecipe } from '../../dist/datasets/make-from-recipe.js';
 import { valueOfModule } from '../../dist/datasets/module-value.js';
 import { parseConfigText } from '../../dist/deepspeed/config-text.js';
 import { copiedFrom, putTogether, takeApart } from '../../dist/loader/detached-tensors.js';
 import { sizeOfBatch } from '../../dist/monitor/batch-size.js';
 import { fieldsOf } from '../../dist/monitor/dashboard/peek-batch.js';
+import { makeFromRecipe } from '../../dist/recipes/make-from-recipe.js';
 
 // Names that every object inherits, and some that it does not.
 const hostileKeys = Array.from(

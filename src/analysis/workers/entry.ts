@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Dataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
-import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
+import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
 import { openObjectStore } from '../../storage/object-store.js';
 import { loadMetric } from '../metric-source.js';
 import { RangeWork } from '../range-work.js';

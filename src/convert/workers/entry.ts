@@ -1,7 +1,7 @@
 // The program of a conversion thread: opens the input from its recipe, then writes one part after the other.
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorRecord } from '../../core/error-record.js';
-import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
+import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
 import { makePartWriter } from '../part-writer-setup.js';
 import type { ConvertThreadSetup, FromConvertWorker, ToConvertWorker } from './protocol.js';
 

@@ -5,7 +5,7 @@ import { toErrorRecord } from '../../core/error-record.js';
 import { transferFailure } from '../../core/recipe.js';
 import { hasSharedMemory } from '../../core/shared-buffer.js';
 import { stackTensors } from '../../core/stack-tensors.js';
-import { makeFromRecipe } from '../../datasets/make-from-recipe.js';
+import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
 import { createBatchMaker } from '../batch-maker.js';
 import { LentMemory, OwnedMemory, type SlotPlace } from '../batch-memory.js';
 import type { BatchMaker, TaskResult } from '../batch-task.js';
