@@ -19,13 +19,18 @@ export class AddedTokens {
     this.#pattern = usable.length > 0 ? patternOf(usable) : undefined;
   }
 
-  /** Splits a text. Without added tokens in it, the text is the only piece. */
-  split(text: string): readonly TextPiece[] {
+  /**
+   * Splits a text. Without added tokens in it, the text is the only piece.
+   *
+   * @param textAt - Positions at which an added token is ordinary text.
+   */
+  split(text: string, textAt?: ReadonlySet<number>): readonly TextPiece[] {
     const pattern = this.#pattern;
     if (!pattern || text.search(pattern) < 0) return text === '' ? [] : [{ text, start: 0 }];
     const pieces: TextPiece[] = [];
     let cursor = 0;
     for (const match of text.matchAll(pattern)) {
+      if (textAt?.has(match.index)) continue;
       const token = this.#byContent.get(match[0])!;
       const [start, end] = this.#extent(token, text, match.index, cursor);
       if (start < 0) continue;

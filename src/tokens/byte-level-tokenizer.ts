@@ -15,12 +15,12 @@ const composed = /[\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb\uac00-\ud7a3]+\p{M}*|
  * Face `tokenizers`.
  */
 export class ByteLevelTokenizer implements TokenEngine {
+  readonly specialTokens: readonly string[];
   readonly #encoder: BytePairEncoder;
   readonly #splitIntoWords: SplitIntoWords;
   readonly #normalizes: boolean;
   /** Added tokens that are found in the text as it is, and those that are found after normalization. */
   readonly #rawTokens: AddedTokens;
-  readonly #rawTextTokens: AddedTokens;
   readonly #normalizedTokens: AddedTokens;
   readonly #addedContent: ReadonlyMap<number, Uint8Array>;
   readonly #specialIds: ReadonlySet<number>;
@@ -38,10 +38,11 @@ export class ByteLevelTokenizer implements TokenEngine {
     this.#splitIntoWords = splitIntoWords;
     this.#normalizes = componentsOf(json.normalizer, 'normalizers').length > 0;
     this.#rawTokens = new AddedTokens(added.filter(({ normalized }) => !normalized));
-    this.#rawTextTokens = new AddedTokens(added.filter(({ normalized, special }) => !normalized && !special));
     this.#normalizedTokens = new AddedTokens(added.filter(({ normalized }) => normalized));
     this.#addedContent = new Map(added.map(({ id, content }) => [id, utf8.encode(content)]));
-    this.#specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+    const special = added.filter((token) => token.special);
+    this.#specialIds = new Set(special.map(({ id }) => id));
+    this.specialTokens = special.map(({ content }) => content);
     ({ before: this.#before, after: this.#after } = around);
   }
 
@@ -59,9 +60,9 @@ export class ByteLevelTokenizer implements TokenEngine {
     return encoder && new ByteLevelTokenizer(json, encoder, split, around);
   }
 
-  encode(text: string, addSpecialTokens: boolean, specialAsText: boolean): number[] {
+  encode(text: string, addSpecialTokens: boolean): number[] {
     const ids: number[] = addSpecialTokens ? [...this.#before] : [];
-    for (const piece of (specialAsText ? this.#rawTextTokens : this.#rawTokens).split(text)) {
+    for (const piece of this.#rawTokens.split(text)) {
       if ('id' in piece) ids.push(piece.id);
       else this.#encodeText(this.#normalizes ? piece.text.normalize('NFC') : piece.text, ids);
     }
@@ -76,9 +77,9 @@ export class ByteLevelTokenizer implements TokenEngine {
     }
   }
 
-  spans(text: string): TokenSpans {
+  spans(text: string, textAt?: ReadonlySet<number>): TokenSpans {
     const spans: MutableSpans = { ids: [], starts: [], ends: [] };
-    for (const piece of this.#rawTokens.split(text)) {
+    for (const piece of this.#rawTokens.split(text, textAt)) {
       if ('id' in piece) add(spans, piece.id, piece.start, piece.end);
       else this.#spansOfText(piece.text, piece.start, spans);
     }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Dataset, SampleContext } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { ArrayDataset } from '../datasets/array-dataset.js';
@@ -10,6 +11,13 @@ import { ignoredLabel, labelsOf, maskChat, type TrainOn } from './chat-labels.js
 import { type ChatLayout, type Conversation, conversationOf, detectChatLayout } from './conversation.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { chatTemplateOf } from './render-chat.js';
+import {
+  breakSpecialTokens,
+  joinSpecialTokens,
+  refuseSpecialTokens,
+  type SpecialTokensInContent,
+  type TextWithContentTokens,
+} from './special-content.js';
 import { requireTokenizer, type TextTokenizer } from './text-tokenizer.js';
 import type { TokenSpans } from './token-engine.js';
 
@@ -23,10 +31,16 @@ export interface ChatDatasetOptions {
   /** The most tokens of a sample. @defaultValue no limit */
   readonly maxLength?: number | undefined;
   /**
-   * What happens to longer conversations: `'right'` drops their last tokens, `'left'` their first, `'error'` refuses them.
+   * What happens to longer conversations: `'right'` drops their last tokens, `'left'` their first, `'drop'` leaves the conversation
+   * out (opening then encodes all rows once, and {@link ChatDataset.leftOut} counts them), `'error'` refuses it.
    * @defaultValue `'error'`
    */
-  readonly truncate?: 'right' | 'left' | 'error' | undefined;
+  readonly truncate?: 'right' | 'left' | 'drop' | 'error' | undefined;
+  /**
+   * Special tokens in the content of messages: `'token'` makes them control the model, as in Hugging Face; `'text'` encodes them like
+   * other text; `'error'` refuses them. @defaultValue `'token'`
+   */
+  readonly specialTokensInContent?: SpecialTokensInContent | undefined;
   /** Whether `labels[k]` is the label of the token after `inputIds[k]`. @defaultValue `false`, as in Hugging Face */
   readonly shift?: boolean | undefined;
 }
@@ -48,7 +62,14 @@ const schema = v.strictObject({
     'assistant',
   ),
   maxLength: v.optional(integerFrom(1)),
-  truncate: v.optional(v.picklist(['right', 'left', 'error'], "must be 'right', 'left' or 'error'"), 'error'),
+  truncate: v.optional(
+    v.picklist(['right', 'left', 'drop', 'error'], "must be 'right', 'left', 'drop' or 'error'"),
+    'error',
+  ),
+  specialTokensInContent: v.optional(
+    v.picklist(['token', 'text', 'error'], "must be 'token', 'text' or 'error'"),
+    'token',
+  ),
   shift: v.optional(booleanOption, false),
 });
 
@@ -59,6 +80,7 @@ interface ChatRecipe {
   readonly tokenizer: string;
   readonly layout: ChatLayout;
   readonly settings: Settings;
+  readonly kept: Float64Array | undefined;
 }
 
 /**
@@ -92,6 +114,7 @@ export async function chatDataset(
   const layout = detectChatLayout(Object.keys(first));
   const dataset = new ChatDataset(source, tokenizer, layout, settings);
   await dataset.prepare();
+  await dataset.dropLong();
   return dataset;
 }
 
@@ -102,13 +125,22 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
   readonly #layout: ChatLayout;
   readonly #settings: Settings;
   #template: Awaited<ReturnType<typeof chatTemplateOf>> | undefined;
+  /** The rows that are samples, if long ones are left out. */
+  #kept: Float64Array | undefined;
 
   /** @internal */
-  constructor(rows: Dataset<ChatRow>, tokenizer: TextTokenizer, layout: ChatLayout, settings: Settings) {
+  constructor(
+    rows: Dataset<ChatRow>,
+    tokenizer: TextTokenizer,
+    layout: ChatLayout,
+    settings: Settings,
+    kept?: Float64Array,
+  ) {
     this.#rows = rows;
     this.#tokenizer = tokenizer;
     this.#layout = layout;
     this.#settings = settings;
+    this.#kept = kept;
   }
 
   /** Parses the chat template, if the layout needs one. @internal */
@@ -118,8 +150,25 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
       this.#template = await chatTemplateOf(this.#tokenizer, this.#settings.template);
   }
 
+  /** Encodes every row once to leave out those that are too long, if `truncate` is `'drop'`. @internal */
+  async dropLong(): Promise<void> {
+    const { maxLength, truncate } = this.#settings;
+    if (truncate !== 'drop' || maxLength === undefined) return;
+    const kept: number[] = [];
+    for (let row = 0; row < this.#rows.length; row++) {
+      const { ids } = await this.#read(row, sampleContext(row));
+      if (ids.length <= maxLength) kept.push(row);
+    }
+    this.#kept = Float64Array.from(kept);
+  }
+
   get length(): number {
-    return this.#rows.length;
+    return this.#kept?.length ?? this.#rows.length;
+  }
+
+  /** Conversations that are left out because they have more than `maxLength` tokens. */
+  get leftOut(): number {
+    return this.#rows.length - this.length;
   }
 
   /**
@@ -127,46 +176,55 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
    *   on, or it is longer than `maxLength`.
    */
   async get(index: number, context: SampleContext): Promise<ChatSample> {
-    const row = await this.#rows.get(index, context);
-    try {
-      return this.#sampleOf(conversationOf(row, this.#layout));
-    } catch (error) {
-      if (error instanceof FormatError) throw error.addPlace({ conversation: index });
-      throw error;
-    }
+    checkIndex(index, this.length, 'ChatDataset');
+    const row = this.#kept ? this.#kept[index]! : index;
+    const labeled = await this.#read(row, context);
+    return naming(row, () => this.#sampleOf(labeled));
   }
 
-  #sampleOf(conversation: Conversation): ChatSample {
-    const { ids, labels } = this.#labelled(conversation);
+  async #read(row: number, context: SampleContext): Promise<LabeledChat> {
+    const value = await this.#rows.get(row, context);
+    return naming(row, () => this.#labeled(conversationOf(value, this.#layout)));
+  }
+
+  #sampleOf({ ids, labels, turns }: LabeledChat): ChatSample {
     const { maxLength = ids.length, truncate, shift } = this.#settings;
     if (ids.length > maxLength && truncate === 'error') throw tooLong(ids.length, maxLength);
     const start = truncate === 'left' ? Math.max(0, ids.length - maxLength) : 0;
     const inputIds = ids.slice(start, start + maxLength);
     const kept = labels.slice(start, start + maxLength);
-    if (!kept.some((label) => label !== ignoredLabel))
-      throw nothingTrained(conversation, ids.length > maxLength);
+    if (!kept.some((label) => label !== ignoredLabel)) throw nothingTrained(turns, ids.length > maxLength);
     return { inputIds, labels: shift ? shifted(kept) : kept };
   }
 
-  #labelled(conversation: Conversation): { ids: Int32Array; labels: Int32Array } {
+  #labeled(conversation: Conversation): LabeledChat {
     const tokenizer = this.#tokenizer;
-    const { trainOn } = this.#settings;
     switch (conversation.kind) {
       case 'messages': {
-        const { eosToken } = tokenizer;
-        const { messages, tools } = conversation;
-        const { text, trained } = maskChat({ template: this.#template!, messages, tools, trainOn, eosToken });
-        const spans = tokenizer.spans(text);
-        return { ids: Int32Array.from(spans.ids), labels: labelsOf(spans, trained) };
+        const { text, trained, textAt } = this.#masked(conversation);
+        const spans = tokenizer.spans(text, textAt);
+        const labels = labelsOf(spans, trained);
+        return { ids: Int32Array.from(spans.ids), labels, turns: conversation.messages.length };
       }
       case 'completion': {
         const { prompt, completion } = conversation;
-        const trained = trainOn === 'all' ? 0 : prompt.length;
+        const trained = this.#settings.trainOn === 'all' ? 0 : prompt.length;
         return withBeginning(tokenizer, withEnd(tokenizer, prompt + completion), trained);
       }
       case 'text':
         return withBeginning(tokenizer, withEnd(tokenizer, conversation.text), 0);
     }
+  }
+
+  #masked({ messages, tools }: Conversation & { kind: 'messages' }): TextWithContentTokens {
+    const { eosToken, specialTokens } = this.#tokenizer;
+    const { trainOn, specialTokensInContent } = this.#settings;
+    if (specialTokensInContent === 'error') refuseSpecialTokens(messages, specialTokens);
+    const asText = specialTokensInContent === 'text';
+    const shown = asText ? breakSpecialTokens(messages, specialTokens) : messages;
+    return joinSpecialTokens(
+      maskChat({ template: this.#template!, messages: shown, tools, trainOn, eosToken }),
+    );
   }
 
   fingerprint(): string {
@@ -189,12 +247,13 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
       tokenizer: this.#tokenizer.source,
       layout: this.#layout,
       settings: this.#settings,
+      kept: this.#kept,
     };
     return { builtIn: 'ChatDataset', args };
   }
 
   static async fromRecipe(
-    { rows, tokenizer, layout, settings }: ChatRecipe,
+    { rows, tokenizer, layout, settings, kept }: ChatRecipe,
     make: MakeFromRecipe,
   ): Promise<ChatDataset> {
     const dataset = new ChatDataset(
@@ -202,6 +261,7 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
       await loadTokenizer(tokenizer),
       layout,
       settings,
+      kept,
     );
     await dataset.prepare();
     return dataset;
@@ -212,23 +272,37 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
   }
 }
 
+/** A conversation before truncation. */
+interface LabeledChat {
+  readonly ids: Int32Array;
+  readonly labels: Int32Array;
+  /** Messages of the conversation. */
+  readonly turns: number;
+}
+
+/** Names the conversation in errors. */
+function naming<T>(conversation: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof FormatError) throw error.addPlace({ conversation });
+    throw error;
+  }
+}
+
 /** A text that ends with the tokenizer's end token, once. */
 function withEnd({ eosToken }: TextTokenizer, text: string): string {
   return eosToken === undefined || text.endsWith(eosToken) ? text : text + eosToken;
 }
 
 /** Encodes plain text, with exactly one BOS token if the tokenizer puts one before texts. */
-function withBeginning(
-  tokenizer: TextTokenizer,
-  text: string,
-  trainedFrom: number,
-): { ids: Int32Array; labels: Int32Array } {
+function withBeginning(tokenizer: TextTokenizer, text: string, trainedFrom: number): LabeledChat {
   const spans: TokenSpans = tokenizer.spans(text);
   const labels = labelsOf(spans, [[trainedFrom, text.length]]);
   const bos = tokenizer.bosToken === undefined ? undefined : tokenizer.idOf(tokenizer.bosToken);
   const addsBos = bos !== undefined && spans.ids[0] !== bos && tokenizer.encode('')[0] === bos;
-  if (!addsBos) return { ids: Int32Array.from(spans.ids), labels };
-  return { ids: Int32Array.of(bos, ...spans.ids), labels: Int32Array.of(ignoredLabel, ...labels) };
+  if (!addsBos) return { ids: Int32Array.from(spans.ids), labels, turns: 1 };
+  return { ids: Int32Array.of(bos, ...spans.ids), labels: Int32Array.of(ignoredLabel, ...labels), turns: 1 };
 }
 
 function shifted(labels: Int32Array): Int32Array {
@@ -244,8 +318,7 @@ function tooLong(length: number, maxLength: number): FormatError {
   });
 }
 
-function nothingTrained(conversation: Conversation, truncated: boolean): FormatError {
-  const turns = conversation.kind === 'messages' ? conversation.messages.length : 1;
+function nothingTrained(turns: number, truncated: boolean): FormatError {
   return new FormatError(
     truncated
       ? 'Truncation removed every token that would be trained on'

@@ -10,6 +10,7 @@ import {
 
 /** Every kind of `tokenizer.json` that is not byte-level BPE, through `@huggingface/tokenizers`. */
 export class LibraryTokenizer implements TokenEngine {
+  readonly specialTokens: readonly string[];
   readonly #tokenizer: LibraryEngine;
   readonly #decode: JoinTokens | undefined;
   readonly #specialIds: ReadonlySet<number>;
@@ -17,7 +18,9 @@ export class LibraryTokenizer implements TokenEngine {
   private constructor(tokenizer: LibraryEngine, json: TokenizerJson) {
     this.#tokenizer = tokenizer;
     this.#decode = byteFallbackDecoder(json.decoder);
-    this.#specialIds = new Set(json.added_tokens?.filter(({ special }) => special).map(({ id }) => id));
+    const special = json.added_tokens?.filter((token) => token.special) ?? [];
+    this.#specialIds = new Set(special.map(({ id }) => id));
+    this.specialTokens = special.map(({ content }) => content);
   }
 
   static async fromJson(json: TokenizerJson, config: TokenizerConfigJson): Promise<LibraryTokenizer> {
@@ -25,9 +28,7 @@ export class LibraryTokenizer implements TokenEngine {
     return new LibraryTokenizer(new Tokenizer(json, config), json);
   }
 
-  /** @throws {@link CapabilityError} for `specialAsText`, which the library does not have. */
-  encode(text: string, addSpecialTokens: boolean, specialAsText: boolean): number[] {
-    if (specialAsText) throw noSpecialAsText();
+  encode(text: string, addSpecialTokens: boolean): number[] {
     return this.#tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids;
   }
 
@@ -43,9 +44,10 @@ export class LibraryTokenizer implements TokenEngine {
    * The library does not report positions. They follow from the tokens if these, written with spaces for `▁` and with their
    * bytes joined, spell the text.
    *
-   * @throws {@link CapabilityError} if they do not.
+   * @throws {@link CapabilityError} if they do not, and for `textAt`, which the library cannot do.
    */
-  spans(text: string): TokenSpans {
+  spans(text: string, textAt?: ReadonlySet<number>): TokenSpans {
+    if (textAt && textAt.size > 0) throw noSpecialAsText();
     const { ids, tokens } = this.#tokenizer.encode(text, { add_special_tokens: false });
     const starts: number[] = [];
     const ends: number[] = [];

@@ -48,7 +48,7 @@ export class TextTokenizer {
   /** The token ids of a text. O(text length). */
   encode(text: string, options: EncodeOptions = {}): number[] {
     const { addSpecialTokens } = parseOptions('encode options', encodeSchema, options);
-    return this.#engine.encode(text, addSpecialTokens, false);
+    return this.#engine.encode(text, addSpecialTokens);
   }
 
   /** The text of token ids. Bytes that are not UTF-8 become U+FFFD. */
@@ -64,17 +64,23 @@ export class TextTokenizer {
 
   /** The id of a token by its text, or `undefined` if the text is not one token. */
   idOf(token: string): number | undefined {
-    const ids = this.#engine.encode(token, false, false);
+    const ids = this.#engine.encode(token, false);
     return ids.length === 1 ? ids[0] : undefined;
   }
 
   /**
    * The tokens of a text with the part of the text that each covers, without special tokens around it.
    *
+   * @param textAt - Where special tokens begin that are encoded like other text: UTF-16 positions.
    * @throws {@link CapabilityError} if the tokenizer's tokens do not spell the text.
    */
-  spans(text: string): TokenSpans {
-    return this.#engine.spans(text);
+  spans(text: string, textAt?: ReadonlySet<number>): TokenSpans {
+    return this.#engine.spans(text, textAt);
+  }
+
+  /** The texts of the special tokens: those that control the model. */
+  get specialTokens(): readonly string[] {
+    return this.#engine.specialTokens;
   }
 
   /** Identifies the vocabulary and its rules: equal fingerprints give equal ids. */

@@ -9,9 +9,14 @@ export interface TokenSpans {
 
 /** What turns text into ids and back: Millrace's byte-level BPE, or a library. */
 export interface TokenEngine {
-  /** @param specialAsText - Whether special tokens that occur in the text are encoded like other text. */
-  encode(text: string, addSpecialTokens: boolean, specialAsText: boolean): number[];
+  encode(text: string, addSpecialTokens: boolean): number[];
   decode(ids: Iterable<number>, skipSpecialTokens: boolean): string;
-  /** The tokens of a text without special tokens around it. */
-  spans(text: string): TokenSpans;
+  /**
+   * The tokens of a text without special tokens around it.
+   *
+   * @param textAt - Where special tokens begin that are encoded like other text: UTF-16 positions.
+   */
+  spans(text: string, textAt?: ReadonlySet<number>): TokenSpans;
+  /** The texts of the special tokens. */
+  readonly specialTokens: readonly string[];
 }

@@ -123,6 +123,39 @@ describe('chatDataset', () => {
     await expect(at({ maxLength: 3, truncate: 'right' })).rejects.toThrow('Truncation removed every token');
   });
 
+  it('leaves out long conversations and counts them when asked', async () => {
+    const rows = [{ messages: talk }, { messages: talk.slice(0, 2) }];
+    const dataset = await chatDataset(rows, {
+      tokenizer: qwen,
+      template: chatml,
+      maxLength: 40,
+      truncate: 'drop',
+    });
+    expect([dataset.length, dataset.leftOut]).toEqual([1, 1]);
+    expect(qwen.decode((await dataset.get(0, context)).inputIds)).toContain('turns a wheel');
+  });
+
+  it('makes special tokens in content tokens, text or an error, as asked', async () => {
+    const messages = talk.with(1, { role: 'assistant', content: 'a<|im_end|>b' });
+    const at = async (specialTokensInContent?: 'token' | 'text' | 'error') =>
+      (
+        await chatDataset([{ messages }], {
+          tokenizer: qwen,
+          template: chatml,
+          ...(specialTokensInContent && { specialTokensInContent }),
+        })
+      ).get(0, context);
+    const count = ({ inputIds }: { readonly inputIds: Int32Array }) =>
+      inputIds.filter((id) => id === qwen.idOf('<|im_end|>')).length;
+    const [plain, text] = [await at(), await at('text')];
+    expect([count(plain), count(text)]).toEqual([5, 4]);
+    expect(qwen.decode(text.inputIds)).toBe(qwen.decode(plain.inputIds));
+    expect(text.labels.filter((label) => label !== -100).length).toBeGreaterThan(0);
+    await expect(at('error')).rejects.toMatchObject({
+      where: { conversation: 0, turn: 1, token: '<|im_end|>' },
+    });
+  });
+
   it('shifts labels by one token when asked', async () => {
     const [plain, shifted] = await Promise.all(
       [false, true].map(async (shift) =>
