@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError, FormatError } from '../core/errors.js';
+import { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
@@ -11,6 +11,7 @@ import { defaultDecompressedBytes } from '../storage/decompressed-limit.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { ArrowFile } from './arrow-file.js';
 import { typeText } from './arrow-schema.js';
+import { chooseColumns } from './choose-columns.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { TableRows, type TableShard } from './table-rows.js';
 
@@ -68,12 +69,9 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> implements Data
     this.#shards = shards;
     const [{ file: first }] = shards as [Shard];
     const all = first.fields.map((field) => ({ name: field.name, type: typeText(field) }));
-    this.columns = (columns ?? all.map(({ name }) => name)).map((name) => {
-      const column = all.find((candidate) => candidate.name === name);
-      if (column) return column;
-      const message = `there is no column ${name}; there are ${all.map((other) => other.name).join(', ')}`;
-      throw new ConfigError('ArrowDataset options', [{ field: 'columns', message }]);
-    });
+    const available = all.map(({ name }) => name);
+    const chosen = chooseColumns({ owner: 'ArrowDataset' }, columns, available);
+    this.columns = chosen.map((name) => all[available.indexOf(name)]!);
     for (const { file } of shards) checkColumns(file, first, this.columns);
     this.#cacheBlocks = cacheBlocks;
     this.#maxDecompressedBytes = maxDecompressedBytes;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError, type FormatError } from '../core/errors.js';
+import type { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions, recordOf } from '../core/options.js';
@@ -9,6 +9,7 @@ import { toRecipe } from '../core/recipe.js';
 import { ownValue, setOwn } from '../core/record.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
+import { chooseColumns } from './choose-columns.js';
 import {
   type CsvColumn,
   type CsvType,
@@ -117,8 +118,8 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     try {
       const headers = header === true ? await readHeaders(records, delimiter) : [];
       const fields = Array.isArray(header) ? header : await fieldsOf(sources, headers, records, delimiter);
-      checkColumns(fields, [...(columns ?? []), ...Object.keys(types)]);
-      const chosen = columns ?? fields;
+      const chosen = chooseColumns({ owner: 'CsvDataset' }, columns, fields);
+      chooseColumns({ owner: 'CsvDataset', field: 'types' }, Object.keys(types), fields);
       const untyped = new CsvDataset<CsvRow>(records, {
         delimiter,
         fields,
@@ -215,12 +216,4 @@ async function closingOnError<T>(sources: readonly ByteSource[], work: () => Pro
     for (const source of sources) source.close();
     throw error;
   }
-}
-
-function checkColumns(fields: readonly string[], asked: readonly string[]): void {
-  const unknown = asked.find((name) => !fields.includes(name));
-  if (unknown === undefined) return;
-  throw new ConfigError('CsvDataset options', [
-    { field: 'columns', message: `there is no column ${unknown}; there are ${fields.join(', ')}` },
-  ]);
 }

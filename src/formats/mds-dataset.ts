@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import type { Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError, FormatError, type MillraceError } from '../core/errors.js';
+import { FormatError, type MillraceError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
@@ -11,6 +11,7 @@ import type { ByteSource } from '../storage/byte-source.js';
 import { withPath } from '../storage/location-path.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { asBuffer } from './as-buffer.js';
+import { chooseColumns } from './choose-columns.js';
 import { allOpened, openDataFile } from './data-files.js';
 import { type MdsShard, readMdsIndex } from './mds-index.js';
 import { hashErrors, openMdsShard } from './mds-shard.js';
@@ -172,12 +173,7 @@ function formatOf(
     encoding: column_encodings[k] ?? '',
     size: column_sizes[k] || null,
   }));
-  const chosen = columns ?? column_names;
-  const unknown = chosen.find((name) => !column_names.includes(name));
-  if (unknown !== undefined) {
-    const message = `there is no column ${unknown}; there are ${column_names.join(', ')}`;
-    throw new ConfigError('MdsDataset options', [{ field: 'columns', message }]);
-  }
+  const chosen = chooseColumns({ owner: 'MdsDataset' }, columns, column_names);
   const undecodable = fields.find(({ name, encoding }) => chosen.includes(name) && !mdsDecoder(encoding));
   if (!undecodable) return { fields, chosen };
   throw new FormatError(

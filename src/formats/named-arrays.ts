@@ -1,11 +1,12 @@
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
-import { ConfigError, type MillraceError } from '../core/errors.js';
+import type { MillraceError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { ArrayRows, type ArrayRowsRecipe, type StoredArray } from './array-rows.js';
+import { chooseColumns } from './choose-columns.js';
 import type { StoredDType } from './stored-dtype.js';
 
 /** A row of each array, by name. */
@@ -110,12 +111,8 @@ export function chooseArrays(
   names: readonly string[] = [...arrays.keys()],
 ): ReadonlyMap<string, StoredArray> {
   if (!columns) return arrays;
-  const unknown = columns.find((name) => !arrays.has(name));
-  if (unknown === undefined) return new Map(columns.map((name) => [name, arrays.get(name)!]));
-  const listed = names.length === 0 ? 'the file has none' : `there are ${names.join(', ')}`;
-  throw new ConfigError(`${owner} options`, [
-    { field: 'columns', message: `there is no array ${unknown}; ${listed}` },
-  ]);
+  const chosen = chooseColumns({ owner, noun: 'array' }, columns, names);
+  return new Map(chosen.map((name) => [name, arrays.get(name)!]));
 }
 
 function byName(

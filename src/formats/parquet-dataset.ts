@@ -10,6 +10,7 @@ import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
 import { defaultDecompressedBytes } from '../storage/decompressed-limit.js';
 import type { StorageOptions } from '../storage/storage-options.js';
+import { chooseColumns } from './choose-columns.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
 import { TableRows, type TableShard } from './table-rows.js';
@@ -96,8 +97,8 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
   /**
    * Opens one file or several, which have the same columns. Reads footers alone, and with a filter the columns that it looks at.
    *
-   * @throws {@link StorageError} when one cannot be read; {@link FormatError} when one is damaged, has other columns, or not those that
-   *   are asked for.
+   * @throws {@link StorageError} when one cannot be read; {@link FormatError} when one is damaged or has other columns;
+   *   {@link ConfigError} for a column that is not there.
    */
   static async open<T = ParquetRow>(
     files: DataFiles,
@@ -110,10 +111,12 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
     );
     const sources = await openDataFiles(files, parquetEndings, { ...storage, maxDecompressedBytes });
     try {
-      const shards = await Promise.all(
-        sources.map((source) => openShard(source, { columns, maxDecompressedBytes }, filter)),
+      const opened = await Promise.all(
+        sources.map((source) => openShard(source, { columns, maxDecompressedBytes })),
       );
-      checkSameColumns(shards);
+      chooseColumns({ owner: 'ParquetDataset' }, columns, opened[0]!.file.columnNames);
+      checkSameColumns(opened);
+      const shards = filter ? await Promise.all(opened.map((shard) => filtered(shard, filter))) : opened;
       return new ParquetDataset(shards, { cacheBlocks, maxDecompressedBytes });
     } catch (error) {
       for (const source of sources) source.close();
@@ -185,13 +188,13 @@ export class ParquetDataset<T = ParquetRow> implements Dataset<T>, Movable {
   }
 }
 
-async function openShard(
-  source: ByteSource,
-  options: ParquetFileOptions,
-  filter: ParquetQueryFilter | undefined,
-): Promise<Shard> {
+async function openShard(source: ByteSource, options: ParquetFileOptions): Promise<Shard> {
   const [file, content] = await Promise.all([ParquetFile.open(source, options), contentFingerprint(source)]);
-  return { file, fingerprint: content, rows: filter && (await file.rowsWhere(filter)) };
+  return { file, fingerprint: content };
+}
+
+async function filtered(shard: Shard, filter: ParquetQueryFilter): Promise<Shard> {
+  return { ...shard, rows: await shard.file.rowsWhere(filter) };
 }
 
 function checkSameColumns(shards: readonly Shard[]): void {

@@ -2,6 +2,7 @@ import type { ColumnChunk, FileMetaData, ParquetQueryFilter, SchemaTree } from '
 import { type ErrorPlace, FormatError, MillraceError } from '../core/errors.js';
 import { firstAbove } from '../core/first-above.js';
 import type { ByteSource } from '../storage/byte-source.js';
+import { chooseColumns } from './choose-columns.js';
 import { DecompressionBudget } from './decompression-budget.js';
 import { type ChunkPlace, type LeafColumn, readLeaf } from './parquet-column.js';
 import { filterColumns, matches } from './parquet-filter.js';
@@ -24,7 +25,7 @@ export interface ParquetColumn {
 
 /** Which columns of a file are read, and how far they may expand. */
 export interface ParquetFileOptions {
-  /** Names of the columns of a sample; all without it. */
+  /** Names of the columns of a sample; all without it. Names that the file does not have are ignored. */
   readonly columns: readonly string[] | undefined;
   /** The most bytes that a block of rows may expand to. */
   readonly maxDecompressedBytes: number;
@@ -62,7 +63,7 @@ export class ParquetFile implements TableFile {
   /**
    * Reads the footer.
    *
-   * @throws {@link FormatError} when the file is damaged or a column is not there.
+   * @throws {@link FormatError} when the file is damaged.
    */
   static async open(source: ByteSource, options: ParquetFileOptions): Promise<ParquetFile> {
     // The footer is found from the last 8 bytes.
@@ -73,14 +74,8 @@ export class ParquetFile implements TableFile {
         type:
           children.length > 0 ? 'group' : [element.type, element.converted_type].filter(Boolean).join(' '),
       }));
-      const columns = (options.columns ?? all.map(({ name }) => name)).map((name) => {
-        const column = all.find((candidate) => candidate.name === name);
-        if (column) return column;
-        throw new FormatError(`The file has no column ${name}`, {
-          where: { file: source.name, columns: all.map((other) => other.name).join(' ') },
-          next: 'Choose others with { columns: […] }.',
-        });
-      });
+      const chosen = options.columns ?? all.map(({ name }) => name);
+      const columns = chosen.flatMap((name) => all.find((column) => column.name === name) ?? []);
       return new ParquetFile(source, { metadata, tree }, columns, options.maxDecompressedBytes);
     });
   }
@@ -111,17 +106,17 @@ export class ParquetFile implements TableFile {
     return { start: this.bounds[block]!, columns: await this.#readColumns(block, names) };
   }
 
+  /** Names of all columns of the file. */
+  get columnNames(): string[] {
+    return this.#tree.map(({ element }) => element.name);
+  }
+
   /** Rows that a filter lets through, in order: what statistics and pages rule out is not read. */
   async rowsWhere(filter: ParquetQueryFilter): Promise<Float64Array> {
     const where = { file: this.source.name };
     return guard(where, async () => {
       const names = filterColumns(filter);
-      const unknown = names.find((name) => !this.#tree.some(({ element }) => element.name === name));
-      if (unknown !== undefined)
-        throw new FormatError(`The file has no column ${unknown}, which the filter looks at`, {
-          where: { ...where, columns: this.#tree.map(({ element }) => element.name).join(' ') },
-          next: 'Filter by a column that is there.',
-        });
+      chooseColumns({ owner: 'ParquetDataset', field: 'filter' }, names, this.columnNames);
       const rows = new SharedNumbers();
       for (const { rowStart, rowEnd } of await rowsToLookAt(this.source, this.#metadata, filter)) {
         for (let start = rowStart; start < rowEnd; ) {

@@ -6,6 +6,7 @@ import type { MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { contentFingerprint } from '../storage/content-fingerprint.js';
+import { chooseColumns } from './choose-columns.js';
 import { type DataFiles, openDataFiles } from './data-files.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
@@ -58,7 +59,7 @@ export class WebDataset implements Dataset<WebSampleValues>, Movable {
    * Opens shards (`train-{000..099}.tar`) and reads their headers, which takes time where they are far away.
    *
    * @throws {@link StorageError} when one cannot be read; {@link FormatError} when one is damaged; {@link TruncatedFileError} when one
-   *   ends without its mark.
+   *   ends without its mark; {@link ConfigError} for an ending that no sample has.
    */
   static async open(files: DataFiles, options: WebDatasetOptions = {}): Promise<WebDataset> {
     const { reading, storage } = webOptions(options);
@@ -69,7 +70,11 @@ export class WebDataset implements Dataset<WebSampleValues>, Movable {
         const [index, content] = await Promise.all([WebIndex.read(reader), contentFingerprint(source)]);
         return { reader, index, fingerprint: content };
       });
-      return new WebDataset(await Promise.all(shards), reading);
+      const indexed = await Promise.all(shards);
+      const endings = new Set(indexed.flatMap(({ index }) => index.arrays.endings));
+      if (endings.size > 0)
+        chooseColumns({ owner: 'WebDataset', noun: 'ending' }, reading.columns, [...endings]);
+      return new WebDataset(indexed, reading);
     } catch (error) {
       for (const source of sources) source.close();
       throw error;
@@ -94,7 +99,7 @@ export class WebDataset implements Dataset<WebSampleValues>, Movable {
     return this.#shards.map(({ index }) => index.length);
   }
 
-  /** @throws {@link FormatError} when a file of the sample cannot be decoded or is not there. */
+  /** @throws {@link FormatError} when a file of the sample cannot be decoded; {@link ConfigError} when one is not there. */
   get(index: number): MaybePromise<WebSampleValues> {
     const { reader, key, members } = this.#find(index);
     return readSample(reader, key, members, this.#reading);

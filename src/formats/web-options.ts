@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { FormatError, MillraceError } from '../core/errors.js';
+import { ConfigError, FormatError, MillraceError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { parseOptions } from '../core/options.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
@@ -45,7 +45,7 @@ export function webOptions(options: WebDatasetOptions): { reading: WebReading; s
 /**
  * Reads and decodes the files of a sample.
  *
- * @throws {@link FormatError} when one cannot be decoded, or is not there.
+ * @throws {@link FormatError} when one cannot be decoded; {@link ConfigError} when one is not there.
  */
 export function readSample(
   reader: RecordReader,
@@ -97,8 +97,10 @@ function undecodable(
 }
 
 function missing(reader: RecordReader, key: string, ending: string): never {
-  throw new FormatError(`The sample ${key} has no file with the ending ${ending}`, {
-    where: { file: reader.source.name, sample: key },
-    next: 'Choose endings that all samples have with { columns: […] }.',
-  });
+  const where = { file: reader.source.name, sample: key };
+  throw new ConfigError(
+    'WebDataset options',
+    [{ field: 'columns', message: `the sample ${key} has no file with the ending ${ending}` }],
+    { where, next: 'Choose endings that all samples have with { columns: […] }.' },
+  );
 }
