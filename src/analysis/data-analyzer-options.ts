@@ -3,7 +3,7 @@ import { type DType, isDType, type TypedArray } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { Tensor } from '../core/tensor.js';
-import { type IntegerDType, isIntegerDType } from '../formats/integer-dtype.js';
+import { type IntegerDType, isIntegerDType } from '../formats/indexed/integer-dtype.js';
 import type { DocIndex } from './index-files.js';
 
 /** Whether a metric says something of every sample, or one thing of all together. */

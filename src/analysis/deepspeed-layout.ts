@@ -1,5 +1,5 @@
 import { FormatError } from '../core/errors.js';
-import { smallestIntegerDtype } from '../formats/integer-dtype.js';
+import { smallestIntegerDtype } from '../formats/indexed/integer-dtype.js';
 import type { DifficultyFile } from './difficulty-file.js';
 import type { DocIndex } from './index-files.js';
 import { makeFolder, metricPrefix } from './index-files.js';

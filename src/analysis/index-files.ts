@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../core/errors.js';
 import { extremes, type SamplesByValue } from '../core/sort-by-value.js';
-import type { Elements } from '../formats/cast-elements.js';
-import { IndexedDatasetBuilder } from '../formats/indexed-dataset-builder.js';
-import type { IntegerDType } from '../formats/integer-dtype.js';
-import { smallestIntegerDtype } from '../formats/integer-dtype.js';
+import type { Elements } from '../formats/indexed/cast-elements.js';
+import { IndexedDatasetBuilder } from '../formats/indexed/indexed-dataset-builder.js';
+import type { IntegerDType } from '../formats/indexed/integer-dtype.js';
+import { smallestIntegerDtype } from '../formats/indexed/integer-dtype.js';
 
 /**
  * What stands in the document index of the files, which no reader of a difficulty index looks at. `'merged'`: a boundary

@@ -1,10 +1,10 @@
 import { bytesPerElement } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
-import { castElements, type Elements } from '../formats/cast-elements.js';
-import { codeOf } from '../formats/indexed-dataset-dtypes.js';
-import { encodeHeader } from '../formats/indexed-dataset-header.js';
-import { int64Words } from '../formats/int64-array.js';
-import type { IntegerDType } from '../formats/integer-dtype.js';
+import { castElements, type Elements } from '../formats/indexed/cast-elements.js';
+import { codeOf } from '../formats/indexed/indexed-dataset-dtypes.js';
+import { encodeHeader } from '../formats/indexed/indexed-dataset-header.js';
+import { int64Words } from '../formats/indexed/int64-array.js';
+import type { IntegerDType } from '../formats/indexed/integer-dtype.js';
 import { FileWriter } from '../storage/file-writer.js';
 
 /** A dataset whose items come in pieces, twice: their elements for `.bin`, their lengths for `.idx`. */

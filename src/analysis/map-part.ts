@@ -1,8 +1,8 @@
 import { dtypeOf, type TypedArray, zeros } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
-import { castElements } from '../formats/cast-elements.js';
-import { isIntegerDType } from '../formats/integer-dtype.js';
+import { castElements } from '../formats/indexed/cast-elements.js';
+import { isIntegerDType } from '../formats/indexed/integer-dtype.js';
 import type { AnalyzerMetric, MetricResult } from './data-analyzer-options.js';
 import { makeFolder, writeItems } from './index-files.js';
 import { CsvRows } from './original-part-files.js';

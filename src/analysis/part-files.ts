@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { TypedArray } from '../core/dtype.js';
 import { FormatError } from '../core/errors.js';
-import { IndexedDataset } from '../formats/indexed-dataset.js';
+import { IndexedDataset } from '../formats/indexed/indexed-dataset.js';
 
 /** Which part of a map. */
 export interface PartPlace {

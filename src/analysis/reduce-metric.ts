@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { isBigIntDType } from '../core/dtype.js';
 import { FormatError, ParityError } from '../core/errors.js';
 import { extremes, type SamplesByValue, sortByValue } from '../core/sort-by-value.js';
-import { type IntegerDType, smallestIntegerDtype } from '../formats/integer-dtype.js';
+import { type IntegerDType, smallestIntegerDtype } from '../formats/indexed/integer-dtype.js';
 import type { AnalyzerMetric, AnalyzerSettings } from './data-analyzer-options.js';
 import { makeFolder, metricPrefix, writeIndexFiles, writeItems } from './index-files.js';
 import { type MappedValues, readSum, readValues, readValuesOnly } from './map-part.js';

@@ -4,7 +4,7 @@ import { type DType, isDType } from '../core/dtype.js';
 import { booleanOption, integerFrom, recordOf } from '../core/options.js';
 import { type TokenizerChoice, type TokenizerName, tokenizerNames } from '../datasets/index.js';
 import { isTokenizerChoice } from '../datasets/tokenizer.js';
-import { formatNames } from '../formats/detect-format.js';
+import { formatNames } from '../formats/find/detect-format.js';
 import type { DTypeTable, FormatName, TextUnit } from '../formats/index.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { type ConversionTarget, conversionTargets } from './manifest.js';

@@ -4,7 +4,7 @@ import type { DType } from '../core/dtype.js';
 import { FormatError } from '../core/errors.js';
 import type { Tokenize } from '../datasets/index.js';
 import { IndexedDatasetBuilder } from '../formats/index.js';
-import type { DTypeTable } from '../formats/indexed-dataset-dtypes.js';
+import type { DTypeTable } from '../formats/indexed/indexed-dataset-dtypes.js';
 import { readBack } from './checksum.js';
 import { type OnDone, type Part, type PartReceipt, type PartWriter, partName } from './part.js';
 import { readSamples } from './read-samples.js';

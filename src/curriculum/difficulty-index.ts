@@ -4,7 +4,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
 import { groupEnds, type IdArray, invertIds } from '../core/sort-by-value.js';
 import type { Tensor } from '../core/tensor.js';
-import { IndexedDataset } from '../formats/indexed-dataset.js';
+import { IndexedDataset } from '../formats/indexed/indexed-dataset.js';
 import type { DifficultyOrder } from './difficulty-order.js';
 
 export interface DifficultyIndexPaths {

@@ -4,8 +4,8 @@ import { type Compression, compressionOf, compressionOfContent, contentName } fr
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
-import { endingFormat } from './detect-format.js';
-import { chooseData, warnOfLeftOut } from './find-data.js';
+import { endingFormat } from './find/detect-format.js';
+import { chooseData, warnOfLeftOut } from './find/find-data.js';
 
 /**
  * Where a dataset's files are: paths, URLs, folders, patterns (`data/*.jsonl`, `s3://bucket/train-{000..099}.tar`), or sources of

@@ -4,11 +4,11 @@ import { ConfigError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
-import type { LeftOutFile } from './choose-files.js';
 import { openExactFiles } from './data-files.js';
-import { type FormatName, formatNames } from './detect-format.js';
-import { findData, warnOfLeftOut } from './find-data.js';
-import type { IndexedDatasetOptions } from './indexed-dataset.js';
+import type { LeftOutFile } from './find/choose-files.js';
+import { type FormatName, formatNames } from './find/detect-format.js';
+import { findData, warnOfLeftOut } from './find/find-data.js';
+import type { IndexedDatasetOptions } from './indexed/indexed-dataset.js';
 
 export interface OpenDatasetOptions extends StorageOptions {
   /** The format. @defaultValue found out from names and content */
@@ -102,25 +102,25 @@ async function openFormat(
     typeof found === 'string' || ofOneFile.includes(format) ? name : await openExactFiles(found, storage);
   switch (format) {
     case 'jsonl':
-      return plain(format, await (await import('./jsonl-dataset.js')).JsonlDataset.open(files, storage));
+      return plain(format, await (await import('./text/jsonl-dataset.js')).JsonlDataset.open(files, storage));
     case 'text':
-      return plain(format, await (await import('./text-dataset.js')).TextDataset.open(files, storage));
+      return plain(format, await (await import('./text/text-dataset.js')).TextDataset.open(files, storage));
     case 'csv': {
-      const dataset = await (await import('./csv-dataset.js')).CsvDataset.open(files, chosen);
+      const dataset = await (await import('./csv/csv-dataset.js')).CsvDataset.open(files, chosen);
       return { format, dataset, columns: dataset.columns };
     }
     case 'parquet': {
-      const dataset = await (await import('./parquet-dataset.js')).ParquetDataset.open(files, chosen);
+      const dataset = await (await import('./parquet/parquet-dataset.js')).ParquetDataset.open(files, chosen);
       return { format, dataset, columns: dataset.columns };
     }
     case 'arrow': {
-      const dataset = await (await import('./arrow-dataset.js')).ArrowDataset.open(files, chosen);
+      const dataset = await (await import('./arrow/arrow-dataset.js')).ArrowDataset.open(files, chosen);
       return { format, dataset, columns: dataset.columns };
     }
     case 'webdataset':
-      return plain(format, await (await import('./web-dataset.js')).WebDataset.open(files, chosen));
+      return plain(format, await (await import('./web/web-dataset.js')).WebDataset.open(files, chosen));
     case 'mds': {
-      const dataset = await (await import('./mds-dataset.js')).MdsDataset.open(name, chosen);
+      const dataset = await (await import('./mds/mds-dataset.js')).MdsDataset.open(name, chosen);
       return {
         format,
         dataset,
@@ -129,20 +129,20 @@ async function openFormat(
     }
     case 'indexed': {
       const dataset = isRemote(name)
-        ? await (await import('./remote-indexed-dataset.js')).RemoteIndexedDataset.open(name, {
+        ? await (await import('./indexed/remote-indexed-dataset.js')).RemoteIndexedDataset.open(name, {
             ...storage,
             ...(dtypeTable && { dtypeTable }),
           })
-        : await (await import('./indexed-dataset.js')).IndexedDataset.open(
+        : await (await import('./indexed/indexed-dataset.js')).IndexedDataset.open(
             name,
             dtypeTable ? { dtypeTable } : {},
           );
       return { format, dataset, columns: [{ name: 'tokens', type: dataset.dtype }] };
     }
     case 'images':
-      return plain(format, await (await import('./image-folder.js')).ImageFolder.open(name, storage));
+      return plain(format, await (await import('./images/image-folder.js')).ImageFolder.open(name, storage));
     case 'npy': {
-      const dataset = await (await import('./npy-dataset.js')).NpyDataset.open(name, storage);
+      const dataset = await (await import('./arrays/npy-dataset.js')).NpyDataset.open(name, storage);
       return {
         format,
         dataset,
@@ -153,8 +153,8 @@ async function openFormat(
     case 'safetensors': {
       const dataset =
         format === 'npz'
-          ? await (await import('./npz-dataset.js')).NpzDataset.open(name, chosen)
-          : await (await import('./safetensors-dataset.js')).SafetensorsDataset.open(name, chosen);
+          ? await (await import('./arrays/npz-dataset.js')).NpzDataset.open(name, chosen)
+          : await (await import('./arrays/safetensors-dataset.js')).SafetensorsDataset.open(name, chosen);
       const described = dataset.columns.map((column) => ({
         name: column.name,
         type: shown(column.dtype, column.shape),

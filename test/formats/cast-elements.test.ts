@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { dtypes, FormatError } from 'millrace';
 import { expect, it } from 'vitest';
-import { castElements, checkFit } from '../../dist/formats/cast-elements.js';
+import { castElements, checkFit } from '../../dist/formats/indexed/cast-elements.js';
 
 const targets = fc.constantFrom(...dtypes.filter((dtype) => dtype !== 'bool'));
 const near = fc.oneof(

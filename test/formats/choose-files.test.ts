@@ -5,8 +5,8 @@ import { ConfigError, FormatError } from 'millrace';
 import { JsonlDataset, openDataset, TextDataset } from 'millrace/formats';
 import { listFiles } from 'millrace/storage';
 import { afterEach, describe, expect, it } from 'vitest';
-import { chooseFiles } from '../../dist/formats/choose-files.js';
-import { splitOf } from '../../dist/formats/split-of.js';
+import { chooseFiles } from '../../dist/formats/find/choose-files.js';
+import { splitOf } from '../../dist/formats/find/split-of.js';
 
 /** By the naming rules that Hugging Face `datasets` documents: a keyword between separators, in a folder or file name. */
 const splits: readonly (readonly [name: string, split: string | undefined])[] = [

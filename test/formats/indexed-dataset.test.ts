@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { DataLoader, FormatError, TokenWindows, TruncatedFileError } from 'millrace';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeLegacyArrays } from '../../dist/formats/indexed-dataset-legacy.js';
+import { decodeLegacyArrays } from '../../dist/formats/indexed/indexed-dataset-legacy.js';
 import { fileCases, flat, goldenFolder, legacyCases, mappedCases } from './indexed-golden.js';
 
 let folder = '';

@@ -13,7 +13,7 @@ import {
 import { CsvDataset, JsonlDataset, TextDataset } from 'millrace/formats';
 import { type ByteSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseJson } from '../../dist/formats/parse-json.js';
+import { parseJson } from '../../dist/formats/text/parse-json.js';
 import { ObjectServer } from '../storage/object-server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-records-'));

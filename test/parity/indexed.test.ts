@@ -5,7 +5,7 @@ import { type DType, MillraceError } from 'millrace';
 import { splitIndex } from 'millrace/analysis';
 import { IndexedDataset, IndexedDatasetBuilder, smallestIntegerDtype } from 'millrace/formats';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { decodeLegacyArrays } from '../../dist/formats/indexed-dataset-legacy.js';
+import { decodeLegacyArrays } from '../../dist/formats/indexed/indexed-dataset-legacy.js';
 import { digestOf, type FileDigest } from './digest.js';
 import { type CheckCase, goldenFolder, type RecordedError, testEveryCase } from './golden-file.js';
 

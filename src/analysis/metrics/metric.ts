@@ -1,5 +1,5 @@
 import type { Dataset } from '../../core/dataset.js';
-import type { IntegerDType } from '../../formats/integer-dtype.js';
+import type { IntegerDType } from '../../formats/indexed/integer-dtype.js';
 import type { KeyCounts, Keys } from './key-counts.js';
 
 /** A number a sample, or, of a `count` metric, a list of numbers of one length for each batch. */

@@ -4,7 +4,7 @@ import { loadMetrics } from '../../analysis/analyze-difficulty.js';
 import { builtInMetrics, type MetricSource, suggestMetrics } from '../../analysis/index.js';
 import type { Dataset } from '../../core/dataset.js';
 import { shownLocation } from '../../core/shown-location.js';
-import { formatNames } from '../../formats/detect-format.js';
+import { formatNames } from '../../formats/find/detect-format.js';
 import { renderDifficultyPage } from '../../web/difficulty-page.js';
 import type { AnalyzeFlags } from '../analyze/flags.js';
 import { type FoundMetric, findMetrics } from '../analyze/found-metrics.js';

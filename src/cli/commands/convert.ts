@@ -9,7 +9,7 @@ import {
   tokenizerNames,
   WorkerModule,
 } from '../../datasets/index.js';
-import { formatNames } from '../../formats/detect-format.js';
+import { formatNames } from '../../formats/find/detect-format.js';
 import type { DTypeTable, FormatName, TextUnit } from '../../formats/index.js';
 import { formatDuration } from '../terminal/duration.js';
 import { createProgress, type ProgressStage } from '../terminal/progress.js';

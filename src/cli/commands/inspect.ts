@@ -4,7 +4,7 @@ import { ownValue } from '../../core/record.js';
 import { visibleText } from '../../core/visible-text.js';
 import { type Tokenizer, type TokenizerName, tokenizerNames } from '../../datasets/index.js';
 import { loadTokenizer } from '../../datasets/tokenizer.js';
-import { formatNames } from '../../formats/detect-format.js';
+import { formatNames } from '../../formats/find/detect-format.js';
 import type { FormatName } from '../../formats/index.js';
 import { renderInspection } from '../../web/inspection.js';
 import { columnRuns } from '../column-runs.js';

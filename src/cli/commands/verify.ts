@@ -3,7 +3,7 @@ import type { ChecksumReport } from '../../convert/index.js';
 import { ConfigError } from '../../core/errors.js';
 import { shownLocation } from '../../core/shown-location.js';
 import { visibleText } from '../../core/visible-text.js';
-import { formatNames } from '../../formats/detect-format.js';
+import { formatNames } from '../../formats/find/detect-format.js';
 import type { FormatName } from '../../formats/index.js';
 import type { ReceiptVerification } from '../../loader/index.js';
 import { Failed } from '../run-program.js';

@@ -1,6 +1,6 @@
 import type { OpenedConfig } from '../../config/index.js';
 import { MixtureDataset, PackedDataset, TokenWindows } from '../../datasets/index.js';
-import { describeLeftOut, findData } from '../../formats/find-data.js';
+import { describeLeftOut, findData } from '../../formats/find/find-data.js';
 import { DataLoader } from '../../loader/index.js';
 import { TokenBudgetSampler } from '../../samplers/index.js';
 import { isRemote } from '../../storage/url-scheme.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { endingFormat, type FormatName, holdsClassFolders } from '../../formats/detect-format.js';
-import { splitOf } from '../../formats/split-of.js';
+import { endingFormat, type FormatName, holdsClassFolders } from '../../formats/find/detect-format.js';
+import { splitOf } from '../../formats/find/split-of.js';
 
 /** Data that was found in a folder. */
 export interface FoundData {

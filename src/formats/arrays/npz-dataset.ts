@@ -1,0 +1,57 @@
+import * as v from 'valibot';
+import { parseOptions } from '../../core/options.js';
+import type { MakeFromRecipe } from '../../core/recipe.js';
+import type { ByteSource } from '../../storage/byte-source.js';
+import { contentFingerprint } from '../../storage/content-fingerprint.js';
+import { storageOptions } from '../../storage/storage-options.js';
+import { openDataFile } from '../data-files.js';
+import { ArrayRows, type StoredArray } from './array-rows.js';
+import {
+  chooseArrays,
+  NamedArrays,
+  type NamedArraysOptions,
+  type NamedArraysRecipe,
+  namedArraysFromRecipe,
+} from './named-arrays.js';
+import { openNpyArray } from './npy-array.js';
+import { crcErrors, readZipEntries } from './zip-entries.js';
+
+const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
+
+/**
+ * The arrays of an `.npz` file, by row. What `numpy.savez` has written is read in place; what `numpy.savez_compressed` has written is
+ * decompressed into memory when it is opened.
+ */
+export class NpzDataset extends NamedArrays {
+  /**
+   * @throws {@link StorageError} when the file cannot be read; {@link FormatError} when it is damaged, an array has no rows of numbers,
+   *   or two have different lengths; {@link ConfigError} for an array that is not there.
+   */
+  static async open(file: string | URL | ByteSource, options: NamedArraysOptions = {}): Promise<NpzDataset> {
+    const { columns, ...storage } = parseOptions('NpzDataset options', schema, options);
+    const source = await openDataFile(file, storage);
+    try {
+      const { maxDecompressedBytes: limit } = storageOptions(storage);
+      const isWanted = (name: string) =>
+        name.endsWith('.npy') && (!columns || columns.includes(name.slice(0, -4)));
+      const names: string[] = [];
+      const entries = await readZipEntries(source, limit, (name) => {
+        if (name.endsWith('.npy')) names.push(name.slice(0, -4));
+        return isWanted(name);
+      });
+      const arrays = new Map<string, StoredArray>();
+      for (const { name, source, start, end } of entries)
+        arrays.set(name.slice(0, -4), await openNpyArray(source, limit, start, end));
+      const chosen = chooseArrays('NpzDataset', arrays, columns, names);
+      const rows = new ArrayRows('NpzDataset', chosen);
+      return new NpzDataset(rows, await contentFingerprint(source), () => crcErrors(entries));
+    } catch (error) {
+      source.close();
+      throw error;
+    }
+  }
+
+  static fromRecipe(recipe: NamedArraysRecipe, make: MakeFromRecipe): Promise<NpzDataset> {
+    return namedArraysFromRecipe(make, recipe, NpzDataset);
+  }
+}

@@ -1,0 +1,219 @@
+import * as v from 'valibot';
+import type { Dataset, IndexArray } from '../../core/dataset.js';
+import type { FormatError } from '../../core/errors.js';
+import { fingerprint } from '../../core/fingerprint.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { parseOptions, recordOf } from '../../core/options.js';
+import type { MakeFromRecipe, Movable, Recipe } from '../../core/recipe.js';
+import { toRecipe } from '../../core/recipe.js';
+import { ownValue, setOwn } from '../../core/record.js';
+import type { ByteSource } from '../../storage/byte-source.js';
+import type { StorageOptions } from '../../storage/storage-options.js';
+import { chooseColumns } from '../choose-columns.js';
+import { type DataFiles, openDataFiles } from '../data-files.js';
+import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
+import {
+  type CsvColumn,
+  type CsvType,
+  type CsvValue,
+  isTooLong,
+  typeOfCells,
+  valueOfCell,
+} from './csv-columns.js';
+import { beginsWithNames, fieldsOf, findDelimiter, parseRow, readHeaders } from './csv-header.js';
+import { findRows } from './csv-rows.js';
+
+/** File name endings of separated values. */
+export const csvEndings = ['.csv', '.tsv'];
+
+/** Rows that the types of the columns are taken from. */
+const lookedAt = 1_000;
+
+/** A row by column. */
+export type CsvRow = Readonly<Record<string, CsvValue>>;
+
+export interface CsvDatasetOptions extends StorageOptions {
+  /**
+   * One character between fields. @defaultValue a tab for `.tsv`; else the first of comma, semicolon, tab and bar that cuts the first
+   * 20 rows into the same number of fields, at least two; else a comma
+   */
+  readonly delimiter?: string;
+  /**
+   * Whether each file begins with the names of its columns; or the names, where it does not. @defaultValue found out: not, if the first
+   * row is numbers alone, other than 0, 1, 2, …
+   */
+  readonly header?: boolean | readonly string[];
+  /** Which columns a sample has. @defaultValue all */
+  readonly columns?: readonly string[];
+  /** What columns hold. @defaultValue found out from the first 1,000 rows */
+  readonly types?: Readonly<Record<string, CsvType>>;
+}
+
+const schema = v.looseObject({
+  delimiter: v.optional(v.pipe(v.string(), v.regex(/^[^"\r\n]$/, 'must be one character, no quote'))),
+  header: v.optional(v.union([v.boolean(), v.array(v.string())], 'must be true, false or names')),
+  columns: v.optional(v.array(v.string())),
+  types: v.optional(
+    recordOf(v.picklist(['number', 'boolean', 'string'], "must be 'number', 'boolean' or 'string'")),
+    {},
+  ),
+});
+
+interface CsvFormat {
+  readonly delimiter: string;
+  /** All columns of the files, in their order. */
+  readonly fields: readonly string[];
+  /** Those of a sample. */
+  readonly columns: readonly CsvColumn[];
+}
+
+/**
+ * Separated values (RFC 4180): each row an object by column. Numbers, booleans and text are told apart by the first 1,000 rows; a
+ * later cell that is not of its column's type is an error, an empty one in a column of numbers is `NaN`, in one of booleans `null`.
+ * Whole numbers that are too long for a `number` make a column text. Rows are parsed by Papa Parse when they are asked for.
+ */
+export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
+  /** Names and types of the columns of a sample. */
+  readonly columns: readonly CsvColumn[];
+  readonly #records: RecordFiles;
+  readonly #format: CsvFormat;
+  /** Place of each column in a row. */
+  readonly #places: readonly number[];
+
+  private constructor(records: RecordFiles, format: CsvFormat) {
+    this.#records = records;
+    this.#format = format;
+    this.columns = format.columns;
+    this.#places = format.columns.map(({ name }) => format.fields.indexOf(name));
+  }
+
+  /**
+   * Opens one file or several, which have the same columns, and reads them once to find the rows.
+   *
+   * @throws {@link StorageError} when one of them cannot be read; {@link FormatError} when names of columns are wanted and not there, or two files differ;
+   *   {@link ConfigError} for a column that is not there.
+   */
+  static async open<T = CsvRow>(files: DataFiles, options: CsvDatasetOptions = {}): Promise<CsvDataset<T>> {
+    const {
+      delimiter: given,
+      header: asked,
+      columns,
+      types,
+      ...storage
+    } = parseOptions('CsvDataset options', schema, options);
+    const sources = await openDataFiles(files, csvEndings, storage);
+    const { delimiter, header } = await closingOnError(sources, async () => {
+      const found = given ?? (await findDelimiter(sources[0]!));
+      return { delimiter: found, header: asked ?? (await beginsWithNames(sources[0]!, found)) };
+    });
+    const records = await RecordFiles.open(
+      'CsvDataset',
+      sources,
+      async (source) => {
+        const bounds = await findRows(source, delimiter);
+        return header === true ? bounds.subarray(1) : bounds;
+      },
+      { kind: `rows 2 ${delimiter} ${header === true}`, cache: options.cache },
+    );
+    try {
+      const headers = header === true ? await readHeaders(records, delimiter) : [];
+      const fields = Array.isArray(header) ? header : await fieldsOf(sources, headers, records, delimiter);
+      const chosen = chooseColumns({ owner: 'CsvDataset' }, columns, fields);
+      chooseColumns({ owner: 'CsvDataset', field: 'types' }, Object.keys(types), fields);
+      const untyped = new CsvDataset<CsvRow>(records, {
+        delimiter,
+        fields,
+        columns: chosen.map((name) => ({ name, type: 'string' })),
+      });
+      const found = await untyped.#findTypes();
+      const typed = chosen.map((name, k) => ({ name, type: ownValue(types, name) ?? found[k]! }));
+      return new CsvDataset<T>(records, { delimiter, fields, columns: typed });
+    } catch (error) {
+      records.close();
+      throw error;
+    }
+  }
+
+  get length(): number {
+    return this.#records.length;
+  }
+
+  /** Samples of each file. */
+  get shardLengths(): readonly number[] {
+    return this.#records.shardLengths;
+  }
+
+  /** @throws {@link FormatError} for a row with more or fewer fields, a quote that is not closed, or a cell of another type. */
+  get(index: number): MaybePromise<T> {
+    return andThen(this.#cells(index), (cells) => {
+      const row: Record<string, CsvValue> = {};
+      for (const [k, { name, type }] of this.columns.entries()) {
+        const cell = cells[this.#places[k]!]!;
+        const value = valueOfCell(cell, type);
+        if (value === undefined) throw this.#wrongCell(index, cell, { name, type });
+        setOwn(row, name, value);
+      }
+      return row as T;
+    });
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#records.prefetch(indices);
+  }
+
+  fingerprint(): string {
+    const { delimiter, columns } = this.#format;
+    const shown = columns.map(({ name, type }) => ({ name, type }));
+    return fingerprint({ kind: 'CsvDataset', delimiter, columns: shown, files: this.#records.fingerprint() });
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'CsvDataset', args: { records: this.#records.recipe(), format: this.#format } };
+  }
+
+  static async fromRecipe(
+    { records, format }: { records: RecordFilesRecipe; format: CsvFormat },
+    make: MakeFromRecipe,
+  ): Promise<CsvDataset<unknown>> {
+    return new CsvDataset(await RecordFiles.fromRecipe(records, make), format);
+  }
+
+  close(): void {
+    this.#records.close();
+  }
+
+  #cells(index: number): MaybePromise<readonly string[]> {
+    return andThen(this.#records.text(index), (text) => {
+      const { delimiter, fields } = this.#format;
+      const { cells, problem } = parseRow(text, delimiter);
+      if (problem) throw this.#records.damaged(index, problem);
+      if (cells.length === fields.length) return cells;
+      throw this.#records.damaged(index, `has ${cells.length} fields, and the columns are ${fields.length}`);
+    });
+  }
+
+  #wrongCell(index: number, cell: string, { name, type }: CsvColumn): FormatError {
+    const way = isTooLong(cell)
+      ? `, and is too long for one: open it with { types: { ${name}: 'string' } }`
+      : '';
+    return this.#records
+      .damaged(index, `has ${JSON.stringify(cell)} in the column ${name}, which holds a ${type}${way}`)
+      .addPlace({ column: name });
+  }
+
+  async #findTypes(): Promise<CsvType[]> {
+    const rows: (readonly string[])[] = [];
+    for (let index = 0; index < Math.min(lookedAt, this.length); index++) rows.push(await this.#cells(index));
+    return this.#places.map((place) => typeOfCells(rows.map((cells) => cells[place]!)));
+  }
+}
+
+async function closingOnError<T>(sources: readonly ByteSource[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    for (const source of sources) source.close();
+    throw error;
+  }
+}

@@ -1,0 +1,146 @@
+import { Buffer } from 'node:buffer';
+import { existsSync, statSync } from 'node:fs';
+import { ConfigError, FormatError, StorageError } from '../../core/errors.js';
+import { warn } from '../../core/warn.js';
+import { listFiles } from '../../storage/list-files.js';
+import { localPath } from '../../storage/local-path.js';
+import { locationPath, withPath } from '../../storage/location-path.js';
+import { openSource } from '../../storage/open-source.js';
+import type { StorageOptions } from '../../storage/storage-options.js';
+import { isRemote } from '../../storage/url-scheme.js';
+import { type ChosenFiles, chooseFiles, isPattern, relativeNames, some } from './choose-files.js';
+import { contentFormat, endingFormat, type FormatName, formatNames } from './detect-format.js';
+
+/** What a name stands for: one file or data set by itself, or the files that were chosen of a folder or pattern. */
+export interface FoundData extends Omit<ChosenFiles, 'files'> {
+  /** What to open: the name itself where its format is a folder or a prefix. */
+  readonly files: string | readonly string[];
+}
+
+/**
+ * Finds the data that a name stands for, and its format: by the files of a folder or pattern ({@link chooseFiles}), by the ending of a
+ * name, by what a file begins with.
+ *
+ * @throws {@link FormatError} when the format cannot be told; {@link ConfigError} where there are several; {@link StorageError}
+ *   when nothing is there.
+ */
+export async function findData(
+  name: string,
+  options: StorageOptions = {},
+  asked?: FormatName,
+): Promise<FoundData> {
+  const alone = (format: FormatName): FoundData => ({ format, files: name, leftOut: [] });
+  if (!isRemote(name)) {
+    const path = localPath(name);
+    if (asked === 'indexed' && !isFolder(path)) return alone(asked);
+    if (!asked && existsSync(`${path}.idx`)) return alone('indexed');
+  }
+  if (!asked && /(^|\/)index\.json$/.test(locationPath(name))) return alone('mds');
+  // ImageFolder and MdsDataset list their folders themselves.
+  if (asked === 'mds' || asked === 'images') return alone(asked);
+  if (asked && isRemote(name) && asked === 'indexed') return alone(asked);
+  const listed = await listFiles(name, options);
+  const isOneFile = listed.length === 1 && listed[0] === name;
+  if (!isOneFile) {
+    const chosen = await chooseData(name, listed, options, asked);
+    if (chosen.format === 'mds' || chosen.format === 'images') return { ...chosen, files: name };
+    return chosen;
+  }
+  const format = asked ?? endingFormat(name) ?? (await formatOfOne(name, options));
+  if (format) return alone(format);
+  throw new FormatError('It cannot be told which format this is', {
+    where: { files: name },
+    next: `Name it: one of ${formatNames.join(', ')}.`,
+  });
+}
+
+/** {@link chooseFiles}, of one configuration of a data set of the Hub. @throws {@link ConfigError} where its card lists several */
+export async function chooseData(
+  name: string,
+  listed: readonly string[],
+  options: StorageOptions,
+  asked?: FormatName,
+): Promise<ChosenFiles> {
+  const chosen = chooseFiles(name, listed, asked);
+  const card = isPattern(name) ? -1 : relativeNames(name, listed).indexOf('README.md');
+  if (card < 0) return chosen;
+  const configs = await configsOf(listed[card]!, options);
+  if (configs.length < 2) return chosen;
+  throw new ConfigError(
+    'Data files',
+    [
+      {
+        field: 'files',
+        message: `${name} holds several configurations, as README.md says: ${some(configs)}`,
+      },
+    ],
+    { next: `Name the files of one by a pattern, such as ${configs[0]}/train*.` },
+  );
+}
+
+const cardBytes = 2 ** 20;
+
+/** Names of the configurations in the front matter of a data set's card. */
+async function configsOf(card: string, options: StorageOptions): Promise<string[]> {
+  const source = await openSource(card, options);
+  try {
+    const text = Buffer.from(await source.read(0, Math.min(cardBytes, source.byteLength))).toString();
+    const [, front = ''] = /^---\r?\n(.*?)\r?\n---/s.exec(text) ?? [];
+    const names = front.matchAll(/^[ -]*config_name:[ ]*["']?([^"'\r\n]+?)["']?[ ]*$/gm);
+    return [...new Set(Array.from(names, ([, config]) => config!))];
+  } finally {
+    source.close();
+  }
+}
+
+/** Says once for each name what of its files is not read. */
+export function warnOfLeftOut(
+  name: string,
+  { format, leftOut }: Pick<FoundData, 'format' | 'leftOut'>,
+): void {
+  if (leftOut.length === 0 || said.has(name)) return;
+  said.add(name);
+  const message = `Of ${name} the ${format} files are read. Left out: ${describeLeftOut(leftOut)}.`;
+  warn({ code: 'MILLRACE_FILES_LEFT_OUT', message });
+}
+
+const said = new Set<string>();
+
+/** Names of files that are left out, by reason. */
+export function describeLeftOut(leftOut: FoundData['leftOut']): string {
+  const reasons = new Map<string, string[]>();
+  for (const { file, why } of leftOut) reasons.set(why, [...(reasons.get(why) ?? []), file]);
+  return Array.from(reasons, ([why, files]) => `${some(files)} (${why})`).join(', ');
+}
+
+async function formatOfOne(name: string, options: StorageOptions): Promise<FormatName | undefined> {
+  if (
+    isRemote(name) &&
+    (await exists(
+      withPath(name, (path) => `${path}.idx`),
+      options,
+    ))
+  )
+    return 'indexed';
+  const source = await openSource(name, options);
+  try {
+    const head = Buffer.from(await source.read(0, Math.min(512, source.byteLength)));
+    return contentFormat(head.toString('latin1'));
+  } finally {
+    source.close();
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+async function exists(url: string, options: StorageOptions): Promise<boolean> {
+  try {
+    (await openSource(url, options)).close();
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,228 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BatchContext, Dataset, IndexArray, SampleContext } from '../../core/dataset.js';
+import { fingerprint } from '../../core/fingerprint.js';
+import { checkIndex } from '../../core/index-range.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { type Movable, type Recipe, toRecipe } from '../../core/recipe.js';
+import { timeReadSync } from '../../core/stage-clock.js';
+import { type Tensor, tensor } from '../../core/tensor.js';
+import {
+  type ImageDType,
+  ImagePipeline,
+  type ImagePipelineOptions,
+  type ImageTransform,
+} from '../../images/index.js';
+import { localPath } from '../../storage/local-path.js';
+import { RemoteFiles } from '../../storage/remote-files.js';
+import { storageFailure } from '../../storage/storage-failure.js';
+import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
+import { isRemote } from '../../storage/url-scheme.js';
+import { PathList } from '../records/path-list.js';
+import { type ImageListing, listImages, listRemoteImages } from './list-images.js';
+
+export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
+  /** What is done to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
+  readonly transforms?: readonly ImageTransform[];
+}
+
+/** Files of this machine that are read and decoded at the same time, where that takes waiting. */
+const filesTogether = 4;
+
+/** An image and the class it belongs to. */
+export interface LabelledImage {
+  /** Shape `[3, H, W]`, or `[H, W, 3]` with `layout: 'NHWC'`; float32 after `normalize`, else uint8. */
+  readonly image: Tensor<ImageDType>;
+  /** A scalar: the position of the folder's name in `classes`. */
+  readonly label: Tensor<'int32'>;
+}
+
+/**
+ * Images in folders, a folder a class, however deep: the layout of torchvision's `ImageFolder`, with the same classes and the same
+ * order. Hidden files and folders, and files that are no images, are left out; links are followed. Folders of splits (`train`, `test`) are
+ * an error: open one of them. Where all images come out at one size, a batch is written straight into its place.
+ */
+export class ImageFolder implements Dataset<LabelledImage>, Movable {
+  readonly root: string;
+  /** Names of the class folders, sorted. */
+  readonly classes: readonly string[];
+  readonly length: number;
+  readonly #paths: PathList;
+  readonly #labels: Int32Array;
+  readonly #pipeline: ImagePipeline;
+  /** Where the images are far away. */
+  readonly #remote: RemoteFiles | undefined;
+  /** There where all images have one size. */
+  readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<LabelledImage>;
+
+  private constructor(root: string, listing: ImageListing, pipeline: ImagePipeline, storage: StorageOptions) {
+    this.root = root;
+    this.#remote = isRemote(root) ? new RemoteFiles(storage) : undefined;
+    this.classes = listing.classes;
+    this.length = listing.labels.length;
+    this.#paths = listing.paths;
+    this.#labels = listing.labels;
+    this.#pipeline = pipeline;
+    if (pipeline.fixedSize) this.getBatch = (indices, context) => this.#makeBatch(indices, context);
+  }
+
+  /**
+   * Lists the folders. O(files); no image is read.
+   *
+   * @param root - A path, or a `file:`, `s3:` or `hf:` URL.
+   * @throws {@link StorageError} when it cannot be listed, {@link FormatError} when it has no class folders or one of them no
+   *   images, {@link ConfigError} when the transforms are in an impossible order.
+   */
+  static async open(root: string | URL, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+    const { transforms = [], retries, timeoutMs, concurrency, cache, headers, ...rest } = options;
+    const storage = storageOptions(given({ retries, timeoutMs, concurrency, cache, headers }));
+    const pipeline = new ImagePipeline(transforms, rest);
+    if (isRemote(root)) {
+      const url = String(root).replace(/\/+$/, '');
+      return new ImageFolder(url, await listRemoteImages(url, storage), pipeline, storage);
+    }
+    const path = localPath(root);
+    return new ImageFolder(path, await listImages(path), pipeline, storage);
+  }
+
+  /** Path of an image, relative to the root. @throws {@link IndexRangeError} */
+  path(index: number): string {
+    checkIndex(index, this.length, 'ImageFolder');
+    return this.#paths.at(index);
+  }
+
+  /** The class of an image: its place in `classes`. @throws {@link IndexRangeError} */
+  label(index: number): number {
+    checkIndex(index, this.length, 'ImageFolder');
+    return this.#labels[index]!;
+  }
+
+  /** The file of an image, as it is. @throws {@link StorageError} */
+  bytes(index: number): MaybePromise<Uint8Array> {
+    return this.#read(index).bytes;
+  }
+
+  get(index: number, context: SampleContext): MaybePromise<LabelledImage> {
+    const { bytes, file } = this.#read(index);
+    const label = tensor(this.#labels.slice(index, index + 1), []);
+    return andThen(bytes, (read) =>
+      andThen(this.#pipeline.run(read, file, context), (image) => ({ image, label })),
+    );
+  }
+
+  /** Says the paths, the classes and the transforms; the images are not read. */
+  fingerprint(): string {
+    const { steps, layout, decoder, exact } = this.#pipeline;
+    const { classes, length } = this;
+    const paths = this.#paths.hash();
+    const transforms = JSON.stringify(steps);
+    return fingerprint({
+      kind: 'ImageFolder',
+      classes,
+      length,
+      paths,
+      transforms,
+      layout,
+      decoder,
+      ...(exact && { exact }),
+    });
+  }
+
+  [toRecipe](): Recipe {
+    const { steps, layout, decoder, exact, maxPixels } = this.#pipeline;
+    const { root, classes } = this;
+    const listing = { classes, labels: this.#labels, ...this.#paths.shared() };
+    return {
+      builtIn: 'ImageFolder',
+      args: {
+        root,
+        listing,
+        steps,
+        options: { layout, decoder, exact, maxPixels },
+        storage: this.#remote?.options ?? {},
+      },
+    };
+  }
+
+  static fromRecipe({ root, listing, steps, options, storage }: ImageFolderRecipe): ImageFolder {
+    const { classes, labels, text, ends } = listing;
+    const paths = new PathList(text, ends);
+    return new ImageFolder(root, { classes, labels, paths }, new ImagePipeline(steps, options), storage);
+  }
+
+  #makeBatch(indices: IndexArray, context: BatchContext): MaybePromise<LabelledImage> {
+    const [height, width] = this.#pipeline.fixedSize!;
+    const { dtype, layout } = this.#pipeline;
+    const size = layout === 'NCHW' ? [3, height, width] : [height, width, 3];
+    const image = context.allocate(dtype, [indices.length, ...size]);
+    const label = context.allocate('int32', [indices.length]);
+    const elements = 3 * height * width;
+    const make = (i: number): MaybePromise<void> => {
+      const index = indices[i]!;
+      label.data[i] = this.#labels[index]!;
+      const { bytes, file } = this.#read(index);
+      const target = image.data.subarray(i * elements, (i + 1) * elements);
+      return andThen(bytes, (read) => this.#pipeline.runInto(read, file, context.sample(i), target));
+    };
+    // Files of this machine are read when they are decoded; those from afar are asked for together.
+    const together = this.#remote ? indices.length : filesTogether;
+    return andThen(eachOf(indices.length, together, make), () => ({ image, label }));
+  }
+
+  #read(index: number): { readonly bytes: MaybePromise<Uint8Array>; readonly file: string } {
+    if (this.#remote) {
+      const url = `${this.root}/${this.path(index)}`;
+      return { bytes: this.#remote.read(url), file: url };
+    }
+    const file = join(this.root, this.path(index));
+    try {
+      return { bytes: timeReadSync(() => readFileSync(file)), file };
+    } catch (cause) {
+      throw storageFailure('read', file, cause);
+    }
+  }
+}
+
+interface ImageFolderRecipe {
+  readonly root: string;
+  readonly listing: {
+    readonly classes: readonly string[];
+    readonly labels: Int32Array;
+    readonly text: Uint8Array;
+    readonly ends: Float64Array;
+  };
+  readonly steps: readonly ImageTransform[];
+  readonly options: ImagePipelineOptions;
+  readonly storage: StorageOptions;
+}
+
+/**
+ * Does work for 0 … n - 1: at once what needs no waiting, and so many at a time of the rest. A failure waits for what was begun, so
+ * that none writes into a batch that has been given up.
+ */
+function eachOf(n: number, together: number, work: (i: number) => MaybePromise<void>): MaybePromise<void> {
+  for (let i = 0; i < n; i++) {
+    const made = work(i);
+    if (made instanceof Promise) return rest(made, i + 1);
+  }
+
+  async function rest(first: Promise<void>, from: number): Promise<void> {
+    let next = from;
+    let failure: { readonly error: unknown } | undefined;
+    const lane = async (begun?: Promise<void>): Promise<void> => {
+      try {
+        await begun;
+        while (next < n && !failure) await work(next++);
+      } catch (error) {
+        failure ??= { error };
+      }
+    };
+    await Promise.all([lane(first), ...Array.from({ length: together - 1 }, () => lane())]);
+    if (failure) throw failure.error;
+  }
+}
+
+/** Without what was not given. */
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,83 @@
+import {
+  bytesPerElement,
+  type DType,
+  dtypeOf,
+  isBigIntDType,
+  type TypedArray,
+  viewOf,
+  zeros,
+} from '../../core/dtype.js';
+import { FormatError } from '../../core/errors.js';
+import { int64Words } from './int64-array.js';
+import { isIntegerDType } from './integer-dtype.js';
+
+/** Numbers in any form that has a length. */
+export type Elements = TypedArray | readonly number[] | readonly bigint[];
+
+/**
+ * The elements as a typed array of `dtype`, wrapped round where they do not fit, as numpy's `astype` does; fractions
+ * are cut off. Elements that have the dtype already are given back as they are.
+ *
+ * @throws {@link FormatError} for NaN or an infinity that is to become an integer.
+ */
+export function castElements<D extends DType>(elements: Elements, dtype: D): TypedArray {
+  const from = dtypeOf(elements);
+  if (from === dtype) return elements as TypedArray;
+  if ((from && isBigIntDType(from)) || typeof elements[0] === 'bigint')
+    return castBigInts(elements as BigInt64Array, dtype);
+  const numbers = elements as readonly number[];
+  if (isIntegerDType(dtype) && !(from && isIntegerDType(from))) checkFinite(numbers, dtype);
+  if (isBigIntDType(dtype)) return viewOf(dtype, int64Words(numbers).buffer, 0, numbers.length);
+  const out = zeros(dtype, numbers.length) as Int32Array;
+  out.set(numbers);
+  return out;
+}
+
+/**
+ * Checks that {@link castElements} changes no value: whole numbers stay as they are in every dtype.
+ *
+ * @throws {@link FormatError} for the first element that the dtype does not hold.
+ */
+export function checkFit(elements: Elements, dtype: DType): void {
+  const from = dtypeOf(elements);
+  if (from === dtype || elements.length === 0) return;
+  const isInteger = isIntegerDType(dtype);
+  if (!isInteger && from && !isIntegerDType(from)) return;
+  const bits = 8 * bytesPerElement(dtype);
+  const isSigned = !dtype.startsWith('u');
+  const low = isSigned ? -(2 ** (bits - 1)) : 0;
+  const end = isSigned ? 2 ** (bits - 1) : 2 ** bits;
+  const fits = (element: number | bigint): boolean => {
+    if (isInteger)
+      return element >= low && element < end && (typeof element === 'bigint' || Number.isInteger(element));
+    if (typeof element === 'number' && !Number.isInteger(element)) return true;
+    const stored = dtype === 'float32' ? Math.fround(Number(element)) : Number(element);
+    return Number.isFinite(stored) && BigInt(stored) === BigInt(element);
+  };
+  for (let k = 0; k < elements.length; k++) {
+    if (fits(elements[k]!)) continue;
+    throw new FormatError(`${elements[k]} does not fit in ${dtype}`, {
+      where: { element: k, dtype },
+      next: 'Store the items as a wider dtype. With parity it is wrapped round, as numpy does.',
+    });
+  }
+}
+
+function castBigInts(elements: ArrayLike<bigint>, dtype: DType): TypedArray {
+  const out = zeros(dtype, elements.length);
+  if (isBigIntDType(dtype)) for (let i = 0; i < elements.length; i++) out[i] = elements[i]!;
+  else if (!isIntegerDType(dtype)) for (let i = 0; i < elements.length; i++) out[i] = Number(elements[i]!);
+  // The low 32 bits are exact as a number, and narrower integers are what is left of them.
+  else for (let i = 0; i < elements.length; i++) out[i] = Number(BigInt.asUintN(32, elements[i]!));
+  return out;
+}
+
+function checkFinite(numbers: ArrayLike<number>, dtype: DType): void {
+  for (let i = 0; i < numbers.length; i++) {
+    if (Number.isFinite(numbers[i])) continue;
+    throw new FormatError(`${numbers[i]} cannot be stored as ${dtype}`, {
+      where: { element: i, dtype },
+      next: 'Replace it first; only finite numbers have an integer.',
+    });
+  }
+}

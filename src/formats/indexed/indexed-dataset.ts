@@ -1,0 +1,259 @@
+import * as v from 'valibot';
+import type { Dataset } from '../../core/dataset.js';
+import { bytesPerElement, type TypedArray, viewOf } from '../../core/dtype.js';
+import { IndexRangeError, StorageError, TruncatedFileError } from '../../core/errors.js';
+import { checkIndex } from '../../core/index-range.js';
+import { parseOptions } from '../../core/options.js';
+import { type Movable, type Recipe, toRecipe } from '../../core/recipe.js';
+import type { Tensor } from '../../core/tensor.js';
+import type { ByteRanges, LocalSource } from '../../storage/byte-source.js';
+import { FileSource } from '../../storage/file-source.js';
+import { isRemote } from '../../storage/url-scheme.js';
+import { datasetPrefix } from './dataset-prefix.js';
+import type { DTypeTable } from './indexed-dataset-dtypes.js';
+import { type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
+import { checkDType, checkDTypeSync, decodePair, IndexedItems, type IndexedPair } from './indexed-items.js';
+
+export interface IndexedDatasetOptions {
+  /**
+   * Whose meaning the type codes 6 to 8 have. `'auto'` finds out from the spacing of the items and the length of the
+   * data. Code 7 is uint32 in DeepSpeed and float32 in Megatron-LM, so some of the elements are looked at: where they may be floats,
+   * opening throws an error that asks for this option.
+   * @defaultValue `'auto'`
+   */
+  readonly dtypeTable?: DTypeTable | 'auto';
+}
+
+export const indexedOptions = v.strictObject({
+  dtypeTable: v.optional(
+    v.picklist(['auto', 'deepspeed', 'megatron'], "must be 'auto', 'deepspeed' or 'megatron'"),
+    'auto',
+  ),
+});
+
+/**
+ * The `.bin`/`.idx` pair of Megatron-LM and DeepSpeed: n arrays of tokens end to end, and where each begins. Both
+ * formats are read, the memory-mapped one (`MMIDIDX`) and the older one (`TNTIDX`).
+ *
+ * The index is in memory, 12 bytes an item; items are read when asked for, one read from the file each.
+ */
+export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Movable {
+  readonly dtypeTable: DTypeTable | 'auto';
+  readonly #shapes: ItemIndex['shapes'];
+  readonly #data: LocalSource;
+  #fingerprint: string | undefined;
+
+  private constructor({ prefix, dtypeTable, data }: OpenPair, index: ItemIndex) {
+    super(prefix, index);
+    this.dtypeTable = dtypeTable;
+    this.#shapes = index.shapes;
+    this.#data = data;
+  }
+
+  /**
+   * Opens `<prefix>.bin` and `<prefix>.idx`. O(n) time for n items; the data is not read.
+   *
+   * @param prefix - A path or `file:` URL, with or without `.bin` or `.idx`.
+   * @throws {@link StorageError} when a file is missing, {@link FormatError} when the index is damaged or not one,
+   *   {@link TruncatedFileError} when a file ends too early.
+   */
+  static async open(prefix: string | URL, options: IndexedDatasetOptions = {}): Promise<IndexedDataset> {
+    const pair = openPair(prefix, options);
+    try {
+      const index = decodePair(pair, await pair.index.read(0, pair.index.byteLength));
+      await checkDType(index, pair);
+      return new IndexedDataset(pair, index);
+    } catch (error) {
+      pair.data.close();
+      throw error;
+    } finally {
+      pair.index.close();
+    }
+  }
+
+  /** {@link open}, in this thread. */
+  static openSync(prefix: string | URL, options: IndexedDatasetOptions = {}): IndexedDataset {
+    const pair = openPair(prefix, options);
+    try {
+      const index = decodePair(pair, pair.index.readSync(0, pair.index.byteLength));
+      checkDTypeSync(index, pair);
+      return new IndexedDataset(pair, index);
+    } catch (error) {
+      pair.data.close();
+      throw error;
+    } finally {
+      pair.index.close();
+    }
+  }
+
+  /**
+   * Item `index`, shape `[sizes[index]]`, in the stored dtype. The older format keeps the item's own shape.
+   *
+   * @throws {@link IndexRangeError} for an item that is not there, {@link TruncatedFileError} when the file has been
+   *   cut short since it was opened.
+   */
+  get(index: number): Tensor {
+    checkIndex(index, this.length, 'IndexedDataset');
+    const size = this.sizes[index]!;
+    return {
+      dtype: this.dtype,
+      shape: this.#shapes?.[index] ?? [size],
+      data: this.#readItem(index, 0, size),
+    };
+  }
+
+  /**
+   * A part of item `index`, shape `[length]`.
+   *
+   * @param offset - First element. @defaultValue `0`
+   * @param length - Number of elements. @defaultValue those to the item's end
+   * @throws {@link IndexRangeError} when the item does not have them.
+   */
+  read(index: number, offset = 0, length?: number): Tensor {
+    checkIndex(index, this.length, 'IndexedDataset');
+    const size = this.sizes[index]!;
+    const count = length ?? size - offset;
+    checkSpan(offset, count, size, { item: index });
+    return { dtype: this.dtype, shape: [count], data: this.#readItem(index, offset, count) };
+  }
+
+  /**
+   * Elements `start … start + count - 1` of all items end to end, in the stored dtype.
+   *
+   * @throws {@link IndexRangeError} when there are fewer.
+   */
+  readTokens(start: number, count: number): TypedArray {
+    checkSpan(start, count, this.tokenCount, {});
+    return this.#read(start * bytesPerElement(this.dtype), count);
+  }
+
+  /**
+   * Copies the bytes of many stretches of `count` elements into `target`: see `LocalSource.readRangesSync`.
+   *
+   * @param starts - The first element of each, counted over all items end to end.
+   * @throws {@link IndexRangeError} when there are fewer.
+   */
+  readTokenRanges(starts: ArrayLike<number>, count: number, target: Uint8Array, stride: number): void {
+    this.#data.readRangesSync(this.#byteRanges(starts, count), target, stride);
+  }
+
+  /**
+   * Single elements at any places of all items end to end, as numbers.
+   *
+   * @param places - Are replaced by the elements.
+   * @throws {@link IndexRangeError} when one is not there.
+   * @remarks Ten nanoseconds each through a memory map, one read each without.
+   */
+  replaceByTokens(places: Int32Array | Float64Array): void {
+    const { dtype } = this;
+    if (dtype !== 'int64' && dtype !== 'uint64' && this.#data.replaceByElements) {
+      const { tokenCount } = this;
+      for (let k = 0; k < places.length; k++) {
+        const place = places[k]!;
+        if (!(place >= 0 && place < tokenCount)) checkSpan(place, 1, tokenCount, {});
+      }
+      this.#data.replaceByElements(places, dtype);
+      return;
+    }
+    const stride = 16;
+    const bytes = new Uint8Array(stride * places.length);
+    this.#data.readRangesSync(this.#byteRanges(places, 1), bytes, stride);
+    const elementBytes = bytesPerElement(this.dtype);
+    const elements = viewOf(this.dtype, bytes.buffer, 0, bytes.length / elementBytes);
+    const perStride = stride / elementBytes;
+    const perWord = 8 / elementBytes;
+    for (let k = 0; k < places.length; k++)
+      places[k] = Number(elements[k * perStride + (places[k]! % perWord)]);
+  }
+
+  /** Whether elements are read from a memory map. */
+  get isMapped(): boolean {
+    return this.#data.isMapped ?? false;
+  }
+
+  /** Has a file that is not in memory read ahead. */
+  prefetchTokens(starts: ArrayLike<number>, count: number): void {
+    this.#data.prefetch?.(this.#byteRanges(starts, count));
+  }
+
+  /** Says the dtype, the lengths of the items and of the file, and the documents. The data itself is not read. */
+  fingerprint(): string {
+    this.#fingerprint ??= indexFingerprint(this, this.#data.byteLength);
+    return this.#fingerprint;
+  }
+
+  close(): void {
+    this.#data.close();
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'IndexedDataset', args: { prefix: this.prefix, dtypeTable: this.dtypeTable } };
+  }
+
+  static fromRecipe(args: { readonly prefix: string } & IndexedDatasetOptions): IndexedDataset {
+    return IndexedDataset.openSync(args.prefix, { dtypeTable: args.dtypeTable ?? 'auto' });
+  }
+
+  #readItem(item: number, offset: number, count: number): TypedArray {
+    try {
+      return this.#read(this.pointers[item]! + offset * bytesPerElement(this.dtype), count);
+    } catch (error) {
+      throw error instanceof TruncatedFileError ? error.addPlace({ item }) : error;
+    }
+  }
+
+  #byteRanges(starts: ArrayLike<number>, count: number): ByteRanges {
+    const elementBytes = bytesPerElement(this.dtype);
+    const byteStarts = new Float64Array(starts.length);
+    for (let k = 0; k < starts.length; k++) {
+      checkSpan(starts[k]!, count, this.tokenCount, {});
+      byteStarts[k] = starts[k]! * elementBytes;
+    }
+    return { starts: byteStarts, length: count * elementBytes };
+  }
+
+  #read(byteOffset: number, count: number): TypedArray {
+    const bytes = this.#data.readSync(byteOffset, byteOffset + count * bytesPerElement(this.dtype));
+    return viewOf(this.dtype, bytes.buffer, 0, count);
+  }
+}
+
+/** Both files of a dataset, opened. */
+interface OpenPair extends IndexedPair {
+  readonly prefix: string;
+  readonly index: LocalSource;
+  readonly data: LocalSource;
+}
+
+function openPair(name: string | URL, options: IndexedDatasetOptions): OpenPair {
+  if (isRemote(name)) {
+    throw new StorageError('An IndexedDataset is two files of this machine', {
+      where: { url: String(name) },
+      next: 'Open it with RemoteIndexedDataset.open(url), or with openDataset(url).',
+    });
+  }
+  const { dtypeTable } = parseOptions('IndexedDataset options', indexedOptions, options);
+  const prefix = datasetPrefix(name);
+  const index = new FileSource(`${prefix}.idx`);
+  try {
+    return { prefix, dtypeTable, index, data: new FileSource(`${prefix}.bin`) };
+  } catch (error) {
+    index.close();
+    throw error;
+  }
+}
+
+/** @throws {@link IndexRangeError} */
+export function checkSpan(
+  start: number,
+  count: number,
+  available: number,
+  place: { readonly item?: number },
+): void {
+  const whole = Number.isInteger(start) && Number.isInteger(count);
+  if (whole && start >= 0 && count >= 0 && start + count <= available) return;
+  throw new IndexRangeError(`${count} elements from ${start} on are not among ${available}`, {
+    where: { dataset: 'IndexedDataset', ...place, offset: start, length: count },
+    next: `Ask for whole numbers of elements that lie between 0 and ${available}.`,
+  });
+}

@@ -1,0 +1,95 @@
+import type { DType } from '../../core/dtype.js';
+import type { ByteSource, LocalSource } from '../../storage/byte-source.js';
+import { checkGuess, type DTypeTable } from './indexed-dataset-dtypes.js';
+import { decodeIndex, type ItemIndex } from './indexed-dataset-index.js';
+
+/** What the index of a `.bin`/`.idx` pair says, wherever the pair is. */
+export abstract class IndexedItems {
+  /** Path (absolute) or URL of the pair without `.bin` and `.idx`. */
+  readonly prefix: string;
+  /** What the elements are stored as. */
+  readonly dtype: DType;
+  /** Shape `[n]`: the mode of each item, where the index has some: those of Megatron-LM's multimodal datasets do. */
+  readonly modes: Int8Array | undefined;
+  /** Number of items n. */
+  readonly length: number;
+  /** Elements of all items together. */
+  readonly tokenCount: number;
+  /** Shape `[n]`: elements of each item. */
+  readonly sizes: Int32Array;
+  /** Shape `[n]`: where each item begins in the `.bin` file, in bytes. */
+  readonly pointers: Float64Array;
+  /**
+   * Item numbers at which documents begin, then the number of items. Merged files may have an entry twice. The older
+   * format counts dimensions here; they are turned into items.
+   */
+  readonly documentIndex: Float64Array;
+
+  /** @internal */
+  constructor(prefix: string, { dtype, sizes, pointers, documentIndex, modes }: ItemIndex) {
+    this.prefix = prefix;
+    this.dtype = dtype;
+    this.modes = modes;
+    this.length = sizes.length;
+    this.sizes = sizes;
+    this.pointers = pointers;
+    this.documentIndex = documentIndex;
+    this.tokenCount = sizes.reduce((sum, size) => sum + size, 0);
+  }
+}
+
+/** The two files. */
+export interface IndexedPair {
+  readonly index: ByteSource;
+  readonly data: ByteSource;
+  readonly dtypeTable: DTypeTable | 'auto';
+}
+
+/** @param bytes - Of the index, all of them. @throws {@link FormatError}, {@link TruncatedFileError} */
+export function decodePair({ index, data, dtypeTable }: IndexedPair, bytes: Uint8Array): ItemIndex {
+  return decodeIndex({
+    bytes,
+    file: index.name,
+    dataFile: data.name,
+    dataBytes: data.byteLength,
+    dtypeTable,
+  });
+}
+
+/** Stretches of the data that are looked at, and bytes of each. */
+const stretches = 16;
+const stretchBytes = 4096;
+
+/** Where the data is looked at when the type code alone does not tell the dtype. */
+function stretchesOf(dataBytes: number): { start: number; end: number }[] {
+  const whole = dataBytes - (dataBytes % 4);
+  const last = Math.max(0, whole - stretchBytes);
+  const starts = Array.from(
+    { length: stretches },
+    (_, k) => 4 * Math.floor((k * last) / (stretches - 1) / 4),
+  );
+  return [...new Set(starts)].map((start) => ({ start, end: Math.min(whole, start + stretchBytes) }));
+}
+
+/** @throws {@link FormatError} where it cannot be told what the elements are */
+export async function checkDType({ isGuess }: ItemIndex, { index, data }: IndexedPair): Promise<void> {
+  if (!isGuess) return;
+  const parts = stretchesOf(data.byteLength).map(({ start, end }) => data.read(start, end));
+  checkGuess(elementsOf(await Promise.all(parts)), index.name);
+}
+
+/** {@link checkDType}, in this thread. */
+export function checkDTypeSync(
+  { isGuess }: ItemIndex,
+  { index, data }: IndexedPair & { readonly data: LocalSource },
+): void {
+  if (!isGuess) return;
+  const parts = stretchesOf(data.byteLength).map(({ start, end }) => data.readSync(start, end));
+  checkGuess(elementsOf(parts), index.name);
+}
+
+function elementsOf(parts: readonly Uint8Array[]): Uint32Array {
+  return Uint32Array.from(
+    parts.flatMap((part) => [...new Uint32Array(part.buffer, part.byteOffset, part.length / 4)]),
+  );
+}

@@ -1,0 +1,208 @@
+import { Buffer } from 'node:buffer';
+import * as v from 'valibot';
+import type { Dataset, IndexArray } from '../../core/dataset.js';
+import { FormatError, type MillraceError } from '../../core/errors.js';
+import { fingerprint } from '../../core/fingerprint.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { parseOptions } from '../../core/options.js';
+import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../../core/recipe.js';
+import { setOwn } from '../../core/record.js';
+import type { ByteSource } from '../../storage/byte-source.js';
+import { withPath } from '../../storage/location-path.js';
+import type { StorageOptions } from '../../storage/storage-options.js';
+import { chooseColumns } from '../choose-columns.js';
+import { allOpened, openDataFile } from '../data-files.js';
+import { asBuffer } from '../records/as-buffer.js';
+import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
+import { type MdsShard, readMdsIndex } from './mds-index.js';
+import { hashErrors, openMdsShard } from './mds-shard.js';
+import { mdsDecoder } from './mds-values.js';
+
+export interface MdsDatasetOptions extends StorageOptions {
+  /** Which columns a sample has. @defaultValue all */
+  readonly columns?: readonly string[];
+}
+
+/** A column of MDS shards. */
+export interface MdsColumn {
+  readonly name: string;
+  /** As MosaicML names it: `int`, `str`, `ndarray:float32:2,3`. */
+  readonly encoding: string;
+}
+
+interface MdsFormat {
+  /** All columns of the shards, in their order, with the bytes of those that always have the same number. */
+  readonly fields: readonly (MdsColumn & { readonly size: number | null })[];
+  /** Those of a sample. */
+  readonly chosen: readonly string[];
+}
+
+const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
+
+/**
+ * MosaicML's MDS shards, as `MDSWriter` of `mosaicml-streaming` writes them. Images stay bytes, pickled columns cannot be read (they
+ * could run code). Shards that are compressed with zstd, gzip, Brotli or Snappy are decompressed into memory, unless the folder also holds
+ * them decompressed, as a cache of `StreamingDataset` does.
+ */
+export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Dataset<T>, Movable {
+  readonly columns: readonly MdsColumn[];
+  readonly #records: RecordFiles;
+  readonly #format: MdsFormat;
+
+  readonly #checksumErrors: () => AsyncIterable<MillraceError>;
+
+  private constructor(
+    records: RecordFiles,
+    format: MdsFormat,
+    checksumErrors: () => AsyncIterable<MillraceError> = async function* () {},
+  ) {
+    this.#checksumErrors = checksumErrors;
+    this.#records = records;
+    this.#format = format;
+    this.columns = format.chosen.map((name) => {
+      const { encoding } = format.fields.find((field) => field.name === name)!;
+      return { name, encoding };
+    });
+  }
+
+  /**
+   * Opens the shards that the `index.json` of a folder names.
+   *
+   * @param folder - A folder or its `index.json`, as a path or URL.
+   * @throws {@link StorageError} when a file cannot be read; {@link FormatError} when one is damaged, or a column cannot be decoded;
+   *   {@link ConfigError} for a column that is not there.
+   */
+  static async open<T = Readonly<Record<string, unknown>>>(
+    folder: string | URL,
+    options: MdsDatasetOptions = {},
+  ): Promise<MdsDataset<T>> {
+    const { columns, ...storage } = parseOptions('MdsDataset options', schema, options);
+    const name = withPath(String(folder), (path) => path.replace(/\/?(index\.json)?$/, ''));
+    const index = await openDataFile(
+      withPath(name, (path) => `${path}/index.json`),
+      storage,
+    );
+    const shards = await readMdsIndex(index).finally(() => index.close());
+    const format = formatOf(shards[0]!, columns, index);
+    const sources = await allOpened(shards.map((shard) => openMdsShard(name, shard, storage)));
+    const shardOf = new Map(sources.map((source, k) => [source, shards[k]!]));
+    const bounds = (source: ByteSource) => readBounds(source, shardOf.get(source)!);
+    const records = await RecordFiles.open('MdsDataset', sources, bounds);
+    return new MdsDataset(records, format, () => hashErrors(shardOf));
+  }
+
+  get length(): number {
+    return this.#records.length;
+  }
+
+  /** Samples of each shard. */
+  get shardLengths(): readonly number[] {
+    return this.#records.shardLengths;
+  }
+
+  /** @throws {@link FormatError} where a value cannot be decoded. */
+  get(index: number): MaybePromise<T> {
+    return andThen(this.#records.bytes(index), (bytes) => this.#decode(asBuffer(bytes), index));
+  }
+
+  /** Fetches what will be asked for into the cache, if there is one. */
+  prefetch(indices: IndexArray): number | undefined {
+    return this.#records.prefetch(indices);
+  }
+
+  /** An error for each shard that does not match a checksum of `index.json`: `millrace verify` asks for them. */
+  checksumErrors(): AsyncIterable<MillraceError> {
+    return this.#checksumErrors();
+  }
+
+  fingerprint(): string {
+    const { chosen } = this.#format;
+    return fingerprint({ kind: 'MdsDataset', columns: chosen, files: this.#records.fingerprint() });
+  }
+
+  [toRecipe](): Recipe {
+    return { builtIn: 'MdsDataset', args: { records: this.#records.recipe(), format: this.#format } };
+  }
+
+  static async fromRecipe(
+    { records, format }: { records: RecordFilesRecipe; format: MdsFormat },
+    make: MakeFromRecipe,
+  ): Promise<MdsDataset<unknown>> {
+    return new MdsDataset(await RecordFiles.fromRecipe(records, make), format);
+  }
+
+  close(): void {
+    this.#records.close();
+  }
+
+  /** A sample is the sizes of its columns that have no fixed one, then their values. */
+  #decode(bytes: Buffer, index: number): T {
+    const { fields, chosen } = this.#format;
+    const varying = fields.filter(({ size }) => size === null).length;
+    if (bytes.length < 4 * varying) throw this.#records.damaged(index, 'ends in its sizes');
+    let next = 0;
+    const sizes = fields.map(({ size }) => size ?? bytes.readUInt32LE(4 * next++));
+    let at = 4 * varying;
+    const made: Record<string, unknown> = {};
+    for (const [k, { name, encoding }] of fields.entries()) {
+      const end = at + sizes[k]!;
+      if (end > bytes.length) throw this.#records.damaged(index, `ends in the column ${name}`);
+      if (chosen.includes(name)) {
+        try {
+          setOwn(made, name, mdsDecoder(encoding)!(bytes.subarray(at, end)));
+        } catch (cause) {
+          const why = (cause as Error).message;
+          throw this.#records.damaged(index, `has a column ${name} that is not ${encoding}: ${why}`, cause);
+        }
+      }
+      at = end;
+    }
+    if (at !== bytes.length) throw this.#records.damaged(index, `has ${bytes.length - at} bytes too many`);
+    return made as T;
+  }
+}
+
+function formatOf(
+  { column_names, column_encodings, column_sizes }: MdsShard,
+  columns: readonly string[] | undefined,
+  index: ByteSource,
+): MdsFormat {
+  // The writer's size of 0 is one that is not fixed.
+  const fields = column_names.map((name, k) => ({
+    name,
+    encoding: column_encodings[k] ?? '',
+    size: column_sizes[k] || null,
+  }));
+  const chosen = chooseColumns({ owner: 'MdsDataset' }, columns, column_names);
+  const undecodable = fields.find(({ name, encoding }) => chosen.includes(name) && !mdsDecoder(encoding));
+  if (!undecodable) return { fields, chosen };
+  throw new FormatError(
+    undecodable.encoding === 'pkl'
+      ? `The column ${undecodable.name} has the encoding pkl: pickled objects are not read, because unpickling can run code`
+      : `The column ${undecodable.name} has the encoding ${undecodable.encoding}, which cannot be read`,
+    {
+      where: { file: index.name },
+      next: 'Choose other columns with { columns: […] }, or write the column with another encoding, such as json.',
+    },
+  );
+}
+
+/** The table at the beginning of a shard: the number of samples, then where each begins and the last one ends. */
+async function readBounds(source: ByteSource, { samples }: MdsShard): Promise<Float64Array> {
+  const tableEnd = 4 * (samples + 2);
+  const table = Buffer.from(await source.read(0, tableEnd));
+  const bounds = new Float64Array(new SharedArrayBuffer(8 * (samples + 1)));
+  for (let k = 0; k <= samples; k++) bounds[k] = table.readUInt32LE(4 * (k + 1));
+  const isAscending = bounds.every((bound, k) => k === 0 || bound >= bounds[k - 1]!);
+  if (
+    table.readUInt32LE(0) === samples &&
+    isAscending &&
+    bounds[0]! >= tableEnd &&
+    bounds.at(-1) === source.byteLength
+  )
+    return bounds;
+  throw new FormatError('The table of samples at the beginning of the shard is damaged', {
+    where: { file: source.name, byteOffset: 0 },
+    next: 'Copy or write the shard again.',
+  });
+}

@@ -1,0 +1,105 @@
+import type { IndexArray } from '../../core/dataset.js';
+import { firstAbove } from '../../core/first-above.js';
+import { checkIndex } from '../../core/index-range.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { setOwn } from '../../core/record.js';
+import type { ByteSource } from '../../storage/byte-source.js';
+import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
+import { BlockCache } from './block-cache.js';
+
+/** A file of rows that are decoded block by block. */
+export interface TableFile {
+  readonly source: ByteSource;
+  /** Shape `[blocks + 1]`: where each block of rows begins, and the number of rows. */
+  readonly bounds: Float64Array;
+  /** Where a block is in the file, as far as that is known without reading it. */
+  bytesOfBlock(block: number): readonly { readonly start: number; readonly end: number }[];
+}
+
+/** Rows of a file, column by column. */
+export interface TableBlock {
+  /** The first row. */
+  readonly start: number;
+  /** The values of a column, by row of the block. */
+  readonly columns: readonly ((row: number) => unknown)[];
+}
+
+export interface TableShard<F extends TableFile> {
+  readonly file: F;
+  /** Rows that are samples; all without it. */
+  readonly rows?: Float64Array | undefined;
+}
+
+export interface TableSettings<F extends TableFile> {
+  /** What errors call the dataset. */
+  readonly owner: string;
+  /** The columns of a row. */
+  readonly columns: readonly string[];
+  /** Blocks that are kept. */
+  readonly cacheBlocks: number;
+  readBlock(file: F, block: number): Promise<TableBlock>;
+}
+
+/** Rows of several files as objects by column, with the blocks that were used last. */
+export class TableRows<F extends TableFile> {
+  readonly #shards: readonly TableShard<F>[];
+  /** Number of samples in the files up to and with each. */
+  readonly #ends: Float64Array;
+  readonly #settings: TableSettings<F>;
+  readonly #blocks: BlockCache<TableBlock>;
+
+  constructor(shards: readonly TableShard<F>[], settings: TableSettings<F>) {
+    this.#shards = shards;
+    let end = 0;
+    this.#ends = Float64Array.from(shards, ({ file, rows }) => {
+      end += rows?.length ?? file.bounds.at(-1)!;
+      return end;
+    });
+    this.#settings = settings;
+    this.#blocks = new BlockCache(settings.cacheBlocks);
+  }
+
+  get length(): number {
+    return this.#ends.at(-1)!;
+  }
+
+  /** @throws {@link IndexRangeError}, {@link FormatError} where the block that holds the row is damaged */
+  get(index: number): MaybePromise<Record<string, unknown>> {
+    const { shard, file, row, block } = this.#find(index);
+    const found = this.#blocks.get(`${shard}/${block}`, () => this.#settings.readBlock(file, block));
+    return andThen(found, ({ start, columns }) => {
+      const names = this.#settings.columns;
+      const made: Record<string, unknown> = {};
+      for (let k = 0; k < columns.length; k++) setOwn(made, names[k]!, columns[k]!(row - start));
+      return made;
+    });
+  }
+
+  /** Has the blocks of rows that will be asked for fetched into the cache, where they come from afar. */
+  prefetch(indices: IndexArray): number | undefined {
+    if (!fetchesAhead(this.#shards.map(({ file }) => file.source))) return undefined;
+    const blocks = new Map<string, { readonly file: F; readonly block: number }>();
+    for (const index of indices) {
+      const { shard, file, block } = this.#find(index);
+      blocks.set(`${shard}/${block}`, { file, block });
+    }
+    return sumOfBytes(
+      Array.from(blocks.values()).flatMap(({ file, block }) =>
+        file.bytesOfBlock(block).map(({ start, end }) => prefetchRange(file.source, start, end)),
+      ),
+    );
+  }
+
+  close(): void {
+    for (const { file } of this.#shards) file.source.close();
+  }
+
+  #find(index: number) {
+    checkIndex(index, this.length, this.#settings.owner);
+    const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
+    const { file, rows } = this.#shards[shard]!;
+    const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
+    const row = rows ? rows[place]! : place;
+    return { shard, file, row, block: firstAbove(file.bounds, row) - 1 };
+  }
+}

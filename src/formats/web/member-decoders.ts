@@ -1,0 +1,49 @@
+import type { Tensor } from '../../core/tensor.js';
+import { decompressInMemory } from '../../storage/decompress.js';
+import { MemorySource } from '../../storage/memory-source.js';
+import { ArrayRows } from '../arrays/array-rows.js';
+import { openNpyArray } from '../arrays/npy-array.js';
+import { parseJson } from '../text/parse-json.js';
+
+/** Makes a value of the bytes of a member. */
+export type MemberDecoder = (bytes: Uint8Array, maxDecompressedBytes: number) => unknown;
+
+const text = new TextDecoder('utf-8', { fatal: true });
+
+const asText: MemberDecoder = (bytes) => text.decode(bytes);
+
+const asNumber: MemberDecoder = (bytes) => {
+  const written = text.decode(bytes).trim();
+  if (!/^[+-]?\d+$/.test(written)) throw new Error(`${JSON.stringify(written)} is not a whole number`);
+  const number = Number(written);
+  return Number.isSafeInteger(number) ? number : BigInt(written.replace('+', ''));
+};
+
+/** An `.npy` file as one tensor: its rows are one row of an array with a row more. */
+const asTensor: MemberDecoder = async (bytes, limit): Promise<Tensor> => {
+  const source = new MemorySource(bytes);
+  const array = await openNpyArray(source, limit);
+  return new ArrayRows('NpyDataset', new Map([['', { ...array, shape: [1, ...array.shape] }]])).row('', 0);
+};
+
+/** By the last part of the ending, as the webdataset package decodes what has a basic type. */
+const decoders = new Map<string, MemberDecoder>([
+  ...['txt', 'text', 'transcript'].map((ending) => [ending, asText] as const),
+  ...['cls', 'cls2', 'class', 'count', 'index', 'inx', 'id'].map((ending) => [ending, asNumber] as const),
+  ['json', (bytes) => parseJson(text.decode(bytes))],
+  ['npy', asTensor],
+]);
+
+/**
+ * Decodes a member by its ending; what has no decoder stays bytes, in memory of its own. As in the webdataset package, a member whose
+ * ending is `gz` is decompressed first, and the rest of the ending says what it is.
+ */
+export function decodeMember(ending: string, bytes: Uint8Array, maxDecompressedBytes: number): unknown {
+  const packed = /^(?:(.*)\.)?gz$/s.exec(ending);
+  if (packed)
+    return decompressInMemory(new MemorySource(bytes, ending), 'gzip', maxDecompressedBytes).then((content) =>
+      decodeMember(packed[1] ?? '', content, maxDecompressedBytes),
+    );
+  const decode = decoders.get(ending.slice(ending.lastIndexOf('.') + 1));
+  return decode ? decode(bytes, maxDecompressedBytes) : Uint8Array.from(bytes);
+}

@@ -1,0 +1,166 @@
+import { Header, Pax } from 'tar';
+import { FormatError } from '../../core/errors.js';
+import { compressionOfContent } from '../../storage/decompress.js';
+import { truncated } from '../../storage/truncated.js';
+import { asBuffer } from '../records/as-buffer.js';
+import type { RecordReader } from '../records/record-reader.js';
+
+/** A file in a tar archive: bytes `start … end - 1`. */
+export interface TarMember {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  /** Where the next header is. */
+  readonly next: number;
+}
+
+const blockBytes = 512;
+/** Names and attributes of one file; more would be a damaged size. */
+const longestNames = 2 ** 20;
+
+/** Behind the mark of the end, padding is looked through up to here for another archive. */
+const longestPadding = 2 ** 21;
+
+/**
+ * The next file of a tar archive from a header on: POSIX (ustar and pax) or GNU. Folders, links, devices and labels are passed over.
+ * A header of an unknown type is a file, as POSIX says.
+ *
+ * @returns `undefined` at the mark of the end.
+ * @throws {@link FormatError} where a header is damaged, a file is stored in a way that is not supported, or another archive follows
+ *   the end; {@link TruncatedFileError} where the archive ends without its mark.
+ */
+export async function nextTarMember(reader: RecordReader, from: number): Promise<TarMember | undefined> {
+  const { source } = reader;
+  let longName: string | undefined;
+  let pax: Pax | undefined;
+  let isSparse = false;
+  for (let at = from; ; ) {
+    const header = await readHeader(reader, at, pax);
+    if (header.nullBlock) {
+      await checkEnd(reader, at + blockBytes);
+      return undefined;
+    }
+    if (!header.cksumValid) throw at === 0 ? await notTar(reader) : damaged(source.name, at);
+    if (!Number.isSafeInteger(header.size)) throw damaged(source.name, at, 'has no size');
+    const size = header.size as number;
+    const start = at + blockBytes;
+    const end = start + size;
+    if (end > source.byteLength) throw truncated(source.name, start, size, source.byteLength - start);
+    const next = start + Math.ceil(size / blockBytes) * blockBytes;
+    switch (header.type) {
+      case 'File':
+      case 'OldFile':
+      case 'ContiguousFile':
+      case 'Unsupported': {
+        // Where the header has a part of a long name, too, the whole one counts.
+        const name = longName ?? pax?.path ?? header.path ?? '';
+        if (isSparse) throw unsupported(source.name, at, name, 'a sparse file', 'without --sparse');
+        return { name, start, end, next };
+      }
+      case 'SparseFile':
+        throw unsupported(
+          source.name,
+          at,
+          longName ?? header.path ?? '',
+          'a sparse file',
+          'without --sparse',
+        );
+      case 'ContinuationFile':
+        throw unsupported(
+          source.name,
+          at,
+          header.path ?? '',
+          "the rest of another archive's file",
+          'as one volume',
+        );
+      case 'ExtendedHeader':
+      case 'OldExtendedHeader':
+      case 'NextFileHasLongPath':
+      case 'OldGnuLongPath': {
+        if (size > longestNames) throw damaged(source.name, at, 'has a name that is too long');
+        const text = asBuffer(await reader.read(start, end)).toString('utf8');
+        if (header.type === 'NextFileHasLongPath' || header.type === 'OldGnuLongPath')
+          longName = text.replace(/\0.*$/s, '');
+        else {
+          pax = Pax.parse(text);
+          isSparse = /^\d+ GNU\.sparse\./m.test(text);
+        }
+        break;
+      }
+      default:
+        // What is said of the next file is not said of the one after a folder or link.
+        if (header.type !== 'GlobalExtendedHeader' && header.type !== 'NextFileHasLongLinkpath') {
+          longName = undefined;
+          pax = undefined;
+          isSparse = false;
+        }
+    }
+    at = next;
+  }
+}
+
+async function readHeader(reader: RecordReader, at: number, pax?: Pax): Promise<Header> {
+  const { source } = reader;
+  if (at + blockBytes > source.byteLength)
+    throw truncated(source.name, at, blockBytes, Math.max(0, source.byteLength - at));
+  const block = asBuffer(await reader.read(at, at + blockBytes));
+  try {
+    return new Header(block, 0, pax);
+  } catch (cause) {
+    // The package tar throws plain errors for numbers that are none.
+    throw damaged(source.name, at, `cannot be read: ${(cause as Error).message}`, cause);
+  }
+}
+
+/**
+ * Readers stop at the first block of zeros. Where it is damage, or archives were written one behind the other, the files behind it would
+ * be lost without a word.
+ */
+async function checkEnd(reader: RecordReader, from: number): Promise<void> {
+  const { source } = reader;
+  const last = Math.min(source.byteLength, from + longestPadding);
+  for (let at = from; at + blockBytes <= last; at += blockBytes) {
+    const block = asBuffer(await reader.read(at, at + blockBytes));
+    if (block.every((byte) => byte === 0)) continue;
+    const isHeader = await readHeader(reader, at).then(
+      ({ cksumValid }) => cksumValid,
+      () => false,
+    );
+    if (!isHeader) return;
+    throw new FormatError('More files follow the end of the tar archive', {
+      where: { file: source.name, byteOffset: at },
+      next: 'The archive is damaged, or several were written one behind the other: join them with tar --concatenate.',
+    });
+  }
+}
+
+async function notTar(reader: RecordReader): Promise<FormatError> {
+  const head = asBuffer(await reader.read(0, blockBytes));
+  const compression = compressionOfContent(head);
+  return compression === undefined
+    ? damaged(reader.source.name, 0)
+    : new FormatError(`The file is not a tar archive but ${compression} data`, {
+        where: { file: reader.source.name, byteOffset: 0 },
+        next: `Name it .tar.${compression === 'gzip' ? 'gz' : 'zst'} if it is a compressed tar archive.`,
+      });
+}
+
+function damaged(
+  file: string,
+  byteOffset: number,
+  why = 'does not match its checksum',
+  cause?: unknown,
+): FormatError {
+  return new FormatError(`The tar archive is damaged: a header ${why}`, {
+    where: { file, byteOffset },
+    next: 'Copy or write the file again.',
+    cause,
+  });
+}
+
+function unsupported(file: string, byteOffset: number, name: string, what: string, how: string): FormatError {
+  return new FormatError(`${JSON.stringify(name)} is stored as ${what}, which Millrace does not read`, {
+    where: { file, byteOffset },
+    next: `Write the archive again ${how}.`,
+  });
+}

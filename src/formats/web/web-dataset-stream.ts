@@ -1,0 +1,94 @@
+import type { IterableDataset, ShardContext, StatefulStream } from '../../core/dataset.js';
+import { StateMismatchError } from '../../core/errors.js';
+import { fingerprint } from '../../core/fingerprint.js';
+import type { JsonObject } from '../../core/json.js';
+import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
+import type { ByteSource } from '../../storage/byte-source.js';
+import { contentFingerprint } from '../../storage/content-fingerprint.js';
+import { RecordReader } from '../records/record-reader.js';
+import { readSample, type WebReading, type WebSampleValues } from './web-options.js';
+import { walkSamples } from './web-samples.js';
+
+interface WebStreamRecipe {
+  readonly sources: readonly Recipe[];
+  readonly contents: readonly string[];
+  readonly reading: WebReading;
+}
+
+/** The samples of tar shards one after the other, as `WebDataset.stream` opens them. */
+export class WebDatasetStream implements IterableDataset<WebSampleValues>, Movable {
+  /** Its state is a byte offset: resuming reads nothing again. */
+  readonly seekable = true;
+  readonly #sources: readonly ByteSource[];
+  readonly #contents: readonly string[];
+  readonly #reading: WebReading;
+
+  private constructor(sources: readonly ByteSource[], contents: readonly string[], reading: WebReading) {
+    this.#sources = sources;
+    this.#contents = contents;
+    this.#reading = reading;
+  }
+
+  /** @internal */
+  static async of(sources: readonly ByteSource[], reading: WebReading): Promise<WebDatasetStream> {
+    return new WebDatasetStream(sources, await Promise.all(sources.map(contentFingerprint)), reading);
+  }
+
+  /** Tar files; batches are made inside one. */
+  get numShards(): number {
+    return this.#sources.length;
+  }
+
+  iterate({ shard, state }: ShardContext): AsyncIterable<WebSampleValues> & StatefulStream {
+    const reader = new RecordReader(this.#sources[shard]!);
+    const reading = this.#reading;
+    let offset = offsetOf(state, reader.source);
+    return {
+      stateDict: () => ({ offset }),
+      async *[Symbol.asyncIterator]() {
+        for await (const { key, members, next } of walkSamples(reader, offset)) {
+          const sample = await readSample(reader, key, members, reading);
+          offset = next;
+          yield sample;
+        }
+      },
+    };
+  }
+
+  fingerprint(): string {
+    const { columns, decode } = this.#reading;
+    return fingerprint({
+      kind: 'WebDatasetStream',
+      shards: this.#contents,
+      columns: columns ?? null,
+      decode,
+    });
+  }
+
+  [toRecipe](): Recipe {
+    const sources = this.#sources.map((source) => recipeOf(source, 'source'));
+    const args: WebStreamRecipe = { sources, contents: this.#contents, reading: this.#reading };
+    return { builtIn: 'WebDatasetStream', args };
+  }
+
+  static async fromRecipe(
+    { sources, contents, reading }: WebStreamRecipe,
+    make: MakeFromRecipe,
+  ): Promise<WebDatasetStream> {
+    return new WebDatasetStream((await Promise.all(sources.map(make))) as ByteSource[], contents, reading);
+  }
+
+  close(): void {
+    for (const source of this.#sources) source.close();
+  }
+}
+
+function offsetOf(state: JsonObject | undefined, source: ByteSource): number {
+  const { offset = 0 } = state ?? {};
+  if (Number.isSafeInteger(offset) && (offset as number) >= 0 && (offset as number) <= source.byteLength)
+    return offset as number;
+  throw new StateMismatchError('The state is not one of this shard', {
+    where: { file: source.name, field: 'offset' },
+    next: 'Load the state that the loader saved with these shards.',
+  });
+}

@@ -1,0 +1,106 @@
+import * as v from 'valibot';
+import { ConfigError, FormatError, MillraceError } from '../../core/errors.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { parseOptions } from '../../core/options.js';
+import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
+import type { RecordReader } from '../records/record-reader.js';
+import { decodeMember } from './member-decoders.js';
+import type { WebMember } from './web-samples.js';
+
+/** File name endings of shards. */
+export const tarEndings = ['.tar'];
+
+/** A sample: the value of each of its files by their endings, and their common name. */
+export type WebSampleValues = Readonly<Record<string, unknown>> & { readonly __key__: string };
+
+export interface WebDatasetOptions extends StorageOptions {
+  /** Which files of a sample are read, by ending. @defaultValue all */
+  readonly columns?: readonly string[];
+  /**
+   * Whether `json`, `txt`, `cls`, `npy` and the like become values, as the webdataset package decodes them; images and what else there
+   * is stay bytes. @defaultValue `true`
+   */
+  readonly decode?: boolean;
+}
+
+/** How samples are made of their files. */
+export interface WebReading {
+  readonly columns?: readonly string[] | undefined;
+  readonly decode: boolean;
+  readonly maxDecompressedBytes: number;
+}
+
+const schema = v.looseObject({
+  columns: v.optional(v.array(v.string())),
+  decode: v.optional(v.boolean(), true),
+});
+
+/** @throws {@link ConfigError} */
+export function webOptions(options: WebDatasetOptions): { reading: WebReading; storage: StorageOptions } {
+  const { columns, decode, ...storage } = parseOptions('WebDataset options', schema, options);
+  const { maxDecompressedBytes } = storageOptions(storage);
+  return { reading: { columns, decode, maxDecompressedBytes }, storage };
+}
+
+/**
+ * Reads and decodes the files of a sample.
+ *
+ * @throws {@link FormatError} when one cannot be decoded; {@link ConfigError} when one is not there.
+ */
+export function readSample(
+  reader: RecordReader,
+  key: string,
+  members: readonly WebMember[],
+  { columns, decode, maxDecompressedBytes }: WebReading,
+): MaybePromise<WebSampleValues> {
+  const wanted = columns
+    ? columns.map(
+        (ending) => members.find((member) => member.ending === ending) ?? missing(reader, key, ending),
+      )
+    : members;
+  const values = wanted.map(({ ending, start, end }) =>
+    andThen(reader.read(start, end), (bytes) => {
+      if (!decode) return Uint8Array.from(bytes);
+      const damaged = (cause: unknown) => undecodable(reader, key, ending, start, cause);
+      try {
+        const value = decodeMember(ending, bytes, maxDecompressedBytes);
+        return value instanceof Promise
+          ? value.catch((cause: unknown) => Promise.reject(damaged(cause)))
+          : value;
+      } catch (cause) {
+        throw damaged(cause);
+      }
+    }),
+  );
+  const together = (made: readonly unknown[]): WebSampleValues => ({
+    __key__: key,
+    ...Object.fromEntries(wanted.map(({ ending }, k) => [ending, made[k]])),
+  });
+  return values.some((value) => value instanceof Promise)
+    ? Promise.all(values).then(together)
+    : together(values);
+}
+
+function undecodable(
+  reader: RecordReader,
+  key: string,
+  ending: string,
+  byteOffset: number,
+  cause: unknown,
+): FormatError {
+  const what = cause instanceof MillraceError ? cause.message.split(' (')[0] : (cause as Error).message;
+  return new FormatError(`The file ${ending} of the sample ${key} cannot be decoded: ${what}`, {
+    where: { file: reader.source.name, sample: key, byteOffset },
+    next: 'Mend the shard, or take the bytes as they are with { decode: false }.',
+    cause,
+  });
+}
+
+function missing(reader: RecordReader, key: string, ending: string): never {
+  const where = { file: reader.source.name, sample: key };
+  throw new ConfigError(
+    'WebDataset options',
+    [{ field: 'columns', message: `the sample ${key} has no file with the ending ${ending}` }],
+    { where, next: 'Choose endings that all samples have with { columns: […] }.' },
+  );
+}

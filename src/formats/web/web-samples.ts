@@ -1,0 +1,56 @@
+import { FormatError } from '../../core/errors.js';
+import type { RecordReader } from '../records/record-reader.js';
+import { nextTarMember } from './tar-walk.js';
+
+/** A file of a sample. */
+export interface WebMember {
+  /** What follows the first dot of the name, in lower case: `jpg`, `seg.png`. */
+  readonly ending: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Files with the same name up to the first dot, one behind the other. */
+export interface WebSample {
+  readonly key: string;
+  readonly members: readonly WebMember[];
+  /** Where the archive goes on. */
+  readonly next: number;
+}
+
+/**
+ * The samples of a tar shard from a place on, without their content.
+ *
+ * @throws {@link FormatError} when the archive is damaged or a sample has two files of one ending; {@link TruncatedFileError}.
+ */
+export async function* walkSamples(reader: RecordReader, from = 0): AsyncGenerator<WebSample> {
+  let key: string | undefined;
+  let members: WebMember[] = [];
+  let endings = new Set<string>();
+  let at = from;
+  for (;;) {
+    const member = await nextTarMember(reader, at);
+    if (!member) break;
+    const [, name, ending] = /^((?:.*\/)?[^/.]*)\.([^/]*)$/s.exec(member.name) ?? [];
+    // Files without an ending, and hidden ones, are not samples: tools leave them there.
+    if (name !== undefined && ending && !/(^|\/)$/.test(name)) {
+      if (name !== key) {
+        if (key !== undefined) yield { key, members, next: at };
+        key = name;
+        members = [];
+        endings = new Set();
+      }
+      const lower = ending.toLowerCase();
+      if (endings.has(lower)) {
+        throw new FormatError(`The sample ${name} has two files with the ending ${ending}`, {
+          where: { file: reader.source.name, byteOffset: at },
+          next: 'Samples are files of one name, one behind the other, with endings of their own.',
+        });
+      }
+      endings.add(lower);
+      members.push({ ending: lower, start: member.start, end: member.end });
+    }
+    at = member.next;
+  }
+  if (key !== undefined) yield { key, members, next: at };
+}
