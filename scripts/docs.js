@@ -1,5 +1,5 @@
-// `npm run docs`: builds the documentation site from the pages of docs/ and the docstrings of src/. It opens from the
-// disk, without a server. `--out <folder>` puts it elsewhere than in site/.
+// `npm run docs`: builds the documentation site from the pages of docs/ and the docstrings of src/ into site/, or into the
+// folder given by `--out`. The site opens from the disk, without a server.
 import { parseArgs } from 'node:util';
 import { installPackages, root } from './toolchain.js';
 

@@ -1,16 +1,20 @@
-// The errors that programs match on, read from the source: every class whose `code` is given, with its docstring.
+// The error codes, read from the source: every class with a `code`, and its docstring.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../toolchain.js';
 
-/** The entries of the page on troubleshooting, as Markdown. */
+/** The line of docs/troubleshooting.md after which the entries follow. */
+export const entriesMark =
+  '<!-- Written by `node scripts/docs/write-error-codes.js` from the docstrings. Do not edit below. -->';
+
+/** The entries of docs/troubleshooting.md as Markdown: one per error code. */
 export function errorEntries() {
   return errorCodes()
     .map(({ code, name, summary, origin, remedy }) =>
       [
         `## ${code}`,
-        `{@link ${name}}: ${summary}`,
+        `\`${name}\`: ${summary}`,
         `**Where it comes from.** ${origin}`,
         `**What to do.** ${remedy}`,
       ].join('\n\n'),
@@ -18,7 +22,7 @@ export function errorEntries() {
     .join('\n\n');
 }
 
-/** Every code of src/, in the order of the files, with the name and the docstring of its class as Markdown. */
+/** Every code in src/ with the name and docstring of its class, in the order of the files. */
 function errorCodes() {
   return readdirSync(`${root}src`, { recursive: true })
     .filter((file) => file.endsWith('.ts'))
@@ -49,5 +53,9 @@ function docsOf(node) {
 }
 
 function oneLine(comment) {
-  return (ts.getTextOfJSDocComment(comment) ?? '').replaceAll(/\s+/g, ' ').trim();
+  const text = ts.getTextOfJSDocComment(comment) ?? '';
+  return text
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/\{@link (\w+)\}/g, '`$1`')
+    .trim();
 }

@@ -1,4 +1,4 @@
-// Runs in the site's pages: whoever comes for the first time finds these headings of the sidebar open.
+// Runs in the pages of the site: opens these headings of the sidebar on a reader's first visit.
 for (const section of ['Guides', 'Subjects']) {
   const key = `tsd-accordion-${section}`;
   if (localStorage.getItem(key) === null) localStorage.setItem(key, 'true');

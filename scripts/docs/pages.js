@@ -1,8 +1,8 @@
-// The pages of the site and their order. A page that nobody listed comes behind those of its folder that are.
+// The pages of the site and their order. A page that is not listed follows the listed pages of its folder.
 import { readdirSync } from 'node:fs';
 import { root } from '../toolchain.js';
 
-/** A heading of the sidebar, the folder with its pages, and those that come first. */
+/** Each heading of the sidebar, the folder of its pages, and the pages that come first. */
 const sections = [
   {
     title: 'Guides',
@@ -26,6 +26,7 @@ const sections = [
     first: [
       'troubleshooting',
       'data',
+      'tokens',
       'curriculum',
       'analysis',
       'difficulty-index',
@@ -38,12 +39,13 @@ const sections = [
       'parity',
       'performance',
       'architecture',
+      'glossary',
     ],
   },
   { title: 'Decisions', folder: 'docs/decisions', first: [] },
 ];
 
-/** Pages outside of docs/. */
+/** Pages outside docs/. */
 const projectPages = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].map((file) => ({
   title: 'Project',
   file,
@@ -52,16 +54,16 @@ const projectPages = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].map((fil
 /** Headings of the sidebar, in order. */
 export const sectionTitles = [...sections.map(({ title }) => title), 'Project', 'Modules'];
 
-/** Every page in the order of the sidebar: its heading and its file, from the root of the repository. */
+/** Every page in the order of the sidebar: its heading, and its file relative to the root of the repository. */
 export function pages() {
   return [...sections.flatMap(pagesOf), ...projectPages];
 }
 
 function pagesOf({ title, folder, first }) {
-  const place = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
+  const rank = (name) => (first.includes(name) ? first.indexOf(name) : first.length);
   return readdirSync(`${root}${folder}`)
     .filter((file) => file.endsWith('.md'))
     .map((file) => file.slice(0, -'.md'.length))
-    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
     .map((name) => ({ title, file: `${folder}/${name}.md` }));
 }

@@ -1,16 +1,15 @@
-// What the site asks of TypeDoc beyond its options: pages with the title and heading of their file, modules with the name
-// they are imported by, links to a class of another entry point by its bare name.
+// What the site needs beyond TypeDoc's options: pages with the title and heading of their file, modules named as they are
+// imported, links to a class of another entry point by its bare name.
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Converter, KindRouter, MinimalSourceFile, ReflectionKind } from 'typedoc';
 import { root } from '../toolchain.js';
-import { errorEntries } from './error-codes.js';
 import { pages } from './pages.js';
 
-/** Where the entries of the codes go, in the page on troubleshooting. */
-const entriesMark = '<!-- One entry a code, from the docstrings. -->';
+/** The first line of an entry in docs/troubleshooting.md: the class of the error. */
+const errorClass = /^`(\w+Error)`: /gm;
 
-/** @param importNames - Name by which each entry point is imported, by its file. */
+/** @param importNames - The import name of each entry point, by its file. */
 export function shapeSite(app, importNames) {
   const sectionOf = new Map(pages().map(({ file, title }) => [file, title]));
 
@@ -21,11 +20,13 @@ export function shapeSite(app, importNames) {
     const text = readFileSync(path, 'utf8');
     page.name = (text.match(/^# (.+)$/m)?.[1] ?? file).replaceAll('`', '');
     page.frontmatter.group = sectionOf.get(file);
-    const whole = withoutFolderLinks(text.replace(entriesMark, errorEntries), dirname(path));
+    const linked = text.replaceAll(errorClass, '{@link $1}: ');
+    const whole = withoutFolderLinks(linked, dirname(path));
     page.content = app.converter.parseRawComment(new MinimalSourceFile(whole, path), files).content;
   });
 
-  // A folder is linked to as its first page. Links to folders without one are text by now, but TypeDoc would still copy them.
+  // A link to a folder leads to its first page. Links to folders without a page are plain text by now, but TypeDoc would
+  // still copy the folders.
   app.converter.on(Converter.EVENT_END, ({ project: { files, documents }, project }) => {
     for (const folder of [...files.getMediaPaths()].filter(isFolder)) {
       const first = documents.find((page) => files.getReflectionPath(page).startsWith(`${folder}/`));
@@ -53,7 +54,7 @@ export function shapeSite(app, importNames) {
   app.renderer.defineRouter('pages-by-file', PagesByFile);
 }
 
-/** Pages keep the name of their file, whatever their title becomes. */
+/** Names the HTML of a page after its file, not after its title. */
 class PagesByFile extends KindRouter {
   getIdealBaseName(reflection) {
     if (!reflection.isDocument()) return super.getIdealBaseName(reflection);
@@ -65,7 +66,7 @@ class PagesByFile extends KindRouter {
   }
 }
 
-/** Whether it is what `Class.member` means: a class that an entry point exports, and its member. */
+/** Whether a reflection is what `Class.member` refers to: a class that an entry point exports, and its member. */
 function isNamed(reflection, names) {
   if (names.length === 0) return reflection.kindOf(ReflectionKind.Module);
   return (
@@ -73,7 +74,7 @@ function isNamed(reflection, names) {
   );
 }
 
-/** Links to folders that have no page of the site as their text alone. */
+/** Replaces links to folders without a page on the site by their text. */
 function withoutFolderLinks(text, from) {
   return text.replaceAll(/\[([^\]]+)\]\(([^)#:]+)\)/g, (link, label, target) => {
     const folder = relative(root, resolve(from, target)).replaceAll('\\', '/');

@@ -8,8 +8,8 @@ import { shapeSite } from './plugin.js';
 /**
  * Writes the site.
  *
- * @param out - The folder; what is in it is replaced.
- * @returns What went wrong, a line each; none if nothing did.
+ * @param out - The folder of the site. Its content is replaced.
+ * @returns One line per problem; empty on success.
  */
 export async function buildSite(out) {
   const importNames = entryPoints();
@@ -22,7 +22,7 @@ export async function buildSite(out) {
     projectDocuments: pages().map(({ file }) => root + file),
     out,
     router: 'pages-by-file',
-    // `npm run types` is for that.
+    // `npm run types` checks types.
     skipErrorChecking: true,
     disableGit: true,
     disableSources: true,
@@ -30,7 +30,7 @@ export async function buildSite(out) {
     excludeInternal: true,
     excludeExternals: true,
     blockTags: [...OptionDefaults.blockTags, '@origin', '@remedy'],
-    // What is not exported is meant to stay so, and is named in types all the same.
+    // Public types may name types that are not exported.
     validation: { notExported: false, invalidLink: true, invalidPath: true, rewrittenLink: true },
     groupOrder: [...sectionTitles, '*'],
     sortEntryPoints: false,
@@ -48,15 +48,15 @@ export async function buildSite(out) {
   });
   shapeSite(app, importNames);
   const project = await app.convert();
-  if (!project) return ['The source could not be converted: see above.'];
-  // Until here it warns of each type that is put together of several; from here on, of links.
+  if (!project) return ['TypeDoc could not convert the source: see above.'];
+  // Conversion warns about each type of several parts; only the warnings about links that follow matter.
   app.logger.level = LogLevel.Warn;
   app.validate(project);
   await app.generateDocs(project, out);
   return app.logger.hasErrors() ? ['The site has errors: see above.'] : [];
 }
 
-/** The source file of each entry point, and the name it is imported by. */
+/** The import name of each entry point, by its source file. */
 function entryPoints() {
   const { name, exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   return new Map(
