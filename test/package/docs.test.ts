@@ -1,7 +1,15 @@
-// The TypeScript of the pages: checked by the compiler as a user would paste it, and run, in the order of the page, with small data
-// (surroundings/). A page runs in one process and in a folder of its own.
+// The TypeScript of the pages, as a user would paste it: compiled strictly, and run in the order of the page on small data
+// (surroundings/). Each page runs in its own process and folder.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -11,46 +19,46 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 
 const pages = readdirSync(path('surroundings')).map((file) => file.slice(0, -'.ts'.length));
 
-/** Snippets that are compiled only: the page, words of the snippet, and why. */
+/** Snippets that are compiled but not run: the page, words of the snippet, and the reason. */
 const notRun: readonly (readonly [page: string, words: string, reason: string])[] = [
   ['data', 's3://bucket/train', 'there is no such bucket; test/storage/s3.test.ts has one'],
   ['data', 'https://host/train', 'there is no such server; test/formats/remote-data.test.ts has one'],
-  ['accelerators', 'deviceBatches', 'needs a GPU and CUDA; test/accelerator runs it where they are'],
-  ['accelerators', 'gpuBatches', 'needs a GPU and WebGPU; test/accelerator runs it where they are'],
+  ['accelerators', 'deviceBatches', 'needs a GPU and CUDA; test/accelerator runs it if both are present'],
+  ['accelerators', 'gpuBatches', 'needs a GPU and WebGPU; test/accelerator runs it if both are present'],
   ['browser', 'new Worker(', 'needs a page; test/browser/workers.test.ts is one'],
 ];
 
-/** What a snippet listens at: another program may have it, so the test takes any that is free. */
+/** The port that a snippet opens. The test replaces it by any free port. */
 const port = '9464';
 
 interface Snippet {
   readonly name: string;
   readonly code: string;
-  /** Why it is not run. */
+  /** Why the snippet is not run. */
   readonly reason: string | undefined;
 }
 
 // Inside the package, so that `millrace` is this build and other packages are found.
 let folder: string;
-let said: string;
+let compilerOutput: string;
 beforeAll(async () => {
   folder = mkdtempSync(path('docs-'));
   for (const page of pages) write(page);
   const inBrowser = (page: string) => page === 'browser';
-  said = await compile(
+  compilerOutput = await compile(
     pages.filter((page) => !inBrowser(page)),
     [],
   );
-  said += await compile(pages.filter(inBrowser), ['DOM']);
-}, 60_000);
+  compilerOutput += await compile(pages.filter(inBrowser), ['DOM']);
+}, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the TypeScript of the pages', { timeout: 60_000 }, () => {
+describe('the TypeScript of the pages', { timeout: 600_000 }, () => {
   it('compiles, strictly', () => {
-    expect(said).toBe('');
+    expect(compilerOutput).toBe('');
   });
 
-  it.each(pages)('%s: its snippets run', async (page) => {
+  it.each(pages)('%s: the snippets run', async (page) => {
     const snippets = snippetsOf(page);
     expect(snippets.length).toBeGreaterThan(1);
     for (const { name, reason } of snippets)
@@ -61,15 +69,31 @@ describe('the TypeScript of the pages', { timeout: 60_000 }, () => {
     );
   });
 
-  it('every page with TypeScript is checked: here, or with the guides', () => {
+  it('runs on every page that has some: here, or with the guides', () => {
     const withCode = readdirSync(path('../../docs'))
       .filter((file) => file.endsWith('.md') && snippetsIn(file).length > 0)
       .map((file) => file.slice(0, -'.md'.length));
     expect([...pages, 'troubleshooting'].sort()).toEqual(withCode.sort());
   });
 
-  it.each(notRun)('%s has one snippet with %s', (page, words) => {
+  it.each(notRun)('%s: one snippet contains %s', (page, words) => {
     expect(snippetsIn(`${page}.md`).filter((code) => code.includes(words))).toHaveLength(1);
+  });
+});
+
+describe('docs/guarantees.md', () => {
+  it('names only tests that exist', () => {
+    const text = readFileSync(path('../../docs/guarantees.md'), 'utf8');
+    const tests = [...text.matchAll(/`(test\/[^`\s]+)`/g)].map(([, file]) => file!);
+    expect(tests.length).toBeGreaterThan(50);
+    expect(tests.filter((file) => !existsSync(path(`../../${file}`)))).toEqual([]);
+  });
+});
+
+describe('docs/troubleshooting.md', () => {
+  it('holds the docstrings of all error classes', async () => {
+    const script = path('../../scripts/docs/write-error-codes.js');
+    await promisify(execFile)(process.execPath, [script, '--check']);
   });
 });
 
@@ -85,7 +109,7 @@ function snippetsOf(page: string): Snippet[] {
   });
 }
 
-/** Writes the snippets of a page as modules, and the files of the project that they name in their first line. */
+/** Writes the snippets of a page as modules, and as the files of a project that their first lines name. */
 function write(page: string): void {
   const program = join(folder, page);
   mkdirSync(join(program, 'project'), { recursive: true });
@@ -99,14 +123,14 @@ function write(page: string): void {
   }
 }
 
-/** A snippet as a module, with what it uses and does not make. */
+/** A snippet as a module that imports the names that it uses but does not declare. */
 function complete(code: string, given: readonly string[]): string {
-  const makes = (name: string) => new RegExp(`(const|let) (\\{[^}]*)?\\b${name}\\b`).test(code);
-  const missing = given.filter((name) => !makes(name));
+  const declares = (name: string) => new RegExp(`(const|let) (\\{[^}]*)?\\b${name}\\b`).test(code);
+  const missing = given.filter((name) => !declares(name));
   return `${code}\nimport { ${missing.join(', ')} } from './surroundings.js';\n`;
 }
 
-/** Compiles pages to JavaScript beside their TypeScript. @returns what the compiler says */
+/** Compiles pages to JavaScript beside their TypeScript. @returns the output of the compiler */
 async function compile(pages: readonly string[], libraries: readonly string[]): Promise<string> {
   const compilerOptions = {
     target: 'ES2022',
@@ -124,14 +148,14 @@ async function compile(pages: readonly string[], libraries: readonly string[]): 
   );
 }
 
-/** Runs snippets one after the other in one process, which ends with the last. @throws what the process prints */
+/** Runs snippets in order in one process, which ends with the last. @throws an error with the output of the process */
 async function run(page: string, snippets: readonly string[]): Promise<void> {
   const program = join(folder, page);
   for (const name of snippets) {
     const file = join(program, `${name}.js`);
     writeFileSync(file, readFileSync(file, 'utf8').replace(port, '0'));
   }
-  // First of all their data: the compiler leaves out an import of which a snippet uses no name.
+  // The environment first: the compiler drops the import from snippets that use none of its names.
   const imports = ['surroundings', ...snippets].map((name) => `await import('./${name}.js');`);
   writeFileSync(join(program, 'run.js'), `${imports.join('\n')}\nprocess.exit();\n`);
   const { NODE_V8_COVERAGE: _, ...env } = process.env;

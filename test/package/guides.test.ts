@@ -1,5 +1,5 @@
-// The guides as their readers would follow them: the TypeScript of a page is written into the files that it names, its
-// shell snippets are run there, and what they print is what the page says.
+// The guides as a reader follows them: the TypeScript of a page is written to the files that it names, its shell snippets run
+// there, and their output equals the text on the page.
 import { execFile } from 'node:child_process';
 import {
   appendFileSync,
@@ -33,8 +33,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the guides', { timeout: 180_000 }, () => {
-  it.each(pages)('%s: its snippets run in order and print what the page says', async (page) => {
+describe('the guides', { timeout: 600_000 }, () => {
+  it.each(pages)('%s: the snippets run in order and print what the page shows', async (page) => {
     const snippets = snippetsOf(page);
     const project = new Project(join(folder, 'run', page));
     for (const [i, { language, code }] of snippets.entries()) {
@@ -46,7 +46,7 @@ describe('the guides', { timeout: 180_000 }, () => {
     }
   });
 
-  it.each(pages)('%s: what is shown as printed stands behind the command, and programs are run', (page) => {
+  it.each(pages)('%s: each output follows its command, and each program is run', (page) => {
     const languages = snippetsOf(page).map(({ language }) => language);
     const known = ['ts', 'sh', 'text', 'console'];
     expect(languages.filter((language) => !known.includes(language))).toEqual([]);
@@ -56,7 +56,7 @@ describe('the guides', { timeout: 180_000 }, () => {
       expect(languages.lastIndexOf('sh')).toBeGreaterThan(languages.lastIndexOf('ts'));
   });
 
-  it('all programs compile, strictly', async () => {
+  it('compile strictly', async () => {
     for (const page of pages) {
       const project = new Project(join(folder, 'compile', page));
       for (const { language, code } of snippetsOf(page)) if (language === 'ts') project.write(code);
@@ -74,15 +74,15 @@ describe('the guides', { timeout: 180_000 }, () => {
     const config = join(folder, 'tsconfig.json');
     writeFileSync(config, JSON.stringify({ compilerOptions, include: ['compile/**/*.ts'] }));
     const tsc = path('../../node_modules/typescript-7/bin/tsc');
-    const said = await promisify(execFile)(process.execPath, [tsc, '-p', config]).then(
+    const output = await promisify(execFile)(process.execPath, [tsc, '-p', config]).then(
       ({ stdout }) => stdout,
       ({ stdout }) => stdout,
     );
-    expect(said).toBe('');
+    expect(output).toBe('');
   });
 });
 
-/** The files of a page: a snippet that begins with `// name.ts` begins that file, one without goes on with the last. */
+/** The files of a page. A snippet that starts with `// name.ts` starts that file; others are appended to the last file. */
 class Project {
   readonly folder: string;
   #file = 'train.ts';
@@ -106,7 +106,7 @@ function snippetsOf(page: string): Snippet[] {
   }));
 }
 
-/** Runs a shell snippet as in a project that has the packages: `npx` finds their commands, and Millrace's. */
+/** Runs a shell snippet as in a project with the packages installed: `npx` finds their commands and `millrace`. */
 async function run(code: string, cwd: string): Promise<string> {
   const shell = `set -euo pipefail\nnpx() { "$@"; }\nmillrace() { node "$MILLRACE" "$@"; }\n${code}`;
   const { NODE_V8_COVERAGE: _, ...inherited } = process.env;

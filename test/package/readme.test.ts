@@ -1,4 +1,4 @@
-// What the README shows is run: the example as a user would paste it, and every name it imports.
+// Runs the first example of the README as a user would paste it, and imports every name that the README imports.
 import { execFile } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,10 +12,10 @@ const blocks = [...readme.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language
 }));
 
 describe('README', () => {
-  it('has a ten-line example that prints what it says', async () => {
-    const place = blocks.findIndex(({ language }) => language === 'js');
-    const { code } = blocks[place]!;
-    const printed = blocks[place + 1]!.code;
+  it('starts with an example of ten lines that prints the text below it', async () => {
+    const first = blocks.findIndex(({ language }) => language === 'js');
+    const { code } = blocks[first]!;
+    const printed = blocks[first + 1]!.code;
     expect(code.trim().split('\n').filter(Boolean).length).toBeLessThanOrEqual(10);
     const file = fileURLToPath(new URL('./readme-example.mjs', import.meta.url));
     writeFileSync(file, code);

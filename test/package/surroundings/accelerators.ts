@@ -1,4 +1,4 @@
-// What the snippets of docs/accelerators.md take for granted: data, and what computes with it, as narrow as the snippets need it.
+// The environment of the snippets in docs/accelerators.md: data, and the parts of the frameworks that the snippets use.
 import { ArrayDataset, DataLoader, type Dataset, type Tensor as MillraceTensor, tensor } from 'millrace';
 import type { JaxNumpy } from 'millrace/jax';
 import type { OnnxTensorClass } from 'millrace/onnx';

@@ -1,4 +1,4 @@
-// What the snippets of docs/analysis.md take for granted: a corpus.
+// The environment of the snippets in docs/analysis.md: a corpus.
 import { IndexedDatasetBuilder } from 'millrace/formats';
 
 const builder = new IndexedDatasetBuilder('corpus', { dtype: 'uint16' });

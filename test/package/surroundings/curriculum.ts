@@ -1,5 +1,5 @@
-// What the snippets of docs/curriculum.md take for granted: a text in sequences, its difficulty in DeepSpeed's files, and the names that the
-// first snippet makes.
+// The environment of the snippets in docs/curriculum.md: a text in sequences, its difficulty in DeepSpeed's files, and the
+// names that the first snippet declares.
 import { mkdirSync } from 'node:fs';
 import { CurriculumSampler, DataLoader, type Tensor } from 'millrace';
 import { analyzeDifficulty, DifficultyIndex } from 'millrace/analysis';

@@ -1,4 +1,4 @@
-// What the snippets of docs/data.md take for granted: text in several formats, and a dataset in shards.
+// The environment of the snippets in docs/data.md: text in several formats, and a dataset in shards.
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { Dataset } from 'millrace';

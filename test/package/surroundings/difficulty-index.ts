@@ -1,4 +1,4 @@
-// What the snippets of docs/difficulty-index.md take for granted: the difficulty of a corpus.
+// The environment of the snippets in docs/difficulty-index.md: the difficulty of a corpus.
 import { ArrayDataset, tensor } from 'millrace';
 import { analyzeDifficulty } from 'millrace/analysis';
 

@@ -1,4 +1,4 @@
-// What the snippets of docs/guarantees.md take for granted: a loader that has delivered something.
+// The environment of the snippets in docs/guarantees.md: a loader that has delivered batches.
 import { ArrayDataset, DataLoader } from 'millrace';
 
 export const loader: DataLoader<number> = new DataLoader(new ArrayDataset([1, 2, 3, 4]), { batchSize: 2 });

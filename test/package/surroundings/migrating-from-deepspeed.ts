@@ -1,4 +1,4 @@
-// What the snippets of docs/migrating-from-deepspeed.md take for granted: a configuration with a curriculum, its difficulty, and a training.
+// The environment of the snippets in docs/migrating-from-deepspeed.md: a configuration with a curriculum, its difficulty, and a training.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ArrayDataset, type Dataset, type Tensor, tensor } from 'millrace';
 import { analyzeDifficulty } from 'millrace/analysis';

@@ -1,4 +1,4 @@
-// What the snippets of docs/monitoring.md take for granted.
+// The environment of the snippets in docs/monitoring.md: a loader, and a training step.
 import { mkdirSync } from 'node:fs';
 import { ArrayDataset, DataLoader, type Dataset } from 'millrace';
 

@@ -1,4 +1,4 @@
-// What the snippets of docs/plan.md take for granted: tokens.
+// The environment of the snippets in docs/plan.md: tokens.
 import { mkdirSync } from 'node:fs';
 import { IndexedDatasetBuilder } from 'millrace/formats';
 
