@@ -25,9 +25,8 @@ try {
   });
   const lengths = prepared.dataset.sizes;
   const { min, max } = prepared.curriculumRange;
-  const schedule = (difficulty_step) => ({
-    schedule_type: 'fixed_linear',
-    schedule_config: { total_curriculum_step: growing, difficulty_step },
+  const schedule = (difficultyStep) => ({
+    schedule: { type: 'linear', totalSteps: growing, difficultyStep },
   });
   const file = (metric, name) => join(folder, 'difficulty', metric, `${metric}_${name}`);
   const index = (metric, rows) =>
@@ -42,15 +41,15 @@ try {
     metrics: {
       seqlen: {
         index: index('seqlen', 'index_to_sample'),
-        min_difficulty: min,
-        max_difficulty: max,
+        minDifficulty: min,
+        maxDifficulty: max,
         ...schedule(8),
       },
       vocabularyrarity: {
         index: index('vocabularyrarity', 'index_to_sample_percentile_merged'),
-        difficulty_type: 'percentile',
-        min_difficulty: 20,
-        max_difficulty: 100,
+        difficultyType: 'percentile',
+        minDifficulty: 20,
+        maxDifficulty: 100,
         ...schedule(5),
       },
     },

@@ -10,12 +10,12 @@ const peak = () => process.resourceUsage().maxRSS / 1_024;
 
 function open(path, length) {
   const index = DifficultyIndex.openSync({ indexToSamplePath: path });
-  const schedule_config = { total_curriculum_step: growing, difficulty_step: 1 };
-  const metric = { min_difficulty: 1, max_difficulty: 100, schedule_type: 'fixed_linear', schedule_config };
+  const schedule = { type: 'linear', totalSteps: growing, difficultyStep: 1 };
+  const metric = { minDifficulty: 1, maxDifficulty: 100, schedule };
   return new CurriculumSampler(length, {
     batchSize,
     stepsPerEpoch: 4_000,
-    metrics: { rank: { index, difficulty_type: 'percentile', ...metric } },
+    metrics: { rank: { index, difficultyType: 'percentile', ...metric } },
   });
 }
 

@@ -8,10 +8,10 @@ const [tokens, count, order, until] = process.argv.slice(2);
 const samples = Number(count);
 const length = 256;
 const batchSize = 32;
-const schedule_config = { total_curriculum_step: 400, difficulty_step: 1 };
-const schedule = { min_difficulty: 1, max_difficulty: 100, schedule_type: 'fixed_linear', schedule_config };
+const schedule = { type: 'linear', totalSteps: 400, difficultyStep: 1 };
+const range = { minDifficulty: 1, maxDifficulty: 100 };
 const index = order === 'curriculum' && Int32Array.from({ length: samples }, (_, i) => i % 2048);
-const metrics = { position: { index, difficulty_type: 'percentile', ...schedule } };
+const metrics = { position: { index, difficultyType: 'percentile', ...range, schedule } };
 
 /** The dataset and the order are open, as they are by then; the loader is new. */
 function open() {

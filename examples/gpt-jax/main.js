@@ -30,10 +30,9 @@ const sampler = new CurriculumSampler(samples.length, {
   metrics: {
     length: {
       index: sequences.map(({ length }) => length),
-      min_difficulty: 16,
-      max_difficulty: maxLength,
-      schedule_type: 'fixed_linear',
-      schedule_config: { total_curriculum_step: 200, difficulty_step: 8 },
+      minDifficulty: 16,
+      maxDifficulty: maxLength,
+      schedule: { type: 'linear', totalSteps: 200, difficultyStep: 8 },
     },
   },
 });

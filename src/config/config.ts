@@ -46,14 +46,14 @@ export interface MixtureConfig extends Omit<MixtureOptions, 'weights' | 'schedul
   }[];
 }
 
-/** A metric of a curriculum. One of `index`, `difficulty` and `index_to_sample_path` says how difficult each sample is. */
+/** A metric of a curriculum. One of `index`, `difficulty` and `indexToSamplePath` sets the difficulty of each sample. */
 export interface MetricConfig extends CurriculumMetricOptions {
   /** `'length'`: the tokens of each sample, where the data says them without being read. */
   readonly difficulty?: 'length';
   /** Prefix of an index that `millrace analyze` or DeepSpeed's analyzer wrote: the samples of each difficulty. */
-  readonly index_to_sample_path?: string;
-  /** Prefix of the difficulties themselves. Needed with `difficulty_type: 'value'`. */
-  readonly index_to_metric_path?: string;
+  readonly indexToSamplePath?: string;
+  /** Prefix of the difficulties themselves. Required with `difficultyType: 'value'`. */
+  readonly indexToMetricPath?: string;
 }
 
 /** Curriculum learning: see `CurriculumSampler`, whose `batchSize` is that of the loader. */

@@ -54,23 +54,30 @@ function openCurriculum(
   return new CurriculumSampler(dataset, { seed, ...rest, batchSize, metrics: Object.fromEntries(opened) });
 }
 
+const renamed = { index_to_sample_path: 'indexToSamplePath', index_to_metric_path: 'indexToMetricPath' };
+
 function openMetric(
   name: string,
-  { difficulty, index_to_sample_path, index_to_metric_path, ...metric }: MetricConfig,
+  { difficulty, indexToSamplePath, indexToMetricPath, ...metric }: MetricConfig,
   dataset: Dataset<unknown>,
   folder: string,
 ): CurriculumMetricOptions {
   const field = `curriculum.metrics.${name}`;
+  for (const [old, name] of Object.entries(renamed)) {
+    if (!Object.hasOwn(metric, old)) continue;
+    const message = `is spelled ${name}`;
+    throw new ConfigError('Millrace configuration', [{ field: `${field}.${old}`, message }]);
+  }
   if (difficulty !== undefined && difficulty !== 'length') {
     const message = `must be 'length', not ${JSON.stringify(difficulty)}`;
     throw new ConfigError('Millrace configuration', [{ field: `${field}.difficulty`, message }]);
   }
   if (metric.index) return metric;
   if (difficulty === 'length') return { ...metric, index: lengthsOf(dataset, `${field}.difficulty`) };
-  if (index_to_sample_path === undefined) return metric;
+  if (indexToSamplePath === undefined) return metric;
   const index: DifficultyOrder = DifficultyIndex.openSync({
-    indexToSamplePath: resolve(folder, index_to_sample_path),
-    ...(index_to_metric_path !== undefined && { indexToMetricPath: resolve(folder, index_to_metric_path) }),
+    indexToSamplePath: resolve(folder, indexToSamplePath),
+    ...(indexToMetricPath !== undefined && { indexToMetricPath: resolve(folder, indexToMetricPath) }),
   });
   return { ...metric, index };
 }

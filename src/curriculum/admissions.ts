@@ -152,7 +152,7 @@ function endOf(clusters: readonly Cluster[]): number {
 function nothingAdmitted(metrics: readonly CurriculumMetric[]): ConfigError {
   const empty = metrics.filter((metric) => metric.admittedBy(metric.difficultyAt(1)) <= 0);
   const problems = empty.map(({ name, order, difficultyAt }) => ({
-    field: `metrics.${name}.min_difficulty`,
+    field: `metrics.${name}.minDifficulty`,
     message: `no sample of ${name} has a difficulty up to ${difficultyAt(1)}; the smallest is ${order?.smallest}`,
   }));
   const together = {

@@ -1,32 +1,33 @@
 import * as v from 'valibot';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import { type CurriculumHistogram, countByDifficulty } from './curriculum-histogram.js';
 import type { DifficultyOrder } from './difficulty-order.js';
 import { DifficultyValues } from './difficulty-values.js';
-import { type Schedule, scheduleOf } from './schedule.js';
 import { type ScheduleChange, scheduleChanges } from './schedule-changes.js';
-import { type CurriculumConfig, parseCurriculumConfig } from './schedule-config.js';
+import { openSchedule, type ScheduleOptions } from './schedule-options.js';
+import type { Schedule } from './schedules.js';
 
-/**
- * One metric of a curriculum. The schedule and the types are in DeepSpeed's spelling, so that a metric of
- * `curriculum_metrics` can be spread into it; paths of index files in it are not read.
- */
-export interface CurriculumMetricOptions extends CurriculumConfig {
-  /** The difficulty of every sample: an index, or the values themselves. Not needed for `single_cluster`. */
+/** One metric of a curriculum. `curriculumMetric` of `millrace/deepspeed` makes it of a metric of DeepSpeed's `curriculum_metrics`. */
+export interface CurriculumMetricOptions {
+  /** The difficulty of every sample: an index, or the values themselves. Not needed for `single-cluster`. */
   readonly index?: DifficultyOrder | ArrayLike<number>;
+  /** The difficulty at which the schedule begins. */
+  readonly minDifficulty: number;
+  /** The difficulty at which the schedule ends. */
+  readonly maxDifficulty: number;
+  /** How the difficulty rises with the step: global batches, counted from 1. */
+  readonly schedule: ScheduleOptions;
   /**
-   * What the schedule's numbers are: difficulties, or parts of the sorted samples, of which there are `max_difficulty`.
-   * @defaultValue `'value'`
+   * Unit of the schedule's difficulties. `value`: values of the metric. `percentile`: parts of the sorted samples, of which there are
+   * `maxDifficulty`. @defaultValue `'value'`
    */
-  readonly difficulty_type?: 'value' | 'percentile';
-  /** `single_cluster`: the metric admits all samples at once; its schedule is for the batches alone. @defaultValue `'schedule_based'` */
-  readonly clustering_type?: 'schedule_based' | 'single_cluster';
+  readonly difficultyType?: 'value' | 'percentile';
   /**
-   * `custom`: the difficulty of a step, counted from 1. Pure. It is asked for the steps up to `total_curriculum_step` of
-   * `schedule_config`, where it ends at `max_difficulty`; samples that were admitted stay admitted.
+   * `schedule-based`: the schedule admits samples. `single-cluster`: the metric admits all samples at once, and its schedule sets only the
+   * difficulty that batches report. @defaultValue `'schedule-based'`
    */
-  readonly schedule?: (step: number) => number;
+  readonly clusteringType?: 'schedule-based' | 'single-cluster';
 }
 
 const isOrder = (value: unknown): value is DifficultyOrder =>
@@ -35,25 +36,26 @@ const isOrder = (value: unknown): value is DifficultyOrder =>
 const isList = (value: unknown): value is ArrayLike<number> =>
   typeof (value as Partial<ArrayLike<number>> | null)?.length === 'number';
 
-const ownOptions = v.object({
+const finite = v.pipe(v.number('must be a number'), v.finite('must be finite'));
+
+const schema = v.strictObject({
   index: v.optional(
     v.custom<DifficultyOrder | ArrayLike<number>>(
       (value) => isOrder(value) || (isList(value) && typeof value !== 'string'),
       'must be a difficulty index or the difficulty of each sample',
     ),
   ),
-  difficulty_type: v.optional(
-    v.picklist(['value', 'percentile'], "must be 'value' or 'percentile'"),
-    'value',
-  ),
-  clustering_type: v.optional(
-    v.picklist(['schedule_based', 'single_cluster'], "must be 'schedule_based' or 'single_cluster'"),
-    'schedule_based',
-  ),
-  schedule: v.optional(
-    v.custom<(step: number) => number>((value) => typeof value === 'function', 'must be a function'),
+  minDifficulty: finite,
+  maxDifficulty: finite,
+  schedule: v.unknown(),
+  difficultyType: v.optional(v.picklist(['value', 'percentile'], "must be 'value' or 'percentile'"), 'value'),
+  clusteringType: v.optional(
+    v.picklist(['schedule-based', 'single-cluster'], "must be 'schedule-based' or 'single-cluster'"),
+    'schedule-based',
   ),
 });
+
+const subject = 'CurriculumSampler options';
 
 /** A metric with its schedule: which samples it admits at which step. */
 export class CurriculumMetric {
@@ -68,22 +70,29 @@ export class CurriculumMetric {
 
   /** @throws {@link ConfigError} naming every field at fault. */
   constructor(name: string, options: CurriculumMetricOptions) {
-    const { index, difficulty_type, clustering_type, schedule } = parseOptions(
-      'CurriculumSampler options',
-      ownOptions,
-      options,
-      `metrics.${name}`,
-    );
-    const { index: _, schedule: __, ...section } = options;
-    const config = parseCurriculumConfig(`CurriculumSampler metric ${name}`, section, false);
-    if (clustering_type !== 'single_cluster' && index === undefined)
-      throw problem(`metrics.${name}.index`, 'is missing: the difficulty of every sample');
+    const field = `metrics.${name}`;
+    checkSpelling(options, field);
+    const checked = parseOptions(subject, schema, options, field);
+    const { index, minDifficulty, maxDifficulty, difficultyType, clusteringType } = checked;
+    const isClustered = clusteringType === 'schedule-based';
+    if (minDifficulty > maxDifficulty) {
+      const message = `is ${minDifficulty}, above maxDifficulty ${maxDifficulty}`;
+      throw new ConfigError(subject, [{ field: `${field}.minDifficulty`, message }]);
+    }
+    if (isClustered && index === undefined) {
+      const message = 'is missing: the difficulty of every sample';
+      throw new ConfigError(subject, [{ field: `${field}.index`, message }]);
+    }
+    const range = { min: minDifficulty, max: maxDifficulty };
+    const { difficultyAt, lastStep } = openSchedule(checked.schedule, range, {
+      subject,
+      field: `${field}.schedule`,
+    });
     this.name = name;
-    this.order = clustering_type === 'single_cluster' || index === undefined ? undefined : orderOf(index);
-    const { at, lastStep } = growing(name, config, schedule);
-    this.difficultyAt = at;
-    this.changes = [...scheduleChanges(at, lastStep)];
-    this.#percentileParts = difficulty_type === 'percentile' ? config.max_difficulty : undefined;
+    this.order = isClustered && index !== undefined ? orderOf(index) : undefined;
+    this.difficultyAt = difficultyAt;
+    this.changes = [...scheduleChanges(difficultyAt, lastStep)];
+    this.#percentileParts = difficultyType === 'percentile' ? maxDifficulty : undefined;
   }
 
   /** The samples by difficulty up to the last one that the schedule reaches; `undefined` where all are admitted at once. */
@@ -111,48 +120,46 @@ function orderOf(index: DifficultyOrder | ArrayLike<number>): DifficultyOrder {
   return isOrder(index) ? index : new DifficultyValues(index);
 }
 
-interface GrowingSchedule {
-  readonly at: Schedule;
-  /** After it nothing changes. */
-  readonly lastStep: number;
+/** The options that DeepSpeed spells differently, and Millrace did. */
+const renamed = new Map([
+  ['min_difficulty', 'minDifficulty'],
+  ['max_difficulty', 'maxDifficulty'],
+  ['difficulty_type', 'difficultyType'],
+  ['clustering_type', 'clusteringType'],
+  ['schedule_type', 'schedule.type'],
+  ['schedule_config', 'schedule'],
+  ['index_to_sample_path', 'index, a DifficultyIndex'],
+  ['index_to_metric_path', 'index, a DifficultyIndex'],
+]);
+
+const renamedInSchedule = new Map([
+  ['total_curriculum_step', 'totalSteps'],
+  ['difficulty_step', 'difficultyStep'],
+  ['root_degree', 'rootDegree'],
+  ['difficulty', 'difficulties'],
+  ['max_step', 'lastSteps'],
+]);
+
+/** @throws {@link ConfigError} naming the new spelling of every option in DeepSpeed's spelling. */
+function checkSpelling(options: CurriculumMetricOptions, field: string): void {
+  const problems = [
+    ...spellingProblems(options, renamed, field),
+    ...spellingProblems(options.schedule, renamedInSchedule, `${field}.schedule`),
+  ];
+  if (problems.length === 0) return;
+  throw new ConfigError(subject, problems, {
+    next: "Convert a metric of DeepSpeed's curriculum_metrics with curriculumMetric of millrace/deepspeed.",
+  });
 }
 
-function growing(
-  name: string,
-  config: CurriculumConfig,
-  custom: ((step: number) => number) | undefined,
-): GrowingSchedule {
-  const { schedule_type: type, schedule_config: settings = {}, min_difficulty, max_difficulty } = config;
-  const known = scheduleOf(config, false);
-  if (known) {
-    if (custom) throw problem(`metrics.${name}.schedule`, `has no effect beside schedule_type ${type}`);
-    const last = type === 'fixed_discrete' ? settings.max_step!.at(-1)! + 1 : settings.total_curriculum_step!;
-    return { at: known, lastStep: Math.ceil(last) };
-  }
-  const total = settings.total_curriculum_step;
-  if (!custom) throw problem(`metrics.${name}.schedule`, 'is missing, custom needs it');
-  if (total === undefined) {
-    throw problem(
-      `metrics.${name}.schedule_config.total_curriculum_step`,
-      'is missing, custom needs it: the step at which max_difficulty is reached',
-    );
-  }
-  const lastStep = Math.ceil(total);
-  const table = new Float64Array(lastStep + 1).fill(max_difficulty);
-  let largest = min_difficulty;
-  for (let step = 1; step < lastStep; step++) {
-    const difficulty = custom(step);
-    if (!Number.isFinite(difficulty))
-      throw problem(
-        `metrics.${name}.schedule`,
-        `gave ${difficulty} for step ${step}, which is no difficulty`,
-      );
-    largest = Math.min(Math.max(largest, difficulty), max_difficulty);
-    table[step] = largest;
-  }
-  return { at: (step) => table[Math.min(Math.max(step, 1), lastStep)]!, lastStep };
-}
-
-function problem(field: string, message: string): ConfigError {
-  return new ConfigError('CurriculumSampler options', [{ field, message }]);
+function spellingProblems(
+  options: unknown,
+  names: ReadonlyMap<string, string>,
+  field: string,
+): ConfigProblem[] {
+  if (typeof options !== 'object' || options === null) return [];
+  return Object.keys(options).flatMap((key) => {
+    const name = names.get(key);
+    return name === undefined ? [] : [{ field: `${field}.${key}`, message: `is spelled ${name}` }];
+  });
 }

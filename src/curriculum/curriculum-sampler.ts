@@ -54,8 +54,8 @@ const schema = v.strictObject({
  * ```ts
  * const sampler = new CurriculumSampler(dataset, {
  *   batchSize: 512,
- *   metrics: { seqlen: { index: lengths, min_difficulty: 64, max_difficulty: 2048, schedule_type: 'fixed_linear',
- *     schedule_config: { total_curriculum_step: 10_000, difficulty_step: 8 } } },
+ *   metrics: { seqlen: { index: lengths, minDifficulty: 64, maxDifficulty: 2048,
+ *     schedule: { type: 'linear', totalSteps: 10_000, difficultyStep: 8 } } },
  * });
  * const loader = new DataLoader(dataset, { batchSize: 512, sampler, rank, worldSize });
  * ```

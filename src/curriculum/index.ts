@@ -2,7 +2,6 @@ export type { Cluster } from './admissions.js';
 export type { CurriculumHistogram } from './curriculum-histogram.js';
 export type { CurriculumMetric, CurriculumMetricOptions } from './curriculum-metric.js';
 export { CurriculumSampler, type CurriculumSamplerOptions } from './curriculum-sampler.js';
-export { CurriculumScheduler, type CurriculumSchedulerOptions } from './curriculum-scheduler.js';
 export type { DifficultyOrder } from './difficulty-order.js';
 export { DifficultyValues } from './difficulty-values.js';
-export type { CurriculumConfig, ScheduleConfig, ScheduleType } from './schedule-config.js';
+export type { ScheduleOptions } from './schedule-options.js';

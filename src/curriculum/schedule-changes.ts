@@ -1,4 +1,4 @@
-import type { Schedule } from './schedule.js';
+import type { Schedule } from './schedules.js';
 
 /** From `step` on, counted from 1, the difficulty is this. */
 export interface ScheduleChange {

@@ -2,9 +2,10 @@ import type { IndexArray } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { ownValue } from '../core/record.js';
-import { DifficultyIndex } from '../curriculum/difficulty-index.js';
-import { CurriculumScheduler } from '../curriculum/index.js';
+import type { DifficultyIndex } from '../curriculum/difficulty-index.js';
 import { selectMembers } from './cluster-members.js';
+import { openIndex } from './curriculum-metric.js';
+import { CurriculumScheduler } from './curriculum-scheduler.js';
 import type { CurriculumMetricConfig } from './data-efficiency-config.js';
 import { originalPercentiles, originalValues } from './original-selection.js';
 import { pythonText } from './python-float.js';
@@ -135,11 +136,4 @@ function openMetric(name: string, config: CurriculumMetricConfig, parity: boolea
       : index.selectByPercentile(from ?? 0, to, maximum);
   };
   return { name, config, scheduler, index, select };
-}
-
-function openIndex(config: CurriculumMetricConfig): DifficultyIndex {
-  return DifficultyIndex.openSync({
-    indexToSamplePath: config.index_to_sample_path ?? '',
-    ...(config.difficulty_type === 'value' && { indexToMetricPath: config.index_to_metric_path ?? '' }),
-  });
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { booleanOption, integerFrom, recordOf } from '../core/options.js';
-import type { ScheduleConfig } from '../curriculum/schedule-config.js';
+import type { ScheduleConfig } from './schedule-config.js';
 
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
 const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'));

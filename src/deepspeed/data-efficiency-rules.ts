@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
-import { parseCurriculumConfig } from '../curriculum/schedule-config.js';
 import type { CurriculumMetricConfig, DataEfficiencyConfig } from './data-efficiency-config.js';
+import { parseCurriculumConfig } from './schedule-config.js';
 
 const curriculumRoot = 'data_efficiency.data_sampling.curriculum_learning';
 

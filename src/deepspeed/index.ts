@@ -1,5 +1,4 @@
 export { DataAnalyzer, type DataAnalyzerOptions } from '../analysis/index.js';
-export { CurriculumScheduler } from '../curriculum/index.js';
 export { RepeatingLoader, type RepeatingLoaderOptions } from '../loader/index.js';
 export { ThroughputTimer, type ThroughputTimerOptions } from '../monitor/throughput-timer.js';
 export {
@@ -9,6 +8,8 @@ export {
   type SequencePickingOrder,
 } from './batch-by-seqlens.js';
 export { type DeepSpeedConfig, type ParseDeepSpeedConfigOptions, parseDeepSpeedConfig } from './config.js';
+export { curriculumMetric } from './curriculum-metric.js';
+export { CurriculumScheduler, type CurriculumSchedulerOptions } from './curriculum-scheduler.js';
 export type {
   CurriculumMetricConfig,
   DataEfficiencyConfig,
@@ -26,6 +27,7 @@ export {
   type RandomLtdState,
 } from './random-ltd-scheduler.js';
 export { type LrScalingMethod, scaleLr } from './scale-lr.js';
+export type { CurriculumConfig, ScheduleConfig, ScheduleType } from './schedule-config.js';
 export {
   VariableBatchSampler,
   type VariableBatchSamplerOptions,

@@ -71,10 +71,9 @@ describe('DifficultyFile', () => {
         metrics: {
           value: {
             index,
-            min_difficulty: 10,
-            max_difficulty: 96,
-            schedule_type: 'fixed_linear',
-            schedule_config: { total_curriculum_step: 30, difficulty_step: 1 },
+            minDifficulty: 10,
+            maxDifficulty: 96,
+            schedule: { type: 'linear', totalSteps: 30, difficultyStep: 1 },
           },
         },
       }),

@@ -192,15 +192,14 @@ function ordersWithoutData(): string[] {
   const n = 500;
   const lengths = Int32Array.from({ length: n }, (_, i) => 1 + ((i * 7919) % 97));
   const schedule = {
-    schedule_type: 'fixed_root' as const,
-    schedule_config: { total_curriculum_step: 40, difficulty_step: 4, root_degree: 2 },
+    schedule: { type: 'root' as const, totalSteps: 40, difficultyStep: 4, rootDegree: 2 },
   };
   const curriculum = new CurriculumSampler(n, {
     batchSize: 16,
     seed: 3,
     stepsPerEpoch: 60,
     metrics: {
-      length: { index: new DifficultyValues(lengths), min_difficulty: 8, max_difficulty: 97, ...schedule },
+      length: { index: new DifficultyValues(lengths), minDifficulty: 8, maxDifficulty: 97, ...schedule },
     },
   });
   const budget = new TokenBudgetSampler(n, { lengths, maxTokens: 256, seed: 5, shuffle: true });

@@ -2,8 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CurriculumSampler } from 'millrace';
-import { DifficultyIndex } from 'millrace/analysis';
-import { parseDeepSpeedConfig } from 'millrace/deepspeed';
+import { type CurriculumMetricConfig, curriculumMetric, parseDeepSpeedConfig } from 'millrace/deepspeed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisServer, redisProgram } from '../analysis/redis-server.js';
 import { filesIn } from '../parity/analyzer-case.js';
@@ -65,11 +64,11 @@ describe('millrace analyze', () => {
     expect(Object.keys(json.curriculum_metrics)).toEqual(['compressionratio']);
   });
 
-  it('suggests a curriculum that a DeepSpeed configuration and the sampler take as it is', async () => {
+  it('suggests a curriculum that a DeepSpeed configuration takes, and the sampler after conversion', async () => {
     const output = join(folder, 'json');
     const { stdout } = ok(await runCommand(['analyze', data, '--output', output, '--steps', '40', '--json']));
     const { curriculum_metrics } = JSON.parse(stdout) as {
-      curriculum_metrics: Record<string, Record<string, string> & { schedule_config: object }>;
+      curriculum_metrics: Record<string, CurriculumMetricConfig>;
     };
     expect(Object.keys(curriculum_metrics)).toEqual(['compressionratio', 'punctuationshare']);
     const config = parseDeepSpeedConfig({
@@ -88,19 +87,12 @@ describe('millrace analyze', () => {
     });
     expect(JSON.stringify(config)).toContain('compressionratio');
     const metrics = Object.fromEntries(
-      Object.entries(curriculum_metrics).map(([name, metric]) => {
-        const indexToMetricPath = metric.index_to_metric_path!;
-        const rows = metric.index_to_sample_path!.replace('_percentile_merged', '');
-        return [
-          name,
-          { ...metric, index: DifficultyIndex.openSync({ indexToSamplePath: rows, indexToMetricPath }) },
-        ];
-      }),
+      Object.entries(curriculum_metrics).map(([name, metric]) => [name, curriculumMetric(metric)]),
     );
     const sampler = new CurriculumSampler(samples, {
       batchSize: 8,
       stepsPerEpoch: 60,
-      metrics: metrics as never,
+      metrics,
     });
     const admitted = sampler.clusters.reduce((sum, { size }) => sum + size, 0);
     expect(admitted).toBe(samples);

@@ -26,10 +26,9 @@ beforeAll(() => {
       metrics: {
         seqlen: {
           difficulty: 'length',
-          min_difficulty: 3,
-          max_difficulty: 300,
-          schedule_type: 'fixed_linear',
-          schedule_config: { total_curriculum_step: 300, difficulty_step: 1 },
+          minDifficulty: 3,
+          maxDifficulty: 300,
+          schedule: { type: 'linear', totalSteps: 300, difficultyStep: 1 },
         },
       },
     },

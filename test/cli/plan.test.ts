@@ -21,10 +21,9 @@ beforeAll(() => {
       metrics: {
         seqlen: {
           difficulty: 'length',
-          min_difficulty: 20,
-          max_difficulty: 250,
-          schedule_type: 'fixed_linear',
-          schedule_config: { total_curriculum_step: 300, difficulty_step: 1 },
+          minDifficulty: 20,
+          maxDifficulty: 250,
+          schedule: { type: 'linear', totalSteps: 300, difficultyStep: 1 },
         },
       },
     },

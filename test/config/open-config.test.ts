@@ -86,10 +86,9 @@ describe('openConfig', () => {
 
   it('admits samples by their lengths, or by an index', async () => {
     const metric = {
-      min_difficulty: 3,
-      max_difficulty: 9,
-      schedule_type: 'fixed_discrete',
-      schedule_config: { difficulty: [3, 9], max_step: [2] },
+      minDifficulty: 3,
+      maxDifficulty: 9,
+      schedule: { type: 'discrete', difficulties: [3, 9], lastSteps: [2] },
     };
     const byLength = await openConfig(
       folder.json('curriculum.json', {
@@ -105,8 +104,15 @@ describe('openConfig', () => {
     folder.tokens('rows', [0, 0]);
     const missing = {
       data: 'tokens',
+      curriculum: { metrics: { seqlen: { ...metric, indexToSamplePath: 'nowhere' } } },
+    };
+    const oldSpelling = {
+      data: 'tokens',
       curriculum: { metrics: { seqlen: { ...metric, index_to_sample_path: 'nowhere' } } },
     };
+    await expect(openConfig(folder.json('old-spelling.json', oldSpelling))).rejects.toThrow(
+      'curriculum.metrics.seqlen.index_to_sample_path: is spelled indexToSamplePath',
+    );
     await expect(openConfig(folder.json('missing-index.json', missing))).rejects.toMatchObject({
       code: 'ERR_MILLRACE_STORAGE',
     });

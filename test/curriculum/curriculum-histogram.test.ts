@@ -3,8 +3,7 @@ import { CurriculumSampler } from 'millrace';
 import { expect, it } from 'vitest';
 
 const schedule = {
-  schedule_type: 'fixed_linear' as const,
-  schedule_config: { total_curriculum_step: 20, difficulty_step: 1 },
+  schedule: { type: 'linear' as const, totalSteps: 20, difficultyStep: 1 },
 };
 
 it('counts every sample once, in the bin of its difficulty', () => {
@@ -16,7 +15,7 @@ it('counts every sample once, in the bin of its difficulty', () => {
         const sampler = new CurriculumSampler([0, ...difficulties].length, {
           batchSize: 4,
           metrics: {
-            seqlen: { index: [0, ...difficulties], min_difficulty: 8, max_difficulty: 64, ...schedule },
+            seqlen: { index: [0, ...difficulties], minDifficulty: 8, maxDifficulty: 64, ...schedule },
           },
         });
         const [histogram] = sampler.histograms(bins);
@@ -39,8 +38,8 @@ it('is by parts of the samples where the schedule is, and absent where a metric 
   const sampler = new CurriculumSampler(100, {
     batchSize: 4,
     metrics: {
-      rarity: { index, difficulty_type: 'percentile', min_difficulty: 20, max_difficulty: 100, ...schedule },
-      all: { clustering_type: 'single_cluster', min_difficulty: 1, max_difficulty: 10, ...schedule },
+      rarity: { index, difficultyType: 'percentile', minDifficulty: 20, maxDifficulty: 100, ...schedule },
+      all: { clusteringType: 'single-cluster', minDifficulty: 1, maxDifficulty: 10, ...schedule },
     },
   });
   const histograms = sampler.histograms(4);

@@ -13,7 +13,8 @@ import {
 import { analyzeDifficulty, DifficultyIndex } from 'millrace/analysis';
 import { describe, expect, it } from 'vitest';
 
-const linear = { schedule_type: 'fixed_linear' } as const;
+const linear = (totalSteps: number, difficultyStep = 1) =>
+  ({ schedule: { type: 'linear', totalSteps, difficultyStep } }) as const;
 
 interface Case {
   readonly values: readonly number[];
@@ -34,11 +35,10 @@ const cases: fc.Arbitrary<Case> = fc
   })
   .map(({ values, batchSize, steps, difficultyStep, byPercentile, seed }) => {
     const index = new DifficultyValues(values);
-    const schedule_config = { total_curriculum_step: steps, difficulty_step: difficultyStep };
     const metric = byPercentile
-      ? { min_difficulty: 50, max_difficulty: 100, difficulty_type: 'percentile' as const }
-      : { min_difficulty: Math.min(...values), max_difficulty: 30 };
-    return { values, batchSize, seed, metric: { index, ...linear, ...metric, schedule_config } };
+      ? { minDifficulty: 50, maxDifficulty: 100, difficultyType: 'percentile' as const }
+      : { minDifficulty: Math.min(...values), maxDifficulty: 30 };
+    return { values, batchSize, seed, metric: { index, ...linear(steps, difficultyStep), ...metric } };
   });
 
 const make = ({ values, batchSize, metric, seed }: Case, stepsPerEpoch?: number) =>
@@ -65,8 +65,8 @@ function batchesOf(sampler: CurriculumSampler, epochs: number): number[][] {
 function admittedAt({ values, metric }: Case, difficulty: number): Set<number> {
   const order = [...values.keys()].sort((a, b) => values[a]! - values[b]! || a - b);
   const admitted =
-    metric.difficulty_type === 'percentile'
-      ? order.slice(0, Math.floor((values.length * difficulty) / metric.max_difficulty))
+    metric.difficultyType === 'percentile'
+      ? order.slice(0, Math.floor((values.length * difficulty) / metric.maxDifficulty))
       : order.filter((sample) => values[sample]! <= difficulty);
   return new Set(admitted);
 }
@@ -132,15 +132,15 @@ describe('CurriculumSampler', () => {
     const values = new Array(40).fill(5);
     const metric = {
       index: values,
-      min_difficulty: 5,
-      max_difficulty: 5,
-      schedule_type: 'fixed_discrete',
+      minDifficulty: 5,
+      maxDifficulty: 5,
+      schedule: { type: 'discrete', difficulties: [5, 5], lastSteps: [1] },
     } as const;
     const sampler = (seed: number) =>
       new CurriculumSampler(40, {
         batchSize: 4,
         seed,
-        metrics: { flat: { ...metric, schedule_config: { difficulty: [5, 5], max_step: [1] } } },
+        metrics: { flat: metric },
       });
     const [first, second] = [sampler(1), sampler(1)];
     second.setEpoch(1);
@@ -184,10 +184,9 @@ describe('CurriculumSampler', () => {
         pairs.push([1, 1]);
         const metric = (k: 0 | 1, steps: number): CurriculumMetricOptions => ({
           index: pairs.map((pair) => pair[k]),
-          ...linear,
-          min_difficulty: 1,
-          max_difficulty: 9,
-          schedule_config: { total_curriculum_step: steps, difficulty_step: 1 },
+          ...linear(steps),
+          minDifficulty: 1,
+          maxDifficulty: 9,
         });
         const sampler = new CurriculumSampler(pairs.length, {
           batchSize: 3,
@@ -223,13 +222,12 @@ describe('CurriculumSampler', () => {
         indexToSamplePath: `${prefix}_index_to_sample`,
         indexToMetricPath: `${prefix}_index_to_metric`,
       });
-    for (const difficulty_type of ['value', 'percentile'] as const) {
+    for (const difficultyType of ['value', 'percentile'] as const) {
       const schedule = {
-        ...linear,
-        difficulty_type,
-        min_difficulty: 4,
-        max_difficulty: 23,
-        schedule_config: { total_curriculum_step: 9, difficulty_step: 1 },
+        ...linear(9),
+        difficultyType,
+        minDifficulty: 4,
+        maxDifficulty: 23,
       };
       const options = (index: CurriculumMetricOptions['index']) => ({
         batchSize: 5,
@@ -244,23 +242,19 @@ describe('CurriculumSampler', () => {
 
   it('follows discrete, root and custom schedules, and tells the loader what it needs', async () => {
     const values = Array.from({ length: 50 }, (_, i) => i + 1);
-    const range = { index: values, min_difficulty: 10, max_difficulty: 50 };
+    const range = { index: values, minDifficulty: 10, maxDifficulty: 50 };
     const schedules: CurriculumMetricOptions[] = [
       {
         ...range,
-        schedule_type: 'fixed_discrete',
-        schedule_config: { difficulty: [10, 30, 50], max_step: [2, 5] },
+        schedule: { type: 'discrete', difficulties: [10, 30, 50], lastSteps: [2, 5] },
       },
       {
         ...range,
-        schedule_type: 'fixed_root',
-        schedule_config: { total_curriculum_step: 8, difficulty_step: 1, root_degree: 2 },
+        schedule: { type: 'root', totalSteps: 8, difficultyStep: 1, rootDegree: 2 },
       },
       {
         ...range,
-        schedule_type: 'custom',
-        schedule: (step) => 10 + 5 * step,
-        schedule_config: { total_curriculum_step: 8 },
+        schedule: { type: 'custom', totalSteps: 8, difficultyAt: (step) => 10 + 5 * step },
       },
     ];
     for (const metric of schedules) {
@@ -276,10 +270,9 @@ describe('CurriculumSampler', () => {
 
   const metric = {
     index: [3, 4, 5],
-    ...linear,
-    min_difficulty: 3,
-    max_difficulty: 5,
-    schedule_config: { total_curriculum_step: 3, difficulty_step: 1 },
+    ...linear(3),
+    minDifficulty: 3,
+    maxDifficulty: 5,
   };
   const withMetric = (change: object) => ({ batchSize: 2, metrics: { m: { ...metric, ...change } } });
 
@@ -290,22 +283,39 @@ describe('CurriculumSampler', () => {
       withMetric({}),
       /metrics\.m\.index: is of 3 samples, the dataset has 4/,
     ],
-    ['a first step that admits nothing', 3, withMetric({ min_difficulty: 1 }), /the smallest is 3/],
+    ['a first step that admits nothing', 3, withMetric({ minDifficulty: 1 }), /the smallest is 3/],
     ['no index', 3, withMetric({ index: undefined }), /metrics\.m\.index: is missing/],
     ['a difficulty that is no number', 3, withMetric({ index: [1, Number.NaN, 2] }), /values\.1/],
     ['no metric', 3, { batchSize: 2, metrics: {} }, /metrics: must name a metric/],
     [
       'a custom schedule without its function',
       3,
-      withMetric({ schedule_type: 'custom' }),
-      /metrics\.m\.schedule/,
+      withMetric({ schedule: { type: 'custom', totalSteps: 3 } }),
+      /metrics\.m\.schedule\.difficultyAt: is missing/,
     ],
-    ['a function beside another schedule', 3, withMetric({ schedule: () => 3 }), /has no effect/],
+    [
+      'a function beside another schedule',
+      3,
+      withMetric({ schedule: { ...metric.schedule, difficultyAt: () => 3 } }),
+      /metrics\.m\.schedule\.difficultyAt: unknown option/,
+    ],
+    [
+      'a list of difficulties without the last step of each',
+      3,
+      withMetric({ schedule: { type: 'discrete', difficulties: [3, 5], lastSteps: [] } }),
+      /metrics\.m\.schedule\.lastSteps: must not be empty/,
+    ],
+    [
+      "options in DeepSpeed's spelling, naming the new ones",
+      3,
+      withMetric({ min_difficulty: 3, schedule: { type: 'linear', total_curriculum_step: 3 } }),
+      /metrics\.m\.min_difficulty: is spelled minDifficulty[\s\S]*metrics\.m\.schedule\.total_curriculum_step: is spelled totalSteps/,
+    ],
     [
       'an unknown field',
       3,
-      withMetric({ min_dificulty: 3 }),
-      /min_dificulty: unknown option, did you mean min_difficulty/,
+      withMetric({ minDificulty: 3 }),
+      /minDificulty: unknown option, did you mean minDifficulty/,
     ],
     ['a dataset without samples', 0, withMetric({ index: [] }), /without samples/],
   ])('refuses %s', (_, samples, options, message) => {

@@ -173,13 +173,12 @@ describe('MixtureDataset', () => {
     const mixture = new MixtureDataset([range(3), range(4)], { weights: [1, 1] });
     const metric = {
       index: numbers(7),
-      min_difficulty: 0,
-      max_difficulty: 8,
-      schedule_type: 'fixed_linear',
+      minDifficulty: 0,
+      maxDifficulty: 8,
     } as const;
-    const schedule_config = { total_curriculum_step: 5, difficulty_step: 1 };
+    const schedule = { type: 'linear', totalSteps: 5, difficultyStep: 1 } as const;
     const make = () =>
-      new CurriculumSampler(mixture, { batchSize: 2, metrics: { m: { ...metric, schedule_config } } });
+      new CurriculumSampler(mixture, { batchSize: 2, metrics: { m: { ...metric, schedule } } });
     expect(make).toThrow(ConfigError);
     expect(make).toThrow('MixtureDataset');
   });

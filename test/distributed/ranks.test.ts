@@ -59,16 +59,11 @@ class Job {
 /** The global batches of an uninterrupted run on one rank. */
 async function wholeRun(order: string): Promise<number[][]> {
   const numbers = Array.from({ length: samples }, (_, i) => i);
-  const schedule_config = { total_curriculum_step: 20, difficulty_step: 1 };
-  const schedule = {
-    min_difficulty: 30,
-    max_difficulty: samples,
-    schedule_type: 'fixed_linear',
-    schedule_config,
-  } as const;
+  const schedule = { type: 'linear', totalSteps: 20, difficultyStep: 1 } as const;
+  const range = { minDifficulty: 30, maxDifficulty: samples, schedule };
   const sampler = new CurriculumSampler(samples, {
     batchSize,
-    metrics: { size: { index: numbers, ...schedule } },
+    metrics: { size: { index: numbers, ...range } },
   });
   const options = order === 'shuffle' ? { shuffle: true, seed: 7 } : { sampler };
   const loader = new DataLoader(new ArrayDataset(numbers), { batchSize, ...options });

@@ -52,8 +52,8 @@ function loaderOf(
   const plain = new ArrayDataset(numbers(length));
   const sized = { batchSize, dropLast };
   const bounded = { lengths, maxTokens: 13, microBatches: batchSize, seed, dropLast };
-  const schedule_config = { total_curriculum_step: 9, difficulty_step: 1 };
-  const metric = { index: lengths, min_difficulty: 13, max_difficulty: 20 };
+  const schedule = { type: 'linear', totalSteps: 9, difficultyStep: 1 } as const;
+  const metric = { index: lengths, minDifficulty: 13, maxDifficulty: 20 };
   const made: Record<Case['kind'], () => [Dataset<unknown>, object]> = {
     sequential: () => [plain, sized],
     shuffle: () => [plain, { ...sized, shuffle: true, seed }],
@@ -70,7 +70,7 @@ function loaderOf(
         sampler: new CurriculumSampler(plain, {
           batchSize,
           seed,
-          metrics: { size: { ...metric, schedule_type: 'fixed_linear', schedule_config } },
+          metrics: { size: { ...metric, schedule } },
         }),
       },
     ],

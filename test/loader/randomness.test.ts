@@ -294,10 +294,9 @@ describe('other random numbers', () => {
           metrics: {
             m: {
               index: Array.from({ length: 32 }, (_, i) => i),
-              min_difficulty: 3,
-              max_difficulty: 31,
-              schedule_type: 'fixed_linear',
-              schedule_config: { total_curriculum_step: 80, difficulty_step: 1 },
+              minDifficulty: 3,
+              maxDifficulty: 31,
+              schedule: { type: 'linear', totalSteps: 80, difficultyStep: 1 },
             },
           },
         }),

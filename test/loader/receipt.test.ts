@@ -166,12 +166,12 @@ describe('the receipt of a loader', () => {
         throw new Error('was read');
       },
     };
-    const schedule_config = { total_curriculum_step: 4, difficulty_step: 1 };
-    const metric = { index: numbers(64), min_difficulty: 16, max_difficulty: 63 };
+    const schedule = { type: 'linear', totalSteps: 4, difficultyStep: 1 } as const;
+    const metric = { index: numbers(64), minDifficulty: 16, maxDifficulty: 63 };
     const sampler = () =>
       new CurriculumSampler(dataset, {
         batchSize: 8,
-        metrics: { rank: { ...metric, schedule_type: 'fixed_linear', schedule_config } },
+        metrics: { rank: { ...metric, schedule } },
       });
     const loader = new DataLoader(dataset, { batchSize: 8, sampler: sampler() });
     const whole = [...loader.order({ epoch: 1, batch: 2 })];

@@ -90,10 +90,9 @@ describe('the statistics of a run', () => {
       metrics: {
         seqlen: {
           index: Float64Array.from({ length: 100 }, (_, i) => i),
-          min_difficulty: 10,
-          max_difficulty: 100,
-          schedule_type: 'fixed_linear',
-          schedule_config: { total_curriculum_step: 10, difficulty_step: 10 },
+          minDifficulty: 10,
+          maxDifficulty: 100,
+          schedule: { type: 'linear', totalSteps: 10, difficultyStep: 10 },
         },
       },
     });

@@ -1,4 +1,5 @@
-import { ConfigError, CurriculumScheduler } from 'millrace';
+import { ConfigError } from 'millrace';
+import { CurriculumScheduler } from 'millrace/deepspeed';
 import { expect } from 'vitest';
 import { type CustomRule, customDifficulty } from './custom-rule.js';
 import { type RecordedError, testEveryCase } from './golden-file.js';

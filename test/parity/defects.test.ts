@@ -6,7 +6,6 @@ import {
   ArrayDataset,
   CollateError,
   ConfigError,
-  CurriculumScheduler,
   DistributedSampler,
   defaultCollate,
   EmptyLoaderError,
@@ -20,6 +19,7 @@ import {
 import { DataAnalyzer } from 'millrace/analysis';
 import {
   batchBySeqlens,
+  CurriculumScheduler,
   DeepSpeedDataLoader,
   type DeepSpeedDataLoaderOptions,
   DeepSpeedDataSampler,

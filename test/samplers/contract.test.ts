@@ -78,12 +78,12 @@ samplerContract("DistributedSampler in PyTorch's order", sampled, (length, seed)
   return new DistributedSampler(length, { worldSize: 3, rank: 0, generator: generator(seed) });
 });
 samplerContract('CurriculumSampler', sampled, (length, seed) => {
-  const schedule_config = { total_curriculum_step: 12, difficulty_step: 1 };
+  const schedule = { type: 'linear', totalSteps: 12, difficultyStep: 1 } as const;
   const index = range(length).map((i) => 1 + ((i * 37) % 23));
-  const metric = { index, difficulty_type: 'percentile' as const, min_difficulty: 100, max_difficulty: 100 };
+  const metric = { index, difficultyType: 'percentile' as const, minDifficulty: 100, maxDifficulty: 100 };
   return new CurriculumSampler(length, {
     batchSize: 1,
     seed,
-    metrics: { rank: { ...metric, schedule_type: 'fixed_linear', schedule_config } },
+    metrics: { rank: { ...metric, schedule } },
   });
 });

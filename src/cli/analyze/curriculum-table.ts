@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DifficultyFile, DifficultyIndex, type SuggestedCurriculum } from '../../analysis/index.js';
+import { metricPrefix } from '../../analysis/index-files.js';
+import { difficultyPath } from '../../analysis/reduce-analysis.js';
 import { CurriculumMetric } from '../../curriculum/curriculum-metric.js';
 import { formatCount, formatShare } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
@@ -18,18 +20,20 @@ export interface Admission {
 export function admissionsOf(
   metric: string,
   suggestion: SuggestedCurriculum,
-  difficultyFile: string,
+  folder: string,
   parts: number,
 ): Admission[] {
+  const difficultyFile = difficultyPath(folder, metric);
+  const prefix = metricPrefix(folder, metric);
   const index = existsSync(difficultyFile)
     ? DifficultyFile.openSync(difficultyFile)
     : DifficultyIndex.openSync({
-        indexToSamplePath: suggestion.index_to_sample_path.replace('_percentile_merged', ''),
-        indexToMetricPath: suggestion.index_to_metric_path,
+        indexToSamplePath: `${prefix}_index_to_sample`,
+        indexToMetricPath: `${prefix}_index_to_metric`,
       });
   try {
     const curriculum = new CurriculumMetric(metric, { ...suggestion, index });
-    const steps = suggestion.schedule_config.total_curriculum_step;
+    const steps = suggestion.schedule.totalSteps;
     return Array.from({ length: parts + 1 }, (_, part) => {
       const step = Math.max(1, Math.round((part * steps) / parts));
       const difficulty = curriculum.difficultyAt(step);

@@ -2,11 +2,11 @@ import {
   type AnalysisLayout,
   type DifficultyAnalysis,
   type MetricSummary,
-  type SuggestedCurriculum,
   suggestCurriculum,
 } from '../../analysis/index.js';
-import { difficultyPath } from '../../analysis/reduce-analysis.js';
 import { ownValue } from '../../core/record.js';
+import { suggestedMetricConfig } from '../../deepspeed/curriculum-metric.js';
+import type { CurriculumMetricConfig } from '../../deepspeed/index.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { type Admission, admissionsOf } from './curriculum-table.js';
@@ -16,7 +16,7 @@ import type { MetricTitle } from './metric-text.js';
 export interface FoundMetric {
   readonly title: MetricTitle;
   readonly summary: MetricSummary;
-  readonly curriculum: Partial<SuggestedCurriculum> | undefined;
+  readonly curriculum: CurriculumMetricConfig | undefined;
   /** What it admits when; not known where there is none, or the index is not on this machine. */
   readonly admissions: readonly Admission[] | undefined;
 }
@@ -41,14 +41,11 @@ export function findMetrics(
     const summary = ownValue(metrics, title.name);
     if (!summary) return [];
     const folder = isRemote(output) ? undefined : localPath(output);
-    const suggested = suggestCurriculum(title.name, summary, { folder: folder ?? output, steps });
+    const suggested = suggestCurriculum(summary, steps);
     if (!suggested) return [{ title, summary, curriculum: undefined, admissions: undefined }];
-    const admissions =
-      folder === undefined
-        ? undefined
-        : admissionsOf(title.name, suggested, difficultyPath(folder, title.name), parts);
-    const { index_to_sample_path: _, index_to_metric_path: __, ...schedule } = suggested;
-    const curriculum = layout === 'native' ? schedule : suggested;
+    const admissions = folder === undefined ? undefined : admissionsOf(title.name, suggested, folder, parts);
+    const index = layout === 'native' ? undefined : { metric: title.name, folder: folder ?? output };
+    const curriculum = suggestedMetricConfig(suggested, index);
     return [{ title, summary, curriculum, admissions }];
   });
 }

@@ -98,7 +98,7 @@ function scheduleEnds({ curriculum, steps, saysTraining }: RunPlan): Finding[] {
         name: 'schedule-ends-after-training',
         what: `The curriculum admits samples until step ${formatCount(lastAdmission)}, and training ends after ${formatCount(steps)}: ${some(late, 'sample')} ${late === 1 ? 'is' : 'are'} never admitted.`,
         why: 'The model is never shown the hardest data.',
-        fix: `Set total_curriculum_step to ${formatCount(steps)} or less, or train longer.`,
+        fix: `Set totalSteps of the schedule (DeepSpeed: total_curriculum_step) to ${formatCount(steps)} or less, or train longer.`,
       },
     ];
   }
@@ -108,7 +108,7 @@ function scheduleEnds({ curriculum, steps, saysTraining }: RunPlan): Finding[] {
       name: 'schedule-ends-before-training',
       what: `All is admitted from step ${formatCount(lastAdmission)} on, after ${formatShare(lastAdmission / steps)} of training.`,
       why: 'The rest of the run is the same as without a curriculum.',
-      fix: 'Raise total_curriculum_step if that is not meant: it counts global batches.',
+      fix: 'Raise totalSteps of the schedule (DeepSpeed: total_curriculum_step), which counts global batches, unless this is intended.',
     },
   ];
 }
@@ -125,7 +125,7 @@ function starvingClusters({ curriculum, steps }: RunPlan): Finding | undefined {
     name: 'starving-cluster',
     what: `${some(starving.length, 'cluster')} of ${formatCount(samples)} samples, admitted from step ${formatCount(starving[0]!.step)} on, ${starving.length === 1 ? 'gets' : 'get'} ${some(seen, 'place')} in the run; the easiest come up to ${most.toFixed(1)} times.`,
     why: 'They are admitted so late that most of them are not seen once.',
-    fix: 'End the schedule earlier (total_curriculum_step), or train longer.',
+    fix: 'End the schedule earlier (totalSteps; DeepSpeed: total_curriculum_step), or train longer.',
   };
 }
 

@@ -54,8 +54,8 @@ const curriculum = (
   lengths = 'Array.from({ length: 400 }, (_, i) => 1 + (i % 20))',
 ) =>
   `{ data: new M.ArrayDataset(Array.from({ length: 400 }, (_, i) => i)), loader: { batchSize: 4 }, training: { steps: ${steps} },
-     curriculum: { metrics: { seqlen: { index: ${lengths}, min_difficulty: 1, max_difficulty: 20, schedule_type: 'fixed_linear',
-       schedule_config: { total_curriculum_step: ${total}, difficulty_step: 1 } } } } }`;
+     curriculum: { metrics: { seqlen: { index: ${lengths}, minDifficulty: 1, maxDifficulty: 20, 
+       schedule: { type: 'linear', totalSteps: ${total}, difficultyStep: 1 } } } } }`;
 const mixture = (web: number, books: number, epochs = 1) =>
   `{ data: { mixture: { web: { data: 'even', weight: ${web} }, books: { data: 'small', weight: ${books} } } },
      windows: { length: 7 }, loader: { batchSize: 4 }, training: { epochs: ${epochs} } }`;

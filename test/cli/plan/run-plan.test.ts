@@ -66,10 +66,9 @@ describe('planRun', () => {
       fc.asyncProperty(runs, async ({ batchSize, steps, total, hardest }) => {
         const metric = {
           difficulty: 'length',
-          min_difficulty: 3,
-          max_difficulty: hardest,
-          schedule_type: 'fixed_linear',
-          schedule_config: { total_curriculum_step: total, difficulty_step: 1 },
+          minDifficulty: 3,
+          maxDifficulty: hardest,
+          schedule: { type: 'linear', totalSteps: total, difficultyStep: 1 },
         };
         const path = folder.json('curriculum.json', {
           data: 'web',

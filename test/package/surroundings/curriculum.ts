@@ -22,15 +22,14 @@ await analyzeDifficulty(text, {
   metrics: ['seqlen', 'vocabularyrarity'],
   layout: 'both',
 });
-const metric = (name: string, first: number, last: number, difficulty_step: number) => ({
+const metric = (name: string, first: number, last: number, difficultyStep: number) => ({
   index: DifficultyIndex.openSync({
     indexToSamplePath: `out/difficulty/${name}/${name}_index_to_sample`,
     indexToMetricPath: `out/difficulty/${name}/${name}_index_to_metric`,
   }),
-  min_difficulty: first,
-  max_difficulty: last,
-  schedule_type: 'fixed_linear' as const,
-  schedule_config: { total_curriculum_step: 400, difficulty_step },
+  minDifficulty: first,
+  maxDifficulty: last,
+  schedule: { type: 'linear' as const, totalSteps: 400, difficultyStep },
 });
 
 export const sampler: CurriculumSampler = new CurriculumSampler(text, {
@@ -38,7 +37,7 @@ export const sampler: CurriculumSampler = new CurriculumSampler(text, {
   stepsPerEpoch: 600,
   metrics: {
     seqlen: metric('seqlen', 16, 96, 8),
-    vocabularyrarity: { ...metric('vocabularyrarity', 20, 100, 5), difficulty_type: 'percentile' },
+    vocabularyrarity: { ...metric('vocabularyrarity', 20, 100, 5), difficultyType: 'percentile' },
   },
 });
 export const batches: DataLoader<Tensor> = new DataLoader<Tensor>(text, { batchSize: 64, sampler });

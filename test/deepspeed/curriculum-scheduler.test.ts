@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { ConfigError, CurriculumScheduler } from 'millrace';
+import { ConfigError } from 'millrace';
+import { CurriculumScheduler } from 'millrace/deepspeed';
 import { describe, expect, it } from 'vitest';
-import { roundedPower } from '../../dist/curriculum/rounded-power.js';
+import { roundedPower } from '../../dist/deepspeed/rounded-power.js';
 
 const config = fc
   .record({

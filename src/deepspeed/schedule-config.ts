@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
+import type { ScheduleOptions } from '../curriculum/schedule-options.js';
 
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
 const positive = v.pipe(number, v.gtValue(0, 'must be above 0'));
 const numbers = v.pipe(v.array(number, 'must be a list of numbers'), v.minLength(1, 'must not be empty'));
 
-/** The original goes wrong with 0 alone. */
+/** DeepSpeed fails only for 0. */
 const notZero = v.pipe(number, v.notValue(0, 'must not be 0'));
 
 const scheduleConfig = (factor: typeof positive | typeof notZero) =>
@@ -26,7 +27,7 @@ const common = {
     `must be 'fixed_linear', 'fixed_root', 'fixed_discrete' or 'custom'`,
   ),
   current_difficulty: v.optional(number),
-  // Beside the schedule in DeepSpeed's sections; of no concern here.
+  // Other keys of DeepSpeed's sections, which the schedule does not use.
   index_to_sample_path: v.optional(v.unknown()),
   index_to_metric_path: v.optional(v.unknown()),
   difficulty_type: v.optional(v.unknown()),
@@ -38,10 +39,10 @@ const common = {
 const schema = v.strictObject({ ...common, schedule_config: v.optional(scheduleConfig(positive)) });
 const originalSchema = v.strictObject({ ...common, schedule_config: v.optional(scheduleConfig(notZero)) });
 
-/** What kind of schedule, in DeepSpeed's spelling. */
+/** The kind of a schedule, in DeepSpeed's spelling. */
 export type ScheduleType = 'fixed_linear' | 'fixed_root' | 'fixed_discrete' | 'custom';
 
-/** The numbers of a schedule, in DeepSpeed's spelling. Which of them are needed depends on the type. */
+/** The settings of a schedule, in DeepSpeed's spelling. The type decides which of them are required. */
 export interface ScheduleConfig {
   /** `fixed_linear`, `fixed_root`: the step at which `max_difficulty` is reached. */
   readonly total_curriculum_step?: number | undefined;
@@ -60,11 +61,11 @@ export interface CurriculumConfig {
   readonly min_difficulty: number;
   readonly max_difficulty: number;
   readonly schedule_type: ScheduleType;
-  /** Needed unless the type is `custom`. */
+  /** Required unless the type is `custom`. */
   readonly schedule_config?: ScheduleConfig | undefined;
 }
 
-/** A checked configuration, and the difficulty of a state. */
+/** A checked configuration, with the current difficulty if it is a state. */
 export type ParsedCurriculumConfig = CurriculumConfig & { readonly current_difficulty?: number | undefined };
 
 const needed = {
@@ -75,7 +76,7 @@ const needed = {
 } as const satisfies Record<ScheduleType, readonly (keyof ScheduleConfig)[]>;
 
 /**
- * Checks a schedule and keeps the keys that concern it.
+ * Checks a schedule and drops the keys that it does not use.
  *
  * @param subject - Whose configuration it is, for the message.
  * @throws {@link ConfigError} naming every field at fault.
@@ -91,7 +92,7 @@ export function parseCurriculumConfig(
     config,
   );
   const problems = scheduleProblems(schedule_type, schedule_config ?? {});
-  // The original accepts a range upside down; the schedule then never moves.
+  // DeepSpeed accepts an inverted range; its schedule then never moves.
   if (!parity && min_difficulty > max_difficulty) {
     problems.push({
       field: 'min_difficulty',
@@ -113,12 +114,33 @@ function scheduleProblems(type: ScheduleType, config: ScheduleConfig): ConfigPro
   if (missing.length > 0) {
     return missing.map((key) => ({
       field: `schedule_config.${key}`,
-      message: `is missing, ${type} needs it`,
+      message: `is missing; ${type} requires it`,
     }));
   }
   if (type !== 'fixed_discrete') return [];
   const { difficulty, max_step } = config;
   if (difficulty!.length === max_step!.length + 1) return [];
-  const message = `must have one entry more than max_step, which has ${max_step!.length}; it has ${difficulty!.length}`;
+  const message = `has ${difficulty!.length} entries and max_step ${max_step!.length}; there must be one difficulty more`;
   return [{ field: 'schedule_config.difficulty', message }];
+}
+
+/** A checked schedule as options of a `CurriculumSampler`; `custom` needs its function. */
+export function scheduleOptionsOf(
+  { schedule_type, schedule_config: settings = {} }: CurriculumConfig,
+  custom?: (step: number) => number,
+): ScheduleOptions | undefined {
+  const rising = {
+    totalSteps: settings.total_curriculum_step!,
+    difficultyStep: settings.difficulty_step!,
+  };
+  switch (schedule_type) {
+    case 'fixed_linear':
+      return { type: 'linear', ...rising };
+    case 'fixed_root':
+      return { type: 'root', ...rising, rootDegree: settings.root_degree! };
+    case 'fixed_discrete':
+      return { type: 'discrete', difficulties: settings.difficulty!, lastSteps: settings.max_step! };
+    case 'custom':
+      return custom && { type: 'custom', totalSteps: rising.totalSteps, difficultyAt: custom };
+  }
 }

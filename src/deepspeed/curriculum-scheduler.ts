@@ -2,25 +2,28 @@ import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, parseOptions } from '../core/options.js';
-import { type Schedule, scheduleOf } from './schedule.js';
+import { scheduleOf } from '../curriculum/schedule-options.js';
+import type { Schedule } from '../curriculum/schedules.js';
+import { originalSchedule } from './original-schedules.js';
 import {
   type CurriculumConfig,
   type ParsedCurriculumConfig,
   parseCurriculumConfig,
+  scheduleOptionsOf,
 } from './schedule-config.js';
 
 export interface CurriculumSchedulerOptions {
-  /** Whether to give DeepSpeed's numbers, below `min_difficulty` and late at `max_difficulty` as they may be. @defaultValue `false` */
+  /** Returns DeepSpeed's numbers: they may begin below `min_difficulty` and reach `max_difficulty` late. @defaultValue `false` */
   readonly parity?: boolean;
 }
 
 const optionsSchema = v.strictObject({ parity: v.optional(booleanOption, false) });
 
 /**
- * The difficulty that is admitted at each step. DeepSpeed's `CurriculumScheduler`; its schedules are described in
- * `fixed_linear`, `fixed_root` and `fixed_discrete` of the configuration, and `custom` is a function.
+ * The difficulty that each step admits. DeepSpeed's `CurriculumScheduler`, with the schedules `fixed_linear`, `fixed_root`,
+ * `fixed_discrete` and `custom`, a function.
  *
- * Once the difficulty has reached `max_difficulty` it stays where it is, whatever the schedule says later.
+ * Once the difficulty has reached `max_difficulty`, it stays there.
  */
 export class CurriculumScheduler {
   readonly #parity: boolean;
@@ -35,7 +38,7 @@ export class CurriculumScheduler {
   constructor(config: CurriculumConfig | JsonObject, options: CurriculumSchedulerOptions = {}) {
     this.#parity = parseOptions('CurriculumScheduler options', optionsSchema, options).parity;
     this.#config = parseCurriculumConfig('CurriculumScheduler', config, this.#parity);
-    this.#schedule = scheduleOf(this.#config, this.#parity);
+    this.#schedule = scheduleFrom(this.#config, this.#parity);
     this.#current = this.#config.min_difficulty;
   }
 
@@ -44,25 +47,25 @@ export class CurriculumScheduler {
     return this.#current;
   }
 
-  /** Moves to a step, counted from 1, and gives its difficulty. */
+  /** Moves to a step, counted from 1, and returns its difficulty. */
   updateDifficulty(step: number): number {
     if (this.#current < this.#config.max_difficulty) this.#current = this.getDifficulty(step);
     return this.#current;
   }
 
   /**
-   * The difficulty the schedule gives a step, without moving there.
+   * The difficulty of a step, without moving there.
    *
    * @throws {@link ConfigError} for a `custom` schedule without its function.
    */
   getDifficulty(step: number): number {
     if (this.#schedule) return this.#schedule(step);
     throw new ConfigError('CurriculumScheduler', [
-      { field: 'schedule_type', message: 'is custom, and no function was given with setCustomGetDifficulty' },
+      { field: 'schedule_type', message: 'is custom and has no function; call setCustomGetDifficulty first' },
     ]);
   }
 
-  /** Gives a `custom` schedule its function: step → difficulty. */
+  /** Sets the function of a `custom` schedule: step → difficulty. */
   setCustomGetDifficulty(schedule: (step: number) => number): void {
     this.#schedule = schedule;
   }
@@ -73,7 +76,7 @@ export class CurriculumScheduler {
     return JSON.parse(JSON.stringify(state)) as JsonObject;
   }
 
-  /** Continues from a state. A function given to a `custom` schedule stays. @throws {@link ConfigError} */
+  /** Continues from a state. The function of a `custom` schedule stays set. @throws {@link ConfigError} */
   setState(state: JsonObject): void {
     const { current_difficulty, ...config }: ParsedCurriculumConfig = parseCurriculumConfig(
       'CurriculumScheduler state',
@@ -81,7 +84,14 @@ export class CurriculumScheduler {
       this.#parity,
     );
     this.#config = config;
-    this.#schedule = scheduleOf(config, this.#parity) ?? this.#schedule;
+    this.#schedule = scheduleFrom(config, this.#parity) ?? this.#schedule;
     this.#current = current_difficulty ?? config.min_difficulty;
   }
+}
+
+function scheduleFrom(config: CurriculumConfig, parity: boolean): Schedule | undefined {
+  if (parity) return originalSchedule(config);
+  const options = scheduleOptionsOf(config);
+  const range = { min: config.min_difficulty, max: config.max_difficulty };
+  return options && options.type !== 'custom' ? scheduleOf(options, range) : undefined;
 }
