@@ -32,7 +32,7 @@ const saved = open();
 const loaderThen = new DataLoader(saved.dataset, saved.options);
 // What a process does once, whatever it loads (modules, kernels), is W5's: this is the state's share.
 for await (const _ of loaderThen) break;
-loaderThen.seek({ epoch: 3, batch: Math.floor(samples / batchSize / 2) });
+loaderThen.seek({ epoch: 3, step: Math.floor(samples / batchSize / 2) });
 const state = JSON.stringify(loaderThen.stateDict());
 const { dataset, options } = open();
 const before = process.cpuUsage();
@@ -40,7 +40,7 @@ const started = performance.now();
 const loader = new DataLoader(dataset, options);
 const loaded = JSON.parse(state);
 loader.loadStateDict(loaded);
-if (until === 'state') loader.order({ epoch: loaded.epoch, batch: loaded.batch }).next();
+if (until === 'state') loader.order({ epoch: loaded.epoch, step: loaded.step }).next();
 else for await (const _ of loader) break;
 const seconds = (performance.now() - started) / 1_000;
 const { user, system } = process.cpuUsage(before);

@@ -93,7 +93,7 @@ export class DataAnalyzer {
     try {
       return await this.#dataset.get(index, sampleContext(index));
     } catch (cause) {
-      if (cause instanceof MillraceError) throw cause.addPlace({ index });
+      if (cause instanceof MillraceError) throw cause.addLocation({ index });
       const next = 'Mend the sample, or analyze a Subset without it.';
       throw new SampleError('A sample could not be read for analysis', { where: { index }, next, cause });
     }

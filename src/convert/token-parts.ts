@@ -71,7 +71,7 @@ export class TokenParts implements PartWriter {
         next: 'Store the tokens as a wider dtype (--dtype).',
       });
     } catch (error) {
-      throw error instanceof FormatError ? error.addPlace({ index }) : error;
+      throw error instanceof FormatError ? error.addLocation({ index }) : error;
     }
   }
 }

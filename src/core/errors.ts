@@ -2,12 +2,12 @@ import { shownLocation, withoutSecrets } from './shown-location.js';
 import { visibleText } from './visible-text.js';
 
 /** Where it happened: dataset, sample index, file, byte offset and the like. Printed in the message, readable as fields. */
-export type ErrorPlace = Readonly<Record<string, string | number | bigint | boolean>>;
+export type ErrorLocation = Readonly<Record<string, string | number | bigint | boolean>>;
 
 /** What an error says besides what went wrong. */
 export interface ErrorDetail {
   /** Printed in parentheses after the message. */
-  readonly where?: ErrorPlace | undefined;
+  readonly where?: ErrorLocation | undefined;
   /** What to do about it: a full sentence. */
   readonly next?: string | undefined;
   /** The error underneath. */
@@ -25,25 +25,26 @@ export abstract class MillraceError extends Error {
   /** Stable name of the failure: match on this. */
   abstract readonly code: `ERR_MILLRACE_${string}`;
   /** Where it happened, as fields. */
-  where: ErrorPlace;
+  where: ErrorLocation;
   readonly #what: string;
   readonly #next: string | undefined;
 
   constructor(what: string, detail: ErrorDetail = {}) {
     super(composeMessage(what, detail), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = new.target.name;
-    this.where = shownPlace(detail.where);
+    this.where = safeLocation(detail.where);
     this.#what = what;
     this.#next = detail.next;
     Object.defineProperty(this, 'name', { enumerable: false });
   }
 
-  /** Says more about where it happened, on the way up: which batch, which child. */
-  addPlace(place: ErrorPlace): this {
+  /** Adds fields to `where` as the error propagates: the batch, the child dataset. */
+  addLocation(location: ErrorLocation): this {
+    const given = safeLocation(location);
     const added = Object.fromEntries(
-      Object.entries(shownPlace(place)).filter(([key]) => !Object.hasOwn(this.where, key)),
+      Object.entries(given).filter(([key]) => !Object.hasOwn(this.where, key)),
     );
-    this.where = { ...this.where, ...shownPlace(place) };
+    this.where = { ...this.where, ...given };
     this.message = MillraceError.#isComplete(this)
       ? composeMessage(this.#what, { where: this.where, next: this.#next })
       : composeMessage(this.message, { where: added });
@@ -56,10 +57,13 @@ export abstract class MillraceError extends Error {
   }
 }
 
-/** Locations in errors hold no secrets, whoever wrote them there. */
-function shownPlace(place: ErrorPlace = {}): ErrorPlace {
+/** Removes secrets from the text fields of a location. */
+function safeLocation(location: ErrorLocation = {}): ErrorLocation {
   return Object.fromEntries(
-    Object.entries(place).map(([key, value]) => [key, typeof value === 'string' ? shownValue(value) : value]),
+    Object.entries(location).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? shownValue(value) : value,
+    ]),
   );
 }
 
@@ -69,8 +73,8 @@ function shownValue(value: string): string {
 }
 
 function composeMessage(what: string, { where, next }: ErrorDetail): string {
-  const place = Object.entries(shownPlace(where)).map(([key, value]) => `${spaced(key)} ${value}`);
-  const sentence = `${withoutSecrets(what)}${place.length > 0 ? ` (${place.join(', ')})` : ''}`;
+  const location = Object.entries(safeLocation(where)).map(([key, value]) => `${spaced(key)} ${value}`);
+  const sentence = `${withoutSecrets(what)}${location.length > 0 ? ` (${location.join(', ')})` : ''}`;
   return visibleText(
     `${sentence}${/[.?!]$/.test(sentence) ? '' : '.'}${next ? ` ${withoutSecrets(next)}` : ''}`,
   );

@@ -82,7 +82,7 @@ export interface BatchMaker<Task extends BatchTask = BatchTask> {
 }
 
 /** Where a task was, for an error message. */
-export function taskPlace(task: BatchTask): Record<string, string | number> {
+export function locationOfTask(task: BatchTask): Record<string, string | number> {
   if (task.type === 'stream') return { epoch: task.epoch, shard: task.shard, batchOfShard: task.ordinal };
   const { epoch, batch, indices } = task;
   const shown =

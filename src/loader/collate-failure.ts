@@ -1,6 +1,6 @@
 import { CollateError, MillraceError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
-import { type BatchTask, taskPlace } from './batch-task.js';
+import { type BatchTask, locationOfTask } from './batch-task.js';
 
 /** Where a batch is made. */
 export interface CollateLocation {
@@ -15,8 +15,8 @@ export function collateAt<B>(
   collate: () => MaybePromise<B>,
 ): MaybePromise<B> {
   const fail = (cause: unknown): never => {
-    const place = { ...dataset, ...taskPlace(task) };
-    if (cause instanceof MillraceError) throw cause.addPlace(place);
+    const place = { ...dataset, ...locationOfTask(task) };
+    if (cause instanceof MillraceError) throw cause.addLocation(place);
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new CollateError(`The batch could not be collated: ${reason}`, {
       where: place,
@@ -36,8 +36,8 @@ export function collateAt<B>(
 export function makeAt<R>(task: BatchTask, make: () => MaybePromise<R>): MaybePromise<R> {
   const fail = (error: unknown): never => {
     if (!(error instanceof MillraceError)) throw error;
-    const { indices: _, ...place } = taskPlace(task);
-    throw error.addPlace({ ...place, ...error.where });
+    const { indices: _, ...place } = locationOfTask(task);
+    throw error.addLocation({ ...place, ...error.where });
   };
   try {
     const result = make();

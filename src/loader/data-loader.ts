@@ -41,11 +41,11 @@ import {
 } from './loader-position.js';
 import {
   checkIdentity,
-  describePlace,
   type LoaderState,
-  placeIn,
+  readPosition,
   readState,
   stateVersion,
+  writePosition,
 } from './loader-state.js';
 import { type LoaderStats, StatsRecorder } from './loader-stats.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
@@ -160,7 +160,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Batches an epoch, the same on every rank; micro-batches where gradients are accumulated.
+   * Batches of this rank per epoch: steps × `gradientAccumulationSteps`. The same on every rank.
    *
    * @throws {@link LoaderNotReadyError} when the dataset does not know its length, or is named by a module that has not
    *   been imported yet.
@@ -191,11 +191,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 
   /** Makes the next iteration epoch `epoch`, from its first batch. Otherwise each iteration is the epoch after the last. */
   setEpoch(epoch: number): void {
-    this.seek({ epoch, batch: 0 });
+    this.seek({ epoch, step: 0 });
   }
 
   /**
-   * Makes the next iteration begin at batch `batch` of epoch `epoch`, as if the ones before had been taken and dropped.
+   * Makes the next iteration begin at step `step` of epoch `epoch`, as if the batches before it had been delivered.
    * An iteration under way ends with a {@link LoaderClosedError}.
    *
    * @remarks Reads no sample of a map-style dataset; O(1) for samplers that compute their order, else it draws and drops
@@ -219,7 +219,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     const place = this.#position.state(plannedLength);
     return {
       version: stateVersion,
-      ...describePlace(place, this.#options.gradientAccumulationSteps),
+      ...writePosition(place, this.#options.gradientAccumulationSteps),
       receipt: this.#receipt.state(),
       samplerState: place.samplerState ?? batchSampler?.stateDict?.() ?? null,
       ...identity,
@@ -237,7 +237,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     const saved = readState(state);
     if (batchSampler && saved.sampler !== identity.sampler) refuseOtherRanks(batchSampler);
     checkIdentity(saved, identity);
-    const place = placeIn(saved, this.#options.gradientAccumulationSteps);
+    const place = readPosition(saved, this.#options.gradientAccumulationSteps);
     this.#pass = undefined;
     this.#continueFrom(place, saved.samplerState, false);
     this.#receipt.load(saved.receipt);

@@ -1,7 +1,7 @@
 import { LoaderTimeoutError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import type { BatchEngine } from './batch-engine.js';
-import { type TaskResult, taskPlace } from './batch-task.js';
+import { locationOfTask, type TaskResult } from './batch-task.js';
 import type { EpochPlan, PlannedTask } from './epoch-plan.js';
 import { type MakingTimes, type Observation, sharedMoment } from './observation.js';
 import { Ticket } from './ticket.js';
@@ -187,7 +187,7 @@ async function withTimeout(
   // A worker in an endless loop answers nothing any more: only ending the thread stops it.
   await engine.abort();
   throw new LoaderTimeoutError(`A batch took longer than ${timeoutMs} ms`, {
-    where: taskPlace(task),
+    where: locationOfTask(task),
     next: 'Look at what the dataset does for these samples (an endless loop? a request without an answer?), or raise timeoutMs.',
   });
 }

@@ -158,14 +158,14 @@ export class MapEpochPlan implements EpochPlan {
   }
 
   /** Only the last global batch of an epoch may be too small to give each part samples of its own. */
-  #checkSize({ length }: IndexArray, batch: number): void {
+  #checkSize({ length }: IndexArray, step: number): void {
     const { worldSize, gradientAccumulationSteps } = this.#settings;
     const parts = worldSize * gradientAccumulationSteps;
-    if (length >= parts || (length > 0 && batch + 1 >= this.#source.length)) return;
+    if (length >= parts || (length > 0 && step + 1 >= this.#source.length)) return;
     const name = samplerName(this.#source) ?? 'The sampler';
     const needs = `needs at least ${parts}: worldSize ${worldSize} × gradientAccumulationSteps ${gradientAccumulationSteps}`;
     const message = `${name} gave a global batch of ${length}, and each but the last ${needs}`;
-    throw new ConfigError('DataLoader', [{ field: 'batchSampler', message }], { where: { batch } });
+    throw new ConfigError('DataLoader', [{ field: 'batchSampler', message }], { where: { step } });
   }
 
   #part(globalBatch: IndexArray, { start, end }: Slice, batch: number): Int32Array | Float64Array {

@@ -103,8 +103,8 @@ export class LoaderOrder {
 
   /** The batches of a rank from a place to the end of its epoch: see `DataLoader.order`. */
   *batches(position: LoaderPosition, layout: RankLayout): Generator<PlannedBatch> {
-    const steps = layout.gradientAccumulationSteps;
-    const start = passStartAt('DataLoader.order', position, steps);
+    const microBatches = layout.gradientAccumulationSteps;
+    const start = passStartAt('DataLoader.order', position, microBatches);
     if (!this.batchSampler) {
       const stage = datasetName(this.#source);
       throw new CapabilityError(`${stage} is a stream: its samples are known by reading them`, {
@@ -116,7 +116,7 @@ export class LoaderOrder {
     const plan = this.#mapPlan(this.batchSampler, layout, start);
     for (let planned = plan.next(); planned; planned = plan.next()) {
       const { epoch, batch, indices, positions } = planned.task as IndexTask;
-      yield { epoch, ...positionOf(batch, steps), indices, positions };
+      yield { epoch, ...positionOf(batch, microBatches), indices, positions };
     }
   }
 

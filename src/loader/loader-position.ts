@@ -3,15 +3,16 @@ import { integerFrom, parseOptions } from '../core/options.js';
 import type { Positions } from '../core/sampler.js';
 import type { PassStart } from './epoch-plan.js';
 
-/** A place in a run: global batch `batch` of epoch `epoch`, both from 0. */
+/** A position in a run. All numbers count from 0. */
 export interface LoaderPosition {
   readonly epoch: number;
-  readonly batch: number;
-  /** Micro-batch of that batch, where gradients are accumulated. @defaultValue `0` */
+  /** Number of the global batch within the epoch. */
+  readonly step: number;
+  /** Micro-batch of that global batch, if gradients are accumulated. @defaultValue `0` */
   readonly microBatch?: number;
 }
 
-/** The samples of a batch, before any is read. */
+/** The samples of one rank's batch, before any sample is read. */
 export interface PlannedBatch extends Required<LoaderPosition> {
   /** Shape `[B]`: the samples of the rank. */
   readonly indices: Int32Array | Float64Array;
@@ -19,18 +20,18 @@ export interface PlannedBatch extends Required<LoaderPosition> {
   readonly positions: Positions;
 }
 
-/** What `DataLoader.whenSeen` is asked about. */
+/** Which epochs `DataLoader.whenSeen` covers. */
 export interface LoaderWhenSeenOptions {
-  /** First epoch to look at. @defaultValue `0` */
+  /** First epoch. @defaultValue `0` */
   readonly epoch?: number;
-  /** How many epochs to look at. @defaultValue `1` */
+  /** Number of epochs. @defaultValue `1` */
   readonly epochs?: number;
 }
 
 const positionSchema = (gradientAccumulationSteps: number) =>
   v.strictObject({
     epoch: integerFrom(0),
-    batch: v.optional(integerFrom(0), 0),
+    step: v.optional(integerFrom(0), 0),
     microBatch: v.optional(
       v.pipe(
         integerFrom(0),
@@ -49,18 +50,18 @@ export const whenSeenSchema = v.strictObject({
 });
 
 /**
- * A position as a place in the micro-batches of an epoch.
+ * Converts a position to the number of its batch within the epoch.
  *
- * @param subject - Who was given the position, for the message.
- * @param steps - Micro-batches of a global batch.
+ * @param caller - Function that received the position, for the message.
+ * @param microBatches - Micro-batches of a global batch.
  * @throws {@link ConfigError} naming the field at fault.
  */
-export function passStartAt(subject: string, position: LoaderPosition, steps: number): PassStart {
-  const { epoch, batch, microBatch } = parseOptions(subject, positionSchema(steps), position);
-  return { epoch, batch: batch * steps + microBatch, ahead: [] };
+export function passStartAt(caller: string, position: LoaderPosition, microBatches: number): PassStart {
+  const { epoch, step, microBatch } = parseOptions(caller, positionSchema(microBatches), position);
+  return { epoch, batch: step * microBatches + microBatch, ahead: [] };
 }
 
-/** Where the micro-batch of a number stands in its epoch. */
-export function positionOf(microBatches: number, steps: number): { batch: number; microBatch: number } {
-  return { batch: Math.floor(microBatches / steps), microBatch: microBatches % steps };
+/** Converts the number of a batch within its epoch to the step and micro-batch that it belongs to. */
+export function positionOf(batch: number, microBatches: number): { step: number; microBatch: number } {
+  return { step: Math.floor(batch / microBatches), microBatch: batch % microBatches };
 }

@@ -4,24 +4,24 @@ import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { PassStart } from './epoch-plan.js';
 import { positionOf } from './loader-position.js';
-import { receiptStateSchema } from './receipt-chain.js';
+import { receiptStateFromVersion1, receiptStateSchema } from './receipt-chain.js';
 
-/** Version of the state's format. A state of another version is refused. */
-export const stateVersion = 2;
+/** Version of the format of states. {@link readState} also reads version 2. */
+export const stateVersion = 3;
 
 const schema = v.strictObject({
   version: v.number('must be a number'),
-  /** The epoch under way. */
+  /** The current epoch. */
   epoch: integerFrom(0),
-  /** Global batches of that epoch that were delivered whole. */
-  batch: integerFrom(0),
-  /** Micro-batches of the next one that were delivered. */
+  /** The next step of that epoch: the number of global batches that were delivered completely. */
+  step: integerFrom(0),
+  /** Micro-batches of that step that were delivered. */
   microBatch: integerFrom(0),
   /** Micro-batches of a global batch. */
   gradientAccumulationSteps: integerFrom(1),
-  /** Micro-batches of the epoch behind that place that were delivered too (`inOrder: false`). */
+  /** Numbers, within the epoch, of later batches that were delivered early (`inOrder: false`). */
   ahead: v.array(integerFrom(0)),
-  /** The same by shard, of an iterable dataset with several shards or with states of its own. */
+  /** Progress by shard, for an iterable dataset with several shards or with streams that save their state. */
   streams: v.nullable(
     v.strictObject({
       lastShard: integerFrom(-1),
@@ -34,84 +34,93 @@ const schema = v.strictObject({
       ),
     }),
   ),
-  /** Samples a global batch, over all ranks. */
+  /** Samples per global batch, over all ranks. */
   batchSize: v.nullable(integerFrom(1)),
   dropLast: booleanOption,
   seed: integerFrom(0),
-  /** Fingerprints of what the order is a function of. */
+  /** Fingerprints of the dataset and of the sampler, which determine the order. */
   dataset: v.string('must be a string'),
   sampler: v.nullable(v.string('must be a string')),
-  /** The receipt up to here: see `DataLoader.receipt`. */
+  /** The receipt so far: see `DataLoader.receipt`. */
   receipt: v.nullable(receiptStateSchema),
-  /** State of a sampler that draws its order, as of the last batch delivered. */
+  /** State, as of the last delivered batch, of a sampler that draws its order. */
   samplerState: v.nullable(v.custom<JsonObject>((value) => typeof value === 'object', 'must be an object')),
 });
 
 /**
- * Where a loader stands, as plain JSON: a few numbers, whatever the size of the dataset. It says nothing about workers,
- * rank and world size, so those may differ when it is loaded.
+ * The position of a loader, as plain JSON: a few numbers, whatever the size of the dataset. A state does not hold the
+ * number of workers, the rank or the world size, so all of them may differ in the loader that loads it.
  */
 export type LoaderState = v.InferOutput<typeof schema> & JsonObject;
 
-/** What must be the same for a saved state to mean the same batches. */
+/** The fields that determine the order: a loader refuses a state in which they differ. */
 export type StateIdentity = Pick<LoaderState, 'batchSize' | 'dropLast' | 'seed' | 'dataset' | 'sampler'>;
 
 /**
- * Reads a saved state.
+ * Reads a saved state of the current version or of version 2.
  *
- * @throws {@link ConfigError} when it is not a loader's state, {@link StateMismatchError} when it is of another version
+ * @throws {@link ConfigError} if it is not the state of a loader, {@link StateMismatchError} if its version is unknown
  */
 export function readState(state: unknown): LoaderState {
   const { version } = (state ?? {}) as { version?: unknown };
+  if (version === 2)
+    return parseOptions('Loader state', schema, fromVersion2(state as object)) as LoaderState;
   if (typeof version === 'number' && version !== stateVersion)
     throw differs('version', version, stateVersion);
   return parseOptions('Loader state', schema, state) as LoaderState;
 }
 
-/** @throws {@link StateMismatchError} naming the first field that is not that of this loader */
+/** Version 2 called the step `batch`, and its receipt counted batches as `steps`. */
+function fromVersion2(state: object): object {
+  const { batch, receipt, ...others } = state as { batch?: unknown; receipt?: unknown };
+  return { ...others, version: stateVersion, step: batch, receipt: receiptStateFromVersion1(receipt) };
+}
+
+/** @throws {@link StateMismatchError} naming the first field that differs from that of this loader */
 export function checkIdentity(parsed: LoaderState, identity: StateIdentity): void {
   for (const field of Object.keys(identity) as (keyof StateIdentity)[]) {
     if (parsed[field] !== identity[field]) throw differs(field, parsed[field], identity[field]);
   }
 }
 
-/** A place, in micro-batches of a loader that makes `steps` of a global batch, as it stands in a state. */
-export function describePlace(
+/** Writes a position of a loader with `microBatches` micro-batches per global batch as fields of a state. */
+export function writePosition(
   { epoch, batch, ahead, streams }: PassStart,
-  steps: number,
-): Pick<LoaderState, 'epoch' | 'batch' | 'microBatch' | 'gradientAccumulationSteps' | 'ahead' | 'streams'> {
+  microBatches: number,
+): Pick<LoaderState, 'epoch' | 'step' | 'microBatch' | 'gradientAccumulationSteps' | 'ahead' | 'streams'> {
   return {
     epoch,
-    ...positionOf(batch, steps),
-    gradientAccumulationSteps: steps,
+    ...positionOf(batch, microBatches),
+    gradientAccumulationSteps: microBatches,
     ahead: [...ahead],
     streams: streams ? { lastShard: streams.lastShard, shards: [...streams.shards] } : null,
   };
 }
 
 /**
- * The place of a state, in micro-batches of a loader that makes `steps` of a global batch.
+ * Reads the position of a state for a loader with `microBatches` micro-batches per global batch.
  *
- * @throws {@link StateMismatchError} when the state stands inside a global batch where these steps have no boundary.
+ * @throws {@link StateMismatchError} if the state is inside a global batch, at a sample where this loader has no boundary
+ *   between micro-batches.
  */
-export function placeIn(state: LoaderState, steps: number): PassStart {
-  const { epoch, batch, microBatch, gradientAccumulationSteps: saved, ahead, streams } = state;
-  const converted = (units: number): number => {
-    const own = (units * steps) / saved;
+export function readPosition(state: LoaderState, microBatches: number): PassStart {
+  const { epoch, step, microBatch, gradientAccumulationSteps: saved, ahead, streams } = state;
+  const converted = (batches: number): number => {
+    const own = (batches * microBatches) / saved;
     if (Number.isInteger(own)) return own;
     throw new StateMismatchError(
-      `The state stands ${microBatch} of ${saved} micro-batches into global batch ${batch}, where ${steps} have no boundary`,
+      `The state was saved after ${microBatch} of ${saved} micro-batches of step ${step}; with ${microBatches} micro-batches per step there is no boundary at that sample`,
       {
-        where: { field: 'gradientAccumulationSteps', saved, own: steps },
+        where: { field: 'gradientAccumulationSteps', saved, own: microBatches },
         next: `Resume with gradientAccumulationSteps: ${saved}, or save the state between global batches.`,
       },
     );
   };
-  if (ahead.length > 0 && saved !== steps)
-    throw differs('gradientAccumulationSteps', `${saved}, with batches delivered out of order`, steps);
+  if (ahead.length > 0 && saved !== microBatches)
+    throw differs('gradientAccumulationSteps', `${saved}, with batches delivered out of order`, microBatches);
   return {
     epoch,
-    batch: converted(batch * saved + microBatch),
+    batch: converted(step * saved + microBatch),
     ahead,
     ...(streams && {
       streams: {

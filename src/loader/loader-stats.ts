@@ -4,7 +4,7 @@ import type { RunPeriod } from './tuner.js';
 
 /** How a loader has been doing since it was made. */
 export interface LoaderStats {
-  /** Batches delivered. */
+  /** Batches that this rank's loader delivered: one per micro-batch. */
   readonly batches: number;
   /** Samples in them. */
   readonly samples: number;

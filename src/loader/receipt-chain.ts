@@ -8,17 +8,18 @@ import { positionOf } from './loader-position.js';
 import type { RankLayout } from './rank-layout.js';
 import { ReceiptTrail } from './receipt-trail.js';
 
-/** Batches that were delivered one after the other, over ends of epochs. */
+/** A run of consecutive batches of one rank; it may span several epochs. */
 export interface ReceiptSegment extends RankLayout {
-  /** Where it began. */
+  /** Epoch of its first batch. */
   readonly epoch: number;
-  readonly batch: number;
+  /** Step of its first batch. */
+  readonly step: number;
   readonly microBatch: number;
-  /** Batches of it. */
-  readonly steps: number;
-  /** Batches of its first epoch that are left out: another rank or place had delivered them before, out of order. */
+  /** Number of batches in it. */
+  readonly batches: number;
+  /** Numbers of batches of its first epoch that it omits because they had been delivered before, out of order. */
   readonly leftOut: readonly number[];
-  /** Whether it goes on right where the state left off that the loader began from, as the same rank. */
+  /** Whether it continues, as the same rank, exactly at the position of the state that the loader loaded. */
   readonly continued: boolean;
 }
 
@@ -28,36 +29,43 @@ const hex = (bytes: number) =>
     v.regex(new RegExp(`^([0-9a-f]{${2 * bytes}})*$`), 'must be hexadecimal'),
   );
 
-/** What a state carries of a receipt. */
+/** The part of a receipt that a state carries. */
 export const receiptStateSchema = v.strictObject({
   /** The chain up to the last full block. */
   digest: v.pipe(hex(32), v.length(64, 'must be 64 digits')),
-  /** Batches in the chain, those of other processes before included. */
-  steps: integerFrom(0),
-  /** Batches behind the last full block, and what they were mixed into. */
-  pendingSteps: integerFrom(0),
+  /** Batches in the chain, including those of earlier processes. */
+  batches: integerFrom(0),
+  /** Batches since the last full block, and the 128 bits that they were mixed into. */
+  pendingBatches: integerFrom(0),
   pending: v.pipe(hex(16), v.length(32, 'must be 32 digits')),
-  /** Folds of batches that were delivered before their turn. */
+  /** Folds of batches that were delivered early, by their number within the epoch. */
   ahead: v.array(v.strictObject({ batch: integerFrom(0), fold: hex(8) })),
   rank: integerFrom(0),
   worldSize: integerFrom(1),
   gradientAccumulationSteps: integerFrom(1),
-  /** The next batch in turn. */
+  /** Epoch of the next batch, and its number within the epoch. */
   epoch: integerFrom(0),
   batch: integerFrom(0),
 });
 
 export type ReceiptState = v.InferOutput<typeof receiptStateSchema>;
 
-/** Where a chain goes on: a batch of an epoch, and those behind it that were delivered before. */
+/** Renames the fields that version 1 of receipts, and version 2 of states, called `steps` and `pendingSteps`. */
+export function receiptStateFromVersion1(state: unknown): unknown {
+  if (typeof state !== 'object' || state === null) return state;
+  const { steps, pendingSteps, ...others } = state as { steps?: unknown; pendingSteps?: unknown };
+  return { ...others, batches: steps, pendingBatches: pendingSteps };
+}
+
+/** The batch of an epoch at which a chain continues, and the later batches that were delivered before. */
 export interface ChainStart {
   readonly epoch: number;
   readonly batch: number;
   readonly ahead: readonly number[];
 }
 
-/** Batches of a block: the chain is hashed on once a block, so that a small batch costs little. */
-const blockSteps = 256;
+/** Batches per block. The chain computes SHA-256 once per block, so that a small batch costs little. */
+const blockBatches = 256;
 /** The fold made last: a pair for each batch would cost more than making it. */
 const made = new Uint32Array(2);
 
@@ -69,9 +77,9 @@ const made = new Uint32Array(2);
  */
 export class ReceiptChain {
   #digest = new Uint8Array(32);
-  #steps = 0;
+  #batches = 0;
   readonly #pending = new Uint32Array(4);
-  #pendingSteps = 0;
+  #pendingBatches = 0;
   readonly #ahead = new Map<number, Fold>();
   readonly #leftOut = new Set<number>();
   #layout: RankLayout | undefined;
@@ -79,18 +87,18 @@ export class ReceiptChain {
   #batch = 0;
   #segments: ReceiptSegment[] = [];
   /** The last of them. */
-  #segment: { steps: number } | undefined;
+  #segment: { batches: number } | undefined;
   readonly #trail = new ReceiptTrail();
   #base: ReceiptState | undefined;
 
   /** Batches in the chain. */
-  get steps(): number {
-    return this.#steps;
+  get batches(): number {
+    return this.#batches;
   }
 
   /** SHA-256 of all, in hexadecimal. */
   get digest(): string {
-    return bytesToHex(this.#pendingSteps === 0 ? this.#digest : this.#blockDigest());
+    return bytesToHex(this.#pendingBatches === 0 ? this.#digest : this.#blockDigest());
   }
 
   get segments(): readonly ReceiptSegment[] {
@@ -133,7 +141,7 @@ export class ReceiptChain {
       ...layout,
       epoch,
       ...positionOf(batch, gradientAccumulationSteps),
-      steps: 0,
+      batches: 0,
       leftOut: [...this.#leftOut],
       continued: follows,
     };
@@ -179,8 +187,8 @@ export class ReceiptChain {
     const { rank, worldSize, gradientAccumulationSteps } = this.#layout;
     return {
       digest: bytesToHex(this.#digest),
-      steps: this.#steps,
-      pendingSteps: this.#pendingSteps,
+      batches: this.#batches,
+      pendingBatches: this.#pendingBatches,
       pending: bytesToHex(bytesOf(this.#pending)),
       ahead: Array.from(this.#ahead, ([batch, fold]) => ({
         batch,
@@ -203,9 +211,9 @@ export class ReceiptChain {
     this.#base = state ?? undefined;
     this.#layout = state ?? undefined;
     this.#digest = state ? hexToBytes(state.digest) : new Uint8Array(32);
-    this.#steps = state?.steps ?? 0;
+    this.#batches = state?.batches ?? 0;
     this.#pending.set(state ? wordsOf(state.pending) : [0, 0, 0, 0]);
-    this.#pendingSteps = state?.pendingSteps ?? 0;
+    this.#pendingBatches = state?.pendingBatches ?? 0;
     this.#epoch = state?.epoch ?? 0;
     this.#batch = state?.batch ?? 0;
     for (const { batch, fold } of state?.ahead ?? []) {
@@ -221,12 +229,12 @@ export class ReceiptChain {
     pending[1] = Math.imul(p2 ^ second ^ (p0 >>> 15), 0x85ebca77);
     pending[2] = Math.imul(p3 + first, 0xc2b2ae3d) ^ (p1 >>> 13);
     pending[3] = Math.imul(p0 + second, 0x27d4eb2f) ^ (p2 >>> 16);
-    this.#pendingSteps += 1;
-    this.#steps += 1;
+    this.#pendingBatches += 1;
+    this.#batches += 1;
     this.#batch += 1;
-    if (this.#segment) this.#segment.steps += 1;
+    if (this.#segment) this.#segment.batches += 1;
     this.#trail.append(first);
-    if (this.#pendingSteps === blockSteps) this.#endBlock();
+    if (this.#pendingBatches === blockBatches) this.#endBlock();
   }
 
   #startBlock(
@@ -234,7 +242,7 @@ export class ReceiptChain {
     epoch: number,
     batch: number,
   ): void {
-    if (this.#pendingSteps > 0) this.#endBlock();
+    if (this.#pendingBatches > 0) this.#endBlock();
     const place = Float64Array.of(rank, worldSize, gradientAccumulationSteps, epoch, batch);
     this.#digest = sha256(joined(this.#digest, bytesOf(place)));
   }
@@ -242,7 +250,7 @@ export class ReceiptChain {
   #endBlock(): void {
     this.#digest = this.#blockDigest();
     this.#pending.fill(0);
-    this.#pendingSteps = 0;
+    this.#pendingBatches = 0;
   }
 
   #blockDigest(): Uint8Array<ArrayBuffer> {

@@ -5,7 +5,7 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type StageClock, stageClock, type TimedStage } from '../core/stage-clock.js';
 import type { DrawContext } from '../random/sample-context.js';
 import type { BatchMemory } from './batch-memory.js';
-import { type BatchTask, type SkippedSample, taskPlace } from './batch-task.js';
+import { type BatchTask, locationOfTask, type SkippedSample } from './batch-task.js';
 import { collateAt } from './collate-failure.js';
 
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
@@ -165,7 +165,7 @@ export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[])
   return new SampleError(
     `No sample of a global batch could be made; the last reason was: ${trimStop(last.reason)}`,
     {
-      where: { ...taskPlace(task), index: last.index },
+      where: { ...locationOfTask(task), index: last.index },
       next: 'Leaving it out would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
     },
   );

@@ -1,43 +1,42 @@
 import { CapabilityError, StateMismatchError } from '../core/errors.js';
-import { parseOptions } from '../core/options.js';
 import { foldOf } from './batch-fold.js';
 import type { DataLoader } from './data-loader.js';
 import type { StateIdentity } from './loader-state.js';
-import { type Receipt, receiptSchema } from './receipt.js';
+import { type Receipt, readReceipt } from './receipt.js';
 import { ReceiptChain } from './receipt-chain.js';
 
 /** How the check of a receipt ended. */
 export interface ReceiptVerification {
-  /** Batches that were recomputed. */
-  readonly steps: number;
-  /** The digest that this loader comes to. */
+  /** Number of batches that were recomputed. */
+  readonly batches: number;
+  /** The digest that this loader computes. */
   readonly digest: string;
-  /** The first batch that differs; nothing when all are equal. */
+  /** The first batch that differs; `undefined` if all are equal. */
   readonly difference: ReceiptDifference | undefined;
 }
 
 /** A batch that differs from the receipt. */
 export interface ReceiptDifference {
   /** Its number in the receipt, from 0. */
-  readonly step: number;
-  readonly epoch: number;
   readonly batch: number;
+  readonly epoch: number;
+  readonly step: number;
   readonly microBatch: number;
   readonly rank: number;
-  /** Whether an earlier batch may differ as well: the receipt keeps only the last ones apart. */
+  /** Whether an earlier batch may differ as well: a receipt identifies only the last batches one by one. */
   readonly isLatest: boolean;
 }
 
 /**
- * Computes again, without reading a sample, which batches a loader would have delivered, and compares them with a receipt.
+ * Recomputes, without reading a sample, the batches that a loader would have delivered and compares them with a receipt.
  *
- * @param loader - Made as the one that gave the receipt; rank and world size are those of the receipt.
- * @throws {@link ConfigError} when it is not a receipt; {@link StateMismatchError} naming the field when it belongs to another dataset,
- *   sampler, seed or batch size; {@link CapabilityError} when the order cannot be computed.
- * @remarks O(batches of the receipt). A sampler that draws its order is drawn from.
+ * @param loader - Created like the loader that wrote the receipt. Rank and world size are taken from the receipt.
+ * @throws {@link ConfigError} if `given` is not a receipt; {@link StateMismatchError} naming the field if it belongs to another
+ *   dataset, sampler, seed or batch size; {@link CapabilityError} if the order cannot be computed.
+ * @remarks O(batches of the receipt). A sampler that draws its order is advanced.
  */
 export function verifyReceipt(loader: DataLoader<never, never, never>, given: unknown): ReceiptVerification {
-  const receipt = parseOptions('Receipt', receiptSchema, given);
+  const receipt = readReceipt(given);
   const state = loader.stateDict();
   for (const field of Object.keys(receipt.identity) as (keyof StateIdentity)[]) {
     const [saved, own] = [receipt.identity[field as 'seed'], state[field as 'seed']];
@@ -53,12 +52,10 @@ export function verifyReceipt(loader: DataLoader<never, never, never>, given: un
   const [first] = receipt.segments;
   const beginsLater =
     first &&
-    (receipt.base !== null ||
-      receipt.segments.length > 1 ||
-      first.epoch + first.batch + first.microBatch > 0);
+    (receipt.base !== null || receipt.segments.length > 1 || first.epoch + first.step + first.microBatch > 0);
   if (state.samplerState !== null && beginsLater) {
     throw new CapabilityError('The order is drawn from a generator: it is known only from its beginning', {
-      where: { stage: 'sampler', epoch: first.epoch, batch: first.batch },
+      where: { stage: 'sampler', epoch: first.epoch, step: first.step },
       next: 'Verify the receipt of a run from its start, or use a sampler that computes its order from a seed.',
     });
   }
@@ -68,37 +65,37 @@ export function verifyReceipt(loader: DataLoader<never, never, never>, given: un
 function recompute(
   loader: DataLoader<never, never, never>,
   receipt: Receipt,
-  globalBatches: number,
+  steps: number,
 ): ReceiptVerification {
   const chain = new ReceiptChain();
-  // What was delivered ahead is computed again in its turn.
+  // Batches that were delivered early are recomputed in their turn.
   chain.load(receipt.base && { ...receipt.base, ahead: [] });
   const trail = fromBase64(receipt.trail);
-  const firstStep = receipt.base?.steps ?? 0;
-  const trailStart = receipt.steps - trail.length;
+  const firstBatch = receipt.base?.batches ?? 0;
+  const trailStart = receipt.batches - trail.length;
   for (const segment of receipt.segments) {
     let { epoch } = segment;
-    let start = { batch: segment.batch, microBatch: segment.microBatch };
-    let left = segment.steps;
-    const { gradientAccumulationSteps: parts } = segment;
-    const number = start.batch * parts + start.microBatch;
+    let start = { step: segment.step, microBatch: segment.microBatch };
+    let left = segment.batches;
+    const { gradientAccumulationSteps: microBatches } = segment;
+    const number = start.step * microBatches + start.microBatch;
     const leftOut = new Set(segment.leftOut);
-    chain.begin(segment, { epoch, batch: number, ahead: segment.leftOut }, globalBatches * parts);
+    chain.begin(segment, { epoch, batch: number, ahead: segment.leftOut }, steps * microBatches);
     while (left > 0) {
       const before = left;
       for (const planned of loader.order({ epoch, ...start }, segment)) {
-        const step = chain.steps;
-        const { batch, microBatch, indices, positions } = planned;
-        const number = batch * parts + microBatch;
+        const batch = chain.batches;
+        const { step, microBatch, indices, positions } = planned;
+        const number = step * microBatches + microBatch;
         if (leftOut.delete(number)) continue;
         const task = { type: 'indices', epoch, batch: number, indices, positions } as const;
         chain.deliver(number, task);
-        if (step >= trailStart && foldOf(task)[0] !== trail[step - trailStart]) {
-          const isLatest = step === trailStart && trailStart > firstStep;
+        if (batch >= trailStart && foldOf(task)[0] !== trail[batch - trailStart]) {
+          const isLatest = batch === trailStart && trailStart > firstBatch;
           return {
-            steps: step - firstStep,
+            batches: batch - firstBatch,
             digest: chain.digest,
-            difference: { step, epoch, batch, microBatch, rank: segment.rank, isLatest },
+            difference: { batch, epoch, step, microBatch, rank: segment.rank, isLatest },
           };
         }
         if (--left === 0) break;
@@ -106,11 +103,11 @@ function recompute(
       if (left === 0) break;
       if (left === before) {
         // The epoch has fewer batches than the receipt.
-        const difference = { step: chain.steps, epoch, ...start, rank: segment.rank, isLatest: false };
-        return { steps: chain.steps - firstStep, digest: chain.digest, difference };
+        const difference = { batch: chain.batches, epoch, ...start, rank: segment.rank, isLatest: false };
+        return { batches: chain.batches - firstBatch, digest: chain.digest, difference };
       }
       epoch += 1;
-      start = { batch: 0, microBatch: 0 };
+      start = { step: 0, microBatch: 0 };
       leftOut.clear();
       chain.completeEpoch();
     }
@@ -120,15 +117,15 @@ function recompute(
   const difference =
     differs && last
       ? {
-          step: trailStart,
+          batch: trailStart,
           epoch: last.epoch,
-          batch: last.batch,
+          step: last.step,
           microBatch: 0,
           rank: last.rank,
           isLatest: true,
         }
       : undefined;
-  return { steps: chain.steps - firstStep, digest: chain.digest, difference };
+  return { batches: chain.batches - firstBatch, digest: chain.digest, difference };
 }
 
 function fromBase64(text: string): Uint32Array {

@@ -47,7 +47,7 @@ export async function* decompress(source: ByteSource, compression: Compression):
     yield* compression === 'gzip' ? gunzip(source) : unzstd(source);
   } catch (cause) {
     if (cause instanceof MillraceError)
-      throw 'file' in cause.where ? cause : cause.addPlace({ file: source.name });
+      throw 'file' in cause.where ? cause : cause.addLocation({ file: source.name });
     throw new FormatError(`The ${compression} data is damaged or cut short: ${(cause as Error).message}`, {
       where: { file: source.name },
       next: 'Copy or compress the file again.',

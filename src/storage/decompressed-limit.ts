@@ -1,4 +1,4 @@
-import { type ErrorPlace, FormatError } from '../core/errors.js';
+import { type ErrorLocation, FormatError } from '../core/errors.js';
 
 /** Most bytes that one compressed file, shard or member may take in memory, unless `maxDecompressedBytes` says otherwise. */
 export const defaultDecompressedBytes = 2 ** 30;
@@ -8,7 +8,7 @@ export const defaultDecompressedBytes = 2 ** 30;
  *
  * @throws {@link FormatError} where it is more than the limit.
  */
-export function checkDecompressed(bytes: number, limit: number, where: ErrorPlace): void {
+export function checkDecompressed(bytes: number, limit: number, where: ErrorLocation): void {
   if (bytes <= limit) return;
   throw new FormatError(`The data is more than ${limit} bytes when it is decompressed`, {
     where,

@@ -285,7 +285,7 @@ function naming<T>(conversation: number, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof FormatError) throw error.addPlace({ conversation });
+    if (error instanceof FormatError) throw error.addLocation({ conversation });
     throw error;
   }
 }

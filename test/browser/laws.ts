@@ -171,10 +171,10 @@ export async function runLaws(fixtures: string): Promise<string[]> {
     expectSame('order (receipt)', one, [worked.receipt().digest], [receipt]);
 
     const at = one.stop % (first.length + 1);
-    worked.seek({ epoch: 0, batch: at });
+    worked.seek({ epoch: 0, step: at });
     expectSame('seek', one, await take(worked), first.slice(at));
 
-    worked.seek({ epoch: 0, batch: 0 });
+    worked.seek({ epoch: 0, step: 0 });
     expectSame('state (before)', one, await take(worked, at), first.slice(0, at));
     const state = JSON.parse(JSON.stringify(worked.stateDict()));
     await worked.close();

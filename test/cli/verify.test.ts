@@ -267,9 +267,9 @@ describe('millrace verify --receipt', () => {
     writeFileSync(file, JSON.stringify({ ...receipt, trail: Buffer.from(trail).toString('base64') }));
     const changed = await verify(module, '--receipt', file);
     expect(changed.status).toBe(1);
-    expect(changed.stdout).toContain('first at step 11: batch 2 of epoch 1, on rank 1.');
+    expect(changed.stdout).toContain('first at batch 11 of the receipt: step 2 of epoch 1, on rank 1.');
     const json = await verify(module, '--receipt', file, '--json');
-    expect(JSON.parse(json.stdout)).toMatchObject({ equal: false, difference: { epoch: 1, batch: 2 } });
+    expect(JSON.parse(json.stdout)).toMatchObject({ equal: false, difference: { epoch: 1, step: 2 } });
   });
 
   it.each([

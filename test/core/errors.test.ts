@@ -17,7 +17,7 @@ describe('an error', () => {
     });
     expect(error.message).toBe('The record is cut short (file a.bin, byte offset 12). Copy the file again.');
     expect(String(error)).toMatch(/^TruncatedFileError: /);
-    expect(error.addPlace({ item: 3 }).message).toContain('(file a.bin, byte offset 12, item 3)');
+    expect(error.addLocation({ item: 3 }).message).toContain('(file a.bin, byte offset 12, item 3)');
   });
 
   it('has a code of its own in every class', () => {

@@ -25,7 +25,7 @@ describe('locations in messages', () => {
             next: `Open ${inText}.`,
           });
           const config = new ConfigError('Options', [{ field: 'files', message: `has ${inText}` }]);
-          error.addPlace({ file: url });
+          error.addLocation({ file: url });
           for (const text of [shown, error.message, JSON.stringify(error.where), config.problems[0]!.message])
             expect(text).not.toContain('SECRET');
           expect(shown.startsWith(`${scheme}://${host}${path}?sig=…&X-Amz-Token=…`)).toBe(true);

@@ -278,11 +278,11 @@ describe('elastic resume', () => {
     const saving = loaderOf(given, { gradientAccumulationSteps: 3 });
     await take(saving, 4);
     const state = saving.stateDict();
-    expect(state).toMatchObject({ epoch: 0, batch: 1, microBatch: 1, gradientAccumulationSteps: 3 });
+    expect(state).toMatchObject({ epoch: 0, step: 1, microBatch: 1, gradientAccumulationSteps: 3 });
     const load = (gradientAccumulationSteps: number) => () =>
       loaderOf(given, { gradientAccumulationSteps }).loadStateDict(state);
     expect(load(2)).toThrow(StateMismatchError);
-    expect(load(2)).toThrow('1 of 3 micro-batches into global batch 1, where 2 have no boundary');
+    expect(load(2)).toThrow('1 of 3 micro-batches of step 1; with 2 micro-batches per step');
     expect(load(6)).not.toThrow();
   });
 
@@ -290,8 +290,8 @@ describe('elastic resume', () => {
     const given: Case = { kind: 'shuffle', length: 40, batchSize: 6, seed: 1, dropLast: false };
     const loader = loaderOf(given, { gradientAccumulationSteps: 3 });
     const all = await take(loader, loader.length);
-    loader.seek({ epoch: 0, batch: 2, microBatch: 1 });
+    loader.seek({ epoch: 0, step: 2, microBatch: 1 });
     expect(await take(loader, 2)).toEqual(all.slice(7, 9));
-    expect(() => loader.seek({ epoch: 0, batch: 2, microBatch: 3 })).toThrow('microBatch: must be below');
+    expect(() => loader.seek({ epoch: 0, step: 2, microBatch: 3 })).toThrow('microBatch: must be below');
   });
 });

@@ -74,8 +74,8 @@ describe('a sample that throws in a worker', () => {
     const dataset = workerDataset<number>(faulty, { export: 'throwsAt', options: { index: 17 } });
     const loader = new DataLoader<number>(dataset, { batchSize: 4, numWorkers: 2 });
     await expect(collect(loader)).rejects.toThrow(SampleError);
-    expect(loader.stateDict()).toMatchObject({ epoch: 0, batch: 4 });
-    loader.seek({ epoch: 0, batch: 5 });
+    expect(loader.stateDict()).toMatchObject({ epoch: 0, step: 4 });
+    loader.seek({ epoch: 0, step: 5 });
     expect((await collect(loader)).flat()).toEqual([20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]);
     await loader.close();
   });
@@ -131,8 +131,8 @@ describe('a worker that dies in the middle of an epoch', () => {
         for await (const batch of loader) batches.push(Array.from(batch.data));
       };
       await expect(run()).rejects.toThrow(WorkerExitError);
-      const { epoch, batch } = loader.stateDict();
-      expect([epoch, batch]).toEqual([0, batches.length]);
+      const { epoch, step } = loader.stateDict();
+      expect([epoch, step]).toEqual([0, batches.length]);
       await run();
       await loader.close();
       expect(batches).toEqual(

@@ -61,7 +61,7 @@ describe('an iterable dataset', () => {
       const whole = await collect(new DataLoader<number>(dataset, { batchSize: 2 }));
       for (const batch of [0, 1, 4, whole.length]) {
         const loader = new DataLoader<number>(dataset, { batchSize: 2, numWorkers: batch % 3 });
-        loader.seek({ epoch: 0, batch });
+        loader.seek({ epoch: 0, step: batch });
         expect(await collect(loader)).toEqual(whole.slice(batch));
         await loader.close();
       }
@@ -74,7 +74,7 @@ describe('an iterable dataset', () => {
       const loader = new DataLoader<number>(dataset, { batchSize: 2, numWorkers });
       let taken = 0;
       for await (const _ of loader) if (++taken === 2) break;
-      loader.seek({ epoch: 1, batch: 4 });
+      loader.seek({ epoch: 1, step: 4 });
       expect(await collect(loader)).toEqual([
         [8.5, 9.5],
         [10.5, 11.5],

@@ -69,7 +69,7 @@ describe('law 2: seek', () => {
         const all = await collect(dropped);
         const sought = make(options);
         const batch = skip % (all.length + 1);
-        sought.seek({ epoch, batch });
+        sought.seek({ epoch, step: batch });
         expect(await collect(sought)).toEqual(all.slice(batch));
         expect(sought.epoch).toBe(epoch + 1);
       }),
@@ -86,7 +86,7 @@ describe('law 2: seek', () => {
       },
     };
     const loader = new DataLoader(dataset, { batchSize: 10, shuffle: true });
-    loader.seek({ epoch: 2, batch: 98 });
+    loader.seek({ epoch: 2, step: 98 });
     expect((await collect(loader)).flat()).toEqual(read);
     expect(read).toHaveLength(20);
   });
@@ -149,7 +149,7 @@ describe('law 3: state', () => {
     await loader.close();
     // Batch 0 holds up its worker for ever, and what stands behind it; the rest goes to the other one.
     expect(taken).not.toContainEqual([0, 1]);
-    expect(state).toMatchObject({ epoch: 0, batch: 0, ahead: taken.map(([first]) => first! / 2) });
+    expect(state).toMatchObject({ epoch: 0, step: 0, ahead: taken.map(([first]) => first! / 2) });
     const resumed = new DataLoader<number>(stuck, { batchSize: 2 });
     await resumed.ready();
     resumed.loadStateDict(state);
@@ -160,10 +160,10 @@ describe('law 3: state', () => {
   it('is under 4 KB of JSON for a large dataset', async () => {
     const dataset = { length: 10 ** 9, get: (index: number) => index };
     const loader = new DataLoader(dataset, { batchSize: 512, shuffle: true, numberDtype: 'float64' });
-    loader.seek({ epoch: 3, batch: 10 ** 6 });
+    loader.seek({ epoch: 3, step: 10 ** 6 });
     for await (const _ of loader) break;
     const state = loader.stateDict();
-    expect(state).toMatchObject({ epoch: 3, batch: 10 ** 6 + 1 });
+    expect(state).toMatchObject({ epoch: 3, step: 10 ** 6 + 1 });
     expect(JSON.stringify(state).length).toBeLessThan(4096);
   });
 

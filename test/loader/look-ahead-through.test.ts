@@ -234,7 +234,7 @@ it('looking ahead changes no sample, whatever the datasets are made of, and asks
             prefetchBytes: bytesAhead,
             collate: asIs,
           });
-          loader.seek({ epoch, batch: Math.min(batch, loader.length) });
+          loader.seek({ epoch, step: Math.min(batch, loader.length) });
           const batches: unknown[] = [];
           for await (const samples of loader) batches.push(samples);
           const asked = far.asked().sort();

@@ -35,7 +35,7 @@ describe('a loader of far-away data', () => {
         prefetchBytes: ahead * far.fileBytes,
         collate: (rows: readonly Row[]) => rows,
       });
-      const order = Array.from(loader.order({ epoch: 0, batch: 0 }), ({ indices }) =>
+      const order = Array.from(loader.order({ epoch: 0, step: 0 }), ({ indices }) =>
         Array.from(indices, (index) => Math.floor(index / rowsPerFile)),
       );
       let batch = 0;

@@ -155,10 +155,12 @@ describe('ranks', () => {
         const sought = load(given);
         // Wherever the loader was before, in the middle of an epoch or never begun.
         await take(sought, ran % (2 * perEpoch + 1));
-        sought.seek({ epoch, batch });
+        sought.seek({ epoch, step: batch });
         const rest = 4 * perEpoch - epoch * perEpoch - batch;
         expect((await take(sought, rest)).batches).toEqual(all.slice(epoch * perEpoch + batch));
-        const planned = [...load(given).order({ epoch, batch })].map(({ indices }) => Array.from(indices));
+        const planned = [...load(given).order({ epoch, step: batch })].map(({ indices }) =>
+          Array.from(indices),
+        );
         expect(planned).toEqual(all.slice(epoch * perEpoch + batch, (epoch + 1) * perEpoch));
       }),
       { numRuns: 300 },
@@ -170,7 +172,7 @@ describe('ranks', () => {
     const { state } = await take(load(given), 7);
     const resumed = load(given);
     resumed.loadStateDict(state);
-    resumed.seek({ epoch: 0, batch: 0 });
+    resumed.seek({ epoch: 0, step: 0 });
     await expect(collect(resumed)).rejects.toThrow(CapabilityError);
   });
 });
@@ -185,7 +187,7 @@ describe('delivery out of order', () => {
       const [, second] = [await collect(whole), await collect(whole)];
       const loader = new DataLoader<number>(stuck, { ...options(), numWorkers: 2, inOrder: false });
       await loader.ready();
-      loader.seek({ epoch: 1, batch: 0 });
+      loader.seek({ epoch: 1, step: 0 });
       const missing = second.findIndex((batch) => batch.includes(0));
       expect(missing).toBeLessThan(10);
       const taken: number[][] = [];
@@ -213,7 +215,7 @@ describe('a consumer that leaves an epoch early', () => {
       const loader = load(given);
       for await (const _ of loader) break;
       const state = JSON.parse(JSON.stringify(loader.stateDict()));
-      expect(state).toMatchObject({ epoch: 0, batch: 1 });
+      expect(state).toMatchObject({ epoch: 0, step: 1 });
       const resumed = load(given);
       resumed.loadStateDict(state);
       expect(await collect(resumed)).toEqual(first.slice(1));
@@ -322,7 +324,7 @@ describe('what cannot be shared out', () => {
       'batchSize',
       () =>
         new DataLoader(data, { batchSize: 2 })
-          .order({ epoch: 0, batch: 0 }, { rank: 0, worldSize: 4, gradientAccumulationSteps: 1 })
+          .order({ epoch: 0, step: 0 }, { rank: 0, worldSize: 4, gradientAccumulationSteps: 1 })
           .next(),
     ],
   ])('is refused before the first batch: %s', (_, field, make) => {
@@ -341,7 +343,7 @@ describe('what cannot be shared out', () => {
       [[1], [3], [6]],
       [[2], [4, 5], [6]],
     ]);
-    await expect(load([[1, 2], [3], [4, 5]])).rejects.toThrow(/global batch of 1.*batch 1/);
+    await expect(load([[1, 2], [3], [4, 5]])).rejects.toThrow(/global batch of 1.*step 1/);
   });
 
   it('is nothing that one process has, or that does not share out', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import {
   ArrayDataset,
@@ -8,6 +9,7 @@ import {
   type Receipt,
   type Sampler,
   StateMismatchError,
+  type Tensor,
   verifyReceipt,
 } from 'millrace';
 import { TorchGenerator } from 'millrace/random';
@@ -31,6 +33,13 @@ function make({ length, ...options }: { length: number; [option: string]: unknow
   return new DataLoader<number>(new ArrayDataset(numbers(length)), options as object);
 }
 
+/** The loader that wrote the recorded state and receipt. */
+const recorded = { length: 12, batchSize: 4, shuffle: true, seed: 7, gradientAccumulationSteps: 2 };
+
+function fixture(name: string) {
+  return JSON.parse(readFileSync(new URL(`../fixtures/earlier-versions/${name}`, import.meta.url), 'utf8'));
+}
+
 async function take(loader: DataLoader<number>, count: number): Promise<void> {
   for (let taken = 0; taken < count; ) {
     for await (const _ of loader) if (++taken === count) break;
@@ -50,7 +59,7 @@ describe('the receipt of a loader', () => {
         fc.pre(perEpoch > 0);
         const first = make({ ...options, ...before, rank: pick % before.worldSize });
         await take(first, 1 + (pick % (2 * perEpoch)));
-        first.seek({ epoch: 1, batch: 0 });
+        first.seek({ epoch: 1, step: 0 });
         await take(first, before.gradientAccumulationSteps);
         expect(verified(make(options), first.receipt()).difference).toBeUndefined();
 
@@ -60,12 +69,53 @@ describe('the receipt of a loader', () => {
         second.loadStateDict(state);
         await take(second, 3 * second.length);
         const receipt = second.receipt();
-        expect(receipt.base?.steps).toBe(first.receipt().steps);
+        expect(receipt.base?.batches).toBe(first.receipt().batches);
         const result = verified(make(options), receipt);
-        expect(result).toEqual({ steps: 3 * second.length, digest: receipt.digest, difference: undefined });
+        expect(result).toEqual({ batches: 3 * second.length, digest: receipt.digest, difference: undefined });
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('has this digest in every version that writes receipts of this order', async () => {
+    const loader = make({
+      length: 2000,
+      batchSize: 4,
+      shuffle: true,
+      seed: 7,
+      gradientAccumulationSteps: 2,
+      rank: 1,
+      worldSize: 2,
+    });
+    // More than two blocks, and part of a third.
+    await take(loader, 701);
+    const { batches, digest } = loader.receipt();
+    expect(batches).toBe(701);
+    expect(digest).toBe('1a082829e86b99007ff149be5b88c6a752a16da321532ed8e6a032983db28bfb');
+  });
+
+  it('is read if version 1 wrote it, which counted batches as `steps`', () => {
+    const receipt = fixture('receipt-1.json');
+    const loader = make(recorded);
+    const { digest, segments } = receipt;
+    expect(verifyReceipt(loader as never, receipt)).toEqual({ batches: 3, digest, difference: undefined });
+    const moved = { ...receipt, segments: [{ ...segments[0], batch: 0 }] };
+    expect(verifyReceipt(loader as never, moved).difference).toBeDefined();
+    expect(() => verifyReceipt(loader as never, { ...receipt, segments: [null] })).toThrow(ConfigError);
+  });
+
+  it('continues from a state of version 2, which called the step `batch`', async () => {
+    const loader = make(recorded);
+    loader.loadStateDict(fixture('state-2.json'));
+    expect(loader.stateDict()).toMatchObject({ version: 3, epoch: 0, step: 1, microBatch: 1 });
+    const batches: number[][] = [];
+    for await (const batch of loader) batches.push([...(batch as Tensor).data].map(Number));
+    expect(batches).toEqual([
+      [8, 11],
+      [0, 9],
+      [3, 4],
+    ]);
+    expect(loader.receipt().digest).toBe(fixture('receipt-1.json').digest);
   });
 
   it('is the same after a resume as without, whatever the workers', async () => {
@@ -93,18 +143,18 @@ describe('the receipt of a loader', () => {
     let taken = 0;
     for await (const _ of loader) if (++taken === 3) break;
     // The first batch is missing, so that none is in the chain yet; the state has the others.
-    expect(loader.receipt().steps).toBe(0);
+    expect(loader.receipt().batches).toBe(0);
     expect(loader.stateDict().receipt?.ahead).toHaveLength(3);
     const resumed = new DataLoader<number>(slow, { batchSize: 2 });
     await resumed.ready();
     resumed.loadStateDict(JSON.parse(JSON.stringify(loader.stateDict())));
     await loader.close();
-    resumed.seek({ epoch: 0, batch: 1 });
+    resumed.seek({ epoch: 0, step: 1 });
     await take(resumed as never, 2);
     expect(verifyReceipt(resumed as never, resumed.receipt()).difference).toBeUndefined();
   });
 
-  it('names the first step that differs', async () => {
+  it('names the first batch that differs', async () => {
     const samples = 80;
     let swapped: number | undefined;
     class Swapping implements Sampler {
@@ -128,9 +178,9 @@ describe('the receipt of a loader', () => {
       const result = verified(load(), loader.receipt());
       const microBatch = gradientAccumulationSteps === 1 ? 0 : 1;
       expect(result.difference).toEqual({
-        step: 10 * gradientAccumulationSteps + microBatch,
+        batch: 10 * gradientAccumulationSteps + microBatch,
         epoch: 0,
-        batch: 10,
+        step: 10,
         microBatch,
         rank: 0,
         isLatest: false,
@@ -174,12 +224,12 @@ describe('the receipt of a loader', () => {
         metrics: { rank: { ...metric, schedule } },
       });
     const loader = new DataLoader(dataset, { batchSize: 8, sampler: sampler() });
-    const whole = [...loader.order({ epoch: 1, batch: 2 })];
+    const whole = [...loader.order({ epoch: 1, step: 2 })];
     expect(whole).toHaveLength(6);
     const layout = { worldSize: 2, gradientAccumulationSteps: 2 };
-    const parts = [0, 1].map((rank) => [...loader.order({ epoch: 1, batch: 2 }, { ...layout, rank })]);
-    for (const [k, { epoch, batch, indices }] of whole.entries()) {
-      expect([epoch, batch]).toEqual([1, 2 + k]);
+    const parts = [0, 1].map((rank) => [...loader.order({ epoch: 1, step: 2 }, { ...layout, rank })]);
+    for (const [k, { epoch, step, indices }] of whole.entries()) {
+      expect([epoch, step]).toEqual([1, 2 + k]);
       const rebuilt = [0, 1].flatMap((micro) => parts.flatMap((part) => [...part[2 * k + micro]!.indices]));
       expect(rebuilt).toEqual([...indices]);
     }

@@ -139,7 +139,7 @@ describe('what cannot seek', () => {
       const load = () =>
         new DataLoader({ length: 9, get: (index: number) => index }, { batchSize: 2, sampler: new Class() });
       const first = load();
-      for await (const _ of first) if (first.stateDict().batch === 2) break;
+      for await (const _ of first) if (first.stateDict().step === 2) break;
       const second = load();
       second.loadStateDict(JSON.parse(JSON.stringify(first.stateDict())));
       expect((await batchesOf(second)).map(({ data }) => [...data])).toEqual([[4, 3], [2, 1], [0]]);

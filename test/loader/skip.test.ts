@@ -100,8 +100,8 @@ describe(`onError: 'skip'`, () => {
       for (const rank of [0, 1]) {
         const loader = load({ kind, length: 6, broken: [2, 3] }, { batchSize: 2, rank, worldSize: 2 });
         await expect(collect(loader)).rejects.toThrow(SampleError);
-        expect(loader.stateDict()).toMatchObject({ epoch: 0, batch: 1 });
-        loader.seek({ epoch: 0, batch: 2 });
+        expect(loader.stateDict()).toMatchObject({ epoch: 0, step: 1 });
+        loader.seek({ epoch: 0, step: 2 });
         expect(await collect(loader)).toEqual([[4 + rank]]);
       }
     }

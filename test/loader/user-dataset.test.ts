@@ -56,7 +56,7 @@ describe(`a user's dataset`, () => {
       () => loader.length,
       () => loader.stateDict(),
       () => loader.receipt(),
-      () => loader.order({ epoch: 0, batch: 0 }),
+      () => loader.order({ epoch: 0, step: 0 }),
       () => loader.whenSeen(3),
     ];
     for (const ask of questions) {

@@ -163,13 +163,13 @@ async function checkReceipt(path: string, file: string, json: boolean): Promise<
   if (result.difference) throw new Failed();
 }
 
-function describeReceipt(file: string, { steps, digest, difference }: ReceiptVerification): string {
-  const batches = `${formatCount(steps)} ${steps === 1 ? 'batch' : 'batches'}`;
-  if (!difference) return `${batches} of ${file} are those of this loader. Digest ${digest}`;
-  const { step, epoch, batch, microBatch, rank, isLatest } = difference;
+function describeReceipt(file: string, { batches, digest, difference }: ReceiptVerification): string {
+  const counted = `${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'}`;
+  if (!difference) return `${counted} of ${file} are those of this loader. Digest ${digest}`;
+  const { batch, epoch, step, microBatch, rank, isLatest } = difference;
   const micro = microBatch > 0 ? `, micro-batch ${microBatch}` : '';
   return [
-    `Different from ${file} ${isLatest ? 'at or before' : 'first at'} step ${formatCount(step)}: batch ${batch}${micro} of epoch ${epoch}, on rank ${rank}.`,
+    `Different from ${file} ${isLatest ? 'at or before' : 'first at'} batch ${formatCount(batch)} of the receipt: step ${step}${micro} of epoch ${epoch}, on rank ${rank}.`,
     'Compare what the order is a function of besides its fingerprint: the code and the data of the sampler.',
   ].join('\n');
 }

@@ -12,38 +12,37 @@ export interface Layout {
 /** The samples of a batch and their positions in the order of all ranks. */
 export type PlannedSamples = Pick<PlannedBatch, 'indices' | 'positions'>;
 
-/** What gives the order of an epoch, micro-batch by micro-batch, from a global batch on. Reads no sample. */
+/** Returns the order of an epoch from a step on, one micro-batch at a time. Reads no sample. */
 export type EpochOrder = (
   epoch: number,
-  batch: number,
+  step: number,
   layout: Layout,
 ) => AsyncIterable<PlannedSamples> | Iterable<PlannedSamples>;
 
 /** How the order of a loader is had. */
 export function orderOf(loader: AnyLoader): EpochOrder {
-  if (!(loader instanceof DataLoader))
-    return (epoch, batch, layout) => iterated(loader, epoch, batch, layout);
+  if (!(loader instanceof DataLoader)) return (epoch, step, layout) => iterated(loader, epoch, step, layout);
   const { batchSampler } = loader;
-  if (batchSampler?.stateDict) return (epoch, batch, layout) => drawn(loader, epoch, batch, layout);
+  if (batchSampler?.stateDict) return (epoch, step, layout) => drawn(loader, epoch, step, layout);
   if (batchSampler && !batchSampler.seek) {
-    return (epoch, batch, layout) =>
-      dropped(loader.order({ epoch, batch: 0 }, layout), batch * layout.gradientAccumulationSteps);
+    return (epoch, step, layout) =>
+      dropped(loader.order({ epoch, step: 0 }, layout), step * layout.gradientAccumulationSteps);
   }
-  return (epoch, batch, layout) => loader.order({ epoch, batch }, layout);
+  return (epoch, step, layout) => loader.order({ epoch, step }, layout);
 }
 
 /** An order that a generator draws is known by drawing all that came before. */
 function* drawn(
   loader: DataLoader<unknown, never, unknown, boolean>,
   epoch: number,
-  batch: number,
+  step: number,
   layout: Layout,
 ): Generator<PlannedBatch> {
   const start = loader.stateDict();
   try {
     for (let before = 0; before < epoch; before++)
-      for (const _ of loader.order({ epoch: before, batch: 0 }, layout));
-    yield* dropped(loader.order({ epoch, batch: 0 }, layout), batch * layout.gradientAccumulationSteps);
+      for (const _ of loader.order({ epoch: before, step: 0 }, layout));
+    yield* dropped(loader.order({ epoch, step: 0 }, layout), step * layout.gradientAccumulationSteps);
   } finally {
     loader.loadStateDict(start);
   }
@@ -61,11 +60,11 @@ function* dropped<T>(batches: Iterable<T>, count: number): Generator<T> {
 async function* iterated(
   loader: Exclude<AnyLoader, DataLoader<never, never, never, never>>,
   epoch: number,
-  batch: number,
+  step: number,
   { gradientAccumulationSteps }: Layout,
 ): AsyncGenerator<PlannedSamples> {
   if (epoch > 0) (loader as { setEpoch(epoch: number): void }).setEpoch(epoch);
-  let left = batch * gradientAccumulationSteps;
+  let left = step * gradientAccumulationSteps;
   for await (const indices of loader as AsyncIterable<number[]>) {
     if (left > 0) left -= 1;
     else yield { indices: Float64Array.from(indices), positions: positionsOfIndices(indices) };

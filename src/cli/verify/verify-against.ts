@@ -86,7 +86,7 @@ class Epochs {
       return await this.#iterator!.next();
     } catch (error) {
       const where = { epoch: this.epoch, batch: this.batch };
-      if (error instanceof MillraceError) throw error.addPlace(where);
+      if (error instanceof MillraceError) throw error.addLocation(where);
       throw new FormatError('The loader failed', {
         where,
         next: 'The cause has its own error.',

@@ -1,5 +1,5 @@
 import { type ChecksumReport, verifyConversion } from '../../convert/index.js';
-import type { ErrorPlace } from '../../core/errors.js';
+import type { ErrorLocation } from '../../core/errors.js';
 import { MillraceError } from '../../core/errors.js';
 import { type FormatName, openDataset } from '../../formats/index.js';
 import { sampleContext } from '../../random/sample-context.js';
@@ -10,7 +10,7 @@ import { isRemote } from '../../storage/url-scheme.js';
 export interface DamagedSample {
   readonly index: number;
   readonly message: string;
-  readonly where: ErrorPlace;
+  readonly where: ErrorLocation;
 }
 
 /** What reading all of a data set found. */

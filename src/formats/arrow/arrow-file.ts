@@ -1,4 +1,4 @@
-import { type ErrorPlace, FormatError, MillraceError } from '../../core/errors.js';
+import { type ErrorLocation, FormatError, MillraceError } from '../../core/errors.js';
 import { firstAbove } from '../../core/first-above.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
@@ -206,16 +206,16 @@ function boundsOf(batches: readonly BatchPlace[]): Float64Array {
   return bounds.shared();
 }
 
-async function guard<T>(where: ErrorPlace, action: () => Promise<T>): Promise<T> {
+async function guard<T>(where: ErrorLocation, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
-    if (cause instanceof MillraceError) throw cause.addPlace(where);
+    if (cause instanceof MillraceError) throw cause.addLocation(where);
     throw damaged(where, cause);
   }
 }
 
-function damaged(where: ErrorPlace, cause: unknown): FormatError {
+function damaged(where: ErrorLocation, cause: unknown): FormatError {
   // The view of the metadata says so of every offset that leads out of it.
   const why = cause instanceof RangeError ? 'its metadata is damaged or cut short' : (cause as Error).message;
   return new FormatError(`The Arrow file cannot be read: ${why}`, {

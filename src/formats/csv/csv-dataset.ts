@@ -199,7 +199,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
       : '';
     return this.#records
       .damaged(index, `has ${JSON.stringify(cell)} in the column ${name}, which holds a ${type}${way}`)
-      .addPlace({ column: name });
+      .addLocation({ column: name });
   }
 
   async #findTypes(): Promise<CsvType[]> {

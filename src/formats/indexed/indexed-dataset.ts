@@ -198,7 +198,7 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
     try {
       return this.#read(this.pointers[item]! + offset * bytesPerElement(this.dtype), count);
     } catch (error) {
-      throw error instanceof TruncatedFileError ? error.addPlace({ item }) : error;
+      throw error instanceof TruncatedFileError ? error.addLocation({ item }) : error;
     }
   }
 

@@ -53,7 +53,7 @@ export async function openMdsShard(
     return checkLength(source, raw_data.bytes);
   } catch (cause) {
     if (cause instanceof MillraceError)
-      throw 'file' in cause.where ? cause : cause.addPlace({ file: packed.name });
+      throw 'file' in cause.where ? cause : cause.addLocation({ file: packed.name });
     throw new FormatError(`The ${compression} data is damaged or cut short: ${(cause as Error).message}`, {
       where: { file: packed.name },
       next: 'Copy or write the shard again.',

@@ -1,5 +1,5 @@
 import type { ColumnChunk, FileMetaData, ParquetQueryFilter, SchemaTree } from 'hyparquet';
-import { type ErrorPlace, FormatError, MillraceError } from '../../core/errors.js';
+import { type ErrorLocation, FormatError, MillraceError } from '../../core/errors.js';
 import { firstAbove } from '../../core/first-above.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { chooseColumns } from '../choose-columns.js';
@@ -239,17 +239,17 @@ function blocksOf({ row_groups }: FileMetaData, byteLength: number): Float64Arra
 }
 
 /** Errors of what reads the file say what is wrong; this says where. */
-async function guard<T>(where: ErrorPlace, action: () => Promise<T>): Promise<T> {
+async function guard<T>(where: ErrorLocation, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
     if (cause instanceof MillraceError)
-      throw cause instanceof FormatError ? cause.addPlace({ ...where, ...cause.where }) : cause;
+      throw cause instanceof FormatError ? cause.addLocation({ ...where, ...cause.where }) : cause;
     throw damaged(where, cause);
   }
 }
 
-function damaged(where: ErrorPlace, cause: unknown): FormatError {
+function damaged(where: ErrorLocation, cause: unknown): FormatError {
   return new FormatError(`The Parquet file cannot be read: ${(cause as Error).message}`, {
     where,
     next: 'Copy or write the file again; millrace verify says which parts of it are whole.',

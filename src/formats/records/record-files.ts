@@ -1,5 +1,5 @@
 import type { IndexArray } from '../../core/dataset.js';
-import { type ErrorPlace, FormatError } from '../../core/errors.js';
+import { type ErrorLocation, FormatError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
@@ -132,7 +132,7 @@ export class RecordFiles {
   }
 
   /** Where a record is: file, row in it (from 0) and byte offset. */
-  place(index: number): ErrorPlace & { readonly row: number } {
+  place(index: number): ErrorLocation & { readonly row: number } {
     const { reader, row, start } = this.#find(index);
     return { file: reader.source.name, row, byteOffset: start };
   }

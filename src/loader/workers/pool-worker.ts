@@ -3,7 +3,7 @@ import { LoaderClosedError, WorkerExitError } from '../../core/errors.js';
 import { transferFailure } from '../../core/recipe.js';
 import { hasSharedMemory, sharedBuffer } from '../../core/shared-buffer.js';
 import { maxSlots } from '../batch-memory.js';
-import { type BatchResult, type TaskResult, taskPlace } from '../batch-task.js';
+import { type BatchResult, locationOfTask, type TaskResult } from '../batch-task.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import { buffersOf, copiedFrom, putTogether, viewedIn } from '../detached-tensors.js';
 import { type MakingTimes, moment } from '../observation.js';
@@ -269,7 +269,7 @@ export class PoolWorker {
   #place(): Record<string, string | number> {
     const held = this.current ?? this.tickets[0];
     if (!held) return {};
-    const place = taskPlace(held.task);
+    const place = locationOfTask(held.task);
     const position = this.#progress[1]!;
     if (held.task.type !== 'indices' || !this.current || position < 0) return place;
     return { ...place, sample: held.task.indices[position]! };

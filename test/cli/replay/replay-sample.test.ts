@@ -58,7 +58,7 @@ describe('replaySample', () => {
         const { opened } = await openRun(augmented, { rank, worldSize });
         const loader = opened.loader as DataLoader<unknown, 'float32', Record<string, Tensor>>;
         const steps = loader.length / 2;
-        loader.seek({ epoch: Math.floor(step / steps), batch: step % steps, microBatch });
+        loader.seek({ epoch: Math.floor(step / steps), step: step % steps, microBatch });
         const { value: batch, error } = await loader[Symbol.asyncIterator]()
           .next()
           .then(
