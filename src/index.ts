@@ -1,5 +1,4 @@
 export * from './core/index.js';
-export * from './curriculum/index.js';
 export * from './datasets/index.js';
 export * from './loader/index.js';
 export * from './samplers/index.js';

@@ -1,7 +1,6 @@
 // node curriculum.js <samples> <index> <ready|growing|grown>: global batches of 512 under a curriculum in 100 steps of difficulty: opening and
 // the first one, 400 during which all clusters come in, and later ones.
-import { CurriculumSampler } from 'millrace';
-import { DifficultyIndex } from 'millrace/analysis';
+import { CurriculumSampler, DifficultyIndex } from 'millrace/curriculum';
 
 const [samples, indexToSamplePath, phase] = process.argv.slice(2);
 const batchSize = 512;

@@ -4,7 +4,8 @@
 // the page's own included, and time, in ms.
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ArrayDataset, DataLoader, TokenWindows } from 'millrace';
+import { ArrayDataset, DataLoader } from 'millrace';
+import { TokenWindows } from 'millrace/tokens';
 import { showOnPage } from '../../dist/monitor/dashboard/dashboard.js';
 
 /** Pairs that are for the compiler. */

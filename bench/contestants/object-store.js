@@ -1,8 +1,8 @@
 // node object-store.js <folder>: an S3 server with one object of 256 MiB and a thousand small ones. Prints its URL when it is ready.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
-import { S3Service } from 'millrace/storage';
 import S3rver from 's3rver';
+import { S3Service } from '../../dist/storage/s3-location.js';
 
 const [directory] = process.argv.slice(2);
 mkdirSync(directory, { recursive: true });

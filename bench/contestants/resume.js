@@ -1,7 +1,9 @@
 // node resume.js <tokens> <windows> <shuffle|curriculum> <state|batch>: from the state of a loader in the middle of an epoch to knowing the
 // samples of its next batch of 32, or to having it. The tokens are a file, or made in memory.
-import { CurriculumSampler, DataLoader, TokenWindows, tensor } from 'millrace';
+import { DataLoader, tensor } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
 import { IndexedDataset } from 'millrace/formats';
+import { TokenWindows } from 'millrace/tokens';
 import { print } from './report.js';
 
 const [tokens, count, order, until] = process.argv.slice(2);

@@ -1,6 +1,7 @@
 // node windows.js <prefix> <dtype> <workers> <owned|lent> <seconds>: random token windows through Millrace.
-import { DataLoader, TokenWindows } from 'millrace';
+import { DataLoader } from 'millrace';
 import { IndexedDataset } from 'millrace/formats';
+import { TokenWindows } from 'millrace/tokens';
 import { measureFor } from './report.js';
 
 const [prefix, dtype, workers, memory, seconds] = process.argv.slice(2);

@@ -2,7 +2,8 @@
 //
 // Short sequences come first, longer ones are let in step by step. Which samples step t holds is computed, so the plan is printed
 // before anything is trained, and a run that is stopped goes on exactly where it was.
-import { ArrayDataset, CurriculumSampler, DataLoader, padCollate } from 'millrace';
+import { ArrayDataset, DataLoader, padCollate } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
 import { toJax } from 'millrace/jax';
 import { adam, initialParameters, meanLoss } from './gpt.js';
 import { maxLength, readSequences } from './text.js';

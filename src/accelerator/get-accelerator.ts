@@ -31,7 +31,7 @@ let current: Accelerator | undefined;
  * is a CUDA device where there is one, else the processor. Hardware that is not there is passed over quietly; a CUDA driver that
  * is there and does not work is warned of.
  *
- * @throws {@link ConfigError} when `DS_ACCELERATOR` is not a name of {@link acceleratorNames}.
+ * @throws {@link ConfigError} when `DS_ACCELERATOR` is not an {@link AcceleratorName}.
  * @throws {@link AcceleratorError} when the named one cannot be used; it says what was looked for. WebGPU is opened
  *   asynchronously, by {@link openAccelerator}, before it can be had here.
  */

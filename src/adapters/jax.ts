@@ -5,7 +5,10 @@
  */
 // So that the types stand in projects whose own library has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { CollateError, type Tensor, type TypedArrayOf } from '../core/index.js';
+
+import type { TypedArrayOf } from '../core/dtype.js';
+import { CollateError } from '../core/errors.js';
+import type { Tensor } from '../core/index.js';
 import type { MapTensors } from '../core/map-tensors.js';
 import { disposableBatch } from './disposable-batch.js';
 import { int32Elements } from './int32-elements.js';

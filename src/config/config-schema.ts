@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { isIterableDataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { integerFrom, parseOptions, recordOf } from '../core/options.js';
-import { WorkerModule } from '../datasets/index.js';
+import { WorkerModule } from '../datasets/worker-module.js';
 import type { MillraceConfig } from './config.js';
 
 const section = v.custom<Record<string, unknown>>(

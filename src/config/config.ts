@@ -2,16 +2,12 @@ import type { Collate } from '../core/collate.js';
 import type { Dataset, IterableDataset, SampleContext } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import type { CurriculumMetricOptions, CurriculumSamplerOptions } from '../curriculum/index.js';
-import type {
-  MixtureOptions,
-  PackedDatasetOptions,
-  TokenWindowsOptions,
-  WorkerDataset,
-  WorkerFunction,
-} from '../datasets/index.js';
+import type { MixtureOptions, WorkerDataset, WorkerFunction } from '../datasets/index.js';
 import type { OpenDatasetOptions } from '../formats/index.js';
 import type { DataLoaderOptions } from '../loader/index.js';
-import type { TokenBudgetSamplerOptions } from '../samplers/index.js';
+import type { PackedDatasetOptions } from '../tokens/packed-dataset.js';
+import type { TokenBudgetSamplerOptions } from '../tokens/token-budget-sampler.js';
+import type { TokenWindowsOptions } from '../tokens/token-windows.js';
 
 /** Files of a format that Millrace knows. */
 export interface FilesConfig extends OpenDatasetOptions {

@@ -1,16 +1,3 @@
-export {
-  type ConfigSource,
-  type CurriculumSection,
-  defineConfig,
-  type FilesConfig,
-  type Launch,
-  type LoaderConfig,
-  type MetricConfig,
-  type MillraceConfig,
-  type MixtureConfig,
-  type MixtureSourceConfig,
-  type SourceConfig,
-  type TrainingConfig,
-} from './config.js';
+export { defineConfig, type MillraceConfig } from './config.js';
 export { openConfig } from './open-config.js';
-export type { AnyLoader, OpenConfigOptions, OpenedConfig } from './opened-config.js';
+export type { OpenConfigOptions, OpenedConfig } from './opened-config.js';

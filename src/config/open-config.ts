@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ConfigError, StorageError } from '../core/errors.js';
-import { WorkerModule } from '../datasets/index.js';
+import { WorkerModule } from '../datasets/worker-module.js';
 import { parseConfigText } from '../deepspeed/config-text.js';
 import { DeepSpeedDataLoader } from '../deepspeed/index.js';
 import { detectRank } from '../distributed/index.js';

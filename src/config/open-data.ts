@@ -3,17 +3,14 @@ import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
-import {
-  MixtureDataset,
-  PackedDataset,
-  type TokenDocuments,
-  type TokenSource,
-  TokenWindows,
-  WorkerModule,
-} from '../datasets/index.js';
+import { MixtureDataset } from '../datasets/index.js';
+import { WorkerModule } from '../datasets/worker-module.js';
 import { openDataset } from '../formats/index.js';
 import { cacheLimit } from '../storage/shard-cache.js';
 import { isRemote, schemeOf } from '../storage/url-scheme.js';
+import { PackedDataset, type TokenDocuments } from '../tokens/packed-dataset.js';
+import type { TokenSource } from '../tokens/token-source.js';
+import { TokenWindows } from '../tokens/token-windows.js';
 import type { MillraceConfig, MixtureConfig, SourceConfig } from './config.js';
 
 /** What the data of a configuration is. */

@@ -4,13 +4,10 @@ import { isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { DifficultyIndex } from '../curriculum/difficulty-index.js';
-import {
-  type CurriculumMetricOptions,
-  CurriculumSampler,
-  type DifficultyOrder,
-} from '../curriculum/index.js';
-import { sampleLengths } from '../datasets/sample-lengths.js';
-import { TokenBudgetSampler } from '../samplers/index.js';
+import type { DifficultyOrder } from '../curriculum/difficulty-order.js';
+import { type CurriculumMetricOptions, CurriculumSampler } from '../curriculum/index.js';
+import { sampleLengths } from '../tokens/sample-lengths.js';
+import { TokenBudgetSampler } from '../tokens/token-budget-sampler.js';
 import type { CurriculumSection, Launch, MetricConfig } from './config.js';
 import type { ParsedConfig } from './config-schema.js';
 

@@ -2,11 +2,17 @@ import { availableParallelism } from 'node:os';
 import * as v from 'valibot';
 import { type DType, isDType } from '../core/dtype.js';
 import { booleanOption, integerFrom, recordOf } from '../core/options.js';
-import { type TokenizerChoice, type TokenizerName, tokenizerNames } from '../datasets/index.js';
-import { isTokenizerChoice } from '../datasets/tokenizer.js';
+import type { FormatName } from '../formats/find/detect-format.js';
 import { formatNames } from '../formats/find/detect-format.js';
-import type { DTypeTable, FormatName, TextUnit } from '../formats/index.js';
+import type { DTypeTable } from '../formats/indexed/indexed-dataset-dtypes.js';
+import type { TextUnit } from '../formats/text/text-dataset.js';
 import type { StorageOptions } from '../storage/storage-options.js';
+import {
+  isTokenizerChoice,
+  type TokenizerChoice,
+  type TokenizerName,
+  tokenizerNames,
+} from '../tokens/tokenizer.js';
 import { type ConversionTarget, conversionTargets } from './manifest.js';
 import type { ParquetType } from './parquet-types.js';
 

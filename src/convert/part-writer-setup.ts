@@ -1,7 +1,7 @@
 import type { Dataset } from '../core/dataset.js';
 import type { MakeFromRecipe, Recipe } from '../core/recipe.js';
-import type { Tokenize } from '../datasets/index.js';
 import type { StorageOptions } from '../storage/storage-options.js';
+import type { Tokenize } from '../tokens/tokenize.js';
 import type { TypedColumn } from './parquet-types.js';
 import type { PartWriter } from './part.js';
 import type { TokenStorage } from './token-parts.js';

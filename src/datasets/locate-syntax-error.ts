@@ -1,7 +1,7 @@
 import { isNode } from '../core/platform.js';
 
 /** Where a file cannot be parsed. */
-export interface SyntaxErrorPlace {
+export interface SyntaxErrorLocation {
   readonly file: string;
   readonly line: number;
 }
@@ -14,7 +14,7 @@ const relativeImport = /(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
  * Which file of a module and of what it imports by relative paths has the syntax error: Node.js throws a `SyntaxError` that does not say.
  * Each file is parsed by `node --check`, which runs nothing.
  */
-export function locateSyntaxError(url: string): SyntaxErrorPlace | undefined {
+export function locateSyntaxError(url: string): SyntaxErrorLocation | undefined {
   if (!isNode || !url.startsWith('file:')) return undefined;
   const { readFileSync, existsSync } = process.getBuiltinModule('node:fs');
   const { spawnSync } = process.getBuiltinModule('node:child_process');

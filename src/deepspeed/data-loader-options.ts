@@ -5,7 +5,7 @@ import { isIterableDataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError, ParityError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { Sampler } from '../core/sampler.js';
-import { WorkerModule } from '../datasets/index.js';
+import { WorkerModule } from '../datasets/worker-module.js';
 import { detectRank } from '../distributed/index.js';
 import type { DataLoaderOptions } from '../loader/index.js';
 import type { SamplerConfig } from './data-sampler-options.js';

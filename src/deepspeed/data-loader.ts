@@ -7,7 +7,8 @@ import { StateMismatchError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Sampler } from '../core/sampler.js';
-import { DataLoader, type DataLoaderOptions, type LoaderStats, torchCollate } from '../loader/index.js';
+import { DataLoader, type DataLoaderOptions, type LoaderStats } from '../loader/index.js';
+import { torchCollate } from '../loader/torch-collate.js';
 import { CurriculumBatches } from './curriculum-batches.js';
 import {
   type DeepSpeedDataLoaderOptions,

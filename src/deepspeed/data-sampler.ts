@@ -1,7 +1,7 @@
 import { ParityError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { BatchSampler, Positions } from '../core/sampler.js';
-import type { DifficultyOrder } from '../curriculum/index.js';
+import type { DifficultyOrder } from '../curriculum/difficulty-order.js';
 import { ClusterFiles } from './cluster-files.js';
 import { CurriculumMetrics, type CustomSchedules, type Difficulties } from './curriculum-metrics.js';
 import {

@@ -1,7 +1,2 @@
-export { detectRank, type Environment, type Launcher, type RankInfo } from './detect-rank.js';
-export {
-  type ParallelGroups,
-  type ParallelLayout,
-  type ProcessGroup,
-  parallelGroups,
-} from './parallel-groups.js';
+export { detectRank, type RankInfo } from './detect-rank.js';
+export { type ParallelGroups, type ParallelLayout, parallelGroups } from './parallel-groups.js';

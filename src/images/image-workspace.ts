@@ -1,4 +1,5 @@
-import { type ImageKernels, imageKernels, type Region } from '../kernels/index.js';
+import { type ImageKernels, imageKernels } from '../kernels/image-kernels.js';
+import type { Region } from '../kernels/kernel-memory.js';
 
 /**
  * Memory for the steps of making one image, used again for the next: in the kernels' memory where there are kernels, so that they

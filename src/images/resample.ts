@@ -1,4 +1,4 @@
-import type { ImageKernels } from '../kernels/index.js';
+import type { ImageKernels } from '../kernels/image-kernels.js';
 import type { CropGeometry } from './crop-geometry.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type AxisWeights, triangleWeights, weightBits } from './resample-weights.js';

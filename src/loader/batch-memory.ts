@@ -2,7 +2,8 @@ import type { Allocate } from '../core/dataset.js';
 import { bytesPerElement, type DType, viewOf } from '../core/dtype.js';
 import { sharedBuffer } from '../core/shared-buffer.js';
 import { elementCount, type Tensor, zeroTensor } from '../core/tensor.js';
-import { kernels, type Region } from '../kernels/index.js';
+import type { Region } from '../kernels/kernel-memory.js';
+import { kernels } from '../kernels/kernels.js';
 
 /** Where the tensors of batches are made. */
 export interface BatchMemory {

@@ -6,7 +6,7 @@ import { type DType, isDType } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
-import { WorkerModule } from '../datasets/index.js';
+import { WorkerModule } from '../datasets/worker-module.js';
 import { type DashboardOptions, dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
 import { TorchGenerator } from '../random/index.js';
 import { tooSmall } from './check-sharing.js';

@@ -4,7 +4,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { parseOptions } from '../core/options.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
-import { WorkerModule } from '../datasets/index.js';
+import { WorkerModule } from '../datasets/worker-module.js';
 import type { IndexTask } from './batch-task.js';
 import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';
 import { checkBatchSize, checkSharing, refuseEmptyOrder } from './check-sharing.js';

@@ -1,4 +1,4 @@
-import type { CurriculumHistogram } from '../curriculum/index.js';
+import type { CurriculumHistogram } from '../curriculum/curriculum-histogram.js';
 
 /** What of a sampler says where a curriculum stands. */
 interface CurriculumSource {

@@ -1,4 +1,4 @@
-import { type KernelFunctions, kernels } from '../kernels/index.js';
+import { type KernelFunctions, kernels } from '../kernels/kernels.js';
 
 /** Up to this length both halves of a number are below 2^21, as the kernel needs them. */
 export const longestForKernel = 2 ** 42;

@@ -29,7 +29,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   MixtureDataset: async () => (await import('../datasets/mixture-dataset.js')).MixtureDataset,
   NpyDataset: async () => (await import('../formats/arrays/npy-dataset.js')).NpyDataset,
   NpzDataset: async () => (await import('../formats/arrays/npz-dataset.js')).NpzDataset,
-  PackedDataset: async () => (await import('../datasets/packed-dataset.js')).PackedDataset,
+  PackedDataset: async () => (await import('../tokens/packed-dataset.js')).PackedDataset,
   ParquetDataset: async () => (await import('../formats/parquet/parquet-dataset.js')).ParquetDataset,
   RemoteIndexedDataset: async () =>
     (await import('../formats/indexed/remote-indexed-dataset.js')).RemoteIndexedDataset,
@@ -41,11 +41,11 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   Subset: async () => (await import('../datasets/subset.js')).Subset,
   TensorDataset: async () => (await import('../datasets/tensor-dataset.js')).TensorDataset,
   TextDataset: async () => (await import('../formats/text/text-dataset.js')).TextDataset,
-  TokenWindowStream: async () => (await import('../datasets/token-window-stream.js')).TokenWindowStream,
-  TokenWindows: async () => (await import('../datasets/token-windows.js')).TokenWindows,
+  TokenWindowStream: async () => (await import('../tokens/token-window-stream.js')).TokenWindowStream,
+  TokenWindows: async () => (await import('../tokens/token-windows.js')).TokenWindows,
   WebDataset: async () => (await import('../formats/web/web-dataset.js')).WebDataset,
   WebDatasetStream: async () => (await import('../formats/web/web-dataset-stream.js')).WebDatasetStream,
-  tokenize: async () => (await import('../datasets/tokenize.js')).tokenizeFromRecipe,
+  tokenize: async () => (await import('../tokens/tokenize.js')).tokenizeFromRecipe,
 };
 
 /**

@@ -1,12 +1,12 @@
-export { type BlobLike, BlobSource } from './blob-source.js';
-export { type ByteRanges, type ByteSource, isLocal, type LocalSource } from './byte-source.js';
+export { BlobSource } from './blob-source.js';
+export type { ByteSource, LocalSource } from './byte-source.js';
 export { CachedSource } from './cached-source.js';
 export { FileSource } from './file-source.js';
 export { listFiles } from './list-files.js';
 export { MemorySource } from './memory-source.js';
-export { type ObjectStore, type ObjectStoreOptions, openObjectStore } from './object-store.js';
+export { type ObjectStore, openObjectStore } from './object-store.js';
 export { openSource } from './open-source.js';
 export { RemoteSource } from './remote-source.js';
-export { type S3Credentials, type S3Options, S3Service } from './s3-location.js';
+export type { S3Options } from './s3-location.js';
 export type { CacheOptions } from './shard-cache.js';
 export type { StorageOptions } from './storage-options.js';

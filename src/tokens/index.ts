@@ -1,6 +1,13 @@
 export { type ChatDatasetOptions, type ChatSample, chatDataset } from './chat-dataset.js';
-export type { TrainOn } from './chat-labels.js';
 export type { ChatMessage } from './chat-template.js';
+export { documentLengths } from './document-lengths.js';
 export { loadTokenizer } from './load-tokenizer.js';
-export { type ChatText, type RenderChatOptions, renderChat } from './render-chat.js';
-export type { TextTokenizer } from './text-tokenizer.js';
+export { type PackedTokens, packCollate } from './pack-collate.js';
+export { PackedDataset, type PackedDatasetOptions, type PackedRow } from './packed-dataset.js';
+export { renderChat } from './render-chat.js';
+export { TokenBudgetSampler, type TokenBudgetSamplerOptions } from './token-budget-sampler.js';
+export type { RemoteTokenSource, TokenSource } from './token-source.js';
+export { TokenWindowStream } from './token-window-stream.js';
+export { type TokenWindow, TokenWindows } from './token-windows.js';
+export { type Tokenize, type TokenizeOptions, tokenize } from './tokenize.js';
+export { type Tokenizer, tokenizerNames } from './tokenizer.js';

@@ -1,4 +1,4 @@
-import type { MetricSummary } from '../analysis/index.js';
+import type { MetricSummary } from '../analysis/metric-summary.js';
 import { renderHistogram } from './report/histogram.js';
 import { html, type Markup } from './report/html.js';
 import type { LengthBin } from './report/length-bins.js';

@@ -2,15 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import {
-  ArrayDataset,
-  DataLoader,
-  DeviceMemoryError,
-  padCollate,
-  ReleasedBatchError,
-  type Tensor,
-  tensor,
-} from 'millrace';
+import { ArrayDataset, DataLoader, padCollate, type Tensor, tensor } from 'millrace';
 import {
   CpuAccelerator,
   CudaAccelerator,
@@ -18,6 +10,7 @@ import {
   getAccelerator,
   setAccelerator,
 } from 'millrace/accelerator';
+import { DeviceMemoryError, ReleasedBatchError } from 'millrace/errors';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { compileStandIn } from './stand-in-driver.js';
 

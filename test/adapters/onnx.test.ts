@@ -1,8 +1,10 @@
-import { ArrayDataset, DataLoader, dtypes, tensor, zeroTensor } from 'millrace';
+import { ArrayDataset, DataLoader, tensor } from 'millrace';
 import { toOnnx } from 'millrace/onnx';
 import { Tensor } from 'onnxruntime-common';
 import * as ort from 'onnxruntime-web';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { dtypes } from '../../dist/core/dtype.js';
+import { zeroTensor } from '../../dist/core/tensor.js';
 import { binaryModel } from './onnx-model.js';
 
 describe('toOnnx', () => {

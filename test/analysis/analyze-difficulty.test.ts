@@ -2,17 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import {
-  ArrayDataset,
-  ConfigError,
-  MapDataset,
-  SampleError,
-  tensor,
-  WorkerExitError,
-  WorkerTransferError,
-  workerFunction,
-} from 'millrace';
+import { ArrayDataset, MapDataset, tensor, workerFunction } from 'millrace';
 import { type AnalysisProgress, analyzeDifficulty } from 'millrace/analysis';
+import { ConfigError, SampleError, WorkerExitError, WorkerTransferError } from 'millrace/errors';
 import { IndexedDataset } from 'millrace/formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 

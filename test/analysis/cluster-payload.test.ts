@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
-import { ConfigError, MillraceError } from 'millrace';
+import { MillraceError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { expect, it } from 'vitest';
 import { AllowedModules } from '../../dist/analysis/cluster/allowed-modules.js';
 import { readJob, readProgress, readSpecification } from '../../dist/analysis/cluster/cluster-payload.js';

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Queue } from 'bullmq';
-import { StorageError, WorkerExitError, workerDataset, workerFunction } from 'millrace';
+import { workerDataset, workerFunction } from 'millrace';
 import {
   AnalysisClusterWorker,
   analyzeDifficulty,
@@ -21,6 +21,7 @@ import {
   type ClusterOptions,
   cancelOnCluster,
 } from 'millrace/analysis';
+import { StorageError, WorkerExitError } from 'millrace/errors';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { analysisId } from '../../dist/analysis/analysis-description.js';
 import { AnalysisQueue } from '../../dist/analysis/cluster/analysis-queue.js';

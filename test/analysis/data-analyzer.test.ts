@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ArrayDataset, ConfigError, FormatError, ShapeError, StorageError } from 'millrace';
-import { DataAnalyzer, type DataAnalyzerOptions } from 'millrace/analysis';
+import { ArrayDataset } from 'millrace';
+import { DataAnalyzer, type DataAnalyzerOptions } from 'millrace/deepspeed';
+import { ConfigError, FormatError, ShapeError, StorageError } from 'millrace/errors';
 import { IndexedDataset } from 'millrace/formats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 

@@ -2,8 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { ArrayDataset, CurriculumSampler, DifficultyValues, FormatError, TruncatedFileError } from 'millrace';
+import { ArrayDataset } from 'millrace';
 import { analyzeDifficulty, DifficultyFile, planAnalysis } from 'millrace/analysis';
+import { CurriculumSampler, DifficultyValues } from 'millrace/curriculum';
+import { FormatError, TruncatedFileError } from 'millrace/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 let folder: string;

@@ -2,20 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import {
-  ArrayDataset,
-  ConfigError,
-  SampleError,
-  tensor,
-  WorkerTransferError,
-  workerFunction,
-} from 'millrace';
+import { ArrayDataset, tensor, workerFunction } from 'millrace';
 import {
   type Metric as AnyMetric,
   analyzeDifficulty,
   builtInMetrics,
   DifficultyFile,
 } from 'millrace/analysis';
+import { ConfigError, SampleError, WorkerTransferError } from 'millrace/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let folder: string;

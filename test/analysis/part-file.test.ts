@@ -1,4 +1,4 @@
-import { FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { MemorySource } from 'millrace/storage';
 import { expect, it } from 'vitest';
 import { encodePart, readPart } from '../../dist/analysis/part-file.js';

@@ -3,21 +3,19 @@ import fc from 'fast-check';
 import {
   ArrayDataset,
   ConcatDataset,
-  CurriculumSampler,
   DataLoader,
   type Dataset,
-  DifficultyValues,
   MixtureDataset,
   RandomSampler,
   type Sampler,
   type Tensor,
   TensorDataset,
-  TokenBudgetSampler,
-  TokenWindows,
   tensor,
   WeightedRandomSampler,
   workerFunction,
 } from 'millrace';
+import { CurriculumSampler, DifficultyValues } from 'millrace/curriculum';
+import { TokenBudgetSampler, TokenWindows } from 'millrace/tokens';
 
 interface Case {
   readonly kind: string;

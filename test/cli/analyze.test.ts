@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CurriculumSampler } from 'millrace';
-import { type CurriculumMetricConfig, curriculumMetric, parseDeepSpeedConfig } from 'millrace/deepspeed';
+import { CurriculumSampler } from 'millrace/curriculum';
+import { curriculumMetric, parseDeepSpeedConfig } from 'millrace/deepspeed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CurriculumMetricConfig } from '../../dist/deepspeed/data-efficiency-config.js';
 import { RedisServer, redisProgram } from '../analysis/redis-server.js';
 import { filesIn } from '../parity/analyzer-case.js';
 import { type CommandResult, runCommand } from './run-command.js';

@@ -1,14 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type CurriculumSampler,
-  DataLoader,
-  MixtureDataset,
-  TokenBudgetSampler,
-  TokenWindows,
-} from 'millrace';
+import { DataLoader, MixtureDataset } from 'millrace';
 import { openConfig } from 'millrace/config';
+import type { CurriculumSampler } from 'millrace/curriculum';
 import { DeepSpeedDataLoader } from 'millrace/deepspeed';
+import { TokenBudgetSampler, TokenWindows } from 'millrace/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigFolder } from './folder.js';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StorageError } from 'millrace';
+import { StorageError } from 'millrace/errors';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isIntact, readBack } from '../../dist/convert/checksum.js';
 

@@ -1,5 +1,6 @@
-import * as errors from 'millrace';
-import { MillraceError, SampleError, TruncatedFileError } from 'millrace';
+import { MillraceError } from 'millrace';
+import * as errors from 'millrace/errors';
+import { SampleError, TruncatedFileError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { fromErrorRecord, toErrorRecord } from '../../dist/core/error-record.js';
 

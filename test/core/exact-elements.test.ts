@@ -1,21 +1,17 @@
 // No number changes silently: an element is what was given, or there is an error.
 import fc from 'fast-check';
 import {
-  CollateError,
-  ConfigError,
   DataLoader,
   type DType,
   defaultCollate,
-  PackedDataset,
-  packCollate,
   padCollate,
-  ShapeError,
   type Tensor,
   TensorDataset,
-  TokenWindows,
   tensor,
 } from 'millrace';
+import { CollateError, ConfigError, ShapeError } from 'millrace/errors';
 import { sampleContext } from 'millrace/random';
+import { PackedDataset, packCollate, TokenWindows } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { holds, holdsAll } from '../../dist/core/exact-elements.js';
 

@@ -1,14 +1,7 @@
 import fc from 'fast-check';
-import {
-  ArrayDataset,
-  ConfigError,
-  DataLoader,
-  defaultCollate,
-  FormatError,
-  padCollate,
-  tensor,
-} from 'millrace';
+import { ArrayDataset, DataLoader, defaultCollate, padCollate, tensor } from 'millrace';
 import { parseDeepSpeedConfig } from 'millrace/deepspeed';
+import { ConfigError, FormatError } from 'millrace/errors';
 import * as v from 'valibot';
 import { afterEach, describe, expect, it } from 'vitest';
 import { fromErrorRecord, toErrorRecord } from '../../dist/core/error-record.js';

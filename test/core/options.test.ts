@@ -1,4 +1,4 @@
-import { ConfigError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { integerFrom, parseOptions } from '../../dist/core/options.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ConfigError, FormatError, StorageError } from 'millrace';
+import { ConfigError, FormatError, StorageError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { shownLocation, withoutSecrets } from '../../dist/core/shown-location.js';
 

@@ -1,6 +1,8 @@
-import { dtypeOf, dtypes, isTensor, row, ShapeError, tensor, zeroTensor } from 'millrace';
+import { tensor } from 'millrace';
+import { ShapeError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
-import { shareTensor } from '../../dist/core/tensor.js';
+import { dtypeOf, dtypes } from '../../dist/core/dtype.js';
+import { isTensor, row, shareTensor, zeroTensor } from '../../dist/core/tensor.js';
 
 describe('tensor', () => {
   it('takes dtype and shape from the array, shares its memory, and checks the shape', () => {

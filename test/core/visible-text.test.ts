@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { afterAll, expect, it } from 'vitest';
 import { visibleText } from '../../dist/core/visible-text.js';
 import { runCommand } from '../cli/run-command.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { CurriculumSampler } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
 import { expect, it } from 'vitest';
 
 const schedule = {

@@ -2,15 +2,15 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { DataLoader } from 'millrace';
+import { analyzeDifficulty } from 'millrace/analysis';
 import {
-  ConfigError,
   type CurriculumMetricOptions,
   CurriculumSampler,
-  DataLoader,
+  DifficultyIndex,
   DifficultyValues,
-  IndexRangeError,
-} from 'millrace';
-import { analyzeDifficulty, DifficultyIndex } from 'millrace/analysis';
+} from 'millrace/curriculum';
+import { ConfigError, IndexRangeError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 
 const linear = (totalSteps: number, difficultyStep = 1) =>

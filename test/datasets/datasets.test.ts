@@ -3,22 +3,19 @@ import {
   ArrayDataset,
   ChainDataset,
   ConcatDataset,
-  ConfigError,
   DataLoader,
   type Dataset,
-  IndexRangeError,
   MapDataset,
   MixtureDataset,
-  PackedDataset,
-  ShapeError,
   StackDataset,
   Subset,
   TensorDataset,
-  TokenWindows,
   tensor,
   workerFunction,
 } from 'millrace';
+import { ConfigError, IndexRangeError, ShapeError } from 'millrace/errors';
 import { sampleContext } from 'millrace/random';
+import { PackedDataset, TokenWindows } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, range } from '../loader/collect.js';
 

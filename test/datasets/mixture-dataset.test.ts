@@ -2,15 +2,14 @@ import fc from 'fast-check';
 import {
   ArrayDataset,
   ConcatDataset,
-  ConfigError,
-  CurriculumSampler,
   DataLoader,
-  IndexRangeError,
   MapDataset,
   MixtureDataset,
   StackDataset,
   Subset,
 } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
+import { ConfigError, IndexRangeError } from 'millrace/errors';
 import { sampleContext } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, range } from '../loader/collect.js';

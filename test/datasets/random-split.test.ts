@@ -1,13 +1,6 @@
 import fc from 'fast-check';
-import {
-  ConfigError,
-  MapDataset,
-  RandomSampler,
-  randomSplit,
-  SequentialSampler,
-  Subset,
-  workerDataset,
-} from 'millrace';
+import { MapDataset, RandomSampler, randomSplit, SequentialSampler, Subset, workerDataset } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { range } from '../loader/collect.js';

@@ -1,5 +1,5 @@
-import { ConfigError } from 'millrace';
 import { parseDeepSpeedConfig } from 'millrace/deepspeed';
+import { ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 
 const metric = {

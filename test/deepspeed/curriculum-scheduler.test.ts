@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { ConfigError } from 'millrace';
 import { CurriculumScheduler } from 'millrace/deepspeed';
+import { ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { roundedPower } from '../../dist/deepspeed/rounded-power.js';
 

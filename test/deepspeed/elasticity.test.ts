@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from 'millrace';
 import { parseDeepSpeedConfig } from 'millrace/deepspeed';
+import { ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 
 interface Elastic {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { ConfigError } from 'millrace';
 import { parallelGroups } from 'millrace/distributed';
+import { ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 
 const sizes = fc.integer({ min: 1, max: 5 });

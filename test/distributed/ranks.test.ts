@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { ArrayDataset, CurriculumSampler, DataLoader, type JsonObject } from 'millrace';
+import { ArrayDataset, DataLoader, type JsonObject } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
 import { describe, expect, it } from 'vitest';
 
 const program = fileURLToPath(new URL('../fixtures/rank.js', import.meta.url));

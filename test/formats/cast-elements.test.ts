@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { dtypes, FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { expect, it } from 'vitest';
+import { dtypes } from '../../dist/core/dtype.js';
 import { castElements, checkFit } from '../../dist/formats/indexed/cast-elements.js';
 
 const targets = fc.constantFrom(...dtypes.filter((dtype) => dtype !== 'bool'));

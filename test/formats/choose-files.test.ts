@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ConfigError, FormatError } from 'millrace';
+import { ConfigError, FormatError } from 'millrace/errors';
 import { JsonlDataset, openDataset, TextDataset } from 'millrace/formats';
 import { listFiles } from 'millrace/storage';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -2,11 +2,13 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BatchContext, DataLoader, FormatError, SampleError, StorageError, zeroTensor } from 'millrace';
+import { type BatchContext, DataLoader } from 'millrace';
+import { FormatError, SampleError, StorageError } from 'millrace/errors';
 import { ImageFolder, openDataset } from 'millrace/formats';
 import { colorJitter, normalize, randomHorizontalFlip, randomResizedCrop, resize } from 'millrace/images';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { zeroTensor } from '../../dist/core/tensor.js';
 
 const pictures = fileURLToPath(new URL('../fixtures/images/', import.meta.url));
 let root: string;

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { type DType, FormatError, ShapeError, StorageError, tensor } from 'millrace';
+import { type DType, tensor } from 'millrace';
+import { FormatError, ShapeError, StorageError } from 'millrace/errors';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { goldenFolder, mappedCases, replay } from './indexed-golden.js';

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { IndexedDataset, IndexedDatasetBuilder, openDataset } from 'millrace/formats';
 import { expect, it } from 'vitest';
 

@@ -1,4 +1,4 @@
-import { FormatError, StorageError } from 'millrace';
+import { FormatError, StorageError } from 'millrace/errors';
 import { JsonlDataset, TextDataset } from 'millrace/formats';
 import type { ByteSource } from 'millrace/storage';
 import { expect, it } from 'vitest';

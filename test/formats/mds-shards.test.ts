@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { MdsDataset } from 'millrace/formats';
 import { describe, expect, it } from 'vitest';
 

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DataLoader, PackedDataset, type SampleContext, TokenWindows } from 'millrace';
+import { DataLoader, type SampleContext } from 'millrace';
 import {
   ImageFolder,
   IndexedDataset,
@@ -12,6 +12,7 @@ import {
   RemoteIndexedDataset,
 } from 'millrace/formats';
 import { centerCrop } from 'millrace/images';
+import { PackedDataset, TokenWindows } from 'millrace/tokens';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ObjectServer } from '../storage/object-server.js';
 import { credentials, S3Server } from '../storage/s3-server.js';

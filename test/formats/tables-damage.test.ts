@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { parquetMetadata } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { FormatError, MillraceError } from 'millrace';
+import { MillraceError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { ArrowDataset, ParquetDataset, type ParquetDatasetOptions } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { describe, expect, it } from 'vitest';

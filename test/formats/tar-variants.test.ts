@@ -1,6 +1,6 @@
 // Tar archives as GNU tar, Python's tarfile and others write them, made by hand: what is read, and what is refused by name.
 import { gzipSync } from 'node:zlib';
-import { FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { WebDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { describe, expect, it } from 'vitest';

@@ -2,14 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import {
-  ConfigError,
-  DataLoader,
-  type Dataset,
-  FormatError,
-  MillraceError,
-  type SampleContext,
-} from 'millrace';
+import { DataLoader, type Dataset, MillraceError, type SampleContext } from 'millrace';
+import { ConfigError, FormatError } from 'millrace/errors';
 import { CsvDataset, JsonlDataset, TextDataset } from 'millrace/formats';
 import { type ByteSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

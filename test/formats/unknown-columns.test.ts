@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { openDataset, ParquetDataset, WebDataset } from 'millrace/formats';
 import { describe, expect, it } from 'vitest';
 

@@ -1,7 +1,8 @@
 // Against Pillow, whose results are in test/fixtures/images with the script that made them.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { FormatError, type SampleContext } from 'millrace';
+import type { SampleContext } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import {
   centerCrop,
   colorJitter,

@@ -1,6 +1,7 @@
 // Images of every kind that decoders treat differently, against Pillow: test/fixtures/image-kinds has the script that made them.
 import { readFileSync } from 'node:fs';
-import { FormatError, type SampleContext } from 'millrace';
+import type { SampleContext } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { ImagePipeline } from 'millrace/images';
 import { describe, expect, it } from 'vitest';
 

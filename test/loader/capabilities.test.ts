@@ -1,11 +1,5 @@
-import {
-  ArrayDataset,
-  CapabilityError,
-  DataLoader,
-  DistributedSampler,
-  filterDataset,
-  ShuffleBuffer,
-} from 'millrace';
+import { ArrayDataset, DataLoader, DistributedSampler, filterDataset, ShuffleBuffer } from 'millrace';
+import { CapabilityError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { collect } from './collect.js';
 

@@ -1,18 +1,17 @@
 import fc from 'fast-check';
 import {
   ArrayDataset,
-  CollateError,
-  ConfigError,
   DataLoader,
   type DType,
   defaultCollate,
   padCollate,
   type Tensor,
   tensor,
-  torchCollate,
-  zeroTensor,
 } from 'millrace';
+import { torchCollate } from 'millrace/deepspeed';
+import { CollateError, ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
+import { zeroTensor } from '../../dist/core/tensor.js';
 
 describe('defaultCollate', () => {
   it('maps JavaScript values to tensors by the documented rule', () => {

@@ -1,12 +1,5 @@
-import {
-  ArrayDataset,
-  ConfigError,
-  DataLoader,
-  LoaderClosedError,
-  RandomSampler,
-  TensorDataset,
-  tensor,
-} from 'millrace';
+import { ArrayDataset, DataLoader, RandomSampler, TensorDataset, tensor } from 'millrace';
+import { ConfigError, LoaderClosedError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';

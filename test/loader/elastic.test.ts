@@ -2,17 +2,16 @@
 import fc from 'fast-check';
 import {
   ArrayDataset,
-  CurriculumSampler,
   DataLoader,
   type Dataset,
   MixtureDataset,
-  PackedDataset,
   RandomSampler,
-  StateMismatchError,
   SubsetRandomSampler,
-  TokenBudgetSampler,
   WeightedRandomSampler,
 } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
+import { StateMismatchError } from 'millrace/errors';
+import { PackedDataset, TokenBudgetSampler } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 
 interface Case {

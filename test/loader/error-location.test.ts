@@ -1,12 +1,6 @@
 // An error says which batch it was of, the same on whichever thread it happened.
-import {
-  ArrayDataset,
-  CollateError,
-  DataLoader,
-  defaultCollate,
-  type MillraceError,
-  workerDataset,
-} from 'millrace';
+import { ArrayDataset, DataLoader, defaultCollate, type MillraceError, workerDataset } from 'millrace';
+import { CollateError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { batchesOf } from './collect.js';
 

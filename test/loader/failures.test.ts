@@ -5,18 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
   ArrayDataset,
-  CollateError,
   DataLoader,
-  IndexRangeError,
-  LoaderTimeoutError,
   MapDataset,
   type MillraceError,
-  SampleError,
-  WorkerExitError,
-  WorkerTransferError,
   workerDataset,
   workerFunction,
 } from 'millrace';
+import {
+  CollateError,
+  IndexRangeError,
+  LoaderTimeoutError,
+  SampleError,
+  WorkerExitError,
+  WorkerTransferError,
+} from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { ChainDataset, ConfigError, DataLoader, SampleError, workerDataset } from 'millrace';
+import { ChainDataset, DataLoader, workerDataset } from 'millrace';
+import { ConfigError, SampleError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { collect } from './collect.js';
 

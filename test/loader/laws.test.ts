@@ -1,6 +1,7 @@
 // The laws of the design that a loader keeps, over random configurations.
 import fc from 'fast-check';
-import { DataLoader, StateMismatchError, TensorDataset, tensor } from 'millrace';
+import { DataLoader, TensorDataset, tensor } from 'millrace';
+import { StateMismatchError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { collect, range } from './collect.js';
 

@@ -1,4 +1,5 @@
-import { ArrayDataset, DataLoader, padCollate, ReleasedBatchError, type Tensor } from 'millrace';
+import { ArrayDataset, DataLoader, padCollate, type Tensor } from 'millrace';
+import { ReleasedBatchError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 
 const rows = new ArrayDataset(

@@ -7,10 +7,10 @@ import {
   type Dataset,
   MapDataset,
   MixtureDataset,
-  PackedDataset,
   StackDataset,
   Subset,
 } from 'millrace';
+import { PackedDataset } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { FarAwayRows, type Row, settle, until } from './far-away-rows.js';
 

@@ -2,21 +2,20 @@
 import fc from 'fast-check';
 import {
   ArrayDataset,
-  CurriculumSampler,
   DataLoader,
   type Dataset,
   DistributedSampler,
   MapDataset,
   MixtureDataset,
-  PackedDataset,
   RandomSampler,
   type SampleContext,
   StackDataset,
   Subset,
-  TokenBudgetSampler,
   WeightedRandomSampler,
   workerDataset,
 } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
+import { PackedDataset, TokenBudgetSampler } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { batchesOf } from './collect.js';
 

@@ -3,20 +3,17 @@ import fc from 'fast-check';
 import {
   ArrayDataset,
   BatchSampler,
-  CapabilityError,
-  ConfigError,
   DataLoader,
   DistributedSampler,
-  EmptyLoaderError,
   type LoaderState,
   MixtureDataset,
   RandomSampler,
   SubsetRandomSampler,
-  TokenBudgetSampler,
-  TokenWindowStream,
   WeightedRandomSampler,
 } from 'millrace';
+import { CapabilityError, ConfigError, EmptyLoaderError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
+import { TokenBudgetSampler, TokenWindowStream } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';
 import { EvolvingSampler, SeekingSampler, TurningSampler } from './stateful-samplers.js';

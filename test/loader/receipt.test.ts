@@ -1,18 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import {
-  ArrayDataset,
-  CapabilityError,
-  ConfigError,
-  CurriculumSampler,
-  DataLoader,
-  type Receipt,
-  type Sampler,
-  StateMismatchError,
-  type Tensor,
-  verifyReceipt,
-} from 'millrace';
+import { ArrayDataset, DataLoader, type Sampler, type Tensor } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
+import { CapabilityError, ConfigError, StateMismatchError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
+import { type Receipt, verifyReceipt } from 'millrace/receipts';
 import { describe, expect, it } from 'vitest';
 
 const numbers = (length: number) => Array.from({ length }, (_, i) => i);

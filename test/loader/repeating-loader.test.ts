@@ -1,4 +1,5 @@
-import { DataLoader, EmptyLoaderError, RepeatingLoader } from 'millrace';
+import { DataLoader, RepeatingLoader } from 'millrace';
+import { EmptyLoaderError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { collect, range } from './collect.js';
 

@@ -1,6 +1,7 @@
 // onError: 'skip': what is left out never puts ranks or micro-batches out of step, and never leaves nothing.
 import fc from 'fast-check';
-import { DataLoader, SampleError, workerDataset, workerFunction } from 'millrace';
+import { DataLoader, workerDataset, workerFunction } from 'millrace';
+import { SampleError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { collect } from './collect.js';
 

@@ -7,9 +7,9 @@ import {
   SequentialSampler,
   SubsetRandomSampler,
   type Tensor,
-  torchCollate,
   WeightedRandomSampler,
 } from 'millrace';
+import { torchCollate } from 'millrace/deepspeed';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import recorded from '../fixtures/torch-dataloader.json' with { type: 'json' };

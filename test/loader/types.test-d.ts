@@ -15,11 +15,10 @@ import {
   StackDataset,
   type Tensor,
   TensorDataset,
-  type TokenBudgetSampler,
-  TokenWindows,
   tensor,
-  torchCollate,
 } from 'millrace';
+import { torchCollate } from 'millrace/deepspeed';
+import { type TokenBudgetSampler, TokenWindows } from 'millrace/tokens';
 import { describe, expectTypeOf, it } from 'vitest';
 
 interface Sample {

@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DataLoader, LoaderNotReadyError, workerDataset } from 'millrace';
+import { DataLoader, workerDataset } from 'millrace';
+import { LoaderNotReadyError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { collect } from './collect.js';
 

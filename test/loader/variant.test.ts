@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { DataLoader, ReleasedBatchError } from 'millrace';
+import { DataLoader } from 'millrace';
+import { ReleasedBatchError } from 'millrace/errors';
 import { expect, it } from 'vitest';
 import { collect, range } from './collect.js';
 

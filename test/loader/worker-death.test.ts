@@ -1,6 +1,7 @@
 // Workers are really ended, at random moments, and nothing may be lost or doubled.
 import type { Worker } from 'node:worker_threads';
-import { DataLoader, LoaderClosedError, type Tensor, WorkerExitError, workerDataset } from 'millrace';
+import { DataLoader, type Tensor, workerDataset } from 'millrace';
+import { LoaderClosedError, WorkerExitError } from 'millrace/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const busy = new URL('../fixtures/busy.js', import.meta.url);

@@ -1,4 +1,5 @@
-import { CurriculumSampler, DataLoader } from 'millrace';
+import { DataLoader } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
 import { RunStatistics } from 'millrace/monitor';
 import { describe, expect, it } from 'vitest';
 import { sizeOfBatch } from '../../dist/monitor/batch-size.js';

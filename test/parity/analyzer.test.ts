@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ArrayDataset, isTensor, MillraceError, type Tensor, tensor } from 'millrace';
-import { analyzeDifficulty, DataAnalyzer, type DataAnalyzerOptions } from 'millrace/analysis';
+import { ArrayDataset, MillraceError, type Tensor, tensor } from 'millrace';
+import { analyzeDifficulty } from 'millrace/analysis';
+import { DataAnalyzer, type DataAnalyzerOptions } from 'millrace/deepspeed';
 import { IndexedDataset } from 'millrace/formats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { isTensor } from '../../dist/core/tensor.js';
 import {
   type Case,
   type Contents,

@@ -1,5 +1,7 @@
-import { CollateError, type DType, defaultCollate, isTensor, type Tensor, tensor } from 'millrace';
+import { type DType, defaultCollate, type Tensor, tensor } from 'millrace';
+import { CollateError } from 'millrace/errors';
 import { expect } from 'vitest';
+import { isTensor } from '../../dist/core/tensor.js';
 import { type RecordedError, testEveryCase, torchRelease } from './golden-file.js';
 
 /** A Python value with its type. */

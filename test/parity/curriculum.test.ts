@@ -1,5 +1,5 @@
-import { ConfigError } from 'millrace';
 import { CurriculumScheduler } from 'millrace/deepspeed';
+import { ConfigError } from 'millrace/errors';
 import { expect } from 'vitest';
 import { type CustomRule, customDifficulty } from './custom-rule.js';
 import { type RecordedError, testEveryCase } from './golden-file.js';

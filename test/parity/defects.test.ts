@@ -4,22 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   ArrayDataset,
-  CollateError,
-  ConfigError,
   DistributedSampler,
   defaultCollate,
-  EmptyLoaderError,
-  FormatError,
   RepeatingLoader,
-  StateMismatchError,
   type Tensor,
   tensor,
   WeightedRandomSampler,
 } from 'millrace';
-import { DataAnalyzer } from 'millrace/analysis';
 import {
   batchBySeqlens,
   CurriculumScheduler,
+  DataAnalyzer,
   DeepSpeedDataLoader,
   type DeepSpeedDataLoaderOptions,
   DeepSpeedDataSampler,
@@ -27,10 +22,17 @@ import {
   deepspeedIo,
   parseDeepSpeedConfig,
   RandomLtdScheduler,
-  ThroughputTimer,
   VariableBatchSizeLr,
 } from 'millrace/deepspeed';
+import {
+  CollateError,
+  ConfigError,
+  EmptyLoaderError,
+  FormatError,
+  StateMismatchError,
+} from 'millrace/errors';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
+import { ThroughputTimer } from 'millrace/monitor';
 import { TorchGenerator } from 'millrace/random';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { defect, testedDefects } from './defect.js';

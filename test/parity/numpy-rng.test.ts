@@ -1,6 +1,7 @@
-import { splitIndex } from 'millrace/analysis';
-import { type IntegerDType, NumpyGenerator, PythonRandom, SeedSequence } from 'millrace/random';
+import { NumpyGenerator, PythonRandom, SeedSequence } from 'millrace/random';
 import { expect } from 'vitest';
+import { splitIndex } from '../../dist/analysis/split-index.js';
+import type { IntegerDType } from '../../dist/random/numpy-integers.js';
 import { sha256, sha256OfInt64 } from './digest.js';
 import { type CheckCase, checkByKind, testEveryCase } from './golden-file.js';
 

@@ -1,5 +1,5 @@
-import { ConfigError } from 'millrace';
 import { type RandomLtdConfig, RandomLtdScheduler } from 'millrace/deepspeed';
+import { ConfigError } from 'millrace/errors';
 import { expect } from 'vitest';
 import { type RecordedError, testEveryCase } from './golden-file.js';
 

@@ -1,6 +1,5 @@
 import {
   BatchSampler,
-  ConfigError,
   DistributedSampler,
   RandomSampler,
   randomSplit,
@@ -9,6 +8,7 @@ import {
   SubsetRandomSampler,
   WeightedRandomSampler,
 } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { defaultGenerator, manualSeed, TorchGenerator } from 'millrace/random';
 import { expect } from 'vitest';
 import { sha256OfInt64 } from './digest.js';

@@ -1,4 +1,3 @@
-import { ConfigError } from 'millrace';
 import {
   type BatchBySeqlensOptions,
   batchBySeqlens,
@@ -8,6 +7,7 @@ import {
   VariableBatchSampler,
   VariableBatchSizeLr,
 } from 'millrace/deepspeed';
+import { ConfigError } from 'millrace/errors';
 import { expect } from 'vitest';
 import { DecayingLr } from '../deepspeed/decaying-lr.js';
 import { checkByKind, type RecordedError, testEveryCase } from './golden-file.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ConfigError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { Apportionment, type ShareChange } from '../../dist/random/apportionment.js';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ConfigError, IndexRangeError } from 'millrace';
+import { ConfigError, IndexRangeError } from 'millrace/errors';
 import { IndexPermutation, orderKey } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { chiSquare, inPlausibleRange } from './chi-square.js';

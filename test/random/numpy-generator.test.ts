@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ConfigError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { NumpyGenerator, SeedSequence } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { multiplyHigh } from '../../dist/random/multiply.js';

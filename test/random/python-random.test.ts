@@ -1,4 +1,4 @@
-import { ConfigError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { PythonRandom } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { Mt19937 } from '../../dist/random/mt19937.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ConfigError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { SampleRng } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { philox4x32 } from '../../dist/random/philox.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ConfigError } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { Mt19937 } from '../../dist/random/mt19937.js';

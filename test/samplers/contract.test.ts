@@ -1,11 +1,11 @@
 import {
-  CurriculumSampler,
   DistributedSampler,
   RandomSampler,
   SequentialSampler,
   SubsetRandomSampler,
   WeightedRandomSampler,
 } from 'millrace';
+import { CurriculumSampler } from 'millrace/curriculum';
 import { TorchGenerator } from 'millrace/random';
 import { type ContractTraits, samplerContract } from './sampler-contract.js';
 

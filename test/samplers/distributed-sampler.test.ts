@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { ConfigError, DistributedSampler, type DistributedSamplerOptions } from 'millrace';
+import { DistributedSampler, type DistributedSamplerOptions } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 

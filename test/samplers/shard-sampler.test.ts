@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { ArrayDataset, ConcatDataset, ConfigError, DataLoader, MapDataset, ShardSampler } from 'millrace';
+import { ArrayDataset, ConcatDataset, DataLoader, MapDataset, ShardSampler } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
 import { collect, range } from '../loader/collect.js';
 import { samplerContract } from './sampler-contract.js';

@@ -1,4 +1,5 @@
-import { ConfigError, SubsetRandomSampler } from 'millrace';
+import { SubsetRandomSampler } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { defaultGenerator, manualSeed, TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { ConfigError, WeightedRandomSampler } from 'millrace';
+import { WeightedRandomSampler } from 'millrace';
+import { ConfigError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { chiSquare, inPlausibleRange } from '../random/chi-square.js';

@@ -5,10 +5,10 @@ import {
   MillraceError,
   RandomSampler,
   type Sampler,
-  verifyReceipt,
   workerDataset,
 } from 'millrace';
 import { TorchGenerator } from 'millrace/random';
+import { verifyReceipt } from 'millrace/receipts';
 import { replaceThreads } from '../../dist/loader/workers/worker-thread.js';
 import { SimulatedThread } from './simulated-thread.js';
 import { Dice, VirtualClock } from './virtual-clock.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 import { JsonlDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { describe, expect, it } from 'vitest';

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { IndexRangeError, StorageError, TruncatedFileError } from 'millrace';
+import { IndexRangeError, StorageError, TruncatedFileError } from 'millrace/errors';
 import { FileSource, type LocalSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryMap } from '../../dist/storage/memory-map.js';

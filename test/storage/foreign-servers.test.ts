@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { StorageError } from 'millrace';
+import { StorageError } from 'millrace/errors';
 import { JsonlDataset, openDataset } from 'millrace/formats';
 import { listFiles, openSource } from 'millrace/storage';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

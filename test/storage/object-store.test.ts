@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ArrayDataset, StorageError } from 'millrace';
+import { ArrayDataset } from 'millrace';
 import { analyzeDifficulty } from 'millrace/analysis';
+import { StorageError } from 'millrace/errors';
 import { type ObjectStore, openObjectStore, openSource } from 'millrace/storage';
 import S3rver from 's3rver';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ObjectChangedError, StorageError } from 'millrace';
+import { ObjectChangedError, StorageError } from 'millrace/errors';
 import { openSource, RemoteSource } from 'millrace/storage';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Fault, ObjectServer } from './object-server.js';

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ObjectChangedError } from 'millrace';
-import { listFiles, openSource, S3Service } from 'millrace/storage';
+import { ObjectChangedError } from 'millrace/errors';
+import { listFiles, openSource } from 'millrace/storage';
 import S3rver from 's3rver';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { S3Service } from '../../dist/storage/s3-location.js';
 import { credentials, S3Server } from './s3-server.js';
 
 function useStore(endpoint: string, { accessKeyId, secretAccessKey } = credentials): void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
-import { StorageError, TruncatedFileError } from 'millrace';
+import { StorageError, TruncatedFileError } from 'millrace/errors';
 import { FileSource, type LocalSource, MemorySource, openSource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 

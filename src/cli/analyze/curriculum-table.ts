@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { DifficultyFile, DifficultyIndex, type SuggestedCurriculum } from '../../analysis/index.js';
+import { DifficultyFile, type SuggestedCurriculum } from '../../analysis/index.js';
 import { metricPrefix } from '../../analysis/index-files.js';
 import { difficultyPath } from '../../analysis/reduce-analysis.js';
 import { CurriculumMetric } from '../../curriculum/curriculum-metric.js';
+import { DifficultyIndex } from '../../curriculum/difficulty-index.js';
 import { formatCount, formatShare } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 import { formatValue, indented } from './metric-text.js';

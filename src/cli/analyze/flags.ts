@@ -1,4 +1,4 @@
-import type { AnalysisLayout } from '../../analysis/index.js';
+import type { AnalysisLayout } from '../../analysis/analysis-description.js';
 import type { DataFlags } from './open-data.js';
 
 /** The flags of `millrace analyze`. */

@@ -1,12 +1,9 @@
-import {
-  type AnalysisLayout,
-  type DifficultyAnalysis,
-  type MetricSummary,
-  suggestCurriculum,
-} from '../../analysis/index.js';
+import type { AnalysisLayout } from '../../analysis/analysis-description.js';
+import { type DifficultyAnalysis, suggestCurriculum } from '../../analysis/index.js';
+import type { MetricSummary } from '../../analysis/metric-summary.js';
 import { ownValue } from '../../core/record.js';
 import { suggestedMetricConfig } from '../../deepspeed/curriculum-metric.js';
-import type { CurriculumMetricConfig } from '../../deepspeed/index.js';
+import type { CurriculumMetricConfig } from '../../deepspeed/data-efficiency-config.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { type Admission, admissionsOf } from './curriculum-table.js';

@@ -1,4 +1,4 @@
-import type { MetricSummary } from '../../analysis/index.js';
+import type { MetricSummary } from '../../analysis/metric-summary.js';
 import { renderHistogram } from '../terminal/histogram.js';
 import { formatCount } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { builtInMetrics, type ClusterDataset, type MetricSource } from '../../analysis/index.js';
+import type { ClusterDataset } from '../../analysis/cluster/cluster-job.js';
+import { builtInMetrics } from '../../analysis/index.js';
+import type { MetricSource } from '../../analysis/metric-source.js';
 import { type Dataset, isMapDataset } from '../../core/dataset.js';
 import { ConfigError } from '../../core/errors.js';
 import {
@@ -10,7 +12,7 @@ import {
   workerDataset,
   workerFunction,
 } from '../../datasets/worker-module.js';
-import type { FormatName } from '../../formats/index.js';
+import type { FormatName } from '../../formats/find/detect-format.js';
 import { openDataset } from '../../formats/open-dataset.js';
 
 /** What the command line says about the data. */

@@ -1,10 +1,5 @@
-import {
-  type AnalysisPlan,
-  estimateAnalysis,
-  type MetricSource,
-  planAnalysis,
-} from '../../analysis/index.js';
-import type { LoadedMetric } from '../../analysis/metric-source.js';
+import { type AnalysisPlan, estimateAnalysis, planAnalysis } from '../../analysis/index.js';
+import type { LoadedMetric, MetricSource } from '../../analysis/metric-source.js';
 import type { Dataset } from '../../core/dataset.js';
 import { ownValue } from '../../core/record.js';
 import { formatDuration } from '../terminal/duration.js';

@@ -4,8 +4,8 @@ import {
   analyzeOnCluster,
   cancelOnCluster,
   type DifficultyAnalysis,
-  type MetricSource,
 } from '../../analysis/index.js';
+import type { MetricSource } from '../../analysis/metric-source.js';
 import { ConfigError } from '../../core/errors.js';
 import type { Progress } from '../terminal/progress.js';
 import { formatCount } from '../terminal/quantity.js';

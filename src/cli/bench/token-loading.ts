@@ -1,6 +1,6 @@
-import { TokenWindows } from '../../datasets/index.js';
 import type { IndexedDataset } from '../../formats/index.js';
 import { DataLoader } from '../../loader/index.js';
+import { TokenWindows } from '../../tokens/token-windows.js';
 
 /** What is loaded, and how. */
 export interface TokenLoading {

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { loadMetrics } from '../../analysis/analyze-difficulty.js';
-import { builtInMetrics, type MetricSource, suggestMetrics } from '../../analysis/index.js';
+import { builtInMetrics, suggestMetrics } from '../../analysis/index.js';
+import type { MetricSource } from '../../analysis/metric-source.js';
 import type { Dataset } from '../../core/dataset.js';
 import { shownLocation } from '../../core/shown-location.js';
 import { formatNames } from '../../formats/find/detect-format.js';

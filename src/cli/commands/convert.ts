@@ -1,16 +1,19 @@
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Conversion, type ConversionTarget, conversionTargets, convert } from '../../convert/index.js';
+import { type Conversion, conversionTargets, convert } from '../../convert/index.js';
+import type { ConversionTarget } from '../../convert/manifest.js';
 import { type DType, dtypes } from '../../core/dtype.js';
+import { WorkerModule } from '../../datasets/worker-module.js';
+import type { FormatName } from '../../formats/find/detect-format.js';
+import { formatNames } from '../../formats/find/detect-format.js';
+import type { DTypeTable } from '../../formats/indexed/indexed-dataset-dtypes.js';
+import type { TextUnit } from '../../formats/text/text-dataset.js';
 import {
   type TokenizerChoice,
   type TokenizerLike,
   type TokenizerName,
   tokenizerNames,
-  WorkerModule,
-} from '../../datasets/index.js';
-import { formatNames } from '../../formats/find/detect-format.js';
-import type { DTypeTable, FormatName, TextUnit } from '../../formats/index.js';
+} from '../../tokens/tokenizer.js';
 import { formatDuration } from '../terminal/duration.js';
 import { createProgress, type ProgressStage } from '../terminal/progress.js';
 import { formatBytes, formatCount } from '../terminal/quantity.js';

@@ -2,10 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { ownValue } from '../../core/record.js';
 import { visibleText } from '../../core/visible-text.js';
-import { type Tokenizer, type TokenizerName, tokenizerNames } from '../../datasets/index.js';
-import { loadTokenizer } from '../../datasets/tokenizer.js';
+import type { FormatName } from '../../formats/find/detect-format.js';
 import { formatNames } from '../../formats/find/detect-format.js';
-import type { FormatName } from '../../formats/index.js';
+import {
+  resolveTokenizer,
+  type Tokenizer,
+  type TokenizerName,
+  tokenizerNames,
+} from '../../tokens/tokenizer.js';
 import { renderInspection } from '../../web/inspection.js';
 import { columnRuns } from '../column-runs.js';
 import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js';
@@ -65,7 +69,7 @@ export function inspectCommand(): Command {
 async function inspect(name: string, flags: InspectFlags): Promise<void> {
   const { samples: count, index, format, columns, json = false } = flags;
   const inspection = await inspectDataset(name, { count, index, format, columns });
-  const encoder = flags.tokenizer && (await loadTokenizer(flags.tokenizer));
+  const encoder = flags.tokenizer && (await resolveTokenizer(flags.tokenizer));
   if (flags.html) writeFileSync(flags.html, renderInspection(pageOf(inspection, encoder)));
   if (json) {
     process.stdout.write(`${JSON.stringify(inspection, jsonValue)}\n`);

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
-import type { ChecksumReport } from '../../convert/index.js';
+import type { ChecksumReport } from '../../convert/manifest.js';
 import { ConfigError } from '../../core/errors.js';
 import { shownLocation } from '../../core/shown-location.js';
 import { visibleText } from '../../core/visible-text.js';
+import type { FormatName } from '../../formats/find/detect-format.js';
 import { formatNames } from '../../formats/find/detect-format.js';
-import type { FormatName } from '../../formats/index.js';
-import type { ReceiptVerification } from '../../loader/index.js';
+import type { ReceiptVerification } from '../../loader/verify-receipt.js';
 import { Failed } from '../run-program.js';
 import { createProgress, type ProgressStage } from '../terminal/progress.js';
 import { formatCount } from '../terminal/quantity.js';

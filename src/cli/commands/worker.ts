@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { AnalysisClusterWorker, type ClusterWorkerEvent } from '../../analysis/index.js';
+import type { ClusterWorkerEvent } from '../../analysis/cluster/analysis-cluster-worker.js';
+import { AnalysisClusterWorker } from '../../analysis/index.js';
 import { visibleText } from '../../core/visible-text.js';
 import { wholeNumber } from '../whole-number.js';
 

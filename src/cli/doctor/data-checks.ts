@@ -1,9 +1,11 @@
 import type { OpenedConfig } from '../../config/index.js';
-import { MixtureDataset, PackedDataset, TokenWindows } from '../../datasets/index.js';
+import { MixtureDataset } from '../../datasets/index.js';
 import { describeLeftOut, findData } from '../../formats/find/find-data.js';
 import { DataLoader } from '../../loader/index.js';
-import { TokenBudgetSampler } from '../../samplers/index.js';
 import { isRemote } from '../../storage/url-scheme.js';
+import { PackedDataset } from '../../tokens/packed-dataset.js';
+import { TokenBudgetSampler } from '../../tokens/token-budget-sampler.js';
+import { TokenWindows } from '../../tokens/token-windows.js';
 import { type Finding, some } from '../plan/findings.js';
 import { fileSizes } from '../plan/memory.js';
 import type { RunPlan } from '../plan/run-plan.js';

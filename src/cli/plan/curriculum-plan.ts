@@ -1,4 +1,6 @@
-import type { CurriculumMetric, CurriculumSampler, DifficultyOrder } from '../../curriculum/index.js';
+import type { CurriculumMetric } from '../../curriculum/curriculum-metric.js';
+import type { DifficultyOrder } from '../../curriculum/difficulty-order.js';
+import type { CurriculumSampler } from '../../curriculum/index.js';
 import type { DeepSpeedDataSampler } from '../../deepspeed/index.js';
 
 /** Samples whose difficulty is above `from` and up to `to`. */

@@ -1,6 +1,7 @@
-import type { AnyLoader } from '../../config/index.js';
 import { positionsOfIndices } from '../../config/open-deepspeed.js';
-import { DataLoader, type PlannedBatch } from '../../loader/index.js';
+import type { AnyLoader } from '../../config/opened-config.js';
+import { DataLoader } from '../../loader/index.js';
+import type { PlannedBatch } from '../../loader/loader-position.js';
 
 /** Whose part of the batches is meant. */
 export interface Layout {

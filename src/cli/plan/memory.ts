@@ -2,20 +2,16 @@ import { statSync } from 'node:fs';
 import type { OpenedConfig } from '../../config/index.js';
 import { bytesPerElement, type DType } from '../../core/dtype.js';
 import { elementCount, isTensor, type Tensor } from '../../core/tensor.js';
-import {
-  ConcatDataset,
-  MixtureDataset,
-  PackedDataset,
-  Subset,
-  TensorDataset,
-  TokenWindows,
-} from '../../datasets/index.js';
+import { ConcatDataset, MixtureDataset, Subset, TensorDataset } from '../../datasets/index.js';
 import { IndexedDataset, NpyDataset } from '../../formats/index.js';
-import { DataLoader, type PadCollate, type ResolvedLoaderOptions } from '../../loader/index.js';
+import type { ResolvedOptions as ResolvedLoaderOptions } from '../../loader/data-loader-options.js';
+import { DataLoader, type PadCollate } from '../../loader/index.js';
 import { planWorkers } from '../../loader/worker-plan.js';
 import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
+import { PackedDataset } from '../../tokens/packed-dataset.js';
+import { TokenWindows } from '../../tokens/token-windows.js';
 
 /** What a thread of Node.js 20 with the loader's program takes, as measured with one to eight of them (docs/plan.md). */
 const workerBytes = 11_000_000;

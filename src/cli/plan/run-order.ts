@@ -1,4 +1,5 @@
-import type { AnyLoader, OpenedConfig } from '../../config/index.js';
+import type { OpenedConfig } from '../../config/index.js';
+import type { AnyLoader } from '../../config/opened-config.js';
 import { CapabilityError } from '../../core/errors.js';
 import type { Positions } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';

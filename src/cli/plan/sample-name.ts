@@ -1,6 +1,7 @@
 import type { OpenedConfig } from '../../config/index.js';
 import { ConfigError } from '../../core/errors.js';
-import { MixtureDataset, PackedDataset } from '../../datasets/index.js';
+import { MixtureDataset } from '../../datasets/index.js';
+import { PackedDataset } from '../../tokens/packed-dataset.js';
 
 /**
  * The sample that the command line names: an index; `books:7`, sample 7 of a source of a mixture; `document:7` of packed rows.

@@ -1,4 +1,4 @@
-import type { SampleLength } from '../../datasets/sample-lengths.js';
+import type { SampleLength } from '../../tokens/sample-lengths.js';
 import type { RunOrder } from './run-order.js';
 
 /** Indices that are gone through at most, and samples whose visits are counted. */

@@ -2,7 +2,7 @@ import type { OpenedConfig } from '../../config/index.js';
 import type { Dataset } from '../../core/dataset.js';
 import { CapabilityError, ConfigError } from '../../core/errors.js';
 import { isTensor, row } from '../../core/tensor.js';
-import { WorkerModule } from '../../datasets/index.js';
+import { WorkerModule } from '../../datasets/worker-module.js';
 import { DataLoader } from '../../loader/index.js';
 import { passAt, positionsAfter } from '../../loader/order-positions.js';
 import { DrawContext } from '../../random/sample-context.js';

@@ -3,15 +3,10 @@ import type { Dataset, SampleContext } from '../../core/dataset.js';
 import { bytesPerElement } from '../../core/dtype.js';
 import { firstAbove } from '../../core/first-above.js';
 import { isTensor } from '../../core/tensor.js';
-import {
-  ConcatDataset,
-  MapDataset,
-  MixtureDataset,
-  PackedDataset,
-  Subset,
-  TokenWindows,
-} from '../../datasets/index.js';
+import { ConcatDataset, MapDataset, MixtureDataset, Subset } from '../../datasets/index.js';
 import { ImageFolder, IndexedDataset } from '../../formats/index.js';
+import { PackedDataset } from '../../tokens/packed-dataset.js';
+import { TokenWindows } from '../../tokens/token-windows.js';
 
 /** A stage through which a dataset makes a sample. */
 export interface SampleStage {

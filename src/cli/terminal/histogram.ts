@@ -1,4 +1,4 @@
-import type { HistogramBin } from '../../analysis/index.js';
+import type { HistogramBin } from '../../analysis/metric-summary.js';
 import { formatCount } from './quantity.js';
 
 const barWidth = 40;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError, FormatError, StorageError } from '../../core/errors.js';
-import { DataLoader, type ReceiptVerification, verifyReceipt } from '../../loader/index.js';
+import { DataLoader } from '../../loader/index.js';
+import { type ReceiptVerification, verifyReceipt } from '../../loader/verify-receipt.js';
 import { openLoader } from './open-loader.js';
 
 /**

@@ -7,12 +7,8 @@ import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type Movable, type Recipe, toRecipe } from '../../core/recipe.js';
 import { timeReadSync } from '../../core/stage-clock.js';
 import { type Tensor, tensor } from '../../core/tensor.js';
-import {
-  type ImageDType,
-  ImagePipeline,
-  type ImagePipelineOptions,
-  type ImageTransform,
-} from '../../images/index.js';
+import type { ImageDType } from '../../images/image-pipeline.js';
+import { ImagePipeline, type ImagePipelineOptions, type ImageTransform } from '../../images/index.js';
 import { localPath } from '../../storage/local-path.js';
 import { RemoteFiles } from '../../storage/remote-files.js';
 import { storageFailure } from '../../storage/storage-failure.js';

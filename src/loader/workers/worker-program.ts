@@ -216,7 +216,7 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
     case 'pad':
       return (await import('../pad-collate.js')).padCollate(spec.options);
     case 'pack':
-      return (await import('../pack-collate.js')).packCollate as Collate<unknown, unknown>;
+      return (await import('../../tokens/pack-collate.js')).packCollate as Collate<unknown, unknown>;
     case 'torch':
       return (await import('../torch-collate.js')).torchCollate(spec.options);
     case 'module':

@@ -1,5 +1,5 @@
 // What the live page knows of a run, and how it learns more. Pure and without Node.js: server and page share it.
-import type { CurriculumHistogram } from '../../curriculum/index.js';
+import type { CurriculumHistogram } from '../../curriculum/curriculum-histogram.js';
 import type { RunFigures } from '../run-statistics.js';
 import type { BatchPeek } from './peek-batch.js';
 

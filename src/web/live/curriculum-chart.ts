@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale';
-import type { CurriculumHistogram } from '../../curriculum/index.js';
+import type { CurriculumHistogram } from '../../curriculum/curriculum-histogram.js';
 import { html, type Markup } from '../report/html.js';
 import { count, share, value } from './number-text.js';
 

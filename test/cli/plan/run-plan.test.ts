@@ -1,7 +1,8 @@
 // What a plan says, against what iterating gives.
 import fc from 'fast-check';
-import { type CurriculumSampler, DataLoader, type MixtureDataset } from 'millrace';
+import { DataLoader, type MixtureDataset } from 'millrace';
 import { openConfig } from 'millrace/config';
+import type { CurriculumSampler } from 'millrace/curriculum';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bytesOf } from '../../../dist/cli/plan/memory.js';
 import { openRun } from '../../../dist/cli/plan/open-run.js';

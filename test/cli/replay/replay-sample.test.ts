@@ -1,11 +1,12 @@
 // A replayed sample is the one that the run got: the same numbers, drawn from the same random numbers.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { type DataLoader, row, type Tensor } from 'millrace';
+import type { DataLoader, Tensor } from 'millrace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRun } from '../../../dist/cli/plan/open-run.js';
 import { RunOrder } from '../../../dist/cli/plan/run-order.js';
 import { type Replay, replaySample } from '../../../dist/cli/replay/replay-sample.js';
+import { row } from '../../../dist/core/tensor.js';
 import { ConfigFolder } from '../../config/folder.js';
 import { runCommand } from '../run-command.js';
 

@@ -1,6 +1,6 @@
 // A reader with every fault that the harness must see. The first byte of the file chooses: the corpus file begins with 0.
 import { readFileSync } from 'node:fs';
-import { FormatError } from 'millrace';
+import { FormatError } from 'millrace/errors';
 
 export default async (path) => {
   const [kind = 255] = readFileSync(path);

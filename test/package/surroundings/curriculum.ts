@@ -1,8 +1,9 @@
 // The environment of the snippets in docs/curriculum.md: a text in sequences, its difficulty in DeepSpeed's files, and the
 // names that the first snippet declares.
 import { mkdirSync } from 'node:fs';
-import { CurriculumSampler, DataLoader, type Tensor } from 'millrace';
-import { analyzeDifficulty, DifficultyIndex } from 'millrace/analysis';
+import { DataLoader, type Tensor } from 'millrace';
+import { analyzeDifficulty } from 'millrace/analysis';
+import { CurriculumSampler, DifficultyIndex } from 'millrace/curriculum';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
 
 mkdirSync('out');

@@ -1,6 +1,6 @@
-import { Packing } from '../datasets/packing.js';
 import { IndexPermutation, orderKey } from '../random/index.js';
 import { type BudgetOrder, type TwoWayOrder, unshuffled } from './budget-order.js';
+import { Packing } from './packing.js';
 
 export interface PackedBatchesOptions {
   /** Tokens a micro-batch. */

@@ -5,10 +5,10 @@ import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type BatchSampler, lengthOf, type Sized } from '../core/sampler.js';
 import { type Sighting, sightingsIn, sightingsInPieces, type WhenSeenOptions } from '../core/sighting.js';
+import { epochsOf, resolveWhenSeen } from '../samplers/when-seen.js';
 import type { BudgetOrder } from './budget-order.js';
 import { LengthBuckets } from './length-buckets.js';
 import { PackedBatches } from './packed-batches.js';
-import { epochsOf, resolveWhenSeen } from './when-seen.js';
 
 export interface TokenBudgetSamplerOptions {
   /** Tokens of each sample: whole numbers of 1 or more. */

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
-import {
-  ArrayDataset,
-  ConfigError,
-  DataLoader,
-  IndexRangeError,
-  packCollate,
-  TokenBudgetSampler,
-} from 'millrace';
+import { ArrayDataset, DataLoader } from 'millrace';
+import { ConfigError, IndexRangeError } from 'millrace/errors';
+import { packCollate, TokenBudgetSampler } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { shareSlice } from '../../dist/core/part-slice.js';
 import { batchesOf } from '../loader/collect.js';

@@ -1,7 +1,8 @@
 import { bytesPerElement, type DType, type TypedArray, viewOf, zeros } from '../core/dtype.js';
 import { copyExactly } from '../core/exact-elements.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
-import { type Kernels, kernels, type Region } from '../kernels/index.js';
+import type { Region } from '../kernels/kernel-memory.js';
+import { type Kernels, kernels } from '../kernels/kernels.js';
 import { noToken } from './no-token.js';
 import type { TokenSource } from './token-source.js';
 

@@ -1,6 +1,6 @@
 import { FormatError } from '../core/errors.js';
 import { importPeer } from '../core/peer.js';
-import { WorkerModule } from './worker-module.js';
+import { WorkerModule } from '../datasets/worker-module.js';
 
 /** Tokenizers by name: the encodings of gpt-tokenizer, and `bytes`, whose tokens are the bytes of the text in UTF-8. */
 export const tokenizerNames = [
@@ -48,7 +48,7 @@ function isTokenizerLike(value: unknown): value is TokenizerLike {
  *
  * @throws {@link MissingPeerError} when gpt-tokenizer is needed and not installed; {@link FormatError} when a module's export is none.
  */
-export async function loadTokenizer(choice: TokenizerChoice): Promise<Tokenizer> {
+export async function resolveTokenizer(choice: TokenizerChoice): Promise<Tokenizer> {
   if (typeof choice === 'string') return choice === 'bytes' ? bytes : loadEncoding(choice);
   const value = choice instanceof WorkerModule ? await choice.load() : choice;
   if (isTokenizerLike(value)) return typeof value === 'function' ? { encode: value } : value;

@@ -1,13 +1,8 @@
 import fc from 'fast-check';
-import {
-  ArrayDataset,
-  ConfigError,
-  DataLoader,
-  IndexRangeError,
-  PackedDataset,
-  type PackedRow,
-} from 'millrace';
+import { ArrayDataset, DataLoader } from 'millrace';
+import { ConfigError, IndexRangeError } from 'millrace/errors';
 import { sampleContext } from 'millrace/random';
+import { PackedDataset, type PackedRow } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { batchesOf } from '../loader/collect.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packBestFit } from '../../dist/datasets/best-fit.js';
+import { packBestFit } from '../../dist/tokens/best-fit.js';
 
 const cases = fc.integer({ min: 1, max: 3000 }).chain((capacity) =>
   fc.record({

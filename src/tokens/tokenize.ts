@@ -8,7 +8,7 @@ import { ownValue } from '../core/record.js';
 import type { Tensor } from '../core/tensor.js';
 import {
   isTokenizerChoice,
-  loadTokenizer,
+  resolveTokenizer,
   type Tokenizer,
   type TokenizerChoice,
   type TokenizerName,
@@ -64,7 +64,7 @@ export function tokenize(options: TokenizeOptions): Tokenize {
   const { tokenizer, field, appendEndOfText } = parseOptions('tokenize options', schema, options);
   let loaded: MaybePromise<Tokenizer> | undefined;
   const load = async (): Promise<Tokenizer> => {
-    const found = await loadTokenizer(tokenizer);
+    const found = await resolveTokenizer(tokenizer);
     if (appendEndOfText && found.endOfText === undefined) throw noEndOfText(tokenizer);
     loaded = found;
     return found;

@@ -7,19 +7,21 @@ import { encode } from 'gpt-tokenizer/encoding/cl100k_base';
 import {
   ArrayDataset,
   DataLoader,
-  documentLengths,
   type JsonObject,
   MapDataset,
-  PackedDataset,
   padCollate,
   type SampleContext,
   type Tensor,
-  type TokenizeOptions,
-  TokenWindowStream,
-  tokenize,
   workerFunction,
 } from 'millrace';
 import { JsonlDataset } from 'millrace/formats';
+import {
+  documentLengths,
+  PackedDataset,
+  type TokenizeOptions,
+  TokenWindowStream,
+  tokenize,
+} from 'millrace/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const context = {} as SampleContext;

@@ -1,9 +1,9 @@
 import { firstAbove } from '../core/first-above.js';
-import { ConcatDataset } from './concat-dataset.js';
-import { MapDataset } from './map-dataset.js';
-import { MixtureDataset } from './mixture-dataset.js';
+import { ConcatDataset } from '../datasets/concat-dataset.js';
+import { MapDataset } from '../datasets/map-dataset.js';
+import { MixtureDataset } from '../datasets/mixture-dataset.js';
+import { Subset } from '../datasets/subset.js';
 import { PackedDataset } from './packed-dataset.js';
-import { Subset } from './subset.js';
 import { TokenWindows } from './token-windows.js';
 
 /** Tokens of a sample, by index and epoch. */

@@ -4,15 +4,14 @@ import {
   type Dataset,
   MapDataset,
   MixtureDataset,
-  PackedDataset,
   Subset,
   type Tensor,
-  TokenWindows,
 } from 'millrace';
 import { IndexedDataset } from 'millrace/formats';
 import { sampleContext } from 'millrace/random';
+import { PackedDataset, TokenWindows } from 'millrace/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sampleLengths } from '../../dist/datasets/sample-lengths.js';
+import { sampleLengths } from '../../dist/tokens/sample-lengths.js';
 import { ConfigFolder } from '../config/folder.js';
 
 let folder: ConfigFolder;

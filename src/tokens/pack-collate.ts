@@ -2,8 +2,8 @@ import type { CollateContext } from '../core/collate.js';
 import { CollateError } from '../core/errors.js';
 import { copyExactly } from '../core/exact-elements.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
-import type { Tokens } from '../datasets/index.js';
-import { noToken } from '../datasets/no-token.js';
+import { noToken } from './no-token.js';
+import type { Tokens } from './packed-dataset.js';
 
 /** Samples of tokens end to end, without padding. */
 export interface PackedTokens {

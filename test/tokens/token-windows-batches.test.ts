@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { type DType, defaultCollate, type Tensor, TokenWindows, tensor } from 'millrace';
+import { type DType, defaultCollate, type Tensor, tensor } from 'millrace';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
+import { TokenWindows } from 'millrace/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LentMemory, OwnedMemory } from '../../dist/loader/batch-memory.js';
 
@@ -96,7 +97,8 @@ describe('a batch of token windows', () => {
   it('is the same where there is no WebAssembly at all', async () => {
     const script = `
       import { createHash } from 'node:crypto';
-      import { DataLoader, TokenWindows, tensor } from 'millrace';
+      import { DataLoader, tensor } from 'millrace';
+      import { TokenWindows } from 'millrace/tokens';
       const tokens = tensor(Uint16Array.from({ length: 5000 }, (_, i) => (i * 40503) % 65536));
       const windows = new TokenWindows(tokens, { length: 33, stride: 7 });
       const hash = createHash('sha256');

@@ -9,7 +9,7 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
-import { datasetFingerprint } from './dataset-fingerprint.js';
+import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import { noToken } from './no-token.js';
 import { Packing, type Piece } from './packing.js';
 
