@@ -1,12 +1,13 @@
-// `node scripts/plot-curriculum.js`: draws what docs/curriculum.md shows, from the text of the demo, without training.
+// `node --import tsx scripts/plot-curriculum.js`: draws the figures of docs/curriculum.md from the text of
+// examples/curriculum-gpt, without training.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DifficultyIndex } from '../dist/analysis/index.js';
-import { prepareDemo } from '../dist/cli/demo/prepare.js';
-import { createProgress } from '../dist/cli/terminal/progress.js';
 import { BatchSampler, CurriculumSampler, RandomSampler } from '../dist/index.js';
-import { renderLineChart } from '../dist/web/report/line-chart.js';
+import { prepareData } from '../examples/curriculum-gpt/prepare.ts';
+import { showProgress } from '../examples/curriculum-gpt/progress.ts';
+import { renderLineChart } from '../examples/curriculum-gpt/report/line-chart.ts';
 
 const steps = 600;
 const growing = 400;
@@ -15,8 +16,8 @@ const images = new URL('../docs/images/', import.meta.url);
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-curriculum-'));
 try {
-  const progress = createProgress({ stream: process.stderr });
-  const prepared = await prepareDemo({
+  const progress = showProgress(process.stderr);
+  const prepared = await prepareData({
     output: folder,
     data: undefined,
     tokenBudget: 100_000,

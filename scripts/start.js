@@ -1,6 +1,6 @@
-// `npm start`: sets itself up in a fresh clone and runs the main job. Arguments go to `millrace demo`.
+// `npm start`: installs and builds in a fresh clone, then runs examples/curriculum-gpt with the arguments after `--`.
 import { build, installPackages, run } from './toolchain.js';
 
 installPackages();
 build();
-run(process.execPath, ['dist/cli/main.js', 'demo', ...process.argv.slice(2)]);
+run(process.execPath, ['--import', 'tsx', 'examples/curriculum-gpt/main.ts', ...process.argv.slice(2)]);

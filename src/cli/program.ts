@@ -8,7 +8,6 @@ import { silenceProgress } from './terminal/progress.js';
 
 /** In the order in which help shows them. */
 const commands = {
-  demo: async () => (await import('./commands/demo.js')).demoCommand(),
   init: async () => (await import('./commands/init.js')).initCommand(),
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
   plan: async () => (await import('./commands/plan.js')).planCommand(),

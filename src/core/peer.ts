@@ -8,7 +8,7 @@ import { providedModule } from './provided-modules.js';
  * `provideModules` or from an import map; Node.js finds it in `node_modules`.
  *
  * @param specifier - The module: `apache-arrow`, `gpt-tokenizer/encoding/cl100k_base`.
- * @param neededBy - What needs it, for the message: `millrace demo`.
+ * @param neededBy - What needs it, for the message: `millrace bench`.
  * @throws {@link MissingPeerError} when the package is not there, with what to do. A package that is there but broken keeps its own
  *   error.
  */

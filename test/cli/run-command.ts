@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** How a command ended and what it wrote. */
+/** Exit status and output of a command. */
 export interface CommandResult {
   readonly status: number | null;
   readonly stdout: string;
@@ -12,19 +12,24 @@ export interface CommandResult {
 
 export interface CommandOptions {
   readonly cwd?: string;
-  /** Sends Ctrl-C as soon as the command has written this to standard error. */
+  /** Sends SIGINT once standard error contains this text. */
   readonly interruptAfter?: string;
-  /** Sends SIGTERM as soon as the command has written this to standard output. */
+  /** Sends SIGTERM once standard output matches. */
   readonly endAfter?: RegExp;
 }
 
-/** Runs `millrace` as a process of its own. */
-export function runCommand(
+/** Runs `millrace` in a separate process. */
+export function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  return runNode([main, ...args], options);
+}
+
+/** Runs a program in Node.js in a separate process. */
+export function runNode(
   args: readonly string[],
   { cwd, interruptAfter, endAfter }: CommandOptions = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd });
+    const child = spawn(process.execPath, args, { cwd });
     let stdout = '';
     let stderr = '';
     let interrupted = false;

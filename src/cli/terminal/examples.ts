@@ -1,6 +1,5 @@
 /** Examples of the commands that bring none of their own. */
 export const examples: Readonly<Record<string, readonly string[]>> = {
-  demo: ['millrace demo', 'millrace demo --data my/texts --tokens 200_000', 'millrace demo --resume'],
   worker: [
     'millrace worker --redis redis://host:6379',
     'millrace worker --redis redis://host:6379 --workers 16',
