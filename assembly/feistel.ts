@@ -1,10 +1,12 @@
-// A keyed Feistel network, four numbers at a time. `src/random/keyed-feistel.ts` says what it is, and has the same in plain TypeScript.
+// A keyed Feistel network, four numbers at a time. `src/random/keyed-feistel.ts` explains the network and has the
+// same computation in plain TypeScript.
 
 /**
- * Sends the numbers `start`, `start + step`, … through six rounds and writes them to `numbers`, which has room for a multiple of four.
+ * Runs the numbers `start`, `start + step`, … through six rounds and writes the results to `numbers`. The capacity of
+ * `numbers` is a multiple of four.
  *
- * A number is `left << rightBits | right` with a left half below `leftCount`. `key` has six words. Both halves are below 2^21: up
- * to there the products of the TypeScript, in doubles, are exact as well.
+ * A number is `left << rightBits | right`, with a left half below `leftCount`. `key` has six words. Both halves are
+ * below 2^21, the range in which the products in doubles of the TypeScript version are exact too.
  */
 export function feistelNumbers(
   key: usize,
@@ -38,13 +40,13 @@ export function feistelNumbers(
   }
 }
 
-/** Adds the upper words of the products of a hash and the count, and takes the count off where it is reached. */
+/** Adds the upper words of the products of hash and count, then subtracts the count from sums that reach it. */
 function leftRound(left: v128, right: v128, key: v128, counts: v128): v128 {
   const hashes = hash(right, key);
   const low = i64x2.extmul_low_i32x4_u(hashes, counts);
   const high = i64x2.extmul_high_i32x4_u(hashes, counts);
   const sum = i32x4.add(left, v128.shuffle<i32>(low, high, 1, 3, 5, 7));
-  // Below the count, the difference is negative, which is a large number without a sign.
+  // For a sum below the count the difference is negative, which is a large number when read as unsigned.
   return i32x4.min_u(sum, i32x4.sub(sum, counts));
 }
 
@@ -61,7 +63,7 @@ function lowWords(low: v128, high: v128): v128 {
   return v128.shuffle<i32>(low, high, 0, 2, 4, 6);
 }
 
-/** The numbers that the lower two of four pairs of halves are. */
+/** Joins the lower two of four pairs of halves into numbers. */
 function joined(left: v128, right: v128, scale: v128): v128 {
   return f64x2.add(f64x2.mul(f64x2.convert_low_i32x4_s(left), scale), f64x2.convert_low_i32x4_s(right));
 }

@@ -1,15 +1,16 @@
-// Images. Pixels are RGBX: four bytes, the last of which means nothing. Weights are fixed-point numbers of 14 bits that add up to
-// 16,384 for each output pixel; `xTaps` is a multiple of four,
-// `yTaps` an even number, and what a pixel does not need has the weight 0.
+// Image kernels. Pixels are RGBX: four bytes, the last of which is ignored. Weights are 14-bit fixed-point numbers
+// that add up to 16,384 for each output pixel. `xTaps` is a multiple of four, `yTaps` is even; surplus taps have the
+// weight 0.
 
-/** Bits that are kept behind the point between the two passes: 255 with them still fits into 16 bits. */
+/** Fractional bits kept between the two passes: 255 with these bits still fits into 16 bits. */
 const ROW_BITS: i32 = 6;
 const WEIGHT_BITS: i32 = 14;
 
 /**
- * Resamples an image, first along rows, then along columns: `source` has rows of `stride` bytes. For output column x the weights
- * begin at `xWeights + 2 * xTaps * x` and belong to the pixels from `xStarts[x]` on; likewise for rows. `ring` has room for
- * `ringRows` rows of `width` pixels of four 16-bit numbers: a power of two, and no fewer than a column has taps.
+ * Resamples an image, first along rows, then along columns. Rows of `source` are `stride` bytes apart. The weights of
+ * output column x start at `xWeights + 2 * xTaps * x` and apply to the pixels from `xStarts[x]` on; rows work the
+ * same way. `ring` holds `ringRows` rows of `width` pixels of four 16-bit numbers; `ringRows` is a power of two and
+ * at least `yTaps`.
  */
 export function resizeRgbx(
   source: usize,
@@ -75,7 +76,9 @@ function resizeRow(
   }
 }
 
-/** Adds up rows of the ring with weights, two pixels at a time; where `width` is odd, one more is read. */
+/**
+ * Computes the weighted sum of rows of the ring, two pixels at a time. If `width` is odd, one extra pixel is read.
+ */
 function mixRows(
   ring: usize,
   ringRows: i32,
@@ -88,7 +91,7 @@ function mixRows(
 ): void {
   const half = i32x4.splat(1 << (WEIGHT_BITS + ROW_BITS - 1));
   const mask = ringRows - 1;
-  // Up to four rows, which is what most images take, are found once.
+  // Most images need at most four rows: compute their addresses once.
   const few = taps <= 4;
   const row0 = ring + <usize>((first & mask) * rowBytes);
   const row1 = ring + <usize>(((first + 1) & mask) * rowBytes);
@@ -129,8 +132,8 @@ function mixRows(
 }
 
 /**
- * Turns pixels into numbers, `value * scale + bias` for each channel: as three planes of float32, or with `interleaved` as three
- * numbers a pixel.
+ * Converts pixels to `value * scale + bias` for each channel: three planes of float32, or with `interleaved` three
+ * numbers per pixel.
  */
 export function normalizeRgbx(
   source: usize,

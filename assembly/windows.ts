@@ -1,5 +1,5 @@
-// Token windows. `sources` is the address of `count` addresses (u32), one a window of n + 1 tokens; `x` and `y` are
-// [count, n] arrays. Row k of x gets the first n tokens of window k, row k of y the last n.
+// Token windows. `sources` points to `count` addresses (u32), one for each window of n + 1 tokens; `x` and `y` are
+// [count, n] arrays. Row k of x receives the first n tokens of window k, row k of y the last n.
 
 export function widenWindows8s(sources: usize, count: i32, n: i32, x: usize, y: usize): void {
   widenWindows<i8>(sources, count, n, x, y);
@@ -17,7 +17,7 @@ export function widenWindows16u(sources: usize, count: i32, n: i32, x: usize, y:
   widenWindows<u16>(sources, count, n, x, y);
 }
 
-/** Windows in the stored dtype, of `elementBytes` bytes a token. */
+/** Copies windows in the stored dtype, `elementBytes` bytes per token. */
 export function copyWindows(sources: usize, count: i32, n: i32, elementBytes: i32, x: usize, y: usize): void {
   const rowBytes: usize = <usize>n * elementBytes;
   for (let k = 0; k < count; k++) {
@@ -57,7 +57,7 @@ function widen<T>(source: usize, n: i32, target: usize): void {
   for (; i < n; i++) store<i32>(target + ((<usize>i) << 2), load<T>(source + <usize>i * sizeof<T>()));
 }
 
-/** Eight integers as 16-bit lanes. */
+/** Loads eight integers as 16-bit lanes. */
 function loadWords<T>(address: usize): v128 {
   if (sizeof<T>() === 2) return v128.load(address);
   return isSigned<T>() ? v128.load8x8_s(address) : v128.load8x8_u(address);

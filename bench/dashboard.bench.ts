@@ -1,11 +1,11 @@
-// What the live page costs a loader, with somebody looking at it, in processor time. Measured where it can be seen, and set against a batch of
-// tokens, which wavers by more than what is told of it takes: what is told of a batch, on batches that are quickly made, and what the page
-// takes each second, on a loader that has little else to do.
+// Processor time that an open live page costs a loader. The cost per batch is measured on small batches, and the
+// page's cost per second on a loader that is mostly idle. Both are then related to a batch of tokens, whose own time
+// varies by more than the cost.
 import { execFileSync } from 'node:child_process';
 import { atMost, type Goal, nodeCommand, type Report, type Result, showProgress } from './measure.js';
 
-export const title = 'Dashboard: a loader with the live page open, and without';
-export const unit = 'batches a processor second';
+export const title = 'Dashboard: a loader with and without an open live page';
+export const unit = 'batches per processor second';
 
 interface Slice {
   readonly batches: number;
@@ -13,7 +13,7 @@ interface Slice {
   readonly ms: number;
 }
 
-/** Two slices that follow each other. */
+/** Two consecutive slices. */
 interface Pair {
   readonly with: Slice;
   readonly without: Slice;
@@ -28,32 +28,35 @@ interface Cost {
 export default function run(): Report {
   const results: Result[] = [];
   const goals: Goal[] = [];
-  const costABatch = (workload: string, workers: number, count: number): Cost => {
+  const costPerBatch = (workload: string, workers: number, count: number): Cost => {
     const name = `${workload}, ${workers} workers`;
     const pairs = measure(workload, workers, { pairs: count, sliceMs: 50 });
     for (const side of ['without', 'with'] as const)
       results.push(resultOf(`${name}, ${side}`, sideOf(pairs, side)));
-    const cost = costOf(pairs, usABatch);
-    goals.push(atMost(`${name}: microseconds a batch, ± ${cost.error.toFixed(2)}`, cost.value, 5));
+    const cost = costOf(pairs, microsecondsPerBatch);
+    goals.push(atMost(`${name}: microseconds per batch, ± ${cost.error.toFixed(2)}`, cost.value, 5));
     return cost;
   };
 
   const calm = measure('windows', 2, { pairs: 30, sliceMs: 500, pauseMs: 250 });
-  const aSecond = costOf(calm, ({ cpuMs, ms }) => (1_000 * cpuMs) / ms);
-  goals.push(atMost(`the page: milliseconds a second, ± ${aSecond.error.toFixed(2)}`, aSecond.value, 5));
+  const perSecond = costOf(calm, ({ cpuMs, ms }) => (1_000 * cpuMs) / ms);
+  goals.push(
+    atMost(`the page: milliseconds per second, ± ${perSecond.error.toFixed(2)}`, perSecond.value, 5),
+  );
   for (const workers of [0, 2]) {
-    const aBatch = costABatch('windows', workers, 800);
+    const perBatch = costPerBatch('windows', workers, 800);
     const tokens = sideOf(measure('tokens', workers, { pairs: 20, sliceMs: 200 }), 'without');
     results.push(resultOf(`tokens, ${workers} workers, without`, tokens));
-    const batchUs = quickest(tokens.map(usABatch));
+    const batchMicroseconds = quickest(tokens.map(microsecondsPerBatch));
     const seconds = median(tokens.map(({ ms, cpuMs }) => ms / cpuMs));
-    const percent = (us: number, ms: number): number => 100 * (us / batchUs + (ms / 1_000) * seconds);
-    const error = percent(aBatch.error, aSecond.error).toFixed(2);
-    const cost = percent(aBatch.value, aSecond.value);
+    const percent = (us: number, ms: number): number =>
+      100 * (us / batchMicroseconds + (ms / 1_000) * seconds);
+    const error = percent(perBatch.error, perSecond.error).toFixed(2);
+    const cost = percent(perBatch.value, perSecond.value);
     goals.push(atMost(`tokens, ${workers} workers: cost in percent, ± ${error}`, cost, 1));
   }
-  costABatch('texts', 0, 200);
-  costABatch('empty', 0, 200);
+  costPerBatch('texts', 0, 200);
+  costPerBatch('empty', 0, 200);
   showProgress('');
   return { results, goals };
 }
@@ -61,7 +64,7 @@ export default function run(): Report {
 interface Slicing {
   readonly pairs: number;
   readonly sliceMs: number;
-  /** Between two batches. */
+  /** Pause between two batches. */
   readonly pauseMs?: number;
 }
 
@@ -75,12 +78,12 @@ function sideOf(pairs: readonly Pair[], side: keyof Pair): Slice[] {
   return pairs.map((pair) => pair[side]);
 }
 
-function usABatch({ cpuMs, batches }: Slice): number {
+function microsecondsPerBatch({ cpuMs, batches }: Slice): number {
   return (1_000 * cpuMs) / batches;
 }
 
 function resultOf(name: string, slices: readonly Slice[]): Result {
-  const rates = slices.map((slice) => 1e6 / usABatch(slice));
+  const rates = slices.map((slice) => 1e6 / microsecondsPerBatch(slice));
   const value = median(rates);
   return { name, value, min: Math.min(...rates), max: Math.max(...rates), perCpuSecond: value, peakMiB: 0 };
 }
@@ -88,8 +91,8 @@ function resultOf(name: string, slices: readonly Slice[]): Result {
 const blocks = 10;
 
 /**
- * What is more with the page: compared are the slices that little else has disturbed, because what disturbs only adds. The error is that of the
- * mean over parts of the run, each taken alone.
+ * The additional cost with the page. Compares the fastest slices of each side, because disturbances only add time.
+ * The standard error is that of the mean over separate parts of the run.
  */
 function costOf(pairs: readonly Pair[], measureOf: (slice: Slice) => number): Cost {
   const difference = (some: readonly Pair[]): number =>
@@ -103,7 +106,7 @@ function costOf(pairs: readonly Pair[], measureOf: (slice: Slice) => number): Co
   return { value: difference(pairs), error: Math.sqrt(variance / blocks) };
 }
 
-/** The value below which a tenth of them lie. */
+/** The lowest decile. */
 function quickest(values: readonly number[]): number {
   return sorted(values)[Math.floor(values.length / 10)]!;
 }

@@ -6,11 +6,14 @@ const images = 1_024;
 const width = 500;
 const height = 375;
 
-/** Makes 1,024 noisy pictures of 500 × 375 as JPEGs of about 60 KB in two class folders, once. @returns the folder */
+/**
+ * Creates 1,024 noisy JPEG images of 500 × 375, about 60 KB each, in two class folders, unless they exist. @returns
+ * The folder
+ */
 export async function imageFolder(): Promise<string> {
   const folder = `${benchFolder()}/images`;
   if (existsSync(`${folder}/b/${images - 1}.jpg`)) return folder;
-  process.stderr.write('Making 1,024 pictures, once: half a minute …\n');
+  process.stderr.write('Creating 1,024 images, once: half a minute …\n');
   let state = 1;
   const noise = (): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;

@@ -2,40 +2,40 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** What one run of a contestant did. Each runs in a process of its own and prints this as JSON, in its last line. */
+/** The result of one run of a contestant. Each runs in its own process and prints this as JSON in its last line. */
 export interface Run {
-  /** Units of work done: tokens, images, batches; or 1 where only the time matters. */
+  /** Units of work: tokens, images, batches; 1 if only the time matters. */
   readonly amount: number;
   readonly seconds: number;
   /** Processor time of the process, its threads and its children. */
   readonly cpuSeconds: number;
-  /** The most memory it held at once. */
+  /** Peak memory. */
   readonly peakMiB: number;
 }
 
-/** One thing that is measured: us, a peer, or a physical limit. */
+/** A program to measure: Millrace, a peer, or a physical limit. */
 export interface Contestant {
   readonly name: string;
   readonly command: readonly string[];
 }
 
-/** Medians of a contestant's runs. */
+/** Medians over the runs of a contestant. */
 export interface Result {
   readonly name: string;
-  /** Units a second, or milliseconds, as the table says. */
+  /** Units per second, or milliseconds, depending on the table. */
   readonly value: number;
   readonly min: number;
   readonly max: number;
-  /** Units a processor second. */
+  /** Units per processor second. */
   readonly perCpuSecond: number;
   readonly peakMiB: number;
 }
 
-/** A bound of the design's, and what was reached. */
+/** A goal, and the value reached. */
 export interface Goal {
   readonly name: string;
   readonly value: number;
-  /** At least this, or with `atMost` at most. */
+  /** A lower bound, or with `atMost` an upper bound. */
   readonly goal: number;
   readonly met: boolean;
 }
@@ -45,17 +45,17 @@ export interface Report {
   readonly goals: readonly Goal[];
 }
 
-/** `rate`: units a second, more is better. `time`: milliseconds a unit, less is better. */
+/** `rate`: units per second, higher is better. `time`: milliseconds per unit, lower is better. */
 export type Measure = 'rate' | 'time';
 
-/** One line that is written over, on a terminal; nothing elsewhere. */
+/** Shows a line that the next one overwrites; only on a terminal. */
 export function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
 /**
- * Runs contestants in turn, in the reverse order every other round, and gives their medians. What a contestant prints to its
- * standard error is shown; one that fails ends the measurement.
+ * Runs contestants in turn, in reverse order every other round, and returns their medians. Passes standard error
+ * through; a contestant that fails ends the measurement.
  */
 export function compare(contestants: readonly Contestant[], measure: Measure, rounds = 5): Result[] {
   const runs = new Map<string, Run[]>(contestants.map(({ name }) => [name, []]));
@@ -87,7 +87,7 @@ function runOnce([program, ...args]: readonly string[]): Run {
   return JSON.parse(output.trim().split('\n').at(-1)!) as Run;
 }
 
-/** Prints a table with the ratio of each to the first. */
+/** Prints a table with the ratio of each contestant to the first. */
 export function printTable(
   title: string,
   unit: string,
@@ -108,12 +108,12 @@ export function printTable(
   }
 }
 
-/** A goal that is met from `goal` on upwards. */
+/** A goal with a lower bound. */
 export function atLeast(name: string, value: number, goal: number): Goal {
   return { name, value: rounded(value), goal, met: value >= goal };
 }
 
-/** A goal that is met up to `goal`. */
+/** A goal with an upper bound. */
 export function atMost(name: string, value: number, goal: number): Goal {
   return { name, value: rounded(value), goal, met: value <= goal };
 }
@@ -124,20 +124,20 @@ export function printGoals(goals: readonly Goal[]): void {
     console.log(`  ${met ? 'met    ' : 'not met'}  ${name}: ${value} (goal ${goal})`);
 }
 
-/** The result of a name. */
+/** The result with a name. */
 export function resultOf(results: readonly Result[], name: string): Result {
   const result = results.find((candidate) => candidate.name === name);
-  if (!result) throw new Error(`No contestant is called ${name}`);
+  if (!result) throw new Error(`There is no contestant named ${name}`);
   return result;
 }
 
-/** The best of the results whose name begins so. */
+/** The best result whose name starts with a prefix. */
 export function bestOf(results: readonly Result[], prefix: string): Result {
   const candidates = results.filter(({ name }) => name.startsWith(prefix));
   return candidates.reduce((best, result) => (result.value > best.value ? result : best));
 }
 
-/** On what machine, with which versions and at which commit the figures were taken. */
+/** The machine, the versions and the commit of the measurement. */
 export function machine(): Record<string, string | number> {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
   return {
@@ -150,15 +150,15 @@ export function machine(): Record<string, string | number> {
   };
 }
 
-/** A script of `contestants/` with Node.js. */
+/** The command of a Node.js script in `contestants/`. */
 export function nodeCommand(script: string, ...args: readonly (string | number)[]): readonly string[] {
   return [process.execPath, contestant(script), ...args.map(String)];
 }
 
 /**
- * A script of `contestants/` with Python. `MILLRACE_PYTHON` names the interpreter.
+ * The command of a Python script in `contestants/`. `MILLRACE_PYTHON` names the interpreter.
  *
- * @returns `undefined` where it has no PyTorch; {@link peerAdvice} says how to get it.
+ * @returns `undefined` if it lacks PyTorch; {@link peerAdvice} explains how to install it.
  */
 export function pythonCommand(
   script: string,
@@ -168,7 +168,7 @@ export function pythonCommand(
   return [interpreter, contestant(script), ...args.map(String)];
 }
 
-/** A C program of `contestants/`, compiled on the spot with the optimizations of this processor. */
+/** The command of a C program in `contestants/`, compiled now for this processor. */
 export function compiledCommand(
   script: string,
   options: readonly string[],
@@ -179,9 +179,9 @@ export function compiledCommand(
   return [binary, ...args.map(String)];
 }
 
-/** How to make the environment of the peers. */
+/** How to set up the peers' environment. */
 export const peerAdvice =
-  'PyTorch was not found. Make an environment and name it: python3 -m venv peers && ' +
+  'PyTorch was not found. Create an environment and set MILLRACE_PYTHON: python3 -m venv peers && ' +
   'peers/bin/pip install torch torchvision numpy && export MILLRACE_PYTHON=peers/bin/python';
 
 const interpreter = process.env.MILLRACE_PYTHON ?? 'python3';
@@ -199,7 +199,7 @@ function pythonVersions(): Record<string, string> {
   return versions;
 }
 
-/** Where large files of the benchmarks are kept. `MILLRACE_BENCH_DIR` names another place. */
+/** The folder for large benchmark files. `MILLRACE_BENCH_DIR` overrides it. */
 export function benchFolder(): string {
   const folder = process.env.MILLRACE_BENCH_DIR ?? `${process.env.TMPDIR ?? '/tmp'}/millrace-bench`;
   execFileSync('mkdir', ['-p', folder]);

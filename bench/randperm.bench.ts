@@ -1,7 +1,7 @@
-// PyTorch's own permutation, bit for bit, against PyTorch's (part of W1): time, and the memory it takes.
+// The bit-exact port of PyTorch's permutation against PyTorch (part of W1): time, and memory.
 import { compare, nodeCommand, peerAdvice, pythonCommand, type Report, type Result } from './measure.js';
 
-export const title = 'TorchGenerator.randperm and torch.randperm, one seed, the same numbers';
+export const title = 'TorchGenerator.randperm and torch.randperm, same seed, same numbers';
 export const unit = 'elements/s';
 
 export default function run(): Report {

@@ -1,4 +1,4 @@
-// Rows of the same content as JSON Lines and Parquet.
+// Rows with the same content as JSON Lines and as Parquet.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { parquetWriteFile } from 'hyparquet-writer';
 import { benchFolder } from './measure.js';
@@ -6,7 +6,7 @@ import { benchFolder } from './measure.js';
 const rows = 400_000;
 const rowGroupSize = 50_000;
 
-/** Paths of the files, which are made when they are not there. */
+/** Paths of the files; creates them if they do not exist. */
 export async function rowFiles(): Promise<{ readonly jsonl: string; readonly parquet: string }> {
   const jsonl = `${benchFolder()}/rows.jsonl`;
   const parquet = `${benchFolder()}/rows.parquet`;

@@ -1,4 +1,4 @@
-// Rows a second of JSON Lines and Parquet through a loader, against what the parser alone gives.
+// Rows per second of JSON Lines and Parquet through a loader, compared with the parser alone.
 import { atLeast, compare, nodeCommand, type Report, resultOf } from './measure.js';
 import { rowFiles } from './row-files.js';
 

@@ -1,4 +1,4 @@
-// `npm run bench -- <name> [--json]`: runs one workload. Without a name it lists them.
+// `npm run bench -- <name> [--json]` runs a workload. Without a name, lists all.
 import { readdirSync } from 'node:fs';
 import { type Measure, machine, printGoals, printTable, type Report } from './measure.js';
 

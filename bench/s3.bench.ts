@@ -1,4 +1,4 @@
-// A stream from an S3 server on this machine, against what the same server gives to fetch alone.
+// A stream from a local S3 server, compared with plain fetch.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { atLeast, benchFolder, compare, nodeCommand, type Report, resultOf } from './measure.js';

@@ -5,7 +5,7 @@ import { benchFolder } from './measure.js';
 const tokens = 1e9;
 const itemTokens = 1e6;
 
-/** Makes a file of 10^9 uint16 tokens (2 GB), once. @returns its path without ending */
+/** Creates a file of 10^9 uint16 tokens (2 GB), unless it exists. @returns Its path without extension */
 export function tokenFile(): string {
   const prefix = `${benchFolder()}/tokens`;
   if (existsSync(`${prefix}.idx`)) return prefix;

@@ -1,5 +1,5 @@
-// Copies to a CUDA device: what of the driver's own bandwidth a loader reaches. Batches of 64 MiB, because that is what images of a
-// usual batch take (256 × 3 × 224 × 224 bytes are 37 MiB), and small ones measure the calls.
+// Copies to a CUDA device: the share of the driver's own bandwidth that a loader reaches. Batches have 64 MiB, the
+// order of magnitude of an image batch (256 × 3 × 224 × 224 bytes are 37 MiB); small ones would measure the calls.
 import { CudaAccelerator } from 'millrace/accelerator';
 import { atLeast, compare, nodeCommand, type Report, resultOf } from './measure.js';
 

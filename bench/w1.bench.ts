@@ -1,4 +1,4 @@
-// W1: the shuffled order of n samples, as rank 3 of 64 sees it.
+// W1: the shuffled order of n samples, for rank 3 of 64.
 import {
   atLeast,
   atMost,

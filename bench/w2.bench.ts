@@ -1,5 +1,5 @@
-// W2: random windows of 2,048 tokens from a 2 GB file, 32 a batch, x and y. The file is in the page cache: what is measured is
-// reading and widening, not the disk.
+// W2: random windows of 2,048 tokens from a 2 GB file, batches of 32, x and y. The file is in the page cache, so this
+// measures reading and widening, not the disk.
 import {
   atLeast,
   bestOf,

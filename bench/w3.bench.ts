@@ -1,4 +1,4 @@
-// W3: JPEGs of 500 × 375 to random resized crops of 224, flipped and normalized, float32 NCHW, batch 64.
+// W3: JPEGs of 500 × 375 to random resized crops of 224, flipped and normalized, float32 NCHW, batches of 64.
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -68,7 +68,7 @@ export default async function run(): Promise<Report> {
   };
 }
 
-/** The same library that the loader uses. */
+/** The library that the loader uses. */
 function library(): string {
   const packageFolder = dirname(createRequire(import.meta.url).resolve('@julusian/jpeg-turbo'));
   return `${packageFolder}/prebuilds/jpeg-turbo-${process.platform}-${process.arch}/libturbojpeg.so.0`;

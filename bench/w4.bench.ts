@@ -1,5 +1,5 @@
-// W4: what a loader costs when there is nothing to load. Samples are one number, so all time is overhead: batches of 1 show what a
-// batch costs, batches of 32 are the usual small size.
+// W4: the cost of a loader without data to load. Samples are one number, so all time is overhead: batches of 1 show
+// the cost per batch, batches of 32 are a usual small size.
 import { createRequire } from 'node:module';
 import {
   atLeast,
@@ -33,11 +33,11 @@ export default function run(): Report {
     [{ name: 'Millrace, event loop, 1 worker', command: nodeCommand('event-loop.js', 32, 1, 2) }],
     'time',
   ) as [Result];
-  // See event-loop.js: milliseconds of delay, and 1 / microseconds a batch. One worker: with more threads than processors, what
-  // holds the loop up is the system's scheduler, which gives each a few milliseconds.
+  // See event-loop.js: delay in milliseconds, and the reciprocal of microseconds per batch. One worker, because with
+  // more threads than processors the system's scheduler causes delays of a few milliseconds.
   goals.push(
-    atMost('main thread, microseconds a batch, 1 worker, batch 32', 1 / loop.perCpuSecond, 20),
-    atMost('event loop held up, milliseconds, 99 of 100 times', loop.value, 1),
+    atMost('main thread, microseconds per batch, 1 worker, batch 32', 1 / loop.perCpuSecond, 20),
+    atMost('event loop delay, 99th percentile, milliseconds', loop.value, 1),
   );
   return { results, goals };
 }
@@ -64,7 +64,7 @@ function contestants(batchSize: number): Contestant[] {
   return [...ours, ...torch, ...tfjs];
 }
 
-/** Against PyTorch's usual dataset, which a sample at a time is on our side, too. */
+/** Against PyTorch's usual dataset, which fetches one sample at a time, as ours does here. */
 function goalsOf(batchSize: number, results: readonly Result[]): Goal[] {
   return [
     [0, 20],
@@ -84,7 +84,7 @@ function hasTfjs(): boolean {
     createRequire(import.meta.url).resolve('@tensorflow/tfjs');
     return true;
   } catch {
-    console.error('tfjs-data is left out: npm install --no-save @tensorflow/tfjs@4.22.0');
+    console.error('tfjs-data was not measured. Install it: npm install --no-save @tensorflow/tfjs@4.22.0');
     return false;
   }
 }

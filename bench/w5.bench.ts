@@ -1,4 +1,4 @@
-// W5: from making a loader with 2 workers to having its first batch.
+// W5: time from creating a loader with 2 workers to its first batch.
 import {
   atLeast,
   atMost,

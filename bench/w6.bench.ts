@@ -12,7 +12,7 @@ import {
 } from './measure.js';
 
 export const title = 'W6: curriculum, global batch 512, 100 clusters';
-export const unit = 'ms a batch';
+export const unit = 'ms per batch';
 export const measure = 'time' as const;
 
 const phases = {
@@ -33,7 +33,7 @@ export default function run(): Report {
         : undefined;
       const contestants: Contestant[] = [
         { name: `${name}, Millrace`, command: nodeCommand('curriculum.js', samples, index, phase) },
-        // Its cluster files of 10^8 samples take 800 MB and minutes.
+        // DeepSpeed's cluster files for 10^8 samples take 800 MB and minutes to write.
         ...(peer && samples < 1e8 ? [{ name: `${name}, DeepSpeed`, command: peer }] : []),
       ];
       const compared = compare(contestants, 'time', 5);
@@ -44,7 +44,7 @@ export default function run(): Report {
   }
   if (!values.has('10000000 grown ratio')) {
     console.error(
-      'DeepSpeed was not measured: clone it, and name the checkout in MILLRACE_DEEPSPEED, besides MILLRACE_PYTHON.',
+      'DeepSpeed was not measured: set MILLRACE_DEEPSPEED to a checkout, and set MILLRACE_PYTHON.',
     );
   }
   const value = (key: string): number => values.get(key)!;

@@ -1,4 +1,4 @@
-// W7: the difficulty of every sample, with a metric that costs next to nothing: the analysis itself is measured.
+// W7: the difficulty of every sample. The metric costs next to nothing, so this measures the analysis itself.
 import {
   atLeast,
   atMost,
@@ -14,13 +14,13 @@ import {
 export const title = 'W7: difficulty analysis, plain numbers of 2,048 values';
 export const unit = 'samples/s';
 
-/** The sizes: what a laptop has, where DeepSpeed ends its run within a minute, and what does not fit in memory. */
+/** Three sizes: a laptop's, one that DeepSpeed finishes within a minute, and one that does not fit into memory. */
 const sizes = process.env.MILLRACE_W7_SIZES?.split(',').map(Number) ?? [1e5, 1e6, 1e8];
 
-/** Threads matter where a metric costs something: some 10 µs a sample here. */
-const dearSamples = 3e5;
+/** Threads matter if the metric is costly: about 10 µs per sample here. */
+const costlySamples = 3e5;
 
-/** DeepSpeed takes minutes from here on. */
+/** From here on, DeepSpeed takes minutes. */
 const longForDeepSpeed = 1e7;
 const memoryMiB = 512e6 / 2 ** 20;
 
@@ -48,16 +48,16 @@ export default function run(): Report {
     results.push(...compare(contestants, 'rate', samples < longForDeepSpeed ? 5 : 1));
   }
   const [one, two] = [1, 2].map((threads): Contestant => {
-    const command = nodeCommand('difficulty.js', dearSamples, threads, 'both', 'dear-metric');
-    return { name: `dear metric: Millrace, ${threads} threads`, command };
+    const command = nodeCommand('difficulty.js', costlySamples, threads, 'both', 'costly-metric');
+    return { name: `costly metric: Millrace, ${threads} threads`, command };
   });
-  const dear = compare([one!, two!], 'rate', 3);
-  results.push(...dear);
+  const costly = compare([one!, two!], 'rate', 3);
+  results.push(...costly);
   if (!process.env.MILLRACE_DEEPSPEED)
     console.error(
-      'DeepSpeed was not measured: clone it, and name the checkout in MILLRACE_DEEPSPEED, besides MILLRACE_PYTHON.',
+      'DeepSpeed was not measured: set MILLRACE_DEEPSPEED to a checkout, and set MILLRACE_PYTHON.',
     );
-  const scaling = atLeast('dear metric: two threads against one', dear[1]!.value / dear[0]!.value, 1.6);
+  const scaling = atLeast('costly metric: two threads against one', costly[1]!.value / costly[0]!.value, 1.6);
   return { results, goals: [...sizes.flatMap((samples) => goalsOf(samples, results)), scaling] };
 }
 

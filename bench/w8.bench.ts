@@ -1,4 +1,4 @@
-// W8: from a state in the middle of an epoch to the next batch.
+// W8: time from a state in mid-epoch to the next batch.
 import {
   atLeast,
   atMost,
@@ -11,7 +11,7 @@ import {
 } from './measure.js';
 import { tokenFile } from './token-file.js';
 
-export const title = 'W8: resume in the middle of an epoch, batch 32';
+export const title = 'W8: resume in mid-epoch, batch 32';
 export const unit = 'ms';
 export const measure = 'time' as const;
 

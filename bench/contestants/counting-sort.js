@@ -1,5 +1,5 @@
-// node counting-sort.js <samples>: what the work comes to without its format: the values in memory, one counting sort, and the order and the
-// values written as they are.
+// node counting-sort.js <samples>: the lower bound of the work, without the file format: the values in memory, one
+// counting sort, and the order and values written raw.
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

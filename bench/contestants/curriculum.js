@@ -1,5 +1,5 @@
-// node curriculum.js <samples> <index> <ready|growing|grown>: global batches of 512 under a curriculum in 100 steps of difficulty: opening and
-// the first one, 400 during which all clusters come in, and later ones.
+// node curriculum.js <samples> <index> <ready|growing|grown>: global batches of 512 under a curriculum of 100
+// difficulty steps: opening and the first batch, 400 batches during which all clusters are admitted, and later ones.
 import { CurriculumSampler, DifficultyIndex } from 'millrace/curriculum';
 
 const [samples, indexToSamplePath, phase] = process.argv.slice(2);

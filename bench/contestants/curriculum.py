@@ -1,5 +1,5 @@
-# python curriculum.py <samples> <index> <ready|growing|grown>: the same with DeepSpeedDataSampler, whose checkout MILLRACE_DEEPSPEED names.
-# What it needs of DeepSpeed besides its own files is stubbed, messages between ranks included: it is alone.
+# python curriculum.py <samples> <index> <ready|growing|grown>: the same with DeepSpeedDataSampler, from the checkout in MILLRACE_DEEPSPEED.
+# The rest of DeepSpeed is stubbed, including communication: this is the only rank.
 import json
 import resource
 import sys

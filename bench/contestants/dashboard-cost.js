@@ -1,14 +1,15 @@
-// node dashboard-cost.js <windows|tokens|texts|empty> <workers> <pairs> <slice in ms> <pause in ms>: one loader, a slice of time with the live
-// page's listener and one without, by turns: what else the machine does hits neighbors alike. With a pause the consumer takes a batch every
-// so many milliseconds, else all that come. Prints what each slice of each pair came to: batches, processor time of all threads of the process,
-// the page's own included, and time, in ms.
+// node dashboard-cost.js <windows|tokens|texts|empty> <workers> <pairs> <slice in ms> <pause in ms>: one loader, with
+// slices of time with and without the live page's observer in alternation, so that other load on the machine affects
+// both alike. With a pause, the consumer takes one batch per pause, else it takes batches as fast as it can. Prints,
+// for each slice of each pair, the batches, the processor time of all threads of the process (including the page's),
+// and the elapsed time, in ms.
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArrayDataset, DataLoader } from 'millrace';
 import { TokenWindows } from 'millrace/tokens';
 import { showOnPage } from '../../dist/monitor/dashboard/dashboard.js';
 
-/** Pairs that are for the compiler. */
+/** Warm-up pairs for the JIT compiler. */
 const warmUp = 5;
 const [workload, workers, pairs, sliceMs, pauseMs] = [process.argv[2], ...process.argv.slice(3).map(Number)];
 
@@ -27,7 +28,7 @@ const datasets = {
       })),
     ),
 };
-// A transform a sample: its stages are measured, too.
+// A per-sample transform, so that stages are measured too.
 const transform =
   workload === 'texts' ? (sample) => ({ ...sample, text: sample.text.toUpperCase() }) : undefined;
 const loader = new DataLoader(datasets[workload](), {
@@ -46,7 +47,7 @@ const gate = {
 const url = await new Promise((resolve) => {
   void showOnPage(gate, { port: 0, host: '127.0.0.1', onOpen: resolve });
 });
-// Somebody looks: spans and batches are sent along.
+// An open page: spans and batches are sent to it.
 const look = `require('http').get('${url}events', (page) => {
   page.on('data', (piece) => { if (String(piece).includes('event: update')) console.log('seen'); });
 });`;
@@ -78,12 +79,12 @@ async function slice(observed) {
 const measured = [];
 for (let k = -warmUp; k < pairs; k++) {
   const pair = {};
-  // The first of a pair is the second of the next: a machine that slows down slows both.
+  // Alternate the order within pairs, so that a machine that slows down affects both sides alike.
   for (const observed of k % 2 === 0 ? [false, true] : [true, false])
     pair[observed ? 'with' : 'without'] = await slice(observed);
   if (k >= 0) measured.push(pair);
 }
-if (!seen) throw new Error('The page was told of no batch: nothing was measured');
+if (!seen) throw new Error('The page received no batch, so nothing was measured');
 console.log(JSON.stringify(measured));
 watcher.kill();
 process.exit();

@@ -1,5 +1,5 @@
-# DeepSpeed's own files without the rest of it: what they need besides is put in place here, messages between ranks included, so that a
-# process is alone. MILLRACE_DEEPSPEED names the checkout. Import this before anything of deepspeed.
+# Makes DeepSpeed's data modules importable by themselves: stubs the rest of it, including communication, so that this process is the only
+# rank. MILLRACE_DEEPSPEED is the checkout. Import this before any deepspeed module.
 import logging
 import os
 import sys

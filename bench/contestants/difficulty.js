@@ -1,5 +1,5 @@
-// node difficulty.js <samples> <threads> <layout> [metric]: analyses plain numbers into files, with 512 MB of memory. The metric is a module:
-// number-metric costs next to nothing, dear-metric what a short text costs.
+// node difficulty.js <samples> <threads> <layout> [metric]: analyzes plain numbers into files, with 512 MB of memory.
+// The metric is a module: number-metric costs next to nothing, costly-metric about as much as a short text.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-# python difficulty.py <samples> <processes>: DeepSpeed's DataAnalyzer over plain numbers, map and reduce, with batches of a thousand. Its
-# checkout is named by MILLRACE_DEEPSPEED; what it needs of DeepSpeed besides its own files is stubbed: it is alone.
+# python difficulty.py <samples> <processes>: DeepSpeed's DataAnalyzer over plain numbers, map and reduce, with batches of a thousand,
+# from the checkout in MILLRACE_DEEPSPEED. The rest of DeepSpeed is stubbed: this is the only rank.
 import os
 import sys
 import tempfile

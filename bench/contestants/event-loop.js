@@ -1,6 +1,6 @@
-// node event-loop.js <batch size> <workers> <seconds>: how long the event loop is held up while a loader runs at full speed, and
-// what a batch costs the main thread. Prints the longest delay in milliseconds as `seconds`, and the main thread's active
-// microseconds a batch as `cpuSeconds`.
+// node event-loop.js <batch size> <workers> <seconds>: how long a loader at full speed blocks the event loop, and
+// what a batch costs the main thread. Prints the 99th percentile of the delay in milliseconds as `seconds`, and the
+// main thread's active microseconds per batch as `cpuSeconds`.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ArrayDataset, DataLoader } from 'millrace';
 
@@ -29,7 +29,8 @@ for (let done = false; !done; ) {
 delays.disable();
 const { active } = performance.eventLoopUtilization(before);
 await loader.close();
-// The histogram counts from timer to timer, which are the resolution apart. The worst of a thousand is the machine's.
+// The histogram measures from timer to timer, so subtract its resolution. The single worst delay in a thousand is the
+// machine's.
 const delayMs = Math.max(0, delays.percentile(99) / 1e6 - resolution);
 const peakMiB = process.resourceUsage().maxRSS / 1_024;
 console.log(

@@ -1,4 +1,4 @@
-// node first-batch.js <samples>: from making a loader with 2 workers to having its first batch.
+// node first-batch.js <samples>: time from creating a loader with 2 workers to its first batch.
 import { DataLoader, TensorDataset, tensor } from 'millrace';
 import { print } from './report.js';
 

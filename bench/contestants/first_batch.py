@@ -1,4 +1,4 @@
-# python first_batch.py <samples> <fork|spawn>: from making a loader with 2 workers to having its first batch.
+# python first_batch.py <samples> <fork|spawn>: time from creating a loader with 2 workers to its first batch.
 import sys
 import time
 
@@ -24,7 +24,7 @@ if __name__ == "__main__":
     dataset = Numbers(int(sys.argv[1]))
     before = cpu_seconds()
     started = time.perf_counter()
-    # The order is that of the list: a shuffle of 10^7 would take PyTorch a second by itself.
+    # Sequential order: shuffling 10^7 indices alone would take PyTorch a second.
     loader = DataLoader(dataset, batch_size=32, num_workers=2, multiprocessing_context=sys.argv[2])
     iterator = iter(loader)
     next(iterator)

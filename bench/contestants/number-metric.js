@@ -1,2 +1,2 @@
-// The value of a sample is the sample.
+// Each sample is its own value.
 export default { name: 'seqlen', batchSize: 1_000, measure: (samples) => samples };

@@ -1,4 +1,5 @@
-// node object-read.js <what> <endpoint>: reads the large object, or opens the small ones, through Millrace or with fetch alone.
+// node object-read.js <what> <endpoint>: reads the large object or opens the small ones, through Millrace or with
+// plain fetch.
 import { openSource } from 'millrace/storage';
 import { print } from './report.js';
 
@@ -10,7 +11,7 @@ Object.assign(process.env, {
   AWS_SECRET_ACCESS_KEY: 'S3RVER',
 });
 
-/** Work for all, so many at a time. */
+/** Runs `work` for all items, with limited concurrency. */
 async function atOnce(count, all, work) {
   const rest = [...all];
   const one = async () => {
@@ -21,7 +22,7 @@ async function atOnce(count, all, work) {
 
 const contestants = {
   async 'fetch-stream'() {
-    // A reader must know the length and version beforehand; this server takes its time for that.
+    // A reader must know the length and version first; this server is slow to provide them.
     const first = await fetch(`${endpoint}/bench/large`, { headers: { range: 'bytes=0-1' } });
     await first.arrayBuffer();
     const { body } = await fetch(`${endpoint}/bench/large`);

@@ -1,4 +1,5 @@
-// node object-store.js <folder>: an S3 server with one object of 256 MiB and a thousand small ones. Prints its URL when it is ready.
+// node object-store.js <folder>: an S3 server with one object of 256 MiB and a thousand small ones. Prints its URL
+// when ready.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import S3rver from 's3rver';

@@ -1,5 +1,5 @@
-// node order.js <n> <first|rank|indices|exact>: a shuffled order of n samples: its first index, what rank 3 of 64 gets of an epoch, a million
-// indices in a row, and the rank's part in PyTorch's own order.
+// node order.js <n> <first|rank|indices|exact>: a shuffled order of n samples: its first index, an epoch of rank 3 of
+// 64, a million consecutive indices, and the rank's epoch in PyTorch's own order.
 import { DistributedSampler, RandomSampler } from 'millrace';
 import { IndexPermutation, TorchGenerator } from 'millrace/random';
 
@@ -17,7 +17,7 @@ const work = {
     return [out[5], out.length];
   },
 };
-// The code is warm, as it is in the second epoch; the order is made anew.
+// Warm up the code, as in a second epoch; the order is created anew.
 if (kind !== 'exact') for (let k = 0; k < 3; k++) work[kind]();
 const memory = process.resourceUsage().maxRSS / 1_024;
 const before = process.cpuUsage();

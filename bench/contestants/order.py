@@ -1,4 +1,4 @@
-# python order.py <n>: what rank 3 of 64 gets of an epoch from torch's DistributedSampler.
+# python order.py <n>: the epoch of rank 3 of 64 from torch's DistributedSampler.
 import json
 import resource
 import sys

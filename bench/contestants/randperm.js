@@ -1,5 +1,5 @@
-// node randperm.js <elements> <torch|swaps>: torch's permutation, or swaps with partners that cost next to nothing, which is what a
-// shuffle cannot do without. Memory is what comes on top of an empty process.
+// node randperm.js <elements> <torch|swaps>: torch's permutation, or swaps with partners that cost next to nothing,
+// the lower bound of a shuffle. Memory excludes that of an empty process.
 import { TorchGenerator } from 'millrace/random';
 
 const [count, kind] = process.argv.slice(2);

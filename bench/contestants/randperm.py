@@ -1,4 +1,4 @@
-# python randperm.py <elements>: torch.randperm. Memory is what comes on top of an empty process.
+# python randperm.py <elements>: torch.randperm. Memory excludes that of an empty process.
 import json
 import resource
 import sys

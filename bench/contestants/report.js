@@ -1,6 +1,6 @@
-// How a contestant in JavaScript measures itself: see Run in ../measure.ts.
+// Self-measurement of JavaScript contestants: see Run in ../measure.ts.
 
-/** Takes batches, epoch after epoch, for a while after a warm-up, and prints what it came to. */
+/** Iterates a loader, epoch after epoch, for some seconds after a warm-up, and prints the result. */
 export async function measureFor(seconds, loader, amountOf, warmUpSeconds) {
   let amount = 0;
   let started = performance.now();

@@ -1,4 +1,4 @@
-# How a contestant in Python measures itself: see Run in ../measure.ts.
+# Self-measurement of Python contestants: see Run in ../measure.ts.
 import json
 import resource
 import time

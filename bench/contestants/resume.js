@@ -1,5 +1,5 @@
-// node resume.js <tokens> <windows> <shuffle|curriculum> <state|batch>: from the state of a loader in the middle of an epoch to knowing the
-// samples of its next batch of 32, or to having it. The tokens are a file, or made in memory.
+// node resume.js <tokens> <windows> <shuffle|curriculum> <state|batch>: time from a loader state in mid-epoch to the
+// indices of its next batch of 32, or to that batch. The tokens come from a file, or are created in memory.
 import { DataLoader, tensor } from 'millrace';
 import { CurriculumSampler } from 'millrace/curriculum';
 import { IndexedDataset } from 'millrace/formats';
@@ -15,7 +15,7 @@ const range = { minDifficulty: 1, maxDifficulty: 100 };
 const index = order === 'curriculum' && Int32Array.from({ length: samples }, (_, i) => i % 2048);
 const metrics = { position: { index, difficultyType: 'percentile', ...range, schedule } };
 
-/** The dataset and the order are open, as they are by then; the loader is new. */
+/** Dataset and order are already open when a state is loaded; the loader is new. */
 function open() {
   const inMemory = tokens === 'memory';
   const source = inMemory
@@ -32,7 +32,7 @@ function open() {
 
 const saved = open();
 const loaderThen = new DataLoader(saved.dataset, saved.options);
-// What a process does once, whatever it loads (modules, kernels), is W5's: this is the state's share.
+// One-time costs of a process (modules, kernels) belong to W5; here only the state is measured.
 for await (const _ of loaderThen) break;
 loaderThen.seek({ epoch: 3, step: Math.floor(samples / batchSize / 2) });
 const state = JSON.stringify(loaderThen.stateDict());

@@ -1,4 +1,4 @@
-# python resume.py <samples> <drop|skip>: the same with torch: drawing and dropping batches, or a sampler that skips the indices.
+# python resume.py <samples> <drop|skip>: the same with torch: drops batches, or uses a sampler that skips indices.
 import sys
 import time
 

@@ -8,7 +8,7 @@ import { print } from './report.js';
 
 const [reader, file, workers] = process.argv.slice(2);
 
-/** What the parser alone needs. */
+/** The parser alone. */
 const bare = {
   jsonl() {
     const text = readFileSync(file, 'utf8');
@@ -42,7 +42,7 @@ const readers = {
   jsonl: () => ours(JsonlDataset.open),
   parquet: () => ours(ParquetDataset.open),
 };
-// Once for the compiler and the index of lines, which is kept; once for the clock.
+// The first read warms up the compiler and the line index, which is kept; the second is timed.
 await readers[reader]();
 const before = process.cpuUsage();
 const started = performance.now();

@@ -1,5 +1,6 @@
-// node upload.js <kind> <MiB a batch> <batches>: copies from the host to a CUDA device. `driver pinned` and `driver pageable` call
-// the driver alone; `millrace pinned` and `millrace pageable` go through a loader whose batches cost nothing to make.
+// node upload.js <kind> <MiB per batch> <batches>: copies from the host to a CUDA device. `driver pinned` and `driver
+// pageable` call the driver directly; `millrace pinned` and `millrace pageable` use a loader whose batches cost
+// nothing to make.
 import { DataLoader } from 'millrace';
 import { CudaAccelerator, deviceBatches, setAccelerator } from 'millrace/accelerator';
 import { print } from './report.js';
@@ -40,7 +41,7 @@ async function throughLoader() {
   const loader = new DataLoader(dataset, { batchSize: shape[0], reuseBuffers: pinMemory, pinMemory });
   let seen = 0;
   let started = 0;
-  // The first batches make slots and lock them.
+  // The first batches allocate slots and lock them.
   for await (const _ of deviceBatches(loader)) if (++seen === 4) started = performance.now();
   cuda.synchronize();
   report(started);

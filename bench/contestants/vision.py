@@ -1,5 +1,5 @@
-# torchvision's datasets and transforms. Its operators are not used here; where they were built for another PyTorch, the import
-# fails on them alone, and their names are all that it asks for.
+# torchvision's datasets and transforms. Its compiled operators are not used here. If they were built for a different
+# PyTorch, only their registration fails, and the import needs no more than their names.
 import importlib.util
 import pathlib
 import re

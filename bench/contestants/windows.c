@@ -1,5 +1,5 @@
-// windows <bin file> <widen|copy> <threads> <seconds>: what the machine can do. `widen` copies random windows of 2,048 uint16
-// tokens from a memory map to x and y as int32, 32 a batch; `copy` leaves them uint16.
+// windows <bin file> <widen|copy> <threads> <seconds>: the limits of the machine. `widen` copies random windows of 2,048 uint16
+// tokens from a memory map to x and y as int32, 32 per batch; `copy` keeps them uint16.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -64,7 +64,7 @@ int main(int count, char **arguments) {
   if (file < 0 || fstat(file, &status) != 0) return perror(arguments[1]), 1;
   tokens = mmap(NULL, status.st_size, PROT_READ, MAP_SHARED, file, 0);
   windows = (status.st_size / 2 - 1) / LENGTH;
-  // Page tables are filled first: a run of one second would measure them else.
+  // Fills the page tables first; otherwise a run of one second would measure that.
   volatile uint16_t sum = 0;
   for (size_t i = 0; i < (size_t)status.st_size / 2; i += 2048) sum += tokens[i];
   pthread_t handles[64];

@@ -21,7 +21,7 @@ class Windows(Dataset):
 
 
 class Usual(Windows):
-    """One window at a time, as most training scripts have it."""
+    """One window at a time, as in most training scripts."""
 
     def __getitem__(self, index):
         both = self.tokens[index * LENGTH : index * LENGTH + LENGTH + 1].astype(np.int32)
@@ -29,7 +29,7 @@ class Usual(Windows):
 
 
 class Whole(Windows):
-    """A batch at a time, written into one array."""
+    """One batch at a time, written to one array."""
 
     def __getitem__(self, indices):
         both = np.empty((len(indices), LENGTH + 1), np.int32)

@@ -1,5 +1,5 @@
-// Runs in the workers: moves a digit by up to one pixel, so that the classifier cannot learn pixels by heart. The random numbers
-// belong to the sample and the epoch: whichever worker draws them, they are the same.
+// Runs in the workers: moves a digit by up to one pixel, so that the classifier cannot memorize pixels. The random
+// numbers depend on the sample and the epoch, not on the worker that draws them.
 import { tensor } from 'millrace';
 
 const side = 8;

@@ -15,7 +15,10 @@ function loss(weights, images, labels) {
   return likely.sum().mul(-1 / images.shape[0]);
 }
 
-/** One step of Adam for all weights. `scale`: learning rate and corrections, so that one compiled step serves all. */
+/**
+ * One Adam step for all weights. `scale` holds the learning rate and bias corrections, so that one compiled step
+ * serves all steps.
+ */
 function update(training, gradients, scale) {
   const next = { weights: {}, first: {}, second: {} };
   for (const [name, gradient] of Object.entries(gradients)) {
@@ -62,7 +65,7 @@ export class Classifier {
     };
   }
 
-  /** Learns from a batch of the loader. @returns {Promise<number>} its loss before */
+  /** Trains on a batch. @returns {Promise<number>} The loss before the step */
   async step({ image, label }, rate) {
     const { images, labels } = toJax(np, { images: image, labels: label });
     this.#steps += 1;
@@ -76,7 +79,7 @@ export class Classifier {
     return (await value.data())[0];
   }
 
-  /** What it takes a batch for. @returns {Promise<{ guesses: number[], loss: number }>} */
+  /** Classifies a batch. @returns {Promise<{ guesses: number[], loss: number }>} */
   async guess({ image, label }) {
     const { images } = toJax(np, { images: image });
     const scores = await this.#logits(tree.ref(this.#training.weights), images).data();

@@ -1,10 +1,11 @@
-// Handwritten digits from a compressed file behind a URL, as tensors: 8 × 8 pixels of 0 … 1, and what each one is.
+// Loads handwritten digits from a compressed file behind a URL as tensors: 8 × 8 pixels of 0 … 1, and the label of
+// each.
 import { DataLoader, Subset, TensorDataset, tensor } from 'millrace';
 import { CsvDataset } from 'millrace/formats';
 import { BlobSource } from 'millrace/storage';
 
 const pixels = 64;
-/** One digit in six is for the test. */
+/** One digit in six is in the test split. */
 const testEvery = 6;
 
 /** @returns {Promise<{ train: Subset, test: Subset }>} */
@@ -32,10 +33,13 @@ export async function loadDigits(url) {
   };
 }
 
-/** The file as it is, or unpacked: servers like Vite's say `Content-Encoding` for it, and then the browser has done that. */
+/**
+ * Downloads the file, and decompresses it unless the browser already has: some servers, such as Vite's, send it with
+ * `Content-Encoding`.
+ */
 async function download(url) {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} cannot be loaded: ${response.status}`);
+  if (!response.ok) throw new Error(`${url} could not be loaded: HTTP ${response.status}`);
   const blob = await response.blob();
   const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
   const isPacked = first === 0x1f && second === 0x8b;

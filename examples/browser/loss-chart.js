@@ -1,4 +1,4 @@
-// The losses as two lines of an SVG that grows with the run.
+// Draws the losses as two lines of an SVG that grow with the run.
 const width = 640;
 const height = 260;
 const margin = { top: 14, right: 16, bottom: 30, left: 44 };

@@ -1,4 +1,4 @@
-// Trains on this page: two workers load, move and batch the digits, jax-js learns from them.
+// Trains in this page: two workers load, move and batch the digits, and jax-js trains on them.
 import { DataLoader, workerFunction } from 'millrace';
 import { Classifier } from './classifier.js';
 import { loadDigits } from './digits.js';
@@ -14,7 +14,7 @@ const show = (id, text) => {
   element(id).textContent = text;
 };
 
-/** The next time the browser draws; at once where nobody looks. */
+/** Resolves at the next frame, or immediately if the page is hidden. */
 const nextFrame = () =>
   new Promise((resolve) => {
     if (document.hidden) setTimeout(resolve);
@@ -62,7 +62,7 @@ async function allOf(loader) {
   return batches;
 }
 
-/** Looks at digits that it never learnt from. */
+/** Evaluates the classifier on the test split. */
 async function judge(classifier, test, chart, step) {
   const { guesses, loss } = await classifier.guess(test);
   const right = guesses.filter((guess, k) => guess === test.label.data[k]).length;

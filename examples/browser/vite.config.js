@@ -1,4 +1,5 @@
-// No plugin. The two headers isolate the page, so that its workers share memory; without them buffers are handed over.
+// No plugin. The two headers isolate the page, so that its workers share memory; without them, buffers are
+// transferred.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 

@@ -1,8 +1,8 @@
-// Adding up vectors over processes of one machine: rank 0 listens, the others connect. Each sends its vector, rank 0 adds them in
-// the order of the ranks, so that the sum does not depend on who was first, and sends the sum back.
+// Sums vectors over processes of one machine: rank 0 accepts connections from the others. Each sends its vector; rank
+// 0 adds them in rank order, so that the sum does not depend on arrival order, and sends it back.
 import { connect, createServer } from 'node:net';
 
-/** Joins the group. Every rank calls it, with the same port. Resolves when all are there. */
+/** Joins the group. Every rank calls this with the same port. Resolves when all have joined. */
 export async function joinGroup({ rank, worldSize, port }) {
   if (worldSize === 1) return { sum: async (vector) => vector, leave() {} };
   return rank === 0 ? gather(worldSize, port) : follow(rank, port);
@@ -12,7 +12,7 @@ async function gather(worldSize, port) {
   const byRank = new Map();
   const server = createServer((socket) => {
     const receive = vectorReader(socket);
-    // The first message of a follower is its rank.
+    // The first message of a client is its rank.
     void receive(1).then(([rank]) => {
       byRank.set(rank, { socket, receive });
       server.emit('joined');
@@ -54,7 +54,7 @@ async function follow(rank, port) {
   };
 }
 
-/** Rank 0 may not be listening yet. */
+/** Retries, because rank 0 may not be ready yet. */
 async function connected(port) {
   for (;;) {
     const socket = connect(port, '127.0.0.1');
@@ -68,7 +68,7 @@ async function connected(port) {
   }
 }
 
-/** Gives the next vector of so many elements that comes from a socket. */
+/** Returns a function that reads the next vector of a given length from a socket. */
 function vectorReader(socket) {
   let received = Buffer.alloc(0);
   let waiting;
@@ -88,7 +88,7 @@ function vectorReader(socket) {
   });
   socket.on('error', () => {});
   socket.on('close', () => {
-    problem = new Error('A process of the group has ended.');
+    problem = new Error('A process of the group has exited.');
     settle();
   });
   return (length) =>

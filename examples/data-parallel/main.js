@@ -1,13 +1,14 @@
-// Data-parallel training in several processes of this machine: node examples/data-parallel/main.js [processes]
+// Data-parallel training in several processes on this machine: node examples/data-parallel/main.js [processes]
 //
-// Each process loads its part of every global batch, the gradients are added up over a socket, and all take the same step. The same
-// training is then done by one process: the result must be the same, up to the order in which floats are added.
+// Each process loads its share of every global batch, the gradients are summed over a socket, and all take the same
+// step. One process then repeats the training alone: the result must be the same, up to the order of floating-point
+// additions.
 import { fork } from 'node:child_process';
 import { createServer } from 'node:net';
 
 const processes = Number(process.argv[2] ?? 3);
 if (!Number.isInteger(processes) || processes < 1) {
-  console.error('Say how many processes: node examples/data-parallel/main.js 3');
+  console.error('Pass the number of processes: node examples/data-parallel/main.js 3');
   process.exit(2);
 }
 
@@ -28,11 +29,11 @@ together[0].losses.forEach((loss, epoch) => {
 const difference = Math.max(...together.map(({ weights }) => largestDifference(weights, alone[0].weights)));
 const isSame = difference < 1e-9;
 console.log(
-  `\nThe weights differ by ${difference.toExponential(1)} at most: ${isSame ? 'the same model' : 'NOT the same model'}.`,
+  `\nThe weights differ by at most ${difference.toExponential(1)}: ${isSame ? 'the same model' : 'NOT the same model'}.`,
 );
 process.exitCode = isSame ? 0 : 1;
 
-/** Starts the processes as a launcher would, and gives what each of them learnt, by rank. */
+/** Starts the processes as a launcher would, and returns the result of each, by rank. */
 async function train(worldSize) {
   const port = await freePort();
   const children = Array.from({ length: worldSize }, (_, rank) => {
@@ -59,7 +60,7 @@ function resultOf(child, rank) {
   return new Promise((resolve, reject) => {
     child.once('message', resolve);
     child.once('exit', (code, signal) =>
-      reject(new Error(`Process ${rank} ended early (${signal ?? code}).`)),
+      reject(new Error(`Process ${rank} exited early (${signal ?? code}).`)),
     );
   });
 }

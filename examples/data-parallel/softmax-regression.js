@@ -1,4 +1,4 @@
-// Softmax regression in plain JavaScript: small enough that the example is about the data.
+// Softmax regression in plain JavaScript, kept small because the example is about the data.
 
 /** Weights `[inputs + 1, classes]` with the biases in the last row, all zero. */
 export function zeroWeights(inputs, classes) {
@@ -6,8 +6,8 @@ export function zeroWeights(inputs, classes) {
 }
 
 /**
- * The gradient of the summed cross-entropy of some samples, that sum in nats, and their number. Sums, not means: those of the ranks
- * add up to those of the global batch, however unevenly it is divided.
+ * Gradient of the summed cross-entropy of a batch, that sum in nats, and the number of samples. These are sums, not
+ * means, so that the ranks' results add up to the global batch's, however unevenly it is divided.
  *
  * @param images - float32 `[B, inputs]`.
  * @param labels - `[B]`.

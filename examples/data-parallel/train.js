@@ -1,4 +1,4 @@
-// One process of the run. Which one, it hears from the launcher, as it would under torchrun or Slurm.
+// One process of the run. It reads its rank from the launcher's environment, as under torchrun or Slurm.
 import { DataLoader, MapDataset } from 'millrace';
 import { detectRank } from 'millrace/distributed';
 import { CsvDataset } from 'millrace/formats';
@@ -23,7 +23,7 @@ const digits = new MapDataset(rows, (row) => ({
   label: row.label,
 }));
 
-// The batch size is that of all ranks together, and so is the order: another number of processes sees the same global batches.
+// Batch size and order are global, so a different number of processes sees the same global batches.
 const loader = new DataLoader(digits, { batchSize: globalBatch, shuffle: true, seed: 1, rank, worldSize });
 
 const weights = zeroWeights(inputs, classes);

@@ -1,4 +1,4 @@
-// Handwritten digits as samples `{ image, label }`. Workers import this module, too: it only names things.
+// Handwritten digits as samples `{ image, label }`. Workers import this module too.
 import { MapDataset, workerFunction } from 'millrace';
 import { CsvDataset } from 'millrace/formats';
 
@@ -6,22 +6,22 @@ const side = 8;
 const brightest = 16;
 const pixels = Array.from({ length: side * side }, (_, i) => `pixel${i}`);
 
-/** Opens the 1,797 digits. Rows are parsed when they are asked for; `image` has the shape `[8, 8, 1]`. */
+/** Opens the 1,797 digits. Rows are parsed on request; `image` has the shape `[8, 8, 1]`. */
 export async function openDigits() {
   const file = new URL('../data/digits.csv.gz', import.meta.url);
   const rows = await CsvDataset.open(file, { header: [...pixels, 'label'] });
   return new MapDataset(rows, workerFunction(import.meta.url, { export: 'toSample' }));
 }
 
-/** A row of the file as a sample, with pixels of 0 … 1. */
+/** Converts a row of the file to a sample with pixels of 0 … 1. */
 export function toSample(row) {
   const data = Float32Array.from(pixels, (name) => row[name] / brightest);
   return { image: { dtype: 'float32', shape: [side, side, 1], data }, label: row.label };
 }
 
 /**
- * Moves an image by up to a pixel each way. The numbers are drawn from the sample's own generator, so a sample of an epoch is
- * moved the same way whichever worker makes it, and after every restart.
+ * Moves an image by up to one pixel in each direction. The sample's own generator provides the numbers, so within an
+ * epoch a sample is moved the same way by every worker, and after every restart.
  */
 export function jitter({ image, label }, { rng }) {
   const down = rng.integer(-1, 2);

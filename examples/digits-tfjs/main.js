@@ -1,6 +1,7 @@
-// Teaches TensorFlow.js to read handwritten digits: node examples/digits-tfjs/main.js
+// Trains a TensorFlow.js model on handwritten digits: node examples/digits-tfjs/main.js
 //
-// Two loaders over one dataset: one shuffles and augments in a worker and feeds model.fitDataset, the other counts mistakes.
+// Two loaders over one dataset: one shuffles and augments in a worker and feeds model.fitDataset, the other counts
+// mistakes.
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { DataLoader, randomSplit, workerFunction } from 'millrace';
@@ -12,7 +13,7 @@ const epochs = 15;
 await tf.setBackend('wasm');
 const digits = await openDigits();
 const [training, held] = randomSplit(digits, [1497, 300], { seed: 1 });
-console.log(`${training.length} digits to learn from, ${held.length} to be judged by.\n`);
+console.log(`${training.length} digits to train on, ${held.length} held out.\n`);
 
 const loader = new DataLoader(training, {
   batchSize: 50,
@@ -23,7 +24,7 @@ const loader = new DataLoader(training, {
 });
 const heldLoader = new DataLoader(held, { batchSize: 100 });
 
-// The backend wasm trains dense layers; for convolutions import the backend of your GPU instead.
+// The wasm backend trains dense layers; for convolutions, import your GPU's backend instead.
 const seeded = tf.initializers.glorotUniform({ seed: 1 });
 const model = tf.sequential({
   layers: [
@@ -41,7 +42,7 @@ const examples = tfDataset(tf, loader, ({ image, label }) => ({
   ys: tf.oneHot(label.toInt(), 10),
 }));
 
-console.log('epoch    loss   right of 300');
+console.log('epoch    loss   correct of 300');
 await model.fitDataset(examples, {
   epochs,
   verbose: 0,
@@ -55,13 +56,13 @@ await model.fitDataset(examples, {
 
 const right = await countRight();
 const { waitMs, batches } = loader.stats();
-console.log(`\n${((100 * right) / held.length).toFixed(1)} % right.`);
+console.log(`\n${((100 * right) / held.length).toFixed(1)} % correct.`);
 console.log(
-  `The model waited ${(waitMs / batches).toFixed(2)} ms a batch for its data; ${tf.memory().numTensors} tensors are left.`,
+  `The model waited ${(waitMs / batches).toFixed(2)} ms per batch for data; ${tf.memory().numTensors} tensors are left.`,
 );
 await loader.close();
 
-/** How many of the digits that were held out the model reads rightly. */
+/** Counts the held-out digits that the model classifies correctly. */
 async function countRight() {
   let right = 0;
   for await (const batch of heldLoader) {

@@ -1,10 +1,11 @@
-// A tiny decoder-only transformer in jax-js: learned positions, one block of causal attention with one head and a ReLU layer, RMS
-// norm before each (Zhang and Sennrich 2019). Arrays of jax-js are moved into the function that takes them; `.ref` keeps one.
+// A tiny decoder-only transformer in jax-js: learned positions, one block of causal attention with one head and a
+// ReLU layer, RMS norm before each (Zhang and Sennrich 2019). A jax-js function takes ownership of its arguments;
+// `.ref` keeps a reference.
 
 /**
- * Draws the parameters, by name.
+ * Initializes the parameters, by name.
  *
- * @param size - `{ vocabulary, length, width }`: tokens, longest sequence, numbers a position.
+ * @param size - `{ vocabulary, length, width }`: number of tokens, maximum length, features per position.
  */
 export function initialParameters({ numpy, random }, { vocabulary, length, width }, seed) {
   const shapes = {
@@ -31,7 +32,7 @@ export function initialParameters({ numpy, random }, { vocabulary, length, width
 /**
  * The mean cross-entropy of a batch, in nats.
  *
- * @param rows - Sequences of the batch, B.
+ * @param rows - Number of sequences, B.
  * @param input - int32 `[B·T]`, tokens.
  * @param target - int32 `[B·T]`, the token after each.
  * @param weight - float32 `[B·T]`, 1 for tokens and 0 for padding.
@@ -67,7 +68,7 @@ function rmsNorm(numpy, x) {
   return x.mul(numpy.reciprocal(numpy.sqrt(meanSquare.add(1e-5))));
 }
 
-/** One step of Adam (Kingma and Ba 2015) without its corrections for the first steps. Takes its arguments over. */
+/** One Adam step (Kingma and Ba 2015) without bias correction. Takes ownership of its arguments. */
 export function adam({ numpy }, { parameters, first, second }, gradients, learningRate) {
   const next = { parameters: {}, first: {}, second: {} };
   for (const [name, gradient] of Object.entries(gradients)) {

@@ -1,14 +1,14 @@
 // A tiny GPT over characters, trained in jax-js under a curriculum: node examples/gpt-jax/main.js
 //
-// Short sequences come first, longer ones are let in step by step. Which samples step t holds is computed, so the plan is printed
-// before anything is trained, and a run that is stopped goes on exactly where it was.
+// Training starts with short sequences and admits longer ones step by step. The samples of step t are computed, so
+// the plan can be printed before training, and a stopped run continues exactly where it was.
 import { ArrayDataset, DataLoader, padCollate } from 'millrace';
 import { CurriculumSampler } from 'millrace/curriculum';
 import { toJax } from 'millrace/jax';
 import { adam, initialParameters, meanLoss } from './gpt.js';
 import { maxLength, readSequences } from './text.js';
 
-// jax-js reads navigator when it makes kernels; Node 20 has none.
+// jax-js reads navigator when it compiles kernels; Node.js 20 has none.
 if (!('navigator' in globalThis)) globalThis.navigator = { userAgent: 'Node' };
 const jax = await import('@jax-js/jax');
 
@@ -17,7 +17,7 @@ const batchSize = 16;
 const learningRate = 0.005;
 
 const { characters, sequences } = readSequences();
-// A sample predicts each character from those before it.
+// Each character is predicted from those before it.
 const samples = sequences.map((tokens) => ({
   input: tokens.subarray(0, -1),
   target: tokens.subarray(1),
@@ -37,7 +37,7 @@ const sampler = new CurriculumSampler(samples.length, {
     },
   },
 });
-// Lengths are rounded up, because each length that comes is compiled once.
+// Lengths are rounded up, because jax-js compiles once per length.
 const loader = new DataLoader(new ArrayDataset(samples), {
   batchSize,
   sampler,
@@ -45,7 +45,7 @@ const loader = new DataLoader(new ArrayDataset(samples), {
 });
 
 console.log(
-  `${sequences.length} sequences over an alphabet of ${characters.length} characters. The longest that may come:`,
+  `${sequences.length} sequences over an alphabet of ${characters.length} characters. Maximum admitted length:`,
 );
 for (const step of [0, 50, 100, 150, 200])
   console.log(`  from step ${String(step).padStart(3)}: ${sampler.difficultiesAt(0, step).length}`);
@@ -82,5 +82,5 @@ for await (const batch of loader) {
 tree.dispose(state);
 await loader.close();
 console.log(
-  `\nLoss ${losses[0].toFixed(2)} at first (chance is ${Math.log(characters.length).toFixed(2)}), ${losses.at(-1).toFixed(2)} at the end.`,
+  `\nLoss ${losses[0].toFixed(2)} at the start (chance is ${Math.log(characters.length).toFixed(2)}), ${losses.at(-1).toFixed(2)} at the end.`,
 );

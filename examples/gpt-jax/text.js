@@ -1,12 +1,12 @@
-// The documentation of this repository as sequences of characters.
+// This repository's documentation as sequences of characters.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('../../docs/', import.meta.url);
 
-/** Longest sequence, in characters. */
+/** Maximum sequence length, in characters. */
 export const maxLength = 64;
 
-/** Reads the pages, and cuts them into sequences of whole words, none longer than {@link maxLength}. */
+/** Reads the pages and cuts them into sequences of whole words, each at most {@link maxLength} long. */
 export function readSequences() {
   const pages = readdirSync(folder)
     .filter((name) => name.endsWith('.md'))

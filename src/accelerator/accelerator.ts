@@ -1,37 +1,42 @@
 import type { Tensor } from '../core/tensor.js';
 
 /**
- * The device that batches are made for. What the data path asks of it, and no more.
+ * The device that batches are made for: the interface that the data path uses.
  *
- * Memory is in bytes. A device without memory of its own reports that of the process.
+ * Memory is in bytes. A device without its own memory reports that of the process.
  */
 export interface Accelerator {
   /** Kind of device: `cpu`, `cuda`, `webgpu`. */
   readonly name: string;
-  /** Whether this process can use it now. */
+  /** Whether this process can use the device now. */
   isAvailable(): boolean;
-  /** Devices of this kind that the process can see, at least 1 where it is available. */
+  /** Devices of this kind that the process can see; at least 1 if available. */
   deviceCount(): number;
-  /** Number of the device that this process works on. */
+  /** Number of the device that this process uses. */
   currentDevice(): number;
-  /** The device that this process works on, as PyTorch names it: `cpu`, `cuda:0`. */
+  /** The device that this process uses, in PyTorch's notation: `cpu`, `cuda:0`. */
   currentDeviceName(): string;
-  /** Waits until everything handed to the device is done. */
+  /** Waits until all submitted work is done. */
   synchronize(): void | Promise<void>;
   /** Memory in use. */
   memoryAllocated(): number;
-  /** Most memory in use so far. */
+  /** Peak memory in use. */
   maxMemoryAllocated(): number;
-  /** Whether the host's clock times the device's work; otherwise {@link synchronize} must come before the clock is read. */
+  /**
+   * Whether the host's clock can time the device's work; if not, call {@link synchronize} before reading the clock.
+   */
   useHostTimers(): boolean;
-  /** The same tensor in memory from which the device can copy directly. A device that needs no such memory gives it back. */
+  /**
+   * Copies a tensor to memory that the device can read directly. A device that does not need such memory returns the
+   * tensor itself.
+   */
   pinMemory<T extends Tensor>(tensor: T): T;
   /**
-   * Locks pages of memory where it is, so that the device can copy from it directly, until the function that is returned is
-   * called; until then the memory must stay. Left out by devices without such memory.
+   * Locks existing pages of memory, so that the device can copy from them directly. Returns a function that unlocks
+   * them; keep the memory until then. Absent if the device has no such memory.
    */
   lockPages?(memory: Uint8Array): () => void;
-  /** Name of the library by which devices of this kind talk to one another: `nccl`, `gloo`. */
+  /** Name of the library that devices of this kind communicate through: `nccl`, `gloo`. */
   communicationBackendName(): string;
 }
 

@@ -3,18 +3,18 @@ import type { Accelerator } from './accelerator.js';
 import { type Environment, environmentNumber, processEnvironment } from './environment-number.js';
 import { countNumaNodes } from './numa-nodes.js';
 
-/** Where a {@link CpuAccelerator} looks. */
+/** Sources of information for a {@link CpuAccelerator}. */
 export interface CpuAcceleratorOptions {
-  /** Environment variables: `LOCAL_SIZE` and `LOCAL_RANK` are read. @defaultValue `process.env` */
+  /** Environment variables, of which `LOCAL_SIZE` and `LOCAL_RANK` are used. @defaultValue `process.env` */
   readonly environment?: Environment;
-  /** Number of NUMA nodes with cores, 0 when unknown. @defaultValue what Linux lists */
+  /** Number of NUMA nodes with cores, 0 if unknown. @defaultValue the number that Linux lists */
   readonly countNumaNodes?: () => number;
 }
 
 /**
- * The processor as the device. As in DeepSpeed, one "device" is one process of this machine: `LOCAL_SIZE` where the
- * launcher says it, else the NUMA nodes that have cores, else 1. Memory is the resident set of the process, 0 in a browser;
- * pinning and synchronizing have nothing to do.
+ * The processor as the device. As in DeepSpeed, one "device" is one process of this machine: `LOCAL_SIZE` if set,
+ * else the number of NUMA nodes with cores, else 1. Memory is the resident set of the process, 0 in a browser;
+ * pinning and synchronizing do nothing.
  */
 export class CpuAccelerator implements Accelerator {
   readonly name = 'cpu';
@@ -32,7 +32,7 @@ export class CpuAccelerator implements Accelerator {
     return true;
   }
 
-  /** @throws {@link ConfigError} when `LOCAL_SIZE` is not a whole number. */
+  /** @throws {@link ConfigError} if `LOCAL_SIZE` is not an integer */
   deviceCount(): number {
     const localSize = environmentNumber('LOCAL_SIZE', this.#environment);
     if (localSize > 0) return localSize;
@@ -57,7 +57,7 @@ export class CpuAccelerator implements Accelerator {
     return rss;
   }
 
-  /** The largest that any query has seen so far, this one included. */
+  /** The largest value that any query has returned so far, including this one. */
   maxMemoryAllocated(): number {
     this.memoryAllocated();
     return this.#maxResidentBytes;

@@ -9,9 +9,9 @@ export function processEnvironment(): Environment {
 }
 
 /**
- * A number that a launcher says in an environment variable; 0 where it does not.
+ * Reads an integer from an environment variable of the launcher; 0 if unset.
  *
- * @throws {@link ConfigError} when it is not a whole number.
+ * @throws {@link ConfigError} if it is not an integer of 0 or more.
  */
 export function environmentNumber(
   variable: 'LOCAL_SIZE' | 'LOCAL_RANK',
@@ -21,7 +21,7 @@ export function environmentNumber(
   if (/^\d+$/.test(text)) return Number(text);
   throw new ConfigError(
     'Environment',
-    [{ field: variable, message: `must be a whole number, found "${text}"` }],
-    { next: `Set ${variable} as the launcher does, or unset it.` },
+    [{ field: variable, message: `must be an integer of 0 or more, not "${text}"` }],
+    { next: `Set ${variable} to the launcher's value, or unset it.` },
   );
 }

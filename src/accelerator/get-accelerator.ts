@@ -7,7 +7,7 @@ import { CudaAbsentError } from './cuda/cuda-driver.js';
 import { processEnvironment } from './environment-number.js';
 import { WebGpuAccelerator } from './webgpu/webgpu-accelerator.js';
 
-/** Names that `DS_ACCELERATOR` may have: those of DeepSpeed, and `webgpu`. */
+/** Values of `DS_ACCELERATOR`: DeepSpeed's, and `webgpu`. */
 export const acceleratorNames = [
   'cuda',
   'cpu',
@@ -21,19 +21,19 @@ export const acceleratorNames = [
   'webgpu',
 ] as const;
 
-/** A name that `DS_ACCELERATOR` may have. */
+/** A value of `DS_ACCELERATOR`. */
 export type AcceleratorName = (typeof acceleratorNames)[number];
 
 let current: Accelerator | undefined;
 
 /**
- * The accelerator of this process, the same one at each call. The environment variable `DS_ACCELERATOR` names it; without it, it
- * is a CUDA device where there is one, else the processor. Hardware that is not there is passed over quietly; a CUDA driver that
- * is there and does not work is warned of.
+ * The accelerator of this process, the same one at each call: the one that the environment variable `DS_ACCELERATOR`
+ * names, else a CUDA device if present, else the processor. Missing hardware is skipped silently; a CUDA driver that
+ * does not work causes a warning.
  *
- * @throws {@link ConfigError} when `DS_ACCELERATOR` is not an {@link AcceleratorName}.
- * @throws {@link AcceleratorError} when the named one cannot be used; it says what was looked for. WebGPU is opened
- *   asynchronously, by {@link openAccelerator}, before it can be had here.
+ * @throws {@link ConfigError} if `DS_ACCELERATOR` is not an {@link AcceleratorName}.
+ * @throws {@link AcceleratorError} if the requested one cannot be used. For WebGPU, await {@link openAccelerator}
+ *   first.
  */
 export function getAccelerator(): Accelerator {
   current ??= selectAccelerator(requestedName());
@@ -41,11 +41,11 @@ export function getAccelerator(): Accelerator {
 }
 
 /**
- * Opens the accelerator of this process, and makes it the one that {@link getAccelerator} gives. The way to a device of WebGPU,
- * which is opened asynchronously; any other is what {@link getAccelerator} would give.
+ * Opens the accelerator of this process, which {@link getAccelerator} then returns. Required for WebGPU, which opens
+ * asynchronously; for others, {@link getAccelerator} suffices.
  *
- * @param name - Which one. @defaultValue what `DS_ACCELERATOR` names, else CUDA where there is one, else the processor
- * @throws As {@link getAccelerator}.
+ * @param name - The accelerator. @defaultValue `DS_ACCELERATOR`, else CUDA if present, else the processor
+ * @throws The same errors as {@link getAccelerator}.
  */
 export async function openAccelerator(name?: AcceleratorName): Promise<Accelerator> {
   const requested = name ?? requestedName();
@@ -56,7 +56,7 @@ export async function openAccelerator(name?: AcceleratorName): Promise<Accelerat
 /**
  * Replaces the accelerator of this process.
  *
- * @throws {@link ConfigError} when the object lacks a method of {@link Accelerator}; it names all that are missing.
+ * @throws {@link ConfigError} if the object lacks methods of {@link Accelerator}; names all of them.
  */
 export function setAccelerator(accelerator: Accelerator): void {
   const missing = acceleratorMethods.filter((method) => typeof accelerator?.[method] !== 'function');
@@ -64,7 +64,7 @@ export function setAccelerator(accelerator: Accelerator): void {
     throw new ConfigError(
       'setAccelerator',
       missing.map((method) => ({ field: method, message: 'must be a function' })),
-      { next: 'Give an object with every method of the Accelerator interface.' },
+      { next: 'Pass an object with every method of the Accelerator interface.' },
     );
   }
   current = accelerator;
@@ -79,9 +79,9 @@ function selectAccelerator(requested: string | undefined): Accelerator {
   if (requested === 'cpu') return new CpuAccelerator();
   if (requested === 'cuda') return new CudaAccelerator();
   if (requested === 'webgpu') {
-    throw new AcceleratorError('A WebGPU device is opened asynchronously, and none has been opened', {
+    throw new AcceleratorError('No WebGPU device has been opened', {
       where: { accelerator: 'webgpu' },
-      next: 'Call await openAccelerator() at the start of the program.',
+      next: "Call await openAccelerator('webgpu') at the start of the program.",
     });
   }
   if (!(acceleratorNames as readonly string[]).includes(requested)) {
@@ -93,7 +93,7 @@ function selectAccelerator(requested: string | undefined): Accelerator {
   }
   throw new AcceleratorError(`This version cannot use ${requested} devices`, {
     where: { accelerator: requested },
-    next: `Looked for ${requested} among those that it can use: cpu, cuda, webgpu. Set DS_ACCELERATOR to one of them, or unset it.`,
+    next: `Set DS_ACCELERATOR to cpu, cuda or webgpu, or unset it.`,
   });
 }
 
@@ -107,7 +107,7 @@ function findCuda(): CudaAccelerator | undefined {
     if (!(error instanceof CudaAbsentError) && !(error instanceof MissingPeerError))
       warn({
         code: 'MILLRACE_CUDA_UNUSABLE',
-        message: `There is a CUDA driver, but it cannot be used; going on with the processor. ${(error as Error).message}`,
+        message: `A CUDA driver was found but cannot be used; using the processor instead. ${(error as Error).message}`,
       });
     return undefined;
   }

@@ -1,18 +1,18 @@
 import { ReleasedBatchError } from '../core/errors.js';
 
-/** How long a batch on a device may be used. */
+/** The loan of a batch on a device. */
 export interface DeviceLoan {
   hasEnded: boolean;
 }
 
-/** @throws {@link ReleasedBatchError} when the memory of a batch holds another one by now. */
+/** @throws {@link ReleasedBatchError} if the loan has ended */
 export function refuseEnded({ hasEnded }: DeviceLoan, shape: readonly number[]): void {
   if (!hasEnded) return;
   throw new ReleasedBatchError(
-    'This batch was given back: its device memory holds another one by now, or is freed',
+    'This batch was released: its device memory was freed or holds another batch',
     {
       where: { shape: `[${shape}]` },
-      next: 'Use a batch before the next one is asked for and inside of the loop, or copy on the device what is to stay.',
+      next: 'Use a batch inside the loop, before requesting the next one, or copy it on the device.',
     },
   );
 }

@@ -1,9 +1,9 @@
 /**
- * Number of NUMA nodes that have processor cores. Nodes without cores (memory only) do not count; neighbors that name
- * the same cores count once.
+ * Number of NUMA nodes with processor cores. Memory-only nodes do not count; consecutive nodes with the same cores
+ * count once.
  *
- * @param root - Where Linux lists the nodes. @defaultValue `/sys/devices/system/node`
- * @returns 0 where the system does not say, as on anything but Linux.
+ * @param root - Folder in which Linux lists the nodes. @defaultValue `/sys/devices/system/node`
+ * @returns 0 if unknown, as on every system except Linux.
  */
 export function countNumaNodes(root = '/sys/devices/system/node'): number {
   const coreLists = nodeFolders(root).map((folder) => coreList(`${root}/${folder}/cpulist`));
@@ -30,7 +30,7 @@ function coreList(file: string): string {
   }
 }
 
-/** Not imported: this room is bundled for browsers, too, where `process` is missing and the count is 0. */
+/** Not imported: browser bundles contain this room. There `process` is missing and the count is 0. */
 function fileSystem() {
   return process.getBuiltinModule('node:fs');
 }

@@ -1,11 +1,11 @@
-// So that the types stand in projects whose own library has no disposables yet.
+// Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type MapTensors, mapTensors } from '../core/map-tensors.js';
 import type { Tensor } from '../core/tensor.js';
 
 /**
- * Converts the tensors of a batch into those of a framework. `using` disposes of them at the end of the block; where one cannot be
- * converted, those before it are disposed of at once.
+ * Converts the tensors of a batch into tensors of a framework. `using` disposes of them at the end of the block. If
+ * one conversion fails, the tensors converted so far are disposed of at once.
  */
 export function disposableBatch<Batch, T>(
   batch: Batch,

@@ -1,9 +1,9 @@
 /**
- * Batches as arrays of jax-js.
+ * Converts batches to jax-js arrays.
  *
  * @packageDocumentation
  */
-// So that the types stand in projects whose own library has no disposables yet.
+// Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { TypedArrayOf } from '../core/dtype.js';
@@ -14,43 +14,43 @@ import { disposableBatch } from './disposable-batch.js';
 import { int32Elements } from './int32-elements.js';
 
 /**
- * A typed array that is not in shared memory: `Float32Array<ArrayBuffer>`, in words that TypeScript before 5.7 has too, where typed
- * arrays have no parameter.
+ * A typed array that is not in shared memory, i.e. `Float32Array<ArrayBuffer>`. Typed arrays have no type parameter
+ * before TypeScript 5.7, hence this form.
  */
 type Unshared<C extends { of(...elements: number[]): unknown }> = ReturnType<C['of']>;
 
-/** What {@link toJax} needs of the `numpy` module of `@jax-js/jax`. */
+/** The part of the `numpy` module of `@jax-js/jax` that {@link toJax} uses. */
 export interface JaxNumpy<A extends JaxArrayLike = JaxArrayLike> {
   array(elements: Unshared<typeof Float32Array | typeof Int32Array | typeof Uint32Array>): A;
   array(elements: Unshared<typeof Float64Array>): A;
   array(elements: boolean[]): A;
 }
 
-/** What {@link toJax} needs of an array of jax-js. */
+/** The part of a jax-js array that {@link toJax} uses. */
 export interface JaxArrayLike {
   readonly refCount: number;
   reshape(shape: number[]): JaxArrayLike;
   dispose(): void;
 }
 
-/** A batch as arrays of jax-js. `using` frees those that are still the caller's at the end of the block. */
+/** A batch as jax-js arrays. `using` frees the arrays that the caller still owns at the end of the block. */
 export type JaxBatch<Numpy, Batch> = MapTensors<Batch, ArrayOf<Numpy>> & Disposable;
 
 type ArrayOf<Numpy> = Numpy extends { zeros(shape: number[]): infer A } ? A : JaxArrayLike;
 
 /**
- * Turns the tensors of a batch into arrays of jax-js; names, arrays and strings stay as they are.
+ * Converts the tensors of a batch to jax-js arrays; names, arrays and strings are unchanged.
  *
  * float32, float64, int32, uint32 and bool keep their dtype. jax-js has no other integers: int8, int16, uint8, uint16,
- * int64 and uint64 become int32. float64 needs a platform with `Float16Array` (Node 24), which jax-js looks for first.
+ * int64 and uint64 become int32. float64 needs a platform with `Float16Array` (Node.js 24), which jax-js tests for first.
  *
- * Elements are copied once, into the memory of jax-js's backend; of narrower and wider integers, and of bool, twice.
+ * Elements are copied once, into the memory of jax-js's backend; bool and converted integers are copied twice.
  *
- * @param numpy - `numpy` of `@jax-js/jax`; the arrays are made on its default device.
- * @returns Arrays that belong to the caller and are independent of `batch`: the loader may use its memory again. As
- *   everywhere in jax-js, an array is moved into the first function it is passed to; pass `array.ref` to keep it. With `using`,
- *   arrays that were not moved are disposed of at the end of the block; without it, `dispose()` one that is not used.
- * @throws {@link CollateError} when an integer does not fit into int32, or the platform has no float64 for jax-js.
+ * @param numpy - `numpy` of `@jax-js/jax`; arrays are created on its default device.
+ * @returns Arrays that the caller owns. They are independent of `batch`, whose memory the loader may reuse. As everywhere
+ *   in jax-js, the first function that receives an array takes ownership; pass `array.ref` to keep it. `using` disposes of
+ *   the arrays that the caller still owns at the end of the block; without it, call `dispose()` on unused arrays.
+ * @throws {@link CollateError} if an integer does not fit into int32, or jax-js lacks float64 on this platform.
  * @example
  * for await (const batch of loader) {
  *   using arrays = toJax(numpy, batch);
@@ -67,7 +67,7 @@ export function toJax<Numpy extends JaxNumpy, Batch>(numpy: Numpy, batch: Batch)
 }
 
 function toFlatArray(numpy: JaxNumpy, tensor: Tensor, path: string): JaxArrayLike {
-  // Its types ask for memory that is not shared; it copies from either.
+  // The jax-js types require unshared memory, but jax-js copies from either kind.
   switch (tensor.dtype) {
     case 'float32':
       return numpy.array(tensor.data as Float32Array<ArrayBuffer>);
@@ -85,11 +85,11 @@ function toFlatArray(numpy: JaxNumpy, tensor: Tensor, path: string): JaxArrayLik
   }
 }
 
-// jax-js 0.1.25 tests for a Float16Array before a Float64Array, and fails where the first does not exist.
+// jax-js 0.1.25 tests for Float16Array before Float64Array and fails on platforms without Float16Array.
 function requireFloat64(path: string): void {
   if ('Float16Array' in globalThis) return;
-  throw new CollateError('jax-js takes no float64 on this platform, which lacks Float16Array', {
+  throw new CollateError('jax-js does not accept float64 on this platform, which has no Float16Array', {
     where: { path: path || '(batch)', dtype: 'float64' },
-    next: "Give float32 (numberDtype: 'float32' in the loader), or run on Node 24 or later.",
+    next: "Use float32 (numberDtype: 'float32' in the loader), or run on Node.js 24 or later.",
   });
 }

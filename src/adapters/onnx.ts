@@ -1,5 +1,5 @@
 /**
- * Batches as tensors of ONNX Runtime.
+ * Converts batches to ONNX Runtime tensors.
  *
  * @packageDocumentation
  */
@@ -8,7 +8,10 @@ import type { DType } from '../core/index.js';
 import { type MapTensors, mapTensors } from '../core/map-tensors.js';
 import { booleanOption, parseOptions } from '../core/options.js';
 
-/** What {@link toOnnx} needs: the class `Tensor` of `onnxruntime-web`, `onnxruntime-node` or `onnxruntime-common`. */
+/**
+ * The class that {@link toOnnx} constructs: `Tensor` of `onnxruntime-web`, `onnxruntime-node` or
+ * `onnxruntime-common`.
+ */
 export type OnnxTensorClass<T = unknown> = new (type: never, data: never, dims: readonly number[]) => T;
 
 type TensorOf<Class> = Class extends new (...args: never[]) => infer T ? T : never;
@@ -16,8 +19,9 @@ type TensorOf<Class> = Class extends new (...args: never[]) => infer T ? T : nev
 /** Options of {@link toOnnx}. */
 export interface ToOnnxOptions {
   /**
-   * Whether tensors get memory of their own. `false` makes them over the batch's memory: with `reuseBuffers` they are then good
-   * until the next batch is asked for, which is after `await session.run(…)`. The runtime copies once, into memory of its own.
+   * Whether tensors get their own memory. With `false` they are views of the batch's memory; with `reuseBuffers` they
+   * are then valid until the next batch is requested, so await `session.run(…)` first. The runtime makes one copy of
+   * its own.
    * @defaultValue `true`
    */
   readonly copy?: boolean;
@@ -26,10 +30,10 @@ export interface ToOnnxOptions {
 const schema = v.strictObject({ copy: v.optional(booleanOption, true) });
 
 /**
- * Turns the tensors of a batch into tensors of ONNX Runtime; names, arrays and strings stay as they are. Every dtype is kept.
+ * Converts the tensors of a batch to ONNX Runtime tensors of the same dtypes; names, arrays and strings are unchanged.
  *
  * @param TensorClass - `Tensor` of the runtime's package.
- * @returns Tensors in the memory of the process, which the garbage collector frees.
+ * @returns Tensors in process memory, freed by the garbage collector.
  * @example
  * for await (const batch of loader) {
  *   const { scores } = await session.run(toOnnx(ort.Tensor, { image: batch.x }, { copy: false }));
@@ -41,7 +45,7 @@ export function toOnnx<Class extends OnnxTensorClass, Batch>(
   options: ToOnnxOptions = {},
 ): MapTensors<Batch, TensorOf<Class>> {
   const { copy } = parseOptions('toOnnx options', schema, options);
-  // The classes of the packages have an overload for each type.
+  // The packages' class has one constructor overload per dtype.
   const Tensor = TensorClass as unknown as new (
     type: DType,
     data: unknown,

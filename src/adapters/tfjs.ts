@@ -1,9 +1,9 @@
 /**
- * Batches as tensors of TensorFlow.js.
+ * Converts batches to TensorFlow.js tensors.
  *
  * @packageDocumentation
  */
-// So that the types stand in projects whose own library has no disposables yet.
+// Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 import * as v from 'valibot';
 import type { Tensor } from '../core/index.js';
@@ -12,7 +12,7 @@ import { booleanOption, parseOptions } from '../core/options.js';
 import { disposableBatch } from './disposable-batch.js';
 import { int32Elements } from './int32-elements.js';
 
-/** What {@link toTf} needs of the module `@tensorflow/tfjs`, or of any backend package that exports the same. */
+/** The part of `@tensorflow/tfjs`, or of any backend package with the same exports, that {@link toTf} uses. */
 export interface TensorFlow<T = unknown> {
   tensor(
     elements: Float32Array | Int32Array | Uint8Array,
@@ -21,22 +21,22 @@ export interface TensorFlow<T = unknown> {
   ): T;
 }
 
-/** What {@link tfDataset} needs of the module. */
+/** The part of the module that {@link tfDataset} uses. */
 export interface TensorFlowWithTidy<T = unknown> extends TensorFlow<T> {
   tidy(scope: () => never): unknown;
 }
 
 type TensorOf<Tf> = Tf extends { tensor(...args: never[]): infer T } ? T : unknown;
 
-/** A batch as tensors of TensorFlow.js. `using` frees them at the end of the block. */
+/** A batch as TensorFlow.js tensors. `using` frees them at the end of the block. */
 export type TfBatch<Tf, Batch> = MapTensors<Batch, TensorOf<Tf>> & Disposable;
 
 /** Options of {@link toTf}. */
 export interface ToTfOptions {
   /**
-   * Whether tensors get memory of their own. `false` hands the batch's float32, int32 and bool elements over without a copy: only
-   * for batches that are yours (a loader without `reuseBuffers`) and that you do not write to. The backend `cpu` then computes on
-   * them where they are; others copy them once, into memory of their own. @defaultValue `true`
+   * Whether tensors get their own memory. `false` passes the batch's float32, int32 and bool elements without a copy.
+   * Use it only for batches that you own (a loader without `reuseBuffers`) and do not write to. The `cpu` backend
+   * then computes on the batch's memory; other backends make one copy. @defaultValue `true`
    */
   readonly copy?: boolean;
 }
@@ -44,16 +44,16 @@ export interface ToTfOptions {
 const schema = v.strictObject({ copy: v.optional(booleanOption, true) });
 
 /**
- * Turns the tensors of a batch into tensors of TensorFlow.js; names, arrays and strings stay as they are.
+ * Converts the tensors of a batch to TensorFlow.js tensors; names, arrays and strings are unchanged.
  *
- * float32, int32 and bool keep their dtype. TensorFlow.js has no others: float64 becomes float32, every other integer
+ * float32, int32 and bool keep their dtype. TensorFlow.js has no other dtypes: float64 becomes float32, every other integer
  * int32.
  *
- * @param tf - The module; the tensors are made on its current backend.
- * @returns Tensors that belong to the caller and, unless `copy` is `false`, are independent of `batch`: the loader may use its
- *   memory again. `using` frees those that are left at the end of its block; elsewhere make them inside `tf.tidy`, or call
+ * @param tf - The module; tensors are created on its current backend.
+ * @returns Tensors that the caller owns. Unless `copy` is `false` they are independent of `batch`, whose memory the loader may
+ *   reuse. `using` frees the remaining ones at the end of its block; without it, call this function inside `tf.tidy`, or call
  *   `tf.dispose(tensors)`.
- * @throws {@link CollateError} when an integer does not fit into int32.
+ * @throws {@link CollateError} if an integer does not fit into int32.
  * @example
  * for await (const batch of loader) {
  *   using tensors = toTf(tf, batch);
@@ -81,21 +81,21 @@ interface DisposableTensor {
   dispose(): void;
 }
 
-/** What `model.fitDataset` and `model.evaluateDataset` take: the part of a dataset of `tf.data` that they use. */
+/** The part of a `tf.data` dataset that `model.fitDataset` and `model.evaluateDataset` use. */
 export interface TfDataset<Example> {
-  /** Batches an epoch; `NaN` where that is not known. */
+  /** Batches per epoch; `NaN` if unknown. */
   readonly size: number;
-  /** Begins a pass with the first call of `next`. */
+  /** Starts a pass at the first call of `next`. */
   iterator(): Promise<{ next(): Promise<IteratorResult<Example>> }>;
 }
 
 /**
- * A loader as a dataset of `tf.data`, as far as `model.fitDataset` and `model.evaluateDataset` go. Each epoch is a pass of the
- * loader, which goes on to its next epoch by itself; with `batchesPerEpoch` the epochs of the model cut one pass.
+ * Wraps a loader as a `tf.data` dataset for `model.fitDataset` and `model.evaluateDataset`. Each epoch of the model is one
+ * pass over the loader, which advances to its next epoch; with `batchesPerEpoch`, several epochs of the model share one pass.
  *
- * Whoever takes an example frees its tensors, as those two methods do. What else is made on the way to an example is freed here.
+ * The consumer of an example frees its tensors, as those two methods do. Intermediate tensors are freed here.
  *
- * @param toExample - Picks inputs and targets out of a batch, as tensors, arrays of them, or tensors by name. It runs inside of
+ * @param toExample - Selects inputs and targets from a batch, as tensors, arrays of them, or tensors by name. It runs inside
  *   `tf.tidy`, so it may compute: `({ x, y }) => ({ xs: x, ys: tf.oneHot(y, 10) })`.
  * @example
  * await model.fitDataset(tfDataset(tf, loader, ({ x, y }) => ({ xs: x, ys: y })), { epochs: 3 });
@@ -128,7 +128,7 @@ function batchesOf(loader: object): number {
   try {
     return (loader as { readonly length?: number | null }).length ?? Number.NaN;
   } catch {
-    // A stream, whose batches are counted by reading it.
+    // A stream: its batches can only be counted by reading it.
     return Number.NaN;
   }
 }

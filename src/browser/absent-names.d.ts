@@ -1,2 +1,3 @@
-// The build makes `absent-names.js` from what src/ imports (`scripts/stand-ins.js`): an `absent` function for each name.
+// The build generates `absent-names.js` from the imports in src/ (`scripts/stand-ins.js`): one `absent` function per
+// name.
 export {};

@@ -1,5 +1,5 @@
-// What bundlers for browsers put in the place of `monitor/dashboard/dashboard`, which serves a page. Apart from no-node.ts: the loader
-// imports it, and what is imported dynamically stays in a bundle whole.
+// The browser replacement for `monitor/dashboard/dashboard`, which serves a page. It is separate from no-node.ts
+// because the loader imports it dynamically, and bundlers keep dynamically imported modules whole.
 import { absent } from './absent.js';
 
 export const showOnPage = absent('showOnPage');

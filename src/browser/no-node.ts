@@ -1,11 +1,11 @@
-// What bundlers for browsers put in the place of Node.js modules and of packages built on them (`browser` in package.json). Everything
-// that is imported by name anywhere in src/ has a name here, so that a bundle builds without a plugin; what is called says what to do
-// instead. The build adds the names; those that a function does not do for are written out.
+// The browser replacement for Node.js modules and packages built on them (`browser` in package.json). Every name that
+// src/ imports from them exists here, so that a bundle builds without a plugin; a call throws an error with
+// alternatives. The build generates the plain functions; the other names are written out below.
 import { absent } from './absent.js';
 
 export * from './absent-names.js';
 
-/** `node:util`. Wraps functions as their module is loaded, so only what it gives refuses. */
+/** `node:util`. Modules call promisify while they load, so only the function it returns may throw. */
 export const promisify = () => absent('promisify');
 
 /** `node:stream`. */
@@ -20,7 +20,7 @@ export class Header {
 /** `tar`. */
 export const Pax = { parse: absent('Pax.parse') };
 
-/** `braces` as a function, and the class of `yauzl` that is extended. */
+/** `braces` as a function, and the `yauzl` class that the zip reader extends. */
 export default Object.assign(absent('braces'), {
   RandomAccessReader: class {},
   fromRandomAccessReader: absent('fromRandomAccessReader'),

@@ -1,4 +1,4 @@
-// What bundlers for browsers put in the place of `node:buffer`: the package of the same interface, and the two checks that it lacks.
+// The browser replacement for `node:buffer`: the `buffer` package, plus two checks that it lacks.
 export { Buffer } from 'buffer/';
 
 export function isAscii(bytes: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-// What bundlers for browsers put in the place of `node:timers/promises`.
+// The browser replacement for `node:timers/promises`.
 const startTimer = setTimeout;
 
 function sleep(ms: number): Promise<void> {
@@ -7,7 +7,7 @@ function sleep(ms: number): Promise<void> {
   });
 }
 
-/** The next turn of the event loop. */
+/** Resolves at the next turn of the event loop. */
 function turn(): Promise<void> {
   return sleep(0);
 }

@@ -1,2 +1,2 @@
-// What bundlers for browsers put in the place of `datasets/register-typescript`: what a page imports is compiled.
+// The browser replacement for `datasets/register-typescript`: modules in a page are already compiled.
 export async function registerTypeScript(): Promise<void> {}

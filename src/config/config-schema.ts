@@ -20,7 +20,7 @@ const isSource = (value: unknown): boolean =>
 
 const weight = v.pipe(v.number('must be a number'), v.minValue(0, 'must be 0 or more'));
 
-/** What is of a `MixtureDataset`, it checks itself. */
+/** `MixtureDataset` checks its own options. */
 const mixture = v.looseObject({
   mixture: recordOf(
     v.strictObject({
@@ -52,10 +52,10 @@ const schema = v.strictObject({
   ),
 });
 
-/** A configuration with its sections there; what is in them is checked by what they are for. */
+/** A configuration whose sections exist. Each consumer validates its own section. */
 export type ParsedConfig = MillraceConfig & Required<Pick<MillraceConfig, 'loader' | 'training'>>;
 
-/** @throws {@link ConfigError} naming every field that is unknown, wrong, or contradicts another one. */
+/** @throws {@link ConfigError} naming every field that is unknown, invalid, or contradicts another one. */
 export function parseConfig(subject: string, config: unknown): ParsedConfig {
   const parsed = parseOptions(subject, schema, config) as unknown as ParsedConfig;
   const problems = [...contradictions(parsed), ...mixtureProblems(subject, parsed.data)];
@@ -85,7 +85,7 @@ function contradictions({
   return problems;
 }
 
-/** @throws {@link ConfigError} when the sources are not what they should be */
+/** @throws {@link ConfigError} naming every invalid source. */
 function mixtureProblems(subject: string, data: unknown): ConfigProblem[] {
   if (!isMixture(data)) return [];
   const { mixture: sources, schedule = [] } = parseOptions(subject, mixture, data, 'data');
@@ -95,7 +95,7 @@ function mixtureProblems(subject: string, data: unknown): ConfigProblem[] {
       .filter((name) => !names.includes(name))
       .map((name) => ({
         field: `data.schedule.${k}.weights.${name}`,
-        message: `is no source; there are ${names.join(', ')}`,
+        message: `is not a source; the sources are ${names.join(', ')}`,
       })),
   );
 }

@@ -9,13 +9,13 @@ import type { PackedDatasetOptions } from '../tokens/packed-dataset.js';
 import type { TokenBudgetSamplerOptions } from '../tokens/token-budget-sampler.js';
 import type { TokenWindowsOptions } from '../tokens/token-windows.js';
 
-/** Files of a format that Millrace knows. */
+/** Files in a format that Millrace reads. */
 export interface FilesConfig extends OpenDatasetOptions {
   /** A path, relative to the configuration's folder; a URL; or a pattern: `s3://bucket/train/*.parquet`. */
   readonly files: string;
 }
 
-/** What is loaded where nothing is mixed. */
+/** The data of a configuration without a mixture. */
 export type SourceConfig =
   | string
   | FilesConfig
@@ -27,15 +27,17 @@ export type SourceConfig =
 /** One source of a mixture. */
 export interface MixtureSourceConfig {
   readonly data: string | FilesConfig | Dataset<unknown>;
-  /** Its share, where there is no schedule: 0 or more; shares need not add up to 1. */
+  /** The source's share, if there is no schedule: 0 or more. Shares need not add up to 1. */
   readonly weight?: number;
 }
 
-/** Several sources mixed by weight: see `MixtureDataset`, whose `batchSize` is that of the loader. */
+/** Several sources mixed by weight: see `MixtureDataset`. Its `batchSize` is the loader's. */
 export interface MixtureConfig extends Omit<MixtureOptions, 'weights' | 'schedule' | 'batchSize'> {
   /** The sources by name. */
   readonly mixture: Readonly<Record<string, MixtureSourceConfig>>;
-  /** Shares that change: from step `step` on, counted in global batches from 0, each source has its weight; none is 0. */
+  /**
+   * Weights that change: each entry sets the weights from global step `step` on; a source it omits has the weight 0.
+   */
   readonly schedule?: readonly {
     readonly step: number;
     readonly weights: Readonly<Record<string, number>>;
@@ -44,30 +46,30 @@ export interface MixtureConfig extends Omit<MixtureOptions, 'weights' | 'schedul
 
 /** A metric of a curriculum. One of `index`, `difficulty` and `indexToSamplePath` sets the difficulty of each sample. */
 export interface MetricConfig extends CurriculumMetricOptions {
-  /** `'length'`: the tokens of each sample, where the data says them without being read. */
+  /** `'length'`: the token count of each sample, if the data has it without being read. */
   readonly difficulty?: 'length';
   /** Prefix of an index that `millrace analyze` or DeepSpeed's analyzer wrote: the samples of each difficulty. */
   readonly indexToSamplePath?: string;
-  /** Prefix of the difficulties themselves. Required with `difficultyType: 'value'`. */
+  /** Prefix of the file with the difficulty of each sample. Required with `difficultyType: 'value'`. */
   readonly indexToMetricPath?: string;
 }
 
-/** Curriculum learning: see `CurriculumSampler`, whose `batchSize` is that of the loader. */
+/** Curriculum learning: see `CurriculumSampler`. Its `batchSize` is the loader's. */
 export interface CurriculumSection extends Omit<CurriculumSamplerOptions, 'metrics' | 'batchSize'> {
   readonly metrics: Readonly<Record<string, MetricConfig>>;
 }
 
-/** How long training goes on. One of the two. */
+/** How long training lasts: set `epochs` or `steps`, not both. */
 export interface TrainingConfig {
-  /** Passes of the loader. @defaultValue `1` */
+  /** Epochs. @defaultValue `1` */
   readonly epochs?: number;
-  /** Steps of the optimizer: global batches. @defaultValue those of `epochs` */
+  /** Optimizer steps, i.e. global batches. @defaultValue the steps of `epochs` */
   readonly steps?: number;
 }
 
-/** Options of a `DataLoader` over whatever the data is: say the sample in the functions. */
+/** `DataLoader` options without a sample type: annotate the sample in the functions. */
 export type LoaderConfig = Omit<DataLoaderOptions<never, DType, unknown>, 'transform' | 'collate'> & {
-  /** Changes each sample before it is collated. With workers it must be named by `workerFunction`. @defaultValue none */
+  /** Transforms each sample before it is collated. With workers, name it with `workerFunction`. @defaultValue none */
   readonly transform?:
     | ((sample: never, context: SampleContext) => unknown)
     | WorkerFunction<(sample: never, context: SampleContext) => unknown>;
@@ -75,35 +77,38 @@ export type LoaderConfig = Omit<DataLoaderOptions<never, DType, unknown>, 'trans
   readonly collate?: Collate<never, unknown> | WorkerFunction<Collate<never, unknown>>;
 };
 
-/** What a configuration file says: the data, its order, and how it is loaded. */
+/** The content of a configuration file: the data, its order, and how to load it. */
 export interface MillraceConfig {
-  /** What is loaded: files, a mixture, a dataset, or the URL of a module that exports one. */
+  /** What to load: files, a mixture, a dataset, or the URL of a module that exports one. */
   readonly data: SourceConfig | MixtureConfig;
-  /** Cuts tokens into windows of one length. Of a mixture, each source. Excludes `packing`. @defaultValue samples as the data has them */
+  /**
+   * Cuts tokens into windows of one length; in a mixture, each source separately. Excludes `packing`. @defaultValue
+   * samples as stored
+   */
   readonly windows?: TokenWindowsOptions<DType>;
-  /** Packs documents of tokens into rows. Of a mixture, each source. @defaultValue samples as the data has them */
+  /** Packs documents of tokens into rows; in a mixture, each source separately. @defaultValue samples as stored */
   readonly packing?: Omit<PackedDatasetOptions, 'lengths'>;
-  /** Excludes `tokenBudget`, and `shuffle`, `sampler` and `batchSampler` of the loader. @defaultValue none */
+  /** Excludes `tokenBudget`, and the loader's `shuffle`, `sampler` and `batchSampler`. @defaultValue none */
   readonly curriculum?: CurriculumSection;
-  /** Batches bounded by tokens: see `TokenBudgetSampler`. @defaultValue batches of `batchSize` samples */
+  /** Limits batches by tokens: see `TokenBudgetSampler`. @defaultValue batches of `batchSize` samples */
   readonly tokenBudget?: Omit<TokenBudgetSamplerOptions, 'lengths'>;
-  /** Options of the `DataLoader`; `rank` and `worldSize` are by default what the launcher says. */
+  /** Options of the `DataLoader`. `rank` and `worldSize` default to the launcher's. */
   readonly loader?: LoaderConfig;
-  /** How long training goes on: what `millrace plan` looks at. @defaultValue one epoch */
+  /** How long training lasts; `millrace plan` simulates this long. @defaultValue one epoch */
   readonly training?: TrainingConfig;
 }
 
-/** Which process of how many a configuration is for. */
+/** The process that a configuration is opened for. */
 export interface Launch {
   readonly rank: number;
   readonly worldSize: number;
 }
 
-/** A configuration, or what makes one for a process. */
+/** A configuration, or a function that returns one for a process. */
 export type ConfigSource = MillraceConfig | ((launch: Launch) => MillraceConfig | Promise<MillraceConfig>);
 
 /**
- * Types a configuration; it does nothing else.
+ * Returns its argument; it exists for type checking and completion.
  *
  * @example
  * ```ts

@@ -3,7 +3,9 @@ import { withoutSecrets } from '../core/shown-location.js';
 /** Fields whose values are secrets. */
 const secretFields = /^(token|password|secret|authorization|credentials|api[-_]?key)$/i;
 
-/** A section of a configuration on one line: plain values as they are written but for secrets, anything else by what it is. */
+/**
+ * A section of a configuration on one line: plain values verbatim, secrets masked, other values described by type.
+ */
 export function describeSection(section: unknown): string {
   if (typeof section === 'string') return withoutSecrets(section);
   if (typeof section === 'function') return `function ${section.name}`.trim();

@@ -4,13 +4,13 @@ import { FormatError, MillraceError } from '../core/errors.js';
 import { makeFromRecipe } from '../recipes/make-from-recipe.js';
 import type { Launch } from './config.js';
 
-/** What a module exports by default; a function is called with the process it is for. */
+/** The default export of a module; a function is called with the process it is for. */
 export interface ImportedDefault {
   readonly value: unknown;
   readonly variesByRank: boolean;
 }
 
-/** @throws {@link FormatError} when the module cannot be loaded; what Millrace throws inside it stays as it is. */
+/** @throws {@link FormatError} when the module cannot be loaded. Millrace errors thrown inside it pass through. */
 export async function importDefault(path: string, launch: Launch): Promise<ImportedDefault> {
   const module = pathToFileURL(resolve(path)).href;
   try {
@@ -20,12 +20,14 @@ export async function importDefault(path: string, launch: Launch): Promise<Impor
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;
     const missing = missingPackage(cause);
-    const next = missing ? `Run, in its folder: npm install ${missing}` : 'The cause has its own error.';
+    const next = missing
+      ? `In its folder, run: npm install ${missing}`
+      : "See the cause for the module's own error.";
     throw new FormatError('The module cannot be loaded', { where: { file: path }, next, cause });
   }
 }
 
-/** The package that Node.js did not find, where that is what went wrong. */
+/** The package that Node.js did not find, if that is the cause. */
 function missingPackage(cause: unknown): string | undefined {
   const { code, message } = cause as { code?: string; message?: string };
   return code === 'ERR_MODULE_NOT_FOUND'

@@ -13,28 +13,29 @@ import { openDeepSpeed } from './open-deepspeed.js';
 import { type AnyLoader, type OpenConfigOptions, type OpenedConfig, partsOf } from './opened-config.js';
 
 /**
- * Opens a configuration file. It is a module (`.ts`, `.js`, `.mjs`) whose default export is a declared configuration, a loader, or a
- * function of `{ rank, worldSize }` that gives one of these; or JSON: a declared configuration, or one of DeepSpeed.
+ * Opens a configuration file. It is a module (`.ts`, `.js`, `.mjs`) whose default export is a declared configuration,
+ * a loader, or a function of `{ rank, worldSize }` that returns either; or JSON: a declared or a DeepSpeed
+ * configuration.
  *
  * ```ts
  * const { loader } = await openConfig('millrace.config.ts');
  * for await (const batch of loader) train(batch);
  * ```
  *
- * @throws {@link StorageError} when there is no such file, {@link FormatError} when the module cannot be loaded,
- *   {@link ConfigError} naming every field at fault, and what opening the data throws.
+ * @throws {@link StorageError} if the file does not exist, {@link FormatError} if the module cannot be loaded, {@link
+ *   ConfigError} naming every invalid field; and whatever opening the data throws.
  */
 export async function openConfig(path: string, options: OpenConfigOptions = {}): Promise<OpenedConfig> {
   if (!existsSync(path)) {
     throw new StorageError('There is no such file', {
       where: { file: path },
-      next: 'Name a configuration: millrace.config.ts, a module that exports a loader, or DeepSpeed JSON. `millrace init` writes one.',
+      next: 'Pass a configuration: millrace.config.ts, a module that exports a loader, or DeepSpeed JSON. `millrace init` writes one.',
     });
   }
   if (statSync(path).isDirectory()) {
     throw new StorageError('This is a folder, not a configuration', {
       where: { folder: path },
-      next: 'Name the file in it: millrace.config.ts, a module that exports a loader, or DeepSpeed JSON.',
+      next: 'Pass a file inside it: millrace.config.ts, a module that exports a loader, or DeepSpeed JSON.',
     });
   }
   const detected = detectRank();
@@ -47,7 +48,7 @@ export async function openConfig(path: string, options: OpenConfigOptions = {}):
     throw new ConfigError('Millrace configuration', [
       {
         field: path,
-        message: 'exports neither a configuration (defineConfig({ data, … })) nor a loader by default',
+        message: 'must export a configuration (defineConfig({ data, … })) or a loader by default',
       },
     ]);
   }
@@ -62,7 +63,7 @@ async function openText(path: string, launch: Launch, options: OpenConfigOptions
     : openDeepSpeed(json, launch, options);
 }
 
-/** JSON, with comments and trailing commas too. */
+/** Parses JSON; comments and trailing commas are allowed. */
 function parseText(path: string, text: string): object {
   try {
     return parseConfigText(text) as object;

@@ -13,9 +13,9 @@ import type { TokenSource } from '../tokens/token-source.js';
 import { TokenWindows } from '../tokens/token-windows.js';
 import type { MillraceConfig, MixtureConfig, SourceConfig } from './config.js';
 
-/** What the data of a configuration is. */
+/** The opened data of a configuration. */
 export interface OpenedData {
-  /** As the loader takes it: a module is not imported here. */
+  /** What the loader receives; a module is imported by the workers, not here. */
   readonly source:
     | Dataset<unknown>
     | IterableDataset<unknown>
@@ -24,20 +24,23 @@ export interface OpenedData {
   readonly dataset: Dataset<unknown> | IterableDataset<unknown>;
   /** Names of the sources of a mixture. */
   readonly sourceNames: readonly string[];
-  /** Paths and URLs it was opened from, as they are found from anywhere. */
+  /** Absolute paths and URLs that the data was opened from. */
   readonly files: readonly string[];
-  /** What a cache of URLs may take on the disk. */
+  /** Disk space that the cache of remote data may use, in bytes. */
   readonly cacheBytes: number;
 }
 
-/** How data is cut into samples, and where relative paths begin. */
+/** How data is cut into samples, and the folder that relative paths start from. */
 export interface OpenDataOptions extends Pick<MillraceConfig, 'windows' | 'packing'> {
   readonly folder: string;
-  /** Samples a global batch, in which a mixture's schedule counts. */
+  /** Samples per global batch; a mixture's schedule counts global batches. */
   readonly batchSize: number;
 }
 
-/** Opens what is to be loaded. @throws what opening it throws; {@link ConfigError} naming the field. */
+/**
+ * Opens the data of a configuration. @throws {@link ConfigError} naming the field, and whatever opening the data
+ * throws.
+ */
 export async function openData(data: MillraceConfig['data'], options: OpenDataOptions): Promise<OpenedData> {
   if (isMixture(data)) return openMixture(data, options);
   if (data instanceof URL || data instanceof WorkerModule) {
@@ -83,7 +86,7 @@ async function openMixture(
     dataset,
     sourceNames: names,
     files: opened.flatMap(({ files }) => files),
-    // Sources share the cache of a folder.
+    // The sources share one cache folder.
     cacheBytes: Math.max(0, ...opened.map(({ cacheBytes }) => cacheBytes)),
   };
 }
@@ -117,7 +120,7 @@ function cutSamples(
   return dataset;
 }
 
-/** Tokens end to end, whose documents have known lengths. */
+/** Checks for a token dataset whose documents have known lengths. */
 function asTokens(dataset: unknown, section: string, field: string): TokenSource & TokenDocuments {
   const { readTokens, sizes } = dataset as Partial<TokenSource & TokenDocuments>;
   if (typeof readTokens === 'function' && sizes) return dataset as TokenSource & TokenDocuments;
@@ -125,7 +128,7 @@ function asTokens(dataset: unknown, section: string, field: string): TokenSource
   throw new ConfigError('Millrace configuration', [
     {
       field: section,
-      message: `needs tokens, and ${field} is a ${name}: turn text into tokens with millrace convert`,
+      message: `needs tokens, but ${field} is a ${name}: convert text to tokens with millrace convert`,
     },
   ]);
 }

@@ -7,7 +7,7 @@ import { openData } from './open-data.js';
 import { openOrder } from './open-order.js';
 import { type OpenedConfig, partsOf } from './opened-config.js';
 
-/** For whom a declared configuration is opened, and where its relative paths begin. */
+/** The process that a declared configuration is opened for, and the folder that relative paths start from. */
 export interface OpenDeclaredOptions {
   readonly folder: string;
   readonly launch: Launch;

@@ -14,8 +14,8 @@ import { describeSection } from './describe-section.js';
 import type { OpenConfigOptions, OpenedConfig } from './opened-config.js';
 
 /**
- * The loader that DeepSpeed's engine would make. Cluster files, which `parity` writes, go to a folder of its own: old ones would
- * count, and those of the user stay as they are.
+ * Builds the loader that DeepSpeed's engine would build. The cluster files that `parity` writes go to a temporary
+ * folder: existing ones would be reused, and the user's stay untouched.
  */
 export async function openDeepSpeed(
   json: object,
@@ -29,7 +29,7 @@ export async function openDeepSpeed(
     const dataset = data === undefined ? drawnSamples(config, samples) : (await openDataset(data)).dataset;
     const loader = deepspeedIo<unknown, unknown>(config, dataset, {
       ...launch,
-      // DeepSpeed's engine always has one.
+      // DeepSpeed's engine always has a local rank.
       localRank: Math.max(0, detectRank().localRank),
       ...(data === undefined && {
         numLocalIoWorkers: 0,
@@ -62,7 +62,7 @@ export async function openDeepSpeed(
   }
 }
 
-/** Stands for a sample that is not read: where it was drawn. */
+/** A stand-in for a sample that is not read: where it was drawn. */
 interface DrawnSample {
   readonly index: number;
   readonly position: number;
@@ -70,7 +70,10 @@ interface DrawnSample {
 
 const positionsOfBatches = new WeakMap<object, Positions>();
 
-/** The positions, in the order of all ranks, of a batch of indices: the loader gives such batches where there is no data. */
+/**
+ * Positions, in the order over all ranks, of the samples of an index batch. The loader yields index batches if the
+ * configuration has no data.
+ */
 export function positionsOfIndices(batch: readonly number[]): Positions {
   return positionsOfBatches.get(batch) ?? { start: 0, step: 1 };
 }
@@ -82,7 +85,7 @@ function indicesOf(drawn: readonly DrawnSample[]): number[] {
   return indices;
 }
 
-/** Samples that say only where they were drawn. How many, a curriculum's index says as well. */
+/** Samples that hold only where they were drawn. Without an explicit count, the curriculum's index provides it. */
 function drawnSamples(
   { dataEfficiency }: DeepSpeedConfig,
   samples: number | undefined,
@@ -93,7 +96,7 @@ function drawnSamples(
   }
   throw new ConfigError(
     'DeepSpeed configuration',
-    [{ field: 'samples', message: 'is not known: how many samples the dataset has' }],
+    [{ field: 'samples', message: 'is unknown: the number of samples in the dataset' }],
     { next: 'Pass --samples <count>, or --data with the path of the data.' },
   );
 }

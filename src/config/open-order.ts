@@ -11,13 +11,13 @@ import { TokenBudgetSampler } from '../tokens/token-budget-sampler.js';
 import type { CurriculumSection, Launch, MetricConfig } from './config.js';
 import type { ParsedConfig } from './config-schema.js';
 
-/** Where an order's files are, and for whom it is. */
+/** Where the files of an order are, and the process that it is for. */
 export interface OpenOrderOptions {
   readonly folder: string;
   readonly launch: Launch;
 }
 
-/** The sampler that a configuration asks for, as options of the loader; empty where the loader makes its own. */
+/** Opens the sampler of a configuration as loader options; empty if the loader builds its own. */
 export function openOrder(
   { curriculum, tokenBudget, loader }: ParsedConfig,
   dataset: unknown,
@@ -28,7 +28,7 @@ export function openOrder(
     throw new ConfigError('Millrace configuration', [
       {
         field: curriculum ? 'curriculum' : 'tokenBudget',
-        message: 'needs a map-style dataset; this one can only be iterated',
+        message: 'needs a map-style dataset, but this one can only be iterated',
       },
     ]);
   }
@@ -82,9 +82,9 @@ function openMetric(
 function lengthsOf(dataset: Dataset<unknown>, field: string): Float64Array {
   const lengthOf = dataset.variesByEpoch ? undefined : sampleLengths(dataset);
   if (!lengthOf) {
-    const message = `needs the tokens of each sample, which a ${dataset.constructor.name} does not say without being read`;
+    const message = `needs the token count of each sample, which a ${dataset.constructor.name} cannot provide without reading it`;
     throw new ConfigError('Millrace configuration', [{ field, message }], {
-      next: 'Turn text into tokens with millrace convert, or measure samples with millrace analyze and name its index.',
+      next: 'Convert text to tokens with millrace convert, or measure the samples with millrace analyze and name its index.',
     });
   }
   return Float64Array.from({ length: dataset.length }, (_, index) => lengthOf(index, 0));

@@ -6,47 +6,47 @@ import { DataLoader } from '../loader/index.js';
 import { BatchSampler as BatchedSampler } from '../samplers/index.js';
 import type { Launch, TrainingConfig } from './config.js';
 
-/** What a configuration may lack. */
+/** What the caller adds to a configuration. */
 export interface OpenConfigOptions extends Partial<Launch> {
-  /** A DeepSpeed configuration says nothing of the data: a path, URL or pattern. */
+  /** Path, URL or pattern of the data, which a DeepSpeed configuration does not contain. */
   readonly data?: string | undefined;
-  /** Instead of `data`: so many samples that are their own indices. */
+  /** Instead of `data`: a number of placeholder samples, each equal to its index. */
   readonly samples?: number | undefined;
-  /** Of a DeepSpeed configuration: with the original's defects. @defaultValue `false` */
+  /** For a DeepSpeed configuration: reproduce the original's defects. @defaultValue `false` */
   readonly parity?: boolean | undefined;
 }
 
 /** Any loader of Millrace. */
 export type AnyLoader = DataLoader<unknown, DType, unknown, boolean> | DeepSpeedDataLoader<unknown, unknown>;
 
-/** A configuration that was opened: the loader, and what it is made of. */
+/** An opened configuration: the loader and its parts. */
 export interface OpenedConfig {
-  /** What the file is: a declared configuration, a module that gives a loader, or a DeepSpeed configuration. */
+  /** Kind of file: a declared configuration, a module that exports a loader, or a DeepSpeed configuration. */
   readonly kind: 'millrace' | 'loader' | 'deepspeed';
   /** The process it was opened for. */
   readonly launch: Launch;
   readonly loader: AnyLoader;
   readonly dataset: Dataset<unknown> | IterableDataset<unknown>;
-  /** The order: the sampler inside a `BatchSampler`, where there is one; none of a stream. */
+  /** The order: the sampler inside a `BatchSampler`, if any; `undefined` for a stream. */
   readonly sampler: Sampler | BatchSampler | undefined;
-  /** Micro-batches of a global batch. */
+  /** Micro-batches per global batch. */
   readonly gradientAccumulationSteps: number;
   readonly training: TrainingConfig;
   /** Names of the sources of a declared mixture. */
   readonly sourceNames: readonly string[];
-  /** Paths and URLs that data was opened from, where the configuration names them. */
+  /** Paths and URLs of the data, as far as the configuration names them. */
   readonly files: readonly string[];
-  /** What a cache of data from URLs may take on the disk. */
+  /** Disk space that the cache of remote data may use, in bytes. */
   readonly cacheBytes: number;
-  /** What the file says, in order, for people. */
+  /** The sections of the file, in order, for display. */
   readonly description: readonly { readonly name: string; readonly value: string }[];
-  /** Whether the file gives each process a loader of its own: it is a function, or a DeepSpeed configuration. */
+  /** Whether each process gets a different loader: true for a function and for a DeepSpeed configuration. */
   readonly variesByRank: boolean;
-  /** Ends the loader and closes the data. */
+  /** Stops the loader and closes the data. */
   close(): Promise<void>;
 }
 
-/** What follows from the loader itself. */
+/** The parts that can be derived from the loader itself. */
 export function partsOf(loader: AnyLoader, launch: Launch, variesByRank: boolean) {
   const batches = loader instanceof DataLoader ? loader.batchSampler : loader.dataSampler;
   const sampler = batches instanceof BatchedSampler ? batches.sampler : batches;

@@ -75,7 +75,7 @@ export class CurriculumOrder {
     const first = this.#dealer.countOf(cluster, start);
     const last = this.#dealer.countOf(cluster, end);
     const passes = this.#passes[cluster]!;
-    for (const count of passes.placesOf(place - this.#starts[cluster]!, first, last))
+    for (const count of passes.positionsOf(place - this.#starts[cluster]!, first, last))
       yield this.#dealer.slotOf(cluster, count)!;
   }
 

@@ -176,7 +176,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     const start = epoch * this.length;
     const first = this.#dealer.countOf(source, start);
     const end = this.#dealer.countOf(source, start + this.length);
-    const counts = this.#orders[source]!.placesOf(index, first, end);
+    const counts = this.#orders[source]!.positionsOf(index, first, end);
     return Array.from(counts, (count) => this.#dealer.slotOf(source, count)! - start);
   }
 
@@ -219,12 +219,12 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
 }
 
 /** The order in which a source is gone through. */
-type SourceOrder = Pick<PermutedPasses, 'at' | 'placesOf'>;
+type SourceOrder = Pick<PermutedPasses, 'at' | 'positionsOf'>;
 
 function sequentialPasses(length: number): SourceOrder {
   return {
     at: (place) => place % length,
-    *placesOf(index, start, end) {
+    *positionsOf(index, start, end) {
       for (let place = Math.floor(start / length) * length + index; place < end; place += length)
         if (place >= start) yield place;
     },

@@ -1,38 +1,40 @@
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
 
-/** Who said which process this is. */
+/** The source of the rank: a launcher, or the user. */
 export type Launcher = 'explicit' | 'torchrun' | 'openmpi' | 'slurm' | 'kubernetes' | 'single';
 
-/** Which process of a distributed run this is. */
+/** This process's place in a distributed run. */
 export interface RankInfo {
-  /** Number of this process among all, `0 … worldSize - 1`. */
+  /** Data-parallel rank, `0 … worldSize - 1`. */
   readonly rank: number;
-  /** Number of this process on its machine. */
+  /** Rank of this process among those on its machine. */
   readonly localRank: number;
-  /** Processes of the run. */
+  /** Number of processes in the run. */
   readonly worldSize: number;
-  /** Processes on this machine, or `null` where the launcher does not say. */
+  /** Number of processes on this machine, or `null` if the launcher does not provide it. */
   readonly localWorldSize: number | null;
   readonly launcher: Launcher;
 }
 
-/** Environment variables, as `process.env` has them. */
+/** Environment variables, in the form of `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The variables in which a launcher says each number; of several names, the first that is set counts. */
+/** The variables in which a launcher provides each number; of several names, the first that is set wins. */
 interface LauncherVariables {
   readonly launcher: Launcher;
   readonly rank: readonly string[];
   readonly worldSize: readonly string[];
   readonly localRank: readonly string[];
   readonly localWorldSize: readonly string[];
-  /** Whether the rank alone, without a world size, means nothing: it is set in runs of one process, too. */
+  /**
+   * Whether a rank without a world size is ignored, because this launcher sets the rank in single-process runs too.
+   */
   readonly needsWorldSize?: boolean;
 }
 
-// In the order in which they are asked. A launcher that runs inside another one comes first: torchrun and mpirun inside
-// a Slurm job set their own numbers for each process, while Slurm's count the tasks that started them.
+// In order of precedence. A launcher that runs inside another one comes first: inside a Slurm job, torchrun and
+// mpirun number each process, while Slurm numbers the tasks that started them.
 const launchers: readonly LauncherVariables[] = [
   {
     launcher: 'explicit',
@@ -42,7 +44,7 @@ const launchers: readonly LauncherVariables[] = [
     localWorldSize: ['MILLRACE_LOCAL_WORLD_SIZE'],
   },
   {
-    launcher: 'torchrun', // and DeepSpeed's launcher, which says LOCAL_SIZE
+    launcher: 'torchrun', // and DeepSpeed's launcher, which sets LOCAL_SIZE
     rank: ['RANK'],
     worldSize: ['WORLD_SIZE'],
     localRank: ['LOCAL_RANK'],
@@ -60,11 +62,11 @@ const launchers: readonly LauncherVariables[] = [
     rank: ['SLURM_PROCID'],
     worldSize: ['SLURM_STEP_NUM_TASKS', 'SLURM_NTASKS', 'SLURM_NPROCS'],
     localRank: ['SLURM_LOCALID'],
-    localWorldSize: [], // SLURM_TASKS_PER_NODE is a list over machines, read below
+    localWorldSize: [], // SLURM_TASKS_PER_NODE is a list over machines, parsed below
     needsWorldSize: true,
   },
   {
-    launcher: 'kubernetes', // an indexed Job: the index is Kubernetes', the world size is the manifest's
+    launcher: 'kubernetes', // an indexed Job: Kubernetes sets the index, the manifest the world size
     rank: ['JOB_COMPLETION_INDEX'],
     worldSize: ['WORLD_SIZE'],
     localRank: [],
@@ -74,15 +76,16 @@ const launchers: readonly LauncherVariables[] = [
 ];
 
 /**
- * Which process of a distributed run this is, from the environment variables of the launcher: `MILLRACE_RANK` and
- * `MILLRACE_WORLD_SIZE` when given, torchrun and DeepSpeed, Open MPI, Slurm, an indexed Kubernetes Job, in that order.
- * None of them set means a run of one process.
+ * Detects which process of a distributed run this is from the launcher's environment variables. Precedence:
+ * `MILLRACE_RANK` and `MILLRACE_WORLD_SIZE`, torchrun and DeepSpeed, Open MPI, Slurm, an indexed Kubernetes Job. If
+ * none is set, the run has one process. A launcher inside another numbers its own processes, which is not a conflict.
+ * Two launchers with the same world size and different ranks conflict, and so does a `WORLD_SIZE` that contradicts
+ * the innermost launcher.
  *
- * @param environment - Where to look. @defaultValue `process.env`
- * One launcher inside another has numbers of its own, which is no conflict; two that count as many processes and give this one
- * different ranks are, and so is a `WORLD_SIZE` that the launcher of this process contradicts.
+ * @param environment - The variables. @defaultValue `process.env`
  *
- * @throws {@link ConfigError} naming the variable that is malformed, missing beside another one, or contradicts it, with both values.
+ * @throws {@link ConfigError} naming the variable that is malformed, missing although another one needs it, or in
+ *   conflict with another one (with both values).
  */
 export function detectRank(environment: Environment = process.env): RankInfo {
   const found = launchers.find((launcher) => speaks(launcher, environment));
@@ -108,7 +111,7 @@ export function detectRank(environment: Environment = process.env): RankInfo {
   };
 }
 
-/** What another launcher says that cannot be so beside the one that counts. */
+/** Reports values of other launchers that contradict the one in use. */
 function reportConflicts(
   found: LauncherVariables,
   { rank, worldSize }: { readonly rank: Variable; readonly worldSize: Variable },
@@ -136,22 +139,22 @@ function rankWithoutLauncher(environment: Environment): RankInfo {
   const worldSize = reader.optional(['WORLD_SIZE'], 1);
   const localRank = reader.optional(['LOCAL_RANK'], 0);
   if (worldSize && worldSize.value > 1) {
-    reader.problem('RANK', `is not set, but WORLD_SIZE says ${worldSize.value} processes`);
+    reader.problem('RANK', `is not set, but WORLD_SIZE is ${worldSize.value}`);
   }
   if (localRank && localRank.value > 0) {
-    reader.problem('RANK', `is not set, but LOCAL_RANK says process ${localRank.value} of this machine`);
+    reader.problem('RANK', `is not set, but LOCAL_RANK is ${localRank.value}`);
   }
   reader.throwProblems();
   return { rank: 0, localRank: 0, worldSize: 1, localWorldSize: 1, launcher: 'single' };
 }
 
-/** A whole number and the variable that said it. */
+/** An integer and the variable that provided it. */
 interface Variable {
   readonly name: string;
   readonly value: number;
 }
 
-/** Reads variables and collects what is wrong with them, so that one error can say it all. */
+/** Reads variables and collects their problems, so that one error reports all of them. */
 class VariableReader {
   readonly #environment: Environment;
   readonly #problems: ConfigProblem[] = [];
@@ -173,12 +176,15 @@ class VariableReader {
   required(names: readonly string[], minimum: number): Variable {
     const name = names[0] ?? '';
     if (firstSet(this.#environment, names) === undefined) {
-      this.problem(name, 'is not set, though the other variables of this launcher are');
+      this.problem(name, 'is not set, although other variables of this launcher are');
     }
     return this.optional(names, minimum) ?? { name, value: Number.NaN };
   }
 
-  /** Tasks of this machine from `2(x3),1`: two on each of the first three machines, one on the fourth. */
+  /**
+   * Parses the number of tasks on this machine from a list such as `2(x3),1`: two on each of the first three
+   * machines, one on the fourth.
+   */
   slurmTasksOnThisNode(): Variable | undefined {
     const name = firstSet(this.#environment, ['SLURM_STEP_TASKS_PER_NODE', 'SLURM_TASKS_PER_NODE']);
     const node = this.optional(['SLURM_NODEID'], 0);
@@ -194,7 +200,7 @@ class VariableReader {
       machinesBefore += Number(machines);
       if (node.value < machinesBefore) return { name, value: Number(tasks) };
     }
-    this.problem(node.name, `is ${node.value}, but ${name} (${list}) lists ${machinesBefore} machines`);
+    this.problem(node.name, `is ${node.value}, but ${name} (${list}) lists only ${machinesBefore} machines`);
     return undefined;
   }
 
@@ -205,7 +211,10 @@ class VariableReader {
 
   mustNotExceed(number: Variable | undefined, limit: Variable | undefined): void {
     if (!number || !limit || !(number.value > limit.value)) return;
-    this.problem(number.name, `is ${number.value}, but cannot exceed ${limit.name}, which is ${limit.value}`);
+    this.problem(
+      number.name,
+      `is ${number.value}, but must be at most ${limit.name}, which is ${limit.value}`,
+    );
   }
 
   mustAgree(number: Variable, other: Variable): void {
@@ -218,8 +227,8 @@ class VariableReader {
 
   throwProblems(): void {
     if (this.#problems.length === 0) return;
-    throw new ConfigError('Rank from the environment', this.#problems, {
-      next: 'Start every process through one launcher, or set MILLRACE_RANK and MILLRACE_WORLD_SIZE yourself.',
+    throw new ConfigError('Distributed environment', this.#problems, {
+      next: 'Start every process with one launcher, or set MILLRACE_RANK and MILLRACE_WORLD_SIZE yourself.',
     });
   }
 }

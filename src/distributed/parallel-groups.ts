@@ -3,32 +3,35 @@ import { ConfigError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { detectRank, type RankInfo } from './detect-rank.js';
 
-/** How many processes share each kind of work; their product is the world size. */
+/** Number of processes along each parallel axis; their product is the world size. */
 export interface ParallelLayout {
-  /** Data parallel: each takes another part of a global batch. @defaultValue what is left of the world size */
+  /**
+   * Data parallel: each process takes a different part of a global batch. @defaultValue the world size divided by `tp
+   * · pp`
+   */
   readonly dp?: number;
-  /** Tensor parallel: each has a part of every layer. @defaultValue `1` */
+  /** Tensor parallel: each process has a part of every layer. @defaultValue `1` */
   readonly tp?: number;
-  /** Pipeline parallel: each has some of the layers. @defaultValue `1` */
+  /** Pipeline parallel: each process has some of the layers. @defaultValue `1` */
   readonly pp?: number;
 }
 
-/** The processes that share one kind of work with this one. */
+/** The processes along one parallel axis that include this one. */
 export interface ProcessGroup {
-  /** This process among them. */
+  /** Rank of this process within the group. */
   readonly rank: number;
   readonly worldSize: number;
-  /** Their numbers among all processes, ascending. */
+  /** Global ranks of the group's processes, ascending. */
   readonly ranks: readonly number[];
 }
 
-/** The groups that a process is in. */
+/** The process groups of one process. */
 export interface ParallelGroups {
-  /** Those that take the other parts of a global batch: `rank` and `worldSize` of a loader. */
+  /** The group that divides a global batch: pass its `rank` and `worldSize` to a loader. */
   readonly dataParallel: ProcessGroup;
   readonly tensorParallel: ProcessGroup;
   readonly pipelineParallel: ProcessGroup;
-  /** All processes that need the same samples as this one, itself included. */
+  /** Global ranks of all processes that need the same samples, including this one. */
   readonly sameBatch: readonly number[];
 }
 
@@ -39,12 +42,13 @@ const schema = v.strictObject({
 });
 
 /**
- * Who shares a batch in a layout of data, tensor and pipeline parallelism. Neighboring ranks are tensor parallel, then data
- * parallel, and pipeline stages lie furthest apart, as in Megatron-LM and in DeepSpeed's pipeline topology.
+ * Computes the process groups of a layout of data, tensor and pipeline parallelism. Neighboring ranks are tensor
+ * parallel, then data parallel, and pipeline stages lie furthest apart, as in Megatron-LM and in DeepSpeed's pipeline
+ * topology.
  *
- * @param layout - At most one of the three may be left for the world size to say: `dp`.
- * @param process - Which process this is. @defaultValue what the launcher says
- * @throws {@link ConfigError} when the layout does not make up the world size, with both numbers.
+ * @param layout - Sizes of the axes; only `dp` may be derived from the world size.
+ * @param process - Rank and world size. @defaultValue detected from the launcher
+ * @throws {@link ConfigError} if the product of the axes is not the world size.
  * @example
  * ```ts
  * const { dataParallel } = parallelGroups({ tp: 4, pp: 2 });
@@ -75,15 +79,15 @@ export function parallelGroups(
   }
   const [tensor, data, pipeline] = [rank % tp, Math.floor(rank / tp) % dp, Math.floor(rank / (tp * dp))];
   const at = (t: number, d: number, p: number): number => t + tp * (d + dp * p);
-  const group = (own: number, size: number, rankOf: (place: number) => number): ProcessGroup => ({
-    rank: own,
+  const group = (rank: number, size: number, rankOf: (member: number) => number): ProcessGroup => ({
+    rank,
     worldSize: size,
-    ranks: Array.from({ length: size }, (_, place) => rankOf(place)),
+    ranks: Array.from({ length: size }, (_, member) => rankOf(member)),
   });
   return {
-    dataParallel: group(data, dp, (place) => at(tensor, place, pipeline)),
-    tensorParallel: group(tensor, tp, (place) => at(place, data, pipeline)),
-    pipelineParallel: group(pipeline, pp, (place) => at(tensor, data, place)),
-    sameBatch: Array.from({ length: tp * pp }, (_, place) => at(place % tp, data, Math.floor(place / tp))),
+    dataParallel: group(data, dp, (member) => at(tensor, member, pipeline)),
+    tensorParallel: group(tensor, tp, (member) => at(member, data, pipeline)),
+    pipelineParallel: group(pipeline, pp, (member) => at(tensor, data, member)),
+    sameBatch: Array.from({ length: tp * pp }, (_, member) => at(member % tp, data, Math.floor(member / tp))),
   };
 }

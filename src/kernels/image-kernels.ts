@@ -1,7 +1,7 @@
 import { wasmBase64 } from './image-wasm-bytes.js';
 import { type Kernels, kernels, oncePerThread } from './kernels.js';
 
-/** What `assembly/images.ts` exports: see {@link KernelFunctions}. */
+/** The exports of `assembly/images.ts`; see {@link KernelFunctions}. */
 export interface ImageKernelFunctions {
   resizeRgbx(
     source: number,
@@ -30,7 +30,7 @@ export interface ImageKernelFunctions {
 
 export type ImageKernels = Kernels<ImageKernelFunctions>;
 
-/** The kernels for images of this thread, on the memory of the others; `undefined` where there are none. */
+/** This thread's image kernels, in the same memory as the other kernels; `undefined` if unsupported. */
 export function imageKernels(): ImageKernels | undefined {
   const others = kernels();
   return others && oncePerThread(wasmBase64, () => others.memory);

@@ -1,2 +1,2 @@
-/** The compiled kernels for images: the build makes `image-wasm-bytes.js` from `assembly/images.ts`. */
+/** The compiled image kernels; the build generates `image-wasm-bytes.js` from `assembly/images.ts`. */
 export declare const wasmBase64: string;

@@ -1,26 +1,26 @@
 import { type WasmMemory, webAssembly } from './web-assembly.js';
 
-/** A stretch of memory that kernels can work on. */
+/** A range of kernel memory. */
 export interface Region {
-  /** The address, as kernels take it: a multiple of 64. */
+  /** The address that kernels receive: a multiple of 64. */
   readonly address: number;
   readonly byteLength: number;
 }
 
-/** No two regions share a cache line. */
+/** Regions never share a cache line. */
 const alignment = 64;
 const pageBytes = 65_536;
 const maxPages = 65_536;
 
 /**
- * The memory of a thread's kernels, shared with other threads where the platform allows it: regions that live until they are
- * freed. It grows as needed, up to 4 GiB, and never shrinks.
+ * The memory of a thread's kernels, shared with other threads if the platform allows it. Regions stay allocated until
+ * freed. The memory grows on demand, up to 4 GiB, and never shrinks.
  */
 export class KernelMemory {
   readonly wasm: WasmMemory;
-  /** Stretches that were freed, to be used again, by address; no two touch. */
+  /** Freed ranges, by address; adjacent ones are merged. */
   readonly #free: Region[] = [];
-  /** Growing gives a new buffer over the same bytes; views of the old ones stay valid. */
+  /** Growing creates a new buffer over the same bytes; views of older buffers stay valid. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
   #buffer: ArrayBufferLike;
   #end = alignment;
@@ -32,15 +32,16 @@ export class KernelMemory {
     this.#buffers.add(this.#buffer);
   }
 
-  /** The bytes, as far as it has grown. */
+  /** The current buffer. */
   get buffer(): ArrayBufferLike {
     return this.#buffer;
   }
 
   /**
-   * A region of at least so many bytes with unspecified contents, or `undefined` when there is no room. O(free regions).
+   * Allocates a region of at least `byteLength` bytes with unspecified contents; returns `undefined` if there is no
+   * room. O(free regions).
    *
-   * @param unit - The address and the length are multiples of it; a power of two, 64 or more. @defaultValue `64`
+   * @param unit - Address and length are multiples of this; a power of two, 64 or more. @defaultValue `64`
    */
   allocate(byteLength: number, unit = alignment): Region | undefined {
     const wanted = Math.max(1, Math.ceil(byteLength / unit)) * unit;
@@ -53,26 +54,28 @@ export class KernelMemory {
     return { address, byteLength: wanted };
   }
 
-  /** Gives a region back. It is joined with the free ones beside it, and memory behind the last region is not kept as one. */
+  /**
+   * Frees a region: merges it with adjacent free ranges, and lowers the end of used memory if it was the last region.
+   */
   free({ address, byteLength }: Region): void {
-    const place = firstBehind(this.#free, address);
-    const before = this.#free[place - 1];
-    const behind = this.#free[place];
+    const index = firstAfter(this.#free, address);
+    const before = this.#free[index - 1];
+    const after = this.#free[index];
     const joinsBefore = before !== undefined && endOf(before) === address;
-    const joinsBehind = behind !== undefined && address + byteLength === behind.address;
+    const joinsAfter = after !== undefined && address + byteLength === after.address;
     const start = joinsBefore ? before.address : address;
-    const end = joinsBehind ? endOf(behind) : address + byteLength;
-    const from = joinsBefore ? place - 1 : place;
-    const replaced = Number(joinsBefore) + Number(joinsBehind);
+    const end = joinsAfter ? endOf(after) : address + byteLength;
+    const from = joinsBefore ? index - 1 : index;
+    const replaced = Number(joinsBefore) + Number(joinsAfter);
     if (end === this.#end) {
       this.#end = start;
       this.#free.splice(from, replaced);
     } else this.#free.splice(from, replaced, { address: start, byteLength: end - start });
   }
 
-  /** The first free stretch with room; what is left of it on both sides stays free. */
+  /** Takes the first free range with room; the remainders on both sides stay free. */
   #takeFree(wanted: number, unit: number): Region | undefined {
-    for (const [place, region] of this.#free.entries()) {
+    for (const [index, region] of this.#free.entries()) {
       const address = Math.ceil(region.address / unit) * unit;
       const end = address + wanted;
       if (end > endOf(region)) continue;
@@ -80,13 +83,13 @@ export class KernelMemory {
         { address: region.address, byteLength: address - region.address },
         { address: end, byteLength: endOf(region) - end },
       ].filter((rest) => rest.byteLength > 0);
-      this.#free.splice(place, 1, ...left);
+      this.#free.splice(index, 1, ...left);
       return { address, byteLength: wanted };
     }
     return undefined;
   }
 
-  /** The address of a view's first byte, or `undefined` when it lies elsewhere. */
+  /** The address of a view's first byte, or `undefined` if the view is not in this memory. */
   addressOf(view: ArrayBufferView): number | undefined {
     return this.#buffers.has(view.buffer) ? view.byteOffset : undefined;
   }
@@ -111,8 +114,8 @@ function endOf({ address, byteLength }: Region): number {
   return address + byteLength;
 }
 
-/** The place of the first region behind an address, of regions in order. */
-function firstBehind(regions: readonly Region[], address: number): number {
+/** Index of the first region after an address; regions are in order of address. */
+function firstAfter(regions: readonly Region[], address: number): number {
   let low = 0;
   let high = regions.length;
   while (low < high) {

@@ -2,12 +2,15 @@ import { KernelMemory } from './kernel-memory.js';
 import { wasmBase64 } from './wasm-bytes.js';
 import { webAssembly } from './web-assembly.js';
 
-/** Widens `count` windows of n + 1 integers, whose addresses stand at `sources`, to int32: x and y are `[count, n]`. */
+/**
+ * Widens `count` windows of n + 1 integers, whose addresses are stored at `sources`, to int32: x and y are `[count,
+ * n]`.
+ */
 type WidenWindows = (sources: number, count: number, n: number, x: number, y: number) => void;
 
-/** What `assembly/index.ts` exports. All arguments are addresses in the kernels' memory, or whole numbers. */
+/** The exports of `assembly/index.ts`. Arguments are addresses in the kernels' memory, or integers. */
 export interface KernelFunctions {
-  /** Sends `start`, `start + step`, … through the rounds of a Feistel network. */
+  /** Runs `start`, `start + step`, … through the rounds of a Feistel network. */
   feistelNumbers(
     key: number,
     leftCount: number,
@@ -24,33 +27,33 @@ export interface KernelFunctions {
   copyWindows(sources: number, count: number, n: number, elementBytes: number, x: number, y: number): void;
 }
 
-/** Loops over bulk data in WebAssembly SIMD, and the memory they work on. */
+/** WebAssembly SIMD kernels and the memory they work on. */
 export interface Kernels<Functions = KernelFunctions> {
   readonly functions: Functions;
   readonly memory: KernelMemory;
 }
 
 /**
- * The kernels of this thread, made at the first call, or `undefined` where WebAssembly, its SIMD or its shared memory is
- * missing: whoever uses them has a path in plain TypeScript with the same results.
+ * The kernels of this thread, loaded at the first call; `undefined` if WebAssembly, its SIMD or its shared memory is
+ * missing. Every caller has a plain TypeScript path with the same results.
  */
 export function kernels(): Kernels | undefined {
   return oncePerThread(wasmBase64, () => new KernelMemory());
 }
 
 /**
- * A module of kernels, made at the first call. The thread keeps it, so that copies of this file (the program of a worker has one of its
- * own) work on one memory.
+ * A kernel module, loaded at the first call. It is cached on the thread's global object, so that copies of this file
+ * (a worker's bundle contains one) share one memory.
  */
 export function oncePerThread<Functions>(
   base64: string,
   memoryOf: () => KernelMemory,
 ): Kernels<Functions> | undefined {
-  // The end of the module tells other versions apart.
+  // The end of the module distinguishes versions.
   const key = Symbol.for(`millrace.kernels ${base64.slice(-64)}`);
-  const place = globalThis as { [key: symbol]: Kernels<Functions> | null | undefined };
-  if (place[key] === undefined) place[key] = load(base64, memoryOf);
-  return place[key] ?? undefined;
+  const cache = globalThis as { [key: symbol]: Kernels<Functions> | null | undefined };
+  if (cache[key] === undefined) cache[key] = load(base64, memoryOf);
+  return cache[key] ?? undefined;
 }
 
 function load<Functions>(base64: string, memoryOf: () => KernelMemory): Kernels<Functions> | null {

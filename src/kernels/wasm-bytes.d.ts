@@ -1,2 +1,2 @@
-/** The compiled kernels: the build makes `wasm-bytes.js` from `assembly/index.ts`. */
+/** The compiled kernels; the build generates `wasm-bytes.js` from `assembly/index.ts`. */
 export declare const wasmBase64: string;

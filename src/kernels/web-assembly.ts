@@ -1,4 +1,4 @@
-// The part of WebAssembly's interface that is used here: TypeScript has it only together with a browser's DOM.
+// The part of the WebAssembly interface used here: TypeScript declares it only together with the DOM.
 
 export interface WasmMemory {
   readonly buffer: ArrayBufferLike;
@@ -14,7 +14,7 @@ interface WasmApi {
   ) => { exports: unknown };
 }
 
-/** The platform's WebAssembly. @throws TypeError where it has none */
+/** The platform's WebAssembly. @throws TypeError if the platform has none */
 export function webAssembly(): WasmApi {
   const { WebAssembly } = globalThis as { WebAssembly?: WasmApi };
   if (!WebAssembly) throw new TypeError('This platform has no WebAssembly');

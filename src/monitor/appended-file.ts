@@ -2,17 +2,17 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { storageFailure } from '../storage/storage-failure.js';
 
-/** Text or bytes that are kept back before they are written. */
+/** Bytes that are buffered before a write. */
 const keptBytes = 1 << 16;
 
-/** A file that is read while it grows: what is written stays even if the process is killed, up to the last 64 KiB. */
+/** A file that others may read while it grows. If the process is killed, at most the last 64 KiB are lost. */
 export class AppendedFile {
   readonly path: string;
   readonly #descriptor: number;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
 
-  /** Begins the file anew. @throws {@link StorageError} when it cannot be made. */
+  /** Creates or truncates the file. @throws {@link StorageError} if that fails */
   constructor(path: string) {
     this.path = path;
     this.#descriptor = this.#guard(() => {

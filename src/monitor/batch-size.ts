@@ -1,11 +1,11 @@
 import type { DType } from '../core/dtype.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 
-/** How much a batch holds. */
+/** The size of a batch. */
 export interface BatchSize {
   /** Bytes of its tensors and typed arrays. */
   readonly bytes: number;
-  /** Tokens in it; 0 where it has none. */
+  /** Number of tokens; 0 if there are none. */
   readonly tokens: number;
 }
 
@@ -14,12 +14,12 @@ export type CountTokens = (batch: never) => number;
 
 const tokenDTypes: ReadonlySet<DType> = new Set(['int16', 'int32', 'int64', 'uint16', 'uint32', 'uint64']);
 
-/** Fields below fields that are still looked at. */
+/** Maximum nesting depth that is examined. */
 const maxDepth = 4;
 
 /**
- * Measures a batch. Without a function of the user's, its tokens are the elements of the first tensor of whole numbers (16 bits or more)
- * with two or more dimensions, padding included, or of a field `tokens`.
+ * Measures a batch. Without a user's function, tokens are the elements of the first integer tensor (16 bits or more)
+ * with at least two dimensions, including padding, or of a field `tokens`.
  */
 export function sizeOfBatch(batch: unknown, countTokens: CountTokens | undefined): BatchSize {
   const size = { bytes: 0, tokens: -1 };

@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli), RFC 3720 appendix B.4; reflected polynomial 0x82f63b78. Its masked form: TFRecord, as TensorFlow writes it.
+// CRC-32C (Castagnoli), RFC 3720 appendix B.4; reflected polynomial 0x82f63b78. The masked form is that of
+// TensorFlow's TFRecord.
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte;
@@ -13,7 +14,7 @@ export function crc32c(bytes: Uint8Array): number {
   return (remainder ^ 0xffffffff) >>> 0;
 }
 
-/** Turned and shifted, because a checksum of data that holds checksums is weak. */
+/** TFRecord rotates and offsets the checksum, because a checksum over data that contains checksums is weak. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

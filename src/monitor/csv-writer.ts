@@ -4,14 +4,14 @@ import { valuesOf } from './metrics.js';
 import type { RunFigures } from './run-statistics.js';
 
 /**
- * Writes figures as lines of comma-separated values, one moment a line, with a header. The columns are those of the first line: a
- * curriculum that begins later has none.
+ * Writes figures as comma-separated values, one line per moment, with a header. The first line fixes the columns: a
+ * curriculum that starts later gets none.
  */
 export class CsvWriter implements FigureWriter {
   readonly #file: AppendedFile;
   #columns: readonly string[] | undefined;
 
-  /** @throws {@link StorageError} when the file cannot be made. */
+  /** @throws {@link StorageError} if the file cannot be created */
   constructor(path: string) {
     this.#file = new AppendedFile(path);
   }
@@ -37,7 +37,7 @@ function columnOf(name: string, labeled: string | undefined): string {
   return labeled === undefined ? name : `${name}_${labeled}`;
 }
 
-/** A name of a metric may hold anything. */
+/** Names of metrics may contain any character. */
 function quoted(cell: string): string {
   return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

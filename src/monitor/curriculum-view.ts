@@ -1,12 +1,12 @@
 import type { CurriculumHistogram } from '../curriculum/curriculum-histogram.js';
 
-/** What of a sampler says where a curriculum stands. */
+/** The methods of a sampler that describe a curriculum. */
 interface CurriculumSource {
   difficultiesAt(epoch: number, batch: number): Record<string, number>;
   histograms(bins: number): readonly CurriculumHistogram[];
 }
 
-/** The difficulty of each metric in a global batch; none without a curriculum. */
+/** The difficulty limit of each metric at a global batch; empty without a curriculum. */
 export function difficultiesAt(
   sampler: object | undefined,
   epoch: number,
@@ -16,7 +16,7 @@ export function difficultiesAt(
   return typeof ask === 'function' ? ask.call(sampler, epoch, batch) : {};
 }
 
-/** How many samples are of which difficulty, for each metric; none without a curriculum. */
+/** A histogram of difficulties for each metric; empty without a curriculum. */
 export function histogramsOf(sampler: object | undefined, bins: number): readonly CurriculumHistogram[] {
   const { histograms: ask } = (sampler ?? {}) as Partial<CurriculumSource>;
   return typeof ask === 'function' ? ask.call(sampler, bins) : [];

@@ -1,99 +1,98 @@
 import type { StageTimes } from '../core/stage-clock.js';
 
-// What a loader tells whoever listens. All moments are milliseconds since 1970, with fractions, on one clock for all threads.
+// The events that a loader sends to its observers. All times are milliseconds since 1970, with fractions, on one
+// clock for all threads.
 
-/** A pass over the data begins. */
+/** A pass over the data starts. */
 export interface PassBegan {
   readonly type: 'began';
   readonly at: number;
   readonly epoch: number;
-  /** Batches of the epoch that were delivered before. */
+  /** Batches of the epoch that were delivered before this pass. */
   readonly batch: number;
-  /** Batches of the epoch, where that is known; micro-batches where gradients are accumulated. */
+  /** Number of batches (micro-batches) in the epoch, if known. */
   readonly length: number | undefined;
   readonly rank: number;
   readonly worldSize: number;
   readonly gradientAccumulationSteps: number;
   readonly numWorkers: number;
-  /** What messages call the dataset. */
+  /** Name of the dataset in messages. */
   readonly dataset: string;
-  /** What gives the order; `undefined` for a stream. */
+  /** The source of the order; `undefined` for a stream. */
   readonly sampler: object | undefined;
 }
 
-/** A sample that was left out. */
+/** A skipped sample. */
 export interface SkippedEvent {
   readonly index: number;
   readonly epoch: number;
   readonly reason: string;
 }
 
-/** A batch is about to be given to the consumer: its whole life. */
+/** A batch is about to be delivered. The event describes its whole life. */
 export interface BatchDelivered {
   readonly type: 'delivered';
-  /** The moment of delivery. */
+  /** Time of delivery. */
   readonly at: number;
   readonly epoch: number;
-  /** Number of the batch in its epoch, or in its shard; micro-batches count where gradients are accumulated. */
+  /** Number of the batch (micro-batch) in its epoch, or in its shard. */
   readonly batch: number;
   /** The shard of an iterable dataset. */
   readonly shard: number | undefined;
-  /** When it was asked for. */
+  /** When its task was submitted. */
   readonly plannedAt: number;
-  /** Which worker made it; `null` for this thread. */
+  /** The worker that made it; `null` for this thread. */
   readonly worker: number | null;
-  /** When that began. */
+  /** When a worker started to make it. */
   readonly startedAt: number;
-  /** How long it took, without a collate on the consumer's thread. */
+  /** Time to make it, without a collate on the consumer's thread. */
   readonly makeMs: number;
-  /**
-   * Where that time went. Measured for some batches only where they are quickly made, because measuring takes time of its own.
-   */
+  /** Time per stage. If batches are made quickly, only some are measured, because measuring takes time too. */
   readonly stages: StageTimes | undefined;
-  /** When the consumer's thread had it. From `startedAt + makeMs` until then it was on its way: hand-off. */
+  /** When the consumer's thread received it. The time since `startedAt + makeMs` is the hand-off. */
   readonly readyAt: number;
-  /** How long the consumer waited for it. */
+  /** Time that the consumer waited for it. */
   readonly waitMs: number;
-  /** Time of a collate function that runs on the consumer's thread, behind the wait. */
+  /** Time of a collate function on the consumer's thread, after the wait. */
   readonly collateMs: number;
   readonly samples: number;
   readonly skipped: readonly SkippedEvent[];
-  /** Batches that are made already and wait behind this one. */
+  /** Batches that are finished and queued behind this one. */
   readonly ready: number;
-  /** Batches that are asked for, made or not. */
+  /** Batches that are planned, whether finished or not. */
   readonly underWay: number;
-  /** The batch, which may be lent: look at it now or never. `undefined` where every sample was skipped. */
+  /** The batch. It may be lent, so read it only during the call. `undefined` if every sample was skipped. */
   readonly value: unknown;
 }
 
-/** The consumer waits for a batch that is not made yet. `delivered` or `ended` says that the wait is over. */
+/** The consumer waits for an unfinished batch. `delivered` or `ended` marks the end of the wait. */
 export interface ConsumerWaiting {
   readonly type: 'waiting';
   readonly at: number;
-  /** When the wait began. */
+  /** When the wait started. */
   readonly since: number;
 }
 
-/** The numbers of workers or of batches ahead have changed. */
+/** The number of workers or the prefetch depth has changed. */
 export interface LoaderTuned {
   readonly type: 'tuned';
   readonly at: number;
   readonly numWorkers: number;
   readonly prefetchFactor: number;
-  /** Why: one line. */
+  /** The reason, in one line. */
   readonly decision: string;
 }
 
-/** The pass ends: all batches were delivered, the consumer left, or something failed. */
+/** The pass ends: all batches were delivered, the consumer stopped, or an error occurred. */
 export interface PassEnded {
   readonly type: 'ended';
   readonly at: number;
   readonly reason: 'complete' | 'left' | 'failed';
-  /** What failed. */
+  /** The error. */
   readonly error: unknown;
 }
 
-/** The loader is closed: nothing comes any more. */
+/** The loader is closed: no further events follow. */
 export interface LoaderClosed {
   readonly type: 'closed';
   readonly at: number;
@@ -107,11 +106,11 @@ export type LoaderEvent =
   | PassEnded
   | LoaderClosed;
 
-/** Is told of everything as it happens, on the consumer's thread: it must be quick. What it throws ends the pass. */
+/** Receives every event as it happens, on the consumer's thread, so it must be fast. An exception ends the pass. */
 export type LoaderListener = (event: LoaderEvent) => void;
 
-/** What can be listened to: a `DataLoader`. */
+/** An object that can be observed: a `DataLoader`. */
 export interface Observable {
-  /** @returns ends the listening */
+  /** @returns A function that removes the observer */
   observe(listener: LoaderListener): () => void;
 }

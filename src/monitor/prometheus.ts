@@ -2,13 +2,13 @@ import { importPeer } from '../core/peer.js';
 import { type Metric, metrics } from './metrics.js';
 import type { RunFigures } from './run-statistics.js';
 
-/** Figures with what tells their source apart: rank and run. */
+/** Figures with the labels of their source: rank and run. */
 export interface LabelledFigures {
   readonly labels: { readonly rank: string; readonly run: string };
   readonly figures: RunFigures;
 }
 
-/** What is needed of prom-client's `Registry`, so that these types stand without that package. */
+/** The part of prom-client's `Registry` used here, so that these types compile without that package. */
 export interface PrometheusRegistry {
   /** The text that Prometheus scrapes. */
   metrics(): Promise<string>;
@@ -16,16 +16,16 @@ export interface PrometheusRegistry {
 }
 
 /**
- * Puts the figures of runs into a registry of prom-client, under names that begin with `millrace_`.
+ * Adds the figures of runs to a prom-client registry, under names that start with `millrace_`.
  *
  * ```ts
  * const register = await prometheusRegistry(() => [{ labels: { rank: '0', run: 'train' }, figures: read() }]);
  * response.end(await register.metrics());
  * ```
  *
- * @param collect - Asked at each scrape.
+ * @param collect - Called at each scrape.
  * @param registry - A `Registry` of prom-client. @defaultValue a new one
- * @throws {@link MissingPeerError} without the optional package prom-client.
+ * @throws {@link MissingPeerError} if the optional package prom-client is not installed.
  */
 export async function prometheusRegistry(
   collect: () => readonly LabelledFigures[],

@@ -10,15 +10,17 @@ import { TensorBoardWriter } from './tensor-board-writer.js';
 import { TraceWriter } from './trace-writer.js';
 
 export interface RecordRunOptions {
-  /** File of the trace: every batch with its stages. Opens in Perfetto and chrome://tracing. @defaultValue none */
+  /** Trace file with every batch and its stages. Opens in Perfetto and chrome://tracing. @defaultValue none */
   readonly trace?: string;
-  /** Folder of the TensorBoard run. @defaultValue none */
+  /** Folder for a TensorBoard run. @defaultValue none */
   readonly tensorBoard?: string;
-  /** File of comma-separated values, a line a moment. @defaultValue none */
+  /** CSV file, one line per moment. @defaultValue none */
   readonly csv?: string;
-  /** Milliseconds between two moments of TensorBoard and CSV, at least. @defaultValue `1000` */
+  /** Minimum time between two moments of TensorBoard and CSV, in milliseconds. @defaultValue `1000` */
   readonly everyMs?: number;
-  /** Counts the tokens of a batch. @defaultValue the elements of its first tensor of whole numbers with two or more dimensions */
+  /**
+   * Counts the tokens of a batch. @defaultValue the elements of its first integer tensor with at least two dimensions
+   */
   readonly countTokens?: CountTokens;
 }
 
@@ -34,28 +36,28 @@ const schema = v.pipe(
   }),
   v.check(
     ({ trace, tensorBoard, csv }) => Boolean(trace ?? tensorBoard ?? csv),
-    'must name something to write: trace, tensorBoard or csv',
+    'must name at least one output: trace, tensorBoard or csv',
   ),
 );
 
-/** A run that is written down. */
+/** A recording in progress. */
 export interface RunRecording extends Disposable {
   readonly statistics: RunStatistics;
-  /** Ends the listening and the files. */
+  /** Stops recording and closes the files. */
   close(): void;
 }
 
 /**
- * Writes down what a loader does until `close()`: as a trace, as TensorBoard scalars, as CSV.
+ * Records a loader until `close()`: as a trace, as TensorBoard scalars, as CSV.
  *
  * ```ts
  * using recording = recordRun(loader, { trace: 'trace.json', csv: 'run.csv' });
  * for await (const batch of loader) train(batch);
  * ```
  *
- * A disk that refuses does not stop the training: the file ends there, with one warning.
+ * A failed write does not stop training: the file ends there, with one warning.
  *
- * @throws {@link ConfigError} for wrong options; {@link StorageError} when a file cannot be made.
+ * @throws {@link ConfigError} for invalid options; {@link StorageError} if a file cannot be created.
  */
 export function recordRun(loader: Observable, options: RecordRunOptions): RunRecording {
   const { trace, tensorBoard, csv, everyMs, countTokens } = parseOptions(
@@ -94,7 +96,7 @@ export function recordRun(loader: Observable, options: RecordRunOptions): RunRec
   return { statistics, close, [Symbol.dispose]: close };
 }
 
-/** Says when the next moment has come. */
+/** Decides when the next moment is due. */
 class MomentTimer {
   readonly #everyMs: number;
   #last: number | undefined;
@@ -111,7 +113,7 @@ class MomentTimer {
   }
 }
 
-/** Has a disk that refuses not stop the training: the first failure is a warning. */
+/** Keeps a failed write from stopping the training: issues one warning and disables the file. */
 class PatientDisk {
   refused = false;
 
@@ -121,7 +123,7 @@ class PatientDisk {
     } catch (error) {
       if (!this.refused) {
         const reason = error instanceof Error ? error.message : String(error);
-        warn({ code: 'MILLRACE_RECORDING', message: `The run is not written down any more: ${reason}` });
+        warn({ code: 'MILLRACE_RECORDING', message: `Recording stopped: ${reason}` });
       }
       this.refused = true;
     }

@@ -2,69 +2,74 @@ import { type CountTokens, sizeOfBatch } from './batch-size.js';
 import { difficultiesAt } from './curriculum-view.js';
 import type { BatchDelivered, LoaderEvent, LoaderListener } from './loader-events.js';
 
-/** Stages in the order in which a batch goes through them. */
+/** Stages in processing order. */
 export const stageNames = ['storage', 'decode', 'transform', 'collate', 'handOff'] as const;
 
 /**
- * A stage of making a batch. `decode` is everything the dataset does itself; `handOff` the wait for a batch that is made and on its way to
- * the consumer's thread.
+ * A stage of a batch. `decode` is all of the dataset's own work; `handOff` is the wait of a finished batch on its way
+ * to the consumer's thread.
  */
 export type StageName = (typeof stageNames)[number];
 
-/** What a run came to since the listening began. Only counts up. */
+/** Totals of a run since observation started. They never decrease. */
 export interface RunTotals {
   readonly batches: number;
   readonly samples: number;
   readonly tokens: number;
   readonly bytes: number;
-  /** Time between the first request and the last delivery, or now while the consumer waits. */
+  /** Time from the first request to the last delivery, or to now while the consumer waits. */
   readonly elapsedMs: number;
-  /** Part of it in which the consumer waited, a wait that is under way among it. */
+  /** The part of it in which the consumer waited, including a wait in progress. */
   readonly waitMs: number;
-  /** Time of making batches, added up over the workers: where it went. */
+  /** Time to make batches, by stage, summed over workers. */
   readonly stageMs: Readonly<Record<StageName, number>>;
   readonly skipped: number;
   readonly errors: number;
 }
 
-/** How a run is doing. */
+/** The state of a run at one moment. */
 export interface RunFigures extends RunTotals {
-  /** The last delivery, or the beginning of the run before there was one, in milliseconds since 1970. */
+  /** Time of the last delivery, or of the start before the first one, in milliseconds since 1970. */
   readonly at: number;
-  /** How long the consumer has been waiting for the next batch; 0 where it is not. */
+  /** How long the consumer has been waiting for the next batch; 0 if it is not. */
   readonly waitingMs: number;
   readonly epoch: number;
-  /** The last batch of it, counted from 0. */
+  /** The last delivered batch of the epoch, from 0. */
   readonly batch: number;
-  /** Batches of the epoch, where that is known. */
+  /** Batches in the epoch, if known. */
   readonly length: number | undefined;
   readonly samplesPerSecond: number;
   readonly tokensPerSecond: number;
   readonly bytesPerSecond: number;
-  /** Share of the time in which the consumer waited, 0 … 1. These four are since the reader's last look. */
+  /**
+   * Share of time that the consumer waited, 0 … 1. Covers, like the three rates, the time since this reader's
+   * previous call.
+   */
   readonly waitShare: number;
-  /** Batches that are made and wait for the consumer. */
+  /** Batches that are finished and waiting for the consumer. */
   readonly ready: number;
-  /** Batches that are asked for, made or not. */
+  /** Batches that are planned, whether finished or not. */
   readonly underWay: number;
   readonly numWorkers: number;
-  /** Difficulty of each metric, where there is a curriculum. */
+  /** Difficulty limit of each metric, with a curriculum. */
   readonly difficulties: Readonly<Record<string, number>>;
 }
 
 export interface RunStatisticsOptions {
-  /** Counts the tokens of a batch. @defaultValue the elements of its first tensor of whole numbers with two or more dimensions */
+  /**
+   * Counts the tokens of a batch. @defaultValue the elements of its first integer tensor with at least two dimensions
+   */
   readonly countTokens?: CountTokens | undefined;
 }
 
-interface Place {
+interface Progress {
   readonly epoch: number;
   readonly batch: number;
   readonly ready: number;
   readonly underWay: number;
 }
 
-/** Adds up what a loader tells. Give its {@link listen} to `loader.observe`. */
+/** Sums up loader events. Pass {@link listen} to `loader.observe`. */
 export class RunStatistics {
   readonly #countTokens: CountTokens | undefined;
   #batches = 0;
@@ -78,13 +83,13 @@ export class RunStatistics {
   #lastDelivery = 0;
   #began = 0;
   #waitingSince: number | undefined;
-  /** Time of all batches, and of those whose stages were measured. */
+  /** Time of all batches, and of those with measured stages. */
   #makeMs = 0;
   #measuredMs = 0;
   readonly #stageMs = { storage: 0, transform: 0, collate: 0 };
   #collateMs = 0;
   #handOffMs = 0;
-  #place: Place = { epoch: 0, batch: 0, ready: 0, underWay: 0 };
+  #progress: Progress = { epoch: 0, batch: 0, ready: 0, underWay: 0 };
   #run: { length: number | undefined; steps: number; numWorkers: number; sampler: object | undefined } = {
     length: undefined,
     steps: 1,
@@ -96,7 +101,7 @@ export class RunStatistics {
     this.#countTokens = countTokens;
   }
 
-  /** Takes what happens. */
+  /** Receives loader events. */
   readonly listen: LoaderListener = (event: LoaderEvent) => {
     if (event.type === 'delivered') this.#deliver(event);
     else if (event.type === 'waiting') this.#waitingSince = event.since;
@@ -111,7 +116,7 @@ export class RunStatistics {
     }
   };
 
-  /** What the run came to so far. */
+  /** Totals so far. */
   totals(): RunTotals {
     const measured = this.#measuredMs === 0 ? 0 : this.#makeMs / this.#measuredMs;
     const { storage, transform, collate } = this.#stageMs;
@@ -137,7 +142,7 @@ export class RunStatistics {
     };
   }
 
-  /** A reader of its own: its rates are since its last look. */
+  /** Creates a reader whose rates cover the time since its own previous call. */
   reader(): () => RunFigures {
     let before: RunTotals | undefined;
     return () => {
@@ -150,10 +155,10 @@ export class RunStatistics {
 
   #now() {
     const { length, steps, numWorkers, sampler } = this.#run;
-    const { epoch, batch } = this.#place;
+    const { epoch, batch } = this.#progress;
     const difficulties = difficultiesAt(sampler, epoch, Math.floor(batch / steps));
     const at = this.#lastDelivery || this.#began;
-    return { at, waitingMs: this.#waitingMs(), ...this.#place, length, numWorkers, difficulties };
+    return { at, waitingMs: this.#waitingMs(), ...this.#progress, length, numWorkers, difficulties };
   }
 
   #waitingMs(): number {
@@ -167,12 +172,12 @@ export class RunStatistics {
     this.#waitingSince = undefined;
     this.#firstRequest ??= at - waitMs;
     this.#lastDelivery = at;
-    this.#place = { epoch, batch, ready, underWay };
+    this.#progress = { epoch, batch, ready, underWay };
     this.#waitMs += waitMs;
     this.#skipped += event.skipped.length;
     this.#makeMs += makeMs;
     this.#collateMs += collateMs;
-    // On the way while the consumer was busy with something else, a batch costs nobody anything.
+    // Hand-off while the consumer is busy costs nothing.
     this.#handOffMs += Math.max(0, readyAt - Math.max(startedAt + makeMs, at - waitMs));
     if (stages) {
       this.#measuredMs += makeMs;

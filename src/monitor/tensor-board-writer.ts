@@ -7,16 +7,16 @@ import { valuesOf } from './metrics.js';
 import type { RunFigures } from './run-statistics.js';
 
 /**
- * Writes figures as scalars of a TensorBoard event file; the step is the number of batches delivered.
+ * Writes figures as scalars to a TensorBoard event file; the step is the number of delivered batches.
  *
- * Every record is flushed, so that TensorBoard shows a run as it goes.
+ * Every record is flushed, so that TensorBoard can show the run while it lasts.
  */
 export class TensorBoardWriter implements FigureWriter {
   readonly #file: AppendedFile;
 
   /**
-   * @param folder - The run, as TensorBoard names it. A file of its own is made in it.
-   * @throws {@link StorageError} when the file cannot be made.
+   * @param folder - The run's folder in TensorBoard's log directory. The event file is created in it.
+   * @throws {@link StorageError} if the file cannot be created.
    */
   constructor(folder: string) {
     const seconds = Math.floor(Date.now() / 1_000);
@@ -25,7 +25,7 @@ export class TensorBoardWriter implements FigureWriter {
     this.#append(Date.now(), 0, text(fields.fileVersion, 'brain.Event:2'));
   }
 
-  /** The event file. */
+  /** Path of the event file. */
   get path(): string {
     return this.#file.path;
   }
@@ -80,7 +80,7 @@ function lengthPrefixed(field: number, content: Uint8Array): Uint8Array {
   return Buffer.concat([Uint8Array.of((field << 3) | 2, ...varint(content.length)), content]);
 }
 
-/** Seven bits a byte, the lowest first. */
+/** Seven bits per byte, lowest first. */
 function varint(value: number): number[] {
   const bytes: number[] = [];
   let rest = value;
@@ -88,7 +88,7 @@ function varint(value: number): number[] {
   return [...bytes, rest];
 }
 
-/** A record of TFRecord: length (uint64), its checksum, the content, its checksum. Little endian. */
+/** A TFRecord: length (uint64), its checksum, the content, its checksum. Little-endian. */
 function record(content: Uint8Array): Uint8Array {
   const head = Buffer.alloc(12);
   head.writeBigUInt64LE(BigInt(content.length));

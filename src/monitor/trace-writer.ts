@@ -2,10 +2,10 @@
 import { AppendedFile } from './appended-file.js';
 import type { BatchDelivered, LoaderEvent, LoaderListener, PassBegan } from './loader-events.js';
 
-/** A line of the trace. Times are in microseconds. */
+/** An event of the trace. Times are in microseconds. */
 interface TraceEvent {
   readonly name: string;
-  /** X: a span; C: a value; i: a moment; M: a name. */
+  /** X: span; C: counter; i: instant; M: metadata. */
   readonly ph: 'X' | 'C' | 'i' | 'M';
   readonly ts?: number;
   readonly dur?: number;
@@ -14,30 +14,30 @@ interface TraceEvent {
   readonly [key: string]: unknown;
 }
 
-/** The consumer is thread 0 of the trace; what was made on its thread is there, too. Worker w is thread w + 1. */
+/** The consumer is thread 0 of the trace, together with batches made on its thread. Worker w is thread w + 1. */
 const consumer = 0;
 
 /**
- * Writes what a loader tells as `trace.json`, which Perfetto (ui.perfetto.dev) and chrome://tracing open: a lane a worker, one for the
- * consumer with its waits, the batches that are ready as a graph.
+ * Writes loader events as `trace.json` for Perfetto (ui.perfetto.dev) and chrome://tracing: one lane per worker, one
+ * for the consumer with its waits, and a graph of the finished batches.
  *
- * The file is a trace at any moment: readers of the format take one whose end is missing, as a killed process leaves it.
+ * The file is a valid trace at any moment: the format allows the end to be missing, as after a kill.
  */
 export class TraceWriter {
   readonly #file: AppendedFile;
   readonly #lanes = new Set<number>();
   #rank = 0;
   #first = true;
-  /** When the consumer got its last batch. */
+  /** When the consumer received its last batch. */
   #lastDelivery: number | undefined;
 
-  /** @throws {@link StorageError} when the file cannot be made. */
+  /** @throws {@link StorageError} if the file cannot be created */
   constructor(path: string) {
     this.#file = new AppendedFile(path);
     this.#file.append('[');
   }
 
-  /** Takes what happens. */
+  /** Receives loader events. */
   readonly listen: LoaderListener = (event: LoaderEvent) => {
     switch (event.type) {
       case 'began':
@@ -96,7 +96,10 @@ export class TraceWriter {
     this.#lastDelivery = at + collateMs;
   }
 
-  /** The span of a batch, with its stages one after the other inside: how long each took, not when. */
+  /**
+   * Adds the span of a batch, with its stages one after the other inside: their durations are measured, their order
+   * is not.
+   */
   #making(lane: number, name: string, { startedAt, makeMs, stages }: BatchDelivered, args: object): void {
     this.#span(lane, name, startedAt, startedAt + makeMs, args);
     if (!stages) return;

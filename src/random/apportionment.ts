@@ -1,30 +1,33 @@
 import { ConfigError } from '../core/errors.js';
 import { SlotSplit } from './slot-split.js';
 
-/** From slot `start` on these parts have these weights; parts that are not named keep theirs, 0 at first. */
+/** New weights from slot `start` on. Parts that are not listed keep theirs, initially 0. */
 export interface ShareChange {
-  /** The first slot that it concerns. */
+  /** First slot with the new weights. */
   readonly start: number;
   readonly weights: Iterable<readonly [part: number, weight: number]>;
 }
 
-/** Told of the slots that one part gets: those at `from … to - 1`, of which the first is the part's `first`-th, from 0. */
+/**
+ * Receives the slots of one part: elements `from … to - 1` of the returned array. `first` is the part's ordinal of
+ * the first one, from 0.
+ */
 export type OnPart = (part: number, first: number, from: number, to: number) => void;
 
 /**
- * Deals numbered slots to parts by weight: which part gets slot t, and how many slots a part has had by then, are computed,
- * not drawn and not stored.
+ * Assigns numbered slots to parts by weight. The part that owns slot t, and the number of slots a part owns before t,
+ * are computed, neither drawn nor stored.
  *
- * A balanced binary tree stands over the parts, and each node divides the n slots that reach it: the left half gets its exact
- * share of n, rounded to the nearest whole number, the right half the rest. So the counts of parts only grow, always add up
- * to the slots, and are within `log2(parts) + 1` of the exact shares at every slot. Where weights change, every node
- * concerned goes on from the counts it has; what its halves then have too much or too little of is made up for as soon as
- * the new shares allow. A part without weight gets nothing.
+ * The parts are the leaves of a balanced binary tree. Each node divides the n slots that reach it: the left half gets
+ * its exact share of n, rounded to the nearest integer, the right half the rest. So a part's count never falls,
+ * counts add up to the slots, and at every slot they are within `log2(parts) + 1` of the exact shares. When weights
+ * change, every affected node continues from its current counts, and corrects any surplus or deficit of its halves as
+ * fast as the new shares allow. A part with weight 0 gets no slots.
  *
- * In the terms of the literature this is an apportionment that is house monotone (Balinski and Young, Fair Representation,
- * 1982), made from divisions in two as in the tree of a van der Corput sequence, which is the case of equal weights.
+ * In the literature's terms this is a house-monotone apportionment (Balinski and Young, Fair Representation, 1982) by
+ * repeated bisection. With equal weights it is the tree of a van der Corput sequence.
  *
- * @remarks O(log parts · log changes) time for one slot; O(changes · log parts) memory where each change concerns one part.
+ * @remarks O(log parts · log changes) time per slot; O(changes · log parts) memory if each change affects one part.
  */
 export class Apportionment {
   readonly parts: number;
@@ -34,18 +37,21 @@ export class Apportionment {
   readonly #splits: SlotSplit[];
   /** Weight of each node. */
   readonly #weight: Float64Array;
-  /** Exact share of each node in the slots up to the change of its weight, and {@link #perWeight} at that change. */
+  /**
+   * Exact share of each node in the slots before the last change of its weight, and {@link #perWeight} at that
+   * change.
+   */
   readonly #exact: Float64Array;
   readonly #perWeightThen: Float64Array;
-  /** Exact slots a unit of weight up to the last change, had it been there from the start. */
+  /** Slots that a constant unit of weight would have earned from slot 0 to the last change. */
   #perWeight = 0;
   #lastChange = 0;
   #slots = new Int32Array(0);
 
   /**
    * @param parts - 1 or more.
-   * @param changes - By ascending start; the first at 0.
-   * @throws {@link ConfigError} for weights that are negative, not finite or all 0, and for starts that do not ascend.
+   * @param changes - Sorted by start; the first starts at 0.
+   * @throws {@link ConfigError} if a weight is negative or not finite, all weights are 0, or starts do not ascend.
    */
   constructor(parts: number, changes: Iterable<ShareChange>) {
     this.parts = parts;
@@ -58,7 +64,7 @@ export class Apportionment {
     for (const change of changes) this.#change(change);
   }
 
-  /** How many of the first `slots` slots each part gets. O(parts). */
+  /** Number of the first `slots` slots that each part owns. O(parts). */
   counts(slots: number): Float64Array {
     const counts = new Float64Array(2 * this.#firstLeaf);
     counts[1] = slots;
@@ -70,12 +76,12 @@ export class Apportionment {
     return counts.slice(this.#firstLeaf, this.#firstLeaf + this.parts);
   }
 
-  /** How many of the first `slots` slots a part gets. O(log parts). */
+  /** Number of the first `slots` slots that a part owns. O(log parts). */
   countOf(part: number, slots: number): number {
     return this.#countAt(this.#firstLeaf + part, slots);
   }
 
-  /** Which part gets a slot, and as its how many-th, from 0. O(log parts). */
+  /** The part that owns a slot, and the slot's ordinal within it, from 0. O(log parts). */
   at(slot: number): { readonly part: number; readonly count: number } {
     let node = 1;
     let count = slot;
@@ -90,23 +96,24 @@ export class Apportionment {
   }
 
   /**
-   * Deals slots `start … start + length - 1`, part by part, in the order of the parts; those that get none are left out.
+   * Groups slots `start … start + length - 1` by part and visits the parts in order, except those without slots.
    *
-   * @returns The slots, part by part, each part's ascending, as numbers that count from `start`. The array may be longer, and is
-   *   used again.
-   * @remarks O(length · log parts), which is a few nanoseconds a slot and level.
+   * @returns The slots relative to `start`, grouped by part and ascending within a part. The array may be longer, and
+   *   the next call reuses it.
+   * @remarks O(length · log parts), a few nanoseconds per slot and level.
    */
   deal(start: number, length: number, visit: OnPart): Int32Array {
     if (this.#slots.length < 2 * length) this.#slots = new Int32Array(2 * length);
     const slots = this.#slots;
-    // Level by level the slots move from one half of the array to the other; after the last one they are in the first.
+    // Level by level, slots move between the two halves of the array; after the last level they are in the first
+    // half.
     const from = this.#levels % 2 === 0 ? 0 : length;
     for (let i = 0; i < length; i++) slots[from + i] = i;
     this.#dealNode(1, start, from, from + length, from === 0 ? length : -length, visit);
     return slots;
   }
 
-  /** The slot that is a part's `count`-th, from 0; `undefined` where the part never gets so many. */
+  /** The slot with ordinal `count` within a part, from 0; `undefined` if the part never owns that many. */
   slotOf(part: number, count: number): number | undefined {
     let number: number | undefined = count;
     for (let node = this.#firstLeaf + part; node > 1 && number !== undefined; node >>>= 1) {
@@ -123,7 +130,10 @@ export class Apportionment {
     return node % 2 === 0 ? left : parent - left;
   }
 
-  /** Deals the slots that reach a node, of which the first is its `first`-th; its children get them `shift` places further on. */
+  /**
+   * Divides the slots that reach a node, of which the first has ordinal `first`; its children's slots are written
+   * `shift` elements further on.
+   */
   #dealNode(node: number, first: number, from: number, to: number, shift: number, visit: OnPart): void {
     if (from === to) return;
     if (node >= this.#firstLeaf) {
@@ -142,11 +152,12 @@ export class Apportionment {
   #change({ start, weights }: ShareChange): void {
     const isFirst = this.#weight[1] === 0;
     const startsRight = isFirst ? start === 0 : start >= this.#lastChange && Number.isSafeInteger(start);
-    if (!startsRight) throw problem('start', `must ascend from 0, and ${start} follows ${this.#lastChange}`);
+    if (!startsRight)
+      throw problem('start', `must start at 0 and ascend, but ${start} follows ${this.#lastChange}`);
     const changed = new Map<number, number>();
     for (const [part, weight] of weights) {
       if (!(Number.isInteger(part) && part >= 0 && part < this.parts))
-        throw problem('part', `must be among ${this.parts}, not ${part}`);
+        throw problem('part', `must be below ${this.parts}, the number of parts, not ${part}`);
       if (!(weight >= 0 && Number.isFinite(weight)))
         throw problem(`weights.${part}`, `must be 0 or more and finite, not ${weight}`);
       changed.set(this.#firstLeaf + part, weight);
@@ -156,10 +167,10 @@ export class Apportionment {
     const concerned = new Set<number>();
     for (const leaf of changed.keys()) for (let node = leaf; node >= 1; node >>>= 1) concerned.add(node);
     this.#update(1, start, changed, concerned);
-    if (this.#weight[1] === 0) throw problem('weights', `must not all be 0 from slot ${start} on`);
+    if (this.#weight[1] === 0) throw problem('weights', `must not all be 0, but are from slot ${start} on`);
   }
 
-  /** Brings a node that got `count` slots so far, and those below it, up to the change. */
+  /** Updates a node that has received `count` slots so far, and its descendants, for the change. */
   #update(
     node: number,
     count: number,
@@ -184,7 +195,7 @@ export class Apportionment {
     const weight = leftWeight + rightWeight;
     this.#weight[node] = weight;
     const share = weight === 0 ? 0 : leftWeight / weight;
-    split.add({ count, left, share, ahead: share * (count - exact) - (left - exactLeft) });
+    split.add({ count, left, share, deficit: share * (count - exact) - (left - exactLeft) });
   }
 
   /** The exact share of a node at the last change. */

@@ -1,8 +1,8 @@
 import { TorchGenerator } from './torch-generator.js';
 
 /**
- * PyTorch's process-wide generator. Nothing in Millrace draws from it unless it is passed by name. Until it is seeded, its
- * seed is 67280421310721, the same in every run, where PyTorch asks the system for one.
+ * PyTorch's process-wide generator. Millrace draws from it only if it is passed explicitly. Its initial seed is
+ * 67280421310721 in every run; PyTorch asks the system for one.
  */
 export const defaultGenerator = new TorchGenerator();
 

@@ -1,10 +1,10 @@
 import { ConfigError } from '../core/errors.js';
 import { elementCount } from '../core/tensor.js';
 
-/** How many numbers to draw: a count, or a shape whose product is the count. Results are flat, in row-major order. */
+/** How many numbers to draw: a count, or a shape. Results are flat, in row-major order. */
 export type DrawSize = number | readonly number[];
 
-/** The number of elements of a size. */
+/** Number of elements of a size. */
 export function drawCount(subject: string, size: DrawSize): number {
   const dimensions = typeof size === 'number' ? [size] : size;
   if (dimensions.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0))
@@ -15,9 +15,9 @@ export function drawCount(subject: string, size: DrawSize): number {
 }
 
 /**
- * An array for the numbers from 0 to `length - 1`: 4 bytes each where they fit, else 8.
+ * Allocates an array for the numbers `0 … length - 1`: 4 bytes each if they fit, else 8.
  *
- * @throws {@link ConfigError} when there is not so much memory in one piece.
+ * @throws {@link ConfigError} if the array does not fit into memory.
  */
 export function indexArray(length: number): Int32Array | Float64Array {
   try {
@@ -28,11 +28,11 @@ export function indexArray(length: number): Int32Array | Float64Array {
       [
         {
           field: 'n',
-          message: `of ${length} needs ${8 * length} bytes in one array, more than there are here`,
+          message: `is ${length}, which needs one array of ${8 * length} bytes, more than can be allocated`,
         },
       ],
       {
-        next: 'Take an order that is computed: IndexPermutation, or a sampler with a seed instead of a generator.',
+        next: 'Use a computed order: IndexPermutation, or a sampler with a seed instead of a generator.',
         cause,
       },
     );

@@ -1,19 +1,19 @@
 import { type KernelFunctions, kernels } from '../kernels/kernels.js';
 
-/** Up to this length both halves of a number are below 2^21, as the kernel needs them. */
+/** Up to this length both halves of a number are below 2^21, the kernel's limit. */
 export const longestForKernel = 2 ** 42;
 
-/** Numbers that a run computes at most. */
+/** Maximum count of one run. */
 export const kernelBlock = 512;
 
 const keyWords = 6;
 
-/** Loading the kernels takes about as long as they save on so many numbers. */
+/** Loading the kernels pays off after about this many numbers. */
 const repaid = 65_536;
 
 /** The rounds of a network in WebAssembly, four numbers at a time. */
 export class FeistelKernel {
-  /** What the last run computed. */
+  /** Results of the last run. */
   readonly numbers: Float64Array;
   readonly #key: Int32Array;
   readonly #compute: KernelFunctions['feistelNumbers'];
@@ -24,7 +24,7 @@ export class FeistelKernel {
     this.#compute = compute;
   }
 
-  /** The kernel, or `null` where there is none or no memory for it. */
+  /** Loads the kernel; `null` if kernels are unsupported or memory is exhausted. */
   static load(): FeistelKernel | null {
     const loaded = kernels();
     const numberBytes = kernelBlock * Float64Array.BYTES_PER_ELEMENT;
@@ -38,7 +38,7 @@ export class FeistelKernel {
     );
   }
 
-  /** Computes {@link numbers} from `start`, `start + step`, …, before walking along cycles. */
+  /** Computes {@link numbers} from `start`, `start + step`, …, without cycle walking. */
   run(
     key: Int32Array,
     leftCount: number,
@@ -55,7 +55,7 @@ export class FeistelKernel {
 let computed = 0;
 let kernel: FeistelKernel | null | undefined;
 
-/** The thread's kernel, for `count` more numbers; `null` where there is none, and as long as loading it would not pay. */
+/** The thread's kernel, for `count` more numbers; `null` if unsupported, or until loading it pays off. */
 export function feistelKernel(count: number): FeistelKernel | null {
   if (kernel !== undefined) return kernel;
   computed += count;

@@ -4,23 +4,24 @@ import { feistelKeyWords, KeyedFeistel } from './keyed-feistel.js';
 import { KeyedTable } from './keyed-table.js';
 import { expandKey, type OrderKey, philoxKey } from './order-key.js';
 
-/** A one-to-one map of `0 … length - 1` onto itself. Arguments are in range. */
+/** A bijection of `0 … length - 1`. Callers check arguments. */
 export interface OrderBody {
   at(position: number): number;
   indexOf(index: number): number;
   fill(out: { [position: number]: number }, count: number, start: number, step: number): void;
 }
 
-/** Up to this length an order is a table of 2 bytes an index: short orders are where a network is weakest. */
+/** Up to this length an order is a table of 2 bytes per index: a Feistel network is weakest on short orders. */
 const longestTable = 1024;
 
 /**
- * A random order of `0 … n - 1` that is computed, not stored: any place in it costs O(1) time, all of it O(1) memory, at any
- * length up to 2^53. The same length and key give the same order everywhere.
+ * A random order of `0 … n - 1` that is computed, not stored: O(1) time per position and O(1) memory in total, for
+ * lengths up to 2^53. The same length and key give the same order on every platform.
  *
- * Up to 1024 elements every order is equally likely, given a random key. Longer orders come from a six-round Feistel network
- * over two unequal halves of the range itself, with cycle walking (Black and Rogaway, Ciphers with Arbitrary Finite Domains, 2002).
- * They are for shuffling data, not for secrets. `docs/decisions/0010` says what was measured of their quality.
+ * Up to 1024 elements every order is equally likely, given a random key. Longer orders come from a six-round Feistel
+ * network over two unequal halves of the range itself, with cycle walking (Black and Rogaway, Ciphers with Arbitrary
+ * Finite Domains, 2002). Use them to shuffle data, not for cryptography. `docs/decisions/0010` reports measurements
+ * of their quality.
  *
  * @example
  * ```ts
@@ -29,14 +30,14 @@ const longestTable = 1024;
  * ```
  */
 export class IndexPermutation {
-  /** How many elements it orders. */
+  /** Number of elements. */
   readonly length: number;
   readonly #body: OrderBody;
 
   /**
    * @param length - 0 … 2^53.
    * @param key - Selects the order. For the epochs of a run, mix it with {@link orderKey}.
-   * @throws {@link ConfigError} for another length or a key that is not whole.
+   * @throws {@link ConfigError} if the length is out of range or the key is not an integer.
    */
   constructor(length: number, key: OrderKey) {
     if (!Number.isInteger(length) || length < 0 || length > 2 ** 53) {
@@ -64,13 +65,14 @@ export class IndexPermutation {
   }
 
   /**
-   * Writes the indices at positions `start`, `start + step`, … to `out`. Much faster an index than {@link at}.
+   * Writes the indices at positions `start`, `start + step`, … to `out`. Much faster per index than {@link at}.
    *
    * @param start - The first position. @defaultValue 0
-   * @param step - The distance between positions, 1 or more: a rank that takes every n-th sample passes n. @defaultValue 1
-   * @param count - How many are written, from the first element on. @defaultValue all of `out`
+   * @param step - The distance between positions, 1 or more: a rank that takes every n-th sample passes n.
+   *   @defaultValue 1
+   * @param count - Number of indices to write, from the first element of `out` on. @defaultValue all of `out`
    * @returns `out`.
-   * @throws {@link IndexRangeError} when a position is outside `0 … length - 1`.
+   * @throws {@link IndexRangeError} if a position is outside `0 … length - 1`.
    */
   fill<A extends { readonly length: number; [position: number]: number }>(
     out: A,

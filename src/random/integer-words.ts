@@ -1,11 +1,11 @@
 import { ConfigError } from '../core/errors.js';
 
-/** A whole number of any size as a `bigint`. */
+/** Converts an integer of any size to a `bigint`. */
 export function toBigInt(subject: string, field: string, value: number | bigint): bigint {
   if (typeof value === 'bigint') return value;
   if (Number.isSafeInteger(value)) return BigInt(value);
   throw new ConfigError(subject, [
-    { field, message: `must be a whole number, and a bigint beyond 2^53 - 1, not ${String(value)}` },
+    { field, message: `must be an integer, as a bigint beyond 2^53 - 1, not ${String(value)}` },
   ]);
 }
 

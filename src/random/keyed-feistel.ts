@@ -1,13 +1,15 @@
-// Black and Rogaway, Ciphers with Arbitrary Finite Domains, CT-RSA 2002: a Feistel network over two unequal halves, and
-// walking along its cycle out of the few values that are too large. The mixing constants are Chris Wellons's
-// (Prospecting for Hash Functions, 2018).
+// Black and Rogaway, Ciphers with Arbitrary Finite Domains, CT-RSA 2002: a Feistel network over two unequal halves,
+// with cycle walking for the few results that are out of range. The mixing constants are Chris Wellons's (Prospecting
+// for Hash Functions, 2018).
 import { type FeistelKernel, feistelKernel, kernelBlock, longestForKernel } from './feistel-kernel.js';
 import type { OrderBody } from './index-permutation.js';
 
-/** Pairs of rounds: each changes the left half by the right one, then the right half by the left one. */
+/**
+ * Pairs of rounds: the first updates the left half from the right one, the second the right half from the left one.
+ */
 const pairs = 3;
 
-/** How many words of key a network takes. */
+/** Key words of a network. */
 export const feistelKeyWords = 2 * pairs;
 
 const blockLength = 512;
@@ -17,9 +19,9 @@ const rights = new Int32Array(blockLength);
 /**
  * A random order that is computed: position → index, O(1) in memory and time, for lengths up to 2^53.
  *
- * A number is `left · 2^w + right`, where 2^w is about the root of the length and `left < ceil(length / 2^w)`. So at most
- * one number in `length / 2^w` is outside and must be walked on, where a power of two on both sides would have every other
- * one outside in the worst case.
+ * A number is `left · 2^w + right`, where 2^w is about the square root of the length and `left < ceil(length / 2^w)`.
+ * So at most one number in `length / 2^w` is out of range and needs cycle walking. If both halves were powers of two,
+ * half of all numbers could be out of range.
  */
 export class KeyedFeistel implements OrderBody {
   readonly #length: number;
@@ -58,7 +60,10 @@ export class KeyedFeistel implements OrderBody {
     return number;
   }
 
-  /** @param kernel - What computes it; `null` for plain TypeScript, whose results are the same. @defaultValue as is faster */
+  /**
+   * @param kernel - The kernel to use; `null` for plain TypeScript with the same results. @defaultValue the faster
+   *   one
+   */
   fill(
     out: { [position: number]: number },
     count: number,
@@ -147,8 +152,8 @@ export class KeyedFeistel implements OrderBody {
 }
 
 /**
- * One pair of rounds for the first `count` halves. Each number is on its own within a pass, so that the processor works on
- * several at once: more than twice as fast as taking one number after another through all rounds.
+ * Applies one pair of rounds to the first `count` halves. Within a pass the numbers are independent, so the processor
+ * computes several at once: more than twice as fast as running each number through all rounds in turn.
  */
 function roundPair(
   count: number,
@@ -166,13 +171,13 @@ function roundPair(
   }
 }
 
-/** The remainder of a sum of two numbers below `count`, without a branch to guess. */
+/** Reduces a sum of two numbers below `count` modulo `count`, without a branch that could be mispredicted. */
 function wrap(sum: number, count: number): number {
   const rest = sum - count;
   return rest + (count & (rest >> 31));
 }
 
-/** 32 bits of which the upper ones depend on every bit of `value` and `key`, as a signed integer, which is the fast kind. */
+/** A 32-bit hash whose upper bits depend on every bit of `value` and `key`; signed, which engines compute faster. */
 function hash(value: number, key: number): number {
   const h = Math.imul(value ^ key, 0x21f0aaad);
   return Math.imul(h ^ (h >>> 15), 0x735a2d97);

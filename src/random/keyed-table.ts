@@ -1,7 +1,7 @@
 import type { OrderBody } from './index-permutation.js';
 import { type PhiloxKey, PhiloxStream } from './philox.js';
 
-/** A random order as a table, for lengths where that is small: every order is equally likely. Shuffle of Fisher and Yates. */
+/** A random order as a table, for short lengths: every order is equally likely (Fisher-Yates shuffle). */
 export class KeyedTable implements OrderBody {
   readonly #indices: Uint16Array;
   #positions: Uint16Array | undefined;

@@ -3,14 +3,14 @@
 const size = 624;
 const middle = 397;
 
-/** The 32-bit Mersenne Twister, the engine under PyTorch's CPU generator and Python's `random`. */
+/** The 32-bit Mersenne Twister, which PyTorch's CPU generator and Python's `random` use. */
 export class Mt19937 {
   /** The current block of words, before tempering. */
   readonly words = new Int32Array(size);
-  /** Words drawn of the block, up to 624; 0 only while the block of a fresh seed has not been made. */
+  /** Number of words drawn from the block, up to 624; 0 only after seeding, before the first block is generated. */
   position = 0;
 
-  /** Seeds from one word; further bits of `seed` are ignored. */
+  /** Seeds from one word; higher bits of `seed` are ignored. */
   seed(seed: number): void {
     const words = this.words;
     words[0] = seed;
@@ -21,7 +21,7 @@ export class Mt19937 {
     this.position = 0;
   }
 
-  /** Seeds from a list of at least one word, so that every bit counts. */
+  /** Seeds from a list of at least one word; every bit counts. */
   seedFromWords(key: ArrayLike<number>): void {
     this.seed(19650218);
     const words = this.words;
@@ -59,7 +59,7 @@ export class Mt19937 {
     }
   }
 
-  /** Draws and drops `count` words. */
+  /** Skips `count` words. */
   skip(count: number): void {
     let left = count;
     while (left > 0) {

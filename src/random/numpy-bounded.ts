@@ -1,8 +1,8 @@
 import { multiplyHigh } from './multiply.js';
 import type { Pcg64 } from './pcg64.js';
 
-// numpy has two ways to draw an integer in 0 … max. `integers` and `choice` use Lemire's (Fast Random Integer Generation
-// in an Interval, 2019); `shuffle` and `permutation` use masked rejection.
+// numpy has two methods for an integer in 0 … max. `integers` and `choice` use Lemire's (Fast Random Integer
+// Generation in an Interval, 2019); `shuffle` and `permutation` use masked rejection.
 
 const max32 = 0xffffffff;
 const max64 = (1n << 64n) - 1n;
@@ -43,7 +43,7 @@ export function lemire32(engine: Pcg64, max: number): number {
   return multiplyHigh(draw, range);
 }
 
-/** Lemire's method for an integer in `0 … max`, for `max` up to 2^64 - 1. Small ones take 32-bit draws. */
+/** Lemire's method for an integer in `0 … max`, for `max` up to 2^64 - 1. Ranges below 2^32 use 32-bit draws. */
 export function lemire64(engine: Pcg64, max: bigint): bigint {
   if (max <= BigInt(max32)) return BigInt(lemire32(engine, Number(max)));
   if (max === max64) return engine.uint64();
@@ -57,8 +57,8 @@ export function lemire64(engine: Pcg64, max: bigint): bigint {
 }
 
 /**
- * Integers in `0 … max` of 8 or 16 bits, or of one bit: each 32-bit draw is used up from its low end. A draw is kept for one
- * call of `integers` only, so make a new function for each.
+ * Integers in `0 … max` of 8 or 16 bits, or of one bit: each 32-bit draw is consumed from its low end. Leftover bits
+ * last for one call of `integers` only, so create a new function for each call.
  */
 export function narrowDraws(engine: Pcg64, bits: 1 | 8 | 16, max: number): () => number {
   let word = 0;

@@ -5,14 +5,14 @@ import type { Pcg64 } from './pcg64.js';
 
 type Indices = Int32Array | Float64Array;
 
-/** Which indices to choose: `count` of `population`. */
+/** A request for `count` indices below `population`. */
 export interface ChoiceRequest {
   readonly population: number;
   readonly count: number;
   readonly shuffle: boolean;
 }
 
-/** With replacement, all alike. */
+/** With replacement, uniform. */
 export function chooseUniform(engine: Pcg64, { population, count }: ChoiceRequest): Indices {
   const indices = population <= 2 ** 31 ? new Int32Array(count) : new Float64Array(count);
   for (let i = 0; i < count; i++) indices[i] = upTo(engine, population - 1);
@@ -31,14 +31,14 @@ export function chooseWeighted(
   return indices;
 }
 
-/** Without replacement, all alike: a partial shuffle of the whole for a large part of a large population, else Floyd's. */
+/** Without replacement, uniform: a tail shuffle for a large part of a large population, else Floyd's algorithm. */
 export function chooseDistinct(engine: Pcg64, request: ChoiceRequest): Indices {
   const { population, count, shuffle } = request;
   const partOfAll = population > 10_000 && count > Math.floor(population / (shuffle ? 50 : 20));
   return partOfAll ? shuffleTail(engine, request) : sampleFloyd(engine, request);
 }
 
-/** Without replacement, by weight: draws with replacement, keeps the first of each, and goes on with the rest. */
+/** Without replacement, by weight: draws with replacement, keeps first occurrences, and repeats for the remainder. */
 export function chooseDistinctWeighted(
   engine: Pcg64,
   { count }: ChoiceRequest,
@@ -55,7 +55,7 @@ export function chooseDistinctWeighted(
   return Int32Array.from(chosen);
 }
 
-/** Checks weights as numpy does. @throws {@link ConfigError} naming `p`. */
+/** Checks weights as numpy does. @throws {@link ConfigError} naming `p` */
 export function checkShares(
   weights: ArrayLike<number>,
   { population, count }: ChoiceRequest,
@@ -66,11 +66,11 @@ export function checkShares(
   const shares = Array.from(weights);
   if (!shares.every((share) => share >= 0 && Number.isFinite(share)))
     throw problem('must be 0 or more and finite');
-  // The square root of the spacing of floats at 1.
+  // The square root of the machine epsilon.
   const tolerance = weights instanceof Float32Array ? 2 ** -11.5 : 2 ** -26;
   if (Math.abs(compensatedSum(shares) - 1) > tolerance) throw problem('must add up to 1');
   if (!replace && shares.filter((share) => share > 0).length < count) {
-    throw problem(`has fewer entries above 0 than the ${count} that are to be chosen`);
+    throw problem(`has fewer entries above 0 than the ${count} to choose`);
   }
 }
 
@@ -111,7 +111,7 @@ function cumulativeShares(shares: Float64Array): Float64Array {
   return cumulative.map((part) => part / sum);
 }
 
-/** How many entries are `value` or less; entries ascend. */
+/** Number of entries that are at most `value`; entries ascend. */
 function countAtMost(ascending: Float64Array, value: number): number {
   let low = 0;
   let high = ascending.length;
@@ -123,7 +123,7 @@ function countAtMost(ascending: Float64Array, value: number): number {
   return low;
 }
 
-/** Kahan's sum. */
+/** Kahan summation. */
 function compensatedSum(values: readonly number[]): number {
   let sum = 0;
   let lost = 0;

@@ -22,18 +22,18 @@ import { Pcg64 } from './pcg64.js';
 import { SeedSequence } from './seed-sequence.js';
 
 export interface ChoiceOptions {
-  /** Whether an index may come twice. @defaultValue `true` */
+  /** Whether an index may be drawn more than once. @defaultValue `true` */
   readonly replace?: boolean;
-  /** The probability of each index; they add up to 1. @defaultValue all alike */
+  /** The probability of each index; they must add up to 1. @defaultValue uniform */
   readonly p?: ArrayLike<number>;
-  /** Whether the order is random too, when nothing comes twice and no `p` is given. @defaultValue `true` */
+  /** Whether the order is random too, for draws without replacement and without `p`. @defaultValue `true` */
   readonly shuffle?: boolean;
 }
 
 export interface IntegersOptions<D extends IntegerDType = IntegerDType> {
-  /** Range and draws of this dtype. @defaultValue `'int64'` */
+  /** The dtype of the result. @defaultValue `'int64'` */
   readonly dtype?: D;
-  /** Whether `high` itself may come. @defaultValue `false` */
+  /** Whether `high` is included. @defaultValue `false` */
   readonly endpoint?: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface RandomOptions<D extends 'float32' | 'float64' = 'float32' | 'fl
   readonly dtype?: D;
 }
 
-/** What `integers` gives for a dtype: 64-bit integers are doubles of the same values unless the bounds are `bigint`. */
+/** The result type of `integers` by dtype: 64-bit integers are returned as doubles unless a bound is a `bigint`. */
 export type IntegerArray<D extends IntegerDType> = D extends 'int64' | 'uint64'
   ? Float64Array | TypedArrayOf<D>
   : TypedArrayOf<D>;
@@ -66,7 +66,7 @@ const randomSchema = v.strictObject({
 
 const blockLength = 1024;
 
-/** Something whose elements can be swapped: an array or a typed array. */
+/** An array or a typed array. */
 interface Swappable<T> {
   readonly length: number;
   [index: number]: T;
@@ -76,7 +76,9 @@ interface Swappable<T> {
 export class NumpyGenerator {
   readonly #engine: Pcg64;
 
-  /** @param seed - A whole number of 0 or more, several, or a seed sequence. @throws {@link ConfigError} for anything else. */
+  /**
+   * @param seed - An integer of 0 or more, several, or a seed sequence. @throws {@link ConfigError} for other seeds
+   */
   constructor(seed: number | bigint | readonly (number | bigint)[] | SeedSequence) {
     this.#engine = new Pcg64(seed instanceof SeedSequence ? seed : new SeedSequence(seed));
   }
@@ -86,10 +88,10 @@ export class NumpyGenerator {
     return this.#engine.uint64();
   }
 
-  /** Shuffles in place. The order does not depend on the kind of array. */
+  /** Shuffles in place. The order does not depend on the array type. */
   shuffle<T>(array: Swappable<T>): void {
     const partners = new Float64Array(blockLength);
-    // Draw a block, then swap: the memory reads of the swaps no longer wait for the arithmetic, or for one another.
+    // Draw a block, then swap: the swaps' memory reads then wait neither for the arithmetic nor for one another.
     for (let last = array.length - 1; last > 0; last -= blockLength) {
       const count = Math.min(blockLength, last);
       for (let k = 0; k < count; k++) partners[k] = masked(this.#engine, last - k);
@@ -117,7 +119,7 @@ export class NumpyGenerator {
    * Chooses indices of `0 … n - 1`.
    *
    * @param size - A count or a shape; the result is flat.
-   * @throws {@link ConfigError} naming the argument at fault.
+   * @throws {@link ConfigError} naming the invalid argument.
    */
   choice(n: number, size: DrawSize, options: ChoiceOptions = {}): Int32Array | Float64Array {
     const { replace, p, shuffle } = parseOptions('NumpyGenerator.choice options', choiceSchema, options);
@@ -134,11 +136,10 @@ export class NumpyGenerator {
   /**
    * Integers in `low … high - 1`, or `… high` with `endpoint`, without bias.
    *
-   * @param size - A count or a shape; the result is flat. Without it the result is one integer, of the type that the
-   *   elements would have.
-   * @returns The typed array of the dtype. For `'int64'` and `'uint64'` with bounds that are numbers, a `Float64Array` of the
-   *   same values; with a `bigint` bound, a `BigInt64Array` or `BigUint64Array`.
-   * @throws {@link ConfigError} when the bounds are in the wrong order or outside the dtype.
+   * @param size - A count or a shape; the result is flat. Without it, the result is one integer of the element type.
+   * @returns A typed array of the dtype. For `'int64'` and `'uint64'`, a `BigInt64Array` or `BigUint64Array` if a
+   *   bound is a `bigint`, else a `Float64Array` of the same values.
+   * @throws {@link ConfigError} if the bounds are in the wrong order or outside the dtype.
    */
   integers(low: number, high: number, size?: undefined, options?: IntegersOptions): number;
   integers(
@@ -178,12 +179,14 @@ export class NumpyGenerator {
     return values;
   }
 
-  /** The state in the form of numpy's `bit_generator.state`, with the 128-bit numbers as decimal strings: plain JSON. */
+  /**
+   * The state in the format of numpy's `bit_generator.state`, with 128-bit numbers as decimal strings: plain JSON.
+   */
   getState(): NumpyGeneratorState {
     return writeNumpyState(this.#engine);
   }
 
-  /** Continues from a state. @throws {@link ConfigError} when it is not one of PCG64, naming the field. */
+  /** Continues from a state. @throws {@link ConfigError} naming the invalid field */
   setState(state: NumpyGeneratorState): this {
     readNumpyState(this.#engine, state);
     return this;
@@ -214,7 +217,7 @@ function checkPopulation(n: number, count: number, replace: boolean): void {
     integerFrom(count > 0 ? 1 : 0),
     v.check(
       (value) => replace || value >= count,
-      `is below the ${count} to choose, which needs replace: true`,
+      `is ${n}, fewer than the ${count} to choose: set replace: true to allow repeats`,
     ),
   );
   parseOptions('NumpyGenerator.choice', v.strictObject({ n: population }), { n });

@@ -7,7 +7,7 @@ import type { Pcg64 } from './pcg64.js';
 /** A dtype that `integers` can draw. */
 export type IntegerDType = Exclude<DType, 'float32' | 'float64'>;
 
-/** Bits and sign of each dtype. */
+/** Width and signedness of each dtype. */
 const formats = {
   bool: { bits: 1, signed: false },
   int8: { bits: 8, signed: true },
@@ -23,13 +23,13 @@ const formats = {
 /** The names of the dtypes. */
 export const integerDTypes = Object.keys(formats) as readonly IntegerDType[];
 
-/** The values of a draw: `low … low + max`. */
+/** A range of values: `low … low + max`. */
 export interface IntegerRange {
   readonly low: bigint;
   readonly max: bigint;
 }
 
-/** @throws {@link ConfigError} when the bounds are not whole, in the wrong order, or outside the dtype. */
+/** @throws {@link ConfigError} if the bounds are not integers, in the wrong order, or outside the dtype */
 export function integerRange(
   low: number | bigint,
   high: number | bigint,
@@ -43,23 +43,25 @@ export function integerRange(
   const smallest = signed ? -(1n << BigInt(bits - 1)) : 0n;
   const largest = smallest + (1n << BigInt(bits)) - 1n;
   if (first < smallest)
-    throw new ConfigError(subject, [{ field: 'low', message: `is below ${smallest}, the least ${dtype}` }]);
-  if (last > largest)
-    throw new ConfigError(subject, [{ field: 'high', message: `is out of bounds for ${dtype}` }]);
-  if (first > last)
     throw new ConfigError(subject, [
-      { field: 'high', message: `leaves no integer from low, which is ${low}` },
+      { field: 'low', message: `must be at least ${smallest}, the minimum of ${dtype}, not ${low}` },
     ]);
+  if (last > largest)
+    throw new ConfigError(subject, [
+      { field: 'high', message: `must not exceed the maximum of ${dtype}, ${largest}, but includes ${last}` },
+    ]);
+  if (first > last)
+    throw new ConfigError(subject, [{ field: 'high', message: `must be above low (${low}), not ${high}` }]);
   return { low: first, max: last - first };
 }
 
-/** Draws of `0 … max` as numpy makes them for a dtype, where `max` is at most 2^32 - 1. */
+/** Draws from `0 … max` as numpy does for a dtype, for `max` up to 2^32 - 1. */
 export function smallIntegerDraws(engine: Pcg64, dtype: IntegerDType, max: number): () => number {
   const { bits } = formats[dtype];
   return bits !== 32 && bits !== 64 ? narrowDraws(engine, bits, max) : () => lemire32(engine, max);
 }
 
-/** Draws of a range within 64 bits. */
+/** Draws from a range of up to 64 bits. */
 export function wideIntegerDraws(engine: Pcg64, { low, max }: IntegerRange): () => bigint {
   return () => low + lemire64(engine, max);
 }

@@ -2,16 +2,16 @@ import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Pcg64 } from './pcg64.js';
 
-/** A number of 128 bits: decimal digits, or a `bigint` in a state that is being read. */
+/** A 128-bit integer: decimal digits when written; digits or a `bigint` when read. */
 export type Uint128 = string | number | bigint;
 
 /** numpy's `bit_generator.state` of a PCG64. */
 export interface NumpyGeneratorState {
   readonly bit_generator: 'PCG64';
   readonly state: { readonly state: Uint128; readonly inc: Uint128 };
-  /** 1 while half of an output is kept for the next 32-bit draw. */
+  /** 1 while the second half of an output is kept for the next 32-bit draw. */
   readonly has_uint32: number;
-  /** The kept half. */
+  /** The kept half of an output. */
   readonly uinteger: number;
 }
 
@@ -21,14 +21,14 @@ const uint128 = v.pipe(
       v.bigint(),
       v.pipe(
         v.number(),
-        v.safeInteger('lost digits on its way through JSON: give its digits as text, or a bigint'),
+        v.safeInteger('exceeds 2^53 - 1 and has lost digits in JSON: pass it as text or as a bigint'),
       ),
       v.pipe(v.string(), v.regex(/^\d+$/, 'must be decimal digits')),
     ],
-    'must be a whole number below 2^128, as a bigint or in decimal digits',
+    'must be an integer below 2^128, as a bigint or decimal digits',
   ),
   v.transform((digits) => BigInt(digits)),
-  v.check((value) => value >= 0n && value < 1n << 128n, 'must be a whole number below 2^128'),
+  v.check((value) => value >= 0n && value < 1n << 128n, 'must be an integer below 2^128'),
 );
 
 const schema = v.strictObject({
@@ -44,7 +44,7 @@ const schema = v.strictObject({
   uinteger: v.pipe(integerFrom(0), v.maxValue(0xffffffff, 'must be below 2^32')),
 });
 
-/** The state of an engine, as numpy gives it. */
+/** The state of an engine, in numpy's format. */
 export function writeNumpyState(engine: Pcg64): NumpyGeneratorState {
   return {
     bit_generator: 'PCG64',
@@ -54,7 +54,10 @@ export function writeNumpyState(engine: Pcg64): NumpyGeneratorState {
   };
 }
 
-/** Puts an engine into a state that numpy or {@link writeNumpyState} gave. @throws {@link ConfigError} naming the field at fault. */
+/**
+ * Restores an engine from a state of numpy or {@link writeNumpyState}. @throws {@link ConfigError} naming the invalid
+ * field
+ */
 export function readNumpyState(engine: Pcg64, state: NumpyGeneratorState): void {
   const parsed = parseOptions('numpy generator state', schema, state);
   engine.state = parsed.state.state;

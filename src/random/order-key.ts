@@ -2,14 +2,14 @@ import { toBigInt, wordsOf } from './integer-words.js';
 import type { PhiloxKey } from './philox.js';
 import { SeedSequence } from './seed-sequence.js';
 
-/** What an order is keyed by: any whole number or text. Equal keys give equal orders. */
+/** The key of an order: any integer or text. Equal keys give equal orders. */
 export type OrderKey = number | bigint | string;
 
 /**
- * A 64-bit key for the order of one epoch. The parts are mixed, never added, so that seed 3 in epoch 2 has nothing in
- * common with seed 5 in epoch 0.
+ * A 64-bit key for the order of one epoch. Seed and epoch are mixed, not added, so that seed 3 in epoch 2 is
+ * unrelated to seed 5 in epoch 0.
  *
- * @param purpose - What the order is for, so that two uses of one seed do not give the same order.
+ * @param purpose - Distinguishes uses of one seed, so that they do not share an order.
  */
 export function orderKey(seed: number | bigint, epoch: number, purpose = 'order'): bigint {
   const parts = [keyWords(seed), keyWords(epoch), keyWords(purpose)].flatMap((words) => [
@@ -20,18 +20,18 @@ export function orderKey(seed: number | bigint, epoch: number, purpose = 'order'
   return (BigInt(high!) << 32n) | BigInt(low!);
 }
 
-/** `count` well mixed words that a key stands for. */
+/** Expands a key to `count` well-mixed words. */
 export function expandKey(key: OrderKey, count: number): Uint32Array {
   return new SeedSequence(keyWords(key)).generateState(count);
 }
 
-/** The key of the streams that belong to an order. */
+/** The Philox key of an order's streams. */
 export function philoxKey(key: OrderKey): PhiloxKey {
   const [k0, k1] = expandKey(key, 2);
   return [k0!, k1!];
 }
 
-/** A key as words, such that different keys of whatever type give different words. */
+/** A key as words; different keys, of any type, give different words. */
 function keyWords(key: OrderKey): number[] {
   if (typeof key === 'string') return [2, key.length, ...Array.from(key, (letter) => letter.codePointAt(0)!)];
   const value = toBigInt('order key', 'key', key);

@@ -2,7 +2,7 @@
 // Generation, 2014: the variant XSL-RR 128/64, as in numpy.random.PCG64.
 import type { SeedSequence } from './seed-sequence.js';
 
-/** The multiplier 0x2360ed051fc65da44385df649fccf645 as 32-bit words, the lowest first. */
+/** The multiplier 0x2360ed051fc65da44385df649fccf645 as 32-bit words, lowest first. */
 const m0 = 0x9fccf645;
 const m1 = 0x4385df64;
 const m2 = 0x1fc65da4;
@@ -13,17 +13,17 @@ const mask128 = (1n << 128n) - 1n;
 
 /** numpy's default bit generator, on 32-bit words. */
 export class Pcg64 {
-  /** Words 0 to 3 hold the state, 4 to 7 the increment, the lowest first. */
+  /** Words 0 to 3 hold the state, 4 to 7 the increment, lowest word first. */
   readonly #words = new Uint32Array(8);
-  /** Words 0 and 1 hold the low and high half of the last output. */
+  /** The low and high half of the last output. */
   readonly #output = new Uint32Array(2);
   /** Whether the high half of an output is kept for the next {@link Pcg64.uint32}. */
   hasUint32 = false;
-  /** The half that is kept, or the last one that was. */
+  /** The kept half, or the last one that was kept. */
   uinteger = 0;
 
   constructor(seeds: SeedSequence) {
-    // Pairs of words make 64-bit words with the low half first, and pairs of those make 128 bits with the high one first.
+    // Two words make 64 bits, low word first; two of those make 128 bits, high half first.
     const [s2, s3, s0, s1, i2, i3, i0, i1] = Array.from(seeds.generateState(8), BigInt) as bigint[];
     const join = (w3: bigint, w2: bigint, w1: bigint, w0: bigint) =>
       (w3 << 96n) | (w2 << 64n) | (w1 << 32n) | w0;
@@ -42,7 +42,7 @@ export class Pcg64 {
     this.#write(0, value);
   }
 
-  /** The 128-bit increment, odd: it selects the stream. */
+  /** The 128-bit increment, odd: selects the stream. */
   get increment(): bigint {
     return this.#read(4);
   }
@@ -84,14 +84,14 @@ export class Pcg64 {
     const upper = rotation < 32 ? high : low;
     const lower = rotation < 32 ? low : high;
     const shift = rotation & 31;
-    // A shift by 32 would be one by 0, hence in two parts.
+    // A shift by 32 is a shift by 0 in JavaScript, hence two shifts.
     this.#output[0] = (lower >>> shift) | ((upper << 1) << (31 - shift));
     this.#output[1] = (upper >>> shift) | ((lower << 1) << (31 - shift));
   }
 
   /**
-   * `state = state · multiplier + increment`, word by word. The upper halves of the products that meet in one column are
-   * taken together, as in `multiplyHigh`: at most three of them are off by less than 2^-19.
+   * `state = state · multiplier + increment`, word by word. The upper halves of the products in one column are summed
+   * before rounding, as in `multiplyHigh`: the sum of at most three is off by less than 2^-19.
    */
   #step(): void {
     const words = this.#words;

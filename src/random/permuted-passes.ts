@@ -2,10 +2,11 @@ import { IndexPermutation } from './index-permutation.js';
 import type { OrderKey } from './order-key.js';
 
 /**
- * An order without end over `0 … length - 1`: pass after pass, each in an order of its own. Any place of it is computed in O(1).
+ * An endless order over `0 … length - 1`: pass after pass, each in its own random order. Any position is computed in
+ * O(1).
  */
 export class PermutedPasses {
-  /** Elements of a pass. */
+  /** Elements per pass. */
   readonly length: number;
   readonly #keyOf: (pass: number) => OrderKey;
   #pass = -1;
@@ -20,35 +21,35 @@ export class PermutedPasses {
     this.#keyOf = keyOf;
   }
 
-  /** The index at a place, `0 … 2^53`. */
-  at(place: number): number {
-    const pass = Math.floor(place / this.length);
-    return this.#order(pass).at(place - pass * this.length);
+  /** The index at a position, `0 … 2^53`. */
+  at(position: number): number {
+    const pass = Math.floor(position / this.length);
+    return this.#order(pass).at(position - pass * this.length);
   }
 
-  /** Writes `count` indices from a place on to the first elements of `out`. */
-  fill(out: Int32Array | Float64Array, place: number, count = out.length): void {
+  /** Writes `count` indices, starting at a position, to the first elements of `out`. */
+  fill(out: Int32Array | Float64Array, position: number, count = out.length): void {
     for (let filled = 0; filled < count; ) {
-      const pass = Math.floor((place + filled) / this.length);
-      const position = place + filled - pass * this.length;
-      const part = Math.min(count - filled, this.length - position);
-      // Most often all are of one pass; a view would cost as much as a few dozen indices.
+      const pass = Math.floor((position + filled) / this.length);
+      const start = position + filled - pass * this.length;
+      const part = Math.min(count - filled, this.length - start);
+      // Usually one pass covers all of them; creating a view would cost as much as a few dozen indices.
       const target = filled === 0 ? out : out.subarray(filled);
-      this.#order(pass).fill(target, position, 1, part);
+      this.#order(pass).fill(target, start, 1, part);
       filled += part;
     }
   }
 
-  /** The place at which an index comes in a pass. */
-  placeOf(index: number, pass: number): number {
+  /** The position, in the whole order, at which an index occurs in a pass. */
+  positionOf(index: number, pass: number): number {
     return pass * this.length + this.#order(pass).indexOf(index);
   }
 
-  /** Places in `start … end - 1` at which an index comes, ascending. O(passes among them). */
-  *placesOf(index: number, start: number, end: number): Generator<number> {
+  /** Positions of an index in `start … end - 1`, ascending. O(passes in that range). */
+  *positionsOf(index: number, start: number, end: number): Generator<number> {
     for (let pass = Math.floor(start / this.length); pass * this.length < end; pass++) {
-      const place = this.placeOf(index, pass);
-      if (place >= start && place < end) yield place;
+      const position = this.positionOf(index, pass);
+      if (position >= start && position < end) yield position;
     }
   }
 

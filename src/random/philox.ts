@@ -9,7 +9,7 @@ export type PhiloxKey = readonly [number, number];
 /** Four words that select a block of a stream. */
 export type PhiloxCounter = readonly [number, number, number, number];
 
-/** Writes to `out` the four random words that belong to a key and a counter. All words are unsigned. */
+/** Writes the four random words of a key and a counter to `out`. All words are unsigned. */
 export function philox4x32(key: PhiloxKey, counter: PhiloxCounter, out: number[]): void {
   let k0 = key[0];
   let k1 = key[1];
@@ -35,7 +35,7 @@ export function philox4x32(key: PhiloxKey, counter: PhiloxCounter, out: number[]
   out[3] = c3;
 }
 
-/** Streams of the words of one key. A stream is named by three words of the counter; the fourth counts its blocks. */
+/** Streams of one key. Three words of the counter select a stream; the fourth counts its blocks. */
 export class PhiloxStream {
   readonly #key: PhiloxKey;
   readonly #counter: [number, number, number, number] = [0, 0, 0, 0];
@@ -47,10 +47,10 @@ export class PhiloxStream {
   }
 
   /**
-   * Goes to the start of a stream, at no cost.
+   * Moves to the start of a stream. O(1).
    *
    * @param index - 0 … 2^53.
-   * @param part - 0 … 2^32 - 1. Streams that differ in index or part never meet.
+   * @param part - 0 … 2^32 - 1. Streams that differ in index or part never overlap.
    */
   start(index: number, part = 0): this {
     this.#counter[0] = index >>> 0;
@@ -76,7 +76,7 @@ export class PhiloxStream {
     return (this.uint32() >>> 5) * 2 ** 26 + (this.uint32() >>> 6);
   }
 
-  /** Uniform in `0 … range - 1` for a range of up to 2^53, without bias: what would tip the balance is drawn again. */
+  /** Uniform in `0 … range - 1` for a range of up to 2^53, without bias: draws that would cause bias are rejected. */
   below(range: number): number {
     return range <= 2 ** 32 ? this.#narrowBelow(range) : this.#wideBelow(range);
   }

@@ -6,17 +6,17 @@ import { Mt19937 } from './mt19937.js';
 const bitsSchema = v.strictObject({ bits: integerFrom(0) });
 const stopSchema = v.strictObject({ stop: integerFrom(1) });
 
-/** Something whose elements can be swapped: an array or a typed array. */
+/** An array or a typed array. */
 interface Swappable<T> {
   readonly length: number;
   [index: number]: T;
 }
 
-/** Python's `random.Random(seed)` for whole-number seeds, bit for bit. */
+/** Python's `random.Random(seed)` for integer seeds, bit for bit. */
 export class PythonRandom {
   readonly #engine = new Mt19937();
 
-  /** @param seed - Any whole number; its sign is ignored, as in Python. @throws {@link ConfigError} for anything else. */
+  /** @param seed - Any integer; its sign is ignored, as in Python. @throws {@link ConfigError} for other values */
   constructor(seed: number | bigint) {
     const value = toBigInt('PythonRandom', 'seed', seed);
     this.#engine.seedFromWords(wordsOf(value < 0n ? -value : value));
@@ -31,14 +31,14 @@ export class PythonRandom {
   /**
    * An integer of `bits` random bits: a number up to 53 bits, a `bigint` beyond.
    *
-   * @throws {@link ConfigError} unless `bits` is a whole number of 0 or more.
+   * @throws {@link ConfigError} unless `bits` is an integer of 0 or more.
    */
   getrandbits(bits: number): number | bigint {
     parseOptions('PythonRandom.getrandbits', bitsSchema, { bits });
     return bits <= 53 ? this.#bits(bits) : this.#bigBits(bits);
   }
 
-  /** Uniform in `0 … stop - 1`. @throws {@link ConfigError} unless `stop` is a whole number of 1 or more. */
+  /** Uniform in `0 … stop - 1`. @throws {@link ConfigError} unless `stop` is an integer of 1 or more */
   randrange(stop: number): number {
     parseOptions('PythonRandom.randrange', stopSchema, { stop });
     return this.#below(stop);
@@ -54,7 +54,7 @@ export class PythonRandom {
     }
   }
 
-  /** Draws as many bits as the range has until they fall into it. */
+  /** Draws as many bits as the range has, until the value is in the range. */
   #below(range: number): number {
     const bits = bitLength(range);
     let draw = this.#bits(bits);
@@ -62,7 +62,7 @@ export class PythonRandom {
     return draw;
   }
 
-  /** Whole words from the lowest up; the last one gives its upper bits. */
+  /** Whole words, lowest first; the last one contributes its upper bits. */
   #bigBits(bits: number): bigint {
     let value = 0n;
     for (let drawn = 0; drawn < bits; drawn += 32) {

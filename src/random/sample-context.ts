@@ -3,25 +3,27 @@ import { expandKey } from './order-key.js';
 import { type PhiloxKey, PhiloxStream, philox4x32 } from './philox.js';
 import { StreamRandom } from './stream-random.js';
 
-/** Where a sample is drawn. */
+/** The draw that a sample belongs to. */
 export interface DrawnAt {
   readonly epoch: number;
   readonly seed: number;
   readonly worker: number | null;
-  /** Position of the sample in the epoch's order over all ranks, or another number that only this draw of the epoch has. */
+  /**
+   * Position of the sample in the epoch's order over all ranks, or another number that is unique within the epoch.
+   */
   readonly position: number;
-  /** How many times the epoch has been through the whole dataset before this draw. @defaultValue `0` */
+  /** Complete passes over the dataset in this epoch before this draw. @defaultValue `0` */
   readonly pass?: number;
 }
 
-/** Marks that keep apart what a key is derived for. */
+/** Domain separators for derived keys. */
 const forPart = 1;
 const forDraw = 2;
 
 /**
- * The context of one draw of a sample, and of the parts of a sample. Its random numbers are a function of seed, epoch,
- * position, index and the names of the parts that lead to it. The generator is made when the sample first draws, because most
- * samples never do.
+ * The context of one draw of a sample, and of the parts of a sample. Its random numbers depend on seed, epoch,
+ * position, index and the path of part names, and on nothing else. The generator is created at the first draw,
+ * because most samples never draw.
  */
 export class DrawContext implements SampleContext {
   readonly index: number;
@@ -30,9 +32,9 @@ export class DrawContext implements SampleContext {
   readonly worker: number | null;
   /** Position of the draw in the epoch's order over all ranks. */
   readonly position: number;
-  /** How many times the epoch has been through the whole dataset before. */
+  /** Complete passes over the dataset in this epoch before this draw. */
   readonly pass: number;
-  /** Key of the streams of this part; of a whole sample it is the seed. */
+  /** Key of this part's streams; for a whole sample, the seed. */
   readonly #key: PhiloxKey;
   #rng: SampleRandom | undefined;
 
@@ -48,7 +50,7 @@ export class DrawContext implements SampleContext {
 
   get rng(): SampleRandom {
     this.#rng ??= new StreamRandom(
-      // Within a run no two draws have one position, so their streams cannot meet, whatever keys are derived.
+      // No two draws of a run share epoch and position, so their streams never overlap, whatever their keys.
       new PhiloxStream(derived(this.#key, this.index, forDraw)).start(this.position, this.epoch),
     );
     return this.#rng;
@@ -63,16 +65,16 @@ export class DrawContext implements SampleContext {
     return new DrawContext(index, at, partKey(this.#key, name));
   }
 
-  /** The same draw from its start, for another attempt. */
+  /** The same draw with a fresh generator, for a retry. */
   again(): DrawContext {
     return new DrawContext(this.index, this, this.#key);
   }
 }
 
 /**
- * The context of a sample that no loader asks for, to call `dataset.get` by hand: in a test, or to read a data set once.
+ * A sample context for calling `dataset.get` without a loader: in a test, or to read a data set once.
  *
- * @param at - Where the sample is drawn. @defaultValue epoch 0, seed 0, the index as position
+ * @param at - The draw. @defaultValue epoch 0, seed 0, the index as position
  */
 export function sampleContext(index: number, at: Partial<DrawnAt> = {}): SampleContext {
   return new DrawContext(index, { epoch: 0, seed: 0, worker: null, position: index, ...at });

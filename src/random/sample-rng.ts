@@ -3,11 +3,11 @@ import { PhiloxStream } from './philox.js';
 import { StreamRandom } from './stream-random.js';
 
 /**
- * Random numbers for one sample, outside a loader: a stream of Philox4x32-10 whose key is the seed and whose counter is the
- * index and the epoch. Streams of different (seed, epoch, index) never share a block.
+ * Random numbers for one sample, outside a loader: a stream of Philox4x32-10 whose key is the seed and whose counter
+ * is the index and the epoch. Streams of different (seed, epoch, index) never share a block.
  *
- * In a loader use `context.rng`: it also depends on the position in the epoch's order, so that a sample that is drawn twice
- * gets other numbers.
+ * In a loader use `context.rng`: it also depends on the position in the epoch's order, so that a sample that is drawn
+ * twice gets different numbers.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@ import { toBigInt, wordsOf } from './integer-words.js';
 
 const poolSize = 4;
 
-/** Spreads a seed of any size over as many well mixed words as a generator needs: numpy's `SeedSequence`. */
+/** Expands a seed of any size to well-mixed words for a generator: numpy's `SeedSequence`. */
 export class SeedSequence {
   readonly #entropy: readonly number[];
   readonly #spawnKey: readonly number[];
@@ -12,8 +12,8 @@ export class SeedSequence {
   #children = 0;
 
   /**
-   * @param entropy - A whole number of 0 or more, or several.
-   * @param spawnKey - Which descendant this is; see {@link SeedSequence.spawn}. @defaultValue none
+   * @param entropy - An integer of 0 or more, or several.
+   * @param spawnKey - Path from the root sequence; see {@link SeedSequence.spawn}. @defaultValue none
    * @throws {@link ConfigError} for a negative or fractional number.
    */
   constructor(entropy: number | bigint | readonly (number | bigint)[], spawnKey: readonly number[] = []) {
@@ -25,7 +25,7 @@ export class SeedSequence {
     this.#pool = mixPool([...words, ...keyWords]);
   }
 
-  /** `count` words of 32 bits. Asking again gives the same words. */
+  /** Generates `count` 32-bit words. Repeated calls return the same words. */
   generateState(count: number): Uint32Array {
     const state = new Uint32Array(count);
     let constant = 0x8b51f9dd;
@@ -38,7 +38,7 @@ export class SeedSequence {
     return state;
   }
 
-  /** The next `count` descendants: sequences independent of this one and of each other. */
+  /** Creates the next `count` children: sequences independent of this one and of each other. */
   spawn(count: number): SeedSequence[] {
     return Array.from({ length: count }, () => {
       const child = new SeedSequence(this.#entropy, [...this.#spawnKey, this.#children]);

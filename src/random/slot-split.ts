@@ -2,38 +2,41 @@
 const one = 2 ** 40;
 const perUnit = 1 / one;
 
-/** A slot count is multiplied by a share 12 bits at a time: every intermediate result is below 2^53. */
+/** A slot count is multiplied by a share 12 bits at a time, so that every intermediate result is below 2^53. */
 const digit = 2 ** 12;
 
-/** How a node divides from one change on. */
+/** How a node divides slots after a change. */
 interface SplitStart {
-  /** Slots that had reached the node by then. */
+  /** Slots that had reached the node before the change. */
   readonly count: number;
-  /** How many of them the left half had got. */
+  /** Slots of the left half before the change. */
   readonly left: number;
-  /** The left half's part, `0 … 1`. */
+  /** The left half's share, `0 … 1`. */
   readonly share: number;
-  /** What the left half lacks of its exact share of those slots; negative where it had too many. */
-  readonly ahead: number;
+  /** Deficit of the left half against its exact share before the change; negative for a surplus. */
+  readonly deficit: number;
 }
 
-/** How a node divides the slots that reach it, over all changes. */
+/** Divides the slots that reach a node between its halves, over all changes. */
 export class SlotSplit {
-  /** For each change: see {@link SplitStart}; the share in units, and what the left half is owed, whole and in units. */
+  /**
+   * One element per change, see {@link SplitStart}: counts, the share in units of 2^-40, and the deficit of the left
+   * half as whole slots and units.
+   */
   readonly #count: number[] = [];
   readonly #left: number[] = [];
   readonly #right: number[] = [];
   readonly #share: number[] = [];
   readonly #owedWhole: number[] = [];
   readonly #owedUnits: number[] = [];
-  /** A product, in whole slots and units. */
+  /** The last product: whole slots, and units. */
   #whole = 0;
   #units = 0;
 
-  add({ count, left, share, ahead }: SplitStart): void {
+  add({ count, left, share, deficit }: SplitStart): void {
     const inside = share > 0 && share < 1;
-    // Rounded to the nearest: half a slot is owed to begin with.
-    const owed = inside ? ahead + 0.5 : 0;
+    // Adding half a slot rounds to the nearest.
+    const owed = inside ? deficit + 0.5 : 0;
     const owedWhole = Math.floor(owed);
     this.#count.push(count);
     this.#left.push(left);
@@ -43,13 +46,13 @@ export class SlotSplit {
     this.#owedUnits.push(Math.min(Math.floor((owed - owedWhole) * one), one - 1));
   }
 
-  /** How many of the first `count` slots go left. */
+  /** How many of the first `count` slots belong to the left half. */
   leftOf(count: number): number {
     const change = lastUpTo(this.#count, count);
     return change < 0 ? 0 : this.#left[change]! + this.#since(change, count - this.#count[change]!);
   }
 
-  /** The slot that is the `count`-th of one half, from 0. */
+  /** The slot with ordinal `count` in one half, from 0. */
   slotOf(count: number, isLeft: boolean): number | undefined {
     const befores = isLeft ? this.#left : this.#right;
     const change = lastUpTo(befores, count);
@@ -64,7 +67,7 @@ export class SlotSplit {
     for (; given(high) < wanted; high *= 2) if (high > Number.MAX_SAFE_INTEGER) return undefined;
     let low = wanted;
     while (low < high) {
-      // The sum of both may be past 2^53.
+      // low + high can exceed 2^53.
       const middle = low + Math.floor((high - low) / 2);
       if (given(middle) < wanted) low = middle + 1;
       else high = middle;
@@ -73,10 +76,9 @@ export class SlotSplit {
   }
 
   /**
-   * Moves slots that reach the node from `from … to - 1` of an array to another part of it: those that go left from `lefts` on, the
-   * others from `rights` on.
+   * Moves elements `from … to - 1` of an array: slots of the left half to `lefts` on, the others to `rights` on.
    *
-   * @param first - The how many-th slot of the node the first one is, from 0.
+   * @param first - Zero-based ordinal of the first slot within the node.
    */
   divide(first: number, slots: Int32Array, from: number, to: number, lefts: number, rights: number): void {
     let nextLeft = lefts;
@@ -97,7 +99,7 @@ export class SlotSplit {
     }
   }
 
-  /** Divides where a half has too much or too little by a slot or more; the product is that of the first slot. */
+  /** Divides slots while a half has a surplus or deficit of a slot or more; the product is that of the first slot. */
   #catchUp(
     slots: Int32Array,
     from: number,
@@ -121,7 +123,7 @@ export class SlotSplit {
     return lefts;
   }
 
-  /** How many of the first `slots` slots since a change go left; leaves the product that says so. */
+  /** How many of the first `slots` slots since a change belong to the left half; leaves the corresponding product. */
   #since(change: number, slots: number): number {
     const share = this.#share[change]!;
     let whole = 0;
@@ -145,11 +147,12 @@ export class SlotSplit {
 }
 
 /**
- * Divides at most 2^12 slots by a share alone: a slot goes left whenever the sum of shares passes a whole number. Sums are of
- * multiples of 2^-40 up to 2^12, so exact in doubles. The place is calculated, since a branch would be guessed wrong half the
- * time, and is in the same array, since each further one is checked again for every slot.
+ * Divides at most 2^12 slots by the share alone: a slot belongs to the left half whenever the running sum of shares
+ * passes an integer. Sums are multiples of 2^-40 below 2^12, so they are exact in doubles. The target offset is
+ * computed because a branch would be mispredicted half the time; both targets are in one array because a second array
+ * would add a bounds check per slot.
  *
- * @returns The place after the last one that went left.
+ * @returns The offset after the last slot of the left half.
  */
 function divideEvenly(
   slots: Int32Array,
@@ -178,9 +181,9 @@ function clamped(value: number, limit: number): number {
   return value < 0 ? 0 : value > limit ? limit : value;
 }
 
-/** The last place whose value, ascending, is at most `limit`; -1 where there is none. */
+/** Index of the last value that is at most `limit`, or -1; values ascend. */
 function lastUpTo(values: readonly number[], limit: number): number {
-  // Most often it is the last: the schedule has ended.
+  // Usually the last one: the schedule has ended.
   let high = values.length;
   if (high === 0 || values[high - 1]! <= limit) return high - 1;
   let low = 0;

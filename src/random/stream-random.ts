@@ -2,12 +2,12 @@ import type { SampleRandom } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import type { PhiloxStream } from './philox.js';
 
-/** Random numbers from one stream of Philox4x32-10. */
+/** Random numbers from one Philox4x32-10 stream. */
 export class StreamRandom implements SampleRandom {
   readonly #stream: PhiloxStream;
   #spareNormal: number | undefined;
 
-  /** @param stream - Nobody else may draw from it. */
+  /** @param stream - Must not be shared. */
   constructor(stream: PhiloxStream) {
     this.#stream = stream;
   }
@@ -20,13 +20,13 @@ export class StreamRandom implements SampleRandom {
     return this.#stream.uint53() * 2 ** -53;
   }
 
-  /** Uniform in `low … high - 1`, without bias. @throws {@link ConfigError} unless `low < high`, both whole. */
+  /** Uniform in `low … high - 1`, without bias. @throws {@link ConfigError} unless `low < high`, both integers */
   integer(low: number, high: number): number {
     if (Number.isSafeInteger(low) && Number.isSafeInteger(high) && low < high && high - low <= 2 ** 53) {
       return low + this.#stream.below(high - low);
     }
     throw new ConfigError('SampleRng.integer', [
-      { field: 'high', message: `must be a whole number above low, which is ${low}, not ${high}` },
+      { field: 'high', message: `must be an integer above low, which is ${low}, not ${high}` },
     ]);
   }
 
@@ -34,7 +34,7 @@ export class StreamRandom implements SampleRandom {
     return this.float() < probability;
   }
 
-  /** Standard normal, by the method of Box and Muller (1958), which makes two at a time. */
+  /** Standard normal, by the Box-Muller method (1958), which produces two values at a time. */
   normal(): number {
     if (this.#spareNormal !== undefined) {
       const spare = this.#spareNormal;

@@ -16,20 +16,20 @@ import { noNormals, readTorchState, writeTorchState } from './torch-state.js';
 
 export interface TorchGeneratorOptions {
   /**
-   * Which PyTorch to follow where releases differ: `randint` takes 64-bit draws from a range of 2^32 on in 1.13 and of
-   * 2^28 on in 2.13; `randperm` takes them from 214748364 elements on in 2.13 only; `multinomial` of a single draw with
+   * The PyTorch release to reproduce. `randint` uses 64-bit draws for ranges of at least 2^32 in 1.13 and 2^28 in
+   * 2.13; `randperm` uses them from 214748364 elements on, in 2.13 only; `multinomial` of a single draw with
    * replacement uses the running sum in 1.13 and the race of exponentials in 2.13. @defaultValue `'2.13'`
    */
   readonly release?: TorchRelease;
 }
 
 export interface RandOptions<D extends 'float32' | 'float64' = 'float32' | 'float64'> {
-  /** `'float32'` has 24 random bits and takes one word, `'float64'` 53 bits and two. @defaultValue `'float32'` */
+  /** `'float32'` has 24 random bits and consumes one word, `'float64'` 53 bits and two. @defaultValue `'float32'` */
   readonly dtype?: D;
 }
 
 export interface MultinomialOptions {
-  /** Whether an index may come twice. @defaultValue `false` */
+  /** Whether an index may be drawn more than once. @defaultValue `false` */
   readonly replacement?: boolean;
 }
 
@@ -41,14 +41,14 @@ const randSchema = v.strictObject({
 });
 const multinomialSchema = v.strictObject({ replacement: v.optional(booleanOption, false) });
 
-/** The seed of a generator that was not given one, as in PyTorch. */
+/** The seed of a generator without an explicit one, as in PyTorch. */
 const defaultSeed = 67280421310721n;
 
 /**
- * PyTorch's CPU generator, bit for bit: the Mersenne Twister and what `torch.randperm`, `torch.randint`, `torch.rand` and
- * `torch.multinomial` make of it.
+ * PyTorch's CPU generator, bit for bit: the Mersenne Twister, with `torch.randperm`, `torch.randint`, `torch.rand`
+ * and `torch.multinomial`.
  *
- * Only the low 32 bits of the seed reach the engine, as in PyTorch: seeds that agree in them give the same numbers.
+ * Only the low 32 bits of the seed reach the engine, as in PyTorch: seeds with equal low bits give the same numbers.
  */
 export class TorchGenerator {
   readonly release: TorchRelease;
@@ -65,7 +65,7 @@ export class TorchGenerator {
     this.manualSeed(seed);
   }
 
-  /** Starts again from a seed, as the constructor does. */
+  /** Restarts from a seed, as the constructor does. */
   manualSeed(seed: number | bigint): this {
     const value = toBigInt('TorchGenerator', 'seed', seed);
     if (value < -(2n ** 63n) || value >= 2n ** 64n) {
@@ -79,14 +79,14 @@ export class TorchGenerator {
     return this;
   }
 
-  /** Starts again from a seed that the system draws, and gives that seed. */
+  /** Restarts from a seed drawn from the system, and returns it. */
   seed(): bigint {
     const [seed] = crypto.getRandomValues(new BigUint64Array(1));
     this.manualSeed(seed!);
     return this.#seed;
   }
 
-  /** The seed it was last given, in 0 … 2^64 - 1. */
+  /** The current seed, in 0 … 2^64 - 1. */
   get initialSeed(): bigint {
     return this.#seed;
   }
@@ -101,7 +101,7 @@ export class TorchGenerator {
     return BigInt.asUintN(63, this.#uint64());
   }
 
-  /** Draws and drops `words` words of 32 bits, many times faster than drawing them. */
+  /** Skips `words` 32-bit words, much faster than drawing them. */
   skip(words: number): void {
     this.#engine.skip(words);
   }
@@ -110,15 +110,16 @@ export class TorchGenerator {
    * A random order of `0 … n - 1`.
    *
    * @returns An `Int32Array` for n up to 2^31, beyond it a `Float64Array`.
-   * @throws {@link ConfigError} unless n is a whole number of 0 or more.
-   * @remarks O(n). Draws {@link TorchGenerator.randpermWords} words. For an order that takes no memory, see `IndexPermutation`.
+   * @throws {@link ConfigError} unless n is an integer of 0 or more.
+   * @remarks O(n). Consumes {@link TorchGenerator.randpermWords} words. For an order in O(1) memory, see
+   *   `IndexPermutation`.
    */
   randperm(n: number): Int32Array | Float64Array {
     checkCount('TorchGenerator.randperm', 'n', n);
     return this.#isLong(n) ? longRandperm(this.#engine, n) : shortRandperm(this.#engine, n);
   }
 
-  /** How many words {@link TorchGenerator.randperm} draws for a length. */
+  /** Number of words that {@link TorchGenerator.randperm} consumes for a length. */
   randpermWords(n: number): number {
     return this.#isLong(n) ? 2 * n : Math.max(0, n - 1);
   }
@@ -127,7 +128,7 @@ export class TorchGenerator {
    * Integers in `low … high - 1`, by remainder as in PyTorch, which favors low values by up to range / 2^32.
    *
    * @param size - A count or a shape; the result is flat.
-   * @returns A `Float64Array` for bounds that are numbers, a `BigInt64Array` when either is a `bigint`: the same values.
+   * @returns A `BigInt64Array` if either bound is a `bigint`, else a `Float64Array` of the same values.
    * @throws {@link ConfigError} unless `low < high`, both within int64.
    */
   randint(low: number, high: number, size: DrawSize): Float64Array;
@@ -161,12 +162,12 @@ export class TorchGenerator {
   /**
    * Draws indices by weight: of k weights, index i with probability `weights[i] / sum`.
    *
-   * @param weights - 0 or more, not all 0. A `Float32Array` is computed with in float32, anything else in float64.
-   * @param count - Draws; without replacement at most as many as there are weights. When fewer weights than that are
-   *   above 0, those that are 0 come last, as in PyTorch.
-   * @throws {@link ConfigError} naming the argument at fault.
-   * @remarks With replacement O(k + count·log k). Without, O(k log k), and `Math.log1p` may differ from the host's
-   *   logarithm in the last bit, which matters only where two draws are that close.
+   * @param weights - 0 or more, not all 0. A `Float32Array` is processed in float32, anything else in float64.
+   * @param count - Number of draws; without replacement at most the number of weights. If fewer weights are above 0,
+   *   indices with weight 0 come last, as in PyTorch.
+   * @throws {@link ConfigError} naming the invalid argument.
+   * @remarks With replacement O(k + count·log k). Without, O(k log k), and `Math.log1p` may differ from PyTorch's
+   *   logarithm in the last bit, which matters only if two draws are that close.
    */
   multinomial(weights: Weights, count: number, options: MultinomialOptions = {}): Int32Array {
     const { replacement } = parseOptions('TorchGenerator.multinomial options', multinomialSchema, options);
@@ -174,19 +175,24 @@ export class TorchGenerator {
     checkCount('TorchGenerator.multinomial', 'count', count);
     if (!replacement && count > weights.length) {
       throw new ConfigError('TorchGenerator.multinomial', [
-        { field: 'count', message: `is above the ${weights.length} weights, which needs replacement: true` },
+        {
+          field: 'count',
+          message: `is ${count}, more than the ${weights.length} weights: set replacement: true to allow repeats`,
+        },
       ]);
     }
     const runningSum = replacement && (count > 1 || this.release === '1.13');
     return (runningSum ? drawWithReplacement : drawWithoutReplacement)(weights, count, () => this.#float64());
   }
 
-  /** The state as `torch.Generator.get_state()` gives it: 5056 bytes. */
+  /** The state in the format of `torch.Generator.get_state()`: 5056 bytes. */
   getState(): Uint8Array {
     return writeTorchState(this.#engine, { seed: this.#seed, normals: this.#normals });
   }
 
-  /** Continues from a state of {@link TorchGenerator.getState} or of PyTorch's. @throws {@link ConfigError} for other bytes. */
+  /**
+   * Continues from a state of {@link TorchGenerator.getState} or PyTorch. @throws {@link ConfigError} for other bytes
+   */
   setState(state: Uint8Array): this {
     const { seed, normals } = readTorchState(this.#engine, state);
     this.#seed = seed;
@@ -208,12 +214,12 @@ export class TorchGenerator {
     return (high * 2 ** 32 + this.#engine.uint32()) * 2 ** -53;
   }
 
-  /** From this range on PyTorch takes 64-bit draws. */
+  /** PyTorch uses 64-bit draws for ranges of at least this. */
   get #wideRange(): number {
     return this.release === '1.13' ? 2 ** 32 : 2 ** 28;
   }
 
-  /** Draws below a range of less than 2^36. */
+  /** Draws from `0 … range - 1`, for a range below 2^36. */
   #below(range: number): () => number {
     if (range < this.#wideRange) return () => this.#engine.uint32() % range;
     return () => {

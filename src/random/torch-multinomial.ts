@@ -1,12 +1,12 @@
 import { ConfigError } from '../core/errors.js';
 import { largestFirst } from './largest-first.js';
 
-/** Weights of categories. A `Float32Array` is computed with in float32, anything else in float64, as PyTorch does. */
+/** Weights of categories. A `Float32Array` is processed in float32, anything else in float64, as in PyTorch. */
 export type Weights = ArrayLike<number>;
 
 type Floats = Float32Array | Float64Array;
 
-/** Draws by the running sum of the weights: one `uniform` a draw. */
+/** Draws by the cumulative sum of the weights: one `uniform` per draw. */
 export function drawWithReplacement(weights: Weights, count: number, uniform: () => number): Int32Array {
   const cumulative = floatsLike(weights);
   let sum = 0;
@@ -20,27 +20,27 @@ export function drawWithReplacement(weights: Weights, count: number, uniform: ()
 }
 
 /**
- * Draws by a race of exponentials: the `count` largest quotients of weight and exponential, in descending order; those of
- * weight 0 come last, in the order in which PyTorch's `topk` has equal values. Two
- * words of the generator for each weight, whatever the count.
+ * Draws by a race of exponentials: the `count` largest quotients of weight and exponential, in descending order.
+ * Indices with weight 0 come last, in the order of PyTorch's `topk` for equal values. Consumes two words per weight,
+ * whatever the count.
  */
 export function drawWithoutReplacement(weights: Weights, count: number, uniform: () => number): Int32Array {
   const quotients = floatsLike(weights);
-  // Each exponential is rounded to the precision of the weights before it divides, by passing through the array.
+  // Storing each exponential in the array rounds it to the precision of the weights before the division.
   for (let i = 0; i < weights.length; i++) quotients[i] = -Math.log1p(-uniform());
   for (let i = 0; i < weights.length; i++) quotients[i] = weights[i]! / quotients[i]!;
-  if (count === 1) return Int32Array.of(placeOfLargest(quotients));
+  if (count === 1) return Int32Array.of(indexOfLargest(quotients));
   return largestFirst(quotients, count);
 }
 
-/** The first place of the largest value. */
-function placeOfLargest(values: Floats): number {
+/** Index of the first maximum. */
+function indexOfLargest(values: Floats): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
 }
 
-/** @throws {@link ConfigError} for weights that PyTorch refuses. */
+/** @throws {@link ConfigError} for weights that PyTorch rejects */
 export function checkWeights(subject: string, weights: Weights): void {
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
@@ -61,7 +61,7 @@ function floatsLike(weights: Weights): Floats {
     : new Float64Array(weights.length);
 }
 
-/** The first place whose entry is `value` or more; entries ascend, and the last one is not below `value`. */
+/** Index of the first entry that is at least `value`; entries ascend, and the last one is at least `value`. */
 function firstAtLeast(ascending: Floats, value: number): number {
   let low = 0;
   let high = ascending.length;

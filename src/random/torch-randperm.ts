@@ -1,16 +1,16 @@
 import { countUp, indexArray } from './draw-size.js';
 import type { Mt19937 } from './mt19937.js';
 
-/** From this length on PyTorch draws two words an element. */
+/** From this length on PyTorch draws two words per element. */
 export const longPermutation = Math.floor((2 ** 32 - 1) / 20);
 
 const blockLength = 1024;
 
-/** PyTorch's random permutation below {@link longPermutation}: one word an element but the last. */
+/** PyTorch's random permutation below {@link longPermutation}: one word per element except the last. */
 export function shortRandperm(engine: Mt19937, length: number): Int32Array | Float64Array {
   const order = countUp(length);
   const words = new Uint32Array(blockLength);
-  // Draw a block, then swap: the memory reads of the swaps no longer wait for the arithmetic, or for one another.
+  // Draw a block, then swap: the swaps' memory reads then wait neither for the arithmetic nor for one another.
   for (let start = 0; start < length - 1; start += blockLength) {
     const count = Math.min(blockLength, length - 1 - start);
     engine.fill(words, count);
@@ -26,7 +26,10 @@ export function shortRandperm(engine: Mt19937, length: number): Int32Array | Flo
   return order;
 }
 
-/** PyTorch's random permutation from {@link longPermutation} on: the same shuffle built from the front, two words an element. */
+/**
+ * PyTorch's random permutation from {@link longPermutation} on: the shuffle runs from the front, two words per
+ * element.
+ */
 export function longRandperm(engine: Mt19937, length: number): Int32Array | Float64Array {
   const order = indexArray(length);
   for (let i = 0; i < length; i++) {

@@ -1,22 +1,22 @@
 import { ConfigError } from '../core/errors.js';
 import type { Mt19937 } from './mt19937.js';
 
-// The state that torch.Generator.get_state() gives, little-endian:
+// Layout of torch.Generator.get_state(), little-endian:
 //   0 seed u64 | 8 left i32 | 12 seeded i32 | 16 next u64 | 24 624 words, each u64 | 5016 cached normals, 40 bytes
-// `next` counts the words drawn of the block; `left` is 625 - next, but 1 while no block has been made.
+// `next` is the number of words drawn from the block; `left` is 625 - next, or 1 before the first block.
 const byteLength = 5056;
 const wordsOffset = 24;
 const normalsOffset = 5016;
 const wordCount = 624;
 
-/** What the state of a torch generator holds besides its engine. */
+/** The parts of a torch generator's state outside its engine. */
 export interface TorchStateRest {
   readonly seed: bigint;
-  /** Cached normal draws, which nothing here makes or uses; they are handed back as they came. */
+  /** Cached normal draws. Millrace neither makes nor uses them; they are written back unchanged. */
   readonly normals: Uint8Array;
 }
 
-/** The cached normals of a generator that has drawn none. */
+/** The cached normals of a generator that has drawn no normals. */
 export const noNormals = new Uint8Array(byteLength - normalsOffset);
 
 /** Writes the state as PyTorch does. */
@@ -34,9 +34,9 @@ export function writeTorchState(engine: Mt19937, { seed, normals }: TorchStateRe
 }
 
 /**
- * Puts an engine into a state that PyTorch wrote.
+ * Restores an engine from a state that PyTorch wrote.
  *
- * @throws {@link ConfigError} when the bytes are not such a state; the engine is then as it was.
+ * @throws {@link ConfigError} if the bytes are not such a state; the engine is then unchanged.
  */
 export function readTorchState(engine: Mt19937, bytes: Uint8Array): TorchStateRest {
   if (bytes.byteLength !== byteLength)
@@ -44,9 +44,9 @@ export function readTorchState(engine: Mt19937, bytes: Uint8Array): TorchStateRe
   const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength);
   const left = view.getInt32(8, true);
   const position = Number(view.getBigUint64(16, true));
-  if (view.getInt32(12, true) !== 1) throw notAState('was never seeded');
+  if (view.getInt32(12, true) !== 1) throw notAState('has never been seeded');
   if (position > wordCount || left !== (position === 0 ? 1 : wordCount + 1 - position)) {
-    throw notAState(`contradicts itself: left is ${left} and next is ${position}`);
+    throw notAState(`is inconsistent: left is ${left} and next is ${position}`);
   }
   for (let i = 0; i < wordCount; i++) engine.words[i] = view.getUint32(wordsOffset + 8 * i, true);
   engine.position = position;
@@ -55,6 +55,6 @@ export function readTorchState(engine: Mt19937, bytes: Uint8Array): TorchStateRe
 
 function notAState(message: string): ConfigError {
   return new ConfigError('TorchGenerator.setState', [{ field: 'state', message }], {
-    next: 'Pass the bytes of torch.Generator.get_state() on a CPU, or of getState().',
+    next: 'Pass the bytes of torch.Generator.get_state() on a CPU, or of TorchGenerator.getState().',
   });
 }

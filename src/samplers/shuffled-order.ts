@@ -27,6 +27,6 @@ export class ShuffledOrder implements IndexOrder {
   }
 
   positionsOf(index: number): Iterable<number> {
-    return this.#passes.placesOf(index, 0, this.length);
+    return this.#passes.positionsOf(index, 0, this.length);
   }
 }

@@ -15,19 +15,19 @@ describe('CpuAccelerator', () => {
     expect(new CpuAccelerator({ environment, countNumaNodes: () => numaNodes }).deviceCount()).toBe(expected);
   });
 
-  it('refuses a LOCAL_SIZE that is not a number, and names it', () => {
+  it('rejects a LOCAL_SIZE that is not a number, and names it', () => {
     const device = new CpuAccelerator({ environment: { LOCAL_SIZE: 'two' } });
     expect(() => device.deviceCount()).toThrow(/LOCAL_SIZE.*"two"/);
   });
 
-  it('reports the resident set, and the largest seen', () => {
+  it('reports the resident set and its peak', () => {
     const device = new CpuAccelerator();
     const seen = device.memoryAllocated();
     expect(seen).toBeGreaterThan(1e6);
     expect(device.maxMemoryAllocated()).toBeGreaterThanOrEqual(seen);
   });
 
-  it('gives a tensor back unpinned, and the names that DeepSpeed gives', () => {
+  it('returns tensors unpinned, and reports the names that DeepSpeed uses', () => {
     const device = new CpuAccelerator({ environment: { LOCAL_RANK: '3' } });
     const tensor = { dtype: 'int32', shape: [1], data: Int32Array.of(1) } as const;
     expect(device.pinMemory(tensor)).toBe(tensor);
@@ -40,7 +40,7 @@ describe('CpuAccelerator', () => {
 });
 
 describe('countNumaNodes', () => {
-  it('counts nodes with cores, and neighbors with the same cores once', () => {
+  it('counts nodes with cores, and consecutive nodes with the same cores once', () => {
     const root = mkdtempSync(join(tmpdir(), 'millrace-numa-'));
     try {
       const cores = ['0-7', '0-7', '', '8-15', '0-7'];
@@ -55,7 +55,7 @@ describe('countNumaNodes', () => {
     }
   });
 
-  it('gives 0 where the system does not list nodes', () => {
+  it('returns 0 if the system does not list nodes', () => {
     expect(countNumaNodes('/nowhere')).toBe(0);
   });
 });
@@ -68,36 +68,36 @@ describe('getAccelerator', () => {
 
   const fresh = async (name: string) => {
     vi.stubEnv('DS_ACCELERATOR', name);
-    // The accelerator is chosen once a process: another query makes another module.
+    // The accelerator is chosen once per process; a different query string loads the module again.
     const url = new URL(`../../dist/accelerator/get-accelerator.js?${name}`, import.meta.url).href;
     return ((await import(url)) as { getAccelerator: typeof getAccelerator }).getAccelerator;
   };
 
-  it('is the processor, or a CUDA device where there is one, and the same object each time', () => {
+  it('is the processor, or a CUDA device if present, and the same object each time', () => {
     expect(getAccelerator().name).toMatch(/^(cpu|cuda)$/);
     expect(getAccelerator()).toBe(getAccelerator());
   });
 
-  it('takes DS_ACCELERATOR=cpu', async () => {
+  it('follows DS_ACCELERATOR=cpu', async () => {
     expect((await fresh('cpu'))().name).toBe('cpu');
   });
 
   it.each([
-    ['xpu', /xpu devices.*Looked for xpu.*cpu, cuda, webgpu/],
-    ['webgpu', /opened asynchronously.*openAccelerator/],
-  ])('says that %s is not there with ERR_MILLRACE_ACCELERATOR', async (name, message) => {
+    ['xpu', /xpu devices.*Set DS_ACCELERATOR to cpu, cuda or webgpu/],
+    ['webgpu', /No WebGPU device has been opened.*openAccelerator/],
+  ])('reports a missing %s device with ERR_MILLRACE_ACCELERATOR', async (name, message) => {
     const get = await fresh(name);
     expect(get).toThrow(expect.objectContaining({ code: 'ERR_MILLRACE_ACCELERATOR' }));
     expect(get).toThrow(message);
   });
 
-  it('refuses an unknown name with ERR_MILLRACE_CONFIG and lists those it knows', async () => {
+  it('rejects an unknown name with ERR_MILLRACE_CONFIG and lists the known ones', async () => {
     const get = await fresh('gpu');
     expect(get).toThrow(expect.objectContaining({ code: 'ERR_MILLRACE_CONFIG' }));
     expect(get).toThrow(/DS_ACCELERATOR.*"gpu".*cuda, cpu, xpu/);
   });
 
-  it('is what openAccelerator has opened', async () => {
+  it('is the one that openAccelerator has opened', async () => {
     const before = getAccelerator();
     const opened = await openAccelerator('cpu');
     expect(opened).toBeInstanceOf(CpuAccelerator);

@@ -31,7 +31,7 @@ const open = () => new CudaAccelerator({ library: standIn.library });
 const held = () =>
   (['allocations', 'streams', 'events', 'locked'] as const).map((what) => standIn.count(what));
 
-/** Runs a module that finds the stand-in where the driver would be. */
+/** Runs a module in a process that finds the stand-in at the driver's location. */
 async function inProcess(code: string, environment: Record<string, string>): Promise<string> {
   const env = { ...process.env, LD_LIBRARY_PATH: standIn.folder, ...environment };
   const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', code], {
@@ -57,7 +57,7 @@ afterEach(() => {
 });
 
 describeCuda('getAccelerator with a CUDA driver', () => {
-  it('is the device that the driver has, without being asked; batch size and workers are multiplied by the devices', async () => {
+  it("selects the driver's device by default; batch size and workers are multiplied by the number of devices", async () => {
     expect(await inProcess(sayAccelerator, {})).toBe('cuda:0 1 4 2\n');
     const preload = `import { createRequire } from 'node:module';
       const koffi = createRequire(process.cwd() + '/x.js')('koffi');
@@ -72,17 +72,17 @@ describeCuda('getAccelerator with a CUDA driver', () => {
     expect(await inProcess(sayAccelerator, { DS_ACCELERATOR: 'cpu' })).toMatch(/^cpu /);
   });
 
-  it('is quietly the processor where the driver has no device; asked for by name, that is an error', async () => {
+  it('silently selects the processor if the driver has no device; a CUDA device requested by name is then an error', async () => {
     const without = `import { createRequire } from 'node:module';
       const koffi = createRequire(process.cwd() + '/x.js')('koffi');
       koffi.load('libcuda.so.1').func('void standInDevices(int)')(0);${sayAccelerator}`;
     expect(await inProcess(without, {})).toMatch(/^cpu \d+ \d+ \d+\n$/);
     expect(await inProcess(without, { DS_ACCELERATOR: 'cuda' })).toMatch(
-      /^ERR_MILLRACE_ACCELERATOR There is no CUDA device \(.*CUDA_ERROR_NO_DEVICE\).*nvidia-smi/,
+      /^ERR_MILLRACE_ACCELERATOR No CUDA device found \(.*CUDA_ERROR_NO_DEVICE\).*nvidia-smi/,
     );
   });
 
-  it('warns of a driver that does not work, and goes on with the processor', async () => {
+  it('warns about a driver that does not work, and selects the processor', async () => {
     const broken = `import { createRequire } from 'node:module';
       const koffi = createRequire(process.cwd() + '/x.js')('koffi');
       koffi.load('libcuda.so.1').func('void standInFail(const char *, int, int)')('cuInit', 999, 0);${sayAccelerator}`;
@@ -93,7 +93,7 @@ describeCuda('getAccelerator with a CUDA driver', () => {
 });
 
 describe('CudaAccelerator', () => {
-  it('says which libraries it looked for where there is none', () => {
+  it('lists the libraries it tried if there is no driver', () => {
     expect(() => new CudaAccelerator({ library: '/nowhere/libcuda.so.1' })).toThrow(
       expect.objectContaining({
         code: 'ERR_MILLRACE_ACCELERATOR',
@@ -104,7 +104,7 @@ describe('CudaAccelerator', () => {
 });
 
 describeCuda('CudaAccelerator over the stand-in driver', () => {
-  it('says names, memory and what DeepSpeed asks for', () => {
+  it('reports names, memory and what DeepSpeed queries', () => {
     const cuda = open();
     expect([cuda.name, cuda.currentDeviceName(), cuda.modelName()]).toEqual([
       'cuda',
@@ -124,7 +124,7 @@ describeCuda('CudaAccelerator over the stand-in driver', () => {
     );
   });
 
-  it('makes a context only when memory is asked for', () => {
+  it('creates a context only at the first allocation', () => {
     const before = standIn.count('contexts');
     const cuda = open();
     cuda.deviceCount();
@@ -135,7 +135,7 @@ describeCuda('CudaAccelerator over the stand-in driver', () => {
     expect(standIn.count('contexts')).toBe(before + 1);
   });
 
-  it('pins a copy of a tensor in locked pages', () => {
+  it('pins a copy of a tensor in page-locked memory', () => {
     const before = standIn.count('locked');
     const source = tensor(Int32Array.of(1, 2, 3));
     const pinned = open().pinMemory(source);
@@ -144,7 +144,7 @@ describeCuda('CudaAccelerator over the stand-in driver', () => {
     expect(standIn.count('locked')).toBe(before + 1);
   });
 
-  it('names the call and the status of a refusal', () => {
+  it('names the failed call and its status', () => {
     const cuda = open();
     standIn.fail('cuMemGetInfo', 999);
     expect(() => cuda.deviceMemory()).toThrow(
@@ -154,7 +154,7 @@ describeCuda('CudaAccelerator over the stand-in driver', () => {
 });
 
 describeCuda('deviceBatches', () => {
-  it('gives what the loader gives, bit for bit, whatever the dtypes and sizes', async () => {
+  it("uploads exactly the loader's bytes, for all dtypes and sizes", async () => {
     const cuda = open();
     const leaf = fc.oneof(
       fc.float32Array({ minLength: 0, maxLength: 40 }),
@@ -218,7 +218,8 @@ describeCuda('deviceBatches', () => {
         expect(slots).toBeGreaterThan(0);
         expect(slots).toBeLessThan(12);
         expect(standIn.count('lazyCopies')).toBeGreaterThan(50);
-        // The first batch of each thread has no slot: its size is taken from it. Slots not yet used have none either.
+        // The first batch of each thread has no slot: the slot size is derived from it. Slots not yet used do not
+        // count either.
         expect(standIn.count('eagerCopies') - eager!).toBeLessThan(2 * 2 * 4);
         await loader.close();
         expect(standIn.count('locked')).toBe(locked);
@@ -229,7 +230,7 @@ describeCuda('deviceBatches', () => {
   );
 
   it.each([0, 1])(
-    'locks slots again when they grow, and gives all pages back, with %i workers',
+    'locks slots again when they grow, and unlocks all pages at the end, with %i workers',
     async (numWorkers) => {
       const before = getAccelerator();
       setAccelerator(open());
@@ -257,7 +258,7 @@ describeCuda('deviceBatches', () => {
           expect(standIn.count('locked')).toBe(locked);
         });
         await fc.assert(property, { numRuns: numWorkers === 0 ? 30 : 5 });
-        // Pages that two slots share could not be locked, which would be said.
+        // A page shared by two slots could not be locked twice, which would cause a warning.
         expect(warnings).toEqual([]);
       } finally {
         process.off('warning', listen);
@@ -266,8 +267,9 @@ describeCuda('deviceBatches', () => {
     },
   );
 
-  it('keeps copying and computing from each other’s slot, though neither waits on the host', async () => {
-    // Nothing in a stream happens until someone waits for it, so a slot that is overwritten or lent too early shows.
+  it('keeps copies and computations out of each other’s slot, without blocking the host', async () => {
+    // The stand-in runs a stream only when something waits for it, so an overwritten slot, or one lent too early,
+    // shows.
     const before = getAccelerator();
     const cuda = open();
     setAccelerator(cuda);
@@ -290,7 +292,7 @@ describeCuda('deviceBatches', () => {
     }
   });
 
-  it('has a batch there before work in the computing stream begins, without the host having waited', async () => {
+  it('completes the upload before work in the computing stream begins, without blocking the host', async () => {
     const before = getAccelerator();
     const cuda = open();
     setAccelerator(cuda);
@@ -310,7 +312,7 @@ describeCuda('deviceBatches', () => {
     }
   });
 
-  it.each([0, 2])('leaves the loader’s state exact at each batch, with %i workers', async (numWorkers) => {
+  it.each([0, 2])('keeps the loader’s state exact at each batch, with %i workers', async (numWorkers) => {
     const statesOf = async (upload: boolean): Promise<unknown[]> => {
       const loader = new DataLoader(rows, { batchSize: 8, shuffle: true, seed: 5, numWorkers });
       const states: unknown[] = [];
@@ -322,7 +324,7 @@ describeCuda('deviceBatches', () => {
     expect(await statesOf(true)).toEqual(await statesOf(false));
   });
 
-  it('copies memory that is not locked as well', async () => {
+  it('copies memory that is not page-locked too', async () => {
     const loader = new DataLoader(rows, { batchSize: 16 });
     const seen: number[] = [];
     for await (const { y } of deviceBatches(loader, { accelerator: open() }))
@@ -330,7 +332,7 @@ describeCuda('deviceBatches', () => {
     expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => i));
   });
 
-  it.each(['to the end', 'a break', 'an error'])('gives everything back after %s', async (ending) => {
+  it.each(['the last batch', 'a break', 'an error'])('releases everything after %s', async (ending) => {
     const cuda = open();
     const before = held();
     const loader = new DataLoader(rows, { batchSize: 4 });
@@ -348,10 +350,10 @@ describeCuda('deviceBatches', () => {
     expect(cuda.memoryAllocated()).toBe(0);
     expect(cuda.maxMemoryAllocated()).toBeGreaterThan(0);
     expect(() => kept?.x.address).toThrow(ReleasedBatchError);
-    expect(() => kept?.y.read()).toThrow(/given back/);
+    expect(() => kept?.y.read()).toThrow(/was released/);
   });
 
-  it('goes on with one slot where two do not fit, and says so', async () => {
+  it('uses one slot, with a warning, if two do not fit', async () => {
     const cuda = open();
     const before = held();
     standIn.setMemory(3_000);
@@ -369,7 +371,7 @@ describeCuda('deviceBatches', () => {
     expect(held()).toEqual(before);
   });
 
-  it('says what was too large for the device, gives everything back, and leaves the loader usable', async () => {
+  it('reports a batch that is too large for the device, releases everything, and leaves the loader usable', async () => {
     const cuda = open();
     const before = held();
     standIn.setMemory(2_000);
@@ -391,7 +393,7 @@ describeCuda('deviceBatches', () => {
     expect(batches).toBe(3);
   });
 
-  it('trains on with pages that cannot be locked, and warns', async () => {
+  it('continues with a warning if pages cannot be locked', async () => {
     const before = getAccelerator();
     setAccelerator(open());
     standIn.fail('cuMemHostRegister', 2);
@@ -404,14 +406,14 @@ describeCuda('deviceBatches', () => {
       for await (const _ of deviceBatches(loader)) batches += 1;
       await loader.close();
       expect(batches).toBe(10);
-      expect(warnings.join('\n')).toMatch(/stay pageable.*cuMemHostRegister/);
+      expect(warnings.join('\n')).toMatch(/could not be page-locked.*cuMemHostRegister/);
     } finally {
       process.off('warning', listen);
       setAccelerator(before);
     }
   });
 
-  it('names a failing copy, and gives everything back', async () => {
+  it('names a failing copy, and releases everything', async () => {
     const cuda = open();
     const before = held();
     standIn.fail('cuMemcpyHtoDAsync', 999, 3);
@@ -430,14 +432,14 @@ describe('deviceBatches without a CUDA device', () => {
   });
   afterEach(() => setAccelerator(before));
 
-  it('is an error that says what to do instead', async () => {
+  it('is an error that lists the alternatives', async () => {
     const batches = deviceBatches(new DataLoader(rows), { accelerator: new CpuAccelerator() });
     await expect(batches.next()).rejects.toThrow(
-      /CUDA device \(accelerator cpu\).*Iterate over the loader itself/,
+      /CUDA device \(accelerator cpu\).*Iterate the loader itself/,
     );
   });
 
-  it('leaves pinMemory without effect', async () => {
+  it('makes pinMemory a no-op', async () => {
     setAccelerator(new CpuAccelerator());
     const loader = new DataLoader(rows, { batchSize: 20, pinMemory: true, reuseBuffers: true });
     let batches = 0;

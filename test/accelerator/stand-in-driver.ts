@@ -1,4 +1,4 @@
-// The stand-in for the CUDA driver (test/fixtures/cuda), compiled where there is a compiler.
+// The stand-in for the CUDA driver (test/fixtures/cuda), compiled if there is a compiler.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,17 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What tests tell the stand-in, and ask it. */
+/** Controls and counters of the stand-in. */
 export interface StandIn {
   /** Path of the library. */
   readonly library: string;
-  /** Its folder, where the library has the name of the real one. */
+  /** Its folder, in which the library has the real driver's name. */
   readonly folder: string;
-  /** Makes calls fail with a status, after so many more that do not. `''` ends that. */
+  /** Makes calls fail with a status, after `after` more that succeed. `''` ends that. */
   fail(call: string, status: number, after?: number): void;
   setDevices(count: number): void;
   setMemory(bytes: number): void;
-  /** Puts work into a stream that copies device memory into `target` when its turn comes. */
+  /** Submits work to a stream that copies device memory to `target` when it runs. */
   launchRead(source: bigint, target: Uint8Array, stream?: bigint): void;
   count(what: Counted): number;
 }
@@ -31,7 +31,7 @@ export type Counted =
   | 'eagerCopies'
   | 'contexts';
 
-/** The stand-in; `undefined` without a C compiler, which is said on the console. */
+/** Compiles the stand-in; `undefined` without a C compiler, which is logged to the console. */
 export function compileStandIn(): StandIn | undefined {
   const source = fileURLToPath(new URL('../fixtures/cuda/stand-in-driver.c', import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), 'millrace-cuda-'));
@@ -41,14 +41,12 @@ export function compileStandIn(): StandIn | undefined {
   });
   if (compiled.error || process.platform !== 'linux') {
     console.warn(
-      'SKIPPED: every test of CUDA, which needs Linux and a C compiler (cc) for a stand-in of the driver.',
+      'SKIPPED: all CUDA tests, which need Linux and a C compiler (cc) for a stand-in of the driver.',
     );
     return undefined;
   }
   if (compiled.status !== 0) throw new Error(`The stand-in driver does not compile:\n${compiled.stderr}`);
-  console.warn(
-    'NOT RUN: CUDA on hardware. These tests drive a stand-in for the driver, over ordinary memory.',
-  );
+  console.warn('NOT RUN: CUDA on hardware. These tests use a stand-in for the driver over ordinary memory.');
   return { library, folder, ...bind(library) };
 }
 
@@ -62,7 +60,7 @@ function bind(path: string): Omit<StandIn, 'library' | 'folder'> {
     setDevices: loaded.func('void standInDevices(int count)'),
     setMemory: loaded.func('void standInMemory(double bytes)'),
     launchRead: (source, target, stream = 0n) => {
-      // So that it stays where it is.
+      // Pins the array: V8 may move it until its buffer is accessed.
       void target.buffer;
       kernel(source, target, target.byteLength, stream);
     },

@@ -21,7 +21,7 @@ interface Checks {
   readonly [check: string]: unknown;
 }
 
-/** The checks in Node.js, on the software device where there is one. */
+/** Runs the checks in Node.js, on the software device if there is one. */
 async function inNode(): Promise<Checks> {
   const folder = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'].find((place) =>
     existsSync(join(place, 'vk_swiftshader_icd.json')),
@@ -35,7 +35,7 @@ async function inNode(): Promise<Checks> {
   return JSON.parse(stdout) as Checks;
 }
 
-/** The checks in Chromium, whose software device is asked for. */
+/** Runs the checks in Chromium, with its software device. */
 async function inBrowser(): Promise<Checks> {
   const { output } = (await build({
     configFile: false,
@@ -73,10 +73,10 @@ async function inBrowser(): Promise<Checks> {
 
 function needDevice({ absent, device }: Checks, where: string, { skip }: TestContext): void {
   if (absent === undefined) {
-    console.warn(`WebGPU in ${where}: ran on ${device}; not run on a GPU.`);
+    console.warn(`WebGPU in ${where}: ran on ${device}, not on a GPU.`);
     return;
   }
-  // A machine that is to test everything must have a device; elsewhere its absence is said aloud.
+  // With CI=true a device is required; elsewhere a missing one is logged.
   expect(process.env.CI, absent).not.toBe('true');
   console.warn(`SKIPPED: WebGPU in ${where}. ${absent}`);
   skip(absent);
@@ -85,7 +85,7 @@ function needDevice({ absent, device }: Checks, where: string, { skip }: TestCon
 function expectKept(checks: Checks): void {
   expect(checks.names).toEqual(['webgpu', 'webgpu:0', 1, true]);
   expect(checks.everyDtype).toEqual({ batches: 24, isEqual: true });
-  // Of samples i, 64 times each; the last batch has two.
+  // Sums of samples i, 64 times each; the last batch has two samples.
   const sums = Array.from({ length: 13 }, (_, k) => (k < 12 ? 64 * (16 * k + 6) : 64 * 97));
   expect(checks.sums).toEqual(sums);
   expect(checks.afterBreak).toEqual({
@@ -95,7 +95,7 @@ function expectKept(checks: Checks): void {
     kept: 'ERR_MILLRACE_RELEASED_BATCH',
   });
   expect(checks.tooLarge).toMatch(
-    /^ERR_MILLRACE_DEVICE_MEMORY: A batch does not fit .*buffers of up to 64 bytes \(accelerator webgpu, buffer millrace batch, bytes 200\).*smaller batches/,
+    /^ERR_MILLRACE_DEVICE_MEMORY: A batch does not fit .*largest buffer of the device has 64 bytes \(accelerator webgpu, buffer millrace batch, bytes 200\).*smaller batches/,
   );
   expect(checks.outOfMemory).toEqual({
     said: expect.stringMatching(/^ERR_MILLRACE_DEVICE_MEMORY: .*no memory left \(accelerator webgpu/),
@@ -137,10 +137,10 @@ describe('gpuBatches', () => {
 });
 
 describe('WebGpuAccelerator', () => {
-  it('says what was looked for where there is no adapter', async () => {
+  it('reports what it tried if there is no adapter', async () => {
     const gpu = { requestAdapter: async () => null };
     await expect(WebGpuAccelerator.open({ gpu })).rejects.toThrow(
-      /no adapter for this machine \(accelerator webgpu\).*requestAdapter\(\).*libvulkan1/,
+      /no adapter on this machine \(accelerator webgpu\).*requestAdapter\(\).*libvulkan1/,
     );
   });
 });

@@ -22,18 +22,18 @@ describe('toJax', () => {
     ['int32', tensor(Uint16Array.of(0, 65_535)), [0, 65_535]],
     ['int32', tensor(BigInt64Array.of(-(2n ** 31n), 7n)), [-(2 ** 31), 7]],
     ['bool', tensor(Uint8Array.of(1, 0), [2], 'bool'), [true, false]],
-  ] as const)('gives %s with the same values', async (dtype, source, expected) => {
+  ] as const)('converts %s with the same values', async (dtype, source, expected) => {
     const array = toJax(numpy, source);
     expect(array.dtype).toBe(dtype);
     expect(await array.jsAsync()).toEqual(expected);
   });
 
-  it('gives float64 where jax-js can take it, and says why elsewhere', async () => {
+  it('converts float64 if jax-js supports it, and explains why not otherwise', async () => {
     const source = { x: tensor(Float64Array.of(0.1, -2)) };
     if ('Float16Array' in globalThis) {
       expect(await toJax(numpy, source).x.jsAsync()).toEqual([0.1, -2]);
     } else {
-      expect(() => toJax(numpy, source)).toThrow(/lacks Float16Array \(path x, dtype float64\)/);
+      expect(() => toJax(numpy, source)).toThrow(/has no Float16Array \(path x, dtype float64\)/);
     }
   });
 
@@ -55,7 +55,7 @@ describe('toJax', () => {
     arrays.pair[1].dispose();
   });
 
-  it('gives arrays that do not change when the memory of the batch is used again', async () => {
+  it('returns arrays that do not change when the batch memory is reused', async () => {
     const source = tensor(new Float32Array(new SharedArrayBuffer(8)), [2]);
     source.data.set([3, 4]);
     const array = toJax(numpy, source);
@@ -63,7 +63,7 @@ describe('toJax', () => {
     expect(await array.jsAsync()).toEqual([3, 4]);
   });
 
-  it('frees at the end of a block what was not moved into a function', () => {
+  it('frees arrays that the caller still owns at the end of a block', () => {
     const batch = {
       used: tensor(Float32Array.of(1, 2)),
       kept: tensor(Float32Array.of(3, 4)),
@@ -81,7 +81,7 @@ describe('toJax', () => {
     kept.dispose();
   });
 
-  it('refuses an integer that does not fit, naming where it is', () => {
+  it('rejects an integer that does not fit, and names its path', () => {
     const batch = { ids: [tensor(BigInt64Array.of(1n, 2n ** 31n))] };
     expect(() => toJax(numpy, batch)).toThrow(
       expect.objectContaining({

@@ -1,4 +1,4 @@
-// The smallest ONNX model there is: one node, written as protocol buffers by hand (onnx.proto3, fields by number).
+// A minimal ONNX model: one node, encoded by hand as protocol buffers (onnx.proto3, fields by number).
 
 /** A model `z = x <op> y` over vectors of `length` elements of an ONNX element type (1 float32, 7 int64). */
 export function binaryModel(op: 'Add' | 'Mul', elementType: number, length: number): Uint8Array {

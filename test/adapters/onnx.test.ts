@@ -31,7 +31,7 @@ describe('toOnnx', () => {
     expect(made.x).toBeInstanceOf(Tensor);
   });
 
-  it('copies the memory of the batch, unless it is told not to', () => {
+  it('copies the batch memory, unless copy is false', () => {
     const source = tensor(Float32Array.of(1, 2));
     expect(toOnnx(Tensor, source).data).not.toBe(source.data);
     expect(toOnnx(Tensor, source, { copy: false }).data).toBe(source.data);
@@ -55,7 +55,7 @@ describe('toOnnx', () => {
     expect(sums).toEqual(samples.map(({ x, y }) => x + y));
   });
 
-  it('feeds int64 as it is', async () => {
+  it('feeds int64 unchanged', async () => {
     const session = await ort.InferenceSession.create(binaryModel('Mul', 7, 2));
     const batch = { x: tensor(BigInt64Array.of(3n, -(2n ** 40n))), y: tensor(BigInt64Array.of(5n, 4n)) };
     const { z } = await session.run(toOnnx(ort.Tensor, batch));
@@ -63,7 +63,7 @@ describe('toOnnx', () => {
     expect(z!.data).toEqual(BigInt64Array.of(15n, -(2n ** 42n)));
   });
 
-  it('refuses options that it does not know', () => {
+  it('rejects unknown options', () => {
     expect(() => toOnnx(Tensor, {}, { coppy: true } as never)).toThrow(
       /coppy: unknown option, did you mean copy/,
     );

@@ -1,11 +1,11 @@
-// The adapter with the real TensorFlow.js, on its backends cpu and wasm.
+// The adapter with the real TensorFlow.js, on its cpu and wasm backends.
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { ArrayDataset, DataLoader, TensorDataset, tensor } from 'millrace';
 import { tfDataset, toTf } from 'millrace/tfjs';
 import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 
-/** Points around two centers, and which one. */
+/** Points around two centers, and the center of each. */
 const points = new TensorDataset({
   x: tensor(
     Float32Array.from({ length: 400 * 2 }, (_, i) => Math.sin(i * 12.9898) + ((i >> 1) % 2 ? 2 : -2)),
@@ -36,36 +36,33 @@ describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (backend) => {
     ['owned', { reuseBuffers: false }],
     ['lent', { reuseBuffers: true }],
     ['made by a worker', { numWorkers: 1 }],
-  ] as const)(
-    'fits a model to batches that are %s, and memory is flat over 500 steps',
-    async (_, options) => {
-      const loader = new DataLoader(points, { batchSize: 20, shuffle: true, seed: 3, ...options });
-      const model = classifier();
-      const dataset = tfDataset(tf, loader, ({ x, y }) => ({ xs: x, ys: y }));
-      expect(dataset.size).toBe(20);
-      await model.fitDataset(dataset, { epochs: 1, verbose: 0 });
-      const { numTensors, numBytes } = tf.memory();
-      const seen: [number, number][] = [];
-      const { history } = await model.fitDataset(dataset, {
-        epochs: 25,
-        verbose: 0,
-        callbacks: {
-          onEpochEnd: async () => {
-            seen.push([tf.memory().numTensors, tf.memory().numBytes]);
-          },
+  ] as const)('fits a model to batches that are %s, with flat memory over 500 steps', async (_, options) => {
+    const loader = new DataLoader(points, { batchSize: 20, shuffle: true, seed: 3, ...options });
+    const model = classifier();
+    const dataset = tfDataset(tf, loader, ({ x, y }) => ({ xs: x, ys: y }));
+    expect(dataset.size).toBe(20);
+    await model.fitDataset(dataset, { epochs: 1, verbose: 0 });
+    const { numTensors, numBytes } = tf.memory();
+    const seen: [number, number][] = [];
+    const { history } = await model.fitDataset(dataset, {
+      epochs: 25,
+      verbose: 0,
+      callbacks: {
+        onEpochEnd: async () => {
+          seen.push([tf.memory().numTensors, tf.memory().numBytes]);
         },
-      });
-      // The loop keeps a loss of each epoch until it ends; nothing of the batches.
-      expect(seen.at(-1)![0] - seen[0]![0]).toBeLessThanOrEqual(25);
-      expect(tf.memory()).toMatchObject({ numTensors, numBytes });
-      expect(loader.epoch).toBe(26);
-      expect(history.loss!.at(-1)).toBeLessThan(0.1);
-      model.dispose();
-      await loader.close();
-    },
-  );
+      },
+    });
+    // The loop keeps one loss per epoch until it ends, and nothing of the batches.
+    expect(seen.at(-1)![0] - seen[0]![0]).toBeLessThanOrEqual(25);
+    expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+    expect(loader.epoch).toBe(26);
+    expect(history.loss!.at(-1)).toBeLessThan(0.1);
+    model.dispose();
+    await loader.close();
+  });
 
-  it('evaluates a model, and frees what an example is made by', async () => {
+  it('evaluates a model, and frees intermediate tensors of each example', async () => {
     const loader = new DataLoader(points, { batchSize: 64 });
     const model = classifier();
     const before = tf.memory().numTensors;
@@ -79,7 +76,7 @@ describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (backend) => {
     model.dispose();
   });
 
-  it('frees what is left of a batch at the end of a block', () => {
+  it('frees the remaining tensors of a batch at the end of a block', () => {
     const batch = { x: tensor(Float32Array.of(1, 2)), more: [tensor(Int32Array.of(3))], name: 'n' };
     const before = tf.memory().numTensors;
     {
@@ -91,14 +88,14 @@ describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (backend) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('leaves nothing behind of a batch that it cannot convert', () => {
+  it('frees everything of a batch that it cannot convert', () => {
     const before = tf.memory().numTensors;
     const batch = { x: tensor(Float32Array.of(1)), n: tensor(Uint32Array.of(2 ** 31)) };
     expect(() => toTf(tf, batch)).toThrow(/does not fit into int32/);
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('gives values that do not change with the memory of the batch, unless they are handed over', () => {
+  it('returns values that do not change with the batch memory, unless copy is false', () => {
     const shared = tensor(new Float32Array(new SharedArrayBuffer(8)), [2]);
     shared.data.set([1, 2]);
     using copied = toTf(tf, { shared });
@@ -110,7 +107,7 @@ describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (backend) => {
 });
 
 describe('tfDataset', () => {
-  it('counts batches where the loader can, and says NaN of a stream', () => {
+  it('counts batches if the loader can, and reports NaN for a stream', () => {
     const stream = { async *iterate() {} };
     expect(tfDataset(tf, new DataLoader(stream), () => ({ xs: null, ys: null })).size).toBeNaN();
   });

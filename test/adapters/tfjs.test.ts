@@ -2,7 +2,7 @@ import { tensor } from 'millrace';
 import { toTf } from 'millrace/tfjs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-/** Records what TensorFlow.js would be given. */
+/** Records the arguments of calls to TensorFlow.js. */
 const tf = {
   tensor: (elements: Float32Array | Int32Array | Uint8Array, shape: number[], dtype: string) => ({
     elements,
@@ -19,7 +19,7 @@ describe('toTf', () => {
     ['int32', tensor(Uint8Array.of(0, 255)), Int32Array.of(0, 255)],
     ['int32', tensor(BigInt64Array.of(-3n, 9n)), Int32Array.of(-3, 9)],
     ['bool', tensor(Uint8Array.of(1, 0), [2], 'bool'), Uint8Array.of(1, 0)],
-  ] as const)('gives %s with the same values', (dtype, source, expected) => {
+  ] as const)('converts %s with the same values', (dtype, source, expected) => {
     expect(toTf(tf, source)).toEqual({ dtype, shape: [2], elements: expected });
   });
 
@@ -36,7 +36,7 @@ describe('toTf', () => {
     expect(tensors.name).toEqual(['a']);
   });
 
-  it('never hands out the memory of the batch', () => {
+  it('never exposes the batch memory', () => {
     for (const source of [
       tensor(new Float32Array(2)),
       tensor(new Int32Array(2)),
@@ -46,7 +46,7 @@ describe('toTf', () => {
     }
   });
 
-  it('refuses an unsigned integer above the range of int32', () => {
+  it('rejects an unsigned integer above the range of int32', () => {
     expect(() => toTf(tf, { n: tensor(Uint32Array.of(2 ** 31)) })).toThrow(
       /TensorFlow.js has no uint32.*path n/,
     );

@@ -1,5 +1,5 @@
-// Pages for tests: bundled as an application would be, by esbuild with no plugin, served with and without the headers that isolate a
-// page, and opened in a real browser.
+// Test pages: bundled by esbuild without a plugin, as an application would be, served with and without the headers
+// that isolate a page, and opened in a real browser.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -9,14 +9,20 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-/** Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this. */
+/**
+ * Set by `npm test`, which installs a browser or explains how to; with CI=true, a missing one ends the run before
+ * this.
+ */
 export const executablePath = process.env.MILLRACE_CHROMIUM;
 
 const repository = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-/** Bundles scripts, each to a file of its own name; `millrace/worker` as any application has to. */
+/**
+ * Bundles each script into a file with its own name, including `millrace/worker`, which every application has to
+ * bundle.
+ */
 export async function bundle(entries: Readonly<Record<string, string>>): Promise<Files> {
   const { outputFiles } = await build({
     entryPoints: { 'millrace-worker': 'millrace/worker', ...entries },
@@ -39,7 +45,7 @@ const types: Readonly<Record<string, string>> = {
   '.json': 'application/json',
 };
 
-/** Headers that make a page cross-origin isolated, so that it has shared memory. */
+/** Headers that make a page cross-origin isolated, so that it can share memory. */
 export const isolation = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
@@ -47,18 +53,18 @@ export const isolation = {
 
 export interface PageOptions {
   readonly files: Files;
-  /** Script of the page. */
+  /** The page's script. */
   readonly script: string;
   readonly isolated: boolean;
-  /** Answers what is no file. */
+  /** Handles requests that are not for a file. */
   readonly onRequest?: RequestListener;
 }
 
-/** A page of a server of its own, in a browser of its own. */
+/** A page with its own server and browser. */
 export class TestPage {
   readonly origin: string;
   readonly page: Page;
-  /** Errors that nobody caught. */
+  /** Uncaught errors. */
   readonly problems: string[] = [];
   readonly #server: Server;
   readonly #browser: Browser;
@@ -100,7 +106,7 @@ export class TestPage {
     return opened;
   }
 
-  /** Calls a function that the page's script put into `globalThis.tests`. */
+  /** Calls a function that the page's script has set in `globalThis.tests`. */
   call<R>(name: string, ...args: readonly unknown[]): Promise<R> {
     return this.page.evaluate(
       ([test, given]) =>

@@ -8,7 +8,7 @@ import {
   TextDataset,
 } from 'millrace/formats';
 
-/** The formats that are read in a browser as in Node.js, by their names. */
+/** The formats that a browser reads like Node.js, by name. */
 export const formats = {
   ArrowDataset,
   CsvDataset,

@@ -1,4 +1,5 @@
-// The laws of a loader in a real browser, against Node.js: order, seek and state of the same random configurations.
+// The laws of a loader in a real browser, compared with Node.js: order, seek and state of the same random
+// configurations.
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundle, executablePath, type Files, TestPage } from './browser-page.js';
@@ -15,9 +16,9 @@ describe.skipIf(!executablePath)('the laws in a browser', () => {
   }, 60_000);
 
   it.each([
-    ['cross-origin isolated, over shared memory', true],
-    ['not isolated, by handing buffers over', false],
-  ])('hold, and every batch is that of Node.js to the bit: %s', async (_, isolated) => {
+    ['cross-origin isolated, with shared memory', true],
+    ['not isolated, with transferred buffers', false],
+  ])('hold, with the same bytes as in Node.js for every batch: %s', async (_, isolated) => {
     const test = await TestPage.open({ files, script: '/page.js', isolated });
     try {
       expect(await test.call('platform')).toEqual({ isolated, shared: isolated });

@@ -1,4 +1,4 @@
-// Runs the laws of a loader on fixed random configurations, in Node.js and in a page alike, and says what was delivered.
+// Runs the laws of a loader on fixed random configurations, in Node.js or in a page, and returns what was delivered.
 import fc from 'fast-check';
 import {
   ArrayDataset,
@@ -46,7 +46,7 @@ const configuration: fc.Arbitrary<Case> = fc.record({
   reuseBuffers: fc.boolean(),
 });
 
-/** The configurations, the same everywhere. */
+/** The configurations, the same on every platform. */
 const cases: readonly Case[] = fc.sample(configuration, { numRuns: 40, seed: 9 });
 
 type Options = Readonly<Record<string, unknown>>;
@@ -61,7 +61,7 @@ function numbers(length: number): TensorDataset<{ x: Tensor<'float32'>; y: Tenso
   });
 }
 
-/** The dataset and options of a case, made anew each time. */
+/** Creates the dataset and options of a case. */
 function ingredients(one: Case, fixtures: string): { dataset: Dataset<unknown>; options: Options } {
   const { kind, length, batchSize, dropLast, seed } = one;
   const plain = { batchSize, dropLast, seed };
@@ -105,7 +105,7 @@ function ingredients(one: Case, fixtures: string): { dataset: Dataset<unknown>; 
   }
 }
 
-/** FNV-1a over the elements of all tensors and everything else, as text: it need only tell mistakes. */
+/** FNV-1a over the elements of all tensors, and over everything else as text: strong enough to detect mistakes. */
 class Digest {
   #state = 0xcbf29ce484222325n;
 
@@ -149,7 +149,7 @@ function expectSame(law: string, one: Case, actual: readonly string[], expected:
  * Checks order, seek and state on every configuration, without workers and with some.
  *
  * @param fixtures - URL of the folder of datasets and functions that workers import.
- * @returns a line a configuration: what its first two epochs deliver, and the receipt
+ * @returns One line per configuration: what its first two epochs deliver, and the receipt
  */
 export async function runLaws(fixtures: string): Promise<string[]> {
   const lines: string[] = [];
@@ -185,7 +185,7 @@ export async function runLaws(fixtures: string): Promise<string[]> {
   return [...lines, ...ordersWithoutData()];
 }
 
-/** Orders that samplers compute: as much as a curriculum and a token budget ask of arithmetic. */
+/** Computed orders, which exercise the arithmetic of a curriculum and a token budget. */
 function ordersWithoutData(): string[] {
   const n = 500;
   const lengths = Int32Array.from({ length: n }, (_, i) => 1 + ((i * 7919) % 97));

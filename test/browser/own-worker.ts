@@ -1,4 +1,4 @@
-// A worker of an application's own: its bundler finds the modules.
+// An application's own worker, whose modules its bundler resolves.
 import { provideModules } from 'millrace/worker';
 
 provideModules({ 'worker:squares': () => import('./squares-module.js') });

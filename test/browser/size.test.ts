@@ -1,4 +1,4 @@
-// What a page loads before it asks for anything: the loader and a dataset, bundled and minified by esbuild with no plugin.
+// The size of the loader and a dataset, bundled and minified by esbuild without a plugin.
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';

@@ -1,4 +1,4 @@
-// What a page reads, from where: for the tests outside to look at.
+// Functions that read data in the page, for tests to call from outside.
 import { DataLoader } from 'millrace';
 import {
   CsvDataset,
@@ -20,7 +20,7 @@ async function download(name) {
   return (await fetch(remote(name))).blob();
 }
 
-/** Puts a file into the origin private file system. @returns its URL */
+/** Writes a file to the origin private file system. @returns Its URL */
 async function keep(name) {
   const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('data', { create: true });
   const writer = await (await folder.getFileHandle(name, { create: true })).createWritable();
@@ -39,7 +39,7 @@ async function failure(action) {
 }
 
 export const storageTests = {
-  /** All samples of a file that lies behind a URL, in a picked file, or in the origin private file system. */
+  /** All samples of a file behind a URL, in a picked file, or in the origin private file system. */
   read: async (format, name, place, numWorkers) => {
     const file =
       place === 'url'
@@ -70,7 +70,7 @@ export const storageTests = {
     beyond: await failure(() => new BlobSource(new Blob(['abc'])).read(0, 4)),
   }),
 
-  /** A picked file, as an `<input type="file">` gives it. */
+  /** A file as an `<input type="file">` provides it. */
   picked: async () => {
     const input =
       document.querySelector('input') ??

@@ -1,5 +1,5 @@
-// Data in a browser: by ranges over HTTP, from files that were picked, from the origin private file system. The samples are those that
-// Node.js reads from the same files.
+// Data in a browser: byte ranges over HTTP, picked files, and the origin private file system. The samples are those
+// that Node.js reads from the same files.
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -13,13 +13,13 @@ import { readSamples } from './read-samples.js';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
-/** A file of the fixtures; `table.csv.gz` is made of `table.csv`. */
+/** Contents of a fixture; `table.csv.gz` is compressed from `table.csv`. */
 function contentOf(name: string): Buffer {
   const read = (file: string) => readFileSync(path(`../fixtures/formats/${file}`));
   return name === 'table.csv.gz' ? gzipSync(read('table.csv')) : read(name);
 }
 
-/** Serves files by ranges, as any web server does. */
+/** Serves byte ranges of files, as web servers do. */
 function serveRanges(request: IncomingMessage, response: ServerResponse): void {
   const bytes = contentOf(request.url!.slice('/ranges/'.length));
   const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
@@ -60,7 +60,7 @@ describe.skipIf(!executablePath).each([
         0,
       );
       expect(expected.length).toBeGreaterThan(1);
-      // Nested values of Arrow are views that do not cross threads, in Node.js neither.
+      // Nested Arrow values are views that cannot cross threads, in Node.js either.
       for (const place of ['url', 'file', 'private'])
         for (const workers of format === 'ArrowDataset' ? [0] : [0, 2])
           expect(await test.call('read', format, name, place, workers), `${place}, ${workers}`).toEqual(
@@ -69,17 +69,17 @@ describe.skipIf(!executablePath).each([
     },
   );
 
-  it('takes the file that a user picks', async () => {
+  it('reads a file that the user picks', async () => {
     await test.call('picked');
     await test.page.setInputFiles('input', path('../fixtures/formats/table.csv'));
     const rows = (await CsvDataset.open(path('../fixtures/formats/table.csv'))).length;
     expect(await test.call('picked')).toBe(rows);
   });
 
-  it('says what a browser cannot do, and what to do instead', async () => {
+  it('reports what a browser cannot do, with alternatives', async () => {
     const failures = await test.call<Record<string, { name: string; message: string }>>('failures');
     expect(failures.path).toMatchObject({ name: 'CapabilityError' });
-    expect(failures.path!.message).toContain('In a browser open data by URL');
+    expect(failures.path!.message).toContain('In a browser, open data by URL');
     for (const needsNode of ['imageFolder', 'indexed', 'mds', 'npz', 'webDataset', 'anyFormat'])
       expect(failures[needsNode], needsNode).toMatchObject({ name: 'CapabilityError' });
     expect(failures.cache).toMatchObject({ name: 'CapabilityError' });

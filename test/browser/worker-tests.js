@@ -1,4 +1,4 @@
-// What a page does with workers, for the tests outside to look at.
+// Functions that use workers in the page, for tests to call from outside.
 import { DataLoader, TensorDataset, tensor, workerDataset } from 'millrace';
 
 const fixture = (name) => new URL(`/fixtures/${name}`, location.href);
@@ -20,7 +20,7 @@ async function outcomeOf(loader) {
 export const workerTests = {
   platform: () => ({ isolated: crossOriginIsolated, shared: typeof SharedArrayBuffer !== 'undefined' }),
 
-  /** A dataset that fails in its own way, in two workers. */
+  /** A dataset that fails in a given way, in two workers. */
   faulty: (name, settings, options) =>
     outcomeOf(
       new DataLoader(workerDataset(fixture('web-faulty.js'), { export: name, options: settings }), {
@@ -30,10 +30,10 @@ export const workerTests = {
       }),
     ),
 
-  /** A dataset that is not there. */
+  /** A dataset module that does not exist. */
   missing: () => outcomeOf(new DataLoader(fixture('no-such.js'), { numWorkers: 1 })),
 
-  /** Workers whose script is not there. */
+  /** Workers whose script does not exist. */
   noProgram: () =>
     outcomeOf(
       new DataLoader(fixture('web-faulty.js'), {
@@ -42,7 +42,7 @@ export const workerTests = {
       }),
     ),
 
-  /** A worker of the application's own, with modules that it names. */
+  /** The application's own worker, with modules that it provides. */
   ownWorker: (name) =>
     outcomeOf(
       new DataLoader(workerDataset(name), {
@@ -52,7 +52,7 @@ export const workerTests = {
       }),
     ),
 
-  /** Buffers that batches of 40 kB lie in, over three epochs of lent batches, and what they hold. */
+  /** Buffers of 40 kB batches over three epochs of lent batches, and their contents. */
   lent: async () => {
     const x = tensor(
       Float32Array.from({ length: 64 * 1250 }, (_, i) => i),

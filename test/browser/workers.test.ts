@@ -1,9 +1,9 @@
-// Web workers that fail are really made to fail: the same typed errors as in Node.js, with and without shared memory.
+// Failing web workers: the same typed errors as in Node.js, with and without shared memory.
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle, executablePath, TestPage } from './browser-page.js';
 
-/** Batches as plain numbers, and the error that ended the iteration. */
+/** Batches as plain numbers, and the error that ended iteration. */
 interface Outcome {
   readonly batches: readonly (readonly number[])[];
   readonly error?: {
@@ -32,19 +32,19 @@ describe.skipIf(!executablePath).each([
   const faulty = (name: string, settings: object, options: object = {}) =>
     test.call<Outcome>('faulty', name, settings, options);
 
-  it('import a dataset named by its URL', async () => {
+  it('import a dataset by its URL', async () => {
     const { batches, error } = await faulty('default', {});
     expect(error).toBeUndefined();
     expect(batches.flat()).toEqual(Array.from({ length: 32 }, (_, i) => i));
   });
 
-  it('say which sample failed, after the batches before it', async () => {
+  it('report which sample failed, after delivering the batches before it', async () => {
     const { batches, error } = await faulty('throwsAt', { index: 13 });
     expect(batches).toHaveLength(3);
     expect(error).toMatchObject({ name: 'SampleError', where: { index: 13 }, cause: 'no picture 13' });
   });
 
-  it('skip what fails, where that is asked for', async () => {
+  it('skip failing samples, if requested', async () => {
     const { batches, error } = await faulty('throwsAt', { index: 13 }, { onError: 'skip' });
     expect(error).toBeUndefined();
     expect(batches.flat()).toHaveLength(31);
@@ -52,9 +52,9 @@ describe.skipIf(!executablePath).each([
 
   it.each([
     ['ends itself', 'endsAt', undefined],
-    ['throws what nobody catches', 'uncaughtAt', 'nobody catches this'],
-    ['rejects what nobody awaits', 'rejectedAt', 'nobody awaits this'],
-  ])('that %s: a WorkerExitError says at which batch', async (_, name, cause) => {
+    ['throws an uncaught error', 'uncaughtAt', 'nobody catches this'],
+    ['rejects an unhandled promise', 'rejectedAt', 'nobody awaits this'],
+  ])('cause a WorkerExitError with the batch if a worker %s', async (_, name, cause) => {
     const { batches, error } = await faulty(name, { index: 11 });
     expect(batches).toEqual([
       [0, 1, 2, 3],
@@ -69,18 +69,18 @@ describe.skipIf(!executablePath).each([
     if (isolated) expect(error?.where).toMatchObject({ sample: 11 });
   });
 
-  it('that end over and over on one batch are not started for ever', async () => {
+  it('are not restarted without limit if they keep ending on one batch', async () => {
     const { error } = await faulty('endsAt', { index: 9 }, { onError: 'retry' });
     expect(error?.name).toBe('WorkerExitError');
   });
 
-  it('in an endless loop are ended when the time is up', async () => {
+  it('are terminated at the time limit when stuck in an endless loop', async () => {
     const { batches, error } = await faulty('spinsAt', { index: 9 }, { timeoutMs: 400 });
     expect(batches).toHaveLength(2);
     expect(error?.name).toBe('LoaderTimeoutError');
   });
 
-  it('say why a dataset cannot be opened', async () => {
+  it('report why a dataset cannot be opened', async () => {
     expect((await faulty('failsToOpen', {})).error).toMatchObject({
       name: 'TypeError',
       message: 'no such disk',
@@ -88,32 +88,32 @@ describe.skipIf(!executablePath).each([
     expect((await test.call<Outcome>('missing')).error?.message).toContain('/fixtures/no-such.js');
   });
 
-  it('say which values no batch can be made of', async () => {
+  it('report which values cannot be collated', async () => {
     expect((await faulty('givesFunctions', {})).error?.name).toBe('CollateError');
   });
 
-  it('whose script is missing say what a bundler needs', async () => {
+  it('explain what a bundler needs if their script is missing', async () => {
     const { error } = await test.call<Outcome>('noProgram');
     expect(error).toMatchObject({ name: 'WorkerTransferError', code: 'ERR_MILLRACE_WORKER_TRANSFER' });
     expect(error?.message).toContain('millrace-worker=millrace/worker');
   });
 
-  it('of an application’s own find the modules that it provides, and name those there are', async () => {
+  it('find the modules that an application’s own worker provides, and list them if one is missing', async () => {
     const { batches } = await test.call<Outcome>('ownWorker', 'worker:squares');
     expect(batches.flat()).toEqual(Array.from({ length: 20 }, (_, i) => i * i));
     const { error } = await test.call<Outcome>('ownWorker', 'worker:cubes');
     expect(error).toMatchObject({ name: 'FormatError', where: { provided: 'worker:squares' } });
   });
 
-  it('lend batches: right while they are lent, and their memory goes back', async () => {
+  it('lend batches that are correct while lent, and reuse their memory afterwards', async () => {
     const { sums, afterwards } = await test.call<{ sums: number[]; afterwards: number[] }>('lent');
     const epoch = Array.from({ length: 8 }, (_, k) => [k * 10_000, (k + 1) * 10_000 - 1]).flat();
     expect(sums).toEqual([...epoch, ...epoch, ...epoch]);
-    // Shared memory stays where it is; a buffer that was handed back is empty here.
+    // Shared memory stays in place; a buffer transferred back to a worker is empty here.
     expect(new Set(afterwards)).toEqual(new Set([isolated ? 10_000 : 0]));
   });
 
-  it('leave no error that nobody caught', () => {
+  it('leave no uncaught error', () => {
     expect(test.problems).toEqual([]);
   });
 });

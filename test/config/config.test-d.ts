@@ -5,7 +5,7 @@ import { describe, it } from 'vitest';
 const texts = new ArrayDataset([{ text: 'a', label: 1 }]);
 
 describe('defineConfig', () => {
-  it('takes data of every kind', () => {
+  it('accepts every kind of data', () => {
     defineConfig({ data: 's3://bucket/train/*.parquet' });
     defineConfig({ data: { files: 'data', format: 'jsonl', cache: true } });
     defineConfig({ data: texts, loader: { batchSize: 2, sampler: new RandomSampler(texts) } });
@@ -14,7 +14,7 @@ describe('defineConfig', () => {
     defineConfig(({ rank }) => ({ data: `part-${rank}` }));
   });
 
-  it('takes functions over samples', () => {
+  it('accepts functions over samples', () => {
     defineConfig({
       data: texts,
       loader: {
@@ -27,7 +27,7 @@ describe('defineConfig', () => {
     defineConfig({ data: 'x', loader: { transform: workerFunction('file:///t.js') } });
   });
 
-  it('refuses what is misspelt, before it runs', () => {
+  it('rejects misspelled options at compile time', () => {
     // @ts-expect-error windows, not window
     defineConfig({ data: 'x', window: { length: 4 } });
     // @ts-expect-error a number
@@ -38,7 +38,7 @@ describe('defineConfig', () => {
 });
 
 describe('openConfig', () => {
-  it('gives a loader to iterate', async () => {
+  it('returns a loader to iterate', async () => {
     const { loader } = await openConfig('millrace.config.ts', { rank: 0, worldSize: 2 });
     for await (const _batch of loader);
   });

@@ -5,11 +5,11 @@ import { IndexedDatasetBuilder } from 'millrace/formats';
 
 const entry = (room: string) => new URL(`../../dist/${room}index.js`, import.meta.url).href;
 
-/** A folder of configurations, with data beside them. */
+/** A folder of configurations, with data next to them. */
 export class ConfigFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'millrace-config-'));
 
-  /** A module whose default export is the expression; `M` is Millrace, `defineConfig` that of `millrace/config`. */
+  /** A module whose default export is the expression; `M` is Millrace, `defineConfig` is from `millrace/config`. */
   module(name: string, expression: string): string {
     return this.file(
       name,
@@ -27,7 +27,7 @@ export class ConfigFolder {
     return this.file(name, JSON.stringify(value));
   }
 
-  /** Documents of these lengths, whose tokens count up. Named in configurations by `name`. */
+  /** Writes documents of these lengths, whose tokens count up. Configurations refer to them by `name`. */
   tokens(name: string, lengths: readonly number[]): string {
     const builder = new IndexedDatasetBuilder(join(this.path, name), { dtype: 'int32' });
     for (const length of lengths) builder.addItem(Array.from({ length }, (_, token) => token));

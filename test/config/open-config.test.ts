@@ -26,7 +26,7 @@ async function batchesOf(path: string, options = {}): Promise<unknown[]> {
 }
 
 describe('openConfig', () => {
-  it('opens a declared configuration: data beside the file, options of the loader', async () => {
+  it('opens a declared configuration: data next to the file, options of the loader', async () => {
     const path = folder.module(
       'plain.mjs',
       `defineConfig({ data: 'lines.jsonl', loader: { batchSize: 2, shuffle: true, seed: 4 } })`,
@@ -122,7 +122,7 @@ describe('openConfig', () => {
     await opened.close();
   });
 
-  it('gives a function the process, and the loader its rank', async () => {
+  it('passes a function the process, and the loader its rank', async () => {
     const path = folder.module(
       'ranks.mjs',
       `defineConfig(({ rank, worldSize }) => ({ data: 'lines.jsonl', loader: { seed: rank * 10 + worldSize, batchSize: 3 } }))`,
@@ -170,14 +170,14 @@ describe('openConfig', () => {
       /loader.shuffle: cannot be given together with tokenBudget/,
     ],
     [
-      'windows of what has no tokens',
+      'windows of a dataset without tokens',
       { data: 'lines.jsonl', windows: { length: 2 } },
-      /windows: needs tokens, and data is a JsonlDataset/,
+      /windows: needs tokens, but data is a JsonlDataset/,
     ],
     [
-      'lengths of what has none',
+      'lengths of a dataset without lengths',
       { data: 'lines.jsonl', tokenBudget: { maxTokens: 9 } },
-      /tokenBudget: needs the tokens of each sample/,
+      /tokenBudget: needs the token count of each sample/,
     ],
     [
       'a source without data',
@@ -185,24 +185,24 @@ describe('openConfig', () => {
       /data\.mixture\.web\.data: is missing/,
     ],
     [
-      'a source that is misspelt in the schedule',
+      'a misspelled source in the schedule',
       { data: { mixture: { web: { data: 'tokens' } }, schedule: [{ step: 0, weights: { wbe: 1 } }] } },
-      /data\.schedule\.0\.weights\.wbe: is no source; there are web/,
+      /data\.schedule\.0\.weights\.wbe: is not a source; the sources are web/,
     ],
-    ['data of no kind', { data: 7 }, /data: must be a path/],
-  ])('refuses %s', async (_name, config, message) => {
+    ['data of an unknown kind', { data: 7 }, /data: must be a path/],
+  ])('rejects %s', async (_name, config, message) => {
     await expect(openConfig(folder.json('wrong.json', config))).rejects.toThrow(message);
   });
 
-  it('says what to install where a module imports a package that is not there', async () => {
+  it('names the command to install a package that a module imports and that is missing', async () => {
     const path = folder.file('lonely.mjs', `import 'no-such-package';\nexport default { data: 'tokens' };\n`);
     await expect(openConfig(path)).rejects.toThrow('npm install no-such-package');
   });
 
-  it('says what to do when there is no file, no configuration in it, or no number of samples', async () => {
+  it('tells the user what to do about a missing file, a file without a configuration, and an unknown number of samples', async () => {
     await expect(openConfig('nowhere.ts')).rejects.toThrow(/There is no such file.*millrace init/);
     await expect(openConfig(folder.module('seven.mjs', '7'))).rejects.toThrow(
-      /exports neither a configuration/,
+      /must export a configuration/,
     );
     const empty = folder.json('millrace.config.json', { loader: {} });
     await expect(openConfig(empty)).rejects.toThrow(/Millrace configuration: data: is missing/);

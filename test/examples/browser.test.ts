@@ -1,4 +1,4 @@
-// The example in a real browser: built as for publishing, it learns.
+// The browser example, built for production and run in a real browser.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,12 +7,13 @@ import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
 import { expect, it } from 'vitest';
 
-// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
+// Set by `npm test`, which installs a browser or explains how to; with CI=true, a missing one ends the run before
+// this.
 const executablePath = process.env.MILLRACE_CHROMIUM;
 const root = fileURLToPath(new URL('../../examples/browser', import.meta.url));
 
 it.skipIf(!executablePath)(
-  'the browser example trains until the loss of digits it never saw is below 0.25, of 2.3 at first',
+  'the browser example trains until the loss on held-out digits is below 0.25, from 2.3 at the start',
   { timeout: 300_000 },
   async () => {
     const outDir = mkdtempSync(join(tmpdir(), 'millrace-example-'));

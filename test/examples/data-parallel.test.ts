@@ -12,7 +12,7 @@ describe('examples/data-parallel', () => {
     expect(Number(/^ +10 +([\d.]+)/m.exec(said)?.[1])).toBeLessThan(0.3);
   });
 
-  it('refuses a number of processes that is none', async () => {
-    await expect(runExample('data-parallel', 'many')).rejects.toThrow(/Say how many processes/);
+  it('rejects an invalid number of processes', async () => {
+    await expect(runExample('data-parallel', 'many')).rejects.toThrow(/Pass the number of processes/);
   });
 });

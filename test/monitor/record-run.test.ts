@@ -1,4 +1,5 @@
-// What is written down of a run, read back by others: a CSV parser, protobufjs with TensorFlow's field numbers, another CRC-32C.
+// Recordings of a run, read back by independent parsers: a CSV parser, protobufjs with TensorFlow's field numbers,
+// another CRC-32C.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Forty batches in four seconds, written down. */
+/** Records forty batches in four seconds. */
 function recorded(options: object): void {
   const loader = new ToldLoader();
   using _ = recordRun(loader, options as never);
@@ -40,7 +41,7 @@ describe('a trace', () => {
   }
   const read = (path: string): Span[] => JSON.parse(readFileSync(path, 'utf8')) as Span[];
 
-  it('has a lane a worker, one for the consumer, and every batch in microseconds on the lane of its worker', () => {
+  it('has one lane per worker and one for the consumer, with every batch in microseconds on the lane of its worker', () => {
     recorded({ trace: join(folder, 'trace.json') });
     const events = read(join(folder, 'trace.json'));
     const names = events
@@ -66,7 +67,7 @@ describe('a trace', () => {
     expect(events.filter(({ ph }) => ph === 'C')).toHaveLength(40);
   });
 
-  it('keeps spans of a lane one after the other or one inside the other, as viewers need them', async () => {
+  it('keeps the spans of a lane disjoint or nested, as viewers require', async () => {
     const loader = new DataLoader(range(400), { batchSize: 8, numWorkers: 2 });
     const path = join(folder, 'trace.json');
     const recording = recordRun(loader, { trace: path });
@@ -88,7 +89,7 @@ describe('a trace', () => {
     }
   });
 
-  it('is whole JSON once it is closed, also of a run that failed', () => {
+  it('is complete JSON once it is closed, after a failed run too', () => {
     const loader = new ToldLoader();
     const recording = recordRun(loader, { trace: join(folder, 'trace.json') });
     loader.tell(began(), {
@@ -104,7 +105,7 @@ describe('a trace', () => {
 });
 
 describe('a CSV file', () => {
-  it('has a line a moment with all figures, and one at the end', () => {
+  it('has one line per moment with all figures, and one at the end', () => {
     recorded({ csv: join(folder, 'run.csv'), everyMs: 1_000 });
     const { data, errors } = Papa.parse<Record<string, string>>(
       readFileSync(join(folder, 'run.csv'), 'utf8').trim(),
@@ -154,7 +155,7 @@ describe('a TensorBoard run', () => {
     return events;
   }
 
-  it('reads back as events of TensorFlow with sound checksums and the figures that CSV has', () => {
+  it('reads back as TensorFlow events with correct checksums and the same figures as the CSV file', () => {
     recorded({ tensorBoard: join(folder, 'runs'), csv: join(folder, 'run.csv'), everyMs: 1_000 });
     const [file, ...others] = readdirSync(join(folder, 'runs'));
     expect(others).toEqual([]);
@@ -174,7 +175,7 @@ describe('a TensorBoard run', () => {
     }
   });
 
-  it('computes CRC-32C as others do', () => {
+  it('computes the same CRC-32C as another implementation', () => {
     expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => crc32c(bytes) === otherCrc32c(bytes)),
@@ -183,7 +184,7 @@ describe('a TensorBoard run', () => {
 });
 
 describe('the text for Prometheus', () => {
-  it('has every figure with its kind, its rank and its run', async () => {
+  it('has every figure with its type, rank and run', async () => {
     const statistics = new RunStatistics();
     for (const batch of [1, 2, 3]) statistics.listen(delivered(batch));
     const figures = statistics.reader()();
@@ -197,11 +198,11 @@ describe('the text for Prometheus', () => {
     expect(text).toContain('millrace_samples_total{rank="1",run="b"} 7');
     expect(text).toContain('millrace_stage_seconds_total{rank="0",run="a",stage="transform"} 0.075');
     for (const { name, type } of metrics) expect(text).toContain(`# TYPE millrace_${name} ${type}`);
-    // Scraped twice, a counter is what it is, not the sum.
+    // Repeated scrapes must not add counters up.
     expect(await registry.metrics()).toBe(text);
   });
 
-  it('has the figures that TensorBoard and CSV have', () => {
+  it('has the same figures as TensorBoard and CSV', () => {
     const statistics = new RunStatistics();
     statistics.listen(delivered(1));
     const names = new Set(valuesOf(statistics.reader()()).map(({ metric }) => metric.name));
@@ -210,7 +211,7 @@ describe('the text for Prometheus', () => {
 });
 
 describe('recording a run', () => {
-  it('goes on training, with one warning, when the disk refuses', () => {
+  it('does not stop training when a write fails, and warns once', () => {
     const warnings: Error[] = [];
     const listen = (warning: Error): void => void warnings.push(warning);
     process.on('warning', listen);
@@ -226,8 +227,8 @@ describe('recording a run', () => {
     });
   });
 
-  it('needs something to write, and refuses what it does not know', () => {
-    expect(() => recordRun(new ToldLoader(), {})).toThrow('must name something to write');
+  it('requires at least one output, and rejects unknown options', () => {
+    expect(() => recordRun(new ToldLoader(), {})).toThrow('must name at least one output');
     expect(() => recordRun(new ToldLoader(), { tracee: 'x' } as never)).toThrow('did you mean trace?');
   });
 });

@@ -1,6 +1,6 @@
 import type { BatchDelivered, LoaderEvent, LoaderListener, Observable, PassBegan } from 'millrace/monitor';
 
-/** A loader that tells what a test has it tell. */
+/** A loader whose events the test controls. */
 export class ToldLoader implements Observable {
   readonly listeners = new Set<LoaderListener>();
 
@@ -35,8 +35,8 @@ export function began(fields: Partial<PassBegan> = {}): PassBegan {
 }
 
 /**
- * Batch `batch`, delivered `100 · batch` ms after the start by worker `batch % 2`: 60 ms to make (10 reading, 20 decoding, 25
- * transforming, 5 collating), 4 ms under way, waited for for 30 ms.
+ * Batch `batch`, delivered `100 · batch` ms after the start by worker `batch % 2`: 60 ms to make (10 reading, 20
+ * decoding, 25 transforming, 5 collating), 4 ms hand-off, 30 ms waiting.
  */
 export function delivered(batch: number, fields: Partial<BatchDelivered> = {}): BatchDelivered {
   const at = start + 100 * batch;

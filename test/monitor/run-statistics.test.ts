@@ -7,7 +7,7 @@ import { batchesOf, range } from '../loader/collect.js';
 import { began, delivered, start } from './run-events.js';
 
 describe('the statistics of a run', () => {
-  it('add up what was delivered, waited for and left out', () => {
+  it('sum up deliveries, waits and skipped samples', () => {
     const statistics = new RunStatistics();
     statistics.listen(began());
     for (const batch of [1, 2, 3, 4]) statistics.listen(delivered(batch));
@@ -25,7 +25,7 @@ describe('the statistics of a run', () => {
     });
   });
 
-  it('say where the time of making batches went, hand-off included', () => {
+  it('report where the time of making batches went, including the hand-off', () => {
     const statistics = new RunStatistics();
     statistics.listen(delivered(1));
     statistics.listen(delivered(2, { collateMs: 3 }));
@@ -38,15 +38,15 @@ describe('the statistics of a run', () => {
     });
   });
 
-  it('count no hand-off while the consumer was busy with the batch before', () => {
+  it('count no hand-off while the consumer was busy with the previous batch', () => {
     const statistics = new RunStatistics();
-    // Made 20 ms before its delivery, and asked for 5 ms before it; the thread was blocked until then.
+    // Made 20 ms before delivery, requested 5 ms before; the thread was blocked until then.
     statistics.listen(delivered(1, { waitMs: 5, readyAt: start + 98 }));
     statistics.listen(delivered(2, { waitMs: 0, readyAt: start + 200 }));
     expect(statistics.totals().stageMs.handOff).toBe(3);
   });
 
-  it('take the batches that were measured for those that were not', () => {
+  it('extrapolate the measured batches to those not measured', () => {
     const statistics = new RunStatistics();
     statistics.listen(delivered(1));
     statistics.listen(delivered(2, { stages: undefined, makeMs: 180 }));
@@ -54,7 +54,7 @@ describe('the statistics of a run', () => {
     expect([storage, decode, transform, collate]).toEqual([40, 80, 100, 20]);
   });
 
-  it('give each reader the rates since its own last look', () => {
+  it('give each reader the rates since its own previous call', () => {
     const statistics = new RunStatistics();
     const [often, seldom] = [statistics.reader(), statistics.reader()];
     statistics.listen(delivered(1));
@@ -71,7 +71,7 @@ describe('the statistics of a run', () => {
     expect(often()).toMatchObject({ samplesPerSecond: 0, waitShare: 0 });
   });
 
-  it('are those of loader.stats()', async () => {
+  it('agree with loader.stats()', async () => {
     const loader = new DataLoader(range(500), { batchSize: 8, numWorkers: 2 });
     const statistics = new RunStatistics();
     loader.observe(statistics.listen);
@@ -84,7 +84,7 @@ describe('the statistics of a run', () => {
     await loader.close();
   });
 
-  it('say the difficulty that the curriculum is at', async () => {
+  it("report the curriculum's current difficulty", async () => {
     const sampler = new CurriculumSampler(100, {
       batchSize: 10,
       stepsPerEpoch: 10,
@@ -115,7 +115,7 @@ describe('the size of a batch', () => {
 
   it.each([
     [
-      'the first matrix of whole numbers',
+      'the first integer matrix',
       { weight: tensor('float32', 4, 9), x: tensor('int32', 4, 16), y: tensor('int32', 4, 16) },
       64,
     ],
@@ -126,7 +126,7 @@ describe('the size of a batch', () => {
     expect(sizeOfBatch(batch, undefined).tokens).toBe(tokens);
   });
 
-  it('counts tokens as it is told, and bytes of everything', () => {
+  it("counts tokens with the user's function, and bytes of all fields", () => {
     const batch = { x: tensor('int32', 4, 16), more: [tensor('int32', 2), { raw: new Uint8Array(5) }] };
     const countTokens = ({ x }: { x: { data: Int32Array } }): number => x.data.length / 2;
     expect(sizeOfBatch(batch, countTokens)).toEqual({ tokens: 32, bytes: 256 + 8 + 5 });

@@ -21,7 +21,7 @@ function timed(options: ThroughputTimerOptions = {}) {
 }
 
 describe('ThroughputTimer', () => {
-  it('leaves the first two global steps out and then averages samples a second', () => {
+  it('skips the first two global steps and then averages samples per second', () => {
     const { timer, step } = timed();
     step(10_000);
     step(10_000);
@@ -33,7 +33,7 @@ describe('ThroughputTimer', () => {
     expect(timer.totalElapsedMs).toBe(2000);
   });
 
-  it('adds the micro-steps of a global step and leaves out the time between them', () => {
+  it('sums the micro-steps of a global step, without the time between them', () => {
     const { timer, step, clock } = timed({ startStep: 0 });
     step(100, false);
     clock.ms += 5000;
@@ -45,7 +45,7 @@ describe('ThroughputTimer', () => {
     expect([timer.epochCount, timer.microStepCount]).toEqual([1, 0]);
   });
 
-  it('reports every stepsPerOutput global steps, of the step just measured and of all', () => {
+  it('reports every stepsPerOutput global steps, for the last step and for all steps', () => {
     const { lines, step } = timed({ startStep: 1, stepsPerOutput: 2 });
     step(1000);
     expect(lines).toEqual([]);
@@ -55,12 +55,12 @@ describe('ThroughputTimer', () => {
     ]);
   });
 
-  it('writes the memory of the device into a report', () => {
+  it('includes the memory of the device in a report', () => {
     const { timer } = timed({ monitorMemory: true });
     expect(timer.report()).toMatch(/MemAllocated=\d+(\.\d+)?GB, MaxMemAllocated=\d+(\.\d+)?GB$/);
   });
 
-  it('does nothing when it is disabled, and nothing when stopped without a start', () => {
+  it('does nothing if disabled, or if stopped without a start', () => {
     const disabled = timed({ enabled: false, startStep: 0 });
     disabled.step(10);
     expect(disabled.timer.globalStepCount).toBe(0);
@@ -69,7 +69,7 @@ describe('ThroughputTimer', () => {
     expect(timer.globalStepCount).toBe(0);
   });
 
-  it('waits for the device around each measured step, and only then', () => {
+  it('waits for the device before and after each measured step, and only then', () => {
     let waits = 0;
     const { step } = timed({ synchronized: true, startStep: 1, synchronize: () => void waits++ });
     step(1);
@@ -91,7 +91,7 @@ describe('ThroughputTimer', () => {
     [{ batchSize: 0 }, 'batchSize'],
     [{ stepsPerOutput: 0 }, 'stepsPerOutput'],
     [{ stepPerOutput: 1 }, 'stepsPerOutput'],
-  ])('refuses %j and names the field', (options, field) => {
+  ])('rejects %j and names the field', (options, field) => {
     expect(() => new ThroughputTimer(options as ThroughputTimerOptions)).toThrow(field);
   });
 });

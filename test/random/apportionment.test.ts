@@ -6,13 +6,13 @@ import { Apportionment, type ShareChange } from '../../dist/random/apportionment
 interface Plan {
   readonly parts: number;
   readonly changes: readonly { readonly start: number; readonly weights: readonly [number, number][] }[];
-  /** Slots to look at. */
+  /** Slots to examine. */
   readonly slots: number;
 }
 
 const gaps = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 40 });
 
-/** Parts that join one after the other and stay, as the clusters of a curriculum do. */
+/** Parts that join one after the other and stay, like the clusters of a curriculum. */
 const joining = fc
   .tuple(gaps, fc.infiniteStream(fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 1e6 }))))
   .map(([distances, sizes]): Plan => {
@@ -25,7 +25,7 @@ const joining = fc
     return { parts: distances.length, changes, slots: start + 150 };
   });
 
-/** All weights change at once, as those of a mixture do; some are 0. */
+/** All weights change at once, like those of a mixture; some are 0. */
 const changing = fc
   .tuple(fc.integer({ min: 1, max: 20 }), fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 8 }))
   .chain(([parts, distances]) =>
@@ -64,7 +64,7 @@ function weightsAt({ parts, changes }: Plan, slot: number): Float64Array {
 }
 
 describe('Apportionment', () => {
-  it('gives each slot to one part that has weight, and counts only grow', () => {
+  it('gives each slot to one part with a weight above 0, and counts never fall', () => {
     fc.assert(
       fc.property(plans, (plan) => {
         const apportionment = new Apportionment(plan.parts, plan.changes);
@@ -103,7 +103,7 @@ describe('Apportionment', () => {
     );
   });
 
-  it('deals blocks, counts one part and finds a slot as the counts say', () => {
+  it('deals blocks, counts one part and finds a slot consistently with the counts', () => {
     fc.assert(
       fc.property(plans, fc.infiniteStream(fc.integer({ min: 1, max: 70 })), (plan, lengths) => {
         const apportionment = new Apportionment(plan.parts, plan.changes);
@@ -131,7 +131,7 @@ describe('Apportionment', () => {
     );
   });
 
-  it('is exact where doubles end, and spreads blocks longer than a few thousand slots', () => {
+  it('is exact at the limit of doubles, and deals blocks of more than a few thousand slots', () => {
     const weights = [3, 5, 11, 1].map((weight, part) => [part, weight] as const);
     const apportionment = new Apportionment(4, [{ start: 0, weights }]);
     for (const slots of [10 ** 12, 2 ** 52]) {
@@ -148,7 +148,7 @@ describe('Apportionment', () => {
     expect([...dealt]).toEqual([...after].map((count, part) => count - before[part]!));
   });
 
-  it('knows that a part without weight gets no more', () => {
+  it('knows that a part without weight owns no further slots', () => {
     const changes: ShareChange[] = [
       {
         start: 0,
@@ -167,11 +167,11 @@ describe('Apportionment', () => {
 
   it.each([
     ['a negative weight', [{ start: 0, weights: [[0, -1]] }]],
-    ['a weight that is no number', [{ start: 0, weights: [[0, Number.NaN]] }]],
+    ['a weight that is NaN', [{ start: 0, weights: [[0, Number.NaN]] }]],
     ['no weight at all', [{ start: 0, weights: [[0, 0]] }]],
-    ['a first change that is not at slot 0', [{ start: 3, weights: [[0, 1]] }]],
-    ['a part that is not there', [{ start: 0, weights: [[2, 1]] }]],
-  ] as [string, ShareChange[]][])('refuses %s', (_, changes) => {
+    ['a first change that does not start at slot 0', [{ start: 3, weights: [[0, 1]] }]],
+    ['a part out of range', [{ start: 0, weights: [[2, 1]] }]],
+  ] as [string, ShareChange[]][])('rejects %s', (_, changes) => {
     expect(() => new Apportionment(2, changes)).toThrow(ConfigError);
   });
 });

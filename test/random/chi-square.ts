@@ -12,7 +12,7 @@ export function chiSquare(
 }
 
 /**
- * Whether a chi-square statistic is within 4.5 standard deviations of what it is by chance, by the cube-root approximation
+ * Whether a chi-square statistic is within 4.5 standard deviations of its expectation, by the cube-root approximation
  * of Wilson and Hilferty (1931). Too even is as implausible as too uneven.
  */
 export function inPlausibleRange(statistic: number, degreesOfFreedom: number): boolean {

@@ -1,4 +1,4 @@
-// What holds for every generator that follows another library, whatever the seed.
+// Laws of every generator that reproduces another library, for any seed.
 import fc from 'fast-check';
 import { NumpyGenerator, PythonRandom, TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
@@ -17,17 +17,17 @@ const orders = {
   'TorchGenerator.randperm of release 2.13': (from: bigint, n: number) => [
     ...new TorchGenerator(from, { release: '2.13' }).randperm(n),
   ],
-  'TorchGenerator.multinomial of everything': (from: bigint, n: number) =>
+  'TorchGenerator.multinomial of all indices': (from: bigint, n: number) =>
     n === 0 ? [] : [...new TorchGenerator(from).multinomial(new Float64Array(n).fill(1), n)],
   'NumpyGenerator.permutation': (from: bigint, n: number) => [...new NumpyGenerator(from).permutation(n)],
   'NumpyGenerator.shuffle': (from: bigint, n: number) => shuffledList(new NumpyGenerator(from), n),
-  'NumpyGenerator.choice of everything': (from: bigint, n: number) =>
+  'NumpyGenerator.choice of all indices': (from: bigint, n: number) =>
     n === 0 ? [] : [...new NumpyGenerator(from).choice(n, n, { replace: false })],
   'PythonRandom.shuffle': (from: bigint, n: number) => shuffledList(new PythonRandom(from), n),
 };
 
 describe.each(Object.entries(orders))('%s', (_, order) => {
-  it('gives each index once, and the same order for the same seed', () => {
+  it('returns each index once, and the same order for the same seed', () => {
     fc.assert(
       fc.property(seed, length, (from, n) => {
         const given = order(from, n);
@@ -65,7 +65,7 @@ const numpyDraws: ((generator: NumpyGenerator) => unknown)[] = [
 
 const program = (draws: readonly unknown[]) => fc.array(fc.nat(draws.length - 1), { maxLength: 12 });
 
-describe('a state taken after any draws', () => {
+describe('a state saved after any number of draws', () => {
   it('continues a TorchGenerator, from a copy of its bytes', () => {
     fc.assert(
       fc.property(seed, program(torchDraws), program(torchDraws), (from, before, after) => {

@@ -1,15 +1,16 @@
-// How much a computed order is like a shuffle: the same statistics of both, each a number of standard deviations from what chance gives.
+// How closely a computed order resembles a shuffle: statistics of both, each in standard deviations from its
+// expectation.
 import { IndexPermutation, NumpyGenerator, orderKey } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { chiSquare } from './chi-square.js';
 
 type Values = ArrayLike<number>;
 
-/** Further out than one test run in 10,000 comes by chance, over all that are looked at here. */
+/** By chance, one test run in 10,000 exceeds this in any of the statistics below. */
 const limit = 4.5;
 const keys = 12;
 
-/** Deviations of the statistics of orders `0 … keys - 1`; each next one is another epoch, and another seed. */
+/** Deviations of the statistics of orders `0 … keys - 1`, i.e. of successive epochs, or seeds. */
 function deviations(orders: readonly Values[], n: number): Record<string, number> {
   const all: Record<string, number[]> = {};
   const note = (name: string, deviation: number): void => {
@@ -63,7 +64,7 @@ function differences(a: Values, b: Values, n: number): Values {
   return Float64Array.from({ length: a.length - 1 }, (_, i) => (a[i]! - b[i]! + n) % n);
 }
 
-/** Pearson's; of a shuffle it has the variance 1 / length. */
+/** Pearson's correlation; for a shuffle its variance is 1 / length. */
 function correlation(a: Values, b: Values): number {
   const length = Math.min(a.length, b.length);
   let [meanA, meanB] = [0, 0];
@@ -96,7 +97,7 @@ function grid(a: Values, b: Values, part: (value: number) => number): number {
   return normal(chiSquare([...table], shares), 225);
 }
 
-/** Wilson and Hilferty: a chi-square statistic as standard deviations. */
+/** Wilson and Hilferty: converts a chi-square statistic to standard deviations. */
 function normal(statistic: number, degreesOfFreedom: number): number {
   const variance = 2 / (9 * degreesOfFreedom);
   return (Math.cbrt(statistic / degreesOfFreedom) - (1 - variance)) / Math.sqrt(variance);
@@ -108,7 +109,7 @@ function ascents(order: Values): number {
   return (count - (order.length - 1) / 2) / Math.sqrt((order.length + 1) / 12);
 }
 
-/** How evenly batches take from 16 parts of the samples: neither more nor less than by chance. */
+/** How evenly batches draw from 16 parts of the dataset, compared with chance. */
 function unevenBatches(order: Values, n: number): number {
   const batches = Math.floor(order.length / 512);
   let sum = 0;
@@ -117,12 +118,12 @@ function unevenBatches(order: Values, n: number): number {
     for (let i = 0; i < 512; i++) counts[Math.floor((order[batch * 512 + i]! * 16) / n)]! += 1;
     sum += chiSquare(counts);
   }
-  // Drawn without replacement: the expectation is (n - 512) / (n - 1) of that of independent draws.
+  // Without replacement, the expectation is (n - 512) / (n - 1) of that of independent draws.
   const expected = 15 * batches * ((n - 512) / (n - 1));
   return (sum - expected) / Math.sqrt(30 * batches);
 }
 
-/** Of a shuffle there are H(n) on average. */
+/** A shuffle has H(n) cycles on average. */
 function cycles(order: Values): number {
   const seen = new Uint8Array(order.length);
   let count = 0;
@@ -142,19 +143,19 @@ function expectPlausible(found: Record<string, number>): void {
 
 const length = 100_003;
 
-describe('orders of 100,003 elements look like shuffles: over positions, neighbors, epochs and seeds', () => {
+describe('orders of 100,003 elements resemble shuffles: over positions, neighbors, epochs and seeds', () => {
   it.each<[string, (key: number) => Values]>([
     ['a shuffle', (key) => new NumpyGenerator(1000 + key).permutation(length) as unknown as Values],
     ['epochs', (epoch) => new IndexPermutation(length, orderKey(7, epoch)).fill(new Int32Array(length))],
     ['seeds', (seed) => new IndexPermutation(length, orderKey(seed, 0)).fill(new Int32Array(length))],
-    ['plain keys in a row', (key) => new IndexPermutation(length, key).fill(new Int32Array(length))],
+    ['consecutive integer keys', (key) => new IndexPermutation(length, key).fill(new Int32Array(length))],
   ])('%s', (_, make) => {
     const orders = Array.from({ length: keys }, (_, key) => Array.from(make(key), Number));
     expectPlausible(deviations(orders, length));
   });
 });
 
-describe('a stretch of an order of any length looks like one of a shuffle', () => {
+describe('a range of an order of any length resembles one of a shuffle', () => {
   it.each([2 ** 20, 2 ** 31 - 1, 2 ** 32 + 15, 2 ** 53])('of %d elements', (n) => {
     const orders = Array.from({ length: keys }, (_, epoch) =>
       new IndexPermutation(n, orderKey(3, epoch)).fill(new Float64Array(2 ** 17), Math.floor(n / 3)),
@@ -167,8 +168,8 @@ describe('the statistics', () => {
   it.each<[string, (i: number, key: number) => number]>([
     ['the order itself', (i) => i],
     ['a stride', (i, key) => (i * 31_337 + key * 17) % length],
-    ['one shuffle for all keys, moved', (i, key) => (((i * 48_271) % length) + key) % length],
-  ])('notice %s', (_, at) => {
+    ['one shuffle for all keys, rotated', (i, key) => (((i * 48_271) % length) + key) % length],
+  ])('detect %s', (_, at) => {
     const orders = Array.from({ length: keys }, (_, key) => Array.from({ length }, (_, i) => at(i, key)));
     expect(() => expectPlausible(deviations(orders, length))).toThrow();
   });

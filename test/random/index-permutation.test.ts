@@ -7,8 +7,8 @@ import { chiSquare, inPlausibleRange } from './chi-square.js';
 const whole = (order: IndexPermutation) => [...order.fill(new Float64Array(order.length))];
 
 describe('IndexPermutation', () => {
-  it('gives every index exactly once', () => {
-    // Lengths on both sides of powers of two, and of the length up to which the order is a table.
+  it('contains every index exactly once', () => {
+    // Lengths on both sides of powers of two, and of the longest table.
     const length = fc.oneof(
       fc.integer({ min: 0, max: 5000 }),
       fc.constantFrom(1023, 1024, 1025, 4095, 4096, 4097, 65537),
@@ -43,7 +43,7 @@ describe('IndexPermutation', () => {
     );
   });
 
-  it('fills from any start and by any step with what at gives', () => {
+  it('fills from any start and by any step with the same indices as at', () => {
     const length = fc.constantFrom(40, 1000, 1025, 5000, 2 ** 31 + 11, 2 ** 53);
     fc.assert(
       fc.property(
@@ -61,7 +61,7 @@ describe('IndexPermutation', () => {
     );
   });
 
-  it('is the same for equal keys and another for every other key', () => {
+  it('is the same for equal keys and different for all others', () => {
     const orders = [0, 1, -1, 2n ** 70n, '', '0', 'a', 'b', orderKey(3, 2), orderKey(5, 0)].map((key) =>
       whole(new IndexPermutation(2000, key)),
     );
@@ -69,7 +69,7 @@ describe('IndexPermutation', () => {
     expect(whole(new IndexPermutation(2000, 7))).toEqual(whole(new IndexPermutation(2000, 7n)));
   });
 
-  it('never changes: saved states depend on these values', () => {
+  it('never changes, because saved states depend on these values', () => {
     expect(whole(new IndexPermutation(8, orderKey(0, 0)))).toMatchInlineSnapshot(`
       [
         1,
@@ -92,7 +92,7 @@ describe('IndexPermutation', () => {
     `);
   });
 
-  it.each([2, 3, 4, 5, 6])('gives all orders of %d elements equally often', (n) => {
+  it.each([2, 3, 4, 5, 6])('returns all orders of %d elements equally often', (n) => {
     const counts = new Map<string, number>();
     const orders = Array.from({ length: n }, (_, i) => i + 1).reduce((product, i) => product * i, 1);
     const keys = 40 * orders;
@@ -131,15 +131,15 @@ describe('IndexPermutation', () => {
     ['a fractional length', ConfigError, () => new IndexPermutation(1.5, 0)],
     ['a length above 2^53', ConfigError, () => new IndexPermutation(2 ** 54, 0)],
     ['a fractional key', ConfigError, () => new IndexPermutation(5, 0.5)],
-    ['a position behind the end', IndexRangeError, () => new IndexPermutation(5, 0).at(5)],
-    ['an index behind the end', IndexRangeError, () => new IndexPermutation(5, 0).indexOf(5)],
+    ['a position past the end', IndexRangeError, () => new IndexPermutation(5, 0).at(5)],
+    ['an index past the end', IndexRangeError, () => new IndexPermutation(5, 0).indexOf(5)],
     ['filling past the end', IndexRangeError, () => new IndexPermutation(5, 0).fill(new Int32Array(3), 1, 2)],
-  ])('refuses %s', (_, error, act) => {
+  ])('rejects %s', (_, error, act) => {
     expect(act).toThrow(error);
   });
 });
 
-/** How many of `0 … n - 1` fall into a bin. */
+/** How many of `0 … n - 1` belong to a bin. */
 function binSize(n: number, bins: number, bin: number): number {
   return Math.ceil(((bin + 1) * n) / bins) - Math.ceil((bin * n) / bins);
 }

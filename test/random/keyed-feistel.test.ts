@@ -13,7 +13,7 @@ const keys = fc.uint32Array({ minLength: feistelKeyWords, maxLength: feistelKeyW
 const part = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 describe('KeyedFeistel', () => {
-  it('fills the same with the kernel and without, from any start and by any step, which is what at gives', () => {
+  it('fills the same indices with and without the kernel, from any start and by any step, as at returns them', () => {
     const kernel = FeistelKernel.load();
     expect(kernel).not.toBeNull();
     fc.assert(

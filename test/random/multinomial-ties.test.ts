@@ -10,13 +10,14 @@ interface Drawn {
   readonly drawn: readonly number[];
 }
 
-// Made with PyTorch 2.13 on Linux: torch.multinomial(weights, count, generator=generator) with a generator seeded with `seed`.
+// Generated with PyTorch 2.13 on Linux: torch.multinomial(weights, count, generator=generator) with a generator
+// seeded with `seed`.
 const cases: readonly Drawn[] = JSON.parse(
   readFileSync(new URL('./multinomial-ties.json', import.meta.url), 'utf8'),
 );
 
 describe('multinomial without replacement', () => {
-  it('has indices of weight 0 last, in the order that PyTorch has them', () => {
+  it("returns indices of weight 0 last, in PyTorch's order", () => {
     for (const { seed, float32, weights, count, drawn } of cases) {
       const typed = float32 ? Float32Array.from(weights) : Float64Array.from(weights);
       const generator = new TorchGenerator(seed, { release: '2.13' });

@@ -6,9 +6,9 @@ import { multiplyHigh } from '../../dist/random/multiply.js';
 import { Pcg64 } from '../../dist/random/pcg64.js';
 import { sha256OfInt64 } from '../parity/digest.js';
 
-describe('NumpyGenerator draws what numpy.random.default_rng draws', () => {
+describe('NumpyGenerator draws the same numbers as numpy.random.default_rng', () => {
   // numpy 2.4.6
-  it('choice follows the same methods at the sizes where they change', () => {
+  it('choice uses the same methods at the sizes where they change', () => {
     const first = (seed: number, n: number, size: number, shuffle = true) =>
       [...new NumpyGenerator(seed).choice(n, size, { replace: false, shuffle })].slice(0, 5);
     expect(first(0, 20000, 400)).toEqual([1578, 10019, 19629, 2273, 4473]);
@@ -18,11 +18,11 @@ describe('NumpyGenerator draws what numpy.random.default_rng draws', () => {
     expect(first(0, 10, 4, false)).toEqual([5, 7, 4, 2]);
   });
 
-  it('choice with replacement takes no memory for the population', () => {
+  it('choice with replacement allocates nothing for the population', () => {
     expect([...new NumpyGenerator(0).choice(2 ** 40, 3)]).toEqual([700346781657, 296633628802, 45050865998]);
   });
 
-  it('choice takes shares that add up to 1 as closely as float32 can', () => {
+  it('choice accepts shares that add up to 1 within float32 precision', () => {
     const p = Float32Array.of(0.1, 0.2, 0.3, 0.4);
     expect([...new NumpyGenerator(0).choice(4, 8, { p })]).toEqual([3, 1, 0, 0, 3, 3, 3, 3]);
     expect(() => new NumpyGenerator(0).choice(4, 8, { p: Array.from(p) })).toThrow(ConfigError);
@@ -45,14 +45,14 @@ describe('NumpyGenerator draws what numpy.random.default_rng draws', () => {
     expect([...new NumpyGenerator(3).integers(low, high, 7, { dtype })]).toEqual(values);
   });
 
-  it('gives one integer without a size', () => {
+  it('returns a single integer without a size', () => {
     const generator = new NumpyGenerator(0);
     expect(generator.integers(0, 10)).toBe(8);
     expect(generator.integers(-5, 5, undefined, { dtype: 'int8' })).toBe(3);
     expect(generator.integers(0n, 2n ** 63n - 1n)).toBe(2488343231644625808n);
   });
 
-  it('draws 64-bit ranges with numbers and with bigints alike', () => {
+  it('draws 64-bit ranges as numbers or bigints with the same values', () => {
     const numbers = new NumpyGenerator(0).integers(0, 2 ** 40, 3);
     expect([...numbers]).toEqual([700346781657, 296633628802, 45050865998]);
     const bigints = new NumpyGenerator(42).integers(-(2n ** 63n), 2n ** 63n - 1n, 2);
@@ -67,11 +67,11 @@ describe('SeedSequence', () => {
     [[1, 2, 3], [], [3822189696, 3026158655, 540542919, 1119972918]],
     [42, [0], [2684470948, 3757501821, 1691896351, 1126406280]],
     [42, [1], [4091952314, 31242083, 366899054, 1794014678]],
-  ])('spreads %s with the spawn key %j as numpy does', (entropy, spawnKey, words) => {
+  ])('expands %s with the spawn key %j as numpy does', (entropy, spawnKey, words) => {
     expect([...new SeedSequence(entropy, spawnKey).generateState(4)]).toEqual(words);
   });
 
-  it('spawns children that count on', () => {
+  it('spawns children with increasing keys', () => {
     const parent = new SeedSequence(42);
     const children = [...parent.spawn(1), ...parent.spawn(1)];
     expect(children.map((child) => child.generateState(1)[0])).toEqual([2684470948, 4091952314]);
@@ -110,7 +110,7 @@ describe('Pcg64', () => {
 });
 
 describe('NumpyGenerator', () => {
-  it('continues from a state that went through JSON, half an output kept or not', () => {
+  it('continues from a JSON round trip of a state, with or without a kept half', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(9), (seed, drawn) => {
         const generator = new NumpyGenerator(seed);
@@ -123,14 +123,14 @@ describe('NumpyGenerator', () => {
     );
   });
 
-  it('takes the 128-bit numbers of a state as bigint too', () => {
+  it('accepts the 128-bit numbers of a state as bigints too', () => {
     const generator = new NumpyGenerator(7);
     const { state, ...rest } = generator.getState();
     const parsed = { state: BigInt(state.state), inc: BigInt(state.inc) };
     expect(new NumpyGenerator(0).setState({ ...rest, state: parsed }).raw()).toBe(generator.raw());
   });
 
-  it('leaves the array that permutation is given as it was', () => {
+  it('does not change the array passed to permutation', () => {
     const words = ['a', 'b', 'c', 'd'];
     expect([...new NumpyGenerator(1).permutation(words)].sort()).toEqual(words);
     expect(words).toEqual(['a', 'b', 'c', 'd']);
@@ -138,10 +138,10 @@ describe('NumpyGenerator', () => {
 
   it.each([
     ['a negative seed', 'entropy', () => new NumpyGenerator(-1)],
-    ['a choice from nothing', 'n', () => new NumpyGenerator(0).choice(0, 1)],
+    ['a choice from an empty population', 'n', () => new NumpyGenerator(0).choice(0, 1)],
     ['a choice of too many', 'n', () => new NumpyGenerator(0).choice(3, 4, { replace: false })],
-    ['shares of another length', 'p', () => new NumpyGenerator(0).choice(3, 4, { p: [0.5, 0.5] })],
-    ['shares that do not add up', 'p', () => new NumpyGenerator(0).choice(2, 4, { p: [0.5, 0.4] })],
+    ['shares of the wrong length', 'p', () => new NumpyGenerator(0).choice(3, 4, { p: [0.5, 0.5] })],
+    ['shares that do not add up to 1', 'p', () => new NumpyGenerator(0).choice(2, 4, { p: [0.5, 0.4] })],
     ['too few shares above 0', 'p', () => new NumpyGenerator(0).choice(2, 2, { p: [1, 0], replace: false })],
     [
       'an unknown option',
@@ -157,7 +157,7 @@ describe('NumpyGenerator', () => {
       () =>
         new NumpyGenerator(0).setState({ ...new NumpyGenerator(0).getState(), state: { state: 1, inc: 2 } }),
     ],
-  ])('refuses %s, naming %s', (_, field, act) => {
+  ])('rejects %s, naming %s', (_, field, act) => {
     expect(act).toThrow(ConfigError);
     try {
       act();

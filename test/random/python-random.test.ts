@@ -3,8 +3,8 @@ import { PythonRandom } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { Mt19937 } from '../../dist/random/mt19937.js';
 
-describe('PythonRandom draws what random.Random draws', () => {
-  it('takes more than 32 bits from two words, the low one first', () => {
+describe('PythonRandom draws the same numbers as random.Random', () => {
+  it('combines two words for more than 32 bits, low word first', () => {
     const [wide, narrow] = [new PythonRandom(3), new PythonRandom(3)];
     const low = narrow.getrandbits(32);
     expect(wide.getrandbits(53)).toBe(Number(narrow.getrandbits(21)) * 2 ** 32 + Number(low));
@@ -13,7 +13,7 @@ describe('PythonRandom draws what random.Random draws', () => {
   });
 
   // CPython 3
-  it('gives a bigint for more than 53 bits', () => {
+  it('returns a bigint for more than 53 bits', () => {
     const generator = new PythonRandom(42);
     expect([54, 64, 100].map((bits) => generator.getrandbits(bits))).toEqual([
       2005563494988189n,
@@ -26,7 +26,7 @@ describe('PythonRandom draws what random.Random draws', () => {
     ['a fractional seed', 'seed', () => new PythonRandom(0.5)],
     ['a negative number of bits', 'bits', () => new PythonRandom(0).getrandbits(-1)],
     ['an empty range', 'stop', () => new PythonRandom(0).randrange(0)],
-  ])('refuses %s, naming %s', (_, field, act) => {
+  ])('rejects %s, naming %s', (_, field, act) => {
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(field);
   });
@@ -34,7 +34,7 @@ describe('PythonRandom draws what random.Random draws', () => {
 
 describe('Mt19937', () => {
   // The reference implementation of Matsumoto and Nishimura; numpy.random.RandomState.
-  it('gives the published words for an integer seed', () => {
+  it('generates the published words for an integer seed', () => {
     const engine = new Mt19937();
     engine.seed(5489);
     expect([engine.uint32(), engine.uint32(), engine.uint32()]).toEqual([3499211612, 581869302, 3890346734]);
@@ -51,7 +51,7 @@ describe('Mt19937', () => {
       [1, 2, 3, 4],
       [2915706234, 1022996879, 334638762],
     ],
-  ])('gives the published words for the seed %j', (key, words) => {
+  ])('generates the published words for the seed %j', (key, words) => {
     const engine = new Mt19937();
     engine.seedFromWords(key);
     expect(words.map(() => engine.uint32())).toEqual(words);

@@ -25,7 +25,7 @@ describe('Philox4x32-10', () => {
       [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
       [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
     ],
-  ])('gives the published words for key %j', (key, counter, expected) => {
+  ])('generates the published words for key %j', (key, counter, expected) => {
     const out = [0, 0, 0, 0];
     philox4x32(key as [number, number], counter as [number, number, number, number], out);
     expect(out).toEqual(expected);
@@ -33,7 +33,7 @@ describe('Philox4x32-10', () => {
 });
 
 describe('SampleRng', () => {
-  it('gives each (seed, epoch, index) a stream of its own, the same whenever it is made', () => {
+  it('gives each (seed, epoch, index) its own reproducible stream', () => {
     const argument = fc.oneof(
       fc.nat(3),
       fc.integer({ min: 2 ** 32 - 2, max: 2 ** 32 + 2 }),
@@ -50,7 +50,7 @@ describe('SampleRng', () => {
     );
   });
 
-  it('never changes: augmented samples depend on these values', () => {
+  it('never changes, because augmented samples depend on these values', () => {
     const rng = new SampleRng(1, 2, 3);
     const drawn = [rng.uint32(), rng.float(), rng.integer(0, 1000), rng.integer(0, 2 ** 40), rng.boolean()];
     expect(drawn).toMatchInlineSnapshot(`
@@ -64,13 +64,13 @@ describe('SampleRng', () => {
     `);
   });
 
-  it('draws integers of a range evenly and all of it', () => {
+  it('draws the integers of a range evenly, including both ends', () => {
     const counts = new Array<number>(7).fill(0);
     for (let index = 0; index < 7000; index++) counts[new SampleRng(0, 0, index).integer(-3, 4) + 3]! += 1;
     expect(inPlausibleRange(chiSquare(counts), 6)).toBe(true);
   });
 
-  it('keeps integers inside bounds of any width', () => {
+  it('keeps integers within bounds of any width', () => {
     const bound = fc.integer({ min: -(2 ** 52), max: 2 ** 52 });
     fc.assert(
       fc.property(bound, bound, fc.nat(), (a, b, index) => {
@@ -81,7 +81,7 @@ describe('SampleRng', () => {
     );
   });
 
-  it('draws floats, coins and normals with the moments they should have', () => {
+  it('draws floats, coins and normals with the expected moments', () => {
     const rng = new SampleRng(4, 0, 0);
     const mean = (draw: () => number, count = 40_000) => {
       let sum = 0;
@@ -102,7 +102,7 @@ describe('SampleRng', () => {
     ['index', () => new SampleRng(0, 0, 0.5)],
     ['high', () => new SampleRng(0, 0, 0).integer(2, 2)],
     ['high', () => new SampleRng(0, 0, 0).integer(0, 1.5)],
-  ])('refuses a bad %s', (field, act) => {
+  ])('rejects an invalid %s', (field, act) => {
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(field);
   });

@@ -9,7 +9,7 @@ import { longRandperm, remainder64 } from '../../dist/random/torch-randperm.js';
 describe('TorchGenerator of release 2.13', () => {
   const modern = (seed: number) => new TorchGenerator(seed, { release: '2.13' });
 
-  it('takes 64-bit draws from a range of 2^28 on', () => {
+  it('uses 64-bit draws for ranges of at least 2^28', () => {
     expect([...modern(0).randint(0, 2 ** 31, 3)]).toEqual([398764591, 1478610112, 1537364731]);
     expect([...modern(0).randint(0, 2 ** 40, 3)]).toEqual([741280623151, 506137267392, 291447657211]);
     const [below, at] = [modern(0).randint(0, 2 ** 28 - 1, 1)[0], modern(0).randint(0, 2 ** 28, 1)[0]];
@@ -24,7 +24,7 @@ describe('TorchGenerator of release 2.13', () => {
     expect([...modern(0).multinomial(weights, 1, { replacement: true })]).toEqual([1]);
   });
 
-  it('has a second algorithm for long permutations', () => {
+  it('uses a second algorithm for long permutations', () => {
     const order = (seed: number) => {
       const engine = new Mt19937();
       engine.seed(seed);
@@ -45,14 +45,14 @@ describe('TorchGenerator', () => {
     expect(new TorchGenerator().initialSeed).toBe(67280421310721n);
   });
 
-  it('gives flat results for shapes and exact ones for numbers', () => {
+  it('returns flat results for shapes and exact ones for numbers', () => {
     expect(new TorchGenerator(1).rand([2, 3, 4])).toHaveLength(24);
     const numbers = new TorchGenerator(3).randint(-(2 ** 40), 2 ** 52, 20);
     const bigints = new TorchGenerator(3).randint(-(2n ** 40n), 2n ** 52n, 20);
     expect(Array.from(numbers, BigInt)).toEqual([...bigints]);
   });
 
-  it('continues from a state, wherever in a block it was taken', () => {
+  it('continues from a state saved anywhere in a block', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 0, max: 1300 }), (seed, drawn) => {
         const generator = new TorchGenerator(seed);
@@ -77,14 +77,14 @@ describe('TorchGenerator', () => {
     );
   });
 
-  it('reseeds from the system with another seed each time', () => {
+  it('reseeds from the system with a new seed each time', () => {
     const generator = new TorchGenerator(1);
     const seed = generator.seed();
     expect(generator.initialSeed).toBe(seed);
     expect(generator.seed()).not.toBe(seed);
   });
 
-  it('takes the remainder of 64 bits exactly', () => {
+  it('computes 64-bit remainders exactly', () => {
     const word = fc.integer({ min: 0, max: 2 ** 32 - 1 });
     fc.assert(
       fc.property(word, word, fc.integer({ min: 1, max: 2 ** 36 }), (high, low, divisor) => {
@@ -104,11 +104,11 @@ describe('TorchGenerator', () => {
     ['a range beyond int64', 'high', () => new TorchGenerator(0).randint(0n, 2n ** 63n + 1n, 1)],
     ['a fractional size', 'size', () => new TorchGenerator(0).rand([2, 0.5])],
     ['a negative weight', 'weights.1', () => new TorchGenerator(0).multinomial([1, -1], 1)],
-    ['weights of nothing', 'weights', () => new TorchGenerator(0).multinomial([0, 0], 1)],
+    ['weights that are all 0', 'weights', () => new TorchGenerator(0).multinomial([0, 0], 1)],
     ['more draws than weights', 'count', () => new TorchGenerator(0).multinomial([1, 1], 3)],
     ['a short state', 'state', () => new TorchGenerator(0).setState(new Uint8Array(10))],
     ['a state of zeros', 'state', () => new TorchGenerator(0).setState(new Uint8Array(5056))],
-  ])('refuses %s, naming %s', (_, field, act) => {
+  ])('rejects %s, naming %s', (_, field, act) => {
     expect(act).toThrow(ConfigError);
     try {
       act();

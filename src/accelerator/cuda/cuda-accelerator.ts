@@ -9,11 +9,11 @@ import { environmentNumber } from '../environment-number.js';
 import type { Handle } from './cuda-calls.js';
 import { CudaDriver, type DeviceMemory } from './cuda-driver.js';
 
-/** Which device, and whose driver. */
+/** Selects the device and the driver. */
 export interface CudaAcceleratorOptions {
-  /** Number of the device. @defaultValue `LOCAL_RANK`, modulo the devices that this process sees; 0 without one */
+  /** Number of the device. @defaultValue `LOCAL_RANK` modulo the number of visible devices; 0 if unset */
   readonly device?: number;
-  /** Path of the driver's library. @defaultValue where the driver installs it */
+  /** Path of the driver's library. @defaultValue the driver's standard location */
   readonly library?: string;
 }
 
@@ -23,14 +23,14 @@ const schema = v.strictObject({
 });
 
 /**
- * An NVIDIA device, through the CUDA driver. Memory in use is what Millrace has allocated, in bytes, as PyTorch
- * counts what it has allocated; {@link deviceMemory} says what the whole device has left.
+ * An NVIDIA device, through the CUDA driver. Memory in use is what Millrace has allocated, in bytes, like
+ * PyTorch's own count; {@link deviceMemory} reports the free memory of the whole device.
  *
- * The device's primary context is used, which other libraries of the process share; it is made when memory is first asked for.
+ * Uses the device's primary context, which other libraries of the process share; the first allocation creates it.
  */
 export class CudaAccelerator implements Accelerator {
   readonly name = 'cuda';
-  /** The driver; its calls count for this device after {@link activate}. */
+  /** The driver; call {@link activate} first, so that calls go to this device. */
   readonly driver: CudaDriver;
   readonly #count: number;
   readonly #current: number;
@@ -42,9 +42,9 @@ export class CudaAccelerator implements Accelerator {
   /**
    * Opens the driver.
    *
-   * @throws {@link AcceleratorError} when there is no driver or no device; it says what was looked for.
-   * @throws {@link MissingPeerError} when the package koffi is not installed.
-   * @throws {@link ConfigError} when there is no such device.
+   * @throws {@link AcceleratorError} if there is no driver or no device; names the libraries tried.
+   * @throws {@link MissingPeerError} if the package koffi is not installed.
+   * @throws {@link ConfigError} if the device number is out of range.
    */
   constructor(options: CudaAcceleratorOptions = {}) {
     const { device, library } = parseOptions('CudaAccelerator options', schema, options);
@@ -55,7 +55,7 @@ export class CudaAccelerator implements Accelerator {
     throw new ConfigError('CudaAccelerator options', [
       {
         field: 'device',
-        message: `${this.#current} is outside 0 … ${this.#count - 1}, the devices that this process sees`,
+        message: `${this.#current} is outside 0 … ${this.#count - 1}, the devices visible to this process`,
       },
     ]);
   }
@@ -76,22 +76,22 @@ export class CudaAccelerator implements Accelerator {
     return `cuda:${this.#current}`;
   }
 
-  /** What the maker calls a device: `NVIDIA H100 80GB HBM3`. */
+  /** Product name of a device: `NVIDIA H100 80GB HBM3`. */
   modelName(device = this.#current): string {
     return this.driver.deviceName(this.driver.device(device));
   }
 
-  /** Memory of a device, in bytes. */
+  /** Total memory of a device, in bytes. */
   totalMemory(device = this.#current): number {
     return this.driver.totalMemory(this.driver.device(device));
   }
 
-  /** What the current device has, and has left, in bytes. */
+  /** Total and free memory of the current device, in bytes. */
   deviceMemory(): DeviceMemory {
     return this.activate().memory();
   }
 
-  /** Waits for the device, and holds up this thread until then. */
+  /** Waits for the device; blocks this thread. */
   synchronize(): void {
     this.activate().synchronize();
   }
@@ -108,7 +108,7 @@ export class CudaAccelerator implements Accelerator {
     return false;
   }
 
-  /** A copy in page-locked memory, which is given back when the copy is collected. */
+  /** A copy in page-locked memory, which is freed when the copy is garbage-collected. */
   pinMemory<T extends Tensor>(tensor: T): T {
     const { dtype, shape, data } = tensor as Tensor;
     if (data.byteLength === 0) return tensor;
@@ -120,9 +120,9 @@ export class CudaAccelerator implements Accelerator {
   }
 
   /**
-   * Locks pages where they are, so that the device copies from them by itself. The memory must not go away before the function
-   * that is returned has unlocked it, which waits for the device. Memory whose pages cannot be locked works as before, more slowly;
-   * a warning says so.
+   * Locks existing pages, so that the device can copy from them without the processor. Returns a function that waits
+   * for the device and unlocks them; keep the memory until then. If the pages cannot be locked, copies still work,
+   * more slowly, and a warning is issued.
    */
   lockPages(memory: Uint8Array): () => void {
     const driver = this.activate();
@@ -132,7 +132,7 @@ export class CudaAccelerator implements Accelerator {
       if (!(error instanceof MillraceError)) throw error;
       warn({
         code: 'MILLRACE_PAGES_NOT_LOCKED',
-        message: `${memory.byteLength} bytes of a loader stay pageable, so copies to ${this.currentDeviceName()} are slower. ${error.message}`,
+        message: `${memory.byteLength} bytes of a loader could not be page-locked, so copies to ${this.currentDeviceName()} are slower. ${error.message}`,
       });
       return () => {};
     }
@@ -149,7 +149,9 @@ export class CudaAccelerator implements Accelerator {
     return 'nccl';
   }
 
-  /** Device memory, to be given back with {@link free}. @throws {@link DeviceMemoryError} when there is no room. */
+  /**
+   * Allocates device memory; release it with {@link free}. @throws {@link DeviceMemoryError} if there is not enough
+   */
   allocate(bytes: number): bigint {
     const address = this.activate().allocate(bytes);
     this.#allocated += bytes;
@@ -162,7 +164,7 @@ export class CudaAccelerator implements Accelerator {
     this.#allocated -= bytes;
   }
 
-  /** Copies a tensor from the device. Waits for the copies and the work in the default stream. */
+  /** Copies a tensor from the device. Waits for uploads and for work in the default stream. */
   read<D extends DType>(dtype: D, shape: readonly number[], address: bigint): Tensor<D> {
     const length = elementCount(shape);
     const bytes = new Uint8Array(length * bytesPerElement(dtype));
@@ -170,7 +172,7 @@ export class CudaAccelerator implements Accelerator {
     return { dtype, shape, data: viewOf(dtype, bytes.buffer, 0, length) };
   }
 
-  /** Makes the device's context that of this thread, where a library may have put another one. */
+  /** Makes the device's context current on this thread; another library may have set its own. */
   activate(): CudaDriver {
     this.#context ??= this.driver.retainContext(this.driver.device(this.#current));
     this.driver.useContext(this.#context);

@@ -1,21 +1,21 @@
-// The CUDA driver interface, as far as it is used: declarations after the header of the driver, cuda.h.
+// The part of the CUDA driver interface used here, declared as in the driver's header, cuda.h.
 
-/** The part of koffi, an optional peer, that is used here. */
+/** The part of koffi, an optional peer dependency, used here. */
 export interface Koffi {
   load(path: string): { func(definition: string): (...values: never[]) => unknown };
   view(pointer: bigint, length: number): ArrayBuffer;
 }
 
-/** Where a call puts a result: one element, which it writes. */
+/** An output parameter: an array of one element, which the call sets. */
 export type Out<T> = [T | null];
 
-/** An address or handle that the driver gave. */
+/** An address or handle from the driver. */
 export type Handle = bigint;
 
 /** Status of a call: 0 is success. */
 export type Status = number;
 
-/** The calls by the names that they have without `cu`. Each gives a {@link Status}. */
+/** The calls, by their names without `cu`. Each returns a {@link Status}. */
 export interface CudaCalls {
   Init(flags: number): Status;
   DeviceGetCount(count: Out<number>): Status;
@@ -47,7 +47,7 @@ export interface CudaCalls {
   GetErrorString(status: Status, text: Out<string>): Status;
 }
 
-// Names that end in _v2 are those that the header stands for today.
+// Names that end in _v2 are the versions that the current header maps the plain names to.
 const declarations: Readonly<Record<keyof CudaCalls, string>> = {
   Init: 'int cuInit(unsigned int flags)',
   DeviceGetCount: 'int cuDeviceGetCount(_Out_ int *count)',
@@ -80,7 +80,7 @@ const declarations: Readonly<Record<keyof CudaCalls, string>> = {
   GetErrorString: 'int cuGetErrorString(int status, _Out_ const char **text)',
 };
 
-/** Binds the calls of a library. @throws where the library cannot be loaded, or lacks a call */
+/** Binds the calls of a library. @throws if the library cannot be loaded, or lacks a call */
 export function bindCuda(koffi: Koffi, path: string): CudaCalls {
   const library = koffi.load(path);
   const bound = Object.entries(declarations).map(([name, definition]) => [name, library.func(definition)]);

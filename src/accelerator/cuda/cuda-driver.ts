@@ -6,7 +6,7 @@ import { bindCuda, type CudaCalls, type Handle, type Koffi, type Out, type Statu
 const success = 0;
 const outOfMemory = 2;
 const notReady = 600;
-/** Statuses that say that there is no device, rather than that one does not work: none, and a library that is a stand-in. */
+/** Statuses for a missing device, as opposed to a broken one: no device, and a stub library. */
 const absent = [100, 34];
 const portable = 1;
 const nonBlocking = 1;
@@ -18,10 +18,10 @@ export interface DeviceMemory {
   readonly total: number;
 }
 
-/** An {@link AcceleratorError} that says that the hardware or its driver is not there, as on most machines. */
+/** An {@link AcceleratorError} for missing hardware or a missing driver, the normal case on most machines. */
 export class CudaAbsentError extends AcceleratorError {}
 
-/** The CUDA driver of this machine: its calls with results as values, and errors thrown. Handles are the driver's own. */
+/** The CUDA driver of this machine. Calls return their results and throw errors. Handles are the driver's. */
 export class CudaDriver {
   readonly #calls: CudaCalls;
   readonly #koffi: Koffi;
@@ -34,28 +34,31 @@ export class CudaDriver {
   /**
    * Loads and initializes the driver.
    *
-   * @param library - Path of the library. @defaultValue where the driver installs it
-   * @throws {@link CudaAbsentError} when there is no driver or no device; it says where was looked.
-   * @throws {@link MissingPeerError} when koffi is not installed.
-   * @throws {@link AcceleratorError} when there is a driver that does not work.
+   * @param library - Path of the library. @defaultValue the driver's standard location
+   * @throws {@link CudaAbsentError} if there is no driver or no device; names the libraries tried.
+   * @throws {@link MissingPeerError} if koffi is not installed.
+   * @throws {@link AcceleratorError} if the driver does not work.
    */
   static open(library?: string): CudaDriver {
     const koffi = loadKoffi();
-    const looked = library === undefined ? usualPlaces() : [library];
-    for (const path of looked) {
+    const paths = library === undefined ? standardPaths() : [library];
+    const failures: unknown[] = [];
+    for (const path of paths) {
       let calls: CudaCalls;
       try {
         calls = bindCuda(koffi, path);
-      } catch {
+      } catch (error) {
+        failures.push(error);
         continue;
       }
       const driver = new CudaDriver(calls, koffi);
       driver.#initialize(path);
       return driver;
     }
-    throw new CudaAbsentError('There is no CUDA driver', {
+    throw new CudaAbsentError('No CUDA driver found', {
       where: { accelerator: 'cuda' },
-      next: `Looked for the library ${looked.join(', ')}. Install the NVIDIA driver, or use another accelerator.`,
+      next: `Install the NVIDIA driver, or use another accelerator. Libraries tried: ${paths.join(', ')}.`,
+      cause: new AggregateError(failures),
     });
   }
 
@@ -77,17 +80,17 @@ export class CudaDriver {
     return Number(this.#result('DeviceTotalMem', device));
   }
 
-  /** The context that the libraries of a process share on a device. Making it takes a while and some device memory. */
+  /** The context that the libraries of a process share on a device. Creating it takes time and device memory. */
   retainContext(device: number): Handle {
     return this.#result<Handle>('DevicePrimaryCtxRetain', device);
   }
 
-  /** Makes a context that of this thread. */
+  /** Makes a context current on this thread. */
   useContext(context: Handle): void {
     this.#check('CtxSetCurrent', this.#calls.CtxSetCurrent(context));
   }
 
-  /** Waits for everything on the device, and holds up this thread until then. */
+  /** Waits for all work on the device; blocks this thread. */
   synchronize(): void {
     this.#check('CtxSynchronize', this.#calls.CtxSynchronize());
   }
@@ -99,7 +102,7 @@ export class CudaDriver {
     return { free: Number(free[0]), total: Number(total[0]) };
   }
 
-  /** Page-locked memory of the host, to be given back with {@link freeHost}. */
+  /** Allocates page-locked host memory; release it with {@link freeHost}. */
   allocateHost(bytes: number): { readonly address: Handle; readonly buffer: ArrayBuffer } {
     const address = this.#result<Handle>('MemHostAlloc', bytes, portable);
     return { address, buffer: this.#koffi.view(address, bytes) };
@@ -109,7 +112,7 @@ export class CudaDriver {
     this.#check('MemFreeHost', this.#calls.MemFreeHost(address));
   }
 
-  /** Locks the pages of memory that exists. */
+  /** Locks the pages of existing memory. */
   lock(memory: Uint8Array): void {
     this.#check('MemHostRegister', this.#calls.MemHostRegister(memory, memory.byteLength, portable));
   }
@@ -118,7 +121,7 @@ export class CudaDriver {
     this.#check('MemHostUnregister', this.#calls.MemHostUnregister(memory));
   }
 
-  /** @throws {@link DeviceMemoryError} when there is no room. */
+  /** @throws {@link DeviceMemoryError} if there is not enough memory */
   allocate(bytes: number): bigint {
     return BigInt(this.#result<number | bigint>('MemAlloc', bytes));
   }
@@ -127,9 +130,12 @@ export class CudaDriver {
     this.#check('MemFree', this.#calls.MemFree(address));
   }
 
-  /** Begins a copy. From page-locked memory it goes on by itself: the source must stay as it is until the stream is past it. */
+  /**
+   * Starts a copy. From page-locked memory it runs asynchronously: do not change the source until the stream has
+   * passed it.
+   */
   copyToDevice(target: bigint, source: Uint8Array, stream: Handle): void {
-    // Small arrays lie in the heap, where they may be moved, until their buffer is asked for.
+    // V8 may move small arrays in its heap until their buffer is accessed.
     void source.buffer;
     this.#check('MemcpyHtoDAsync', this.#calls.MemcpyHtoDAsync(target, source, source.byteLength, stream));
   }
@@ -139,7 +145,7 @@ export class CudaDriver {
     this.#check('MemcpyDtoH', this.#calls.MemcpyDtoH(target, source, target.byteLength));
   }
 
-  /** A stream that does not wait for the default one, nor it for this. */
+  /** Creates a stream that does not synchronize with the default stream. */
   createStream(): Handle {
     return this.#result<Handle>('StreamCreate', nonBlocking);
   }
@@ -152,7 +158,7 @@ export class CudaDriver {
     this.#check('StreamSynchronize', this.#calls.StreamSynchronize(stream));
   }
 
-  /** What is put into the stream from now on waits for the event. */
+  /** Work submitted to the stream from now on waits for the event. */
   waitInStream(stream: Handle, event: Handle): void {
     this.#check('StreamWaitEvent', this.#calls.StreamWaitEvent(stream, event, 0));
   }
@@ -165,18 +171,18 @@ export class CudaDriver {
     this.#check('EventDestroy', this.#calls.EventDestroy(event));
   }
 
-  /** The event comes when everything in the stream so far is done. */
+  /** The event completes when all work submitted to the stream so far is done. */
   recordEvent(event: Handle, stream: Handle): void {
     this.#check('EventRecord', this.#calls.EventRecord(event, stream));
   }
 
-  hasCome(event: Handle): boolean {
+  isComplete(event: Handle): boolean {
     const status = this.#calls.EventQuery(event);
     if (status !== notReady) this.#check('EventQuery', status);
     return status !== notReady;
   }
 
-  /** Waits for an event, and holds up this thread until then. */
+  /** Waits for an event; blocks this thread. */
   synchronizeEvent(event: Handle): void {
     this.#check('EventSynchronize', this.#calls.EventSynchronize(event));
   }
@@ -187,13 +193,13 @@ export class CudaDriver {
       this.#check('Init', status);
       if (this.deviceCount() > 0) return;
     }
-    throw new CudaAbsentError('There is no CUDA device', {
+    throw new CudaAbsentError('No CUDA device found', {
       where: { accelerator: 'cuda', library: path, status: this.#nameOf(status) },
-      next: 'Looked for one through the driver. See that nvidia-smi lists it, and that CUDA_VISIBLE_DEVICES does not hide it.',
+      next: 'Check that nvidia-smi lists the device and that CUDA_VISIBLE_DEVICES does not hide it.',
     });
   }
 
-  /** Calls a function whose first argument takes the result. */
+  /** Calls a function whose first parameter is the result. */
   #result<T>(name: ResultCall, ...values: readonly (number | bigint)[]): T {
     const out: Out<T> = [null];
     const call = this.#calls[name] as (out: Out<T>, ...values: readonly (number | bigint)[]) => Status;
@@ -206,11 +212,11 @@ export class CudaDriver {
     const where = { call: `cu${name}`, status: this.#nameOf(status) };
     const text: Out<string> = [null];
     this.#calls.GetErrorString(status, text);
-    const what = `The CUDA driver refuses: ${text[0] ?? `status ${status}`}`;
+    const what = `A CUDA call failed: ${text[0] ?? `status ${status}`}`;
     if (status === outOfMemory) throw new DeviceMemoryError(what, { where });
     throw new AcceleratorError(what, {
       where,
-      next: 'An error of earlier work on the device may be told late: look at what ran before.',
+      next: 'CUDA reports errors asynchronously: the cause may be an earlier call.',
     });
   }
 
@@ -233,7 +239,7 @@ function loadKoffi(): Koffi {
   try {
     return peerRequire()('koffi') as Koffi;
   } catch (cause) {
-    throw new MissingPeerError('CUDA needs the package koffi, which is not installed or does not load', {
+    throw new MissingPeerError('CUDA needs the package koffi, which is not installed or fails to load', {
       where: { package: 'koffi' },
       next: 'Run: npm install koffi',
       cause,
@@ -241,7 +247,7 @@ function loadKoffi(): Koffi {
   }
 }
 
-function usualPlaces(): string[] {
+function standardPaths(): string[] {
   if (process.platform === 'win32') return ['nvcuda.dll'];
   return ['libcuda.so.1', 'libcuda.so', '/usr/lib/wsl/lib/libcuda.so.1'];
 }

@@ -9,9 +9,9 @@ import { Uploader } from './uploader.js';
 
 /** Options of {@link deviceBatches}. */
 export interface DeviceBatchesOptions {
-  /** The device. @defaultValue that of {@link getAccelerator} */
+  /** The device. @defaultValue the result of {@link getAccelerator} */
   readonly accelerator?: Accelerator;
-  /** Handle (`CUstream`) of the stream that computes with the batches. @defaultValue `0n`, the default stream */
+  /** Handle (`CUstream`) of the stream that uses the batches. @defaultValue `0n`, the default stream */
   readonly stream?: bigint;
 }
 
@@ -23,23 +23,24 @@ const schema = v.strictObject({
 });
 
 /**
- * Uploads batches to a CUDA device, one by one, as they are asked for. Batch k is copied, in a stream of its own, while the device
- * still works on batch k - 1: two slots of device memory take turns, and events keep the two streams from each other's slot. The
- * host waits for neither, so a trainer that does not wait for each step's result sees no upload at all.
+ * Uploads batches to a CUDA device one by one, on request. Batch k is copied in a separate stream while the device
+ * still works on batch k - 1. Two slots of device memory alternate, and events keep each stream out of the slot that
+ * the other one uses. The host waits for neither, so uploads are hidden from a trainer that does not wait for each
+ * step's result.
  *
- * The memory that batches are copied from is the loader's: with `pinMemory` and `reuseBuffers` its pages are locked, so that the
- * device fetches them by itself; other memory goes through the driver's own buffers.
+ * Batches are copied from the loader's memory. With `pinMemory` and `reuseBuffers` its pages are locked, and the
+ * device reads them directly; other memory goes through the driver's staging buffers.
  *
- * A batch is lent until the next one is asked for. However the loop ends, device memory and stream are given back.
+ * A batch is lent until the next one is requested. However the loop ends, device memory and the stream are released.
  *
  * ```ts
  * const loader = new DataLoader(dataset, { batchSize: 256, numWorkers: 4, reuseBuffers: true, pinMemory: true });
  * for await (const { x, y } of deviceBatches(loader)) launch(x.address, y.address);
  * ```
  *
- * @throws {@link AcceleratorError} when the accelerator is not a CUDA device.
- * @throws {@link DeviceMemoryError} when a batch does not fit on the device; with room for one batch only it goes on with one
- *   slot, and warns.
+ * @throws {@link AcceleratorError} if the accelerator is not a CUDA device.
+ * @throws {@link DeviceMemoryError} if a batch does not fit on the device. If only one batch fits, a warning is
+ *   issued and one slot is used.
  */
 export async function* deviceBatches<Batch>(
   batches: AsyncIterable<Batch>,
@@ -54,7 +55,7 @@ export async function* deviceBatches<Batch>(
       try {
         yield upload.batch as DeviceBatch<Batch>;
       } finally {
-        // The loader may use the memory of the batch again from here on.
+        // From here on the loader may reuse the memory of the batch.
         await uploader.finish(upload);
       }
     }
@@ -64,11 +65,11 @@ export async function* deviceBatches<Batch>(
 }
 
 function notCuda({ name }: Accelerator): AcceleratorError {
-  return new AcceleratorError('deviceBatches uploads to a CUDA device', {
+  return new AcceleratorError('deviceBatches needs a CUDA device', {
     where: { accelerator: name },
     next:
       name === 'webgpu'
-        ? 'Use gpuBatches(loader, device) of millrace/accelerator.'
-        : 'Iterate over the loader itself: its batches are in the memory of this process. DS_ACCELERATOR=cuda says why there is no CUDA device.',
+        ? 'Use gpuBatches(loader, device) from millrace/accelerator.'
+        : 'Iterate the loader itself: its batches are in the memory of this process. Set DS_ACCELERATOR=cuda to see why no CUDA device is used.',
   });
 }

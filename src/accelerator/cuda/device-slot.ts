@@ -1,19 +1,19 @@
 import type { CudaAccelerator } from './cuda-accelerator.js';
 import type { Handle } from './cuda-calls.js';
 
-/** What a batch that does not fit gets beyond its size: ragged batches often come a little larger. */
+/** Growth factor for a slot that is too small: later ragged batches are often a little larger. */
 const headroom = 1.25;
 
 /**
- * Device memory for one batch after the other, and the events that say who may touch it:
+ * Device memory for one batch at a time, and the events that order access to it:
  *
  *     copying stream    … wait for used │ copy k │ uploaded …
  *     computing stream  … wait for uploaded │ work on k │ used …
  */
 export class DeviceSlot {
-  /** Comes when the batch is in the slot. */
+  /** Completes when the batch is in the slot. */
   readonly uploaded: Handle;
-  /** Comes when the work on the batch is done. */
+  /** Completes when the work on the batch is done. */
   readonly used: Handle;
   readonly #accelerator: CudaAccelerator;
   #address = 0n;
@@ -30,7 +30,10 @@ export class DeviceSlot {
     return this.#address;
   }
 
-  /** Has room for so many bytes. What is in the slot is lost. @throws {@link DeviceMemoryError} */
+  /**
+   * Ensures a capacity in bytes; discards the contents. @throws {@link DeviceMemoryError} if there is not enough
+   * memory
+   */
   reserve(bytes: number): void {
     if (bytes <= this.#byteLength) return;
     const isFirst = this.#byteLength === 0;
@@ -40,7 +43,7 @@ export class DeviceSlot {
     this.#byteLength = wanted;
   }
 
-  /** Gives its memory back when the work on it is done, for which it holds up this thread. */
+  /** Frees the memory when the work on it is done; blocks this thread until then. */
   empty(): void {
     if (this.#byteLength === 0) return;
     const driver = this.#accelerator.activate();

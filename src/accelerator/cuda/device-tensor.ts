@@ -9,14 +9,14 @@ interface ToDevice extends TensorMapping {
   readonly type: DeviceTensor<this['dtype']>;
 }
 
-/** A batch whose tensors are in the memory of a CUDA device; other leaves stay as they are. */
+/** A batch with its tensors in the memory of a CUDA device; other leaves are unchanged. */
 export type DeviceBatch<Batch> = MapTensorsBy<Batch, ToDevice>;
 
-/** What a {@link DeviceTensor} is made of. */
-export interface DevicePlace {
+/** The location of a {@link DeviceTensor}. */
+export interface DeviceLocation {
   readonly accelerator: CudaAccelerator;
   readonly address: bigint;
-  /** Comes when the elements are there. */
+  /** Completes when the elements are on the device. */
   readonly uploaded: Handle;
   readonly loan: DeviceLoan;
 }
@@ -25,12 +25,12 @@ export interface DevicePlace {
 export class DeviceTensor<D extends DType = DType> {
   readonly dtype: D;
   readonly shape: readonly number[];
-  readonly #place: DevicePlace;
+  readonly #location: DeviceLocation;
 
-  constructor(dtype: D, shape: readonly number[], place: DevicePlace) {
+  constructor(dtype: D, shape: readonly number[], location: DeviceLocation) {
     this.dtype = dtype;
     this.shape = shape;
-    this.#place = place;
+    this.#location = location;
   }
 
   get byteLength(): number {
@@ -38,19 +38,22 @@ export class DeviceTensor<D extends DType = DType> {
   }
 
   /**
-   * The device address (a `CUdeviceptr`), a multiple of 256. Work in the stream that {@link deviceBatches} was told of finds the
-   * elements there; another stream must wait for that one.
+   * The device address (a `CUdeviceptr`), a multiple of 256. The stream passed to {@link deviceBatches} waits for the
+   * elements by itself; make other streams wait for it.
    *
-   * @throws {@link ReleasedBatchError} once the next batch has been asked for.
+   * @throws {@link ReleasedBatchError} once the next batch has been requested.
    */
   get address(): bigint {
-    refuseEnded(this.#place.loan, this.shape);
-    return this.#place.address;
+    refuseEnded(this.#location.loan, this.shape);
+    return this.#location.address;
   }
 
-  /** A copy on the host. Holds up this thread until it is there. @throws {@link ReleasedBatchError} as {@link address} does */
+  /**
+   * Copies the tensor to the host; blocks this thread. @throws {@link ReleasedBatchError} once the next batch has
+   * been requested
+   */
   read(): Tensor<D> {
-    const { accelerator, uploaded } = this.#place;
+    const { accelerator, uploaded } = this.#location;
     const { address } = this;
     accelerator.activate().synchronizeEvent(uploaded);
     return accelerator.read(this.dtype, this.shape, address);

@@ -8,17 +8,17 @@ import type { Handle } from './cuda-calls.js';
 import { DeviceSlot } from './device-slot.js';
 import { DeviceTensor } from './device-tensor.js';
 
-/** Tensors start at multiples of this many bytes, as memory that the driver gives does. */
+/** Tensors are aligned to this many bytes, like the driver's allocations. */
 const alignment = 256;
 
-/** A batch that is on its way to the device, or there. */
+/** A batch whose upload has started. */
 export interface Upload {
   readonly batch: unknown;
   readonly slot: DeviceSlot;
   readonly loan: DeviceLoan;
 }
 
-/** Copies batches to a CUDA device, into slots that take turns. */
+/** Copies batches to a CUDA device, into alternating slots. */
 export class Uploader {
   readonly #accelerator: CudaAccelerator;
   readonly #computing: Handle;
@@ -33,7 +33,7 @@ export class Uploader {
     this.#slots = [new DeviceSlot(accelerator), new DeviceSlot(accelerator)];
   }
 
-  /** Begins the copy, and has the computing stream wait for it. */
+  /** Starts the copy, and makes the computing stream wait for it. */
   upload(batch: unknown): Upload {
     const slot = this.#reserve(bytesOnDevice(batch));
     const driver = this.#accelerator.activate();
@@ -45,8 +45,8 @@ export class Uploader {
       offset += aligned(data.byteLength);
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       if (bytes.length > 0) driver.copyToDevice(address, bytes, this.#copying);
-      const place = { accelerator: this.#accelerator, address, uploaded: slot.uploaded, loan };
-      return new DeviceTensor(dtype, shape, place);
+      const location = { accelerator: this.#accelerator, address, uploaded: slot.uploaded, loan };
+      return new DeviceTensor(dtype, shape, location);
     });
     driver.recordEvent(slot.uploaded, this.#copying);
     driver.waitInStream(this.#computing, slot.uploaded);
@@ -54,13 +54,13 @@ export class Uploader {
     return { batch: uploaded, slot, loan };
   }
 
-  /** Ends the loan of a batch, and waits until it is copied. */
+  /** Waits until a batch is copied, then ends its loan. */
   async finish({ slot, loan }: Upload): Promise<void> {
     loan.hasEnded = true;
     const driver = this.#accelerator.activate();
     driver.recordEvent(slot.used, this.#computing);
-    // A copy of pages that are not locked has begun with a copy by the driver; of locked ones the bytes are needed to the end.
-    while (!driver.hasCome(slot.uploaded)) await turnOfTheLoop();
+    // The driver has already staged pageable memory; page-locked memory is read until the copy completes.
+    while (!driver.isComplete(slot.uploaded)) await turnOfTheLoop();
   }
 
   destroy(): void {
@@ -71,7 +71,7 @@ export class Uploader {
     driver.destroyStream(this.#copying);
   }
 
-  /** The slot whose turn it is, with room for a batch. */
+  /** The next slot in turn, with room for a batch. */
   #reserve(bytes: number): DeviceSlot {
     const slot = this.#slots[this.#batches % this.#slots.length]!;
     try {
@@ -83,7 +83,7 @@ export class Uploader {
     }
   }
 
-  /** Does without the other slot, where that helps. */
+  /** Frees the other slot and retries, if that one holds memory. */
   #reserveAlone(slot: DeviceSlot, bytes: number, cause: DeviceMemoryError): DeviceSlot {
     const others = this.#slots.filter((other) => other !== slot);
     this.#slots = [slot];
@@ -97,15 +97,15 @@ export class Uploader {
     warn({
       code: 'MILLRACE_ONE_DEVICE_SLOT',
       message:
-        `${this.#accelerator.currentDeviceName()} has room for one batch of ${bytes} bytes, not for two: from now on an upload ` +
-        'waits for the work on the batch before it. Use smaller batches.',
+        `${this.#accelerator.currentDeviceName()} has room for one batch of ${bytes} bytes, not for two: each upload now ` +
+        'waits for the work on the previous batch. Use smaller batches.',
     });
     return slot;
   }
 
   #tooLarge(bytes: number, cause: DeviceMemoryError): DeviceMemoryError {
     const { free, total } = this.#accelerator.deviceMemory();
-    return new DeviceMemoryError('A batch does not fit into the memory of the device', {
+    return new DeviceMemoryError('A batch does not fit into device memory', {
       where: {
         device: this.#accelerator.currentDeviceName(),
         batch: this.#batches,
@@ -113,13 +113,13 @@ export class Uploader {
         freeBytes: free,
         totalBytes: total,
       },
-      next: 'Use smaller batches or a smaller dtype, or free memory on the device. The loader is still open: go on from a state that was saved before.',
+      next: 'Use smaller batches or a smaller dtype, or free device memory. The loader is still open: continue from a saved state.',
       cause,
     });
   }
 }
 
-/** Bytes that the tensors of a batch take on the device. */
+/** Bytes of device memory that the tensors of a batch need. */
 function bytesOnDevice(batch: unknown): number {
   let bytes = 0;
   mapTensors(batch, ({ data }: Tensor) => {

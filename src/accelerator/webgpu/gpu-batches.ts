@@ -12,15 +12,15 @@ import type { BufferOf, GpuBufferLike, GpuDeviceLike } from './webgpu-types.js';
 /** Options of {@link gpuBatches}. */
 export interface GpuBatchesOptions {
   /**
-   * What the buffers are for, as flags of `GPUBufferUsage`; `COPY_DST` is always among them.
+   * Usage of the buffers, as flags of `GPUBufferUsage`; `COPY_DST` is always added.
    * @defaultValue `GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC`
    */
   readonly usage?: number;
-  /** Staging buffers that take turns. Each holds a batch until the device has copied it. @defaultValue `2` */
+  /** Number of staging buffers. Each holds a batch until the device has copied it. @defaultValue `2` */
   readonly stagingBuffers?: number;
 }
 
-// Flags of GPUBufferUsage, which Node.js has no globals for.
+// Flags of GPUBufferUsage; Node.js has no global for them.
 const usageCopySource = 0x4;
 const usageCopyTarget = 0x8;
 const usageStorage = 0x80;
@@ -31,12 +31,13 @@ const schema = v.strictObject({
 });
 
 /**
- * Uploads batches to a device of WebGPU, one by one, as they are asked for: in the browser, and in Node.js by the package `webgpu`.
- * A batch is written into a staging buffer, from which the device copies it into buffers, one for each tensor, in the order of its
- * queue: what is submitted after a batch came finds it there. Nothing waits for the device unless all staging buffers are in use.
+ * Uploads batches to a WebGPU device one by one, on request: in a browser, or in Node.js with the package `webgpu`.
+ * Each batch is written to a staging buffer, and the device copies it to one buffer per tensor. The copy is in the
+ * device's queue, so commands submitted after the batch was received see its contents. The host waits for the device
+ * only when all staging buffers are in use.
  *
- * A batch is lent until the next one is asked for: two sets of buffers take turns, and grow to the largest batch. However the loop
- * ends, the buffers are destroyed, which commands that were submitted survive.
+ * A batch is lent until the next one is requested: two sets of buffers alternate, and grow to the largest batch.
+ * However the loop ends, the buffers are destroyed; commands already submitted still complete.
  *
  * ```ts
  * const { device } = await WebGpuAccelerator.open();
@@ -45,8 +46,8 @@ const schema = v.strictObject({
  * }
  * ```
  *
- * @throws {@link DeviceMemoryError} when a batch does not fit on the device.
- * @throws {@link AcceleratorError} when the device is lost.
+ * @throws {@link DeviceMemoryError} if a batch does not fit on the device.
+ * @throws {@link AcceleratorError} if the device is lost.
  */
 export async function* gpuBatches<Batch, Device extends GpuDeviceLike>(
   batches: AsyncIterable<Batch>,
@@ -69,14 +70,14 @@ export async function* gpuBatches<Batch, Device extends GpuDeviceLike>(
   }
 }
 
-/** Batches whose buffers exist at once: the device may still read one while the next is copied. */
+/** Sets of buffers: the device may still read one batch while the next is copied. */
 const bufferSets = 2;
 
 class GpuUploader {
   readonly #device: GpuDeviceLike;
   readonly #usage: number;
   readonly #staging: readonly StagingBuffer[];
-  /** Buffers by the place of their tensor in the batch. */
+  /** Buffers by the path of their tensor in the batch. */
   readonly #sets = Array.from({ length: bufferSets }, () => new Map<string, GrowingBuffer>());
   #batches = 0;
 
@@ -90,12 +91,12 @@ class GpuUploader {
     try {
       return await this.#copy(batch, loan);
     } catch (cause) {
-      // That the device is lost is told by calls that fail, then by the promise.
+      // After a device loss, calls fail first; the promise resolves later.
       const lost = await Promise.race([this.#device.lost, turnOfTheLoop()]);
       if (!lost) throw cause;
       throw new AcceleratorError(`The WebGPU device was lost: ${lost.message || lost.reason}`, {
         where: { accelerator: 'webgpu', batch: this.#batches },
-        next: 'Open another one, and go on from a state of the loader that was saved before.',
+        next: 'Open a new device, and continue from a saved state of the loader.',
         cause,
       });
     }

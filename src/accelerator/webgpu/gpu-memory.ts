@@ -1,13 +1,13 @@
 /** Bytes of device memory that Millrace holds. */
 export interface GpuMemory {
   allocated: number;
-  /** The most so far. */
+  /** The peak. */
   most: number;
 }
 
 const memories = new WeakMap<object, GpuMemory>();
 
-/** What is held on a device. */
+/** The memory that Millrace holds on a device. */
 export function gpuMemory(device: object): GpuMemory {
   let memory = memories.get(device);
   if (!memory) {

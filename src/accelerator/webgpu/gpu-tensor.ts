@@ -8,12 +8,12 @@ interface ToGpu<Buffer> extends TensorMapping {
   readonly type: GpuTensor<this['dtype'], Buffer>;
 }
 
-/** A batch whose tensors are in buffers of WebGPU; other leaves stay as they are. */
+/** A batch with its tensors in WebGPU buffers; other leaves are unchanged. */
 export type GpuBatch<Batch, Buffer> = MapTensorsBy<Batch, ToGpu<Buffer>>;
 
 /**
- * A dense array in row-major order in a buffer of WebGPU, lent for a step. The bytes are those of the tensor on the host: WGSL
- * reads float32, int32 and uint32 as they are, and of narrower or wider dtypes the 32-bit words.
+ * A dense array in row-major order in a WebGPU buffer, lent for a step. The bytes are those of the host tensor: WGSL
+ * reads float32, int32 and uint32 directly, and other dtypes as 32-bit words.
  */
 export class GpuTensor<D extends DType = DType, Buffer = GpuBufferLike> {
   readonly dtype: D;
@@ -31,19 +31,25 @@ export class GpuTensor<D extends DType = DType, Buffer = GpuBufferLike> {
     this.#loan = loan;
   }
 
-  /** The buffer, in which the elements begin at 0. It may be larger. @throws {@link ReleasedBatchError} once the next batch has been asked for */
+  /**
+   * The buffer; elements start at offset 0, and it may be larger than they are. @throws {@link ReleasedBatchError}
+   * once the next batch has been requested
+   */
   get buffer(): Buffer {
     refuseEnded(this.#loan, this.shape);
     return this.#buffer;
   }
 
-  /** What a bind group takes: exactly the elements, so that `arrayLength` counts them. @throws as {@link buffer} does */
+  /**
+   * A bind group resource that covers exactly the elements, so that `arrayLength` counts them. @throws {@link
+   * ReleasedBatchError} once the next batch has been requested
+   */
   get binding(): { readonly buffer: Buffer; readonly offset: 0; readonly size: number } {
     return { buffer: this.buffer, offset: 0, size: paddedBytes(this.byteLength) };
   }
 }
 
-/** What so many bytes take in a buffer: copies are of whole words, and no buffer is empty. */
+/** Size in a buffer: copies are in whole 32-bit words, and no buffer is empty. */
 export function paddedBytes(bytes: number): number {
   return Math.max(4, Math.ceil(bytes / 4) * 4);
 }

@@ -2,7 +2,7 @@ import { AcceleratorError, DeviceMemoryError } from '../../core/errors.js';
 import { gpuMemory } from './gpu-memory.js';
 import type { GpuBufferLike, GpuDeviceLike } from './webgpu-types.js';
 
-/** A buffer that is replaced by a larger one when it is too small. */
+/** A buffer that is replaced by a larger one when it becomes too small. */
 export class GrowingBuffer {
   readonly #device: GpuDeviceLike;
   readonly #usage: number;
@@ -16,9 +16,10 @@ export class GrowingBuffer {
   }
 
   /**
-   * A buffer of at least so many bytes, a multiple of 4.
+   * Returns a buffer of at least `bytes`, a multiple of 4.
    *
-   * @throws {@link DeviceMemoryError} when the device has no room, or no buffers of that size.
+   * @throws {@link DeviceMemoryError} if device memory is exhausted, or the device does not support buffers of that
+   *   size.
    */
   async atLeast(bytes: number): Promise<GpuBufferLike> {
     if (this.#buffer && this.#buffer.size >= bytes) return this.#buffer;
@@ -30,7 +31,7 @@ export class GrowingBuffer {
     return this.#buffer;
   }
 
-  /** Commands that were submitted still find the contents. */
+  /** Destroys the buffer; commands already submitted still see its contents. */
   destroy(): void {
     if (!this.#buffer) return;
     gpuMemory(this.#device).allocated -= this.#buffer.size;
@@ -42,7 +43,7 @@ export class GrowingBuffer {
     const device = this.#device;
     const { maxBufferSize } = device.limits;
     if (bytes > maxBufferSize)
-      throw this.#noRoom(bytes, `the device has buffers of up to ${maxBufferSize} bytes`);
+      throw this.#noRoom(bytes, `the largest buffer of the device has ${maxBufferSize} bytes`);
     device.pushErrorScope('validation');
     device.pushErrorScope('out-of-memory');
     const buffer = device.createBuffer({ size: bytes, usage: this.#usage, label: this.#label });
@@ -50,17 +51,17 @@ export class GrowingBuffer {
     if (!lacksMemory && !invalid) return buffer;
     buffer.destroy();
     if (lacksMemory) throw this.#noRoom(bytes, lacksMemory.message);
-    throw new AcceleratorError(`WebGPU refuses a buffer: ${invalid?.message}`, {
+    throw new AcceleratorError(`WebGPU could not create a buffer: ${invalid?.message}`, {
       where: { accelerator: 'webgpu', buffer: this.#label, bytes },
     });
   }
 
   #noRoom(bytes: number, reason: string): DeviceMemoryError {
-    return new DeviceMemoryError(`A batch does not fit into the memory of the device: ${reason}`, {
+    return new DeviceMemoryError(`A batch does not fit into device memory: ${reason}`, {
       where: { accelerator: 'webgpu', buffer: this.#label, bytes },
       next:
-        'Use smaller batches or a smaller dtype; WebGpuAccelerator.open() requests the largest buffers that the device has. The ' +
-        'loader is still open: go on from a state that was saved before.',
+        "Use smaller batches or a smaller dtype. WebGpuAccelerator.open() requests the device's largest buffer size. The " +
+        'loader is still open: continue from a saved state.',
     });
   }
 }

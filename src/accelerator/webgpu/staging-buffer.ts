@@ -1,17 +1,17 @@
 import { GrowingBuffer } from './growing-buffer.js';
 import type { GpuBufferLike, GpuDeviceLike } from './webgpu-types.js';
 
-// Flags of GPUMapMode and GPUBufferUsage, which Node.js has no globals for.
+// Flags of GPUMapMode and GPUBufferUsage; Node.js has no globals for them.
 const mapWrite = 0x2;
 const usageMapWrite = 0x2;
 const usageCopySource = 0x4;
 
-/** Memory that the host writes and the device copies from, by turns. */
+/** Memory that the host writes and the device copies from, in turns. */
 export class StagingBuffer {
   readonly #device: GpuDeviceLike;
   readonly #memory: GrowingBuffer;
   #buffer: GpuBufferLike | undefined;
-  /** When the host may write again. */
+  /** Resolves when the host may write again. */
   #mapped: Promise<unknown> | undefined;
 
   constructor(device: GpuDeviceLike) {
@@ -19,7 +19,7 @@ export class StagingBuffer {
     this.#memory = new GrowingBuffer(device, usageMapWrite | usageCopySource, 'millrace staging');
   }
 
-  /** Waits until the device has copied what was written before. */
+  /** Waits until the device has copied the previous contents, then maps the buffer for writing. */
   async open(bytes: number): Promise<Uint8Array> {
     const buffer = await this.#memory.atLeast(bytes);
     if (buffer !== this.#buffer) this.#map(buffer);
@@ -27,7 +27,7 @@ export class StagingBuffer {
     return new Uint8Array(buffer.getMappedRange());
   }
 
-  /** Hands what was written over, to be copied. */
+  /** Submits the copies of the written bytes. */
   submit(copies: readonly { offset: number; size: number; buffer: GpuBufferLike }[]): void {
     const buffer = this.#buffer!;
     buffer.unmap();
@@ -45,7 +45,7 @@ export class StagingBuffer {
   #map(buffer: GpuBufferLike): void {
     this.#buffer = buffer;
     this.#mapped = buffer.mapAsync(mapWrite);
-    // Destroying a buffer ends the wait for it; whoever waits hears of it all the same.
+    // Destroying a buffer rejects this promise; {@link open} handles the rejection, so ignore it here.
     this.#mapped.catch(() => {});
   }
 }

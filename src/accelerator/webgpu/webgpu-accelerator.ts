@@ -5,25 +5,25 @@ import type { Accelerator } from '../accelerator.js';
 import { gpuMemory } from './gpu-memory.js';
 import type { GpuAdapterLike, GpuDeviceLike, GpuLike } from './webgpu-types.js';
 
-/** Where a {@link WebGpuAccelerator} comes from. */
+/** Options of {@link WebGpuAccelerator.open}. */
 export interface WebGpuAcceleratorOptions {
-  /** The entry of WebGPU. @defaultValue `navigator.gpu`; in Node.js that of the package `webgpu` */
+  /** The WebGPU entry point. @defaultValue `navigator.gpu`; in Node.js that of the package `webgpu` */
   readonly gpu?: GpuLike;
 }
 
 /**
- * A device of WebGPU, in a browser or, by the package `webgpu`, in Node.js. The interface does not say how much memory a device
- * has: what is counted is what {@link gpuBatches} has allocated.
+ * A WebGPU device: in a browser, or in Node.js with the package `webgpu`. WebGPU does not report device memory, so
+ * the counts cover only what {@link gpuBatches} has allocated.
  */
 export class WebGpuAccelerator<Device extends GpuDeviceLike = GpuDeviceLike> implements Accelerator {
   readonly name = 'webgpu';
-  /** What {@link gpuBatches} takes. */
+  /** The device, to pass to {@link gpuBatches}. */
   readonly device: Device;
-  /** What the platform calls the adapter; browsers may say little. */
+  /** The platform's name for the adapter; browsers may shorten it. */
   readonly modelName: string;
   #isLost = false;
 
-  /** Over a device that is open. */
+  /** Wraps an open device. */
   constructor(device: Device, modelName = 'WebGPU device') {
     this.device = device;
     this.modelName = modelName;
@@ -33,19 +33,19 @@ export class WebGpuAccelerator<Device extends GpuDeviceLike = GpuDeviceLike> imp
   }
 
   /**
-   * Requests an adapter, and from it a device with the largest buffers it has.
+   * Requests an adapter, and from it a device with the largest supported buffer size.
    *
-   * @throws {@link AcceleratorError} when there is no WebGPU or no adapter; it says what was looked for.
-   * @throws {@link MissingPeerError} in Node.js, when the package `webgpu` is not installed.
+   * @throws {@link AcceleratorError} if there is no WebGPU or no adapter.
+   * @throws {@link MissingPeerError} in Node.js, if the package `webgpu` is not installed.
    */
   static async open({ gpu }: WebGpuAcceleratorOptions = {}): Promise<WebGpuAccelerator> {
     const entry = gpu ?? (await findGpu());
     const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) {
-      throw new AcceleratorError('WebGPU has no adapter for this machine', {
+      throw new AcceleratorError('WebGPU found no adapter on this machine', {
         where: { accelerator: 'webgpu' },
         next:
-          'Looked for one by requestAdapter(). In Node.js on Linux it needs libvulkan1 and a Vulkan driver; in a browser see ' +
+          'requestAdapter() returned none. Node.js on Linux needs libvulkan1 and a Vulkan driver; in a browser see ' +
           'chrome://gpu or about:support.',
       });
     }
@@ -88,18 +88,18 @@ export class WebGpuAccelerator<Device extends GpuDeviceLike = GpuDeviceLike> imp
     return false;
   }
 
-  /** The tensor itself: WebGPU copies through staging buffers of its own. */
+  /** Returns the tensor itself: WebGPU copies through its own staging buffers. */
   pinMemory<T extends Tensor>(tensor: T): T {
     return tensor;
   }
 
-  /** Devices of WebGPU cannot talk to one another. */
+  /** WebGPU devices cannot communicate with one another. */
   communicationBackendName(): string {
     return 'none';
   }
 }
 
-/** Kept, because its devices do not survive it. */
+/** Kept alive, because its devices must not outlive it. */
 let dawn: GpuLike | undefined;
 
 function nameOf({ info }: GpuAdapterLike): string {
@@ -118,6 +118,6 @@ async function findGpu(): Promise<GpuLike> {
   }
   throw new AcceleratorError('This browser has no WebGPU', {
     where: { accelerator: 'webgpu' },
-    next: 'Looked for navigator.gpu, which needs a secure context (https or localhost) and a browser with WebGPU.',
+    next: 'WebGPU needs a secure context (https or localhost) and a browser with navigator.gpu.',
   });
 }

@@ -1,6 +1,6 @@
-// The part of the WebGPU interface that is used here, so that no declarations are needed to compile against Millrace.
+// The part of the WebGPU interface used here, so that Millrace compiles without WebGPU declarations.
 
-/** What is needed of a `GPUBuffer`. */
+/** The part of a `GPUBuffer` used here. */
 export interface GpuBufferLike {
   readonly size: number;
   mapAsync(mode: number): Promise<unknown>;
@@ -9,13 +9,13 @@ export interface GpuBufferLike {
   destroy(): void;
 }
 
-/** What is needed of a `GPUQueue`. */
+/** The part of a `GPUQueue` used here. */
 export interface GpuQueueLike {
   submit(commands: never[]): void;
   onSubmittedWorkDone(): Promise<unknown>;
 }
 
-/** What {@link gpuBatches} needs of a `GPUDevice`. */
+/** The part of a `GPUDevice` that {@link gpuBatches} uses. */
 export interface GpuDeviceLike {
   readonly limits: { readonly maxBufferSize: number };
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
@@ -41,21 +41,21 @@ export interface GpuDeviceLike {
   destroy(): void;
 }
 
-/** What is needed of a `GPUAdapter`. */
+/** The part of a `GPUAdapter` used here. */
 export interface GpuAdapterLike {
   readonly info: { readonly vendor: string; readonly description: string; readonly architecture: string };
   readonly limits: { readonly maxBufferSize: number; readonly maxStorageBufferBindingSize: number };
   requestDevice(descriptor: { requiredLimits: Record<string, number> }): Promise<GpuDeviceLike>;
 }
 
-/** What is needed of `navigator.gpu`. */
+/** The part of `navigator.gpu` used here. */
 export interface GpuLike {
   requestAdapter(options?: {
     powerPreference?: 'high-performance' | 'low-power';
   }): Promise<GpuAdapterLike | null>;
 }
 
-/** The buffers that a device makes. */
+/** The buffer type of a device. */
 export type BufferOf<Device> = Device extends { createBuffer(...values: never[]): infer Buffer }
   ? Buffer
   : never;

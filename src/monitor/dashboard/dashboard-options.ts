@@ -2,20 +2,28 @@ import * as v from 'valibot';
 import { parseOptions } from '../../core/options.js';
 import type { CountTokens } from '../batch-size.js';
 
-/** Where the live page is. */
+/** Options of the live page. */
 export interface DashboardOptions {
   /**
-   * Port of the page. Where a Millrace run of this machine has it already, this one is shown on that page; 0 takes any free port.
+   * Port of the page. If another Millrace run on this machine already serves that port, this run appears on its page;
+   * 0 selects any free port.
    * @defaultValue `7117`
    */
   readonly port?: number | undefined;
-  /** Address to listen at. Any other than a loopback one needs the token in the URL. @defaultValue `'127.0.0.1'` */
+  /**
+   * Address to listen on. Any address except a loopback one requires the token in the URL. @defaultValue
+   * `'127.0.0.1'`
+   */
   readonly host?: string | undefined;
-  /** What the URL must have as `?token=`. @defaultValue none on a loopback address, a random one elsewhere */
+  /**
+   * Token that the URL must contain as `?token=`. @defaultValue none on a loopback address, a random one elsewhere
+   */
   readonly token?: string | undefined;
-  /** Counts the tokens of a batch. @defaultValue the elements of its first tensor of whole numbers with two or more dimensions */
+  /**
+   * Counts the tokens of a batch. @defaultValue the elements of its first integer tensor with at least two dimensions
+   */
   readonly countTokens?: CountTokens | undefined;
-  /** Is told the URL of the page. @defaultValue writes a line to standard error */
+  /** Called with the URL of the page. @defaultValue writes a line to standard error */
   readonly onOpen?: ((url: string) => void) | undefined;
 }
 
@@ -40,17 +48,17 @@ const optionsSchema = v.strictObject({
 /** Options with their defaults. */
 export type ResolvedDashboard = v.InferOutput<typeof optionsSchema>;
 
-/** `true` stands for the defaults, `false` for no page. */
+/** `true` selects the defaults, `false` disables the page. */
 export const dashboardSchema = v.lazy(
   (input): v.GenericSchema<boolean | DashboardOptions, boolean | ResolvedDashboard> =>
-    typeof input === 'object' ? optionsSchema : v.boolean('must be true or false, or options'),
+    typeof input === 'object' ? optionsSchema : v.boolean('must be true, false or an options object'),
 );
 
 export function resolveDashboard(dashboard: true | ResolvedDashboard): ResolvedDashboard {
   return dashboard === true ? v.parse(optionsSchema, {}) : dashboard;
 }
 
-/** What the environment asks for: `MILLRACE_DASHBOARD=1` for the defaults, or a port. */
+/** The setting in the environment: `MILLRACE_DASHBOARD=1` for the defaults, or a port. */
 export function dashboardOfEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): ResolvedDashboard | undefined {

@@ -8,12 +8,12 @@ import { type RunSink, RunWatcher } from './run-watcher.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
 /**
- * The server of the live page, in a thread of its own: it answers while the training computes, and costs it two messages a second.
- * It does not keep the process alive.
+ * The server of the live page, in its own thread: it responds while training computes, and costs training two
+ * messages per second. It does not keep the process alive.
  */
 class ServerThread implements RunSink {
   readonly #thread: Worker;
-  /** The page's URL, or nothing where there is none. */
+  /** Resolves to the page's URL, or `undefined` if there is no page. */
   readonly opened: Promise<string | undefined>;
   watched = false;
 
@@ -21,7 +21,7 @@ class ServerThread implements RunSink {
     this.#thread = new Worker(threadProgram('./server-thread.js', import.meta.url), {
       name: 'millrace live page',
       workerData: setup,
-      // Options of the training's command line, as --input-type, are not for it.
+      // Node.js options of the training command, such as --input-type, do not apply to the server.
       execArgv: [],
     });
     this.opened = new Promise((resolve) => {
@@ -38,7 +38,7 @@ class ServerThread implements RunSink {
         warnOf(error.message);
       });
     });
-    // The loader waits for the page, and only for that it keeps the process alive.
+    // The thread keeps the process alive only while the loader waits for the page to open.
     void this.opened.then(() => this.#thread.unref());
   }
 
@@ -55,14 +55,15 @@ class ServerThread implements RunSink {
   }
 }
 
-/** A process has one server for each address, whatever number of loaders it shows. */
+/** One server per address, shared by all loaders of the process. */
 const servers = new Map<string, ServerThread>();
 let loaders = 0;
 
 /**
  * Shows a loader on the live page from now on.
  *
- * @returns when the page can be opened, or will not be: then a warning says why, and the run goes on without.
+ * @returns A promise that resolves when the page is open. If it cannot be opened, a warning gives the reason and the
+ *   run continues without it.
  */
 export async function showOnPage(loader: Observable, options: ResolvedDashboard): Promise<void> {
   const { port, host, token, countTokens, onOpen } = options;
@@ -78,7 +79,10 @@ export async function showOnPage(loader: Observable, options: ResolvedDashboard)
   else if (!known) process.stderr.write(`Watch this run at ${url}\n`);
 }
 
-/** Starts the server, or warns why there is none: a bundled application lacks its program. */
+/**
+ * Starts the server. If that fails, for example because a bundled application lacks the server's program, issues a
+ * warning.
+ */
 function startServer(setup: ServerSetup): ServerThread | undefined {
   try {
     return new ServerThread(setup);
@@ -89,5 +93,5 @@ function startServer(setup: ServerSetup): ServerThread | undefined {
 }
 
 function warnOf(reason: string): void {
-  warn({ code: 'MILLRACE_DASHBOARD', message: `There is no live page: ${reason}` });
+  warn({ code: 'MILLRACE_DASHBOARD', message: `The live page is disabled: ${reason}` });
 }

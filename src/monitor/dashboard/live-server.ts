@@ -10,38 +10,38 @@ import type { PageAccess } from './page-access.js';
 import { toPageJson } from './page-json.js';
 import type { RunBoard } from './run-board.js';
 
-/** What runs of other processes send. */
+/** A report from the runs of another process. */
 export interface NeighborReport {
-  /** Runs from their beginning. */
+  /** Complete views of runs. */
   readonly runs: readonly RunView[];
-  /** What is new of those that were sent before. */
+  /** Changes to runs that were sent before. */
   readonly updates: readonly RunUpdate[];
 }
 
-/** What they are told. */
+/** The answer to a report. */
 export interface NeighborAnswer {
-  /** Tells this server from another one that takes its place. */
+  /** Distinguishes this server from its successor on the same port. */
   readonly server: string;
   readonly watched: boolean;
-  /** The answer to the run's challenge, where the page asks for a token. */
+  /** The answer to the run's challenge, if the page has a token. */
   readonly proof?: string | undefined;
 }
 
-/** A report of a run, with all that it knows, is far below. */
+/** Far above the size of a complete report of a run. */
 const maxReportBytes = 16e6;
 const heartbeatMs = 5_000;
-/** What is kept for a page that does not take it. */
+/** Bytes that are buffered for a page that does not read. */
 const maxBehindBytes = 8e6;
-/** Connections at once, pages and runs together. Every one takes a file descriptor of the process that trains. */
+/** Maximum number of connections, pages and runs together. Each takes a file descriptor of the training process. */
 const maxConnections = 64;
-/** Pages that listen to events at once: the other connections are for those that come and go. */
+/** Maximum number of pages with an event stream; the other connections are for short requests. */
 const maxStreams = 24;
-/** A request has to arrive within so long. */
+/** Maximum time for a request to arrive. */
 const requestMs = 5_000;
-/** How long a page waits before it connects again. */
+/** Time after which a page reconnects. */
 const retryMs = 1_000;
 
-/** Serves the live page, its stream of events, Prometheus' text, and takes what runs of other processes send. */
+/** Serves the live page, its event stream and Prometheus' text, and receives reports from other processes. */
 export class LiveServer {
   readonly #id = randomUUID();
   readonly #board: RunBoard;
@@ -71,18 +71,18 @@ export class LiveServer {
     this.#server.maxRequestsPerSocket = 1_000;
   }
 
-  /** @returns the port. @throws the error of the system, `EADDRINUSE` where another program has the port */
+  /** @returns The port. @throws the system's error, `EADDRINUSE` if another program has the port */
   async listen(port: number, host: string): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
-    // A connection that cannot be accepted is the page's trouble, not the run's.
+    // A failed connection must not affect the run.
     this.#server.removeAllListeners('error').on('error', () => {});
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Calls `listener` when somebody begins or ceases to look. */
+  /** Calls `listener` when the first page opens or the last one closes. */
   onWatched(listener: () => void): void {
     this.#onWatched = listener;
   }
@@ -93,11 +93,11 @@ export class LiveServer {
       return this.#answerNeighbor(request, response);
     const refusal = this.#access.refusal(request, url);
     if (refusal) {
-      // It keeps no connection that others could have.
+      // Closes the connection, so that it does not count against the limit.
       response.setHeader('connection', 'close');
       return send(response, 403, 'text/plain', `${refusal}\n`);
     }
-    if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Only GET is answered.\n');
+    if (request.method !== 'GET') return send(response, 405, 'text/plain', 'Only GET is supported.\n');
     switch (url.pathname) {
       case '/':
         response.setHeader('content-security-policy', this.#page.policy);
@@ -107,12 +107,12 @@ export class LiveServer {
       case '/metrics':
         return this.#scrape(response);
       default:
-        return send(response, 404, 'text/plain', 'There is the page at /, /events and /metrics.\n');
+        return send(response, 404, 'text/plain', 'Not found. The paths are /, /events and /metrics.\n');
     }
   }
 
   async #answerNeighbor(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'POST') return send(response, 405, 'text/plain', 'Only POST is answered.\n');
+    if (request.method !== 'POST') return send(response, 405, 'text/plain', 'Only POST is supported.\n');
     const { runs, updates, challenge } = await readReport(request);
     for (const run of runs) this.#board.put(run);
     for (const update of updates) this.#board.update(update);
@@ -125,7 +125,7 @@ export class LiveServer {
   #stream(request: IncomingMessage, response: ServerResponse): void {
     if (this.#streams >= maxStreams) {
       response.setHeader('connection', 'close');
-      send(response, 503, 'text/plain', `${maxStreams} pages are open already: close one.\n`);
+      send(response, 503, 'text/plain', `${maxStreams} pages are already open: close one.\n`);
       return;
     }
     this.#streams += 1;
@@ -136,7 +136,7 @@ export class LiveServer {
     });
     response.write(`retry: ${retryMs}\n\n`);
     const unwatch = this.#board.watch(({ type, ...message }) => {
-      // A page that takes nothing any more connects again when it does, and is then told everything.
+      // Disconnects a page that has stopped reading; it reconnects later and then receives a full view.
       if (response.writableLength > maxBehindBytes) response.destroy();
       else response.write(`event: ${type}\ndata: ${toPageJson(message)}\n\n`);
     });
@@ -163,7 +163,7 @@ export class LiveServer {
   }
 }
 
-/** The page as the build made it: one file, whose script may run and nothing else. */
+/** The page as built: one file. The policy allows its script and no other. */
 function readPage(): { html: string; policy: string } {
   const html = readFileSync(new URL('../../web/live/page.html', import.meta.url), 'utf8');
   const [, script = ''] = /<script type="module">([\s\S]*?)<\/script>/.exec(html) ?? [];
@@ -179,7 +179,7 @@ async function readReport(request: IncomingMessage): Promise<ReturnType<typeof p
   let bytes = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes > maxReportBytes) throw new Error(`The report has more than ${maxReportBytes} bytes`);
+    if (bytes > maxReportBytes) throw new Error(`The report exceeds ${maxReportBytes} bytes`);
     pieces.push(piece);
   }
   return parseReport(Buffer.concat(pieces).toString('utf8'));

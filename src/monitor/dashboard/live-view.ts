@@ -1,22 +1,22 @@
-// What the live page knows of a run, and how it learns more. Pure and without Node.js: server and page share it.
+// The data of the live page, and how updates change it. Pure and independent of Node.js: server and page share it.
 import type { CurriculumHistogram } from '../../curriculum/curriculum-histogram.js';
 import type { RunFigures } from '../run-statistics.js';
 import type { BatchPeek } from './peek-batch.js';
 
-/** What a run is; it does not change. */
+/** Constant properties of a run. */
 export interface RunFacts {
-  /** Tells loaders of one machine apart. */
+  /** Unique among the loaders of a machine. */
   readonly key: string;
   readonly pid: number;
   readonly dataset: string;
   readonly rank: number;
   readonly worldSize: number;
-  /** Milliseconds since 1970, as all moments here. */
+  /** Milliseconds since 1970, like all times in this file. */
   readonly startedAt: number;
   readonly histograms: readonly CurriculumHistogram[];
 }
 
-/** A moment of the charts. */
+/** A point of the charts. */
 export interface LivePoint {
   readonly at: number;
   readonly samplesPerSecond: number;
@@ -26,18 +26,18 @@ export interface LivePoint {
   readonly ready: number;
 }
 
-/** A stretch of time in which a lane did one thing. */
+/** A time span in which a lane had one activity. */
 export interface LiveSpan {
   /** A worker, or the consumer. */
   readonly lane: number | 'consumer';
   readonly doing: 'making' | 'waiting';
   readonly from: number;
   readonly to: number;
-  /** Batches in it: short ones are drawn together. */
+  /** Number of batches in the span: short ones are merged. */
   readonly batches: number;
 }
 
-/** An error, or a sample that was left out. */
+/** An error, or a skipped sample. */
 export interface LiveProblem {
   readonly at: number;
   readonly kind: 'error' | 'skipped';
@@ -46,7 +46,7 @@ export interface LiveProblem {
 
 export type RunStatus = 'starting' | 'running' | 'between passes' | 'finished' | 'failed' | 'lost';
 
-/** All that is known of a run. */
+/** The complete data of a run. */
 export interface RunView {
   readonly facts: RunFacts;
   readonly status: RunStatus;
@@ -55,13 +55,13 @@ export interface RunView {
   readonly spans: readonly LiveSpan[];
   readonly problems: readonly LiveProblem[];
   readonly peek: BatchPeek | undefined;
-  /** Why the loader has as many workers and batches ahead as it has. */
+  /** Reason for the current number of workers and the prefetch depth. */
   readonly tuning: string;
-  /** When it ended, where it has. */
+  /** End time, if the run has ended. */
   readonly endedAt: number | undefined;
 }
 
-/** What is new of a run. */
+/** Changes to a run. */
 export interface RunUpdate {
   readonly key: string;
   readonly status: RunStatus;
@@ -74,9 +74,9 @@ export interface RunUpdate {
   readonly endedAt?: number;
 }
 
-/** Points of the charts: ten minutes at two a second. */
+/** Points kept for the charts: ten minutes at two points per second. */
 const keptPoints = 1_200;
-/** The timeline shows so much. */
+/** Length of the timeline. */
 export const timelineMs = 10_000;
 const keptProblems = 50;
 
@@ -94,7 +94,7 @@ export function viewOf(facts: RunFacts): RunView {
   };
 }
 
-/** The view with what is new, and without what is too old to be shown. */
+/** Applies an update to a view and drops data that is too old to show. */
 export function applyUpdate(view: RunView, update: RunUpdate): RunView {
   const { status, figures = view.figures, peek = view.peek, tuning = view.tuning, endedAt } = update;
   const spans = [...view.spans, ...update.spans];

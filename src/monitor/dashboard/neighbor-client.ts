@@ -7,19 +7,20 @@ import { toPageJson } from './page-json.js';
 const answerMs = 3_000;
 const maxAnswerBytes = 10_000;
 
-/** Where a run looks for a page, and the token that the page must ask for; any page will do where it was given none. */
+/** The page that a run looks for, and the token it must have; without a token, any page will do. */
 export interface NeighborPage {
   readonly host: string;
   readonly port: number;
   readonly token: string | undefined;
 }
 
-/** `undefined`: nobody answers there. `'other'`: what listens is no Millrace run. `'stranger'`: a page with another token, or without one. */
+/** `undefined`: no response. `'other'`: not a Millrace run. `'stranger'`: a page with a different token or none. */
 export type NeighborReply = NeighborAnswer | 'other' | 'stranger' | undefined;
 
 /**
- * Sends a report to the run that has the page. A run that was given a token has the page prove first that it asks for the same one, and
- * sends its report by the same connection: neither the token nor anything of the run goes to whatever else listens there.
+ * Sends a report to the run that serves the page. A run with a token first has the page prove that it has the same
+ * one, then sends the report over the same connection, so that neither the token nor the report reaches another
+ * program.
  */
 export async function report(page: NeighborPage, content: NeighborReport): Promise<NeighborReply> {
   const { token, port } = page;
@@ -73,7 +74,7 @@ function post(
       resolve(error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET' ? undefined : 'other'),
     );
     sent.on('close', () => resolve(undefined));
-    // Only the connection whose other end has proved itself may have the report.
+    // Only the connection whose peer has proved itself may carry the report.
     sent.on('socket', () => (reuses && !sent.reusedSocket ? sent.destroy() : sent.end(body)));
   });
 }

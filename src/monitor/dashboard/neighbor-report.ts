@@ -1,4 +1,4 @@
-// What other processes of this machine send is shown to whoever looks at the page: it must be what a run sends.
+// The page shows reports from other processes to its viewers, so validate them.
 import * as v from 'valibot';
 import type { NeighborReport } from './live-server.js';
 import { fromPageJson } from './page-json.js';
@@ -111,11 +111,11 @@ const schema = v.object({
     ),
     [],
   ),
-  /** What the run asks the page to prove that it asks for the run's token. */
+  /** A challenge by which the page proves that it has the run's token. */
   challenge: v.optional(v.pipe(v.string(), v.maxLength(100))),
 });
 
-/** A report, or the question that comes before one. @throws where it is neither */
+/** Parses a report, or the challenge that precedes one. @throws if it is neither */
 export function parseReport(text: string): NeighborReport & { readonly challenge?: string | undefined } {
   return v.parse(schema, fromPageJson(text)) as unknown as NeighborReport & { challenge?: string };
 }

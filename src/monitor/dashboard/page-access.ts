@@ -1,18 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** Whether an address is this machine's alone. */
+/** Whether an address is a loopback address. */
 export function isLoopback(address: string): boolean {
   const bare = address.replace(/^\[|\]$/g, '').replace(/^::ffff:/, '');
   return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
 }
 
-/** The address to reach a server of this machine by that listens at `host`. */
+/** The address for local connections to a server that listens on `host`. */
 export function reachable(host: string): string {
   return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
 }
 
-/** Says who may look at the page. */
+/** Decides who may open the page. */
 export class PageAccess {
   readonly #host: string;
   readonly #token: string | undefined;
@@ -22,19 +22,20 @@ export class PageAccess {
     this.#token = token;
   }
 
-  /** Why a request is refused; `undefined` where it is not. */
+  /** The reason to refuse a request, or `undefined`. */
   refusal(request: IncomingMessage, url: URL): string | undefined {
-    // A page elsewhere can have its name resolved to this machine, but not change the name in its requests.
+    // Prevents DNS rebinding: a foreign site can resolve its name to this machine, but the Host header still has that
+    // name.
     if (isLoopback(this.#host) && !isLoopback(hostnameOf(request)))
-      return 'This page is for this machine alone: open it by 127.0.0.1 or localhost.';
+      return 'This page is available on this machine only: open it as 127.0.0.1 or localhost.';
     if (this.#token === undefined || sameText(url.searchParams.get('token') ?? '', this.#token))
       return undefined;
-    return 'The token is missing from the URL, or is another one. The run has printed the URL to use.';
+    return 'The token in the URL is missing or wrong. The run has printed the correct URL.';
   }
 
   /**
-   * Whether a request comes from another run of this machine. A page in a browser cannot send this header to another origin, because
-   * the server does not allow it.
+   * Whether a request comes from another run on this machine. A browser cannot send this header across origins,
+   * because the server does not allow it.
    */
   isNeighbor(request: IncomingMessage): boolean {
     const { remoteAddress: from = '', localAddress } = request.socket;
@@ -45,20 +46,20 @@ export class PageAccess {
     );
   }
 
-  /** Proves to a run that this page asks for the token that the run has; `undefined` where it asks for none. */
+  /** Proves to a run that this page has the run's token; `undefined` if the page has none. */
   proof(challenge: Challenge): string | undefined {
     return this.#token === undefined ? undefined : proofOf(this.#token, challenge);
   }
 }
 
-/** What a run asks a page before it sends anything. A proof for one port or one question is none for another. */
+/** A run's challenge to a page. A proof is valid for one port and one challenge. */
 export interface Challenge {
-  /** Made up by the run. */
+  /** Random, chosen by the run. */
   readonly nonce: string;
   readonly port: number;
 }
 
-/** Whether a page has proved that it asks for this token. */
+/** Whether a page has proved that it has this token. */
 export function isProofOf(token: string, challenge: Challenge, proof: string): boolean {
   return sameText(proofOf(token, challenge), proof);
 }
@@ -67,7 +68,7 @@ function proofOf(token: string, { nonce, port }: Challenge): string {
   return createHmac('sha256', token).update(`millrace live page ${port} ${nonce}`).digest('base64url');
 }
 
-/** Says that a request comes from a run. */
+/** Marks requests from runs. */
 export const neighborHeader = 'x-millrace-run';
 
 function hostnameOf(request: IncomingMessage): string {

@@ -1,29 +1,29 @@
 import { isTensor, type Tensor } from '../../core/tensor.js';
 
-/** An image small enough to send along. */
+/** An image, scaled down to send to the page. */
 export type PeekImage =
-  /** Red, green, blue; a byte each, row by row, as base64. */
+  /** Red, green and blue, one byte each, row by row, as base64. */
   | { readonly kind: 'pixels'; readonly width: number; readonly height: number; readonly rgb: string }
   /** A `data:` URL of an encoded image. */
   | { readonly kind: 'encoded'; readonly url: string };
 
-/** A field of a batch, as the page shows it. */
+/** A field of a batch, for display. */
 export interface PeekField {
-  /** Empty where the batch is a single value. */
+  /** Empty if the batch is a single value. */
   readonly name: string;
   /** `int32 [32, 128]`, `32 strings`. */
   readonly type: string;
-  /** Smallest, mean and largest of the finite elements that were looked at. */
+  /** Minimum, mean and maximum of the finite elements examined. */
   readonly range?: { readonly min: number; readonly mean: number; readonly max: number };
-  /** How many of the elements that were looked at are NaN or infinite; left out where none is. */
+  /** NaN and infinite elements among those examined; absent if there are none. */
   readonly notFinite?: { readonly nan: number; readonly infinite: number; readonly of: number };
-  /** The first elements, a few rows. */
+  /** The first elements, as a few rows. */
   readonly rows?: readonly string[];
   readonly texts?: readonly string[];
   readonly images?: readonly PeekImage[];
 }
 
-/** What is in a batch, in little. */
+/** A summary of a batch. */
 export interface BatchPeek {
   readonly epoch: number;
   readonly batch: number;
@@ -39,10 +39,10 @@ const maxTexts = 4;
 const maxTextLength = 400;
 const maxRows = 3;
 const maxColumns = 16;
-/** Elements that the range is taken from, spread over the tensor. */
+/** Elements examined for the range, spread over the tensor. */
 const rangeElements = 4_096;
 
-/** Looks at the first samples of a batch. Takes well under a millisecond, however large the batch. */
+/** Summarizes the first samples of a batch. Takes well under a millisecond for any batch size. */
 export function fieldsOf(batch: unknown): PeekField[] {
   const fields: PeekField[] = [];
   collect(batch, '', fields);
@@ -54,7 +54,7 @@ function collect(value: unknown, name: string, fields: PeekField[]): void {
   const field = describe(value, name);
   if (field) fields.push(field);
   else if (Array.isArray(value)) {
-    // A list of samples: the first one stands for all.
+    // A list of samples: describe the first one.
     fields.push({ name, type: `list of ${value.length}` });
     if (value.length > 0) collect(value[0], join(name, '0'), fields);
   } else if (typeof value === 'object' && value !== null)
@@ -144,13 +144,13 @@ interface ImageLayout {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Elements from one row, column and channel to the next. */
+  /** Distance in elements to the next row, column and channel. */
   readonly row: number;
   readonly column: number;
   readonly channel: number;
 }
 
-/** `[N, H, W, 1 or 3]` or `[N, 1 or 3, H, W]`, of at least 8 pixels a side. */
+/** `[N, H, W, 1 or 3]` or `[N, 1 or 3, H, W]`, at least 8 pixels per side. */
 function imageLayout({ shape, dtype }: Tensor): ImageLayout | undefined {
   if (shape.length !== 4 || !(dtype === 'uint8' || dtype.startsWith('float'))) return undefined;
   const [, a, b, c] = shape as [number, number, number, number];
@@ -178,7 +178,7 @@ function imagesOf({ shape, data, dtype }: Tensor, layout: ImageLayout): PeekImag
   });
 }
 
-/** Every nth pixel, stretched to the range that the image has: normalized images are then visible. */
+/** Every nth pixel, contrast-stretched to the image's own range, so that normalized images are visible. */
 function thumbnail(
   pixels: ArrayLike<number>,
   { height, width, channels, row, column, channel }: ImageLayout,

@@ -1,25 +1,25 @@
 import type { LabelledFigures } from '../prometheus.js';
 import { applyUpdate, type RunFacts, type RunUpdate, type RunView, viewOf } from './live-view.js';
 
-/** A run of another process that is silent for so long is lost, unless it has said that it ended. */
+/** A run of another process that is silent this long is marked lost, unless it has reported its end. */
 const patienceMs = 6_000;
 
-/** Runs of one page. Other processes of the machine may send theirs, and every one takes memory of the process that has the page. */
+/** Maximum number of runs per page. Runs of other processes take memory of the process that serves the page. */
 const maxRuns = 256;
 
-/** What is sent to a page: everything, or what is new. */
+/** A message to a page: a full view, or changes. */
 export type BoardMessage =
   | { readonly type: 'board'; readonly now: number; readonly runs: readonly RunView[] }
   | { readonly type: 'run'; readonly now: number; readonly run: RunView }
   | { readonly type: 'update'; readonly now: number; readonly update: RunUpdate };
 
-/** The runs of a machine, and who looks at them. */
+/** The runs on a machine, and the pages that watch them. */
 export class RunBoard {
   readonly #runs = new Map<string, RunView>();
   readonly #lastHeard = new Map<string, number>();
   readonly #listeners = new Set<(message: BoardMessage) => void>();
 
-  /** Whether somebody looks. */
+  /** Whether any page is open. */
   get watched(): boolean {
     return this.#listeners.size > 0;
   }
@@ -32,10 +32,10 @@ export class RunBoard {
     this.put(viewOf(facts));
   }
 
-  /** Takes a run as it is, in place of one with its key. */
+  /** Adds a run, or replaces the one with the same key. */
   put(run: RunView): void {
     const { rank, worldSize, dataset } = run.facts;
-    // A rank that is started again takes the place of the one that has ended.
+    // A restarted rank replaces its predecessor that has ended.
     for (const [key, { facts, status }] of this.#runs) {
       const isSame = facts.rank === rank && facts.worldSize === worldSize && facts.dataset === dataset;
       if (isSame && (status === 'lost' || status === 'finished')) this.#forget(key);
@@ -46,7 +46,7 @@ export class RunBoard {
     this.#tell({ type: 'run', now: Date.now(), run });
   }
 
-  /** Takes what is new of a run, if it is one of those here. */
+  /** Applies an update, if the run is known. */
   update(update: RunUpdate): void {
     const run = this.#runs.get(update.key);
     if (!run) return;
@@ -55,14 +55,14 @@ export class RunBoard {
     this.#tell({ type: 'update', now: Date.now(), update });
   }
 
-  /** Tells `listener` everything, then what is new. @returns ends it */
+  /** Sends `listener` a full view, then changes. @returns A function that ends this */
   watch(listener: (message: BoardMessage) => void): () => void {
     listener({ type: 'board', now: Date.now(), runs: this.runs });
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks for runs of other processes that are silent. */
+  /** Marks silent runs of other processes as lost. */
   missLost(ownKeys: ReadonlySet<string>): void {
     for (const [key, { status }] of this.#runs) {
       const heard = this.#lastHeard.get(key)!;
@@ -73,7 +73,7 @@ export class RunBoard {
     }
   }
 
-  /** For Prometheus. */
+  /** Figures for Prometheus. */
   figures(): LabelledFigures[] {
     return this.runs.flatMap(({ facts, figures }) =>
       figures ? [{ labels: { rank: String(facts.rank), run: facts.key }, figures }] : [],

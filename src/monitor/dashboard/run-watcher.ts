@@ -5,42 +5,42 @@ import { type RunFigures, RunStatistics } from '../run-statistics.js';
 import type { LivePoint, LiveProblem, LiveSpan, RunFacts, RunStatus, RunUpdate } from './live-view.js';
 import { fieldsOf } from './peek-batch.js';
 
-/** Where a watcher sends what it sees: the server of the page. */
+/** The destination of a watcher's reports: the server of the page. */
 export interface RunSink {
-  /** Whether somebody has the page open. */
+  /** Whether any page is open. */
   readonly watched: boolean;
   begin(facts: RunFacts): void;
   update(update: RunUpdate): void;
 }
 
-/** Between two updates. */
+/** Interval between two updates. */
 const updateMs = 500;
 const peekMs = 2_000;
-/** Spans that are shorter, and closer together than this, are drawn as one: less than a pixel of the timeline. */
+/** Shorter spans that are closer together than this are merged: less than a pixel of the timeline. */
 const blurMs = 5;
-/** A wait that is shorter is none to look at. */
+/** Shorter waits are not drawn. */
 const visibleMs = 0.05;
-/** Skipped samples that are sent with one update. */
+/** Maximum number of skipped samples per update. */
 const maxProblems = 20;
 const histogramBins = 40;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Listens to a loader and sends the page what it shows, twice a second. */
+/** Observes a loader and sends its changes to the page, twice per second. */
 export class RunWatcher {
   readonly #key: string;
   readonly #sink: RunSink;
   readonly #statistics: RunStatistics;
   readonly #read: () => RunFigures;
   #began = false;
-  /** Delivered up to the last update. */
+  /** Batches delivered before the last update. */
   #batches = 0;
   #status: RunStatus = 'starting';
   #lastUpdate = Number.NEGATIVE_INFINITY;
-  /** Sends what is new when the next update is due. */
+  /** Sends the next update when it is due. */
   #due: ReturnType<typeof setTimeout> | undefined;
   #lastPeek = Number.NEGATIVE_INFINITY;
-  /** Since when the consumer waits, and up to where that was drawn. */
+  /** Start of the current wait, and the time up to which it was drawn. */
   #waitingSince: number | undefined;
   #waitDrawnTo = 0;
   #endedAt: number | undefined;
@@ -57,7 +57,7 @@ export class RunWatcher {
     this.#read = this.#statistics.reader();
   }
 
-  /** Takes what happens. */
+  /** Receives loader events. */
   readonly listen: LoaderListener = (event: LoaderEvent) => {
     this.#statistics.listen(event);
     switch (event.type) {
@@ -108,7 +108,7 @@ export class RunWatcher {
 
   #deliver(event: BatchDelivered): void {
     for (const { index, reason } of event.skipped)
-      this.#complain(event.at, 'skipped', `Sample ${index} was left out: ${reason}`);
+      this.#complain(event.at, 'skipped', `Sample ${index} was skipped: ${reason}`);
     if (!this.#sink.watched) return;
     const { at, startedAt, makeMs, waitMs, worker } = event;
     if (worker !== null) this.#span(worker, 'making', startedAt, startedAt + makeMs);
@@ -119,10 +119,10 @@ export class RunWatcher {
     this.#peek = { epoch, batch, samples, fields: fieldsOf(event.value) };
   }
 
-  /** Draws a span, or makes the last one of its lane longer. Called for every batch, so nothing is made where that can be avoided. */
+  /** Adds a span, or extends the last one of its lane. Called for every batch, so it avoids allocation. */
   #span(lane: LiveSpan['lane'], doing: LiveSpan['doing'], from: number, to: number): void {
     const open = this.#open.get(lane);
-    // One that took as long as an update is long enough to be seen.
+    // A span as long as an update interval is visible by itself.
     if (open && from - open.to < blurMs && to - from < blurMs && open.to - open.from < updateMs) {
       open.to = to;
       open.batches += 1;
@@ -136,7 +136,10 @@ export class RunWatcher {
     this.#problems = [...this.#problems, { at, kind, text }].slice(-maxProblems);
   }
 
-  /** Sends what is new now, or when an update is due: passes and waits may be so short that there are many in a second. */
+  /**
+   * Sends changes now, or when the next update is due: passes and waits can be so short that there are many per
+   * second.
+   */
   #sendInTurn(at: number): void {
     const early = this.#lastUpdate + updateMs - at;
     if (early <= 0) this.#send(at);
@@ -150,7 +153,7 @@ export class RunWatcher {
   #send(at: number): void {
     clearTimeout(this.#due);
     this.#due = undefined;
-    // Without a pass there is no run to speak of.
+    // Before the first pass there is nothing to report.
     if (!this.#began) return;
     this.#lastUpdate = at;
     if (this.#waitingSince !== undefined) {
@@ -158,7 +161,7 @@ export class RunWatcher {
         this.#span('consumer', 'waiting', Math.max(this.#waitingSince, this.#waitDrawnTo), at);
         this.#waitDrawnTo = at;
       }
-      // Nothing else may happen for long.
+      // No other event may follow for a long time.
       this.#sendLater(updateMs);
     }
     const figures = this.#read();

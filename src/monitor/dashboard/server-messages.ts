@@ -1,20 +1,20 @@
 import type { RunFacts, RunUpdate } from './live-view.js';
 
-/** What the server's thread needs to begin: its `workerData`. */
+/** Start data of the server's thread, its `workerData`. */
 export interface ServerSetup {
   readonly port: number;
   readonly host: string;
   readonly token: string | undefined;
 }
 
-/** The thread of the training → the server's. */
+/** Messages from the training thread to the server's thread. */
 export type ToServer =
   | { readonly type: 'run'; readonly facts: RunFacts }
   | { readonly type: 'update'; readonly update: RunUpdate };
 
-/** The server's thread → that of the training. */
+/** Messages from the server's thread to the training thread. */
 export type FromServer =
   | { readonly type: 'open'; readonly url: string }
   | { readonly type: 'watched'; readonly watched: boolean }
-  /** There will be no page. */
+  /** The page cannot be served. */
   | { readonly type: 'failed'; readonly reason: string };

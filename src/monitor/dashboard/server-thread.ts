@@ -1,5 +1,5 @@
-// The first module of the live page's thread. The first run of a machine that wants a port serves the page there; the others send
-// it what they show, and one of them takes over when it ends.
+// Entry module of the live page's thread. The first run on a machine to request a port serves the page there. Later
+// runs send it their data, and one of them takes over when it ends.
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LiveServer, type NeighborReport } from './live-server.js';
@@ -11,7 +11,7 @@ import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
 const tickMs = 500;
 
-/** Shows the runs of this process: on a page of its own, or on that of a neighbor. */
+/** Shows the runs of this process, on its own page or on a neighbor's. */
 class PageThread {
   readonly #setup: ServerSetup;
   readonly #token: string | undefined;
@@ -19,9 +19,9 @@ class PageThread {
   readonly #own = new Set<string>();
   #server: LiveServer | undefined;
   #watched = false;
-  /** The server of the neighbor that has the page. */
+  /** The id of the neighbor's server. */
   #neighbor: string | undefined;
-  /** What it has not been told yet. */
+  /** Runs that the neighbor has not received in full yet. */
   #begun = new Set<string>();
   #updates: RunUpdate[] = [];
 
@@ -46,11 +46,11 @@ class PageThread {
     this.#board.update(update);
     if (this.#server) return;
     this.#updates.push(update);
-    // What happens behind it may be the end of the process.
+    // The process may exit right after this message.
     if (update.status === 'finished' || update.status === 'failed') void this.#send();
   }
 
-  /** @returns whether the page is served from here */
+  /** @returns Whether this process serves the page. */
   async #serve(): Promise<boolean> {
     const { port, host } = this.#setup;
     const server = new LiveServer(this.#board, new PageAccess(host, this.#token));
@@ -68,18 +68,18 @@ class PageThread {
     }
   }
 
-  /** @returns whether a neighbor shows the runs of this process */
+  /** @returns Whether a neighbor shows the runs of this process. */
   async #join(): Promise<boolean> {
     const { port } = this.#setup;
     const answer = await report(this.#setup, { runs: [], updates: [] });
     if (typeof answer !== 'object') {
       const whose =
-        answer === 'stranger' ? 'the page of a run with another token, or without one' : 'another program';
-      const reason = `port ${port} is taken by ${whose}. Name a free one: dashboard: { port: ${port + 1} }`;
+        answer === 'stranger' ? 'the page of a run with a different token or none' : 'another program';
+      const reason = `port ${port} is in use by ${whose}. Choose a free one: dashboard: { port: ${port + 1} }`;
       post({ type: 'failed', reason });
       return false;
     }
-    // A token that the neighbor made up is its own to print.
+    // If the neighbor generated its token, the neighbor prints it.
     post({ type: 'open', url: this.#url(port, this.#setup.token) });
     return true;
   }
@@ -104,13 +104,14 @@ class PageThread {
     this.#updates = [];
     const answer = await report(this.#setup, content);
     if (typeof answer !== 'object') {
-      // What was not taken is sent again, whole.
+      // The report was not accepted: send the runs in full next time.
       this.#begun = new Set(this.#own);
       this.#setWatched(false);
-      // The run that had the page has ended: whoever is first takes its place. If a stranger did, there is no page until it ends.
+      // The run that served the page has ended: the first to claim the port takes over. If another program claims it,
+      // there is no page until that program ends.
       return void (await this.#serve());
     }
-    // One that has taken its place has to be told everything.
+    // A successor needs the runs in full.
     if (answer.server !== this.#neighbor) this.#begun = new Set(this.#own);
     this.#neighbor = answer.server;
     this.#setWatched(answer.watched);

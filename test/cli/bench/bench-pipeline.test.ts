@@ -116,7 +116,7 @@ describe('millrace bench', () => {
   });
 
   it.each([
-    ['nothing.mjs', 2, 'exports neither a configuration'],
+    ['nothing.mjs', 2, 'must export a configuration'],
     ['ds.json', 2, 'gives a DeepSpeedDataLoader'],
     ['missing.mjs', 1, 'There is no such file'],
   ])('refuses %s in a sentence', async (name, status, message) => {

@@ -1,4 +1,4 @@
-// The server of the live page, spoken to as browsers, scrapers and other runs speak to it.
+// The server of the live page, accessed as browsers, scrapers and other runs do.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, get as httpGet, request } from 'node:http';
@@ -36,7 +36,7 @@ function ask(
   });
 }
 
-/** Messages of the stream of events until one is what is looked for. */
+/** Reads event-stream messages until one satisfies a condition. */
 async function until(
   url: string,
   found: (messages: readonly BoardMessage[]) => boolean,
@@ -58,7 +58,7 @@ async function until(
   throw new Error('the stream ended');
 }
 
-/** Runs that a page would show after these messages, by rank, and how they are. */
+/** Runs that a page would show after these messages, by rank, with their status. */
 function statusesIn(messages: readonly BoardMessage[]): [rank: number, status: string][] {
   const runs = new Map<string, [number, string]>();
   for (const message of messages) {
@@ -79,7 +79,7 @@ function ranksIn(messages: readonly BoardMessage[]): number[] {
 }
 
 describe('the server of the live page', () => {
-  it('tells a page everything at first, then what is new while the run goes on', async () => {
+  it('sends a page a full view first, then changes while the run lasts', async () => {
     const { url } = await start();
     const messages = await until(`${url}events`, (all) => {
       const figures = all.flatMap((message) =>
@@ -95,7 +95,7 @@ describe('the server of the live page', () => {
     expect(batches.at(-1)).toBeGreaterThan(batches[0]!);
   });
 
-  it('serves a page that may run its own script and reach nothing else', async () => {
+  it('serves a page that can run its own script and reach nothing else', async () => {
     const { url } = await start();
     const { status, body, headers } = await ask(url);
     expect(status).toBe(200);
@@ -104,7 +104,7 @@ describe('the server of the live page', () => {
     expect(body).not.toContain('@import');
   });
 
-  it('answers scrapers of Prometheus', async () => {
+  it('serves Prometheus', async () => {
     const { url } = await start();
     await until(`${url}events`, (all) =>
       all.some((message) => message.type === 'update' && message.update.figures!.batches > 0),
@@ -115,18 +115,18 @@ describe('the server of the live page', () => {
     expect(body).toMatch(/^millrace_samples_total\{rank="0",run="\d+\.0"\} [1-9]\d*$/m);
   });
 
-  it('listens on this machine alone, and to its own name alone', async () => {
+  it('accepts connections from this machine only, and under loopback names only', async () => {
     const { url, port } = await start();
     expect(new URL(url).hostname).toBe('127.0.0.1');
     for (const path of ['', 'events', 'metrics']) {
       const { status, body } = await ask(`${url}${path}`, { host: `attacker.example:${port}` });
       expect([path, status]).toEqual([path, 403]);
-      expect(body).toContain('for this machine alone');
+      expect(body).toContain('on this machine only');
     }
     expect((await ask(url, { host: `localhost:${port}` })).status).toBe(200);
   });
 
-  it('asks for the token of the URL where others can reach it', async () => {
+  it('requires the token in the URL if others can reach it', async () => {
     const { url, port } = await start({ host: '0.0.0.0' });
     const token = new URL(url).searchParams.get('token');
     expect(token).toMatch(/^[\w-]{22}$/);
@@ -138,7 +138,7 @@ describe('the server of the live page', () => {
     }
   });
 
-  it('shows ranks together there, too, under the token of the one that serves', async () => {
+  it('shows ranks together with a token too: that of the run that serves the page', async () => {
     const first = await start({ host: '0.0.0.0', rank: 0, worldSize: 2 });
     const second = await start({ host: '0.0.0.0', port: first.port, rank: 1, worldSize: 2 });
     expect(new URL(second.url).search).toBe('');
@@ -146,7 +146,7 @@ describe('the server of the live page', () => {
     await until(events, (all) => ranksIn(all).join() === '0,1');
   });
 
-  it('takes reports of other runs of this machine, and none that a web page could send', async () => {
+  it('accepts reports from other runs on this machine, and no reports that a web page could send', async () => {
     const { port } = await start();
     const post = (headers: Record<string, string>): Promise<number> =>
       new Promise((resolve, reject) => {
@@ -167,7 +167,7 @@ describe('the server of the live page', () => {
 });
 
 describe('the ranks of a machine', () => {
-  it('are on one page, whichever came first', async () => {
+  it('share one page, whichever started first', async () => {
     const first = await start({ rank: 1, worldSize: 2 });
     const second = await start({ rank: 0, worldSize: 2, port: first.port });
     expect(second.url).toBe(first.url);
@@ -180,10 +180,10 @@ describe('the ranks of a machine', () => {
     expect(ranksIn(messages)).toEqual([0, 1]);
   });
 
-  it('stay on a page when the one that served it is killed: another takes over, with all that it knows', async () => {
+  it('keep their page when the run that serves it is killed: another takes over with all data', async () => {
     const first = await start({ rank: 0, worldSize: 4 });
     await start({ rank: 1, worldSize: 4, port: first.port });
-    // Two that have finished and have nothing new to say; whichever takes over, the other must say it again.
+    // Two finished runs without news; whichever takes over, the other must report in full again.
     await start({ rank: 2, worldSize: 4, port: first.port, batches: 5 });
     await start({ rank: 3, worldSize: 4, port: first.port, batches: 5 });
     await until(
@@ -194,7 +194,7 @@ describe('the ranks of a machine', () => {
     );
     await first.kill();
     let messages: BoardMessage[] = [];
-    // Nobody listens for a moment.
+    // No run serves the page for a moment.
     while (messages.length === 0)
       messages = await until(`${first.url}events`, (all) => ranksIn(all).join() === '1,2,3').catch(() => []);
     expect(statusesIn(messages)).toEqual([
@@ -204,7 +204,7 @@ describe('the ranks of a machine', () => {
     ]);
   });
 
-  it('that are killed are said to be lost', async () => {
+  it('that are killed are reported lost', async () => {
     const first = await start({ rank: 0, worldSize: 2 });
     const second = await start({ rank: 1, worldSize: 2, port: first.port });
     await until(`${first.url}events`, (all) => ranksIn(all).length === 2);
@@ -227,26 +227,26 @@ describe('a run with a token', () => {
   });
 
   it.each([
-    ['asks for none', {}],
-    ['asks for another one', { token: 'some-other-secret' }],
-  ])('joins no page that %s, and goes on without one', async (_, options) => {
+    ['has no token', {}],
+    ['has a different token', { token: 'some-other-secret' }],
+  ])('does not join a page that %s, and continues without one', async (_, options) => {
     const open = await start(options);
     const warned = once(process, 'warning');
     const loader = new DataLoader(range(40), { batchSize: 8, dashboard: { port: open.port, token } });
     expect(await batchesOf(loader)).toHaveLength(5);
     const [warning] = (await warned) as [Error];
     expect(warning.message).toContain(
-      `port ${open.port} is taken by the page of a run with another token, or without one`,
+      `port ${open.port} is in use by the page of a run with a different token or none`,
     );
     await loader.close();
-    // Its runs come in order, so what it would have sent is there before this.
+    // Its runs report in order, so an earlier report would have arrived by now.
     const late = await start({ ...options, port: open.port, rank: 1, worldSize: 2 });
     const messages = await until(shown(open), (all) => ranksIn(all).includes(1));
     expect(JSON.stringify(messages)).not.toContain('ArrayDataset');
     await late.kill();
   });
 
-  it('sends nothing of itself to what cannot prove that it knows the token, not even after a page that could', async () => {
+  it('sends nothing about itself to a program that cannot prove it knows the token, even after a page that could', async () => {
     const heard: string[] = [];
     const answers = { server: 'x', watched: true, proof: 'x' };
     const other = createServer((asked, response) => {
@@ -256,7 +256,7 @@ describe('a run with a token', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     expect(await report({ host: '127.0.0.1', port, token }, { runs: [], updates: [] })).toBe('stranger');
-    // A proof for another port: a program that passes the question on to the real page.
+    // A proof for a different port: a program that relays the challenge to the real page.
     const page = await start({ token });
     other.removeAllListeners('request');
     other.on('request', (asked, response) => {
@@ -283,10 +283,10 @@ describe('a run with a token', () => {
   });
 });
 
-describe('a page that is flooded', () => {
-  it.each([{}, { host: '0.0.0.0' }])('keeps few connections, and the run goes on (%j)', async (options) => {
+describe('a page under a flood of connections', () => {
+  it.each([{}, { host: '0.0.0.0' }])('limits connections, and the run continues (%j)', async (options) => {
     const run = await start(options);
-    // Those beyond the limit are closed; without the token all are.
+    // Connections beyond the limit are closed; without the token all are.
     const most = 'host' in options ? 0 : 24;
     const sockets: Socket[] = [];
     await new Promise<void>((resolve) => {
@@ -312,12 +312,12 @@ describe('a page that is flooded', () => {
   });
 
   it.each([
-    ['no JSON', 'x'],
-    ['a run that is none', '{"runs":[{"facts":{"key":"<b>"}}]}'],
-    ['an update that is none', '{"updates":[{"key":"1.0","status":"constructor"}]}'],
+    ['invalid JSON', 'x'],
+    ['an invalid run', '{"runs":[{"facts":{"key":"<b>"}}]}'],
+    ['an invalid update', '{"updates":[{"key":"1.0","status":"constructor"}]}'],
     ['keys that every object has', '{"runs":[{"__proto__":{"facts":1}}],"updates":[{"__proto__":1}]}'],
     ['null', 'null'],
-  ])('takes no report with %s', async (_, body) => {
+  ])('rejects a report with %s', async (_, body) => {
     const { port } = await start();
     const status = await new Promise((resolve, reject) => {
       const sent = request(
@@ -331,7 +331,7 @@ describe('a page that is flooded', () => {
 });
 
 describe('a run', () => {
-  it('goes on without a page where another program has the port, with a warning that says so', async () => {
+  it('continues without a page, with a warning, if another program has the port', async () => {
     const other = createServer((_, response) => response.end('something else')).listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -340,7 +340,7 @@ describe('a run', () => {
     expect(await batchesOf(loader)).toHaveLength(5);
     const [warning] = (await warned) as [Error & { code: string }];
     expect(warning.code).toBe('MILLRACE_DASHBOARD');
-    expect(warning.message).toContain(`port ${port} is taken by another program`);
+    expect(warning.message).toContain(`port ${port} is in use by another program`);
     await loader.close();
     other.close();
   });
@@ -357,9 +357,9 @@ describe('a run', () => {
   it.each([
     [{ port: -1 }, 'dashboard.port: must be 0 or more'],
     [{ prt: 7000 }, 'dashboard.prt: unknown option'],
-    ['yes', 'must be true or false, or options'],
+    ['yes', 'must be true, false or an options object'],
     [{ token: 'short' }, 'dashboard.token: must have 8 characters or more'],
-  ])('refuses dashboard: %j', (dashboard, message) => {
+  ])('rejects dashboard: %j', (dashboard, message) => {
     expect(() => new DataLoader(range(4), { dashboard: dashboard as never })).toThrow(message);
   });
 });

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { fromPageJson, toPageJson } from '../../../dist/monitor/dashboard/page-json.js';
 import { fieldsOf } from '../../../dist/monitor/dashboard/peek-batch.js';
 
-it('numbers of every kind, and keys of every name, reach the page as they are', () => {
+it('numbers of every kind, and keys of every name, reach the page unchanged', () => {
   const value = fc.letrec((tie) => ({
     any: fc.oneof(
       { maxDepth: 3 },
@@ -25,7 +25,7 @@ it('numbers of every kind, and keys of every name, reach the page as they are', 
   expect(Object.hasOwn(Object.prototype, 'a')).toBe(false);
 });
 
-it('a look into a batch counts what is not finite, and measures the rest', () => {
+it('a summary of a batch counts values that are not finite, and measures the others', () => {
   const elements = fc.array(
     fc.oneof(
       fc.integer({ min: -9, max: 9 }),

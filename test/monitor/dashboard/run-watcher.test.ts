@@ -13,7 +13,7 @@ afterEach(() => {
 
 const now = () => performance.timeOrigin + performance.now();
 
-/** A listener, and what it sends. */
+/** A watcher, and the updates it sends. */
 function watching(): { updates: RunUpdate[]; listen: (...events: readonly LoaderEvent[]) => void } {
   const updates: RunUpdate[] = [];
   const sink = { watched: true, begin: () => {}, update: (update: RunUpdate) => void updates.push(update) };
@@ -32,7 +32,7 @@ function pass(listen: (...events: readonly LoaderEvent[]) => void, epoch: number
 }
 
 describe('a wait', () => {
-  it('shows before it ends, also before the first batch', () => {
+  it('is visible before it ends, and before the first batch', () => {
     const { updates, listen } = watching();
     listen(began({ at: now() }), { type: 'waiting', at: now(), since: now() });
     vi.advanceTimersByTime(10_000);
@@ -56,7 +56,7 @@ describe('a wait', () => {
     expect(spans.reduce((sum, { from, to }) => sum + to - from, 0)).toBeCloseTo(4_000, 0);
   });
 
-  it('says when a run ended', () => {
+  it('reports when a run ended', () => {
     const { updates, listen } = watching();
     pass(listen, 0);
     expect(updates.at(-1)!.endedAt).toBeUndefined();
@@ -65,15 +65,15 @@ describe('a wait', () => {
   });
 });
 
-describe('a listener of the page', () => {
-  it('sends two updates a second, however short the passes are', () => {
+describe('a watcher of the page', () => {
+  it('sends two updates per second, however short the passes are', () => {
     const { updates, listen } = watching();
     for (let epoch = 0; epoch < 200; epoch++) pass(listen, epoch);
     expect(updates.length).toBeGreaterThanOrEqual(6);
     expect(updates.length).toBeLessThanOrEqual(7);
   });
 
-  it('says in the end that no pass is under way, and how far the last one came', () => {
+  it('reports at the end that no pass is active, and the last batch of the final pass', () => {
     const { updates, listen } = watching();
     for (let epoch = 0; epoch < 10; epoch++) pass(listen, epoch);
     expect(updates.at(-1)!.status).toBe('running');
@@ -87,7 +87,7 @@ describe('a listener of the page', () => {
   it.each([
     ['failed', { type: 'ended', reason: 'failed', error: new RangeError('no picture 7') } as const],
     ['finished', { type: 'closed' } as const],
-  ])('says at once that a run is %s', (status, event) => {
+  ])('reports at once that a run is %s', (status, event) => {
     const { updates, listen } = watching();
     pass(listen, 0);
     listen({ ...event, at: now() });

@@ -26,7 +26,7 @@ export class WatchedRun {
     const lines = createInterface(child.stdout);
     const first = await Promise.race([
       once(lines, 'line'),
-      once(child, 'exit').then(() => Promise.reject(new Error(`The run ended at once: ${errors}`))),
+      once(child, 'exit').then(() => Promise.reject(new Error(`The run ended early: ${errors}`))),
     ]);
     return new WatchedRun(child, (JSON.parse(String(first[0])) as { url: string }).url);
   }

@@ -1,4 +1,4 @@
-// Some 10 µs of work a sample.
+// About 10 µs of work per sample.
 import { deflateRawSync } from 'node:zlib';
 
 const text = new Uint8Array(1_000).map((_, i) => (i * i) % 97);
