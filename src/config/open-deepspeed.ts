@@ -96,7 +96,7 @@ function drawnSamples(
   }
   throw new ConfigError(
     'DeepSpeed configuration',
-    [{ field: 'samples', message: 'is unknown: the number of samples in the dataset' }],
+    [{ field: 'samples', message: 'must be given: the configuration does not describe the dataset' }],
     { next: 'Pass --samples <count>, or --data with the path of the data.' },
   );
 }

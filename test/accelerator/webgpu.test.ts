@@ -102,7 +102,7 @@ function expectKept(checks: Checks): void {
     left: 0,
   });
   expect(checks.lost).toMatch(
-    /^ERR_MILLRACE_ACCELERATOR: The WebGPU device was lost: .*batch 1.*Open another one/,
+    /^ERR_MILLRACE_ACCELERATOR: The WebGPU device was lost: .*batch 1.*Open a new device/,
   );
 }
 

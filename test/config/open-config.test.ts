@@ -210,6 +210,6 @@ describe('openConfig', () => {
       /broken\.json: is not JSON/,
     );
     const json = folder.json('ds-only.json', { train_batch_size: 8 });
-    await expect(openConfig(json)).rejects.toThrow(/samples: is not known.*--samples/);
+    await expect(openConfig(json)).rejects.toThrow(/samples: must be given.*--samples/);
   });
 });
