@@ -8,7 +8,6 @@ import type { JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Sampler } from '../core/sampler.js';
 import { DataLoader, type DataLoaderOptions, type LoaderStats } from '../loader/index.js';
-import { torchCollate } from '../loader/torch-collate.js';
 import { CurriculumBatches } from './curriculum-batches.js';
 import {
   type DeepSpeedDataLoaderOptions,
@@ -20,6 +19,7 @@ import { createCurriculumSampler, createOrder, WithoutEpochs } from './data-load
 import type { DeepSpeedDataSampler } from './data-sampler.js';
 import type { SamplerSnapshot } from './data-sampler-snapshot.js';
 import { loaderLength } from './loader-length.js';
+import { torchCollate } from './torch-collate.js';
 import { drawBaseSeed, TorchRandomOrder } from './torch-random-order.js';
 import { workersForMovable } from './worker-fallback.js';
 

@@ -1,6 +1,7 @@
 import { type Collate, collateRules } from '../core/collate.js';
 import { collateTree } from '../core/collate-tree.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
+import type { DType } from '../core/dtype.js';
 import { WorkerTransferError } from '../core/errors.js';
 import { recipeOf } from '../core/recipe.js';
 import type { WorkerDataset } from '../datasets/index.js';
@@ -8,14 +9,13 @@ import { WorkerModule } from '../datasets/worker-module.js';
 import { packCollate } from '../tokens/pack-collate.js';
 import type { BatchEngine } from './batch-engine.js';
 import { createBatchMaker } from './batch-maker.js';
-import type { ResolvedOptions } from './data-loader-options.js';
+import type { ResolvedOptions, TorchRules } from './data-loader-options.js';
 import { asDataset } from './dataset-facts.js';
 import { factsOf } from './facts-of.js';
 import { InProcessEngine } from './in-process-engine.js';
 import type { PadCollate } from './pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from './sample-steps.js';
 import { findPageLock } from './slot-pages.js';
-import type { TorchCollate } from './torch-collate.js';
 import type { WorkerPlan } from './worker-plan.js';
 import type { CollateSpec } from './workers/protocol.js';
 
@@ -120,7 +120,7 @@ function collateSpec(options: ResolvedOptions): CollateSpec {
 /** How to make a collate again in a worker, when it is one that comes with the loader. */
 function builtInSpec(collate: unknown): CollateSpec | undefined {
   if (collate === packCollate) return { type: 'pack' };
-  const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchCollate>;
+  const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchRules<DType>>;
   if (padOptions) return { type: 'pad', options: padOptions };
   return torchOptions && { type: 'torch', options: torchOptions };
 }

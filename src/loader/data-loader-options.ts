@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Collate } from '../core/collate.js';
+import type { Collate, CollateOptions } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
 import type { SampleContext } from '../core/dataset.js';
 import { type DType, isDType } from '../core/dtype.js';
@@ -12,7 +12,6 @@ import { TorchGenerator } from '../random/index.js';
 import { tooSmall } from './check-sharing.js';
 import type { PadCollate } from './pad-collate.js';
 import type { OnError } from './sample-steps.js';
-import type { TorchCollate } from './torch-collate.js';
 import type { CreateWorker } from './workers/web-worker.js';
 
 interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
@@ -173,9 +172,12 @@ export interface InelasticOptions {
 }
 
 /** A collate that comes with the loader: what it makes follows from the samples. */
-export type BuiltInCollate<N extends DType> =
-  | Pick<PadCollate<N>, 'padOptions'>
-  | Pick<TorchCollate<N>, 'torchOptions'>;
+export type BuiltInCollate<N extends DType> = Pick<PadCollate<N>, 'padOptions'> | TorchRules<N>;
+
+/** What marks a collate with PyTorch's dtypes, so that workers can make it again: `torchCollate` of `millrace/deepspeed`. */
+export interface TorchRules<N extends DType> {
+  readonly torchOptions: Pick<CollateOptions<N>, 'numberDtype' | 'release'>;
+}
 
 /** Options of a `DataLoader` with such a collate. */
 export type BuiltInCollateOptions<T, N extends DType, Reuse extends boolean = boolean> = Omit<

@@ -5,5 +5,4 @@ export { type PrometheusRegistry, prometheusRegistry } from './prometheus.js';
 export { type RecordRunOptions, type RunRecording, recordRun } from './record-run.js';
 export { type RunFigures, RunStatistics } from './run-statistics.js';
 export { TensorBoardWriter } from './tensor-board-writer.js';
-export { ThroughputTimer } from './throughput-timer.js';
 export { TraceWriter } from './trace-writer.js';

@@ -8,6 +8,7 @@ import { runCommand } from './run-command.js';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const millrace = new URL('../../dist/index.js', import.meta.url).href;
+const deepspeed = new URL('../../dist/deepspeed/index.js', import.meta.url).href;
 const torchDump = path('../fixtures/torch-dump.jsonl');
 
 let folder: string;
@@ -49,7 +50,8 @@ describe('millrace verify', () => {
     const loader = join(folder, 'torch.mjs');
     writeFileSync(
       loader,
-      `import { ArrayDataset, DataLoader, torchCollate } from '${millrace}';
+      `import { ArrayDataset, DataLoader } from '${millrace}';
+       import { torchCollate } from '${deepspeed}';
        import { TorchGenerator } from '${new URL('../../dist/random/index.js', import.meta.url).href}';
        const samples = Array.from({ length: 23 }, (_, i) => ({
          x: BigInt64Array.of(BigInt(i), BigInt(-i)),

@@ -22,6 +22,7 @@ import {
   deepspeedIo,
   parseDeepSpeedConfig,
   RandomLtdScheduler,
+  ThroughputTimer,
   VariableBatchSizeLr,
 } from 'millrace/deepspeed';
 import {
@@ -32,7 +33,6 @@ import {
   StateMismatchError,
 } from 'millrace/errors';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
-import { ThroughputTimer } from 'millrace/monitor';
 import { TorchGenerator } from 'millrace/random';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { defect, testedDefects } from './defect.js';

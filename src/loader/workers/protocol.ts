@@ -4,11 +4,11 @@ import type { Recipe } from '../../core/recipe.js';
 import type { StageTimes } from '../../core/stage-clock.js';
 import type { SlotPlace } from '../batch-memory.js';
 import type { BatchTask, TaskResult } from '../batch-task.js';
+import type { TorchRules } from '../data-loader-options.js';
 import type { DatasetFacts } from '../dataset-facts.js';
 import type { DetachedTensor } from '../detached-tensors.js';
 import type { PadCollateOptions } from '../pad-collate.js';
 import type { BatchSettings } from '../sample-steps.js';
-import type { TorchCollateOptions } from '../torch-collate.js';
 import type { WorkerInfo } from '../worker-info.js';
 
 /** Which collate a worker runs. `none` sends the samples, and the main thread collates. */
@@ -16,7 +16,7 @@ export type CollateSpec =
   | { readonly type: 'default'; readonly numberDtype: DType }
   | { readonly type: 'pad'; readonly options: Required<PadCollateOptions<DType>> }
   | { readonly type: 'pack' }
-  | { readonly type: 'torch'; readonly options: TorchCollateOptions<DType> }
+  | { readonly type: 'torch'; readonly options: TorchRules<DType>['torchOptions'] }
   | { readonly type: 'module'; readonly recipe: Recipe }
   | { readonly type: 'none' };
 

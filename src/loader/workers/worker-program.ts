@@ -1,6 +1,7 @@
-import type { Collate } from '../../core/collate.js';
+import type { Collate, CollateOptions } from '../../core/collate.js';
 import { collateTree } from '../../core/collate-tree.js';
 import { isMapDataset } from '../../core/dataset.js';
+import type { DType } from '../../core/dtype.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { transferFailure } from '../../core/recipe.js';
 import { hasSharedMemory } from '../../core/shared-buffer.js';
@@ -218,12 +219,18 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
     case 'pack':
       return (await import('../../tokens/pack-collate.js')).packCollate as Collate<unknown, unknown>;
     case 'torch':
-      return (await import('../torch-collate.js')).torchCollate(spec.options);
+      return torchRulesCollate(spec.options);
     case 'module':
       return (await makeFromRecipe(spec.recipe)) as Collate<unknown, unknown>;
     case 'none':
       return undefined;
   }
+}
+
+async function torchRulesCollate(options: CollateOptions<DType>): Promise<Collate<unknown, unknown>> {
+  const { collateRules } = await import('../../core/collate.js');
+  const rules = collateRules({ ...options, parity: true });
+  return (samples, { allocate }) => collateTree(samples, rules, allocate);
 }
 
 /** Lets the dataset fetch what the later tasks will need while the first ones are made. */

@@ -1,6 +1,7 @@
+import { type IndexRange, splitIndex } from '../analysis/split-index.js';
 import { defaultCollate } from '../core/collate.js';
 import type { Dataset } from '../core/dataset.js';
-import { FormatError, MillraceError, ParityError, SampleError } from '../core/errors.js';
+import { ConfigError, MillraceError, ParityError, SampleError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
 import { sampleContext } from '../random/sample-context.js';
 import {
@@ -9,18 +10,17 @@ import {
   resolveAnalyzerOptions,
 } from './data-analyzer-options.js';
 import { createMapPart } from './map-part.js';
-import type { PartPlace } from './part-files.js';
+import type { MapPartId } from './map-part-files.js';
 import { keepsOriginalFiles, reduceMetric } from './reduce-metric.js';
-import { type IndexRange, splitIndex } from './split-index.js';
 
 /**
- * Measures the samples of a dataset with functions of your own and writes DeepSpeed's difficulty index: what its
- * `DataAnalyzer` writes, and with `docIndex: 'plain'` its `DistributedDataAnalyzer`, byte for byte.
+ * Measures the samples of a dataset with user-supplied functions and writes DeepSpeed's difficulty index, byte for byte as its
+ * `DataAnalyzer` does, or with `docIndex: 'plain'` its `DistributedDataAnalyzer`.
  *
- * Map and reduce may run in different processes: the map of each worker leaves its values under `savePath`, and the reduce,
- * which runs once, after all of them, puts them together. For the built-in metrics `analyzeDifficulty` does both in threads.
+ * Map and reduce may run in different processes. The map of each worker writes its values under `savePath`; the reduce runs once, after
+ * all maps, and merges them. For the built-in metrics, `analyzeDifficulty` does both in threads.
  *
- * @remarks The reduce takes O(samples) time and 40 bytes a sample.
+ * @remarks The reduce takes O(samples) time and 40 bytes per sample.
  */
 export class DataAnalyzer {
   readonly #dataset: Dataset<unknown>;
@@ -35,8 +35,8 @@ export class DataAnalyzer {
   /**
    * Measures the part of this worker.
    *
-   * @throws {@link SampleError} when a sample cannot be read, {@link ConfigError} when a function gives another dtype than
-   *   announced, {@link ShapeError} when it gives too few or too many values, {@link StorageError}.
+   * @throws {@link SampleError} if a sample cannot be read, {@link ConfigError} if a function returns a dtype other than its
+   *   `metricDtypes` entry, {@link ShapeError} if it returns too few or too many values, {@link StorageError}.
    */
   async runMap(): Promise<void> {
     const { numWorkers, workerId, numThreads, threads } = this.#settings;
@@ -46,29 +46,30 @@ export class DataAnalyzer {
   }
 
   /**
-   * Puts the parts of all workers together and writes the index of every metric.
+   * Merges the parts of all workers and writes the index of every metric.
    *
-   * @throws {@link StorageError} when a part is missing, {@link FormatError} when the parts do not cover the dataset.
+   * @throws {@link ConfigError} for an empty dataset, {@link StorageError} if a part is missing, {@link FormatError} if the parts do not
+   *   cover the dataset.
    */
   async runReduce(): Promise<void> {
     if (this.#dataset.length === 0) {
-      throw new FormatError('A dataset without samples has no difficulty index', {
-        next: 'Give a dataset with samples.',
-      });
+      throw new ConfigError('DataAnalyzer', [
+        { field: 'dataset', message: 'is empty: there is nothing to index' },
+      ]);
     }
     for (const metric of this.#settings.metrics) reduceMetric(metric, this.#settings, this.#dataset.length);
   }
 
-  /** {@link runMap}, then {@link runReduce}. For one worker; several call them themselves, and wait in between. */
+  /** {@link runMap}, then {@link runReduce}. For a single worker; with several, call each and wait for all maps in between. */
   async runMapReduce(): Promise<void> {
     await this.runMap();
     await this.runReduce();
   }
 
-  async #mapPart([start, end]: IndexRange, place: PartPlace): Promise<void> {
+  async #mapPart([start, end]: IndexRange, part: MapPartId): Promise<void> {
     const { metrics, batchSize, savePath, parity } = this.#settings;
-    if (parity && start === end) throw emptyPart(place);
-    const idFiles = keepsOriginalFiles(this.#settings) ? 'one a value' : 'one';
+    if (parity && start === end) throw emptyPart(part);
+    const idFiles = keepsOriginalFiles(this.#settings) ? 'one-per-value' : 'one';
     const parts = metrics.map((metric) => createMapPart(metric, { capacity: end - start, idFiles }));
     let firstId = start;
     for (let first = start; first < end; first += batchSize) {
@@ -78,7 +79,7 @@ export class DataAnalyzer {
       for (const [i, { measure }] of metrics.entries()) parts[i]!.add(await measure(batch), ids);
       firstId += parity ? originalLength(batch) : count;
     }
-    for (const part of parts) part.write(savePath, place);
+    for (const mapped of parts) mapped.write(savePath, part);
   }
 
   async #batch(first: number, count: number): Promise<unknown> {
@@ -94,7 +95,7 @@ export class DataAnalyzer {
       return await this.#dataset.get(index, sampleContext(index));
     } catch (cause) {
       if (cause instanceof MillraceError) throw cause.addLocation({ index });
-      const next = 'Mend the sample, or analyze a Subset without it.';
+      const next = 'Repair the sample, or analyze a Subset without it.';
       throw new SampleError('A sample could not be read for analysis', { where: { index }, next, cause });
     }
   }
@@ -106,14 +107,14 @@ export class DataAnalyzer {
     if (parity && sampleIndices && firstId + count > sampleIndices.length) {
       throw new ParityError('The ids run past the end of sampleIndices, which fails in DeepSpeed', {
         where: { original: 'IndexError', id: firstId + count - 1, indices: sampleIndices.length },
-        next: 'DeepSpeed counts the fields of a batch here, not its samples. Leave out parity, or give the samples a field index.',
+        next: 'DeepSpeed counts the fields of a batch here, not its samples. Turn parity off, or give the samples a field named index.',
       });
     }
     return Array.from({ length: count }, (_, i) => sampleIndices?.[firstId + i] ?? firstId + i);
   }
 }
 
-/** Ids that the samples bring along in their field `index`. */
+/** The ids in the field `index` of the samples, if there is one. */
 function ownIds(batch: unknown, count: number): readonly number[] | undefined {
   if (typeof batch !== 'object' || batch === null || Array.isArray(batch) || isTensor(batch))
     return undefined;
@@ -123,15 +124,15 @@ function ownIds(batch: unknown, count: number): readonly number[] | undefined {
   return Array.from({ length: count }, (_, i) => Number(index.data[i * width]));
 }
 
-/** What `len` says of a collated batch in Python: rows of a tensor, fields of anything else. */
+/** Python's `len` of a collated batch: the rows of a tensor, the fields of anything else. */
 function originalLength(batch: unknown): number {
   if (isTensor(batch)) return batch.shape[0] ?? 0;
   return Object.keys(batch as object).length;
 }
 
-function emptyPart({ worker, thread }: PartPlace): ParityError {
-  return new ParityError('A part of the map has no sample, which fails in DeepSpeed', {
+function emptyPart({ worker, thread }: MapPartId): ParityError {
+  return new ParityError('A part of the map has no samples, which fails in DeepSpeed', {
     where: { original: 'KeyError', worker, thread },
-    next: 'Use fewer workers or threads, or leave out parity.',
+    next: 'Use fewer workers or threads, or turn parity off.',
   });
 }

@@ -1,15 +1,15 @@
 import * as v from 'valibot';
+import type { DocIndex } from '../analysis/index-files.js';
 import { type DType, isDType, type TypedArray } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { Tensor } from '../core/tensor.js';
 import { type IntegerDType, isIntegerDType } from '../formats/indexed/integer-dtype.js';
-import type { DocIndex } from './index-files.js';
 
-/** Whether a metric says something of every sample, or one thing of all together. */
+/** Whether a metric has a value for every sample, or one for all samples together. */
 export type MetricType = 'single_value_per_sample' | 'accumulate_value_over_samples';
 
-/** What a metric function gives: a value a sample, or what is to be added to the sum. Whole numbers. */
+/** Result of a metric function: one value per sample, or the numbers to add to the sum. Integers. */
 export type MetricResult = Tensor | TypedArray | readonly number[];
 
 /** Measures a collated batch. */
@@ -19,36 +19,36 @@ export type MetricFunction = (batch: never) => MetricResult | Promise<MetricResu
 export interface DataAnalyzerOptions {
   /** Parts of the dataset that are mapped separately, on machines that share `savePath`. @defaultValue `1` */
   readonly numWorkers?: number;
-  /** Which of them this is. @defaultValue `0` */
+  /** This worker, `0 … numWorkers - 1`. @defaultValue `0` */
   readonly workerId?: number;
-  /** Parts of this worker's part; they are mapped one after another. @defaultValue `1` */
+  /** Number of sub-parts of this worker's part, which are mapped one after another. @defaultValue `1` */
   readonly numThreads?: number;
-  /** Parts of the reduce. They show in the document index alone. @defaultValue `1` */
+  /** Number of parts of the reduce. It affects only the document index. @defaultValue `1` */
   readonly numThreadsReduce?: number;
   /** Which of the `numThreads` parts to map. @defaultValue all */
   readonly specificThreads?: readonly number[];
-  /** Samples a metric function is given at once. @defaultValue `1` */
+  /** Samples per call of a metric function. @defaultValue `1` */
   readonly batchSize?: number;
-  /** One name a metric; also the name of its folder. */
+  /** The name of each metric, and of its folder. */
   readonly metricNames: readonly string[];
-  /** One function a metric. */
+  /** The function of each metric. */
   readonly metricFunctions: readonly MetricFunction[];
   /** @defaultValue `'single_value_per_sample'` for all */
   readonly metricTypes?: readonly MetricType[];
-  /** What the results are kept as between map and reduce. @defaultValue `'int64'` for all */
+  /** Dtype of the stored results between map and reduce. @defaultValue `'int64'` for all */
   readonly metricDtypes?: readonly IntegerDType[];
   /** Folder of the results. @defaultValue `'./'` */
   readonly savePath?: string;
-  /** Makes a batch of samples. @defaultValue as PyTorch's `default_collate` */
+  /** Collates samples into a batch. @defaultValue as PyTorch's `default_collate` */
   readonly collateFn?: (samples: readonly never[]) => unknown;
   /** The id of sample i is `sampleIndices[i]`. @defaultValue i */
   readonly sampleIndices?: ArrayLike<number>;
-  /** Whose document index the files have. @defaultValue `'merged'` */
+  /** Layout of the document index of the files. @defaultValue `'merged'` */
   readonly docIndex?: DocIndex;
   /**
-   * As DeepSpeed: after a batch that is an object or a list, ids go on by the number of its fields instead of its samples;
-   * ids have the dtype of `0 … n - 1` whatever they are; empty parts are errors; and map and reduce leave the files that
-   * DeepSpeed's leave, one a value and part among them. @defaultValue `false`
+   * Reproduces DeepSpeed: after a batch that is an object or a list, ids advance by the number of its fields instead of its samples;
+   * ids always have the dtype of `0 … n - 1`; empty parts are errors; and map and reduce leave DeepSpeed's intermediate files, including
+   * one per value and part. @defaultValue `false`
    */
   readonly parity?: boolean;
 }
@@ -142,11 +142,17 @@ function disagreements(options: v.InferOutput<typeof schema>): ConfigProblem[] {
     problems.push({ field, message: `has ${length} entries for ${metricNames.length} metricNames` });
   }
   if (new Set(metricNames).size < metricNames.length)
-    problems.push({ field: 'metricNames', message: 'has a name twice' });
+    problems.push({ field: 'metricNames', message: `lists a name twice: ${metricNames.join(', ')}` });
   if (workerId >= numWorkers)
-    problems.push({ field: 'workerId', message: `is ${workerId} of ${numWorkers} workers` });
+    problems.push({
+      field: 'workerId',
+      message: `is ${workerId}, but there are ${numWorkers} workers, numbered from 0`,
+    });
   const thread = specificThreads.find((number) => number >= numThreads);
   if (thread !== undefined)
-    problems.push({ field: 'specificThreads', message: `names ${thread} of ${numThreads} threads` });
+    problems.push({
+      field: 'specificThreads',
+      message: `lists ${thread}, but there are ${numThreads} threads, numbered from 0`,
+    });
   return problems;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ThroughputTimer, type ThroughputTimerOptions } from '../../dist/monitor/throughput-timer.js';
+import { ThroughputTimer, type ThroughputTimerOptions } from '../../dist/deepspeed/throughput-timer.js';
 
 function timed(options: ThroughputTimerOptions = {}) {
   const clock = { ms: 0 };

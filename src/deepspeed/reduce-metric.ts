@@ -1,45 +1,46 @@
 import { rmSync } from 'node:fs';
+import { makeFolder, metricPrefix, writeItems } from '../analysis/index-files.js';
+import { splitIndex } from '../analysis/split-index.js';
 import { isBigIntDType } from '../core/dtype.js';
 import { FormatError, ParityError } from '../core/errors.js';
 import { extremes, type SamplesByValue, sortByValue } from '../core/sort-by-value.js';
 import { type IntegerDType, smallestIntegerDtype } from '../formats/indexed/integer-dtype.js';
 import type { AnalyzerMetric, AnalyzerSettings } from './data-analyzer-options.js';
-import { makeFolder, metricPrefix, writeIndexFiles, writeItems } from './index-files.js';
-import { type MappedValues, readSum, readValues, readValuesOnly } from './map-part.js';
-import { readCsvRows } from './original-part-files.js';
-import { type PartPlace, partFolder } from './part-files.js';
-import { splitIndex } from './split-index.js';
+import { writeIndexFiles } from './index-files.js';
+import { type MappedValues, readMappedSum, readValues, readValuesOnly } from './map-part.js';
+import { type MapPartId, partFolder } from './map-part-files.js';
+import { readCsvRows } from './original-map-files.js';
 
-/** Whether the files between map and reduce are DeepSpeed's. Its distributed analyzer has none. */
+/** Whether map and reduce exchange DeepSpeed's files. Its distributed analyzer has none. */
 export function keepsOriginalFiles({ parity, docIndex }: AnalyzerSettings): boolean {
   return parity && docIndex === 'merged';
 }
 
 /**
- * Puts the parts of one metric together and writes its index or its sum.
+ * Merges the parts of one metric and writes its index or its sum.
  *
  * @param samples - Length of the dataset.
- * @throws {@link StorageError} when a part is missing, {@link FormatError} when the parts do not cover the dataset.
+ * @throws {@link StorageError} if a part is missing, {@link FormatError} if the parts do not cover the dataset.
  */
 export function reduceMetric(metric: AnalyzerMetric, settings: AnalyzerSettings, samples: number): void {
-  const places = placesOf(settings);
-  if (metric.type === 'accumulate_value_over_samples') reduceSum(metric, settings, places);
-  else if (keepsOriginalFiles(settings)) reduceOriginalFiles(metric, settings, places, samples);
-  else reduceValues(metric, settings, places, samples);
+  const parts = mapParts(settings);
+  if (metric.type === 'accumulate_value_over_samples') reduceSum(metric, settings, parts);
+  else if (keepsOriginalFiles(settings)) reduceOriginalFiles(metric, settings, parts, samples);
+  else reduceValues(metric, settings, parts, samples);
   if (!settings.parity || settings.docIndex === 'merged') return;
-  // The distributed analyzer leaves its result alone.
-  for (const place of places)
-    rmSync(partFolder(settings.savePath, metric.name, place), { recursive: true, force: true });
+  // The distributed analyzer leaves only its result.
+  for (const part of parts)
+    rmSync(partFolder(settings.savePath, metric.name, part), { recursive: true, force: true });
 }
 
 function reduceValues(
   metric: AnalyzerMetric,
   settings: AnalyzerSettings,
-  places: readonly PartPlace[],
+  parts: readonly MapPartId[],
   samples: number,
 ): void {
   const { savePath, docIndex, numThreadsReduce, parity } = settings;
-  const mapped = readValues(savePath, metric.name, places);
+  const mapped = readValues(savePath, metric.name, parts);
   checkCount(metric, settings, mapped.values.length, samples);
   const { values, ids } = docIndex === 'plain' ? byId(mapped) : mapped;
   const rows = sortByValue(values, ids);
@@ -60,18 +61,18 @@ function reduceValues(
   });
 }
 
-/** As {@link reduceValues}, from DeepSpeed's files and with DeepSpeed's files for each reduce part. */
+/** Same as {@link reduceValues}, but reads DeepSpeed's intermediate files and writes those of each reduce part. */
 function reduceOriginalFiles(
   metric: AnalyzerMetric,
   settings: AnalyzerSettings,
-  places: readonly PartPlace[],
+  parts: readonly MapPartId[],
   samples: number,
 ): void {
   const { savePath, numThreadsReduce } = settings;
-  const { values, partSizes } = readValuesOnly(savePath, metric.name, places);
+  const { values, partSizes } = readValuesOnly(savePath, metric.name, parts);
   checkCount(metric, settings, values.length, samples);
-  const rows = readCsvRows(savePath, metric.name, places, values);
-  if (Math.min(places.length, rows.distinct.length) < numThreadsReduce) throw emptyReducePart(metric);
+  const rows = readCsvRows(savePath, metric.name, parts, values);
+  if (Math.min(parts.length, rows.distinct.length) < numThreadsReduce) throw emptyReducePart(metric);
   checkCount(metric, settings, rows.ids.length, samples);
   const idDtype: IntegerDType = smallestIntegerDtype(0, samples - 1);
   writeIndexFiles(savePath, {
@@ -89,10 +90,10 @@ function reduceOriginalFiles(
 function reduceSum(
   metric: AnalyzerMetric,
   { savePath }: AnalyzerSettings,
-  places: readonly PartPlace[],
+  parts: readonly MapPartId[],
 ): void {
   const { name, dtype } = metric;
-  const exact = Array.from(readSum(savePath, metric, places) as ArrayLike<number | bigint>, BigInt);
+  const exact = Array.from(readMappedSum(savePath, metric, parts) as ArrayLike<number | bigint>, BigInt);
   const least = exact.reduce((a, b) => (b < a ? b : a), exact[0] ?? 0n);
   const most = exact.reduce((a, b) => (b > a ? b : a), exact[0] ?? 0n);
   makeFolder(`${savePath}/${name}`);
@@ -104,7 +105,7 @@ function reduceSum(
 }
 
 /** All parts, in the order of the map. */
-function placesOf({ numWorkers, numThreads }: AnalyzerSettings): PartPlace[] {
+function mapParts({ numWorkers, numThreads }: AnalyzerSettings): MapPartId[] {
   return Array.from({ length: numWorkers * numThreads }, (_, part) => ({
     worker: Math.floor(part / numThreads),
     thread: part % numThreads,
@@ -120,21 +121,21 @@ function checkCount(
   if (count === samples) return;
   throw new FormatError(`The map wrote ${count} values for ${samples} samples`, {
     where: { metric: metric.name, file: metricPrefix(savePath, metric.name) },
-    next: 'Run the map of every worker and thread, with the same dataset and the same numbers of them.',
+    next: 'Run the map of every worker and thread, with the same dataset, numWorkers and numThreads.',
   });
 }
 
-/** The same pairs, ids ascending. */
+/** The pairs of value and id, by ascending id. */
 function byId({ values, ids }: MappedValues): { readonly values: Float64Array; readonly ids: Float64Array } {
-  const places = Float64Array.from(ids.keys());
-  const order = sortByValue(ids, places).ids;
+  const positions = Float64Array.from(ids.keys());
+  const order = sortByValue(ids, positions).ids;
   return {
-    values: Float64Array.from(order, (place) => values[place]!),
-    ids: Float64Array.from(order, (place) => ids[place]!),
+    values: Float64Array.from(order, (position) => values[position]!),
+    ids: Float64Array.from(order, (position) => ids[position]!),
   };
 }
 
-/** Where the reduce parts end: DeepSpeed deals out whole parts of the map, and distinct values. */
+/** Ends of the reduce parts: DeepSpeed assigns whole map parts, and distinct values, to each. */
 function partEnds(partSizes: readonly number[], { distinct }: SamplesByValue, reduceParts: number) {
   let end = 0;
   const samples = splitIndex(0, partSizes.length, reduceParts).map(([first, last]) => {
@@ -145,8 +146,8 @@ function partEnds(partSizes: readonly number[], { distinct }: SamplesByValue, re
 }
 
 function emptyReducePart({ name }: AnalyzerMetric): ParityError {
-  return new ParityError('A part of the reduce has nothing to do, which fails in DeepSpeed', {
+  return new ParityError('A part of the reduce is empty, which fails in DeepSpeed', {
     where: { original: 'AssertionError', metric: name },
-    next: 'Use at most as many reduce parts as there are parts of the map and distinct values, or leave out parity.',
+    next: 'Use at most as many reduce parts as there are parts of the map and distinct values, or turn parity off.',
   });
 }

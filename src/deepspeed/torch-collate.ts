@@ -2,20 +2,20 @@ import { type CollateContext, type CollateOptions, collateRules } from '../core/
 import { collateTree } from '../core/collate-tree.js';
 import type { Collated } from '../core/collated.js';
 import type { DType } from '../core/dtype.js';
+import type { TorchRules } from '../loader/data-loader-options.js';
 
 export type TorchCollateOptions<N extends DType = 'int64' | 'float64'> = Pick<
   CollateOptions<N>,
   'numberDtype' | 'release'
 >;
 
-/** A collate with PyTorch's dtypes; it says how to make it again in a worker. */
-export interface TorchCollate<N extends DType = 'int64' | 'float64'> {
+/** A collate with PyTorch's dtypes. Workers make it again from its options. */
+export interface TorchCollate<N extends DType = 'int64' | 'float64'> extends TorchRules<N> {
   <T>(samples: readonly T[], context?: Partial<CollateContext>): Collated<T, N>;
-  readonly torchOptions: TorchCollateOptions<N>;
 }
 
 /**
- * Makes a collate that gives what PyTorch's `default_collate` gives, for the `collate` of a loader:
+ * Makes a collate that returns what PyTorch's `default_collate` returns, for the `collate` option of a loader. Same as
  * `defaultCollate(samples, { parity: true })`.
  */
 export function torchCollate<N extends DType = 'int64' | 'float64'>(

@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { FormatError } from '../core/errors.js';
 import { type IdArray, type SamplesByValue, sortByValue } from '../core/sort-by-value.js';
 import { storageFailure } from '../storage/storage-failure.js';
-import { concat, type PartPlace, partFolder } from './part-files.js';
+import { concat, type MapPartId, partFolder } from './map-part-files.js';
 
-// DeepSpeed's map leaves the ids of each value in a file of their own, `<metric>_metric_to_sample_<value>.csv`.
+// DeepSpeed's map writes the ids of each value to a separate file, `<metric>_metric_to_sample_<value>.csv`.
 
-/** Ids of one value that DeepSpeed holds in memory before it writes them out as one row. */
+/** DeepSpeed buffers this many ids of one value before it writes them as one row. */
 const heldIds = 100;
 
-/** Ids grouped by value into the rows in which DeepSpeed writes them: after each batch, and what is left at the end. */
+/** Ids grouped by value into the rows that DeepSpeed writes: full rows after each batch, and the rest at the end. */
 export class CsvRows {
   readonly #rows = new Map<number | bigint, number[][]>();
 
-  /** Takes one batch: a value and an id a sample. */
+  /** Adds one batch: a value and an id per sample. */
   add(values: ArrayLike<number | bigint>, ids: readonly number[]): void {
     ids.forEach((id, i) => {
       const value = values[i]!;
@@ -25,9 +25,9 @@ export class CsvRows {
     for (const rows of this.#rows.values()) if (rows.at(-1)!.length > heldIds) rows.push([]);
   }
 
-  /** Writes the files of one part, in place of those of an earlier map. @throws {@link StorageError} */
-  write(savePath: string, metric: string, place: PartPlace): void {
-    const folder = partFolder(savePath, metric, place);
+  /** Writes the files of one part and removes those of an earlier map. @throws {@link StorageError} */
+  write(savePath: string, metric: string, part: MapPartId): void {
+    const folder = partFolder(savePath, metric, part);
     const stale = readdirSync(folder).filter((name) => name.startsWith(`${metric}_metric_to_sample`));
     for (const name of stale) rmSync(join(folder, name));
     for (const [value, rows] of this.#rows) {
@@ -38,18 +38,18 @@ export class CsvRows {
 }
 
 /**
- * The ids of each value, put together from the files of all parts.
+ * Reads the ids of each value from the files of all parts.
  *
  * @param values - The values of all parts, in the order of the map.
  */
 export function readCsvRows(
   savePath: string,
   metric: string,
-  places: readonly PartPlace[],
+  parts: readonly MapPartId[],
   values: Float64Array,
 ): SamplesByValue {
   const { distinct } = sortByValue(values, Float64Array.from(values.keys()) as IdArray);
-  const folders = places.map((place) => partFolder(savePath, metric, place));
+  const folders = parts.map((part) => partFolder(savePath, metric, part));
   const rows = Array.from(distinct, (value) =>
     concat(folders.map((folder) => readCsv(csvPath(folder, metric, value)))),
   );
@@ -74,7 +74,7 @@ function readCsv(file: string): Float64Array {
   const ids = Float64Array.from(fields.filter(Boolean), Number);
   const wrong = ids.findIndex((id) => !Number.isSafeInteger(id));
   if (wrong < 0) return ids;
-  throw new FormatError('A file of the map holds something that is not a sample id', {
+  throw new FormatError('A file of the map contains something other than sample ids', {
     where: { file, field: wrong },
     next: 'Run the map again.',
   });
