@@ -24,7 +24,7 @@ export function jitterColors(image: RgbxImage, jitter: StepOf<'colorJitter'>, rn
       blend(image, () => mean, byContrast);
     });
   }
-  if (saturation > 0) changes.push(() => blend(image, (pixel) => greyOf(image, pixel), bySaturation));
+  if (saturation > 0) changes.push(() => blend(image, (pixel) => grayOf(image, pixel), bySaturation));
   if (hue > 0) changes.push(() => turnHue(image, byHue));
   for (let left = changes.length; left > 0; left--) changes.splice(rng.integer(0, left), 1)[0]!();
 }
@@ -38,7 +38,7 @@ function blend({ width, height, data }: RgbxImage, level: (pixel: number) => num
   }
 }
 
-function greyOf({ data }: RgbxImage, pixel: number): number {
+function grayOf({ data }: RgbxImage, pixel: number): number {
   const [red, green, blue] = gray;
   return (data[pixel]! * red + data[pixel + 1]! * green + data[pixel + 2]! * blue + 32_768) >> 16;
 }
@@ -46,7 +46,7 @@ function greyOf({ data }: RgbxImage, pixel: number): number {
 function meanGrey(image: RgbxImage): number {
   const pixels = image.width * image.height;
   let sum = 0;
-  for (let i = 0; i < pixels; i++) sum += greyOf(image, 4 * i);
+  for (let i = 0; i < pixels; i++) sum += grayOf(image, 4 * i);
   return Math.floor(sum / pixels + 0.5);
 }
 

@@ -292,8 +292,8 @@ describe('an output of convert', () => {
 
   it('names the options that are wrong', async () => {
     const input = writeLines(texts(1));
-    const wrong = { output: output(), tokenizer: 'bytes', to: 'tokens' } as never;
-    await expect(convert(input, wrong)).rejects.toThrow(/tokenizer: unknown option/);
+    const wrong = { output: output(), tokens: 'bytes', to: 'tokens' } as never;
+    await expect(convert(input, wrong)).rejects.toThrow(/tokens: unknown option/);
     await expect(convert(join(folder, 'absent.jsonl'), { output: output() })).rejects.toThrow(
       /absent\.jsonl/,
     );

@@ -136,7 +136,8 @@ describe('decoding', () => {
       await (async () => pipeline.run(cut, 'bad', context(1)))().catch((error: unknown) => {
         if (!(error instanceof FormatError)) throw error;
       });
-      expect(await pipeline.run(good, 'good', context(1))).toEqual(expected);
+      const { data } = await pipeline.run(good, 'good', context(1));
+      expect(largestDifference(data, expected.data)).toBe(0);
     }
   });
 
