@@ -36,6 +36,8 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
   readonly positions?: Positions | undefined;
   /** Ranks among which the sampler shares the samples itself: a loader that shares its batches out, too, refuses it. */
   readonly worldSize?: number | undefined;
+  /** Whether an epoch without batches is right, as in PyTorch. Otherwise a loader refuses it. @defaultValue false */
+  readonly mayBeEmpty?: boolean | undefined;
   /** Selects the epoch whose order the next iteration gives. */
   readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
   /** Makes the next iteration, and only that one, begin at `position`, as if the indices before it had been drawn and dropped. */

@@ -95,6 +95,7 @@ class EveryNth implements Sampler {
 /** A sampler that never hears of epochs, as in DeepSpeed: its order is the same in each. */
 export class WithoutEpochs implements Sampler {
   readonly #sampler: Sampler;
+  readonly mayBeEmpty = true;
   readonly seek: ((position: number) => void) | undefined;
 
   constructor(sampler: Sampler) {

@@ -75,16 +75,17 @@ export function checkBatchSize(
 }
 
 /**
- * Refuses an order without batches. PyTorch's, which a `generator` asks for, is left as it is.
+ * Refuses an order without batches. PyTorch's, which a `generator` asks for, is left as it is, and
+ * so is the order of a sampler that may be empty.
  *
  * @throws {@link EmptyLoaderError} when a dataset has samples and no epoch would have a batch
  */
 export function refuseEmptyOrder(
   { length: samples = 0 }: DatasetFacts,
   batches: number,
-  { batchSize = 1, dropLast, generator }: ResolvedOptions,
+  { batchSize = 1, dropLast, generator, sampler }: ResolvedOptions,
 ): void {
-  if (samples === 0 || batches > 0 || generator) return;
+  if (samples === 0 || batches > 0 || generator || sampler?.mayBeEmpty) return;
   throw new EmptyLoaderError(
     `An epoch has no batch, though the dataset has ${samples} ${samples === 1 ? 'sample' : 'samples'}`,
     {

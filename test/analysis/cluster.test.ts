@@ -259,8 +259,8 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     for (const part of ['dist', 'test/fixtures'])
       cpSync(join(root, part), join(other, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(other, 'node_modules'));
-    const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
-    writeFileSync(join(other, 'package.json'), JSON.stringify({ ...description, version: '99.0.0' }));
+    cpSync(join(root, 'package.json'), join(other, 'package.json'));
+    writeFileSync(join(other, 'dist/core/version.js'), "export const version = '99.0.0';\n");
     const own = options();
     const waiting = analyzeOnCluster(dataset, own);
     const wrong = new WorkerProcess(own.queue, other);

@@ -125,7 +125,11 @@ describe('parseDeepSpeedConfig', () => {
 
   it.each([
     [{ train_batch_sise: 4, train_batch_size: 4 }, 'train_batch_sise', /did you mean train_batch_size\?/],
-    [{ train_batch_size: 4, zero_optimization: {} }, 'zero_optimization', /did you mean zero_optimization\?/],
+    [
+      { train_batch_size: 4, zero_optimizations: {} },
+      'zero_optimizations',
+      /did you mean zero_optimization\?/,
+    ],
     [
       { train_batch_size: 4, data_efficiency: { data_sampling: { num_epoch: 3 } } },
       'data_efficiency.data_sampling.num_epoch',
@@ -157,7 +161,7 @@ describe('parseDeepSpeedConfig', () => {
         schedule_config: { difficulty: [1, 2], max_step: [4, 8] },
       }),
       'data_efficiency.data_sampling.curriculum_learning.curriculum_metrics.a.schedule_config.difficulty',
-      /more than max_step/,
+      /one difficulty more/,
     ],
     [
       withMetric({ index_to_metric_path: undefined }),

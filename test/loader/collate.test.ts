@@ -125,10 +125,10 @@ describe('defaultCollate with parity', () => {
 
   it('knows the unsigned dtypes from PyTorch 2.13 on', () => {
     const samples = [Uint16Array.of(1), Uint16Array.of(2)];
-    expect(() => defaultCollate(samples, { parity: true })).toThrow(
+    expect(() => defaultCollate(samples, { parity: true, release: '1.13' })).toThrow(
       /uint16, a dtype that PyTorch 1.13 does not have/,
     );
-    expect(defaultCollate(samples, { parity: true, release: '2.13' }).dtype).toBe('uint16');
+    expect(defaultCollate(samples, { parity: true }).dtype).toBe('uint16');
   });
 
   it.each([0, 2])('makes the batches of a loader with %d workers by torchCollate', async (numWorkers) => {

@@ -16,8 +16,6 @@ const application = `
 import { ArrayDataset, DataLoader, TensorDataset, tensor } from 'millrace';
 import { analyzeDifficulty } from 'millrace/analysis';
 import { convert } from 'millrace/convert';
-import { ArrowDataset } from 'millrace/formats';
-import { MemorySource } from 'millrace/storage';
 
 async function main() {
   const numWorkers = process.argv[2] === 'auto' ? 'auto' : Number(process.argv[2]);
@@ -35,7 +33,7 @@ async function main() {
     await analyzeDifficulty(tokens, { outputDir: 'difficulty', metrics: ['seqlen'], numWorkers }).catch(print);
     const options = { to: 'parquet', shardSamples: 1 };
     await convert('rows.jsonl', { output: 'rows', numWorkers, ...options }).catch(print);
-  } else await ArrowDataset.open(new MemorySource(new TextEncoder().encode('ARROW1'))).catch(print);
+  } else await convert('rows.jsonl', { output: 'tokens', tokenizer: 'o200k_base', field: 'text', numWorkers }).catch(print);
 }
 main();
 `;
@@ -129,7 +127,7 @@ beforeAll(() => {
   install(root);
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(root, 'app.js'), application);
-  writeFileSync(join(root, 'rows.jsonl'), '{"a":1}\n{"a":2}\n');
+  writeFileSync(join(root, 'rows.jsonl'), '{"text":"a"}\n{"text":"b"}\n');
 }, 600_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -148,8 +146,8 @@ function run(file: string, numWorkers: number | 'auto'): Promise<string> {
 
 const batches = '4, 2\n2, 2\n';
 const missingPeer =
-  'ERR_MILLRACE_MISSING_PEER: ArrowDataset needs the package apache-arrow, which is not installed (package apache-arrow). ' +
-  'Run: npm install apache-arrow\n';
+  'ERR_MILLRACE_MISSING_PEER: The tokenizer o200k_base needs the package gpt-tokenizer, which is not installed ' +
+  '(package gpt-tokenizer). Run: npm install gpt-tokenizer\n';
 const bundled = /^ERR_MILLRACE_WORKER_TRANSFER: .*was bundled.*Mark millrace as external/;
 
 describe.each(bundlers)('an application of Node.js that $name packs', ({ file, bundle }) => {
