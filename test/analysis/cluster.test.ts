@@ -27,6 +27,7 @@ import { analysisId } from '../../dist/analysis/analysis-description.js';
 import { AnalysisQueue } from '../../dist/analysis/cluster/analysis-queue.js';
 import { connectRedis } from '../../dist/analysis/cluster/redis.js';
 import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
+import { searchSize } from '../setup/search-size.js';
 import { RedisServer, redisProgram } from './redis-server.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -174,7 +175,7 @@ const resultsIn = (outputDir: string) => {
   return files;
 };
 
-describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
+describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   it('writes the golden files', async () => {
     const queue = 'golden';
     const worker = await AnalysisClusterWorker.start({ redis: redis.url, queue, allow: [fixtures] });
@@ -200,7 +201,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
     const lane = async (queue: string, shift: number): Promise<void> => {
       const survivor = new WorkerProcess(queue);
       await survivor.until('ready');
-      for (let run = 0; run < 25; run++) {
+      for (let run = 0; run < searchSize({ short: 4, long: 25 }); run++) {
         const own = options({ queue, ...small });
         const victims = [new WorkerProcess(queue), new WorkerProcess(queue)];
         await Promise.all(victims.map((worker) => worker.until('ready')));
@@ -380,7 +381,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', { timeout: 300_000 }, () => {
   });
 
   it('can be canceled at any moment, also while it is put into the queue', async () => {
-    for (let run = 0; run < 60; run++) {
+    for (let run = 0; run < searchSize({ short: 15, long: 60 }); run++) {
       const own = options();
       // Nobody works: it waits in the queue until it is taken out.
       const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);

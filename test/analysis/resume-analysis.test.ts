@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesIn } from '../parity/analyzer-case.js';
+import { searchSize } from '../setup/search-size.js';
 
 const script = fileURLToPath(new URL('../fixtures/analyze.js', import.meta.url));
 const samples = 40_000;
@@ -45,7 +46,7 @@ const partsIn = (output: string): string[] =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name));
 
-describe('an analysis that is killed', { timeout: 300_000 }, () => {
+describe('an analysis that is killed', () => {
   let whole: ReturnType<typeof filesIn>;
   beforeAll(async () => {
     const output = join(folder, 'whole');
@@ -56,7 +57,7 @@ describe('an analysis that is killed', { timeout: 300_000 }, () => {
 
   it('goes on where it was, whenever that happened, and gives the same bytes', async () => {
     let mostSaved = 0;
-    for (let reports = 1; reports <= 32; reports += 5) {
+    for (let reports = 1; reports <= 32; reports += searchSize({ short: 10, long: 5 })) {
       const output = join(folder, `killed-${reports}`);
       const first = await analyze(output, reports);
       const second = await analyze(output);

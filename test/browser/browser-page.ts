@@ -100,7 +100,9 @@ export class TestPage {
     await once(server, 'listening');
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-    const opened = new TestPage(origin, await browser.newPage(), server, browser);
+    const page = await browser.newPage();
+    page.setDefaultTimeout(0);
+    const opened = new TestPage(origin, page, server, browser);
     await opened.page.goto(origin);
     await opened.page.waitForFunction(() => 'tests' in globalThis);
     return opened;

@@ -13,7 +13,7 @@ describe.skipIf(!executablePath)('the laws in a browser', () => {
   beforeAll(async () => {
     files = await bundle({ page });
     inNode = await runLaws(new URL('../fixtures/', import.meta.url).href);
-  }, 60_000);
+  });
 
   it.each([
     ['cross-origin isolated, with shared memory', true],

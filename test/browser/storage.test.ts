@@ -40,7 +40,7 @@ describe.skipIf(!executablePath).each([
   beforeAll(async () => {
     const files = await bundle({ page: path('page.js') });
     test = await TestPage.open({ files, script: '/page.js', isolated, onRequest: serveRanges });
-  }, 60_000);
+  });
   afterAll(() => test.close());
 
   it.each([

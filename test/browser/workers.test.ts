@@ -26,7 +26,7 @@ describe.skipIf(!executablePath).each([
   beforeAll(async () => {
     const files = await bundle({ page: script('page.js'), 'own-worker': script('own-worker.ts') });
     test = await TestPage.open({ files, script: '/page.js', isolated });
-  }, 60_000);
+  });
   afterAll(() => test.close());
 
   const faulty = (name: string, settings: object, options: object = {}) =>

@@ -173,29 +173,25 @@ describe('millrace analyze', () => {
     expect(result.stderr).not.toMatch(/^\s+at /m);
   });
 
-  it.skipIf(!redisProgram)(
-    'gives the same files through workers of a queue',
-    { timeout: 120_000 },
-    async () => {
-      const redis = await new RedisServer().start();
-      try {
-        const local = join(folder, 'local');
-        const shared = join(folder, 'shared');
-        ok(await runCommand(['analyze', data, '--output', local]));
-        const [analysis, worker] = await Promise.all([
-          runCommand([
-            ...['analyze', data, '--output', shared, '--engine', 'bullmq', '--redis', redis.url],
-            ...['--part-samples', '64', '--json'],
-          ]),
-          runCommand(['worker', '--redis', redis.url, '--workers', '1'], { endAfter: /reduce done/ }),
-        ]);
-        ok(analysis);
-        expect(worker.status).toBe(0);
-        const withoutRecord = ({ 'analysis.json': _, ...files }: ReturnType<typeof filesIn>) => files;
-        expect(withoutRecord(filesIn(shared))).toEqual(withoutRecord(filesIn(local)));
-      } finally {
-        await redis.stop();
-      }
-    },
-  );
+  it.skipIf(!redisProgram)('gives the same files through workers of a queue', async () => {
+    const redis = await new RedisServer().start();
+    try {
+      const local = join(folder, 'local');
+      const shared = join(folder, 'shared');
+      ok(await runCommand(['analyze', data, '--output', local]));
+      const [analysis, worker] = await Promise.all([
+        runCommand([
+          ...['analyze', data, '--output', shared, '--engine', 'bullmq', '--redis', redis.url],
+          ...['--part-samples', '64', '--json'],
+        ]),
+        runCommand(['worker', '--redis', redis.url, '--workers', '1'], { endAfter: /reduce done/ }),
+      ]);
+      ok(analysis);
+      expect(worker.status).toBe(0);
+      const withoutRecord = ({ 'analysis.json': _, ...files }: ReturnType<typeof filesIn>) => files;
+      expect(withoutRecord(filesIn(shared))).toEqual(withoutRecord(filesIn(local)));
+    } finally {
+      await redis.stop();
+    }
+  });
 });

@@ -79,7 +79,7 @@ const mistakes: readonly (readonly [readonly string[], number, RegExp])[] = [
   [['unknown'], 2, /unknown command 'unknown'/],
 ];
 
-describe('a mistake', { timeout: 600_000 }, () => {
+describe('a mistake', () => {
   it.each(mistakes)('in millrace %j is told without a stack trace', async (args, status, message) => {
     const result = await runCommand(args, { cwd: folder });
     expect(result.stderr + result.stdout).toMatch(message);
@@ -90,7 +90,7 @@ describe('a mistake', { timeout: 600_000 }, () => {
   });
 });
 
-describe('an output that cannot be written', { timeout: 600_000 }, () => {
+describe('an output that cannot be written', () => {
   const shell = (script: string) =>
     new Promise<{ status: number | null; stderr: string }>((resolve) => {
       const child = spawn('bash', ['-c', script], { cwd: folder });

@@ -54,8 +54,6 @@ it.each([
   ['webdataset', () => [files, '--to', 'webdataset', '--shard-samples', '15']],
 ] as const)(
   'a conversion to %s that is killed again and again, at any moments, ends with the same bytes',
-  // Eleven processes, on machines that may be busy.
-  { timeout: 240_000 },
   async (to, argsOf) => {
     const whole = join(folder, `whole-${to}`, 'out');
     expect(await run([...argsOf(), '--output', whole])).toEqual({ status: 0, stderr: '' });

@@ -4,6 +4,7 @@ import { DataLoader, type Dataset, type JsonObject, MillraceError, type SampleCo
 import { ArrowDataset, ParquetDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { ObjectServer } from '../storage/object-server.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/formats/${name}`, import.meta.url));
@@ -85,10 +86,12 @@ describe.each([
     await expect(Class.open(damaged)).rejects.toThrow(/cannot be read: .*x\.bin/);
   });
 
+  // A prime number of bytes apart.
+  const flipEvery = searchSize({ short: 499, long: 7 });
   it('never crashes or hangs on a flipped byte: a typed error, or data', async () => {
     const bytes = readFileSync(fixture(file));
     let errors = 0;
-    for (let at = 0; at < bytes.length; at += 61) {
+    for (let at = 0; at < bytes.length; at += flipEvery) {
       const damaged = Uint8Array.from(bytes);
       damaged[at]! ^= 1 << (at % 8);
       try {
@@ -99,7 +102,7 @@ describe.each([
         errors += 1;
       }
     }
-    expect(errors).toBeGreaterThan(10);
+    expect(errors).toBeGreaterThan(1);
   });
 });
 
@@ -108,9 +111,10 @@ describe.each([
   ['table.arrow', ArrowDataset],
   ['table-stream.arrows', ArrowDataset],
 ] as const)('%s cut short', (file, Class) => {
+  const cutEvery = searchSize({ short: 997, long: 61 });
   it('is refused, wherever it ends', async () => {
     const bytes = readFileSync(fixture(file));
-    for (let length = 0; length < bytes.length; length += 498) {
+    for (let length = 0; length < bytes.length; length += cutEvery) {
       const opening = Class.open(new MemorySource(bytes.subarray(0, length), 'short'));
       await expect(opening).rejects.toThrow(MillraceError);
     }

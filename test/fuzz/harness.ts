@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { mutate, randomNumbers } from './mutations.js';
 
 /**
@@ -18,7 +19,7 @@ export interface FuzzTarget {
   readonly corpus: readonly (string | URL)[];
   /** Default: 1. `MILLRACE_FUZZ_SEED` overrides it. */
   readonly seed?: number;
-  /** Default: 2,000 in all. `MILLRACE_FUZZ` overrides it. */
+  /** Default: 2,000 in all, and 10,000 in `npm run test:long`. `MILLRACE_FUZZ` overrides it. */
   readonly mutations?: number;
   /** Most bytes of memory that the process may have. Default: 768 MiB. */
   readonly memory?: number;
@@ -61,7 +62,9 @@ export function fuzzTest(title: string, target: FuzzTarget): void {
 /** Runs the mutations. Throws an error that lists up to three failures, each with the seed and the mutation's number to replay it. */
 export async function fuzz(target: FuzzTarget): Promise<FuzzReport> {
   const seed = Number(process.env.MILLRACE_FUZZ_SEED ?? target.seed ?? 1);
-  const count = Number(process.env.MILLRACE_FUZZ ?? target.mutations ?? 2_000);
+  const count = Number(
+    process.env.MILLRACE_FUZZ ?? target.mutations ?? searchSize({ short: 2_000, long: 10_000 }),
+  );
   const only = process.env.MILLRACE_FUZZ_ONLY;
   const folder = mkdtempSync(join(tmpdir(), 'millrace-fuzz-'));
   const reader = new Reader(target);

@@ -13,6 +13,7 @@ import { CurriculumSampler } from 'millrace/curriculum';
 import { StateMismatchError } from 'millrace/errors';
 import { PackedDataset, TokenBudgetSampler } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 
 interface Case {
   readonly kind: (typeof kinds)[number];
@@ -183,7 +184,7 @@ describe('elastic resume', () => {
           else expect(samples).toEqual(expected.slice(expected.length - samples.length));
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: searchSize({ short: 300, long: 2_000 }) },
     );
   });
 
@@ -234,7 +235,7 @@ describe('elastic resume', () => {
         const told = loaderOf(given, { ...layout, rank: 0 }).whenSeen(asked, options);
         expect(told.map((sighting) => JSON.stringify(sighting)).sort()).toEqual(walked.sort());
       }),
-      { numRuns: 1000 },
+      { numRuns: searchSize({ short: 150, long: 1_000 }) },
     );
   });
 
@@ -268,7 +269,7 @@ describe('elastic resume', () => {
           if (divisible(given, batch) >= worldSize) expect(samples).toEqual(batch);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: searchSize({ short: 8, long: 25 }) },
     );
   });
 

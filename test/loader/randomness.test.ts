@@ -156,7 +156,7 @@ describe('the same random numbers', () => {
       const made = await samples(loader as DataLoader<unknown, 'float32', unknown>);
       expect(made.sort()).toEqual(expected.sort());
     }
-  }, 120_000);
+  });
 
   it('in an attempt that follows a failed one, in the dataset and in the transform', async () => {
     await fc.assert(

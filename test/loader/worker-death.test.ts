@@ -94,7 +94,7 @@ describe(`a worker that dies under onError: 'retry'`, () => {
     const loader = new DataLoader<number>(dataset, options);
     await survive(loader, 20, (batches) => expect(batches).toEqual(expected));
     await loader.close();
-  }, 60_000);
+  });
 
   it('is given up after three deaths over one batch, with the sample at fault', async () => {
     const dataset = workerDataset<number>(faulty, { export: 'exitsAt', options: { index: 17 } });

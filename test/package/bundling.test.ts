@@ -9,8 +9,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import webpack from 'webpack';
 import { install } from './install.js';
 
-const slow = { timeout: 600_000 };
-
 /** Reads a format, converts and analyzes as well, so that the bundle has everything that starts a thread or asks for a peer. */
 const application = `
 import { ArrayDataset, DataLoader, TensorDataset, tensor } from 'millrace';
@@ -128,7 +126,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(root, 'app.js'), application);
   writeFileSync(join(root, 'rows.jsonl'), '{"text":"a"}\n{"text":"b"}\n');
-}, 600_000);
+});
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** What the application prints. */
@@ -151,13 +149,13 @@ const missingPeer =
 const bundled = /^ERR_MILLRACE_WORKER_TRANSFER: .*was bundled.*Mark millrace as external/;
 
 describe.each(bundlers)('an application of Node.js that $name packs', ({ file, bundle }) => {
-  it('with millrace in the bundle builds without optional peers and runs without threads', slow, async () => {
+  it('with millrace in the bundle builds without optional peers and runs without threads', async () => {
     expect(await bundle(root, false)).toEqual([]);
     expect(await run(file, 0)).toBe(batches + missingPeer);
     expect(await run(file, 'auto')).toBe(batches + missingPeer);
   });
 
-  it('with millrace in the bundle says what to do when it asks for threads', slow, async () => {
+  it('with millrace in the bundle says what to do when it asks for threads', async () => {
     await bundle(root, false);
     // As in an image that has the bundle and no packages.
     renameSync(join(root, 'node_modules'), join(root, 'packages'));
@@ -169,7 +167,7 @@ describe.each(bundlers)('an application of Node.js that $name packs', ({ file, b
     for (const line of lines) expect(line).toMatch(bundled);
   });
 
-  it('with millrace outside the bundle has threads', slow, async () => {
+  it('with millrace outside the bundle has threads', async () => {
     expect(await bundle(root, true)).toEqual([]);
     expect(await run(file, 2)).toBe(batches);
   });

@@ -24,13 +24,9 @@ describe('the type declarations', () => {
   it.each([
     ['typescript-7', 'tsconfig.json'],
     ...compilers.map((compiler) => [compiler, 'tsconfig.strictest.json']),
-  ])(
-    'are right in a user project, checked whole by %s with %s',
-    { timeout: 600_000 },
-    async (compiler, project) => {
-      expect(await compile(compiler!, ['-p', path(`../fixtures/consumer/${project}`)])).toBe('');
-    },
-  );
+  ])('are right in a user project, checked whole by %s with %s', async (compiler, project) => {
+    expect(await compile(compiler!, ['-p', path(`../fixtures/consumer/${project}`)])).toBe('');
+  });
 });
 
 describe('the message about a wrong call of DataLoader', () => {
@@ -58,7 +54,7 @@ describe('the message about a wrong call of DataLoader', () => {
     ['stream, { elastic: true }', 'ElasticNeedsSeekableElasticOrder'],
   ] as const;
 
-  it.each(compilers)('of %s is about what was written', { timeout: 600_000 }, async (compiler) => {
+  it.each(compilers)('of %s is about what was written', async (compiler) => {
     const lines = [
       "import { ArrayDataset, DataLoader, DistributedSampler } from 'millrace';",
       'const numbers = new ArrayDataset([1, 2, 3]);',

@@ -50,10 +50,10 @@ beforeAll(async () => {
     [],
   );
   compilerOutput += await compile(pages.filter(inBrowser), ['DOM']);
-}, 600_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the TypeScript of the pages', { timeout: 600_000 }, () => {
+describe('the TypeScript of the pages', () => {
   it('compiles, strictly', () => {
     expect(compilerOutput).toBe('');
   });

@@ -33,7 +33,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the guides', { timeout: 600_000 }, () => {
+describe('the guides', () => {
   it.each(pages)('%s: the snippets run in order and print what the page shows', async (page) => {
     const snippets = snippetsOf(page);
     const project = new Project(join(folder, 'run', page));

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const build = [path('../../scripts/docs.js'), '--out', site];
   const built = await promisify(execFile)(process.execPath, build, { env });
   said = built.stdout + built.stderr;
-}, 180_000);
+});
 afterAll(() => rmSync(site, { recursive: true, force: true }));
 
 describe('the documentation site', () => {

@@ -123,5 +123,4 @@ it.each([[0], [1], [2], [3]])(
       expect(files).toEqual(golden.final);
     }
   },
-  120_000,
 );

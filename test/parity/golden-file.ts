@@ -46,7 +46,7 @@ export type CheckCase<C> = (recorded: C, versions: Versions) => void | Promise<v
  * of them. All cases that fail are named.
  */
 export function testEveryCase<C>(file: string, count: number, check: CheckCase<C>): void {
-  it(`${file}: every case`, { timeout: 300_000 }, async () => {
+  it(`${file}: every case`, async () => {
     const { versions, cases } = JSON.parse(readFileSync(join(goldenFolder, file), 'utf8')) as GoldenFile<C>;
     if (goldenFolder === ownFolder) expect(cases).toHaveLength(count);
     expect(cases.length, `${file} has no case`).toBeGreaterThan(0);

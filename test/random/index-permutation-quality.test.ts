@@ -2,13 +2,14 @@
 // expectation.
 import { IndexPermutation, NumpyGenerator, orderKey } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { chiSquare } from './chi-square.js';
 
 type Values = ArrayLike<number>;
 
 /** By chance, one test run in 10,000 exceeds this in any of the statistics below. */
 const limit = 4.5;
-const keys = 12;
+const keys = searchSize({ short: 4, long: 12 });
 
 /** Deviations of the statistics of orders `0 … keys - 1`, i.e. of successive epochs, or seeds. */
 function deviations(orders: readonly Values[], n: number): Record<string, number> {

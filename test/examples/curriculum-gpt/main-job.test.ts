@@ -59,7 +59,7 @@ describe('examples/curriculum-gpt', () => {
     expect(report).toContain('<svg');
     const config = JSON.parse(readFileSync(join(folder, 'whole', 'ds_config_curriculum.json'), 'utf8'));
     expect(config.data_efficiency.data_sampling.curriculum_learning.enabled).toBe(true);
-  }, 240_000);
+  });
 
   it('reports a missing run or missing text in one line with the remedy', async () => {
     const nothing = await runExample(['--resume', '--output', join(folder, 'nothing')]);
