@@ -17,7 +17,7 @@ const work = {
     return [out[5], out.length];
   },
 };
-// Warm up the code, as in a second epoch; the order is created anew.
+// Warm up the code, as in a second epoch; create a new order.
 if (kind !== 'exact') for (let k = 0; k < 3; k++) work[kind]();
 const memory = process.resourceUsage().maxRSS / 1_024;
 const before = process.cpuUsage();

@@ -54,10 +54,10 @@ export class SlotSplit {
 
   /** The slot with ordinal `count` in one half, from 0. */
   slotOf(count: number, isLeft: boolean): number | undefined {
-    const befores = isLeft ? this.#left : this.#right;
-    const change = lastUpTo(befores, count);
+    const counts = isLeft ? this.#left : this.#right;
+    const change = lastUpTo(counts, count);
     if (change < 0) return undefined;
-    const before = befores[change]!;
+    const before = counts[change]!;
     const wanted = count - before + 1;
     const given = (slots: number): number => {
       const left = this.#since(change, slots);

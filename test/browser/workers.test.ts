@@ -52,8 +52,8 @@ describe.skipIf(!executablePath).each([
 
   it.each([
     ['ends itself', 'endsAt', undefined],
-    ['throws an uncaught error', 'uncaughtAt', 'nobody catches this'],
-    ['rejects an unhandled promise', 'rejectedAt', 'nobody awaits this'],
+    ['throws an uncaught error', 'uncaughtAt', 'an uncaught error'],
+    ['rejects an unhandled promise', 'rejectedAt', 'an unhandled rejection'],
   ])('cause a WorkerExitError with the batch if a worker %s', async (_, name, cause) => {
     const { batches, error } = await faulty(name, { index: 11 });
     expect(batches).toEqual([

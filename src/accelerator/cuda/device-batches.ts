@@ -29,7 +29,7 @@ const schema = v.strictObject({
  * step's result.
  *
  * Batches are copied from the loader's memory. With `pinMemory` and `reuseBuffers` its pages are locked, and the
- * device reads them directly; other memory goes through the driver's staging buffers.
+ * device reads them directly; other memory is copied to the driver's staging buffers first.
  *
  * A batch is lent until the next one is requested. However the loop ends, device memory and the stream are released.
  *
