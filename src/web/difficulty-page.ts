@@ -1,11 +1,10 @@
 import type { MetricSummary } from '../analysis/metric-summary.js';
-import { renderHistogram } from './report/histogram.js';
-import { html, type Markup } from './report/html.js';
-import type { LengthBin } from './report/length-bins.js';
-import { renderLineChart } from './report/line-chart.js';
-import * as format from './report/number-format.js';
-import { renderNumbers, renderTable } from './report/number-table.js';
-import { style } from './report/style.js';
+import { binName, renderHistogram } from './kit/histogram.js';
+import { html, type Markup } from './kit/html.js';
+import { renderLineChart } from './kit/line-chart.js';
+import { renderNumbers, renderTable } from './kit/number-table.js';
+import { formatCompact, formatCount, formatShare, formatValue } from './kit/numbers.js';
+import { style } from './kit/style.js';
 
 /** What a curriculum admits at a step. */
 export interface PageAdmission {
@@ -49,7 +48,7 @@ export function renderDifficultyPage({ data, samples, metrics, createdAt }: Diff
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title><style>${style}</style></head>
 <body><header><h1>${title}</h1>
-<p>${format.count(samples)} samples.</p></header>
+<p>${formatCount(samples)} samples.</p></header>
 <main>${metrics.map(metricPanels)}
 <section class="wide"><h2>A curriculum to begin with</h2>
 <p>For data_efficiency.data_sampling.curriculum_learning of a DeepSpeed configuration; keep one metric or several.</p>
@@ -63,29 +62,21 @@ function metricPanels(metric: PageMetric, run: number): Markup {
 }
 
 function distributionPanel({ name, description, summary }: PageMetric): Markup {
-  const { min, max, mean, quantiles, distinct } = summary;
-  const bins: LengthBin[] = summary.histogram.map(({ start, end, count }) => ({
-    from: start + 1,
-    to: end,
-    count,
-  }));
-  const nameOf = ({ from, to }: LengthBin): string => `${number(from - 1)} to below ${number(to)}`;
+  const { min, max, mean, quantiles, distinct, histogram: bins } = summary;
   const chart = renderHistogram(bins, {
     id: `spread-${name}`,
     title: `Samples by ${name}`,
-    description: `From ${number(min)} to ${number(max)}, ${number(mean)} in the mean.`,
-    x: { label: name, format: number },
-    y: { label: 'samples', format: format.tick },
-    from: summary.histogram[0]?.start ?? 0,
-    name: nameOf,
+    description: `From ${formatValue(min)} to ${formatValue(max)}, ${formatValue(mean)} in the mean.`,
+    x: { label: name, format: formatValue },
+    y: { label: 'samples', format: formatCompact },
   });
   const shares = Object.keys(quantiles).map((share) => `${Number(share) * 100} %`);
   const columns = ['Min', ...shares, 'Max', 'Mean'];
-  const row = [min, ...Object.values(quantiles), max, mean].map(number);
-  const binRows = bins.map((bin) => [nameOf(bin), format.count(bin.count)]);
+  const row = [min, ...Object.values(quantiles), max, mean].map(formatValue);
+  const binRows = bins.map((bin) => [binName(bin, formatValue), formatCount(bin.count)]);
   return html`<section><h2>${name}</h2><p>${description}</p>${chart}
 ${renderNumbers({ caption: `Samples by ${name}`, columns: ['Values', 'Samples'], rows: binRows })}
-${renderTable({ caption: `Quantiles of ${format.count(distinct)} distinct values`, columns, rows: [row] })}</section>`;
+${renderTable({ caption: `Quantiles of ${formatCount(distinct)} distinct values`, columns, rows: [row] })}</section>`;
 }
 
 function admissionPanel({ name, curriculum, admissions }: PageMetric, run: number): Markup {
@@ -100,22 +91,18 @@ function admissionPanel({ name, curriculum, admissions }: PageMetric, run: numbe
     id: `admitted-${name}`,
     title: `Share of the samples that are admitted, by step, under ${name}`,
     description: 'Rises to all samples at the last step of the schedule.',
-    x: { label: 'step', format: format.tick },
+    x: { label: 'step', format: formatCompact },
     y: { label: 'share of the samples', format: (value) => value.toFixed(1) },
     fromZero: true,
   });
   const rows = admissions.map(({ step, difficulty, samples, share }) => [
-    format.count(step),
-    number(difficulty),
-    format.count(samples),
-    format.share(share),
+    formatCount(step),
+    formatValue(difficulty),
+    formatCount(samples),
+    formatShare(share),
   ]);
   const columns = ['Step', 'Difficulty', 'Samples', 'Share'];
   return html`<section><h2>${name}: what is admitted when</h2>
 <p>Under the curriculum below, which begins with easy samples and ends with all.</p>${chart}
 ${renderTable({ caption: 'Admitted samples by step', columns, rows })}</section>`;
-}
-
-function number(value: number): string {
-  return Number.isInteger(value) ? format.count(value) : String(Number(value.toPrecision(4)));
 }

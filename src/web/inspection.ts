@@ -1,6 +1,6 @@
-import { html, type Markup } from './report/html.js';
-import { renderTable } from './report/number-table.js';
-import { style } from './report/style.js';
+import { html, type Markup } from './kit/html.js';
+import { renderTable } from './kit/number-table.js';
+import { style } from './kit/style.js';
 
 /** A field of a sample, as the page shows it. */
 export interface InspectionField {

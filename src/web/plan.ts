@@ -1,8 +1,8 @@
+import { html, type Markup } from './kit/html.js';
+import { renderTable } from './kit/number-table.js';
+import { formatCount, formatShare } from './kit/numbers.js';
+import { style } from './kit/style.js';
 import { curriculumPanels, type PlanPageCurriculum } from './plan/curriculum-panels.js';
-import { html, type Markup } from './report/html.js';
-import * as format from './report/number-format.js';
-import { renderTable } from './report/number-table.js';
-import { style } from './report/style.js';
 
 /** A name and what stands beside it. */
 export interface PlanFact {
@@ -83,13 +83,13 @@ function mixturePanel(mixture: PlanPage['mixture']): Markup {
   const bar = mixture.map(({ share }, k) => html`<span class="${colorOf(k)}" style="flex: ${share}"></span>`);
   const legend = mixture.map(
     ({ name, share }, k) =>
-      html`<li><span class="dot ${colorOf(k)}"></span>${name}, ${format.share(share)}</li>`,
+      html`<li><span class="dot ${colorOf(k)}"></span>${name}, ${formatShare(share)}</li>`,
   );
   const rows = mixture.map(({ name, samples, seen, share }) => [
     name,
-    format.count(samples),
-    format.share(share),
-    format.count(seen),
+    formatCount(samples),
+    formatShare(share),
+    formatCount(seen),
     (samples === 0 ? 0 : seen / samples).toFixed(2),
   ]);
   return html`<section class="wide"><h2>Mixture</h2><div class="shares" aria-hidden="true">${bar}</div>

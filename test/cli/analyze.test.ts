@@ -28,7 +28,7 @@ const ok = (result: CommandResult): CommandResult => {
 };
 
 describe('millrace analyze', () => {
-  it('prints the plan first, then the histogram, the quantiles and when a curriculum admits what', async () => {
+  it('prints the plan first, then the histogram, the quantiles and the admissions of a curriculum', async () => {
     const page = join(folder, 'page.html');
     const output = join(folder, 'out');
     const { stdout, stderr } = ok(
@@ -41,7 +41,7 @@ describe('millrace analyze', () => {
     expect(stdout).toMatch(
       /compressionratio: size after compression[\s\S]*█[\s\S]*50 %[\s\S]*distinct values of 300/,
     );
-    expect(stdout).toMatch(/admits when, over 500 steps[\s\S]*100\.0 %/);
+    expect(stdout).toMatch(/admits when, over 500 steps[\s\S]*100 %/);
     expect(readFileSync(page, 'utf8')).toMatch(
       /<h1>Difficulty of .*text\.jsonl<\/h1>[\s\S]*curriculum_metrics/,
     );
@@ -49,7 +49,7 @@ describe('millrace analyze', () => {
     expect(again.stdout).toMatch(/The index was there already/);
   });
 
-  it('suggests no curriculum by what all samples have alike', async () => {
+  it('suggests no curriculum if all samples have the same difficulty', async () => {
     const alike = join(folder, 'alike.jsonl');
     const words = Array.from({ length: 40 }, (_, i) => JSON.stringify({ text: 'grist '.repeat(1 + i) }));
     writeFileSync(alike, words.join('\n'));
@@ -65,7 +65,7 @@ describe('millrace analyze', () => {
     expect(Object.keys(json.curriculum_metrics)).toEqual(['compressionratio']);
   });
 
-  it('suggests a curriculum that a DeepSpeed configuration takes, and the sampler after conversion', async () => {
+  it('suggests a curriculum that a DeepSpeed configuration accepts, and the sampler after conversion', async () => {
     const output = join(folder, 'json');
     const { stdout } = ok(await runCommand(['analyze', data, '--output', output, '--steps', '40', '--json']));
     const { curriculum_metrics } = JSON.parse(stdout) as {
@@ -99,7 +99,7 @@ describe('millrace analyze', () => {
     expect(admitted).toBe(samples);
   });
 
-  it('estimates from a part of the samples, and stops there with --dry-run', async () => {
+  it('estimates from a share of the samples, and exits with --dry-run', async () => {
     const output = join(folder, 'never');
     const { stdout, stderr } = ok(
       await runCommand(['analyze', data, '--output', output, '--sample', '10%', '--dry-run']),
@@ -111,7 +111,7 @@ describe('millrace analyze', () => {
     expect(() => filesIn(output)).toThrow(/ENOENT/);
   });
 
-  it('measures with a module of one’s own, and a dataset that is a module', async () => {
+  it('measures with a metric module, and a dataset module', async () => {
     const metric = join(folder, 'rank.mjs');
     writeFileSync(
       metric,
@@ -125,7 +125,7 @@ describe('millrace analyze', () => {
         dataset,
         '--output',
         join(folder, 'own'),
-        '--metric',
+        '--metric-module',
         `${metric}#rank`,
         '--json',
       ]),
@@ -136,15 +136,15 @@ describe('millrace analyze', () => {
     });
   });
 
-  it('says how to go on when it is stopped with Ctrl-C', async () => {
+  it('names the command to continue when stopped with Ctrl-C', async () => {
     const metric = join(folder, 'endless.mjs');
     writeFileSync(metric, 'export default () => new Promise((resolve) => setTimeout(resolve, 2 ** 30));');
     const { status, stderr } = await runCommand(
-      ['analyze', data, '--output', join(folder, 'endless'), '--metric', metric],
+      ['analyze', data, '--output', join(folder, 'endless'), '--metric-module', metric],
       { interruptAfter: 'results in' },
     );
     expect(status).toBe(130);
-    expect(stderr).toMatch(/Stopped\. The same command goes on from here\./);
+    expect(stderr).toMatch(/Stopped\. Repeat the command to continue\./);
   });
 
   it('refuses a module that exports a stream', async () => {
@@ -159,14 +159,15 @@ describe('millrace analyze', () => {
   it.each([
     [['--metrics', 'seqlen'], 1, /Sample 0 .*\n.*no token ids/],
     [['--metrics', 'length'], 2, /there is no metric length; there are seqlen/],
-    [['--metric', './none.js'], 2, /there is no file \.\/none\.js/],
-    [['--metric', 'seqlen'], 2, /--metric: names modules; seqlen is one of --metrics/],
+    [['--metric-module', './none.js'], 2, /file \.\/none\.js does not exist/],
+    [['--metric-module', 'seqlen'], 2, /select the built-in metric with --metrics seqlen/],
+    [['--metric', './loss.js'], 2, /It is now --metric-module/],
     [['--memory', 'much'], 2, /512MB or 2GB/],
     [['--memory', '1MB'], 2, /1 MB do not suffice .* MB do/],
     [['--sample', '0%'], 2, /1% or 0\.01/],
     [['--engine', 'bullmq'], 2, /--redis: is missing/],
     [['--engine', 'bullmq', '--redis', 'redis://127.0.0.1:1'], 1, /Redis does not answer/],
-  ])('says what is wrong with %j, with status %d and no stack', async (flags, status, message) => {
+  ])('reports the mistake in %j, with status %d and no stack', async (flags, status, message) => {
     const result = await runCommand(['analyze', data, '--output', join(folder, 'wrong'), ...flags]);
     expect(result.status).toBe(status);
     expect(result.stderr).toMatch(message);

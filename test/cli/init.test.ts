@@ -93,20 +93,20 @@ describe('millrace init', () => {
     );
   });
 
-  it.each(['millrace.config.ts', 'millrace.config.json'])('never writes over %s', async (name) => {
+  it.each(['millrace.config.ts', 'millrace.config.json'])('never overwrites %s', async (name) => {
     writeTokens();
     writeFileSync(join(folder, name), 'mine');
     const { status, stderr } = await millrace('init');
     expect(status).toBe(2);
-    expect(stderr).toMatch(/is there already\. Nothing was written/);
+    expect(stderr).toMatch(/already exists\. Nothing was written/);
     expect(readFileSync(join(folder, name), 'utf8')).toBe('mine');
   });
 
-  it('says what to do when there is no data, or only text', async () => {
-    expect((await millrace('init')).stderr).toMatch(/No data was found .*Name the folder of the data/);
+  it('names the remedy if there is no data, or only text', async () => {
+    expect((await millrace('init')).stderr).toMatch(/contains no data\. Pass the folder of the data/);
     writeFileSync(join(folder, 'book.txt'), 'Once upon a time.\n');
     expect((await millrace('init')).stderr).toMatch(
-      /only plain text here.*millrace convert book\.txt --output tokens/,
+      /contains only plain text \(book\.txt\).*millrace convert book\.txt --output tokens/,
     );
   });
 });

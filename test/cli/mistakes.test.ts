@@ -54,7 +54,7 @@ const mistakes: readonly (readonly [readonly string[], number, RegExp])[] = [
   [['bench', 'syntax.mjs'], 1, /file .*syntax\.mjs, line 2/],
   [['verify', 'syntax.mjs', '--receipt', 'good.json'], 1, /file .*syntax\.mjs, line 2/],
   [['analyze', 'nested.mjs', ...output], 1, /file .*syntax\.mjs, line 2/],
-  [['analyze', 'rows.jsonl', ...output, '--metric', './syntax.mjs'], 1, /file .*syntax\.mjs, line 2/],
+  [['analyze', 'rows.jsonl', ...output, '--metric-module', './syntax.mjs'], 1, /file .*syntax\.mjs, line 2/],
   [['convert', 'rows.jsonl', ...output, '--tokenizer', './syntax.mjs'], 1, /file .*syntax\.mjs, line 2/],
   [['plan', 'unnamed.mjs'], 1, /unnamed\.mjs.*does not provide an export named 'nothing'/s],
   [['plan', 'throws.mjs'], 1, /throws\.mjs.*the module threw/s],

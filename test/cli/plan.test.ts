@@ -119,7 +119,7 @@ describe('millrace plan', () => {
     [['curriculum.json', '--step', '3', '--sample', '4'], 2, /--sample: and --step are two questions/],
     [['curriculum.json', '--sample', '200'], 2, /--sample: is 200, and there are 200 samples/],
     [['mixture.json', '--sample', 'film:2'], 2, /names the source film, and there are web, books/],
-    [[], 1, /There is no configuration here .*millrace init/],
+    [[], 2, /No configuration: this folder has none of millrace\.config\.ts, .*millrace init/],
   ])('says what is wrong with %j', async (args, status, message) => {
     const result = await plan(...args);
     expect(result.status).toBe(status);

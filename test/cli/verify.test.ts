@@ -220,7 +220,7 @@ describe('millrace verify', () => {
       'halfway.mjs',
       `(function* () { yield [1, 2]; throw new Error('the disk is gone'); })()`,
       1,
-      /The loader failed \(epoch 0, batch 1\)[\s\S]*because: the disk is gone/,
+      /The loader threw an error \(epoch 0, batch 1\)[\s\S]*because: the disk is gone/,
     ],
   ])('says so when the module %s', async (_, name, expression, status, message) => {
     const file = expression === undefined ? join(folder, name) : moduleOf(name, expression);

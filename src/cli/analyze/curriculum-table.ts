@@ -4,9 +4,9 @@ import { metricPrefix } from '../../analysis/index-files.js';
 import { difficultyPath } from '../../analysis/reduce-analysis.js';
 import { CurriculumMetric } from '../../curriculum/curriculum-metric.js';
 import { DifficultyIndex } from '../../curriculum/difficulty-index.js';
-import { formatCount, formatShare } from '../terminal/quantity.js';
+import { formatCount, formatShare, formatValue } from '../../web/kit/numbers.js';
 import { renderTable } from '../terminal/table.js';
-import { formatValue, indented } from './metric-text.js';
+import { indented } from './metric-text.js';
 
 /** What a curriculum admits at a step. */
 export interface Admission {

@@ -1,11 +1,11 @@
 import type { AnalysisLayout } from '../../analysis/analysis-description.js';
 import type { DataFlags } from './open-data.js';
 
-/** The flags of `millrace analyze`. */
+/** Flags of `millrace analyze`. */
 export interface AnalyzeFlags extends DataFlags {
   readonly output: string;
   readonly metrics?: string[];
-  readonly metric?: string[];
+  readonly metricModule?: string[];
   readonly workers: number;
   readonly memory: number;
   readonly layout: AnalysisLayout;

@@ -1,6 +1,6 @@
 import type { MetricSummary } from '../../analysis/metric-summary.js';
+import { formatCount, formatValue } from '../../web/kit/numbers.js';
 import { renderHistogram } from '../terminal/histogram.js';
-import { formatCount } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 
 /** What a metric is called and counts. */
@@ -45,11 +45,6 @@ export function describeMetric(title: MetricTitle, summary: MetricSummary): stri
       ? `  ${formatCount(distinct)} distinct values of ${formatCount(samples)} samples`
       : `  All ${formatCount(samples)} samples have this one value: no curriculum can be made of it.`,
   ].join('\n');
-}
-
-/** Whole numbers as they are, others to four places. */
-export function formatValue(value: number): string {
-  return Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(4)));
 }
 
 export function indented(text: string): string {

@@ -15,19 +15,23 @@ import {
 import type { FormatName } from '../../formats/find/detect-format.js';
 import { openDataset } from '../../formats/open-dataset.js';
 
-/** What the command line says about the data. */
+/** Flags that describe the data. */
 export interface DataFlags {
   readonly format?: FormatName;
   readonly columns?: string[];
 }
 
-/** How the machines of a cluster open data: files by their name, or a module that exports a dataset. */
+/** A description of the data that other machines can open: a file name, or a module that exports a dataset. */
 export function datasetSource(data: string, { format, columns }: DataFlags): ClusterDataset {
   if (isModule(data)) return workerDataset(moduleUrl(data));
   return { files: data, ...(format && { format }), ...(columns && { columns }) };
 }
 
-/** Data on this machine, opened or named by its module. @throws {@link ConfigError} for a module without a map-style dataset. */
+/**
+ * Opens data on this machine. `source` is what worker threads load.
+ *
+ * @throws {@link ConfigError} if the module exports no map-style dataset.
+ */
 export async function openData(
   data: string,
   flags: DataFlags,
@@ -39,7 +43,8 @@ export async function openData(
   if (source instanceof WorkerModule) {
     const dataset = await source.load();
     if (isMapDataset(dataset)) return { dataset, source: source as WorkerDataset<unknown> };
-    const message = 'exports no dataset with length and get: samples are measured by their index';
+    const message =
+      'exports no dataset with length and get, which the analysis needs to read samples by index';
     throw new ConfigError('millrace analyze', [{ field: data, message }]);
   }
   const { files, ...options } = source;
@@ -47,13 +52,19 @@ export async function openData(
   return { dataset, source: dataset };
 }
 
-/** A metric's module, `./loss.js`, or one of its exports, `./loss.js#perplexity`. */
-export function metricModule(text: string): MetricSource {
+/**
+ * The metric of a module: its default export (`./loss.js`) or a named one (`./loss.js#perplexity`).
+ *
+ * @throws {@link ConfigError} if the file does not exist.
+ */
+export function metricFromModule(text: string): MetricSource {
   const [path = '', name] = text.split('#');
   if (!existsSync(path)) {
     const isBuiltIn = builtInMetrics.some((metric) => metric.name === path);
-    const message = isBuiltIn ? `names modules; ${path} is one of --metrics` : `there is no file ${path}`;
-    throw new ConfigError('millrace analyze', [{ field: '--metric', message }]);
+    const message = isBuiltIn
+      ? `expects a module; select the built-in metric with --metrics ${path}`
+      : `file ${path} does not exist`;
+    throw new ConfigError('millrace analyze', [{ field: '--metric-module', message }]);
   }
   return workerFunction(moduleUrl(path), name ? { export: name } : {});
 }

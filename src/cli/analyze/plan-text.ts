@@ -2,9 +2,8 @@ import { type AnalysisPlan, estimateAnalysis, planAnalysis } from '../../analysi
 import type { LoadedMetric, MetricSource } from '../../analysis/metric-source.js';
 import type { Dataset } from '../../core/dataset.js';
 import { ownValue } from '../../core/record.js';
-import { formatDuration } from '../terminal/duration.js';
+import { formatBytes, formatCount, formatDuration, formatShare } from '../../web/kit/numbers.js';
 import type { Progress } from '../terminal/progress.js';
-import { formatBytes, formatCount, formatShare } from '../terminal/quantity.js';
 import type { AnalyzeFlags } from './flags.js';
 import { describeMetric, titleOf } from './metric-text.js';
 

@@ -1,6 +1,5 @@
 import type { DifficultyAnalysis } from '../../analysis/index.js';
-import { formatDuration } from '../terminal/duration.js';
-import { formatCount } from '../terminal/quantity.js';
+import { formatCount, formatDuration } from '../../web/kit/numbers.js';
 import { renderAdmissions } from './curriculum-table.js';
 import type { AnalyzeFlags } from './flags.js';
 import type { FoundMetric } from './found-metrics.js';

@@ -7,8 +7,8 @@ import {
 } from '../../analysis/index.js';
 import type { MetricSource } from '../../analysis/metric-source.js';
 import { ConfigError } from '../../core/errors.js';
+import { formatCount } from '../../web/kit/numbers.js';
 import type { Progress } from '../terminal/progress.js';
-import { formatCount } from '../terminal/quantity.js';
 import type { AnalyzeFlags } from './flags.js';
 import { datasetSource } from './open-data.js';
 

@@ -1,5 +1,5 @@
 import type { StageName } from '../../monitor/run-statistics.js';
-import { formatCount, formatShare } from '../terminal/quantity.js';
+import { formatCount, formatShare } from '../../web/kit/numbers.js';
 import type { PipelineSpeed } from './measure-pipeline.js';
 
 /** What to change, and what it would gain. */

@@ -1,5 +1,5 @@
+import { formatCompact } from '../../web/kit/numbers.js';
 import type { Progress } from '../terminal/progress.js';
-import { formatCompact } from '../terminal/quantity.js';
 import { adviceFor } from './advice.js';
 import { measureLimits } from './machine-limits.js';
 import { measurePipeline } from './measure-pipeline.js';

@@ -1,6 +1,11 @@
 import { type StageName, stageNames } from '../../monitor/run-statistics.js';
-import { formatDuration } from '../terminal/duration.js';
-import { formatBytes, formatCompact, formatCount, formatShare } from '../terminal/quantity.js';
+import {
+  formatBytes,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatShare,
+} from '../../web/kit/numbers.js';
 import { renderTable } from '../terminal/table.js';
 import { type Advice, describeSetting, verdictOn } from './advice.js';
 import type { MachineLimits } from './machine-limits.js';

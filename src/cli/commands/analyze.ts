@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadMetrics } from '../../analysis/analyze-difficulty.js';
 import { builtInMetrics, suggestMetrics } from '../../analysis/index.js';
 import type { MetricSource } from '../../analysis/metric-source.js';
@@ -10,7 +10,7 @@ import { renderDifficultyPage } from '../../web/difficulty-page.js';
 import type { AnalyzeFlags } from '../analyze/flags.js';
 import { type FoundMetric, findMetrics } from '../analyze/found-metrics.js';
 import { meaningOf } from '../analyze/metric-text.js';
-import { metricModule, openData } from '../analyze/open-data.js';
+import { metricFromModule, openData } from '../analyze/open-data.js';
 import { estimate, planOf, planText } from '../analyze/plan-text.js';
 import { curriculumOf, resultText } from '../analyze/result-text.js';
 import { cancel, locally, onCluster } from '../analyze/run-analysis.js';
@@ -21,27 +21,26 @@ import { wholeNumber } from '../whole-number.js';
 
 const admissionParts = 5;
 const canceledText =
-  'Taken out of the queue. Jobs that run come to their end; run it again without --cancel to go on.\n';
+  'Removed from the queue. Running jobs finish. To continue, run the command without --cancel.\n';
 
-/** `millrace analyze`: how difficult is each sample. */
+/** `millrace analyze`: measures the difficulty of each sample. */
 export function analyzeCommand(): Command {
   return new Command('analyze')
     .summary(`measure every sample's difficulty for curriculum learning`)
     .description(
-      `Measures every sample and writes what a curriculum is made from: DeepSpeed's index files and a native one. Data of any format\n` +
-        'that millrace inspect knows, or a module (.js, .ts) that exports a dataset. A run that was stopped goes on when it is run again.',
+      `Measures every sample and writes the index of a curriculum: DeepSpeed's index files and a native one. Reads data of any\n` +
+        'format that millrace inspect reads, or a module (.js, .ts) that exports a dataset. To continue a stopped run, repeat the command.',
     )
     .argument('<data>', 'a path, a URL, a pattern, or a module that exports a dataset')
-    .requiredOption('--output <place>', 'folder or s3: URL of the results')
+    .requiredOption('--output <location>', 'folder or s3: URL for the results')
     .option(
       '--metrics <names...>',
-      `what to measure: ${builtInMetrics.map(({ name }) => name).join(', ')} (default: what suits the samples)`,
+      `metrics to measure: ${builtInMetrics.map(({ name }) => name).join(', ')} (default: those that suit the samples)`,
     )
-    .option('--metric <modules...>', 'measure with modules of your own: ./loss.js, ./loss.js#perplexity')
+    .option('--metric-module <modules...>', 'measure with your own modules: ./loss.js, ./loss.js#perplexity')
+    .addOption(new Option('--metric [modules...]').argParser(renamedMetric).hideHelp())
     .option('--workers <count>', 'threads', wholeNumber(0), 2)
-    .addOption(
-      new Option('--memory <amount>', 'memory it may use').argParser(byteCount).default(512e6, '512MB'),
-    )
+    .addOption(new Option('--memory <amount>', 'memory limit').argParser(byteCount).default(512e6, '512MB'))
     .addOption(
       new Option('--layout <name>', 'files to write')
         .choices(['deepspeed', 'native', 'both'])
@@ -49,25 +48,27 @@ export function analyzeCommand(): Command {
     )
     .option(
       '--sample <share>',
-      'estimate time and distribution from a part of the samples first: 1%',
+      'first estimate time and distribution from a share of the samples: 1%',
       shareOfAll,
     )
-    .option('--dry-run', 'print the plan, and the estimate with --sample, and stop')
-    .option('--steps <count>', 'steps of the curriculum that is suggested', wholeNumber(1), 10_000)
-    .option('--html <file>', 'write a page that shows all')
+    .option('--dry-run', 'print the plan (and the estimate with --sample) and exit')
+    .option('--steps <count>', 'steps of the suggested curriculum', wholeNumber(1), 10_000)
+    .option('--html <file>', 'write the results as a page')
     .addOption(
-      new Option('--format <name>', 'what the data is, where that cannot be told').choices([...formatNames]),
+      new Option('--format <name>', 'format of the data, if it cannot be detected').choices([...formatNames]),
     )
-    .option('--columns <names...>', 'which columns a sample has')
+    .option('--columns <names...>', 'columns of a sample')
     .addOption(
-      new Option('--engine <name>', 'where the work is done').choices(['local', 'bullmq']).default('local'),
+      new Option('--engine <name>', 'where to run: local threads or a BullMQ cluster')
+        .choices(['local', 'bullmq'])
+        .default('local'),
     )
     .option('--redis <url>', 'with --engine bullmq: the Redis server of the queue')
-    .option('--queue <name>', 'with --engine bullmq: the queue')
-    .option('--part-samples <count>', 'with --engine bullmq: samples of a job', wholeNumber(1))
+    .option('--queue <name>', 'with --engine bullmq: name of the queue')
+    .option('--part-samples <count>', 'with --engine bullmq: samples per job', wholeNumber(1))
     .option(
       '--cancel',
-      'with --engine bullmq: take the analysis out of the queue; parts that are done are kept',
+      'with --engine bullmq: remove the analysis from the queue and keep its finished parts',
     )
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -77,7 +78,7 @@ export function analyzeCommand(): Command {
         'Examples:',
         '  millrace analyze corpus --output difficulty',
         '  millrace analyze "s3://bucket/train/*.jsonl" --output difficulty --sample 1% --dry-run',
-        '  millrace analyze images --output difficulty --metrics imagesharpness --metric ./loss.js',
+        '  millrace analyze images --output difficulty --metrics imagesharpness --metric-module ./loss.js',
         '  millrace analyze corpus --output s3://bucket/difficulty --engine bullmq --redis redis://host:6379',
       ].join('\n'),
     )
@@ -122,20 +123,26 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   else process.stdout.write(`${resultText(found, analysis, dataset.length, flags)}\n`);
 }
 
-/** Ctrl-C: nothing has to be saved, since parts are kept as they are done. */
+/** Handles Ctrl-C. There is nothing to save: each finished part is stored already. */
 function stop({ engine }: AnalyzeFlags): never {
-  const showCursor = process.stderr.isTTY ? '\n\u001b[?25h' : '';
-  process.stderr.write(
-    `${showCursor}Stopped. ${engine === 'bullmq' ? 'The workers go on; the same command watches again, with --cancel it ends them.' : 'The same command goes on from here.'}\n`,
-  );
+  const next =
+    engine === 'bullmq'
+      ? 'The workers continue. Repeat the command to watch them, or add --cancel to stop them.'
+      : 'Repeat the command to continue.';
+  process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}Stopped. ${next}\n`);
   process.exit(130);
+}
+
+/** Rejects the former name of `--metric-module`. */
+function renamedMetric(): never {
+  throw new InvalidArgumentError('It is now --metric-module; --metrics selects built-in metrics.');
 }
 
 async function chosenMetrics(
   dataset: Dataset<unknown>,
-  { metrics, metric = [] }: AnalyzeFlags,
+  { metrics, metricModule = [] }: AnalyzeFlags,
 ): Promise<MetricSource[]> {
-  const own = metric.map(metricModule);
+  const own = metricModule.map(metricFromModule);
   const named = metrics ?? (own.length > 0 ? [] : await suggestMetrics(dataset));
   return [...named, ...own];
 }

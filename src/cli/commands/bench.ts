@@ -1,13 +1,18 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { IndexedDataset } from '../../formats/index.js';
+import {
+  formatBytes,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatShare,
+} from '../../web/kit/numbers.js';
 import { benchPipeline } from '../bench/bench-pipeline.js';
 import { renderBench } from '../bench/render-bench.js';
 import { type LoadingSpeed, measureCopyLimit, measureTokenLoading } from '../bench/token-loading.js';
 import { showPage, uiOption } from '../show-page.js';
-import { formatDuration } from '../terminal/duration.js';
 import { createProgress } from '../terminal/progress.js';
-import { formatBytes, formatCompact, formatCount, formatShare } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 import { wholeNumber } from '../whole-number.js';
 

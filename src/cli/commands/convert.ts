@@ -14,9 +14,8 @@ import {
   type TokenizerName,
   tokenizerNames,
 } from '../../tokens/tokenizer.js';
-import { formatDuration } from '../terminal/duration.js';
+import { formatBytes, formatCount, formatDuration } from '../../web/kit/numbers.js';
 import { createProgress, type ProgressStage } from '../terminal/progress.js';
-import { formatBytes, formatCount } from '../terminal/quantity.js';
 import { wholeNumber } from '../whole-number.js';
 
 interface ConvertFlags {

@@ -2,13 +2,13 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import { ConfigError, StorageError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import { IndexedDataset } from '../../formats/index.js';
+import { formatBytes } from '../../web/kit/numbers.js';
 import { configNames } from '../config/find-config.js';
 import { type FoundData, findFiles } from '../init/find-data.js';
 import { configText } from '../init/write-config.js';
 import { inspectDataset } from '../inspect/inspect-dataset.js';
-import { formatBytes } from '../terminal/quantity.js';
 
 /** `millrace init`: a configuration from what is there. */
 export function initCommand(): Command {
@@ -44,21 +44,23 @@ async function init(folder: string, { json = false }: { readonly json?: boolean 
 function refuseExisting(folder: string): void {
   const existing = configNames.find((name) => existsSync(join(folder, name)));
   if (existing === undefined) return;
-  throw new ConfigError('millrace init', [{ field: join(folder, existing), message: 'is there already' }], {
-    next: 'Nothing was written. Move it away, or go on with: millrace plan',
+  throw new ConfigError('millrace init', [{ field: join(folder, existing), message: 'already exists' }], {
+    next: 'Nothing was written. Move the file, or continue with: millrace plan',
   });
 }
 
-function nothingFound(folder: string, text: FoundData | undefined): StorageError {
+function nothingFound(folder: string, text: FoundData | undefined): ConfigError {
   if (text) {
-    return new StorageError('There is only plain text here, which is not trained on as it is', {
-      where: { folder, text: text.name },
-      next: `Turn it into tokens first: millrace convert ${join(folder, text.name)} --output tokens`,
-    });
+    return new ConfigError(
+      'millrace init',
+      [{ field: folder, message: `contains only plain text (${text.name})` }],
+      {
+        next: `Tokenize it first: millrace convert ${join(folder, text.name)} --output tokens`,
+      },
+    );
   }
-  return new StorageError('No data was found', {
-    where: { folder },
-    next: 'Name the folder of the data: JSON Lines, CSV, Parquet, Arrow, WebDataset, MDS, .bin/.idx, npy, npz, safetensors, or images by class.',
+  return new ConfigError('millrace init', [{ field: folder, message: 'contains no data' }], {
+    next: 'Pass the folder of the data: JSON Lines, CSV, Parquet, Arrow, WebDataset, MDS, .bin/.idx, npy, npz, safetensors, or images by class.',
   });
 }
 

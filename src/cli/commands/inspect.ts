@@ -11,13 +11,13 @@ import {
   tokenizerNames,
 } from '../../tokens/tokenizer.js';
 import { renderInspection } from '../../web/inspection.js';
+import { formatBytes, formatCount } from '../../web/kit/numbers.js';
 import { columnRuns } from '../column-runs.js';
 import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js';
 import { imageKind } from '../inspect/image-kind.js';
 import { type InspectedSample, type Inspection, inspectDataset } from '../inspect/inspect-dataset.js';
 import { terminalImage } from '../inspect/terminal-image.js';
 import { type Paint, paintFor } from '../terminal/color.js';
-import { formatBytes, formatCount } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 import { wholeNumber } from '../whole-number.js';
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ConfigError } from '../../core/errors.js';
 import { visibleText } from '../../core/visible-text.js';
+import { formatCount } from '../../web/kit/numbers.js';
 import {
   type ConfigFlags,
   configArgument,
@@ -15,7 +16,6 @@ import { RunOrder } from '../plan/run-order.js';
 import { type Replay, type ReplayedStage, replaySample } from '../replay/replay-sample.js';
 import { Failed } from '../run-program.js';
 import { type Paint, paintFor } from '../terminal/color.js';
-import { formatCount } from '../terminal/quantity.js';
 import { terminalWidth, wrapText } from '../terminal/wrap.js';
 import { wholeNumber } from '../whole-number.js';
 

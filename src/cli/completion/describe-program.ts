@@ -1,36 +1,38 @@
 import type { Command } from 'commander';
 
-/** A flag as completion offers it. */
+/** A flag that completion offers. */
 export interface CompletedFlag {
   /** `--samples`. */
   readonly flag: string;
   readonly description: string;
-  /** Whether a value follows. */
+  /** Whether the flag takes a value. */
   readonly takesValue: boolean;
-  /** The values there are, where they are few. */
+  /** Allowed values, if the flag has a fixed list. */
   readonly choices: readonly string[];
 }
 
-/** A command as completion offers it. */
+/** A command that completion offers. */
 export interface CompletedCommand {
   readonly name: string;
   readonly description: string;
   readonly flags: readonly CompletedFlag[];
-  /** Words that may follow; where there are none, files. */
+  /** Allowed arguments; empty for files. */
   readonly words: readonly string[];
 }
 
-/** All commands of a program with their flags. */
+/** Lists the commands of a program with their visible flags. */
 export function describeProgram(program: Command): CompletedCommand[] {
   return program.commands.map((command) => ({
     name: command.name(),
     description: command.summary() || command.description(),
-    flags: command.options.map(({ long, description, required, optional, argChoices }) => ({
-      flag: long!,
-      description,
-      takesValue: required || optional,
-      choices: argChoices ?? [],
-    })),
+    flags: command.options
+      .filter(({ hidden }) => !hidden)
+      .map(({ long, description, required, optional, argChoices }) => ({
+        flag: long!,
+        description,
+        takesValue: required || optional,
+        choices: argChoices ?? [],
+      })),
     words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
   }));
 }

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
-import { StorageError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 
-/** What a configuration is called where it is not named, in the order in which it is looked for. */
+/** File names of a configuration, in order of preference. */
 export const configNames = ['ts', 'mts', 'js', 'mjs', 'json'].map((ending) => `millrace.config.${ending}`);
 
-/** The configuration of the folder that the command runs in. @throws {@link StorageError} when there is none */
+/** Finds the configuration in the working directory. @throws {@link ConfigError} if there is none. */
 export function findConfig(): string {
   const found = configNames.find((name) => existsSync(name));
   if (found !== undefined) return found;
-  throw new StorageError('There is no configuration here', {
-    where: { folder: process.cwd() },
-    next: 'Name one, or write one with: millrace init',
-  });
+  throw new ConfigError(
+    'No configuration',
+    [{ field: '', message: `this folder has none of ${configNames.join(', ')}` }],
+    { where: { folder: process.cwd() }, next: 'Pass the path of one, or write one with: millrace init' },
+  );
 }

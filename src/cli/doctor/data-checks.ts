@@ -6,10 +6,10 @@ import { isRemote } from '../../storage/url-scheme.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { TokenBudgetSampler } from '../../tokens/token-budget-sampler.js';
 import { TokenWindows } from '../../tokens/token-windows.js';
+import { formatBytes, formatCount, formatShare } from '../../web/kit/numbers.js';
 import { type Finding, some } from '../plan/findings.js';
 import { fileSizes } from '../plan/memory.js';
 import type { RunPlan } from '../plan/run-plan.js';
-import { formatBytes, formatCount, formatShare } from '../terminal/quantity.js';
 
 /** So many files of less than this on average are slow to open one by one. */
 const manyFiles = 1_000;

@@ -1,6 +1,6 @@
+import { formatBytes, formatCount } from '../../web/kit/numbers.js';
 import { columnRuns } from '../column-runs.js';
 import type { Inspection } from '../inspect/inspect-dataset.js';
-import { formatBytes, formatCount } from '../terminal/quantity.js';
 import type { FoundData } from './find-data.js';
 
 /** Shortest and longest windows that are suggested, and how many there should be at least. */

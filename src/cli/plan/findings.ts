@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { OpenedConfig } from '../../config/index.js';
 import { DistributedSampler, SequentialSampler } from '../../samplers/index.js';
-import { formatBytes, formatCount, formatShare } from '../terminal/quantity.js';
+import { formatBytes, formatCount, formatShare } from '../../web/kit/numbers.js';
 import type { RunOrder } from './run-order.js';
 import type { RunPlan, SourcePlan } from './run-plan.js';
 

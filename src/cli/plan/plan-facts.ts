@@ -1,4 +1,4 @@
-import { formatBytes, formatCompact, formatCount, formatShare } from '../terminal/quantity.js';
+import { formatBytes, formatCompact, formatCount, formatShare } from '../../web/kit/numbers.js';
 import { some } from './findings.js';
 import type { RunPlan } from './run-plan.js';
 

@@ -1,4 +1,4 @@
-import { formatCount } from '../terminal/quantity.js';
+import { formatCount } from '../../web/kit/numbers.js';
 import type { PlanDifference, PlannedRun } from './compare-plans.js';
 import { some } from './findings.js';
 import type { RenderOptions } from './render-options.js';

@@ -1,6 +1,6 @@
 import { visibleText } from '../../core/visible-text.js';
+import { formatCount, formatShare } from '../../web/kit/numbers.js';
 import type { Paint } from '../terminal/color.js';
-import { formatCount, formatShare } from '../terminal/quantity.js';
 import { renderTable } from '../terminal/table.js';
 import { wrapText } from '../terminal/wrap.js';
 import { type CurriculumPlan, visibleSamples } from './curriculum-plan.js';

@@ -1,5 +1,5 @@
 import type { Sighting } from '../../core/sighting.js';
-import { formatCount } from '../terminal/quantity.js';
+import { formatCount } from '../../web/kit/numbers.js';
 import { renderTable } from '../terminal/table.js';
 import { wrapText } from '../terminal/wrap.js';
 import { some } from './findings.js';

@@ -1,5 +1,5 @@
 import type { HistogramBin } from '../../analysis/metric-summary.js';
-import { formatCount } from './quantity.js';
+import { formatCount } from '../../web/kit/numbers.js';
 
 const barWidth = 40;
 

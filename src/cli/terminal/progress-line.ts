@@ -1,13 +1,12 @@
-import { formatDuration } from './duration.js';
-import { formatCompact } from './quantity.js';
+import { formatCompact, formatDuration } from '../../web/kit/numbers.js';
 
-/** How far a stage is. */
+/** State of a stage. */
 export interface ProgressFacts {
   readonly title: string;
   readonly done: number;
-  /** 0 when it is not known. */
+  /** 0 if unknown. */
   readonly total: number;
-  /** What is counted; without it numbers say nothing, and only the share is shown. */
+  /** What `done` counts. Without a unit, only the share is shown. */
   readonly unit: string | undefined;
   readonly elapsedMs: number;
   readonly note: string;
@@ -16,12 +15,12 @@ export interface ProgressFacts {
 export const titleWidth = 22;
 const widestBar = 40;
 const narrowestBar = 10;
-/** Fewer columns of a note say nothing. */
+/** Columns below which a note is dropped. */
 const narrowestNote = 8;
 
 /**
- * One line of progress in at most `width` columns: bar, share, done/total, rate, time left, note. Where it is narrow, the bar gets
- * shorter, then the rate and the counts are left out, then the note is cut.
+ * Renders progress as one line of at most `width` columns: bar, share, counts, rate, time left, note. To fit, shortens the bar,
+ * then drops the rate and the counts, then cuts the note.
  */
 export function progressLine(facts: ProgressFacts, width: number): string {
   const share = facts.total > 0 ? Math.min(1, facts.done / facts.total) : 0;

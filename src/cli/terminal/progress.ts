@@ -1,57 +1,56 @@
-import cliProgress from 'cli-progress';
 import { visibleText } from '../../core/visible-text.js';
-import { formatDuration } from './duration.js';
+import { formatDuration } from '../../web/kit/numbers.js';
 import { progressLine, titleWidth } from './progress-line.js';
 
-/** Where progress goes and how. */
+/** Options of {@link createProgress}. */
 export interface ProgressOptions {
-  /** Usually `process.stderr`, so that what is asked for can be piped. */
+  /** Usually `process.stderr`, so that the output can be piped. */
   readonly stream: NodeJS.WriteStream;
-  /** Writes nothing at all. @defaultValue `false` */
+  /** Writes nothing. @defaultValue `false` */
   readonly json?: boolean;
-  /** Milliseconds since some start. @defaultValue `performance.now` */
+  /** Clock, in milliseconds. @defaultValue `performance.now` */
   readonly now?: () => number;
   /** Environment variables. @defaultValue `process.env` */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The progress of one stage of work. */
+/** Progress of one stage of work. */
 export interface ProgressStage {
   /**
-   * @param done - How much of the total is done.
-   * @param note - What to say beside it: `loss 4.21`.
+   * @param note - Text after the bar: `seqlen, 12,000 samples/s`.
    */
   update(done: number, note?: string): void;
-  /** Ends the stage. Without it a bar would stay on the screen. */
+  /** Ends the stage: replaces the bar by one line that stays. */
   finish(note?: string): void;
 }
 
-/** Shows progress, one stage after the other. */
+/** Reports one stage after the other. */
 export interface Progress {
   /**
    * Begins a stage.
    *
-   * @param total - What `done` counts up to; 0 when it is not known.
-   * @param unit - What is counted, where the numbers mean something: `tokens`.
+   * @param total - Final value of `done`; 0 if unknown.
+   * @param unit - What `done` counts, if the numbers should be shown: `tokens`.
    */
   stage(title: string, total: number, unit?: string): ProgressStage;
-  /** A line of its own. */
+  /** Writes a line of text. */
   line(text: string): void;
 }
 
+const redrawIntervalMs = 100;
 const plainIntervalMs = 3_000;
 const plainStep = 0.1;
 
 let isQuiet = false;
 
-/** No progress from here on, whatever is asked for: `--quiet`. */
+/** Turns progress off for the process: `--quiet`. */
 export function silenceProgress(): void {
   isQuiet = true;
 }
 
 /**
- * Bars with the time left on a terminal; lines elsewhere, in CI and on a terminal that cannot move its cursor (each tenth, at most one in
- * three seconds); nothing with `json` and `--quiet`.
+ * On a terminal, draws a bar with the time left. Elsewhere, in CI and on a dumb terminal, writes a line after each tenth, at
+ * most one in three seconds. With `json` or `--quiet`, writes nothing.
  */
 export function createProgress({
   stream,
@@ -61,9 +60,9 @@ export function createProgress({
 }: ProgressOptions): Progress {
   if (json || isQuiet) return { stage: () => ({ update() {}, finish() {} }), line() {} };
   const line = (text: string): void => void stream.write(`${text}\n`);
-  const isCalm = !stream.isTTY || (environment.CI ?? '') !== '' || environment.TERM === 'dumb';
+  const isPlain = !stream.isTTY || (environment.CI ?? '') !== '' || environment.TERM === 'dumb';
   const stage = (title: string, total: number, unit?: string): ProgressStage =>
-    isCalm ? plainStage(line, title, total, now) : barStage(stream, { title, total, unit }, now);
+    isPlain ? plainStage(line, title, total, now) : barStage(stream, { title, total, unit }, now);
   return { stage, line };
 }
 
@@ -77,29 +76,25 @@ function barStage(
   now: () => number,
 ): ProgressStage {
   const started = now();
-  let done = 0;
-  const bar = new cliProgress.SingleBar({
-    stream,
-    format: (_options, _params, { note }: { note: string }) =>
-      progressLine(
-        { title, done, total, unit, elapsedMs: now() - started, note },
-        (stream.columns ?? 80) - 1,
-      ),
-    hideCursor: true,
-    clearOnComplete: true,
-    linewrap: false,
-    // SIGINT belongs to the command, which saves its state first.
-    gracefulExit: false,
-  });
-  bar.start(Math.max(1, total), 0, { note: '' });
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  const draw = (done: number, note: string): void => {
+    stream.cursorTo(0);
+    const facts = { title, done, total, unit, elapsedMs: now() - started, note: visibleText(note) };
+    stream.write(progressLine(facts, (stream.columns ?? 80) - 1));
+    stream.clearLine(1);
+  };
+  draw(0, '');
   return {
-    update(count, note = '') {
-      done = count;
-      bar.update(Math.min(count, Math.max(1, total)), { note: visibleText(note) });
+    update(done, note = '') {
+      if (now() - drawnAt < redrawIntervalMs) return;
+      drawnAt = now();
+      draw(done, note);
     },
     finish(note) {
-      bar.stop();
-      stream.write(`${finishedLine(title, note, now() - started)}\n`);
+      stream.cursorTo(0);
+      stream.clearLine(1);
+      stream.write(`${finishedLine(title, note, now() - started)}
+`);
     },
   };
 }
@@ -111,14 +106,14 @@ function plainStage(
   now: () => number,
 ): ProgressStage {
   const started = now();
-  let saidAt = started;
-  let saidShare = 0;
+  let writtenAt = started;
+  let writtenShare = 0;
   return {
     update(done, note) {
       const share = total > 0 ? done / total : 0;
-      if (now() - saidAt < plainIntervalMs || share - saidShare < plainStep || share >= 1) return;
-      saidAt = now();
-      saidShare = share;
+      if (now() - writtenAt < plainIntervalMs || share - writtenShare < plainStep || share >= 1) return;
+      writtenAt = now();
+      writtenShare = share;
       const left = formatDuration(((now() - started) * (1 - share)) / share);
       line(
         [title.padEnd(titleWidth), `${Math.floor(share * 100)} %, ${left} left`, note ?? '']

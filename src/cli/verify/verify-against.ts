@@ -1,8 +1,8 @@
-import { FormatError, MillraceError } from '../../core/errors.js';
+import { MillraceError, SampleError } from '../../core/errors.js';
 import { type CompareOptions, compareBatch, type Difference } from './compare-batch.js';
 import { readDump } from './dump-file.js';
 
-/** Anything that gives batches, epoch by epoch. */
+/** An iterable of batches. Each iteration is an epoch. */
 export type BatchSource = AsyncIterable<unknown> | Iterable<unknown>;
 
 export interface VerifyOptions extends CompareOptions {
@@ -11,20 +11,20 @@ export interface VerifyOptions extends CompareOptions {
   readonly onBatch: (compared: number) => void;
 }
 
-/** How a comparison ended. */
+/** Result of a comparison. */
 export interface Verification {
-  /** Batches that are equal. */
+  /** Number of equal batches. */
   readonly batches: number;
-  /** Epochs that were begun. */
+  /** Number of epochs started. */
   readonly epochs: number;
-  /** The first difference, if there is one. */
+  /** The first difference, if any. */
   readonly difference: (Difference & { readonly epoch: number; readonly batch: number }) | undefined;
 }
 
 /**
- * Compares the batches of a loader with those of a dump, one after the other, up to the first difference.
+ * Compares the batches of a loader with those of a dump, in order, up to the first difference.
  *
- * @throws What the loader throws, with the epoch and batch added, and what {@link readDump} throws.
+ * @throws {@link SampleError} with epoch and batch if the loader throws, and the errors of {@link readDump}.
  */
 export async function verifyAgainst(
   loader: BatchSource,
@@ -61,7 +61,7 @@ export async function verifyAgainst(
   }
 }
 
-/** Goes through a loader epoch by epoch and knows where it is. */
+/** Iterates a loader epoch by epoch and tracks the position. */
 class Epochs {
   epoch = 0;
   batch = 0;
@@ -87,9 +87,9 @@ class Epochs {
     } catch (error) {
       const where = { epoch: this.epoch, batch: this.batch };
       if (error instanceof MillraceError) throw error.addLocation(where);
-      throw new FormatError('The loader failed', {
+      throw new SampleError('The loader threw an error', {
         where,
-        next: 'The cause has its own error.',
+        next: 'Fix the cause below.',
         cause: error,
       });
     }

@@ -1,6 +1,6 @@
 import type { BatchPeek, PeekField, PeekImage } from '../../monitor/dashboard/peek-batch.js';
-import { html, type Markup } from '../report/html.js';
-import { count, value } from './number-text.js';
+import { html, type Markup } from '../kit/html.js';
+import { formatCompact, formatCount } from '../kit/numbers.js';
 
 /** The fields of a batch. Images of pixels are empty canvases, which {@link paintPixels} fills. */
 export function renderPeek(peek: BatchPeek): Markup {
@@ -8,7 +8,9 @@ export function renderPeek(peek: BatchPeek): Markup {
 }
 
 function renderField({ name, type, range, notFinite, rows, texts, images }: PeekField): Markup {
-  const numbers = range && `, from ${value(range.min)} to ${value(range.max)}, mean ${value(range.mean)}`;
+  const numbers =
+    range &&
+    `, from ${formatCompact(range.min)} to ${formatCompact(range.max)}, mean ${formatCompact(range.mean)}`;
   const odd = notFinite && html`<strong class="bad">${oddText(notFinite)}</strong>`;
   return html`<div><dt>${name || 'batch'}<small>${type}${numbers ?? ''}${odd}</small></dt><dd>${
     images &&
@@ -22,10 +24,11 @@ function renderField({ name, type, range, notFinite, rows, texts, images }: Peek
 
 /** `12 NaN and 3 infinite of 4,096 elements`. */
 function oddText({ nan, infinite, of }: NonNullable<PeekField['notFinite']>): string {
-  const parts = [nan > 0 && `${count(nan)} NaN`, infinite > 0 && `${count(infinite)} infinite`].filter(
-    Boolean,
-  );
-  return `${parts.join(' and ')} of ${count(of)} ${of === 1 ? 'element' : 'elements'}`;
+  const parts = [
+    nan > 0 && `${formatCount(nan)} NaN`,
+    infinite > 0 && `${formatCount(infinite)} infinite`,
+  ].filter(Boolean);
+  return `${parts.join(' and ')} of ${formatCount(of)} ${of === 1 ? 'element' : 'elements'}`;
 }
 
 function renderImage(image: PeekImage, alt: string): Markup {

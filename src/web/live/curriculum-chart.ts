@@ -1,7 +1,7 @@
 import { scaleLinear } from 'd3-scale';
 import type { CurriculumHistogram } from '../../curriculum/curriculum-histogram.js';
-import { html, type Markup } from '../report/html.js';
-import { count, share, value } from './number-text.js';
+import { html, type Markup } from '../kit/html.js';
+import { formatCompact, formatCount, formatShare } from '../kit/numbers.js';
 
 const height = 164;
 const [left, top, bottom] = [50, 20, 122];
@@ -21,14 +21,15 @@ export function renderCurriculum(histogram: CurriculumHistogram, difficulty: num
   const at = Math.min(right, Math.max(left, x(difficulty)));
   const side = at > width / 2 ? 'end' : 'start';
   const unit = type === 'percentile' ? 'percentile' : metric;
-  const text = `${unit} up to ${value(difficulty)}: ${share(admitted)} of the samples may come`;
+  const text = `${unit} up to ${formatCompact(difficulty)}: ${formatShare(admitted)} of the samples may come`;
   const ticks = x
     .ticks(width < 500 ? 4 : 8)
     .map(
-      (tick) => html`<text class="middle" x="${x(tick).toFixed(1)}" y="${bottom + 16}">${value(tick)}</text>`,
+      (tick) =>
+        html`<text class="middle" x="${x(tick).toFixed(1)}" y="${bottom + 16}">${formatCompact(tick)}</text>`,
     );
-  return html`<div><svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${text}">${bars}<line class="limit" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${top - 12}" y2="${bottom}"/><text class="limit-text ${side}" x="${(at + (side === 'end' ? -8 : 8)).toFixed(1)}" y="${top - 4}">${value(difficulty)}</text>
-<text class="end" x="${left - 8}" y="${top + 4}">${count(Math.max(...counts))}</text>${ticks}<text class="middle" x="${(left + right) / 2}" y="${height - 4}">${unit}</text></svg><p class="hint">${text}.</p></div>`;
+  return html`<div><svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${text}">${bars}<line class="limit" x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${top - 12}" y2="${bottom}"/><text class="limit-text ${side}" x="${(at + (side === 'end' ? -8 : 8)).toFixed(1)}" y="${top - 4}">${formatCompact(difficulty)}</text>
+<text class="end" x="${left - 8}" y="${top + 4}">${formatCount(Math.max(...counts))}</text>${ticks}<text class="middle" x="${(left + right) / 2}" y="${height - 4}">${unit}</text></svg><p class="hint">${text}.</p></div>`;
 }
 
 /** Bins that the difficulty cuts count by their part. */

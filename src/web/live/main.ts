@@ -1,11 +1,11 @@
 // The live page: draws what the server tells, at most once a frame.
 import type { RunStatus, RunView } from '../../monitor/dashboard/live-view.js';
-import type { Markup } from '../report/html.js';
+import type { Markup } from '../kit/html.js';
+import { formatCompact, formatCount, formatDuration, formatShare } from '../kit/numbers.js';
 import { paintPixels, renderPeek } from './batch-panel.js';
 import { type Board, emptyBoard, shownRun, sortedRuns, withAll, withRun, withUpdate } from './board.js';
 import { connect } from './connection.js';
 import { renderCurriculum } from './curriculum-chart.js';
-import { count, duration, rate, share } from './number-text.js';
 import {
   renderFigures,
   renderPoints,
@@ -57,7 +57,7 @@ function draw(): void {
   const { facts, figures } = run;
   setText(
     'run',
-    `${facts.dataset}${facts.worldSize > 1 ? `, rank ${facts.rank} of ${facts.worldSize}` : ''}, process ${facts.pid}, ${run.endedAt === undefined ? 'running' : 'ran'} for ${duration((run.endedAt ?? now()) - facts.startedAt)}`,
+    `${facts.dataset}${facts.worldSize > 1 ? `, rank ${facts.rank} of ${facts.worldSize}` : ''}, process ${facts.pid}, ${run.endedAt === undefined ? 'running' : 'ran'} for ${formatDuration((run.endedAt ?? now()) - facts.startedAt)}`,
   );
   setText('verdict', verdictOf(run, now()));
   if (figures) {
@@ -90,7 +90,7 @@ function drawState(run: RunView | undefined): void {
   if (state.textContent !== text) state.textContent = text;
   state.dataset.tone = tone;
   document.body.classList.toggle('stale', !board.connected);
-  document.title = run?.figures ? `${share(run.figures.waitShare)} waiting · Millrace` : 'Millrace';
+  document.title = run?.figures ? `${formatShare(run.figures.waitShare)} waiting · Millrace` : 'Millrace';
 }
 
 function stateOf(run: RunView | undefined): readonly [text: string, tone: string] {
@@ -150,29 +150,29 @@ function drawCharts({ points, figures, status }: RunView): void {
   fill(
     'waiting',
     renderTimeChart({
-      description: `Waiting for data over time, ${until === undefined ? 'at its end' : 'now'} ${latest(waits, share)}`,
+      description: `Waiting for data over time, ${until === undefined ? 'at its end' : 'now'} ${latest(waits, formatShare)}`,
       points: waits,
       until,
       look: 'wait',
       atLeast: 1,
-      format: share,
+      format: formatShare,
       width: widthOf('waiting'),
     }),
   );
   fill(
     'speed',
     renderTimeChart({
-      description: `${unit} over time, ${until === undefined ? 'at its end' : 'now'} ${latest(speeds, rate)}`,
+      description: `${unit} over time, ${until === undefined ? 'at its end' : 'now'} ${latest(speeds, formatCompact)}`,
       points: speeds,
       until,
       look: 'flow',
       atLeast: 0,
-      format: rate,
+      format: formatCompact,
       width: widthOf('speed'),
     }),
   );
-  fill('waiting-table', renderPoints('Waiting', waits, share));
-  fill('speed-table', renderPoints(unit, speeds, rate));
+  fill('waiting-table', renderPoints('Waiting', waits, formatShare));
+  fill('speed-table', renderPoints(unit, speeds, formatCompact));
 }
 
 function drawCurriculum({ facts, figures }: RunView): void {
@@ -193,7 +193,7 @@ function drawPeek({ peek }: RunView): void {
   setText(
     'peek-hint',
     peek
-      ? `Batch ${count(peek.batch)} of epoch ${count(peek.epoch)}, ${count(peek.samples)} samples; another one every two seconds.`
+      ? `Batch ${formatCount(peek.batch)} of epoch ${formatCount(peek.epoch)}, ${formatCount(peek.samples)} samples; another one every two seconds.`
       : 'A batch is looked into while this page is open.',
   );
   // Somebody may be selecting text in it.

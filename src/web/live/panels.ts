@@ -1,7 +1,7 @@
 import type { LiveProblem, RunView } from '../../monitor/dashboard/live-view.js';
 import type { RunFigures } from '../../monitor/run-statistics.js';
-import { html, type Markup } from '../report/html.js';
-import { clock, count, duration, rate, share } from './number-text.js';
+import { html, type Markup } from '../kit/html.js';
+import { formatClock, formatCompact, formatCount, formatDuration, formatShare } from '../kit/numbers.js';
 import { slowestStage } from './stage-bar.js';
 
 /** A trainer that waits for less is kept busy. */
@@ -19,8 +19,8 @@ export function verdictOf(run: RunView, now: number): string {
 function skippedText(figures: RunFigures | undefined): string {
   if (!figures || figures.skipped === 0) return '';
   const { skipped, samples } = figures;
-  const some = `${count(skipped)} ${skipped === 1 ? 'sample was' : 'samples were'} left out`;
-  return `${some}, ${share(skipped / (skipped + samples))} of all: the reasons are below.`;
+  const some = `${formatCount(skipped)} ${skipped === 1 ? 'sample was' : 'samples were'} left out`;
+  return `${some}, ${formatShare(skipped / (skipped + samples))} of all: the reasons are below.`;
 }
 
 function paceOf({ figures, status }: RunView, now: number): string {
@@ -28,18 +28,18 @@ function paceOf({ figures, status }: RunView, now: number): string {
   if (status === 'running' && figures) {
     const silent = now - figures.at;
     if (figures.waitingMs > 0 && silent > silenceMs)
-      return `The trainer has been waiting for ${figures.batches === 0 ? 'the first' : 'a'} batch for ${duration(Math.max(figures.waitingMs, silent))}.`;
+      return `The trainer has been waiting for ${figures.batches === 0 ? 'the first' : 'a'} batch for ${formatDuration(Math.max(figures.waitingMs, silent))}.`;
     if (figures.batches > 0 && silent > silenceMs)
-      return `No batch for ${duration(silent)}: the trainer is busy with something else, or its thread is blocked.`;
+      return `No batch for ${formatDuration(silent)}: the trainer is busy with something else, or its thread is blocked.`;
   }
   if (!figures || figures.batches === 0) return 'Nothing has been loaded yet.';
   const { elapsedMs, waitMs } = figures;
   const waited = status === 'running' ? figures.waitShare : waitMs / (elapsedMs || 1);
   if (waited < fewWaits)
     return figures.skipped > 0
-      ? `The trainer waits for data ${share(waited)} of the time.`
-      : `Data keeps up: the trainer waits ${share(waited)} of the time.`;
-  return `The trainer waits for data ${share(waited)} of the time. Most of a batch’s time goes into ${slowestStage(figures)}.`;
+      ? `The trainer waits for data ${formatShare(waited)} of the time.`
+      : `Data keeps up: the trainer waits ${formatShare(waited)} of the time.`;
+  return `The trainer waits for data ${formatShare(waited)} of the time. Most of a batch’s time goes into ${slowestStage(figures)}.`;
 }
 
 interface Figure {
@@ -55,31 +55,41 @@ export function renderFigures(run: RunFigures, isOver: boolean): Markup {
   const { samples, tokens, waitShare, waitMs, ready, underWay, numWorkers, epoch, length } = figures;
   const done = figures.batches === 0 ? 0 : figures.batch + 1;
   const shown: Figure[] = [
-    { name: 'Samples a second', value: rate(figures.samplesPerSecond), note: `${count(samples)} so far` },
+    {
+      name: 'Samples a second',
+      value: formatCompact(figures.samplesPerSecond),
+      note: `${formatCount(samples)} so far`,
+    },
     ...(tokens > 0
-      ? [{ name: 'Tokens a second', value: rate(figures.tokensPerSecond), note: `${rate(tokens)} so far` }]
+      ? [
+          {
+            name: 'Tokens a second',
+            value: formatCompact(figures.tokensPerSecond),
+            note: `${formatCompact(tokens)} so far`,
+          },
+        ]
       : [
           {
             name: 'Bytes a second',
-            value: `${rate(figures.bytesPerSecond)}B`,
-            note: `${rate(figures.bytes)}B so far`,
+            value: `${formatCompact(figures.bytesPerSecond)}B`,
+            note: `${formatCompact(figures.bytes)}B so far`,
           },
         ]),
     {
       name: 'Waiting for data',
-      value: share(waitShare),
-      note: `${duration(waitMs)} in all`,
+      value: formatShare(waitShare),
+      note: `${formatDuration(waitMs)} in all`,
       warn: waitShare >= fewWaits,
     },
     {
       name: 'Batches ready',
-      value: count(ready),
+      value: formatCount(ready),
       note:
         numWorkers === 0
           ? 'made when asked for'
-          : `${count(underWay)} under way, ${count(numWorkers)} ${numWorkers === 1 ? 'worker' : 'workers'}`,
+          : `${formatCount(underWay)} under way, ${formatCount(numWorkers)} ${numWorkers === 1 ? 'worker' : 'workers'}`,
     },
-    { name: `Epoch ${count(epoch)}`, value: count(done), note: progress(done, length) },
+    { name: `Epoch ${formatCount(epoch)}`, value: formatCount(done), note: progress(done, length) },
   ];
   return html`${shown.map(
     ({ name, value, note, warn }) =>
@@ -104,7 +114,7 @@ function wholeRun(figures: RunFigures): RunFigures {
 function progress(done: number, length: number | undefined): Markup | string {
   if (length === undefined) return 'batches of a stream';
   const part = Math.min(100, (done / length) * 100).toFixed(1);
-  return html`of ${count(length)} batches<span class="bar" aria-hidden="true"><i style="width:${part}%"></i></span>`;
+  return html`of ${formatCount(length)} batches<span class="bar" aria-hidden="true"><i style="width:${part}%"></i></span>`;
 }
 
 /** A line a run. */
@@ -112,11 +122,11 @@ export function renderRanks(runs: readonly RunView[]): Markup {
   const rows = runs.map(({ facts, figures, status }) => {
     const cells = figures
       ? [
-          count(figures.batch + 1),
-          rate(figures.samplesPerSecond),
-          rate(figures.tokensPerSecond),
-          share(figures.waitShare),
-          count(figures.ready),
+          formatCount(figures.batch + 1),
+          formatCompact(figures.samplesPerSecond),
+          formatCompact(figures.tokensPerSecond),
+          formatShare(figures.waitShare),
+          formatCount(figures.ready),
         ]
       : ['–', '–', '–', '–', '–'];
     return html`<tr><th scope="row">${runName(facts)}</th><td>${status}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`;
@@ -136,9 +146,9 @@ export function renderProblems(problems: readonly LiveProblem[], skipped: number
     .reverse()
     .map(
       ({ at, kind, text }) =>
-        html`<tr class="${kind}"><th scope="row">${clock(at)}</th><td class="text kind">${kind}</td><td class="text">${text}</td></tr>`,
+        html`<tr class="${kind}"><th scope="row">${formatClock(at)}</th><td class="text kind">${kind}</td><td class="text">${text}</td></tr>`,
     );
-  return html`<table><caption>${count(skipped)} samples skipped in all; the last ${problems.length} entries</caption><thead><tr><th scope="col">When</th><th scope="col" class="text">What</th><th scope="col" class="text">Why</th></tr></thead><tbody>${rows}</tbody></table>`;
+  return html`<table><caption>${formatCount(skipped)} samples skipped in all; the last ${problems.length} entries</caption><thead><tr><th scope="col">When</th><th scope="col" class="text">What</th><th scope="col" class="text">Why</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
 /** The last points as a table. */
@@ -150,6 +160,6 @@ export function renderPoints(
   const rows = points
     .slice(-20)
     .reverse()
-    .map(({ at, value }) => html`<tr><th scope="row">${clock(at)}</th><td>${format(value)}</td></tr>`);
+    .map(({ at, value }) => html`<tr><th scope="row">${formatClock(at)}</th><td>${format(value)}</td></tr>`);
   return html`<table><thead><tr><th scope="col">When</th><th scope="col">${caption}</th></tr></thead><tbody>${rows}</tbody></table>`;
 }

@@ -1,6 +1,6 @@
 import type { RunFigures, StageName } from '../../monitor/run-statistics.js';
-import { html, type Markup } from '../report/html.js';
-import { duration, share } from './number-text.js';
+import { html, type Markup } from '../kit/html.js';
+import { formatDuration, formatShare } from '../kit/numbers.js';
 
 const names: readonly (readonly [stage: StageName, name: string])[] = [
   ['storage', 'Storage'],
@@ -19,7 +19,7 @@ export function renderStages({ stageMs, batches }: RunFigures): Markup {
   );
   const legend = names.map(
     ([stage, name]) =>
-      html`<div><dt class="${stage}">${name}</dt><dd>${share(stageMs[stage] / total)}<small>${duration(stageMs[stage] / batches)} a batch</small></dd></div>`,
+      html`<div><dt class="${stage}">${name}</dt><dd>${formatShare(stageMs[stage] / total)}<small>${formatDuration(stageMs[stage] / batches)} a batch</small></dd></div>`,
   );
   return html`<div class="stack" aria-hidden="true">${bar}</div><dl class="stages">${legend}</dl>`;
 }

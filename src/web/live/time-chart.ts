@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
-import { html, type Markup } from '../report/html.js';
-import { clock } from './number-text.js';
+import { html, type Markup } from '../kit/html.js';
+import { formatClock } from '../kit/numbers.js';
 
 /** A line over time. */
 export interface TimeChart {
@@ -44,7 +44,7 @@ export function renderTimeChart(chart: TimeChart): Markup {
   });
   const span = last - first;
   const long = span < 90_000 ? `${Math.round(span / 1_000)} s` : `${Math.round(span / 60_000)} min`;
-  const [from, to] = until === undefined ? [`${long} before`, clock(end)] : [`${long} ago`, 'now'];
+  const [from, to] = until === undefined ? [`${long} before`, formatClock(end)] : [`${long} ago`, 'now'];
   return html`<svg role="img" class="${look}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${description}">${stretches}${grid}<text x="${left}" y="${height - 6}">${from}</text><text class="end" x="${right}" y="${height - 6}">${to}</text></svg>`;
 }
 

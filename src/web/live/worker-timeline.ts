@@ -1,7 +1,7 @@
 import { scaleLinear } from 'd3-scale';
 import { type LiveSpan, timelineMs } from '../../monitor/dashboard/live-view.js';
-import { html, type Markup } from '../report/html.js';
-import { clock, share } from './number-text.js';
+import { html, type Markup } from '../kit/html.js';
+import { formatClock, formatShare } from '../kit/numbers.js';
 
 const laneHeight = 26;
 const labelWidth = 86;
@@ -32,7 +32,7 @@ export function renderTimeline(spans: readonly LiveSpan[], width: number, isOver
     });
     return html`<rect class="lane" x="${labelWidth}" y="${y + 3}" width="${width - labelWidth}" height="${laneHeight - 8}" rx="3"/>${bars}<text x="0" y="${y + 17}">${nameOf(lane)}</text>`;
   });
-  return html`<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${describe(lanes, spans, from, to)}">${rows}<text x="${labelWidth}" y="${height - 4}">${isOver ? '10 s before' : '10 s ago'}</text><text class="end" x="${width}" y="${height - 4}">${isOver ? clock(to) : 'now'}</text></svg>
+  return html`<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${describe(lanes, spans, from, to)}">${rows}<text x="${labelWidth}" y="${height - 4}">${isOver ? '10 s before' : '10 s ago'}</text><text class="end" x="${width}" y="${height - 4}">${isOver ? formatClock(to) : 'now'}</text></svg>
 <p class="hint">A worker is filled while it makes a batch, the trainer while it waits for one.</p>`;
 }
 
@@ -51,7 +51,7 @@ function describe(
       const busy = spans
         .filter((span) => span.lane === lane)
         .reduce((sum, span) => sum + Math.max(0, span.to - Math.max(from, span.from)), 0);
-      return `${nameOf(lane)} ${lane === 'consumer' ? 'waited' : 'was busy'} ${share(Math.min(1, busy / (to - from)))} of the time`;
+      return `${nameOf(lane)} ${lane === 'consumer' ? 'waited' : 'was busy'} ${formatShare(Math.min(1, busy / (to - from)))} of the time`;
     })
     .join(', ');
 }

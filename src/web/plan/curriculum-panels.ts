@@ -1,9 +1,9 @@
-import { renderHistogram } from '../report/histogram.js';
-import { html, type Markup } from '../report/html.js';
-import { type Point, renderLineChart } from '../report/line-chart.js';
-import * as format from '../report/number-format.js';
-import { renderNumbers } from '../report/number-table.js';
-import { thin } from '../report/smooth.js';
+import { renderHistogram } from '../kit/histogram.js';
+import { html, type Markup } from '../kit/html.js';
+import { type Point, renderLineChart } from '../kit/line-chart.js';
+import { renderNumbers } from '../kit/number-table.js';
+import { formatCompact, formatCount, formatShare } from '../kit/numbers.js';
+import { thin } from '../kit/thin.js';
 
 /** What a curriculum does over a run. Steps count from 0. */
 export interface PlanPageCurriculum {
@@ -24,7 +24,7 @@ export interface PlanPageCurriculum {
 }
 
 const tableRows = 16;
-const stepAxis = { label: 'step', format: format.tick };
+const stepAxis = { label: 'step', format: formatCompact };
 
 /** What a curriculum shows, when, and how often; and its schedules against the data. */
 export function curriculumPanels(curriculum: PlanPageCurriculum): Markup[] {
@@ -48,15 +48,15 @@ function visiblePanel({ visible, samples, steps, neverSeen }: PlanPageCurriculum
     title: 'Share of the data that is visible, over steps',
     description: `From ${points[0]?.y.toFixed(1)} % at the start to ${points.at(-1)?.y.toFixed(1)} % at the end of the run.`,
     x: stepAxis,
-    y: { label: '% of samples', format: format.tick },
+    y: { label: '% of samples', format: formatCompact },
     fromZero: true,
   });
   const rows = thin(visible, tableRows).map((change) => [
-    format.count(change.step),
-    format.count(change.samples),
-    format.share(change.samples / samples),
+    formatCount(change.step),
+    formatCount(change.samples),
+    formatShare(change.samples / samples),
   ]);
-  const unseen = `${format.count(neverSeen)} of ${format.count(samples)} samples are not seen in ${format.count(steps)} steps.`;
+  const unseen = `${formatCount(neverSeen)} of ${formatCount(samples)} samples are not seen in ${formatCount(steps)} steps.`;
   return html`<section><h2>How much is visible, and when</h2><p>${unseen}</p>${chart}
 ${renderNumbers({ caption: 'Visible samples', columns: ['From step', 'Samples', 'Share'], rows })}</section>`;
 }
@@ -81,9 +81,9 @@ function passesPanel({ clusters, steps }: PlanPageCurriculum): Markup {
     },
   );
   const rows = thin(clusters, tableRows).map(({ step, size, seen }) => [
-    format.count(step),
-    format.count(size),
-    format.count(seen),
+    formatCount(step),
+    formatCount(size),
+    formatCount(seen),
     (seen / size).toFixed(2),
   ]);
   return html`<section><h2>How often what is admitted comes</h2><p>Samples that are admitted early are repeated more often.</p>${chart}
@@ -103,12 +103,12 @@ function difficultyPanel({ name, changes }: PageMetric, k: number, { steps }: Pl
       title: `Difficulty of ${name} over steps`,
       description: `${changes.length} changes.`,
       x: stepAxis,
-      y: { label: name, format: format.tick },
+      y: { label: name, format: formatCompact },
       fromZero: true,
     },
   );
   const rows = thin(changes, tableRows).map(({ step, difficulty }) => [
-    format.count(step),
+    formatCount(step),
     String(difficulty),
   ]);
   return html`<section><h2>Schedule of ${name}</h2><p>The largest difficulty that is admitted.</p>${chart}
@@ -129,22 +129,23 @@ function histogramPanel(
     { at: at(Math.floor(steps / 2)), label: 'half way' },
   ].filter((mark, i, all) => all.findIndex((other) => other.at === mark.at) === i);
   const chart = renderHistogram(
-    bounded.map(({ from, to, count }) => ({ from: Math.round(from) + 1, to: Math.round(to), count })),
+    bounded.map(({ from, to, count }) => ({ start: from, end: to, count })),
     {
       id: `data-${k}`,
       title: `The data by ${name}`,
-      description: `${format.count(above)} samples lie above the largest difficulty of the schedule.`,
-      x: { label: name, format: format.tick },
-      y: { label: 'samples', format: format.tick },
+      description: `${formatCount(above)} samples lie above the largest difficulty of the schedule.`,
+      x: { label: name, format: formatCompact },
+      y: { label: 'samples', format: formatCompact },
+      from: 0,
       marks,
     },
   );
   const rows = histogram.map(({ from, to, count }) => {
     const visible = changes.find(({ difficulty }) => difficulty >= to);
     const range = to === Number.POSITIVE_INFINITY ? `above ${from}` : `to ${Number(to.toFixed(3))}`;
-    return [range, format.count(count), visible ? format.count(visible.step) : 'never'];
+    return [range, formatCount(count), visible ? formatCount(visible.step) : 'never'];
   });
   return html`<section><h2>The data by ${name}</h2>
-<p>${above > 0 ? `${format.count(above)} samples lie above the largest difficulty and are never admitted.` : 'All of it is admitted in the end.'}</p>${chart}
+<p>${above > 0 ? `${formatCount(above)} samples lie above the largest difficulty and are never admitted.` : 'All of it is admitted in the end.'}</p>${chart}
 ${renderNumbers({ caption: `Samples by ${name}`, columns: ['Difficulty', 'Samples', 'Visible from step'], rows })}</section>`;
 }

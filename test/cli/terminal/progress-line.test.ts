@@ -12,19 +12,19 @@ const facts = {
 };
 
 describe('progressLine', () => {
-  it('has bar, share, counts, rate, time left and note where there is room', () => {
+  it('shows bar, share, counts, rate, time left and note on a wide line', () => {
     expect(progressLine(facts, 160)).toBe(
       `Training, curriculum   ${'█'.repeat(20)}${'░'.repeat(20)}  50 %  1.2M/2.4M tokens  20K/s  ETA 1 min 00 s  waiting 0.1 %, length ≤ 64, loss 4.21`,
     );
   });
 
-  it('leaves out counts and cuts the note where there is little', () => {
+  it('drops the counts and cuts the note on a narrow line', () => {
     expect(progressLine(facts, 79)).toBe(
       `Training, curriculum   █████░░░░░  50 %  ETA 1 min 00 s  waiting 0.1 %, length…`,
     );
   });
 
-  it('never is wider than it may be, whatever is shown', () => {
+  it('never exceeds the given width', () => {
     const anyFacts = fc.record({
       title: fc.string({ maxLength: 40 }),
       done: fc.nat(),

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createProgress } from '../../../dist/cli/terminal/progress.js';
 
-/** A stream that remembers, and a clock that is set by hand. */
+/** A recording stream, and a manual clock. */
 function surroundings(isTTY: boolean) {
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns: 100 });
   for (const method of ['cursorTo', 'moveCursor', 'clearLine'])
@@ -14,7 +14,7 @@ function surroundings(isTTY: boolean) {
 }
 
 describe('createProgress', () => {
-  it('writes nothing with json', () => {
+  it('writes nothing with `json`', () => {
     const { stream, written } = surroundings(true);
     const progress = createProgress({ stream, json: true });
     const stage = progress.stage('training', 10);
@@ -24,7 +24,7 @@ describe('createProgress', () => {
     expect(written()).toBe('');
   });
 
-  it('writes a line a tenth at most, and none sooner than three seconds after the last, without a terminal', () => {
+  it('without a terminal, writes at most one line per tenth and per three seconds', () => {
     const { stream, clock, now, written } = surroundings(false);
     const stage = createProgress({ stream, now }).stage('training', 100);
     for (let done = 1; done <= 100; done++) {
@@ -38,14 +38,14 @@ describe('createProgress', () => {
     expect(lines.at(-1)).toBe('training                   20.0 s  loss 4.2');
   });
 
-  it('shows a bar with the time left on a terminal, and one line when the stage is finished', () => {
+  it('on a terminal, shows a bar with the time left, and one line for a finished stage', () => {
     const { stream, written } = surroundings(true);
     const stage = createProgress({ stream, environment: {} }).stage('training', 4);
     stage.update(2, 'loss 5.0');
     stage.finish('loss 4.2');
     const text = written();
     expect(text).toMatch(/training .*50 % {2}ETA .*loss 5\.0/);
-    expect(text).toMatch(/training +\d+ ms {2}loss 4\.2\n$/);
+    expect(text).toMatch(/training +\d+ [µm]s {2}loss 4\.2\n$/);
   });
 
   it.each([[{ CI: 'true' }], [{ TERM: 'dumb' }]])(
@@ -59,7 +59,7 @@ describe('createProgress', () => {
     },
   );
 
-  it('takes a total that is not known', () => {
+  it('accepts an unknown total', () => {
     const { stream, now, written } = surroundings(false);
     const stage = createProgress({ stream, now }).stage('reading', 0);
     stage.update(5);

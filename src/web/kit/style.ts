@@ -1,6 +1,6 @@
 import { Markup } from './html.js';
 
-/** The style sheet of the page: light and dark after the reader's setting, and readable in print. */
+/** Style sheet: light or dark by the reader's setting, readable in print. */
 export const style = new Markup(`
 :root { color-scheme: light dark; --paper: #f6f7f9; --card: #fff; --ink: #1b2330; --soft: #5b6678; --edge: #dfe3ea;
   --grid: #e8ebf0; --run0: #2563c9; --run1: #c2570c; --bar: #7b8aa5; }

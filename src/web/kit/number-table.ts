@@ -7,7 +7,7 @@ export interface NumberTable {
   readonly rows: readonly (readonly Content[])[];
 }
 
-/** A table that scrolls sideways where it is too wide, by keyboard as well. */
+/** Renders a table. A wide table scrolls sideways, by keyboard too. */
 export function renderTable({ caption, columns, rows }: NumberTable): Markup {
   const head = columns.map((column) => html`<th scope="col">${column}</th>`);
   const body = rows.map(
@@ -17,7 +17,7 @@ export function renderTable({ caption, columns, rows }: NumberTable): Markup {
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table><caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
-/** The numbers behind a chart, folded away. */
+/** Renders the numbers of a chart, folded by default. */
 export function renderNumbers(table: NumberTable): Markup {
   return html`<details><summary>Numbers</summary>${renderTable(table)}</details>`;
 }

@@ -1,20 +1,20 @@
 import type { ScaleLinear } from 'd3-scale';
 import { type Content, html, type Markup } from './html.js';
 
-/** Size of every chart in its own units; the page scales it. */
+/** Size of a chart in SVG units; the page scales it. */
 export const chartSize = { width: 520, height: 280 } as const;
 
-/** The part of a chart inside its axes. */
+/** The area inside the axes. */
 export const plotArea = { left: 48, right: 500, top: 14, bottom: 236 } as const;
 
-/** An axis: its scale, what it counts, and how its ticks read. */
+/** An axis: its scale, label and tick format. */
 export interface Axis {
   readonly scale: ScaleLinear<number, number>;
   readonly label: string;
   readonly format: (value: number) => string;
 }
 
-/** What a chart is called and says, for those who do not see it. */
+/** Title and text alternative of a chart. */
 export interface ChartText {
   /** Unique on the page. */
   readonly id: string;
@@ -22,7 +22,7 @@ export interface ChartText {
   readonly description: string;
 }
 
-/** An SVG drawing with axes. It is an image with a title and a description; the numbers stand in a table below it. */
+/** Renders an SVG image with axes, title and description. Pages put its numbers in a table below. */
 export function renderChart(text: ChartText, x: Axis, y: Axis, drawing: Content): Markup {
   return html`<svg viewBox="0 0 ${chartSize.width} ${chartSize.height}" role="img" aria-labelledby="${text.id}-t ${text.id}-d">
 <title id="${text.id}-t">${text.title}</title><desc id="${text.id}-d">${text.description}</desc>
@@ -49,7 +49,7 @@ function renderXAxis({ scale, label, format }: Axis): Markup {
   return html`<g>${rule}${marks}<text class="axis" x="${(left + right) / 2}" y="${bottom + 36}">${label}</text></g>`;
 }
 
-/** Coordinates with one decimal: finer than a pixel, and short. */
+/** Rounds a coordinate to a tenth of a unit: finer than a pixel, and short. */
 export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -1,6 +1,6 @@
 import { ownValue } from '../../core/record.js';
 
-/** Text that is HTML or SVG already. */
+/** HTML or SVG source, which templates insert unescaped. */
 export class Markup {
   readonly source: string;
 
@@ -13,7 +13,7 @@ export class Markup {
   }
 }
 
-/** What a template takes: markup stays as it is, lists are joined, everything else is escaped. `false` is nothing. */
+/** Content of a template. Markup is inserted unchanged, lists are joined, `false` and `undefined` are omitted, everything else is escaped. */
 export type Content = Markup | string | number | false | undefined | readonly Content[];
 
 const entities: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Makes markup from a template; what is filled in is escaped, in text and in quoted attributes alike. */
+/** Creates markup from a template. Escapes the inserted values, in text and in quoted attributes. */
 export function html(template: TemplateStringsArray, ...contents: readonly Content[]): Markup {
   let source = template[0]!;
   for (const [i, content] of contents.entries()) source += render(content) + template[i + 1]!;

@@ -14,21 +14,21 @@ export interface Point {
 export interface ChartLine {
   readonly label: string;
   readonly points: readonly Point[];
-  /** Which run it belongs to: the color. */
+  /** Ordinal of the run, which determines the color. */
   readonly run: number;
-  /** `faint` for raw values behind a smoothed line, `marked` with a dot at each point, `stairs` for a schedule. */
+  /** `faint` for raw values behind a smoothed line, `marked` for a dot at each point, `stairs` for a step function. */
   readonly look?: 'solid' | 'faint' | 'marked' | 'stairs';
 }
 
-/** What the axes of a line chart count. */
+/** Options of a line chart. */
 export interface LineChartOptions extends ChartText {
   readonly x: Omit<Axis, 'scale'>;
   readonly y: Omit<Axis, 'scale'>;
-  /** Whether the y axis begins at zero. @defaultValue `false` */
+  /** Whether the y axis starts at zero. @defaultValue `false` */
   readonly fromZero?: boolean;
 }
 
-/** Lines over a common x axis, with a legend. */
+/** Draws lines over a common x axis, with a legend. */
 export function renderLineChart(lines: readonly ChartLine[], options: LineChartOptions): Markup {
   const points = lines.flatMap((series) => series.points);
   const [, lastX = 1] = extent(points, ({ x }) => x);
