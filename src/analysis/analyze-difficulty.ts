@@ -2,7 +2,7 @@ import { type Dataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { recipeOf } from '../core/recipe.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/worker-module.js';
-import { openObjectStore } from '../storage/object-store.js';
+import { openObjectStore } from '../storage/open-object-store.js';
 import { type AnalysisDescription, analysisId, describeAnalysis } from './analysis-description.js';
 import { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
 import { findRecord, writeRecord } from './analysis-result.js';

@@ -1,8 +1,8 @@
 export { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
 export { analyzeDifficulty, type DifficultyAnalysis } from './analyze-difficulty.js';
-export type { AnalysisProgress, AnalyzeDifficultyOptions } from './analyze-difficulty-options.js';
+export type { AnalyzeDifficultyOptions } from './analyze-difficulty-options.js';
 export { AnalysisClusterWorker } from './cluster/analysis-cluster-worker.js';
-export { analyzeOnCluster, type ClusterOptions, cancelOnCluster } from './cluster/analyze-on-cluster.js';
+export { analyzeOnCluster, cancelOnCluster } from './cluster/analyze-on-cluster.js';
 export { DifficultyFile } from './difficulty-file.js';
 export { type AnalysisEstimate, estimateAnalysis } from './estimate-analysis.js';
 export { builtInMetrics } from './metrics/index.js';

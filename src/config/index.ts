@@ -1,3 +1,3 @@
-export { defineConfig, type MillraceConfig } from './config.js';
+export { type ConfigSource, defineConfig, type MillraceConfig } from './config.js';
 export { openConfig } from './open-config.js';
-export type { OpenConfigOptions, OpenedConfig } from './opened-config.js';
+export type { OpenedConfig } from './opened-config.js';

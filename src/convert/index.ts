@@ -1,3 +1,8 @@
 export { type Conversion, convert } from './convert.js';
 export type { ConvertOptions } from './convert-options.js';
-export { type ConversionManifest, conversionTargets, verifyConversion } from './manifest.js';
+export {
+  type ChecksumReport,
+  type ConversionManifest,
+  conversionTargets,
+  verifyConversion,
+} from './manifest.js';

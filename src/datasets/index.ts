@@ -6,12 +6,11 @@ export { MapDataset } from './map-dataset.js';
 export {
   MixtureDataset,
   type MixtureOptions,
-  type MixtureStage,
   type SourceSample,
 } from './mixture-dataset.js';
 export { randomSplit } from './random-split.js';
 export { ShuffleBuffer } from './shuffle-buffer.js';
-export { StackDataset } from './stack-dataset.js';
+export { StackDataset, type StackedSample } from './stack-dataset.js';
 export { Subset } from './subset.js';
 export { TensorDataset } from './tensor-dataset.js';
 export { type WorkerDataset, type WorkerFunction, workerDataset, workerFunction } from './worker-module.js';

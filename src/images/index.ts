@@ -1,4 +1,4 @@
-export { ImagePipeline, type ImagePipelineOptions } from './image-pipeline.js';
+export { ImagePipeline } from './image-pipeline.js';
 export {
   centerCrop,
   colorJitter,

@@ -5,4 +5,4 @@ export type { LoaderState } from './loader-state.js';
 export type { LoaderStats } from './loader-stats.js';
 export { type PadCollate, padCollate } from './pad-collate.js';
 export { RepeatingLoader } from './repeating-loader.js';
-export { getWorkerInfo } from './worker-info.js';
+export { getWorkerInfo, type WorkerInfo } from './worker-info.js';

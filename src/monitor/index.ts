@@ -1,8 +1,8 @@
 export { CsvWriter } from './csv-writer.js';
 export type { FigureWriter } from './figure-writer.js';
-export type { BatchDelivered, LoaderEvent, LoaderListener, Observable, PassBegan } from './loader-events.js';
+export type { LoaderEvent, LoaderListener } from './loader-events.js';
 export { type PrometheusRegistry, prometheusRegistry } from './prometheus.js';
-export { type RecordRunOptions, type RunRecording, recordRun } from './record-run.js';
+export { type RunRecording, recordRun } from './record-run.js';
 export { type RunFigures, RunStatistics } from './run-statistics.js';
 export { TensorBoardWriter } from './tensor-board-writer.js';
 export { TraceWriter } from './trace-writer.js';

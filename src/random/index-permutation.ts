@@ -4,13 +4,6 @@ import { feistelKeyWords, KeyedFeistel } from './keyed-feistel.js';
 import { KeyedTable } from './keyed-table.js';
 import { expandKey, type OrderKey, philoxKey } from './order-key.js';
 
-/** A bijection of `0 … length - 1`. Callers check arguments. */
-export interface OrderBody {
-  at(position: number): number;
-  indexOf(index: number): number;
-  fill(out: { [position: number]: number }, count: number, start: number, step: number): void;
-}
-
 /** Up to this length an order is a table of 2 bytes per index: a Feistel network is weakest on short orders. */
 const longestTable = 1024;
 
@@ -32,7 +25,7 @@ const longestTable = 1024;
 export class IndexPermutation {
   /** Number of elements. */
   readonly length: number;
-  readonly #body: OrderBody;
+  readonly #body: KeyedTable | KeyedFeistel;
 
   /**
    * @param length - 0 … 2^53.

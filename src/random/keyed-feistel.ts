@@ -2,7 +2,6 @@
 // with cycle walking for the few results that are out of range. The mixing constants are Chris Wellons's (Prospecting
 // for Hash Functions, 2018).
 import { type FeistelKernel, feistelKernel, kernelBlock, longestForKernel } from './feistel-kernel.js';
-import type { OrderBody } from './index-permutation.js';
 
 /**
  * Pairs of rounds: the first updates the left half from the right one, the second the right half from the left one.
@@ -23,7 +22,7 @@ const rights = new Int32Array(blockLength);
  * So at most one number in `length / 2^w` is out of range and needs cycle walking. If both halves were powers of two,
  * half of all numbers could be out of range.
  */
-export class KeyedFeistel implements OrderBody {
+export class KeyedFeistel {
   readonly #length: number;
   readonly #key: Int32Array;
   readonly #leftCount: number;

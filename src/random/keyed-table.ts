@@ -1,8 +1,10 @@
-import type { OrderBody } from './index-permutation.js';
 import { type PhiloxKey, PhiloxStream } from './philox.js';
 
-/** A random order as a table, for short lengths: every order is equally likely (Fisher-Yates shuffle). */
-export class KeyedTable implements OrderBody {
+/**
+ * A random order as a table, for short lengths: every order is equally likely (Fisher-Yates shuffle). Callers check
+ * arguments.
+ */
+export class KeyedTable {
   readonly #indices: Uint16Array;
   #positions: Uint16Array | undefined;
 

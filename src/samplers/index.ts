@@ -1,5 +1,5 @@
 export { BatchSampler } from './batch-sampler.js';
-export { DistributedSampler, type DistributedSamplerOptions } from './distributed-sampler.js';
+export { DistributedSampler } from './distributed-sampler.js';
 export { RandomSampler } from './random-sampler.js';
 export { SequentialSampler } from './sequential-sampler.js';
 export { ShardSampler } from './shard-sampler.js';

@@ -1,7 +1,4 @@
 import type { ByteSource } from './byte-source.js';
-import { FolderStore } from './folder-store.js';
-import { localPath } from './local-path.js';
-import { schemeOf } from './url-scheme.js';
 
 /**
  * A place for objects by name that several machines may share: a folder, or a bucket. An object appears whole or not at all,
@@ -20,25 +17,6 @@ export interface ObjectStore {
   open(name: string): Promise<ByteSource | undefined>;
   /** Removes an object, or with a `/` at the end all objects of a folder; nothing happens when there is none. @throws {@link StorageError} */
   remove(name: string): Promise<void>;
-}
-
-export interface ObjectStoreOptions {
-  /** Bytes of each part of the upload of a large file to S3, from 5 MiB on. @defaultValue `67_108_864` */
-  readonly partBytes?: number;
-}
-
-/**
- * Opens a store: a path or `file:` URL of a folder, or `s3://bucket/prefix`.
- *
- * @throws {@link StorageError} for another scheme.
- */
-export async function openObjectStore(
-  place: string | URL,
-  options: ObjectStoreOptions = {},
-): Promise<ObjectStore> {
-  if (schemeOf(String(place)) !== 's3') return new FolderStore(localPath(place));
-  const { S3Store } = await import('./s3-store.js');
-  return new S3Store(String(place), options);
 }
 
 /** All bytes of an object; `undefined` when there is none. */

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { ArrayDataset, MapDataset, tensor, workerFunction } from 'millrace';
-import { type AnalysisProgress, analyzeDifficulty } from 'millrace/analysis';
+import { analyzeDifficulty } from 'millrace/analysis';
 import { ConfigError, SampleError, WorkerExitError, WorkerTransferError } from 'millrace/errors';
 import { IndexedDataset } from 'millrace/formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AnalysisProgress } from '../../dist/analysis/analyze-difficulty-options.js';
 
 let folder: string;
 let runs = 0;

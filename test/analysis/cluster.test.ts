@@ -18,13 +18,13 @@ import {
   AnalysisClusterWorker,
   analyzeDifficulty,
   analyzeOnCluster,
-  type ClusterOptions,
   cancelOnCluster,
 } from 'millrace/analysis';
 import { StorageError, WorkerExitError } from 'millrace/errors';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { analysisId } from '../../dist/analysis/analysis-description.js';
 import { AnalysisQueue } from '../../dist/analysis/cluster/analysis-queue.js';
+import type { ClusterOptions } from '../../dist/analysis/cluster/analyze-on-cluster.js';
 import { connectRedis } from '../../dist/analysis/cluster/redis.js';
 import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
 import { searchSize } from '../setup/search-size.js';

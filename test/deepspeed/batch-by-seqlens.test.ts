@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { type BatchBySeqlensOptions, batchBySeqlens, type SequencePickingOrder } from 'millrace/deepspeed';
+import { batchBySeqlens } from 'millrace/deepspeed';
 import { describe, expect, it } from 'vitest';
+import type { BatchBySeqlensOptions, SequencePickingOrder } from '../../dist/deepspeed/batch-by-seqlens.js';
 
 const lengths = [5, 3, 9, 2, 2, 7, 1, 4, 6, 3, 8, 2];
 

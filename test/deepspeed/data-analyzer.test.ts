@@ -2,10 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArrayDataset } from 'millrace';
-import { DataAnalyzer, type DataAnalyzerOptions } from 'millrace/deepspeed';
+import { DataAnalyzer } from 'millrace/deepspeed';
 import { ConfigError, FormatError, ShapeError, StorageError } from 'millrace/errors';
 import { IndexedDataset } from 'millrace/formats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DataAnalyzerOptions } from '../../dist/deepspeed/data-analyzer-options.js';
 
 let folder: string;
 beforeEach(() => {

@@ -1,8 +1,9 @@
 import { ArrayDataset, type Dataset, RepeatingLoader, type Tensor, tensor } from 'millrace';
 import { CpuAccelerator, setAccelerator } from 'millrace/accelerator';
-import { DeepSpeedDataLoader, type DeepSpeedDataLoaderOptions } from 'millrace/deepspeed';
+import { DeepSpeedDataLoader } from 'millrace/deepspeed';
 import { defaultGenerator, manualSeed } from 'millrace/random';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { DeepSpeedDataLoaderOptions } from '../../dist/deepspeed/data-loader-options.js';
 import { goldenFolder } from './golden.js';
 
 type Batch = Tensor;

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { DeepSpeedDataSampler, type DeepSpeedDataSamplerOptions } from 'millrace/deepspeed';
+import { DeepSpeedDataSampler } from 'millrace/deepspeed';
 import { describe, expect, it, vi } from 'vitest';
+import type { DeepSpeedDataSamplerOptions } from '../../dist/deepspeed/data-sampler-options.js';
 import { goldenFolder } from './golden.js';
 
 const a100 = `${goldenFolder}analyzer_files/a100/seqlen/seqlen_index_to`;

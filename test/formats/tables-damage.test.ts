@@ -4,9 +4,10 @@ import { parquetMetadata } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { MillraceError } from 'millrace';
 import { FormatError } from 'millrace/errors';
-import { ArrowDataset, ParquetDataset, type ParquetDatasetOptions } from 'millrace/formats';
+import { ArrowDataset, ParquetDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { describe, expect, it } from 'vitest';
+import type { ParquetDatasetOptions } from '../../dist/formats/parquet/parquet-dataset.js';
 import { plain } from './plain-values.js';
 
 const corpus = (name: string) =>

@@ -1,7 +1,8 @@
 // What a loader tells those who listen.
 import { ArrayDataset, DataLoader, MapDataset, workerDataset } from 'millrace';
-import type { BatchDelivered, LoaderEvent } from 'millrace/monitor';
+import type { LoaderEvent } from 'millrace/monitor';
 import { describe, expect, it } from 'vitest';
+import type { BatchDelivered } from '../../dist/monitor/loader-events.js';
 import { batchesOf, range } from './collect.js';
 
 const deliveredIn = (events: readonly LoaderEvent[]): BatchDelivered[] =>

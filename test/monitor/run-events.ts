@@ -1,4 +1,5 @@
-import type { BatchDelivered, LoaderEvent, LoaderListener, Observable, PassBegan } from 'millrace/monitor';
+import type { LoaderEvent, LoaderListener } from 'millrace/monitor';
+import type { BatchDelivered, Observable, PassBegan } from '../../dist/monitor/loader-events.js';
 
 /** A loader whose events the test controls. */
 export class ToldLoader implements Observable {

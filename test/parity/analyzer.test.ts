@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArrayDataset, MillraceError, type Tensor, tensor } from 'millrace';
 import { analyzeDifficulty } from 'millrace/analysis';
-import { DataAnalyzer, type DataAnalyzerOptions } from 'millrace/deepspeed';
+import { DataAnalyzer } from 'millrace/deepspeed';
 import { IndexedDataset } from 'millrace/formats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isTensor } from '../../dist/core/tensor.js';
+import type { DataAnalyzerOptions } from '../../dist/deepspeed/data-analyzer-options.js';
 import {
   type Case,
   type Contents,

@@ -16,9 +16,7 @@ import {
   CurriculumScheduler,
   DataAnalyzer,
   DeepSpeedDataLoader,
-  type DeepSpeedDataLoaderOptions,
   DeepSpeedDataSampler,
-  type DeepSpeedDataSamplerOptions,
   deepspeedIo,
   parseDeepSpeedConfig,
   RandomLtdScheduler,
@@ -35,6 +33,8 @@ import {
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
 import { TorchGenerator } from 'millrace/random';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { DeepSpeedDataLoaderOptions } from '../../dist/deepspeed/data-loader-options.js';
+import type { DeepSpeedDataSamplerOptions } from '../../dist/deepspeed/data-sampler-options.js';
 import { defect, testedDefects } from './defect.js';
 
 let folder: string;

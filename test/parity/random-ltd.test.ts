@@ -1,6 +1,7 @@
-import { type RandomLtdConfig, RandomLtdScheduler } from 'millrace/deepspeed';
+import { RandomLtdScheduler } from 'millrace/deepspeed';
 import { ConfigError } from 'millrace/errors';
 import { expect } from 'vitest';
+import type { RandomLtdConfig } from '../../dist/deepspeed/random-ltd-scheduler.js';
 import { type RecordedError, testEveryCase } from './golden-file.js';
 
 interface Case {

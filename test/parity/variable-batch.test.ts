@@ -1,14 +1,8 @@
-import {
-  type BatchBySeqlensOptions,
-  batchBySeqlens,
-  type LrScalingMethod,
-  type SequencePickingOrder,
-  scaleLr,
-  VariableBatchSampler,
-  VariableBatchSizeLr,
-} from 'millrace/deepspeed';
+import { batchBySeqlens, scaleLr, VariableBatchSampler, VariableBatchSizeLr } from 'millrace/deepspeed';
 import { ConfigError } from 'millrace/errors';
 import { expect } from 'vitest';
+import type { BatchBySeqlensOptions, SequencePickingOrder } from '../../dist/deepspeed/batch-by-seqlens.js';
+import type { LrScalingMethod } from '../../dist/deepspeed/scale-lr.js';
 import { DecayingLr } from '../deepspeed/decaying-lr.js';
 import { checkByKind, type RecordedError, testEveryCase } from './golden-file.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { ConfigError } from 'millrace/errors';
-import { SampleRng } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
 import { philox4x32 } from '../../dist/random/philox.js';
+import { SampleRng } from '../../dist/random/sample-rng.js';
 import { chiSquare, inPlausibleRange } from './chi-square.js';
 
 const words = (rng: SampleRng, count: number) => Array.from({ length: count }, () => rng.uint32());

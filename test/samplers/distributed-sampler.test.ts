@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { DistributedSampler, type DistributedSamplerOptions } from 'millrace';
+import { DistributedSampler } from 'millrace';
 import { ConfigError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
+import type { DistributedSamplerOptions } from '../../dist/samplers/distributed-sampler.js';
 
 type Shared = Omit<DistributedSamplerOptions, 'rank' | 'worldSize'>;
 

@@ -15,14 +15,9 @@ import {
   workerFunction,
 } from 'millrace';
 import { JsonlDataset } from 'millrace/formats';
-import {
-  documentLengths,
-  PackedDataset,
-  type TokenizeOptions,
-  TokenWindowStream,
-  tokenize,
-} from 'millrace/tokens';
+import { documentLengths, PackedDataset, TokenWindowStream, tokenize } from 'millrace/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TokenizeOptions } from '../../dist/tokens/tokenize.js';
 
 const context = {} as SampleContext;
 let folder: string;

@@ -1,5 +1,6 @@
 import { type Recipe, recipeOf } from '../../core/recipe.js';
-import { type ObjectStore, openObjectStore } from '../../storage/object-store.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { openObjectStore } from '../../storage/open-object-store.js';
 import { checkDescription, describeAnalysis } from '../analysis-description.js';
 import { findRecord, writeRecord } from '../analysis-result.js';
 import { loadMetric } from '../metric-source.js';

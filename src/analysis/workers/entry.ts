@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Dataset } from '../../core/dataset.js';
 import { toErrorRecord } from '../../core/error-record.js';
 import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
-import { openObjectStore } from '../../storage/object-store.js';
+import { openObjectStore } from '../../storage/open-object-store.js';
 import { loadMetric } from '../metric-source.js';
 import { RangeWork } from '../range-work.js';
 import { reduceAnalysis } from '../reduce-analysis.js';

@@ -1,5 +1,5 @@
+import type { AnalysisProgress } from '../../analysis/analyze-difficulty-options.js';
 import {
-  type AnalysisProgress,
   analyzeDifficulty,
   analyzeOnCluster,
   cancelOnCluster,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OpenConfigOptions } from '../../config/index.js';
+import type { OpenConfigOptions } from '../../config/opened-config.js';
 import { wholeNumber } from '../whole-number.js';
 
 /** What a configuration is opened with, as flags. */

@@ -1,4 +1,5 @@
-import { type OpenConfigOptions, type OpenedConfig, openConfig } from '../../config/index.js';
+import { type OpenedConfig, openConfig } from '../../config/index.js';
+import type { OpenConfigOptions } from '../../config/opened-config.js';
 import { CapabilityError } from '../../core/errors.js';
 import { DataLoader } from '../../loader/index.js';
 
