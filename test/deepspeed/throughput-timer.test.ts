@@ -33,6 +33,13 @@ describe('ThroughputTimer', () => {
     expect(timer.totalElapsedMs).toBe(2000);
   });
 
+  it('has no average until a global step has ended, even if time was measured', () => {
+    const { timer, step } = timed({ startStep: 0 });
+    step(100, false);
+    expect(timer.totalElapsedMs).toBe(100);
+    expect(timer.averageSamplesPerSecond()).toBeNull();
+  });
+
   it('sums the micro-steps of a global step, without the time between them', () => {
     const { timer, step, clock } = timed({ startStep: 0 });
     step(100, false);

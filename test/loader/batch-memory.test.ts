@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { OwnedMemory } from '../../dist/loader/batch-memory.js';
+import { LentMemory, OwnedMemory } from '../../dist/loader/batch-memory.js';
 
 it('a batch that is being made while others are sent off keeps its small tensors', () => {
   const memory = new OwnedMemory();
@@ -23,4 +23,19 @@ it('a batch that is being made while others are sent off keeps its small tensors
   // Between batches a page begins anew.
   memory.begin();
   expect(make(4).byteOffset).toBe(0);
+});
+
+it('a slot that was too small grows to a quarter more than its batch needed', () => {
+  const memory = new LentMemory();
+  const overflowed = (bytes: number) => {
+    memory.begin();
+    memory.allocate('uint8', [bytes]);
+    const batch = memory.end();
+    memory.release(batch.slot!);
+    return batch.overflowed;
+  };
+  // The first batch sets the size; the second has it.
+  expect([1_024, 1_024].map(overflowed)).toEqual([false, false]);
+  expect([2_048, 2_560].map(overflowed)).toEqual([true, false]);
+  expect(overflowed(2_561)).toBe(true);
 });

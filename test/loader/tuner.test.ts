@@ -39,6 +39,23 @@ describe('Tuner', () => {
     expect(tuner).toMatchObject({ numWorkers: 2, prefetchFactor: 2 });
   });
 
+  it('takes a worker when the consumer waits for 5 % of the time, and none below that', () => {
+    const tuner = new Tuner(auto);
+    expect(tuner.observe(period(tuner, 0.049, 0.95))).toBe(false);
+    expect(tuner.observe(period(tuner, 0.051, 0.95))).toBe(true);
+    expect(tuner.numWorkers).toBe(2);
+  });
+
+  it('gives up a worker in the eighth idle period in a row, and counts anew after a busy one', () => {
+    const tuner = new Tuner({ ...auto, numWorkers: 3 });
+    const idle = (periods: number) =>
+      Array.from({ length: periods }, () => tuner.observe(period(tuner, 0, 0.1)));
+    expect(idle(7)).not.toContain(true);
+    tuner.observe(period(tuner, 0, 0.5));
+    expect(idle(8).indexOf(true)).toBe(7);
+    expect(tuner.numWorkers).toBe(2);
+  });
+
   it('gives up a worker that has long been idle, but never goes back to too few', () => {
     const tuner = new Tuner(auto);
     tuner.observe(period(tuner, 0.5, 0.95));
