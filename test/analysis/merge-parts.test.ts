@@ -2,23 +2,28 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { mergeParts } from '../../dist/analysis/merge-parts.js';
 
+type Rows = readonly (readonly [value: number, ids: readonly number[]])[];
+
 /** The rows of a part: each value once, ascending, with the ids of its samples, counted from the part's first. */
 class RowsOfPart {
+  readonly part: number;
+  readonly firstId: number;
   value = Number.NaN;
   count = 0;
+  readonly #rows: Rows;
   #row = -1;
   #taken = 0;
 
-  constructor(
-    readonly part: number,
-    readonly firstId: number,
-    readonly rows: readonly (readonly [value: number, ids: readonly number[]])[],
-  ) {}
+  constructor(part: number, firstId: number, rows: Rows) {
+    this.part = part;
+    this.firstId = firstId;
+    this.#rows = rows;
+  }
 
   next(): boolean {
     this.#row += 1;
     this.#taken = 0;
-    const row = this.rows[this.#row];
+    const row = this.#rows[this.#row];
     if (!row) return false;
     [this.value] = row;
     this.count = row[1].length;
@@ -26,7 +31,7 @@ class RowsOfPart {
   }
 
   takeIds(most: number): Uint32Array {
-    const ids = Uint32Array.from(this.rows[this.#row]![1].slice(this.#taken, this.#taken + most));
+    const ids = Uint32Array.from(this.#rows[this.#row]![1].slice(this.#taken, this.#taken + most));
     this.#taken += ids.length;
     return ids;
   }
