@@ -1,6 +1,7 @@
+import { type Environment, environment } from '../core/platform.js';
 import type { Tensor } from '../core/tensor.js';
 import type { Accelerator } from './accelerator.js';
-import { type Environment, environmentNumber, processEnvironment } from './environment-number.js';
+import { environmentNumber } from './environment-number.js';
 import { countNumaNodes } from './numa-nodes.js';
 
 /** Sources of information for a {@link CpuAccelerator}. */
@@ -24,7 +25,7 @@ export class CpuAccelerator implements Accelerator {
   #maxResidentBytes = 0;
 
   constructor(options: CpuAcceleratorOptions = {}) {
-    this.#environment = options.environment ?? processEnvironment();
+    this.#environment = options.environment ?? environment;
     this.#countNumaNodes = options.countNumaNodes ?? countNumaNodes;
   }
 

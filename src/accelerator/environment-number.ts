@@ -1,12 +1,5 @@
 import { ConfigError } from '../core/errors.js';
-
-/** Environment variables by name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The variables of this process; none in a browser. */
-export function processEnvironment(): Environment {
-  return (globalThis as { process?: { env?: Environment } }).process?.env ?? {};
-}
+import { type Environment, environment } from '../core/platform.js';
 
 /**
  * Reads an integer from an environment variable of the launcher; 0 if unset.
@@ -15,9 +8,9 @@ export function processEnvironment(): Environment {
  */
 export function environmentNumber(
   variable: 'LOCAL_SIZE' | 'LOCAL_RANK',
-  environment: Environment = processEnvironment(),
+  variables: Environment = environment,
 ): number {
-  const text = environment[variable]?.trim() || '0';
+  const text = variables[variable]?.trim() || '0';
   if (/^\d+$/.test(text)) return Number(text);
   throw new ConfigError(
     'Environment',

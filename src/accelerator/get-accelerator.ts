@@ -1,10 +1,10 @@
 import { AcceleratorError, ConfigError, MissingPeerError } from '../core/errors.js';
+import { environment } from '../core/platform.js';
 import { warn } from '../core/warn.js';
 import { type Accelerator, acceleratorMethods } from './accelerator.js';
 import { CpuAccelerator } from './cpu-accelerator.js';
 import { CudaAccelerator } from './cuda/cuda-accelerator.js';
 import { CudaAbsentError } from './cuda/cuda-driver.js';
-import { processEnvironment } from './environment-number.js';
 import { WebGpuAccelerator } from './webgpu/webgpu-accelerator.js';
 
 /** Values of `DS_ACCELERATOR`: DeepSpeed's, and `webgpu`. */
@@ -71,7 +71,7 @@ export function setAccelerator(accelerator: Accelerator): void {
 }
 
 function requestedName(): string | undefined {
-  return processEnvironment().DS_ACCELERATOR;
+  return environment.DS_ACCELERATOR;
 }
 
 function selectAccelerator(requested: string | undefined): Accelerator {

@@ -1,5 +1,8 @@
 /** Whether this is Node.js, or what has its files, threads and environment as well. */
 export const isNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 
-/** Environment variables; none in a browser. */
-export const environment: Readonly<Record<string, string | undefined>> = isNode ? process.env : {};
+/** Environment variables, in the form of `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment variables of this process; empty in a browser. */
+export const environment: Environment = isNode ? process.env : {};

@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import type { Environment } from '../core/platform.js';
 import { ownValue } from '../core/record.js';
 
 /** The source of the rank: a launcher, or the user. */
@@ -16,9 +17,6 @@ export interface RankInfo {
   readonly localWorldSize: number | null;
   readonly launcher: Launcher;
 }
-
-/** Environment variables, in the form of `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variables in which a launcher provides each number; of several names, the first that is set wins. */
 interface LauncherVariables {

@@ -12,7 +12,7 @@ import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
 import type { WorkerDataset } from '../datasets/index.js';
 import { WorkerModule } from '../datasets/worker-module.js';
-import type { LoaderListener } from '../monitor/loader-events.js';
+import type { LoaderObserver } from '../monitor/loader-events.js';
 import type { BatchEngine } from './batch-engine.js';
 import { refuseOtherRanks } from './capabilities.js';
 import { collateAt } from './collate-failure.js';
@@ -291,7 +291,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @returns ends the listening
    * @remarks Costs nothing when nobody listens, about a microsecond a batch otherwise.
    */
-  observe(listener: LoaderListener): () => void {
+  observe(listener: LoaderObserver): () => void {
     this.#observation.add(listener);
     this.#engine.observe(true);
     return () => {

@@ -1,5 +1,5 @@
 import { StageClock, type StageTimes, setStageClock, stageClock } from '../core/stage-clock.js';
-import type { LoaderEvent, LoaderListener, PassEnded } from '../monitor/loader-events.js';
+import type { LoaderEvent, LoaderObserver, PassEnded } from '../monitor/loader-events.js';
 import type { Delivered } from './delivery.js';
 
 // Asked once: it costs more than the time.
@@ -17,18 +17,18 @@ export function moment(): number {
 
 /** Those who listen to a loader. */
 export class Observation {
-  readonly #listeners = new Set<LoaderListener>();
+  readonly #listeners = new Set<LoaderObserver>();
 
   /** Whether anybody does. Ask before putting an event together. */
   get active(): boolean {
     return this.#listeners.size > 0;
   }
 
-  add(listener: LoaderListener): void {
+  add(listener: LoaderObserver): void {
     this.#listeners.add(listener);
   }
 
-  remove(listener: LoaderListener): void {
+  remove(listener: LoaderObserver): void {
     this.#listeners.delete(listener);
   }
 

@@ -1,6 +1,6 @@
 export { CsvWriter } from './csv-writer.js';
 export type { FigureWriter } from './figure-writer.js';
-export type { LoaderEvent, LoaderListener } from './loader-events.js';
+export type { LoaderEvent, LoaderObserver } from './loader-events.js';
 export { type PrometheusRegistry, prometheusRegistry } from './prometheus.js';
 export { type RunRecording, recordRun } from './record-run.js';
 export { type RunFigures, RunStatistics } from './run-statistics.js';

@@ -107,10 +107,10 @@ export type LoaderEvent =
   | LoaderClosed;
 
 /** Receives every event as it happens, on the consumer's thread, so it must be fast. An exception ends the pass. */
-export type LoaderListener = (event: LoaderEvent) => void;
+export type LoaderObserver = (event: LoaderEvent) => void;
 
 /** An object that can be observed: a `DataLoader`. */
 export interface Observable {
   /** @returns A function that removes the observer */
-  observe(listener: LoaderListener): () => void;
+  observe(observer: LoaderObserver): () => void;
 }

@@ -1,7 +1,7 @@
 import type { RunFigures } from './run-statistics.js';
 
 /** A figure in the form that monitoring systems use. */
-export interface Metric {
+export interface RunMetric {
   /** Prometheus' spelling: base units, and `_total` for counters. */
   readonly name: string;
   readonly type: 'counter' | 'gauge';
@@ -12,13 +12,13 @@ export interface Metric {
   read(figures: RunFigures): number | Readonly<Record<string, number>>;
 }
 
-const counter = (name: string, help: string, read: Metric['read'], label?: string): Metric =>
+const counter = (name: string, help: string, read: RunMetric['read'], label?: string): RunMetric =>
   label ? { name, type: 'counter', help, read, label } : { name, type: 'counter', help, read };
-const gauge = (name: string, help: string, read: Metric['read'], label?: string): Metric =>
+const gauge = (name: string, help: string, read: RunMetric['read'], label?: string): RunMetric =>
   label ? { name, type: 'gauge', help, read, label } : { name, type: 'gauge', help, read };
 
 /** All exported figures: Prometheus, TensorBoard and CSV have the same ones. */
-export const metrics: readonly Metric[] = [
+export const runMetrics: readonly RunMetric[] = [
   counter('batches_total', 'Batches delivered.', ({ batches }) => batches),
   counter('samples_total', 'Samples delivered.', ({ samples }) => samples),
   counter('tokens_total', 'Tokens delivered.', ({ tokens }) => tokens),
@@ -64,15 +64,15 @@ export const metrics: readonly Metric[] = [
 
 /** A value with a flat name: `stage_seconds_total_storage`. */
 export interface NamedValue {
-  readonly metric: Metric;
+  readonly metric: RunMetric;
   /** The label, or `undefined` for a metric with one value. */
   readonly labeled: string | undefined;
   readonly value: number;
 }
 
-/** All values at one moment, in the order of {@link metrics}. */
+/** All values at one moment, in the order of {@link runMetrics}. */
 export function valuesOf(figures: RunFigures): NamedValue[] {
-  return metrics.flatMap((metric): NamedValue[] => {
+  return runMetrics.flatMap((metric): NamedValue[] => {
     const read = metric.read(figures);
     if (typeof read === 'number') return [{ metric, labeled: undefined, value: read }];
     return Object.entries(read).map(([labeled, value]) => ({ metric, labeled, value }));

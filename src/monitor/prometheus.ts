@@ -1,9 +1,9 @@
 import { importPeer } from '../core/peer.js';
-import { type Metric, metrics } from './metrics.js';
+import { type RunMetric, runMetrics } from './metrics.js';
 import type { RunFigures } from './run-statistics.js';
 
 /** Figures with the labels of their source: rank and run. */
-export interface LabelledFigures {
+export interface LabeledFigures {
   readonly labels: { readonly rank: string; readonly run: string };
   readonly figures: RunFigures;
 }
@@ -28,7 +28,7 @@ export interface PrometheusRegistry {
  * @throws {@link MissingPeerError} if the optional package prom-client is not installed.
  */
 export async function prometheusRegistry(
-  collect: () => readonly LabelledFigures[],
+  collect: () => readonly LabeledFigures[],
   registry?: PrometheusRegistry,
 ): Promise<PrometheusRegistry> {
   const { default: client } = await importPeer<{ default: typeof import('prom-client') }>(
@@ -36,7 +36,7 @@ export async function prometheusRegistry(
     'Prometheus',
   );
   const target = (registry ?? new client.Registry()) as InstanceType<typeof client.Registry>;
-  for (const metric of metrics) {
+  for (const metric of runMetrics) {
     const { name, help, type, label } = metric;
     const labelNames = ['rank', 'run', ...(label ? [label] : [])];
     const options = { name: `millrace_${name}`, help, labelNames, registers: [target] };
@@ -62,8 +62,8 @@ export async function prometheusRegistry(
 }
 
 function eachValue(
-  { label, read }: Metric,
-  sources: readonly LabelledFigures[],
+  { label, read }: RunMetric,
+  sources: readonly LabeledFigures[],
   take: (labels: Record<string, string>, value: number) => void,
 ): void {
   for (const { labels, figures } of sources) {

@@ -80,8 +80,8 @@ export function recordRun(loader: Observable, options: RecordRunOptions): RunRec
   const unobserve = loader.observe((event) => {
     if (disk.refused) return;
     disk.attempt(() => {
-      statistics.listen(event);
-      traceWriter?.listen(event);
+      statistics.receive(event);
+      traceWriter?.receive(event);
       if (event.type === 'delivered' && figureTimes.isDue(event.at)) writeFigures();
     });
   });

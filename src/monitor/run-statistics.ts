@@ -1,6 +1,6 @@
 import { type CountTokens, sizeOfBatch } from './batch-size.js';
 import { difficultiesAt } from './curriculum-view.js';
-import type { BatchDelivered, LoaderEvent, LoaderListener } from './loader-events.js';
+import type { BatchDelivered, LoaderEvent, LoaderObserver } from './loader-events.js';
 
 /** Stages in processing order. */
 export const stageNames = ['storage', 'decode', 'transform', 'collate', 'handOff'] as const;
@@ -69,7 +69,7 @@ interface Progress {
   readonly underWay: number;
 }
 
-/** Sums up loader events. Pass {@link listen} to `loader.observe`. */
+/** Sums up loader events. Pass {@link receive} to `loader.observe`. */
 export class RunStatistics {
   readonly #countTokens: CountTokens | undefined;
   #batches = 0;
@@ -102,7 +102,7 @@ export class RunStatistics {
   }
 
   /** Receives loader events. */
-  readonly listen: LoaderListener = (event: LoaderEvent) => {
+  readonly receive: LoaderObserver = (event: LoaderEvent) => {
     if (event.type === 'delivered') this.#deliver(event);
     else if (event.type === 'waiting') this.#waitingSince = event.since;
     else if (event.type === 'began') {

@@ -1,6 +1,6 @@
 // Chrome's trace event format, JSON array: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 import { AppendedFile } from './appended-file.js';
-import type { BatchDelivered, LoaderEvent, LoaderListener, PassBegan } from './loader-events.js';
+import type { BatchDelivered, LoaderEvent, LoaderObserver, PassBegan } from './loader-events.js';
 
 /** An event of the trace. Times are in microseconds. */
 interface TraceEvent {
@@ -38,7 +38,7 @@ export class TraceWriter {
   }
 
   /** Receives loader events. */
-  readonly listen: LoaderListener = (event: LoaderEvent) => {
+  readonly receive: LoaderObserver = (event: LoaderEvent) => {
     switch (event.type) {
       case 'began':
         return this.#begin(event);

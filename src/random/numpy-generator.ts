@@ -11,9 +11,9 @@ import {
   chooseWeighted,
 } from './numpy-choice.js';
 import {
-  type IntegerDType,
   integerDTypes,
   integerRange,
+  type NumpyIntegerDType,
   smallIntegerDraws,
   wideIntegerDraws,
 } from './numpy-integers.js';
@@ -30,7 +30,7 @@ export interface ChoiceOptions {
   readonly shuffle?: boolean;
 }
 
-export interface IntegersOptions<D extends IntegerDType = IntegerDType> {
+export interface IntegersOptions<D extends NumpyIntegerDType = NumpyIntegerDType> {
   /** The dtype of the result. @defaultValue `'int64'` */
   readonly dtype?: D;
   /** Whether `high` is included. @defaultValue `false` */
@@ -43,7 +43,7 @@ export interface RandomOptions<D extends 'float32' | 'float64' = 'float32' | 'fl
 }
 
 /** The result type of `integers` by dtype: 64-bit integers are returned as doubles unless a bound is a `bigint`. */
-export type IntegerArray<D extends IntegerDType> = D extends 'int64' | 'uint64'
+export type IntegerArray<D extends NumpyIntegerDType> = D extends 'int64' | 'uint64'
   ? Float64Array | TypedArrayOf<D>
   : TypedArrayOf<D>;
 
@@ -149,7 +149,7 @@ export class NumpyGenerator {
     options?: IntegersOptions,
   ): number | bigint;
   integers(low: number, high: number, size: DrawSize, options?: IntegersOptions<'int64'>): Float64Array;
-  integers<D extends IntegerDType = 'int64'>(
+  integers<D extends NumpyIntegerDType = 'int64'>(
     low: number | bigint,
     high: number | bigint,
     size: DrawSize,

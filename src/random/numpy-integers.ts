@@ -5,7 +5,7 @@ import { lemire32, lemire64, narrowDraws } from './numpy-bounded.js';
 import type { Pcg64 } from './pcg64.js';
 
 /** A dtype that `integers` can draw. */
-export type IntegerDType = Exclude<DType, 'float32' | 'float64'>;
+export type NumpyIntegerDType = Exclude<DType, 'float32' | 'float64'>;
 
 /** Width and signedness of each dtype. */
 const formats = {
@@ -18,10 +18,12 @@ const formats = {
   uint32: { bits: 32, signed: false },
   int64: { bits: 64, signed: true },
   uint64: { bits: 64, signed: false },
-} as const satisfies { readonly [D in IntegerDType]: { readonly bits: number; readonly signed: boolean } };
+} as const satisfies {
+  readonly [D in NumpyIntegerDType]: { readonly bits: number; readonly signed: boolean };
+};
 
 /** The names of the dtypes. */
-export const integerDTypes = Object.keys(formats) as readonly IntegerDType[];
+export const integerDTypes = Object.keys(formats) as readonly NumpyIntegerDType[];
 
 /** A range of values: `low … low + max`. */
 export interface IntegerRange {
@@ -33,7 +35,7 @@ export interface IntegerRange {
 export function integerRange(
   low: number | bigint,
   high: number | bigint,
-  dtype: IntegerDType,
+  dtype: NumpyIntegerDType,
   endpoint: boolean,
 ): IntegerRange {
   const subject = 'NumpyGenerator.integers';
@@ -56,7 +58,7 @@ export function integerRange(
 }
 
 /** Draws from `0 … max` as numpy does for a dtype, for `max` up to 2^32 - 1. */
-export function smallIntegerDraws(engine: Pcg64, dtype: IntegerDType, max: number): () => number {
+export function smallIntegerDraws(engine: Pcg64, dtype: NumpyIntegerDType, max: number): () => number {
   const { bits } = formats[dtype];
   return bits !== 32 && bits !== 64 ? narrowDraws(engine, bits, max) : () => lemire32(engine, max);
 }

@@ -11,9 +11,9 @@ import Papa from 'papaparse';
 import protobuf from 'protobufjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { crc32c } from '../../dist/monitor/crc32c.js';
-import { metrics, valuesOf } from '../../dist/monitor/metrics.js';
+import { runMetrics, valuesOf } from '../../dist/monitor/metrics.js';
 import { batchesOf, range } from '../loader/collect.js';
-import { began, delivered, start, ToldLoader } from './run-events.js';
+import { began, delivered, ScriptedLoader, start } from './run-events.js';
 
 let folder = '';
 beforeEach(() => {
@@ -23,7 +23,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Records forty batches in four seconds. */
 function recorded(options: object): void {
-  const loader = new ToldLoader();
+  const loader = new ScriptedLoader();
   using _ = recordRun(loader, options as never);
   loader.tell(began());
   for (let batch = 1; batch <= 40; batch++) loader.tell(delivered(batch));
@@ -90,7 +90,7 @@ describe('a trace', () => {
   });
 
   it('is complete JSON once it is closed, after a failed run too', () => {
-    const loader = new ToldLoader();
+    const loader = new ScriptedLoader();
     const recording = recordRun(loader, { trace: join(folder, 'trace.json') });
     loader.tell(began(), {
       type: 'ended',
@@ -186,7 +186,7 @@ describe('a TensorBoard run', () => {
 describe('the text for Prometheus', () => {
   it('has every figure with its type, rank and run', async () => {
     const statistics = new RunStatistics();
-    for (const batch of [1, 2, 3]) statistics.listen(delivered(batch));
+    for (const batch of [1, 2, 3]) statistics.receive(delivered(batch));
     const figures = statistics.reader()();
     const registry = await prometheusRegistry(() => [
       { labels: { rank: '0', run: 'a' }, figures },
@@ -197,16 +197,16 @@ describe('the text for Prometheus', () => {
     expect(text).toContain('millrace_samples_total{rank="0",run="a"} 24');
     expect(text).toContain('millrace_samples_total{rank="1",run="b"} 7');
     expect(text).toContain('millrace_stage_seconds_total{rank="0",run="a",stage="transform"} 0.075');
-    for (const { name, type } of metrics) expect(text).toContain(`# TYPE millrace_${name} ${type}`);
+    for (const { name, type } of runMetrics) expect(text).toContain(`# TYPE millrace_${name} ${type}`);
     // Repeated scrapes must not add counters up.
     expect(await registry.metrics()).toBe(text);
   });
 
   it('has the same figures as TensorBoard and CSV', () => {
     const statistics = new RunStatistics();
-    statistics.listen(delivered(1));
+    statistics.receive(delivered(1));
     const names = new Set(valuesOf(statistics.reader()()).map(({ metric }) => metric.name));
-    expect([...names, 'difficulty']).toEqual(metrics.map(({ name }) => name));
+    expect([...names, 'difficulty']).toEqual(runMetrics.map(({ name }) => name));
   });
 });
 
@@ -215,7 +215,7 @@ describe('recording a run', () => {
     const warnings: Error[] = [];
     const listen = (warning: Error): void => void warnings.push(warning);
     process.on('warning', listen);
-    const loader = new ToldLoader();
+    const loader = new ScriptedLoader();
     const recording = recordRun(loader, { trace: '/dev/full' });
     loader.tell(began());
     for (let batch = 1; batch <= 2_000; batch++) loader.tell(delivered(batch));
@@ -228,7 +228,7 @@ describe('recording a run', () => {
   });
 
   it('requires at least one output, and rejects unknown options', () => {
-    expect(() => recordRun(new ToldLoader(), {})).toThrow('must name at least one output');
-    expect(() => recordRun(new ToldLoader(), { tracee: 'x' } as never)).toThrow('did you mean trace?');
+    expect(() => recordRun(new ScriptedLoader(), {})).toThrow('must name at least one output');
+    expect(() => recordRun(new ScriptedLoader(), { tracee: 'x' } as never)).toThrow('did you mean trace?');
   });
 });

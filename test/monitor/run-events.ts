@@ -1,11 +1,11 @@
-import type { LoaderEvent, LoaderListener } from 'millrace/monitor';
+import type { LoaderEvent, LoaderObserver } from 'millrace/monitor';
 import type { BatchDelivered, Observable, PassBegan } from '../../dist/monitor/loader-events.js';
 
 /** A loader whose events the test controls. */
-export class ToldLoader implements Observable {
-  readonly listeners = new Set<LoaderListener>();
+export class ScriptedLoader implements Observable {
+  readonly listeners = new Set<LoaderObserver>();
 
-  observe(listener: LoaderListener): () => void {
+  observe(listener: LoaderObserver): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }

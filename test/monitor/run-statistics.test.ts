@@ -9,10 +9,10 @@ import { began, delivered, start } from './run-events.js';
 describe('the statistics of a run', () => {
   it('sum up deliveries, waits and skipped samples', () => {
     const statistics = new RunStatistics();
-    statistics.listen(began());
-    for (const batch of [1, 2, 3, 4]) statistics.listen(delivered(batch));
+    statistics.receive(began());
+    for (const batch of [1, 2, 3, 4]) statistics.receive(delivered(batch));
     const skipped = [{ index: 3, epoch: 0, reason: 'torn' }];
-    statistics.listen(delivered(5, { samples: 7, skipped }));
+    statistics.receive(delivered(5, { samples: 7, skipped }));
     expect(statistics.totals()).toMatchObject({
       batches: 5,
       samples: 39,
@@ -27,8 +27,8 @@ describe('the statistics of a run', () => {
 
   it('report where the time of making batches went, including the hand-off', () => {
     const statistics = new RunStatistics();
-    statistics.listen(delivered(1));
-    statistics.listen(delivered(2, { collateMs: 3 }));
+    statistics.receive(delivered(1));
+    statistics.receive(delivered(2, { collateMs: 3 }));
     expect(statistics.totals().stageMs).toEqual({
       storage: 20,
       decode: 40,
@@ -41,15 +41,15 @@ describe('the statistics of a run', () => {
   it('count no hand-off while the consumer was busy with the previous batch', () => {
     const statistics = new RunStatistics();
     // Made 20 ms before delivery, requested 5 ms before; the thread was blocked until then.
-    statistics.listen(delivered(1, { waitMs: 5, readyAt: start + 98 }));
-    statistics.listen(delivered(2, { waitMs: 0, readyAt: start + 200 }));
+    statistics.receive(delivered(1, { waitMs: 5, readyAt: start + 98 }));
+    statistics.receive(delivered(2, { waitMs: 0, readyAt: start + 200 }));
     expect(statistics.totals().stageMs.handOff).toBe(3);
   });
 
   it('extrapolate the measured batches to those not measured', () => {
     const statistics = new RunStatistics();
-    statistics.listen(delivered(1));
-    statistics.listen(delivered(2, { stages: undefined, makeMs: 180 }));
+    statistics.receive(delivered(1));
+    statistics.receive(delivered(2, { stages: undefined, makeMs: 180 }));
     const { storage, decode, transform, collate } = statistics.totals().stageMs;
     expect([storage, decode, transform, collate]).toEqual([40, 80, 100, 20]);
   });
@@ -57,10 +57,10 @@ describe('the statistics of a run', () => {
   it('give each reader the rates since its own previous call', () => {
     const statistics = new RunStatistics();
     const [often, seldom] = [statistics.reader(), statistics.reader()];
-    statistics.listen(delivered(1));
+    statistics.receive(delivered(1));
     often();
-    statistics.listen(delivered(2));
-    statistics.listen(delivered(3, { waitMs: 70 }));
+    statistics.receive(delivered(2));
+    statistics.receive(delivered(3, { waitMs: 70 }));
     expect(often()).toMatchObject({
       samplesPerSecond: 80,
       tokensPerSecond: 1280,
@@ -74,7 +74,7 @@ describe('the statistics of a run', () => {
   it('agree with loader.stats()', async () => {
     const loader = new DataLoader(range(500), { batchSize: 8, numWorkers: 2 });
     const statistics = new RunStatistics();
-    loader.observe(statistics.listen);
+    loader.observe(statistics.receive);
     await batchesOf(loader);
     const { batches, samples, waitMs, elapsedMs, skipped } = loader.stats();
     const totals = statistics.totals();
@@ -98,8 +98,8 @@ describe('the statistics of a run', () => {
       },
     });
     const statistics = new RunStatistics();
-    statistics.listen(began({ sampler, gradientAccumulationSteps: 2 }));
-    statistics.listen(delivered(9));
+    statistics.receive(began({ sampler, gradientAccumulationSteps: 2 }));
+    statistics.receive(delivered(9));
     const { difficulties } = statistics.reader()();
     expect(difficulties).toEqual(sampler.difficultiesAt(0, 4));
     expect(difficulties.seqlen).toBeGreaterThan(10);

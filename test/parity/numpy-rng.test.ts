@@ -1,7 +1,7 @@
 import { NumpyGenerator, PythonRandom, SeedSequence } from 'millrace/random';
 import { expect } from 'vitest';
 import { splitIndex } from '../../dist/analysis/split-index.js';
-import type { IntegerDType } from '../../dist/random/numpy-integers.js';
+import type { NumpyIntegerDType } from '../../dist/random/numpy-integers.js';
 import { sha256, sha256OfInt64 } from './digest.js';
 import { type CheckCase, checkByKind, testEveryCase } from './golden-file.js';
 
@@ -72,7 +72,7 @@ const choose = (generator: NumpyGenerator, { n, size, replace, p }: Draw) =>
 
 const integers = (generator: NumpyGenerator, { low, high, size, dtype, endpoint = false }: Draw) =>
   Array.from(
-    generator.integers(BigInt(low!), BigInt(high!), size!, { dtype: dtype as IntegerDType, endpoint }),
+    generator.integers(BigInt(low!), BigInt(high!), size!, { dtype: dtype as NumpyIntegerDType, endpoint }),
     String,
   );
 

@@ -44,7 +44,7 @@ export async function measurePipeline(
     await eachBatch(loader, async () => {
       if (first === 0) {
         first = performance.now();
-        loader.observe(statistics.listen);
+        loader.observe(statistics.receive);
       }
       if (stepMs > 0) await setTimeout(stepMs);
       const done = (performance.now() - first) / 1_000;

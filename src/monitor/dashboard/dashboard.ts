@@ -72,7 +72,7 @@ export async function showOnPage(loader: Observable, options: ResolvedDashboard)
   const server = known ?? startServer({ port, host, token });
   if (!server) return;
   servers.set(address, server);
-  loader.observe(new RunWatcher(`${process.pid}.${loaders++}`, server, countTokens).listen);
+  loader.observe(new RunWatcher(`${process.pid}.${loaders++}`, server, countTokens).receive);
   const url = await server.opened;
   if (url === undefined) return;
   if (onOpen) onOpen(url);

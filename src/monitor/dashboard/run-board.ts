@@ -1,4 +1,4 @@
-import type { LabelledFigures } from '../prometheus.js';
+import type { LabeledFigures } from '../prometheus.js';
 import { applyUpdate, type RunFacts, type RunUpdate, type RunView, viewOf } from './live-view.js';
 
 /** A run of another process that is silent this long is marked lost, unless it has reported its end. */
@@ -74,7 +74,7 @@ export class RunBoard {
   }
 
   /** Figures for Prometheus. */
-  figures(): LabelledFigures[] {
+  figures(): LabeledFigures[] {
     return this.runs.flatMap(({ facts, figures }) =>
       figures ? [{ labels: { rank: String(facts.rank), run: facts.key }, figures }] : [],
     );

@@ -1,6 +1,6 @@
 import type { CountTokens } from '../batch-size.js';
 import { histogramsOf } from '../curriculum-view.js';
-import type { BatchDelivered, LoaderEvent, LoaderListener, PassBegan } from '../loader-events.js';
+import type { BatchDelivered, LoaderEvent, LoaderObserver, PassBegan } from '../loader-events.js';
 import { type RunFigures, RunStatistics } from '../run-statistics.js';
 import type { LivePoint, LiveProblem, LiveSpan, RunFacts, RunStatus, RunUpdate } from './live-view.js';
 import { fieldsOf } from './peek-batch.js';
@@ -58,8 +58,8 @@ export class RunWatcher {
   }
 
   /** Receives loader events. */
-  readonly listen: LoaderListener = (event: LoaderEvent) => {
-    this.#statistics.listen(event);
+  readonly receive: LoaderObserver = (event: LoaderEvent) => {
+    this.#statistics.receive(event);
     switch (event.type) {
       case 'began':
         this.#begin(event);

@@ -18,7 +18,7 @@ function watching(): { updates: RunUpdate[]; listen: (...events: readonly Loader
   const updates: RunUpdate[] = [];
   const sink = { watched: true, begin: () => {}, update: (update: RunUpdate) => void updates.push(update) };
   const watcher = new RunWatcher('1.0', sink);
-  return { updates, listen: (...events) => events.forEach(watcher.listen) };
+  return { updates, listen: (...events) => events.forEach(watcher.receive) };
 }
 
 /** A pass of three batches that takes 15 ms. */
