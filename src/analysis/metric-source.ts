@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import { type Recipe, recipeOf } from '../core/recipe.js';
+import { type ModuleRecipe, recipeOf } from '../core/recipe.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { makeFromRecipe } from '../recipes/make-from-recipe.js';
 import { builtInMetric } from './metrics/index.js';
@@ -19,12 +19,12 @@ export type MetricExport = Metric<never> | Metric<never>['measure'];
 export type MetricSource = string | Metric<never> | WorkerModule<unknown>;
 
 /** How another thread makes a metric: a built-in by name, or a module. */
-export type MetricRecipe = string | Extract<Recipe, { module: string }>;
+export type MetricRecipe = string | ModuleRecipe;
 
 /** How to make a metric elsewhere. @throws {@link WorkerTransferError} for one that is given as an object. */
 export function metricRecipe(source: MetricSource): MetricRecipe {
   if (typeof source === 'string') return source;
-  if (source instanceof WorkerModule) return recipeOf(source, 'metric') as Exclude<MetricRecipe, string>;
+  if (source instanceof WorkerModule) return recipeOf(source, 'metric') as ModuleRecipe;
   return recipeOf(source.measure, 'metric') as never;
 }
 
@@ -47,8 +47,7 @@ export async function loadMetric(source: MetricSource | MetricRecipe): Promise<L
   if (typeof source === 'string') return filled(builtInMetric(source), source);
   if (!('module' in source))
     return filled(source as Metric, fingerprint({ measure: String(source.measure) }));
-  const recipe =
-    source instanceof WorkerModule ? (metricRecipe(source) as Exclude<MetricRecipe, string>) : source;
+  const recipe = source instanceof WorkerModule ? (metricRecipe(source) as ModuleRecipe) : source;
   const exported = (await makeFromRecipe(recipe)) as MetricExport;
   const metric = typeof exported === 'function' ? { name: nameOf(recipe), measure: exported } : exported;
   return filled(metric as Metric, codeOf(recipe));
@@ -71,13 +70,13 @@ function filled(metric: Metric, code: string): LoadedMetric {
 }
 
 /** The name of the module's file, and of the export where it is not the default. */
-function nameOf({ module, export: exported }: Exclude<MetricRecipe, string>): string {
+function nameOf({ module, export: exported }: ModuleRecipe): string {
   const file = decodeURIComponent(new URL(module).pathname);
   return exported === 'default' ? basename(file, extname(file)) : exported;
 }
 
 /** The module's own text; what it imports is not looked at. */
-function codeOf(recipe: Exclude<MetricRecipe, string>): string {
+function codeOf(recipe: ModuleRecipe): string {
   const { protocol } = new URL(recipe.module);
   const text = protocol === 'file:' ? readFileSync(fileURLToPath(recipe.module), 'utf8') : recipe.module;
   return fingerprint({ text, export: recipe.export, options: JSON.stringify(recipe.options ?? null) });

@@ -4,9 +4,9 @@ import type { Dataset } from '../core/dataset.js';
 import { ConfigError, FormatError } from '../core/errors.js';
 import { ConcatDataset } from '../datasets/index.js';
 import { chooseFiles } from '../formats/find/choose-files.js';
-import type { FormatName } from '../formats/find/detect-format.js';
-import { endingFormat } from '../formats/find/detect-format.js';
 import { findData, warnOfLeftOut } from '../formats/find/find-data.js';
+import type { FormatName } from '../formats/format-table.js';
+import { formatOfEnding } from '../formats/format-table.js';
 import { openDataset, TextDataset } from '../formats/index.js';
 import type { TextUnit } from '../formats/text/text-dataset.js';
 import { listFiles } from '../storage/list-files.js';
@@ -65,7 +65,7 @@ function withoutNotes(
   format: FormatName | undefined,
 ): readonly string[] {
   const isFolder = files.length !== 1 || files[0] !== input;
-  if (!isFolder || !files.some((name) => tables.includes(endingFormat(name)))) return files;
+  if (!isFolder || !files.some((name) => tables.includes(formatOfEnding(name)?.name))) return files;
   if (format && !tables.includes(format)) return files;
   const chosen = chooseFiles(input, files, format);
   if (!tables.includes(chosen.format)) return files;
@@ -146,7 +146,7 @@ async function groupsOf(
   }
   const groups: { format: FormatName; names: string[] }[] = [];
   for (const name of names) {
-    const own = endingFormat(name) ?? 'text';
+    const own = formatOfEnding(name)?.name ?? 'text';
     const last = groups.at(-1);
     if (last?.format === own) last.names.push(name);
     else groups.push({ format: own, names: [name] });

@@ -1,5 +1,5 @@
 import { FormatError } from '../core/errors.js';
-import { isImage } from '../formats/find/detect-format.js';
+import { isImage } from '../formats/images/image-names.js';
 import { byCodePoint } from '../storage/code-point-order.js';
 import type { TarEntry } from './part.js';
 

@@ -1,10 +1,21 @@
 import { WorkerTransferError } from './errors.js';
 
-/**
- * How to make a value again in another thread: plain data that structured cloning can carry. Either the name of
- * something that Millrace ships, with its arguments, or a module of the user's.
- */
-export type Recipe = { readonly builtIn: string; readonly args: unknown } | ModuleRecipe;
+/** How another thread makes a value again: plain data that structured cloning can carry. */
+export type Recipe = BuiltInRecipe | ClassRecipe | ModuleRecipe;
+
+/** A class that Millrace ships, by name, and the arguments of its `fromRecipe`. */
+export interface BuiltInRecipe {
+  readonly builtIn: string;
+  readonly args: unknown;
+}
+
+/** An export of a module that has a `fromRecipe`, and its arguments: a format that Millrace does not ship. */
+export interface ClassRecipe {
+  /** Where to import from, as a URL. */
+  readonly module: string;
+  readonly export: string;
+  readonly args: unknown;
+}
 
 /** A value that a module exports or makes. */
 export interface ModuleRecipe {

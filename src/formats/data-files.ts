@@ -4,29 +4,24 @@ import { type Compression, compressionOf, compressionOfContent, contentName } fr
 import { listFiles } from '../storage/list-files.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
-import { endingFormat } from './find/detect-format.js';
+import type { DataFiles } from './file-format.js';
 import { chooseData, warnOfLeftOut } from './find/find-data.js';
-
-/**
- * Where a dataset's files are: paths, URLs, folders, patterns (`data/*.jsonl`, `s3://bucket/train-{000..099}.tar`), or sources of
- * bytes that are open already. Several are one dataset, end to end.
- */
-export type DataFiles = string | URL | ByteSource | readonly (string | URL | ByteSource)[];
+import type { FormatName } from './format-table.js';
 
 /**
  * Opens all files, in order.
  *
- * @param endings - Endings of the format: they decide which files of a folder are meant (`chooseFiles`).
+ * @param format - Decides which files of a folder are the data (`chooseFiles`).
  * @throws {@link ConfigError} for an unknown option; {@link StorageError} when one of them cannot be opened; those that were are closed.
  */
 export async function openDataFiles(
   files: DataFiles,
-  endings: readonly string[],
+  format: FormatName,
   options: StorageOptions = {},
 ): Promise<ByteSource[]> {
   storageOptions(options);
   const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
-  const names = (await Promise.all(given.map((file) => named(file, endings, options)))).flat();
+  const names = (await Promise.all(given.map((file) => named(file, format, options)))).flat();
   if (names.length === 0) throw new ConfigError('Data files', [{ field: 'files', message: 'names no file' }]);
   return allOpened(names.map((name) => openContent(name, options)));
 }
@@ -87,14 +82,14 @@ export async function allOpened(opening: readonly Promise<ByteSource>[]): Promis
 
 async function named(
   file: string | URL | ByteSource,
-  endings: readonly string[],
+  format: FormatName,
   options: StorageOptions,
 ): Promise<(string | ByteSource)[]> {
   if (typeof file !== 'string' && !(file instanceof URL)) return [file];
   const found = await listFiles(file, options);
   const isOneFile = found.length === 1 && found[0] === String(file);
   if (isOneFile) return found;
-  const chosen = await chooseData(String(file), found, options, endingFormat(endings[0]!));
+  const chosen = await chooseData(String(file), found, options, format);
   warnOfLeftOut(String(file), chosen);
   return [...chosen.files];
 }

@@ -2,13 +2,15 @@ import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
+import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
-import { isRemote } from '../storage/url-scheme.js';
 import { openExactFiles } from './data-files.js';
+import type { FileFormat, FormatOptions, StoredColumn } from './file-format.js';
 import type { LeftOutFile } from './find/choose-files.js';
-import { type FormatName, formatNames } from './find/detect-format.js';
-import { findData, warnOfLeftOut } from './find/find-data.js';
+import { type FoundData, findData, warnOfLeftOut } from './find/find-data.js';
+import { type FormatName, formatNamed, knownFormats } from './format-table.js';
 import type { IndexedDatasetOptions } from './indexed/indexed-dataset.js';
+import type { DTypeTable } from './indexed/indexed-dataset-dtypes.js';
 
 export interface OpenDatasetOptions extends StorageOptions {
   /** The format. @defaultValue found out from names and content */
@@ -24,16 +26,21 @@ export interface OpenedDataset {
   readonly format: FormatName;
   readonly dataset: Dataset<unknown>;
   /** Columns of a sample and how they are stored, where the files say. */
-  readonly columns: readonly { readonly name: string; readonly type: string }[] | undefined;
+  readonly columns: readonly StoredColumn[] | undefined;
   /** Files of the folder or pattern that are not read, and why. */
   readonly leftOut: readonly LeftOutFile[];
 }
 
-/** Formats whose samples have no columns to choose from. */
-const withoutColumns: readonly FormatName[] = ['jsonl', 'text', 'indexed', 'images', 'npy'];
-
 const schema = v.looseObject({
-  format: v.optional(v.picklist(formatNames, `must be one of ${formatNames.join(', ')}`)),
+  format: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (name) => formatNamed(name) !== undefined,
+        () => `must be one of ${knownFormats().join(', ')}`,
+      ),
+    ),
+  ),
   columns: v.optional(v.array(v.string())),
   dtypeTable: v.optional(
     v.picklist(['auto', 'deepspeed', 'megatron'], "must be 'auto', 'deepspeed' or 'megatron'"),
@@ -72,102 +79,31 @@ export async function openAndTell(
   } = parseOptions('openDataset options', schema, options);
   const name = String(files);
   const found = await findData(name, storage, given);
-  checkColumns(found.format, columns);
-  const opened = await openFormat(found.format, found.files, storage, columns, dtypeTable);
-  return { ...opened, leftOut: found.leftOut };
+  const format = formatNamed(found.format)!;
+  const chosen = optionsFor(format, columns, dtypeTable);
+  const opened = await format.open(await namesOf(found, format, storage), { ...storage, ...chosen });
+  return { format: found.format, ...opened, leftOut: found.leftOut };
 }
 
-function checkColumns(format: FormatName, columns: readonly string[] | undefined): void {
-  if (!columns || !withoutColumns.includes(format)) return;
-  throw new ConfigError('openDataset options', [
-    { field: 'columns', message: `has no effect on ${format}, whose samples have no columns to choose from` },
-  ]);
-}
-
-/** Formats whose datasets take one name. */
-const ofOneFile: readonly FormatName[] = ['mds', 'indexed', 'images', 'npy', 'npz', 'safetensors'];
-
-type Opened = Omit<OpenedDataset, 'leftOut'>;
-
-async function openFormat(
-  format: FormatName,
-  found: string | readonly string[],
+/** What to open. Listed names are exact: several files are opened here, so that none is taken for a pattern. */
+async function namesOf(
+  { files }: FoundData,
+  { unit }: FileFormat,
   storage: StorageOptions,
+): Promise<string | readonly ByteSource[]> {
+  if (typeof files === 'string') return files;
+  return unit === 'files' ? openExactFiles(files, storage) : files[0]!;
+}
+
+/** The options that a format takes. @throws {@link ConfigError} for columns of a format that has none to choose from */
+function optionsFor(
+  { name, takes }: FileFormat,
   columns: readonly string[] | undefined,
-  dtypeTable: IndexedDatasetOptions['dtypeTable'],
-): Promise<Opened> {
-  const chosen = columns ? { ...storage, columns } : storage;
-  const name = typeof found === 'string' ? found : found[0]!;
-  const files =
-    typeof found === 'string' || ofOneFile.includes(format) ? name : await openExactFiles(found, storage);
-  switch (format) {
-    case 'jsonl':
-      return plain(format, await (await import('./text/jsonl-dataset.js')).JsonlDataset.open(files, storage));
-    case 'text':
-      return plain(format, await (await import('./text/text-dataset.js')).TextDataset.open(files, storage));
-    case 'csv': {
-      const dataset = await (await import('./csv/csv-dataset.js')).CsvDataset.open(files, chosen);
-      return { format, dataset, columns: dataset.columns };
-    }
-    case 'parquet': {
-      const dataset = await (await import('./parquet/parquet-dataset.js')).ParquetDataset.open(files, chosen);
-      return { format, dataset, columns: dataset.columns };
-    }
-    case 'arrow': {
-      const dataset = await (await import('./arrow/arrow-dataset.js')).ArrowDataset.open(files, chosen);
-      return { format, dataset, columns: dataset.columns };
-    }
-    case 'webdataset':
-      return plain(format, await (await import('./web/web-dataset.js')).WebDataset.open(files, chosen));
-    case 'mds': {
-      const dataset = await (await import('./mds/mds-dataset.js')).MdsDataset.open(name, chosen);
-      return {
-        format,
-        dataset,
-        columns: dataset.columns.map(({ name, encoding }) => ({ name, type: encoding })),
-      };
-    }
-    case 'indexed': {
-      const dataset = isRemote(name)
-        ? await (await import('./indexed/remote-indexed-dataset.js')).RemoteIndexedDataset.open(name, {
-            ...storage,
-            ...(dtypeTable && { dtypeTable }),
-          })
-        : await (await import('./indexed/indexed-dataset.js')).IndexedDataset.open(
-            name,
-            dtypeTable ? { dtypeTable } : {},
-          );
-      return { format, dataset, columns: [{ name: 'tokens', type: dataset.dtype }] };
-    }
-    case 'images':
-      return plain(format, await (await import('./images/image-folder.js')).ImageFolder.open(name, storage));
-    case 'npy': {
-      const dataset = await (await import('./arrays/npy-dataset.js')).NpyDataset.open(name, storage);
-      return {
-        format,
-        dataset,
-        columns: [{ name: 'array', type: shown(dataset.storedDType, dataset.sampleShape) }],
-      };
-    }
-    case 'npz':
-    case 'safetensors': {
-      const dataset =
-        format === 'npz'
-          ? await (await import('./arrays/npz-dataset.js')).NpzDataset.open(name, chosen)
-          : await (await import('./arrays/safetensors-dataset.js')).SafetensorsDataset.open(name, chosen);
-      const described = dataset.columns.map((column) => ({
-        name: column.name,
-        type: shown(column.dtype, column.shape),
-      }));
-      return { format, dataset, columns: described };
-    }
-  }
-}
-
-function plain(format: FormatName, dataset: Dataset<unknown>): Opened {
-  return { format, dataset, columns: undefined };
-}
-
-function shown(dtype: string, shape: readonly number[]): string {
-  return `${dtype} [${shape.join(', ')}]`;
+  dtypeTable: DTypeTable | 'auto',
+): FormatOptions {
+  if (columns && !takes.includes('columns'))
+    throw new ConfigError('openDataset options', [
+      { field: 'columns', message: `has no effect on ${name}, whose samples have no columns to choose from` },
+    ]);
+  return { ...(columns && { columns }), ...(takes.includes('dtypeTable') && { dtypeTable }) };
 }

@@ -1,6 +1,9 @@
 import { StorageError } from '../core/errors.js';
 
-/** Room for so many bytes of an object. @throws {@link StorageError} for more than there is: a server may claim any length */
+/**
+ * Memory for `byteLength` bytes of an object. @throws {@link StorageError} if that much cannot be allocated: a server may claim
+ * any length
+ */
 export function allocate(url: string, byteLength: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(byteLength);

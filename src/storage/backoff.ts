@@ -4,8 +4,8 @@ const firstDelayMs = 100;
 const longestDelayMs = 20_000;
 
 /**
- * Waits between tries of one piece of work: longer each time, by a random share, so that clients that failed together do not come
- * back together (full jitter, as the AWS Architecture Blog compares it). Progress makes it forget the failures before.
+ * Waits between attempts: exponentially longer, with a random share (full jitter, AWS Architecture Blog), so that clients that
+ * failed together do not retry together. Progress resets the count of failures.
  */
 export class Backoff {
   readonly #retries: number;
@@ -15,7 +15,7 @@ export class Backoff {
     this.#retries = retries;
   }
 
-  /** Tries so far that failed, since the last progress. */
+  /** Failed attempts since the last progress. */
   get failures(): number {
     return this.#failures;
   }
@@ -25,10 +25,10 @@ export class Backoff {
   }
 
   /**
-   * Waits for the next try.
+   * Waits before the next attempt.
    *
-   * @param atLeastMs - What the server asked for.
-   * @returns whether there is another one
+   * @param atLeastMs - The server's own delay, in milliseconds.
+   * @returns whether another attempt is allowed
    */
   async wait(atLeastMs = 0): Promise<boolean> {
     this.#failures += 1;

@@ -3,26 +3,26 @@ import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from './byte-source.js';
 import { checkRange } from './truncated.js';
 
-/** A `Blob`, or a `File` as a file input, a drop or a file handle gives it. */
+/** A `Blob`, or a `File` from a file input, a drop or a file handle. */
 export interface BlobLike {
   readonly size: number;
   readonly name?: string;
   slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 
-/** Bytes of a piece of a stream. */
+/** Bytes per chunk of a stream. */
 const streamBytes = 2 ** 20;
 
 /**
- * A `Blob` or `File`, of which only what is asked for is read: a file that the user picked, or one of the origin private file system.
- * Workers get the file itself, not its bytes.
+ * A `Blob` or `File`, read by ranges: a file that the user picked, or one of the origin private file system. Workers receive
+ * the file object, not its bytes.
  */
 export class BlobSource implements ByteSource, Movable {
   readonly name: string;
   readonly byteLength: number;
   readonly #blob: BlobLike;
 
-  /** @param name - What messages call it, and what formats look at. @defaultValue the name of the file */
+  /** @param name - Name in messages and for format detection. @defaultValue the name of the file */
   constructor(blob: BlobLike, name = blob.name ?? 'blob') {
     this.#blob = blob;
     this.name = name;

@@ -4,18 +4,18 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makeFolder } from './make-folder.js';
 
-/** Makes the content of an entry, piece by piece. */
+/** Produces the content of an entry, chunk by chunk. */
 export type FillEntry = (append: (bytes: Uint8Array) => void) => Promise<void>;
 
-/** Behind the content: magic, CRC-32, length. */
+/** Trailer after the content: magic, CRC-32, length. */
 export const trailerBytes = 16;
 const magic = 0x3143524d;
 const readBytes = 2 ** 20;
 /**
- * Writes an entry under another name, and renames it when it is whole.
+ * Writes an entry under a temporary name and renames it when it is complete.
  *
- * @param onWrite - Called with each piece.
- * @returns bytes of the content
+ * @param onWrite - Called with each chunk.
+ * @returns the number of bytes of content
  */
 export async function writeEntry(path: string, fill: FillEntry, onWrite: () => void): Promise<number> {
   makeFolder(dirname(path));
@@ -47,7 +47,7 @@ export async function writeEntry(path: string, fill: FillEntry, onWrite: () => v
   }
 }
 
-/** Bytes of the content of an open entry, which lie before its trailer; `undefined` when it is no whole entry. */
+/** Number of bytes of content in an open entry, without its trailer; `undefined` if the entry is incomplete. */
 export function contentBytes(descriptor: number): number | undefined {
   const length = fstatSync(descriptor).size - trailerBytes;
   if (length < 0) return undefined;
@@ -56,7 +56,7 @@ export function contentBytes(descriptor: number): number | undefined {
   return trailer.readUInt32LE(0) === magic && trailer.readDoubleLE(8) === length ? length : undefined;
 }
 
-/** Whether an open entry is what was written. */
+/** Whether the content of an open entry matches its checksum. */
 export function isIntact(descriptor: number, length: number): boolean {
   return checksumOf(descriptor, length) === storedChecksum(descriptor, length);
 }
@@ -83,7 +83,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
 }
 
-/** @returns whether it is gone: it may be of another user */
+/** @returns whether the file was removed; another user's may not be */
 export function tryToRemove(path: string): boolean {
   try {
     rmSync(path, { force: true });

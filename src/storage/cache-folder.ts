@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where Millrace keeps what it can make again: `MILLRACE_CACHE`, else `millrace` in the user's folder for caches. */
+/** The default cache folder: `MILLRACE_CACHE`, or `millrace` in the user's cache folder. */
 export function defaultCacheFolder(): string {
   const { MILLRACE_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (MILLRACE_CACHE) return MILLRACE_CACHE;

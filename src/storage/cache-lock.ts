@@ -13,13 +13,13 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from './make-folder.js';
 
-/** A lock whose holder gave no sign for this long is taken over, even if its process lives: a thread of it may have been ended. */
+/** A lock that was not refreshed for this long is taken over, even if its process is alive: the thread may have ended. */
 const silentMs = 10_000;
 const lookEveryMs = 25;
 
 /**
- * Keeps two processes or threads from doing the same work at once. Nothing depends on it but their time: what they make appears
- * under its name by one renaming. So a lock may be taken over when its holder was killed, or has been silent for 10 seconds.
+ * Keeps two processes or threads from doing the same work at once. It only saves time: results appear by one atomic rename, so
+ * a lock may be taken over if its holder was killed or has been silent for 10 seconds.
  */
 export class CacheLock {
   readonly #path: string;
@@ -31,9 +31,9 @@ export class CacheLock {
   /**
    * Waits for a lock.
    *
-   * @param isDone - Whether what it guards has been made meanwhile.
-   * @returns `undefined` when it has.
-   * @throws the system's errors: the lock cannot be made, or one that was left behind cannot be taken away.
+   * @param isDone - Whether the guarded work has been done meanwhile.
+   * @returns `undefined` if it has.
+   * @throws system errors: the lock cannot be created, or an abandoned one cannot be removed.
    */
   static async acquire(path: string, isDone: () => boolean): Promise<CacheLock | undefined> {
     for (;;) {
@@ -44,13 +44,13 @@ export class CacheLock {
     }
   }
 
-  /** Shows that the holder is at work. */
+  /** Refreshes the lock: its holder is still working. */
   touch(): void {
     try {
       const now = new Date();
       utimesSync(this.#path, now, now);
     } catch {
-      // Another one took it over: the work is done twice.
+      // Another thread took it over; the work is done twice.
     }
   }
 
@@ -58,19 +58,19 @@ export class CacheLock {
     try {
       rmSync(this.#path, { force: true });
     } catch {
-      // It is abandoned when it has been silent for long enough.
+      // A lock is abandoned if it was silent for long enough.
     }
   }
 }
 
-/** @returns whether it was made; not when there is one */
+/** @returns whether the lock was created: `false` if it exists */
 function create(path: string): boolean {
   makeFolder(dirname(path));
   let descriptor: number;
   try {
     descriptor = openSync(path, 'wx');
   } catch (error) {
-    // There is one, or somebody took the folder away just now.
+    // The lock exists, or its folder was just removed.
     if (['EEXIST', 'ENOENT'].includes(codeOf(error))) return false;
     throw error;
   }
@@ -85,10 +85,10 @@ function create(path: string): boolean {
   }
 }
 
-/** @throws the system's errors: of a lock that cannot be looked at it is never known when it ends */
+/** @throws system errors: without a look at the lock, waiting for it might never end */
 function isAbandoned(path: string): boolean {
   try {
-    // A date in the future is of a clock that was wrong: no holder touches a lock so far ahead.
+    // A date in the future comes from a wrong clock: no holder sets a date that far ahead.
     if (Math.abs(Date.now() - statSync(path).mtimeMs) > silentMs) return true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
@@ -98,7 +98,7 @@ function isAbandoned(path: string): boolean {
     const [pid = '', host] = readFileSync(path, 'utf8').split(' ');
     return pid !== '' && host === hostname() && !isAlive(Number(pid));
   } catch {
-    // It is gone, or of another user: its date decides.
+    // The process is gone, or belongs to another user: the date decides.
     return false;
   }
 }
@@ -107,7 +107,7 @@ function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? '';
 }
 
-/** Whether a process of this machine is there. */
+/** Whether a process is running on this machine. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -117,14 +117,14 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Only one of those who find a lock abandoned takes it away: renaming succeeds once. */
+/** Removes an abandoned lock. Renaming succeeds once, so only one of several waiters removes it. */
 function takeAway(path: string): void {
   const aside = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   try {
     renameSync(path, aside);
     rmSync(aside, { force: true });
   } catch (error) {
-    // Somebody else was faster; anything else would be waited for, for ever.
+    // Another waiter was faster. Any other error would make the wait endless.
     if (codeOf(error) !== 'ENOENT') throw error;
   }
 }

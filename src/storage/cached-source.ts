@@ -12,33 +12,33 @@ import type { RemoteSource } from './remote-source.js';
 import { type CacheOptions, cacheOf } from './shard-cache.js';
 import { checkRange } from './truncated.js';
 
-/** Bytes of a block, which is fetched and kept as one. */
+/** Bytes per block, which is fetched and stored as a unit. */
 const blockBytes = 2 ** 23;
-/** Blocks that a stream fetches before they are asked for. */
+/** Blocks that a stream fetches ahead. */
 const blocksAhead = 2;
-/** Blocks that prefetching has under way at once, of all objects: 64 MiB. */
+/** Most blocks that prefetching fetches at once, over all objects: 64 MiB. */
 const prefetching = 8;
-/** How long a block is taken to be there when it was asked for, or seen: to look costs a system call. */
+/** How long a requested or seen block is assumed to be present, in milliseconds: checking costs a system call. */
 const rememberedMs = 10_000;
-/** A block is written piece by piece, so that it does not hold up the event loop. */
+/** A block is written in chunks, so that writing does not block the event loop. */
 const writtenBytes = 2 ** 20;
 
 /**
- * A remote object that is kept on this machine's disk, block by block of 8 MiB, as they are asked for. Processes and threads share
- * the blocks. Whatever goes wrong with the disk costs time, not the run: the object is then read without a cache, with one warning, and
- * the cache is tried again after a minute.
+ * A remote object that is cached on disk in blocks of 8 MiB, as they are read. Processes and threads share the blocks. A
+ * failing disk costs time but does not end the run: the object is then read without a cache, with one warning, and the cache is
+ * retried after a minute.
  */
 export class CachedSource implements ByteSource, Movable {
-  /** Whether {@link CachedSource.prefetch} brings what is far away nearer. */
+  /** Marks sources whose {@link CachedSource.prefetch} fetches remote bytes. */
   readonly fetchesAhead = true as const;
   readonly name: string;
   readonly byteLength: number;
   readonly #remote: RemoteSource;
   readonly #options: true | CacheOptions;
   readonly #cache: FileCache;
-  /** What has no version could be another one by the next run. */
+  /** An object without a version might be another one in the next run. */
   readonly #hasVersion: boolean;
-  /** When blocks were asked for ahead, or seen to be there. */
+  /** Time at which blocks were requested or seen. */
   readonly #seen = new Map<number, number>();
   #closed = false;
 
@@ -85,7 +85,7 @@ export class CachedSource implements ByteSource, Movable {
     const read = (at: number) => {
       const end = Math.min(this.byteLength, (Math.floor(at / blockBytes) + 1) * blockBytes);
       const reading = this.read(at, end);
-      // Its failure shows when its turn comes.
+      // A failure is thrown when the block is read.
       reading.catch(() => {});
       return { reading, end };
     };
@@ -101,10 +101,10 @@ export class CachedSource implements ByteSource, Movable {
   }
 
   /**
-   * Fetches the blocks of a range in the background, after those that were asked for before: at most 64 MiB are under way at once. What
-   * goes wrong shows when they are read.
+   * Fetches the blocks of a range in the background, in the order of the calls, at most 64 MiB at once. Errors are thrown when
+   * the blocks are read.
    *
-   * @returns bytes of the blocks that are neither there nor asked for already
+   * @returns the bytes of blocks that were neither present nor requested
    */
   prefetch(start = 0, end = this.byteLength): number {
     if (this.#closed || !this.#hasVersion || isBroken(this.#cache)) return 0;
@@ -164,7 +164,7 @@ export class CachedSource implements ByteSource, Movable {
   async #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
     if (!this.#hasVersion || isBroken(this.#cache)) return this.#readPast(start, target);
     try {
-      // Evicted between two steps, it is fetched again.
+      // Evicted between two steps: fetch it again.
       for (let tries = 0; tries < 3; tries++)
         if (await readFrom(await this.#entry(block), start - block * blockBytes, target)) return;
     } catch (error) {
@@ -187,7 +187,7 @@ export class CachedSource implements ByteSource, Movable {
   }
 }
 
-/** @returns whether the file was there */
+/** @returns whether the file existed */
 async function readFrom(path: string, position: number, target: Uint8Array): Promise<boolean> {
   const file = await open(path).catch((error: unknown) => {
     if ((error as { code?: string }).code === 'ENOENT') return undefined;
@@ -206,9 +206,9 @@ async function readFrom(path: string, position: number, target: Uint8Array): Pro
   }
 }
 
-/** How long a cache with which something went wrong is left alone. */
+/** How long a failing cache is not used, in milliseconds. */
 const leftAloneMs = 60_000;
-/** When something went wrong last, of each cache. */
+/** Time of the last failure of each cache. */
 const broken = new WeakMap<FileCache, number>();
 
 function isBroken(cache: FileCache): boolean {

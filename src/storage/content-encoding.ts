@@ -1,11 +1,11 @@
 import { StorageError } from '../core/errors.js';
 
-/** Encodings that `fetch` undoes. It leaves others (`aws-chunked`, `utf-8`), which some tools store by mistake, as they are. */
+/** Encodings that `fetch` decodes. It ignores others (`aws-chunked`, `utf-8`), which some tools store by mistake. */
 const undone = /\b(x-)?gzip\b|\bdeflate\b|\bcompress\b|\bbr\b|\bzstd\b|\bdc[bz]\b/i;
 
 /**
- * Refuses an answer that is encoded, although the bytes as they are were asked for: its length and its ranges are those of other bytes,
- * and what `fetch` makes of them would end in the middle.
+ * Refuses an encoded response to a request for the plain bytes: its length and ranges count other bytes, and the bytes that
+ * `fetch` decodes would end early.
  *
  * @throws {@link StorageError}
  */

@@ -1,13 +1,13 @@
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import type { ByteSource } from './byte-source.js';
 
-/** Bytes of each sample of the content. */
+/** Bytes of each of the three excerpts. */
 const sampleBytes = 65_536;
 
 /**
- * Identifies content by its length and its first, middle and last 64 KiB, the same wherever it is stored: a run can be resumed with data
- * that was moved, which an ETag would not allow. The samples are read past a cache, whose blocks are a hundred times as large. A change elsewhere
- * that keeps the length is not noticed: `millrace verify` reads all.
+ * Identifies content by its length and its first, middle and last 64 KiB, independent of its location: unlike with an ETag, a
+ * run can resume with data that was moved. The excerpts bypass the cache, whose blocks are a hundred times as large. A change
+ * elsewhere that keeps the length goes unnoticed; `millrace verify` reads everything.
  */
 export async function contentFingerprint(source: ByteSource): Promise<string> {
   const { byteLength } = source;

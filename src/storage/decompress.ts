@@ -4,15 +4,15 @@ import { checkDecompressed } from './decompressed-limit.js';
 import { gunzip } from './gunzip.js';
 import { locationPath } from './location-path.js';
 
-/** How a file is compressed as a whole. */
+/** Compression of a whole file. */
 export type Compression = 'gzip' | 'zstd';
 
 const endings: Readonly<Record<string, Compression>> = { '.gz': 'gzip', '.zst': 'zstd', '.zstd': 'zstd' };
 
-/** Endings of tar archives that are compressed as a whole. */
+/** Endings of compressed tar archives. */
 const tarEndings: Readonly<Record<string, Compression>> = { '.tgz': 'gzip', '.tzst': 'zstd' };
 
-/** What the ending of a name says of its compression; of a URL, the ending of its path. `inner` is the path without it. */
+/** The compression that the ending of a name stands for; for a URL, the ending of its path. `inner` is the path without it. */
 export function compressionOf(
   name: string,
 ): { readonly compression: Compression; readonly inner: string } | undefined {
@@ -25,12 +25,12 @@ export function compressionOf(
   return undefined;
 }
 
-/** The path of a location in lower case, without the ending that says how it is compressed: its ending says the format. */
+/** The path of a location in lower case, without the ending of a compression, so that its ending names the format. */
 export function contentName(location: string): string {
   return (compressionOf(location)?.inner ?? locationPath(location)).toLowerCase();
 }
 
-/** What the first bytes of a file say of its compression, whatever its name is. */
+/** The compression that the first bytes of a file stand for. */
 export function compressionOfContent(head: Uint8Array): Compression | undefined {
   if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 8) return 'gzip';
   if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd';
@@ -38,9 +38,9 @@ export function compressionOfContent(head: Uint8Array): Compression | undefined 
 }
 
 /**
- * The content of a compressed file, piece by piece; several parts one behind the other are one content. Checksums are checked.
+ * Decompresses a file, chunk by chunk. Several members or frames make one content. Checksums are verified.
  *
- * @throws {@link FormatError} where it is damaged or cut short.
+ * @throws {@link FormatError} if the data is damaged or truncated.
  */
 export async function* decompress(source: ByteSource, compression: Compression): AsyncGenerator<Uint8Array> {
   try {
@@ -57,10 +57,10 @@ export async function* decompress(source: ByteSource, compression: Compression):
 }
 
 /**
- * The whole content of a compressed file.
+ * Decompresses a whole file into memory.
  *
- * @param limit - Most bytes that it may have: no more memory is taken.
- * @throws {@link FormatError} where it is damaged, cut short, or larger than the limit.
+ * @param limit - Most bytes of content, and of memory.
+ * @throws {@link FormatError} if the data is damaged, truncated, or larger than the limit.
  */
 export async function decompressInMemory(
   source: ByteSource,

@@ -1,12 +1,12 @@
 import { type ErrorLocation, FormatError } from '../core/errors.js';
 
-/** Most bytes that one compressed file, shard or member may take in memory, unless `maxDecompressedBytes` says otherwise. */
+/** Default of `maxDecompressedBytes`: the most memory that one compressed file, shard or member may take. */
 export const defaultDecompressedBytes = 2 ** 30;
 
 /**
- * Checks a size before, or while, something is decompressed into memory.
+ * Checks the decompressed size, before or during decompression into memory.
  *
- * @throws {@link FormatError} where it is more than the limit.
+ * @throws {@link FormatError} if it exceeds the limit.
  */
 export function checkDecompressed(bytes: number, limit: number, where: ErrorLocation): void {
   if (bytes <= limit) return;

@@ -14,10 +14,10 @@ import { MemorySource } from './memory-source.js';
 import { type CacheOptions, cacheOf } from './shard-cache.js';
 import { storageFailure } from './storage-failure.js';
 
-/** How often an entry is made again that was gone before it could be opened. */
+/** How often an entry is recreated that was evicted before it could be opened. */
 const mostTries = 3;
 
-/** How a compressed file is opened. */
+/** Options of a compressed file. */
 export interface DecompressedOptions {
   readonly compression: Compression;
   readonly cache: true | CacheOptions;
@@ -26,7 +26,7 @@ export interface DecompressedOptions {
 }
 
 /**
- * The content of a compressed file, which the cache keeps: it can be read at any place, and the next run does not decompress it again.
+ * The content of a compressed file, stored in the cache: it has random access, and the next run does not decompress it again.
  */
 export class DecompressedSource extends FileSource implements Movable {
   readonly #packed: ByteSource;
@@ -39,14 +39,14 @@ export class DecompressedSource extends FileSource implements Movable {
   }
 
   /**
-   * Decompresses the file, unless the cache has its content. What is in memory is decompressed into memory. Where the cache cannot be
-   * used, the content goes into a temporary folder, with one warning.
+   * Decompresses the file, unless the cache has its content. A source in memory is decompressed into memory. If the cache
+   * fails, the content goes to a temporary folder, with one warning.
    *
-   * @throws {@link FormatError} when the file is damaged or cut short; {@link StorageError} when neither the cache nor a temporary folder can be
-   *   written.
+   * @throws {@link FormatError} if the file is damaged or truncated; {@link StorageError} if neither the cache nor a temporary
+   *   folder can be written.
    */
   static async open(packed: ByteSource, how: DecompressedOptions): Promise<ByteSource> {
-    // A browser keeps no files.
+    // Browsers have no file cache.
     const version = isNode ? (packed.contentVersion?.() ?? null) : null;
     if (version === null) {
       const bytes = await decompressInMemory(packed, how.compression, how.maxDecompressedBytes);
@@ -74,7 +74,7 @@ export class DecompressedSource extends FileSource implements Movable {
     packed: ByteSource,
     how: DecompressedOptions,
   ): Promise<DecompressedSource> {
-    // Evicted right after it was made, it is made again.
+    // Evicted right after it was created: create it again.
     for (let tries = 0; tries < mostTries; tries++) {
       const path = await cache.entry(key, undefined, async (append) => {
         for await (const piece of decompress(packed, how.compression)) append(piece);
@@ -128,7 +128,7 @@ function lengthOf(path: string): number | undefined {
 
 let temporary: FileCache | undefined;
 
-/** A folder that is there as long as this process or thread. */
+/** A folder that is removed when this process or thread ends. */
 function temporaryCache(): FileCache {
   if (temporary) return temporary;
   const folder = mkdtempSync(join(tmpdir(), 'millrace-'));

@@ -21,31 +21,31 @@ import {
 import { CacheLock, isAlive } from './cache-lock.js';
 
 export interface FileCacheOptions {
-  /** @defaultValue `MILLRACE_CACHE`, else the user's folder for caches */
+  /** @defaultValue `MILLRACE_CACHE`, or the user's cache folder */
   readonly folder: string;
-  /** Bytes that it may take. What was not used for longest goes first. */
+  /** Most bytes of all entries. The least recently used are evicted. */
   readonly maxBytes: number;
 }
 
-/** Room is made down to this share, so that not every entry looks through the folder. */
+/** Eviction stops at this share of the limit, so that not every new entry scans the folder. */
 const roomShare = 0.9;
-/** Entries that are written between two looks at what other processes have. */
+/** New entries between two scans for entries of other processes. */
 const lookEvery = 32;
 const longestSilenceMs = 3_600_000;
 
 /**
- * Files that can be made again, in a folder of bounded size that processes share. An entry is written under another name and
- * renamed when it is whole, with a checksum that is looked at once a process; a damaged one is made anew. Killing a process at any
- * moment leaves nothing that another would take for whole.
+ * Files that can be recreated, in a folder of bounded size that processes share. An entry is written under a temporary name and
+ * renamed when complete. Each process verifies the checksum of an entry once and recreates a damaged one. A process killed at
+ * any moment leaves no entry that looks complete but is not.
  */
 export class FileCache {
   readonly folder: string;
   readonly maxBytes: number;
   readonly #verified = new Set<string>();
   readonly #filling = new Map<string, Promise<string>>();
-  /** Bytes of the entries when it was last looked, and of those that were written since. */
+  /** Bytes of the entries at the last scan, plus those written since. */
   #bytes = 0;
-  /** Bytes that entries under way will take. */
+  /** Bytes reserved for entries in progress. */
   #reserved = 0;
   #writesUntilLook = 0;
 
@@ -55,11 +55,11 @@ export class FileCache {
   }
 
   /**
-   * Path of the entry of a key, made by `fill` when it is not there. Its last 16 bytes are not content: open it with
-   * {@link contentBytes}. It may be evicted at any time; what is open stays readable.
+   * Path of the entry of a key, which `fill` creates if absent. The last 16 bytes of the file are not content: open it with
+   * {@link contentBytes}. The entry may be evicted at any time; open files stay readable.
    *
-   * @param byteLength - Its size where that is known, so that room can be made.
-   * @throws what `fill` throws, and the system's errors: a disk that is full or cannot be written.
+   * @param byteLength - Its size, if known, so that others are evicted first.
+   * @throws what `fill` throws; system errors if the disk is full or not writable.
    */
   entry(key: string, byteLength: number | undefined, fill: FillEntry): Promise<string> {
     const path = this.#pathOf(key);
@@ -74,17 +74,17 @@ export class FileCache {
     return filling;
   }
 
-  /** Whether there is an entry of a key, without a look at what is in it. */
+  /** Whether a key has an entry; the content is not verified. */
   holds(key: string): boolean {
     return existsSync(this.#pathOf(key));
   }
 
-  /** Whether the entry of a key is there. */
+  /** Whether a key has an entry. */
   has(key: string): boolean {
     return this.#isWhole(this.#pathOf(key));
   }
 
-  /** Takes an entry away: it turned out to be wrong. */
+  /** Removes an entry that turned out to be wrong. */
   remove(key: string): void {
     const path = this.#pathOf(key);
     this.#verified.delete(path);
@@ -102,7 +102,7 @@ export class FileCache {
     try {
       await this.#write(path, lock, expected, fill);
     } catch (error) {
-      // Somebody took the folder away meanwhile, or the disk is full: what is not needed now may make room.
+      // The folder was removed meanwhile, or the disk is full: evict entries that are not in use.
       if (isFull(error)) this.#evict(0);
       else if (!isGone(error)) throw error;
       await this.#write(path, lock, expected, fill);
@@ -127,7 +127,7 @@ export class FileCache {
     if (expected === undefined) this.#makeRoom(path);
   }
 
-  /** Whether an entry is there and is what was written; a damaged one is taken away. */
+  /** Whether an entry exists and matches its checksum. Removes a damaged one. */
   #isWhole(path: string): boolean {
     let descriptor: number;
     try {
@@ -150,7 +150,7 @@ export class FileCache {
     }
   }
 
-  /** @param kept - An entry that stays, whatever its size. */
+  /** @param kept - An entry that is not evicted, whatever its size. */
   #makeRoom(kept?: string): void {
     if (this.#bytes + this.#reserved > this.maxBytes || this.#writesUntilLook === 0) {
       this.#writesUntilLook = lookEvery;
@@ -158,14 +158,14 @@ export class FileCache {
     } else this.#writesUntilLook -= 1;
   }
 
-  /** Takes away what was not used for longest, when there is more than `limit`; what cannot be taken away stays. */
+  /** Evicts the least recently used entries beyond `limit`. Ignores files that cannot be removed. */
   #evict(limit: number, kept?: string): void {
     const entries = this.#list();
     this.#bytes = entries.reduce((sum, { size }) => sum + size, 0);
     if (this.#bytes <= limit) return;
     for (const { path, size, usedMs } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
       if (this.#bytes <= limit * roomShare) return;
-      // One that another process is writing is left to it.
+      // Entries that another process is writing are left alone.
       if (path === kept || (path.endsWith('.partial') && isBeingWritten(path, usedMs)) || !tryToRemove(path))
         continue;
       this.#verified.delete(path);
@@ -175,14 +175,14 @@ export class FileCache {
 
   #list(): { path: string; size: number; usedMs: number }[] {
     const found: { path: string; size: number; usedMs: number }[] = [];
-    // A date in the future is no reason to keep an entry for longest.
+    // A date in the future does not protect an entry from eviction.
     const now = Date.now();
     for (const inner of listFolder(this.folder)) {
       for (const name of listFolder(join(this.folder, inner))) {
         const path = join(this.folder, inner, name);
         const status = statusOf(path);
         if (!status?.isFile() || name.includes('.lock')) continue;
-        // What this process is writing is reserved already.
+        // Entries that this process is writing are counted already.
         if (name.endsWith('.partial') && writerOf(path) === process.pid) continue;
         found.push({ path, size: status.size, usedMs: Math.min(now, status.mtimeMs) });
       }
@@ -192,8 +192,8 @@ export class FileCache {
 }
 
 /**
- * Whether an error is one of the operating system about a file: a disk that is full, broken or not to be written, a folder that is gone, too
- * many open files. None of them says anything about the data that was to be kept.
+ * Whether an error is a file error of the operating system: a full, broken or read-only disk, a missing folder, too many open
+ * files. Such an error says nothing about the data.
  */
 export function isSystemError(error: unknown): boolean {
   const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
@@ -208,13 +208,13 @@ function isFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes((error as { code?: string }).code ?? '');
 }
 
-/** When an entry was used last is when its file was changed last. */
+/** The modification time of a file records when the entry was last used. */
 function touch(path: string): void {
   const now = new Date();
   try {
     utimesSync(path, now, now);
   } catch {
-    // Evicted meanwhile, or of another user.
+    // Evicted meanwhile, or owned by another user.
   }
 }
 
@@ -226,12 +226,12 @@ function statusOf(path: string): Stats | undefined {
   }
 }
 
-/** The process that writes a partial entry. */
+/** The id of the process that writes a partial entry. */
 function writerOf(partial: string): number {
   return Number(partial.split('.').at(-3));
 }
 
-/** A process of this number that wrote nothing for an hour is another one, of this machine or of none. */
+/** A process id that wrote nothing for an hour has been reused, or belongs to another machine. */
 function isBeingWritten(partial: string, writtenMs: number): boolean {
   return isAlive(writerOf(partial)) && Date.now() - writtenMs < longestSilenceMs;
 }

@@ -14,35 +14,35 @@ import { checkRange, checkRanges, truncated } from './truncated.js';
 
 const readAsync = promisify(read);
 
-/** The operating system refuses to read 2 GiB or more at once. */
+/** The operating system refuses reads of 2 GiB or more. */
 const maxReadBytes = 2 ** 30;
 
-/** Reads that prefetching keeps under way where there is no memory map. */
+/** Reads in progress for prefetching without a memory map. */
 const maxPrefetching = 64;
 
-/** Bytes of a piece of a stream. */
+/** Bytes per chunk of a stream. */
 const streamBytes = 2 ** 20;
 
-/** How long a mapped file is trusted to keep its length. */
+/** How long a mapped file is assumed to keep its length, in milliseconds. */
 const lookMs = 1;
 
 export interface FileSourceOptions {
   /**
-   * Whether many ranges at once are read through a memory map, which koffi (an optional peer) gives on Linux and macOS:
-   * faster, but a file that is cut short in the middle of a read ends the process. `'auto'` does where it can.
+   * Whether many ranges are read through a memory map, which koffi (an optional peer) provides on Linux and macOS. It is
+   * faster, but a file that is truncated during a read ends the process. `'auto'` uses one if available.
    * @defaultValue `'auto'`
    */
   readonly memoryMap?: 'auto' | false;
-  /** Bytes of the file that count, from its start on. @defaultValue all */
+  /** Bytes of the file that are read, from its start. @defaultValue all */
   readonly byteLength?: number;
-  /** What messages call it. @defaultValue its path */
+  /** Name in messages. @defaultValue the path */
   readonly name?: string;
 }
 
 /**
- * A local file, read by position through one descriptor: no seeking, so reads may overlap.
+ * A local file, read by offset through one descriptor, so that reads may overlap.
  *
- * @throws {@link StorageError} when the file cannot be opened.
+ * @throws {@link StorageError} if the file cannot be opened.
  */
 export class FileSource implements LocalSource, Movable {
   readonly name: string;
@@ -50,12 +50,12 @@ export class FileSource implements LocalSource, Movable {
   readonly #path: string;
   readonly #options: FileSourceOptions;
   readonly #descriptor: number;
-  /** `null` before the first use, and `undefined` where there is none. */
+  /** `null` before the first use; `undefined` if no map is available. */
   #map: MemoryMap | undefined | null = null;
   readonly #speed = new ReadSpeed();
   #scratch = new Uint8Array(0);
   #prefetching = 0;
-  /** When it was last looked whether a mapped file has been cut short. */
+  /** Time of the last check for truncation of a mapped file. */
   #lastLook = Number.NEGATIVE_INFINITY;
   #pendingReads = 0;
   #closed = false;
@@ -120,7 +120,7 @@ export class FileSource implements LocalSource, Movable {
     this.#speed.record(performance.now() - started, starts.length, starts.length * length);
   }
 
-  /** Present where the file is mapped into memory. */
+  /** Present if the file is mapped into memory. */
   get replaceByElements(): LocalSource['replaceByElements'] {
     const map = this.isMapped ? this.#mapped() : undefined;
     if (!map) return undefined;
@@ -137,7 +137,7 @@ export class FileSource implements LocalSource, Movable {
   }
 
   prefetch({ starts, length }: ByteRanges): void {
-    // Asking the system costs as much as reading what it has in memory.
+    // Advising the system costs as much as reading data that it has in memory.
     if (!this.#speed.cold || this.#closed) return;
     const map = this.#mapped();
     for (let k = 0; k < starts.length; k++) {
@@ -198,14 +198,14 @@ export class FileSource implements LocalSource, Movable {
   }
 
   /**
-   * The size of the file, once in a while: touching a mapped page that it has no longer would end the process, and to ask costs as
+   * Checks the size of the file now and then: reading a mapped page past its end would end the process, and each check costs as
    * much as a few ranges.
    */
   #sizeNow(): number | undefined {
     const now = performance.now();
     if (now - this.#lastLook <= lookMs) return undefined;
     const { size } = fstatSync(this.#descriptor);
-    // A file that was cut short is looked at again each time.
+    // A truncated file is checked every time.
     if (size >= this.byteLength) this.#lastLook = now;
     return size;
   }
@@ -227,7 +227,7 @@ export class FileSource implements LocalSource, Movable {
     }
   }
 
-  /** Reads bytes `start … start + length - 1` of the file to `target` from `offset` on. */
+  /** Reads bytes `start … start + length - 1` of the file into `target` at `offset`. */
   #fill(target: Uint8Array, offset: number, start: number, length: number): void {
     try {
       for (let filled = 0; filled < length; ) {
@@ -241,7 +241,7 @@ export class FileSource implements LocalSource, Movable {
     }
   }
 
-  /** Reads a range for the system to keep. What is wrong with it shows when it is asked for. */
+  /** Reads a range into the page cache of the system. Errors are thrown when the range is read for use. */
   async #warm(start: number, length: number): Promise<void> {
     this.#prefetching++;
     await this.#read(start, start + length).catch(() => {});
@@ -252,7 +252,7 @@ export class FileSource implements LocalSource, Movable {
     return 'syscall' in (cause as object) ? storageFailure('read', this.name, cause) : cause;
   }
 
-  // A descriptor that is closed under a read in flight may by then belong to another file.
+  // A descriptor that is closed during a read may by then belong to another file.
   #release(): void {
     if (this.#closed && this.#pendingReads === 0) closeSync(this.#descriptor);
   }

@@ -5,7 +5,7 @@ import { StorageError } from '../core/errors.js';
 import { storageFailure } from './storage-failure.js';
 
 export interface FileWriterOptions {
-  /** Whether the SHA-256 of what is written is kept. @defaultValue `false` */
+  /** Whether to compute the SHA-256 of the content. @defaultValue `false` */
   readonly checksum?: boolean;
 }
 
@@ -13,10 +13,10 @@ const bufferBytes = 1 << 20;
 const maxWriteBytes = 2 ** 30;
 
 /**
- * Writes a file from front to back under a temporary name beside its own, and gives it its own name when it is whole:
- * nobody ever sees half a file. A target that is a device or a pipe is written directly.
+ * Writes a file sequentially under a temporary name beside its final name, and renames it when it is complete: no reader ever
+ * sees a partial file. A device or pipe is written directly.
  *
- * Every method throws {@link StorageError} with the file when the disk refuses; the temporary file is then gone.
+ * Every method throws {@link StorageError} with the file if writing fails; the temporary file is then removed.
  */
 export class FileWriter {
   readonly path: string;
@@ -39,12 +39,12 @@ export class FileWriter {
     return this.#written + this.#buffered;
   }
 
-  /** The SHA-256 in hex of all bytes of a finished file, as they were given: what is on the disk must have the same. */
+  /** The SHA-256, in hex, of all bytes of a finished file as they were appended; the file on disk must have the same. */
   checksum(): string | undefined {
     return this.#hash?.copy().digest('hex');
   }
 
-  /** Appends the memory of a typed array. It is copied or written before this returns. */
+  /** Appends the bytes of a typed array, which may be reused when this returns. */
   append(elements: TypedArray): void {
     const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
     if (this.#buffered + bytes.length > bufferBytes) this.#flush();
@@ -56,7 +56,7 @@ export class FileWriter {
     }
   }
 
-  /** Brings all bytes to the disk and closes the file, which still has its temporary name. */
+  /** Flushes all bytes to disk and closes the file, which keeps its temporary name. */
   finish(): void {
     this.#flush();
     this.#guard(() => {
@@ -65,19 +65,19 @@ export class FileWriter {
     });
   }
 
-  /** Gives the finished file its name, in place of a file that had it. */
+  /** Renames the finished file to its final name, replacing an existing file. */
   publish(): void {
     if (this.#temporaryPath === this.path) return;
     this.#guard(() => renameSync(this.#temporaryPath, this.path));
   }
 
-  /** Takes away the file that has the final name, if there is one. */
+  /** Removes the file with the final name, if it exists. */
   removeOld(): void {
     if (this.#temporaryPath === this.path) return;
     this.#guard(() => rmSync(this.path, { force: true }));
   }
 
-  /** Gives up: the temporary file goes away, a file of the final name stays as it was. */
+  /** Discards the temporary file. A file with the final name is not touched. */
   discard(): void {
     this.#closeDescriptor();
     if (this.#temporaryPath !== this.path) rmSync(this.#temporaryPath, { force: true });
@@ -124,13 +124,13 @@ export class FileWriter {
   }
 }
 
-/** Whether there is something of that name that a rename must not replace. */
+/** Whether the name belongs to something that a rename must not replace. */
 function isSpecialFile(path: string): boolean {
   try {
     const status = statSync(path);
     return !status.isFile() && !status.isDirectory();
   } catch {
-    // Nothing there, or nothing to be seen: opening says what is wrong.
+    // It does not exist or cannot be inspected: opening reports what is wrong.
     return false;
   }
 }

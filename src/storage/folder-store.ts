@@ -8,8 +8,8 @@ import type { ObjectStore } from './object-store.js';
 import { storageFailure } from './storage-failure.js';
 
 /**
- * Objects as files of a folder. They are written under another name and renamed. They are not flushed to the disk one by one: after a
- * power failure a file may be damaged, which its reader must be able to tell.
+ * Stores objects as files of a folder. They are written under a temporary name and renamed, but not flushed one by one: after a
+ * power failure a file may be damaged, which its reader must detect.
  */
 export class FolderStore implements ObjectStore {
   readonly folder: string;
@@ -31,7 +31,7 @@ export class FolderStore implements ObjectStore {
       try {
         await rename(path, target);
       } catch (error) {
-        // A file of another disk cannot be moved.
+        // A file cannot be moved from another disk.
         if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
         await copyFile(path, target);
       }
@@ -51,7 +51,7 @@ export class FolderStore implements ObjectStore {
     const path = join(this.folder, name);
     await rm(path, { recursive: true, force: true });
     const parent = dirname(path);
-    // Folders are there for their objects; one that still has some stays.
+    // Removes folders that have become empty.
     if (parent !== this.folder) await rmdir(parent).catch(() => {});
   }
 

@@ -1,17 +1,17 @@
-// In bundles for browsers `web-gunzip.ts` stands in its place.
+// Bundles for browsers replace this module by `web-gunzip.ts`.
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ByteSource } from './byte-source.js';
 
-/** What gzip data holds, piece by piece. Zeros may follow its last member. @throws where it is damaged or cut short */
+/** Decompresses gzip data, chunk by chunk. Zeros may follow the last member. @throws if the data is damaged or truncated */
 export async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array> {
   if (source.byteLength === 0) throw new Error('it is empty');
   const input = Readable.from(source.stream());
   const output = input.pipe(createGunzip());
-  // A pipe does not hand errors on.
+  // A pipe does not forward errors.
   input.on('error', (error) => output.destroy(error));
   yield* output as AsyncIterable<Uint8Array>;
-  // zlib ends without an error at the first zero byte behind a member: what follows would be lost.
+  // zlib ends without an error at the first zero byte after a member: data after that would be lost.
   for await (const piece of source.stream(output.bytesWritten))
     if (piece.some((byte) => byte !== 0))
       throw new Error(`there are other bytes behind its end at ${output.bytesWritten}`);

@@ -3,7 +3,7 @@ import { environment } from '../core/platform.js';
 import { shownLocation } from '../core/shown-location.js';
 import { decoded, httpLocation, parseUrl, type RemoteLocation } from './remote-location.js';
 
-/** What an `hf:` URL names. */
+/** The parts of an `hf:` URL. */
 export interface HubFile {
   readonly kind: 'datasets' | 'models' | 'spaces';
   /** `user/name`. */
@@ -16,10 +16,10 @@ export interface HubFile {
 const form = /^hf:\/\/(?:(datasets|spaces|models)\/)?([^/@]+\/[^/@]+)(?:@([^/]+))?\/(.*)$/;
 
 /**
- * Takes an `hf:` URL apart: `hf://datasets/user/name@revision/path`, where `@revision` may be left out and models have no prefix, as
- * `huggingface_hub` writes them. Slashes in a revision are written `%2F`.
+ * Parses an `hf:` URL: `hf://datasets/user/name@revision/path`. `@revision` is optional, and models have no prefix, as in
+ * `huggingface_hub`. A slash in a revision is written `%2F`.
  *
- * @throws {@link StorageError} when it has another form.
+ * @throws {@link StorageError} if the URL has another form.
  */
 export function parseHubUrl(url: string): HubFile {
   const [, kind = 'models', repository, revision = 'main', path] = form.exec(url) ?? [];
@@ -37,12 +37,12 @@ export function parseHubUrl(url: string): HubFile {
   };
 }
 
-/** Where the Hub is: `HF_ENDPOINT`, else the public one. */
+/** Address of the Hub: `HF_ENDPOINT`, or the public one. */
 export function hubEndpoint(): string {
   return (environment.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
 }
 
-/** What the Hub is to know of this user: the token in `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`. */
+/** The authorization header: the token in `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`. */
 export function hubHeaders(): Record<string, string> {
   const token = environment.HF_TOKEN || environment.HUGGING_FACE_HUB_TOKEN;
   return token ? { authorization: `Bearer ${token}` } : {};

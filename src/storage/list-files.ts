@@ -11,14 +11,13 @@ import type { StorageOptions } from './storage-options.js';
 import { isRemote, schemeOf } from './url-scheme.js';
 
 /**
- * The files that a name stands for, in the order of their code points: a file is itself, a folder (with `/` at its end, where it is
- * remote and no repository of the Hub) all files in it at any depth, `*`, `**`, `?` and `[…]` are matched, and `{000..099}` or `{a,b}` written out in the order
- * that they say. Hidden files and folders, whose names begin with a dot, are left out. Links to files and folders are followed, but for
- * those to a folder that holds them. `http:` URLs cannot be listed: only braces are
- * written out there.
+ * Lists the files of a name, in code point order. A file stands for itself, and a folder for all files in it at any depth (a
+ * remote folder ends in `/`, unless it is a repository of the Hub). `*`, `**`, `?` and `[…]` are matched; `{000..099}` and
+ * `{a,b}` are expanded in the order written. Hidden files and folders, whose names begin with a dot, are skipped. Links are
+ * followed, except to a folder that contains them. `http:` URLs cannot be listed: only braces are expanded.
  *
  * @returns paths or URLs
- * @throws {@link StorageError} when a folder cannot be listed, or nothing matches.
+ * @throws {@link StorageError} if a folder cannot be listed or nothing matches.
  */
 export async function listFiles(pattern: string | URL, options: StorageOptions = {}): Promise<string[]> {
   const text = String(pattern);
@@ -32,17 +31,17 @@ export async function listFiles(pattern: string | URL, options: StorageOptions =
   });
 }
 
-/** Whether there is a file of just this name, odd as it may be. */
+/** Whether a file has exactly this name, special characters included. */
 function isFile(pathOrUrl: string): boolean {
   return statSync(localPath(pathOrUrl), { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** Braces written out. The braces of a query or of odd names that hold no list stay as they are. */
+/** Expands braces. Braces of a query, and braces in names without a list, stay. */
 function writtenOut(text: string): string[] {
   return /\{[^{}]*(,|\.\.)[^{}]*\}/.test(text) ? braces(text, { expand: true, rangeLimit: 10 ** 6 }) : [text];
 }
 
-/** A repository of the Hub, which is a folder without a slash at its end too. */
+/** Whether the URL names a repository of the Hub, which is a folder even without a slash at its end. */
 const repository = /^hf:\/\/(?:(?:datasets|spaces|models)\/)?[^/]+\/[^/]+$/i;
 
 async function matching(pattern: string, options: StorageOptions): Promise<string[]> {
@@ -61,7 +60,7 @@ async function localMatches(pattern: string): Promise<string[]> {
   const root = base || '.';
   if (!glob) {
     const entries = await readdir(root, { withFileTypes: true }).catch((cause: { code?: string }) => {
-      // A file; or nothing, which opening will say.
+      // A file, or nothing: opening it reports which.
       if (cause.code === 'ENOTDIR' || cause.code === 'ENOENT') return undefined;
       throw storageFailure('list', root, cause);
     });
@@ -71,7 +70,7 @@ async function localMatches(pattern: string): Promise<string[]> {
   return found.filter(matcher(base, glob)).sort(byCodePoint);
 }
 
-/** Where the pattern begins, and what is matched below it. */
+/** The folder in which a pattern starts, and what is matched below it. */
 function partsOf(pattern: string): { readonly base: string; readonly glob: string } {
   const first = /[*?[]/.exec(pattern)?.index;
   if (first === undefined) return { base: pattern.replace(/(?<=.)\/+$/, ''), glob: '' };
@@ -86,7 +85,7 @@ function matcher(base: string, glob: string): (name: string) => boolean {
   return (name) => isMatch(name.slice(skipped));
 }
 
-/** @param above - The real paths of the folders around: a link to one of them has no end. */
+/** @param above - The real paths of the parent folders: a link to one of them would never end. */
 async function filesBelow(folder: string, shown: string, above: readonly string[] = []): Promise<string[]> {
   const own = await realpath(folder).catch(() => folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
@@ -105,7 +104,7 @@ async function filesBelow(folder: string, shown: string, above: readonly string[
   return files;
 }
 
-/** A link that leads nowhere counts as a file: opening it says what is wrong. */
+/** A broken link counts as a file: opening it reports what is wrong. */
 async function leadsToFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() ?? false;

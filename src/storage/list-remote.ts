@@ -9,7 +9,7 @@ import { parseS3Url, S3Service } from './s3-location.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 import { schemeOf } from './url-scheme.js';
 
-/** URLs of all objects below a folder of S3 or of the Hub, page by page. */
+/** Lists the URLs of all objects below a folder of S3 or of the Hub, page by page. */
 export function listRemote(folder: string, options: StorageOptions): Promise<string[]> {
   const client = new RemoteClient(storageOptions(options));
   return schemeOf(folder) === 's3' ? listBucket(client, folder) : listRepository(client, folder);
@@ -24,7 +24,7 @@ const pageSchema = v.object({
   }),
 });
 
-/** Objects of one list, and pages without a new one: more are of a server that never comes to an end. */
+/** Limits on objects per list and on pages without a new object: a server beyond them never stops. */
 const mostObjects = 10 ** 7;
 const mostEmptyPages = 1_000;
 const mostHubPages = 100_000;
@@ -47,11 +47,11 @@ async function listBucket(client: RemoteClient, folder: string): Promise<string[
     const page = v.safeParse(pageSchema, parseXml(await textOf(client, location)));
     if (!page.success) throw notAList(folder);
     const { Contents, IsTruncated, NextContinuationToken, EncodingType } = page.output.ListBucketResult;
-    // A store that does not know encoding-type gives keys as they are.
+    // A store that ignores encoding-type sends keys unencoded.
     const nameOf = EncodingType === 'url' ? decodedKey : (key: string) => key;
     for (const { Key } of Contents) {
       const name = nameOf(Key);
-      // Some tools mark folders by empty objects; a store that does not know prefixes lists all it has.
+      // Some tools mark folders by empty objects; a store that ignores prefixes lists everything.
       if (!name.endsWith('/') && name.startsWith(prefix)) found.push(`s3://${bucket}/${name}`);
     }
     if (IsTruncated !== 'true') return found;
@@ -72,12 +72,12 @@ function decodedKey(key: string): string {
 const parser = new XMLParser({
   parseTagValue: false,
   trimValues: false,
-  // Characters that XML writes as numbers, which keys may hold.
+  // Characters that XML encodes as numbers, which keys may contain.
   htmlEntities: true,
   isArray: (name) => name === 'Contents',
 });
 
-/** @returns `undefined` for what is no XML; a list has no document type, which could define entities that grow */
+/** @returns `undefined` if the text is not XML. A document type is refused: its entities could expand without bound. */
 function parseXml(text: string): unknown {
   if (/<!DOCTYPE/i.test(text)) return undefined;
   try {
@@ -99,7 +99,7 @@ async function listRepository(client: RemoteClient, folder: string): Promise<str
   for (let page: string | undefined = `${root}${inner && `/${inner}`}?recursive=true`; page; ) {
     pages.add(page);
     const url = parseUrl(page, 'The address of the Hub (HF_ENDPOINT)');
-    // The token is for the Hub alone, wherever its next page is said to be.
+    // The token is sent to the Hub only, wherever the next page is said to be.
     const headers = url.origin === new URL(root).origin ? hubHeaders() : {};
     const location = { ...httpLocation(url, headers), name: shownLocation(folder) };
     let next: string | undefined;

@@ -4,9 +4,9 @@ import { StorageError } from '../core/errors.js';
 import { schemeOf } from './url-scheme.js';
 
 /**
- * The absolute path of a local file named by path or `file:` URL.
+ * The absolute path of a local file, from a path or `file:` URL.
  *
- * @throws {@link StorageError} for a URL of another scheme; says which schemes there are.
+ * @throws {@link StorageError} for a URL of another scheme.
  */
 export function localPath(pathOrUrl: string | URL): string {
   const text = String(pathOrUrl);

@@ -4,7 +4,7 @@ import { httpLocation, type RemoteLocation } from './remote-location.js';
 import { S3Service } from './s3-location.js';
 import { schemeOf } from './url-scheme.js';
 
-/** How to ask for what a URL names. @throws {@link StorageError} for a scheme that is not known, or a URL of a wrong form. */
+/** The location of a URL: how to request it. @throws {@link StorageError} for an unknown scheme or a malformed URL. */
 export function locationOf(
   url: string,
   { headers }: { readonly headers: Readonly<Record<string, string>> },

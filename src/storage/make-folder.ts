@@ -2,19 +2,19 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it. As `mkdirSync` with `recursive`, which in Node.js 20 never comes back where the system says that the
- * folder above is missing although it is there, as it does in `/proc`.
+ * Creates a folder and its parents. Like `mkdirSync` with `recursive`, which in Node.js 20 never returns if the system reports
+ * an existing parent as missing, as in `/proc`.
  *
- * @throws the system's errors
+ * @throws system errors
  */
 export function makeFolder(path: string): void {
   if (made(path)) return;
   makeFolder(dirname(path));
-  // Another process may have been faster.
+  // Another process may have created it.
   if (!made(path)) mkdirSync(path);
 }
 
-/** @returns whether the folder is there now; not where the one above is missing */
+/** @returns whether the folder exists now: `false` if its parent is missing */
 function made(path: string): boolean {
   try {
     mkdirSync(path);

@@ -2,7 +2,7 @@ import { bytesPerElement, type TypedArrayOf, viewOf } from '../core/dtype.js';
 import { peerRequire } from '../core/peer.js';
 import type { ByteRanges, NumberDType } from './byte-source.js';
 
-/** The part of koffi, an optional peer, that is used here. */
+/** The part of koffi, an optional peer, that is used. */
 interface Koffi {
   load(path: null): { func(definition: string): (...values: never[]) => unknown };
   view(pointer: bigint, byteLength: number): ArrayBuffer;
@@ -21,7 +21,7 @@ interface SystemCalls {
   munmap(address: bigint, length: number): number;
   madvise(address: bigint, length: number, advice: number): number;
   memcpy(target: number, source: number, length: number): void;
-  /** C's memmove, called to move nothing: it answers with the address of its target. */
+  /** C's memmove, called with length 0 for the address that it returns. */
   addressOf(target: Uint8Array, source: Uint8Array, length: 0): bigint;
 }
 
@@ -29,33 +29,32 @@ const readable = 1;
 const shared = 1;
 const adviceWillNeed = 3;
 
-/** Addresses that the system is told of must begin a page; 64 KiB is a multiple of every page size in use. */
+/** Addresses in advice to the system must begin a page; 64 KiB is a multiple of every page size in use. */
 const pageBytes = 65_536;
 
-/** A typed array cannot view more than 4 GiB, so the file is viewed in pieces. */
+/** A typed array views at most 4 GiB, so the file is viewed in pieces. */
 const pieceBytes = 2 ** 30;
 
-/** Ranges of up to so many bytes are copied byte by byte. */
+/** Ranges of up to this many bytes are copied byte by byte. */
 const longestElement = 8;
 
-/** Memory is translated in pages of this size at least. */
+/** The smallest page size of address translation. */
 const touchBytes = 4_096;
 
 /**
- * A file mapped into memory, read-only: reading is copying, without a system call. It needs koffi, and Linux or macOS.
+ * A read-only memory map of a file: reads are copies without a system call. Needs koffi, on Linux or macOS.
  *
- * The mapped bytes are never given out: reading them after the end of the map, or past the end of a file that was cut short
- * meanwhile, ends the process.
+ * The mapped bytes are never handed out: reading them after unmapping, or past the end of a truncated file, ends the process.
  */
 export class MemoryMap {
   readonly #system: SystemCalls;
   readonly #address: bigint;
   readonly #byteLength: number;
   readonly #pieces: (Uint8Array | undefined)[] = [];
-  /** The same as elements of one dtype. */
+  /** The pieces as elements of one dtype. */
   readonly #elementPieces: (TypedArrayOf<NumberDType> | undefined)[] = [];
   #elementDType: NumberDType | undefined;
-  /** What the touched bytes add up to: reads without a use would be optimized away. */
+  /** Sum of the touched bytes; the compiler would remove reads without a use. */
   touched = 0;
 
   private constructor(system: SystemCalls, address: bigint, byteLength: number) {
@@ -64,17 +63,17 @@ export class MemoryMap {
     this.#byteLength = byteLength;
   }
 
-  /** Maps an open file of `byteLength` bytes; `undefined` where that is not possible. */
+  /** Maps an open file of `byteLength` bytes; `undefined` if that is not possible. */
   static open(descriptor: number, byteLength: number): MemoryMap | undefined {
     const system = systemCalls();
     if (!system || byteLength === 0) return undefined;
     const address = system.mmap(null, byteLength, readable, shared, descriptor, 0);
-    // The failure is -1, the highest address.
+    // A failure returns -1, the highest address.
     if (address === null || address >= 2n ** 63n || address < 0n) return undefined;
     return new MemoryMap(system, address, byteLength);
   }
 
-  /** Copies ranges as `LocalSource.readRangesSync` says. They must lie in the file, and their places in the target. */
+  /** Copies ranges as `LocalSource.readRangesSync` does. They must lie within the file, and their slots within the target. */
   copyRanges({ starts, length }: ByteRanges, target: Uint8Array, stride: number): void {
     if (starts.length === 0) return;
     if (length <= longestElement) {
@@ -83,7 +82,7 @@ export class MemoryMap {
     }
     this.#touch(starts, length);
     const { memcpy, addressOf } = this.#system;
-    // Small arrays lie in the heap, where they may be moved, until their buffer is asked for.
+    // Small arrays lie in the JavaScript heap, where they may move until their buffer is accessed.
     void target.buffer;
     const to = Number(addressOf(target, target, 0));
     const from = Number(this.#address);
@@ -93,7 +92,7 @@ export class MemoryMap {
     }
   }
 
-  /** For a few bytes a call into C costs more than the copy. */
+  /** For a few bytes, a call into C costs more than the copy. */
   #copyElements(starts: ArrayLike<number>, length: number, target: Uint8Array, stride: number): void {
     for (let k = 0; k < starts.length; k++) {
       const start = starts[k]!;
@@ -111,7 +110,7 @@ export class MemoryMap {
     }
   }
 
-  /** Replaces places of elements, counted from the start of the file, by the elements. They must lie in the file. */
+  /** Replaces element positions, counted from the start of the file, by the elements. They must lie within the file. */
   replaceByElements(places: Int32Array | Float64Array, dtype: NumberDType): void {
     const perPiece = pieceBytes / bytesPerElement(dtype);
     for (let from = 0; from < places.length; ) {
@@ -135,8 +134,8 @@ export class MemoryMap {
   }
 
   /**
-   * Reads a byte of each page, so that the processor looks up and fetches the beginnings of all ranges at once: copies alone
-   * wait for one after the other, which takes a third longer.
+   * Reads a byte of each page, so that the processor fetches the starts of all ranges at once. Copies alone wait for one after
+   * the other, which takes a third longer.
    */
   #touch(starts: ArrayLike<number>, length: number): void {
     let sum = 0;
@@ -150,13 +149,13 @@ export class MemoryMap {
     this.touched = sum;
   }
 
-  /** Has the system fetch bytes `start … start + length - 1` from the disk, in the background. */
+  /** Advises the system to fetch bytes `start … start + length - 1` from disk in the background. */
   willNeed(start: number, length: number): void {
     const first = start - (start % pageBytes);
     this.#system.madvise(this.#address + BigInt(first), start + length - first, adviceWillNeed);
   }
 
-  /** Ends the map. Nothing may be read from it any more. */
+  /** Unmaps the file. It must not be read afterwards. */
   close(): void {
     this.#pieces.length = 0;
     this.#elementPieces.length = 0;
@@ -172,7 +171,7 @@ export class MemoryMap {
   }
 }
 
-/** Where the places that lie in one piece of the file end. */
+/** End of the positions that lie in one piece of the file. */
 function endOfPiece(
   places: Int32Array | Float64Array,
   from: number,
@@ -185,10 +184,10 @@ function endOfPiece(
 }
 
 /**
- * Replaces places by the elements there, counted from `first`.
+ * Replaces positions by the elements at them, counted from `first`.
  *
- * Reads at random places wait for memory, and the processor has as many of them under way as fit among the few hundred instructions it
- * looks ahead: four at a time, whose checks are made once, it is twice as many.
+ * Random reads wait for memory. The processor overlaps as many as fit in its window of a few hundred instructions: reading four
+ * at a time, with one check for all, overlaps twice as many.
  */
 function gather(
   places: Int32Array | Float64Array,

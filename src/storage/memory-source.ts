@@ -2,12 +2,12 @@ import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { ByteRanges, LocalSource } from './byte-source.js';
 import { checkRange, checkRanges } from './truncated.js';
 
-/** Bytes that are in memory already. Reads copy, so that nobody writes to the source by accident. */
+/** Bytes in memory. Reads return copies, so that no caller writes to the source by accident. */
 export class MemorySource implements LocalSource, Movable {
   readonly name: string;
   readonly #bytes: Uint8Array;
 
-  /** @param name - What messages call it. @defaultValue `'memory'` */
+  /** @param name - Name in messages. @defaultValue `'memory'` */
   constructor(bytes: Uint8Array, name = 'memory') {
     this.#bytes = bytes;
     this.name = name;
@@ -27,7 +27,7 @@ export class MemorySource implements LocalSource, Movable {
 
   readSync(start: number, end: number): Uint8Array {
     checkRange(this.name, this.byteLength, start, end);
-    // Not slice: that of a Buffer shares memory.
+    // Not `slice`, which shares memory if the array is a Buffer.
     return new Uint8Array(this.#bytes.subarray(start, end));
   }
 

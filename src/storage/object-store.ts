@@ -1,25 +1,28 @@
 import type { ByteSource } from './byte-source.js';
 
 /**
- * A place for objects by name that several machines may share: a folder, or a bucket. An object appears whole or not at all,
- * whatever happens to its writer, and a later one of the same name replaces it.
+ * Objects by name in storage that several machines may share: a folder or a bucket. An object appears complete or not at all,
+ * even if its writer is killed, and replaces an earlier object of the same name.
  */
 export interface ObjectStore {
-  /** What messages call it. */
+  /** Name in messages. */
   readonly name: string;
-  /** The folder itself, where it is one: what is made on the same disk is moved there at once. */
+  /** The folder, if the store is one: files made on the same disk are moved into it. */
   readonly folder: string | undefined;
   /** Stores an object. @throws {@link StorageError} */
   put(name: string, bytes: Uint8Array): Promise<void>;
-  /** Stores a local file, which is moved where that is possible. @throws {@link StorageError} */
+  /** Stores a local file, by moving it if possible. @throws {@link StorageError} */
   putFile(name: string, path: string): Promise<void>;
-  /** Opens an object for reading; `undefined` when there is none. @throws {@link StorageError} */
+  /** Opens an object for reading; `undefined` if it does not exist. @throws {@link StorageError} */
   open(name: string): Promise<ByteSource | undefined>;
-  /** Removes an object, or with a `/` at the end all objects of a folder; nothing happens when there is none. @throws {@link StorageError} */
+  /**
+   * Removes an object, or all objects of a folder if the name ends in `/`. Does nothing if it does not exist. @throws {@link
+   * StorageError}
+   */
   remove(name: string): Promise<void>;
 }
 
-/** All bytes of an object; `undefined` when there is none. */
+/** All bytes of an object; `undefined` if it does not exist. */
 export async function readObject(store: ObjectStore, name: string): Promise<Uint8Array | undefined> {
   const source = await store.open(name);
   if (!source) return undefined;

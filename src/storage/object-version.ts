@@ -4,24 +4,24 @@ import { refuseEncoded } from './content-encoding.js';
 import type { RemoteAnswer } from './remote-client.js';
 import type { RemoteLocation } from './remote-location.js';
 
-/** What tells one version of an object from another. */
+/** Identifies a version of an object. */
 export interface ObjectVersion {
   readonly byteLength: number;
-  /** The `ETag` header, else `Last-Modified`, where the server gives one of them. */
+  /** The `ETag` header, or `Last-Modified`, if the server sends one of them. */
   readonly validator: string | null;
 }
 
-/** What the first answer of a server says of an object. */
+/** What the first response of a server says about an object. */
 export interface FirstLook {
   readonly version: ObjectVersion;
   readonly servesRanges: boolean;
 }
 
-/** What the answer to a question for the first bytes says. */
+/** Evaluates the response to a request for the first bytes. */
 export function lookAt(location: RemoteLocation, { status, headers }: RemoteAnswer): FirstLook {
   refuseEncoded(location.name, headers);
   const validator = validatorOf(headers);
-  // An object without bytes has no first ones.
+  // An empty object has no first bytes.
   const byteLength =
     status === 200 ? lengthOf(headers) : (contentRange(headers)?.total ?? (status === 416 ? 0 : undefined));
   if (byteLength === undefined) {
@@ -42,20 +42,20 @@ export function lengthOf(headers: Headers): number | undefined {
   return length === null ? undefined : countOf(length);
 }
 
-/** A number of bytes as a server writes it; `undefined` for anything else. */
+/** Parses a number of bytes from a header; `undefined` for anything else. */
 function countOf(text: string): number | undefined {
   const count = Number(text);
   return /^\d+$/.test(text) && Number.isSafeInteger(count) ? count : undefined;
 }
 
-/** An ETag that says that the bytes are the same, not only that they mean the same. */
+/** A strong ETag: equal tags mean equal bytes, not just equal meaning. */
 export function strongTag({ validator }: ObjectVersion): string | undefined {
   return validator?.startsWith('"') ? validator : undefined;
 }
 
 const warnedOf = new Set<string>();
 
-/** Warns once for each server. */
+/** Warns once per server. */
 export function warnOfNoVersion(name: string): void {
   const [host = ''] = /^[^/]*\/\/[^/?#]*/.exec(name) ?? [];
   if (warnedOf.has(host)) return;

@@ -7,17 +7,17 @@ import type { StorageOptions } from './storage-options.js';
 import { isRemote, schemeOf } from './url-scheme.js';
 
 /**
- * Opens bytes by name: the path of a local file, or a URL.
+ * Opens a byte source by name: the path of a local file, or a URL.
  *
  * | URL | |
  * |---|---|
  * | `file:` | a local file |
  * | `http:`, `https:` | ranges of an object; `options.headers` are sent along |
- * | `s3://bucket/key` | Amazon S3 or any store like it: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` and so on |
+ * | `s3://bucket/key` | Amazon S3 or a compatible store: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` and so on |
  * | `opfs:///folder/file` | a file of the page's origin private file system, in browsers |
  * | `hf://datasets/user/name@revision/path` | the Hugging Face Hub, with the token in `HF_TOKEN` |
  *
- * @throws {@link StorageError} when it cannot be opened, or the URL's scheme is not supported.
+ * @throws {@link StorageError} if it cannot be opened or the URL's scheme is not supported.
  */
 export async function openSource(pathOrUrl: string | URL, options: StorageOptions = {}): Promise<ByteSource> {
   if (!isRemote(pathOrUrl)) return new FileSource(localPath(pathOrUrl));

@@ -1,6 +1,6 @@
-/** What failed for now and may succeed later. */
+/** A failure that may not recur: the request can be retried. */
 export class PassingFailure extends Error {
-  /** How long the server asks to wait. */
+  /** Delay that the server asked for, in milliseconds. */
   readonly retryAfterMs: number;
 
   constructor(message: string, options?: ErrorOptions & { retryAfterMs?: number }) {
@@ -9,7 +9,7 @@ export class PassingFailure extends Error {
   }
 }
 
-/** The failure of an answer that ended too early. */
+/** The failure of a response that ended too early. */
 export function cutShort(found: number, needed: number): Error {
   return new PassingFailure(`the connection ended after ${found} of ${needed} bytes`);
 }

@@ -1,7 +1,7 @@
 import { CapabilityError, StorageError } from '../core/errors.js';
 import { type BlobLike, BlobSource } from './blob-source.js';
 
-/** The part of the File System API that is used here: TypeScript has it only together with the whole DOM. */
+/** The part of the File System API that is used: TypeScript declares it only with the whole DOM. */
 interface Folder {
   getDirectoryHandle(name: string): Promise<Folder>;
   getFileHandle(name: string): Promise<{ getFile(): Promise<BlobLike> }>;
@@ -11,7 +11,7 @@ interface Folder {
  * Opens a file of the page's origin private file system.
  *
  * @param url - `opfs:///folder/file`.
- * @throws {@link CapabilityError} where there is no such file system; {@link StorageError} when there is no such file.
+ * @throws {@link CapabilityError} if the platform has no such file system; {@link StorageError} if the file does not exist.
  */
 export async function openPrivateFile(url: string): Promise<BlobSource> {
   const { navigator } = globalThis as { navigator?: { storage?: { getDirectory?: () => Promise<Folder> } } };

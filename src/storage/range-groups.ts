@@ -1,19 +1,19 @@
 import type { ByteRanges } from './byte-source.js';
 
-/** Ranges that one read covers. */
+/** Ranges that are read with one call. */
 export interface RangeGroup {
   readonly start: number;
   readonly end: number;
-  /** Which ranges they are. */
+  /** Numbers of the ranges. */
   readonly members: readonly number[];
 }
 
-/** Bytes between two ranges that are cheaper to read than a call of their own. */
+/** A gap of at most this many bytes is cheaper to read than a second call. */
 const worthwhileGap = 4_096;
-/** A group does not grow further than this, so that its bytes stay in the processor's cache until they are copied. */
+/** Most bytes of a group, so that they stay in the processor's cache until they are copied. */
 const maxGroupBytes = 262_144;
 
-/** Puts ranges that touch, or nearly do, together in the order of the file. O(n log n). */
+/** Groups ranges that touch or nearly touch, in file order. O(n log n). */
 export function groupRanges({ starts, length }: ByteRanges): RangeGroup[] {
   const order = Array.from(starts, (_, k) => k).sort((a, b) => starts[a]! - starts[b]!);
   const groups: { start: number; end: number; members: number[] }[] = [];

@@ -1,20 +1,20 @@
-/** A read from memory takes a few microseconds, one from a disk 50 and more. */
+/** A read from memory takes a few microseconds, a read from disk 50 or more. */
 const coldMicroseconds = 20;
 /** Weight of the newest measurement. */
 const newest = 0.25;
 
-/** Tells from the time that reads take whether the data comes from memory or from further away. */
+/** Tells from read times whether data comes from memory or from a disk. */
 export class ReadSpeed {
   #microseconds = 0;
 
-  /** Whether reads have been slow lately. */
+  /** Whether recent reads were slow. */
   get cold(): boolean {
     return this.#microseconds > coldMicroseconds;
   }
 
-  /** Counts `reads` reads of `bytes` bytes altogether that took `ms` milliseconds. */
+  /** Records that `reads` reads of `bytes` bytes in total took `ms` milliseconds. */
   record(ms: number, reads: number, bytes: number): void {
-    // Copying a large range takes its time, wherever it comes from: 1 GB/s is the slowest that memory is.
+    // Copying a large range takes time even from memory: 1 GB/s at the slowest.
     const micros = Math.max(0, ms * 1_000 - bytes / 1_000) / Math.max(1, reads);
     this.#microseconds += newest * (micros - this.#microseconds);
   }

@@ -1,21 +1,21 @@
 import { StorageError } from '../core/errors.js';
 import { httpLocation, parseUrl, type RemoteLocation } from './remote-location.js';
 
-/** Redirects of one request. Browsers allow as many. */
+/** Most redirects of one request, the limit of browsers. */
 export const mostRedirects = 20;
 
 const redirects = new Set([301, 302, 303, 307, 308]);
 
-/** Where an answer sends its request; `undefined` when it does not. */
+/** The target of a redirect; `undefined` for other responses. */
 export function redirectTarget({ status, headers }: Response): string | undefined {
   return redirects.has(status) ? (headers.get('location') ?? undefined) : undefined;
 }
 
 /**
- * The request that follows a redirect. Headers that were meant for one server, with credentials and session tokens in them, go to no
- * other: another scheme, host or port gets only what the object needs (`headers`).
+ * The request that follows a redirect. Headers meant for one server, with credentials and session tokens, are not sent to
+ * another: another scheme, host or port receives only the headers that the object needs (`headers`).
  *
- * @throws {@link StorageError} for a target that is not read over HTTP, and for a request that writes.
+ * @throws {@link StorageError} for a target that is not HTTP, or a request that writes.
  */
 export async function redirected(
   location: RemoteLocation,

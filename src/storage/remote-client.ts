@@ -6,18 +6,21 @@ import { mostRedirects, redirected, redirectTarget, tooManyRedirects } from './r
 import type { RemoteLocation } from './remote-location.js';
 import { refusal } from './server-refusal.js';
 
-/** An answer whose body is read piece by piece, each within the time limit. */
+/** A response whose body is read chunk by chunk, each within the time limit. */
 export interface RemoteAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: AsyncIterable<Uint8Array>;
-  /** Ends the connection, unless all has come. */
+  /** Closes the connection, unless the body is complete. */
   cancel(): void;
 }
 
-/** Fewer bytes than this within the time limit count as silence: a server that sends a byte now and then would hold up a run for ever. */
+/**
+ * Fewer bytes than this within the time limit count as silence: a server that sends a byte now and then would block a run
+ * forever.
+ */
 const fewBytes = 1_024;
-/** Characters of a page of a list, which has a thousand names. */
+/** Most characters of a listing page, which has up to a thousand names. */
 const longestText = 2 ** 25;
 
 export interface RemoteClientOptions {
@@ -25,7 +28,7 @@ export interface RemoteClientOptions {
   readonly timeoutMs: number;
 }
 
-/** Asks for objects over HTTP, again where that may help, and says clearly what did not. */
+/** Requests objects over HTTP, retries what may succeed later, and reports what failed. */
 export class RemoteClient {
   readonly #retries: number;
   readonly #timeoutMs: number;
@@ -35,15 +38,15 @@ export class RemoteClient {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** How failures of one piece of work are counted. */
+  /** Counts the failures of one piece of work. */
   backoff(): Backoff {
     return new Backoff(this.#retries);
   }
 
   /**
-   * Sends one request. What it throws, and what reading the body throws, is for {@link recover}.
+   * Sends one request. Pass its errors, and those of reading the body, to {@link recover}.
    *
-   * @param allowed - Statuses besides 2xx that the caller understands.
+   * @param allowed - Statuses besides 2xx that the caller handles.
    */
   async ask(
     location: RemoteLocation,
@@ -64,7 +67,7 @@ export class RemoteClient {
     throw error;
   }
 
-  /** After a failure: waits for the next try, or throws when there is none or it would not help. */
+  /** After a failure: waits for the next attempt, or throws if there is none or it cannot help. */
   async recover(location: RemoteLocation, backoff: Backoff, error: unknown): Promise<void> {
     if (!(error instanceof PassingFailure)) throw error;
     if (await backoff.wait(error.retryAfterMs)) return;
@@ -75,7 +78,7 @@ export class RemoteClient {
     });
   }
 
-  /** Asks until `take` has made something of the answer. */
+  /** Repeats a request until `take` accepts the response. */
   async get<T>(
     location: RemoteLocation,
     headers: Readonly<Record<string, string>>,
@@ -97,7 +100,7 @@ export class RemoteClient {
     }
   }
 
-  /** Sends a request, and again where the server redirects to. A browser follows redirects itself, and shows none. */
+  /** Sends a request and follows redirects. (A browser follows redirects itself and does not expose them.) */
   async #follow(
     location: RemoteLocation,
     headers: Readonly<Record<string, string>>,
@@ -117,7 +120,7 @@ export class RemoteClient {
     }
   }
 
-  /** Waits for the network no longer than the time limit. */
+  /** Waits for the network at most as long as the time limit. */
   async #inTime<T>(abort: AbortController, wait: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => abort.abort(), this.#timeoutMs);
     try {
@@ -129,17 +132,17 @@ export class RemoteClient {
     }
   }
 
-  /** The time limit counts while the network is waited for, not while the reader works. */
+  /** The time limit applies to the network, not to the reader. */
   async *#piecesOf({ body }: Response, abort: AbortController): AsyncGenerator<Uint8Array> {
     const reader = body?.getReader();
     if (!reader) return;
-    // What came, and how long it was waited for, since there was last enough of it.
+    // Bytes received and time waited since the last sufficient amount.
     let came = 0;
     let waitedMs = 0;
     let waitingSince: number | undefined;
     const leftMs = () =>
       this.#timeoutMs - waitedMs - (waitingSince === undefined ? 0 : performance.now() - waitingSince);
-    // One timer that looks again when it was too early: starting one a piece would cost more than the piece.
+    // One timer that is rearmed if it fires early: a new timer per chunk would cost more than the chunk.
     const look = (): void => {
       if (waitingSince !== undefined && leftMs() <= 0) abort.abort();
       else timer = setTimeout(look, waitingSince === undefined ? this.#timeoutMs : Math.max(1, leftMs()));
@@ -172,7 +175,7 @@ export class RemoteClient {
   }
 }
 
-/** A request that goes out with the bytes as they are. @throws {@link StorageError} without the values that HTTP does not allow */
+/** Makes a request for the plain bytes. @throws {@link StorageError} without showing values that HTTP does not allow */
 async function makeRequest(
   location: RemoteLocation,
   make: () => Request | Promise<Request>,
@@ -182,18 +185,18 @@ async function makeRequest(
     request = await make();
   } catch (error) {
     if (error instanceof MillraceError) throw error;
-    // Not as a cause: it shows the value.
+    // Without the cause, which shows the value.
     throw new StorageError('The request cannot be made: its URL or a header is not what HTTP allows', {
       where: { url: location.name },
       next: 'Look for line breaks and other control characters in headers, HF_TOKEN and the AWS_ variables.',
     });
   }
-  // Compressed on the way, a range would be one of other bytes.
+  // A range of a compressed transfer would be a range of other bytes.
   request.headers.set('accept-encoding', 'identity');
   return request;
 }
 
-/** Failures of `fetch` are TypeErrors, those of a body that breaks off too. */
+/** Errors of `fetch`, and of a body that breaks off, are TypeErrors. */
 function isNetworkFailure(error: unknown): boolean {
   return error instanceof TypeError || (error as { name?: string }).name === 'AbortError';
 }
@@ -205,9 +208,9 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * The text of an answer.
+ * The text of a response.
  *
- * @throws {@link StorageError} when it is longer than any such answer is: its end may never come.
+ * @throws {@link StorageError} if it is longer than any valid response: it may never end.
  */
 export async function readText(location: RemoteLocation, { body }: RemoteAnswer): Promise<string> {
   let text = '';

@@ -2,12 +2,12 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { openSource } from './open-source.js';
 import type { StorageOptions } from './storage-options.js';
 
-/** Many small files behind URLs, each read as a whole: so many at once as one source has requests. */
+/** Many small files behind URLs, each read whole. Their requests share the limit of one source. */
 export class RemoteFiles {
   readonly options: StorageOptions;
   readonly #limit: LimitFunction;
 
-  /** @param options - `concurrency` is for all files together. */
+  /** @param options - `concurrency` applies to all files together. */
   constructor(options: StorageOptions) {
     this.options = options;
     this.#limit = pLimit(options.concurrency ?? 16);

@@ -1,19 +1,19 @@
 import { StorageError } from '../core/errors.js';
 import { shownLocation } from '../core/shown-location.js';
 
-/** An object behind a URL: how to ask for it. */
+/** An object behind a URL, and how to request it. */
 export interface RemoteLocation {
-  /** As messages show it: without secrets. */
+  /** Name in messages, without secrets. */
   readonly name: string;
-  /** The request with these headers, complete with credentials. */
+  /** Makes the request with these headers and credentials. */
   request(headers: Readonly<Record<string, string>>): Promise<Request> | Request;
-  /** What to do when it is not allowed. */
+  /** What to do if access is denied, for messages. */
   readonly accessAdvice: string;
-  /** What the request is for, in messages. @defaultValue `'read'` */
+  /** The verb in messages. @defaultValue `'read'` */
   readonly verb?: 'read' | 'write';
 }
 
-/** An `http:` or `https:` URL; a user and password in it are sent as basic authentication. */
+/** An `http:` or `https:` URL. A user and password in it are sent as basic authentication. */
 export function httpLocation(url: URL, headers: Readonly<Record<string, string>> = {}): RemoteLocation {
   const plain = new URL(url);
   const { username, password } = plain;
@@ -30,7 +30,7 @@ export function httpLocation(url: URL, headers: Readonly<Record<string, string>>
   };
 }
 
-/** A URL from the outside, of a service or a redirect. @throws {@link StorageError} when it is none, without showing its secrets */
+/** Parses a URL of a service or redirect. @throws {@link StorageError} if it is malformed, without showing its secrets */
 export function parseUrl(text: string, what: string, base?: string): URL {
   if (URL.canParse(text, base)) return new URL(text, base);
   throw new StorageError(`${what} is not a URL`, {
@@ -39,7 +39,7 @@ export function parseUrl(text: string, what: string, base?: string): URL {
   });
 }
 
-/** What percent signs stand for; the text itself where they stand for nothing. */
+/** Decodes percent signs; returns the text itself if they encode nothing. */
 export function decoded(text: string, decode: (text: string) => string): string {
   try {
     return decode(text);

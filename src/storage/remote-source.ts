@@ -24,13 +24,13 @@ import type { RemoteLocation } from './remote-location.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 import { checkRange } from './truncated.js';
 
-/** Bytes between two ranges that are cheaper to fetch than a request of their own: 20 ms at 12 MB/s. */
+/** A gap of at most this many bytes is cheaper to fetch than a second request: 20 ms at 12 MB/s. */
 const worthwhileGap = 2 ** 18;
-/** More than this is asked for in parts, side by side. */
+/** Longer ranges are fetched in parallel parts. */
 const partBytes = 2 ** 23;
-/** Bytes from which on a try counts as progress: fewer at a time would never come to an end. */
+/** An attempt that delivers this many bytes counts as progress; with fewer, retries might never end. */
 const progressBytes = 2 ** 14;
-/** What is read of the answer to the first question, so that its connection can be used again. */
+/** Bytes that are read of the first response, so that its connection can be reused. */
 const firstBytes = 2 ** 16;
 
 interface PendingRead {
@@ -41,14 +41,14 @@ interface PendingRead {
 }
 
 /**
- * An object behind an `http:`, `https:`, `s3:` or `hf:` URL, read by ranges. Reads that are asked for together and lie close to one
- * another are one request; what fails for now is tried again and goes on where it broke off. The object is held to the version that
- * was opened: length and `ETag` of every answer are compared.
+ * An object behind an `http:`, `https:`, `s3:` or `hf:` URL, read by ranges. Nearby reads of the same turn become one request.
+ * Temporary failures are retried from the byte where they occurred. Every response must have the length and `ETag` of the
+ * version that was opened.
  */
 export class RemoteSource implements ByteSource, Movable {
   readonly name: string;
   readonly byteLength: number;
-  /** What every answer must match. */
+  /** The version that every response must match. */
   readonly version: ObjectVersion;
   readonly #url: string;
   readonly #options: Required<StorageOptions>;
@@ -76,9 +76,9 @@ export class RemoteSource implements ByteSource, Movable {
   }
 
   /**
-   * Asks for the first two bytes (one server takes `0-0` for all): the answer says length and version. One request.
+   * Requests the first two bytes (one server answers `0-0` with everything) for length and version. One request.
    *
-   * @throws {@link StorageError} when there is no such object, access is denied, or the server does not answer.
+   * @throws {@link StorageError} if the object does not exist, access is denied, or the server does not respond.
    */
   static async open(url: string, options: StorageOptions = {}): Promise<RemoteSource> {
     const resolved = storageOptions(options);
@@ -86,7 +86,7 @@ export class RemoteSource implements ByteSource, Movable {
     const client = new RemoteClient(resolved);
     const look = async (answer: RemoteAnswer) => {
       const looked = lookAt(location, answer);
-      // A connection whose answer was read is used again.
+      // A connection is reused if its response was read.
       let read = 0;
       if (answer.status !== 200)
         for await (const piece of answer.body) {
@@ -108,7 +108,7 @@ export class RemoteSource implements ByteSource, Movable {
     return new Promise((resolve, reject) => {
       this.#check(start, end);
       if (start === end) return resolve(new Uint8Array(0));
-      // Reads of the same turn are looked at together.
+      // Reads of the same turn are grouped.
       if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
       this.#waiting.push({ start, end, resolve, reject });
     });
@@ -118,12 +118,12 @@ export class RemoteSource implements ByteSource, Movable {
     return this.#pieces(start, this.byteLength);
   }
 
-  /** Says also which URL it is, with its query and credentials, and what headers were sent: others may get another object. */
+  /** Includes the URL with query and credentials, and the headers: with others the object may differ. */
   contentVersion(): string | null {
     return this.version.validator && JSON.stringify({ ...this.version, object: this.#identity() });
   }
 
-  /** A hash: nothing of it can be read. */
+  /** A hash, from which nothing can be read. */
   #identity(): string {
     return fingerprint({ url: this.#url, headers: this.#options.headers });
   }
@@ -138,7 +138,7 @@ export class RemoteSource implements ByteSource, Movable {
     return { builtIn: 'RemoteSource', args };
   }
 
-  /** In another thread: the same version, without asking again. */
+  /** Reopens the same version in another thread, without a request. */
   static fromRecipe(recipe: RemoteRecipe): RemoteSource {
     const { url, options } = recipe;
     return new RemoteSource(recipe, locationOf(url, options), new RemoteClient(options));
@@ -158,7 +158,7 @@ export class RemoteSource implements ByteSource, Movable {
     checkRange(this.name, this.byteLength, start, end);
   }
 
-  /** Sends for what is waiting: neighbors together, long stretches in parts. */
+  /** Requests the waiting reads: neighbors together, long ranges in parts. */
   #flush(): void {
     const reads = this.#waiting.sort((a, b) => a.start - b.start);
     this.#waiting = [];
@@ -206,7 +206,7 @@ export class RemoteSource implements ByteSource, Movable {
     }
   }
 
-  /** Bytes `start … end - 1` as they come; where the connection breaks off, it goes on from there. */
+  /** Bytes `start … end - 1` as they arrive. Resumes where a connection breaks off. */
   async *#pieces(start: number, end: number): AsyncGenerator<Uint8Array> {
     this.#check(start, end);
     const backoff = this.#client.backoff();
@@ -214,7 +214,7 @@ export class RemoteSource implements ByteSource, Movable {
     let progress = 0;
     while (at < end) {
       try {
-        // A browser may ask for a whole object compressed, and never for a range.
+        // A browser may request a whole object compressed, but never a range.
         const isAll = isNode && at === 0 && end === this.byteLength;
         const range = this.#servesRanges && !isAll && { range: `bytes=${at}-${end - 1}` };
         const answer = await this.#client.ask(
@@ -226,7 +226,7 @@ export class RemoteSource implements ByteSource, Movable {
           this.#checkVersion(answer, range ? at : 0);
           let position = range ? at : 0;
           for await (const piece of answer.body) {
-            // A server without ranges begins at the beginning.
+            // A server without ranges starts at the beginning.
             const wanted = piece.subarray(Math.max(0, at - position), Math.max(0, end - position));
             position += piece.length;
             if (wanted.length === 0) continue;
@@ -249,13 +249,13 @@ export class RemoteSource implements ByteSource, Movable {
     }
   }
 
-  /** A weak ETag may not be asked for: it says that versions mean the same, not that they are the same bytes. */
+  /** A weak ETag cannot be used in a condition: it stands for equal meaning, not for equal bytes. */
   #versionHeaders(): Record<string, string> {
     const tag = strongTag(this.version);
     return tag === undefined ? {} : { 'if-match': tag };
   }
 
-  /** Whether an answer that should begin at byte `start` is one from the version that was opened. */
+  /** Checks that a response starts at byte `start` and is of the version that was opened. */
   #checkVersion({ status, headers }: RemoteAnswer, start: number): void {
     if (status === 412 || status === 416) throw this.#changed('is not the version that was opened');
     refuseEncoded(this.name, headers);
@@ -265,7 +265,7 @@ export class RemoteSource implements ByteSource, Movable {
     const place = contentRange(headers);
     const total = status === 206 ? place?.total : lengthOf(headers);
     if (total !== undefined && total !== this.byteLength) {
-      // The same version with another length is an answer that broke on its way.
+      // The same version with another length is a response that broke on its way.
       if (validator !== null) throw cutShort(total, this.byteLength);
       throw this.#changed(`has ${total} bytes, not ${this.byteLength}`);
     }

@@ -4,22 +4,22 @@ import { environment } from '../core/platform.js';
 import { shownLocation } from '../core/shown-location.js';
 import { parseUrl, type RemoteLocation } from './remote-location.js';
 
-/** What requests to S3 are signed with. */
+/** Credentials that sign requests to S3. */
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
 }
 
-/** Where an S3-compatible store is, and who asks it. */
+/** Address and credentials of an S3-compatible store. */
 export interface S3Options {
-  /** URL of the service. @defaultValue `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`, then Amazon's of the region */
+  /** URL of the service. @defaultValue `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`, then Amazon's endpoint for the region */
   readonly endpoint?: string;
   /** @defaultValue `AWS_REGION`, then `AWS_DEFAULT_REGION`, then `us-east-1` */
   readonly region?: string;
   /**
    * @defaultValue `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; without these, requests are not signed,
-   *   which is enough for public buckets
+   *   as for public buckets
    */
   readonly credentials?: S3Credentials;
 }
@@ -30,9 +30,9 @@ export interface S3Object {
   readonly key: string;
 }
 
-/** Takes an `s3:` URL apart. @throws {@link StorageError} when it names no bucket. */
+/** Parses an `s3:` URL. @throws {@link StorageError} if it names no bucket. */
 export function parseS3Url(url: string): S3Object {
-  // Not new URL: a key may hold any character, and ? and # mean themselves.
+  // Not `new URL`: a key may contain any character, and ? and # stand for themselves.
   const [, bucket, key = ''] = /^s3:\/\/([^/]+)(?:\/([\s\S]*))?$/i.exec(url) ?? [];
   if (bucket && !/[:@]/.test(bucket)) return { bucket, key };
   throw new StorageError('This is not the URL of an object in S3', {
@@ -41,19 +41,19 @@ export function parseS3Url(url: string): S3Object {
   });
 }
 
-/** What a request does besides reading. */
+/** A write request. */
 export interface S3Write {
   readonly method: 'PUT' | 'POST' | 'DELETE';
-  // `Uint8Array<ArrayBuffer>`, in words that TypeScript before 5.7 has too.
+  // `Uint8Array<ArrayBuffer>`, spelled for TypeScript before 5.7.
   readonly body?: ReturnType<typeof Uint8Array.of>;
 }
 
-/** An S3-compatible service, its requests signed with AWS Signature Version 4. */
+/** An S3-compatible service. Requests are signed with AWS Signature Version 4. */
 export class S3Service {
   readonly region: string;
   readonly #endpoint: string | undefined;
   readonly #credentials: S3Credentials | undefined;
-  /** Keys that were derived from the secret, one a day. */
+  /** Signing keys derived from the secret, one per day. */
   readonly #derivedKeys = new Map<string, ArrayBuffer>();
 
   constructor({ endpoint, region, credentials }: S3Options = {}) {
@@ -66,8 +66,8 @@ export class S3Service {
   }
 
   /**
-   * The address of an object; of the bucket itself with the key `''`. Amazon's buckets are part of the host name, unless a dot in
-   * them would not match its certificate; with an endpoint of one's own they are the first part of the path.
+   * The URL of an object, or of the bucket if the key is `''`. Amazon's bucket is part of the host name, unless a dot in it
+   * would not match the certificate. With a custom endpoint, the bucket is the first part of the path.
    */
   address({ bucket, key }: S3Object): URL {
     const path = key.split('/').map(encodeKeyPart).join('/');
@@ -81,10 +81,10 @@ export class S3Service {
   }
 
   /**
-   * A request, signed where there are credentials.
+   * Makes a request, signed if there are credentials.
    *
-   * @param datetime - When, as `20130524T000000Z`. @defaultValue now
-   * @param write - What it does. @defaultValue it reads
+   * @param datetime - Time of the signature: `20130524T000000Z`. @defaultValue now
+   * @param write - What the request writes. @defaultValue nothing: it reads
    */
   async request(
     url: URL,
@@ -132,7 +132,7 @@ function credentialsOf(env: typeof environment): S3Credentials | undefined {
   };
 }
 
-/** S3 keeps less unescaped than encodeURIComponent, and signs what was sent. */
+/** S3 escapes more characters than encodeURIComponent, and signs the escaped path. */
 function encodeKeyPart(part: string): string {
   return encodeURIComponent(part).replace(
     /[!'()*]/g,

@@ -10,13 +10,11 @@ import { RemoteSource } from './remote-source.js';
 import { parseS3Url, S3Service, type S3Write } from './s3-location.js';
 import { storageOptions } from './storage-options.js';
 
-/** Parts of an upload, the last one aside: S3 takes 5 MiB to 5 GiB, and at most 10,000 of them. */
+/** Sizes of upload parts, except the last: S3 accepts 5 MiB to 5 GiB, and at most 10,000 parts. */
 const usualPartBytes = 64 * 2 ** 20;
 const mostParts = 10_000;
 
-/**
- * Objects of a bucket, below a prefix. A large file is uploaded in parts, and becomes an object when all are there.
- */
+/** Objects of a bucket below a prefix. A large file is uploaded in parts and becomes an object when all have arrived. */
 export class S3Store implements ObjectStore {
   readonly name: string;
   readonly folder = undefined;
@@ -25,7 +23,7 @@ export class S3Store implements ObjectStore {
 
   readonly #partBytes: number;
 
-  /** @throws {@link StorageError} when the URL names no bucket. */
+  /** @throws {@link StorageError} if the URL names no bucket. */
   constructor(url: string, { partBytes = usualPartBytes }: ObjectStoreOptions = {}) {
     this.#partBytes = partBytes;
     this.name = url.replace(/\/+$/, '');
@@ -63,7 +61,7 @@ export class S3Store implements ObjectStore {
     for (const each of names) await this.#write(each, '', { method: 'DELETE' });
   }
 
-  /** Parts are larger where there would be too many. */
+  /** Larger parts if there would be too many. */
   async #upload(name: string, source: ByteSource): Promise<void> {
     const size = Math.max(this.#partBytes, Math.ceil(source.byteLength / mostParts));
     const { InitiateMultipartUploadResult: begun } = new XMLParser({ parseTagValue: false }).parse(
@@ -86,7 +84,7 @@ export class S3Store implements ObjectStore {
       `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`,
     );
     const { text } = await this.#write(name, `uploadId=${upload}`, { method: 'POST', body });
-    // An upload may fail after its answer began with 200.
+    // An upload may fail after a response that began with status 200.
     if (!text.includes('<Error>')) return;
     throw new StorageError(`The upload failed at its end: ${/<Message>(.*?)<\/Message>/.exec(text)?.[1]}`, {
       where: { url: this.#url(name) },
@@ -120,7 +118,7 @@ export class S3Store implements ObjectStore {
   }
 }
 
-/** Memory that a request may keep. */
+/** Most memory that a request may hold. */
 function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice();
 }

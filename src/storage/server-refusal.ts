@@ -2,15 +2,15 @@ import { StorageError } from '../core/errors.js';
 import { PassingFailure } from './passing-failure.js';
 import type { RemoteLocation } from './remote-location.js';
 
-/** Statuses that may be others the next time. */
+/** Statuses that may not recur. */
 const passingStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** Characters of a server's text that messages show. */
+/** Most characters of a server's text in messages. */
 const shownCharacters = 300;
-/** Characters of it that are read. */
+/** Most characters of it that are read. */
 const readCharacters = 4_096;
 
-/** The error for an answer that is not what was asked for: what the server says about it, and what to do. */
+/** The error for a refused request: what the server says, and what to do. */
 export async function refusal(
   location: RemoteLocation,
   request: Request,
@@ -48,7 +48,7 @@ export async function refusal(
   });
 }
 
-/** What a server says about an error: the message of an XML answer, else the beginning of the text. */
+/** The server's explanation: the message of an XML response, or the beginning of the text. */
 async function excerpt(body: AsyncIterable<Uint8Array>): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
@@ -58,14 +58,14 @@ async function excerpt(body: AsyncIterable<Uint8Array>): Promise<string> {
       if (text.length > readCharacters) break;
     }
   } catch {
-    // The status says enough.
+    // The status is explanation enough.
   }
   if (/^\s*<!doctype html|^\s*<html/i.test(text)) return '';
   const message = /<Message>([\s\S]*?)<\/Message>/.exec(text)?.[1] ?? text;
   return message.replace(/\s+/g, ' ').trim();
 }
 
-/** Headers of a request that hold no secrets. */
+/** Request headers that contain no secrets. */
 const openHeaders = new Set([
   'accept',
   'accept-encoding',
@@ -79,10 +79,10 @@ const openHeaders = new Set([
   'x-amz-content-sha256',
   'x-amz-date',
 ]);
-/** Shorter values are no secrets, and would cut holes into every sentence. */
+/** Shorter values are not secrets, and removing them would garble every sentence. */
 const shortestSecret = 4;
 
-/** Servers repeat in their errors what they were asked: values of the query and of headers are taken out of it. */
+/** Removes secrets from a server's text: servers repeat query values and headers of the request in their errors. */
 function withoutEchoes(text: string, request: Request): string {
   const secrets = new Set<string>();
   for (const part of new URL(request.url).search.slice(1).split('&')) {
@@ -102,7 +102,7 @@ function withoutEchoes(text: string, request: Request): string {
     .reduce((shown, secret) => shown.replaceAll(secret, '…'), text);
 }
 
-/** User and password of basic authentication, as bytes and as UTF-8. */
+/** User and password of basic authentication, decoded as bytes and as UTF-8. */
 function credentialsIn(encoded: string): string[] {
   try {
     const bytes = atob(encoded);
@@ -113,7 +113,7 @@ function credentialsIn(encoded: string): string[] {
   }
 }
 
-/** Milliseconds that a `Retry-After` header asks for: seconds, or a date. */
+/** Milliseconds of a `Retry-After` header, which holds seconds or a date. */
 function retryAfter(header: string | null): number {
   if (!header) return 0;
   const ms = /^\d+$/.test(header) ? 1_000 * Number(header) : Date.parse(header) - Date.now();

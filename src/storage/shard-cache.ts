@@ -3,15 +3,15 @@ import { integerFrom } from '../core/options.js';
 import { defaultCacheFolder } from './cache-folder.js';
 import { FileCache, type FileCacheOptions } from './file-cache.js';
 
-/** Where what is fetched from URLs is kept, and how much of it. */
+/** Location and size of the cache for bytes from URLs. */
 export interface CacheOptions {
-  /** @defaultValue `MILLRACE_CACHE`, else `millrace` in the user's folder for caches */
+  /** @defaultValue `MILLRACE_CACHE`, or `millrace` in the user's cache folder */
   readonly folder?: string;
-  /** Bytes that it may take on the disk. At least 16 MiB. @defaultValue 32 GiB */
+  /** Most bytes on disk, at least 16 MiB. @defaultValue 32 GiB */
   readonly maxBytes?: number;
 }
 
-/** Two blocks: fewer could not be read side by side. */
+/** Two blocks; fewer could not be read concurrently. */
 const smallestBytes = 2 ** 24;
 const defaultBytes = 32 * 2 ** 30;
 
@@ -26,7 +26,7 @@ export const cacheSchema = v.union(
   'must be true, false or { folder, maxBytes }',
 );
 
-/** Bytes that a cache with these options may take. */
+/** The size limit of a cache with these options. */
 export function cacheLimit(options: boolean | CacheOptions): number {
   if (options === false) return 0;
   return (options === true ? undefined : options.maxBytes) ?? defaultBytes;
@@ -34,7 +34,7 @@ export function cacheLimit(options: boolean | CacheOptions): number {
 
 const caches = new Map<string, FileCache>();
 
-/** The cache of a folder: one a process, so that its threads' work is known to it. */
+/** The cache of a folder: one instance per process, which knows the work of all its threads. */
 export function cacheOf(options: true | CacheOptions): FileCache {
   const { folder } = options === true ? {} : (options as CacheOptions);
   const resolved: FileCacheOptions = {

@@ -1,6 +1,6 @@
 import { FormatError } from '../core/errors.js';
 
-/** What the first bytes of raw Snappy data say of the length of its content. @throws {@link FormatError} where they say none */
+/** The length of the content, from the first bytes of raw Snappy data. @throws {@link FormatError} if they hold no length */
 export function snappyLength(bytes: Uint8Array): { readonly length: number; readonly headerBytes: number } {
   let length = 0;
   for (let k = 0; k < 5 && k < bytes.length; k++) {
@@ -11,10 +11,10 @@ export function snappyLength(bytes: Uint8Array): { readonly length: number; read
 }
 
 /**
- * Decompresses raw Snappy data. Millrace has a decoder of its own because the one of hyparquet does not end on some damaged data.
+ * Decompresses raw Snappy data. (The decoder of hyparquet does not terminate on some damaged data.)
  *
- * @param target - As long as {@link snappyLength} says.
- * @throws {@link FormatError} where the data is damaged.
+ * @param target - Of the length that {@link snappyLength} returns.
+ * @throws {@link FormatError} if the data is damaged.
  */
 export function unsnappyInto(bytes: Uint8Array, target: Uint8Array): void {
   const { length, headerBytes } = snappyLength(bytes);
@@ -43,7 +43,7 @@ export function unsnappyInto(bytes: Uint8Array, target: Uint8Array): void {
     const count = kind === 1 ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1;
     const distance = kind === 1 ? ((tag >> 5) << 8) + number(1) : number(kind === 2 ? 2 : 4);
     if (distance === 0 || distance > end || end + count > length) throw damaged('a copy reaches too far');
-    // Source and target of a copy may overlap: a short piece is repeated.
+    // Source and target of a copy may overlap, which repeats a short pattern.
     for (let k = 0; k < count; k++, end++) target[end] = target[end - distance]!;
   }
   if (end !== length) throw damaged(`it ends after ${end} of ${length} bytes`);

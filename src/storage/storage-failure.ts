@@ -13,7 +13,7 @@ const advice: Readonly<Record<string, string>> = {
   ENOTDIR: 'Check the path: a part of it is a file, not a folder.',
 };
 
-/** A failed file operation as a {@link StorageError} that says what to do about this kind of failure. */
+/** A failed file operation as a {@link StorageError} with advice for this kind of failure. */
 export function storageFailure(
   verb: 'open' | 'list' | 'read' | 'write',
   file: string,

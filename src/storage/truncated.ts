@@ -1,7 +1,7 @@
 import { IndexRangeError, TruncatedFileError } from '../core/errors.js';
 import type { ByteRanges } from './byte-source.js';
 
-/** The error for a file that has `found` bytes from `byteOffset` on, where `needed` were asked for. */
+/** The error for a file that has `found` bytes from `byteOffset` on where `needed` were expected. */
 export function truncated(
   file: string,
   byteOffset: number,
@@ -15,8 +15,8 @@ export function truncated(
 }
 
 /**
- * Throws unless all ranges lie within the first `byteLength` bytes of a file, and their places within the target: a memory map
- * copies by address, and nothing would stop it there.
+ * Throws unless all ranges lie within the first `byteLength` bytes of a file, and their slots within the target: a memory map
+ * copies by address, without bounds checks.
  */
 export function checkRanges(
   file: string,

@@ -1,7 +1,7 @@
-// Bundlers for browsers put this in the place of `gunzip.ts`.
+// Bundlers for browsers use this module in place of `gunzip.ts`.
 import type { ByteSource } from './byte-source.js';
 
-/** What gzip data of one part holds, piece by piece. @throws where it is damaged or cut short, or has further parts */
+/** Decompresses gzip data of one member, chunk by chunk. @throws if the data is damaged, truncated, or has further members */
 export async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array> {
   const input = source.stream()[Symbol.asyncIterator]();
   const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({

@@ -3,7 +3,7 @@ import { webAssembly } from '../kernels/web-assembly.js';
 import { checkDecompressed } from './decompressed-limit.js';
 import { zstdBase64 } from './zstd-bytes.js';
 
-/** What libzstd's WebAssembly exports. All arguments are addresses in its memory, or numbers of bytes. */
+/** Exports of libzstd's WebAssembly. All arguments are addresses in its memory, or numbers of bytes. */
 interface ZstdFunctions {
   readonly memory: { readonly buffer: ArrayBuffer };
   malloc(bytes: number): number;
@@ -12,7 +12,7 @@ interface ZstdFunctions {
   ZSTD_decompressStream(context: number, output: number, input: number): number;
 }
 
-/** Why a decoder refuses data, by libzstd's error codes (`zstd_errors.h`). */
+/** Reasons for refusing data, by libzstd's error code (`zstd_errors.h`). */
 const reasons: Readonly<Record<number, string>> = {
   10: 'it is not zstd data',
   14: 'it uses a feature of zstd that is not known',
@@ -23,24 +23,24 @@ const reasons: Readonly<Record<number, string>> = {
 };
 const windowTooLarge = 16;
 
-/** Bytes of output that libzstd recommends: one block. */
+/** Output bytes that libzstd recommends: one block. */
 const outputBytes = 2 ** 17;
-/** Input is copied to libzstd's memory in parts of this size. */
+/** Input is copied into libzstd's memory in chunks of this size. */
 const inputBytes = 2 ** 18;
-/** libzstd's own limit, and that of the `zstd` command. */
+/** The limit of libzstd and of the `zstd` command. */
 const largestWindow = '128 MiB';
 
-/** A decoder with more memory than this is not kept for the next call. */
+/** A decoder with more memory than this is not reused. */
 const keptMemoryBytes = 2 ** 25;
 
 let compiled: object | undefined;
-/** A decoder that `unzstdSync` can use again: making one takes a millisecond. */
+/** A decoder that `unzstdSync` can reuse: creating one takes a millisecond. */
 let idle: ZstdDecoder | undefined;
 
 /**
- * Decompresses zstd data of one or several frames, piece by piece. libzstd checks the checksum of every frame that has one.
+ * Decompresses zstd data of one or more frames, chunk by chunk. libzstd verifies the checksum of every frame that has one.
  *
- * A decoder has WebAssembly memory of its own (the frame's window and about 1 MiB), which is collected with it.
+ * A decoder owns WebAssembly memory (the frame's window and about 1 MiB), which is garbage-collected with it.
  */
 export class ZstdDecoder {
   readonly #zstd: ZstdFunctions;
@@ -63,18 +63,18 @@ export class ZstdDecoder {
     this.#buffers = this.#zstd.malloc(24);
   }
 
-  /** What this piece of the compressed data gives. @throws {@link FormatError} where it is damaged */
+  /** Decompresses a chunk. @throws {@link FormatError} if it is damaged */
   *decode(piece: Uint8Array): Generator<Uint8Array> {
     for (let start = 0; start < piece.length; start += inputBytes)
       yield* this.#decodePart(piece.subarray(start, start + inputBytes));
   }
 
-  /** Bytes of its memory. */
+  /** Bytes of the decoder's memory. */
   get memoryBytes(): number {
     return this.#zstd.memory.buffer.byteLength;
   }
 
-  /** Says that there is no more data. @throws {@link FormatError} where a frame is cut short */
+  /** Ends the data. @throws {@link FormatError} if a frame is truncated */
   end(): void {
     if (this.#expected !== 0) throw damaged('it is cut short');
     this.#expected = 1;
@@ -101,12 +101,12 @@ export class ZstdDecoder {
 /**
  * Decompresses zstd data in memory.
  *
- * @param limit - Most bytes that it may give.
- * @throws {@link FormatError} where it is damaged, cut short, or gives more than the limit.
+ * @param limit - Most bytes of output.
+ * @throws {@link FormatError} if the data is damaged, truncated, or larger than the limit.
  */
 export function unzstdSync(bytes: Uint8Array, limit: number): Uint8Array {
   const decoder = idle ?? new ZstdDecoder();
-  // After an error it may be in the middle of a frame: only one that came to an end is used again.
+  // After an error, a decoder may be in the middle of a frame: only a decoder that reached the end is reused.
   idle = undefined;
   const pieces: Uint8Array[] = [];
   let length = 0;

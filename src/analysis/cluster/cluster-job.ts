@@ -3,7 +3,7 @@ import { ConfigError, FormatError, MillraceError } from '../../core/errors.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { shownLocation, withoutSecrets } from '../../core/shown-location.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
-import type { FormatName } from '../../formats/find/detect-format.js';
+import type { FormatName } from '../../formats/format-table.js';
 import { openDataset } from '../../formats/open-dataset.js';
 import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
 import { localPath } from '../../storage/local-path.js';

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { FormatError, StateMismatchError } from '../../core/errors.js';
 import { integerFrom } from '../../core/options.js';
-import { formatNames } from '../../formats/find/detect-format.js';
+import { formatNames } from '../../formats/format-table.js';
 import { type AnalysisDescription, analysisId, checkVersion } from '../analysis-description.js';
 import { deepSpeedPartsSchema, layoutRequired } from '../analyze-difficulty-options.js';
 import type { IndexRange } from '../split-index.js';

@@ -12,7 +12,7 @@ import {
   workerDataset,
   workerFunction,
 } from '../../datasets/worker-module.js';
-import type { FormatName } from '../../formats/find/detect-format.js';
+import type { FormatName } from '../../formats/format-table.js';
 import { openDataset } from '../../formats/open-dataset.js';
 
 /** Flags that describe the data. */

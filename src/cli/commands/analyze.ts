@@ -5,7 +5,7 @@ import { builtInMetrics, suggestMetrics } from '../../analysis/index.js';
 import type { MetricSource } from '../../analysis/metric-source.js';
 import type { Dataset } from '../../core/dataset.js';
 import { shownLocation } from '../../core/shown-location.js';
-import { formatNames } from '../../formats/find/detect-format.js';
+import { formatNames } from '../../formats/format-table.js';
 import { renderDifficultyPage } from '../../web/difficulty-page.js';
 import type { AnalyzeFlags } from '../analyze/flags.js';
 import { type FoundMetric, findMetrics } from '../analyze/found-metrics.js';

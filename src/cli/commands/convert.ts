@@ -4,8 +4,8 @@ import { type Conversion, conversionTargets, convert } from '../../convert/index
 import type { ConversionTarget } from '../../convert/manifest.js';
 import { type DType, dtypes } from '../../core/dtype.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
-import type { FormatName } from '../../formats/find/detect-format.js';
-import { formatNames } from '../../formats/find/detect-format.js';
+import type { FormatName } from '../../formats/format-table.js';
+import { formatNames } from '../../formats/format-table.js';
 import type { DTypeTable } from '../../formats/indexed/indexed-dataset-dtypes.js';
 import type { TextUnit } from '../../formats/text/text-dataset.js';
 import {

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { ownValue } from '../../core/record.js';
 import { visibleText } from '../../core/visible-text.js';
-import type { FormatName } from '../../formats/find/detect-format.js';
-import { formatNames } from '../../formats/find/detect-format.js';
+import type { FormatName } from '../../formats/format-table.js';
+import { type BuiltInFormatName, formatNames } from '../../formats/format-table.js';
 import {
   resolveTokenizer,
   type Tokenizer,
@@ -86,7 +86,7 @@ async function inspect(name: string, flags: InspectFlags): Promise<void> {
   process.stdout.write(`${lines.join('\n').replace(/\n+$/, '')}\n`);
 }
 
-const titles: Readonly<Record<FormatName, string>> = {
+const titles: Readonly<Record<BuiltInFormatName, string>> = {
   jsonl: 'JSON Lines',
   csv: 'separated values',
   text: 'text',
@@ -117,7 +117,7 @@ function overview(inspection: Inspection, paint: Paint): string[] {
             ]),
           ),
         ];
-  return [`${paint('bold', visibleText(name))}: ${titles[format]}`, ...rows, ...schema];
+  return [`${paint('bold', visibleText(name))}: ${titleOf(format)}`, ...rows, ...schema];
 }
 
 /** What is known of all of it. */
@@ -181,6 +181,10 @@ async function pictureOf(value: unknown): Promise<string | undefined> {
   return terminalImage(value, imageColumns).catch(() => undefined);
 }
 
+function titleOf(format: FormatName): string {
+  return ownValue(titles, format) ?? format;
+}
+
 /** The text of token ids; `undefined` for what are none. */
 function tokenText(value: unknown, encoder: Tokenizer): string | undefined {
   const tensor = asTensor(value);
@@ -202,7 +206,7 @@ function pageOf(inspection: Inspection, encoder: Tokenizer | undefined) {
     });
   return {
     name: inspection.name,
-    format: titles[inspection.format],
+    format: titleOf(inspection.format),
     facts: facts(inspection).map(([name, value]) => ({ name, value })),
     columns: inspection.columns,
     samples: inspection.samples.map((sample) => ({ index: sample.index, fields: fieldOf(sample) })),

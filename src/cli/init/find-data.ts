@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { endingFormat, type FormatName, holdsClassFolders } from '../../formats/find/detect-format.js';
 import { splitOf } from '../../formats/find/split-of.js';
+import { type FormatName, formatOfEnding } from '../../formats/format-table.js';
+import { holdsClassFolders } from '../../formats/images/image-names.js';
 
 /** Data that was found in a folder. */
 export interface FoundData {
@@ -68,7 +69,7 @@ function wholeFolder(root: string, folder: string, format: FormatName): FoundDat
 function ofOneFolder(root: string, folder: string, files: readonly string[]): FoundData[] {
   const groups = new Map<string, string[]>();
   for (const name of files) {
-    const format = endingFormat(name);
+    const format = formatOfEnding(name)?.name;
     // Notes beside the data are no data.
     if (!format || name.endsWith('.md') || name.endsWith('.bin')) continue;
     if (format === 'indexed' && !files.includes(name.replace(/idx$/, 'bin'))) continue;
@@ -77,7 +78,7 @@ function ofOneFolder(root: string, folder: string, files: readonly string[]): Fo
     groups.set(key, [...(groups.get(key) ?? []), name]);
   }
   return Array.from(groups, ([key, names]) => {
-    const format = endingFormat(names[0]!)!;
+    const format = formatOfEnding(names[0]!)!.name;
     const all = format === 'indexed' ? [key, key.replace(/idx$/, 'bin')] : names;
     const path = format === 'indexed' ? key.replace(/\.idx$/, '') : patternOf(names, files);
     return {

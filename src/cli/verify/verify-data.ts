@@ -2,7 +2,7 @@ import { verifyConversion } from '../../convert/index.js';
 import type { ChecksumReport } from '../../convert/manifest.js';
 import type { ErrorLocation } from '../../core/errors.js';
 import { MillraceError } from '../../core/errors.js';
-import type { FormatName } from '../../formats/find/detect-format.js';
+import type { FormatName } from '../../formats/format-table.js';
 import { openDataset } from '../../formats/index.js';
 import { sampleContext } from '../../random/sample-context.js';
 import { localPath } from '../../storage/local-path.js';

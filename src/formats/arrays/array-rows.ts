@@ -6,6 +6,7 @@ import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js
 import { elementCount, type Tensor, zeroTensor } from '../../core/tensor.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { truncated } from '../../storage/truncated.js';
+import type { FileRows } from '../file-dataset.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { RecordReader } from '../records/record-reader.js';
 import { type StoredDType, sampleDType, storedBytes, unpack } from './stored-dtype.js';
@@ -30,6 +31,7 @@ interface Column {
 
 export interface ArrayRowsRecipe {
   readonly owner: string;
+  readonly content: string;
   readonly arrays: readonly (readonly [string, Omit<StoredArray, 'source'>])[];
   readonly sources: readonly Recipe[];
   /** Which source each array is in. */
@@ -37,17 +39,23 @@ export interface ArrayRowsRecipe {
 }
 
 /** Arrays of the same length, by row: row i of each makes sample i. */
-export class ArrayRows {
+export class ArrayRows implements FileRows {
   readonly owner: string;
   readonly length: number;
+  /** Rows are read one by one. */
+  readonly shardLengths: undefined;
+  readonly #content: string;
   readonly #columns: ReadonlyMap<string, Column>;
 
   /**
-   * @throws {@link FormatError} when an array has no rows to speak of or another number of them; {@link TruncatedFileError} when its
-   *   file ends too early.
+   * @param owner - The dataset class, for messages.
+   * @param content - Fingerprint of the file's content.
+   * @throws {@link FormatError} if an array has no rows or arrays differ in their number of rows; {@link TruncatedFileError} if the file
+   *   ends too early.
    */
-  constructor(owner: string, arrays: ReadonlyMap<string, StoredArray>) {
+  constructor(owner: string, arrays: ReadonlyMap<string, StoredArray>, content: string) {
     this.owner = owner;
+    this.#content = content;
     this.#columns = new Map(Array.from(arrays, ([name, array]) => [name, columnOf(name, array)]));
     const lengths = Array.from(arrays, ([name, { shape }]) => `${name} ${shape[0]}`);
     const [first] = arrays.values();
@@ -117,11 +125,16 @@ export class ArrayRows {
     );
   }
 
+  identity(): { readonly content: string } {
+    return { content: this.#content };
+  }
+
   recipe(): ArrayRowsRecipe {
     const sources = [...new Set(Array.from(this.#columns.values(), ({ array }) => array.source))];
     const columns = [...this.#columns];
     return {
       owner: this.owner,
+      content: this.#content,
       arrays: columns.map(
         ([
           name,
@@ -136,13 +149,14 @@ export class ArrayRows {
   }
 
   static async fromRecipe(
-    { owner, arrays, sources, places }: ArrayRowsRecipe,
+    { owner, content, arrays, sources, places }: ArrayRowsRecipe,
     make: MakeFromRecipe,
   ): Promise<ArrayRows> {
     const made = (await Promise.all(sources.map(make))) as ByteSource[];
     return new ArrayRows(
       owner,
       new Map(arrays.map(([name, array], k) => [name, { ...array, source: made[places[k]!]! }])),
+      content,
     );
   }
 

@@ -5,14 +5,9 @@ import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import { storageOptions } from '../../storage/storage-options.js';
 import { openDataFile } from '../data-files.js';
-import { ArrayRows, type StoredArray } from './array-rows.js';
-import {
-  chooseArrays,
-  NamedArrays,
-  type NamedArraysOptions,
-  type NamedArraysRecipe,
-  namedArraysFromRecipe,
-} from './named-arrays.js';
+import { closingOnError, type FileRecipe } from '../file-dataset.js';
+import { ArrayRows, type ArrayRowsRecipe, type StoredArray } from './array-rows.js';
+import { chooseArrays, NamedArrays, type NamedArraysOptions } from './named-arrays.js';
 import { openNpyArray } from './npy-array.js';
 import { crcErrors, readZipEntries } from './zip-entries.js';
 
@@ -30,7 +25,7 @@ export class NpzDataset extends NamedArrays {
   static async open(file: string | URL | ByteSource, options: NamedArraysOptions = {}): Promise<NpzDataset> {
     const { columns, ...storage } = parseOptions('NpzDataset options', schema, options);
     const source = await openDataFile(file, storage);
-    try {
+    return closingOnError([source], async () => {
       const { maxDecompressedBytes: limit } = storageOptions(storage);
       const isWanted = (name: string) =>
         name.endsWith('.npy') && (!columns || columns.includes(name.slice(0, -4)));
@@ -43,15 +38,12 @@ export class NpzDataset extends NamedArrays {
       for (const { name, source, start, end } of entries)
         arrays.set(name.slice(0, -4), await openNpyArray(source, limit, start, end));
       const chosen = chooseArrays('NpzDataset', arrays, columns, names);
-      const rows = new ArrayRows('NpzDataset', chosen);
-      return new NpzDataset(rows, await contentFingerprint(source), () => crcErrors(entries));
-    } catch (error) {
-      source.close();
-      throw error;
-    }
+      const rows = new ArrayRows('NpzDataset', chosen, await contentFingerprint(source));
+      return new NpzDataset(rows, () => crcErrors(entries));
+    });
   }
 
-  static fromRecipe(recipe: NamedArraysRecipe, make: MakeFromRecipe): Promise<NpzDataset> {
-    return namedArraysFromRecipe(make, recipe, NpzDataset);
+  static async fromRecipe({ rows }: FileRecipe<ArrayRowsRecipe>, make: MakeFromRecipe): Promise<NpzDataset> {
+    return new NpzDataset(await ArrayRows.fromRecipe(rows, make));
   }
 }

@@ -9,15 +9,10 @@ import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import { truncated } from '../../storage/truncated.js';
 import { openDataFile } from '../data-files.js';
-import { ArrayRows, type StoredArray } from './array-rows.js';
+import { closingOnError, type FileRecipe } from '../file-dataset.js';
+import { ArrayRows, type ArrayRowsRecipe, type StoredArray } from './array-rows.js';
 import { duplicateKey } from './duplicate-key.js';
-import {
-  chooseArrays,
-  NamedArrays,
-  type NamedArraysOptions,
-  type NamedArraysRecipe,
-  namedArraysFromRecipe,
-} from './named-arrays.js';
+import { chooseArrays, NamedArrays, type NamedArraysOptions } from './named-arrays.js';
 import { type StoredDType, storedBytes } from './stored-dtype.js';
 
 const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
@@ -66,21 +61,19 @@ export class SafetensorsDataset extends NamedArrays {
   ): Promise<SafetensorsDataset> {
     const { columns, ...storage } = parseOptions('SafetensorsDataset options', schema, options);
     const source = await openDataFile(file, storage);
-    try {
+    return closingOnError([source], async () => {
       const { found, names } = await readHeader(source, columns);
       const arrays = chooseArrays('SafetensorsDataset', found, columns, names);
-      return new SafetensorsDataset(
-        new ArrayRows('SafetensorsDataset', arrays),
-        await contentFingerprint(source),
-      );
-    } catch (error) {
-      source.close();
-      throw error;
-    }
+      const content = await contentFingerprint(source);
+      return new SafetensorsDataset(new ArrayRows('SafetensorsDataset', arrays, content));
+    });
   }
 
-  static fromRecipe(recipe: NamedArraysRecipe, make: MakeFromRecipe): Promise<SafetensorsDataset> {
-    return namedArraysFromRecipe(make, recipe, SafetensorsDataset);
+  static async fromRecipe(
+    { rows }: FileRecipe<ArrayRowsRecipe>,
+    make: MakeFromRecipe,
+  ): Promise<SafetensorsDataset> {
+    return new SafetensorsDataset(await ArrayRows.fromRecipe(rows, make));
   }
 }
 

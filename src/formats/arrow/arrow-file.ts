@@ -66,6 +66,11 @@ export class ArrowFile implements TableFile {
     });
   }
 
+  /** Rows of each record batch. */
+  get groupLengths(): readonly number[] {
+    return Array.from(this.bounds.subarray(1), (end, k) => end - this.bounds[k]!);
+  }
+
   bytesOfBlock(batch: number): { readonly start: number; readonly end: number }[] {
     const { start, end } = this.#layout.batches[batch]!;
     return [{ start, end }];

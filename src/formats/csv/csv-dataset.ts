@@ -1,16 +1,14 @@
 import * as v from 'valibot';
-import type { Dataset, IndexArray } from '../../core/dataset.js';
 import type { FormatError } from '../../core/errors.js';
-import { fingerprint } from '../../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions, recordOf } from '../../core/options.js';
-import type { MakeFromRecipe, Movable, Recipe } from '../../core/recipe.js';
-import { toRecipe } from '../../core/recipe.js';
+import type { MakeFromRecipe } from '../../core/recipe.js';
 import { ownValue, setOwn } from '../../core/record.js';
-import type { ByteSource } from '../../storage/byte-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { chooseColumns } from '../choose-columns.js';
-import { type DataFiles, openDataFiles } from '../data-files.js';
+import { openDataFiles } from '../data-files.js';
+import { closingOnError, FileDataset, type FileRecipe } from '../file-dataset.js';
+import type { DataFiles } from '../file-format.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
 import {
   type CsvColumn,
@@ -22,9 +20,6 @@ import {
 } from './csv-columns.js';
 import { beginsWithNames, fieldsOf, findDelimiter, parseRow, readHeaders } from './csv-header.js';
 import { findRows } from './csv-rows.js';
-
-/** File name endings of separated values. */
-export const csvEndings = ['.csv', '.tsv'];
 
 /** Rows that the types of the columns are taken from. */
 const lookedAt = 1_000;
@@ -72,17 +67,14 @@ interface CsvFormat {
  * later cell that is not of its column's type is an error, an empty one in a column of numbers is `NaN`, in one of booleans `null`.
  * Whole numbers that are too long for a `number` make a column text. Rows are parsed by Papa Parse when they are asked for.
  */
-export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
+export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvFormat> {
   /** Names and types of the columns of a sample. */
   readonly columns: readonly CsvColumn[];
-  readonly #records: RecordFiles;
-  readonly #format: CsvFormat;
   /** Place of each column in a row. */
   readonly #places: readonly number[];
 
   private constructor(records: RecordFiles, format: CsvFormat) {
-    this.#records = records;
-    this.#format = format;
+    super('CsvDataset', records, format);
     this.columns = format.columns;
     this.#places = format.columns.map(({ name }) => format.fields.indexOf(name));
   }
@@ -101,7 +93,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
       types,
       ...storage
     } = parseOptions('CsvDataset options', schema, options);
-    const sources = await openDataFiles(files, csvEndings, storage);
+    const sources = await openDataFiles(files, 'csv', storage);
     const { delimiter, header } = await closingOnError(sources, async () => {
       const found = given ?? (await findDelimiter(sources[0]!));
       return { delimiter: found, header: asked ?? (await beginsWithNames(sources[0]!, found)) };
@@ -134,15 +126,6 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     }
   }
 
-  get length(): number {
-    return this.#records.length;
-  }
-
-  /** Samples of each file. */
-  get shardLengths(): readonly number[] {
-    return this.#records.shardLengths;
-  }
-
   /** @throws {@link FormatError} for a row with more or fewer fields, a quote that is not closed, or a cell of another type. */
   get(index: number): MaybePromise<T> {
     return andThen(this.#cells(index), (cells) => {
@@ -157,39 +140,25 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     });
   }
 
-  /** Fetches what will be asked for into the cache, if there is one. */
-  prefetch(indices: IndexArray): number | undefined {
-    return this.#records.prefetch(indices);
-  }
-
-  fingerprint(): string {
-    const { delimiter, columns } = this.#format;
-    const shown = columns.map(({ name, type }) => ({ name, type }));
-    return fingerprint({ kind: 'CsvDataset', delimiter, columns: shown, files: this.#records.fingerprint() });
-  }
-
-  [toRecipe](): Recipe {
-    return { builtIn: 'CsvDataset', args: { records: this.#records.recipe(), format: this.#format } };
+  protected override identity() {
+    const { delimiter, columns } = this.settings;
+    return { delimiter, columns: columns.map(({ name, type }) => ({ name, type })) };
   }
 
   static async fromRecipe(
-    { records, format }: { records: RecordFilesRecipe; format: CsvFormat },
+    { rows, settings }: FileRecipe<RecordFilesRecipe, CsvFormat>,
     make: MakeFromRecipe,
   ): Promise<CsvDataset<unknown>> {
-    return new CsvDataset(await RecordFiles.fromRecipe(records, make), format);
-  }
-
-  close(): void {
-    this.#records.close();
+    return new CsvDataset(await RecordFiles.fromRecipe(rows, make), settings);
   }
 
   #cells(index: number): MaybePromise<readonly string[]> {
-    return andThen(this.#records.text(index), (text) => {
-      const { delimiter, fields } = this.#format;
+    return andThen(this.rows.text(index), (text) => {
+      const { delimiter, fields } = this.settings;
       const { cells, problem } = parseRow(text, delimiter);
-      if (problem) throw this.#records.damaged(index, problem);
+      if (problem) throw this.rows.damaged(index, problem);
       if (cells.length === fields.length) return cells;
-      throw this.#records.damaged(index, `has ${cells.length} fields, and the columns are ${fields.length}`);
+      throw this.rows.damaged(index, `has ${cells.length} fields, and the columns are ${fields.length}`);
     });
   }
 
@@ -197,7 +166,7 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     const way = isTooLong(cell)
       ? `, and is too long for one: open it with { types: { ${name}: 'string' } }`
       : '';
-    return this.#records
+    return this.rows
       .damaged(index, `has ${JSON.stringify(cell)} in the column ${name}, which holds a ${type}${way}`)
       .addLocation({ column: name });
   }
@@ -206,14 +175,5 @@ export class CsvDataset<T = CsvRow> implements Dataset<T>, Movable {
     const rows: (readonly string[])[] = [];
     for (let index = 0; index < Math.min(lookedAt, this.length); index++) rows.push(await this.#cells(index));
     return this.#places.map((place) => typeOfCells(rows.map((cells) => cells[place]!)));
-  }
-}
-
-async function closingOnError<T>(sources: readonly ByteSource[], work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    for (const source of sources) source.close();
-    throw error;
   }
 }

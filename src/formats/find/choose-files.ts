@@ -1,7 +1,9 @@
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { localPath } from '../../storage/local-path.js';
+import { locationPath } from '../../storage/location-path.js';
 import { schemeOf } from '../../storage/url-scheme.js';
-import { endingFormat, type FormatName, formatNames, isImage } from './detect-format.js';
+import { type FormatName, formatNamed, formatOfEnding, knownFormats } from '../format-table.js';
+import { isImage } from '../images/image-names.js';
 import { namesSplit, splitOf } from './split-of.js';
 
 /** A file of a folder or pattern that is not read. */
@@ -25,11 +27,6 @@ interface ListedFile {
   readonly name: string;
   readonly format: FormatName | undefined;
 }
-
-/** Formats that one file holds, or one folder: several are several data sets. */
-const single: readonly FormatName[] = ['npy', 'npz', 'safetensors', 'indexed'];
-/** Formats whose own index says which files belong to them. */
-const selfDescribed: readonly FormatName[] = ['mds', 'images'];
 
 const noteName =
   /(^|\/)(readme|license|license|copying|notice|changelog|changes|history|citation|authors|contributing|code_of_conduct|security)([-_.][^/]*)?$/i;
@@ -72,7 +69,7 @@ export function chooseFiles(given: string, listed: readonly string[], asked?: Fo
     leftOut.clear();
   }
   if (kept.length === 0) throw noData(given, files, asked);
-  const split = selfDescribed.includes(format) ? undefined : chosenSplit(given, kept);
+  const split = unitOf(format) === 'folder' ? undefined : chosenSplit(given, kept);
   if (split !== undefined)
     kept = kept.filter((file) => {
       const other = splitOf(file.name);
@@ -80,12 +77,16 @@ export function chooseFiles(given: string, listed: readonly string[], asked?: Fo
     });
   if (format === 'mds') checkMds(given, files);
   const paths = format === 'indexed' ? pairs(kept) : kept.map(({ path }) => path);
-  if (single.includes(format) && paths.length > 1) throw severalDataSets(given, format, paths);
+  if (unitOf(format) === 'file' && paths.length > 1) throw severalDataSets(given, format, paths);
   return { format, files: paths, leftOut: Array.from(leftOut, ([{ name }, why]) => ({ file: name, why })) };
 }
 
 function leavesFolders(format: FormatName): boolean {
-  return selfDescribed.includes(format) || format === 'indexed';
+  return unitOf(format) === 'folder' || format === 'indexed';
+}
+
+function unitOf(format: FormatName): 'files' | 'file' | 'folder' | undefined {
+  return formatNamed(format)?.unit;
 }
 
 /** Whether a name stands for many by its form. */
@@ -107,7 +108,7 @@ function listedFiles(given: string, listed: readonly string[]): ListedFile[] {
 export function relativeNames(given: string, listed: readonly string[]): string[] {
   const base = baseOf(given);
   return listed.map((path) => {
-    const name = path.replaceAll('\\', '/');
+    const name = locationPath(path).replaceAll('\\', '/');
     return base && name.startsWith(base) ? name.slice(base.length).replace(/^\/+/, '') : name;
   });
 }
@@ -137,7 +138,7 @@ function formatOf(
   if (isIndex && mdsFolders.has(folder)) return 'mds';
   if (/^shard\.\d{5}\./.test(name) && all.has('index.json')) return 'mds';
   if (name.includes('/') && isImage(name)) return 'images';
-  const format = endingFormat(name);
+  const format = formatOfEnding(name)?.name;
   if (format !== 'indexed') return format;
   const other = /\.idx$/i.test(name) ? name.replace(/idx$/i, 'bin') : name.replace(/bin$/i, 'idx');
   return all.has(other) ? format : undefined;
@@ -227,7 +228,7 @@ function noData(given: string, files: readonly ListedFile[], asked: FormatName |
     `${given} holds ${what}${files.length > 0 ? `, only ${some(files.map(({ name }) => name))}` : ''}`,
     {
       where: { files: given, listed: files.length },
-      next: `Name the data, or name its format: one of ${formatNames.join(', ')}.`,
+      next: `Name the data, or name its format: one of ${knownFormats().join(', ')}.`,
     },
   );
 }

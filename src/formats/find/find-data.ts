@@ -8,8 +8,8 @@ import { locationPath, withPath } from '../../storage/location-path.js';
 import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { isRemote } from '../../storage/url-scheme.js';
+import { type FormatName, formatOfContent, formatOfEnding, knownFormats } from '../format-table.js';
 import { type ChosenFiles, chooseFiles, isPattern, relativeNames, some } from './choose-files.js';
-import { contentFormat, endingFormat, type FormatName, formatNames } from './detect-format.js';
 
 /** What a name stands for: one file or data set by itself, or the files that were chosen of a folder or pattern. */
 export interface FoundData extends Omit<ChosenFiles, 'files'> {
@@ -46,11 +46,11 @@ export async function findData(
     if (chosen.format === 'mds' || chosen.format === 'images') return { ...chosen, files: name };
     return chosen;
   }
-  const format = asked ?? endingFormat(name) ?? (await formatOfOne(name, options));
+  const format = asked ?? formatOfEnding(name)?.name ?? (await formatOfOne(name, options));
   if (format) return alone(format);
   throw new FormatError('It cannot be told which format this is', {
     where: { files: name },
-    next: `Name it: one of ${formatNames.join(', ')}.`,
+    next: `Name it: one of ${knownFormats().join(', ')}.`,
   });
 }
 
@@ -125,7 +125,7 @@ async function formatOfOne(name: string, options: StorageOptions): Promise<Forma
   const source = await openSource(name, options);
   try {
     const head = Buffer.from(await source.read(0, Math.min(512, source.byteLength)));
-    return contentFormat(head.toString('latin1'));
+    return formatOfContent(head.toString('latin1'))?.name;
   } finally {
     source.close();
   }

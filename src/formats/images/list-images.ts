@@ -6,9 +6,9 @@ import { byCodePoint } from '../../storage/code-point-order.js';
 import { listFiles } from '../../storage/list-files.js';
 import { storageFailure } from '../../storage/storage-failure.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
-import { imageExtensions, isImage } from '../find/detect-format.js';
 import { splitOf } from '../find/split-of.js';
 import { PathList } from '../records/path-list.js';
+import { imageExtensions, isImage } from './image-names.js';
 
 /** The images of an `ImageFolder`. */
 export interface ImageListing {

@@ -1,17 +1,16 @@
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
-import type { Dataset, IndexArray } from '../../core/dataset.js';
 import { FormatError, type MillraceError } from '../../core/errors.js';
-import { fingerprint } from '../../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
-import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../../core/recipe.js';
+import type { MakeFromRecipe } from '../../core/recipe.js';
 import { setOwn } from '../../core/record.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { withPath } from '../../storage/location-path.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { chooseColumns } from '../choose-columns.js';
 import { allOpened, openDataFile } from '../data-files.js';
+import { FileDataset, type FileRecipe } from '../file-dataset.js';
 import { asBuffer } from '../records/as-buffer.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
 import { type MdsShard, readMdsIndex } from './mds-index.js';
@@ -44,10 +43,12 @@ const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
  * could run code). Shards that are compressed with zstd, gzip, Brotli or Snappy are decompressed into memory, unless the folder also holds
  * them decompressed, as a cache of `StreamingDataset` does.
  */
-export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Dataset<T>, Movable {
+export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDataset<
+  T,
+  RecordFiles,
+  MdsFormat
+> {
   readonly columns: readonly MdsColumn[];
-  readonly #records: RecordFiles;
-  readonly #format: MdsFormat;
 
   readonly #checksumErrors: () => AsyncIterable<MillraceError>;
 
@@ -56,9 +57,8 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
     format: MdsFormat,
     checksumErrors: () => AsyncIterable<MillraceError> = async function* () {},
   ) {
+    super('MdsDataset', records, format);
     this.#checksumErrors = checksumErrors;
-    this.#records = records;
-    this.#format = format;
     this.columns = format.chosen.map((name) => {
       const { encoding } = format.fields.find((field) => field.name === name)!;
       return { name, encoding };
@@ -91,23 +91,9 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
     return new MdsDataset(records, format, () => hashErrors(shardOf));
   }
 
-  get length(): number {
-    return this.#records.length;
-  }
-
-  /** Samples of each shard. */
-  get shardLengths(): readonly number[] {
-    return this.#records.shardLengths;
-  }
-
   /** @throws {@link FormatError} where a value cannot be decoded. */
   get(index: number): MaybePromise<T> {
-    return andThen(this.#records.bytes(index), (bytes) => this.#decode(asBuffer(bytes), index));
-  }
-
-  /** Fetches what will be asked for into the cache, if there is one. */
-  prefetch(indices: IndexArray): number | undefined {
-    return this.#records.prefetch(indices);
+    return andThen(this.rows.bytes(index), (bytes) => this.#decode(asBuffer(bytes), index));
   }
 
   /** An error for each shard that does not match a checksum of `index.json`: `millrace verify` asks for them. */
@@ -115,49 +101,40 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> implements Datase
     return this.#checksumErrors();
   }
 
-  fingerprint(): string {
-    const { chosen } = this.#format;
-    return fingerprint({ kind: 'MdsDataset', columns: chosen, files: this.#records.fingerprint() });
-  }
-
-  [toRecipe](): Recipe {
-    return { builtIn: 'MdsDataset', args: { records: this.#records.recipe(), format: this.#format } };
+  protected override identity() {
+    return { columns: this.settings.chosen };
   }
 
   static async fromRecipe(
-    { records, format }: { records: RecordFilesRecipe; format: MdsFormat },
+    { rows, settings }: FileRecipe<RecordFilesRecipe, MdsFormat>,
     make: MakeFromRecipe,
   ): Promise<MdsDataset<unknown>> {
-    return new MdsDataset(await RecordFiles.fromRecipe(records, make), format);
-  }
-
-  close(): void {
-    this.#records.close();
+    return new MdsDataset(await RecordFiles.fromRecipe(rows, make), settings);
   }
 
   /** A sample is the sizes of its columns that have no fixed one, then their values. */
   #decode(bytes: Buffer, index: number): T {
-    const { fields, chosen } = this.#format;
+    const { fields, chosen } = this.settings;
     const varying = fields.filter(({ size }) => size === null).length;
-    if (bytes.length < 4 * varying) throw this.#records.damaged(index, 'ends in its sizes');
+    if (bytes.length < 4 * varying) throw this.rows.damaged(index, 'ends in its sizes');
     let next = 0;
     const sizes = fields.map(({ size }) => size ?? bytes.readUInt32LE(4 * next++));
     let at = 4 * varying;
     const made: Record<string, unknown> = {};
     for (const [k, { name, encoding }] of fields.entries()) {
       const end = at + sizes[k]!;
-      if (end > bytes.length) throw this.#records.damaged(index, `ends in the column ${name}`);
+      if (end > bytes.length) throw this.rows.damaged(index, `ends in the column ${name}`);
       if (chosen.includes(name)) {
         try {
           setOwn(made, name, mdsDecoder(encoding)!(bytes.subarray(at, end)));
         } catch (cause) {
           const why = (cause as Error).message;
-          throw this.#records.damaged(index, `has a column ${name} that is not ${encoding}: ${why}`, cause);
+          throw this.rows.damaged(index, `has a column ${name} that is not ${encoding}: ${why}`, cause);
         }
       }
       at = end;
     }
-    if (at !== bytes.length) throw this.#records.damaged(index, `has ${bytes.length - at} bytes too many`);
+    if (at !== bytes.length) throw this.rows.damaged(index, `has ${bytes.length - at} bytes too many`);
     return made as T;
   }
 }

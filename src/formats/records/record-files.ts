@@ -7,6 +7,7 @@ import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
+import type { FileRows } from '../file-dataset.js';
 import type { KeptBounds } from './kept-bounds.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
@@ -35,7 +36,7 @@ export interface RecordFilesRecipe {
 }
 
 /** Files of records that lie one behind the other, as one list of records. */
-export class RecordFiles {
+export class RecordFiles implements FileRows {
   /** The dataset that they belong to, for messages. */
   readonly owner: string;
   /** Records of all files. */
@@ -154,8 +155,8 @@ export class RecordFiles {
     });
   }
 
-  fingerprint(): string {
-    return fingerprint(this.#shards.map((shard) => shard.fingerprint));
+  identity(): { readonly files: string } {
+    return { files: fingerprint(this.#shards.map((shard) => shard.fingerprint)) };
   }
 
   recipe(): RecordFilesRecipe {

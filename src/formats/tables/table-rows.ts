@@ -2,8 +2,10 @@ import type { IndexArray } from '../../core/dataset.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js';
 import { setOwn } from '../../core/record.js';
 import type { ByteSource } from '../../storage/byte-source.js';
+import type { FileRows } from '../file-dataset.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { BlockCache } from './block-cache.js';
 
@@ -14,6 +16,10 @@ export interface TableFile {
   readonly bounds: Float64Array;
   /** Where a block is in the file, as far as that is known without reading it. */
   bytesOfBlock(block: number): readonly { readonly start: number; readonly end: number }[];
+  /** Decodes columns of the rows of a block. */
+  readBlock(block: number, columns: readonly string[]): Promise<TableBlock>;
+  /** Rows of each part that a writer wrote as a whole: row groups, record batches. */
+  readonly groupLengths: readonly number[];
 }
 
 /** Rows of a file, column by column. */
@@ -26,29 +32,43 @@ export interface TableBlock {
 
 export interface TableShard<F extends TableFile> {
   readonly file: F;
-  /** Rows that are samples; all without it. */
+  /** Fingerprint of the file's content. */
+  readonly fingerprint: string;
+  /** Rows that are samples; `undefined`: all. */
   readonly rows?: Float64Array | undefined;
 }
 
-export interface TableSettings<F extends TableFile> {
-  /** What errors call the dataset. */
-  readonly owner: string;
+export interface TableSettings {
   /** The columns of a row. */
   readonly columns: readonly string[];
-  /** Blocks that are kept. */
+  /** Number of decoded blocks that are kept. */
   readonly cacheBlocks: number;
-  readBlock(file: F, block: number): Promise<TableBlock>;
+  /** The most bytes that a block may expand to. */
+  readonly maxDecompressedBytes: number;
+}
+
+/** What a worker needs to open the same tables. */
+export interface TableRowsRecipe {
+  readonly shards: readonly {
+    readonly source: Recipe;
+    readonly fingerprint: string;
+    readonly bounds: Float64Array;
+    readonly rows?: Float64Array | undefined;
+  }[];
 }
 
 /** Rows of several files as objects by column, with the blocks that were used last. */
-export class TableRows<F extends TableFile> {
+export class TableRows<F extends TableFile> implements FileRows {
+  readonly #owner: string;
   readonly #shards: readonly TableShard<F>[];
   /** Number of samples in the files up to and with each. */
   readonly #ends: Float64Array;
-  readonly #settings: TableSettings<F>;
+  readonly #settings: TableSettings;
   readonly #blocks: BlockCache<TableBlock>;
 
-  constructor(shards: readonly TableShard<F>[], settings: TableSettings<F>) {
+  /** @param owner - The dataset class, for messages. */
+  constructor(owner: string, shards: readonly TableShard<F>[], settings: TableSettings) {
+    this.#owner = owner;
     this.#shards = shards;
     let end = 0;
     this.#ends = Float64Array.from(shards, ({ file, rows }) => {
@@ -63,10 +83,39 @@ export class TableRows<F extends TableFile> {
     return this.#ends.at(-1)!;
   }
 
+  /** Samples of each row group or record batch; of each file if a filter selects rows. */
+  get shardLengths(): readonly number[] {
+    return this.#shards.flatMap(({ file, rows }) => (rows ? [rows.length] : file.groupLengths));
+  }
+
+  /** The first file. */
+  get first(): F {
+    return this.#shards[0]!.file;
+  }
+
+  /** The rows that a filter selects in each file; `undefined`: all. */
+  get selections(): readonly (Float64Array | undefined)[] {
+    return this.#shards.map(({ rows }) => rows);
+  }
+
+  identity(): { readonly files: string[] } {
+    return { files: this.#shards.map(({ fingerprint }) => fingerprint) };
+  }
+
+  recipe(): TableRowsRecipe {
+    const shards = this.#shards.map(({ file, fingerprint, rows }) => ({
+      source: recipeOf(file.source, 'source'),
+      fingerprint,
+      bounds: file.bounds,
+      rows,
+    }));
+    return { shards };
+  }
+
   /** @throws {@link IndexRangeError}, {@link FormatError} where the block that holds the row is damaged */
   get(index: number): MaybePromise<Record<string, unknown>> {
     const { shard, file, row, block } = this.#find(index);
-    const found = this.#blocks.get(`${shard}/${block}`, () => this.#settings.readBlock(file, block));
+    const found = this.#blocks.get(`${shard}/${block}`, () => file.readBlock(block, this.#settings.columns));
     return andThen(found, ({ start, columns }) => {
       const names = this.#settings.columns;
       const made: Record<string, unknown> = {};
@@ -95,11 +144,30 @@ export class TableRows<F extends TableFile> {
   }
 
   #find(index: number) {
-    checkIndex(index, this.length, this.#settings.owner);
+    checkIndex(index, this.length, this.#owner);
     const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
     const { file, rows } = this.#shards[shard]!;
     const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
     const row = rows ? rows[place]! : place;
     return { shard, file, row, block: firstAbove(file.bounds, row) - 1 };
   }
+}
+
+/**
+ * Opens the tables of a recipe.
+ *
+ * @param open - Opens one file; `bounds` are those of its blocks.
+ */
+export function shardsFromRecipe<F extends TableFile>(
+  { shards }: TableRowsRecipe,
+  make: MakeFromRecipe,
+  open: (source: ByteSource, bounds: Float64Array) => Promise<F>,
+): Promise<TableShard<F>[]> {
+  return Promise.all(
+    shards.map(async ({ source, bounds, fingerprint, rows }) => ({
+      file: await open((await make(source)) as ByteSource, bounds),
+      fingerprint,
+      rows,
+    })),
+  );
 }

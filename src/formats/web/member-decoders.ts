@@ -19,11 +19,12 @@ const asNumber: MemberDecoder = (bytes) => {
   return Number.isSafeInteger(number) ? number : BigInt(written.replace('+', ''));
 };
 
-/** An `.npy` file as one tensor: its rows are one row of an array with a row more. */
+/** An `.npy` file as one tensor: the only row of an array with one more dimension. */
 const asTensor: MemberDecoder = async (bytes, limit): Promise<Tensor> => {
   const source = new MemorySource(bytes);
   const array = await openNpyArray(source, limit);
-  return new ArrayRows('NpyDataset', new Map([['', { ...array, shape: [1, ...array.shape] }]])).row('', 0);
+  const rows = new ArrayRows('NpyDataset', new Map([['', { ...array, shape: [1, ...array.shape] }]]), '');
+  return rows.row('', 0);
 };
 
 /** By the last part of the ending, as the webdataset package decodes what has a basic type. */

@@ -7,9 +7,6 @@ import type { RecordReader } from '../records/record-reader.js';
 import { decodeMember } from './member-decoders.js';
 import type { WebMember } from './web-samples.js';
 
-/** File name endings of shards. */
-export const tarEndings = ['.tar'];
-
 /** A sample: the value of each of its files by their endings, and their common name. */
 export type WebSampleValues = Readonly<Record<string, unknown>> & { readonly __key__: string };
 

@@ -1,0 +1,106 @@
+import type { Dataset, IndexArray, SampleContext } from '../core/dataset.js';
+import { fingerprint } from '../core/fingerprint.js';
+import type { JsonObject } from '../core/json.js';
+import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import type { ByteSource } from '../storage/byte-source.js';
+
+/** The samples of one or more files: where each is stored, and what identifies the files. */
+export interface FileRows {
+  /** Samples of all files. */
+  readonly length: number;
+  /** Samples of each part that is read as a whole; `undefined` if there are no such parts. */
+  readonly shardLengths?: readonly number[] | undefined;
+  /** What identifies the content of the files, for the fingerprint. */
+  identity(): JsonObject;
+  /** Requests the bytes of samples; see `Dataset.prefetch`. */
+  prefetch(indices: IndexArray): number | undefined;
+  /** What a worker needs to open the same files: plain data that structured cloning can carry. */
+  recipe(): unknown;
+  close(): void;
+}
+
+/** Where a worker imports a format from that Millrace does not ship. */
+export interface FormatModule {
+  /** URL of the module: `import.meta.url`. */
+  readonly module: string;
+  /** Name under which the module exports the format. */
+  readonly export: string;
+}
+
+/**
+ * A dataset of files. A format finds the samples of its files and decodes one; length, prefetch, fingerprint, recipe for workers and
+ * closing are the same for all formats and are here.
+ *
+ * @typeParam T - A sample.
+ * @typeParam Rows - How the format finds samples.
+ * @typeParam Settings - What decoding needs besides the files: plain data that structured cloning can carry.
+ */
+export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings = unknown>
+  implements Dataset<T>, Movable
+{
+  /** Name of the class in messages, fingerprints and recipes. Not taken from the class itself, which a bundler may rename. */
+  protected readonly kind: string;
+  protected readonly rows: Rows;
+  protected readonly settings: Settings;
+  readonly #module: FormatModule | undefined;
+
+  /** @param module - For a format that Millrace does not ship. */
+  protected constructor(kind: string, rows: Rows, settings: Settings, module?: FormatModule) {
+    this.kind = kind;
+    this.rows = rows;
+    this.settings = settings;
+    this.#module = module;
+  }
+
+  /** Sample `index`. @throws {@link IndexRangeError}; {@link FormatError} if the bytes of the sample are damaged. */
+  abstract get(index: number, context?: SampleContext): T | Promise<T>;
+
+  /** What identifies the samples besides the kind of the dataset and its files. */
+  protected identity(): JsonObject {
+    return {};
+  }
+
+  get length(): number {
+    return this.rows.length;
+  }
+
+  /** Samples of each part that is read as a whole: a file, a row group, a record batch. */
+  get shardLengths(): Rows['shardLengths'] {
+    return this.rows.shardLengths;
+  }
+
+  /** Requests remote bytes of these samples, to be kept in the cache. Returns how many bytes are newly requested. */
+  prefetch(indices: IndexArray): number | undefined {
+    return this.rows.prefetch(indices);
+  }
+
+  /** Computed from metadata and parts of the files. */
+  fingerprint(): string {
+    return fingerprint({ kind: this.kind, ...this.identity(), ...this.rows.identity() });
+  }
+
+  [toRecipe](): Recipe {
+    const args: FileRecipe<unknown, Settings> = { rows: this.rows.recipe(), settings: this.settings };
+    return this.#module ? { ...this.#module, args } : { builtIn: this.kind, args };
+  }
+
+  close(): void {
+    this.rows.close();
+  }
+}
+
+/** The arguments of a {@link FileDataset}'s recipe. */
+export interface FileRecipe<Rows, Settings = unknown> {
+  readonly rows: Rows;
+  readonly settings: Settings;
+}
+
+/** Runs `open`. If it fails, closes the sources. */
+export async function closingOnError<T>(sources: readonly ByteSource[], open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    for (const source of sources) source.close();
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import type { Dataset } from '../core/dataset.js';
+import type { FromRecipe, MakeFromRecipe } from '../core/recipe.js';
+import type { ByteSource } from '../storage/byte-source.js';
+import type { StorageOptions } from '../storage/storage-options.js';
+import type { DTypeTable } from './indexed/indexed-dataset-dtypes.js';
+
+/**
+ * Files of a dataset: paths, URLs, folders, patterns (`data/*.jsonl`, `s3://bucket/train-{000..099}.tar`), or open byte sources.
+ * Several files make one dataset, in order.
+ */
+export type DataFiles = string | URL | ByteSource | readonly (string | URL | ByteSource)[];
+
+/** Bytes at a fixed offset that every file of a format has. */
+export interface Magic {
+  readonly offset: number;
+  /** One character per byte, `\x00` to `\xff`. */
+  readonly bytes: string;
+}
+
+/** A column of a dataset and how it is stored. */
+export interface StoredColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Options of `openDataset` that a format may take besides those of storage. */
+export interface FormatOptions extends StorageOptions {
+  readonly columns?: readonly string[];
+  readonly dtypeTable?: DTypeTable | 'auto';
+}
+
+/** The static side of a dataset class: opens files, and makes an instance from a recipe in a worker. */
+export interface DatasetClass<Files, D> extends FromRecipe<unknown> {
+  open(files: Files, options: FormatOptions): Promise<D>;
+}
+
+/** What a format is, as {@link defineFormat} takes it. */
+export interface FormatDefinition<Name extends string, Files, D extends Dataset<unknown>> {
+  readonly name: Name;
+  /** Endings of file names, in lower case with the dot. */
+  readonly endings: readonly string[];
+  readonly magic?: Magic;
+  /**
+   * What holds a data set: any number of files, one file, or a folder that describes itself. A folder with several files of a format
+   * that keeps a data set in one file holds several data sets. @defaultValue `'files'`
+   */
+  readonly unit?: 'files' | 'file' | 'folder';
+  /** Options of `openDataset` that the format takes. @defaultValue none */
+  readonly takes?: readonly ('columns' | 'dtypeTable')[];
+  /** Name of the dataset class, as its recipes have it. */
+  readonly dataset: string;
+  /** Imports the dataset class. */
+  load(): Promise<DatasetClass<Files, D>>;
+  /** The columns of an open dataset, if the files list them. */
+  columnsOf?(dataset: D): readonly StoredColumn[];
+  /** Other classes that move into workers, by the name in their recipes. */
+  readonly otherClasses?: Readonly<Record<string, () => Promise<FromRecipe<unknown>>>>;
+}
+
+/** A format that `openDataset` reads. */
+export interface FileFormat<Name extends string = string> {
+  readonly name: Name;
+  readonly endings: readonly string[];
+  readonly magic: Magic | undefined;
+  readonly unit: 'files' | 'file' | 'folder';
+  readonly takes: readonly ('columns' | 'dtypeTable')[];
+  /** Classes of the format that move into workers, by the name in their recipes. */
+  readonly classes: Readonly<Record<string, () => Promise<FromRecipe<unknown>>>>;
+  /** Opens files. `options` holds storage options and those in `takes` only. */
+  open(
+    files: string | readonly ByteSource[],
+    options: FormatOptions,
+  ): Promise<{
+    readonly dataset: Dataset<unknown>;
+    readonly columns: readonly StoredColumn[] | undefined;
+  }>;
+  /** Makes a dataset of the format from the arguments of its recipe. */
+  fromRecipe(args: never, make: MakeFromRecipe): Promise<unknown>;
+}
+
+/** Defines a format. Nothing is imported before a dataset is opened. */
+export function defineFormat<const Name extends string, D extends Dataset<unknown>>(
+  definition: FormatDefinition<Name, string, D> & { readonly unit: 'file' | 'folder' },
+): FileFormat<Name>;
+export function defineFormat<const Name extends string, D extends Dataset<unknown>>(
+  definition: FormatDefinition<Name, DataFiles, D>,
+): FileFormat<Name>;
+export function defineFormat<Name extends string, D extends Dataset<unknown>>(
+  definition: FormatDefinition<Name, never, D>,
+): FileFormat<Name> {
+  const { name, endings, magic, unit = 'files', takes = [], dataset: className, otherClasses } = definition;
+  return {
+    name,
+    endings,
+    magic,
+    unit,
+    takes,
+    classes: { [className]: () => definition.load(), ...otherClasses },
+    async open(files, options) {
+      const dataset = await (await definition.load()).open(files as never, options);
+      return { dataset, columns: definition.columnsOf?.(dataset) };
+    },
+    async fromRecipe(args, make) {
+      return (await definition.load()).fromRecipe(args, make);
+    },
+  };
+}
