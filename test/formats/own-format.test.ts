@@ -1,7 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, DataLoader, type Dataset, FormatError, type SampleContext } from 'millrace';
+import { DataLoader, type Dataset, type SampleContext } from 'millrace';
+import { ConfigError, FormatError } from 'millrace/errors';
 import { type FileFormat, openDataset, recordFormat, registerFormat } from 'millrace/formats';
 import { beforeAll, describe, expect, it } from 'vitest';
 
