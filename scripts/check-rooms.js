@@ -62,15 +62,15 @@ const forbidden = [
     name: 'runs-in-browsers',
     severity: 'error',
     comment:
-      'the loader reaches Node through loader/workers alone, which it imports when workers are asked for',
-    from: { path: `^src/(${browserRooms.join('|')})/|^src/loader/[^/]+$` },
+      'only loader/engine/workers uses Node, and the loader imports it on first use of a worker',
+    from: { path: `^src/(${browserRooms.join('|')})/|^src/loader/(?!engine/workers/)` },
     to: { dependencyTypes: ['core'] },
   },
   {
     name: 'no-static-import-of-workers',
     severity: 'error',
-    from: { path: '^src/', pathNot: '^src/loader/workers/' },
-    to: { path: '^src/loader/workers/', dynamic: false, dependencyTypesNot: ['type-only'] },
+    from: { path: '^src/', pathNot: '^src/loader/engine/workers/' },
+    to: { path: '^src/loader/engine/workers/', dynamic: false, dependencyTypesNot: ['type-only'] },
   },
 ];
 

@@ -67,7 +67,7 @@ function bundleLivePage() {
 
 /** Puts the program of a worker thread into one file, and what it imports on first use into a few more. */
 function bundleWorker() {
-  const folder = 'dist/loader/workers/bundle';
+  const folder = 'dist/loader/engine/workers/bundle';
   rmSync(`${root}/${folder}`, { recursive: true, force: true });
   const bundle = ['--bundle', '--splitting', '--keep-names', '--sourcemap', `--outdir=${folder}`];
   // Names of classes are in messages, so they stay.
@@ -76,7 +76,7 @@ function bundleWorker() {
   const external = Object.keys({ ...dependencies, ...peerDependencies })
     .filter((name) => !neededAtOnce.includes(name))
     .map((name) => `--external:${name}`);
-  run(esbuild, ['dist/loader/workers/entry.js', ...bundle, ...target, ...external]);
+  run(esbuild, ['dist/loader/engine/workers/entry.js', ...bundle, ...target, ...external]);
 }
 
 /** Modules of kernels by the file of assembly/ that they are made of. */

@@ -2,7 +2,7 @@ import { type CollateContext, type CollateOptions, collateRules } from '../core/
 import { collateTree } from '../core/collate-tree.js';
 import type { Collated } from '../core/collated.js';
 import type { DType } from '../core/dtype.js';
-import type { TorchRules } from '../loader/data-loader-options.js';
+import type { TorchRules } from '../loader/batch/tree-collate.js';
 
 export type TorchCollateOptions<N extends DType = 'int64' | 'float64'> = Pick<
   CollateOptions<N>,

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Collate, CollateOptions } from '../core/collate.js';
+import type { Collate } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
 import type { SampleContext } from '../core/dataset.js';
 import { type DType, isDType } from '../core/dtype.js';
@@ -9,10 +9,11 @@ import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { type DashboardOptions, dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
 import { TorchGenerator } from '../random/index.js';
-import { tooSmall } from './check-sharing.js';
-import type { PadCollate } from './pad-collate.js';
-import type { OnError } from './sample-steps.js';
-import type { CreateWorker } from './workers/web-worker.js';
+import type { PadCollate } from './batch/pad-collate.js';
+import type { OnError } from './batch/sample-steps.js';
+import type { TorchRules } from './batch/tree-collate.js';
+import type { CreateWorker } from './engine/workers/web-worker.js';
+import { tooSmall } from './order/rank-layout.js';
 
 interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   /**
@@ -173,11 +174,6 @@ export interface InelasticOptions {
 
 /** A collate that comes with the loader: what it makes follows from the samples. */
 export type BuiltInCollate<N extends DType> = Pick<PadCollate<N>, 'padOptions'> | TorchRules<N>;
-
-/** What marks a collate with PyTorch's dtypes, so that workers can make it again: `torchCollate` of `millrace/deepspeed`. */
-export interface TorchRules<N extends DType> {
-  readonly torchOptions: Pick<CollateOptions<N>, 'numberDtype' | 'release'>;
-}
 
 /** Options of a `DataLoader` with such a collate. */
 export type BuiltInCollateOptions<T, N extends DType, Reuse extends boolean = boolean> = Omit<

@@ -10,13 +10,11 @@ import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { zeroTensor } from '../core/tensor.js';
+import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import type { WorkerDataset } from '../datasets/index.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import type { LoaderObserver } from '../monitor/loader-events.js';
-import type { BatchEngine } from './batch-engine.js';
-import { refuseOtherRanks } from './capabilities.js';
-import { collateAt } from './collate-failure.js';
-import type { LoadedSource } from './create-engine.js';
+import { collateAt } from './batch/collate-failure.js';
 import {
   type BuiltInCollateOptions,
   type DataLoaderOptions,
@@ -26,20 +24,30 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from './data-loader-options.js';
-import type { DatasetFacts } from './dataset-facts.js';
-import { type Delivered, Delivery } from './delivery.js';
-import { closeWhenCollected } from './dropped-loaders.js';
-import type { EpochPlan, PassStart } from './epoch-plan.js';
-import { EpochTally } from './epoch-tally.js';
-import { factsOf } from './facts-of.js';
-import { type GivenBatch, isDevelopment, type Loan, lend } from './lent-batch.js';
-import { datasetName, LoaderOrder } from './loader-order.js';
+import type { BatchEngine } from './engine/batch-engine.js';
+import type { Delivered } from './engine/delivered.js';
+import { Delivery } from './engine/delivery.js';
+import { closeWhenCollected } from './engine/dropped-loaders.js';
+import { type GivenBatch, isDevelopment, type Loan, lend } from './engine/lent-batch.js';
+import { type LoaderStats, StatsRecorder } from './engine/loader-stats.js';
+import { moment } from './engine/making-times.js';
+import { Observation } from './engine/observation.js';
+import { TunedEngine } from './engine/tuned-engine.js';
+import { type LoaderVariant, variantOptions } from './loader-variant.js';
+import { openDashboard } from './open-dashboard.js';
+import { refuseOtherRanks } from './order/capabilities.js';
+import { type DatasetFacts, factsOf } from './order/dataset-facts.js';
+import type { EpochPlan, PassStart } from './order/epoch-plan.js';
+import { datasetName, type LoadedSource, LoaderOrder } from './order/loader-order.js';
 import {
   type LoaderPosition,
   type LoaderWhenSeenOptions,
   type PlannedBatch,
   passStartAt,
-} from './loader-position.js';
+} from './order/loader-position.js';
+import type { RankLayout } from './order/rank-layout.js';
+import { Pass } from './pass.js';
+import { EpochTally } from './state/epoch-tally.js';
 import {
   checkIdentity,
   type LoaderState,
@@ -47,18 +55,11 @@ import {
   readState,
   stateVersion,
   writePosition,
-} from './loader-state.js';
-import { type LoaderStats, StatsRecorder } from './loader-stats.js';
-import { type LoaderVariant, variantOptions } from './loader-variant.js';
-import { moment, Observation } from './observation.js';
-import { openDashboard } from './open-dashboard.js';
-import { Pass } from './pass.js';
-import { PositionTracker } from './position-tracker.js';
-import type { RankLayout } from './rank-layout.js';
-import { type Receipt, writeReceipt } from './receipt.js';
-import { ReceiptChain } from './receipt-chain.js';
-import { type Replay, replayOf, warnOfReplay } from './replay.js';
-import { TunedEngine } from './tuned-engine.js';
+} from './state/loader-state.js';
+import { PositionTracker } from './state/position-tracker.js';
+import { type Receipt, writeReceipt } from './state/receipt.js';
+import { ReceiptChain } from './state/receipt-chain.js';
+import { type Replay, replayOf, warnOfReplay } from './state/replay.js';
 
 /**
  * A dataset of its own name, because the compiler compares a wrong dataset with the youngest type of a union: so it says that
@@ -141,7 +142,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
     this.#engine = new TunedEngine(this.#source, this.#options, this.#observation);
     closeWhenCollected(this, this.#engine.holder);
-    if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source));
+    if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source, datasetFingerprint));
   }
 
   /**

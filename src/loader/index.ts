@@ -1,8 +1,8 @@
+export { type PadCollate, padCollate } from './batch/pad-collate.js';
 export { DataLoader } from './data-loader.js';
 export type { DataLoaderOptions } from './data-loader-options.js';
-export type { LentBatch } from './lent-batch.js';
-export type { LoaderState } from './loader-state.js';
-export type { LoaderStats } from './loader-stats.js';
-export { type PadCollate, padCollate } from './pad-collate.js';
+export type { LentBatch } from './engine/lent-batch.js';
+export type { LoaderStats } from './engine/loader-stats.js';
+export { getWorkerInfo, type WorkerInfo } from './engine/worker-info.js';
 export { RepeatingLoader } from './repeating-loader.js';
-export { getWorkerInfo, type WorkerInfo } from './worker-info.js';
+export type { LoaderState } from './state/loader-state.js';

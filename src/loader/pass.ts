@@ -1,8 +1,9 @@
 // So that the types stand in projects whose own library has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import type { Delivered, Delivery } from './delivery.js';
-import { LoopTurn } from './loop-turn.js';
+import type { Delivered } from './engine/delivered.js';
+import type { Delivery } from './engine/delivery.js';
+import { LoopTurn } from './engine/loop-turn.js';
 
 /** What a pass asks of its loader. */
 export interface PassSteps<B> {

@@ -1,9 +1,9 @@
 import { CapabilityError, StateMismatchError } from '../core/errors.js';
-import { foldOf } from './batch-fold.js';
 import type { DataLoader } from './data-loader.js';
-import type { StateIdentity } from './loader-state.js';
-import { type Receipt, readReceipt } from './receipt.js';
-import { ReceiptChain } from './receipt-chain.js';
+import type { OrderIdentity } from './order/loader-order.js';
+import { foldOf } from './state/batch-fold.js';
+import { type Receipt, readReceipt } from './state/receipt.js';
+import { ReceiptChain } from './state/receipt-chain.js';
 
 /** How the check of a receipt ended. */
 export interface ReceiptVerification {
@@ -38,7 +38,7 @@ export interface ReceiptDifference {
 export function verifyReceipt(loader: DataLoader<never, never, never>, given: unknown): ReceiptVerification {
   const receipt = readReceipt(given);
   const state = loader.stateDict();
-  for (const field of Object.keys(receipt.identity) as (keyof StateIdentity)[]) {
+  for (const field of Object.keys(receipt.identity) as (keyof OrderIdentity)[]) {
     const [saved, own] = [receipt.identity[field as 'seed'], state[field as 'seed']];
     if (saved === own) continue;
     throw new StateMismatchError(

@@ -10,7 +10,7 @@ import { mapTensors } from '../../dist/core/map-tensors.js';
 import { parseOptions, recordOf } from '../../dist/core/options.js';
 import { valueOfModule } from '../../dist/datasets/module-value.js';
 import { parseConfigText } from '../../dist/deepspeed/config-text.js';
-import { copiedFrom, putTogether, takeApart } from '../../dist/loader/detached-tensors.js';
+import { copiedFrom, putTogether, takeApart } from '../../dist/loader/engine/workers/detached-tensors.js';
 import { sizeOfBatch } from '../../dist/monitor/batch-size.js';
 import { fieldsOf } from '../../dist/monitor/dashboard/peek-batch.js';
 import { makeFromRecipe } from '../../dist/recipes/make-from-recipe.js';

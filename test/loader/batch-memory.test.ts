@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LentMemory, OwnedMemory } from '../../dist/loader/batch-memory.js';
+import { LentMemory, OwnedMemory } from '../../dist/loader/batch/batch-memory.js';
 
 it('a batch that is being made while others are sent off keeps its small tensors', () => {
   const memory = new OwnedMemory();

@@ -1,6 +1,11 @@
 import { tensor } from 'millrace';
 import { describe, expect, it } from 'vitest';
-import { copiedFrom, putTogether, takeApart, viewedIn } from '../../dist/loader/detached-tensors.js';
+import {
+  copiedFrom,
+  putTogether,
+  takeApart,
+  viewedIn,
+} from '../../dist/loader/engine/workers/detached-tensors.js';
 
 const page = new ArrayBuffer(256);
 const elsewhere = tensor(Float32Array.of(7, 8));

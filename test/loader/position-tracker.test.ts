@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PositionTracker } from '../../dist/loader/position-tracker.js';
+import { PositionTracker } from '../../dist/loader/state/position-tracker.js';
 
 const delivery = (batch: number) => ({
   planned: {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TaskStarts } from '../../dist/loader/workers/task-starts.js';
+import { TaskStarts } from '../../dist/loader/engine/workers/task-starts.js';
 
 describe('the beginnings of tasks', () => {
   it('are seen by whoever has the memory', () => {

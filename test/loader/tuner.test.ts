@@ -1,6 +1,6 @@
 import { ArrayDataset, DataLoader, workerDataset } from 'millrace';
 import { describe, expect, it } from 'vitest';
-import { Tuner } from '../../dist/loader/tuner.js';
+import { Tuner } from '../../dist/loader/engine/tuner.js';
 import { collect, range } from './collect.js';
 
 const auto = { numWorkers: 1, maxWorkers: 4, prefetchFactor: 2, maxPrefetchFactor: 16 };

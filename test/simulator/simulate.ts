@@ -9,7 +9,7 @@ import {
 } from 'millrace';
 import { TorchGenerator } from 'millrace/random';
 import { verifyReceipt } from 'millrace/receipts';
-import { replaceThreads } from '../../dist/loader/workers/worker-thread.js';
+import { replaceThreads } from '../../dist/loader/engine/workers/start-thread.js';
 import { SimulatedThread } from './simulated-thread.js';
 import { Dice, VirtualClock } from './virtual-clock.js';
 

@@ -1,6 +1,6 @@
-import type { FromWorker, ToWorker, WorkerSetup } from '../../dist/loader/workers/protocol.js';
-import { WorkerProgram } from '../../dist/loader/workers/worker-program.js';
-import type { WorkerThread } from '../../dist/loader/workers/worker-thread.js';
+import type { FromWorker, ToWorker, WorkerSetup } from '../../dist/loader/engine/workers/protocol.js';
+import { WorkerProgram } from '../../dist/loader/engine/workers/worker-program.js';
+import type { WorkerThread } from '../../dist/loader/engine/workers/worker-thread.js';
 import type { Dice, VirtualClock } from './virtual-clock.js';
 
 type Listener = (value: never) => void;

@@ -9,7 +9,7 @@ import { type DType, defaultCollate, type Tensor, tensor } from 'millrace';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
 import { TokenWindows } from 'millrace/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LentMemory, OwnedMemory } from '../../dist/loader/batch-memory.js';
+import { LentMemory, OwnedMemory } from '../../dist/loader/batch/batch-memory.js';
 
 let folder: string;
 beforeAll(() => {

@@ -1,7 +1,7 @@
 import { positionsOfIndices } from '../../config/open-deepspeed.js';
 import type { AnyLoader } from '../../config/opened-config.js';
 import { DataLoader } from '../../loader/index.js';
-import type { PlannedBatch } from '../../loader/loader-position.js';
+import type { PlannedBatch } from '../../loader/order/loader-position.js';
 
 /** Whose part of the batches is meant. */
 export interface Layout {

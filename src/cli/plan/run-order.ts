@@ -3,7 +3,7 @@ import type { AnyLoader } from '../../config/opened-config.js';
 import { CapabilityError } from '../../core/errors.js';
 import type { Positions } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
-import { cannotSay } from '../../loader/capabilities.js';
+import { cannotSay } from '../../loader/order/capabilities.js';
 import { DataLoader } from '../../loader/index.js';
 import { DistributedSampler } from '../../samplers/index.js';
 import { orderOf, type PlannedSamples } from './epoch-order.js';

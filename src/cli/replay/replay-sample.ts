@@ -4,7 +4,7 @@ import { CapabilityError, ConfigError } from '../../core/errors.js';
 import { isTensor, row } from '../../core/tensor.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import { DataLoader } from '../../loader/index.js';
-import { passAt, positionsAfter } from '../../loader/order-positions.js';
+import { passAt, positionsAfter } from '../../loader/order/order-positions.js';
 import { DrawContext } from '../../random/sample-context.js';
 import type { PlannedStep, RankBatch } from '../plan/run-order.js';
 import { recorded } from './recorded-random.js';

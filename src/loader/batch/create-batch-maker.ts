@@ -1,0 +1,31 @@
+import { type Dataset, type IterableDataset, isMapDataset } from '../../core/dataset.js';
+import type { BatchTask, IndexTask, StreamTask } from '../order/batch-task.js';
+import type { BatchMaker } from './batch-result.js';
+import { makeAt } from './collate-failure.js';
+import { MapBatchMaker } from './map-batch-maker.js';
+import { type BatchSettings, type BatchSteps, SampleSteps } from './sample-steps.js';
+import { StreamBatchMaker } from './stream-batch-maker.js';
+
+/**
+ * The maker for the kind of dataset.
+ *
+ * @param progress - Its second element is kept at the position, in its batch, of the sample that is being made.
+ */
+export function createBatchMaker(
+  dataset: Dataset<unknown> | IterableDataset<unknown>,
+  steps: BatchSteps,
+  settings: BatchSettings,
+  worker: number | null,
+  progress?: Int32Array,
+): BatchMaker {
+  const samples = new SampleSteps(dataset, steps, settings, worker);
+  if (!isMapDataset(dataset)) {
+    return located<StreamTask>(new StreamBatchMaker(dataset, samples));
+  }
+  return located<IndexTask>(new MapBatchMaker(dataset, samples, progress));
+}
+
+/** Has each error say which batch it was. A maker gets tasks of its kind only. */
+function located<Task extends BatchTask>(maker: BatchMaker<Task>): BatchMaker {
+  return { make: (task, memory) => makeAt(task, () => maker.make(task as Task, memory)) };
+}

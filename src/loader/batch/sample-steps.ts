@@ -1,0 +1,203 @@
+import type { Collate } from '../../core/collate.js';
+import { type DatasetTitle, datasetTitle, type SampleContext } from '../../core/dataset.js';
+import { SampleError } from '../../core/errors.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { type StageClock, stageClock, type TimedStage } from '../../core/stage-clock.js';
+import type { DrawContext } from '../../random/sample-context.js';
+import { type BatchTask, locationOfTask } from '../order/batch-task.js';
+import type { BatchMemory } from './batch-memory.js';
+import type { SkippedSample } from './batch-result.js';
+import { collateAt } from './collate-failure.js';
+
+/** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
+export type Transform = (sample: never, context: SampleContext) => unknown;
+
+/** Gets the sample that a context is of. */
+export type FetchSample = (context: SampleContext) => unknown;
+
+/** What to do about a sample that fails. */
+export type OnError = 'throw' | 'skip' | 'retry';
+
+/** How batches are made, the same on every thread. */
+export interface BatchSettings {
+  readonly seed: number;
+  readonly onError: OnError;
+  /** Samples a global batch of an iterable dataset. */
+  readonly batchSize: number;
+  readonly dropLast: boolean;
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly gradientAccumulationSteps: number;
+}
+
+/** The steps of making a batch, as functions of this thread. */
+export interface BatchSteps {
+  readonly transform: Transform | undefined;
+  /** `undefined` leaves the samples as they are, for the main thread to collate. */
+  readonly collate: Collate<unknown, unknown> | undefined;
+  /** Whether the dataset may make whole batches itself: there is no transform and no collate of the user's. */
+  readonly fused: boolean;
+}
+
+/** Attempts at a sample under `onError: 'retry'`, the first one included, and the pause before the second. */
+const attempts = 4;
+const firstPauseMs = 50;
+
+/** Takes one sample through fetch and transform, with the error policy, and collates. */
+export class SampleSteps {
+  readonly #title: DatasetTitle;
+  readonly steps: BatchSteps;
+  readonly settings: BatchSettings;
+  readonly worker: number | null;
+
+  constructor(dataset: object, steps: BatchSteps, settings: BatchSettings, worker: number | null) {
+    this.#title = datasetTitle(dataset);
+    this.steps = steps;
+    this.settings = settings;
+    this.worker = worker;
+  }
+
+  /** Fetches and transforms a sample. Stays synchronous as long as both are. */
+  run(fetch: FetchSample, context: DrawContext): unknown {
+    try {
+      const sample = this.#once(fetch, context);
+      return sample instanceof Promise
+        ? sample.catch((cause: unknown) => this.#recover(fetch, context, cause))
+        : sample;
+    } catch (cause) {
+      return this.#recover(fetch, context, cause);
+    }
+  }
+
+  collate(samples: readonly unknown[], memory: BatchMemory, task: BatchTask): MaybePromise<unknown> {
+    if (!this.steps.collate) return samples;
+    const { collate } = this.steps;
+    const context = { allocate: memory.allocate };
+    const clock = stageClock();
+    return collateAt({ dataset: this.#title.where, task }, () =>
+      clock ? timed(clock, 'collate', () => collate(samples, context)) : collate(samples, context),
+    );
+  }
+
+  /** The error for a sample that failed, with where it happened. */
+  failure(context: SampleContext, cause: unknown): SampleError {
+    const { index, epoch } = context;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new SampleError(`Sample ${index} of ${this.#title.name} could not be made: ${trimStop(reason)}`, {
+      where: { ...this.#title.where, index, epoch, ...(this.worker === null ? {} : { worker: this.worker }) },
+      next: `The cause has the original error. Mend the sample, or pass onError: 'skip' to leave such samples out and count them.`,
+      cause,
+    });
+  }
+
+  #once(fetch: FetchSample, context: SampleContext): unknown {
+    const { transform } = this.steps;
+    const sample = fetch(context);
+    if (!transform) return sample;
+    const clock = stageClock();
+    return andThen(sample, (value) =>
+      clock
+        ? timed(clock, 'transform', () => transform(value as never, context))
+        : transform(value as never, context),
+    );
+  }
+
+  async #recover(fetch: FetchSample, context: DrawContext, cause: unknown): Promise<unknown> {
+    const { onError } = this.settings;
+    if (onError === 'skip') return skip(context, cause);
+    if (onError === 'throw') throw this.failure(context, cause);
+    let last = cause;
+    for (let attempt = 2; attempt <= attempts; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, firstPauseMs * 2 ** (attempt - 2)));
+      try {
+        // Each attempt begins with the same random numbers as the first.
+        return await this.#once(fetch, context.again());
+      } catch (again) {
+        last = again;
+      }
+    }
+    throw this.failure(context, last);
+  }
+}
+
+/** Does a step on the clock. */
+function timed<R>(clock: StageClock, stage: TimedStage, step: () => MaybePromise<R>): MaybePromise<R> {
+  let result: MaybePromise<R> | undefined;
+  clock.enter(stage);
+  try {
+    result = step();
+  } finally {
+    if (!(result instanceof Promise)) clock.leave(stage);
+  }
+  return result instanceof Promise ? result.finally(() => clock.leave(stage)) : result;
+}
+
+/** Stands where a sample was left out. */
+class Skipped implements SkippedSample {
+  readonly index: number;
+  readonly epoch: number;
+  readonly reason: string;
+
+  constructor({ index, epoch }: SampleContext, cause: unknown) {
+    this.index = index;
+    this.epoch = epoch;
+    this.reason = cause instanceof Error ? cause.message : String(cause);
+  }
+}
+
+function skip(context: SampleContext, cause: unknown): Skipped {
+  return new Skipped(context, cause);
+}
+
+/** The first of some samples that can be made, tried one after the other; nothing where none can. */
+export async function firstMade(
+  tries: Iterable<() => unknown>,
+): Promise<{ readonly sample: unknown } | undefined> {
+  for (const attempt of tries) {
+    const sample = await attempt();
+    if (!(sample instanceof Skipped)) return { sample };
+  }
+  return undefined;
+}
+
+/** The error for a global batch that has no sample for a rank or micro-batch, so that it would take a step less than the others. */
+export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[]): SampleError {
+  const last = skipped.at(-1)!;
+  return new SampleError(
+    `No sample of a global batch could be made; the last reason was: ${trimStop(last.reason)}`,
+    {
+      where: { ...locationOfTask(task), index: last.index },
+      next: 'Leaving it out would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
+    },
+  );
+}
+
+/** Waits for all samples, so that none fails unseen, and sorts out those that were left out. */
+export function settle(pending: readonly unknown[]): MaybePromise<SettledSamples> {
+  return pending.some((sample) => sample instanceof Promise)
+    ? Promise.allSettled(pending).then((results) => sortOut(results.map(fulfilledValue)))
+    : sortOut(pending);
+}
+
+/** The samples of a batch, and those that were left out. */
+export interface SettledSamples {
+  readonly samples: readonly unknown[];
+  readonly skipped: readonly SkippedSample[];
+}
+
+function sortOut(settled: readonly unknown[]): SettledSamples {
+  if (!settled.some((sample) => sample instanceof Skipped)) return { samples: settled, skipped: [] };
+  return {
+    samples: settled.filter((sample) => !(sample instanceof Skipped)),
+    skipped: settled.filter((sample) => sample instanceof Skipped).map((sample) => ({ ...sample })),
+  };
+}
+
+function fulfilledValue(result: PromiseSettledResult<unknown>): unknown {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
+}
+
+function trimStop(message: string): string {
+  return message.endsWith('.') ? message.slice(0, -1) : message;
+}

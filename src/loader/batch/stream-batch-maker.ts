@@ -1,0 +1,169 @@
+import type { IterableDataset, StatefulStream } from '../../core/dataset.js';
+import { ConfigError } from '../../core/errors.js';
+import type { JsonObject } from '../../core/json.js';
+import { partSlice } from '../../core/part-slice.js';
+import { DrawContext } from '../../random/sample-context.js';
+import type { StreamTask } from '../order/batch-task.js';
+import type { BatchMemory } from './batch-memory.js';
+import type { BatchMaker, TaskResult } from './batch-result.js';
+import { firstMade, noSampleLeft, type SampleSteps, settle } from './sample-steps.js';
+
+interface ShardReader {
+  readonly epoch: number;
+  readonly iterator: AsyncIterator<unknown> | Iterator<unknown>;
+  readonly stream: Partial<StatefulStream>;
+  /** Global batches read so far, delivered or not, and the last of them: its micro-batches come one by one. */
+  position: number;
+  last: readonly unknown[];
+  /** State of the stream before and behind the last one. */
+  stateBefore: JsonObject | undefined;
+  state: JsonObject | undefined;
+  ended: boolean;
+}
+
+/** Samples are numbered through the shards, so that each has its own random numbers. */
+const indicesPerShard = 2 ** 40;
+
+/**
+ * Makes batches of an iterable dataset. It keeps one reader a shard; a task for a later batch reads past the ones
+ * between, which other workers make.
+ */
+export class StreamBatchMaker implements BatchMaker<StreamTask> {
+  readonly #dataset: IterableDataset<unknown>;
+  readonly #samples: SampleSteps;
+  readonly #readers = new Map<number, ShardReader>();
+  /** Iterators that `iterate` gave before. */
+  readonly #given = new WeakSet<object>();
+
+  constructor(dataset: IterableDataset<unknown>, samples: SampleSteps) {
+    this.#dataset = dataset;
+    this.#samples = samples;
+  }
+
+  async make(task: StreamTask, memory: BatchMemory): Promise<TaskResult> {
+    const { batchSize, dropLast, rank, worldSize, gradientAccumulationSteps } = this.#samples.settings;
+    const batch = Math.floor(task.ordinal / gradientAccumulationSteps);
+    const microBatch = task.ordinal % gradientAccumulationSteps;
+    const reader = this.#reader(task, batch);
+    while (reader.position <= batch && !reader.ended) await this.#readBatch(reader, task);
+    const raw = reader.position === batch + 1 ? reader.last : [];
+    if (raw.length === 0 || (dropLast && raw.length < batchSize)) return { type: 'end' };
+    // A global batch that is not delivered whole is read again.
+    const state = microBatch === gradientAccumulationSteps - 1 ? reader.state : reader.stateBefore;
+    const streamState = state && { streamState: state };
+    if (task.discard) return { type: 'nothing', skipped: [], ...streamState };
+
+    const micro = partSlice(raw.length, microBatch, gradientAccumulationSteps);
+    const own = partSlice(micro.end - micro.start, rank, worldSize);
+    const first = micro.start + own.start;
+    const pending = raw
+      .slice(first, micro.start + own.end)
+      .map((sample, k) => this.#run(task, batch, first + k, sample));
+    const { samples, skipped } = await settle(pending);
+    if (samples.length === 0 && gradientAccumulationSteps * worldSize > 1) {
+      const own = { first, count: pending.length };
+      const made = await firstMade(this.#others(task, batch, raw, own));
+      if (!made) throw noSampleLeft(task, skipped);
+      const value = await this.#samples.collate([made.sample], memory, task);
+      return { type: 'batch', value, samples: 1, skipped, standsIn: true, ...streamState };
+    }
+    if (samples.length === 0) return { type: 'nothing', skipped, ...streamState };
+    const value = await this.#samples.collate(samples, memory, task);
+    return { type: 'batch', value, samples: samples.length, skipped, ...streamState };
+  }
+
+  /** Tries the samples of a global batch that belong to other ranks and micro-batches: see `MapBatchMaker`. */
+  *#others(
+    task: StreamTask,
+    batch: number,
+    raw: readonly unknown[],
+    own: { readonly first: number; readonly count: number },
+  ): Generator<() => unknown> {
+    for (const [position, sample] of raw.entries()) {
+      if (position >= own.first && position < own.first + own.count) continue;
+      yield () => this.#run(task, batch, position, sample);
+    }
+  }
+
+  #run(task: StreamTask, batch: number, position: number, sample: unknown): unknown {
+    const context = this.#context(task, batch, position);
+    return this.#samples.run(() => sample, context);
+  }
+
+  #context(task: StreamTask, batch: number, position: number): DrawContext {
+    const { batchSize, seed } = this.#samples.settings;
+    const index = task.shard * indicesPerShard + batch * batchSize + position;
+    return new DrawContext(index, {
+      epoch: task.epoch,
+      seed,
+      worker: this.#samples.worker,
+      position: index,
+    });
+  }
+
+  /** The reader of a shard, which has not read past the batch. */
+  #reader({ shard, epoch, resume }: StreamTask, batch: number): ShardReader {
+    const open = this.#readers.get(shard);
+    if (open && open.epoch === epoch && open.position <= batch + 1) return open;
+    void open?.iterator.return?.();
+    const { seed, gradientAccumulationSteps } = this.#samples.settings;
+    const numShards = this.#dataset.numShards ?? 1;
+    const position = resume ? Math.floor(resume.ordinal / gradientAccumulationSteps) : 0;
+    const from = resume && position <= batch ? resume.state : undefined;
+    const context = { epoch, seed, shard, numShards, worker: this.#samples.worker };
+    const stream = this.#dataset.iterate(from ? { ...context, state: from } : context);
+    this.#refuseUsedUp(stream);
+    const iterator =
+      Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
+    const reader: ShardReader = {
+      epoch,
+      iterator,
+      stream,
+      position: from ? position : 0,
+      last: [],
+      stateBefore: undefined,
+      state: from ?? stream.stateDict?.(),
+      ended: false,
+    };
+    this.#readers.set(shard, reader);
+    return reader;
+  }
+
+  /** An iterator that was given before gives nothing any more: the epoch would end at once. */
+  #refuseUsedUp(stream: object): void {
+    if (typeof (stream as Partial<Iterator<unknown>>).next !== 'function') return;
+    if (!this.#given.has(stream)) {
+      this.#given.add(stream);
+      return;
+    }
+    const message = 'gave the same iterator again, which is used up: make a new one in each call';
+    throw new ConfigError('An iterable dataset', [{ field: 'iterate()', message }]);
+  }
+
+  async #readBatch(reader: ShardReader, task: StreamTask): Promise<void> {
+    const samples: unknown[] = [];
+    const { batchSize } = this.#samples.settings;
+    while (samples.length < batchSize) {
+      const next = await this.#next(reader, task, samples.length);
+      if (next.done) {
+        reader.ended = true;
+        break;
+      }
+      samples.push(next.value);
+    }
+    reader.position += 1;
+    reader.last = samples;
+    reader.stateBefore = reader.state;
+    reader.state = reader.stream.stateDict?.();
+  }
+
+  async #next(reader: ShardReader, task: StreamTask, position: number): Promise<IteratorResult<unknown>> {
+    try {
+      return await reader.iterator.next();
+    } catch (cause) {
+      // A stream cannot go on behind an error, so there is nothing to skip to.
+      reader.ended = true;
+      throw this.#samples.failure(this.#context(task, reader.position, position), cause);
+    }
+  }
+}

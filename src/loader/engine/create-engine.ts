@@ -1,0 +1,120 @@
+import type { Collate } from '../../core/collate.js';
+import type { DType } from '../../core/dtype.js';
+import { WorkerTransferError } from '../../core/errors.js';
+import { recipeOf } from '../../core/recipe.js';
+import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
+import { WorkerModule } from '../../datasets/worker-module.js';
+import { packCollate } from '../../tokens/pack-collate.js';
+import { createBatchMaker } from '../batch/create-batch-maker.js';
+import type { PadCollate } from '../batch/pad-collate.js';
+import type { BatchSettings, BatchSteps, Transform } from '../batch/sample-steps.js';
+import { defaultRules, type TorchRules, treeCollate } from '../batch/tree-collate.js';
+import type { ResolvedOptions } from '../data-loader-options.js';
+import { asDataset, factsOf } from '../order/dataset-facts.js';
+import type { LoadedSource } from '../order/loader-order.js';
+import type { BatchEngine } from './batch-engine.js';
+import { InProcessEngine } from './in-process-engine.js';
+import { findPageLock } from './slot-pages.js';
+import type { WorkerPlan } from './worker-plan.js';
+import type { CollateSpec } from './workers/protocol.js';
+
+/** Starts what makes the batches: this thread, or workers. @throws {@link WorkerTransferError} */
+export async function createEngine(
+  source: LoadedSource,
+  options: ResolvedOptions,
+  plan: WorkerPlan,
+): Promise<BatchEngine> {
+  if (plan.numWorkers === 0) return inProcess(source, options);
+  try {
+    return await inWorkers(source, options, plan);
+  } catch (error) {
+    if (plan.optional && error instanceof WorkerTransferError) return inProcess(source, options, error);
+    throw error;
+  }
+}
+
+async function inProcess(
+  source: LoadedSource,
+  options: ResolvedOptions,
+  reason?: Error,
+): Promise<InProcessEngine> {
+  const dataset = asDataset(source instanceof WorkerModule ? await source.load() : source);
+  const maker = createBatchMaker(dataset, await localSteps(options), settingsOf(options), null);
+  const { reuseBuffers } = options;
+  return new InProcessEngine(factsOf(dataset, datasetFingerprint), maker, {
+    reuseBuffers,
+    lockPages: await findPageLock(options),
+    reason,
+  });
+}
+
+async function inWorkers(
+  source: LoadedSource,
+  options: ResolvedOptions,
+  { numWorkers, prefetchFactor, optional }: WorkerPlan,
+): Promise<BatchEngine> {
+  const lockPages = await findPageLock(options);
+  const makeSetup = () => ({
+    dataset: recipeOf(source, 'dataset'),
+    transform: options.transform && recipeOf(options.transform, 'transform'),
+    collate: collateSpec(options),
+    settings: settingsOf(options),
+    reuseBuffers: options.reuseBuffers,
+    wholePages: lockPages !== undefined,
+    wantsFingerprint: source instanceof WorkerModule,
+  });
+  const { WorkerPool } = await import('./workers/worker-pool.js');
+  // A module is not imported here: it may be the very script that is running.
+  const facts = source instanceof WorkerModule ? undefined : factsOf(source, datasetFingerprint);
+  const restart = options.onError === 'retry';
+  // More workers than shards have nothing to read.
+  const useful = facts?.kind === 'iterable' && optional ? Math.min(numWorkers, facts.numShards) : numWorkers;
+  const { createWorker } = options;
+  const resources = { lockPages, createWorker };
+  return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart, ...resources });
+}
+
+/** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */
+export function collateOnMainThread({ collate }: ResolvedOptions): boolean {
+  return typeof collate === 'function' && builtInSpec(collate) === undefined;
+}
+
+function settingsOf(options: ResolvedOptions): BatchSettings {
+  const {
+    seed,
+    onError,
+    batchSize = 1,
+    dropLast = false,
+    rank,
+    worldSize,
+    gradientAccumulationSteps,
+  } = options;
+  return { seed, onError, batchSize, dropLast, rank, worldSize, gradientAccumulationSteps };
+}
+
+async function localSteps({ transform, collate, numberDtype }: ResolvedOptions): Promise<BatchSteps> {
+  const loadedCollate = collate instanceof WorkerModule ? await collate.load() : collate;
+  return {
+    transform: (transform instanceof WorkerModule ? await transform.load() : transform) as
+      | Transform
+      | undefined,
+    collate:
+      (loadedCollate as Collate<unknown, unknown> | undefined) ?? treeCollate(defaultRules(numberDtype)),
+    fused: transform === undefined && collate === undefined,
+  };
+}
+
+function collateSpec(options: ResolvedOptions): CollateSpec {
+  const { collate, numberDtype } = options;
+  if (collate === undefined) return { type: 'default', numberDtype };
+  if (collate instanceof WorkerModule) return { type: 'module', recipe: recipeOf(collate, 'collate') };
+  return builtInSpec(collate) ?? { type: 'none' };
+}
+
+/** How to make a collate again in a worker, when it is one that comes with the loader. */
+function builtInSpec(collate: unknown): CollateSpec | undefined {
+  if (collate === packCollate) return { type: 'pack' };
+  const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchRules<DType>>;
+  if (padOptions) return { type: 'pad', options: padOptions };
+  return torchOptions && { type: 'torch', options: torchOptions };
+}

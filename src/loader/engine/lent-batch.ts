@@ -1,0 +1,65 @@
+// So that the types stand in projects whose own library has no disposables yet.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { ReleasedBatchError } from '../../core/errors.js';
+import { isTensor, type Tensor } from '../../core/tensor.js';
+
+/** A batch whose memory goes back to the loader when `using` ends, or when the next batch is asked for. */
+export type LentBatch<B> = B & Disposable;
+
+/** What a loader gives: lent batches with `reuseBuffers`, else batches that are the consumer's for ever. */
+export type GivenBatch<B, Reuse extends boolean> = Reuse extends true ? LentBatch<B> : B;
+
+/** A batch as it is handed out, and what ends the loan. */
+export interface Loan {
+  readonly batch: unknown;
+  /** Gives the memory back; again does nothing. */
+  end(): void;
+}
+
+/**
+ * Lends a batch: makes it disposable, and in development makes its tensors refuse after the end. A view that was taken from a
+ * tensor before is not noticed: it shows the data of a later batch.
+ *
+ * @param release - Gives the memory back.
+ * @param isGuarded - Whether tensors refuse: see {@link isDevelopment}.
+ */
+export function lend(value: unknown, release: () => void, isGuarded: boolean): Loan {
+  let ended = false;
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    release();
+  };
+  const batch = isGuarded ? guarded(value, () => ended) : value;
+  if (Symbol.dispose && typeof batch === 'object' && batch !== null && Object.isExtensible(batch))
+    Object.defineProperty(batch, Symbol.dispose, { value: end, configurable: true });
+  return { batch, end };
+}
+
+/** Outside of production, which `NODE_ENV` says as it does elsewhere. */
+export function isDevelopment(): boolean {
+  return typeof process !== 'undefined' && process.env?.NODE_ENV !== 'production';
+}
+
+/** The same structure with tensors that look whether the loan has ended. */
+function guarded(value: unknown, hasEnded: () => boolean): unknown {
+  if (isTensor(value)) return guardedTensor(value, hasEnded);
+  if (Array.isArray(value)) return value.map((entry) => guarded(entry, hasEnded));
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, guarded(entry, hasEnded)]));
+}
+
+function guardedTensor({ dtype, shape, data }: Tensor, hasEnded: () => boolean): Tensor {
+  return {
+    dtype,
+    shape,
+    get data() {
+      if (!hasEnded()) return data;
+      throw new ReleasedBatchError('This batch was given back: its memory holds another one by now', {
+        where: { dtype, shape: `[${shape}]` },
+        next: 'Use a batch before its `using` block ends and before the next one is asked for, copy what is to stay, or leave out reuseBuffers.',
+      });
+    },
+  } as Tensor;
+}

@@ -1,0 +1,121 @@
+import type { SkippedSample } from '../batch/batch-result.js';
+import type { Delivered } from './delivered.js';
+import type { RunPeriod } from './tuner.js';
+
+/** How a loader has been doing since it was made. */
+export interface LoaderStats {
+  /** Batches that this rank's loader delivered: one per micro-batch. */
+  readonly batches: number;
+  /** Samples in them. */
+  readonly samples: number;
+  /** Time the consumer spent waiting for batches; a wait that is under way counts so far. */
+  readonly waitMs: number;
+  /** Time between the first request and the last delivery, or now while the consumer waits. */
+  readonly elapsedMs: number;
+  /** `waitMs / elapsedMs`: how much of the run went into waiting for data, 0 … 1. */
+  readonly waitShare: number;
+  /** Time spent making batches, added up over the workers. */
+  readonly makeMs: number;
+  /** Workers at present. */
+  readonly numWorkers: number;
+  /** Batches each of them makes ahead at present; 0 without workers. */
+  readonly prefetchFactor: number;
+  /** What was chosen for these two, and why: a line. */
+  readonly tuning: string;
+  /** Workers that died and were replaced under `onError: 'retry'`. */
+  readonly restarts: number;
+  /** Lent batches that were larger than their slot and got memory of their own. */
+  readonly overflows: number;
+  /** Samples that `onError: 'skip'` left out. */
+  readonly skipped: number;
+  /** The last of them, at most 100. */
+  readonly skippedSamples: readonly SkippedSample[];
+  /** Batches that lost all their samples that way and hold another sample of their global batch, so that all ranks take equally many steps. */
+  readonly standIns: number;
+}
+
+const skippedKept = 100;
+
+/** A period has at least so many milliseconds and batches. */
+const periodMs = 100;
+const periodBatches = 8;
+
+interface PeriodStart {
+  readonly at: number;
+  readonly batches: number;
+  readonly waitMs: number;
+  readonly makeMs: number;
+}
+
+/** Counts deliveries. */
+export class StatsRecorder {
+  #batches = 0;
+  #samples = 0;
+  #waitMs = 0;
+  #makeMs = 0;
+  #overflows = 0;
+  #skipped = 0;
+  #skippedSamples: SkippedSample[] = [];
+  #standIns = 0;
+  #firstRequest: number | undefined;
+  #lastDelivery = 0;
+  #waitingSince: number | undefined;
+  #period: PeriodStart | undefined;
+
+  /** The consumer waits since a moment, or no longer. */
+  wait(since: number | undefined): void {
+    this.#waitingSince = since;
+  }
+
+  record({ result, waitMs, makeMs, at }: Delivered): void {
+    this.#waitingSince = undefined;
+    this.#lastDelivery = at;
+    this.#firstRequest ??= this.#lastDelivery - waitMs;
+    this.#waitMs += waitMs;
+    if (result.type === 'end') return;
+    if (result.skipped.length > 0) {
+      this.#skipped += result.skipped.length;
+      this.#skippedSamples = [...this.#skippedSamples, ...result.skipped].slice(-skippedKept);
+    }
+    if (result.type === 'nothing') return;
+    this.#batches += 1;
+    this.#samples += result.samples;
+    this.#makeMs += makeMs;
+    if (result.overflowed) this.#overflows += 1;
+    if (result.standsIn) this.#standIns += 1;
+  }
+
+  /** The figures since the last period, when there are enough of them. The first one begins with the first batch. */
+  takePeriod(): RunPeriod | undefined {
+    const from = this.#period;
+    const elapsedMs = this.#lastDelivery - (from?.at ?? this.#lastDelivery);
+    if (from && (elapsedMs < periodMs || this.#batches - from.batches < periodBatches)) return undefined;
+    this.#period = {
+      at: this.#lastDelivery,
+      batches: this.#batches,
+      waitMs: this.#waitMs,
+      makeMs: this.#makeMs,
+    };
+    return from && { elapsedMs, waitMs: this.#waitMs - from.waitMs, makeMs: this.#makeMs - from.makeMs };
+  }
+
+  snapshot(): Omit<LoaderStats, 'numWorkers' | 'prefetchFactor' | 'tuning' | 'restarts'> {
+    const since = this.#waitingSince;
+    const until = since === undefined ? this.#lastDelivery : performance.now();
+    const first = this.#firstRequest ?? since;
+    const elapsedMs = first === undefined ? 0 : until - first;
+    const waitMs = this.#waitMs + (since === undefined ? 0 : until - since);
+    return {
+      batches: this.#batches,
+      samples: this.#samples,
+      waitMs,
+      elapsedMs,
+      waitShare: elapsedMs === 0 ? 0 : waitMs / elapsedMs,
+      makeMs: this.#makeMs,
+      overflows: this.#overflows,
+      skipped: this.#skipped,
+      skippedSamples: this.#skippedSamples,
+      standIns: this.#standIns,
+    };
+  }
+}

@@ -1,0 +1,66 @@
+import type { LoaderEvent, LoaderObserver, PassEnded } from '../../monitor/loader-events.js';
+import type { Delivered } from './delivered.js';
+import { moment, sharedMoment } from './making-times.js';
+
+/** Those who listen to a loader. */
+export class Observation {
+  readonly #listeners = new Set<LoaderObserver>();
+
+  /** Whether anybody does. Ask before putting an event together. */
+  get active(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  add(listener: LoaderObserver): void {
+    this.#listeners.add(listener);
+  }
+
+  remove(listener: LoaderObserver): void {
+    this.#listeners.delete(listener);
+  }
+
+  emit(event: LoaderEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** A batch is about to be given to the consumer; with `collatesHere` it was collated since it came. */
+  deliver(
+    { planned: { task }, result, waitMs, at, life }: Delivered,
+    value: unknown,
+    collatesHere: boolean,
+  ): void {
+    if (result.type === 'end' || !life) return;
+    const { plannedAt, making, readyAt, ready, underWay } = life;
+    const delivered = sharedMoment(at);
+    // Written out, because this is done for every batch.
+    this.emit({
+      type: 'delivered',
+      at: delivered,
+      epoch: task.epoch,
+      batch: task.type === 'indices' ? task.batch : task.ordinal,
+      shard: task.type === 'indices' ? undefined : task.shard,
+      plannedAt,
+      worker: making.worker,
+      startedAt: making.startedAt,
+      makeMs: making.makeMs,
+      stages: making.stages,
+      readyAt,
+      waitMs,
+      collateMs: collatesHere ? moment() - delivered : 0,
+      samples: result.type === 'batch' ? result.samples : 0,
+      skipped: result.skipped,
+      ready,
+      underWay,
+      value,
+    });
+  }
+
+  /** The consumer waits for a batch that is not made yet. @param since - A moment of this thread. */
+  wait(since: number): void {
+    if (this.active) this.emit({ type: 'waiting', at: moment(), since: sharedMoment(since) });
+  }
+
+  end(reason: PassEnded['reason'], error?: unknown): void {
+    if (this.active) this.emit({ type: 'ended', at: moment(), reason, error });
+  }
+}

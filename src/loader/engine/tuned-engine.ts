@@ -1,0 +1,89 @@
+import type { ResolvedOptions } from '../data-loader-options.js';
+import type { LoadedSource } from '../order/loader-order.js';
+import type { BatchEngine } from './batch-engine.js';
+import { collateOnMainThread, createEngine } from './create-engine.js';
+import type { EngineHolder } from './dropped-loaders.js';
+import type { LoaderStats, StatsRecorder } from './loader-stats.js';
+import { moment } from './making-times.js';
+import type { Observation } from './observation.js';
+import { fixedTuner, Tuner } from './tuner.js';
+import { planWorkers, type WorkerPlan } from './worker-plan.js';
+
+/**
+ * What makes the batches of a loader: started when it is first needed, and again where it has failed or was closed after a pass, with as
+ * many workers and batches ahead as the tuner finds right.
+ */
+export class TunedEngine {
+  readonly #source: LoadedSource;
+  readonly #options: ResolvedOptions;
+  readonly #observation: Observation;
+  readonly #plan: WorkerPlan;
+  #tuner: Tuner;
+  /** Outlives the loader: see `closeWhenCollected`. */
+  readonly holder: EngineHolder = { engine: undefined };
+  /** Workers that were replaced in engines before this one. */
+  #restarts = 0;
+
+  constructor(source: LoadedSource, options: ResolvedOptions, observation: Observation) {
+    this.#source = source;
+    this.#options = options;
+    this.#observation = observation;
+    this.#plan = planWorkers(options);
+    this.#tuner = new Tuner(this.#plan);
+  }
+
+  async open(): Promise<BatchEngine> {
+    if (this.holder.engine?.broken) await this.close();
+    if (this.holder.engine) return this.holder.engine;
+    const { numWorkers, prefetchFactor } = this.#tuner;
+    const engine = await createEngine(this.#source, this.#options, {
+      ...this.#plan,
+      numWorkers,
+      prefetchFactor,
+    });
+    this.holder.engine = engine;
+    if (this.#observation.active) engine.observe(true);
+    if (engine.numWorkers !== numWorkers) this.#tuner = fixedTuner(engine);
+    return engine;
+  }
+
+  async close(): Promise<void> {
+    const engine = this.holder.engine;
+    this.holder.engine = undefined;
+    this.#restarts += engine?.restarts ?? 0;
+    await engine?.close();
+  }
+
+  /** Has batches come with what is known of their making, or not any more. */
+  observe(on: boolean): void {
+    this.holder.engine?.observe(on);
+  }
+
+  /** Streams stay with the worker that has them open: another number of workers would read them anew. */
+  keepWorkers(): void {
+    this.#tuner = new Tuner({ ...this.#plan, maxWorkers: this.#plan.numWorkers });
+  }
+
+  /** Once in a while: takes other numbers of workers and batches ahead. */
+  tune(stats: StatsRecorder): void {
+    if (!this.#tuner.mayChange) return;
+    const period = stats.takePeriod();
+    if (!period || !this.#tuner.observe(period)) return;
+    const { numWorkers, prefetchFactor, decision } = this.#tuner;
+    this.holder.engine?.resize(numWorkers, prefetchFactor);
+    if (!this.#observation.active) return;
+    this.#observation.emit({ type: 'tuned', at: moment(), numWorkers, prefetchFactor, decision });
+  }
+
+  stats(): Pick<LoaderStats, 'numWorkers' | 'prefetchFactor' | 'tuning' | 'restarts'> {
+    const { numWorkers, decision } = this.#tuner;
+    const prefetchFactor = numWorkers === 0 ? 0 : this.#tuner.prefetchFactor;
+    const restarts = this.#restarts + (this.holder.engine?.restarts ?? 0);
+    return { numWorkers, prefetchFactor, tuning: decision, restarts };
+  }
+
+  /** Whether workers send samples, for a collate that was given as a value: it lives on the loader's thread. */
+  get collatesHere(): boolean {
+    return this.holder.engine?.numWorkers !== 0 && collateOnMainThread(this.#options);
+  }
+}

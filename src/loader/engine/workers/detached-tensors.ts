@@ -1,0 +1,95 @@
+import { type DType, type TypedArray, viewOf } from '../../../core/dtype.js';
+import { ownValue, setOwn } from '../../../core/record.js';
+import { elementCount, isTensor, type Tensor } from '../../../core/tensor.js';
+
+/** A tensor that was taken out of a batch: where it stands in the batch, and where its elements are. */
+export interface DetachedTensor {
+  /** Keys and positions from the batch down to it; none when the batch is the tensor. */
+  readonly path: readonly (string | number)[];
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly byteOffset: number;
+}
+
+/** A batch taken apart: plain data that is cheap to send, without views of memory, each of which costs as much. */
+export interface TakenApart {
+  readonly value: unknown;
+  readonly tensors: readonly DetachedTensor[];
+}
+
+/**
+ * Takes the tensors that lie in `buffer` out of a batch of plain objects and arrays. What is not plain, or elsewhere, stays.
+ */
+export function takeApart(value: unknown, buffer: ArrayBufferLike): TakenApart {
+  const tensors: DetachedTensor[] = [];
+  const walk = (node: unknown, path: readonly (string | number)[]): unknown => {
+    if (isTensor(node)) {
+      if (node.data.buffer !== buffer) return node;
+      const { dtype, shape, data } = node;
+      tensors.push({ path, dtype, shape, byteOffset: data.byteOffset });
+      return null;
+    }
+    if (Array.isArray(node)) return node.map((entry, k) => walk(entry, [...path, k]));
+    if (typeof node !== 'object' || node === null || Object.getPrototypeOf(node) !== Object.prototype)
+      return node;
+    const out: Record<string, unknown> = {};
+    for (const [key, entry] of Object.entries(node)) setOwn(out, key, walk(entry, [...path, key]));
+    return out;
+  };
+  return { value: walk(value, []), tensors };
+}
+
+/**
+ * The batch again.
+ *
+ * @param elements - The elements of a tensor: a view, or a copy.
+ */
+export function putTogether({ value, tensors }: TakenApart, elements: ElementsOf): unknown {
+  let whole = value;
+  for (const detached of tensors) {
+    const { path, dtype, shape } = detached;
+    const tensor: Tensor = { dtype, shape, data: elements(detached) };
+    const key = path.at(-1);
+    if (key === undefined) whole = tensor;
+    else replace(path.slice(0, -1).reduce(entryOf, value), key, tensor);
+  }
+  return whole;
+}
+
+function entryOf(node: unknown, step: string | number): unknown {
+  return typeof step === 'number'
+    ? (node as unknown[])[step]
+    : ownValue(node as Record<string, unknown>, step);
+}
+
+function replace(node: unknown, step: string | number, tensor: Tensor): void {
+  if (typeof step === 'number') (node as unknown[])[step] = tensor;
+  else setOwn(node as Record<string, unknown>, step, tensor);
+}
+
+/** Gives the elements of a tensor that was taken out. */
+export type ElementsOf = (tensor: DetachedTensor) => TypedArray;
+
+/** Elements in shared memory, where they stay. */
+export function viewedIn(buffer: ArrayBufferLike): ElementsOf {
+  return ({ dtype, shape, byteOffset }) => viewOf(dtype, buffer, byteOffset, elementCount(shape));
+}
+
+/** Elements in memory of their own. */
+export function copiedFrom(buffer: ArrayBufferLike): ElementsOf {
+  const view = viewedIn(buffer);
+  return (tensor) => view(tensor).slice();
+}
+
+/** Buffers that the tensors of a batch of plain objects and arrays lie in, each once. */
+export function buffersOf(value: unknown): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  const walk = (node: unknown): void => {
+    if (isTensor(node)) {
+      if (node.data.buffer instanceof ArrayBuffer) buffers.add(node.data.buffer);
+    } else if (typeof node === 'object' && node !== null && !ArrayBuffer.isView(node))
+      for (const entry of Object.values(node)) walk(entry);
+  };
+  walk(value);
+  return [...buffers];
+}

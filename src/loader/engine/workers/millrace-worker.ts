@@ -1,0 +1,64 @@
+// `millrace/worker`: the program of a web worker. A script of one's own that imports it becomes such a worker.
+import { toErrorRecord } from '../../../core/error-record.js';
+import { setWorkerInfo } from '../worker-info.js';
+import type { ToWorker, WorkerSetup } from './protocol.js';
+import { type FromWebWorker, type Greeting, type ToWebWorker, webLocks } from './web-worker.js';
+import { WorkerProgram } from './worker-program.js';
+
+export { type ImportModule, provideModules } from '../../../core/provided-modules.js';
+
+interface WorkerScope {
+  postMessage(message: FromWebWorker, transfer?: ArrayBuffer[]): void;
+  addEventListener(type: string, listener: (event: never) => void): void;
+  close(): void;
+}
+
+// On a page, and in Node.js, there is nothing to start.
+if ('DedicatedWorkerGlobalScope' in globalThis) serve(globalThis as unknown as WorkerScope);
+
+function serve(scope: WorkerScope): void {
+  let toProgram: ((message: ToWorker) => void) | undefined;
+  scope.addEventListener('message', ({ data }: { data: ToWebWorker }) => {
+    if (!('type' in data)) toProgram = start(scope, data);
+    else if (data.type === 'greeting') hold(scope, data);
+    else toProgram?.(data);
+  });
+  const crash = (event: { preventDefault(): void }, thrown: unknown): void => {
+    event.preventDefault();
+    scope.postMessage({ type: 'crashed', error: toErrorRecord(thrown) });
+  };
+  scope.addEventListener('error', (event: { error: unknown; preventDefault(): void }) =>
+    crash(event, event.error),
+  );
+  scope.addEventListener('unhandledrejection', (event: { reason: unknown; preventDefault(): void }) =>
+    crash(event, event.reason),
+  );
+}
+
+/** Holds the lock for as long as the worker lives. */
+function hold(scope: WorkerScope, { lock }: Greeting): void {
+  void webLocks()?.request(lock, () => {
+    scope.postMessage({ type: 'holding' });
+    return new Promise(() => {});
+  });
+}
+
+/** @returns where messages to the program go */
+function start(scope: WorkerScope, setup: WorkerSetup): (message: ToWorker) => void {
+  let toProgram: (message: ToWorker) => void = () => {};
+  setWorkerInfo(setup.info);
+  new WorkerProgram(
+    {
+      on: (_, listener) => {
+        toProgram = listener;
+      },
+      postMessage: (message, transfer = []) => scope.postMessage(message, [...transfer]),
+      close: () => {
+        scope.postMessage({ type: 'closing' });
+        scope.close();
+      },
+    },
+    setup,
+  );
+  return (message) => toProgram(message);
+}

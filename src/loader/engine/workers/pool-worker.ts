@@ -1,0 +1,289 @@
+import { fromErrorRecord } from '../../../core/error-record.js';
+import { LoaderClosedError, WorkerExitError } from '../../../core/errors.js';
+import { transferFailure } from '../../../core/recipe.js';
+import { hasSharedMemory, sharedBuffer } from '../../../core/shared-buffer.js';
+import { maxSlots } from '../../batch/batch-memory.js';
+import type { BatchResult, TaskResult } from '../../batch/batch-result.js';
+import { locationOfTask } from '../../order/batch-task.js';
+import type { DatasetFacts } from '../../order/dataset-facts.js';
+import { type MakingTimes, moment } from '../making-times.js';
+import { type LockPages, SlotPages } from '../slot-pages.js';
+import type { Ticket } from '../ticket.js';
+import { buffersOf, copiedFrom, putTogether, viewedIn } from './detached-tensors.js';
+import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
+import { startThread } from './start-thread.js';
+import { TaskStarts } from './task-starts.js';
+import type { CreateWorker } from './web-worker.js';
+import type { WorkerThread } from './worker-thread.js';
+
+/** What a worker is given besides its setup. */
+export interface PoolWorkerResources {
+  /** Locks the pages that batches are lent in. @defaultValue they are not locked */
+  readonly lockPages?: LockPages | undefined;
+  /** Makes the web workers, in a browser. @defaultValue those that come with Millrace */
+  readonly createWorker?: CreateWorker | undefined;
+}
+
+/** What a worker tells its pool. */
+export interface PoolWorkerEvents {
+  /** It has its dataset. @returns what is wrong with it, if anything is */
+  onReady(worker: PoolWorker, facts: DatasetFacts): Error | undefined;
+  /** It has made a batch. */
+  onBatch(): void;
+  /** It could not start, or ended: nothing more comes from it. Its {@link PoolWorker.tickets} are not settled. */
+  onFailure(worker: PoolWorker, error: Error): void;
+}
+
+/** How long a worker has to close its dataset before it is ended. */
+const closingMs = 200;
+
+type MadeOutcome = Extract<TaskOutcome, { result: unknown }>;
+
+/** A thread that makes batches, and the tasks that wait for it. */
+export class PoolWorker {
+  readonly thread: WorkerThread;
+  /** Whether it has its dataset. */
+  ready = false;
+  readonly id: number;
+  /** Whether batches are lent by handing their buffers over: `'bare'` where they are samples, which own their memory. */
+  #handsOver: false | 'batch' | 'bare' = false;
+  readonly #waiting = new Map<number, Ticket>();
+  readonly #events: PoolWorkerEvents;
+  readonly #progress: Int32Array;
+  readonly #lentSlots: Int32Array;
+  readonly #starts = new TaskStarts();
+  /** Whether somebody listens. */
+  #observed = false;
+  readonly #pages: SlotPages | undefined;
+  /** The memory that the worker lends batches in. */
+  #buffer: ArrayBufferLike = new ArrayBuffer(0);
+  readonly #exited: Promise<void>;
+  #outbox: NumberedTask[] = [];
+  #gone = false;
+  #onDrained: (() => void) | undefined;
+  #nextId = 0;
+
+  /** Starts the thread, which waits for its setup: see {@link begin}. */
+  constructor(id: number, events: PoolWorkerEvents, { lockPages, createWorker }: PoolWorkerResources = {}) {
+    this.id = id;
+    this.#pages = lockPages && new SlotPages(lockPages);
+    this.#events = events;
+    this.#progress = new Int32Array(sharedBuffer(8)).fill(-1);
+    this.#lentSlots = new Int32Array(sharedBuffer(4 * maxSlots));
+    this.thread = startThread(id, createWorker);
+    this.thread.on('message', (message: FromWorker) => this.#receive(message));
+    this.thread.on('messageerror', (error) => this.#fail(error));
+    this.thread.on('error', (error: Error) =>
+      this.#fail(this.#exitError(`stopped on an error: ${error.message}`, error)),
+    );
+    this.#exited = new Promise((resolve) => {
+      this.thread.on('exit', (code) => {
+        const how = code === undefined ? '' : ` with exit code ${code}`;
+        this.#fail(this.#exitError(`ended by itself${how}`));
+        this.#pages?.unlock();
+        resolve();
+      });
+    });
+    this.thread.unref();
+  }
+
+  /** Gives the thread its dataset and everything else. @throws {@link WorkerTransferError} when it cannot be cloned */
+  begin(setup: Omit<WorkerSetup, 'progress' | 'lentSlots' | 'starts'>): void {
+    const progress = this.#progress.buffer;
+    const lentSlots = this.#lentSlots.buffer;
+    const starts = this.#starts.buffer;
+    this.#observed = setup.observed;
+    if (setup.reuseBuffers && !hasSharedMemory)
+      this.#handsOver = setup.collate.type === 'none' ? 'bare' : 'batch';
+    try {
+      this.thread.postMessage({ ...setup, progress, lentSlots, starts } satisfies WorkerSetup);
+    } catch (error) {
+      throw transferFailure(error, 'The dataset cannot be moved into a worker');
+    }
+  }
+
+  /** Tasks that are not settled, in the order in which they are made. */
+  get tickets(): readonly Ticket[] {
+    return [...this.#waiting.values()];
+  }
+
+  /** The task that it is at, or was at when it ended; none while it opens its dataset or has nothing to do. */
+  get current(): Ticket | undefined {
+    // Where the worker cannot write it down, the first that it has not answered.
+    if (!hasSharedMemory && this.ready) return this.tickets[0];
+    return this.#waiting.get(this.#progress[0]!);
+  }
+
+  /** Number of tasks that are not settled. */
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes a task; {@link flush} sends it. */
+  submit(ticket: Ticket): void {
+    const id = this.#nextId++;
+    this.#waiting.set(id, ticket);
+    this.#outbox.push({ id, task: ticket.task });
+  }
+
+  flush(pass: number): void {
+    if (this.#outbox.length === 0) return;
+    this.#send({ type: 'work', pass, tasks: this.#outbox });
+    this.#outbox = [];
+  }
+
+  observe(on: boolean): void {
+    this.#observed = on;
+    this.#send({ type: 'observe', on });
+  }
+
+  /** Results of the tasks under way are not wanted any more; lent memory comes back by itself. */
+  forget(): void {
+    this.#waiting.clear();
+    this.#outbox = [];
+    this.#onDrained?.();
+  }
+
+  /** Ends it when it has made what was asked of it. */
+  async retire(): Promise<void> {
+    if (this.#waiting.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onDrained = resolve;
+      });
+    }
+    await this.close();
+  }
+
+  /** Lets the worker close its dataset, then ends it. */
+  async close(): Promise<void> {
+    this.#dismiss();
+    this.#send({ type: 'close' });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, closingMs);
+    });
+    this.thread.ref();
+    await Promise.race([this.#exited, patience]);
+    clearTimeout(timer);
+    await this.thread.terminate();
+  }
+
+  /** Ends it in the middle of whatever it does. */
+  async abort(): Promise<void> {
+    this.#dismiss();
+    await this.thread.terminate();
+  }
+
+  /** Nothing that comes from it counts any more. */
+  #dismiss(): void {
+    this.#gone = true;
+    for (const ticket of this.#waiting.values())
+      ticket.reject(new LoaderClosedError('The workers were closed'));
+    this.#waiting.clear();
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'ready': {
+        this.ready = true;
+        // At once: results of a worker that is not like the others may stand right behind.
+        const problem = this.#events.onReady(this, message.facts);
+        if (problem) this.#fail(problem);
+        return;
+      }
+      case 'failed':
+        this.#fail(fromErrorRecord(message.error));
+        return;
+      case 'done': {
+        const arrivedAt = this.#observed ? moment() : undefined;
+        for (const outcome of message.outcomes) this.#settle(outcome, message.page, arrivedAt);
+      }
+    }
+  }
+
+  /** @param arrivedAt - Where somebody listens. */
+  #settle(outcome: TaskOutcome, page: ArrayBuffer | undefined, arrivedAt: number | undefined): void {
+    const ticket = this.#waiting.get(outcome.id);
+    this.#waiting.delete(outcome.id);
+    if (this.#waiting.size === 0) this.#onDrained?.();
+    if ('error' in outcome) {
+      ticket?.reject(fromErrorRecord(outcome.error));
+      return;
+    }
+    const { result, makeMs, loan, small } = outcome;
+    if (loan?.buffer) this.#buffer = loan.buffer;
+    if (loan?.place) this.#pages?.lock(loan.slot, this.#buffer, loan.place);
+    if (!ticket) {
+      if (loan) this.#release(loan.slot);
+      return;
+    }
+    this.#events.onBatch();
+    ticket.makeMs = makeMs;
+    if (arrivedAt !== undefined) {
+      ticket.making = this.#makingOf(outcome, arrivedAt);
+      ticket.readyAt = arrivedAt;
+    }
+    if (result.type !== 'batch') ticket.resolve(result);
+    else if (loan) ticket.resolve(this.#lent(result, loan));
+    else {
+      const moved = this.#handsOver ? this.#returnable(result) : result;
+      if (!page || !small?.length) ticket.resolve(moved);
+      else {
+        const value = putTogether({ value: moved.value, tensors: small }, copiedFrom(page));
+        ticket.resolve({ ...moved, value });
+      }
+    }
+  }
+
+  #makingOf({ id, makeMs, stages, startedAt }: MadeOutcome, arrivedAt: number): MakingTimes {
+    const begun = startedAt ?? this.#starts.of(id, this.#nextId) ?? arrivedAt - makeMs;
+    return { worker: this.id, startedAt: begun, makeMs, stages };
+  }
+
+  /** A batch that is lent where memory cannot be shared: its buffers moved here, and move back. */
+  #returnable(result: BatchResult): BatchResult {
+    const buffers = this.#handsOver === 'batch' ? buffersOf(result.value) : [];
+    return { ...result, release: () => this.#send({ type: 'return', buffers }, buffers) };
+  }
+
+  #lent(result: BatchResult, { slot, tensors }: SlotLoan): TaskResult {
+    const value = putTogether({ value: result.value, tensors }, viewedIn(this.#buffer));
+    return { ...result, value, release: () => this.#release(slot) };
+  }
+
+  #release(slot: number): void {
+    Atomics.store(this.#lentSlots, slot, 0);
+  }
+
+  #send(message: ToWorker, transfer?: readonly ArrayBuffer[]): void {
+    this.thread.postMessage(message, transfer);
+  }
+
+  /** Gives the worker up. */
+  #fail(error: Error): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#events.onFailure(this, error);
+    this.#onDrained?.();
+  }
+
+  /** The batch that it was making, and the sample in it. */
+  #place(): Record<string, string | number> {
+    const held = this.current ?? this.tickets[0];
+    if (!held) return {};
+    const place = locationOfTask(held.task);
+    const position = this.#progress[1]!;
+    if (held.task.type !== 'indices' || !this.current || position < 0) return place;
+    return { ...place, sample: held.task.indices[position]! };
+  }
+
+  #exitError(what: string, cause?: Error): WorkerExitError {
+    return new WorkerExitError(`Worker ${this.id} ${what}`, {
+      where: { worker: this.id, ...this.#place() },
+      next:
+        'The batch it was making and the ones behind it were not delivered: iterate again to continue there with new ' +
+        `workers, or pass onError: 'retry' to have that done. Out of memory? Use fewer workers or a smaller prefetchFactor.`,
+      cause,
+    });
+  }
+}

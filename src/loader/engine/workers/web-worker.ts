@@ -1,0 +1,43 @@
+// The parts of the browser's interface that are used here: TypeScript has them only together with the whole DOM.
+import type { ErrorRecord } from '../../../core/error-record.js';
+import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
+
+/** A `Worker` of the browser's. */
+export interface WebWorker {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  addEventListener(type: string, listener: (event: Event) => void): void;
+  terminate(): void;
+}
+
+/** Makes a worker whose script imports `millrace/worker`: `() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })`. */
+export type CreateWorker = () => WebWorker;
+
+/** Locks that all threads of a site see (Web Locks API, in secure contexts). */
+interface Locks {
+  request(name: string, whileHeld: () => unknown): Promise<unknown>;
+}
+
+/** The locks of this thread, where there are any. */
+export function webLocks(): Locks | undefined {
+  return (globalThis as { navigator?: { locks?: Locks } }).navigator?.locks;
+}
+
+/** Page → web worker: the way in, before the setup. */
+export interface Greeting {
+  readonly type: 'greeting';
+  /** The lock to hold for life: who gets it after that knows that the worker is dead, of which a browser says nothing. */
+  readonly lock: string;
+}
+
+/** What a page sends to a web worker. */
+export type ToWebWorker = Greeting | WorkerSetup | ToWorker;
+
+/** Web worker → page, beside what any worker says. */
+export type FromWebWorker =
+  | FromWorker
+  /** It holds the lock. */
+  | { readonly type: 'holding' }
+  /** Nobody caught an error, which ends threads in Node.js. */
+  | { readonly type: 'crashed'; readonly error: ErrorRecord }
+  /** It ends, as it was asked to. */
+  | { readonly type: 'closing' };

@@ -1,0 +1,76 @@
+import {
+  type Dataset,
+  datasetTitle,
+  type IterableDataset,
+  isIterableDataset,
+  isMapDataset,
+} from '../../core/dataset.js';
+import { ConfigError } from '../../core/errors.js';
+
+/** What a loader must know of a dataset to plan its batches, wherever the dataset itself lives. */
+export interface DatasetFacts {
+  readonly kind: 'map' | 'iterable';
+  readonly length: number | undefined;
+  readonly numShards: number;
+  /** Samples of each part that is read together, where the dataset says. */
+  readonly shardLengths?: readonly number[] | undefined;
+  /** Whether any place is reached without reading what comes before it. */
+  readonly seekable: boolean;
+  /** Samples a global batch, where the samples depend on it. */
+  readonly scheduledBatchSize?: number | undefined;
+  /** Its class, as a place of an error. */
+  readonly where: { readonly dataset?: string };
+  readonly fingerprint: string;
+}
+
+/** What can be seen of a dataset from outside; the length is read anew each time. */
+export function shapeOf(
+  dataset: Dataset<unknown> | IterableDataset<unknown>,
+): Omit<DatasetFacts, 'fingerprint'> {
+  return {
+    kind: isMapDataset(dataset) ? 'map' : 'iterable',
+    length: dataset.length,
+    shardLengths: shardLengthsOf(dataset),
+    numShards: ('numShards' in dataset ? dataset.numShards : undefined) ?? 1,
+    scheduledBatchSize: (dataset as { scheduledBatchSize?: number }).scheduledBatchSize,
+    where: datasetTitle(dataset).where,
+    seekable: isMapDataset(dataset) || (dataset as { seekable?: boolean }).seekable === true,
+  };
+}
+
+/**
+ * Describes a dataset. Each access reads the length and computes the fingerprint again, because both may change between epochs.
+ *
+ * @param fingerprintOf - A parameter, because SHA-256 is not in the bundle of the worker program, which uses this module too.
+ * @throws {@link ConfigError} if the value is not a dataset.
+ */
+export function factsOf(
+  dataset: unknown,
+  fingerprintOf: (dataset: Dataset<unknown> | IterableDataset<unknown>) => string,
+): DatasetFacts {
+  const known = asDataset(dataset);
+  return {
+    ...shapeOf(known),
+    get length() {
+      return known.length;
+    },
+    get shardLengths() {
+      return shardLengthsOf(known);
+    },
+    get fingerprint() {
+      return fingerprintOf(known);
+    },
+  };
+}
+
+/** @throws {@link ConfigError} if the value is not a dataset. */
+export function asDataset(value: unknown, origin = ''): Dataset<unknown> | IterableDataset<unknown> {
+  if (isMapDataset(value) || isIterableDataset(value)) return value;
+  throw new ConfigError('DataLoader', [
+    { field: 'dataset', message: `is neither map-style (length and get) nor iterable (iterate)${origin}` },
+  ]);
+}
+
+function shardLengthsOf(dataset: Dataset<unknown> | IterableDataset<unknown>): readonly number[] | undefined {
+  return 'shardLengths' in dataset ? dataset.shardLengths : undefined;
+}

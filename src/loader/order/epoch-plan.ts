@@ -1,0 +1,256 @@
+import type { IndexArray } from '../../core/dataset.js';
+import { ConfigError, IndexRangeError } from '../../core/errors.js';
+import type { JsonObject } from '../../core/json.js';
+import { type Slice, shareSlice } from '../../core/part-slice.js';
+import type { BatchSampler as BatchSource, Positions } from '../../core/sampler.js';
+import type { BatchTask, StreamTask } from './batch-task.js';
+import { fastForward, samplerName } from './fast-forward.js';
+import { globalPositions, positionsAfter } from './order-positions.js';
+import type { RankLayout } from './rank-layout.js';
+
+/** A task in the order of delivery. */
+export interface PlannedTask {
+  readonly task: BatchTask;
+  /** State of a stateful sampler right after it gave this batch. */
+  readonly samplerState: JsonObject | undefined;
+}
+
+/** Says which batches an epoch has, one by one. It runs ahead of delivery by the depth of prefetch. */
+export interface EpochPlan {
+  next(): PlannedTask | undefined;
+  /** The shard of this task has ended. */
+  ended?(task: StreamTask): void;
+  /** State of a stateful sampler behind the epoch, once the last batch was planned. */
+  readonly endState?: JsonObject | undefined;
+}
+
+/** How far a shard of an iterable dataset was delivered. */
+export interface ShardProgress {
+  /** Its batches. */
+  readonly delivered: number;
+  /** Whether it has no more. */
+  readonly ended: boolean;
+  /** State of its stream there, where it has one. */
+  readonly state: JsonObject | null;
+}
+
+/** How far an epoch of an iterable dataset was delivered. */
+export interface StreamProgress {
+  /** The shard of the last batch; the next comes from the one after it. */
+  readonly lastShard: number;
+  readonly shards: readonly ShardProgress[];
+}
+
+/** Where a pass begins. */
+export interface PassStart {
+  readonly epoch: number;
+  /** Batches of the epoch that were delivered before. */
+  readonly batch: number;
+  /** Batches behind that were delivered before, too: out-of-order delivery was under way. */
+  readonly ahead: readonly number[];
+  /** The same by shard, of an iterable dataset. Without it the batches are counted as they come. */
+  readonly streams?: StreamProgress;
+  /** Whether the sampler has been put there by its own state. */
+  readonly samplerRestored?: boolean;
+  /** Whether the place was asked for: then it is where iterating without a break would have come to. */
+  readonly isSought?: boolean;
+}
+
+/** This loader's part of every global batch, and what the dataset can be asked for. */
+export interface MapPlanSettings extends RankLayout {
+  readonly datasetLength: number;
+  /** Whether each task also names the samples of the other ranks and micro-batches, one of which may stand in for its own. */
+  readonly withOthers: boolean;
+}
+
+/** Plans an epoch over a map-style dataset from a sampler of batches. */
+export class MapEpochPlan implements EpochPlan {
+  readonly #source: BatchSource;
+  readonly #batches: Iterator<IndexArray>;
+  readonly #settings: MapPlanSettings;
+  readonly #start: PassStart;
+  readonly #ahead: ReadonlySet<number>;
+  #batch: number;
+  /** The global batch that is given micro-batch by micro-batch, and the sampler's state before and behind it. */
+  #globalBatch: IndexArray | undefined;
+  #positions: Positions = { start: 0, step: 1 };
+  #stateBefore: JsonObject | undefined;
+  #stateBehind: JsonObject | undefined;
+  /** What was drawn to see whether the epoch ends. */
+  #peeked: IteratorResult<IndexArray> | undefined;
+  #isDrawn = false;
+  endState: JsonObject | undefined;
+
+  constructor(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart) {
+    this.#source = batchSampler;
+    this.#settings = settings;
+    this.#start = start;
+    this.#ahead = new Set(start.ahead);
+    this.#batch = start.batch;
+    const globalBatch = Math.floor(start.batch / settings.gradientAccumulationSteps);
+    batchSampler.setEpoch?.(start.epoch);
+    // A sampler with a state begins where its state stands, so the start of an epoch is sought, too.
+    if (globalBatch > 0 || batchSampler.stateDict) batchSampler.seek?.(globalBatch);
+    this.#batches = batchSampler[Symbol.iterator]();
+    if (!batchSampler.seek && !start.samplerRestored) fastForward(batchSampler, this.#batches, globalBatch);
+  }
+
+  next(): PlannedTask | undefined {
+    const steps = this.#settings.gradientAccumulationSteps;
+    for (;;) {
+      const microBatch = this.#batch % steps;
+      if (microBatch === 0 || !this.#globalBatch) {
+        // Before the first one it is the state that the pass began with, which the loader has.
+        this.#stateBefore = this.#stateBehind;
+        this.#globalBatch = this.#draw(Math.floor(this.#batch / steps));
+        if (!this.#globalBatch) return undefined;
+      }
+      const batch = this.#batch++;
+      if (this.#ahead.has(batch)) continue;
+      const slice = this.#ownPart(this.#globalBatch, microBatch);
+      const indices = this.#part(this.#globalBatch, slice, batch);
+      const others = this.#settings.withOthers && steps * this.#settings.worldSize > 1;
+      const task = {
+        type: 'indices',
+        epoch: this.#start.epoch,
+        batch,
+        indices,
+        positions: positionsAfter(this.#positions, slice.start),
+        ...(others && { others: Float64Array.from(this.#globalBatch) }),
+      } as const;
+      // A global batch that is not delivered whole is drawn again.
+      const samplerState = microBatch === steps - 1 ? this.#stateBehind : this.#stateBefore;
+      return { task, samplerState };
+    }
+  }
+
+  /** Whether the sampler has said that the epoch is over. */
+  get isDrawn(): boolean {
+    return this.#isDrawn;
+  }
+
+  /** Draws and drops what the sampler has left of the epoch. */
+  drain(): void {
+    for (let left = this.#source.length; left >= 0 && !this.#isDrawn; left--) {
+      this.#isDrawn = this.#batches.next().done === true;
+    }
+  }
+
+  /** The next global batch. */
+  #draw(number: number): IndexArray | undefined {
+    const source = this.#source;
+    const drawn = this.#peeked ?? this.#batches.next();
+    this.#peeked = undefined;
+    if (drawn.done) {
+      this.#isDrawn = true;
+      this.endState = source.stateDict?.();
+      return undefined;
+    }
+    this.#positions = globalPositions(source, number);
+    this.#stateBehind = source.stateDict?.();
+    if (source.stateDict && !source.seek && number + 1 >= source.length) {
+      // The state of such a sampler is that of the next epoch only once it has noticed the end of this one.
+      this.#peeked = this.#batches.next();
+      if (this.#peeked.done) this.#stateBehind = source.stateDict();
+    }
+    this.#checkSize(drawn.value, number);
+    return drawn.value;
+  }
+
+  /** Only the last global batch of an epoch may be too small to give each part samples of its own. */
+  #checkSize({ length }: IndexArray, step: number): void {
+    const { worldSize, gradientAccumulationSteps } = this.#settings;
+    const parts = worldSize * gradientAccumulationSteps;
+    if (length >= parts || (length > 0 && step + 1 >= this.#source.length)) return;
+    const name = samplerName(this.#source) ?? 'The sampler';
+    const needs = `needs at least ${parts}: worldSize ${worldSize} × gradientAccumulationSteps ${gradientAccumulationSteps}`;
+    const message = `${name} gave a global batch of ${length}, and each but the last ${needs}`;
+    throw new ConfigError('DataLoader', [{ field: 'batchSampler', message }], { where: { step } });
+  }
+
+  #part(globalBatch: IndexArray, { start, end }: Slice, batch: number): Int32Array | Float64Array {
+    const { datasetLength } = this.#settings;
+    const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
+    for (let i = start; i < end; i++) {
+      const index = globalBatch[i]!;
+      if (!Number.isInteger(index) || index < 0 || index >= datasetLength)
+        throw outOfRange(this.#source, index, batch, datasetLength);
+      indices[i - start] = index;
+    }
+    return indices;
+  }
+
+  /** This rank's part of a micro-batch. */
+  #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
+    const { worldSize, gradientAccumulationSteps } = this.#settings;
+    if (worldSize === 1 && gradientAccumulationSteps === 1) return { start: 0, end: globalBatch.length };
+    return shareSlice(
+      globalBatch.length,
+      { ...this.#settings, microBatch },
+      this.#source.cutPoints?.(globalBatch),
+    );
+  }
+}
+
+/**
+ * Plans an epoch over an iterable dataset: batches are made inside a shard and taken from the shards in turn, so the
+ * order is the same for any number of workers.
+ */
+export class StreamEpochPlan implements EpochPlan {
+  readonly #start: PassStart;
+  readonly #steps: number;
+  readonly #active: number[];
+  readonly #ordinals: number[];
+  #turn = 0;
+
+  /** @param steps - Micro-batches of a global batch, which come one after the other. */
+  constructor(numShards: number, steps: number, start: PassStart) {
+    this.#start = start;
+    this.#steps = steps;
+    const { streams } = start;
+    const shards = Array.from({ length: numShards }, (_, shard) => shard);
+    this.#active = shards.filter((shard) => !streams?.shards[shard]?.ended);
+    this.#ordinals = shards.map((shard) => streams?.shards[shard]?.delivered ?? 0);
+    if (streams) this.#turn = Math.max(0, this.#active.indexOf(this.#shardAfter(streams.lastShard)));
+  }
+
+  next(): PlannedTask | undefined {
+    if (this.#active.length === 0) return undefined;
+    const shard = this.#active[this.#turn % this.#active.length]!;
+    const ordinal = this.#ordinals[shard]!++;
+    if ((ordinal + 1) % this.#steps === 0) this.#turn = (this.#turn + 1) % this.#active.length;
+    const { epoch, batch, streams } = this.#start;
+    // Shards of unknown length hide which tasks will be batches, so only a single one can be read past for nothing.
+    const discard = !streams && this.#ordinals.length === 1 && ordinal < batch;
+    const progress = streams?.shards[shard];
+    const resume = progress?.state && { ordinal: progress.delivered, state: progress.state };
+    return {
+      task: { type: 'stream', epoch, shard, ordinal, discard, ...(resume && { resume }) },
+      samplerState: undefined,
+    };
+  }
+
+  /** The shard whose turn it is when the last batch came from one: the same, as long as a global batch is not whole. */
+  #shardAfter(last: number): number {
+    if (last >= 0 && this.#ordinals[last]! % this.#steps > 0) return last;
+    return this.#active.find((shard) => shard > last) ?? -1;
+  }
+
+  ended({ shard }: StreamTask): void {
+    const place = this.#active.indexOf(shard);
+    if (place < 0) return;
+    this.#active.splice(place, 1);
+    if (place < this.#turn) this.#turn -= 1;
+  }
+}
+
+function outOfRange(sampler: BatchSource, index: number, batch: number, length: number): IndexRangeError {
+  const name = samplerName(sampler);
+  return new IndexRangeError(
+    `${name ?? 'The sampler'} gave the index ${index}, which the dataset of ${length} samples does not have`,
+    {
+      where: { ...(name && { sampler: name }), batch, index, length },
+      next: 'A sampler gives whole numbers from 0 to length - 1; was it made for another dataset?',
+    },
+  );
+}

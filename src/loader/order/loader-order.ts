@@ -1,0 +1,172 @@
+import { type Dataset, datasetTitle, type IterableDataset } from '../../core/dataset.js';
+import { CapabilityError, LoaderNotReadyError } from '../../core/errors.js';
+import { fingerprint } from '../../core/fingerprint.js';
+import { parseOptions } from '../../core/options.js';
+import type { BatchSampler as BatchSource } from '../../core/sampler.js';
+import type { Sighting } from '../../core/sighting.js';
+import type { WorkerDataset } from '../../datasets/index.js';
+import { WorkerModule } from '../../datasets/worker-module.js';
+import { checkIterable, type ResolvedOptions } from '../data-loader-options.js';
+import type { IndexTask } from './batch-task.js';
+import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';
+import { checkBatchSize, checkSharing, refuseEmptyOrder } from './check-sharing.js';
+import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
+import type { DatasetFacts } from './dataset-facts.js';
+import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
+import { samplerName } from './fast-forward.js';
+import {
+  type LoaderPosition,
+  type LoaderWhenSeenOptions,
+  type PlannedBatch,
+  passStartAt,
+  positionOf,
+  whenSeenSchema,
+} from './loader-position.js';
+import { lookAhead } from './look-ahead-plan.js';
+import type { RankLayout } from './rank-layout.js';
+import { SamplerPasses } from './sampler-passes.js';
+
+/** A dataset, or the module that makes it. */
+export type LoadedSource = Dataset<unknown> | IterableDataset<unknown> | WorkerDataset<unknown>;
+
+/** What determines an order: a state or receipt belongs to a loader only if all of it is equal. */
+export interface OrderIdentity {
+  /** Samples per global batch, over all ranks; `null` with a `batchSampler`. */
+  readonly batchSize: number | null;
+  readonly dropLast: boolean;
+  readonly seed: number;
+  /** Fingerprint of the dataset. */
+  readonly dataset: string;
+  /** Fingerprint of the batch sampler; `null` for a stream. */
+  readonly sampler: string | null;
+}
+
+/** The order of a loader: everything that is known about its batches before a sample is read. */
+export class LoaderOrder {
+  /** What gives the global batches; none for a stream. */
+  readonly batchSampler: BatchSource | undefined;
+  /** Where a sampler with a state stands; none for a stream. */
+  readonly passes: SamplerPasses | undefined;
+  readonly #source: LoadedSource;
+  readonly #facts: DatasetFacts;
+  readonly #options: ResolvedOptions;
+
+  /** @throws {@link ConfigError} or {@link CapabilityError} when an option does not go with the kind of dataset. */
+  constructor(source: LoadedSource, facts: DatasetFacts, options: ResolvedOptions) {
+    this.#source = source;
+    this.#facts = facts;
+    this.#options = options;
+    if (facts.kind === 'map') {
+      this.batchSampler = createBatchSampler(facts as MapFacts, options);
+      this.passes = new SamplerPasses(this.batchSampler, options.generator);
+      checkSharing(this.batchSampler, options);
+      checkBatchSize(facts, datasetName(source), options);
+      if (options.elastic) checkElasticSampler(this.batchSampler);
+    } else {
+      checkIterable(options);
+      if (options.elastic) checkElasticStream(facts, datasetName(source));
+    }
+  }
+
+  /** Micro-batches an epoch. @throws {@link LoaderNotReadyError} where that is known only by reading */
+  get length(): number {
+    const { length, numShards } = this.#facts;
+    const { batchSize = 1, dropLast, gradientAccumulationSteps: steps } = this.#options;
+    if (this.batchSampler) return this.batchSampler.length * steps;
+    if (length === undefined || numShards > 1) {
+      throw new LoaderNotReadyError(
+        'The number of batches of this iterable dataset is not known before it is read',
+        { next: 'Count the batches as they come.' },
+      );
+    }
+    return steps * (dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize));
+  }
+
+  /** The same; `undefined` for a stream, whose epochs end where they end. */
+  get plannedLength(): number | undefined {
+    return this.batchSampler && this.length;
+  }
+
+  /** What the order is a function of. */
+  get identity(): OrderIdentity {
+    const { batchSize = 1, dropLast = false, seed, batchSampler: given } = this.#options;
+    const sampler = this.batchSampler;
+    return {
+      batchSize: given ? null : batchSize,
+      dropLast,
+      seed,
+      dataset: this.#facts.fingerprint,
+      sampler: sampler
+        ? (sampler.fingerprint?.() ?? fingerprint({ sampler: sampler.constructor.name }))
+        : null,
+    };
+  }
+
+  /** @throws {@link EmptyLoaderError} when the dataset has samples, and the order leaves all of them out */
+  refuseEmpty(): void {
+    if (this.batchSampler) refuseEmptyOrder(this.#facts, this.length, this.#options);
+  }
+
+  /** The batches of this rank from a place to the end of its epoch, as tasks. */
+  plan(start: PassStart): EpochPlan {
+    if (!this.batchSampler)
+      return new StreamEpochPlan(this.#facts.numShards, this.#options.gradientAccumulationSteps, start);
+    const plan = this.#mapPlan(this.batchSampler, this.#options, start);
+    return lookAhead(plan, this.#source, this.batchSampler, this.#options.prefetchBytes);
+  }
+
+  /** The batches of a rank from a place to the end of its epoch: see `DataLoader.order`. */
+  *batches(position: LoaderPosition, layout: RankLayout): Generator<PlannedBatch> {
+    const microBatches = layout.gradientAccumulationSteps;
+    const start = passStartAt('DataLoader.order', position, microBatches);
+    if (!this.batchSampler) {
+      const stage = datasetName(this.#source);
+      throw new CapabilityError(`${stage} is a stream: its samples are known by reading them`, {
+        where: { stage },
+      });
+    }
+    checkSharing(this.batchSampler, layout);
+    this.passes?.open({ ...start, isSought: true });
+    const plan = this.#mapPlan(this.batchSampler, layout, start);
+    for (let planned = plan.next(); planned; planned = plan.next()) {
+      const { epoch, batch, indices, positions } = planned.task as IndexTask;
+      yield { epoch, ...positionOf(batch, microBatches), indices, positions };
+    }
+  }
+
+  /** Every time that a sample is seen: see `DataLoader.whenSeen`. */
+  whenSeen(sample: number | object, options: LoaderWhenSeenOptions): Sighting[] {
+    const { epoch, epochs } = parseOptions('DataLoader.whenSeen options', whenSeenSchema, options);
+    const sampler = this.batchSampler;
+    if (!sampler?.whenSeen)
+      throw cannotSay(sampler ? (samplerName(sampler) ?? 'The sampler') : datasetName(this.#source));
+    const { worldSize, gradientAccumulationSteps } = this.#options;
+    const layout = { worldSize, gradientAccumulationSteps };
+    if (typeof sample === 'number') return sampler.whenSeen(sample, { ...layout, epoch, epochs });
+    const source = this.#source as Dataset<unknown>;
+    if (!source.indicesOf) throw cannotSay(datasetName(this.#source));
+    return Array.from({ length: epochs }, (_, k) =>
+      Array.from(source.indicesOf!(sample as never, epoch + k), (index: number) =>
+        sampler.whenSeen!(index, { ...layout, epoch: epoch + k }),
+      ),
+    ).flat(2);
+  }
+
+  #mapPlan(batchSampler: BatchSource, layout: RankLayout, start: PassStart): MapEpochPlan {
+    const { rank, worldSize, gradientAccumulationSteps } = layout;
+    const datasetLength = this.#facts.length!;
+    const withOthers = this.#options.onError === 'skip';
+    const settings = { rank, worldSize, gradientAccumulationSteps, datasetLength, withOthers };
+    const plan = new MapEpochPlan(batchSampler, settings, start);
+    this.passes?.follow(plan);
+    // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
+    // draws when it is asked for its first index.
+    this.#options.generator?.randomInt64();
+    return plan;
+  }
+}
+
+/** What messages call a dataset. */
+export function datasetName(source: LoadedSource): string {
+  return source instanceof WorkerModule ? 'The dataset' : datasetTitle(source).name;
+}

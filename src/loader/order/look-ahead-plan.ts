@@ -1,0 +1,90 @@
+import { type Dataset, isMapDataset } from '../../core/dataset.js';
+import type { BatchSampler as BatchSource } from '../../core/sampler.js';
+import type { EpochPlan, PlannedTask } from './epoch-plan.js';
+
+/** Tasks that are drawn ahead for one that is handed out: the first batch must not wait for all of them. */
+const drawnAtOnce = 8;
+/** Tasks that are known ahead at most, where all that they need is there already. */
+const mostAhead = 2_048;
+
+interface Announced {
+  readonly planned: PlannedTask;
+  /** Bytes that it needs and those before it did not. */
+  readonly bytes: number;
+}
+
+/**
+ * Runs ahead of a plan, and tells the dataset of the samples to come, so that they are fetched from afar before they are needed: in
+ * their order, and no further than a number of bytes.
+ */
+export class LookAheadPlan implements EpochPlan {
+  readonly #plan: EpochPlan;
+  readonly #dataset: Dataset<unknown>;
+  readonly #maxBytes: number;
+  #ahead: Announced[] = [];
+  /** Bytes that were asked for and are not needed yet. */
+  #bytes = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #isThrough = false;
+
+  constructor(plan: EpochPlan, dataset: Dataset<unknown>, maxBytes: number) {
+    this.#plan = plan;
+    this.#dataset = dataset;
+    this.#maxBytes = maxBytes;
+  }
+
+  next(): PlannedTask | undefined {
+    if (this.#ahead.length === 0 && !this.#isThrough) this.#draw();
+    const first = this.#ahead.shift();
+    if (first) {
+      this.#bytes -= first.bytes;
+      // While this one is made, what comes after it is on its way.
+      for (let drawn = 0; drawn < drawnAtOnce && this.#mayDraw(); drawn++) this.#draw();
+      return first.planned;
+    }
+    if (this.#failure) throw this.#failure.error;
+    return this.#plan.next();
+  }
+
+  #mayDraw(): boolean {
+    return !this.#isThrough && this.#bytes < this.#maxBytes && this.#ahead.length < mostAhead;
+  }
+
+  #draw(): void {
+    try {
+      const planned = this.#plan.next();
+      if (!planned) {
+        this.#isThrough = true;
+        return;
+      }
+      const { task } = planned;
+      const asked = task.type === 'indices' ? this.#dataset.prefetch?.(task.indices, task.epoch) : undefined;
+      // Nothing comes from afar: there is nothing to look ahead for.
+      if (typeof asked !== 'number') this.#isThrough = true;
+      const bytes = typeof asked === 'number' ? asked : 0;
+      this.#ahead.push({ planned, bytes });
+      this.#bytes += bytes;
+    } catch (error) {
+      // What comes before it is delivered first.
+      this.#failure = { error };
+      this.#isThrough = true;
+    }
+  }
+}
+
+/**
+ * A plan that looks ahead, where that can be done: the dataset is in this thread, and the order is a function, so that drawing from it
+ * early changes nothing.
+ *
+ * @param maxBytes - 0 does not look ahead.
+ */
+export function lookAhead(
+  plan: EpochPlan,
+  dataset: unknown,
+  sampler: BatchSource,
+  maxBytes: number,
+): EpochPlan {
+  const isFunction = sampler.seek !== undefined && sampler.stateDict === undefined;
+  if (maxBytes === 0 || !isFunction || !isMapDataset(dataset) || !dataset.prefetch) return plan;
+  return new LookAheadPlan(plan, dataset, maxBytes);
+}

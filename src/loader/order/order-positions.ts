@@ -1,0 +1,25 @@
+import type { BatchSampler, Positions } from '../../core/sampler.js';
+
+/** From here on a position is the number of a batch and a place in it: nobody knows how many samples came before. */
+const unknownCount = 2 ** 52;
+const samplesPerBatch = 2 ** 20;
+
+/**
+ * The positions of a global batch that a sampler has just given. Where the sampler does not tell them, because its batches
+ * differ in size, they are numbers that differ within the epoch.
+ */
+export function globalPositions(sampler: BatchSampler, globalBatch: number): Positions {
+  return (
+    sampler.positionsOf?.(globalBatch) ?? { start: unknownCount + globalBatch * samplesPerBatch, step: 1 }
+  );
+}
+
+/** The positions behind the first `count` of some. */
+export function positionsAfter({ start, step }: Positions, count: number): Positions {
+  return { start: start + count * step, step };
+}
+
+/** How many whole passes over the dataset come before a position of an epoch; 0 where its samples are not counted. */
+export function passAt(position: number, datasetLength: number): number {
+  return position < unknownCount ? Math.floor(position / datasetLength) : 0;
+}

@@ -1,0 +1,56 @@
+import { EmptyLoaderError, SampleError } from '../../core/errors.js';
+import type { TaskResult } from '../batch/batch-result.js';
+import type { PassStart } from '../order/epoch-plan.js';
+
+/** Samples that may fail one after the other, without one that is made: then something is wrong with all of them. */
+const mostInARow = 100;
+
+/** What an epoch came to: it must not pass for a whole one when it gave nothing. */
+export class EpochTally {
+  #isWhole = false;
+  #batches = 0;
+  #skippedInARow = 0;
+  #lastSkip: { readonly index: number; readonly reason: string } | undefined;
+
+  begin({ batch, ahead }: PassStart): void {
+    this.#isWhole = batch === 0 && ahead.length === 0;
+    this.#batches = 0;
+    this.#skippedInARow = 0;
+    this.#lastSkip = undefined;
+  }
+
+  /** @throws {@link SampleError} when as many samples failed in a row as if all did */
+  count(result: TaskResult): void {
+    if (result.type === 'end') return;
+    this.#lastSkip = result.skipped.at(-1) ?? this.#lastSkip;
+    const isEmpty = result.type === 'nothing' || result.standsIn;
+    this.#skippedInARow = isEmpty ? this.#skippedInARow + result.skipped.length : 0;
+    if (result.type === 'batch') this.#batches += 1;
+    if (this.#skippedInARow >= mostInARow) throw this.#allFail(`${this.#skippedInARow} samples in a row`);
+  }
+
+  /**
+   * The epoch has ended.
+   *
+   * @param dataset - What messages call it.
+   * @param isStream - Whether nobody knew before how many batches it has.
+   * @throws {@link SampleError} when every sample was left out, {@link EmptyLoaderError} when a stream gave no batch
+   */
+  end(dataset: string, isStream: boolean, dropLast: boolean): void {
+    if (this.#batches > 0 || !this.#isWhole) return;
+    if (this.#lastSkip) throw this.#allFail('All samples of the epoch');
+    if (!isStream) return;
+    const dropped = dropLast
+      ? 'dropLast leaves out what does not fill a batch at the end of each shard: pass dropLast: false, a smaller batchSize, or fewer shards.'
+      : 'Does it have data? What does not fill a window is left out at the end of each shard: use shorter windows or fewer shards.';
+    throw new EmptyLoaderError(`${dataset} gave no batch in a whole epoch`, { next: dropped });
+  }
+
+  #allFail(which: string): SampleError {
+    const { index, reason } = this.#lastSkip!;
+    return new SampleError(`${which} failed, although onError is 'skip'; the last reason was: ${reason}`, {
+      where: { index },
+      next: `'skip' is for a few bad samples. Make one alone to see its error: await dataset.get(${index}, context).`,
+    });
+  }
+}

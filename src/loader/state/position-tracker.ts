@@ -1,0 +1,146 @@
+import type { JsonObject } from '../../core/json.js';
+import type { Delivered } from '../engine/delivered.js';
+import type { PassStart, ShardProgress, StreamProgress } from '../order/epoch-plan.js';
+
+/** A place with the state that the sampler had there. */
+export interface TrackedPlace extends PassStart {
+  readonly samplerState: JsonObject | null;
+}
+
+/**
+ * Knows which batches have been delivered. What was prefetched does not count, and out of order the batches behind the
+ * first missing one are kept as a short list.
+ */
+export class PositionTracker {
+  #epoch = 0;
+  #batch = 0;
+  /** Batches behind the first missing one that were delivered, with the sampler's state behind each, where it is known. */
+  #ahead = new Map<number, JsonObject | undefined>();
+  /** State of the sampler behind batch `#batch - 1`. */
+  #samplerState: JsonObject | null = null;
+  /** Whether the sampler can continue only from the state that it had exactly there. */
+  #needsState = false;
+  /** Batches of a stream that have come by in this pass, delivered before or not. */
+  #seen = 0;
+  /** Where this pass of a stream began: what comes before it was delivered already. */
+  #startBatch = 0;
+  #started = false;
+  /** Progress by shard, of an iterable dataset whose epoch was gone through from its start. */
+  #shards: ShardProgress[] | undefined = [];
+  #lastShard = -1;
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Batches of the epoch that were delivered one after the other. */
+  get batch(): number {
+    return this.#batch;
+  }
+
+  /** Puts the next pass at a place. */
+  seek({ epoch, batch, ahead, streams }: PassStart, samplerState: JsonObject | null): void {
+    this.#epoch = epoch;
+    this.#batch = batch;
+    this.#ahead = new Map(ahead.map((number) => [number, undefined]));
+    this.#samplerState = samplerState;
+    this.#started = false;
+    this.#shards = streams ? [...streams.shards] : batch === 0 ? [] : undefined;
+    this.#lastShard = streams?.lastShard ?? -1;
+  }
+
+  /** Begins a pass: where it was put, or at the epoch after one that was left early. */
+  begin(): PassStart {
+    if (this.#started) this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, this.#samplerState);
+    const streams = this.#streams();
+    this.#seen = streams ? this.#batch : 0;
+    this.#startBatch = this.#batch;
+    const ahead = [...this.#ahead.keys()];
+    return { epoch: this.#epoch, batch: this.#batch, ahead, ...(streams && { streams }) };
+  }
+
+  /**
+   * Notes the state that the sampler has where a pass begins.
+   *
+   * @param isSeekable - Whether it finds any batch of the epoch from that state.
+   */
+  beginSampler(state: JsonObject | undefined, isSeekable: boolean): void {
+    this.#samplerState = state ?? null;
+    this.#needsState = state !== undefined && !isSeekable;
+  }
+
+  /** Whether the consumer is to see this result: not the end of a shard, nor what it had before. */
+  accept(delivered: Delivered): boolean {
+    const { planned, result } = delivered;
+    const isNew =
+      result.type !== 'end' && (planned.task.type === 'indices' || this.#seen++ >= this.#startBatch);
+    if (!isNew) this.#track(delivered);
+    return isNew;
+  }
+
+  /** Counts an accepted result as delivered. */
+  deliver(delivered: Delivered): void {
+    const { planned } = delivered;
+    this.#started = true;
+    this.#track(delivered);
+    const batch = planned.task.type === 'indices' ? planned.task.batch : this.#batch;
+    if (batch === this.#batch && this.#ahead.size === 0) {
+      if (planned.samplerState) this.#samplerState = planned.samplerState;
+      this.#batch += 1;
+      return;
+    }
+    this.#ahead.set(batch, planned.samplerState);
+    this.#closeGap();
+  }
+
+  /** @param samplerState - What a sampler with a state has behind the epoch. */
+  endEpoch(samplerState: JsonObject | undefined): void {
+    this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, samplerState ?? this.#samplerState);
+  }
+
+  /** The place. An epoch that is complete is the start of the next one. */
+  state(length: number | undefined): TrackedPlace {
+    if (this.#started && length !== undefined && this.#batch >= length) {
+      return { epoch: this.#epoch + 1, batch: 0, ahead: [], samplerState: this.#samplerState };
+    }
+    const ahead = [...this.#ahead.keys()].sort((a, b) => a - b);
+    const streams = this.#streams();
+    const place = { epoch: this.#epoch, batch: this.#batch, ahead, samplerState: this.#samplerState };
+    return streams ? { ...place, streams } : place;
+  }
+
+  /**
+   * Moves to the first missing batch. The sampler's state moves along: what it drew for batches that came out of turn does not count
+   * before those in front of them are there. A batch that another process delivered has no state here, so a sampler that needs
+   * one waits for the next that has.
+   */
+  #closeGap(): void {
+    for (let end = this.#batch; this.#ahead.has(end); end++) {
+      const state = this.#ahead.get(end);
+      if (!state && this.#needsState) continue;
+      if (state) this.#samplerState = state;
+      for (; this.#batch <= end; this.#batch++) this.#ahead.delete(this.#batch);
+    }
+  }
+
+  /** Progress by shard, where it says more than the number of batches. */
+  #streams(): StreamProgress | undefined {
+    const shards = this.#shards;
+    if (!shards || shards.length === 0 || this.#batch === 0) return undefined;
+    if (shards.length === 1 && !shards[0]!.state) return undefined;
+    return { lastShard: this.#lastShard, shards: [...shards] };
+  }
+
+  #track({ planned: { task }, result }: Delivered): void {
+    const shards = this.#shards;
+    if (!shards || task.type !== 'stream') return;
+    const { shard, ordinal } = task;
+    while (shards.length <= shard) shards.push({ delivered: 0, ended: false, state: null });
+    if (result.type === 'end') {
+      shards[shard] = { ...shards[shard]!, ended: true };
+      return;
+    }
+    shards[shard] = { delivered: ordinal + 1, ended: false, state: result.streamState ?? null };
+    this.#lastShard = shard;
+  }
+}
