@@ -8,31 +8,31 @@ import { stackTensors, torchStack } from './stack-tensors.js';
 import { zeroTensor } from './tensor.js';
 import { type TorchRelease, torchReleases } from './torch-release.js';
 
-/** What a collate function is told. */
+/** The context of a collate function. */
 export interface CollateContext {
-  /** Makes tensors in the memory where the batch will be read. Contents are unspecified: write every element. */
+  /** Allocates tensors in the memory from which the batch will be read. Contents are unspecified: write every element. */
   readonly allocate: Allocate;
 }
 
-/** Makes one batch from its samples, of which there is at least one. */
+/** Makes one batch from one or more samples. */
 export type Collate<T, B> = (samples: readonly T[], context: CollateContext) => B | Promise<B>;
 
 export interface CollateOptions<N extends DType = 'float32'> {
   /**
    * Dtype of a batch of JavaScript numbers. Whole numbers must be exact in it: float32 refuses ids above 2^24, for which
-   * `'int32'`, `'int64'` or `'float64'` is right.
+   * use `'int32'`, `'int64'` or `'float64'`.
    *
    * @defaultValue `'float32'`; with `parity`, int64 for a batch of whole numbers and float64 for any other
    */
   readonly numberDtype?: N;
-  /** Where the tensors are made. @defaultValue fresh memory */
+  /** Allocates the tensors. @defaultValue fresh memory */
   readonly allocate?: Allocate;
   /**
    * Dtypes and leniency of PyTorch's `default_collate`: `bigint` is its int and numbers its floats, which may be mixed;
    * tensors of different dtypes are promoted; fields that the first sample does not have are dropped. @defaultValue `false`
    */
   readonly parity?: boolean;
-  /** Whose dtypes `parity` knows: PyTorch 1.13 has no uint16, uint32 and uint64. @defaultValue `'2.13'` */
+  /** The PyTorch release whose dtypes `parity` uses: PyTorch 1.13 has no uint16, uint32 and uint64. @defaultValue `'2.13'` */
   readonly release?: TorchRelease;
 }
 
@@ -58,8 +58,8 @@ const schema = v.strictObject({
  * tensors → stacked, `[B, ...shape]`; arrays and plain objects → field by field.
  *
  * @param samples - At least one.
- * @throws {@link CollateError} when the samples do not have one structure, shape and dtype, or hold something that has
- *   no place in a batch (`null`, a function); it names the path and the sample.
+ * @throws {@link CollateError} if the samples do not share one structure, shape and dtype, or hold a value that cannot be
+ * collated (`null`, a function). The error names the path and the sample.
  * @remarks O(elements).
  */
 export function defaultCollate<T>(

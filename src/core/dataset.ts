@@ -8,8 +8,8 @@ import type { Tensor } from './tensor.js';
 export type IndexArray = ArrayLike<number> & Iterable<number>;
 
 /**
- * Random numbers for one draw of a sample. They depend on seed, epoch, position in the order and index, and on nothing else: any
- * worker, rank layout or attempt draws the same, and a sample that comes twice in an epoch draws others the second time.
+ * Random numbers for one draw of a sample, keyed by seed, epoch, position in the order and index. Every worker, rank
+ * layout and retry draws the same numbers; a sample that occurs twice in an epoch draws different ones.
  */
 export interface SampleRandom {
   /** The next 32 random bits as an unsigned integer. */
@@ -24,40 +24,40 @@ export interface SampleRandom {
   normal(): number;
 }
 
-/** What a dataset and a transform are told when they make one sample. */
+/** The context in which a dataset and a transform make one sample. */
 export interface SampleContext {
   readonly index: number;
   readonly epoch: number;
   readonly seed: number;
-  /** Which worker makes it, or `null` on the main thread. Results must not depend on it. */
+  /** The worker that makes the sample, or `null` on the main thread. Results must not depend on it. */
   readonly worker: number | null;
   readonly rng: SampleRandom;
   /**
-   * The context of a part of the sample, with random numbers of its own: give one to each part that is made at the same time as
-   * others, so that timing cannot swap their draws. The same name gives the same random numbers.
+   * Returns the context of a part of the sample, with its own random numbers. Parts that are made concurrently each need
+   * one: timing then cannot swap their draws. The same name returns the same random numbers.
    *
-   * @param name - What the part is called in the sample, or its ordinal.
+   * @param name - The part's name in the sample, or its ordinal.
    */
   part(name: string | number, part?: SamplePart): SampleContext;
 }
 
-/** What is different for a part of a sample. */
+/** How a part differs from its sample. */
 export interface SamplePart {
-  /** Its index in the dataset that makes it. @defaultValue that of the sample */
+  /** The index in the dataset that makes the part. @defaultValue the sample's index */
   readonly index?: number;
-  /** The epoch of the dataset that makes it. @defaultValue that of the sample */
+  /** The epoch of the dataset that makes the part. @defaultValue the sample's epoch */
   readonly epoch?: number;
   /**
-   * Whether all samples of a pass share the part, as two rows share a document that is split: its random numbers then depend on
-   * the pass instead of the position. @defaultValue `false`
+   * Whether all samples of a pass share the part, as two rows share a split document. Its random numbers then depend on
+   * the pass, not on the position. @defaultValue `false`
    */
   readonly shared?: boolean;
 }
 
-/** Makes tensors in the memory where the batch will be read. */
+/** Allocates a tensor in the memory from which the batch will be read. */
 export type Allocate = <D extends DType>(dtype: D, shape: readonly number[]) => Tensor<D>;
 
-/** What a dataset is told when it makes a whole batch. */
+/** The context in which a dataset makes a whole batch. */
 export interface BatchContext {
   readonly epoch: number;
   readonly seed: number;
@@ -65,32 +65,31 @@ export interface BatchContext {
   /** Contents are unspecified: write every element. */
   readonly allocate: Allocate;
   /**
-   * The context of one sample of the batch.
+   * Returns the context of one sample of the batch.
    *
-   * @param slot - Its place in the batch: `k` for `indices[k]`.
-   * @throws {@link IndexRangeError} when the batch has no such place.
+   * @param slot - The position in the batch: `k` for `indices[k]`.
+   * @throws {@link IndexRangeError} if the batch has no such position.
    */
   sample(slot: number): SampleContext;
 }
 
-/** What an iterable dataset is told when a pass over it, or over one of its shards, begins. */
+/** The context in which a pass over an iterable dataset, or over one of its shards, begins. */
 export interface ShardContext {
   readonly epoch: number;
   readonly seed: number;
-  /** Which shard to read, `0 … numShards - 1`. Always 0 unless the dataset declares `numShards`. */
+  /** The shard to read, `0 … numShards - 1`. Always 0 unless the dataset declares `numShards`. */
   readonly shard: number;
   readonly numShards: number;
-  /** Which worker reads it, or `null` on the main thread. Results must not depend on it. */
+  /** The worker that reads the shard, or `null` on the main thread. Results must not depend on it. */
   readonly worker: number | null;
-  /** What the stream's `stateDict` gave in an earlier run: go on behind it. Absent at the start of a shard. */
+  /** The state that the stream's `stateDict` returned in an earlier run: continue after it. Absent at the start of a shard. */
   readonly state?: JsonObject | undefined;
 }
 
-/** A stream of samples that can be gone on with in another process: what `iterate` may give. */
+/** A stream of samples that another process can continue. `iterate` may return one. */
 export interface StatefulStream {
   /**
-   * Where the stream stands, behind the sample that it gave last, as plain JSON. Without it a resumed loader reads the shard from
-   * its start.
+   * Returns the position after the last sample as plain JSON. Without it, a resumed loader reads the shard from its start.
    */
   stateDict(): JsonObject;
 }
@@ -102,40 +101,40 @@ export interface Dataset<T> {
   /** Makes sample `index`. May be called for any index in any order, from several threads at once. */
   get(index: number, context: SampleContext): T | Promise<T>;
   /**
-   * Makes a whole collated batch, straight into the memory that `context.allocate` gives. Used instead of `get` and
-   * collate when the loader has no transform and no collate of its own.
+   * Makes a whole collated batch, straight into memory from `context.allocate`. The loader calls it instead of `get` and
+   * collate if it has neither a transform nor a collate function.
    */
   readonly getBatch?: OptionalMethod<(indices: IndexArray, context: BatchContext) => unknown>;
   /**
-   * For a dataset made from others: the indices at which something in them comes in an epoch, ascending; in the dataset's own
-   * terms. `DataLoader.whenSeen` goes through it.
+   * For a dataset made from other datasets: returns the indices at which a sample of theirs occurs in an epoch, ascending.
+   * `DataLoader.whenSeen` uses it.
    */
   readonly indicesOf?: OptionalMethod<(origin: never, epoch: number) => Iterable<number>>;
   /**
-   * Samples of each part that is read together, one behind the other: a file, a row group. `shuffle: 'shards'` goes through them part
-   * by part.
+   * Samples of each shard, a file or row group that is read as a whole, in order. `shuffle: 'shards'` reads shard by
+   * shard.
    */
   readonly shardLengths?: readonly number[] | undefined;
-  /** Whether an index means another sample in another epoch, so that nothing can be known of a sample by its index. */
+  /** Whether an index denotes a different sample in each epoch, so that an index alone does not identify a sample. */
   readonly variesByEpoch?: boolean | undefined;
   /**
-   * Samples a global batch, where samples depend on which global batch they come in: a loader with another batch size, or with another
-   * order than `0, 1, 2, …`, is refused.
+   * Samples per global batch, if a sample depends on its global batch. The loader refuses another batch size, and any
+   * order but `0, 1, 2, …`.
    */
   readonly scheduledBatchSize?: number | undefined;
   /**
-   * Told of samples of an epoch that will be asked for soon, so that far-away data can be fetched meanwhile. Must return at once. A
-   * number that it gives is how many bytes it asks for that it had not asked for yet: the loader then tells it of what comes later, up
-   * to its `prefetchBytes`. Anything else says that none of its samples comes from afar: where these need nothing, but others might,
-   * the number is 0. There may be no indices; it says the same then.
+   * Starts to fetch the samples that the loader will request soon. Must return immediately. A remote dataset returns the
+   * number of bytes that it newly requested, 0 if these samples need none; the loader then announces later samples, up to
+   * its `prefetchBytes`. A local dataset returns anything else. `indices` may be empty; the return value has the same
+   * meaning then.
    */
   readonly prefetch?: OptionalMethod<(indices: IndexArray, epoch: number) => unknown>;
   /**
-   * Checks what reading samples does not: checksums over whole files of which samples are parts. Gives an error for each that does not
-   * match. `millrace verify` asks for them.
+   * Verifies checksums of whole files, which reading single samples does not. Yields an error for each mismatch. `millrace
+   * verify` calls it.
    */
   readonly checksumErrors?: OptionalMethod<() => AsyncIterable<MillraceError>>;
-  /** Identifies the content without reading it all; equal fingerprints mean equal samples. */
+  /** Identifies the content without reading all of it. Equal fingerprints mean equal samples. */
   readonly fingerprint?: OptionalMethod<() => string>;
   /** Frees files and memory. */
   readonly close?: OptionalMethod<() => void | Promise<void>>;
@@ -154,11 +153,11 @@ export interface IterableDataset<T> {
    */
   readonly numShards?: number | undefined;
   /**
-   * Whether its streams have a `stateDict` and go on from it, so that resuming reads nothing again. A loader with
-   * `elastic: true` needs it.
+   * Whether its streams have a `stateDict` and continue from it, so that resuming reads no sample again. A loader with
+   * `elastic: true` requires it.
    */
   readonly seekable?: boolean | undefined;
-  /** Number of samples of a pass, when it is known. */
+  /** Number of samples in a pass, if known. */
   readonly length?: number | undefined;
   readonly fingerprint?: OptionalMethod<() => string>;
   readonly close?: OptionalMethod<() => void | Promise<void>>;
@@ -175,11 +174,11 @@ export function isIterableDataset(value: unknown): value is IterableDataset<unkn
   return typeof (value as Partial<IterableDataset<unknown>> | null | undefined)?.iterate === 'function';
 }
 
-/** What a message calls a dataset: by its class, where it has one of its own. */
+/** How a message names a dataset: by its class, if it has one. */
 export interface DatasetTitle {
   /** In a sentence: `ArrayDataset`, `the dataset`. */
   readonly name: string;
-  /** As a place of an error; empty without a class. */
+  /** As the location of an error; empty without a class. */
   readonly where: { readonly dataset?: string };
 }
 

@@ -3,10 +3,10 @@ import { ConfigError, type ConfigProblem } from './errors.js';
 import { ownValue } from './record.js';
 
 /**
- * Checks an options object at the door: unknown keys, wrong types and ranges, all problems at once. What comes out is
- * filled with the defaults of the schema; the caller's object is never written to.
+ * Validates an options object and reports all problems together: unknown keys, wrong types and ranges. Returns a copy with
+ * the defaults of the schema; the caller's object is not modified.
  *
- * @param subject - Whose options they are, for the message: `DataLoader options`.
+ * @param subject - The subject of the message: `DataLoader options`.
  * @param root - Prefix of the field paths in the message: `data_efficiency`. @defaultValue none
  * @throws {@link ConfigError} naming every field at fault.
  */
@@ -28,7 +28,7 @@ export function parseOptions<S extends v.GenericSchema>(
   throw new ConfigError(subject, problems);
 }
 
-/** Keys that valibot's `looseObject` leaves out without a word. */
+/** Keys that valibot's `looseObject` drops silently. */
 function unseenKeys(options: unknown, root: string): ConfigProblem[] {
   if (typeof options !== 'object' || options === null) return [];
   return ['__proto__', 'constructor', 'prototype']

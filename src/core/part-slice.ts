@@ -28,10 +28,10 @@ export interface Share {
 }
 
 /**
- * The part of a global batch that a rank gets of a micro-batch: the batch is cut into micro-batches, and each of those into ranks, both by
- * {@link partSlice}.
+ * A rank's part of a micro-batch: {@link partSlice} cuts the global batch into micro-batches, and each micro-batch into
+ * ranks.
  *
- * @param cutPoints - Where the batch may be cut: its pieces are shared out instead of its samples.
+ * @param cutPoints - The positions at which the batch may be cut: its pieces are divided instead of its samples.
  */
 export function shareSlice(length: number, share: Share, cutPoints?: readonly number[]): Slice {
   const pieces = cutPoints ? cutPoints.length - 1 : length;
@@ -41,7 +41,7 @@ export function shareSlice(length: number, share: Share, cutPoints?: readonly nu
   return cutPoints ? { start: cutPoints[start]!, end: cutPoints[end]! } : { start, end };
 }
 
-/** The parts that have a position, by {@link partSlice}: one, or several where a short batch is repeated. */
+/** The parts that contain a position, as {@link partSlice} cuts: one, or several if a short batch is repeated. */
 export function partsWith(position: number, length: number, parts: number): number[] {
   if (length >= parts) return [Math.ceil(((position + 1) * parts) / length) - 1];
   const rounds = Math.ceil((parts - position) / length);

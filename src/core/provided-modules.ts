@@ -4,9 +4,9 @@ export type ImportModule = () => Promise<Readonly<Record<string, unknown>>>;
 const provided = new Map<string, ImportModule>();
 
 /**
- * Names modules for this thread. Bundlers move files and find them only through `() => import('./data.js')`, so a worker of your own
- * calls it to say what `workerDataset('worker:data')` means, and a page to bundle an optional package: Millrace then imports
- * `apache-arrow` through the function that is provided under that name.
+ * Registers modules by name for this thread. Bundlers move files and find them only through `() => import('./data.js')`.
+ * Call it in your worker to define `workerDataset('worker:data')`, and in a page to bundle an optional package: Millrace
+ * then imports the package through the function with that name.
  *
  * @param modules - By name: any URL, `worker:data`, or a package that Millrace asks for.
  */

@@ -1,9 +1,9 @@
 import { WorkerTransferError } from './errors.js';
 
-/** How another thread makes a value again: plain data that structured cloning can carry. */
+/** How another thread rebuilds a value, as plain data for structured cloning. */
 export type Recipe = BuiltInRecipe | ClassRecipe | ModuleRecipe;
 
-/** A class that Millrace ships, by name, and the arguments of its `fromRecipe`. */
+/** A built-in class by name, and the arguments of its `fromRecipe`. */
 export interface BuiltInRecipe {
   readonly builtIn: string;
   readonly args: unknown;
@@ -11,7 +11,7 @@ export interface BuiltInRecipe {
 
 /** An export of a module that has a `fromRecipe`, and its arguments: a format that Millrace does not ship. */
 export interface ClassRecipe {
-  /** Where to import from, as a URL. */
+  /** The URL to import. */
   readonly module: string;
   readonly export: string;
   readonly args: unknown;
@@ -19,10 +19,10 @@ export interface ClassRecipe {
 
 /** A value that a module exports or makes. */
 export interface ModuleRecipe {
-  /** Where to import from, as a URL. */
+  /** The URL to import. */
   readonly module: string;
   readonly export: string;
-  /** Whether an export that is a function makes the value, and is to be called with `options`. */
+  /** Whether to call an exported function with `options` to make the value. */
   readonly calls: boolean;
   readonly options?: unknown;
 }
@@ -30,10 +30,10 @@ export interface ModuleRecipe {
 /** Makes the value that a recipe describes. */
 export type MakeFromRecipe = (recipe: Recipe) => Promise<unknown>;
 
-/** The method by which a value says how to make it again elsewhere. */
+/** The method that returns the recipe of a value. */
 export const toRecipe: unique symbol = Symbol.for('millrace.toRecipe');
 
-/** A value that can be made again in another thread. */
+/** A value that another thread can rebuild from a recipe. */
 export interface Movable {
   [toRecipe](): Recipe;
 }
@@ -43,16 +43,16 @@ export interface FromRecipe<T> {
   fromRecipe(args: never, make: MakeFromRecipe): T | Promise<T>;
 }
 
-/** Whether a value says how to make it again elsewhere. */
+/** Whether a value has a recipe. */
 export function isMovable(value: unknown): value is Movable {
   return typeof (value as Partial<Movable> | null | undefined)?.[toRecipe] === 'function';
 }
 
 /**
- * The recipe of a dataset or function.
+ * Returns the recipe of a dataset or function.
  *
  * @param role - What the value is, for the message: `dataset`, `transform`.
- * @throws {@link WorkerTransferError} when it has none; the message shows both ways out.
+ * @throws {@link WorkerTransferError} if it has none; the message shows both alternatives.
  */
 export function recipeOf(value: unknown, role: string): Recipe {
   if (isMovable(value)) return value[toRecipe]();
@@ -69,13 +69,13 @@ export function recipeOf(value: unknown, role: string): Recipe {
   });
 }
 
-/** A dataset that says how to make it again, but not in data that can be cloned: the way out. */
+/** The advice for a dataset whose recipe cannot be cloned. */
 const nameItByModule = `Name it by module: workerDataset(new URL('./dataset.js', import.meta.url)), or use numWorkers: 0.`;
 
 /**
- * What a failed structured clone means to the user: a {@link WorkerTransferError}. Any other error is given back as it is.
+ * Converts the error of a failed structured clone to a {@link WorkerTransferError}; returns any other error unchanged.
  *
- * @param what - What could not be sent: `The dataset cannot be moved into a worker`.
+ * @param what - The value that could not be sent: `The dataset cannot be moved into a worker`.
  * @param next - What to do about it. @defaultValue how to name a dataset by its module
  */
 export function transferFailure(error: unknown, what: string, next = nameItByModule): unknown {

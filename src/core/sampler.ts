@@ -4,19 +4,19 @@ import type { JsonObject } from './json.js';
 import type { OptionalMethod } from './optional-method.js';
 import type { Sighting, WhenSeenOptions } from './sighting.js';
 
-/** What is sampled from: anything with a length, or the length itself. */
+/** A length, or anything that has one: what a sampler draws from. */
 export type Sized = number | { readonly length: number };
 
 /**
- * What can be done with an order. Declared as literal types, so that a loader that needs one of them does not compile with an
- * order that lacks it; absent means that nothing is known.
+ * What an order supports. Declare them as literal types: a loader that requires one then does not compile with an order
+ * that lacks it. Absent means unknown.
  */
 export interface OrderCapabilities {
-  /** Any position is reached without going through those before it. */
+  /** Any position can be reached without computing the positions before it. */
   readonly seekable?: boolean | undefined;
-  /** The global batches are the same whatever the world size. */
+  /** The global batches are the same for every world size. */
   readonly elastic?: boolean | undefined;
-  /** The same options give the same order. */
+  /** The same options produce the same order. */
   readonly deterministic?: boolean | undefined;
 }
 
@@ -26,38 +26,38 @@ export interface Positions {
   readonly step: number;
 }
 
-/** The order of one epoch: gives the indices of the samples, one by one. */
+/** The order of one epoch: an iterable of sample indices. */
 export interface Sampler extends Iterable<number>, OrderCapabilities {
-  /** Indices an epoch gives. */
+  /** Indices per epoch. */
   readonly length: number;
-  /** Indices a global batch, where the order depends on it: a loader with another batch size is refused. */
+  /** Indices per global batch, if the order depends on it. The loader refuses another batch size. */
   readonly batchSize?: number | undefined;
-  /** Which positions of the order of all ranks it gives, where it gives the share of one rank only. @defaultValue all */
+  /** The positions in the order of all ranks, if the sampler returns the share of one rank. @defaultValue all */
   readonly positions?: Positions | undefined;
-  /** Ranks among which the sampler shares the samples itself: a loader that shares its batches out, too, refuses it. */
+  /** Ranks among which the sampler divides the samples itself. A loader that divides its batches among ranks refuses it. */
   readonly worldSize?: number | undefined;
   /** Whether an epoch without batches is right, as in PyTorch. Otherwise a loader refuses it. @defaultValue false */
   readonly mayBeEmpty?: boolean | undefined;
-  /** Selects the epoch whose order the next iteration gives. */
+  /** Selects the epoch of the next iteration. */
   readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
-  /** Makes the next iteration, and only that one, begin at `position`, as if the indices before it had been drawn and dropped. */
+  /** Makes the next iteration, and only that one, begin at `position`, as if the earlier indices had been drawn and dropped. */
   readonly seek?: OptionalMethod<(position: number) => void>;
-  /** Identifies the order: its kind, options and seed, without the epoch. */
+  /** Identifies the order by kind, options and seed, without the epoch. */
   readonly fingerprint?: OptionalMethod<() => string>;
-  /** State of a sampler whose order is drawn, not computed. Plain JSON. */
+  /** Returns the state of a sampler whose order is drawn, not computed, as plain JSON. */
   readonly stateDict?: OptionalMethod<() => JsonObject>;
   readonly loadStateDict?: OptionalMethod<(state: JsonObject) => void>;
-  /** Every time that a sample is seen. */
+  /** Returns every occurrence of a sample. */
   readonly whenSeen?: OptionalMethod<(sample: number, options?: WhenSeenOptions) => Sighting[]>;
 }
 
-/** Gives whole batches of indices. */
+/** An order of whole global batches of indices. */
 export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
-  /** Batches an epoch gives. */
+  /** Batches per epoch. */
   readonly length: number;
-  /** Parts into which every global batch but a short last one can be cut. A loader with more ranks and micro-batches refuses the sampler. */
+  /** The most parts into which every global batch but a short last one can be cut. A loader with more ranks times micro-batches refuses the sampler. */
   readonly maxParts?: number | undefined;
-  /** Ranks among which the sampler shares the samples itself: a loader that shares its batches out, too, refuses it. */
+  /** Ranks among which the sampler divides the samples itself. A loader that divides its batches among ranks refuses it. */
   readonly worldSize?: number | undefined;
   readonly setEpoch?: OptionalMethod<(epoch: number) => void>;
   /** Makes the next iteration begin at batch `batch`. */
@@ -66,25 +66,25 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   readonly stateDict?: OptionalMethod<() => JsonObject>;
   readonly loadStateDict?: OptionalMethod<(state: JsonObject) => void>;
   /**
-   * Which positions of the epoch's order of all ranks the samples of a batch have. Called for the batch that the iteration gave
-   * last. @defaultValue numbers that differ within the epoch
+   * Returns the positions of a batch's samples in the epoch's order of all ranks. Called for the batch that the iteration
+   * returned last. @defaultValue numbers that are unique within the epoch
    */
   readonly positionsOf?: OptionalMethod<(batch: number) => Positions>;
   /**
-   * Where a global batch may be cut into the parts of micro-batches and ranks, ascending from 0 to its length. Parts get equally many of the
-   * pieces between. @defaultValue between any two samples
+   * Returns the positions at which a global batch may be cut into micro-batches and ranks, ascending from 0 to its length.
+   * Each part receives the same number of pieces. @defaultValue between any two samples
    */
   readonly cutPoints?: OptionalMethod<(batch: ArrayLike<number>) => readonly number[]>;
-  /** Every time that a sample is seen. */
+  /** Returns every occurrence of a sample. */
   readonly whenSeen?: OptionalMethod<
     (sample: number, options?: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'>) => Sighting[]
   >;
 }
 
 /**
- * The number behind a {@link Sized}. Read it when it is needed: a dataset may grow.
+ * Returns the length of a {@link Sized}. Read it on each use: a dataset may grow.
  *
- * @throws {@link ConfigError} when it has no length, as a stream or a dataset that is named by its module
+ * @throws {@link ConfigError} if it has no length, like a stream or a dataset named by its module.
  */
 export function lengthOf(sized: Sized): number {
   const length =

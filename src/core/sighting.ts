@@ -1,43 +1,43 @@
 import { partSlice, partsWith, shareSlice } from './part-slice.js';
 
-/** One time that a sample is seen. All numbers count from 0. */
+/** One occurrence of a sample in training. All numbers count from 0. */
 export interface Sighting {
   readonly epoch: number;
-  /** The global batch of the epoch. */
+  /** The number of the global batch in the epoch. */
   readonly step: number;
-  /** Which part of the global batch, where gradients are accumulated over several; else 0. */
+  /** The micro-batch of the global batch; 0 without gradient accumulation. */
   readonly microBatch: number;
   readonly rank: number;
-  /** Place in what the rank gets of the micro-batch. */
+  /** The position in the rank's batch. */
   readonly slot: number;
 }
 
-/** How the samples of a sampler reach the processes that train; see `DataLoader`, which fills it in by itself. */
+/** How the samples of a sampler are divided among ranks. `DataLoader.whenSeen` fills these options in. */
 export interface WhenSeenOptions {
-  /** First epoch to look at. @defaultValue `0` */
+  /** The first epoch to search. @defaultValue `0` */
   readonly epoch?: number;
-  /** How many epochs to look at. @defaultValue `1` */
+  /** Number of epochs to search. @defaultValue `1` */
   readonly epochs?: number;
-  /** Samples a global batch. @defaultValue that of the sampler, or `1` */
+  /** Samples per global batch. @defaultValue the sampler's batch size, or `1` */
   readonly batchSize?: number;
-  /** Whether a last batch that is not full is left out. @defaultValue `false` */
+  /** Whether to drop a last batch that is not full. @defaultValue `false` */
   readonly dropLast?: boolean;
-  /** Processes that share each global batch. @defaultValue `1` */
+  /** Ranks that share each global batch. @defaultValue `1` */
   readonly worldSize?: number;
-  /** Micro-batches of a global batch. @defaultValue `1` */
+  /** Micro-batches per global batch. @defaultValue `1` */
   readonly gradientAccumulationSteps?: number;
 }
 
-/** How a global batch is shared out. */
+/** How a global batch is divided. */
 export interface BatchLayout {
-  /** Processes that share it. */
+  /** Ranks that share the batch. */
   readonly worldSize: number;
-  /** Micro-batches of each. */
+  /** Micro-batches per global batch. */
   readonly gradientAccumulationSteps: number;
 }
 
 /**
- * Who sees a position of a global batch: one rank in one micro-batch, or more where a short batch is repeated.
+ * Yields where a position of a global batch is delivered: to one rank in one micro-batch, or to several if a short batch is repeated.
  *
  * @param length - Samples of the global batch.
  */
@@ -58,7 +58,7 @@ export function* sightingsIn(
 }
 
 /**
- * Who sees a position of a global batch that is cut at some places only. O(parts).
+ * Yields where a position of a global batch is delivered if the batch can be cut only at `cutPoints`. O(parts).
  *
  * @param cutPoints - See `BatchSampler.cutPoints`.
  */

@@ -67,7 +67,7 @@ function countingSort(values: Float64Array, ids: IdArray, min: number, width: nu
     if (samples === 0) continue;
     distinct[row] = offset + min;
     counts[row++] = samples;
-    // From here on the table says where the next sample of the value goes.
+    // From here on the table holds the position of the next sample of each value.
     table[offset] = start;
     start += samples;
   }
@@ -121,9 +121,9 @@ function grouped({ values, ids }: Pairs): SamplesByValue {
 }
 
 /**
- * The place of each id among `0 … length - 1`; `length` for an id that is not there. O(n).
+ * The position of each id of `0 … length - 1`; `length` for an absent id. O(n).
  *
- * @param length - How many ids there may be. @defaultValue as many as are there
+ * @param length - The range of ids. @defaultValue the number of ids
  */
 export function invertIds(ids: ArrayLike<number>, length = ids.length): IdArray {
   const places = (length < 2 ** 32 ? new Uint32Array(length) : new Float64Array(length)).fill(length);
@@ -131,7 +131,7 @@ export function invertIds(ids: ArrayLike<number>, length = ids.length): IdArray 
   return places;
 }
 
-/** Where each group ends when they stand one after the other. */
+/** The end of each group when groups are concatenated. */
 export function groupEnds(sizes: ArrayLike<number>): Float64Array {
   const ends = new Float64Array(sizes.length);
   for (let group = 0, end = 0; group < sizes.length; group++) {

@@ -2,7 +2,7 @@ import { type DType, dtypeOf, isDType, type TypedArray, type TypedArrayOf, zeros
 import { ShapeError } from './errors.js';
 
 /**
- * A dense array in row-major order: plain data, so it crosses threads and prints as it is.
+ * A dense array in row-major order: plain data, which can be sent to other threads and printed.
  *
  * `data` has exactly the product of `shape` elements. A scalar has the shape `[]` and one element.
  */
@@ -32,7 +32,7 @@ type DTypeOfArray<A extends TypedArray> = A extends Float32Array
                   ? 'uint32'
                   : 'uint8';
 
-/** The dtype a typed array type stands for: `Int32Array` is `'int32'`. */
+/** The dtype of a typed array type: `Int32Array` is `'int32'`. */
 export type { DTypeOfArray };
 
 /** Product of the dimensions: the number of elements of a tensor of this shape. */
@@ -98,7 +98,7 @@ export function row<D extends DType>(source: Tensor<D>, index: number): Tensor<D
 
 /**
  * The same tensor over a `SharedArrayBuffer`, so that threads read one copy. A tensor that is already shared, and a
- * platform without shared memory, give the tensor back unchanged.
+ * platform without shared memory, return the tensor unchanged.
  */
 export function shareTensor<D extends DType>(source: Tensor<D>): Tensor<D> {
   return { dtype: source.dtype, shape: source.shape, data: shareTypedArray(source.data) };

@@ -4,12 +4,12 @@ import { checkIndex } from '../core/index-range.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 
 /**
- * Samples held in an array. Numbers move into workers as shared memory; anything else is copied into each of them by structured
- * cloning, so keep large data in a {@link TensorDataset} or a file format.
+ * Samples held in an array. Numbers move to workers as shared memory. Structured cloning copies all other items to each
+ * worker, so keep large data in a {@link TensorDataset} or a file format.
  */
 export class ArrayDataset<T> implements Dataset<T>, Movable {
   readonly items: readonly T[];
-  /** The items in shared memory, where they are numbers. */
+  /** The items in shared memory, if they are numbers. */
   #shared: Float64Array | undefined;
 
   constructor(items: readonly T[]) {
@@ -25,7 +25,7 @@ export class ArrayDataset<T> implements Dataset<T>, Movable {
     return this.items[index] as T;
   }
 
-  /** Says the length alone: the items are not read. */
+  /** Identifies the dataset by its length alone; the items are not read. */
   fingerprint(): string {
     return fingerprint({ kind: 'ArrayDataset', length: this.items.length });
   }
@@ -40,7 +40,7 @@ export class ArrayDataset<T> implements Dataset<T>, Movable {
   }
 }
 
-/** The items as shared memory, or `undefined` when they are not all numbers or nothing can be shared. */
+/** The items as shared memory, or `undefined` if not all of them are numbers or the platform has no shared memory. */
 function sharedNumbers(items: readonly unknown[]): Float64Array | undefined {
   if (typeof items[0] !== 'number' || typeof SharedArrayBuffer === 'undefined') return undefined;
   const shared = new Float64Array(new SharedArrayBuffer(8 * items.length));

@@ -5,10 +5,9 @@ import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } fr
 import { datasetFingerprint } from './dataset-fingerprint.js';
 
 /**
- * Several iterable datasets one after the other, as one stream without shards of its own: each child is read shard by
- * shard.
+ * Several iterable datasets one after the other, as one stream without shards. Each child is read shard by shard.
  *
- * @throws {@link ConfigError} when the list is empty or holds something that is not an iterable dataset.
+ * @throws {@link ConfigError} if the list is empty or contains something that is not an iterable dataset.
  */
 export class ChainDataset<T> implements IterableDataset<T>, Movable {
   readonly datasets: readonly IterableDataset<T>[];
@@ -27,7 +26,7 @@ export class ChainDataset<T> implements IterableDataset<T>, Movable {
     this.datasets = [...datasets];
   }
 
-  /** The sum of the lengths, when every child knows its own. */
+  /** The sum of the lengths, if every child has one. */
   get length(): number | undefined {
     return this.datasets.reduce<number | undefined>(
       (sum, { length }) => (sum === undefined || length === undefined ? undefined : sum + length),

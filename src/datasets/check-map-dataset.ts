@@ -2,7 +2,7 @@ import { isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { WorkerModule } from './worker-module.js';
 
-/** @throws {@link ConfigError} for a dataset whose samples and length are not known in this thread */
+/** @throws {@link ConfigError} if the dataset's samples and length are not available in this thread. */
 export function checkMapDataset(subject: string, dataset: unknown): void {
   if (isMapDataset(dataset) && Number.isInteger(dataset.length)) return;
   const isNamed = dataset instanceof WorkerModule;

@@ -10,11 +10,11 @@ import { prefetchOfEach } from './prefetch-of-each.js';
 /**
  * Several map-style datasets end to end. Finding a sample's dataset is a binary search, O(log datasets).
  *
- * @throws {@link ConfigError} when the list is empty or holds something that is not a map-style dataset.
+ * @throws {@link ConfigError} if the list is empty or contains something that is not a map-style dataset.
  */
 export class ConcatDataset<T> implements Dataset<T>, Movable {
   readonly datasets: readonly Dataset<T>[];
-  /** `ends[k]` is the number of samples in the datasets up to and with `k`. */
+  /** `ends[k]` is the number of samples in datasets `0 … k`. */
   readonly ends: readonly number[];
 
   constructor(datasets: readonly Dataset<T>[]) {
@@ -31,7 +31,7 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     return this.datasets.some((dataset) => dataset.variesByEpoch);
   }
 
-  /** Those of the datasets; each that does not say is one. */
+  /** The shards of all datasets; a dataset without `shardLengths` is one shard. */
   get shardLengths(): readonly number[] {
     return this.datasets.flatMap(({ shardLengths, length }) => shardLengths ?? [length]);
   }
@@ -43,7 +43,7 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     return this.datasets[k]!.get(index - start, context);
   }
 
-  /** Has each dataset fetch its own. */
+  /** Prefetches from each dataset. */
   prefetch(indices: IndexArray, epoch: number): number | undefined {
     const own = this.datasets.map((): number[] => []);
     for (const index of indices) {

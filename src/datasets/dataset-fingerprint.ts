@@ -1,7 +1,7 @@
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
 
-/** The fingerprint a dataset gives of itself, or one of its length when it gives none. */
+/** The dataset's fingerprint, or a fingerprint of its length if it has none. */
 export function datasetFingerprint(dataset: Dataset<unknown> | IterableDataset<unknown>): string {
   return dataset.fingerprint?.() ?? fingerprint({ kind: 'dataset', length: dataset.length ?? null });
 }

@@ -3,16 +3,16 @@ import { ConfigError } from '../core/errors.js';
 import { sampleContext } from '../random/sample-context.js';
 import { Subset } from './subset.js';
 
-/** Samples that are asked for at once. */
+/** Samples that are requested concurrently. */
 const concurrency = 64;
 
 /**
- * The samples of a map-style dataset that a predicate keeps, in their order. Every sample is made once, now; what is kept is a
- * list of indices, so that length, shuffling, seeking and resuming on other ranks are those of any map-style dataset.
+ * Keeps the samples of a map-style dataset for which a predicate returns true, in order. It reads every sample once,
+ * immediately, and stores indices: the result has a length, shuffles, seeks and resumes like any map-style dataset.
  *
- * @param keep - Must give the same answer each time, or a resumed run has another dataset (its fingerprint says so).
- * @throws What the dataset or the predicate throws.
- * @remarks O(n) samples made, 8 bytes for each that is kept.
+ * @param keep - The predicate. It must be deterministic: otherwise a resumed run has a different dataset and a different fingerprint.
+ * @throws Whatever the dataset or the predicate throws.
+ * @remarks Reads n samples; 8 bytes per kept sample.
  */
 export async function filterDataset<T>(
   dataset: Dataset<T>,

@@ -1,18 +1,18 @@
 import { isNode } from '../core/platform.js';
 
-/** Where a file cannot be parsed. */
+/** The location of a syntax error. */
 export interface SyntaxErrorLocation {
   readonly file: string;
   readonly line: number;
 }
 
-/** Modules that are looked at before the search is given up. */
+/** Most modules that the search parses. */
 const mostModules = 200;
 const relativeImport = /(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
 /**
- * Which file of a module and of what it imports by relative paths has the syntax error: Node.js throws a `SyntaxError` that does not say.
- * Each file is parsed by `node --check`, which runs nothing.
+ * Finds the file with a syntax error among a module and its relative imports: the `SyntaxError` of Node.js does not name
+ * the file. `node --check` parses each file without running it.
  */
 export function locateSyntaxError(url: string): SyntaxErrorLocation | undefined {
   if (!isNode || !url.startsWith('file:')) return undefined;

@@ -10,15 +10,15 @@ import { WorkerModule } from './worker-module.js';
 export type MapFunction<T, U> = (sample: T, context: SampleContext) => U | Promise<U>;
 
 /**
- * Another dataset with a function applied to each sample, when it is asked for.
+ * Applies a function to each sample of another dataset, on access.
  *
- * A function given as a value stays on the main thread: for workers, name it by module with `workerFunction`.
+ * A function stays on the main thread. For workers, name it by its module with `workerFunction`.
  */
 export class MapDataset<T, U> implements Dataset<U>, Movable {
   readonly dataset: Dataset<T>;
   readonly #map: MapFunction<T, U> | WorkerModule<MapFunction<T, U>>;
 
-  /** That of the parent: an index means the same sample. */
+  /** The parent's shards: indices are the same. */
   readonly indicesOf?: NonNullable<Dataset<T>['indicesOf']>;
 
   readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;
@@ -54,7 +54,7 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
     return andThen(this.dataset.get(index, context), (sample) => map(sample, context));
   }
 
-  /** Says the parent and the function: by its own `fingerprint()`, else by its name; its body is not looked into. */
+  /** Identifies the parent and the function: by the function's `fingerprint()`, or else by its name. Its body does not count. */
   fingerprint(): string {
     return fingerprint({
       kind: 'MapDataset',

@@ -11,53 +11,53 @@ import { PermutedPasses } from '../random/permuted-passes.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { prefetchOfEach } from './prefetch-of-each.js';
 
-/** From global batch `step` of the run on, the sources have these weights. With a schedule every epoch is of whole global batches. */
+/** A stage of a schedule: the weights from a global step on. With a schedule, an epoch consists of whole global batches. */
 export interface MixtureStage {
-  /** Counted from 0; the first stage begins at 0. */
+  /** The global step, from 0; the first stage begins at 0. */
   readonly step: number;
-  /** One for each source, 0 or more; they need not add up to 1. */
+  /** One weight per source, 0 or more; they need not add up to 1. */
   readonly weights: readonly number[];
 }
 
 export interface MixtureOptions {
-  /** The share of each source: 0 or more; they need not add up to 1. One of `weights` and `schedule` is needed. */
+  /** The weight of each source: 0 or more; they need not add up to 1. Pass either `weights` or `schedule`. */
   readonly weights?: readonly number[];
-  /** Shares that change during the run. Needs `batchSize`. */
+  /** Weights that change during the run. Requires `batchSize`. */
   readonly schedule?: readonly MixtureStage[];
-  /** Samples a global batch, over all ranks, in which `schedule` counts its steps: a loader with another `batchSize` is refused. */
+  /** Samples per global batch, over all ranks, for the steps of `schedule`. The loader refuses another `batchSize`. */
   readonly batchSize?: number;
   /**
-   * Samples an epoch. With `schedule` it is rounded down to whole global batches, at least one, so that a step is a global batch of the run whatever
-   * the loader does with a short one. @defaultValue the sum of the sources' lengths
+   * Samples per epoch. With `schedule`, rounded down to whole global batches, at least one, so that each step of the
+   * schedule is one global step. @defaultValue the sum of the sources' lengths
    */
   readonly length?: number;
   /** Fixes the order of every source. @defaultValue `0` */
   readonly seed?: number;
-  /** Whether each pass over a source has a random order of its own, or goes `0, 1, 2, …`. @defaultValue `true` */
+  /** Whether each pass over a source has its own random order instead of `0, 1, 2, …`. @defaultValue `true` */
   readonly shuffle?: boolean;
 }
 
 /** A sample of one of the sources. */
 export interface SourceSample {
-  /** Which source. */
+  /** The source. */
   readonly source: number;
-  /** Its sample. */
+  /** The index of the sample in the source. */
   readonly index: number;
 }
 
-/** The sample of a source that the mixture gives at an index. */
+/** The source sample at an index of the mixture. */
 export interface SourceDraw extends SourceSample {
-  /** Passes over the source that are complete: the source's own epoch. */
+  /** Complete passes over the source: the source's epoch. */
   readonly epoch: number;
 }
 
-/** How far the mixture has come with a source. */
+/** The progress of the mixture in a source. */
 export interface SourceProgress {
-  /** Samples that it has given. */
+  /** Samples drawn from the source. */
   readonly samples: number;
-  /** Passes over it that are complete: its own epoch. */
+  /** Complete passes over the source: its epoch. */
   readonly epoch: number;
-  /** Samples of the pass under way. */
+  /** Samples of the current pass. */
   readonly position: number;
 }
 
@@ -83,12 +83,13 @@ const schema = v.strictObject({
 /**
  * Several map-style datasets mixed by weight, sample by sample.
  *
- * Which source a sample comes from is computed, not drawn: every prefix of the run holds each source's exact share within
- * `log2(sources) + 1` samples, also where a schedule changes the shares. A source is gone through pass by pass, each in an
- * order of its own, and begins again when it ends: small sources are repeated, large ones need not come to their end.
+ * The source of each sample is computed, not drawn: every prefix of the run contains each source's exact share within
+ * `log2(sources) + 1` samples, even if a schedule changes the weights. The mixture reads each source pass by pass, each
+ * pass in its own order: small sources repeat, large ones may not complete a pass.
  *
- * The mixture goes on over epochs: sample `index` of epoch `epoch` is place `epoch · length + index` of the run, so an index
- * means another sample in another epoch. Load it in order (without `shuffle` in the loader): the mixture is mixed already.
+ * The mixture continues across epochs: sample `index` of epoch `epoch` is position `epoch · length + index` of the run, so
+ * an index denotes a different sample in each epoch. Load it in order, without `shuffle` in the loader: the mixture is
+ * already shuffled.
  *
  * @example
  * ```ts
@@ -97,14 +98,14 @@ const schema = v.strictObject({
  * mixture.progressAfter(512 * 10_000).map(({ epoch }) => epoch);   // passes over each source after 10,000 steps
  * ```
  *
- * @remarks O(log sources) a sample, no memory for samples.
+ * @remarks O(log sources) per sample; stores no samples.
  */
 export class MixtureDataset<T> implements Dataset<T>, Movable {
   readonly datasets: readonly Dataset<T>[];
-  /** Samples an epoch. */
+  /** Samples per epoch. */
   readonly length: number;
   readonly variesByEpoch = true;
-  /** Samples a global batch, where a schedule counts them. */
+  /** Samples per global batch, with a schedule. */
   readonly scheduledBatchSize: number | undefined;
   readonly #options: MixtureOptions;
   readonly #stages: readonly MixtureStage[];
@@ -139,12 +140,12 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     return this.datasets[origin.source]!.get(origin.index, this.partOf(origin, context));
   }
 
-  /** What the source is told when it makes its sample. @internal */
+  /** The context in which the source makes its sample. @internal */
   partOf({ source, index, epoch }: SourceDraw, context: SampleContext): SampleContext {
     return context.part(`source ${source}`, { index, epoch });
   }
 
-  /** Has each source fetch what comes from it. */
+  /** Prefetches from each source. */
   prefetch(indices: IndexArray, epoch: number): number | undefined {
     const own = this.datasets.map(() => new Map<number, number[]>());
     for (const place of indices) {
@@ -157,7 +158,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     return prefetchOfEach(this.datasets, (source) => (own[source]!.size > 0 ? own[source]! : [[0, []]]));
   }
 
-  /** Where a sample comes from. @throws {@link IndexRangeError} unless the index is in `0 … length - 1`. */
+  /** Returns the source sample at an index. @throws {@link IndexRangeError} unless the index is in `0 … length - 1`. */
   originOf(index: number, epoch = 0): SourceDraw {
     checkIndex(index, this.length, 'MixtureDataset');
     const { part: source, count } = this.#dealer.at(epoch * this.length + index);
@@ -166,9 +167,9 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   }
 
   /**
-   * The indices at which a sample of a source comes in an epoch, ascending: none, one, or several. O(log sources) each.
+   * Yields the indices at which a source's sample occurs in an epoch, ascending: none, one or several. O(log sources) each.
    *
-   * @throws {@link IndexRangeError} for a sample that is not there.
+   * @throws {@link IndexRangeError} if the source has no such sample.
    */
   indicesOf({ source, index }: SourceSample, epoch: number): number[] {
     checkIndex(source, this.datasets.length, 'The list of sources of a MixtureDataset');
@@ -180,7 +181,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     return Array.from(counts, (count) => this.#dealer.slotOf(source, count)! - start);
   }
 
-  /** How far each source has come after the first `samples` samples of the run, whatever the epoch. O(sources). */
+  /** Returns the progress of each source after the first `samples` samples of the run, across epochs. O(sources). */
   progressAfter(samples: number): SourceProgress[] {
     return Array.from(this.#dealer.counts(samples), (count, source) => {
       const { length } = this.datasets[source]!;
@@ -218,7 +219,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   }
 }
 
-/** The order in which a source is gone through. */
+/** The order in which the mixture reads a source. */
 type SourceOrder = Pick<PermutedPasses, 'at' | 'positionsOf'>;
 
 function sequentialPasses(length: number): SourceOrder {
@@ -231,7 +232,7 @@ function sequentialPasses(length: number): SourceOrder {
   };
 }
 
-/** Samples of the whole global batches that an epoch has: at least one, for which sources are repeated. */
+/** Samples of an epoch of whole global batches, at least one: sources repeat to fill it. */
 function wholeBatches(samples: number, batchSize: number): number {
   return Math.max(batchSize, samples - (samples % batchSize));
 }

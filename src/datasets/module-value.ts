@@ -7,10 +7,10 @@ import { locateSyntaxError } from './locate-syntax-error.js';
 import { registerTypeScript } from './register-typescript.js';
 
 /**
- * What a module exports, or what the function makes that it exports.
+ * Returns a module's export, or the value that the exported function returns.
  *
- * @throws {@link FormatError} when the module has no such export or is a `data:` URL, {@link MissingPeerError} when it is TypeScript and
- *   nothing here can load that.
+ * @throws {@link FormatError} if the module has no such export or is a `data:` URL; {@link MissingPeerError} if it is
+ * TypeScript and no installed package can load it.
  */
 export async function valueOfModule(recipe: ModuleRecipe): Promise<unknown> {
   const exports = await importModule(recipe.module);
@@ -42,7 +42,7 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
       next: `Where it is needed, call provideModules({ '${url}': () => import('./…') }) of millrace/worker.`,
     });
   }
-  // A recipe is data: where it holds the code itself, whoever wrote the data would run code.
+  // A recipe is data. If it could contain code, the author of the data could run code here.
   if (/^data:/i.test(url))
     throw new FormatError('A module is named by a data: URL, which holds its code', {
       where: { module: `${url.slice(0, 40)}…` },

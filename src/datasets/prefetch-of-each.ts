@@ -1,10 +1,10 @@
 import type { Dataset, IndexArray } from '../core/dataset.js';
 
 /**
- * Has each of several datasets fetch its own samples. Those that have none among these are asked, too: a batch that needs nothing from
- * afar does not say that none does.
+ * Prefetches from each of several datasets, even from those without a sample in this batch: only their return value says
+ * whether they are remote.
  *
- * @returns what `Dataset.prefetch` gives for all of them together
+ * @returns the sum of what `Dataset.prefetch` returns
  */
 export function prefetchOfEach(
   datasets: readonly Dataset<unknown>[],

@@ -7,7 +7,7 @@ import { checkMapDataset } from './check-map-dataset.js';
 import { Subset } from './subset.js';
 
 export interface RandomSplitOptions {
-  /** Fixes which sample goes where. Not together with `generator`. @defaultValue `0` */
+  /** Fixes the split. Excludes `generator`. @defaultValue `0` */
   readonly seed?: number;
   /** Splits exactly as `torch.utils.data.random_split` does with this generator, whose state advances. */
   readonly generator?: TorchGenerator;
@@ -22,10 +22,10 @@ const schema = v.strictObject({
  * Splits a dataset at random into parts that share no sample.
  *
  * @param lengths - Counts that add up to the dataset's length, or fractions that add up to 1 (within 1e-9): each part
- *   gets the floor of its share, and what remains goes one each to the first parts. A share that is whole but for the rounding of
- *   its fraction is whole, unless `generator` asks for PyTorch's split: there 0.29 of 100 samples are 28.
- * @throws {@link ConfigError} when they are neither, and for a dataset whose length is not known here.
- * @remarks O(n) time and 8 bytes a sample.
+ * receives the floor of its share, and the first parts one more each until none remain. Rounding errors of a fraction are
+ * corrected: 0.29 of 100 samples is 29. PyTorch's split, with `generator`, takes 28.
+ * @throws {@link ConfigError} if they are neither, or if the dataset's length is not known in this thread.
+ * @remarks O(n) time and 8 bytes per sample.
  */
 export function randomSplit<T>(
   dataset: Dataset<T>,
@@ -51,7 +51,7 @@ function nativeOrder(length: number, seed: number): Float64Array {
   return order;
 }
 
-/** Where each part begins when they stand end to end. */
+/** The start of each part when parts are concatenated. */
 function runningStarts(counts: readonly number[]): number[] {
   const starts: number[] = [];
   let start = 0;
@@ -76,7 +76,7 @@ function splitCounts(length: number, lengths: readonly number[], asTorch: boolea
   return counts;
 }
 
-/** Whole samples of a share. Fractions are rounded, so 0.29 of 100 comes to 28.999999999999996. */
+/** Whole samples of a share. Floating-point products need correction: 0.29 · 100 is 28.999999999999996. */
 function wholeShare(share: number, asTorch: boolean): number {
   const nearest = Math.round(share);
   const isWhole = Math.abs(share - nearest) <= Math.max(1, nearest) * 4 * Number.EPSILON;

@@ -1,8 +1,8 @@
-// In bundles for browsers nothing stands in its place: their TypeScript is compiled.
+// Browser bundles replace this module with an empty one: their TypeScript is compiled.
 import { MissingPeerError } from '../core/errors.js';
 import { importAtRunTime } from '../core/import-at-run-time.js';
 
-/** Node.js from 22.18 does. */
+/** Node.js loads TypeScript from 22.18 on. */
 function loadsTypeScript(): boolean {
   return Boolean((process.features as { typescript?: unknown } | undefined)?.typescript);
 }
@@ -10,10 +10,10 @@ function loadsTypeScript(): boolean {
 let registered: Promise<unknown> | undefined;
 
 /**
- * Has TypeScript loaded from now on, where this platform does not by itself. Before the first try: Node.js 20 remembers a module that
- * failed to load.
+ * Registers a TypeScript loader if this platform has none built in. Call it before the first import: Node.js 20 caches a
+ * module that failed to load.
  *
- * @throws {@link MissingPeerError} when nothing here can.
+ * @throws {@link MissingPeerError} if tsx is not installed.
  */
 export async function registerTypeScript(url: string): Promise<void> {
   if (loadsTypeScript()) return;
@@ -33,8 +33,8 @@ export async function registerTypeScript(url: string): Promise<void> {
 }
 
 /**
- * Hooks that make every `.ts` an ES module, as Node.js does that loads TypeScript by itself. tsx would take it for CommonJS where no
- * package.json says `"type": "module"`, and that cannot import this package.
+ * Hooks that load every `.ts` file as an ES module, as Node.js with built-in TypeScript does. Without `"type": "module"`
+ * in package.json, tsx loads it as CommonJS, which cannot import this package.
  */
 const asModules = `data:text/javascript,${encodeURIComponent(`
 export async function resolve(specifier, context, next) {

@@ -9,7 +9,7 @@ import { PhiloxStream } from '../random/philox.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 
 export interface ShuffleBufferOptions {
-  /** Samples that are held and drawn from. */
+  /** Samples in the buffer. */
   readonly bufferSize: number;
   /** Fixes the draws. @defaultValue `0` */
   readonly seed?: number;
@@ -18,11 +18,12 @@ export interface ShuffleBufferOptions {
 const schema = v.strictObject({ bufferSize: integerFrom(1), seed: v.optional(integerFrom(0), 0) });
 
 /**
- * A stream shuffled by a buffer: each sample given is drawn from the `bufferSize` that were read last. A sample moves back a
- * few buffers at most, so it is no shuffle of the whole; where samples can be had by index, `RandomSampler` is.
+ * Shuffles a stream with a buffer: each sample is drawn from a buffer of `bufferSize` samples, which the next sample
+ * refills. A sample moves by a few buffer sizes at most, so this is not a full shuffle. For samples by index use
+ * `RandomSampler`.
  *
- * The draws follow from seed, epoch and shard, so the order is the same on any workers and ranks. It cannot be sought: a resumed
- * loader reads each shard again from its start. The type says so, and a loader with `elastic: true` refuses it.
+ * The draws are a function of seed, epoch and shard, so the order does not depend on workers or ranks. It does not seek: a
+ * resumed loader reads each shard again from its start, and a loader with `elastic: true` refuses it at compile time.
  */
 export class ShuffleBuffer<T> implements IterableDataset<T>, Movable {
   readonly seekable = false;
@@ -31,7 +32,7 @@ export class ShuffleBuffer<T> implements IterableDataset<T>, Movable {
   readonly #bufferSize: number;
   readonly #seed: number;
 
-  /** @throws {@link ConfigError} naming the option at fault, or when the dataset is not iterable. */
+  /** @throws {@link ConfigError} naming the option at fault, or if the dataset is not iterable. */
   constructor(dataset: IterableDataset<T>, options: ShuffleBufferOptions) {
     const { bufferSize, seed } = parseOptions('ShuffleBuffer options', schema, options);
     if (!isIterableDataset(dataset)) {

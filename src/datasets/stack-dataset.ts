@@ -6,20 +6,20 @@ import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } fr
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { prefetchOfEach } from './prefetch-of-each.js';
 
-/** The parts of a {@link StackDataset}: a tuple gives tuple samples, a record gives record samples. */
+/** The parts of a {@link StackDataset}: a tuple makes tuple samples, a record makes record samples. */
 export type DatasetColumns = readonly Dataset<unknown>[] | { readonly [name: string]: Dataset<unknown> };
 
-/** The sample that stacked datasets give together. */
+/** The sample of stacked datasets. */
 export type StackedSample<C extends DatasetColumns> = {
   -readonly [K in keyof C]: C[K] extends Dataset<infer T> ? T : never;
 };
 
 /**
- * Datasets of one length side by side, as in PyTorch: sample `i` is made of the `i`-th sample of each.
+ * Datasets of one length side by side, as in PyTorch: sample `i` combines sample `i` of each.
  *
- * `new StackDataset(images, labels)` gives `[image, label]`; `new StackDataset({ images, labels })` a record.
+ * `new StackDataset(images, labels)` returns samples `[image, label]`; `new StackDataset({ images, labels })` returns records.
  *
- * @throws {@link ConfigError} without datasets, {@link ShapeError} when the lengths differ.
+ * @throws {@link ConfigError} without datasets, {@link ShapeError} if the lengths differ.
  */
 export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSample<C>>, Movable {
   readonly columns: C;
@@ -52,7 +52,7 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     return Object.fromEntries(entries.map(([name], i) => [name, values[i]])) as StackedSample<C>;
   }
 
-  /** Has each dataset fetch its part of the samples. */
+  /** Prefetches from each dataset. */
   prefetch(indices: IndexArray, epoch: number): number | undefined {
     return prefetchOfEach(Object.values(this.columns), () => [[epoch, indices]]);
   }

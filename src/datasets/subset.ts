@@ -6,14 +6,14 @@ import { checkMapDataset } from './check-map-dataset.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 
 /**
- * Some samples of another dataset, in the order of `indices`; one may come several times.
+ * Selected samples of another dataset, in the order of `indices`, which may repeat.
  *
- * @throws {@link IndexRangeError} when an index is outside the dataset.
+ * @throws {@link IndexRangeError} if an index is outside the dataset.
  */
 export class Subset<T> implements Dataset<T>, Movable {
   readonly dataset: Dataset<T>;
   readonly indices: Float64Array;
-  /** Present when the parent makes whole batches itself. */
+  /** Present if the parent makes whole batches. */
   readonly getBatch?: (indices: IndexArray, context: BatchContext) => unknown;
 
   readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;

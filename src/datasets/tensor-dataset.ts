@@ -7,17 +7,17 @@ import { checkIndex } from '../core/index-range.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { elementCount, isTensor, row, shareTensor, type Tensor } from '../core/tensor.js';
 
-/** The tensors of a {@link TensorDataset}: a tuple gives tuple samples, a record gives record samples. */
+/** The tensors of a {@link TensorDataset}: a tuple makes tuple samples, a record makes record samples. */
 export type TensorColumns = readonly Tensor[] | { readonly [name: string]: Tensor };
 
 /**
  * Samples are the rows of tensors that agree in their first dimension, as in PyTorch.
  *
- * `new TensorDataset(x, y)` gives `[row of x, row of y]`; `new TensorDataset({ x, y })` gives `{ x, y }`. Rows are views,
- * O(1). Whole batches are gathered straight into the batch's memory. Workers read the same shared memory: the tensors
- * are copied into it once, when the dataset first moves.
+ * `new TensorDataset(x, y)` returns samples `[row of x, row of y]`; `new TensorDataset({ x, y })` returns `{ x, y }`. Rows are views,
+ * O(1). `getBatch` gathers rows straight into the batch's memory. Workers read one shared copy of the tensors, which is
+ * made when the dataset first moves.
  *
- * @throws {@link ShapeError} when there is no tensor, one is a scalar, or the first dimensions differ.
+ * @throws {@link ShapeError} if there are no tensors, one is a scalar, or the first dimensions differ.
  */
 export class TensorDataset<C extends TensorColumns> implements Dataset<C>, Movable {
   readonly columns: C;

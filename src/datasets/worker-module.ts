@@ -3,11 +3,11 @@ import { ConfigError } from '../core/errors.js';
 import { type ModuleRecipe, type Movable, toRecipe } from '../core/recipe.js';
 import { valueOfModule } from './module-value.js';
 
-/** Which part of a module is meant. */
+/** The export of a module and its options. */
 export interface WorkerModuleOptions {
   /** Name of the export. @defaultValue `'default'` */
   readonly export?: string;
-  /** Given to the export when it is a function that makes the value. Must survive structured cloning. */
+  /** Passed to the export if that is a function that makes the value. Must survive structured cloning. */
   readonly options?: unknown;
 }
 
@@ -26,7 +26,7 @@ export class WorkerModule<V> implements Movable {
     this.#calls = calls;
   }
 
-  /** The value, made in this thread when it is first asked for. */
+  /** Loads the value in this thread, once. */
   load(): Promise<V> {
     this.#value ??= valueOfModule(this[toRecipe]()) as Promise<V>;
     return this.#value;

@@ -87,22 +87,22 @@ export class DistributedSampler extends EpochSampler {
     return dropLast ? Math.floor(share) : Math.ceil(share);
   }
 
-  /** Indices of all ranks together, those given twice included. */
+  /** Indices of all ranks together, including repeated ones. */
   get totalSize(): number {
     return this.#options.uneven ? lengthOf(this.#source) : this.length * this.worldSize;
   }
 
   /**
-   * Indices of this rank that are not given again: the first ones of the epoch. What comes after them is padding, which an
-   * evaluation must not count.
+   * Indices of this rank without padding: the first ones of the epoch. The rest repeats indices, which an evaluation must
+   * not count.
    */
   get uniqueLength(): number {
     return Math.min(this.length, this.#ownPositions());
   }
 
   /**
-   * Whether epoch e of seed s is drawn from seed s + e, as PyTorch does it with `generator`: epoch 1 of a run with seed 0 is then
-   * epoch 0 of a run with seed 1.
+   * Whether epoch e of seed s is drawn from seed s + e, as PyTorch does and this sampler does with `generator`: epoch 1 of
+   * seed 0 then equals epoch 0 of seed 1.
    */
   get sharesOrdersWithNextSeed(): boolean {
     return this.#options.shuffle && this.#options.generator !== undefined;
@@ -142,7 +142,7 @@ export class DistributedSampler extends EpochSampler {
     };
   }
 
-  /** Those of all ranks, each of which makes batches of its own. */
+  /** The occurrences on all ranks, each of which makes its own batches. */
   protected override *sightings(sample: number, options: ResolvedWhenSeen): Generator<Sighting> {
     for (const epoch of epochsOf(options)) {
       for (const position of this.#sharedPositions(sample, epoch)) {
@@ -154,7 +154,7 @@ export class DistributedSampler extends EpochSampler {
     }
   }
 
-  /** Positions at which an index comes in the order of all ranks, its beginning given again included. */
+  /** Yields the positions of an index in the order of all ranks, including the repeated beginning. */
   #sharedPositions(index: number, epoch: number): number[] {
     const samples = lengthOf(this.#source);
     const { shuffle, generator } = this.#options;
@@ -188,7 +188,7 @@ export class DistributedSampler extends EpochSampler {
     };
   }
 
-  /** Positions of this rank before the order begins again. */
+  /** Positions of this rank before the order repeats. */
   #ownPositions(): number {
     return Math.max(0, Math.ceil((lengthOf(this.#source) - this.rank) / this.worldSize));
   }
@@ -199,7 +199,7 @@ export class DistributedSampler extends EpochSampler {
   }
 }
 
-/** Writes the indices at positions `first`, `first + step`, … of the order that all ranks share. */
+/** Writes the indices at positions `first`, `first + step`, … of the order of all ranks. */
 type FillByStep = (out: Int32Array | Float64Array, first: number, step: number) => void;
 
 const identity: FillByStep = (out, first, step) => {

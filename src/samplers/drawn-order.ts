@@ -4,19 +4,19 @@ import { integerFrom, parseOptions } from '../core/options.js';
 import type { TorchGenerator } from '../random/index.js';
 
 /**
- * Draws the indices of one pass and gives those from position `start` on. Nothing is drawn before the first is asked for;
- * a pass that is followed to its end has drawn what PyTorch's would have, whatever `start` was.
+ * Draws the indices of one pass and yields those from position `start` on. It draws nothing before the first index is
+ * requested. A pass that runs to its end has drawn as much as PyTorch's, for any `start`.
  */
 export type DrawPass = (generator: TorchGenerator, start: number) => Iterable<number>;
 
-/** Where a pass stands. */
+/** The state of a pass. */
 interface PassState {
   readonly epoch: number;
-  /** Indices of the pass that were given. */
+  /** Indices of the pass that were returned. */
   position: number;
-  /** The generator before the pass, in base64. */
+  /** The generator's state before the pass, in base64. */
   readonly generator: string;
-  /** Whether the pass has not begun, has, or has given all its indices. */
+  /** Whether the pass has not begun, is running, or has returned all its indices. */
   status: 'next' | 'begun' | 'finished';
 }
 
@@ -28,14 +28,14 @@ const stateSchema = v.strictObject({
 });
 
 /**
- * An order that is drawn from a generator, as PyTorch does it: each pass draws on where the last one stopped, so it is known
- * by the generator's state before the pass and the position in it.
+ * An order that is drawn from a generator, as in PyTorch. Each pass continues the generator of the last one, so the
+ * generator's state before the pass and the position in it identify a state.
  */
 export class DrawnOrder {
   readonly #generator: TorchGenerator;
   readonly #draw: DrawPass;
   #pass: PassState | undefined;
-  /** A pass that was loaded and has not been continued. */
+  /** A loaded pass that has not been continued yet. */
   #loaded: PassState | undefined;
 
   constructor(generator: TorchGenerator, draw: DrawPass) {
@@ -44,15 +44,15 @@ export class DrawnOrder {
   }
 
   /**
-   * A loaded pass of another epoch was over: what was left of it is drawn and dropped. One that was under way here is left where it is, as
-   * PyTorch leaves it.
+   * A new epoch ends a loaded pass: the rest of it is drawn and dropped. A pass that began in this process keeps its
+   * position, as in PyTorch.
    */
   enterEpoch(epoch: number): void {
     if (this.#pass && this.#pass.epoch !== epoch) this.#pass = undefined;
     if (this.#loaded && this.#loaded.epoch !== epoch) this.#drawRest(this.#loaded);
   }
 
-  /** One pass, from `start` on, or from where a loaded one stood. */
+  /** Yields one pass from `start` on, or from the position of a loaded one. */
   *pass(epoch: number, start: number | undefined): Generator<number> {
     if (this.#loaded?.status === 'finished' && start === undefined) this.#drawRest(this.#loaded);
     const loaded = this.#loaded;
@@ -72,7 +72,7 @@ export class DrawnOrder {
     pass.status = 'finished';
   }
 
-  /** The pass under way or just over; before the first, the one that the next iteration begins. */
+  /** The current or last pass; before the first, the pass that the next iteration begins. */
   state(epoch: number): JsonObject {
     const known = this.#loaded ?? this.#pass;
     return known
@@ -80,7 +80,7 @@ export class DrawnOrder {
       : { epoch, position: 0, generator: toBase64(this.#generator.getState()), status: 'next' };
   }
 
-  /** @throws {@link ConfigError} when the state is not one of {@link state}. */
+  /** @throws {@link ConfigError} if the state was not returned by {@link state}. */
   load(state: JsonObject): void {
     const loaded = parseOptions('sampler state', stateSchema, state);
     this.#generator.setState(fromBase64(loaded.generator));

@@ -10,16 +10,16 @@ import { epochsOf, type ResolvedWhenSeen, resolveWhenSeen, sightingsAt } from '.
 
 const epochSchema = v.strictObject({ epoch: integerFrom(0) });
 
-/** What the samplers here share: the epoch, the position to begin at, and how the two kinds of order are gone through. */
+/** The base of the built-in samplers: the epoch, the start position, and the iteration of computed and drawn orders. */
 export abstract class EpochSampler implements Sampler {
-  /** Where a drawn order stands, so that it can go on in another process. A computed order needs none. */
+  /** Returns the state of a drawn order, from which another process continues. A computed order has no state. */
   readonly stateDict: (() => JsonObject) | undefined;
   readonly loadStateDict: ((state: JsonObject) => void) | undefined;
   readonly #drawn: DrawnOrder | undefined;
   #epoch = 0;
   #start: number | undefined;
 
-  /** @param drawn - The order, where it is not computed by {@link EpochSampler.order}. */
+  /** @param drawn - The order, if {@link EpochSampler.order} does not compute it. */
   constructor(drawn?: DrawnOrder) {
     this.#drawn = drawn;
     this.stateDict = drawn && (() => drawn.state(this.#epoch));
@@ -28,22 +28,22 @@ export abstract class EpochSampler implements Sampler {
 
   readonly seekable = true;
   readonly deterministic = true;
-  /** Whether the global batches are the same for any world size. */
+  /** Whether the global batches are the same for every world size. */
   abstract readonly elastic: boolean;
   abstract readonly length: number;
   abstract fingerprint(): string;
-  /** Indices a global batch, where the order depends on it. */
+  /** Indices per global batch, if the order depends on it. */
   readonly batchSize?: number;
 
-  /** The order of an epoch, computed. */
+  /** Computes the order of an epoch. */
   protected abstract order(epoch: number): IndexOrder;
 
-  /** The epoch whose order the next iteration gives; only `setEpoch` changes it. */
+  /** The epoch of the next iteration; only `setEpoch` changes it. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** Selects the epoch whose order the next iteration gives. @throws {@link ConfigError} unless it is whole and 0 or more. */
+  /** Selects the epoch of the next iteration. @throws {@link ConfigError} unless it is a whole number of 0 or more. */
   setEpoch(epoch: number): void {
     this.#epoch = parseOptions(`${this.constructor.name}.setEpoch`, epochSchema, { epoch }).epoch;
     this.#drawn?.enterEpoch(epoch);
@@ -64,11 +64,11 @@ export abstract class EpochSampler implements Sampler {
   }
 
   /**
-   * Every time that a sample is seen in some epochs: epoch, step, micro-batch, rank and slot, in the order in which they come.
+   * Returns every occurrence of a sample in some epochs: epoch, step, micro-batch, rank and slot, in order.
    *
-   * @throws {@link IndexRangeError} for a sample that is not there; {@link CapabilityError} where a generator draws the
-   *   order, which is then known only by drawing; {@link ConfigError} naming the option at fault.
-   * @remarks Computed without a walk: O(1) an epoch. Only independent draws (`replacement`, weights) are looked through.
+   * @throws {@link IndexRangeError} if there is no such sample; {@link CapabilityError} if a generator draws the order,
+   * which is known only by drawing; {@link ConfigError} naming the option at fault.
+   * @remarks O(1) per epoch; O(n) for independent draws (`replacement`, weights).
    */
   whenSeen(sample: number, options: WhenSeenOptions = {}): Sighting[] {
     const { name } = this.constructor;

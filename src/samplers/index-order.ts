@@ -1,20 +1,20 @@
-/** Where indices are written. */
+/** An array to write indices to. */
 export type IndexBuffer = Int32Array | Float64Array;
 
-/** An order that can be computed from any position on. */
+/** An order that can be computed from any position. */
 export interface IndexOrder {
   readonly length: number;
   /** Writes the indices from position `start` on to all of `out`, which does not reach past the end. */
   fill(out: IndexBuffer, start: number): void;
-  /** The positions at which an index comes, ascending. */
+  /** Yields the positions of an index, ascending. */
   positionsOf(index: number): Iterable<number>;
 }
 
 const longestBlock = 4096;
 
 /**
- * Goes through an order from a position on. The indices are computed a block at a time, which costs far less than one at a
- * time; the first block is short, so that the first index comes at once.
+ * Iterates an order from a position on. It computes indices in blocks, which is much faster than one at a time; a short
+ * first block keeps the first index fast.
  */
 export class OrderIterator implements IterableIterator<number> {
   readonly #order: IndexOrder;
@@ -36,7 +36,7 @@ export class OrderIterator implements IterableIterator<number> {
     return { done: false, value: this.#block[this.#used++]! };
   }
 
-  /** The next `count` indices, or as many as are left: several times faster than one at a time. */
+  /** Returns the next `count` indices, or all that are left: several times faster than one at a time. */
   take(count: number): number[] {
     const taken = new Array<number>(
       Math.max(0, Math.min(count, this.#block.length - this.#used + this.#order.length - this.#next)),
@@ -66,7 +66,7 @@ export class OrderIterator implements IterableIterator<number> {
 }
 
 /**
- * The positions of an index in an order that has no inverse: independent draws. It looks at all of them, O(length).
+ * Yields the positions of an index in an order without an inverse: independent draws. Searches all positions, O(length).
  */
 export function* searchPositions(order: IndexOrder, index: number): Generator<number> {
   const block = new Float64Array(longestBlock);

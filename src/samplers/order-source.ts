@@ -4,7 +4,7 @@ import type { Json } from '../core/json.js';
 import { integerFrom } from '../core/options.js';
 import { TorchGenerator } from '../random/index.js';
 
-/** The options that say where the randomness of an order comes from; at most one of them is given. */
+/** The sources of an order's randomness, of which at most one is set. */
 export interface OrderSource {
   readonly seed?: number | undefined;
   readonly generator?: TorchGenerator | undefined;
@@ -17,7 +17,7 @@ export const seedOption = v.optional(integerFrom(0));
 /** An option that is a generator. */
 export const generatorOption = v.optional(v.instance(TorchGenerator, 'must be a TorchGenerator'));
 
-/** @throws {@link ConfigError} when two sources are given, of which one would have no effect. */
+/** @throws {@link ConfigError} if two sources are set: one would have no effect. */
 export function checkOrderSource(subject: string, { seed, generator, seedFrom }: OrderSource): void {
   const given = Object.entries({ seed, generator, seedFrom }).filter(([, value]) => value !== undefined);
   if (given.length < 2) return;
@@ -25,7 +25,7 @@ export function checkOrderSource(subject: string, { seed, generator, seedFrom }:
   throw new ConfigError(subject, [{ field: field!, message: `has no effect beside ${other}` }]);
 }
 
-/** What a fingerprint says of the source. A drawn order is told apart by its state, which is saved. */
+/** The part of a fingerprint that covers the source. The saved state identifies a drawn order. */
 export function describeOrderSource({ seed = 0, generator, seedFrom }: OrderSource): Json {
   const drawn = generator ?? seedFrom;
   return drawn ? { torch: drawn.release, seedFrom: seedFrom !== undefined } : { seed };

@@ -17,20 +17,20 @@ import { ReplacementOrder } from './replacement-order.js';
 import { ShuffledOrder } from './shuffled-order.js';
 
 export interface RandomSamplerOptions {
-  /** Fixes the orders of all epochs: the same seed gives the same order on every machine. @defaultValue `0` */
+  /** Fixes the orders of all epochs: the same seed produces the same order on every machine. @defaultValue `0` */
   readonly seed?: number;
-  /** Whether an index may come twice before every other one has come. @defaultValue `false` */
+  /** Whether to draw with replacement. @defaultValue `false` */
   readonly replacement?: boolean;
   /**
-   * Indices an epoch. Above the dataset's length, passes over the dataset follow one another, each in an order of its own.
+   * Indices per epoch. Above the dataset's length, an epoch consists of several passes, each in its own order.
    * @defaultValue the dataset's length
    */
   readonly numSamples?: number;
   /** Draws PyTorch's order from this generator, whose state advances from pass to pass. Excludes `seed`. */
   readonly generator?: TorchGenerator;
   /**
-   * Draws PyTorch's order as PyTorch does without a generator: each pass draws a seed from this one, `defaultGenerator`
-   * for PyTorch's global one, and seeds a generator of its own. Excludes `seed` and `generator`.
+   * Draws PyTorch's order as PyTorch does without a generator: each pass draws a seed from this generator
+   * (`defaultGenerator` is PyTorch's global one) and seeds its own generator. Excludes `seed` and `generator`.
    */
   readonly seedFrom?: TorchGenerator;
 }
@@ -45,16 +45,16 @@ const schema = v.strictObject({
 
 type Resolved = v.InferOutput<typeof schema>;
 
-/** PyTorch draws this many indices with replacement at a time. */
+/** With replacement, PyTorch draws this many indices at a time. */
 const drawBlock = 32;
 
 /**
- * A random order, another one each epoch.
+ * A random order that changes each epoch.
  *
- * The order is a function of seed and epoch: nothing is stored, any position is computed in O(1), at any length up to 2^53,
- * and going through an epoch twice gives the same order twice. With `generator` or `seedFrom` it is PyTorch's
- * `RandomSampler` instead, bit for bit, at 4 to 8 bytes an index; each iteration is then the next pass, and seeking draws and
- * drops.
+ * The order is a function of seed and epoch: nothing is stored, any position is computed in O(1) for lengths up to 2^53,
+ * and iterating an epoch twice returns the same order. With `generator` or `seedFrom` it is PyTorch's
+ * `RandomSampler` instead, bit for bit, at 4 to 8 bytes per index; each iteration is then the next pass, and `seek` draws
+ * and drops.
  */
 export class RandomSampler extends EpochSampler {
   readonly elastic = true;
@@ -62,7 +62,7 @@ export class RandomSampler extends EpochSampler {
   readonly #options: Resolved;
 
   /**
-   * @param source - The dataset, whose length is read anew each epoch, or a length.
+   * @param source - A dataset, whose length is read each epoch, or a length.
    * @throws {@link ConfigError} naming the option at fault.
    */
   constructor(source: Sized, options: RandomSamplerOptions = {}) {
@@ -126,7 +126,7 @@ function* drawFromFresh(
   yield* draw(new TorchGenerator(source.randomInt64(), { release: source.release }));
 }
 
-/** As many whole permutations as fit, and always one more, even when none of its indices is wanted. */
+/** Yields as many whole permutations as fit, and always one more, even if none of its indices is needed. */
 function* drawPermutations(generator: TorchGenerator, { samples, count, start }: Pass): Iterable<number> {
   for (let first = 0; samples > 0 && first <= count; first += samples) {
     const wanted = Math.min(samples, count - first);

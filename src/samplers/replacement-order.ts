@@ -3,7 +3,7 @@ import { PhiloxStream } from '../random/philox.js';
 import { type IndexBuffer, type IndexOrder, searchPositions } from './index-order.js';
 import type { OrderSettings } from './shuffled-order.js';
 
-/** Independent draws, all samples alike: each position has a stream of its own, so that any of them is drawn in O(1). */
+/** Independent uniform draws. Each position has its own random stream, so any position costs O(1). */
 export class ReplacementOrder implements IndexOrder {
   readonly length: number;
   readonly #samples: number;

@@ -4,12 +4,12 @@ import { lengthOf, type Sized } from '../core/sampler.js';
 import { EpochSampler } from './epoch-sampler.js';
 import type { IndexOrder } from './index-order.js';
 
-/** The indices `0, 1, 2, …` in order, each epoch alike. */
+/** The indices `0, 1, 2, …` in every epoch. */
 export class SequentialSampler extends EpochSampler {
   readonly elastic = true;
   readonly #source: Sized;
 
-  /** @param source - The dataset, whose length is read anew each epoch, or a length. */
+  /** @param source - A dataset, whose length is read each epoch, or a length. */
   constructor(source: Sized) {
     super();
     this.#source = source;

@@ -2,29 +2,29 @@ import { firstAbove } from '../core/first-above.js';
 import { IndexPermutation, orderKey } from '../random/index.js';
 import type { IndexBuffer, IndexOrder } from './index-order.js';
 
-/** What fixes an order of shards. */
+/** The parameters of an order of shards. */
 export interface ShardOrderSettings {
   /** Samples of each shard. */
   readonly shardLengths: readonly number[];
-  /** Shards that are mixed with one another. */
+  /** Shards per window. */
   readonly windowShards: number;
   readonly seed: number;
   readonly epoch: number;
 }
 
-/** Shards whose samples are mixed. */
+/** A window: shards whose samples are shuffled together. */
 interface Window {
-  /** Where its samples begin in the order. */
+  /** The position of its first sample in the order. */
   readonly start: number;
   readonly shards: readonly number[];
-  /** Samples up to and with each of its shards. */
+  /** Cumulative samples of its shards. */
   readonly ends: readonly number[];
   readonly order: IndexPermutation;
 }
 
 /**
- * Shards in a random order, cut into windows of a few, and the samples of a window in a random order: reading it touches so many shards
- * at a time and each of them once. Any position is computed, O(log shards); O(shards) memory.
+ * Shards in a random order, cut into windows; the samples of each window in a random order. Reading touches one window of
+ * shards at a time, and each shard once. Any position costs O(log shards); O(shards) memory.
  */
 export class ShardOrder implements IndexOrder {
   readonly length: number;
@@ -32,7 +32,7 @@ export class ShardOrder implements IndexOrder {
   readonly #firsts: readonly number[];
   readonly #windows: readonly Window[];
   readonly #windowEnds: readonly number[];
-  /** Which window each shard is in. */
+  /** The window of each shard. */
   readonly #windowOf: Int32Array;
 
   constructor({ shardLengths, windowShards, seed, epoch }: ShardOrderSettings) {
@@ -75,7 +75,7 @@ export class ShardOrder implements IndexOrder {
 
   *positionsOf(index: number): Generator<number> {
     if (!(index >= 0 && index < this.length)) return;
-    // Shards without samples begin where the next one does.
+    // An empty shard has the same start as the next one.
     const shard = firstAbove(this.#firsts, index) - 1;
     const { start, shards, ends, order } = this.#windows[this.#windowOf[shard]!]!;
     const place = shards.indexOf(shard);

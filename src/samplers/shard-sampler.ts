@@ -6,9 +6,9 @@ import type { IndexOrder } from './index-order.js';
 import { seedOption } from './order-source.js';
 import { ShardOrder } from './shard-order.js';
 
-/** A dataset that lies in shards, one behind the other. */
+/** A dataset that consists of shards. */
 export interface Sharded {
-  /** Samples of each shard: what is read together. */
+  /** Samples of each shard, in order. */
   readonly shardLengths: readonly number[];
 }
 
@@ -16,8 +16,8 @@ export interface ShardSamplerOptions {
   /** Fixes the orders of all epochs. @defaultValue `0` */
   readonly seed?: number;
   /**
-   * Shards that are mixed with one another. More mix better and hold more shards at a time: a sample can be no further from those
-   * beside it on the disk than the samples of so many shards. @defaultValue `8`
+   * Shards per window. More shards shuffle better and keep more shards open: a sample moves at most by the length of a
+   * window. @defaultValue `8`
    */
   readonly windowShards?: number;
 }
@@ -25,12 +25,14 @@ export interface ShardSamplerOptions {
 const schema = v.strictObject({ seed: seedOption, windowShards: v.optional(integerFrom(1), 8) });
 
 /**
- * A random order that reads shard by shard, another one each epoch: shards come in a random order, `windowShards` at a time, and their
- * samples are mixed within that window. For data that is far away, or compressed in groups of rows, where samples in any order
- * would each fetch a shard. Computed, like `RandomSampler`: it seeks, resumes and resizes at no cost, in O(shards) memory.
+ * A random order that reads shard by shard and changes each epoch: shards in a random order, `windowShards` at a time,
+ * with the samples of each window shuffled. Use it for remote data and for row groups, where a fully random order would
+ * fetch a shard per sample. It is computed, like `RandomSampler`: it seeks, resumes and changes world size at no cost, in
+ * O(shards) memory.
  *
- * With one window (`windowShards` at least the number of shards) it is a full shuffle. With fewer, samples of a batch come from at most
- * `2 * windowShards` shards: where shards differ much from one another, batches do, too; so write shards that are mixed already.
+ * With one window (`windowShards` at least the number of shards) it is a full shuffle. With more windows, a batch contains
+ * samples of at most `2 * windowShards` shards: if shards differ from one another, so do batches. Shuffle the data before
+ * you write shards.
  */
 export class ShardSampler extends EpochSampler {
   readonly elastic = true;

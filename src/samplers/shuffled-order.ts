@@ -2,7 +2,7 @@ import { orderKey } from '../random/index.js';
 import { PermutedPasses } from '../random/permuted-passes.js';
 import type { IndexBuffer, IndexOrder } from './index-order.js';
 
-/** What fixes a computed order. */
+/** The parameters of a computed order. */
 export interface OrderSettings {
   /** Samples of the dataset. */
   readonly samples: number;
@@ -12,7 +12,7 @@ export interface OrderSettings {
   readonly epoch: number;
 }
 
-/** Passes over all samples, each in an order of its own, until the length is reached. */
+/** Passes over all samples, each in its own order, up to the length. */
 export class ShuffledOrder implements IndexOrder {
   readonly length: number;
   readonly #passes: PermutedPasses;

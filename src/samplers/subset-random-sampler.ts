@@ -13,22 +13,22 @@ export interface SubsetRandomSamplerOptions {
   /** Fixes the orders of all epochs. @defaultValue `0` */
   readonly seed?: number;
   /**
-   * Draws PyTorch's order from this generator, whose state advances from pass to pass; `defaultGenerator` for what PyTorch
-   * does without one. Excludes `seed`.
+   * Draws PyTorch's order from this generator, whose state advances from pass to pass. PyTorch's default is
+   * `defaultGenerator`. Excludes `seed`.
    */
   readonly generator?: TorchGenerator;
 }
 
 const schema = v.strictObject({ seed: seedOption, generator: generatorOption });
 
-/** Some of a dataset's indices in a random order, another one each epoch. Seed and generator act as in `RandomSampler`. */
+/** Selected indices of a dataset in a random order that changes each epoch. `seed` and `generator` work as in `RandomSampler`. */
 export class SubsetRandomSampler extends EpochSampler {
   readonly elastic = true;
   readonly #indices: Float64Array;
   readonly #options: v.InferOutput<typeof schema>;
 
   /**
-   * @param indices - Are copied, 8 bytes each.
+   * @param indices - The indices. They are copied, 8 bytes each.
    * @throws {@link ConfigError} naming the option at fault.
    */
   constructor(indices: IndexArray, options: SubsetRandomSamplerOptions = {}) {

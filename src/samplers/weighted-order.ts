@@ -3,14 +3,14 @@ import { PhiloxStream } from '../random/philox.js';
 import type { AliasTable } from './alias-table.js';
 import { type IndexBuffer, type IndexOrder, listOrder, searchPositions } from './index-order.js';
 
-/** What fixes the draws of an epoch. */
+/** The parameters of an epoch's draws. */
 export interface WeightedSettings {
   readonly length: number;
   readonly seed: number;
   readonly epoch: number;
 }
 
-/** Independent draws by weight: each position has a stream of its own, so that any of them is drawn in O(1). */
+/** Independent draws by weight. Each position has its own random stream, so any position costs O(1). */
 export class WeightedOrder implements IndexOrder {
   readonly length: number;
   readonly #columns: number;
@@ -37,8 +37,8 @@ export class WeightedOrder implements IndexOrder {
 }
 
 /**
- * Draws by weight without replacement: each index gets an exponential divided by its weight, and the smallest come first
- * (Efraimidis and Spirakis, Weighted Random Sampling with a Reservoir, 2006). O(n log n) time, 16 bytes an index.
+ * Draws by weight without replacement: each index receives an exponential random number divided by its weight; the smallest come first
+ * (Efraimidis and Spirakis, Weighted Random Sampling with a Reservoir, 2006). O(n log n) time, 16 bytes per index.
  */
 export function raceOrder(weights: Float64Array, { length, seed, epoch }: WeightedSettings): IndexOrder {
   const stream = new PhiloxStream(philoxKey(orderKey(seed, epoch, 'race')));
@@ -46,7 +46,7 @@ export function raceOrder(weights: Float64Array, { length, seed, epoch }: Weight
     const exponential = -Math.log1p(-stream.start(i).uint53() * 2 ** -53);
     return weight > 0 ? exponential / weight : Number.POSITIVE_INFINITY;
   });
-  // Numbers sort many times faster than indices by a comparison, so only the winners are sorted that way.
+  // Sorting numbers is many times faster than sorting indices with a comparator, so use a comparator for the selected ones only.
   const last = times.toSorted()[length - 1]!;
   const winners = Float64Array.from(times.keys()).filter((i) => times[i]! <= last);
   return listOrder(winners.sort((i, j) => times[i]! - times[j]! || i - j).subarray(0, length));

@@ -11,15 +11,15 @@ import { checkOrderSource, describeOrderSource, generatorOption, seedOption } fr
 import { raceOrder, WeightedOrder } from './weighted-order.js';
 
 export interface WeightedRandomSamplerOptions {
-  /** Indices an epoch. @defaultValue the number of weights */
+  /** Indices per epoch. @defaultValue the number of weights */
   readonly numSamples?: number;
-  /** Whether an index may come twice. @defaultValue `true` */
+  /** Whether to draw with replacement. @defaultValue `true` */
   readonly replacement?: boolean;
   /** Fixes the draws of all epochs. @defaultValue `0` */
   readonly seed?: number;
   /**
-   * Draws as PyTorch does, from this generator, whose state advances from pass to pass; `defaultGenerator` for what PyTorch
-   * does without one. Excludes `seed`.
+   * Draws as PyTorch does, from this generator, whose state advances from pass to pass. PyTorch's default is
+   * `defaultGenerator`. Excludes `seed`.
    */
   readonly generator?: TorchGenerator;
 }
@@ -34,11 +34,11 @@ const schema = v.strictObject({
 type Resolved = v.InferOutput<typeof schema> & { readonly numSamples: number };
 
 /**
- * Indices drawn by weight, others each epoch. The weights need not add up to 1.
+ * Draws indices by weight, with new draws each epoch. The weights need not add up to 1.
  *
- * The draws are a function of seed and epoch. With replacement each costs O(1) wherever it is, after O(n) for the first;
- * without, an epoch begins with O(n log n). With `generator` they are those of PyTorch's `WeightedRandomSampler`, bit for
- * bit as far as `TorchGenerator.multinomial` is.
+ * The draws are a function of seed and epoch. With replacement, each draw costs O(1) at any position, after O(n) for the
+ * first; without, an epoch starts with O(n log n). With `generator` they equal PyTorch's `WeightedRandomSampler` as exactly
+ * as `TorchGenerator.multinomial` does.
  */
 export class WeightedRandomSampler extends EpochSampler {
   readonly elastic = true;
@@ -47,9 +47,9 @@ export class WeightedRandomSampler extends EpochSampler {
   #table: AliasTable | undefined;
 
   /**
-   * @param weights - One for each sample of the dataset: 0 or more, not all 0. They are copied.
-   * @throws {@link ConfigError} for other weights, and without replacement when fewer of them are above 0 than indices are
-   *   asked for. PyTorch then gives indices of weight 0, and so does this one with `generator`.
+   * @param weights - One weight per sample: 0 or more, not all 0. They are copied.
+   * @throws {@link ConfigError} for invalid weights, and, without replacement, if fewer weights are above 0 than
+   * `numSamples`. PyTorch then draws indices of weight 0, and so does this sampler with `generator`.
    */
   constructor(weights: ArrayLike<number>, options: WeightedRandomSamplerOptions = {}) {
     const parsed = parseOptions('WeightedRandomSampler options', schema, options);

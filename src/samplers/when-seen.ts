@@ -18,12 +18,12 @@ export function resolveWhenSeen(sampler: string, options: WhenSeenOptions): Reso
   return parseOptions(`${sampler}.whenSeen options`, schema, options);
 }
 
-/** The epochs that are asked about. */
+/** The epochs to search. */
 export function* epochsOf({ epoch, epochs }: ResolvedWhenSeen): Generator<number> {
   for (let i = 0; i < epochs; i++) yield epoch + i;
 }
 
-/** Who sees the positions of an epoch of `length` positions. */
+/** The occurrences of positions in an epoch of `length` positions. */
 export function* sightingsAt(
   positions: Iterable<number>,
   epoch: number,
