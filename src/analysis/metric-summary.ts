@@ -25,7 +25,7 @@ const shares = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 const histogramBins = 12;
 
 /** Summarizes a metric in one pass over its distinct values. */
-export function summariseMetric(file: DifficultyFile): MetricSummary {
+export function summarizeMetric(file: DifficultyFile): MetricSummary {
   const { samples, rows: distinct, min, max } = file.header;
   const histogram = new Histogram(min, max);
   const quantiles: number[] = [];

@@ -16,7 +16,7 @@ import { makeFolder, metricPrefix, writeItems } from './index-files.js';
 import { mergeParts } from './merge-parts.js';
 import { addUp, readSum } from './metric-column.js';
 import type { LoadedMetric } from './metric-source.js';
-import { type MetricSummary, summariseMetric } from './metric-summary.js';
+import { type MetricSummary, summarizeMetric } from './metric-summary.js';
 import { PartCursor } from './part-cursor.js';
 import { readPart, readPartHeader } from './part-file.js';
 import { missingPart, type OnSamples, RangeWork, type RangeWorkOptions } from './range-work.js';
@@ -94,7 +94,7 @@ async function reduceValues(
   const file = DifficultyFile.openSync(path);
   try {
     if (layout !== 'native') writeDeepSpeedLayout(folder, file, deepSpeedParts);
-    return summariseMetric(file);
+    return summarizeMetric(file);
   } finally {
     file.close();
     if (layout === 'deepspeed') rmSync(path);

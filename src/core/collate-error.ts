@@ -18,7 +18,7 @@ export function malformed(path: string, position: number, problem: string): Coll
 }
 
 /** The error for a number that the dtype of the batch does not hold. */
-export function unheld(
+export function unrepresentable(
   path: string,
   position: number,
   value: unknown,

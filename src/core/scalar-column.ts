@@ -1,4 +1,4 @@
-import { unheld } from './collate-error.js';
+import { unrepresentable } from './collate-error.js';
 import type { Allocate } from './dataset.js';
 import { type DType, isBigIntDType } from './dtype.js';
 import { holds } from './exact-elements.js';
@@ -31,7 +31,7 @@ export function scalarTensor(
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     const number = typeof value === 'boolean' ? Number(value) : value;
-    if (!rounds && !holds(dtype, number)) throw unheld(path, i, value, dtype, adviceFor(number));
+    if (!rounds && !holds(dtype, number)) throw unrepresentable(path, i, value, dtype, adviceFor(number));
     batch.data[i] = isBig ? BigInt(number) : Number(number);
   }
   return batch;

@@ -24,8 +24,8 @@ export interface BatchEngine {
   /** Says with each batch from now on how it was made, or does not any more. */
   observe(on: boolean): void;
   /** Called around a wait for a result: only then must the engine keep the process alive. */
-  hold(): void;
-  unhold(): void;
+  ref(): void;
+  unref(): void;
   /** Ends everything at once, because a task does not come back. */
   abort(): Promise<void>;
   /** Drops the tasks under way; their results are not wanted any more. */

@@ -136,12 +136,12 @@ export class Delivery {
     const arrival = new Promise<void>((resolve) => {
       for (const { ticket } of awaited) ticket.onSettled(resolve);
     });
-    this.#engine.hold();
+    this.#engine.ref();
     try {
       if (timeoutMs === 0) await arrival;
       else await withTimeout(arrival, this.#engine, timeoutMs, this.#underWay[0]!.planned);
     } finally {
-      this.#engine.unhold();
+      this.#engine.unref();
     }
     return this.#handOver(this.#ready(), started, asked);
   }

@@ -109,9 +109,9 @@ export class InProcessEngine implements BatchEngine {
     ticket.reject(error);
   }
 
-  hold(): void {}
+  ref(): void {}
 
-  unhold(): void {}
+  unref(): void {}
 
   cancel(): void {}
 

@@ -88,11 +88,11 @@ export class WorkerPool implements BatchEngine {
   }
 
   async facts(): Promise<DatasetFacts> {
-    this.hold();
+    this.ref();
     try {
       return await this.#facts;
     } finally {
-      this.unhold();
+      this.unref();
     }
   }
 
@@ -121,12 +121,12 @@ export class WorkerPool implements BatchEngine {
     for (const worker of this.#workers) worker.flush(this.#currentPass[0]!);
   }
 
-  hold(): void {
+  ref(): void {
     this.#holding = true;
     for (const { thread } of this.#alive()) thread.ref();
   }
 
-  unhold(): void {
+  unref(): void {
     this.#holding = false;
     for (const { thread } of this.#alive()) thread.unref();
   }
