@@ -18,6 +18,7 @@ const rooms = [
   'samplers',
   'tokens',
   'recipes',
+  'parts',
   'convert',
   'curriculum',
   'analysis',

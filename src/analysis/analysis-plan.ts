@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.js';
-import type { IndexRange } from './split-index.js';
+import { type IndexRange, rangesOf } from '../parts/part-range.js';
 
 /** What a plan depends on. */
 export interface AnalysisSize {
@@ -64,14 +64,6 @@ export function planAnalysis(size: AnalysisSize): AnalysisPlan {
   const mergeBytes = Math.min(free, Math.max(64e6, ranges.length * leastPartBuffer));
   const working = Math.max(mergeBytes, Math.min(partSamples, samples) * perSample);
   return { partSamples, ranges, mergeBytes, peakBytes: processBytes + threads * threadBytes + working };
-}
-
-/** `0 … samples - 1` in parts of one size, the last one smaller. */
-export function rangesOf(samples: number, partSamples: number): IndexRange[] {
-  return Array.from({ length: Math.ceil(samples / partSamples) }, (_, part) => [
-    part * partSamples,
-    Math.min(samples, (part + 1) * partSamples),
-  ]);
 }
 
 /** Few enough samples that every thread gets several parts. */

@@ -2,17 +2,22 @@ import { type Dataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { recipeOf } from '../core/recipe.js';
 import { type WorkerDataset, WorkerModule } from '../datasets/worker-module.js';
+import type { IndexRange } from '../parts/part-range.js';
+import { ProgressCount } from '../parts/progress-count.js';
+import { shareParts } from '../parts/share-parts.js';
 import { openObjectStore } from '../storage/open-object-store.js';
 import { type AnalysisDescription, analysisId, describeAnalysis } from './analysis-description.js';
 import { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
 import { findRecord, writeRecord } from './analysis-result.js';
-import { type AnalyzeDifficultyOptions, resolveAnalyzeOptions } from './analyze-difficulty-options.js';
+import {
+  type AnalysisProgress,
+  type AnalyzeDifficultyOptions,
+  resolveAnalyzeOptions,
+} from './analyze-difficulty-options.js';
 import { type LoadedMetric, loadMetric, type MetricSource, metricRecipe } from './metric-source.js';
 import type { MetricSummary } from './metric-summary.js';
-import { ProgressCount } from './progress-count.js';
 import { type OnSamples, RangeWork } from './range-work.js';
 import { reduceAnalysis } from './reduce-analysis.js';
-import type { IndexRange } from './split-index.js';
 import { AnalysisWorker } from './workers/analysis-worker.js';
 
 /** What an analysis found. */
@@ -61,18 +66,35 @@ export async function analyzeDifficulty(
   if (finished) return { ...resultOf(finished), wasThere: true, elapsedMs: performance.now() - started };
   const wholeValues = layout !== 'native';
   const work = new RangeWork({ dataset, metrics, store, description, wholeValues });
-  const progress = new ProgressCount(dataset.length, metrics, settings.onProgress);
+  const { onProgress } = settings;
+  const progress = new ProgressCount<Phase>(
+    samplesOfPhases(dataset.length, metrics),
+    ({ phase, done, total }) => onProgress?.({ phase, done, total }),
+  );
+  const onSamples = (phase: Phase): OnSamples => {
+    const add = progress.in(phase);
+    return (samples) => add({ samples });
+  };
   const makeEngines = threadEngines(source, settings.metrics, threads, {
     outputDir,
     description,
     wholeValues,
   });
-  await measureAll(makeEngines ?? (() => [work]), work, metrics, plan, progress);
+  await measureAll(makeEngines ?? (() => [work]), work, metrics, plan, onSamples);
   const { ranges, mergeBytes } = plan;
-  const reduced = await reduceAnalysis(work, { ranges, mergeBytes }, progress.in('merging'));
+  const reduced = await reduceAnalysis(work, { ranges, mergeBytes }, onSamples('merging'));
   await writeRecord(store, { description, ...reduced });
   await store.remove(`${RangeWork.folder(description)}/`);
   return { ...reduced, wasThere: false, elapsedMs: performance.now() - started };
+}
+
+type Phase = AnalysisProgress['phase'];
+
+/** Samples of all phases: one pass to measure, one to count if a metric needs it, and one to merge each metric of values. */
+export function samplesOfPhases(samples: number, metrics: readonly LoadedMetric[]): number {
+  const needsCounts = metrics.some(({ metric }) => metric.keysOf);
+  const merged = metrics.filter(({ kind }) => kind === 'value').length;
+  return samples * (1 + (needsCounts ? 1 : 0) + merged);
 }
 
 /** @throws {@link ConfigError} for a stream, whose samples have no index. */
@@ -130,32 +152,22 @@ async function measureAll(
   work: RangeWork,
   metrics: readonly LoadedMetric[],
   { ranges }: AnalysisPlan,
-  progress: ProgressCount,
+  onSamples: (phase: Phase) => OnSamples,
 ): Promise<void> {
   const engines = makeEngines();
   try {
     if (metrics.some(({ metric }) => metric.keysOf)) {
-      await onEach(engines, ranges, (engine, range) => engine.count(range, progress.in('counting')));
+      await shareParts(engines, ranges, 'abandon', (engine, range) =>
+        engine.count(range, onSamples('counting')),
+      );
       await work.mergeCounts(ranges);
     }
-    await onEach(engines, ranges, (engine, range) => engine.map(range, progress.in('measuring')));
+    await shareParts(engines, ranges, 'abandon', (engine, range) =>
+      engine.map(range, onSamples('measuring')),
+    );
   } finally {
     await Promise.all(engines.map((engine) => engine.close?.()));
   }
-}
-
-/** Each engine takes the next range as soon as it is done with one. */
-async function onEach(
-  engines: readonly RangeEngine[],
-  ranges: readonly IndexRange[],
-  work: (engine: RangeEngine, range: IndexRange) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  await Promise.all(
-    engines.map(async (engine) => {
-      while (next < ranges.length) await work(engine, ranges[next++]!);
-    }),
-  );
 }
 
 function resultOf({ metrics, counts }: Pick<DifficultyAnalysis, 'metrics' | 'counts'>) {

@@ -1,5 +1,6 @@
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
+import type { IndexRange } from '../parts/part-range.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type AnalysisDescription, analysisId } from './analysis-description.js';
 import { readCounts, writeCounts } from './counts-file.js';
@@ -8,7 +9,6 @@ import type { LoadedMetric } from './metric-source.js';
 import { KeyCounts } from './metrics/key-counts.js';
 import { readPart } from './part-file.js';
 import { notMeasured, readSamples } from './read-samples.js';
-import type { IndexRange } from './split-index.js';
 
 /** Called with the number of samples done since the last call. */
 export type OnSamples = (samples: number) => void;

@@ -5,6 +5,7 @@ import { setOwn } from '../core/record.js';
 import { extremes } from '../core/sort-by-value.js';
 import { castElements } from '../formats/indexed/cast-elements.js';
 import { type IntegerDType, smallestIntegerDtype } from '../formats/indexed/integer-dtype.js';
+import type { IndexRange } from '../parts/part-range.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { AnalysisDescription } from './analysis-description.js';
@@ -20,7 +21,6 @@ import { type MetricSummary, summarizeMetric } from './metric-summary.js';
 import { PartCursor } from './part-cursor.js';
 import { readPart, readPartHeader } from './part-file.js';
 import { missingPart, type OnSamples, RangeWork, type RangeWorkOptions } from './range-work.js';
-import type { IndexRange } from './split-index.js';
 
 /** How a reduce is done. */
 export interface ReduceRequest {

@@ -1,5 +1,4 @@
-/** Whole numbers from the first up to and without the second. */
-export type IndexRange = readonly [start: number, end: number];
+import type { IndexRange } from '../parts/part-range.js';
 
 /**
  * Cuts `start … end - 1` into neighboring parts of nearly equal size, as DeepSpeed's `split_index` does: boundary i is

@@ -4,6 +4,7 @@ import { FormatError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { recipeOf } from '../core/recipe.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
+import { rangesOf } from '../parts/part-range.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { tokenize } from '../tokens/tokenize.js';
 import { type InputFiles, openInputs } from './conversion-input.js';
@@ -150,9 +151,5 @@ function rootOf(input: string): string {
 }
 
 function cut(length: number, size: number): Part[] {
-  return Array.from({ length: Math.ceil(length / size) }, (_, number) => ({
-    number,
-    start: number * size,
-    end: Math.min(length, (number + 1) * size),
-  }));
+  return rangesOf(length, size).map(([start, end], number) => ({ number, start, end }));
 }

@@ -3,11 +3,15 @@ import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { shownLocation } from '../core/shown-location.js';
+import type { PartReceipt, WrittenFile } from '../parts/part-receipt.js';
+import { ProgressCount } from '../parts/progress-count.js';
+import { shareParts } from '../parts/share-parts.js';
+import { WorkFolder } from '../parts/work-folder.js';
 import { localPath } from '../storage/local-path.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import type { InputFiles } from './conversion-input.js';
 import { type ConversionPlan, type ResolvedConversion, tokenStorage } from './conversion-plan.js';
-import { defaultWorkers } from './convert-options.js';
+import { type ConversionProgress, defaultWorkers } from './convert-options.js';
 import {
   type ConversionManifest,
   type ConversionTarget,
@@ -17,10 +21,8 @@ import {
   removeManifest,
   writeManifest,
 } from './manifest.js';
-import type { ConvertedFile, OnDone, PartReceipt, PartWriter } from './part.js';
+import type { PartWriter } from './part.js';
 import { mergeTokenParts } from './token-parts.js';
-import { WorkFolder } from './work-folder.js';
-import { writeParts } from './write-parts.js';
 
 /** What a conversion wrote. */
 export interface ConversionOutcome {
@@ -29,7 +31,7 @@ export interface ConversionOutcome {
   readonly samples: number;
   /** Where text became tokens. */
   readonly tokens?: number;
-  readonly files: readonly ConvertedFile[];
+  readonly files: readonly WrittenFile[];
   /** Samples that an earlier run of the same conversion had done. */
   readonly continued: number;
   /** Whether the output was there already, whole: nothing was left to do. */
@@ -43,8 +45,7 @@ export class ConversionRun {
   readonly #options: ResolvedConversion;
   readonly #output: string;
   readonly #job: string;
-  #done = 0;
-  #tokens = 0;
+  readonly #progress: ProgressCount<ConversionProgress['phase']>;
 
   constructor(
     plan: ConversionPlan,
@@ -55,6 +56,7 @@ export class ConversionRun {
     this.#plan = plan;
     this.#inputs = inputs;
     this.#options = options;
+    this.#progress = new ProgressCount(plan.samples, options.onProgress);
     const path = localPath(options.output).replace(/(?<=.)\/+$/, '');
     this.#output = options.to === 'tokens' ? path.replace(/\.(bin|idx)$/, '') : path;
     this.#job = fingerprint({ to: options.to, files: files.identity, plan: plan.identity, version: 1 });
@@ -108,13 +110,19 @@ export class ConversionRun {
 
   /** Writes the parts that are missing. */
   async #write(folder: WorkFolder, whole: ReadonlyMap<number, PartReceipt>): Promise<PartReceipt[]> {
-    for (const { samples, tokens = 0 } of whole.values()) this.#count({ samples, tokens });
+    const onProgress = this.#progress.in('converting');
+    for (const receipt of whole.values()) onProgress(receipt);
     const missing = this.#plan.parts.filter(({ number }) => !whole.has(number));
     const { numWorkers = defaultWorkers(this.#options.tokenizer) } = this.#options;
     const writers = await this.#writers(Math.min(numWorkers, missing.length), folder);
     try {
-      const made = await writeParts(missing, writers, folder, (done) => this.#count(done));
-      return [...whole.values(), ...made].sort((a, b) => a.number - b.number);
+      const receipts = [...whole.values()];
+      await shareParts(writers, missing, 'finish', async (writer, part) => {
+        const receipt = await writer.write(part, folder.parts, onProgress);
+        folder.accept(receipt);
+        receipts.push(receipt);
+      });
+      return receipts.sort((a, b) => a.number - b.number);
     } finally {
       for (const writer of writers) if (writer !== this.#plan.writer) await writer.close();
     }
@@ -127,29 +135,15 @@ export class ConversionRun {
     return Array.from({ length: threads }, (_, id) => new ConvertWorker({ writer, folder: parts }, id));
   }
 
-  readonly #count: OnDone = ({ samples, tokens = 0 }) => {
-    this.#done += samples;
-    this.#tokens += tokens;
-    this.#report('converting', this.#done);
-  };
-
-  #report(phase: 'converting' | 'merging', done: number): void {
-    this.#options.onProgress?.({ phase, done, total: this.#plan.samples, tokens: this.#tokens });
-  }
-
   /** Merges the parts beside them, and gives the result its names, the index last. */
   async #publishTokens(folder: WorkFolder, receipts: readonly PartReceipt[]): Promise<ConversionManifest> {
     const name = basename(this.#output);
-    let merged = 0;
     const written = await mergeTokenParts(
       join(folder.path, 'merged'),
       folder.parts,
       receipts,
       tokenStorage(this.#options),
-      ({ samples }) => {
-        merged += samples;
-        this.#report('merging', merged);
-      },
+      this.#progress.restart('merging'),
     );
     const files = written.map((file) => ({ ...file, name: file.name.replace('merged', name) }));
     const manifest = this.#manifest(receipts, files);
@@ -184,7 +178,7 @@ export class ConversionRun {
     return manifest;
   }
 
-  #manifest(receipts: readonly PartReceipt[], files: readonly ConvertedFile[]): ConversionManifest {
+  #manifest(receipts: readonly PartReceipt[], files: readonly WrittenFile[]): ConversionManifest {
     const { to } = this.#options;
     const tokens = receipts.reduce((sum, receipt) => sum + (receipt.tokens ?? 0), 0);
     return {

@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
 import { FormatError } from '../core/errors.js';
-import { isIntact } from './checksum.js';
-import type { ConvertedFile } from './part.js';
-import { readText, writeText } from './work-folder.js';
+import { isIntact } from '../parts/checksum.js';
+import type { WrittenFile } from '../parts/part-receipt.js';
+import { readText, writeText } from '../parts/work-folder.js';
 
 /** What a conversion can write. */
 export const conversionTargets = ['tokens', 'webdataset', 'parquet'] as const;
@@ -22,7 +22,7 @@ export interface ConversionManifest {
   readonly inputs: readonly string[];
   readonly samples: number;
   readonly tokens?: number;
-  readonly files: readonly ConvertedFile[];
+  readonly files: readonly WrittenFile[];
 }
 
 /** Where the manifest of an output is: in its folder, under a name that readers of whole folders pass over, or beside its pair of files. */

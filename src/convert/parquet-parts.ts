@@ -3,12 +3,14 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
+import { readBack } from '../parts/checksum.js';
+import { type PartReceipt, partName } from '../parts/part-receipt.js';
+import { samplesOf } from '../parts/part-samples.js';
+import type { OnPartProgress } from '../parts/progress-count.js';
 import { FileWriter } from '../storage/file-writer.js';
-import { readBack } from './checksum.js';
 import { rowOf, type TypedColumn } from './parquet-types.js';
 import { schemaOf, writable } from './parquet-values.js';
-import { type OnDone, type Part, type PartReceipt, type PartWriter, partName } from './part.js';
-import { readSamples } from './read-samples.js';
+import type { Part, PartWriter } from './part.js';
 
 /** Rows that are in memory together; a loader reads, and a shuffle mixes, by as many. */
 const rowsPerGroup = 8_192;
@@ -25,7 +27,7 @@ export class ParquetParts implements PartWriter {
     this.#columns = columns;
   }
 
-  async write(part: Part, folder: string, onDone: OnDone): Promise<PartReceipt> {
+  async write(part: Part, folder: string, onProgress: OnPartProgress): Promise<PartReceipt> {
     const file = new FileWriter(join(folder, `${partName(part.number)}.parquet`), { checksum: true });
     try {
       const writer = new ParquetWriter({
@@ -35,9 +37,9 @@ export class ParquetParts implements PartWriter {
       });
       let group = this.#emptyGroup();
       let rows = 0;
-      for await (const { index, sample } of readSamples(this.#dataset, part)) {
+      for await (const { index, sample } of samplesOf(this.#dataset, [part.start, part.end])) {
         this.#add(group, sample, index);
-        onDone({ samples: 1 });
+        onProgress({ samples: 1 });
         rows += 1;
         if (rows % rowsPerGroup !== 0 && index + 1 < part.end) continue;
         const columnData = this.#columns.map(({ name, type }, k) => ({

@@ -1,17 +1,12 @@
 import { join } from 'node:path';
 import { Header, Pax } from 'tar';
+import { readBack } from '../parts/checksum.js';
+import { type PartReceipt, partName } from '../parts/part-receipt.js';
+import type { OnPartProgress } from '../parts/progress-count.js';
 import { FileWriter } from '../storage/file-writer.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
-import { readBack } from './checksum.js';
-import {
-  type OnDone,
-  type Part,
-  type PartReceipt,
-  type PartWriter,
-  partName,
-  type TarEntry,
-} from './part.js';
+import type { Part, PartWriter, TarEntry } from './part.js';
 
 const blockBytes = 512;
 /** Files that are read before they are written: far-away ones come side by side. */
@@ -28,7 +23,7 @@ export class TarParts implements PartWriter {
   async write(
     { number, start, end, entries = [] }: Part,
     folder: string,
-    onDone: OnDone,
+    onProgress: OnPartProgress,
   ): Promise<PartReceipt> {
     const file = new FileWriter(join(folder, `${partName(number)}.tar`), { checksum: true });
     try {
@@ -37,7 +32,7 @@ export class TarParts implements PartWriter {
         const reading = some.map((entry) => this.#read(entry));
         await Promise.allSettled(reading);
         for (const [k, { name }] of some.entries()) append(file, name, await reading[k]!);
-        onDone({ samples: (some.length / entries.length) * (end - start) });
+        onProgress({ samples: (some.length / entries.length) * (end - start) });
       }
       file.append(new Uint8Array(2 * blockBytes));
       file.finish();

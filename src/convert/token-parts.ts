@@ -4,10 +4,12 @@ import type { DType } from '../core/dtype.js';
 import { FormatError } from '../core/errors.js';
 import { IndexedDatasetBuilder } from '../formats/index.js';
 import type { DTypeTable } from '../formats/indexed/indexed-dataset-dtypes.js';
+import { readBack } from '../parts/checksum.js';
+import { type PartReceipt, partName } from '../parts/part-receipt.js';
+import { samplesOf } from '../parts/part-samples.js';
+import type { OnPartProgress } from '../parts/progress-count.js';
 import type { Tokenize } from '../tokens/tokenize.js';
-import { readBack } from './checksum.js';
-import { type OnDone, type Part, type PartReceipt, type PartWriter, partName } from './part.js';
-import { readSamples } from './read-samples.js';
+import type { Part, PartWriter } from './part.js';
 
 /** How tokens are stored. */
 export interface TokenStorage {
@@ -35,17 +37,17 @@ export class TokenParts implements PartWriter {
     this.#storage = storage;
   }
 
-  async write(part: Part, folder: string, onDone: OnDone): Promise<PartReceipt> {
+  async write(part: Part, folder: string, onProgress: OnPartProgress): Promise<PartReceipt> {
     const prefix = join(folder, partName(part.number));
     const builder = new IndexedDatasetBuilder(prefix, { ...this.#storage, checksums: true });
     let total = 0;
     try {
-      for await (const { index, sample } of readSamples(this.#dataset, part)) {
+      for await (const { index, sample } of samplesOf(this.#dataset, [part.start, part.end])) {
         const { data } = await this.#tokens(sample, index);
         builder.addItem(data);
         builder.endDocument();
         total += data.length;
-        onDone({ samples: 1, tokens: data.length });
+        onProgress({ samples: 1, tokens: data.length });
       }
       const { bin, idx } = builder.finalize()!;
       const files = [await readBack(`${prefix}.bin`, bin), await readBack(`${prefix}.idx`, idx)];
@@ -82,13 +84,13 @@ export async function mergeTokenParts(
   folder: string,
   receipts: readonly PartReceipt[],
   storage: TokenStorage,
-  onDone: OnDone,
+  onProgress: OnPartProgress,
 ): Promise<PartReceipt['files']> {
   const builder = new IndexedDatasetBuilder(prefix, { ...storage, checksums: true });
   try {
     for (const { number, samples } of receipts) {
       builder.merge(join(folder, partName(number)));
-      onDone({ samples });
+      onProgress({ samples });
     }
     const { bin, idx } = builder.finalize()!;
     return [await readBack(`${prefix}.bin`, bin), await readBack(`${prefix}.idx`, idx)];

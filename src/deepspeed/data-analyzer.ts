@@ -1,8 +1,9 @@
-import { type IndexRange, splitIndex } from '../analysis/split-index.js';
+import { splitIndex } from '../analysis/split-index.js';
 import { defaultCollate } from '../core/collate.js';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError, MillraceError, ParityError, SampleError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
+import type { IndexRange } from '../parts/part-range.js';
 import { sampleContext } from '../random/sample-context.js';
 import {
   type AnalyzerSettings,

@@ -276,7 +276,7 @@ describe('an output of convert', () => {
     const options = { output: path, tokenizer: 'bytes', shardSamples: 10, numWorkers: 1 } as const;
     await expect(convert(input, options)).rejects.toThrow(/no text in the field text.*index 33/);
     await expect(convert(input, { ...options, shardSamples: 5 })).rejects.toThrow(
-      /begun and is not finished/,
+      /started and is not finished/,
     );
     truncateSync(`${path}.converting/parts/000001.bin`, 3);
     const done: number[] = [];

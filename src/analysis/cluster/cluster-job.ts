@@ -5,6 +5,7 @@ import { shownLocation, withoutSecrets } from '../../core/shown-location.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import type { FormatName } from '../../formats/format-table.js';
 import { openDataset } from '../../formats/open-dataset.js';
+import type { IndexRange } from '../../parts/part-range.js';
 import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
 import { localPath } from '../../storage/local-path.js';
 import { type ObjectStore, readObject } from '../../storage/object-store.js';
@@ -13,7 +14,6 @@ import type { AnalysisDescription } from '../analysis-description.js';
 import type { MetricRecipe } from '../metric-source.js';
 import { RangeWork } from '../range-work.js';
 import type { ReduceRequest } from '../reduce-analysis.js';
-import type { IndexRange } from '../split-index.js';
 import { readSpecification } from './cluster-payload.js';
 
 /** Files of a dataset, as every machine of the cluster can open them. */

@@ -4,9 +4,9 @@ import * as v from 'valibot';
 import { FormatError, StateMismatchError } from '../../core/errors.js';
 import { integerFrom } from '../../core/options.js';
 import { formatNames } from '../../formats/format-table.js';
+import type { IndexRange } from '../../parts/part-range.js';
 import { type AnalysisDescription, analysisId, checkVersion } from '../analysis-description.js';
 import { deepSpeedPartsSchema, layoutRequired } from '../analyze-difficulty-options.js';
-import type { IndexRange } from '../split-index.js';
 import type { ClusterAnalysis, ClusterJobData, ClusterJobName } from './cluster-job.js';
 
 const analysisIdSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));

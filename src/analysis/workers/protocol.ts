@@ -1,30 +1,21 @@
-import type { ErrorRecord } from '../../core/error-record.js';
 import type { Recipe } from '../../core/recipe.js';
+import type { IndexRange } from '../../parts/part-range.js';
 import type { AnalysisDescription } from '../analysis-description.js';
 import type { MetricRecipe } from '../metric-source.js';
-import type { ReducedMetrics, ReduceRequest } from '../reduce-analysis.js';
-import type { IndexRange } from '../split-index.js';
+import type { ReduceRequest } from '../reduce-analysis.js';
 
 /** What an analysis thread starts with. */
 export interface AnalysisSetup {
   readonly dataset: Recipe;
   readonly metrics: readonly MetricRecipe[];
-  /** Where parts are stored: a path or URL. */
+  /** Path or URL under which parts are stored. */
   readonly place: string;
   readonly description: AnalysisDescription;
   readonly wholeValues: boolean;
 }
 
-/** Main thread → analysis thread. */
-export type ToAnalysisWorker =
+/** Work for an analysis thread; only `reduce` returns a result. */
+export type AnalysisRequest =
   | { readonly type: 'count' | 'map'; readonly range: IndexRange }
   | { readonly type: 'merge-counts'; readonly ranges: readonly IndexRange[] }
   | { readonly type: 'reduce'; readonly request: ReduceRequest };
-
-/** Analysis thread → main thread. */
-export type FromAnalysisWorker =
-  | { readonly type: 'done' }
-  /** The end of a reduce. */
-  | { readonly type: 'reduced'; readonly reduced: ReducedMetrics }
-  | { readonly type: 'progress'; readonly samples: number }
-  | { readonly type: 'error'; readonly error: ErrorRecord };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StorageError } from 'millrace/errors';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isIntact, readBack } from '../../dist/convert/checksum.js';
+import { isIntact, readBack } from '../../dist/parts/checksum.js';
 
 let folder: string;
 beforeAll(() => {

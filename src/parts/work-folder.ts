@@ -7,21 +7,21 @@ import { isAlive } from '../storage/cache-lock.js';
 import { FileWriter } from '../storage/file-writer.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import { isIntact } from './checksum.js';
-import { type PartReceipt, partName } from './part.js';
+import { type PartReceipt, partName } from './part-receipt.js';
 
 const jobFile = 'job.json';
 const lockFile = 'lock';
 const partsFolder = 'parts';
-/** Says that the output is about to take its name: what has it is this job's, or was to be replaced. */
+/** Marks that a job is renaming its output into place: an existing output is the job's own, or is being replaced. */
 const publishingFile = 'publishing';
 
 /**
- * Where a conversion keeps its parts until all are there: a folder beside the output. A part counts when its receipt is there and its
- * files have the receipt's checksums, so that a process killed at any moment leaves parts that are whole and leftovers that go away.
+ * Keeps the parts of unfinished work in a folder beside the output. A part counts if its receipt exists and its files have the checksums
+ * of the receipt, so a process killed at any moment leaves whole parts, and leftovers that the next run removes.
  */
 export class WorkFolder {
   readonly path: string;
-  /** Where the files of the parts are, and nothing else. */
+  /** Folder of the parts' files, and of nothing else. */
   readonly parts: string;
 
   private constructor(path: string) {
@@ -30,11 +30,11 @@ export class WorkFolder {
   }
 
   /**
-   * Opens the folder of a job, and takes it for this process.
+   * Opens the folder of a job and locks it for this process.
    *
-   * @param job - What identifies the job: the same job goes on with the parts that are there.
-   * @param overwrite - Whether another job's parts may be thrown away.
-   * @throws {@link StorageError} when another process is at work there, or another job was begun.
+   * @param job - Identifies the job. The same job continues with the parts that exist.
+   * @param overwrite - Discards the parts of another job.
+   * @throws {@link StorageError} if another process holds the folder, or another job started in it.
    */
   static open(path: string, job: string, overwrite: boolean): WorkFolder {
     try {
@@ -47,9 +47,9 @@ export class WorkFolder {
     if (known !== undefined && known !== job) {
       if (!overwrite) {
         unlock(path);
-        throw new StorageError('Another conversion to this output was begun and is not finished', {
+        throw new StorageError('Another conversion to this output was started and is not finished', {
           where: { folder: path },
-          next: 'Run its command again to finish it, or pass overwrite: true (--overwrite) to begin anew.',
+          next: 'Run its command again to finish it, or pass overwrite: true (--overwrite) to discard it.',
         });
       }
       for (const name of readdirSync(path)) if (name !== lockFile) remove(path, name);
@@ -59,7 +59,7 @@ export class WorkFolder {
     return new WorkFolder(path);
   }
 
-  /** The parts that are whole. All other files go away. */
+  /** Returns the receipts of the whole parts, by number, and removes all other files. */
   async wholeParts(): Promise<Map<number, PartReceipt>> {
     const whole = new Map<number, PartReceipt>();
     const kept = new Set([jobFile, lockFile, partsFolder, publishingFile]);
@@ -78,35 +78,35 @@ export class WorkFolder {
     return whole;
   }
 
-  /** Takes away what a job left that was killed when its output had taken its name. */
+  /** Removes the leftovers of a job that was killed after its output was renamed into place. */
   static tidy(path: string, job: string): void {
     const known = readText(join(path, jobFile));
-    // Without a job it was about to be taken away.
+    // A folder without a job was being removed.
     if (known === undefined || known === job) rmSync(path, { recursive: true, force: true });
   }
 
-  /** Whether a job was killed while its output took its name. */
+  /** Whether a job was killed while it renamed its output into place. */
   static wasPublishing(path: string, job: string): boolean {
     return readText(join(path, publishingFile)) === job;
   }
 
-  /** Says that the output begins to take its name. */
+  /** Marks that the job starts to rename its output into place. */
   beginPublishing(job: string): void {
     writeText(join(this.path, publishingFile), job);
   }
 
-  /** Says that a part is whole. */
+  /** Writes the receipt of a part, which is then whole. */
   accept(receipt: PartReceipt): void {
     writeText(join(this.path, receiptName(receipt.number)), checkedJson(receipt));
   }
 
-  /** Lets go of the folder; the parts stay. */
+  /** Unlocks the folder and keeps the parts. */
   release(): void {
     unlock(this.path);
   }
 
   remove(): void {
-    taken.delete(this.path);
+    locked.delete(this.path);
     rmSync(this.path, { recursive: true, force: true });
   }
 }
@@ -119,7 +119,7 @@ function remove(folder: string, name: string): void {
   rmSync(join(folder, name), { recursive: true, force: true });
 }
 
-/** Writes a small file whole or not at all. */
+/** Writes a small file atomically. */
 export function writeText(path: string, text: string): void {
   const writer = new FileWriter(path);
   writer.append(new TextEncoder().encode(text));
@@ -127,7 +127,7 @@ export function writeText(path: string, text: string): void {
   writer.publish();
 }
 
-/** @returns `undefined` when it is not there */
+/** @returns `undefined` if the file cannot be read */
 export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -145,39 +145,39 @@ function parseReceipt(text: string | undefined): PartReceipt | undefined {
   }
 }
 
-/** Folders that this process is at work in. */
-const taken = new Set<string>();
+/** Folders that this process has locked. */
+const locked = new Set<string>();
 
-/** A lock whose process is gone is taken over. */
+/** Locks a folder, and takes over the lock of a process that has ended. */
 function lock(folder: string): void {
   const path = join(folder, lockFile);
-  if (!taken.has(folder) && isAbandoned(path)) rmSync(path, { force: true });
+  if (!locked.has(folder) && isAbandoned(path)) rmSync(path, { force: true });
   try {
     const descriptor = openSync(path, 'wx');
     writeSync(descriptor, `${process.pid} ${hostname()}`);
     closeSync(descriptor);
-    taken.add(folder);
+    locked.add(folder);
   } catch (cause) {
     if ((cause as { code?: string }).code !== 'EEXIST') throw storageFailure('write', path, cause);
     const [pid = '?', host = '?'] = (readText(path) ?? '').split(' ');
-    throw new StorageError('Another conversion to this output is at work', {
+    throw new StorageError('Another conversion to this output is running', {
       where: { folder, process: pid, host },
-      next: 'Wait for it. If it is gone (a machine that was switched off), remove the file lock in that folder.',
+      next: 'Wait for it to end. If its machine was switched off, remove the file named lock in that folder.',
     });
   }
 }
 
 function unlock(folder: string): void {
-  taken.delete(folder);
+  locked.delete(folder);
   rmSync(join(folder, lockFile), { force: true });
 }
 
-/** Whether its process is gone. A number of a process may come again: one that is this process's is of one before it. */
+/** Whether the process that wrote a lock has ended. Process ids are reused: this process's own id in a lock is that of an earlier one. */
 function isAbandoned(path: string): boolean {
   const text = readText(path);
   if (text === undefined) return false;
   const [pid = '', host] = text.split(' ');
-  // One without a host was killed while it wrote.
+  // A lock without a host was cut off while it was written.
   return (
     host === undefined || (host === hostname() && (Number(pid) === process.pid || !isAlive(Number(pid))))
   );
