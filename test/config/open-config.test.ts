@@ -201,9 +201,7 @@ describe('openConfig', () => {
 
   it('tells the user what to do about a missing file, a file without a configuration, and an unknown number of samples', async () => {
     await expect(openConfig('nowhere.ts')).rejects.toThrow(/There is no such file.*millrace init/);
-    await expect(openConfig(folder.module('seven.mjs', '7'))).rejects.toThrow(
-      /must export a configuration/,
-    );
+    await expect(openConfig(folder.module('seven.mjs', '7'))).rejects.toThrow(/must export a configuration/);
     const empty = folder.json('millrace.config.json', { loader: {} });
     await expect(openConfig(empty)).rejects.toThrow(/Millrace configuration: data: is missing/);
     await expect(openConfig(folder.file('broken.json', '{ "data": '))).rejects.toThrow(

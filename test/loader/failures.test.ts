@@ -20,7 +20,7 @@ import {
   WorkerTransferError,
 } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';
 
 const faulty = new URL('../fixtures/faulty.js', import.meta.url);
@@ -167,11 +167,23 @@ describe('timeoutMs', () => {
     ['neverAnswersAt', 1],
     ['neverAnswersAt', 0],
   ])('ends the wait for a dataset that never returns (%s, %d workers)', async (name, numWorkers) => {
-    const { batches, error } = await untilError(load(name, { index: 9 }, { timeoutMs: 3000, numWorkers }));
-    expect(batches).toEqual([
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const loader = load(name, { index: 9 }, { timeoutMs: 3000, numWorkers });
+    const pass = loader[Symbol.asyncIterator]();
+    for (const expected of [
       [0, 1, 2, 3],
       [4, 5, 6, 7],
-    ]);
+    ])
+      expect(Array.from((await pass.next()).value!.data)).toEqual(expected);
+    const failure = pass.next().then(
+      () => undefined,
+      (reason: MillraceError) => reason,
+    );
+    while (vi.getTimerCount() === 0) await new Promise(setImmediate);
+    await vi.advanceTimersByTimeAsync(3000);
+    const error = (await failure)!;
+    vi.useRealTimers();
+    await loader.close();
     expect(error).toBeInstanceOf(LoaderTimeoutError);
     expect(error.where).toMatchObject({ epoch: 0, batch: 2, indices: '[8, 9, 10, 11]' });
     expect(error.message).toContain('3000 ms');

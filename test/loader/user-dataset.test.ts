@@ -83,7 +83,7 @@ describe('the process', () => {
     ['after break, without close()', 'break.js'],
     ['when a loader with workers is dropped', 'dropped.js'],
   ])('ends by itself %s', async (_, name) => {
-    const { stdout } = await execute(process.execPath, [script(name)], { timeout: 20_000 });
+    const { stdout } = await execute(process.execPath, [script(name)]);
     expect(stdout).toBe('done\n');
   });
 });

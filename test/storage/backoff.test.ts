@@ -1,19 +1,15 @@
-import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Backoff } from '../../dist/storage/backoff.js';
+import { replaceSleep } from '../setup/replace-sleep.js';
 
-const timers = createRequire(import.meta.url)('node:timers/promises') as { setTimeout: unknown };
-const { setTimeout: realTimer } = timers;
 let delays: number[];
+let restoreSleep: () => void;
 beforeEach(() => {
   delays = [];
-  // Waits take no time: only their lengths count.
-  timers.setTimeout = async (ms: number) => void delays.push(ms);
-  syncBuiltinESMExports();
+  restoreSleep = replaceSleep(async (ms) => void delays.push(ms));
 });
 afterEach(() => {
-  timers.setTimeout = realTimer;
-  syncBuiltinESMExports();
+  restoreSleep();
   vi.restoreAllMocks();
 });
 
