@@ -2,8 +2,8 @@
 // time: Vose, A Linear Algorithm for Generating Random Numbers with a Given Distribution, 1991.
 
 /**
- * Draws an index by weight in O(1): every index has a column of the same width, of which it keeps a share and leaves the
- * rest to one other index.
+ * Draws an index by weight in O(1): every index has a column of the same width, shares it with at most one other index,
+ * and a coin decides between them.
  */
 export class AliasTable {
   readonly #kept: Float64Array;
@@ -14,7 +14,7 @@ export class AliasTable {
     const { length } = weights;
     const sum = weights.reduce((total, weight) => total + weight, 0);
     const left = weights.map((weight) => (weight / sum) * length);
-    // What rounding leaves over keeps its column, but an index of weight 0 must not.
+    // Columns left over by rounding keep their index, unless its weight is 0.
     const heaviest = weights.reduce((best, weight, i) => (weight > weights[best]! ? i : best), 0);
     this.#kept = weights.map((weight) => (weight > 0 ? 1 : 0));
     this.#alias = new Uint32Array(length).fill(heaviest);
@@ -26,7 +26,7 @@ export class AliasTable {
     return coin < this.#kept[column]! ? column : this.#alias[column]!;
   }
 
-  /** Fills each column that its own index does not fill with a part of an index that has too much. */
+  /** Fills the rest of each column with part of an index whose weight exceeds its own column. */
   #pair(left: Float64Array): void {
     const short = new Uint32Array(left.length);
     const long = new Uint32Array(left.length);

@@ -7,15 +7,15 @@ import type { BatchSampler as BatchSamplerContract, Positions, Sampler } from '.
 import { OrderIterator } from './index-order.js';
 
 export interface BatchSamplerOptions {
-  /** Indices a batch. */
+  /** Indices per batch. */
   readonly batchSize: number;
-  /** Whether to leave out the last batch when it is short. Its indices are drawn all the same. @defaultValue `false` */
+  /** Whether to drop a short last batch. Its indices are drawn nevertheless. @defaultValue `false` */
   readonly dropLast?: boolean;
 }
 
 const schema = v.strictObject({ batchSize: integerFrom(1), dropLast: v.optional(booleanOption, false) });
 
-/** Groups the indices of a sampler into batches. It can seek, and save its state, where the sampler can. */
+/** Groups the indices of a sampler into batches. It seeks and saves its state if the sampler does. */
 export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerContract {
   readonly sampler: S;
   readonly batchSize: number;
@@ -54,7 +54,7 @@ export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerCo
     this.loadStateDict = sampler.loadStateDict?.bind(sampler);
   }
 
-  /** Batches an epoch. */
+  /** Batches per epoch. */
   get length(): number {
     const batches = this.sampler.length / this.batchSize;
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
@@ -71,7 +71,7 @@ export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerCo
     return { start: start + batch * this.batchSize * step, step };
   }
 
-  /** Each batch is an array of its own. */
+  /** Each batch is a new array. */
   *[Symbol.iterator](): Generator<number[]> {
     const indices = this.sampler[Symbol.iterator]();
     if (indices instanceof OrderIterator) yield* this.#taken(indices);

@@ -12,26 +12,26 @@ import { generatorOption } from './order-source.js';
 import { epochsOf, type ResolvedWhenSeen, sightingsAt } from './when-seen.js';
 
 export interface DistributedSamplerOptions {
-  /** Ranks that share the dataset. One of `worldSize` and `numReplicas` is needed. */
+  /** Ranks that share the dataset. Pass either `worldSize` or `numReplicas`. */
   readonly worldSize?: number;
   /** PyTorch's name for `worldSize`. */
   readonly numReplicas?: number;
-  /** Which of them this is, `0 … worldSize - 1`. */
+  /** The rank of this process, `0 … worldSize - 1`. */
   readonly rank: number;
-  /** Whether the order is random, or `0, 1, 2, …`. @defaultValue `true` */
+  /** Whether the order is random instead of `0, 1, 2, …`. @defaultValue `true` */
   readonly shuffle?: boolean;
   /** Fixes the orders of all epochs; the same on all ranks. @defaultValue the initial seed of `generator`, else `0` */
   readonly seed?: number;
-  /** Whether the last indices are left out, so that all ranks get as many, instead of the first given again. @defaultValue `false` */
+  /** Whether to drop the last indices, so that all ranks have the same number, instead of repeating the first ones. @defaultValue `false` */
   readonly dropLast?: boolean;
   /**
-   * Whether ranks may differ by one index, so that nothing is left out and nothing given twice: for evaluation. Excludes
+   * Whether ranks may differ by one index, so that no index is dropped or repeated: for evaluation. Excludes
    * `dropLast`. @defaultValue `false`
    */
   readonly uneven?: boolean;
   /**
-   * Gives PyTorch's order: each epoch's is drawn from a generator that is made for it, seeded with seed + epoch. This one says
-   * which release to follow, and the seed if there is none; it is not drawn from.
+   * Selects PyTorch's order: each epoch is drawn from a new generator, seeded with seed + epoch. This generator sets the
+   * release, and the seed if that option is absent; it is not advanced.
    */
   readonly generator?: TorchGenerator;
 }
@@ -41,7 +41,7 @@ const schema = v.strictObject({
   numReplicas: v.optional(integerFrom(1)),
   rank: integerFrom(0),
   shuffle: v.optional(booleanOption, true),
-  // As PyTorch, whose generator takes any of 64 bits.
+  // Like PyTorch's generator, which accepts any 64-bit seed.
   seed: v.optional(v.pipe(v.number('must be a number'), v.safeInteger('must be a whole number'))),
   dropLast: v.optional(booleanOption, false),
   uneven: v.optional(booleanOption, false),
@@ -51,12 +51,12 @@ const schema = v.strictObject({
 /**
  * One rank's part of an order that all ranks share: the positions rank, rank + worldSize, rank + 2·worldSize, …
  *
- * Where the ranks cannot have equally many, the order goes on with its own beginning until they can; see
- * {@link DistributedSampler.uniqueLength}. A rank computes its own positions alone, in O(1) memory. With `generator` the order
- * is that of PyTorch's `DistributedSampler`, bit for bit, and takes 4 to 8 bytes for each sample of the dataset.
+ * If the ranks cannot have the same number of indices, the order continues with its own beginning until they can; see
+ * {@link DistributedSampler.uniqueLength}. A rank computes its positions in O(1) memory. With `generator`, the order
+ * equals PyTorch's `DistributedSampler` bit for bit, at 4 to 8 bytes per sample of the dataset.
  */
 export class DistributedSampler extends EpochSampler {
-  /** Each rank has an order of its own, made for one world size: `worldSize` of the loader shares one order out instead. */
+  /** The order depends on the world size. For an elastic order, use a sampler for all ranks and the loader's `worldSize`. */
   readonly elastic = false;
   readonly worldSize: number;
   readonly rank: number;
@@ -64,7 +64,7 @@ export class DistributedSampler extends EpochSampler {
   readonly #options: v.InferOutput<typeof schema>;
 
   /**
-   * @param source - The dataset, whose length is read anew each epoch, or a length.
+   * @param source - A dataset, whose length is read each epoch, or a length.
    * @throws {@link ConfigError} naming the option at fault.
    */
   constructor(source: Sized, options: DistributedSamplerOptions) {

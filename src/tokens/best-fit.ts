@@ -1,21 +1,21 @@
-/** How items were put into bins. Items are numbered in ascending order of their size. */
+/** A packing of items into bins. Items are numbered in ascending order of size. */
 export interface BinPacking {
   /** The bin of each item. */
   readonly binOf: Uint32Array;
-  /** Where the items of each bin begin in {@link items}; one more than there are bins. */
+  /** The start of each bin in {@link items}, with one entry more than bins. */
   readonly starts: Uint32Array;
-  /** The items, bin by bin; those of a bin from the largest to the smallest. */
+  /** The items by bin; within a bin, from the largest to the smallest. */
   readonly items: Uint32Array;
 }
 
 /**
- * Puts items into as few bins as it can, by best fit decreasing: the largest item first, each into the fullest bin that has room.
- * It needs at most 11/9 of the fewest possible bins and a small constant (Johnson, Near-optimal bin packing algorithms, 1973);
+ * Packs items into few bins by best fit decreasing: the largest item first, each into the fullest bin with room. It uses
+ * at most 11/9 of the optimal number of bins plus a small constant (Johnson, Near-optimal bin packing algorithms, 1973);
  * for training, see Ding et al., Fewer Truncations Improve Language Modeling, 2024.
  *
  * @param sizes - Distinct sizes, ascending, in `1 … capacity`.
- * @param counts - How many items have each size.
- * @remarks O(n · log32 capacity) time, 16 bytes an item.
+ * @param counts - The number of items of each size.
+ * @remarks O(n · log32 capacity) time, 16 bytes per item.
  */
 export function packBestFit(
   sizes: ArrayLike<number>,
@@ -44,11 +44,11 @@ function membersOf(binOf: Uint32Array, bins: number): Omit<BinPacking, 'binOf'> 
   return { starts, items };
 }
 
-/** The bins by the room they have left: a list of bins for each, and a tree of bits that says which lists hold any. */
+/** Bins by remaining room: a list of bins for each amount of room, and a tree of bits that marks the lists that are not empty. */
 class RoomIndex {
   bins = 0;
   readonly #capacity: number;
-  /** The last bin with this much room, +1; and the one before it with as much. */
+  /** The last bin with this much room, + 1; and the previous bin with the same room. */
   readonly #heads: Uint32Array;
   readonly #before: Uint32Array;
   /** Bit r of the first level: a bin has room r. Each further level has a bit for each word of the one below. */
@@ -66,7 +66,7 @@ class RoomIndex {
     }
   }
 
-  /** Puts an item into the fullest bin that has room for it, or a new one; gives the bin. */
+  /** Places an item in the fullest bin with room for it, or in a new bin. Returns the bin. */
   place(size: number): number {
     const room = this.#leastFrom(size);
     let bin: number;
@@ -84,7 +84,7 @@ class RoomIndex {
     return bin;
   }
 
-  /** The least room of any bin, from `size` up; -1 where no bin has as much. */
+  /** The least room of any bin, from `size` up; -1 if no bin has that much. */
   #leastFrom(size: number): number {
     let position = size;
     for (let level = 0; level < this.#levels.length; level++) {

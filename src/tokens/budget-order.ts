@@ -3,11 +3,11 @@ export interface BudgetOrder {
   readonly batches: number;
   /** The samples of batch `batch`. */
   batchAt(batch: number): number[];
-  /** Where a sample is; `undefined` where it is left out. */
+  /** The position of a sample; `undefined` if it is dropped. */
   placeOf(sample: number): { readonly batch: number; readonly position: number } | undefined;
 }
 
-/** An order of things that can be asked either way. */
+/** An order with its inverse. */
 export interface TwoWayOrder {
   at(position: number): number;
   indexOf(value: number): number;

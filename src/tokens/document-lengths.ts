@@ -3,14 +3,14 @@ import { isTensor } from '../core/tensor.js';
 import { sampleContext } from '../random/sample-context.js';
 import type { Tokens } from './packed-dataset.js';
 
-/** Documents that are asked for together. */
+/** Documents that are requested concurrently. */
 const together = 64;
 
 /**
- * The number of tokens of each document, shape `[n]`, for the `lengths` of a {@link PackedDataset}. Every document is made once, in
- * this thread: `millrace convert` does as much in all, and writes the lengths down.
+ * The number of tokens of each document, shape `[n]`, for the `lengths` of a {@link PackedDataset}. Reads every document
+ * once, in this thread. `millrace convert` costs the same and stores the lengths.
  *
- * @throws what the dataset throws
+ * @throws whatever the dataset throws.
  */
 export async function documentLengths(documents: Dataset<Tokens>): Promise<Int32Array> {
   const lengths = new Int32Array(documents.length);

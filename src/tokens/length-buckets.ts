@@ -10,51 +10,51 @@ import { IndexPermutation, orderKey } from '../random/index.js';
 import { type BudgetOrder, type TwoWayOrder, unshuffled } from './budget-order.js';
 
 export interface LengthBucketsOptions {
-  /** Tokens a micro-batch, padding included. */
+  /** Tokens per micro-batch, including padding. */
   readonly maxTokens: number;
   readonly microBatches: number;
-  /** Most padding of a sample, as a part of its length. */
+  /** Maximum padding of a sample, as a fraction of its length. */
   readonly maxPadding: number;
-  /** Most samples a micro-batch. */
+  /** Maximum samples per micro-batch. */
   readonly maxSamples: number;
   readonly dropLast: boolean;
 }
 
-/** Samples of nearly equal length. */
+/** A bucket: samples of nearly equal length. */
 interface Bucket {
-  /** Where they begin among the sorted samples, and how many they are. */
+  /** The start of the bucket among the sorted samples, and its number of samples. */
   readonly start: number;
   readonly size: number;
-  /** Samples a full global batch. */
+  /** Samples per full global batch. */
   readonly batchSize: number;
-  /** Samples in batches of the bucket alone, the last of which may be smaller: equally many for each micro-batch. */
+  /** Samples in batches of this bucket only, the last of which may be smaller: each micro-batch receives the same number. */
   readonly batched: number;
-  /** Their first batch among those of all buckets. */
+  /** The bucket's first batch among the batches of all buckets. */
   readonly firstBatch: number;
 }
 
-/** A batch of samples that buckets have left over. */
+/** A batch of samples that remain from several buckets. */
 interface RestBatch {
   readonly start: number;
   readonly size: number;
 }
 
-/** The batches of all epochs, as places in buckets. */
+/** The batches of all epochs, as positions in buckets. */
 interface Layout {
   readonly buckets: readonly Bucket[];
-  /** Places that no batch of their bucket holds, from the longest samples to the shortest: of each its bucket, and its place there. */
+  /** The remaining positions, from the longest samples to the shortest: the bucket and the position in it. */
   readonly rests: { readonly bucket: number[]; readonly place: number[] };
   readonly restBatches: readonly RestBatch[];
-  /** Batches of buckets alone. */
+  /** Batches that contain samples of one bucket. */
   readonly bucketBatches: number;
 }
 
 /**
- * Batches of samples of nearly equal length, each with as many as the budget holds when all are padded to the longest of the
- * bucket. Batches of all buckets are mixed, and the samples inside each bucket, anew each epoch.
+ * Batches of samples of nearly equal length. A batch holds as many samples as the budget allows when they are padded to
+ * the longest of the bucket. Each epoch shuffles the batches, and the samples within each bucket.
  *
- * A bucket ends in fewer samples than micro-batches, which cannot be shared out. These rests of all buckets are joined, so that only the last
- * batch of an epoch can have fewer samples than micro-batches.
+ * The remainder of a bucket, fewer samples than micro-batches, cannot be divided. The remainders of all buckets are
+ * joined, so that only the last batch of an epoch can have fewer samples than micro-batches.
  */
 export class LengthBuckets {
   readonly #ids: IdArray;
@@ -66,7 +66,7 @@ export class LengthBuckets {
   /** Whether the last batch of the layout has fewer samples than micro-batches: it comes last in every epoch. */
   readonly #endsShort: boolean;
   readonly batches: number;
-  /** Parts that every batch but a short last one has samples for. */
+  /** The number of parts that every batch but a short last one can fill. */
   readonly maxParts: number;
 
   constructor(lengths: Float64Array, options: LengthBucketsOptions) {
@@ -82,7 +82,7 @@ export class LengthBuckets {
     this.#starts = buckets.map(({ start }) => start);
   }
 
-  /** The batches of one epoch; without a seed in the order of length, and what the buckets have left at the end. */
+  /** The batches of one epoch; without a seed in order of length, with the remainders last. */
   order(epoch: number, seed: number | undefined): BudgetOrder {
     const shuffled = (length: number, purpose: string): TwoWayOrder =>
       seed === undefined || length === 0
@@ -130,7 +130,7 @@ export class LengthBuckets {
     return samples;
   }
 
-  /** The batch that holds a place of a bucket, and the position in it; nothing where it is left out. */
+  /** The batch that contains a position of a bucket, and the position in the batch; `undefined` if it is dropped. */
   #find(k: number, place: number): { readonly batch: number; readonly position: number } | undefined {
     const { buckets, rests, restBatches, bucketBatches } = this.#layout;
     const { batched, batchSize, firstBatch } = buckets[k]!;
@@ -138,7 +138,7 @@ export class LengthBuckets {
       const own = Math.floor(place / batchSize);
       return { batch: firstBatch + own, position: place - own * batchSize };
     }
-    // The rests of a bucket stand side by side.
+    // The remainder of a bucket is contiguous.
     const rest = rests.bucket.indexOf(k) + place - batched;
     const batch = restBatches.findIndex(({ start, size }) => rest >= start && rest < start + size);
     return batch < 0
@@ -152,7 +152,7 @@ function layoutOf(
   { maxTokens, microBatches, maxPadding, maxSamples, dropLast }: LengthBucketsOptions,
 ): Layout {
   const buckets: Bucket[] = [];
-  /** Samples of a bucket that a micro-batch holds. */
+  /** Samples of a bucket per micro-batch. */
   const perPart: number[] = [];
   let start = 0;
   let bucketBatches = 0;
@@ -181,7 +181,7 @@ function layoutOf(
   }
   const restBatches: RestBatch[] = [];
   for (let first = 0; first < rests.bucket.length; ) {
-    // The first sample is the longest, so the others fit where it does.
+    // The first sample is the longest, so the others fit too.
     const wanted = Math.min(microBatches * perPart[rests.bucket[first]!]!, rests.bucket.length - first);
     const size = wanted < microBatches ? wanted : wanted - (wanted % microBatches);
     if (size >= microBatches || !dropLast) restBatches.push({ start: first, size });

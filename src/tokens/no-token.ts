@@ -2,9 +2,9 @@ import type { DType } from '../core/dtype.js';
 import { CollateError } from '../core/errors.js';
 
 /**
- * The error for a token id that has no place in a dtype.
+ * The error for a token id that a dtype cannot represent.
  *
- * @param where - In which document or sample it is, and at which place.
+ * @param where - The document or sample, and the position in it.
  */
 export function noToken(
   token: number | bigint,

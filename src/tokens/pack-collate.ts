@@ -5,23 +5,23 @@ import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { noToken } from './no-token.js';
 import type { Tokens } from './packed-dataset.js';
 
-/** Samples of tokens end to end, without padding. */
+/** Concatenated samples of tokens, without padding. */
 export interface PackedTokens {
   /** Shape `[N]`: the tokens of all samples. */
   readonly tokens: Tensor<'int32'>;
-  /** Shape `[N]`: which sample of the batch a token belongs to, from 0. Tokens attend within one. */
+  /** Shape `[N]`: the sample of the batch that each token belongs to, from 0. Tokens attend within their sample. */
   readonly documentIds: Tensor<'int32'>;
-  /** Shape `[N]`: the token's place in its sample, from 0. */
+  /** Shape `[N]`: the token's position in its sample, from 0. */
   readonly positionIds: Tensor<'int32'>;
-  /** Shape `[samples + 1]`: where each sample begins, then N: the cumulative lengths that variable-length attention takes. */
+  /** Shape `[samples + 1]`: the start of each sample, then N: the cumulative lengths for variable-length attention. */
   readonly offsets: Tensor<'int32'>;
 }
 
 /**
- * Puts the tokens of a batch end to end, with what an attention mask needs to keep the samples apart: the collate for batches of
- * a `TokenBudgetSampler` with `method: 'packing'`.
+ * Concatenates the tokens of a batch and returns what an attention mask needs to separate the samples. Use it as the
+ * collate function for a `TokenBudgetSampler` with `method: 'packing'`.
  *
- * @param samples - One-dimensional tokens, of any lengths.
+ * @param samples - One-dimensional tokens of any length.
  * @throws {@link CollateError} naming the sample that is not a list of whole numbers.
  */
 export function packCollate(samples: readonly Tokens[], context: Partial<CollateContext> = {}): PackedTokens {

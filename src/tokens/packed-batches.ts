@@ -3,22 +3,22 @@ import { type BudgetOrder, type TwoWayOrder, unshuffled } from './budget-order.j
 import { Packing } from './packing.js';
 
 export interface PackedBatchesOptions {
-  /** Tokens a micro-batch. */
+  /** Tokens per micro-batch. */
   readonly maxTokens: number;
   readonly microBatches: number;
   readonly dropLast: boolean;
   readonly seed: number | undefined;
 }
 
-/** Batches whose micro-batches are packed best fit: their lengths together come close to the budget. */
+/** Batches whose micro-batches are packed by best fit: their total length is close to the budget. */
 export class PackedBatches {
   readonly #packing: Packing;
   readonly #options: PackedBatchesOptions;
   readonly batches: number;
-  /** Parts that every batch but a short last one has rows for. */
+  /** The number of parts that every batch but a short last one can fill. */
   readonly maxParts: number;
 
-  /** @param lengths - At most `maxTokens`; samples of length 0 are left out. */
+  /** @param lengths - At most `maxTokens`; samples of length 0 are dropped. */
   constructor(lengths: Float64Array, options: PackedBatchesOptions) {
     const { maxTokens, microBatches, dropLast, seed } = options;
     this.#packing = new Packing(lengths, {

@@ -20,30 +20,30 @@ export type Tokens = Tensor | TypedArray | readonly number[];
 export interface TokenDocuments extends Dataset<Tokens> {
   /** Tokens of each document. */
   readonly sizes?: ArrayLike<number>;
-  /** A part of a document, where it can be read alone. */
+  /** Reads a part of a document, if the dataset supports that. */
   read?(index: number, offset: number, length: number): MaybePromise<Tokens>;
 }
 
 export interface PackedDatasetOptions {
-  /** Tokens a row. */
+  /** Tokens per row. */
   readonly rowLength: number;
   /** Tokens of each document. @defaultValue `sizes` of the documents */
   readonly lengths?: ArrayLike<number>;
-  /** What stands where a row has no token. @defaultValue `0` */
+  /** The pad token. @defaultValue `0` */
   readonly padToken?: number;
-  /** Fixes which documents of equal length change places from epoch to epoch. @defaultValue `0` */
+  /** Fixes how documents of equal length are exchanged from epoch to epoch. @defaultValue `0` */
   readonly seed?: number;
-  /** Whether they do; otherwise a row is the same in every epoch. @defaultValue `true` */
+  /** Whether each epoch exchanges documents of equal length; otherwise a row is the same in every epoch. @defaultValue `true` */
   readonly shuffle?: boolean;
 }
 
-/** Documents side by side in one row. */
+/** A row: concatenated documents. */
 export interface PackedRow {
-  /** Shape `[rowLength]`: the documents one after the other, then padding. */
+  /** Shape `[rowLength]`: the documents, then padding. */
   readonly tokens: Tensor<'int32'>;
-  /** Shape `[rowLength]`: which document of the row a token belongs to, from 0; -1 for padding. Tokens attend within one. */
+  /** Shape `[rowLength]`: the document of the row that each token belongs to, from 0; -1 for padding. Tokens attend within their document. */
   readonly documentIds: Tensor<'int32'>;
-  /** Shape `[rowLength]`: the token's place in its document, from 0; 0 for padding. */
+  /** Shape `[rowLength]`: the token's position in its document, from 0; 0 for padding. */
   readonly positionIds: Tensor<'int32'>;
 }
 
@@ -69,15 +69,15 @@ const schema = v.strictObject({
 type Resolved = v.InferOutput<typeof schema>;
 
 /**
- * Documents packed into rows of equal length for training language models: almost no padding, and no document cut that
- * fits in a row.
+ * Documents packed into rows of equal length for training language models: almost no padding, and only documents longer
+ * than a row are split.
  *
- * Rows are filled best fit first; see {@link https://arxiv.org/abs/2404.10830 | Ding et al., Fewer Truncations Improve Language
- * Modeling, 2024}. A longer document fills rows alone, and its rest is packed with others, as a document of its own: its
- * positions begin at 0 again. The packing is made once, from the lengths; each epoch other documents of equal lengths meet.
- * Rows stand by descending length of their longest document, so load them with `shuffle: true`.
+ * Rows are packed by best fit; see {@link https://arxiv.org/abs/2404.10830 | Ding et al., Fewer Truncations Improve Language
+ * Modeling, 2024}. A longer document fills whole rows, and its remainder is packed like a separate document, with
+ * positions from 0. The packing is computed once, from the lengths; each epoch exchanges documents of equal length between
+ * rows. Rows are in descending order of their longest document, so load them with `shuffle: true`.
  *
- * @remarks O(documents) to make, 20 bytes a document; a row is found in O(documents in it · log documents).
+ * @remarks O(documents) to construct, 20 bytes per document; O(documents in the row · log documents) per row.
  */
 export class PackedDataset implements Dataset<PackedRow>, Movable {
   readonly documents: TokenDocuments;
@@ -87,13 +87,13 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
   /** Tokens of all documents. */
   readonly tokenCount: number;
   readonly variesByEpoch: boolean;
-  /** Present where the documents have it: has them fetch those of the rows, each of them whole. */
+  /** Present if the documents have it: prefetches the whole documents of the rows. */
   readonly prefetch?: NonNullable<Dataset<PackedRow>['prefetch']>;
   readonly #options: Resolved;
   readonly #lengths: ArrayLike<number>;
   readonly #packing: Packing;
 
-  /** @throws {@link ConfigError} naming the option, or the document whose length is no whole number of 0 or more. */
+  /** @throws {@link ConfigError} naming the option, or the document whose length is not a whole number of 0 or more. */
   constructor(documents: TokenDocuments, options: PackedDatasetOptions) {
     const resolved = parseOptions('PackedDataset options', schema, options);
     const { rowLength, seed, shuffle } = resolved;
@@ -109,18 +109,18 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
       this.prefetch = (rows, epoch) => documents.prefetch?.(this.#documentsOf(rows, epoch), epoch);
   }
 
-  /** Share of all places that hold a token, `0 … 1`. */
+  /** The fraction of all positions that hold a token, `0 … 1`. */
   get fill(): number {
     return this.length === 0 ? 1 : this.tokenCount / (this.length * this.rowLength);
   }
 
-  /** What a row holds, in order. O(documents in it · log documents). */
+  /** Returns the pieces of a row, in order. O(pieces · log documents). */
   piecesOf(row: number, epoch = 0): Piece[] {
     checkIndex(row, this.length, 'PackedDataset');
     return this.#packing.piecesOf(row, epoch);
   }
 
-  /** The rows that hold tokens of a document in an epoch, ascending. */
+  /** Returns the rows that contain tokens of a document in an epoch, ascending. */
   indicesOf({ document }: { readonly document: number }, epoch: number): number[] {
     checkIndex(document, this.#lengths.length, 'The documents of a PackedDataset');
     return this.#packing.rowsOf(document, epoch);
@@ -173,13 +173,13 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     return new PackedDataset((await make(documents)) as TokenDocuments, options);
   }
 
-  /** The documents that have tokens in these rows, in the order in which they come. */
+  /** The documents with tokens in these rows, in order. */
   #documentsOf(rows: IndexArray, epoch: number): number[] {
     const pieces = Array.from(rows, (row) => this.piecesOf(row, epoch)).flat();
     return [...new Set(pieces.map(({ document }) => document))];
   }
 
-  /** Writes a row from element `start` on to all three tensors. */
+  /** Writes a row to all three tensors, from element `start` on. */
   #fill(batch: PackedRow, start: number, row: number, context: SampleContext): MaybePromise<void> {
     const pieces = this.#packing.piecesOf(row, context.epoch);
     const pending: Promise<void>[] = [];
@@ -207,7 +207,7 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     const { documents } = this;
     const whole = this.#lengths[document]!;
     if (documents.read && length < whole) return andThen(documents.read(document, start, length), elementsOf);
-    // Other rows may hold the rest of the document: it is made there once more, with the same random numbers.
+    // Other rows may contain the rest of the document. They make it again, with the same random numbers.
     const part = context.part('document', { index: document, shared: true });
     return andThen(documents.get(document, part), (read) => {
       const tokens = elementsOf(read);

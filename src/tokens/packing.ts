@@ -13,22 +13,22 @@ export interface Piece {
 }
 
 export interface PackingOptions {
-  /** Tokens that a row holds. */
+  /** Tokens per row. */
   readonly rowLength: number;
-  /** Fixes which documents of equal length change places from epoch to epoch. */
+  /** Fixes how documents of equal length are exchanged from epoch to epoch. */
   readonly seed: number;
-  /** Whether they do. */
+  /** Whether each epoch exchanges documents of equal length. */
   readonly shuffle: boolean;
 }
 
 /**
- * Documents packed into rows of equal length, best fit first. A document longer than a row fills rows of its own, one after
- * the other, and only its rest is packed with others; none is cut otherwise. Documents without tokens are in no row.
+ * Documents packed into rows of equal length by best fit. A document longer than a row fills consecutive whole rows, and
+ * only its remainder is packed with others; no other document is split. Empty documents are not in any row.
  *
- * The places of a row are for documents of certain lengths. From epoch to epoch the documents of equal length change places,
- * so that a document meets others, though the packing is made once.
+ * The packing assigns lengths to rows, once. Each epoch permutes the documents of equal length, so that a document shares
+ * its row with different ones.
  *
- * @remarks O(n) to make, 20 bytes a document. A row, or the rows of a document, in O(pieces · log n).
+ * @remarks O(n) to construct, 20 bytes per document. O(pieces · log n) for a row, or for the rows of a document.
  */
 export class Packing {
   readonly rowLength: number;
@@ -37,11 +37,11 @@ export class Packing {
   readonly #lengths: ArrayLike<number>;
   readonly #seed: number;
   readonly #shuffle: boolean;
-  /** Documents that fill rows alone, and where those rows end. */
+  /** Documents that fill whole rows, and the end of those rows. */
   readonly #long: Float64Array;
   readonly #longEnds: Float64Array;
   readonly #fullRows: number;
-  /** Rests by length: the lengths, where each ends in `ids`, and the documents. */
+  /** Remainders by length: the lengths, the end of each in `ids`, and the documents. */
   readonly #distinct: Float64Array;
   readonly #ends: Float64Array;
   readonly #ids: IdArray;
@@ -76,7 +76,7 @@ export class Packing {
     this.rows = this.#fullRows + this.#bins.starts.length - 1;
   }
 
-  /** What a row holds in an epoch, in order. */
+  /** Returns the pieces of a row in an epoch, in order. */
   piecesOf(row: number, epoch: number): Piece[] {
     if (row < this.#fullRows) {
       const at = firstAbove(this.#longEnds, row);
@@ -95,7 +95,7 @@ export class Packing {
     });
   }
 
-  /** The rows that hold tokens of a document in an epoch, ascending. */
+  /** Returns the rows that contain tokens of a document in an epoch, ascending. */
   rowsOf(document: number, epoch: number): number[] {
     const length = this.#lengths[document]!;
     if (length === 0) return [];
@@ -131,7 +131,7 @@ export class Packing {
 
 const unchanged = { at: (place: number) => place, indexOf: (place: number) => place };
 
-/** Rows that a document fills alone; its rest has 1 to rowLength tokens. */
+/** Whole rows that a document fills; its remainder has 1 to rowLength tokens. */
 function fullRowsOf(length: number, rowLength: number): number {
   return Math.max(0, Math.ceil(length / rowLength) - 1);
 }

@@ -10,11 +10,11 @@ import { TokenWindows } from './token-windows.js';
 export type SampleLength = (index: number, epoch: number) => number;
 
 /**
- * How many tokens each sample of a dataset has, where that is known without reading samples: what has `sizes` (`IndexedDataset`),
- * windows, packed rows, and what is made of these. A function applied to samples may change them, so that behind one nothing is
- * known.
+ * Returns the number of tokens of each sample of a dataset, if it is known without reading samples: for datasets with
+ * `sizes` (`IndexedDataset`), windows, packed rows, and combinations of these. A `MapDataset` may change the length of
+ * samples, so its lengths are unknown.
  *
- * @returns `undefined` where it is not known. Each answer is O(1), or O(log parts).
+ * @returns `undefined` if the lengths are unknown. Each call of the result is O(1), or O(log parts).
  */
 export function sampleLengths(dataset: unknown): SampleLength | undefined {
   if (dataset instanceof TokenWindows) return () => dataset.windowLength;

@@ -13,33 +13,33 @@ import { PackedBatches } from './packed-batches.js';
 export interface TokenBudgetSamplerOptions {
   /** Tokens of each sample: whole numbers of 1 or more. */
   readonly lengths: ArrayLike<number>;
-  /** Most tokens of a micro-batch: what one rank gets at once. */
+  /** Maximum tokens of a micro-batch's part for one rank. */
   readonly maxTokens: number;
   /**
-   * Micro-batches of a global batch: the ranks times their steps of gradient accumulation, or a multiple. A loader with more ranks
-   * refuses the sampler; on fewer the batches stay the same. @defaultValue `1`
+   * Parts of a global batch: ranks times gradient accumulation steps, or a multiple. A loader with more ranks refuses the
+   * sampler; with fewer ranks the batches stay the same. @defaultValue `1`
    */
   readonly microBatches?: number;
   /**
-   * How batches are made. `'buckets'`: of samples of nearly equal length, to be padded to the longest; padding counts.
-   * `'packing'`: of samples whose lengths together fill the budget, to be put end to end (`packCollate`); nothing is padded.
+   * How batches are composed. `'buckets'`: samples of nearly equal length, to be padded to the longest; padding counts.
+   * `'packing'`: samples whose total length fills the budget, to be concatenated (`packCollate`) without padding.
    * @defaultValue `'buckets'`
    */
   readonly method?: 'buckets' | 'packing';
-  /** `'buckets'`: most padding of a sample, as a part of its length. @defaultValue `0.125` */
+  /** `'buckets'`: maximum padding of a sample, as a fraction of its length. @defaultValue `0.125` */
   readonly maxPadding?: number;
-  /** `'buckets'`: most samples of a micro-batch. @defaultValue as many as `maxTokens` allows */
+  /** `'buckets'`: maximum samples of a micro-batch. @defaultValue as many as `maxTokens` allows */
   readonly maxSamples?: number;
-  /** What to do about samples longer than `maxTokens`: refuse them, or leave them out; `skipped` counts them. @defaultValue `'throw'` */
+  /** How to treat samples longer than `maxTokens`: throw, or skip them and count them in `skipped`. @defaultValue `'throw'` */
   readonly tooLong?: 'throw' | 'skip';
   /**
-   * Whether the last batch is left out where it is short: with `'buckets'` of fewer samples than micro-batches, with `'packing'` of fewer full
-   * budgets. @defaultValue `false`
+   * Whether to drop a short last batch: with `'buckets'`, one of fewer samples than micro-batches; with `'packing'`, one
+   * of fewer rows than micro-batches. @defaultValue `false`
    */
   readonly dropLast?: boolean;
   /** Fixes the batches of all epochs. @defaultValue `0` */
   readonly seed?: number;
-  /** Whether each epoch has other batches in another order. Without, they come by length. @defaultValue `true` */
+  /** Whether each epoch has different batches in a different order. Otherwise batches are in order of length. @defaultValue `true` */
   readonly shuffle?: boolean;
 }
 
@@ -62,27 +62,27 @@ const schema = v.strictObject({
 type Resolved = v.InferOutput<typeof schema>;
 
 /**
- * Batches bounded by tokens, not by samples: of long samples few, of short ones many. A `batchSampler` for a `DataLoader`.
+ * Batches bounded by tokens instead of samples: few long samples, or many short ones. A `batchSampler` for a `DataLoader`.
  *
- * Every epoch's batches are a function of lengths, options, seed and epoch: the samples of a bucket, or those of equal length
- * in the packing, change places by a permutation, and so do the batches. A batch is found without going through those before,
- * and so is the batch of a sample.
+ * Every epoch's batches are a function of lengths, options, seed and epoch: permutations exchange the samples of a bucket,
+ * or samples of equal length in the packing, and shuffle the batches. Any batch, and the batch of any sample, is computed
+ * without the batches before it.
  *
- * Ranks and micro-batches get contiguous parts of a global batch: equally many samples of a bucket, which are equally long; of
- * the packing equally many full budgets. What a bucket has left after that (fewer samples than micro-batches) is joined with what the others
- * have left; only there lengths differ more. So every batch but the last one has samples for all micro-batches.
+ * Ranks and micro-batches receive contiguous parts of a global batch: the same number of samples of a bucket, or the same
+ * number of packed rows. The remainder of a bucket (fewer samples than micro-batches) is joined with the remainders of
+ * other buckets; only in those batches lengths differ more. So every batch but the last has samples for all micro-batches.
  *
- * @remarks O(n) to make; 4 bytes a sample for buckets, 16 for the packing. A batch costs O(log buckets) and its samples.
+ * @remarks O(n) to construct; 4 bytes per sample for buckets, 16 for packing. A batch costs O(log buckets + samples).
  */
 export class TokenBudgetSampler implements BatchSampler {
   readonly seekable = true;
   readonly elastic = true;
   readonly deterministic = true;
-  /** Samples that are longer than the budget and left out. */
+  /** Number of skipped samples: those longer than the budget. */
   readonly skipped: number;
   /** The micro-batches. */
   readonly maxParts: number;
-  /** A packed batch is cut between full budgets. One of a bucket may be cut between any two samples. */
+  /** A packed batch can be cut between rows, a batch of a bucket between any two samples. */
   readonly cutPoints: BatchSampler['cutPoints'];
   readonly #options: Resolved;
   readonly #lengths: Float64Array;
@@ -119,7 +119,7 @@ export class TokenBudgetSampler implements BatchSampler {
     if (method === 'packing') this.cutPoints = (batch) => this.#pieces(batch);
   }
 
-  /** Batches an epoch: the same in all epochs. */
+  /** Batches per epoch, the same in all epochs. */
   get length(): number {
     return this.#batches.batches;
   }
@@ -148,9 +148,9 @@ export class TokenBudgetSampler implements BatchSampler {
   }
 
   /**
-   * Every time that a sample is seen in some epochs. O(log n) each.
+   * Returns every occurrence of a sample in some epochs. O(log n) each.
    *
-   * @throws {@link IndexRangeError} for a sample that is not there.
+   * @throws {@link IndexRangeError} if there is no such sample.
    */
   whenSeen(sample: number, options: Omit<WhenSeenOptions, 'batchSize' | 'dropLast'> = {}): Sighting[] {
     checkIndex(sample, this.#lengths.length, 'TokenBudgetSampler');
@@ -189,8 +189,8 @@ export class TokenBudgetSampler implements BatchSampler {
   }
 
   /**
-   * Where a packed batch can be cut: each piece fills at most the budget. Taking as much as fits gives the fewest pieces; where these are
-   * fewer than the micro-batches, those of most samples are halved.
+   * The positions at which a packed batch can be cut: each piece fits the budget. Greedy filling yields the fewest pieces;
+   * if they are fewer than the micro-batches, the pieces with the most samples are halved.
    */
   #pieces(batch: ArrayLike<number>): number[] {
     const starts = [0];

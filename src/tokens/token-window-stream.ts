@@ -17,13 +17,13 @@ import type { TokenDocuments, Tokens } from './packed-dataset.js';
 import type { TokenWindow } from './token-windows.js';
 
 export interface TokenWindowStreamOptions {
-  /** Tokens in `x` and in `y`. */
+  /** Tokens in `x`, and in `y`. */
   readonly length: number;
-  /** Whether each epoch has the documents in another order. @defaultValue `true` */
+  /** Whether each epoch shuffles the documents. @defaultValue `true` */
   readonly shuffle?: boolean;
   /**
-   * Parts that workers read side by side; it decides which documents meet in a window. What does not fill a window at the end of each
-   * part is left out. @defaultValue `8`, or fewer, so that each part has at least 16 documents
+   * Shards, which workers read in parallel; the number affects which documents share a window. The tokens at the end of a
+   * shard that do not fill a window are dropped. @defaultValue `8`, or fewer, so that each shard has at least 16 documents
    */
   readonly numShards?: number;
 }
@@ -34,24 +34,24 @@ const schema = v.strictObject({
   numShards: v.optional(integerFrom(1)),
 });
 
-/** Where a stream stands: the next window begins with a token of this document. */
+/** The state of a stream: the next window begins with a token of this document. */
 interface Place {
   /** Position of the document in the order of the epoch. */
   readonly position: number;
-  /** Tokens of it that are used up. */
+  /** Tokens of the document that earlier windows used. */
   readonly offset: number;
 }
 
-/** Documents that are made ready together: far-away text is read side by side. */
+/** Documents that are requested concurrently, so that remote reads overlap. */
 const documentsAhead = 16;
 const defaultShards = 8;
 
 /**
- * Documents end to end, cut into windows, for documents whose lengths nobody has counted: text that is tokenized on the way. Each
- * shard reads its part of the documents in the order of the epoch; what does not fill a window at its end is left out. It
- * seeks: a resumed loader reads from the document at which it stood.
+ * Concatenates documents and cuts them into windows, for documents of unknown length, such as text that is tokenized on
+ * the fly. Each shard reads its part of the documents in the order of the epoch; tokens at its end that do not fill a
+ * window are dropped. The stream seeks: a resumed loader reads from the current document.
  *
- * Lengths that are known allow more: {@link PackedDataset} cuts no document that fits, {@link TokenWindows} has random access.
+ * If lengths are known, {@link PackedDataset} splits only documents longer than a row, and {@link TokenWindows} has random access.
  */
 export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable {
   readonly seekable = true as const;
@@ -135,7 +135,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
         copyExactly(piece, window, 'int32', filled, (token, k) =>
           noToken(token, { document, token: first + k }),
         );
-        // Where the last token of a window is, the next window begins.
+        // The last token of a window is the first of the next one.
         if (filled + count === window.length) place = { position, offset: at + count - 1 };
         filled += count;
         at += count;
@@ -154,7 +154,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     }
   }
 
-  /** The documents of a shard in the order of the epoch, a few of them made at once. */
+  /** Yields the documents of a shard in the order of the epoch, a few requested concurrently. */
   async *#documents(
     from: Place,
     end: number,

@@ -12,15 +12,15 @@ import type { RemoteTokenSource, TokenSource } from './token-source.js';
 import { convert, WindowCopier } from './window-copier.js';
 
 export interface TokenWindowsOptions<D extends DType = 'int32'> {
-  /** Tokens in `x` and in `y`. */
+  /** Tokens in `x`, and in `y`. */
   readonly length: number;
   /** Tokens between the starts of neighboring windows. @defaultValue `length`: no overlap */
   readonly stride?: number;
-  /** What the tokens are widened to. @defaultValue `'int32'` */
+  /** The dtype of the windows. @defaultValue `'int32'` */
   readonly dtype?: D;
 }
 
-/** A window of tokens and the same window one token later: what a language model reads and what it should say. */
+/** A window of tokens and the same window shifted by one token: the input and the target of a language model. */
 export interface TokenWindow<D extends DType = 'int32'> {
   /** Shape `[length]`. */
   readonly x: Tensor<D>;
@@ -28,10 +28,10 @@ export interface TokenWindow<D extends DType = 'int32'> {
   readonly y: Tensor<D>;
 }
 
-/** What windows are cut from. */
+/** A source of windows. */
 export type AnyTokenSource = Tensor | TokenSource | RemoteTokenSource;
 
-/** A window, at once or later: as its source can be read. */
+/** A window, or a promise if the source is remote. */
 type WindowFrom<D extends DType, S> = S extends RemoteTokenSource
   ? MaybePromise<TokenWindow<D>>
   : TokenWindow<D>;
@@ -43,12 +43,12 @@ const schema = v.strictObject({
 });
 
 /**
- * Windows of consecutive tokens over a token stream, document boundaries and all: `x` holds tokens
- * `i·stride … i·stride + length - 1`, `y` the ones after them. There are as many as fit whole.
+ * Windows of consecutive tokens over a token stream, across document boundaries: `x` holds tokens `i·stride … i·stride +
+ * length - 1`, `y` each next token. Only whole windows count.
  *
- * A source behind a URL (`RemoteIndexedDataset`) makes windows promises; any other gives them at once.
+ * For a remote source (`RemoteIndexedDataset`), `get` returns promises; for any other, windows.
  *
- * @throws {@link ConfigError} when not one window fits.
+ * @throws {@link ConfigError} if the stream is shorter than one window.
  */
 export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = Tensor | TokenSource>
   implements Dataset<TokenWindow<D>>, Movable
@@ -58,7 +58,7 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
   readonly stride: number;
   readonly dtype: D;
   readonly #source: S;
-  /** `undefined` where the source is far away. */
+  /** `undefined` if the source is remote. */
   readonly #copier: WindowCopier | undefined;
 
   constructor(source: S, options: TokenWindowsOptions<D>) {
@@ -77,7 +77,7 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
     this.length = Math.floor((tokens - length - 1) / this.stride) + 1;
   }
 
-  /** What the tokens are read from. */
+  /** The source of the tokens. */
   get source(): S {
     return this.#source;
   }
@@ -123,7 +123,7 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
     });
   }
 
-  /** Has a file that is not in memory read ahead, and what comes from afar fetched. */
+  /** Reads ahead in a file that is not in memory; prefetches from a remote source. */
   prefetch(indices: IndexArray): unknown {
     if (isTensor(this.#source)) return undefined;
     return this.#source.prefetchTokens?.(this.#starts(indices), this.windowLength + 1);

@@ -19,16 +19,16 @@ import {
 export interface TokenizeOptions {
   /** The tokenizer: a name, `workerFunction(new URL('./tokenizer.js', import.meta.url))`, or a function, which stays on its thread. */
   readonly tokenizer: TokenizerChoice;
-  /** The field of a sample that holds its text, where a sample is not the text itself. @defaultValue `'text'` */
+  /** The field that holds the text, unless a sample is a string. @defaultValue `'text'` */
   readonly field?: string;
-  /** Whether the tokenizer's end-of-text token is put behind each text. @defaultValue `false` */
+  /** Whether to append the tokenizer's end-of-text token to each text. @defaultValue `false` */
   readonly appendEndOfText?: boolean;
 }
 
-/** From a sample to its tokens, shape `[n]`. */
+/** Maps a sample to its tokens, shape `[n]`. */
 export interface Tokenize extends Movable {
   (sample: unknown): MaybePromise<Tensor<'int32'>>;
-  /** Says the tokenizer by name, and the options. */
+  /** Identifies the tokenizer by name, and the options. */
   fingerprint(): string;
 }
 
@@ -41,7 +41,7 @@ const schema = v.strictObject({
   appendEndOfText: v.optional(booleanOption, false),
 });
 
-/** What another thread makes the same function of. */
+/** The arguments from which another thread rebuilds the function. */
 interface TokenizeRecipe {
   readonly tokenizer: TokenizerName | Recipe;
   readonly field: string;
@@ -49,14 +49,15 @@ interface TokenizeRecipe {
 }
 
 /**
- * Makes tokens of text on the way: for `MapDataset`, or as the transform of a loader. It moves into workers by itself.
+ * Tokenizes text on the fly: pass the function to `MapDataset`, or as the transform of a loader. It moves to workers unless
+ * `tokenizer` is a function.
  *
  * ```ts
  * const texts = await JsonlDataset.open('data/*.jsonl');
  * const documents = new MapDataset(texts, tokenize({ tokenizer: 'cl100k_base' }));
  * ```
  *
- * The function throws {@link MissingPeerError} when gpt-tokenizer is not installed, {@link FormatError} for a sample without text.
+ * The function throws {@link MissingPeerError} if gpt-tokenizer is not installed, and {@link FormatError} for a sample without text.
  *
  * @throws {@link ConfigError}
  */
@@ -87,7 +88,7 @@ export function tokenize(options: TokenizeOptions): Tokenize {
   });
 }
 
-/** Makes the function again in another thread. */
+/** Rebuilds the function in another thread. */
 export const tokenizeFromRecipe = {
   async fromRecipe({ tokenizer, ...options }: TokenizeRecipe, make: MakeFromRecipe): Promise<Tokenize> {
     const made = typeof tokenizer === 'string' ? tokenizer : ((await make(tokenizer)) as TokenizerChoice);

@@ -15,22 +15,22 @@ export const tokenizerNames = [
 
 export type TokenizerName = (typeof tokenizerNames)[number];
 
-/** Turns text into token ids, and back. */
+/** Encodes text as token ids, and decodes them. */
 export interface Tokenizer {
   encode(text: string): ArrayLike<number>;
-  /** The text of token ids; what is no whole character becomes U+FFFD. */
+  /** Decodes token ids. Incomplete characters become U+FFFD. */
   decode?(ids: number[]): string;
-  /** The token that stands behind a document. */
+  /** The token after each document. */
   readonly endOfText?: number | undefined;
 }
 
-/** A tokenizer of the user's: the function alone, or an object that has it. */
+/** A tokenizer of the user: an encode function, or an object that has one. */
 export type TokenizerLike = ((text: string) => ArrayLike<number>) | Tokenizer;
 
-/** Which tokenizer: by name, as a value (which stays on its thread), or as a module of the user's, which moves into workers. */
+/** A tokenizer by name, as a value (which stays on its thread), or as a module of the user (which moves to workers). */
 export type TokenizerChoice = TokenizerName | TokenizerLike | WorkerModule<TokenizerLike>;
 
-/** Whether a value chooses a tokenizer. */
+/** Whether a value is a {@link TokenizerChoice}. */
 export function isTokenizerChoice(value: unknown): value is TokenizerChoice {
   return isTokenizerName(value) || value instanceof WorkerModule || isTokenizerLike(value);
 }
@@ -46,7 +46,7 @@ function isTokenizerLike(value: unknown): value is TokenizerLike {
 /**
  * Loads a tokenizer.
  *
- * @throws {@link MissingPeerError} when gpt-tokenizer is needed and not installed; {@link FormatError} when a module's export is none.
+ * @throws {@link MissingPeerError} if gpt-tokenizer is needed and not installed; {@link FormatError} if a module's export is not a tokenizer.
  */
 export async function resolveTokenizer(choice: TokenizerChoice): Promise<Tokenizer> {
   if (typeof choice === 'string') return choice === 'bytes' ? bytes : loadEncoding(choice);
@@ -59,7 +59,7 @@ export async function resolveTokenizer(choice: TokenizerChoice): Promise<Tokeniz
   });
 }
 
-/** What names a tokenizer in a fingerprint. */
+/** The name of a tokenizer in a fingerprint. */
 export function tokenizerIdentity(choice: TokenizerChoice): string {
   if (typeof choice === 'string') return choice;
   if (choice instanceof WorkerModule) return `${choice.module}#${choice.exportName}`;
@@ -73,7 +73,7 @@ const bytes: Tokenizer = {
   decode: (ids) => new TextDecoder().decode(Uint8Array.from(ids)),
 };
 
-/** What the modules of gpt-tokenizer export. */
+/** The exports of a gpt-tokenizer module. */
 interface GptEncoding {
   encode(text: string, options: { disallowedSpecial?: Set<string>; allowedSpecial?: Set<string> }): number[];
   decode(ids: number[]): string;
@@ -82,7 +82,7 @@ interface GptEncoding {
 async function loadEncoding(name: Exclude<TokenizerName, 'bytes'>): Promise<Tokenizer> {
   const specifier = `gpt-tokenizer/encoding/${name}`;
   const { encode, decode } = await importPeer<GptEncoding>(specifier, `The tokenizer ${name}`);
-  // A text may mention <|endoftext|>; here it is text like any other.
+  // A text may mention <|endoftext|>: encode it as ordinary text.
   const asText = { disallowedSpecial: new Set<string>() };
   const special = '<|endoftext|>';
   const [endOfText] = encode(special, { allowedSpecial: new Set([special]) });

@@ -6,20 +6,20 @@ import { type Kernels, kernels } from '../kernels/kernels.js';
 import { noToken } from './no-token.js';
 import type { TokenSource } from './token-source.js';
 
-/** Bytes that pass through the kernels' memory at a time: they should stay in the processor's second-level cache. */
+/** Bytes per copy through the kernels' memory, small enough for the second-level cache. */
 const chunkBytes = 262_144;
-/** So many bytes before a window keep its place modulo 8, which fast copies need. */
+/** Bytes reserved before a window to keep its offset modulo 8, which fast copies need. */
 const slack = 8;
 
-/** Copies windows of tokens, each as `length` inputs and the `length` tokens one later, and widens them on the way. */
+/** Copies windows of tokens, each as `length` inputs and the `length` tokens shifted by one, and widens them. */
 export class WindowCopier {
   readonly #source: Tensor | TokenSource;
   readonly #length: number;
   readonly #dtype: DType;
-  /** Memory of the kernels that windows pass through. */
+  /** Kernel memory for windows in transit. */
   #staging: Region | undefined;
 
-  /** @param dtype - What the tokens become. */
+  /** @param dtype - The dtype of the windows. */
   constructor(source: Tensor | TokenSource, length: number, dtype: DType) {
     this.#source = source;
     this.#length = length;
@@ -43,7 +43,7 @@ export class WindowCopier {
     const windowBytes = (length + 1) * bytesPerElement(this.#source.dtype);
     const stride = Math.ceil((windowBytes + slack) / 8) * 8;
     const { memory } = loaded;
-    // Batches that are lent lie in the kernels' memory already.
+    // Lent batches are already in the kernels' memory.
     const direct = memory.addressOf(x) !== undefined && memory.addressOf(y) !== undefined;
     const bytesPerWindow = 4 + stride + (direct ? 0 : 2 * outBytes);
     const chunk = Math.max(1, Math.min(starts.length, Math.floor(chunkBytes / bytesPerWindow)));
@@ -122,7 +122,7 @@ export class WindowCopier {
   }
 }
 
-/** The elements as another dtype, in memory of their own. @throws {@link CollateError} for a token that it cannot hold */
+/** Copies the elements to another dtype. @throws {@link CollateError} for a token that it cannot represent */
 export function convert(tokens: TypedArray, dtype: DType): TypedArray {
   const out = zeros(dtype, tokens.length);
   copyExactly(tokens, out, dtype, 0, (token, k) => noToken(token, { token: k }, dtype));
