@@ -49,7 +49,7 @@ describe('the message about a wrong call of DataLoader', () => {
     ["numbers, { onError: 'ignore' }", "'\"ignore\"' is not assignable to type 'OnError"],
     ['stream, { shufle: true }', "Did you mean to write 'shuffle'?"],
     ['numbers, { batchSize: 2, batchSampler: [[1]] }', "is not assignable to type 'undefined'"],
-    // Only who writes `elastic` is told about it.
+    // Only calls with `elastic` get errors about elasticity.
     ['numbers, { elastic: true, sampler: ofRank }', 'ElasticNeedsSeekableElasticOrder'],
     ['stream, { elastic: true }', 'ElasticNeedsSeekableElasticOrder'],
   ] as const;

@@ -90,6 +90,28 @@ describe('docs/guarantees.md', () => {
   });
 });
 
+describe('docs/architecture.md', () => {
+  const text = readFileSync(path('../../docs/architecture.md'), 'utf8');
+
+  it('follows each journey through at most 25 files, all of which exist', () => {
+    const journeys = text.split(/^## /m).filter((section) => section.startsWith('Journey'));
+    expect(journeys).toHaveLength(3);
+    for (const journey of journeys) {
+      const files = [...journey.matchAll(/^\| `(src\/[^`]+)`/gm)].map(([, file]) => file!);
+      expect(files.length).toBeGreaterThan(15);
+      expect(files.length).toBeLessThanOrEqual(25);
+      expect(files.filter((file) => !existsSync(path(`../../${file}`)))).toEqual([]);
+    }
+  });
+
+  it('lists the rooms in the order that the linter checks', () => {
+    const script = readFileSync(path('../../scripts/check-rooms.js'), 'utf8');
+    const [, list] = script.match(/const rooms = \[([^\]]+)\]/) ?? [];
+    const rooms = [...list!.matchAll(/'([^']+)'/g)].map(([, room]) => room);
+    expect([...text.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, room]) => room)).toEqual(rooms);
+  });
+});
+
 describe('docs/troubleshooting.md', () => {
   it('holds the docstrings of all error classes', async () => {
     const script = path('../../scripts/docs/write-error-codes.js');
