@@ -1,20 +1,14 @@
-// So that the types stand in projects whose own library has no disposables yet.
-/// <reference lib="esnext.disposable" preserve="true" />
-import type { Collate } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
-import { zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import type { WorkerDataset } from '../datasets/index.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import type { LoaderObserver } from '../monitor/loader-events.js';
-import { collateAt } from './batch/collate-failure.js';
 import {
   type BuiltInCollateOptions,
   type DataLoaderOptions,
@@ -25,10 +19,9 @@ import {
   resolveOptions,
 } from './data-loader-options.js';
 import type { BatchEngine } from './engine/batch-engine.js';
-import type { Delivered } from './engine/delivered.js';
 import { Delivery } from './engine/delivery.js';
 import { closeWhenCollected } from './engine/dropped-loaders.js';
-import { type GivenBatch, isDevelopment, type Loan, lend } from './engine/lent-batch.js';
+import type { GivenBatch } from './engine/lent-batch.js';
 import { type LoaderStats, StatsRecorder } from './engine/loader-stats.js';
 import { moment } from './engine/making-times.js';
 import { Observation } from './engine/observation.js';
@@ -37,7 +30,6 @@ import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { openDashboard } from './open-dashboard.js';
 import { refuseOtherRanks } from './order/capabilities.js';
 import { type DatasetFacts, factsOf } from './order/dataset-facts.js';
-import type { EpochPlan, PassStart } from './order/epoch-plan.js';
 import { datasetName, type LoadedSource, LoaderOrder } from './order/loader-order.js';
 import {
   type LoaderPosition,
@@ -46,20 +38,10 @@ import {
   passStartAt,
 } from './order/loader-position.js';
 import type { RankLayout } from './order/rank-layout.js';
-import { Pass } from './pass.js';
-import { EpochTally } from './state/epoch-tally.js';
-import {
-  checkIdentity,
-  type LoaderState,
-  readPosition,
-  readState,
-  stateVersion,
-  writePosition,
-} from './state/loader-state.js';
-import { PositionTracker } from './state/position-tracker.js';
-import { type Receipt, writeReceipt } from './state/receipt.js';
-import { ReceiptChain } from './state/receipt-chain.js';
-import { type Replay, replayOf, warnOfReplay } from './state/replay.js';
+import { type LoaderParts, loaderClosed, type OpenedPass, Pass, passEnded } from './pass.js';
+import { LoaderProgress } from './state/loader-progress.js';
+import { type LoaderState, readState } from './state/loader-state.js';
+import type { Receipt } from './state/receipt.js';
 
 /**
  * A dataset of its own name, because the compiler compares a wrong dataset with the youngest type of a union: so it says that
@@ -103,22 +85,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   readonly #stats = new StatsRecorder();
   readonly #observation = new Observation();
   readonly #engine: TunedEngine;
+  readonly #progress: LoaderProgress;
+  readonly #parts: LoaderParts;
   /** Known once the dataset is. */
   #order: LoaderOrder | undefined;
-  /** Class of the dataset, as a place of an error. */
-  #where: DatasetFacts['where'] = {};
-  readonly #tally = new EpochTally();
-  readonly #position = new PositionTracker();
-  readonly #receipt = new ReceiptChain();
-  #pass: object | undefined;
-  /** Whether the sampler stands where the next pass begins, by a state of its own. */
-  #samplerRestored = false;
-  #isSought = false;
-  /** What is read again before the first batch of a pass. */
-  #replay: Replay | undefined;
-  #planned: EpochPlan | undefined;
   #delivery: Delivery | undefined;
-  #closed = false;
   #dashboard: Promise<void> | undefined;
 
   /**
@@ -141,6 +112,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     this.#options = resolveOptions(options);
     this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
     this.#engine = new TunedEngine(this.#source, this.#options, this.#observation);
+    this.#progress = new LoaderProgress(this.#options);
+    this.#parts = {
+      options: this.#options,
+      engine: this.#engine,
+      progress: this.#progress,
+      stats: this.#stats,
+      observation: this.#observation,
+    };
     closeWhenCollected(this, this.#engine.holder);
     if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source, datasetFingerprint));
   }
@@ -173,7 +152,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
 
   /** The epoch under way, or the one that the next iteration gives. */
   get epoch(): number {
-    return this.#position.epoch;
+    return this.#progress.epoch;
   }
 
   /** What is loaded. */
@@ -205,10 +184,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    */
   seek(position: LoaderPosition): void {
     const start = passStartAt('DataLoader.seek', position, this.#options.gradientAccumulationSteps);
-    this.#pass = undefined;
-    this.#samplerRestored = false;
-    this.#isSought = true;
-    this.#position.seek(start, null);
+    this.#progress.seek(start);
   }
 
   /**
@@ -217,15 +193,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @throws {@link LoaderNotReadyError} before the dataset's module has been imported.
    */
   stateDict(): LoaderState {
-    const { identity, batchSampler, plannedLength } = this.#knownOrder();
-    const place = this.#position.state(plannedLength);
-    return {
-      version: stateVersion,
-      ...writePosition(place, this.#options.gradientAccumulationSteps),
-      receipt: this.#receipt.state(),
-      samplerState: place.samplerState ?? batchSampler?.stateDict?.() ?? null,
-      ...identity,
-    };
+    return this.#progress.state(this.#knownOrder());
   }
 
   /**
@@ -235,14 +203,11 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler, seed, batch size or version.
    */
   loadStateDict(state: LoaderState | JsonObject): void {
-    const { identity, batchSampler } = this.#knownOrder();
+    const order = this.#knownOrder();
+    const { identity, batchSampler } = order;
     const saved = readState(state);
     if (batchSampler && saved.sampler !== identity.sampler) refuseOtherRanks(batchSampler);
-    checkIdentity(saved, identity);
-    const place = readPosition(saved, this.#options.gradientAccumulationSteps);
-    this.#pass = undefined;
-    this.#continueFrom(place, saved.samplerState, false);
-    this.#receipt.load(saved.receipt);
+    this.#progress.load(saved, order);
   }
 
   /**
@@ -263,7 +228,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * iterable dataset it says the shards and places, not the samples.
    */
   receipt(): Receipt {
-    return writeReceipt(this.#receipt, this.#knownOrder().identity);
+    return this.#progress.receipt(this.#knownOrder());
   }
 
   /**
@@ -310,73 +275,13 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * continues inside the epoch that was left: `loader.loadStateDict(loader.stateDict())` does so in the same process.
    */
   [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
-    const pass = {};
-    let loan: Loan | undefined;
-    let ended: 'complete' | 'left' | undefined = 'left';
-    const isGuarded = this.#options.reuseBuffers && isDevelopment();
-    const giveBack = (): void => {
-      loan?.end();
-      loan = undefined;
-    };
-    return new Pass<GivenBatch<B, Reuse>>({
-      wait: (since) => {
-        // A pass that another one has taken the place of says nothing of waiting any more.
-        if (since === undefined && this.#pass !== undefined && this.#pass !== pass) return;
-        this.#stats.wait(since);
-      },
-      open: () => this.#beginPass(pass),
-      check: () => {
-        if (this.#pass !== pass) throw this.#superseded();
-      },
-      take: (delivered) => {
-        this.#stats.record(delivered);
-        this.#engine.tune(this.#stats);
-        giveBack();
-        this.#tally.count(delivered.result);
-        const { result } = delivered;
-        const release = result.type === 'batch' ? result.release : undefined;
-        if (release) loan = { batch: undefined, end: release };
-        if (!this.#position.accept(delivered)) return undefined;
-        this.#warnOfReplay();
-        return andThen(this.#finish(delivered), (batch) => {
-          if (this.#pass !== pass) throw this.#superseded();
-          if (delivered.life) this.#observation.deliver(delivered, batch, this.#engine.collatesHere);
-          this.#position.deliver(delivered);
-          const { task } = delivered.planned;
-          const number = task.type === 'indices' ? task.batch : this.#position.batch - 1;
-          this.#receipt.deliver(number, task);
-          if (result.type !== 'batch') return undefined;
-          if (release) loan = lend(batch, release, isGuarded);
-          return { batch: (loan?.batch ?? batch) as GivenBatch<B, Reuse> };
-        });
-      },
-      complete: () => {
-        this.#tally.end(datasetName(this.#source), !this.batchSampler, this.#options.dropLast ?? false);
-        this.#position.endEpoch(this.#planned?.endState);
-        this.#receipt.completeEpoch();
-        ended = 'complete';
-      },
-      fail: (error) => {
-        if (this.#pass !== pass) return;
-        this.#observation.end('failed', error);
-        ended = undefined;
-        const { samplerState, ...start } = this.#position.state(undefined);
-        this.#continueFrom(start, samplerState, true);
-      },
-      leave: () => {
-        giveBack();
-        if (ended) this.#observation.end(ended);
-        if (this.#pass === pass) this.#pass = undefined;
-        return this.#options.persistentWorkers ? undefined : this.#engine.close();
-      },
-    });
+    return new Pass<B, Reuse>(this.#parts, (pass) => this.#openPass(pass));
   }
 
   /** Ends the workers and the iteration under way. The dataset stays open: it is the caller's. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#pass = undefined;
+    if (this.#progress.isClosed) return;
+    this.#progress.close();
     this.#stats.wait(undefined);
     await this.#engine.close();
     if (this.#observation.active) this.#observation.emit({ type: 'closed', at: moment() });
@@ -386,29 +291,30 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return this.close();
   }
 
-  async #beginPass(pass: object): Promise<Delivery> {
+  async #openPass(pass: object): Promise<OpenedPass> {
     this.#refuseClosed();
-    this.#pass = pass;
-    this.#delivery?.end(this.#superseded());
+    this.#progress.enter(pass);
+    this.#delivery?.end(passEnded(this.#progress));
     this.#dashboard ??= openDashboard(this, this.#options.dashboard);
     await this.#dashboard;
     await this.ready();
     const engine = await this.#openEngine();
+    const order = this.#knownOrder();
     const { inOrder, timeoutMs } = this.#options;
-    const plan = this.#plan();
-    if (this.#observation.active) this.#tellBeginning(engine);
+    const plan = this.#progress.begin(order);
+    if (this.#observation.active) this.#emitBeginning(engine);
     this.#delivery = new Delivery(plan, engine, { inOrder, timeoutMs, observation: this.#observation });
-    return this.#delivery;
+    return { order, delivery: this.#delivery };
   }
 
-  #tellBeginning({ numWorkers }: BatchEngine): void {
+  #emitBeginning({ numWorkers }: BatchEngine): void {
     const { rank, worldSize, gradientAccumulationSteps, sampler, batchSampler } = this.#options;
     const source = this.#source;
     this.#observation.emit({
       type: 'began',
       at: moment(),
-      epoch: this.#position.epoch,
-      batch: this.#position.batch,
+      epoch: this.#progress.epoch,
+      batch: this.#progress.batch,
       length: this.#knownOrder().plannedLength,
       rank,
       worldSize,
@@ -419,57 +325,18 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     });
   }
 
-  /** Says, with the first batch, what it cost to read a stream up to there. */
-  #warnOfReplay(): void {
-    if (!this.#replay) return;
-    warnOfReplay(this.#replay, datasetName(this.#source));
-    this.#replay = undefined;
-  }
-
   #adopt(facts: DatasetFacts): void {
-    this.#where = facts.where;
     this.#order = new LoaderOrder(this.#source, facts, this.#options);
+    this.#progress.follow(this.#order);
     if (facts.kind === 'iterable') this.#engine.keepWorkers();
-  }
-
-  #continueFrom(start: PassStart, samplerState: JsonObject | null, sameRun: boolean): void {
-    this.#isSought = false;
-    this.#samplerRestored = samplerState !== null && this.batchSampler?.loadStateDict !== undefined;
-    if (samplerState) this.#order?.passes?.restore(start, samplerState, sameRun);
-    this.#position.seek(start, samplerState);
-  }
-
-  #plan(): EpochPlan {
-    const order = this.#knownOrder();
-    order.refuseEmpty();
-    const samplerRestored = this.#samplerRestored;
-    const isSought = this.#isSought;
-    this.#samplerRestored = false;
-    this.#isSought = false;
-    const start = { ...this.#position.begin(), samplerRestored, isSought };
-    this.#position.beginSampler(order.passes?.open(start), order.batchSampler?.seek !== undefined);
-    this.#tally.begin(start);
-    this.#receipt.begin(this.#options, start, order.plannedLength);
-    if (!order.batchSampler) this.#replay = replayOf(start);
-    this.#planned = order.plan(start);
-    return this.#planned;
   }
 
   async #openEngine(): Promise<BatchEngine> {
     const engine = await this.#engine.open();
     // The loader may have been closed meanwhile.
-    if (this.#closed) await this.#engine.close();
+    if (this.#progress.isClosed) await this.#engine.close();
     this.#refuseClosed();
     return engine;
-  }
-
-  #finish({ planned: { task }, result }: Delivered): MaybePromise<unknown> {
-    if (result.type !== 'batch') return undefined;
-    if (!this.#engine.collatesHere) return result.value;
-    const collate = this.#options.collate as unknown as Collate<unknown, unknown>;
-    return collateAt({ dataset: this.#where, task }, () =>
-      collate(result.value as unknown[], { allocate: zeroTensor }),
-    );
   }
 
   #knownOrder(): LoaderOrder {
@@ -480,17 +347,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   #refuseClosed(): void {
-    if (this.#closed) throw new LoaderClosedError('The loader is closed', { next: 'Make a new one.' });
-  }
-
-  #superseded(): LoaderClosedError {
-    this.#refuseClosed();
-    return new LoaderClosedError(
-      'This iteration has ended: another one, a seek or a loaded state took its place',
-      {
-        next: 'Use one iteration of a loader at a time, or one loader for each.',
-      },
-    );
+    if (this.#progress.isClosed) throw loaderClosed();
   }
 }
 

@@ -1,62 +1,79 @@
-// So that the types stand in projects whose own library has no disposables yet.
+// Keeps the types valid in projects whose own `lib` has no disposables yet.
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Collate } from '../core/collate.js';
+import { LoaderClosedError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import { zeroTensor } from '../core/tensor.js';
+import { collateAt } from './batch/collate-failure.js';
+import type { ResolvedOptions } from './data-loader-options.js';
 import type { Delivered } from './engine/delivered.js';
 import type { Delivery } from './engine/delivery.js';
+import { type GivenBatch, isDevelopment, type Loan, lend } from './engine/lent-batch.js';
+import type { StatsRecorder } from './engine/loader-stats.js';
 import { LoopTurn } from './engine/loop-turn.js';
+import type { Observation } from './engine/observation.js';
+import type { TunedEngine } from './engine/tuned-engine.js';
+import type { LoaderOrder } from './order/loader-order.js';
+import type { LoaderProgress } from './state/loader-progress.js';
 
-/** What a pass asks of its loader. */
-export interface PassSteps<B> {
-  /** The consumer asks for a batch, or has it: `performance.now()`, or `undefined` when it no longer waits. */
-  wait(since: number | undefined): void;
-  /** Begins: opens what gives the results. */
-  open(): Promise<Delivery>;
-  /** Throws when the loader has moved on to another pass. */
-  check(): void;
-  /** Takes a result: the batch for the consumer, or nothing when there is none in it. */
-  take(delivered: Delivered): MaybePromise<{ readonly batch: B } | undefined>;
-  /** All batches were delivered. */
-  complete(): void;
-  /** Something failed; the next pass goes on there. */
-  fail(error: unknown): void;
-  /** The pass is over, in whatever way. */
-  leave(): MaybePromise<void>;
+/** The parts of a loader that its passes share. */
+export interface LoaderParts {
+  readonly options: ResolvedOptions;
+  readonly engine: TunedEngine;
+  readonly progress: LoaderProgress;
+  readonly stats: StatsRecorder;
+  readonly observation: Observation;
+}
+
+/** What a pass iterates, once the dataset and the engine are open. */
+export interface OpenedPass {
+  readonly order: LoaderOrder;
+  readonly delivery: Delivery;
 }
 
 type Step<B> = IteratorResult<B, void>;
 
 /**
- * One pass over a loader. As an async generator does, it begins with the first `next`, answers calls one after the other, and
- * is over after an error; unlike one it makes a batch without a turn of the event loop where that is possible.
+ * One pass over a loader. Like an async generator, it begins with the first `next`, answers calls one after the other, and
+ * is over after an error. Unlike a generator, it returns a batch that is ready without a turn of the event loop.
  */
-export class Pass<B> implements AsyncGenerator<B, void, undefined> {
-  readonly #steps: PassSteps<B>;
-  #delivery: Delivery | undefined;
-  #over = false;
+export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
+  readonly #parts: LoaderParts;
+  readonly #open: (pass: object) => Promise<OpenedPass>;
   readonly #loopTurn = new LoopTurn();
-  /** When the last result came. */
+  readonly #isGuarded: boolean;
+  #opened: OpenedPass | undefined;
+  #over = false;
+  /** How the pass ends, for observers; `undefined` once an error was reported. */
+  #ending: 'complete' | 'left' | undefined = 'left';
+  /** The lent batch that the consumer has. */
+  #loan: Loan | undefined;
+  /** When the last result arrived: `performance.now()`. */
   #lastDelivery = 0;
-  /** The step that is not finished yet. */
+  /** The call that is not finished yet. */
   #pending: Promise<unknown> | undefined;
 
-  constructor(steps: PassSteps<B>) {
-    this.#steps = steps;
+  /** @param open - Opens the dataset and the engine, and makes this pass the loader's current one. */
+  constructor(parts: LoaderParts, open: (pass: object) => Promise<OpenedPass>) {
+    this.#parts = parts;
+    this.#open = open;
+    this.#isGuarded = parts.options.reuseBuffers && isDevelopment();
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  next(): Promise<Step<B>> {
+  next(): Promise<Step<GivenBatch<B, Reuse>>> {
     return this.#enqueue(this.#advance);
   }
 
-  /** Ends the pass where it is. */
-  return(): Promise<Step<B>> {
+  /** Ends the pass before its last batch. */
+  return(): Promise<Step<GivenBatch<B, Reuse>>> {
     return this.#enqueue(this.#stop);
   }
 
-  async throw(error: unknown): Promise<Step<B>> {
+  async throw(error: unknown): Promise<Step<GivenBatch<B, Reuse>>> {
     await this.return();
     throw error;
   }
@@ -65,7 +82,7 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
     await this.return();
   }
 
-  #enqueue(step: () => MaybePromise<Step<B>>): Promise<Step<B>> {
+  #enqueue(step: () => MaybePromise<Step<GivenBatch<B, Reuse>>>): Promise<Step<GivenBatch<B, Reuse>>> {
     const result = this.#pending ? this.#pending.then(step, step) : step();
     if (!(result instanceof Promise)) return Promise.resolve(result);
     this.#pending = result;
@@ -76,60 +93,128 @@ export class Pass<B> implements AsyncGenerator<B, void, undefined> {
     return result;
   }
 
-  readonly #advance = (): MaybePromise<Step<B>> => {
+  readonly #advance = (): MaybePromise<Step<GivenBatch<B, Reuse>>> => {
     if (this.#over) return { done: true, value: undefined };
     try {
-      const step = this.#delivery ? this.#pullInTurn(this.#delivery) : this.#begin();
+      const step = this.#opened ? this.#pullInTurn(this.#opened) : this.#begin();
       return step instanceof Promise ? step.catch(this.#fail) : step;
     } catch (error) {
       return this.#fail(error);
     }
   };
 
-  readonly #stop = (): MaybePromise<Step<B>> => {
+  readonly #stop = (): MaybePromise<Step<GivenBatch<B, Reuse>>> => {
     if (this.#over) return { done: true, value: undefined };
     return this.#end();
   };
 
-  async #begin(): Promise<Step<B>> {
+  async #begin(): Promise<Step<GivenBatch<B, Reuse>>> {
     const asked = performance.now();
-    this.#steps.wait(asked);
-    this.#delivery = await this.#steps.open();
-    return this.#pull(this.#delivery, asked);
+    this.#parts.stats.wait(asked);
+    this.#opened = await this.#open(this);
+    return this.#pull(this.#opened, asked);
   }
 
-  #pullInTurn(delivery: Delivery): MaybePromise<Step<B>> {
-    if (!this.#loopTurn.isDue(this.#lastDelivery)) return this.#pull(delivery);
-    return this.#loopTurn.take().then(() => this.#pull(delivery));
+  #pullInTurn(opened: OpenedPass): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+    if (!this.#loopTurn.isDue(this.#lastDelivery)) return this.#pull(opened);
+    return this.#loopTurn.take().then(() => this.#pull(opened));
   }
 
-  /** @param waitingSince - When the consumer asked, where it has waited already. */
-  #pull(delivery: Delivery, waitingSince?: number): MaybePromise<Step<B>> {
-    this.#steps.check();
-    const next = delivery.next(waitingSince);
-    if (next instanceof Promise) this.#steps.wait(waitingSince ?? performance.now());
+  /** @param waitingSince - When the consumer asked, if it has waited already. */
+  #pull(opened: OpenedPass, waitingSince?: number): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+    this.#refuseSuperseded();
+    const next = opened.delivery.next(waitingSince);
+    if (next instanceof Promise) this.#parts.stats.wait(waitingSince ?? performance.now());
     return andThen(next, (delivered) => {
       if (!delivered) {
-        this.#steps.complete();
+        this.#parts.progress.completeEpoch();
+        this.#ending = 'complete';
         return this.#end();
       }
       this.#lastDelivery = delivered.at;
-      return andThen(this.#steps.take(delivered), (taken) =>
-        taken ? { done: false, value: taken.batch } : this.#pull(delivery),
+      return andThen(this.#take(delivered, opened.order), (taken) =>
+        taken ? { done: false, value: taken.batch } : this.#pull(opened),
       );
     });
   }
 
+  /** Takes a result of the engine. @returns the batch for the consumer; `undefined` if the result holds none */
+  #take(
+    delivered: Delivered,
+    order: LoaderOrder,
+  ): MaybePromise<{ readonly batch: GivenBatch<B, Reuse> } | undefined> {
+    const { engine, progress, stats, observation } = this.#parts;
+    stats.record(delivered);
+    engine.tune(stats);
+    this.#endLoan();
+    const { result } = delivered;
+    const release = result.type === 'batch' ? result.release : undefined;
+    if (release) this.#loan = { batch: undefined, end: release };
+    if (!progress.accept(delivered)) return undefined;
+    return andThen(this.#finish(delivered, order), (batch) => {
+      this.#refuseSuperseded();
+      if (delivered.life) observation.deliver(delivered, batch, engine.collatesHere);
+      progress.deliver(delivered);
+      if (result.type !== 'batch') return undefined;
+      if (release) this.#loan = lend(batch, release, this.#isGuarded);
+      return { batch: (this.#loan?.batch ?? batch) as GivenBatch<B, Reuse> };
+    });
+  }
+
+  /** Collates a batch of samples from a worker, if the collate runs on this thread. */
+  #finish({ planned: { task }, result }: Delivered, order: LoaderOrder): MaybePromise<unknown> {
+    if (result.type !== 'batch') return undefined;
+    const { engine, options } = this.#parts;
+    if (!engine.collatesHere) return result.value;
+    const collate = options.collate as unknown as Collate<unknown, unknown>;
+    return collateAt({ dataset: order.location, task }, () =>
+      collate(result.value as unknown[], { allocate: zeroTensor }),
+    );
+  }
+
   readonly #fail = async (error: unknown): Promise<never> => {
-    this.#steps.fail(error);
+    const { progress, observation } = this.#parts;
+    if (progress.isCurrent(this)) {
+      observation.end('failed', error);
+      this.#ending = undefined;
+      progress.recover();
+    }
     await this.#end();
     throw error;
   };
 
-  #end(): MaybePromise<Step<B>> {
+  #end(): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+    const { engine, observation, options, progress, stats } = this.#parts;
     this.#over = true;
-    this.#steps.wait(undefined);
-    this.#delivery?.end();
-    return andThen(this.#steps.leave(), (): Step<B> => ({ done: true, value: undefined }));
+    // After another pass began, the waiting time is that of the other pass.
+    if (!progress.isSuperseded(this)) stats.wait(undefined);
+    this.#opened?.delivery.end();
+    this.#endLoan();
+    if (this.#ending) observation.end(this.#ending);
+    progress.leave(this);
+    const closed = options.persistentWorkers ? undefined : engine.close();
+    return andThen(closed, (): Step<GivenBatch<B, Reuse>> => ({ done: true, value: undefined }));
   }
+
+  #endLoan(): void {
+    this.#loan?.end();
+    this.#loan = undefined;
+  }
+
+  #refuseSuperseded(): void {
+    if (!this.#parts.progress.isCurrent(this)) throw passEnded(this.#parts.progress);
+  }
+}
+
+/** The error of a pass that another pass, a seek, a loaded state or `close` has ended. */
+export function passEnded({ isClosed }: LoaderProgress): LoaderClosedError {
+  if (isClosed) return loaderClosed();
+  return new LoaderClosedError(
+    'This iteration has ended: another iteration, a seek or a loaded state took its place',
+    { next: 'Use one iteration of a loader at a time, or one loader for each.' },
+  );
+}
+
+export function loaderClosed(): LoaderClosedError {
+  return new LoaderClosedError('The loader is closed', { next: 'Create another DataLoader.' });
 }

@@ -68,7 +68,17 @@ export class LoaderOrder {
     }
   }
 
-  /** Micro-batches an epoch. @throws {@link LoaderNotReadyError} where that is known only by reading */
+  /** Name of the dataset in messages. */
+  get datasetName(): string {
+    return datasetName(this.#source);
+  }
+
+  /** Class of the dataset, as part of the location of an error. */
+  get location(): DatasetFacts['where'] {
+    return this.#facts.where;
+  }
+
+  /** Batches of this rank per epoch. @throws {@link LoaderNotReadyError} where that is known only by reading */
   get length(): number {
     const { length, numShards } = this.#facts;
     const { batchSize = 1, dropLast, gradientAccumulationSteps: steps } = this.#options;

@@ -1,0 +1,172 @@
+import type { JsonObject } from '../../core/json.js';
+import type { ResolvedOptions } from '../data-loader-options.js';
+import type { Delivered } from '../engine/delivered.js';
+import type { EpochPlan, PassStart } from '../order/epoch-plan.js';
+import type { LoaderOrder } from '../order/loader-order.js';
+import { EpochTally } from './epoch-tally.js';
+import {
+  checkIdentity,
+  type LoaderState,
+  readPosition,
+  stateVersion,
+  writePosition,
+} from './loader-state.js';
+import { PositionTracker } from './position-tracker.js';
+import { type Receipt, writeReceipt } from './receipt.js';
+import { ReceiptChain } from './receipt-chain.js';
+import { type Replay, replayOf, warnOfReplay } from './replay.js';
+
+/** What a loader has delivered, and where its next pass begins: all that a state or a receipt holds. */
+export class LoaderProgress {
+  readonly #options: ResolvedOptions;
+  readonly #position = new PositionTracker();
+  readonly #receipt = new ReceiptChain();
+  readonly #tally = new EpochTally();
+  #order: LoaderOrder | undefined;
+  /** The current pass. A pass that finds another one here has ended. */
+  #pass: object | undefined;
+  #isClosed = false;
+  /** Whether the sampler has been moved, by a state of its own, to where the next pass begins. */
+  #samplerRestored = false;
+  #isSought = false;
+  /** The batches of a stream that are read again before the first batch of the pass. */
+  #replay: Replay | undefined;
+  #plan: EpochPlan | undefined;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+  }
+
+  /** The order of the batches: known once the dataset is. */
+  follow(order: LoaderOrder): void {
+    this.#order = order;
+  }
+
+  get epoch(): number {
+    return this.#position.epoch;
+  }
+
+  /** Number, within the epoch, of the next batch. */
+  get batch(): number {
+    return this.#position.batch;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Makes `pass` the current one. */
+  enter(pass: object): void {
+    this.#pass = pass;
+  }
+
+  isCurrent(pass: object): boolean {
+    return this.#pass === pass;
+  }
+
+  /** Whether another pass has begun since. */
+  isSuperseded(pass: object): boolean {
+    return this.#pass !== undefined && this.#pass !== pass;
+  }
+
+  leave(pass: object): void {
+    if (this.#pass === pass) this.#pass = undefined;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#pass = undefined;
+  }
+
+  /** Begins the next pass at a position. */
+  seek(start: PassStart): void {
+    this.#pass = undefined;
+    this.#samplerRestored = false;
+    this.#isSought = true;
+    this.#position.seek(start, null);
+  }
+
+  state({ identity, batchSampler, plannedLength }: LoaderOrder): LoaderState {
+    const { samplerState, ...start } = this.#position.state(plannedLength);
+    return {
+      version: stateVersion,
+      ...writePosition(start, this.#options.gradientAccumulationSteps),
+      receipt: this.#receipt.state(),
+      samplerState: samplerState ?? batchSampler?.stateDict?.() ?? null,
+      ...identity,
+    };
+  }
+
+  /** Continues from a saved state. @throws {@link StateMismatchError} if it belongs to another loader */
+  load(saved: LoaderState, { identity }: LoaderOrder): void {
+    checkIdentity(saved, identity);
+    const start = readPosition(saved, this.#options.gradientAccumulationSteps);
+    this.#pass = undefined;
+    this.#continueFrom(start, saved.samplerState, false);
+    this.#receipt.load(saved.receipt);
+  }
+
+  receipt({ identity }: LoaderOrder): Receipt {
+    return writeReceipt(this.#receipt, identity);
+  }
+
+  /** Plans the epoch of a pass, from where the previous pass or a state left off. */
+  begin(order: LoaderOrder): EpochPlan {
+    order.refuseEmpty();
+    const start = {
+      ...this.#position.begin(),
+      samplerRestored: this.#samplerRestored,
+      isSought: this.#isSought,
+    };
+    this.#samplerRestored = false;
+    this.#isSought = false;
+    this.#position.beginSampler(order.passes?.open(start), order.batchSampler?.seek !== undefined);
+    this.#tally.begin(start);
+    this.#receipt.begin(this.#options, start, order.plannedLength);
+    if (!order.batchSampler) this.#replay = replayOf(start);
+    this.#plan = order.plan(start);
+    return this.#plan;
+  }
+
+  /**
+   * Receives the next result of the pass.
+   *
+   * @returns whether it is for the consumer: not the end of a shard, and not delivered before
+   * @throws {@link SampleError} if so many samples failed in a row that all seem to fail
+   */
+  accept(delivered: Delivered): boolean {
+    this.#tally.count(delivered.result);
+    if (!this.#position.accept(delivered)) return false;
+    if (this.#replay && this.#order) warnOfReplay(this.#replay, this.#order.datasetName);
+    this.#replay = undefined;
+    return true;
+  }
+
+  /** Counts an accepted result as delivered. */
+  deliver(delivered: Delivered): void {
+    this.#position.deliver(delivered);
+    const { task } = delivered.planned;
+    this.#receipt.deliver(task.type === 'indices' ? task.batch : this.#position.batch - 1, task);
+  }
+
+  /** Ends an epoch of which every batch was delivered. @throws the errors of {@link EpochTally.end} */
+  completeEpoch(): void {
+    if (this.#order)
+      this.#tally.end(this.#order.datasetName, !this.#order.batchSampler, this.#options.dropLast ?? false);
+    this.#position.endEpoch(this.#plan?.endState);
+    this.#receipt.completeEpoch();
+  }
+
+  /** Makes the next pass continue with the batch that failed. */
+  recover(): void {
+    const { samplerState, ...start } = this.#position.state(undefined);
+    this.#continueFrom(start, samplerState, true);
+  }
+
+  #continueFrom(start: PassStart, samplerState: JsonObject | null, sameRun: boolean): void {
+    this.#isSought = false;
+    this.#samplerRestored = samplerState !== null && this.#order?.batchSampler?.loadStateDict !== undefined;
+    if (samplerState) this.#order?.passes?.restore(start, samplerState, sameRun);
+    this.#position.seek(start, samplerState);
+  }
+}
