@@ -6,7 +6,7 @@ export interface DeviceLoan {
 }
 
 /** @throws {@link ReleasedBatchError} if the loan has ended */
-export function refuseEnded({ hasEnded }: DeviceLoan, shape: readonly number[]): void {
+export function assertLent({ hasEnded }: DeviceLoan, shape: readonly number[]): void {
   if (!hasEnded) return;
   throw new ReleasedBatchError(
     'This batch was released: its device memory was freed or holds another batch',

@@ -86,7 +86,7 @@ const launchers: readonly LauncherVariables[] = [
  *   conflict with another one (with both values).
  */
 export function detectRank(environment: Environment = process.env): RankInfo {
-  const found = launchers.find((launcher) => speaks(launcher, environment));
+  const found = launchers.find((launcher) => isPresent(launcher, environment));
   if (!found) return rankWithoutLauncher(environment);
   const reader = new VariableReader(environment);
   const rank = reader.required(found.rank, 0);
@@ -119,7 +119,7 @@ function reportConflicts(
   const plainSize = found.launcher === 'torchrun' ? undefined : reader.optional(['WORLD_SIZE'], 1);
   if (plainSize && plainSize.value !== worldSize.value) reader.mustAgree(worldSize, plainSize);
   for (const other of launchers) {
-    if (other === found || other.launcher === 'explicit' || !speaks(other, environment)) continue;
+    if (other === found || other.launcher === 'explicit' || !isPresent(other, environment)) continue;
     const otherSize = reader.optional(other.worldSize, 1);
     const otherRank = reader.optional(other.rank, 0);
     if (otherSize?.value !== worldSize.value || worldSize.value === 1) continue;
@@ -127,7 +127,10 @@ function reportConflicts(
   }
 }
 
-function speaks({ rank, worldSize, needsWorldSize }: LauncherVariables, environment: Environment): boolean {
+function isPresent(
+  { rank, worldSize, needsWorldSize }: LauncherVariables,
+  environment: Environment,
+): boolean {
   if (firstSet(environment, rank) === undefined) return false;
   return !needsWorldSize || firstSet(environment, worldSize) !== undefined;
 }

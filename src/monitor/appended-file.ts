@@ -3,14 +3,14 @@ import { dirname } from 'node:path';
 import { storageFailure } from '../storage/storage-failure.js';
 
 /** Bytes that are buffered before a write. */
-const keptBytes = 1 << 16;
+const maxBufferedBytes = 1 << 16;
 
 /** A file that others may read while it grows. If the process is killed, at most the last 64 KiB are lost. */
 export class AppendedFile {
   readonly path: string;
   readonly #descriptor: number;
-  #kept: Uint8Array[] = [];
-  #keptBytes = 0;
+  #buffered: Uint8Array[] = [];
+  #bufferedBytes = 0;
 
   /** Creates or truncates the file. @throws {@link StorageError} if that fails */
   constructor(path: string) {
@@ -23,16 +23,16 @@ export class AppendedFile {
 
   append(content: string | Uint8Array): void {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    this.#kept.push(bytes);
-    this.#keptBytes += bytes.length;
-    if (this.#keptBytes >= keptBytes) this.flush();
+    this.#buffered.push(bytes);
+    this.#bufferedBytes += bytes.length;
+    if (this.#bufferedBytes >= maxBufferedBytes) this.flush();
   }
 
   flush(): void {
-    if (this.#keptBytes === 0) return;
-    const bytes = Buffer.concat(this.#kept);
-    this.#kept = [];
-    this.#keptBytes = 0;
+    if (this.#bufferedBytes === 0) return;
+    const bytes = Buffer.concat(this.#buffered);
+    this.#buffered = [];
+    this.#bufferedBytes = 0;
     this.#guard(() => {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done);
     });

@@ -76,10 +76,10 @@ export function recordRun(loader: Observable, options: RecordRunOptions): RunRec
     for (const writer of writers) writer.write(figures);
   };
   const figureTimes = new MomentTimer(everyMs);
-  const disk = new PatientDisk();
+  const writes = new FailSafeWrites();
   const unobserve = loader.observe((event) => {
-    if (disk.refused) return;
-    disk.attempt(() => {
+    if (writes.failed) return;
+    writes.attempt(() => {
       statistics.receive(event);
       traceWriter?.receive(event);
       if (event.type === 'delivered' && figureTimes.isDue(event.at)) writeFigures();
@@ -90,8 +90,8 @@ export function recordRun(loader: Observable, options: RecordRunOptions): RunRec
     if (!open) return;
     open = false;
     unobserve();
-    if (!disk.refused && statistics.totals().batches > 0) disk.attempt(writeFigures);
-    for (const writer of [traceWriter, ...writers]) disk.attempt(() => writer?.close());
+    if (!writes.failed && statistics.totals().batches > 0) writes.attempt(writeFigures);
+    for (const writer of [traceWriter, ...writers]) writes.attempt(() => writer?.close());
   };
   return { statistics, close, [Symbol.dispose]: close };
 }
@@ -114,18 +114,18 @@ class MomentTimer {
 }
 
 /** Keeps a failed write from stopping the training: issues one warning and disables the file. */
-class PatientDisk {
-  refused = false;
+class FailSafeWrites {
+  failed = false;
 
   attempt(write: () => void): void {
     try {
       write();
     } catch (error) {
-      if (!this.refused) {
+      if (!this.failed) {
         const reason = error instanceof Error ? error.message : String(error);
         warn({ code: 'MILLRACE_RECORDING', message: `Recording stopped: ${reason}` });
       }
-      this.refused = true;
+      this.failed = true;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { bytesPerElement, type DType } from '../../core/dtype.js';
 import type { MapTensorsBy, TensorMapping } from '../../core/map-tensors.js';
 import { elementCount, type Tensor } from '../../core/tensor.js';
-import { type DeviceLoan, refuseEnded } from '../loan.js';
+import { assertLent, type DeviceLoan } from '../loan.js';
 import type { CudaAccelerator } from './cuda-accelerator.js';
 import type { Handle } from './cuda-calls.js';
 
@@ -44,7 +44,7 @@ export class DeviceTensor<D extends DType = DType> {
    * @throws {@link ReleasedBatchError} once the next batch has been requested.
    */
   get address(): bigint {
-    refuseEnded(this.#location.loan, this.shape);
+    assertLent(this.#location.loan, this.shape);
     return this.#location.address;
   }
 

@@ -1,7 +1,7 @@
 import type { DType } from '../../core/dtype.js';
 import type { MapTensorsBy, TensorMapping } from '../../core/map-tensors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { type DeviceLoan, refuseEnded } from '../loan.js';
+import { assertLent, type DeviceLoan } from '../loan.js';
 import type { GpuBufferLike } from './webgpu-types.js';
 
 interface ToGpu<Buffer> extends TensorMapping {
@@ -36,7 +36,7 @@ export class GpuTensor<D extends DType = DType, Buffer = GpuBufferLike> {
    * once the next batch has been requested
    */
   get buffer(): Buffer {
-    refuseEnded(this.#loan, this.shape);
+    assertLent(this.#loan, this.shape);
     return this.#buffer;
   }
 

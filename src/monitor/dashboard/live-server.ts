@@ -31,7 +31,7 @@ export interface NeighborAnswer {
 const maxReportBytes = 16e6;
 const heartbeatMs = 5_000;
 /** Bytes that are buffered for a page that does not read. */
-const maxBehindBytes = 8e6;
+const maxBufferedBytes = 8e6;
 /** Maximum number of connections, pages and runs together. Each takes a file descriptor of the training process. */
 const maxConnections = 64;
 /** Maximum number of pages with an event stream; the other connections are for short requests. */
@@ -137,7 +137,7 @@ export class LiveServer {
     response.write(`retry: ${retryMs}\n\n`);
     const unwatch = this.#board.watch(({ type, ...message }) => {
       // Disconnects a page that has stopped reading; it reconnects later and then receives a full view.
-      if (response.writableLength > maxBehindBytes) response.destroy();
+      if (response.writableLength > maxBufferedBytes) response.destroy();
       else response.write(`event: ${type}\ndata: ${toPageJson(message)}\n\n`);
     });
     const heartbeat = setInterval(() => response.write(': here\n\n'), heartbeatMs);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import type { NeighborAnswer, NeighborReport } from './live-server.js';
-import { isProofOf, neighborHeader, reachable } from './page-access.js';
+import { isProofOf, localAddressOf, neighborHeader } from './page-access.js';
 import { toPageJson } from './page-json.js';
 
 const answerMs = 3_000;
@@ -51,7 +51,7 @@ function post(
   return new Promise((resolve) => {
     const sent = request(
       {
-        host: reachable(host),
+        host: localAddressOf(host),
         port,
         path,
         method: 'POST',

@@ -8,7 +8,7 @@ export function isLoopback(address: string): boolean {
 }
 
 /** The address for local connections to a server that listens on `host`. */
-export function reachable(host: string): string {
+export function localAddressOf(host: string): string {
   return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
 }
 

@@ -43,7 +43,7 @@ const maxColumns = 16;
 const rangeElements = 4_096;
 
 /** Summarizes the first samples of a batch. Takes well under a millisecond for any batch size. */
-export function fieldsOf(batch: unknown): PeekField[] {
+export function peekFields(batch: unknown): PeekField[] {
   const fields: PeekField[] = [];
   collect(batch, '', fields);
   return fields;

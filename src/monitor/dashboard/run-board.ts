@@ -2,7 +2,7 @@ import type { LabeledFigures } from '../prometheus.js';
 import { applyUpdate, type RunFacts, type RunUpdate, type RunView, viewOf } from './live-view.js';
 
 /** A run of another process that is silent this long is marked lost, unless it has reported its end. */
-const patienceMs = 6_000;
+const lostAfterMs = 6_000;
 
 /** Maximum number of runs per page. Runs of other processes take memory of the process that serves the page. */
 const maxRuns = 256;
@@ -63,10 +63,10 @@ export class RunBoard {
   }
 
   /** Marks silent runs of other processes as lost. */
-  missLost(ownKeys: ReadonlySet<string>): void {
+  markLost(ownKeys: ReadonlySet<string>): void {
     for (const [key, { status }] of this.#runs) {
       const heard = this.#lastHeard.get(key)!;
-      const silent = Date.now() - heard > patienceMs;
+      const silent = Date.now() - heard > lostAfterMs;
       if (ownKeys.has(key) || !silent || status === 'finished' || status === 'lost') continue;
       this.update({ key, status: 'lost', endedAt: heard, points: [], spans: [], problems: [] });
       this.#lastHeard.set(key, heard);

@@ -3,7 +3,7 @@ import { histogramsOf } from '../curriculum-view.js';
 import type { BatchDelivered, LoaderEvent, LoaderObserver, PassBegan } from '../loader-events.js';
 import { type RunFigures, RunStatistics } from '../run-statistics.js';
 import type { LivePoint, LiveProblem, LiveSpan, RunFacts, RunStatus, RunUpdate } from './live-view.js';
-import { fieldsOf } from './peek-batch.js';
+import { peekFields } from './peek-batch.js';
 
 /** The destination of a watcher's reports: the server of the page. */
 export interface RunSink {
@@ -17,7 +17,7 @@ export interface RunSink {
 const updateMs = 500;
 const peekMs = 2_000;
 /** Shorter spans that are closer together than this are merged: less than a pixel of the timeline. */
-const blurMs = 5;
+const mergeMs = 5;
 /** Shorter waits are not drawn. */
 const visibleMs = 0.05;
 /** Maximum number of skipped samples per update. */
@@ -116,14 +116,14 @@ export class RunWatcher {
     if (at - this.#lastPeek < peekMs || event.samples === 0) return;
     this.#lastPeek = at;
     const { epoch, batch, samples } = event;
-    this.#peek = { epoch, batch, samples, fields: fieldsOf(event.value) };
+    this.#peek = { epoch, batch, samples, fields: peekFields(event.value) };
   }
 
   /** Adds a span, or extends the last one of its lane. Called for every batch, so it avoids allocation. */
   #span(lane: LiveSpan['lane'], doing: LiveSpan['doing'], from: number, to: number): void {
     const open = this.#open.get(lane);
     // A span as long as an update interval is visible by itself.
-    if (open && from - open.to < blurMs && to - from < blurMs && open.to - open.from < updateMs) {
+    if (open && from - open.to < mergeMs && to - from < mergeMs && open.to - open.from < updateMs) {
       open.to = to;
       open.batches += 1;
       return;

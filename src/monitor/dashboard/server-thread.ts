@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LiveServer, type NeighborReport } from './live-server.js';
 import type { RunUpdate } from './live-view.js';
 import { report } from './neighbor-client.js';
-import { isLoopback, PageAccess, reachable } from './page-access.js';
+import { isLoopback, localAddressOf, PageAccess } from './page-access.js';
 import { RunBoard } from './run-board.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
@@ -22,7 +22,7 @@ class PageThread {
   /** The id of the neighbor's server. */
   #neighbor: string | undefined;
   /** Runs that the neighbor has not received in full yet. */
-  #begun = new Set<string>();
+  #unsent = new Set<string>();
   #updates: RunUpdate[] = [];
 
   constructor(setup: ServerSetup) {
@@ -38,7 +38,7 @@ class PageThread {
   take(message: ToServer): void {
     if (message.type === 'run') {
       this.#own.add(message.facts.key);
-      this.#begun.add(message.facts.key);
+      this.#unsent.add(message.facts.key);
       this.#board.begin(message.facts);
       return;
     }
@@ -85,34 +85,34 @@ class PageThread {
   }
 
   #url(port: number, token: string | undefined): string {
-    const shown = reachable(this.#setup.host);
+    const shown = localAddressOf(this.#setup.host);
     const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
     return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/${query}`;
   }
 
   async #tick(): Promise<void> {
-    if (this.#server) this.#board.missLost(this.#own);
+    if (this.#server) this.#board.markLost(this.#own);
     else await this.#send();
   }
 
   async #send(): Promise<void> {
     const content: NeighborReport = {
-      runs: this.#board.runs.filter(({ facts }) => this.#begun.has(facts.key)),
-      updates: this.#updates.filter(({ key }) => !this.#begun.has(key)),
+      runs: this.#board.runs.filter(({ facts }) => this.#unsent.has(facts.key)),
+      updates: this.#updates.filter(({ key }) => !this.#unsent.has(key)),
     };
-    this.#begun = new Set();
+    this.#unsent = new Set();
     this.#updates = [];
     const answer = await report(this.#setup, content);
     if (typeof answer !== 'object') {
       // The report was not accepted: send the runs in full next time.
-      this.#begun = new Set(this.#own);
+      this.#unsent = new Set(this.#own);
       this.#setWatched(false);
       // The run that served the page has ended: the first to claim the port takes over. If another program claims it,
       // there is no page until that program ends.
       return void (await this.#serve());
     }
     // A successor needs the runs in full.
-    if (answer.server !== this.#neighbor) this.#begun = new Set(this.#own);
+    if (answer.server !== this.#neighbor) this.#unsent = new Set(this.#own);
     this.#neighbor = answer.server;
     this.#setWatched(answer.watched);
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { tensor } from 'millrace';
 import { expect, it } from 'vitest';
 import { fromPageJson, toPageJson } from '../../../dist/monitor/dashboard/page-json.js';
-import { fieldsOf } from '../../../dist/monitor/dashboard/peek-batch.js';
+import { peekFields } from '../../../dist/monitor/dashboard/peek-batch.js';
 
 it('numbers of every kind, and keys of every name, reach the page unchanged', () => {
   const value = fc.letrec((tie) => ({
@@ -35,8 +35,8 @@ it('a summary of a batch counts values that are not finite, and measures the oth
   );
   fc.assert(
     fc.property(elements, (list) => {
-      const [{ range, notFinite }] = fieldsOf(tensor(Float64Array.from(list))) as [
-        ReturnType<typeof fieldsOf>[number],
+      const [{ range, notFinite }] = peekFields(tensor(Float64Array.from(list))) as [
+        ReturnType<typeof peekFields>[number],
       ];
       const finite = list.filter(Number.isFinite);
       const mean = finite.reduce((sum, element) => sum + element, 0) / finite.length;
