@@ -72,7 +72,8 @@ export async function readPartHeader(source: ByteSource, samples: number): Promi
     isWhole: isWhole === 1,
     checksum: checksum!,
   };
-  if (found !== magic || count !== samples) throw damagedPart(source, 'its header is another one');
+  if (found !== magic || count !== samples)
+    throw damagedPart(source, 'its header is not that of a part of this range');
   if (headerCrc !== 0 && headerCrc !== crc32(bytes.subarray(0, headerCrcOffset)))
     throw damagedPart(source, 'the checksum of its header does not match');
   if (source.byteLength !== partSections(header).byteLength) throw damagedPart(source, 'it is cut short');

@@ -1,5 +1,5 @@
 import type { Dataset } from '../core/dataset.js';
-import { FormatError } from '../core/errors.js';
+import { FormatError, StorageError } from '../core/errors.js';
 import type { IndexRange } from '../parts/part-range.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type AnalysisDescription, analysisId } from './analysis-description.js';
@@ -13,10 +13,10 @@ import { notMeasured, readSamples } from './read-samples.js';
 /** Called with the number of samples done since the last call. */
 export type OnSamples = (samples: number) => void;
 
-/** Samples between two reports of progress, and between two chances for other work on this thread. */
+/** Samples between two progress reports; the thread's event loop runs in between. */
 const reportEvery = 4_096;
 
-/** What one machine or thread has in its hands to work on an analysis. */
+/** What a machine or thread needs to work on an analysis. */
 export interface RangeWorkOptions {
   readonly dataset: Dataset<unknown>;
   readonly metrics: readonly LoadedMetric[];
@@ -27,8 +27,8 @@ export interface RangeWorkOptions {
 }
 
 /**
- * The work on ranges of samples. Every piece leaves one object in the store, of a name that says the analysis, the metric and the range. A
- * piece that is there already and whole is not done again; doing it twice gives the same bytes.
+ * Works on ranges of samples. Each part is one object in the store, named after the analysis, the metric and the range. Whole parts are not
+ * computed again, and computing one twice writes the same bytes.
  */
 export class RangeWork {
   readonly options: RangeWorkOptions;
@@ -66,7 +66,7 @@ export class RangeWork {
     await writeCounts(store, name, counts);
   }
 
-  /** Adds up the counts of all ranges. */
+  /** Merges the counts of all ranges. */
   async mergeCounts(ranges: readonly IndexRange[]): Promise<void> {
     const { store } = this.options;
     const merged = new Map<string, KeyCounts>();
@@ -82,7 +82,7 @@ export class RangeWork {
     await writeCounts(store, this.#countsName('all'), merged);
   }
 
-  /** Measures a range and leaves a sorted part for each metric. */
+  /** Measures a range and writes a sorted part for each metric. */
   async map(range: IndexRange, onSamples: OnSamples): Promise<void> {
     const [start, end] = range;
     const missing: LoadedMetric[] = [];
@@ -172,10 +172,10 @@ export class RangeWork {
   }
 }
 
-/** A part that should be there by now. */
-export function missingPart(store: ObjectStore, name: string): FormatError {
-  return new FormatError('A part of the analysis is missing', {
+/** The error for a part that should exist by now. */
+export function missingPart(store: ObjectStore, name: string): StorageError {
+  return new StorageError('A part of the analysis is missing', {
     where: { store: store.name, part: name },
-    next: 'Run the analysis again; parts that are there are kept.',
+    next: 'Run the analysis again: finished parts are kept.',
   });
 }

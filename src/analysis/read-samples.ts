@@ -2,7 +2,7 @@ import { type Dataset, datasetTitle } from '../core/dataset.js';
 import { MillraceError, SampleError } from '../core/errors.js';
 import { sampleContext } from '../random/sample-context.js';
 
-/** Samples of a range, all at once where they have to be waited for. */
+/** Reads the samples of a range; concurrently if reads are asynchronous. */
 export function readSamples(
   dataset: Dataset<unknown>,
   start: number,
@@ -28,10 +28,10 @@ function readSample(dataset: Dataset<unknown>, index: number): unknown {
 }
 
 function rethrow(cause: unknown, index: number): never {
-  throw new SampleError('It could not be read', { where: { index }, cause });
+  throw new SampleError(`Sample ${index} could not be read`, { where: { index }, cause });
 }
 
-/** What failed, and on which samples of `start … end - 1`: on the one that the cause names, where it does. */
+/** The error for samples `start … end - 1`, or for the one among them that the cause names. */
 export function notMeasured(
   dataset: Dataset<unknown>,
   start: number,

@@ -22,17 +22,17 @@ import { PartCursor } from './part-cursor.js';
 import { readPart, readPartHeader } from './part-file.js';
 import { missingPart, type OnSamples, RangeWork, type RangeWorkOptions } from './range-work.js';
 
-/** How a reduce is done. */
+/** Settings of a reduce. */
 export interface ReduceRequest {
   readonly ranges: readonly IndexRange[];
-  /** What it may use to read parts. */
+  /** Memory for reading parts, in bytes. */
   readonly mergeBytes: number;
 }
 
 /** What a reduce works on. */
 type ReduceOptions = ReduceRequest & RangeWorkOptions & { readonly work: RangeWork };
 
-/** What was found of each metric. */
+/** Results of all metrics. */
 export interface ReducedMetrics {
   /** Of the metrics of kind `value`. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
@@ -41,9 +41,9 @@ export interface ReducedMetrics {
 }
 
 /**
- * Puts the parts of all ranges together and writes the results. Its memory is that of the open parts.
+ * Merges the parts of all ranges and writes the results. Its memory is that of the open parts.
  *
- * @throws {@link FormatError} when a part is missing or damaged, {@link StorageError}.
+ * @throws {@link FormatError} if a part is damaged, {@link StorageError} if one is missing.
  */
 export async function reduceAnalysis(
   work: RangeWork,
@@ -52,7 +52,7 @@ export async function reduceAnalysis(
 ): Promise<ReducedMetrics> {
   const options = { ...request, ...work.options, work };
   const { store, metrics, description } = options;
-  // What is not whole yet lies among the parts, and goes away with them.
+  // Unfinished files lie among the parts and are removed with them.
   const place = store.folder ? join(store.folder, RangeWork.folder(description)) : tmpdir();
   makeFolder(place);
   const folder = mkdtempSync(join(place, 'millrace-reduce-'));
@@ -71,7 +71,7 @@ export async function reduceAnalysis(
   }
 }
 
-/** Where the native index of a metric lies. */
+/** Path of the native index of a metric. */
 export function difficultyPath(folder: string, metric: string): string {
   return `${metricPrefix(folder, metric)}.difficulty`;
 }
@@ -198,7 +198,7 @@ function wrap(sums: Float64Array, { metric }: LoadedMetric): Float64Array {
   return Float64Array.from(castElements(sums, dtype) as ArrayLike<number>, Number);
 }
 
-/** Puts the finished files where they belong. */
+/** Moves the finished files to the store. */
 async function publish(folder: string, store: ObjectStore): Promise<void> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

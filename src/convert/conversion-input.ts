@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import pLimit from 'p-limit';
 import type { Dataset } from '../core/dataset.js';
-import { ConfigError, FormatError } from '../core/errors.js';
+import { ConfigError, StorageError } from '../core/errors.js';
 import { ConcatDataset } from '../datasets/index.js';
 import { chooseFiles } from '../formats/find/choose-files.js';
 import { findData, warnOfLeftOut } from '../formats/find/find-data.js';
@@ -14,7 +14,7 @@ import { localPath } from '../storage/local-path.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
 
-/** Files that are opened side by side: far-away ones take a while each. */
+/** Files opened at once; remote ones take long to open. */
 const openedTogether = 16;
 
 /** How inputs are read. */
@@ -73,7 +73,7 @@ function withoutNotes(
   return chosen.files;
 }
 
-/** An indexed dataset is named without its endings; installed packages are nobody's data. */
+/** An indexed dataset is named without its endings; files in node_modules are not data. */
 async function filesOf(input: string, storage: StorageOptions): Promise<string[]> {
   if (!isRemote(input)) {
     const pair = ['.bin', '.idx'].map((ending) => `${localPath(input).replace(/\.(bin|idx)$/, '')}${ending}`);
@@ -88,7 +88,7 @@ async function filesOf(input: string, storage: StorageOptions): Promise<string[]
 
 function checkExists(name: string): void {
   if (statSync(localPath(name), { throwIfNoEntry: false })) return;
-  throw new FormatError('There is nothing to read', {
+  throw new StorageError('The input does not exist', {
     where: { path: localPath(name) },
     next: 'Name a file, a folder, a pattern or a URL.',
   });

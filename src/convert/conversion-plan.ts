@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
-import { FormatError } from '../core/errors.js';
+import { ConfigError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { recipeOf } from '../core/recipe.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
@@ -124,8 +124,8 @@ function planTar(
 ): ConversionPlan {
   const [root] = inputs;
   if (inputs.length !== 1 || names.some((name) => !name.startsWith(rootOf(root!)))) {
-    throw new FormatError('A WebDataset is made of the files of one folder', {
-      where: { inputs: inputs.join(', ') },
+    const message = `must be one folder for a WebDataset, not ${inputs.join(', ')}`;
+    throw new ConfigError('convert', [{ field: 'inputs', message }], {
       next: 'Name one folder, or a pattern such as "photos/**/*.jpg".',
     });
   }

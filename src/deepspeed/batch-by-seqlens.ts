@@ -29,7 +29,7 @@ export interface BatchBySeqlensOptions {
 }
 
 /** Sequences packed into micro-batches, and those into batches. */
-export interface PackedBatches {
+export interface SeqlenBatches {
   /** Each micro-batch: the number of its batch, and its sequences. */
   readonly microbatchIds: readonly (readonly [batch: number, ids: readonly number[]])[];
   /** Sequences of each batch. */
@@ -71,7 +71,7 @@ interface Sequence {
  * @throws {@link ConfigError} for an unknown or wrong option, and when there is not enough for one batch.
  * @remarks O(n) in the number of sequences, O(n log n) with the order `'seqlen'`. DeepSpeed's is cubic.
  */
-export function batchBySeqlens(seqlens: IndexArray, options: BatchBySeqlensOptions): PackedBatches {
+export function batchBySeqlens(seqlens: IndexArray, options: BatchBySeqlensOptions): SeqlenBatches {
   const checked = parseOptions('batchBySeqlens options', schema, options);
   const sequences = pick(seqlens, checked);
   const fitting = sequences.filter(({ length }) => length <= checked.maxTokens);
@@ -155,7 +155,7 @@ function group(
   microBatches: readonly (readonly Sequence[])[],
   all: readonly Sequence[],
   perBatch: number,
-): PackedBatches {
+): SeqlenBatches {
   const batchSizes = new Array<number>(microBatches.length / perBatch).fill(0);
   const batchMaxSeqlens = [...batchSizes];
   const microbatchIds = microBatches.map((sequences, position) => {

@@ -1,9 +1,9 @@
-import type { IdArray } from './id-array.js';
+import type { ClusterIds } from './cluster-ids.js';
 
 /** Where a cluster stands after samples were taken from it. */
 export interface ClusterPosition {
   /** The order of the pass under way. A new array after each shuffle, so that older holders keep theirs. */
-  readonly order: IdArray;
+  readonly order: ClusterIds;
   /** Samples of it that were taken. */
   readonly position: number;
 }
@@ -11,7 +11,7 @@ export interface ClusterPosition {
 /** How a cluster goes on when its samples are used up. */
 export interface WrapRule {
   /** Gives the order of the next pass; must not change its argument. */
-  readonly reshuffle: (order: IdArray) => IdArray;
+  readonly reshuffle: (order: ClusterIds) => ClusterIds;
   /** Whether to begin at most one new pass, as DeepSpeed: a request for more than it holds is then cut short. */
   readonly wrapOnce: boolean;
 }
@@ -36,7 +36,7 @@ export function takeFromCluster(
   }
 }
 
-function append(order: IdArray, start: number, count: number, into: number[]): number {
+function append(order: ClusterIds, start: number, count: number, into: number[]): number {
   const end = Math.min(start + count, order.length);
   for (let position = start; position < end; position++) into.push(order[position]!);
   return Math.max(0, end - start);

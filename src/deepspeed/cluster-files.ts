@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DType } from '../core/dtype.js';
 import { StorageError } from '../core/errors.js';
 import { IndexedDataset, IndexedDatasetBuilder, smallestIntegerDtype } from '../formats/index.js';
-import { type IdArray, idArray } from './id-array.js';
+import { type ClusterIds, clusterIds } from './cluster-ids.js';
 
 /**
  * The files in which DeepSpeed keeps its clusters: each an indexed dataset of one item, the sample ids in their order.
@@ -15,7 +15,7 @@ export class ClusterFiles {
   readonly #folder: string;
   readonly #datasetLength: number;
   readonly #dtype: DType;
-  readonly #waiting = new Map<string, IdArray>();
+  readonly #waiting = new Map<string, ClusterIds>();
 
   constructor(folder: string, datasetLength: number) {
     this.#folder = folder;
@@ -40,7 +40,7 @@ export class ClusterFiles {
     return this.#waiting.has(name) || existsSync(`${this.#prefix(name)}.bin`);
   }
 
-  write(name: string, order: IdArray): void {
+  write(name: string, order: ClusterIds): void {
     this.#waiting.set(name, order);
   }
 
@@ -56,10 +56,10 @@ export class ClusterFiles {
   }
 
   /** @throws {@link StorageError} when the files are not there, {@link FormatError} when they are damaged. */
-  read(name: string): IdArray {
+  read(name: string): ClusterIds {
     const file = IndexedDataset.openSync(this.#prefix(name), { dtypeTable: 'deepspeed' });
     try {
-      return idArray(this.#datasetLength, Array.from(file.get(0).data, Number));
+      return clusterIds(this.#datasetLength, Array.from(file.get(0).data, Number));
     } finally {
       file.close();
     }

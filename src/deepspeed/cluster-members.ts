@@ -1,16 +1,33 @@
 import type { IndexArray } from '../core/dataset.js';
 import { ParityError } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
-import type { CurriculumMetric, Difficulties } from './curriculum-metrics.js';
-import { allIds, type IdArray, idArray } from './id-array.js';
+import type { DifficultyIndex } from '../curriculum/difficulty-index.js';
+import { allIds, type ClusterIds, clusterIds } from './cluster-ids.js';
 
-/** What decides which samples a new cluster holds. */
+/** Metric → difficulty. */
+export type Difficulties = Readonly<Record<string, number>>;
+
+/** A metric that selects samples by their difficulty. */
+export interface SelectingMetric {
+  readonly name: string;
+  /** `undefined` if all samples are one cluster, whatever their difficulty. */
+  readonly index: DifficultyIndex | undefined;
+  /**
+   * Selects the ids whose difficulty is above `from` and at most `to`, in the order of the index.
+   *
+   * @param from - `undefined` for no lower bound.
+   * @returns `undefined` only with parity, if DeepSpeed finds nothing to select from.
+   */
+  select(from: number | undefined, to: number): IndexArray | undefined;
+}
+
+/** Inputs of the choice of a new cluster's samples. */
 export interface ClusterRequest {
   /** The difficulties before the change; a metric that had none is absent. */
   readonly previous: Difficulties;
   readonly current: Difficulties;
   /** The clusters so far, each in any order. */
-  readonly earlier: readonly IdArray[];
+  readonly earlier: readonly ClusterIds[];
   readonly datasetLength: number;
   /** Whether a metric that finds nothing is no constraint or a failure, as in DeepSpeed, instead of "no sample". */
   readonly parity: boolean;
@@ -26,9 +43,9 @@ export interface ClusterRequest {
  * @throws {@link ParityError} with `parity`, where DeepSpeed fails over an empty selection.
  */
 export function selectMembers(
-  metrics: readonly CurriculumMetric[],
+  metrics: readonly SelectingMetric[],
   request: ClusterRequest,
-): IdArray | undefined {
+): ClusterIds | undefined {
   const clustered = metrics.filter(({ index }) => index !== undefined);
   const members =
     clustered.length <= 1
@@ -38,12 +55,12 @@ export function selectMembers(
 }
 
 function membersOfOneMetric(
-  metric: CurriculumMetric | undefined,
+  metric: SelectingMetric | undefined,
   request: ClusterRequest,
-): IdArray | undefined {
+): ClusterIds | undefined {
   const { previous, current, earlier, datasetLength } = request;
   if (metric)
-    return idArray(
+    return clusterIds(
       datasetLength,
       metric.select(ownValue(previous, metric.name), ownValue(current, metric.name)!) ?? [],
     );
@@ -51,11 +68,11 @@ function membersOfOneMetric(
 }
 
 function membersOfAllMetrics(
-  metrics: readonly CurriculumMetric[],
+  metrics: readonly SelectingMetric[],
   request: ClusterRequest,
-): IdArray | undefined {
+): ClusterIds | undefined {
   const { current, datasetLength } = request;
-  let members: IdArray | undefined;
+  let members: ClusterIds | undefined;
   for (const metric of metrics) {
     const selected = metric.index
       ? metric.select(undefined, ownValue(current, metric.name)!)
@@ -64,21 +81,21 @@ function membersOfAllMetrics(
       if (members && members.length > 0) throw originalFails(metric.name);
       continue;
     }
-    members = members ? intersection(members, selected, datasetLength) : idArray(datasetLength, selected);
+    members = members ? intersection(members, selected, datasetLength) : clusterIds(datasetLength, selected);
   }
   return members;
 }
 
-function intersection(a: IdArray, b: IndexArray, datasetLength: number): IdArray {
+function intersection(a: ClusterIds, b: IndexArray, datasetLength: number): ClusterIds {
   const isInB = new Uint8Array(datasetLength);
   for (const id of b) isInB[id] = 1;
   return a.filter((id) => isInB[id] === 1).sort();
 }
 
 function without(
-  members: IdArray | undefined,
+  members: ClusterIds | undefined,
   { earlier, datasetLength, parity }: ClusterRequest,
-): IdArray | undefined {
+): ClusterIds | undefined {
   if (!members) {
     if (parity && earlier.length > 0) throw originalFails('any of the metrics');
     return undefined;

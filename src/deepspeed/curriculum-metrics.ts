@@ -2,39 +2,25 @@ import type { IndexArray } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { ownValue } from '../core/record.js';
-import type { DifficultyIndex } from '../curriculum/difficulty-index.js';
-import { selectMembers } from './cluster-members.js';
+import { type Difficulties, type SelectingMetric, selectMembers } from './cluster-members.js';
 import { openIndex } from './curriculum-metric.js';
 import { CurriculumScheduler } from './curriculum-scheduler.js';
 import type { CurriculumMetricConfig } from './data-efficiency-config.js';
 import { originalPercentiles, originalValues } from './original-selection.js';
 import { pythonText } from './python-float.js';
 
-/** Metric → difficulty. */
-export type Difficulties = Readonly<Record<string, number>>;
-
 /** Metric → a function that gives the difficulty of a step, counted from 1. */
 export type CustomSchedules = Readonly<Record<string, (step: number) => number>>;
 
-/** One metric of a curriculum: its schedule, and the index by which it selects samples. */
-export interface CurriculumMetric {
-  readonly name: string;
+/** A metric of the configuration, with its schedule. */
+export interface ScheduledMetric extends SelectingMetric {
   readonly config: CurriculumMetricConfig;
   readonly scheduler: CurriculumScheduler;
-  /** Absent where all samples are one cluster, whatever the difficulty. */
-  readonly index: DifficultyIndex | undefined;
-  /**
-   * Ids whose difficulty is above `from` and not above `to`, in the order of the index.
-   *
-   * @param from - `undefined` for the bottom.
-   * @returns `undefined` with parity only, where DeepSpeed has found nothing to select from.
-   */
-  select(from: number | undefined, to: number): IndexArray | undefined;
 }
 
 /** The metrics of a curriculum, in the order of the configuration. */
 export class CurriculumMetrics {
-  readonly list: readonly CurriculumMetric[];
+  readonly list: readonly ScheduledMetric[];
   readonly #parity: boolean;
 
   constructor(
@@ -121,7 +107,7 @@ export class CurriculumMetrics {
   }
 }
 
-function openMetric(name: string, config: CurriculumMetricConfig, parity: boolean): CurriculumMetric {
+function openMetric(name: string, config: CurriculumMetricConfig, parity: boolean): ScheduledMetric {
   const scheduler = new CurriculumScheduler(config, { parity });
   const index = config.clustering_type === 'single_cluster' ? undefined : openIndex(config);
   const maximum = config.max_difficulty;

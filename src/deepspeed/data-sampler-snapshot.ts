@@ -1,6 +1,6 @@
 import type { NumpyGenerator } from '../random/index.js';
-import type { Difficulties } from './curriculum-metrics.js';
-import type { IdArray } from './id-array.js';
+import type { ClusterIds } from './cluster-ids.js';
+import type { Difficulties } from './cluster-members.js';
 
 /** State of numpy's generator, in numpy's own JSON form. */
 export type RngState = ReturnType<NumpyGenerator['getState']>;
@@ -12,7 +12,7 @@ export interface SamplerCluster {
   /** The difficulties that made it. */
   readonly difficulties: Difficulties;
   /** Its samples in the order of the pass under way. */
-  readonly order: IdArray;
+  readonly order: ClusterIds;
   /** The generator's state before each shuffle so far, or `undefined` where that is not known: read from a file. */
   readonly shuffles: readonly RngState[] | undefined;
 }

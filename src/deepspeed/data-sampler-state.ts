@@ -7,6 +7,7 @@ import { ownValue } from '../core/record.js';
 import { NumpyGenerator } from '../random/index.js';
 import { Mt19937 } from '../random/mt19937.js';
 import { type ClusterFiles, clusterFileName } from './cluster-files.js';
+import { type ClusterIds, clusterIds } from './cluster-ids.js';
 import { selectMembers } from './cluster-members.js';
 import type { CurriculumMetrics } from './curriculum-metrics.js';
 import type { DataEfficiencyConfig } from './data-efficiency-config.js';
@@ -17,7 +18,6 @@ import {
   type SamplerCluster,
   type SamplerSnapshot,
 } from './data-sampler-snapshot.js';
-import { type IdArray, idArray } from './id-array.js';
 
 const stateVersion = 1;
 
@@ -132,7 +132,7 @@ export class DataSamplerState {
         difficulties: current,
         shuffles,
         order: order
-          ? idArray(this.#settings.totalSamples, order)
+          ? clusterIds(this.#settings.totalSamples, order)
           : this.#rebuild(saved, shuffles ?? [], clusters),
       });
     }
@@ -153,7 +153,7 @@ export class DataSamplerState {
     { previous, difficulties: current }: Pick<SamplerCluster, 'previous' | 'difficulties'>,
     shuffles: readonly RngState[],
     before: readonly SamplerCluster[],
-  ): IdArray {
+  ): ClusterIds {
     const { totalSamples, parity } = this.#settings;
     const earlier = before.map(({ order }) => order);
     const request = { previous, current, earlier, datasetLength: totalSamples, parity };

@@ -3,7 +3,8 @@ import type { JsonObject } from '../core/json.js';
 import type { BatchSampler, Positions } from '../core/sampler.js';
 import type { DifficultyOrder } from '../curriculum/difficulty-order.js';
 import { ClusterFiles } from './cluster-files.js';
-import { CurriculumMetrics, type CustomSchedules, type Difficulties } from './curriculum-metrics.js';
+import type { Difficulties } from './cluster-members.js';
+import { CurriculumMetrics, type CustomSchedules } from './curriculum-metrics.js';
 import {
   type DeepSpeedDataSamplerOptions,
   resolveSamplerConfig,

@@ -2,11 +2,11 @@ import { type MillraceError, ParityError } from '../core/errors.js';
 import { NumpyGenerator } from '../random/index.js';
 import { takeFromCluster } from './cluster-draw.js';
 import type { ClusterFiles } from './cluster-files.js';
-import { selectMembers } from './cluster-members.js';
-import type { CurriculumMetrics, Difficulties } from './curriculum-metrics.js';
+import type { ClusterIds } from './cluster-ids.js';
+import { type Difficulties, selectMembers } from './cluster-members.js';
+import type { CurriculumMetrics } from './curriculum-metrics.js';
 import type { SamplerSettings } from './data-sampler-options.js';
 import type { SamplerCluster, SamplerSnapshot } from './data-sampler-snapshot.js';
-import type { IdArray } from './id-array.js';
 
 /** Makes global batches: moves the curriculum, admits clusters, draws from them. One of them holds the generator. */
 export class GlobalBatches {
@@ -74,7 +74,7 @@ export class GlobalBatches {
     const positions = [...at.positions];
     const clusters = at.clusters.map((cluster, j) => {
       const shuffles = cluster.shuffles && [...cluster.shuffles];
-      const reshuffle = (order: IdArray): IdArray => {
+      const reshuffle = (order: ClusterIds): ClusterIds => {
         shuffles?.push(this.#rng.getState());
         return this.#shuffled(order.slice(), at.names[j]!);
       };
@@ -93,7 +93,7 @@ export class GlobalBatches {
   }
 
   #newCluster(
-    members: IdArray,
+    members: ClusterIds,
     previous: Difficulties,
     difficulties: Difficulties,
     name: string,
@@ -102,7 +102,7 @@ export class GlobalBatches {
     return { previous, difficulties, order: this.#shuffled(members, name), shuffles };
   }
 
-  #shuffled(order: IdArray, name: string): IdArray {
+  #shuffled(order: ClusterIds, name: string): ClusterIds {
     this.#rng.shuffle(order);
     this.#files?.write(name, order);
     return order;

@@ -1,4 +1,4 @@
-export { batchBySeqlens, type PackedBatches } from './batch-by-seqlens.js';
+export { batchBySeqlens, type SeqlenBatches } from './batch-by-seqlens.js';
 export { type DeepSpeedConfig, parseDeepSpeedConfig } from './config.js';
 export { curriculumMetric } from './curriculum-metric.js';
 export { CurriculumScheduler } from './curriculum-scheduler.js';

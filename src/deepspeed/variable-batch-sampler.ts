@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { fingerprint } from '../core/fingerprint.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler } from '../core/sampler.js';
-import type { PackedBatches } from './batch-by-seqlens.js';
+import type { SeqlenBatches } from './batch-by-seqlens.js';
 
 export interface VariableBatchSamplerOptions {
   /** Which process this is. @defaultValue `0` */
@@ -39,12 +39,12 @@ export interface VariableBatchStep {
  * the same in each epoch. As DeepSpeed's loader for variable batch sizes.
  */
 export class VariableBatchSampler implements BatchSampler {
-  readonly #packing: PackedBatches;
+  readonly #packing: SeqlenBatches;
   readonly #options: v.InferOutput<typeof schema>;
   #position = 0;
 
   /** @throws {@link ConfigError} naming an option that is unknown or out of range. */
-  constructor(packing: PackedBatches, options: VariableBatchSamplerOptions = {}) {
+  constructor(packing: SeqlenBatches, options: VariableBatchSamplerOptions = {}) {
     this.#packing = packing;
     this.#options = parseOptions('VariableBatchSampler options', schema, options);
   }

@@ -89,7 +89,7 @@ it('a payload is what Millrace writes, or a typed error', () => {
     { range: [0] },
   ])
     expect(() => readJob({ name: 'map', data: { ...place, ...bad } })).toThrow(
-      /The job is none of an analysis/,
+      /The job does not belong to an analysis/,
     );
 });
 

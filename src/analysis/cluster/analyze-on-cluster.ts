@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { FormatError, WorkerExitError } from '../../core/errors.js';
+import { WorkerExitError } from '../../core/errors.js';
 import { integerFrom, parseOptions } from '../../core/options.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { openObjectStore } from '../../storage/open-object-store.js';
@@ -26,8 +26,8 @@ import {
   datasetRecipe,
   openFromRecipe,
   placeName,
-  writeAnalysis,
 } from './cluster-job.js';
+import { writeAnalysis } from './cluster-payload.js';
 import { connectRedis } from './redis.js';
 
 /** How an analysis is spread over a cluster. */
@@ -38,13 +38,13 @@ export interface ClusterOptions
   > {
   /** URL of the Redis server of the queue: `redis://host:6379`. */
   readonly redis: string;
-  /** Name of the queue; workers listen to one. @defaultValue `'millrace-analysis'` */
+  /** Name of the queue. Each worker serves one queue. @defaultValue `'millrace-analysis'` */
   readonly queue?: string;
   /** Memory of a worker's thread and of the reduce, in bytes. @defaultValue `512_000_000` */
   readonly memoryBytes?: number;
-  /** Samples of a job. @defaultValue a quarter of the samples, up to 262,144; more where there would be above 2,000 jobs */
+  /** Samples of a job. @defaultValue a quarter of the samples, up to 262,144; more if there would be over 2,000 jobs */
   readonly partSamples?: number;
-  /** How often a job is tried before the analysis fails. A worker that dies does not count. @defaultValue `3` */
+  /** How often a job is tried before the analysis fails. The death of a worker does not count. @defaultValue `3` */
   readonly attempts?: number;
   /** Pause before the second try, in milliseconds; it doubles from then on. @defaultValue `1_000` */
   readonly backoffMs?: number;
@@ -71,12 +71,12 @@ const schema = v.strictObject({
 });
 
 /**
- * As `analyzeDifficulty`, on all machines where `millrace worker` runs (or {@link AnalysisClusterWorker}). The files are the same.
+ * Same as `analyzeDifficulty`, on all machines that run `millrace worker` (or an {@link AnalysisClusterWorker}). The files are the same.
  *
- * Parts and results go to `outputDir`, which all machines see under this name. The analysis does not need its caller: when this process
- * ends, the workers go on, and calling it again waits for them. A worker that dies is replaced by the others.
+ * Parts and results go to `outputDir`, a name under which all machines see the same location. If this process ends, the workers continue,
+ * and another call waits for them. A worker that dies is replaced by the others.
  *
- * @throws {@link WorkerExitError} when a job failed as often as it may, with the reason; what `analyzeDifficulty` throws; {@link
+ * @throws {@link WorkerExitError} if a job has failed `attempts` times, with the reason, or the analysis was canceled; what `analyzeDifficulty` throws; {@link
  *   MissingPeerError} without bullmq and ioredis; {@link StorageError} when Redis does not answer.
  */
 export async function analyzeOnCluster(
@@ -92,10 +92,10 @@ export async function analyzeOnCluster(
 }
 
 /**
- * Takes an analysis out of the queue; the arguments are those it was started with. Jobs that run come to their end (one that merges is
- * waited for), parts that are done stay, and {@link analyzeOnCluster} goes on from there.
+ * Removes an analysis from the queue; pass the arguments that it was started with. Running jobs finish (a running merge is awaited),
+ * finished parts are kept, and {@link analyzeOnCluster} continues with them.
  *
- * @returns whether it was in the queue, which it is no longer
+ * @returns whether the analysis was in the queue
  */
 export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterOptions): Promise<boolean> {
   const settings = resolveOptions(options);
@@ -156,7 +156,7 @@ async function prepare(source: ClusterDataset, settings: Settings): Promise<Prep
   };
 }
 
-/** Puts the analysis into the queue, unless it is there, and waits for its result. */
+/** Adds the analysis to the queue, unless it is there, and waits for its result. */
 async function runAnalysis(
   analysis: ClusterAnalysis,
   store: ObjectStore,
@@ -188,16 +188,16 @@ async function runAnalysis(
   }
 }
 
-/** Tells of progress, and of each refusal once. */
+/** Reports progress, and each refusal once. */
 function reporter({ description, needsCounts }: ClusterAnalysis, { onProgress, onRefusal }: Settings) {
   const { samples } = description;
   const merged = description.metrics.filter(({ kind }) => kind === 'value').length;
   const total = samples * (1 + (needsCounts ? 1 : 0) + merged);
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return ({ phase, samples: done, refusals }: QueueState): void => {
     for (const refusal of refusals) {
-      if (!told.has(refusal)) onRefusal?.(refusal);
-      told.add(refusal);
+      if (!reported.has(refusal)) onRefusal?.(refusal);
+      reported.add(refusal);
     }
     if (phase === 'none' || phase === 'failed') return;
     const phasesBefore = { counting: 0, measuring: needsCounts ? 1 : 0, merging: needsCounts ? 2 : 1 };
@@ -208,16 +208,16 @@ function reporter({ description, needsCounts }: ClusterAnalysis, { onProgress, o
 function failed(samples: number, { reason = 'no reason was kept' }: QueueState): WorkerExitError {
   return new WorkerExitError(`The analysis failed on the cluster: ${reason}`, {
     where: { samples },
-    next: 'Remove the cause and run it again: parts that are done are kept.',
+    next: 'Fix the cause and run it again: finished parts are kept.',
   });
 }
 
-function canceled(id: string): FormatError {
-  return new FormatError(
-    'The analysis is not in the queue any more and not done: it was canceled, or Redis lost its data',
+function canceled(id: string): WorkerExitError {
+  return new WorkerExitError(
+    'The analysis left the queue unfinished: it was canceled, or Redis lost its data',
     {
       where: { analysis: id },
-      next: 'Run it again to go on: parts that are done are kept.',
+      next: 'Run it again to continue: finished parts are kept.',
     },
   );
 }

@@ -1,5 +1,5 @@
 import type { Dataset } from '../../core/dataset.js';
-import { ConfigError, FormatError, MillraceError } from '../../core/errors.js';
+import { ConfigError, MillraceError } from '../../core/errors.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { shownLocation, withoutSecrets } from '../../core/shown-location.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
@@ -8,13 +8,10 @@ import { openDataset } from '../../formats/open-dataset.js';
 import type { IndexRange } from '../../parts/part-range.js';
 import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
 import { localPath } from '../../storage/local-path.js';
-import { type ObjectStore, readObject } from '../../storage/object-store.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import type { AnalysisDescription } from '../analysis-description.js';
 import type { MetricRecipe } from '../metric-source.js';
-import { RangeWork } from '../range-work.js';
 import type { ReduceRequest } from '../reduce-analysis.js';
-import { readSpecification } from './cluster-payload.js';
 
 /** Files of a dataset, as every machine of the cluster can open them. */
 export interface DatasetFiles {
@@ -91,23 +88,6 @@ export async function openFromRecipe(recipe: DatasetRecipe): Promise<Dataset<unk
   if (!('files' in recipe)) return (await makeFromRecipe(recipe)) as Dataset<unknown>;
   const { files, format, columns } = recipe;
   return (await openDataset(files, { ...(format && { format }), ...(columns && { columns }) })).dataset;
-}
-
-const specification = (folder: string): string => `${folder}/analysis.json`;
-
-export function writeAnalysis(store: ObjectStore, analysis: ClusterAnalysis): Promise<void> {
-  const bytes = new TextEncoder().encode(JSON.stringify(analysis));
-  return store.put(specification(RangeWork.folder(analysis.description)), bytes);
-}
-
-/** @throws {@link FormatError} when the store does not have it; what {@link readSpecification} throws. */
-export async function readAnalysis(store: ObjectStore, id: string): Promise<ClusterAnalysis> {
-  const bytes = await readObject(store, specification(`.parts/${id}`));
-  if (bytes) return readSpecification(new TextDecoder().decode(bytes), id);
-  throw new FormatError('The shared store does not know this analysis', {
-    where: { store: store.name, analysis: id },
-    next: 'Every machine must see the same folder under this name; use an s3: URL where they do not share a disk. If the folder was removed, start the analysis again.',
-  });
 }
 
 /** An error as one line, with its causes and without secrets: what is kept of a failed job. */

@@ -1,12 +1,14 @@
-// What comes out of Redis and the shared store was written by another process, perhaps of another version, perhaps by nobody who should. It
-// is checked here before anything is opened by its names.
+// Data from Redis and the shared store was written by another process, possibly of another version, possibly by an attacker. This module
+// validates it before anything that it names is opened.
 import * as v from 'valibot';
-import { FormatError, StateMismatchError } from '../../core/errors.js';
+import { FormatError, StateMismatchError, StorageError } from '../../core/errors.js';
 import { integerFrom } from '../../core/options.js';
 import { formatNames } from '../../formats/format-table.js';
 import type { IndexRange } from '../../parts/part-range.js';
+import { type ObjectStore, readObject } from '../../storage/object-store.js';
 import { type AnalysisDescription, analysisId, checkVersion } from '../analysis-description.js';
 import { deepSpeedPartsSchema, layoutRequired } from '../analyze-difficulty-options.js';
+import { RangeWork } from '../range-work.js';
 import type { ClusterAnalysis, ClusterJobData, ClusterJobName } from './cluster-job.js';
 
 const analysisIdSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
@@ -35,7 +37,7 @@ export function readJob(job: { readonly name: string; readonly data: unknown }):
   const { name, data } = job;
   const result = v.safeParse(jobSchema, { name, data });
   if (result.success) return result.output;
-  throw foreign('The job is none of an analysis', result.issues);
+  throw foreign('The job does not belong to an analysis', result.issues);
 }
 
 const moduleSchema = v.object({
@@ -94,6 +96,23 @@ export function readSpecification(text: string, id: string): ClusterAnalysis {
   return analysis;
 }
 
+const specification = (folder: string): string => `${folder}/analysis.json`;
+
+export function writeAnalysis(store: ObjectStore, analysis: ClusterAnalysis): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(analysis));
+  return store.put(specification(RangeWork.folder(analysis.description)), bytes);
+}
+
+/** @throws {@link StorageError} if the store does not hold the analysis; what {@link readSpecification} throws. */
+export async function readAnalysis(store: ObjectStore, id: string): Promise<ClusterAnalysis> {
+  const bytes = await readObject(store, specification(`.parts/${id}`));
+  if (bytes) return readSpecification(new TextDecoder().decode(bytes), id);
+  throw new StorageError('The shared store does not hold this analysis', {
+    where: { store: store.name, analysis: id },
+    next: 'Every machine must see the same folder under this name; use an s3: URL if they do not share a disk. If the folder was removed, start the analysis again.',
+  });
+}
+
 /** @throws {@link FormatError} for a job on a range that is not one of the analysis. */
 export function rangeOf({ request }: ClusterAnalysis, { range }: ClusterJobData): IndexRange {
   const own = request.ranges.find(([start, end]) => start === range?.[0] && end === range[1]);
@@ -108,7 +127,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new FormatError('The specification of the analysis is no JSON', {
+    throw new FormatError('The specification of the analysis is not JSON', {
       cause,
       next: 'Start the analysis again.',
     });
@@ -129,23 +148,23 @@ const progressSchema = v.object({
   refusals: v.optional(v.array(v.object({ worker: v.string(), reason: v.string() }))),
 });
 
-/** Why a worker gave a job back. */
+/** Why a worker returned a job. */
 export interface Refusal {
   readonly worker: string;
   readonly reason: string;
 }
 
-/** What a job says of itself. */
+/** Progress of a job. */
 export interface JobProgress {
   /** Samples done so far. */
   readonly samples?: number | undefined;
-  /** How often workers gave it back. */
+  /** How often workers returned the job. */
   readonly refused?: number | undefined;
-  /** The last reason of each worker that did. */
+  /** The last reason of each of these workers. */
   readonly refusals?: readonly Refusal[] | undefined;
 }
 
-/** What a job says of itself; nothing where that makes no sense. */
+/** The progress of a job; empty if it cannot be read. */
 export function readProgress(progress: unknown): JobProgress {
   const result = v.safeParse(progressSchema, progress);
   return result.success ? result.output : {};

@@ -8,7 +8,8 @@ import { type OnSamples, RangeWork } from '../range-work.js';
 import { AnalysisWorker } from '../workers/analysis-worker.js';
 import type { AnalysisSetup } from '../workers/protocol.js';
 import type { AllowedModules } from './allowed-modules.js';
-import { type ClusterAnalysis, openFromRecipe, readAnalysis } from './cluster-job.js';
+import { type ClusterAnalysis, openFromRecipe } from './cluster-job.js';
+import { readAnalysis } from './cluster-payload.js';
 
 /** An analysis as this machine has opened it, with threads that work on it. */
 export class OpenedAnalysis {

@@ -1,15 +1,15 @@
 import type { IndexArray } from '../core/dataset.js';
 
 /** Sample ids in the narrowest form that holds all of a dataset. */
-export type IdArray = Uint8Array | Uint16Array | Uint32Array | Float64Array;
+export type ClusterIds = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 /** Ids of a dataset of `datasetLength` samples, copied. Values beyond the form wrap around, as in DeepSpeed's files. */
-export function idArray(datasetLength: number, ids: IndexArray): IdArray {
+export function clusterIds(datasetLength: number, ids: IndexArray): ClusterIds {
   return constructorFor(datasetLength).from(ids);
 }
 
 /** `0 … datasetLength - 1`. */
-export function allIds(datasetLength: number): IdArray {
+export function allIds(datasetLength: number): ClusterIds {
   const ids = new (constructorFor(datasetLength))(datasetLength);
   for (let id = 0; id < datasetLength; id++) ids[id] = id;
   return ids;
