@@ -4,19 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { MillraceError } from '../../core/errors.js';
 import { type PrometheusRegistry, prometheusRegistry } from '../prometheus.js';
-import type { RunUpdate, RunView } from './live-view.js';
 import { parseReport } from './neighbor-report.js';
 import type { PageAccess } from './page-access.js';
 import { toPageJson } from './page-json.js';
 import type { RunBoard } from './run-board.js';
-
-/** A report from the runs of another process. */
-export interface NeighborReport {
-  /** Complete views of runs. */
-  readonly runs: readonly RunView[];
-  /** Changes to runs that were sent before. */
-  readonly updates: readonly RunUpdate[];
-}
 
 /** The answer to a report. */
 export interface NeighborAnswer {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import type { NeighborAnswer, NeighborReport } from './live-server.js';
+import type { NeighborAnswer } from './live-server.js';
+import type { NeighborReport } from './neighbor-report.js';
 import { isProofOf, localAddressOf, neighborHeader } from './page-access.js';
 import { toPageJson } from './page-json.js';
 

@@ -1,7 +1,15 @@
 // The page shows reports from other processes to its viewers, so validate them.
 import * as v from 'valibot';
-import type { NeighborReport } from './live-server.js';
+import type { RunUpdate, RunView } from './live-view.js';
 import { fromPageJson } from './page-json.js';
+
+/** A report from the runs of another process. */
+export interface NeighborReport {
+  /** Complete views of runs. */
+  readonly runs: readonly RunView[];
+  /** Changes to runs that were sent before. */
+  readonly updates: readonly RunUpdate[];
+}
 
 const number = v.union([v.number(), v.nan()]);
 const points = v.array(

@@ -2,10 +2,11 @@
 // runs send it their data, and one of them takes over when it ends.
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { LiveServer, type NeighborReport } from './live-server.js';
+import { LiveServer } from './live-server.js';
 import type { RunUpdate } from './live-view.js';
 import { report } from './neighbor-client.js';
 import { isLoopback, localAddressOf, PageAccess } from './page-access.js';
+import type { NeighborReport } from './neighbor-report.js';
 import { RunBoard } from './run-board.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
