@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.js';
 
-/** What an unknown column is checked against. */
+/** Context of a choice of columns, for messages. */
 export interface ColumnChoice {
   /** The dataset class, for messages. */
   readonly owner: string;

@@ -12,7 +12,8 @@ import type { FormatName } from './format-table.js';
  * Opens all files, in order.
  *
  * @param format - Decides which files of a folder are the data (`chooseFiles`).
- * @throws {@link ConfigError} for an unknown option; {@link StorageError} when one of them cannot be opened; those that were are closed.
+ * @throws {@link ConfigError} for an unknown option; {@link StorageError} if a file cannot be opened. The opened files are then
+ *   closed.
  */
 export async function openDataFiles(
   files: DataFiles,
@@ -22,18 +23,19 @@ export async function openDataFiles(
   storageOptions(options);
   const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
   const names = (await Promise.all(given.map((file) => named(file, format, options)))).flat();
-  if (names.length === 0) throw new ConfigError('Data files', [{ field: 'files', message: 'names no file' }]);
+  if (names.length === 0)
+    throw new ConfigError('Data files', [{ field: 'files', message: 'is empty: name at least one file' }]);
   return allOpened(names.map((name) => openContent(name, options)));
 }
 
-/** Opens files whose names are exact: no pattern in them is matched. @throws {@link StorageError} */
+/** Opens files by exact name, without matching patterns. @throws {@link StorageError} */
 export function openExactFiles(names: readonly string[], options: StorageOptions): Promise<ByteSource[]> {
   return allOpened(names.map((name) => openContent(name, options)));
 }
 
 /**
- * Opens a file or takes a source; what is compressed as a whole is given decompressed. Its name says so; of a tar archive, the first
- * bytes may say so as well, because writers of WebDataset also name compressed archives `.tar`.
+ * Opens a file, or takes an open source, and decompresses it if its name has the ending of a compression. The first bytes of a
+ * tar archive are checked too, because writers of WebDataset also name compressed archives `.tar`.
  */
 async function openContent(file: string | ByteSource, options: StorageOptions): Promise<ByteSource> {
   const name = typeof file === 'string' ? file : file.name;
@@ -71,7 +73,7 @@ async function openCompressed(
   }
 }
 
-/** All of them; when one cannot be opened, the others are closed again. */
+/** Waits for all sources. If one fails to open, closes the others. */
 export async function allOpened(opening: readonly Promise<ByteSource>[]): Promise<ByteSource[]> {
   const opened = await Promise.allSettled(opening);
   const failed = opened.find((result) => result.status === 'rejected');
@@ -94,7 +96,7 @@ async function named(
   return [...chosen.files];
 }
 
-/** Opens one file, or takes the source that is given. @throws {@link ConfigError}, {@link StorageError} */
+/** Opens one file, or takes an open source. @throws {@link ConfigError}, {@link StorageError} */
 export async function openDataFile(
   file: string | URL | ByteSource,
   options: StorageOptions = {},

@@ -13,21 +13,21 @@ import type { IndexedDatasetOptions } from './indexed/indexed-dataset.js';
 import type { DTypeTable } from './indexed/indexed-dataset-dtypes.js';
 
 export interface OpenDatasetOptions extends StorageOptions {
-  /** The format. @defaultValue found out from names and content */
+  /** The format. @defaultValue detected from names and content */
   readonly format?: FormatName;
-  /** Which columns a sample has, where the format has some. @defaultValue all */
+  /** Columns of a sample, for formats with columns. @defaultValue all */
   readonly columns?: readonly string[];
-  /** Of a `.bin`/`.idx` pair: whose type codes it has. @defaultValue found out from the files */
+  /** For a `.bin`/`.idx` pair: the table of its type codes. @defaultValue detected from the files */
   readonly dtypeTable?: IndexedDatasetOptions['dtypeTable'];
 }
 
-/** A dataset of files, and what is known of it beforehand. */
+/** An open dataset and what its files say about it. */
 export interface OpenedDataset {
   readonly format: FormatName;
   readonly dataset: Dataset<unknown>;
-  /** Columns of a sample and how they are stored, where the files say. */
+  /** Columns of a sample and their stored types; `undefined` if the files do not list them. */
   readonly columns: readonly StoredColumn[] | undefined;
-  /** Files of the folder or pattern that are not read, and why. */
+  /** Files of the folder or pattern that are not read, with the reason. */
   readonly leftOut: readonly LeftOutFile[];
 }
 
@@ -49,13 +49,13 @@ const schema = v.looseObject({
 });
 
 /**
- * Opens files of any format that Millrace knows, by its ending, its folder or what it begins with.
+ * Opens files of any known format. The format is detected from the ending of a name, the files of a folder, or the first bytes.
  *
  * ```ts
  * const { dataset } = await openDataset('s3://bucket/train/*.parquet');
  * ```
  *
- * @throws what the datasets of the formats throw; {@link FormatError} when the format cannot be told.
+ * @throws what the dataset's `open` throws; {@link FormatError} if the format is unknown.
  */
 export async function openDataset(
   files: string | URL,
@@ -66,7 +66,7 @@ export async function openDataset(
   return opened;
 }
 
-/** {@link openDataset} for callers that show themselves what is left out. */
+/** Like {@link openDataset}, for callers that report skipped files themselves. */
 export async function openAndTell(
   files: string | URL,
   options: OpenDatasetOptions = {},

@@ -104,7 +104,7 @@ describe('millrace inspect', () => {
     writeFileSync(join(folder, 'what'), 'unknown bytes');
     const unknown = await runCommand(['inspect', join(folder, 'what')]);
     expect(unknown).toMatchObject({ status: 1, stdout: '' });
-    expect(unknown.stderr).toMatch(/cannot be told which format.*one of jsonl, csv/);
+    expect(unknown.stderr).toMatch(/The format is unknown.*one of jsonl, csv/);
     const absent = await runCommand(['inspect', join(folder, 'absent.csv')]);
     expect(absent.stderr).toMatch(/no such file or folder.*absent\.csv/);
     expect((await runCommand(['inspect'])).status).toBe(2);

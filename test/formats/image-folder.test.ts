@@ -189,7 +189,7 @@ describe('ImageFolder', () => {
 
   it('says what is wrong with a folder', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'millrace-images-'));
-    await expect(ImageFolder.open(empty)).rejects.toThrow(/no folders in it.*cats\/1\.jpg/);
+    await expect(ImageFolder.open(empty)).rejects.toThrow(/no class folders.*cats\/1\.jpg/);
     mkdirSync(join(empty, 'cats'));
     await expect(ImageFolder.open(empty)).rejects.toThrow(FormatError);
     await expect(ImageFolder.open(empty)).rejects.toThrow(/class folder cats has no images/);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { type DType, tensor } from 'millrace';
-import { FormatError, ShapeError, StorageError } from 'millrace/errors';
+import { ConfigError, ShapeError } from 'millrace/errors';
 import { IndexedDataset, IndexedDatasetBuilder } from 'millrace/formats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { goldenFolder, mappedCases, replay } from './indexed-golden.js';
@@ -36,7 +36,7 @@ describe('IndexedDatasetBuilder', () => {
     const { dtype, ops, error } = mappedCases.find(({ name }) => name === 'mismatch_merge')!;
     expect(error!.type).toBe('AssertionError');
     const builder = new IndexedDatasetBuilder(prefix, { dtype });
-    expect(() => replay(ops, builder)).toThrow(FormatError);
+    expect(() => replay(ops, builder)).toThrow(ConfigError);
     expect(() => replay(ops, builder)).toThrow(/int16 cannot be merged into one of int64/);
     builder.discard();
   });
@@ -133,7 +133,7 @@ describe('IndexedDatasetBuilder', () => {
     second.discard();
     expect([file(`${prefix}.bin`), file(`${prefix}.idx`)]).toEqual(before);
     expect(readdirSync(folder)).toEqual(['out.bin', 'out.idx']);
-    expect(() => second.addItem([1])).toThrow(StorageError);
+    expect(() => second.addItem([1])).toThrow(ConfigError);
     expect(() => second.finalize()).toThrow(/finished/);
   });
 

@@ -16,7 +16,7 @@ export interface StoredArray {
   readonly source: ByteSource;
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
-  /** Where its first element is. */
+  /** Offset of the first element. */
   readonly byteOffset: number;
   /** Whether the most significant byte of an element comes first. @defaultValue false */
   readonly isBigEndian?: boolean;
@@ -34,11 +34,11 @@ export interface ArrayRowsRecipe {
   readonly content: string;
   readonly arrays: readonly (readonly [string, Omit<StoredArray, 'source'>])[];
   readonly sources: readonly Recipe[];
-  /** Which source each array is in. */
+  /** Position of each array's source in `sources`. */
   readonly places: readonly number[];
 }
 
-/** Arrays of the same length, by row: row i of each makes sample i. */
+/** Arrays of equal length, row by row: row i of each makes sample i. */
 export class ArrayRows implements FileRows {
   readonly owner: string;
   readonly length: number;
@@ -71,7 +71,7 @@ export class ArrayRows implements FileRows {
     return [...this.#columns.keys()];
   }
 
-  /** What samples are: dtype and shape by name. */
+  /** Name, dtype and shape of each column. */
   get columns(): { readonly name: string; readonly dtype: StoredDType; readonly shape: readonly number[] }[] {
     return Array.from(this.#columns, ([name, { array, rowShape }]) => ({
       name,
@@ -88,7 +88,7 @@ export class ArrayRows implements FileRows {
     return andThen(this.#readInto(name, index, bytesOf(made)), () => made);
   }
 
-  /** Rows of an array, shape `[B, …]`, in the memory of the batch. */
+  /** Rows of an array, shape `[B, …]`, written into the batch. */
   batch(name: string, indices: IndexArray, context: BatchContext): MaybePromise<Tensor> {
     const { array, rowShape } = this.#columns.get(name)!;
     const made = context.allocate(sampleDType(array.dtype), [indices.length, ...rowShape]);
@@ -104,7 +104,7 @@ export class ArrayRows implements FileRows {
     return waiting.length === 0 ? made : Promise.all(waiting).then(() => made);
   }
 
-  /** Has rows of all arrays fetched into the cache, if there is one. */
+  /** Fetches the remote rows of all arrays into the cache. */
   prefetch(indices: IndexArray): number | undefined {
     if (!fetchesAhead(Array.from(this.#columns.values(), ({ array }) => array.source))) return undefined;
     return sumOfBytes(
@@ -165,7 +165,7 @@ export class ArrayRows implements FileRows {
   }
 }
 
-/** A copy with the bytes of each element the other way round. */
+/** Copies elements with reversed byte order. */
 function reversed(bytes: Uint8Array, width: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
   for (let at = 0; at < copy.length; at += width) copy.subarray(at, at + width).reverse();

@@ -1,10 +1,10 @@
 /**
- * A key that stands twice in one object of a JSON text: `JSON.parse` takes the last without a word.
+ * A key that one object of a JSON text has twice: `JSON.parse` keeps the last silently.
  *
  * @param text - Valid JSON.
  */
 export function duplicateKey(text: string): string | undefined {
-  /** The keys of each object that is open; `null` for an array. */
+  /** The keys of each open object; `null` for an array. */
   const open: (Set<string> | null)[] = [];
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}[\]]/g)) {
     if (token === '{') open.push(new Set());

@@ -12,7 +12,7 @@ import type { StoredDType } from './stored-dtype.js';
 export type ArraySample = Readonly<Record<string, Tensor>>;
 
 export interface NamedArraysOptions extends StorageOptions {
-  /** Which arrays a sample has. @defaultValue all */
+  /** Arrays of a sample. @defaultValue all */
   readonly columns?: readonly string[];
 }
 

@@ -6,16 +6,16 @@ import type { StoredArray } from './array-rows.js';
 import { type NpyArray, readNpyHeader } from './npy-header.js';
 import { storedBytes } from './stored-dtype.js';
 
-/** Bytes that are read and put in order at once. */
+/** Bytes that are read and transposed at once. */
 const blockBytes = 2 ** 22;
 
 /**
- * Reads the header of an `.npy` file. An array in C order is read in place. One in Fortran order has no rows that lie together: it is
- * read into memory and put in C order.
+ * Reads the header of an `.npy` file. An array in C order is read in place. An array in Fortran order has no contiguous rows:
+ * it is read into memory and transposed.
  *
- * @param limit - Most bytes that an array in Fortran order may take in memory.
- * @param begin - Where the file begins in the source: it may be part of an archive.
- * @param end - Where it ends.
+ * @param limit - Most memory for an array in Fortran order, in bytes.
+ * @param begin - Offset of the file in the source, which may be an archive.
+ * @param end - End of the file in the source.
  * @throws {@link FormatError}, {@link TruncatedFileError}
  */
 export async function openNpyArray(
@@ -43,7 +43,7 @@ async function inRows(array: Omit<NpyArray, 'isFortran'>, limit: number): Promis
     for (let from = 0; from < block.length; ) {
       const column = Math.floor(element / rows);
       const row = element - column * rows;
-      // The part of this column that the block holds.
+      // The part of this column in the block.
       const count = Math.min(rows - row, (block.length - from) / width);
       let to = (row * rowElements + placeInRow(column, rest)) * width;
       for (let k = 0; k < count; k++) {
@@ -56,7 +56,7 @@ async function inRows(array: Omit<NpyArray, 'isFortran'>, limit: number): Promis
   return { ...array, source: new MemorySource(ordered, source.name), byteOffset: 0 };
 }
 
-/** Where the element of a row stands in C order whose place in Fortran order is `column`. */
+/** Position in C order of a row's element whose position in Fortran order is `column`. */
 function placeInRow(column: number, shape: readonly number[]): number {
   let place = 0;
   let stride = elementCount(shape);

@@ -15,8 +15,8 @@ import type { StoredDType } from './stored-dtype.js';
 const theArray = 'array';
 
 /**
- * The array of an `.npy` file: sample i is row i, and a batch is written straight into its place. Elements keep their dtype, except
- * float16, which becomes float32. Opening reads the header alone; an array in Fortran order is read into memory and put in C order.
+ * The array of an `.npy` file: sample i is row i, and batches are written in place. Elements keep their dtype, except float16,
+ * which becomes float32. `open` reads the header only; an array in Fortran order is read into memory and transposed.
  */
 export class NpyDataset extends FileDataset<Tensor, ArrayRows, null> {
   private constructor(rows: ArrayRows) {

@@ -7,7 +7,7 @@ import { truncated } from '../../storage/truncated.js';
 import type { StoredArray } from './array-rows.js';
 import { type StoredDType, storedBytes } from './stored-dtype.js';
 
-/** numpy's codes of dtypes without the byte order, which stands before them: `<`, `>`, or `|` for what is one byte. */
+/** numpy's dtype codes, without the byte order before them: `<`, `>`, or `|` for single bytes. */
 const dtypeByCode: Readonly<Record<string, StoredDType>> = {
   f2: 'float16',
   f4: 'float32',
@@ -25,19 +25,19 @@ const dtypeByCode: Readonly<Record<string, StoredDType>> = {
 
 /** The array of an `.npy` file as its header describes it. */
 export interface NpyArray extends StoredArray {
-  /** Whether the first dimension varies fastest: columns lie one behind the other, not rows. */
+  /** Whether the first dimension varies fastest: columns are contiguous, not rows. */
   readonly isFortran: boolean;
 }
 
-/** A header is padded to a few hundred bytes; more would be a damaged length. */
+/** Most bytes of a header, which is padded to a few hundred bytes; a larger length is damage. */
 const longestHeader = 2 ** 20;
 
 /**
- * Reads the header of an `.npy` file: magic, version, and the text of a Python dictionary (NEP 1, versions 1 to 3).
+ * Reads the header of an `.npy` file: magic, version, and a Python dictionary (NEP 1, versions 1 to 3).
  *
- * @param begin - Where the file begins in the source: it may be part of an archive.
- * @param end - Where it ends.
- * @throws {@link FormatError} when it is not one, or holds what has no rows of numbers; {@link TruncatedFileError}.
+ * @param begin - Offset of the file in the source, which may be an archive.
+ * @param end - End of the file in the source.
+ * @throws {@link FormatError} if it is not an `.npy` file or its array has no rows of numbers; {@link TruncatedFileError}.
  */
 export async function readNpyHeader(
   source: ByteSource,
@@ -66,7 +66,7 @@ export async function readNpyHeader(
     throw damaged(source, 'its header does not say dtype, order and shape');
   const dtype = ownValue(dtypeByCode, code.slice(1));
   if (!dtype) throw unsupported(source, `elements of the dtype ${code}`, "array.astype('float32')");
-  // Python 2 wrote an L behind long integers.
+  // Python 2 wrote an L after long integers.
   const dimensions = shape
     .split(',')
     .map((text) => text.trim().replace(/L$/, ''))
@@ -88,7 +88,7 @@ function damaged(source: ByteSource, why: string): FormatError {
 }
 
 function unsupported(source: ByteSource, what: string, instead: string): FormatError {
-  return new FormatError(`The array has ${what}, of which no tensors can be made`, {
+  return new FormatError(`The array has ${what}, which tensors cannot hold`, {
     where: { file: source.name },
     next: `Save ${instead} instead.`,
   });

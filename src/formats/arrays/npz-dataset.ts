@@ -14,13 +14,13 @@ import { crcErrors, readZipEntries } from './zip-entries.js';
 const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
 
 /**
- * The arrays of an `.npz` file, by row. What `numpy.savez` has written is read in place; what `numpy.savez_compressed` has written is
- * decompressed into memory when it is opened.
+ * The arrays of an `.npz` file, row by row. Arrays from `numpy.savez` are read in place; those from `numpy.savez_compressed`
+ * are decompressed into memory when the file is opened.
  */
 export class NpzDataset extends NamedArrays {
   /**
-   * @throws {@link StorageError} when the file cannot be read; {@link FormatError} when it is damaged, an array has no rows of numbers,
-   *   or two have different lengths; {@link ConfigError} for an array that is not there.
+   * @throws {@link StorageError} if the file cannot be read; {@link FormatError} if it is damaged, an array has no rows of
+   *   numbers, or arrays differ in length; {@link ConfigError} for an array that is not there.
    */
   static async open(file: string | URL | ByteSource, options: NamedArraysOptions = {}): Promise<NpzDataset> {
     const { columns, ...storage } = parseOptions('NpzDataset options', schema, options);

@@ -43,17 +43,20 @@ const entrySchema = v.object({
   data_offsets: v.tuple([count, count]),
 });
 
-/** The format's own limit. */
+/** The limit of the format. */
 const longestHeader = 100_000_000;
 const lengthBytes = 8;
 
-/** The tensors of a safetensors file, by row: those of a sample have the same first dimension. Half-width floats become float32. */
+/**
+ * The tensors of a safetensors file, row by row: the chosen tensors must have the same first dimension. 16-bit and 8-bit floats
+ * become float32.
+ */
 export class SafetensorsDataset extends NamedArrays {
   /**
-   * Opens the file; the header alone is read.
+   * Opens the file; reads the header only.
    *
-   * @throws {@link StorageError} when it cannot be read; {@link FormatError} when it is damaged or tensors have different lengths;
-   *   {@link TruncatedFileError} when it is cut short; {@link ConfigError} for a tensor that is not there.
+   * @throws {@link StorageError} if it cannot be read; {@link FormatError} if it is damaged or tensors differ in length; {@link
+   *   TruncatedFileError} if it is truncated; {@link ConfigError} for a tensor that is not there.
    */
   static async open(
     file: string | URL | ByteSource,
@@ -121,14 +124,14 @@ async function readHeader(
   return { found: arrays, names: spans.map(({ name }) => name) };
 }
 
-/** The bytes of a tensor, counted from the end of the header. */
+/** The byte range of a tensor, counted from the end of the header. */
 interface Span {
   readonly name: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** The format wants each byte behind the header to belong to exactly one tensor. */
+/** Every byte after the header must belong to exactly one tensor. */
 function checkCoverage(source: ByteSource, spans: readonly Span[], dataStart: number): void {
   let end = 0;
   for (const { name, from, to } of spans.toSorted((a, b) => a.from - b.from || a.to - b.to)) {

@@ -1,23 +1,23 @@
 import { bytesPerElement, type DType, isDType } from '../../core/dtype.js';
 
-/** Floats of one or two bytes, which become float32. */
+/** Floats of one or two bytes, which are widened to float32. */
 type NarrowFloat = 'float16' | 'bfloat16' | 'float8_e4m3' | 'float8_e5m2' | 'float8_e8m0';
 
-/** How elements are stored: a dtype, or one of the narrow floats. */
+/** Dtype of stored elements: a dtype of tensors, or a narrow float. */
 export type StoredDType = DType | NarrowFloat;
 
-/** Bytes of a stored element. */
+/** Bytes per stored element. */
 export function storedBytes(stored: StoredDType): number {
   if (isDType(stored)) return bytesPerElement(stored);
   return stored.startsWith('float8') ? 1 : 2;
 }
 
-/** The dtype of samples that are stored so. */
+/** The dtype of samples of this stored dtype. */
 export function sampleDType(stored: StoredDType): DType {
   return isDType(stored) ? stored : 'float32';
 }
 
-/** Writes stored elements, little-endian, to `target`, which has the sample's dtype. */
+/** Converts little-endian stored elements into `target`, which has the sample's dtype. */
 export function unpack(stored: StoredDType, bytes: Uint8Array, target: Uint8Array): void {
   if (isDType(stored)) {
     target.set(bytes);
@@ -40,14 +40,14 @@ export function unpack(stored: StoredDType, bytes: Uint8Array, target: Uint8Arra
 
 const float8Tables = new Map<NarrowFloat, Float32Array>();
 
-/** The value of each byte in one of the 8-bit formats of the Open Compute Project (OFP8, MX). */
+/** Values of all 256 bytes in an 8-bit format of the Open Compute Project (OFP8, MX). */
 function float8Values(stored: NarrowFloat): Float32Array {
   const known = float8Tables.get(stored);
   if (known) return known;
   const values = Float32Array.from({ length: 256 }, (_, byte) => {
     if (stored === 'float8_e8m0') return byte === 255 ? Number.NaN : 2 ** (byte - 127);
     if (stored === 'float8_e5m2') return smallFloat(byte, 5, 2);
-    // E4M3 has no infinities: the largest exponent is one of numbers, but for its last fraction.
+    // E4M3 has no infinities: the largest exponent encodes numbers, except for its last fraction.
     return (byte & 0x7f) === 0x7f ? Number.NaN : smallFloat(byte, 4, 3, false);
   });
   float8Tables.set(stored, values);

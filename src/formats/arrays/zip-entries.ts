@@ -9,18 +9,20 @@ import type { ByteSource } from '../../storage/byte-source.js';
 import { checkDecompressed } from '../../storage/decompressed-limit.js';
 import { MemorySource } from '../../storage/memory-source.js';
 
-/** Deflate cannot make more bytes than this of one. */
+/** Most bytes that deflate makes of one byte. */
 const largestRatio = 1032;
-/** Bytes that are read at once to check them. */
+/** Bytes that are read at once for a checksum. */
 const pieceBytes = 2 ** 22;
 
-/** A file in a zip archive: bytes `start … end - 1` of a source, the archive itself where it is stored as it is. */
+/**
+ * A file in a zip archive: bytes `start … end - 1` of a source, which is the archive itself if the file is stored uncompressed.
+ */
 export interface ZipEntry {
   readonly name: string;
   readonly source: ByteSource;
   readonly start: number;
   readonly end: number;
-  /** The CRC-32 of its bytes, where they are read in place: nothing has checked it yet. */
+  /** The CRC-32 of an entry that is read in place and has not been verified. */
   readonly uncheckedCrc?: number;
 }
 
@@ -43,11 +45,11 @@ class SourceReader extends yauzl.RandomAccessReader {
 }
 
 /**
- * The entries of a zip archive with the names that are asked for. What is compressed is decompressed into memory and checked against
- * its CRC; what is not is read in place.
+ * Reads the chosen entries of a zip archive. Compressed entries are decompressed into memory and verified by CRC; others are
+ * read in place.
  *
- * @param limit - Most bytes that all entries together may take in memory when they are decompressed.
- * @throws {@link FormatError} when the archive is damaged.
+ * @param limit - Most bytes of all decompressed entries together.
+ * @throws {@link FormatError} if the archive is damaged.
  */
 export async function readZipEntries(
   source: ByteSource,
@@ -81,7 +83,7 @@ export async function readZipEntries(
   }
 }
 
-/** An error for each entry that is read in place and does not match its CRC. */
+/** Yields an error for each entry that is read in place and does not match its CRC. */
 export async function* crcErrors(entries: readonly ZipEntry[]): AsyncGenerator<FormatError> {
   for (const { name, source, start, end, uncheckedCrc } of entries) {
     if (uncheckedCrc === undefined) continue;
@@ -106,8 +108,8 @@ function listEntries(zip: yauzl.ZipFile): Promise<yauzl.Entry[]> {
 }
 
 /**
- * Where the bytes of an entry begin. The archive's directory and the header in front of the bytes say the same name: no checksum covers
- * the directory, and an array whose name is damaged there would be left out.
+ * Offset of an entry's bytes. The directory and the local header must agree on the name: no checksum covers the directory, and
+ * an array with a damaged name would be skipped.
  */
 async function dataStart(source: ByteSource, zip: yauzl.ZipFile, entry: yauzl.Entry): Promise<number> {
   const readHeader = promisify<yauzl.Entry, yauzl.LocalFileHeader>(zip.readLocalFileHeader.bind(zip));
@@ -115,7 +117,7 @@ async function dataStart(source: ByteSource, zip: yauzl.ZipFile, entry: yauzl.En
   if (Buffer.compare(header.fileName, entry.fileNameRaw) !== 0)
     throw damaged(
       source,
-      `its directory names ${JSON.stringify(entry.fileName)} what has another name in front of its bytes`,
+      `its directory has the name ${JSON.stringify(entry.fileName)} for an entry whose own header has another`,
     );
   return header.fileDataStart;
 }

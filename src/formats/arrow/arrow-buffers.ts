@@ -7,8 +7,8 @@ import { decompressLz4Frame } from './lz4-frame.js';
 /**
  * The buffers of a record batch, decompressed.
  *
- * @param isNeeded - Whether a buffer, by its ordinal, belongs to a column that is read; the others are left empty.
- * @throws Error where one is damaged
+ * @param isNeeded - Whether a buffer, by position, belongs to a column that is read; others stay empty.
+ * @throws Error if a buffer is damaged
  */
 export async function buffersOf(
   { buffers, codec }: BatchHeader,
@@ -39,7 +39,7 @@ async function decompress(
   const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
   const content = stored.subarray(8);
   const length = view.getBigInt64(0, true);
-  // What compression would make longer is stored as it is.
+  // Buffers that compression would enlarge are stored uncompressed.
   if (length === -1n) return content;
   if (length < 0n) throw new Error(`a compressed buffer has a length of ${length}`);
   budget.take(Number(length));

@@ -1,4 +1,4 @@
-/** The elements of a column whose values are what is stored, for lists of them. */
+/** Elements of a column that is stored as plain values, for lists of them. */
 export type Numbers =
   | Int8Array
   | Uint8Array
@@ -11,36 +11,36 @@ export type Numbers =
   | Float32Array
   | Float64Array;
 
-/** A column of a record batch, or a part of one. */
+/** A column of a record batch, or a child of one. */
 export interface ArrowColumn {
   readonly length: number;
-  /** The value of a row; `null` where it is missing. Rows are from 0 to {@link length} - 1. */
+  /** The value of a row, 0 … {@link length} - 1; `null` if missing. */
   readonly value: (row: number) => unknown;
   readonly isMissing: (row: number) => boolean;
   readonly numbers?: (from: number, to: number) => Numbers;
-  /** Of a struct. */
+  /** Children of a struct. */
   readonly fields?: readonly ArrowColumn[];
 }
 
-/** What a column is made from. */
+/** The parts of a column. */
 export interface ColumnParts {
   readonly length: number;
   readonly isMissing: (row: number) => boolean;
-  /** Buffers behind the one that says what is missing. */
+  /** Buffers after the validity bitmap. */
   readonly buffers: readonly Uint8Array[];
 }
 
-/** Which values a bitmap says are missing. @throws Error where it is too short */
+/** Missing values by the validity bitmap. @throws Error if it is too short */
 export function missingBy(bitmap: Uint8Array, length: number, missing: number): (row: number) => boolean {
   if (missing === 0) return () => false;
   need(bitmap, Math.ceil(length / 8));
   return (row) => ((bitmap[row >> 3]! >> (row & 7)) & 1) === 0;
 }
 
-/** @throws Error where a buffer has fewer bytes than its column needs */
+/** @throws Error if a buffer is shorter than its column needs */
 export function need(buffer: Uint8Array | undefined, bytes: number): asserts buffer is Uint8Array {
   if (!buffer || buffer.length < bytes)
-    throw new Error(`a column needs a buffer of ${bytes} bytes, and has ${buffer?.length ?? 0}`);
+    throw new Error(`a column needs a buffer of ${bytes} bytes and has one of ${buffer?.length ?? 0}`);
 }
 
 interface TypedArrayClass<A> {
@@ -48,7 +48,7 @@ interface TypedArrayClass<A> {
   new (buffer: ArrayBufferLike, start: number, length: number): A;
 }
 
-/** The first elements of a buffer, which is copied where they do not lie at a multiple of their size. */
+/** The first elements of a buffer, copied if they are not aligned. */
 export function elements<A>(Class: TypedArrayClass<A>, buffer: Uint8Array | undefined, count: number): A {
   const bytes = count * Class.BYTES_PER_ELEMENT;
   need(buffer, bytes);
@@ -58,9 +58,9 @@ export function elements<A>(Class: TypedArrayClass<A>, buffer: Uint8Array | unde
 }
 
 /**
- * Where each value starts, and the end of the last: checked to be in order, and not behind `limit`.
+ * Offset of each value, and the end of the last one: ascending, and at most `limit`.
  *
- * @throws Error where they are not
+ * @throws Error if they are not
  */
 export function offsetsOf(
   buffer: Uint8Array | undefined,
@@ -75,11 +75,11 @@ export function offsetsOf(
     if (!(offset >= last)) throw new Error('the offsets of a column are not in order');
     last = offset;
   }
-  if (last > limit) throw new Error('the offsets of a column go on behind its values');
+  if (last > limit) throw new Error('the offsets of a column extend beyond its values');
   return offsets;
 }
 
-/** Numbers of 64 bits as they are in JavaScript; offsets that are not exact are behind every limit. */
+/** 64-bit numbers as JavaScript numbers; inexact offsets exceed every limit. */
 export function wide(buffer: Uint8Array | undefined, count: number): Float64Array {
   const halves = elements(Int32Array, buffer, 2 * count);
   return Float64Array.from(

@@ -6,14 +6,14 @@ import type { BatchHeader } from './arrow-message.js';
 import { integers, scalarColumn } from './arrow-scalars.js';
 import type { ArrowField } from './arrow-schema.js';
 
-/** How many nodes and buffers of a batch belong to a column. */
+/** Number of nodes and buffers of a column. */
 export interface Extent {
   readonly nodes: number;
   readonly buffers: number;
   readonly variadicCounts: number;
 }
 
-/** Reads the columns of a batch, one after the other. */
+/** Reads the columns of a batch in order. */
 export class ColumnReader {
   readonly #header: BatchHeader;
   readonly #hasUnionValidity: boolean;
@@ -33,7 +33,7 @@ export class ColumnReader {
     this.#dictionaries = dictionaries;
   }
 
-  /** The ordinals of the buffers of each column, from and to. @throws Error where the batch has other columns */
+  /** Positions of the buffers of each column. @throws Error if the batch has other columns */
   bufferRanges(fields: readonly ArrowField[]): { readonly from: number; readonly to: number }[] {
     const ranges = fields.map((field) => {
       const from = this.#buffer;
@@ -47,12 +47,12 @@ export class ColumnReader {
     return ranges;
   }
 
-  /** Begins to read, from these buffers. */
+  /** Starts to read these buffers. */
   start(buffers: readonly Uint8Array[]): void {
     this.#buffers = buffers;
   }
 
-  /** Goes on behind a column. */
+  /** Skips a column. */
   skip(field: ArrowField): void {
     const { type, dictionary } = field;
     this.#node += 1;
@@ -62,7 +62,7 @@ export class ColumnReader {
     if (!dictionary) for (const child of field.children) this.skip(child);
   }
 
-  /** The next column. @throws Error where its buffers do not hold it */
+  /** The next column. @throws Error if its buffers are too short */
   read(field: ArrowField): ArrowColumn {
     const { type, children, dictionary } = field;
     const node = this.#header.nodes[this.#node++];
@@ -171,7 +171,7 @@ export class ColumnReader {
   ): ArrowColumn {
     const indices = integers(index as { bits: number; isSigned: boolean }, buffers[0], length);
     const dictionary = this.#dictionaries.get(id);
-    if (!dictionary && length > 0) throw new Error(`the dictionary ${id} of a column is not there`);
+    if (!dictionary && length > 0) throw new Error(`the dictionary ${id} of a column is missing`);
     const entry = (row: number): number => {
       const k = Number(indices[row]!);
       if (k < 0 || k >= dictionary!.length)
@@ -186,7 +186,7 @@ export class ColumnReader {
   }
 }
 
-/** Lists of numbers are typed arrays, unless one is missing. */
+/** Lists of numbers become typed arrays, unless an element is missing. */
 function listOf(values: ArrowColumn, from: number, to: number): unknown {
   let isWhole = values.numbers !== undefined;
   for (let k = from; k < to && isWhole; k++) isWhole = !values.isMissing(k);
@@ -210,15 +210,14 @@ function unionValue(
   return (row) => {
     const child = childOf.get(types[row]!);
     const place = places ? places[row]! : row;
-    if (!child || place < 0 || place >= child.length)
-      throw new Error('a union refers to a value that is not there');
+    if (!child || place < 0 || place >= child.length) throw new Error('a union refers to a missing value');
     return child.value(place);
   };
 }
 
-/** Values that are stored once for all rows up to the end of their run. */
+/** Run-end encoding: each value is stored once for a run of rows. */
 function runValue([ends, values]: readonly [ArrowColumn, ArrowColumn], { type }: ArrowField) {
-  if (type.kind !== 'int' || !ends.numbers) throw new Error('the ends of runs are no whole numbers');
+  if (type.kind !== 'int' || !ends.numbers) throw new Error('the ends of runs are not integers');
   const bounds = Float64Array.from(ends.numbers(0, ends.length) as Int32Array, Number);
   return (row: number): unknown => {
     const run = firstAbove(bounds, row);

@@ -19,9 +19,9 @@ import { ArrowFile } from './arrow-file.js';
 import { typeText } from './arrow-schema.js';
 
 export interface ArrowDatasetOptions extends StorageOptions {
-  /** Which columns a sample has. @defaultValue all */
+  /** Columns of a sample. @defaultValue all */
   readonly columns?: readonly string[];
-  /** Record batches that are kept. @defaultValue `8` */
+  /** Number of decoded record batches that are kept. @defaultValue `8` */
   readonly cacheBlocks?: number;
   /** The most bytes that a record batch may expand to. @defaultValue `2 ** 30` */
   readonly maxDecompressedBytes?: number;
@@ -30,9 +30,9 @@ export interface ArrowDatasetOptions extends StorageOptions {
 const schema = v.looseObject(tableOptions);
 
 /**
- * Arrow IPC files and streams, and Feather (version 2): each row an object by column. 64-bit integers are `bigint`, dates and
- * timestamps `Date`, decimals numbers, lists of numbers typed arrays, structs and maps objects, missing values `null`. A file is read by
- * record batch, a stream whole.
+ * Arrow IPC files and streams, and Feather version 2: each row is an object by column. 64-bit integers are `bigint`, dates and
+ * timestamps `Date`, decimals numbers, lists of numbers typed arrays, structs and maps objects, missing values `null`. A file
+ * is read by record batch, a stream as a whole.
  */
 export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDataset<T, ArrowFile> {
   /** Names and Arrow types of the columns of a sample. */

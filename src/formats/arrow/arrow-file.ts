@@ -12,18 +12,18 @@ import { type Message, readMessage } from './arrow-message.js';
 import type { ArrowField } from './arrow-schema.js';
 
 const fileMagic = 'ARROW1';
-/** Version 1 of Feather, which is no Arrow IPC. */
+/** Feather version 1, which is not Arrow IPC. */
 const featherMagic = 'FEA1';
 
-/** An Arrow IPC file, or a stream, which is read whole. */
+/** An Arrow IPC file, or a stream, which is read as a whole. */
 export class ArrowFile implements TableFile {
   readonly source: ByteSource;
   readonly fields: readonly ArrowField[];
-  /** Shape `[batches + 1]`: the row at which each record batch begins, and the number of rows. */
+  /** Shape `[batches + 1]`: the first row of each record batch, and the number of rows. */
   readonly bounds: Float64Array;
   readonly #layout: ArrowLayout;
   readonly #maxDecompressedBytes: number;
-  /** Dictionaries as they are at each batch; in a file, where they do not change, there is one for all. */
+  /** Dictionaries by batch. In a file, where they do not change, one set serves all batches. */
   readonly #dictionaries = new Map<number, Promise<ReadonlyMap<bigint, ArrowColumn>>>();
 
   private constructor(
@@ -40,10 +40,10 @@ export class ArrowFile implements TableFile {
   }
 
   /**
-   * Opens it, and finds how many rows each batch has.
+   * Opens the file and counts the rows of each batch.
    *
-   * @param bounds - What `bounds` said before, so that it need not be found again.
-   * @throws {@link FormatError} when it is damaged.
+   * @param bounds - The `bounds` of an earlier instance, which saves counting.
+   * @throws {@link FormatError} if the file is damaged.
    */
   static async open(
     source: ByteSource,
@@ -76,7 +76,7 @@ export class ArrowFile implements TableFile {
     return [{ start, end }];
   }
 
-  /** Some columns of a record batch. @throws {@link FormatError} when it is damaged. */
+  /** Decodes columns of a record batch. @throws {@link FormatError} if it is damaged. */
   async readBlock(batch: number, columns: readonly string[]): Promise<TableBlock> {
     const where = { file: this.source.name, recordBatch: batch };
     return guard(where, async () => {
@@ -105,7 +105,7 @@ export class ArrowFile implements TableFile {
     });
   }
 
-  /** The columns of a batch; `undefined` for those that are not chosen. */
+  /** Columns of a batch; `undefined` for those that are not chosen. */
   async #columns(
     message: Message & { readonly kind: 'batch' | 'dictionary' },
     bytes: Uint8Array,
@@ -136,13 +136,13 @@ export class ArrowFile implements TableFile {
     return { message, bytes };
   }
 
-  /** The dictionaries after so many messages about them. */
+  /** The dictionaries after a number of dictionary messages. */
   #dictionariesOf(count: number): Promise<ReadonlyMap<bigint, ArrowColumn>> {
     let reading = this.#dictionaries.get(count);
     if (!reading) {
       reading = this.#readDictionaries(count);
       this.#dictionaries.set(count, reading);
-      // What could not be read may be there the next time.
+      // A failed read may succeed the next time.
       reading.catch(() => this.#dictionaries.delete(count));
     }
     return reading;
@@ -163,7 +163,7 @@ export class ArrowFile implements TableFile {
         () => true,
         known,
       );
-      // A dictionary comes again with other values, or with further ones.
+      // A later message replaces or extends a dictionary.
       const all = message.isDelta ? (parts.get(message.id) ?? []) : [];
       parts.set(message.id, [...all, values!]);
       known.set(message.id, joined(parts.get(message.id)!));
@@ -172,7 +172,7 @@ export class ArrowFile implements TableFile {
   }
 }
 
-/** The field whose values a dictionary has. */
+/** The field of a dictionary. */
 function dictionaryField(fields: readonly ArrowField[], id: bigint): ArrowField | undefined {
   for (const field of fields) {
     const found = field.dictionary?.id === id ? field : dictionaryField(field.children, id);
@@ -221,7 +221,7 @@ async function guard<T>(where: ErrorLocation, action: () => Promise<T>): Promise
 }
 
 function damaged(where: ErrorLocation, cause: unknown): FormatError {
-  // The view of the metadata says so of every offset that leads out of it.
+  // The metadata view throws this for every offset outside it.
   const why = cause instanceof RangeError ? 'its metadata is damaged or cut short' : (cause as Error).message;
   return new FormatError(`The Arrow file cannot be read: ${why}`, {
     where,

@@ -3,34 +3,34 @@ import { readMessage } from './arrow-message.js';
 import { type ArrowField, fieldsOf } from './arrow-schema.js';
 import { FlatTable } from './flat-buffer.js';
 
-/** Where a message is, with its body. */
+/** Byte range of a message and its body. */
 export interface BatchPlace {
   readonly start: number;
   readonly end: number;
   readonly rows: number;
-  /** How many messages about dictionaries come before it; in a file, all. */
+  /** Number of dictionary messages before it; in a file, all of them. */
   readonly dictionaries: number;
 }
 
-/** What a file or a stream holds, and where. */
+/** Contents of a file or stream, with offsets. */
 export interface ArrowLayout {
   readonly fields: readonly ArrowField[];
   readonly batches: readonly BatchPlace[];
   readonly dictionaries: readonly BatchPlace[];
-  /** All of a stream. */
+  /** All bytes of a stream. */
   readonly bytes?: Uint8Array;
 }
 
 /** A file ends with the length of its footer and its magic. */
 const tailBytes = 10;
-/** Heads of record batches that are read at once. */
+/** Message heads that are read at once. */
 const readsAtOnce = 16;
 
 /**
- * Reads the footer of a file, and the heads of its record batches.
+ * Reads the footer of a file and the heads of its record batches.
  *
- * @param withRows - Whether the rows of each batch are asked for.
- * @throws Error where it is damaged
+ * @param withRows - Whether to count the rows of each batch.
+ * @throws Error if the file is damaged
  */
 export async function readFileLayout(source: ByteSource, withRows: boolean): Promise<ArrowLayout> {
   if (source.byteLength < 8 + tailBytes) throw new Error('it is cut short');
@@ -76,12 +76,12 @@ async function rowsOf(source: ByteSource, start: number, bodyStart: number): Pro
   return message.batch.rows;
 }
 
-/** Goes through the messages of a stream. @throws Error where it is damaged or cut short */
+/** Walks the messages of a stream. @throws Error if it is damaged or truncated */
 export function readStreamLayout(bytes: Uint8Array): ArrowLayout {
   const batches: BatchPlace[] = [];
   const dictionaries: BatchPlace[] = [];
   let fields: readonly ArrowField[] | undefined;
-  // The mark at the end may be left out.
+  // The end marker is optional.
   for (let at = 0; at < bytes.length; ) {
     const message = readMessage(bytes, at);
     if (!message) break;

@@ -3,23 +3,23 @@ import { FlatTable } from './flat-buffer.js';
 
 export type Codec = 'lz4' | 'zstd';
 
-/** Columns of a record batch, as the message lists them: all sizes are within its body. */
+/** A record batch, as the message lists it: all sizes are within its body. */
 export interface BatchHeader {
   readonly rows: number;
-  /** Values and missing values of each column and each part of it, from the outside in. */
+  /** Number of values and missing values of each column and each child, outermost first. */
   readonly nodes: readonly { readonly length: number; readonly missing: number }[];
-  /** Where each buffer is in the body. */
+  /** Byte range of each buffer in the body. */
   readonly buffers: readonly { readonly start: number; readonly end: number }[];
   readonly codec: Codec | undefined;
-  /** Buffers of text of each column that has views. */
+  /** Number of data buffers of each column of views. */
   readonly variadicCounts: readonly number[];
 }
 
 export type Message = {
-  /** The offset of the body, and the offset behind it. */
+  /** Start and end offset of the body. */
   readonly bodyStart: number;
   readonly bodyEnd: number;
-  /** Unions had a buffer for missing values before version 5. */
+  /** Before version 5, unions had a validity buffer. */
   readonly hasUnionValidity: boolean;
 } & (
   | { readonly kind: 'schema'; readonly schema: FlatTable }
@@ -33,21 +33,21 @@ export type Message = {
 );
 
 const continuation = 0xffff_ffff;
-/** What 0.8 to 0.14 wrote. */
+/** The version that Arrow 0.8 to 0.14 wrote. */
 const version4 = 3;
 
 /**
- * The message at an offset; its body may lie behind the bytes that are given.
+ * Reads the message at an offset; its body may lie beyond the given bytes.
  *
- * @returns `undefined` at the mark that ends a stream
- * @throws Error where it is damaged
+ * @returns `undefined` at the end marker of a stream
+ * @throws Error if it is damaged
  */
 export function readMessage(bytes: Uint8Array, start: number): Message | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = start;
   let length = view.getUint32(at, true);
   at += 4;
-  // Before 0.15 the length came first.
+  // Before Arrow 0.15, the message began with its length.
   if (length === continuation) {
     length = view.getUint32(at, true);
     at += 4;
@@ -76,18 +76,18 @@ export function readMessage(bytes: Uint8Array, start: number): Message | undefin
     case 3:
       return { ...place, kind: 'batch', batch: batchHeader(header, bodyBytes) };
     default:
-      throw new Error(`a message holds no table but something with number ${table.int8(1)}`);
+      throw new Error(`a message has the unsupported type ${table.int8(1)}`);
   }
 }
 
 function batchHeader(table: FlatTable, bodyBytes: number): BatchHeader {
   const rows = table.int64(0);
   const nodes = table.structs(1, 16, [0, 8]).map(([length, missing]) => {
-    if (missing! > length!) throw new Error('a column misses more values than it has');
+    if (missing! > length!) throw new Error('a column has more missing values than values');
     return { length: length!, missing: missing! };
   });
   const buffers = table.structs(2, 16, [0, 8]).map(([start, length]) => {
-    if (start! + length! > bodyBytes) throw new Error('a buffer goes on behind the end of its record batch');
+    if (start! + length! > bodyBytes) throw new Error('a buffer extends beyond its record batch');
     return { start: start!, end: start! + length! };
   });
   const compression = table.table(3);
@@ -99,6 +99,6 @@ function batchHeader(table: FlatTable, bodyBytes: number): BatchHeader {
 function codecOf(compression: FlatTable): Codec {
   const codec = compression.int8(0);
   if (compression.int8(1) !== 0 || codec < 0 || codec > 1)
-    throw new Error(`its buffers are compressed in a way with number ${codec}, which is not supported`);
+    throw new Error(`its buffers have the unsupported compression ${codec}`);
   return codec === 0 ? 'lz4' : 'zstd';
 }

@@ -16,7 +16,7 @@ import type { ArrowType, TimeUnit } from './arrow-schema.js';
 
 const dayMs = 86_400_000;
 
-/** @returns `undefined` for a type that has parts */
+/** @returns `undefined` for a type with children */
 export function scalarColumn(type: ArrowType, parts: ColumnParts): ArrowColumn | undefined {
   const { length, buffers } = parts;
   const [first] = buffers;
@@ -117,7 +117,7 @@ function bytes(parts: ColumnParts, kind: 'bytes' | 'text', isLarge: boolean): Ar
     : column(parts, (row) => content.slice(offsets[row]!, offsets[row + 1]!));
 }
 
-/** Values of up to 12 bytes stand in a view; it says of others in which buffer they are. */
+/** Views: values of up to 12 bytes are inline; others refer to a buffer. */
 function views(parts: ColumnParts, kind: 'bytes' | 'text'): ArrowColumn {
   const { length } = parts;
   const [first, ...contents] = parts.buffers;
@@ -138,7 +138,7 @@ function views(parts: ColumnParts, kind: 'bytes' | 'text'): ArrowColumn {
   return column(parts, kind === 'text' ? (row) => utf8Text(bytesOf(row)) : (row) => bytesOf(row).slice());
 }
 
-/** Whole numbers of any width. */
+/** Integers of any width. */
 export function integers(
   { bits, isSigned }: { readonly bits: number; readonly isSigned: boolean },
   buffer: Uint8Array | undefined,
@@ -156,7 +156,7 @@ export function integers(
   }
 }
 
-/** Fractions of a millisecond are cut off, as they are in a Parquet file. */
+/** Fractions of a millisecond are truncated, as in Parquet. */
 function milliseconds(time: bigint, unit: TimeUnit): number {
   switch (unit) {
     case 'SECOND':

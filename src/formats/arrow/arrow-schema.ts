@@ -24,7 +24,7 @@ export interface ArrowField {
   readonly name: string;
   readonly type: ArrowType;
   readonly children: readonly ArrowField[];
-  /** Of a column that holds indices into a dictionary, whose values have the type. */
+  /** For a column of dictionary indices, whose dictionary has the type. */
   readonly dictionary: { readonly id: bigint; readonly index: ArrowType } | undefined;
 }
 
@@ -32,10 +32,10 @@ const maxDepth = 64;
 const timeUnits = ['SECOND', 'MILLISECOND', 'MICROSECOND', 'NANOSECOND'] as const;
 const intervalUnits = ['YEAR_MONTH', 'DAY_TIME', 'MONTH_DAY_NANO'] as const;
 
-/** The columns of a schema. @throws Error where it is damaged, big-endian, or has a type that is not supported */
+/** Reads the columns of a schema. @throws Error if it is damaged, big-endian, or has an unsupported type */
 export function fieldsOf(schema: FlatTable): ArrowField[] {
   if (schema.int16(0) !== 0) throw new Error('its numbers are big-endian, which is not supported');
-  // Offsets could make a tree of more fields than there are bytes for.
+  // Offsets could describe a tree with more fields than bytes.
   let left = 100_000;
   const fieldOf = (table: FlatTable, depth: number): ArrowField => {
     if (left-- <= 0 || depth > maxDepth) throw new Error('its schema is nested too deeply');
@@ -116,7 +116,7 @@ function typeOf(id: number, table: FlatTable | undefined, name: string): ArrowTy
     case 26:
       return { kind: 'listView', isLarge: id === 26 };
     default:
-      throw new Error(`the column ${name} has a type with number ${id}, which is not supported`);
+      throw new Error(`the column ${name} has the unsupported type ${id}`);
   }
 }
 
@@ -146,7 +146,7 @@ function size(value: number): number {
   return value;
 }
 
-/** A type as people read it: `List<Int32>`. */
+/** A readable name of a type: `List<Int32>`. */
 export function typeText({ type, children, dictionary }: ArrowField): string {
   const text = plainTypeText(type, children);
   return dictionary ? `Dictionary<${plainTypeText(dictionary.index, [])}, ${text}>` : text;

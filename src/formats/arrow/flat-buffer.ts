@@ -1,6 +1,6 @@
 // FlatBuffers, https://flatbuffers.dev/internals/, as far as Arrow's metadata uses them. Every offset is checked by the view.
 
-/** A table: fields by their number in the schema. */
+/** A table: fields by position in the schema. */
 export class FlatTable {
   readonly #view: DataView;
   readonly #start: number;
@@ -14,7 +14,7 @@ export class FlatTable {
     this.#vtableBytes = view.getUint16(this.#vtable, true);
   }
 
-  /** The table that a buffer holds. */
+  /** The root table of a buffer. */
   static root(bytes: Uint8Array): FlatTable {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return new FlatTable(view, view.getUint32(0, true));
@@ -39,13 +39,13 @@ export class FlatTable {
     return at === undefined ? absent : this.#view.getInt32(at, true);
   }
 
-  /** @throws Error where the number is no length or offset that JavaScript can hold */
+  /** @throws Error if JavaScript cannot represent the number as length or offset */
   int64(field: number): number {
     const at = this.#at(field);
     return at === undefined ? 0 : wholeNumber(this.#view, at);
   }
 
-  /** An identifier, which may be any number. */
+  /** An identifier: any number. */
   id(field: number): bigint {
     const at = this.#at(field);
     return at === undefined ? 0n : this.#view.getBigInt64(at, true);
@@ -75,7 +75,7 @@ export class FlatTable {
     });
   }
 
-  /** Structs of `bytes` bytes, of which these 64-bit numbers are read, by their offset. */
+  /** Structs of `bytes` bytes, of which the 64-bit numbers at these offsets are read. */
   structs(field: number, bytes: number, offsets: readonly number[]): number[][] {
     const { start, count } = this.#vector(field, bytes);
     return Array.from({ length: count }, (_, k) =>

@@ -10,10 +10,10 @@ const magic = 0x184d2204;
 const storedBit = 0x8000_0000;
 
 /**
- * The content of a frame.
+ * Decompresses a frame.
  *
- * @param length - Bytes that it must have.
- * @throws Error where it is damaged, as far as its checksums and lengths can tell
+ * @param length - Expected length, in bytes.
+ * @throws Error if it is damaged, as far as checksums and lengths can tell
  */
 export function decompressLz4Frame(bytes: Uint8Array, length: number): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -42,7 +42,7 @@ export function decompressLz4Frame(bytes: Uint8Array, length: number): Uint8Arra
       if (readSize(view, at) !== xxh32(block)) throw damaged('has a block that is not that of its checksum');
       at += 4;
     }
-    // Blocks refer to those before them.
+    // Blocks refer to earlier ones.
     const room = content.subarray(0, Math.min(length, end + blockBytes));
     if (size < storedBit) end = decompressLz4Block(block, room, end);
     else {

@@ -10,7 +10,7 @@ const rotate = (value: number, bits: number) => (value << bits) | (value >>> (32
 const round = (lane: number, word: number) =>
   Math.imul(rotate((lane + Math.imul(word, prime2)) | 0, 13), prime1);
 
-/** With seed 0. */
+/** XXH32 with seed 0. */
 export function xxh32(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;

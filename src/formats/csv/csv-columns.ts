@@ -1,4 +1,4 @@
-/** What the cells of a column are read as. */
+/** Type of the cells of a column. */
 export type CsvType = 'number' | 'boolean' | 'string';
 
 /** A column of separated values. */
@@ -7,14 +7,14 @@ export interface CsvColumn {
   readonly type: CsvType;
 }
 
-/** What a cell can hold; `null` where a boolean is missing. */
+/** Value of a cell; `null` for a missing boolean. */
 export type CsvValue = number | boolean | string | null;
 
-/** Digits with leading zeros are names, of a postcode or a phone, not numbers. */
+/** Digits with leading zeros are identifiers, such as postcodes, not numbers. */
 const numeric = /^[+-]?(0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.)(\.\d+)?([eE][+-]?\d+)?$/;
 /** Whole numbers that may be too long for a `number`. */
 const long = /^[+-]?\d{16,}$/;
-/** Numbers of more digits are infinite as a `number`. */
+/** Numbers with more digits are infinite as a `number`. */
 const mostDigits = 308;
 const words = new Map([
   ['nan', Number.NaN],
@@ -25,8 +25,8 @@ const words = new Map([
 ]);
 
 /**
- * The narrowest type that all cells have; empty cells say nothing. A column of nothing but empty cells holds text, and so does one
- * of whole numbers that no `number` is: as one, an id would become another's.
+ * The narrowest type that fits all cells. Empty cells fit every type; a column of empty cells only is text. So is a column of
+ * whole numbers that a `number` cannot represent: rounding would turn one id into another.
  */
 export function typeOfCells(cells: readonly string[]): CsvType {
   const told = cells.filter((cell) => cell !== '');
@@ -35,13 +35,15 @@ export function typeOfCells(cells: readonly string[]): CsvType {
   return told.every((cell) => toBoolean(cell) !== undefined) ? 'boolean' : 'string';
 }
 
-/** The value of a cell; `undefined` where it is not of the type. An empty cell is `NaN` as a number, `null` as a boolean. */
+/**
+ * The value of a cell; `undefined` if it does not have the type. An empty cell is `NaN` as a number and `null` as a boolean.
+ */
 export function valueOfCell(cell: string, type: CsvType): CsvValue | undefined {
   if (type === 'string') return cell;
   return type === 'number' ? toNumber(cell) : toBoolean(cell);
 }
 
-/** @returns `undefined` where it is none; `NaN` of nothing. */
+/** @returns `undefined` if the cell is not a number, `NaN` if it is empty */
 export function toNumber(cell: string): number | undefined {
   const text = cell.trim();
   if (text === '') return Number.NaN;
@@ -49,7 +51,7 @@ export function toNumber(cell: string): number | undefined {
   return isTooLong(text) ? undefined : Number(text);
 }
 
-/** Whether a cell is a whole number, and no `number` is the same. */
+/** Whether a cell is a whole number that a `number` cannot represent. */
 export function isTooLong(cell: string): boolean {
   const text = cell.trim();
   if (!long.test(text)) return false;

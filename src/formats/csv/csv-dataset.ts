@@ -21,7 +21,7 @@ import {
 import { beginsWithNames, fieldsOf, findDelimiter, parseRow, readHeaders } from './csv-header.js';
 import { findRows } from './csv-rows.js';
 
-/** Rows that the types of the columns are taken from. */
+/** Rows from which the types of the columns are inferred. */
 const lookedAt = 1_000;
 
 /** A row by column. */
@@ -29,18 +29,18 @@ export type CsvRow = Readonly<Record<string, CsvValue>>;
 
 export interface CsvDatasetOptions extends StorageOptions {
   /**
-   * One character between fields. @defaultValue a tab for `.tsv`; else the first of comma, semicolon, tab and bar that cuts the first
-   * 20 rows into the same number of fields, at least two; else a comma
+   * Delimiter, one character. @defaultValue a tab for `.tsv`; otherwise the first of comma, semicolon, tab and bar that splits
+   * the first 20 rows into an equal number of fields, at least two; otherwise a comma
    */
   readonly delimiter?: string;
   /**
-   * Whether each file begins with the names of its columns; or the names, where it does not. @defaultValue found out: not, if the first
-   * row is numbers alone, other than 0, 1, 2, …
+   * Whether each file begins with the names of its columns, or the names themselves. @defaultValue inferred: `false` if the
+   * first row contains only numbers other than 0, 1, 2, …
    */
   readonly header?: boolean | readonly string[];
-  /** Which columns a sample has. @defaultValue all */
+  /** Columns of a sample. @defaultValue all */
   readonly columns?: readonly string[];
-  /** What columns hold. @defaultValue found out from the first 1,000 rows */
+  /** Types of columns. @defaultValue inferred from the first 1,000 rows */
   readonly types?: Readonly<Record<string, CsvType>>;
 }
 
@@ -58,19 +58,19 @@ interface CsvFormat {
   readonly delimiter: string;
   /** All columns of the files, in their order. */
   readonly fields: readonly string[];
-  /** Those of a sample. */
+  /** Columns of a sample. */
   readonly columns: readonly CsvColumn[];
 }
 
 /**
- * Separated values (RFC 4180): each row an object by column. Numbers, booleans and text are told apart by the first 1,000 rows; a
- * later cell that is not of its column's type is an error, an empty one in a column of numbers is `NaN`, in one of booleans `null`.
- * Whole numbers that are too long for a `number` make a column text. Rows are parsed by Papa Parse when they are asked for.
+ * Comma-separated values (RFC 4180): each row is an object by column. Types (number, boolean, text) are inferred from the first
+ * 1,000 rows; a later cell of another type is an error. An empty cell is `NaN` in a column of numbers and `null` in one of
+ * booleans. A column with whole numbers that a `number` cannot represent is text. Papa Parse parses each row when it is read.
  */
 export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvFormat> {
   /** Names and types of the columns of a sample. */
   readonly columns: readonly CsvColumn[];
-  /** Place of each column in a row. */
+  /** Position of each column in a row. */
   readonly #places: readonly number[];
 
   private constructor(records: RecordFiles, format: CsvFormat) {
@@ -80,10 +80,10 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
   }
 
   /**
-   * Opens one file or several, which have the same columns, and reads them once to find the rows.
+   * Opens one or more files, which must have the same columns, and reads them once to find the rows.
    *
-   * @throws {@link StorageError} when one of them cannot be read; {@link FormatError} when names of columns are wanted and not there, or two files differ;
-   *   {@link ConfigError} for a column that is not there.
+   * @throws {@link StorageError} if a file cannot be read; {@link FormatError} if the header is missing or files differ; {@link
+   *   ConfigError} for a column that is not there.
    */
   static async open<T = CsvRow>(files: DataFiles, options: CsvDatasetOptions = {}): Promise<CsvDataset<T>> {
     const {
@@ -126,7 +126,7 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
     }
   }
 
-  /** @throws {@link FormatError} for a row with more or fewer fields, a quote that is not closed, or a cell of another type. */
+  /** @throws {@link FormatError} for a row with more or fewer fields, an unclosed quote, or a cell of another type. */
   get(index: number): MaybePromise<T> {
     return andThen(this.#cells(index), (cells) => {
       const row: Record<string, CsvValue> = {};

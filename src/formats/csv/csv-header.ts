@@ -8,12 +8,12 @@ import type { RecordFiles } from '../records/record-files.js';
 import { startOfText } from '../text/line-index.js';
 import { isTooLong, toNumber } from './csv-columns.js';
 
-/** Bytes that are looked at to tell a header from a row. */
+/** Bytes that are read to detect delimiter and header. */
 const lookedAt = 65_536;
 
-/** The cells of a row, or what is wrong with it. */
+/** Parses a row into cells. `problem` says what is wrong with it. */
 export function parseRow(text: string, delimiter: string): { cells: string[]; problem?: string } {
-  // Without its end, so that no other kind of line end is found within quotes.
+  // Without its line ending, so that quoted line endings stay as they are.
   const { data, errors } = Papa.parse<string[]>(text.replace(/[\r\n]+$/, ''), {
     delimiter,
     newline: '\n',
@@ -27,7 +27,7 @@ export function parseRow(text: string, delimiter: string): { cells: string[]; pr
 const delimiters = [',', ';', '\t', '|'];
 const rowsLookedAt = 20;
 
-/** What stands between the fields of a file: see `CsvDatasetOptions.delimiter`. */
+/** Detects the delimiter of a file: see `CsvDatasetOptions.delimiter`. */
 export async function findDelimiter(source: ByteSource): Promise<string> {
   if (contentName(source.name).endsWith('.tsv')) return '\t';
   const start = await startOfText(source);
@@ -51,8 +51,8 @@ function cutsEvenly(text: string, delimiter: string, isCut: boolean): boolean {
 }
 
 /**
- * Whether a file seems to begin with the names of its columns: not, if its first row holds nothing but numbers. Those from 0 up in order
- * are names: pandas writes them for columns without any.
+ * Whether the first row of a file holds names of columns: not if it contains only numbers, unless they count from 0, which is
+ * how pandas names unnamed columns.
  */
 export async function beginsWithNames(source: ByteSource, delimiter: string): Promise<boolean> {
   const start = await startOfText(source);
@@ -64,12 +64,12 @@ export async function beginsWithNames(source: ByteSource, delimiter: string): Pr
   return !isRow || cells.every((cell, k) => cell === String(k));
 }
 
-/** The names that each file begins with. @throws {@link FormatError} where they are none, or two are the same. */
+/** Reads the header of each file. @throws {@link FormatError} if it is empty or has a name twice. */
 export function readHeaders({ sources, starts }: RecordFiles, delimiter: string): Promise<string[][]> {
   return Promise.all(sources.map((source, k) => readHeader(source, starts[k], delimiter)));
 }
 
-/** @param end - Where the first row begins; `undefined` for a file without any. */
+/** @param end - Offset of the first row; `undefined` for a file without rows. */
 async function readHeader(source: ByteSource, end: number | undefined, delimiter: string): Promise<string[]> {
   const start = await startOfText(source);
   const bytes = await source.read(start, end ?? start);
@@ -90,7 +90,7 @@ async function readHeader(source: ByteSource, end: number | undefined, delimiter
   });
 }
 
-/** Names of the columns: those of the headers, which must agree, or numbers. */
+/** Names of the columns: those of the headers, which must agree, or numbered names. */
 export async function fieldsOf(
   sources: readonly ByteSource[],
   headers: readonly string[][],
@@ -115,7 +115,7 @@ export async function fieldsOf(
   });
 }
 
-/** Text without the blank lines that it may begin with. */
+/** Text without leading blank lines. */
 function textOf(bytes: Uint8Array): string {
   return asBuffer(bytes)
     .toString('utf8')

@@ -7,9 +7,9 @@ const carriageReturn = 13;
 const quote = 34;
 
 /**
- * Where the rows of a file of separated values begin, and where the last one ends: shape `[n + 1]`, the header with them. A line feed
- * in quotes is part of its field; a quote means that only at the beginning of a field (RFC 4180). A carriage return alone ends a row
- * too. Blank lines belong to the row before.
+ * Finds the rows of a file, its header included. Returns shape `[n + 1]`: the offset of each, and the end of the last one. A
+ * line feed within quotes is part of its field; a quote opens a field only at its beginning (RFC 4180). A carriage return alone
+ * ends a row too. Blank lines belong to the row before.
  */
 export async function findRows(source: ByteSource, delimiter: string): Promise<Float64Array> {
   const separator = delimiter.charCodeAt(0);
@@ -26,7 +26,7 @@ export async function findRows(source: ByteSource, delimiter: string): Promise<F
         begun = undefined;
         atField = true;
       }
-      // Two quotes in quotes are one of the field: they end it and begin it again.
+      // A doubled quote within quotes closes and reopens the field.
       if (byte === quote) {
         if (inQuotes) {
           inQuotes = false;

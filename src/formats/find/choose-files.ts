@@ -16,7 +16,7 @@ export interface LeftOutFile {
 /** The files of a folder or pattern that are the data. */
 export interface ChosenFiles {
   readonly format: FormatName;
-  /** Paths or URLs, in the order of the listing. For indexed tokens one: the name that the pair has in common. */
+  /** Paths or URLs, in listing order. For a `.bin`/`.idx` pair, its common name. */
   readonly files: readonly string[];
   readonly leftOut: readonly LeftOutFile[];
 }
@@ -32,20 +32,20 @@ const noteName =
   /(^|\/)(readme|license|license|copying|notice|changelog|changes|history|citation|authors|contributing|code_of_conduct|security)([-_.][^/]*)?$/i;
 
 /**
- * Which files of a folder or pattern are the data: the one rule for every format, local or remote.
+ * Chooses the files of a folder or pattern that are the data: one rule for all formats, local and remote.
  *
- * 1. Hidden files are not listed, and names that begin with `_` do not count, as for Spark and pyarrow.
- * 2. Caches of Hugging Face `datasets`, notes (README, LICENSE and the like; `.md` beside data of another format), images outside class folders, and files of unknown
- *    format are left out.
- * 3. What remains must be of one format.
- * 4. Of a folder with several splits, `train` is read and the others are left out. A pattern that names splits is taken at its word.
+ * 1. Hidden files are not listed. Names that begin with `_` are ignored, as in Spark and pyarrow.
+ * 2. Caches of Hugging Face `datasets`, notes (README, LICENSE and the like; `.md` beside data of another format), images
+ *    outside class folders, and files of unknown format are skipped.
+ * 3. The remaining files must be of one format.
+ * 4. If a folder has several splits, `train` is read and the others are skipped. A pattern that names splits is followed.
  *
- * Where these rules give no single answer, nothing is opened, and the error lists what there is.
+ * If these rules give no single answer, nothing is opened, and the error lists the candidates.
  *
  * @param given - The folder or pattern, as the user wrote it.
- * @param listed - The files that it stands for.
- * @param asked - The format, where the user says it.
- * @throws {@link ConfigError} where it stands for several formats, splits or data sets; {@link FormatError} where it holds no data.
+ * @param listed - Its files.
+ * @param asked - The format, if the user named it.
+ * @throws {@link ConfigError} for several formats, splits or data sets; {@link FormatError} if there is no data.
  */
 export function chooseFiles(given: string, listed: readonly string[], asked?: FormatName): ChosenFiles {
   const files = listedFiles(given, listed).filter((file) => !isBookkeeping(file));
@@ -59,11 +59,11 @@ export function chooseFiles(given: string, listed: readonly string[], asked?: Fo
   const format = asked ?? onlyFormat(given, kept, files);
   kept = kept.filter((file) => leave(file, file.format === format ? undefined : `not ${format}`));
   if (kept.length === 0 && asked === 'text') {
-    // Asked for as text, notes are the data where there is nothing else.
+    // If the user asks for text and there is nothing else, notes are the data.
     kept = files.filter((file) => file.format === 'text');
     for (const file of kept) leftOut.delete(file);
   }
-  // A pattern that fits no known ending is taken at its word.
+  // A pattern without known endings is followed as written.
   if (kept.length === 0 && asked && isPattern(given) && !leavesFolders(asked)) {
     kept = files;
     leftOut.clear();
@@ -89,7 +89,7 @@ function unitOf(format: FormatName): 'files' | 'file' | 'folder' | undefined {
   return formatNamed(format)?.unit;
 }
 
-/** Whether a name stands for many by its form. */
+/** Whether a name is a pattern. */
 export function isPattern(given: string): boolean {
   return /[*?[{]/.test(given);
 }
@@ -104,7 +104,7 @@ function listedFiles(given: string, listed: readonly string[]): ListedFile[] {
   });
 }
 
-/** Names relative to the folder that a folder's name or a pattern begins with, with `/` between folders. */
+/** Names relative to the folder, or to the fixed part of a pattern, with `/` between folders. */
 export function relativeNames(given: string, listed: readonly string[]): string[] {
   const base = baseOf(given);
   return listed.map((path) => {
@@ -113,7 +113,7 @@ export function relativeNames(given: string, listed: readonly string[]): string[
   });
 }
 
-/** What all names begin with: the folder, or the folders before the pattern's first special character. */
+/** The common prefix of all names: the folder, or the folders before the pattern's first special character. */
 function baseOf(given: string): string {
   const text = schemeOf(given) === 'file' ? localPath(given) : given;
   const first = /[*?[{]/.exec(text)?.index;
@@ -122,7 +122,7 @@ function baseOf(given: string): string {
   ).replaceAll('\\', '/');
 }
 
-/** Folders that hold shards as MosaicML names them. */
+/** Folders with shards that are named as MosaicML names them. */
 function foldersOfMds(names: readonly string[]): ReadonlySet<string> {
   const shard = /^(.*\/)?(?:shard\.\d{5}\.[^/]*|[^/]*\.mds(?:\.[a-z0-9]+)*)$/i;
   return new Set(names.map((name) => shard.exec(name)).flatMap((found) => (found ? [found[1] ?? ''] : [])));
@@ -144,13 +144,13 @@ function formatOf(
   return all.has(other) ? format : undefined;
 }
 
-/** Spark, pyarrow and Millrace keep notes of their own in names that begin with `_`. */
+/** Spark, pyarrow and Millrace write bookkeeping files whose names begin with `_`. */
 function isBookkeeping({ name, format }: ListedFile): boolean {
   const ofFolder = format !== 'mds' && format !== 'images';
   return ofFolder && name.split('/').some((part) => part.startsWith('_'));
 }
 
-/** What is known of all files together. */
+/** Facts about all files together. */
 interface Surroundings {
   readonly names: ReadonlySet<string>;
   /** Whether there is data that is not text. */
@@ -164,7 +164,7 @@ function surroundings(files: readonly ListedFile[]): Surroundings {
 
 function whyNoData({ name, format }: ListedFile, { names, hasOtherData }: Surroundings): string | undefined {
   if (format === 'mds' || format === 'images') return undefined;
-  // `cache-….arrow` beside the `state.json` of `save_to_disk` is what `map` left there.
+  // `map` of Hugging Face `datasets` leaves `cache-….arrow` beside the `state.json` of `save_to_disk`.
   const [isCache, folder = ''] = /^(.*\/)?cache-[^/]*\.arrow$/.exec(name) ?? [];
   if (isCache && names.has(`${folder}state.json`)) return 'a cache of Hugging Face datasets';
   if (noteName.test(name) && (format === undefined || format === 'text')) return 'a note';
@@ -188,7 +188,7 @@ function onlyFormat(given: string, kept: readonly ListedFile[], all: readonly Li
   );
 }
 
-/** The split that is read of several; `undefined` where there are no several, or the pattern says which are meant. */
+/** The split to read if there are several; `undefined` if there is one, or the pattern names the split. */
 function chosenSplit(given: string, kept: readonly ListedFile[]): string | undefined {
   if (isPattern(given) && namesSplit(given.slice(baseOf(given).length))) return undefined;
   const groups = groupBy<string>(kept, ({ name }) => splitOf(name) ?? 'no split');
@@ -251,7 +251,7 @@ function describeGroups(groups: ReadonlyMap<string, readonly string[]>): string 
   return Array.from(groups, ([name, files]) => `${name} (${some(files)})`).join(', ');
 }
 
-/** The first few of many names. */
+/** The first few names. */
 export function some(names: readonly string[]): string {
   const shown = names.slice(0, 3).join(' ');
   return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;

@@ -11,18 +11,18 @@ import { isRemote } from '../../storage/url-scheme.js';
 import { type FormatName, formatOfContent, formatOfEnding, knownFormats } from '../format-table.js';
 import { type ChosenFiles, chooseFiles, isPattern, relativeNames, some } from './choose-files.js';
 
-/** What a name stands for: one file or data set by itself, or the files that were chosen of a folder or pattern. */
+/** The data of a name: the file or data set itself, or the chosen files of a folder or pattern. */
 export interface FoundData extends Omit<ChosenFiles, 'files'> {
-  /** What to open: the name itself where its format is a folder or a prefix. */
+  /** What to open. A format that is a folder or a prefix opens the name itself. */
   readonly files: string | readonly string[];
 }
 
 /**
- * Finds the data that a name stands for, and its format: by the files of a folder or pattern ({@link chooseFiles}), by the ending of a
- * name, by what a file begins with.
+ * Finds the data of a name and its format: from the files of a folder or pattern ({@link chooseFiles}), the ending of a name,
+ * or the first bytes of a file.
  *
- * @throws {@link FormatError} when the format cannot be told; {@link ConfigError} where there are several; {@link StorageError}
- *   when nothing is there.
+ * @throws {@link FormatError} if the format is unknown; {@link ConfigError} for several formats; {@link StorageError} if the
+ *   name does not exist.
  */
 export async function findData(
   name: string,
@@ -48,13 +48,13 @@ export async function findData(
   }
   const format = asked ?? formatOfEnding(name)?.name ?? (await formatOfOne(name, options));
   if (format) return alone(format);
-  throw new FormatError('It cannot be told which format this is', {
+  throw new FormatError('The format is unknown: neither the ending nor the first bytes identify it', {
     where: { files: name },
-    next: `Name it: one of ${knownFormats().join(', ')}.`,
+    next: `Name the format: one of ${knownFormats().join(', ')}.`,
   });
 }
 
-/** {@link chooseFiles}, of one configuration of a data set of the Hub. @throws {@link ConfigError} where its card lists several */
+/** Like {@link chooseFiles}, for a data set of the Hub. @throws {@link ConfigError} if its card lists several configurations */
 export async function chooseData(
   name: string,
   listed: readonly string[],
@@ -93,7 +93,7 @@ async function configsOf(card: string, options: StorageOptions): Promise<string[
   }
 }
 
-/** Says once for each name what of its files is not read. */
+/** Warns once per name about its skipped files. */
 export function warnOfLeftOut(
   name: string,
   { format, leftOut }: Pick<FoundData, 'format' | 'leftOut'>,
@@ -106,7 +106,7 @@ export function warnOfLeftOut(
 
 const said = new Set<string>();
 
-/** Names of files that are left out, by reason. */
+/** Skipped files, grouped by reason. */
 export function describeLeftOut(leftOut: FoundData['leftOut']): string {
   const reasons = new Map<string, string[]>();
   for (const { file, why } of leftOut) reasons.set(why, [...(reasons.get(why) ?? []), file]);

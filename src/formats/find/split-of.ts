@@ -1,11 +1,11 @@
-/** The words that Hugging Face `datasets` takes for the name of a split, in file and folder names. */
+/** Keywords that Hugging Face `datasets` recognizes as splits in names of files and folders. */
 const keywords: readonly (readonly [split: string, words: readonly string[]])[] = [
   ['train', ['train', 'training']],
   ['validation', ['validation', 'valid', 'dev', 'val']],
   ['test', ['test', 'testing', 'eval', 'evaluation']],
 ];
 
-/** What may stand beside a keyword: `my-train-data.csv` names a split, `trainer.csv` does not. */
+/** Delimiters of a keyword: `my-train-data.csv` names a split, `trainer.csv` does not. */
 const separator = '[-._ 0-9/]';
 
 const patterns = keywords.map(
@@ -13,12 +13,12 @@ const patterns = keywords.map(
     [split, new RegExp(`(^|${separator})(${words.join('|')})($|${separator})`, 'i')] as const,
 );
 
-/** Shards as Hugging Face `datasets` writes them: `data/train_sft-00000-of-00003.parquet`. */
+/** Shards as named by Hugging Face `datasets`: `data/train_sft-00000-of-00003.parquet`. */
 const sharded = /^(\w+(?:\.\w+)*)-\d{5}-of-\d{5}\b/;
 
 /**
- * The split that a file belongs to, by the naming rules of Hugging Face `datasets`: the deepest folder that names one, else the file
- * name, else the name of its shards. `undefined` where the name says none.
+ * The split of a file, by the naming rules of Hugging Face `datasets`: the deepest folder that names one, then the file name,
+ * then the name of its shards. `undefined` if none names a split.
  *
  * @param name - Relative to the data set, with `/` between folders.
  */
@@ -32,7 +32,7 @@ export function splitOf(name: string): string | undefined {
   return keywordIn(file) ?? sharded.exec(file)?.[1];
 }
 
-/** Whether a pattern or name says which split it means. */
+/** Whether a pattern or name names a split. */
 export function namesSplit(text: string): boolean {
   return text.split(/[/{},]/).some((part) => keywordIn(part) !== undefined);
 }

@@ -18,14 +18,14 @@ import { PathList } from '../records/path-list.js';
 import { type ImageListing, listImages, listRemoteImages } from './list-images.js';
 
 export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
-  /** What is done to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
+  /** Steps applied to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
   readonly transforms?: readonly ImageTransform[];
 }
 
-/** Files of this machine that are read and decoded at the same time, where that takes waiting. */
+/** Local files that are read and decoded concurrently, if decoding is asynchronous. */
 const filesTogether = 4;
 
-/** An image and the class it belongs to. */
+/** An image and its class. */
 export interface LabelledImage {
   /** Shape `[3, H, W]`, or `[H, W, 3]` with `layout: 'NHWC'`; float32 after `normalize`, else uint8. */
   readonly image: Tensor<ImageDType>;
@@ -34,9 +34,9 @@ export interface LabelledImage {
 }
 
 /**
- * Images in folders, a folder a class, however deep: the layout of torchvision's `ImageFolder`, with the same classes and the same
- * order. Hidden files and folders, and files that are no images, are left out; links are followed. Folders of splits (`train`, `test`) are
- * an error: open one of them. Where all images come out at one size, a batch is written straight into its place.
+ * Images in one folder per class, at any depth: the layout of torchvision's `ImageFolder`, with the same classes in the same
+ * order. Hidden files and folders, and files that are not images, are skipped; links are followed. Folders of splits (`train`,
+ * `test`) are an error: open one of them. If all results have one size, batches are written in place.
  */
 export class ImageFolder implements Dataset<LabelledImage>, Movable {
   readonly root: string;
@@ -46,9 +46,9 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
   readonly #paths: PathList;
   readonly #labels: Int32Array;
   readonly #pipeline: ImagePipeline;
-  /** Where the images are far away. */
+  /** Reads remote images; `undefined` for local ones. */
   readonly #remote: RemoteFiles | undefined;
-  /** There where all images have one size. */
+  /** Present if all results have one size. */
   readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<LabelledImage>;
 
   private constructor(root: string, listing: ImageListing, pipeline: ImagePipeline, storage: StorageOptions) {
@@ -66,8 +66,8 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
    * Lists the folders. O(files); no image is read.
    *
    * @param root - A path, or a `file:`, `s3:` or `hf:` URL.
-   * @throws {@link StorageError} when it cannot be listed, {@link FormatError} when it has no class folders or one of them no
-   *   images, {@link ConfigError} when the transforms are in an impossible order.
+   * @throws {@link StorageError} if the folder cannot be listed; {@link FormatError} if it has no class folders or one has no
+   *   images; {@link ConfigError} if the transforms are in an impossible order.
    */
   static async open(root: string | URL, options: ImageFolderOptions = {}): Promise<ImageFolder> {
     const { transforms = [], retries, timeoutMs, concurrency, cache, headers, ...rest } = options;
@@ -87,13 +87,13 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     return this.#paths.at(index);
   }
 
-  /** The class of an image: its place in `classes`. @throws {@link IndexRangeError} */
+  /** The class of an image: its position in `classes`. @throws {@link IndexRangeError} */
   label(index: number): number {
     checkIndex(index, this.length, 'ImageFolder');
     return this.#labels[index]!;
   }
 
-  /** The file of an image, as it is. @throws {@link StorageError} */
+  /** The undecoded file of an image. @throws {@link StorageError} */
   bytes(index: number): MaybePromise<Uint8Array> {
     return this.#read(index).bytes;
   }
@@ -106,7 +106,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     );
   }
 
-  /** Says the paths, the classes and the transforms; the images are not read. */
+  /** Computed from paths, classes and transforms; images are not read. */
   fingerprint(): string {
     const { steps, layout, decoder, exact } = this.#pipeline;
     const { classes, length } = this;
@@ -160,7 +160,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
       const target = image.data.subarray(i * elements, (i + 1) * elements);
       return andThen(bytes, (read) => this.#pipeline.runInto(read, file, context.sample(i), target));
     };
-    // Files of this machine are read when they are decoded; those from afar are asked for together.
+    // Local files are read when they are decoded; remote ones are requested together.
     const together = this.#remote ? indices.length : filesTogether;
     return andThen(eachOf(indices.length, together, make), () => ({ image, label }));
   }
@@ -193,8 +193,8 @@ interface ImageFolderRecipe {
 }
 
 /**
- * Does work for 0 … n - 1: at once what needs no waiting, and so many at a time of the rest. A failure waits for what was begun, so
- * that none writes into a batch that has been given up.
+ * Runs `work` for 0 … n - 1: synchronously while possible, the rest concurrently with a limit. On a failure, waits for work in
+ * progress, so that nothing writes into an abandoned batch.
  */
 function eachOf(n: number, together: number, work: (i: number) => MaybePromise<void>): MaybePromise<void> {
   for (let i = 0; i < n; i++) {
@@ -218,7 +218,7 @@ function eachOf(n: number, together: number, work: (i: number) => MaybePromise<v
   }
 }
 
-/** Without what was not given. */
+/** Drops undefined options. */
 function given<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

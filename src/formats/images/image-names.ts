@@ -19,13 +19,13 @@ export const imageExtensions = [
   '.gif',
 ];
 
-/** Whether a name ends as that of an image. */
+/** Whether a name has the ending of an image. */
 export function isImage(name: string): boolean {
   const lower = locationPath(name).toLowerCase();
   return imageExtensions.some((extension) => lower.endsWith(extension));
 }
 
-/** Whether a folder holds folders that hold images, as ImageFolder has it. Hidden ones do not count. */
+/** Whether a folder has subfolders with images, as ImageFolder requires. Hidden ones are ignored. */
 export function holdsClassFolders(path: string): boolean {
   const folders = readdirSync(path, { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && !entry.name.startsWith('.'),

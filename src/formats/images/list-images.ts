@@ -26,9 +26,9 @@ export async function listImages(root: string): Promise<ImageListing> {
   classes.sort(byCodePoint);
   checkClasses(root, classes);
   if (classes.length === 0) {
-    throw new FormatError('The folder has no folders in it, of which each would be a class of images', {
+    throw new FormatError('The folder has no class folders', {
       where: { folder: root },
-      next: 'Put the images of each class into a folder of its own: cats/1.jpg, dogs/2.jpg.',
+      next: 'Put the images of each class into their own folder: cats/1.jpg, dogs/2.jpg.',
     });
   }
   const paths: string[] = [];
@@ -47,7 +47,7 @@ export async function listImages(root: string): Promise<ImageListing> {
   return { classes, paths: PathList.from(paths), labels: sharedInts(labels) };
 }
 
-/** The same of names that a server lists. */
+/** Lists the images among the names of a server. */
 export async function listRemoteImages(root: string, storage: StorageOptions): Promise<ImageListing> {
   const names = (await listFiles(`${root}/`, storage)).map((name) => name.slice(root.length + 1));
   const images = names
@@ -66,7 +66,7 @@ export async function listRemoteImages(root: string, storage: StorageOptions): P
   return { classes, paths: PathList.from(images), labels: sharedInts(labels) };
 }
 
-/** Files of a folder before those of the folders in it. */
+/** Orders files of a folder before those of its subfolders. */
 function byFolderThenName(a: string, b: string): number {
   const [inA, inB] = [a.split('/'), b.split('/')];
   for (let depth = 0; ; depth++) {
@@ -76,7 +76,7 @@ function byFolderThenName(a: string, b: string): number {
   }
 }
 
-/** Images of a folder in torchvision's order: folder by folder, top down, sorted in each. */
+/** Images of a folder in torchvision's order: top down, sorted within each folder. */
 async function imagesBelow(root: string, folder: string): Promise<string[]> {
   const entries = (await list(join(root, folder))).sort((a, b) => byCodePoint(a.name, b.name));
   const images: string[] = [];
@@ -98,13 +98,13 @@ async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
   return found?.isDirectory() ?? false;
 }
 
-/** Whether a link leads to a folder that it is in: following it would have no end. */
+/** Whether a link leads to one of its parent folders: following it would never end. */
 async function holdsItself(link: string): Promise<boolean> {
   const [target, folder] = await Promise.all([realpath(link), realpath(dirname(link))]);
   return folder === target || folder.startsWith(`${target}${sep}`);
 }
 
-/** Refuses folders of splits, which would become the classes. */
+/** Refuses folders of splits, which would become classes. */
 function checkClasses(root: string, classes: readonly string[]): void {
   if (
     classes.length === 0 ||
@@ -118,7 +118,7 @@ function checkClasses(root: string, classes: readonly string[]): void {
   );
 }
 
-/** What macOS and notebooks leave behind is hidden, or has this name. */
+/** Names of folders that macOS and notebooks leave behind. */
 function isHidden(name: string): boolean {
   return name.startsWith('.') || name === '__MACOSX';
 }

@@ -11,14 +11,14 @@ import { FormatError } from '../../core/errors.js';
 import { int64Words } from './int64-array.js';
 import { isIntegerDType } from './integer-dtype.js';
 
-/** Numbers in any form that has a length. */
+/** Numbers in any array-like form. */
 export type Elements = TypedArray | readonly number[] | readonly bigint[];
 
 /**
- * The elements as a typed array of `dtype`, wrapped round where they do not fit, as numpy's `astype` does; fractions
- * are cut off. Elements that have the dtype already are given back as they are.
+ * Converts elements to a typed array of `dtype` like numpy's `astype`: values that do not fit wrap, and fractions are
+ * truncated. Elements of that dtype are returned without a copy.
  *
- * @throws {@link FormatError} for NaN or an infinity that is to become an integer.
+ * @throws {@link FormatError} if NaN or an infinity would become an integer.
  */
 export function castElements<D extends DType>(elements: Elements, dtype: D): TypedArray {
   const from = dtypeOf(elements);
@@ -34,9 +34,9 @@ export function castElements<D extends DType>(elements: Elements, dtype: D): Typ
 }
 
 /**
- * Checks that {@link castElements} changes no value: whole numbers stay as they are in every dtype.
+ * Checks that {@link castElements} changes no value.
  *
- * @throws {@link FormatError} for the first element that the dtype does not hold.
+ * @throws {@link FormatError} for the first element that does not fit the dtype.
  */
 export function checkFit(elements: Elements, dtype: DType): void {
   const from = dtypeOf(elements);
@@ -67,7 +67,7 @@ function castBigInts(elements: ArrayLike<bigint>, dtype: DType): TypedArray {
   const out = zeros(dtype, elements.length);
   if (isBigIntDType(dtype)) for (let i = 0; i < elements.length; i++) out[i] = elements[i]!;
   else if (!isIntegerDType(dtype)) for (let i = 0; i < elements.length; i++) out[i] = Number(elements[i]!);
-  // The low 32 bits are exact as a number, and narrower integers are what is left of them.
+  // The low 32 bits are exact as a number; narrower integers are their low bits.
   else for (let i = 0; i < elements.length; i++) out[i] = Number(BigInt.asUintN(32, elements[i]!));
   return out;
 }

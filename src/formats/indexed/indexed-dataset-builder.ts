@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { bytesPerElement, type DType, type TypedArray } from '../../core/dtype.js';
-import { ConfigError, FormatError, ShapeError, StorageError } from '../../core/errors.js';
+import { ConfigError, ShapeError } from '../../core/errors.js';
 import { booleanOption, parseOptions } from '../../core/options.js';
 import { isTensor, type Tensor } from '../../core/tensor.js';
 import { FileSource } from '../../storage/file-source.js';
@@ -15,20 +15,20 @@ import { int64Words } from './int64-array.js';
 import { ItemSizes } from './item-sizes.js';
 
 export interface IndexedDatasetBuilderOptions {
-  /** What the elements are stored as: an integer dtype, and with `'megatron'` one of its floats. @defaultValue `'int64'` */
+  /** Dtype of stored elements: an integer, or with `'megatron'` a float. @defaultValue `'int64'` */
   readonly dtype?: DType;
-  /** Whose type codes to write. The two tables agree on all but `uint16` and what is wider than it. @defaultValue `'deepspeed'` */
+  /** The table of type codes to write. The tables differ for `uint16` and wider dtypes. @defaultValue `'deepspeed'` */
   readonly dtypeTable?: DTypeTable;
-  /** Whether {@link IndexedDatasetBuilder.finalize} gives the SHA-256 of both files. @defaultValue `false` */
+  /** Whether {@link IndexedDatasetBuilder.finalize} returns the SHA-256 of both files. @defaultValue `false` */
   readonly checksums?: boolean;
   /**
-   * Whether values that the dtype does not hold are changed as DeepSpeed's builder does: wrapped round, and fractions cut off.
-   * @defaultValue `false`: they are an error
+   * Whether values that do not fit the dtype wrap and lose their fraction, as in DeepSpeed's builder. @defaultValue `false`:
+   * they are an error
    */
   readonly parity?: boolean;
 }
 
-/** SHA-256 in hex of what was written. */
+/** SHA-256 of the files, in hex. */
 export interface IndexedDatasetChecksums {
   readonly bin: string;
   readonly idx: string;
@@ -50,10 +50,10 @@ const pointersPerPiece = 1 << 17;
 /**
  * Writes a `.bin`/`.idx` pair that Megatron-LM, DeepSpeed and {@link IndexedDataset} read.
  *
- * Both files come to be under temporary names and take their own in {@link finalize}, the index last: a crash at any
- * moment leaves no index that promises more than the data holds. In memory are 4 bytes an item and 8 a document.
+ * Both files are written under temporary names and renamed by {@link finalize}, the index last: a crash at any moment leaves no
+ * index that describes more than the data holds. Memory: 4 bytes per item and 8 per document.
  *
- * Every method throws {@link StorageError} with the file when the disk is full or refuses; nothing is left behind.
+ * Every method throws {@link StorageError} with the file if writing fails; nothing is left behind.
  */
 export class IndexedDatasetBuilder {
   readonly dtype: DType;
@@ -68,8 +68,8 @@ export class IndexedDatasetBuilder {
   #finished = false;
 
   /**
-   * @param pathOrPrefix - The `.bin` file, or both files without their endings.
-   * @throws {@link ConfigError} for a dtype that the table has no code for.
+   * @param pathOrPrefix - The `.bin` file, or the common name of both files.
+   * @throws {@link ConfigError} for a dtype without a code in the table.
    */
   constructor(pathOrPrefix: string | URL, options: IndexedDatasetBuilderOptions = {}) {
     const { dtype, dtypeTable, checksums, parity } = parseOptions(
@@ -94,7 +94,8 @@ export class IndexedDatasetBuilder {
   /**
    * Appends one item: all elements of an array or a tensor of any shape, in row-major order.
    *
-   * @throws {@link FormatError} for a value that the dtype does not hold; {@link ShapeError} above 2^31 - 1 elements, which is the most that the format counts.
+   * @throws {@link FormatError} for a value that does not fit the dtype; {@link ShapeError} above 2^31 - 1 elements, the limit
+   *   of the format.
    */
   addItem(item: Elements | Tensor): void {
     const elements = isTensor(item) ? item.data : item;
@@ -104,11 +105,11 @@ export class IndexedDatasetBuilder {
   }
 
   /**
-   * Appends many items at once, much faster than one by one when they are short.
+   * Appends many items at once, much faster than one by one if they are short.
    *
    * @param flat - The elements of all items end to end.
    * @param lengths - Elements of each item.
-   * @throws {@link ShapeError} when the lengths do not add up to the elements, or one is above 2^31 - 1.
+   * @throws {@link ShapeError} if the lengths do not add up to the number of elements, or one is above 2^31 - 1.
    */
   addItems(flat: Elements | Tensor, lengths: ArrayLike<number>): void {
     const elements = isTensor(flat) ? flat.data : flat;
@@ -133,7 +134,7 @@ export class IndexedDatasetBuilder {
     return cast;
   }
 
-  /** Ends a document: a boundary after the items so far. */
+  /** Ends a document after the items so far. */
   endDocument(): void {
     this.#checkOpen();
     this.#documentIndex.push(this.#sizes.count);
@@ -142,31 +143,35 @@ export class IndexedDatasetBuilder {
   /**
    * Appends the items and documents of another dataset.
    *
-   * @throws {@link FormatError} when it has another dtype.
+   * @throws {@link ConfigError} if it has another dtype.
    */
   merge(prefix: string | URL): void {
     this.#checkOpen();
     const other = IndexedDataset.openSync(prefix, { dtypeTable: this.dtypeTable });
     other.close();
     if (other.dtype !== this.dtype) {
-      throw new FormatError(`A dataset of ${other.dtype} cannot be merged into one of ${this.dtype}`, {
-        where: { file: `${other.prefix}.bin`, dtype: other.dtype },
-        next: `Write it as ${this.dtype} first, or build with dtype: '${other.dtype}'.`,
-      });
+      throw new ConfigError(
+        'IndexedDatasetBuilder',
+        [{ field: 'dtype', message: `${other.dtype} cannot be merged into one of ${this.dtype}` }],
+        {
+          where: { file: `${other.prefix}.bin`, dtype: other.dtype },
+          next: `Write the dataset as ${this.dtype} first, or build with dtype: '${other.dtype}'.`,
+        },
+      );
     }
     const offset = this.#sizes.count;
     this.#copyData(`${other.prefix}.bin`, other.tokenCount * bytesPerElement(other.dtype));
     this.#sizes.pushAll(other.sizes);
-    // Not the first entry, which is where the documents so far end already.
+    // Skip the first entry, where the documents so far end already.
     for (const boundary of other.documentIndex.subarray(1)) this.#documentIndex.push(offset + boundary);
   }
 
   /**
-   * Writes the index and gives both files their names. Like the original's, it ends no document: call
-   * {@link endDocument} before.
+   * Writes the index and renames both files to their final names. Like DeepSpeed's builder, it does not end a document: call
+   * {@link endDocument} first.
    *
-   * @param indexPath - Where the index goes. @defaultValue beside the data, ending in `.idx`
-   * @returns the checksums, where the options ask for them
+   * @param indexPath - Path of the index. @defaultValue beside the data, ending in `.idx`
+   * @returns the checksums, if the options ask for them
    */
   finalize(indexPath: string | URL = `${this.#prefix}.idx`): IndexedDatasetChecksums | undefined {
     this.#checkOpen();
@@ -174,14 +179,14 @@ export class IndexedDatasetBuilder {
     this.#finished = true;
     this.#data.finish();
     const index = this.#finishIndex(path);
-    // Between the two new names an old index would describe the new data.
+    // Between the two renames, an old index would describe the new data.
     index.removeOld();
     this.#data.publish();
     index.publish();
     return this.#checksums ? { bin: this.#data.checksum()!, idx: index.checksum()! } : undefined;
   }
 
-  /** Gives up: what was written goes away, and files of an earlier run stay. After {@link finalize} it does nothing. */
+  /** Discards what was written; files of an earlier run stay. Does nothing after {@link finalize}. */
   discard(): void {
     if (this.#finished) return;
     this.#finished = true;
@@ -200,7 +205,7 @@ export class IndexedDatasetBuilder {
         this.#data.append(source.readSync(start, Math.min(start + pieceBytes, byteLength)));
       }
     } catch (error) {
-      // Half of a dataset is in the file, and no item speaks of it.
+      // The file holds part of a dataset that no item describes.
       this.discard();
       throw error;
     } finally {
@@ -242,10 +247,14 @@ export class IndexedDatasetBuilder {
 
   #checkOpen(): void {
     if (!this.#finished) return;
-    throw new StorageError('The dataset is finished: nothing more can be added', {
-      where: { file: `${this.#prefix}.bin` },
-      next: 'Add everything before finalize, or build another one and merge both.',
-    });
+    throw new ConfigError(
+      'IndexedDatasetBuilder',
+      [{ field: '', message: 'the dataset is finished, so that nothing can be added' }],
+      {
+        where: { file: `${this.#prefix}.bin` },
+        next: 'Add everything before finalize, or build another dataset and merge both.',
+      },
+    );
   }
 }
 

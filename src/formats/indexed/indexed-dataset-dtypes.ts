@@ -2,8 +2,8 @@ import { bytesPerElement, type DType } from '../../core/dtype.js';
 import { FormatError } from '../../core/errors.js';
 
 /**
- * Whose meaning the type codes of an indexed dataset have. DeepSpeed and Megatron-LM agree on the codes 1 to 5, and
- * nothing in the file says which of the two wrote it.
+ * The table of an indexed dataset's type codes. DeepSpeed and Megatron-LM agree on the codes 1 to 5, and the file does not say
+ * which of them wrote it.
  */
 export type DTypeTable = 'deepspeed' | 'megatron';
 
@@ -14,7 +14,7 @@ const tables: Readonly<Record<DTypeTable, Readonly<Record<number, DType>>>> = {
   megatron: { ...shared, 6: 'float64', 7: 'float32', 8: 'uint16' },
 };
 
-/** The code of a dtype; `undefined` when the table has none. */
+/** The code of a dtype; `undefined` if the table has none. */
 export function codeOf(dtype: DType, table: DTypeTable): number | undefined {
   const entry = Object.entries(tables[table]).find(([, candidate]) => candidate === dtype);
   return entry && Number(entry[0]);
@@ -26,9 +26,9 @@ export function dtypesOf(table: DTypeTable): readonly DType[] {
 }
 
 /**
- * What a type code can mean: one dtype under a named table, up to two under `'auto'`, DeepSpeed's first.
+ * The dtypes that a type code may stand for: one in a given table, up to two with `'auto'`, DeepSpeed's first.
  *
- * @throws {@link FormatError} when the code is in no table.
+ * @throws {@link FormatError} if the code is in no table.
  */
 export function dtypesOfCode(
   code: number,
@@ -46,8 +46,8 @@ export function dtypesOfCode(
 }
 
 /**
- * Chooses between the dtypes that a code can mean, by what the file says about the size of an element: how far apart
- * items start, then how long the data is. DeepSpeed's meaning wins where both fit.
+ * Chooses between the dtypes of a code by the size of an element: from the spacing of items, then from the length of the data.
+ * DeepSpeed's dtype wins if both fit.
  *
  * @param sizes - Elements of each item.
  * @param pointers - Byte offset of each item.
@@ -64,23 +64,25 @@ export function chooseDType(
   const tokens = sizes.reduce((sum, size) => sum + size, 0);
   const exact = spaced.find((dtype) => tokens * bytesPerElement(dtype) === dataBytes);
   if (exact) return exact;
-  // A file that was cut short is likelier than one with bytes to spare: take the wider, which then says so.
+  // A truncated file is likelier than one with spare bytes: choose the wider dtype, whose check then reports the truncation.
   return spaced.reduce((wide, dtype) => (bytesPerElement(dtype) > bytesPerElement(wide) ? dtype : wide));
 }
 
-/** Whether two dtypes of one width can be meant, so that the sizes of the files tell nothing: DeepSpeed's uint32, Megatron-LM's float32. */
+/**
+ * Whether the candidates have the same width, so that file sizes cannot decide: DeepSpeed's uint32 and Megatron-LM's float32.
+ */
 export function isGuess(code: number, table: DTypeTable | 'auto'): boolean {
   return table === 'auto' && code === 7;
 }
 
-/** The bits of a float32 that is not 0 are at least this, unless it is smaller than any number that training data has. */
+/** The smallest bit pattern of a nonzero float32 that training data contains. */
 const smallestFloatBits = 2 ** 23;
 
 /**
- * Looks at some of the elements of a file whose type code is 7. Token ids are below 2^23; floats, seen as whole numbers, are above.
+ * Checks some elements of a file whose type code is 7. Token ids are below 2^23; the bits of floats are above.
  *
  * @param elements - As uint32.
- * @throws {@link FormatError} where they may be floats.
+ * @throws {@link FormatError} if they may be floats.
  */
 export function checkGuess(elements: Uint32Array, file: string): void {
   if (elements.every((element) => element < smallestFloatBits) && elements.some((element) => element > 0))
@@ -94,7 +96,7 @@ export function checkGuess(elements: Uint32Array, file: string): void {
   );
 }
 
-/** Only the step after the first item with elements is looked at: the others are checked when one is chosen. */
+/** Checks only the spacing after the first item with elements; the others are checked once a dtype is chosen. */
 function fitsSpacing(itemBytes: number, sizes: Int32Array, pointers: Float64Array): boolean {
   const first = sizes.findIndex((size) => size > 0);
   if (first < 0 || first + 1 >= sizes.length) return true;

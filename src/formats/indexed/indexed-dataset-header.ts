@@ -18,7 +18,7 @@ export const documentsOffset = 26;
 export const headerBytes = 34;
 export const formatVersion = 1;
 
-/** What the header of an `.idx` file says. */
+/** The header of an `.idx` file. */
 export interface IndexHeader {
   /** Type code of the elements. */
   readonly code: number;
@@ -41,9 +41,9 @@ export function encodeHeader({ code, items, documents }: IndexHeader): Uint8Arra
 }
 
 /**
- * Reads a header whose magic has been recognized.
+ * Reads a header with a known magic.
  *
- * @throws {@link TruncatedFileError} when the file ends before the arrays that it announces, {@link FormatError} for
+ * @throws {@link TruncatedFileError} if the file ends before the arrays that the header announces; {@link FormatError} for
  *   another version.
  */
 export function decodeHeader(bytes: Uint8Array, file: string): IndexHeader {
@@ -59,7 +59,7 @@ export function decodeHeader(bytes: Uint8Array, file: string): IndexHeader {
   return { code: bytes[codeOffset]!, items, documents };
 }
 
-/** Throws {@link FormatError} unless the version is the one that is known. */
+/** Checks the version. @throws {@link FormatError} */
 export function checkVersion(version: bigint, file: string, byteOffset: number): void {
   if (version === BigInt(formatVersion)) return;
   throw new FormatError(`The index has version ${version}; version ${formatVersion} is known`, {
@@ -68,7 +68,7 @@ export function checkVersion(version: bigint, file: string, byteOffset: number):
   });
 }
 
-/** The first bytes of a file as text, for messages: what cannot be printed is escaped. */
+/** The first bytes of a file as text, for messages; unprintable bytes are escaped. */
 export function printableMagic(bytes: Uint8Array): string {
   return JSON.stringify(String.fromCharCode(...bytes.subarray(0, magic.length)));
 }

@@ -14,7 +14,7 @@ import {
 import { decodeLegacyIndex, legacyMagic } from './indexed-dataset-legacy.js';
 import { readInt64Array } from './int64-array.js';
 
-/** What an `.idx` file says about its `.bin` file, with n items. */
+/** The content of an `.idx` file with n items. */
 export interface ItemIndex {
   readonly dtype: DType;
   /** Whether the type code also stands for another dtype of the same width: see `checkGuess`. */
@@ -25,7 +25,7 @@ export interface ItemIndex {
   readonly pointers: Float64Array;
   /** Item numbers at which documents start and end. */
   readonly documentIndex: Float64Array;
-  /** Dimensions of each item, in the older format that keeps them. */
+  /** Shape of each item, in the older format, which stores them. */
   readonly shapes?: readonly (readonly number[])[];
   /** Mode of each item, in Megatron-LM's multimodal datasets. */
   readonly modes?: Int8Array;
@@ -40,7 +40,7 @@ export function indexFingerprint(
   return fingerprint({ kind: 'IndexedDataset', dtype, length: sizes.length, dataBytes, index });
 }
 
-/** An `.idx` file in memory, and what has to be known about its `.bin` file to make sense of it. */
+/** An `.idx` file in memory, and facts about its `.bin` file. */
 export interface IndexFile {
   readonly bytes: Uint8Array;
   /** Path of the `.idx` file, for messages. */
@@ -52,10 +52,10 @@ export interface IndexFile {
 }
 
 /**
- * Reads an index of either format, and checks that its parts agree with each other and with the length of the data.
+ * Reads an index of either format, and checks that its parts agree with each other and with the length of the data. O(n + d)
+ * time.
  *
  * @throws {@link FormatError}, {@link TruncatedFileError} with file and byteOffset.
- * @remarks O(n + d) time.
  */
 export function decodeIndex(source: IndexFile): ItemIndex {
   const { bytes, file } = source;
@@ -75,7 +75,7 @@ function decodeMappedIndex({ bytes, file, dataBytes, dtypeTable }: IndexFile): I
   const { code, items, documents } = decodeHeader(bytes, file);
   const pointersOffset = headerBytes + 4 * items;
   const documentsOffset = pointersOffset + 8 * items;
-  // The header is 34 bytes long, so no array of the file is aligned: each is copied once.
+  // The header has 34 bytes, so that no array is aligned: each is copied once.
   const sizes = new Int32Array(bytes.slice(headerBytes, pointersOffset).buffer);
   const pointers = readInt64Array(bytes, pointersOffset, items);
   const documentIndex = readInt64Array(bytes, documentsOffset, documents);
@@ -96,7 +96,7 @@ function decodeMappedIndex({ bytes, file, dataBytes, dtypeTable }: IndexFile): I
   };
 }
 
-/** Items follow one another without gaps. */
+/** Items are contiguous. */
 function checkPointers(
   sizes: Int32Array,
   pointers: Float64Array,
@@ -151,7 +151,7 @@ function damaged(what: string, where: { file: string; byteOffset: number; item?:
   });
 }
 
-/** The first item that the data does not hold whole is the one to name. */
+/** Reports the first item that the data does not contain completely. */
 function checkDataLength({ dtype, sizes, pointers }: ItemIndex, { dataFile, dataBytes }: IndexFile): void {
   const itemBytes = bytesPerElement(dtype);
   const last = sizes.length - 1;
@@ -167,7 +167,7 @@ function checkDataLength({ dtype, sizes, pointers }: ItemIndex, { dataFile, data
   );
 }
 
-/** The error for an item whose bytes the `.bin` file does not have. */
+/** The error for an item beyond the end of the `.bin` file. */
 export function cutShort(
   file: string,
   dtype: DType,

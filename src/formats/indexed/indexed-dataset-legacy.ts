@@ -12,20 +12,20 @@ import { readInt64Array } from './int64-array.js';
 export const legacyMagic = 'TNTIDX\0\0';
 const legacyHeaderBytes = 56;
 
-/** The arrays of an older index as they are stored. */
+/** The arrays of an older index, as stored. */
 export interface LegacyArrays {
   readonly dtype: DType;
-  /** Where the dimensions of each item start, shape `[n + 1]`. */
+  /** Shape `[n + 1]`: offset of each item's dimensions. */
   readonly dimensionOffsets: Float64Array;
-  /** Where the elements of each item start, in elements, shape `[n + 1]`. */
+  /** Shape `[n + 1]`: offset of each item's elements, in elements. */
   readonly dataOffsets: Float64Array;
   /** The dimensions of all items. */
   readonly dimensions: Float64Array;
-  /** Document boundaries, counted in dimensions: the original counts those and not items. */
+  /** Document boundaries, which the format counts in dimensions instead of items. */
   readonly documentIndex: Float64Array;
 }
 
-/** Reads an older index: the dimensions become shapes, and document boundaries item numbers. */
+/** Reads an older index: converts dimensions to shapes, and document boundaries to item numbers. */
 export function decodeLegacyIndex(source: IndexFile): ItemIndex {
   const { dtype, dimensionOffsets, dataOffsets, dimensions, documentIndex } = decodeLegacyArrays(source);
   const items = dataOffsets.length - 1;
@@ -39,7 +39,8 @@ export function decodeLegacyIndex(source: IndexFile): ItemIndex {
     (count, item) => dataOffsets[item]! + count !== dataOffsets[item + 1] || count > 2 ** 31 - 1,
   );
   if (badItem >= 0 || dimensions.some((dimension) => dimension < 0)) {
-    throw new FormatError(`Item ${badItem} of shape [${shapes[badItem]}] has another number of elements`, {
+    const stored = Number(dataOffsets[badItem + 1]) - Number(dataOffsets[badItem]);
+    throw new FormatError(`Item ${badItem} of shape [${shapes[badItem]}] has ${stored} stored elements`, {
       where: { file: source.file, item: badItem },
       next: 'The index is damaged: copy or write it again.',
     });
@@ -85,7 +86,7 @@ function dtypeOfSize(candidates: readonly DType[], elementBytes: number, file: s
   const fitting = candidates.find((dtype) => bytesPerElement(dtype) === elementBytes);
   if (fitting) return fitting;
   throw new FormatError(
-    `The index says ${elementBytes} bytes an element, which ${candidates.join(' and ')} have not`,
+    `The index has ${elementBytes} bytes per element, which matches neither ${candidates.join(' nor ')}`,
     {
       where: { file, byteOffset: 24 },
       next: 'The index is damaged, or dtypeTable names the wrong table.',
@@ -93,7 +94,10 @@ function dtypeOfSize(candidates: readonly DType[], elementBytes: number, file: s
   );
 }
 
-/** Offsets begin at 0, never descend, and end where what they point into ends: ranges do not overlap, so they take no more memory than the file. */
+/**
+ * Offsets start at 0, never descend, and end at the end of their target: ranges do not overlap, so they take no more memory
+ * than the file.
+ */
 function checkOffsets(offsets: Float64Array, end: number, what: string, file: string): void {
   const isAscending = offsets.every((offset, k) => offset >= (offsets[k - 1] ?? 0));
   if (isAscending && offsets[0] === 0 && offsets.at(-1) === end) return;
@@ -103,7 +107,7 @@ function checkOffsets(offsets: Float64Array, end: number, what: string, file: st
   });
 }
 
-/** Boundaries counted in dimensions as boundaries counted in items. */
+/** Converts boundaries from dimensions to items. */
 function itemNumbers(boundaries: Float64Array, dimensionOffsets: Float64Array, file: string): Float64Array {
   const itemAt = new Map([...dimensionOffsets].map((offset, item) => [offset, item]));
   return boundaries.map((boundary) => {

@@ -16,9 +16,9 @@ import { checkDType, checkDTypeSync, decodePair, IndexedItems, type IndexedPair 
 
 export interface IndexedDatasetOptions {
   /**
-   * Whose meaning the type codes 6 to 8 have. `'auto'` finds out from the spacing of the items and the length of the
-   * data. Code 7 is uint32 in DeepSpeed and float32 in Megatron-LM, so some of the elements are looked at: where they may be floats,
-   * opening throws an error that asks for this option.
+   * The table of the type codes 6 to 8. `'auto'` infers it from the spacing of the items and the length of the data. Code 7 is
+   * uint32 in DeepSpeed and float32 in Megatron-LM, so some elements are checked: if they may be floats, opening throws an
+   * error that asks for this option.
    * @defaultValue `'auto'`
    */
   readonly dtypeTable?: DTypeTable | 'auto';
@@ -32,10 +32,10 @@ export const indexedOptions = v.strictObject({
 });
 
 /**
- * The `.bin`/`.idx` pair of Megatron-LM and DeepSpeed: n arrays of tokens end to end, and where each begins. Both
- * formats are read, the memory-mapped one (`MMIDIDX`) and the older one (`TNTIDX`).
+ * The `.bin`/`.idx` pair of Megatron-LM and DeepSpeed: n arrays of tokens end to end, and their offsets. Both the memory-mapped
+ * format (`MMIDIDX`) and the older one (`TNTIDX`) are read.
  *
- * The index is in memory, 12 bytes an item; items are read when asked for, one read from the file each.
+ * The index takes 12 bytes of memory per item; each item is read from the file on demand.
  */
 export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Movable {
   readonly dtypeTable: DTypeTable | 'auto';
@@ -54,8 +54,8 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
    * Opens `<prefix>.bin` and `<prefix>.idx`. O(n) time for n items; the data is not read.
    *
    * @param prefix - A path or `file:` URL, with or without `.bin` or `.idx`.
-   * @throws {@link StorageError} when a file is missing, {@link FormatError} when the index is damaged or not one,
-   *   {@link TruncatedFileError} when a file ends too early.
+   * @throws {@link StorageError} if a file is missing; {@link FormatError} if the index is damaged or not an index; {@link
+   *   TruncatedFileError} if a file ends too early.
    */
   static async open(prefix: string | URL, options: IndexedDatasetOptions = {}): Promise<IndexedDataset> {
     const pair = openPair(prefix, options);
@@ -71,7 +71,7 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
     }
   }
 
-  /** {@link open}, in this thread. */
+  /** Like {@link open}, synchronously. */
   static openSync(prefix: string | URL, options: IndexedDatasetOptions = {}): IndexedDataset {
     const pair = openPair(prefix, options);
     try {
@@ -89,8 +89,8 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
   /**
    * Item `index`, shape `[sizes[index]]`, in the stored dtype. The older format keeps the item's own shape.
    *
-   * @throws {@link IndexRangeError} for an item that is not there, {@link TruncatedFileError} when the file has been
-   *   cut short since it was opened.
+   * @throws {@link IndexRangeError} if the item does not exist; {@link TruncatedFileError} if the file was truncated after it
+   *   was opened.
    */
   get(index: number): Tensor {
     checkIndex(index, this.length, 'IndexedDataset');
@@ -106,8 +106,8 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
    * A part of item `index`, shape `[length]`.
    *
    * @param offset - First element. @defaultValue `0`
-   * @param length - Number of elements. @defaultValue those to the item's end
-   * @throws {@link IndexRangeError} when the item does not have them.
+   * @param length - Number of elements. @defaultValue to the end of the item
+   * @throws {@link IndexRangeError} if the item is shorter.
    */
   read(index: number, offset = 0, length?: number): Tensor {
     checkIndex(index, this.length, 'IndexedDataset');
@@ -120,7 +120,7 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
   /**
    * Elements `start … start + count - 1` of all items end to end, in the stored dtype.
    *
-   * @throws {@link IndexRangeError} when there are fewer.
+   * @throws {@link IndexRangeError} if there are fewer elements.
    */
   readTokens(start: number, count: number): TypedArray {
     checkSpan(start, count, this.tokenCount, {});
@@ -128,21 +128,20 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
   }
 
   /**
-   * Copies the bytes of many stretches of `count` elements into `target`: see `LocalSource.readRangesSync`.
+   * Copies the bytes of many ranges of `count` elements into `target`: see `LocalSource.readRangesSync`.
    *
-   * @param starts - The first element of each, counted over all items end to end.
-   * @throws {@link IndexRangeError} when there are fewer.
+   * @param starts - First element of each range, counted over all items end to end.
+   * @throws {@link IndexRangeError} if there are fewer elements.
    */
   readTokenRanges(starts: ArrayLike<number>, count: number, target: Uint8Array, stride: number): void {
     this.#data.readRangesSync(this.#byteRanges(starts, count), target, stride);
   }
 
   /**
-   * Single elements at any places of all items end to end, as numbers.
+   * Replaces positions in all items end to end by the elements at them, as numbers. About 10 ns each through a memory map, one
+   * read each without.
    *
-   * @param places - Are replaced by the elements.
-   * @throws {@link IndexRangeError} when one is not there.
-   * @remarks Ten nanoseconds each through a memory map, one read each without.
+   * @throws {@link IndexRangeError} if a position does not exist.
    */
   replaceByTokens(places: Int32Array | Float64Array): void {
     const { dtype } = this;
@@ -171,12 +170,12 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
     return this.#data.isMapped ?? false;
   }
 
-  /** Has a file that is not in memory read ahead. */
+  /** Hint to read these ranges ahead, if the file is not in memory. */
   prefetchTokens(starts: ArrayLike<number>, count: number): void {
     this.#data.prefetch?.(this.#byteRanges(starts, count));
   }
 
-  /** Says the dtype, the lengths of the items and of the file, and the documents. The data itself is not read. */
+  /** Computed from the dtype, the lengths of items and file, and the documents. The data is not read. */
   fingerprint(): string {
     this.#fingerprint ??= indexFingerprint(this, this.#data.byteLength);
     return this.#fingerprint;
@@ -252,8 +251,8 @@ export function checkSpan(
 ): void {
   const whole = Number.isInteger(start) && Number.isInteger(count);
   if (whole && start >= 0 && count >= 0 && start + count <= available) return;
-  throw new IndexRangeError(`${count} elements from ${start} on are not among ${available}`, {
+  throw new IndexRangeError(`Cannot read ${count} elements from ${start}: there are ${available}`, {
     where: { dataset: 'IndexedDataset', ...place, offset: start, length: count },
-    next: `Ask for whole numbers of elements that lie between 0 and ${available}.`,
+    next: `Read whole numbers of elements within 0 … ${available}.`,
   });
 }

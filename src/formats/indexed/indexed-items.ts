@@ -3,7 +3,7 @@ import type { ByteSource, LocalSource } from '../../storage/byte-source.js';
 import { checkGuess, type DTypeTable } from './indexed-dataset-dtypes.js';
 import { decodeIndex, type ItemIndex } from './indexed-dataset-index.js';
 
-/** What the index of a `.bin`/`.idx` pair says, wherever the pair is. */
+/** The index of a `.bin`/`.idx` pair, local or remote. */
 export abstract class IndexedItems {
   /** Path (absolute) or URL of the pair without `.bin` and `.idx`. */
   readonly prefix: string;
@@ -45,7 +45,7 @@ export interface IndexedPair {
   readonly dtypeTable: DTypeTable | 'auto';
 }
 
-/** @param bytes - Of the index, all of them. @throws {@link FormatError}, {@link TruncatedFileError} */
+/** @param bytes - The whole index. @throws {@link FormatError}, {@link TruncatedFileError} */
 export function decodePair({ index, data, dtypeTable }: IndexedPair, bytes: Uint8Array): ItemIndex {
   return decodeIndex({
     bytes,
@@ -60,7 +60,7 @@ export function decodePair({ index, data, dtypeTable }: IndexedPair, bytes: Uint
 const stretches = 16;
 const stretchBytes = 4096;
 
-/** Where the data is looked at when the type code alone does not tell the dtype. */
+/** Elements to check if the type code alone does not determine the dtype. */
 function stretchesOf(dataBytes: number): { start: number; end: number }[] {
   const whole = dataBytes - (dataBytes % 4);
   const last = Math.max(0, whole - stretchBytes);
@@ -71,14 +71,14 @@ function stretchesOf(dataBytes: number): { start: number; end: number }[] {
   return [...new Set(starts)].map((start) => ({ start, end: Math.min(whole, start + stretchBytes) }));
 }
 
-/** @throws {@link FormatError} where it cannot be told what the elements are */
+/** @throws {@link FormatError} if the dtype is ambiguous */
 export async function checkDType({ isGuess }: ItemIndex, { index, data }: IndexedPair): Promise<void> {
   if (!isGuess) return;
   const parts = stretchesOf(data.byteLength).map(({ start, end }) => data.read(start, end));
   checkGuess(elementsOf(await Promise.all(parts)), index.name);
 }
 
-/** {@link checkDType}, in this thread. */
+/** Like {@link checkDType}, synchronously. */
 export function checkDTypeSync(
   { isGuess }: ItemIndex,
   { index, data }: IndexedPair & { readonly data: LocalSource },

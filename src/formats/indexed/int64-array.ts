@@ -3,9 +3,9 @@
 const highUnit = 2 ** 32;
 
 /**
- * Reads `count` signed 64-bit integers. A number above 2^53 loses its lowest bits, which no offset into a file needs.
+ * Reads `count` signed 64-bit integers. Numbers above 2^53 lose their lowest bits, which no file offset needs.
  *
- * @param bytes - Where they are, at any alignment.
+ * @param bytes - At any alignment.
  */
 export function readInt64Array(bytes: Uint8Array, byteOffset: number, count: number): Float64Array {
   const words = new Int32Array(bytes.slice(byteOffset, byteOffset + 8 * count).buffer);

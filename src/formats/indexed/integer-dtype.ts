@@ -8,10 +8,10 @@ const unsigned: readonly IntegerDType[] = ['uint8', 'uint16', 'uint32', 'uint64'
 const signed: readonly IntegerDType[] = ['int8', 'int16', 'int32', 'int64'];
 
 /**
- * The narrowest integer dtype that holds `minimum … maximum`: an unsigned one unless `minimum` is negative.
+ * The narrowest integer dtype that holds `minimum … maximum`, unsigned unless `minimum` is negative, as DeepSpeed's
+ * `find_fit_int_dtype`.
  *
- * @throws {@link ConfigError} when 64 bits do not hold them, or they are not whole numbers in order.
- * @remarks DeepSpeed's `find_fit_int_dtype`.
+ * @throws {@link ConfigError} if 64 bits are too few, or the bounds are not whole numbers in order.
  */
 export function smallestIntegerDtype(minimum: number | bigint, maximum: number | bigint): IntegerDType {
   const low = wholeNumber('minimum', minimum);

@@ -25,9 +25,8 @@ interface RemoteIndexedRecipe {
 }
 
 /**
- * A `.bin`/`.idx` pair behind an `http:`, `s3:` or `hf:` URL: what {@link IndexedDataset} is for files of this machine, but
- * items come when they have been fetched. The index is in memory, 12 bytes an item; of the data, the items that are asked for are read,
- * neighbors together.
+ * A `.bin`/`.idx` pair behind an `http:`, `s3:` or `hf:` URL: the asynchronous counterpart of {@link IndexedDataset}. The index
+ * takes 12 bytes of memory per item; items are fetched on demand, neighbors together.
  *
  * ```ts
  * const tokens = await RemoteIndexedDataset.open('s3://bucket/tokens', { cache: true });
@@ -48,8 +47,8 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
    * Reads the index. O(n) time for n items; the data is not read.
    *
    * @param prefix - A URL or path, with or without `.bin` or `.idx`.
-   * @throws {@link StorageError} when a file is missing; {@link FormatError} when the index is damaged or not one;
-   *   {@link TruncatedFileError} when a file ends too early.
+   * @throws {@link StorageError} if a file is missing; {@link FormatError} if the index is damaged or not an index; {@link
+   *   TruncatedFileError} if a file ends too early.
    */
   static async open(
     prefix: string | URL,
@@ -103,7 +102,7 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
     return this.#read(start * bytesPerElement(this.dtype), count);
   }
 
-  /** Has stretches of all items end to end fetched into the cache, if there is one. */
+  /** Fetches ranges of all items end to end into the cache. */
   prefetchTokens(starts: ArrayLike<number>, count: number): number | undefined {
     const bytes = bytesPerElement(this.dtype);
     return this.#prefetch(
@@ -111,7 +110,7 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
     );
   }
 
-  /** Fetches what will be asked for into the cache, if there is one. */
+  /** Fetches remote bytes of these items into the cache. */
   prefetch(indices: IndexArray): number | undefined {
     const bytes = bytesPerElement(this.dtype);
     return this.#prefetch(
@@ -122,7 +121,7 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
     );
   }
 
-  /** That of the same files on this machine. */
+  /** Equal to the fingerprint of the same files on this machine. */
   fingerprint(): string {
     return indexFingerprint(this.#index, this.#reader.source.byteLength);
   }

@@ -18,30 +18,30 @@ import { hashErrors, openMdsShard } from './mds-shard.js';
 import { mdsDecoder } from './mds-values.js';
 
 export interface MdsDatasetOptions extends StorageOptions {
-  /** Which columns a sample has. @defaultValue all */
+  /** Columns of a sample. @defaultValue all */
   readonly columns?: readonly string[];
 }
 
 /** A column of MDS shards. */
 export interface MdsColumn {
   readonly name: string;
-  /** As MosaicML names it: `int`, `str`, `ndarray:float32:2,3`. */
+  /** MosaicML's name of the encoding: `int`, `str`, `ndarray:float32:2,3`. */
   readonly encoding: string;
 }
 
 interface MdsFormat {
-  /** All columns of the shards, in their order, with the bytes of those that always have the same number. */
+  /** All columns of the shards, in order, with the size in bytes of those of fixed size. */
   readonly fields: readonly (MdsColumn & { readonly size: number | null })[];
-  /** Those of a sample. */
+  /** Names of the columns of a sample. */
   readonly chosen: readonly string[];
 }
 
 const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
 
 /**
- * MosaicML's MDS shards, as `MDSWriter` of `mosaicml-streaming` writes them. Images stay bytes, pickled columns cannot be read (they
- * could run code). Shards that are compressed with zstd, gzip, Brotli or Snappy are decompressed into memory, unless the folder also holds
- * them decompressed, as a cache of `StreamingDataset` does.
+ * MosaicML's MDS shards, as written by `MDSWriter` of `mosaicml-streaming`. Images stay bytes; pickled columns are refused,
+ * because unpickling can run code. Shards compressed with zstd, gzip, Brotli or Snappy are decompressed into memory, unless the
+ * folder also holds them decompressed, as a cache of `StreamingDataset` does.
  */
 export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDataset<
   T,
@@ -66,11 +66,11 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
   }
 
   /**
-   * Opens the shards that the `index.json` of a folder names.
+   * Opens the shards that `index.json` lists.
    *
    * @param folder - A folder or its `index.json`, as a path or URL.
-   * @throws {@link StorageError} when a file cannot be read; {@link FormatError} when one is damaged, or a column cannot be decoded;
-   *   {@link ConfigError} for a column that is not there.
+   * @throws {@link StorageError} if a file cannot be read; {@link FormatError} if a file is damaged or a column cannot be
+   *   decoded; {@link ConfigError} for a column that is not there.
    */
   static async open<T = Readonly<Record<string, unknown>>>(
     folder: string | URL,
@@ -91,12 +91,12 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
     return new MdsDataset(records, format, () => hashErrors(shardOf));
   }
 
-  /** @throws {@link FormatError} where a value cannot be decoded. */
+  /** @throws {@link FormatError} if a value cannot be decoded. */
   get(index: number): MaybePromise<T> {
     return andThen(this.rows.bytes(index), (bytes) => this.#decode(asBuffer(bytes), index));
   }
 
-  /** An error for each shard that does not match a checksum of `index.json`: `millrace verify` asks for them. */
+  /** Yields an error for each shard that does not match a checksum of `index.json`. `millrace verify` calls it. */
   checksumErrors(): AsyncIterable<MillraceError> {
     return this.#checksumErrors();
   }
@@ -112,7 +112,7 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
     return new MdsDataset(await RecordFiles.fromRecipe(rows, make), settings);
   }
 
-  /** A sample is the sizes of its columns that have no fixed one, then their values. */
+  /** A sample is stored as the sizes of its columns of variable size, then the values of all columns. */
   #decode(bytes: Buffer, index: number): T {
     const { fields, chosen } = this.settings;
     const varying = fields.filter(({ size }) => size === null).length;
@@ -144,7 +144,7 @@ function formatOf(
   columns: readonly string[] | undefined,
   index: ByteSource,
 ): MdsFormat {
-  // The writer's size of 0 is one that is not fixed.
+  // The writer stores size 0 for a variable size.
   const fields = column_names.map((name, k) => ({
     name,
     encoding: column_encodings[k] ?? '',
@@ -164,7 +164,7 @@ function formatOf(
   );
 }
 
-/** The table at the beginning of a shard: the number of samples, then where each begins and the last one ends. */
+/** Reads the table at the start of a shard: the number of samples, the offset of each, and the end of the last one. */
 async function readBounds(source: ByteSource, { samples }: MdsShard): Promise<Float64Array> {
   const tableEnd = 4 * (samples + 2);
   const table = Buffer.from(await source.read(0, tableEnd));

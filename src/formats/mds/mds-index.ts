@@ -3,7 +3,7 @@ import { FormatError } from '../../core/errors.js';
 import { recordOf } from '../../core/options.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 
-/** Whether a name stays in the folder: `index.json` may come from anyone. */
+/** Whether a path stays within the folder: `index.json` is untrusted. */
 function isBelow(name: string): boolean {
   return (
     !/[\\\0]|^[a-z][a-z0-9+.-]*:/i.test(name) &&
@@ -38,7 +38,7 @@ const schema = v.object({
 /** A shard as `index.json` describes it. */
 export type MdsShard = v.InferOutput<typeof schema>['shards'][number];
 
-/** Reads `index.json`. @throws {@link FormatError} when it is not one of MosaicML's of version 2 */
+/** Reads `index.json`. @throws {@link FormatError} if it is not a MosaicML index of version 2 */
 export async function readMdsIndex(source: ByteSource): Promise<readonly MdsShard[]> {
   const bytes = await source.read(0, source.byteLength);
   let parsed: unknown;

@@ -17,7 +17,7 @@ import { truncated } from '../../storage/truncated.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import type { MdsShard } from './mds-index.js';
 
-/** Makes the whole content of a compressed shard. Must stop when it is longer than `limit`. */
+/** Decompresses a shard. Must stop if the content exceeds `limit` bytes. */
 type Decompressor = (packed: ByteSource, limit: number) => Promise<Uint8Array>;
 
 const decompressors: ReadonlyMap<string, Decompressor> = new Map<string, Decompressor>([
@@ -28,8 +28,8 @@ const decompressors: ReadonlyMap<string, Decompressor> = new Map<string, Decompr
 ]);
 
 /**
- * Opens a shard: its file where that is there, else the compressed one, which is decompressed into memory and checked against its
- * length and checksums.
+ * Opens a shard: its decompressed file if present, otherwise the compressed one, which is decompressed into memory and verified
+ * against its length and checksums.
  */
 export async function openMdsShard(
   folder: string,
@@ -64,12 +64,12 @@ export async function openMdsShard(
   }
 }
 
-/** An error for each shard that does not match a checksum of `index.json`. */
+/** Yields an error for each shard that does not match a checksum of `index.json`. */
 export async function* hashErrors(shards: ReadonlyMap<ByteSource, MdsShard>): AsyncGenerator<FormatError> {
   for (const [source, { raw_data }] of shards) yield* mismatches(source, raw_data.hashes);
 }
 
-/** Checksums of algorithms that Node.js does not have (xxHash) are not checked. */
+/** Checksums of algorithms that Node.js lacks (xxHash) are skipped. */
 async function* mismatches(
   source: ByteSource,
   hashes: Readonly<Record<string, string>>,
@@ -112,12 +112,12 @@ async function collected(
 async function* unbrotli(packed: ByteSource): AsyncGenerator<Uint8Array> {
   const input = Readable.from(packed.stream());
   const output = input.pipe(createBrotliDecompress());
-  // A pipe does not hand errors on.
+  // A pipe does not forward errors.
   input.on('error', (error) => output.destroy(error));
   yield* output as AsyncIterable<Uint8Array>;
 }
 
-/** Raw Snappy, as `python-snappy` writes it: its first bytes are the length of the content. */
+/** Raw Snappy, as `python-snappy` writes it: the first bytes hold the length of the content. */
 async function unsnappy(packed: ByteSource, limit: number): Promise<Uint8Array> {
   const bytes = await packed.read(0, packed.byteLength);
   const { length } = snappyLength(bytes);

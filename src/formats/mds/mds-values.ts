@@ -4,7 +4,7 @@ import { elementCount, type Tensor } from '../../core/tensor.js';
 import { type StoredDType, sampleDType, storedBytes, unpack } from '../arrays/stored-dtype.js';
 import { parseJson } from '../text/parse-json.js';
 
-/** Makes a value of its stored bytes. */
+/** Decodes the stored bytes of a value. */
 export type MdsDecoder = (bytes: Buffer) => unknown;
 
 const text = new TextDecoder('utf-8', { fatal: true });
@@ -29,7 +29,7 @@ const scalars: Readonly<Record<string, MdsDecoder>> = {
   json: (bytes) => parseJson(text.decode(bytes)),
 };
 
-/** What stays bytes: images are decoded by a transform. */
+/** Encodings that stay bytes: transforms decode images. */
 const opaque = new Set([
   'bytes',
   'pil',
@@ -42,7 +42,7 @@ const opaque = new Set([
   'list[png]',
 ]);
 
-/** Codes of dtypes in arrays that say their own. */
+/** Dtype codes of arrays that store their dtype. */
 const dtypeByCode: Readonly<Record<number, StoredDType>> = {
   8: 'uint8',
   9: 'int8',
@@ -57,13 +57,13 @@ const dtypeByCode: Readonly<Record<number, StoredDType>> = {
   66: 'float64',
 };
 
-/** What Python's `str(int)` wrote. */
+/** The output of Python's `str(int)`. */
 function pythonInt(written: string): bigint {
   if (/^-?\d+$/.test(written)) return BigInt(written);
   throw new Error(`${JSON.stringify(written)} is not a whole number`);
 }
 
-/** What Python's `str(float)` wrote. */
+/** The output of Python's `str(float)`. */
 function pythonFloat(written: string): number {
   if (/^-?\d+(\.\d*)?(e[+-]?\d+)?$/.test(written)) return Number(written);
   const [, sign, special] = /^(-?)(inf|nan)$/.exec(written) ?? [];
@@ -72,7 +72,7 @@ function pythonFloat(written: string): number {
   throw new Error(`${JSON.stringify(written)} is not a number`);
 }
 
-/** The decoder of an encoding by its name; `undefined` where there is none, as for pickled objects, which could run code. */
+/** The decoder of an encoding; `undefined` if there is none, as for pickled objects, which could run code. */
 export function mdsDecoder(encoding: string): MdsDecoder | undefined {
   if (opaque.has(encoding)) return (bytes) => Uint8Array.from(bytes);
   if (encoding !== 'ndarray' && !encoding.startsWith('ndarray:')) return ownValue(scalars, encoding);
@@ -82,7 +82,10 @@ export function mdsDecoder(encoding: string): MdsDecoder | undefined {
   return (bytes) => arrayOf(bytes, known, shape?.split(',').map(Number));
 }
 
-/** An array that says itself what its encoding leaves open: a byte for the dtype; a byte for axes and width, then the shape. */
+/**
+ * An array that stores what its encoding leaves open: a byte for the dtype, a byte for the number and width of dimensions, then
+ * the shape.
+ */
 function arrayOf(
   bytes: Buffer,
   dtype: StoredDType | undefined,

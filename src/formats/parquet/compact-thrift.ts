@@ -3,11 +3,11 @@
 
 import { VarIntReader } from './wide-integer.js';
 
-/** A value of a field: a struct is a map by field number, so that a foreign number is never a property name. */
+/** A value of a field. A struct is a map by field number, so that untrusted numbers never become property names. */
 export type ThriftValue = number | bigint | boolean | Uint8Array | readonly ThriftValue[] | ThriftStruct;
 export type ThriftStruct = ReadonlyMap<number, ThriftValue>;
 
-/** Structs and lists inside one another: Parquet needs fewer than ten. */
+/** Most levels of nested structs and lists: Parquet needs fewer than ten. */
 const maxDepth = 32;
 
 const Type = {
@@ -26,10 +26,10 @@ const Type = {
 } as const;
 
 /**
- * Reads one struct. Every element of a list takes at least a byte, so memory is bounded by the bytes that are there.
+ * Reads one struct. Every element of a list takes at least a byte, so memory is bounded by the input.
  *
- * @returns the struct, and the offset behind it
- * @throws Error where it is damaged; RangeError where it ends too early
+ * @returns the struct and its end offset
+ * @throws Error if it is damaged; RangeError if it ends early
  */
 export function readThrift(
   bytes: Uint8Array,

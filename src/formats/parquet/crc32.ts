@@ -1,7 +1,7 @@
 import { crc32 as nodeCrc32 } from 'node:zlib';
 import { isNode } from '../../core/platform.js';
 
-/** CRC-32 as gzip, zip and Parquet compute it. */
+/** CRC-32 of gzip, zip and Parquet. */
 export function crc32(bytes: Uint8Array): number {
   // Bundles for browsers have no zlib.
   if (isNode) return nodeCrc32(bytes);

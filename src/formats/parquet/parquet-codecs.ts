@@ -5,14 +5,14 @@ import { isNode } from '../../core/platform.js';
 import { decompressLz4Block } from '../tables/lz4-block.js';
 import { decompressZstd } from '../tables/zstd.js';
 
-/** Pages above this are decompressed outside of the event loop where Node.js can. */
+/** Larger pages are decompressed off the event loop if Node.js can. */
 const largePage = 2 ** 20;
 
 /**
- * The content of a page.
+ * Decompresses a page.
  *
- * @param length - Bytes that it must have.
- * @throws Error where it is damaged or has another length
+ * @param length - Expected length, in bytes.
+ * @throws Error if the data is damaged or has another length
  */
 export async function decompressPage(codec: string, input: Uint8Array, length: number): Promise<Uint8Array> {
   // Some headers leave the levels out of the size of what is not compressed.
@@ -49,7 +49,7 @@ async function snappy(input: Uint8Array, length: number): Promise<Uint8Array> {
   return compressors.SNAPPY!(input, length);
 }
 
-/** gzip, or zlib, which some writers put in its place. */
+/** gzip, or zlib, which some writers use instead. */
 async function inflate(input: Uint8Array, length: number): Promise<Uint8Array> {
   const options = { maxOutputLength: length };
   return plain(
@@ -92,7 +92,7 @@ function lz4(input: Uint8Array, length: number): Uint8Array {
   return content.subarray(0, decompressLz4Block(input, content, 0));
 }
 
-/** Hadoop writes blocks with their two lengths before each, big-endian. `undefined` where the lengths do not fit. */
+/** Hadoop prefixes blocks with their two lengths, big-endian. `undefined` if the lengths do not fit. */
 function hadoopLz4(input: Uint8Array, length: number): Uint8Array | undefined {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   const blocks: Uint8Array[] = [];

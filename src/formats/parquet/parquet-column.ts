@@ -7,7 +7,7 @@ import { readDictionaryIndices, readPlain, readValues, type StoredType } from '.
 import { type Page, PageTooLong, readPage } from './parquet-pages.js';
 import { readRuns } from './parquet-runs.js';
 
-/** A column that holds values: a column of the table, or a part of one that is nested. */
+/** A leaf: a column that holds values, top-level or nested. */
 export interface LeafType extends StoredType {
   readonly maxDefinition: number;
   readonly maxRepetition: number;
@@ -17,7 +17,7 @@ export interface LeafType extends StoredType {
   readonly isShared: boolean;
 }
 
-/** Where the pages of a column are. */
+/** Location of a column's pages. */
 export interface ChunkPlace {
   readonly codec: string;
   /** The first byte of the first page. */
@@ -25,7 +25,7 @@ export interface ChunkPlace {
   readonly end: number;
   /** Values with those that are missing. */
   readonly entries: number;
-  /** Offset and first row of each data page, where the file has an index of them. */
+  /** Offset and first row of each data page, if the file has a page index. */
   readonly pages?: readonly { readonly start: number; readonly end: number; readonly firstRow: number }[];
 }
 

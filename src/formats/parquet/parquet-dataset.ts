@@ -20,19 +20,19 @@ import {
 } from '../tables/table-rows.js';
 import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
 
-/** A row by column. */
+/** A row, by column name. */
 export type ParquetRow = Readonly<Record<string, unknown>>;
 
 export interface ParquetDatasetOptions extends StorageOptions {
-  /** Which columns a sample has; the others are not read. @defaultValue all */
+  /** Columns of a sample; others are not read. @defaultValue all */
   readonly columns?: readonly string[];
   /**
-   * Which rows are samples: `{ score: { $gte: 0.5 }, lang: { $in: ['en', 'de'] } }`, with `$and`, `$or`, `$nor`, `$not`. Row groups and
-   * pages that their statistics rule out are not read. @defaultValue all
+   * Selects rows: `{ score: { $gte: 0.5 }, lang: { $in: ['en', 'de'] } }`, with `$and`, `$or`, `$nor`, `$not`. Row groups and
+   * pages that statistics rule out are not read. @defaultValue all
    */
   readonly filter?: ParquetQueryFilter;
   /**
-   * Blocks of rows that are kept decoded: row groups, or 8,192 rows of one where the file has an index of its pages.
+   * Number of decoded blocks that are kept: row groups, or 8,192 rows of one if the file has a page index.
    * @defaultValue `8`
    */
   readonly cacheBlocks?: number;
@@ -48,12 +48,12 @@ const schema = v.looseObject({
 });
 
 /**
- * Parquet: each row an object by column, with the values that pyarrow reads. 64-bit integers are `bigint`, strings `string`, other bytes
- * `Uint8Array`, dates and timestamps `Date`, decimals the nearest numbers, geometry WKB bytes, lists arrays, groups and maps objects, missing values `null`.
+ * Parquet: each row is an object by column, with the values that pyarrow reads. 64-bit integers are `bigint`, strings `string`,
+ * other bytes `Uint8Array`, dates and timestamps `Date`, decimals the nearest numbers, geometry WKB bytes, lists arrays, groups
+ * and maps objects, missing values `null`.
  *
- * A row is decoded with its neighbors, and the blocks used last are kept: samples in the order of the file come about as fast as
- * the parser gives them, samples in any order cost a block each. Where that is too slow, shuffle block by block with
- * `shuffle: 'shards'`: the parts are row groups.
+ * A row is decoded with its block, and recent blocks are kept. Samples in file order come at the speed of the parser; in random
+ * order, each may cost a block. If that is too slow, use `shuffle: 'shards'`, whose parts are row groups.
  */
 export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile> {
   /** Names and types of the columns of a sample. */

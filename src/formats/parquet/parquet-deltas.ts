@@ -3,10 +3,10 @@ import { readBits } from './parquet-runs.js';
 import { signed64, VarIntReader } from './wide-integer.js';
 
 /**
- * Reads `count` whole numbers that are stored by their differences.
+ * Reads `count` delta-encoded integers.
  *
- * @returns the numbers, and the offset behind them
- * @throws Error where the bytes do not hold them
+ * @returns the numbers, and the end offset
+ * @throws Error if the bytes do not contain them
  */
 export function readDeltas(
   bytes: Uint8Array,

@@ -28,9 +28,9 @@ export interface EncodedValues extends StoredType {
 }
 
 /**
- * The values of a data page that does not refer to a dictionary.
+ * The values of a data page without a dictionary.
  *
- * @throws Error where the bytes do not hold them
+ * @throws Error if the bytes do not contain them
  */
 export function readValues(encoding: string, values: EncodedValues): StoredValues {
   if (values.count === 0) return () => undefined as never;
@@ -54,7 +54,7 @@ export function readValues(encoding: string, values: EncodedValues): StoredValue
   }
 }
 
-/** Values that name entries of a dictionary. @throws Error where one is not in it */
+/** Values by dictionary entry. @throws Error if an entry does not exist */
 export function readDictionaryIndices({ bytes, count }: EncodedValues, entries: number): Uint32Array {
   const indices = new Uint32Array(count);
   if (count === 0) return indices;
@@ -68,7 +68,7 @@ export function readDictionaryIndices({ bytes, count }: EncodedValues, entries: 
   return indices;
 }
 
-/** Values one behind the other: data pages, and every dictionary. */
+/** PLAIN values: data pages, and every dictionary. */
 export function readPlain({ bytes, count, type, typeLength, isText }: EncodedValues): StoredValues {
   switch (type) {
     case 'BOOLEAN':
@@ -122,7 +122,7 @@ function readDeltaLengths({ bytes, count, budget, isText }: EncodedValues): Stor
   return pieces(bytes.subarray(end), startsOf(lengths as Int32Array, budget), isText);
 }
 
-/** Each value begins like the one before it. */
+/** DELTA_BYTE_ARRAY: each value shares a prefix with the one before. */
 function readDeltaBytes({ bytes, count, budget, isText }: EncodedValues): StoredValues {
   const prefixes = readDeltas(bytes, 0, count, 'INT32');
   const suffixes = readDeltas(bytes, prefixes.end, count, 'INT32');

@@ -13,19 +13,19 @@ import { type PagePlace, readPagePlaces } from './parquet-index.js';
 import { rowsToLookAt } from './parquet-pruning.js';
 import { type ColumnReader, columnReader, leafCount, readRow } from './parquet-schema.js';
 
-/** Rows that are decoded together where the file says which pages they are in; else it is the whole row group. */
+/** Rows that are decoded together if the file has a page index; otherwise the whole row group. */
 const blockRows = 8_192;
 
-/** A column of a Parquet file: its type as Parquet has it. */
+/** A column of a Parquet file and its Parquet type. */
 export interface ParquetColumn {
   readonly name: string;
-  /** `INT64`, `BYTE_ARRAY UTF8`, a group of others. */
+  /** `INT64`, `BYTE_ARRAY UTF8`, or `group` for nested columns. */
   readonly type: string;
 }
 
-/** Which columns of a file are read, and how far they may expand. */
+/** Columns to read, and a limit on their size. */
 export interface ParquetFileOptions {
-  /** Names of the columns of a sample; all without it. Names that the file does not have are ignored. */
+  /** Names of the columns of a sample; `undefined`: all. Names that the file does not have are ignored. */
   readonly columns: readonly string[] | undefined;
   /** The most bytes that a block of rows may expand to. */
   readonly maxDecompressedBytes: number;
@@ -36,7 +36,7 @@ export class ParquetFile implements TableFile {
   readonly source: ByteSource;
   /** The columns of a sample. */
   readonly columns: readonly ParquetColumn[];
-  /** Shape `[blocks + 1]`: where each block of rows begins, and the number of rows. */
+  /** Shape `[blocks + 1]`: the first row of each block, and the number of rows. */
   readonly bounds: Float64Array;
   /** Rows of each row group. */
   readonly groupLengths: readonly number[];
@@ -63,10 +63,10 @@ export class ParquetFile implements TableFile {
   /**
    * Reads the footer.
    *
-   * @throws {@link FormatError} when the file is damaged.
+   * @throws {@link FormatError} if the file is damaged.
    */
   static async open(source: ByteSource, options: ParquetFileOptions): Promise<ParquetFile> {
-    // The footer is found from the last 8 bytes.
+    // The last 8 bytes locate the footer.
     return guard({ file: source.name, byteOffset: Math.max(0, source.byteLength - 8) }, async () => {
       const { metadata, columns: tree } = await readFooter(source);
       const all = tree.map(({ element, children }) => ({
@@ -81,8 +81,8 @@ export class ParquetFile implements TableFile {
   }
 
   /**
-   * Where the pages of a block's columns are. Within a row group it is estimated by the place of its rows: to know, the index of the
-   * pages would have to be read.
+   * Byte ranges of a block's columns. Within a row group they are estimated from the rows: exact ranges would need the page
+   * index.
    */
   bytesOfBlock(block: number): { readonly start: number; readonly end: number }[] {
     const { group, from, to } = this.#rowsOfBlock(block);
@@ -100,7 +100,7 @@ export class ParquetFile implements TableFile {
     });
   }
 
-  /** Decodes the rows of a block: the pages that have them, of the columns of a sample. */
+  /** Decodes the rows of a block: the pages that contain them, for the columns of a sample. */
   async readBlock(block: number): Promise<TableBlock> {
     const names = this.columns.map(({ name }) => name);
     return { start: this.bounds[block]!, columns: await this.#readColumns(block, names) };
@@ -111,7 +111,7 @@ export class ParquetFile implements TableFile {
     return this.#tree.map(({ element }) => element.name);
   }
 
-  /** Rows that a filter lets through, in order: what statistics and pages rule out is not read. */
+  /** Rows that pass a filter, in order. Pages that statistics rule out are not read. */
   async rowsWhere(filter: ParquetQueryFilter): Promise<Float64Array> {
     const where = { file: this.source.name };
     return guard(where, async () => {
@@ -191,7 +191,7 @@ export class ParquetFile implements TableFile {
     if (!places) {
       places = readPagePlaces(this.source, chunk.offset_index_offset!, chunk.offset_index_length ?? 0);
       this.#pagePlaces.set(chunk, places);
-      // What could not be read may be there the next time.
+      // A failed read may succeed the next time.
       places.catch(() => this.#pagePlaces.delete(chunk));
     }
     return places;
@@ -216,20 +216,20 @@ export class ParquetFile implements TableFile {
 }
 
 function placeOf({ meta_data: chunk }: ColumnChunk): ChunkPlace {
-  // Writers put 0 where there is no dictionary.
+  // Writers store 0 if there is no dictionary.
   const start = Number(chunk!.dictionary_page_offset || chunk!.data_page_offset);
   const end = start + Number(chunk!.total_compressed_size);
   return { codec: chunk!.codec, start, end, entries: Number(chunk!.num_values) };
 }
 
-/** Row groups, cut into smaller parts where all columns have an index of their pages. */
+/** Row groups, split into smaller blocks if all columns have a page index. */
 function blocksOf({ row_groups }: FileMetaData, byteLength: number): Float64Array {
   const bounds = new SharedNumbers();
   let start = 0;
   for (const { columns, num_rows } of row_groups) {
     const rows = Number(num_rows);
     const hasIndex = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
-    // A file cannot have more parts than bytes, however many rows it claims.
+    // A file cannot have more blocks than bytes, however many rows it claims.
     const isCut = hasIndex && bounds.length + rows / blockRows < byteLength;
     for (let at = 0; at < rows; at += isCut ? blockRows : rows) bounds.push(start + at);
     start += rows;
@@ -238,7 +238,7 @@ function blocksOf({ row_groups }: FileMetaData, byteLength: number): Float64Arra
   return bounds.shared();
 }
 
-/** Errors of what reads the file say what is wrong; this says where. */
+/** Adds the location to errors of the readers. */
 async function guard<T>(where: ErrorLocation, action: () => Promise<T>): Promise<T> {
   try {
     return await action();

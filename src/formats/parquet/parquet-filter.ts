@@ -3,7 +3,7 @@ import { ownValue } from '../../core/record.js';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Names of the columns that a filter looks at. */
+/** Names of the columns that a filter refers to. */
 export function filterColumns(filter: ParquetQueryFilter): string[] {
   const names = Object.entries(filter).flatMap(([key, value]) =>
     key.startsWith('$') ? (value as ParquetQueryFilter[]).flatMap(filterColumns) : [key.split('.')[0]!],
@@ -11,7 +11,7 @@ export function filterColumns(filter: ParquetQueryFilter): string[] {
   return [...new Set(names)];
 }
 
-/** Whether a filter lets a row through, whose values are those of samples. */
+/** Whether a row of sample values passes a filter. */
 export function matches(row: Row, filter: ParquetQueryFilter): boolean {
   return Object.entries(filter).every(([key, condition]) => {
     if (key === '$and') return (condition as ParquetQueryFilter[]).every((part) => matches(row, part));
@@ -53,7 +53,7 @@ function holds(value: unknown, condition: unknown): boolean {
 
 const isPresent = (value: unknown) => value !== null && value !== undefined;
 
-/** Also where one of the elements of a list is. */
+/** Also matches one of the elements of a list. */
 function isIn(value: unknown, targets: readonly unknown[]): boolean {
   return targets.some(
     (target) =>
@@ -61,7 +61,7 @@ function isIn(value: unknown, targets: readonly unknown[]): boolean {
   );
 }
 
-/** A number and a `bigint` of the same value are equal: which of the two a column has is a matter of its width. */
+/** Equal values are equal as `number` and as `bigint`: the column's width decides which it has. */
 function equals(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a === 'bigint' || typeof b === 'bigint')
@@ -81,7 +81,7 @@ function areSame(a: number, b: number): boolean {
   return a >= b && a <= b;
 }
 
-/** A part of a group by its path: `meta.score`. */
+/** A field of a group by its path: `meta.score`. */
 function valueAt(row: Row, path: string): unknown {
   if (Object.hasOwn(row, path)) return ownValue(row, path);
   let value: unknown = row;

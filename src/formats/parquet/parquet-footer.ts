@@ -4,10 +4,10 @@ import type { ByteSource } from '../../storage/byte-source.js';
 import { readThrift } from './compact-thrift.js';
 import { leafCount } from './parquet-schema.js';
 
-/** The footer is read with the bytes before it, which often hold all of it. */
+/** The footer is read with the bytes before it, which often contain all of it. */
 const firstRead = 2 ** 16;
 
-/** Reads what a file says of itself. @throws Error where it is damaged, or encrypted */
+/** Reads the metadata of a file. @throws Error if it is damaged or encrypted */
 export async function readFooter(
   source: ByteSource,
 ): Promise<{ readonly metadata: FileMetaData; readonly columns: readonly SchemaTree[] }> {
@@ -26,7 +26,7 @@ export async function readFooter(
     bytes = await source.read(start, byteLength);
   }
   const footer = bytes.subarray(bytes.length - 8 - footerBytes);
-  // hyparquet allocates what lists claim to hold, so it gets only what has been read through.
+  // hyparquet allocates the claimed length of a list, so it receives only bytes that were validated.
   readThrift(footer.subarray(0, footerBytes));
   try {
     const metadata = parquetMetadata(footer, { geoparquet: false });
@@ -47,7 +47,7 @@ function checkGroups({ row_groups, num_rows }: FileMetaData, columns: readonly S
       throw new Error('its footer is damaged: the row groups do not have its columns');
     total += group.num_rows;
   }
-  // Some writers leave the number of all rows at 0.
+  // Some writers leave the total number of rows at 0.
   if ((num_rows !== 0n && total !== num_rows) || total > Number.MAX_SAFE_INTEGER)
     throw new Error(`the footer says ${num_rows} rows, and its row groups have ${total}`);
 }

@@ -1,14 +1,14 @@
 import type { ByteSource } from '../../storage/byte-source.js';
 import { readThrift } from './compact-thrift.js';
 
-/** Where a data page is, and its first row within the row group. */
+/** Offset of a data page, and its first row within the row group. */
 export interface PagePlace {
   readonly start: number;
   readonly end: number;
   readonly firstRow: number;
 }
 
-/** Reads a range of the index part of a file. @throws Error where the range is not in the file */
+/** Reads a range of the page index. @throws Error if the range lies outside the file */
 export async function readRange(source: ByteSource, start: bigint, length: number): Promise<Uint8Array> {
   const end = Number(start) + length;
   if (start < 0n || length < 0 || end > source.byteLength)
@@ -16,7 +16,7 @@ export async function readRange(source: ByteSource, start: bigint, length: numbe
   return source.read(Number(start), end);
 }
 
-/** Reads which page has which rows. @throws Error where that is damaged */
+/** Reads the page index. @throws Error if it is damaged */
 export async function readPagePlaces(
   source: ByteSource,
   start: bigint,

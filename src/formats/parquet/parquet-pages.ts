@@ -4,28 +4,28 @@
 import { readThrift, type ThriftStruct } from './compact-thrift.js';
 import { crc32 } from './crc32.js';
 
-/** What the header of a page says. */
+/** The header of a page. */
 export interface PageHeader {
   readonly kind: 'data' | 'data v2' | 'dictionary' | 'other';
   readonly storedBytes: number;
   readonly contentBytes: number;
   readonly encoding: string;
-  /** Values with those that are missing; entries of a dictionary. */
+  /** Number of values, missing ones included, or of entries of a dictionary. */
   readonly count: number;
-  /** Of a data page of version 2. */
+  /** For a data page of version 2. */
   readonly levels?: {
     readonly repetitionBytes: number;
     readonly definitionBytes: number;
     readonly isCompressed: boolean;
   };
-  /** Levels whose encoding is BIT_PACKED, which Parquet gave up in 2013. */
+  /** Whether levels are BIT_PACKED, an encoding that Parquet deprecated in 2013. */
   readonly bitPacked: { readonly definitions: boolean; readonly repetitions: boolean };
 }
 
 export interface Page {
   readonly header: PageHeader;
   readonly stored: Uint8Array;
-  /** The offset behind it. */
+  /** End offset of the page. */
   readonly end: number;
 }
 
@@ -45,13 +45,13 @@ const encodings = [
 
 const none = { definitions: false, repetitions: false };
 
-/** A page goes on behind the bytes that were read. */
+/** A page continues beyond the bytes that were read. */
 export class PageTooLong extends Error {}
 
 /**
- * Reads the page that starts at an offset, and compares it with its checksum where it has one.
+ * Reads the page at an offset and verifies its checksum, if it has one.
  *
- * @throws PageTooLong where the bytes end before it does; Error where it is damaged
+ * @throws PageTooLong if the page is longer than the bytes; Error if it is damaged
  */
 export function readPage(bytes: Uint8Array, start: number): Page {
   let read: { readonly value: ThriftStruct; readonly end: number };

@@ -7,8 +7,8 @@ import { readRange } from './parquet-index.js';
 type Group = FileMetaData['row_groups'][number];
 
 /**
- * Ranges of rows that a filter may let through, by the statistics of row groups and pages and by Bloom filters. hyparquet looks at
- * these; it reads indexes that have been read through before, since it allocates what lists claim to hold.
+ * Ranges of rows that may pass a filter, by statistics of row groups and pages and by Bloom filters. hyparquet evaluates them;
+ * the indexes are validated first, since it allocates the claimed length of a list.
  */
 export async function rowsToLookAt(
   source: ByteSource,
@@ -38,7 +38,7 @@ export async function rowsToLookAt(
   return scan.ranges;
 }
 
-/** hyparquet multiplies decimals by 0.01 and the like, so its bounds are not those of the values. */
+/** hyparquet multiplies decimals by 0.01 and the like, so that its bounds differ from the values. */
 function withoutDecimals(group: Group, { schema }: FileMetaData): Group {
   const leaves = schema.slice(1).filter(({ num_children }) => !num_children);
   const columns = group.columns.map((chunk, k) => {

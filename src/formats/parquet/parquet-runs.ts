@@ -4,7 +4,7 @@
 /**
  * Reads `target.length` numbers of `width` bits.
  *
- * @throws Error where the runs end before
+ * @throws Error if the runs end early
  */
 export function readRuns(bytes: Uint8Array, width: number, target: Uint8Array | Uint32Array): void {
   if (width > 32) throw new Error(`numbers of ${width} bits in runs`);
@@ -21,7 +21,7 @@ export function readRuns(bytes: Uint8Array, width: number, target: Uint8Array | 
     const length = Math.floor(head / 2);
     if (head % 2 === 1) {
       const taken = Math.min(8 * length, count - made);
-      // Writers may leave out the padding of the last group.
+      // Writers may omit the padding of the last group.
       const needed = Math.ceil((taken * width) / 8);
       if (needed > bytes.length - at) throw new Error('a run of numbers ends too early');
       readBits(bytes, at, width, target, made, taken);
@@ -32,7 +32,7 @@ export function readRuns(bytes: Uint8Array, width: number, target: Uint8Array | 
       if (size > bytes.length - at) throw new Error('a run of numbers ends too early');
       let value = 0;
       for (let k = 0; k < size; k++) value += bytes[at++]! * 2 ** (8 * k);
-      // Longer runs than the page has values are written, and mean the rest of it.
+      // Some writers write runs longer than the page: they fill the rest of it.
       const taken = Math.min(length, count - made);
       target.fill(value, made, made + taken);
       made += taken;
@@ -40,7 +40,7 @@ export function readRuns(bytes: Uint8Array, width: number, target: Uint8Array | 
   }
 }
 
-/** Numbers of `width` bits, the lowest bits first. */
+/** Numbers of `width` bits, lowest bits first. */
 export function readBits(
   bytes: Uint8Array,
   start: number,
@@ -65,7 +65,7 @@ export function readBits(
   let at = start;
   let shift = 0;
   for (let k = 0; k < count; k++) {
-    // Bytes behind the end count as 0; the caller has made sure that no number lies there.
+    // Bytes beyond the end count as 0; the caller has checked that no number lies there.
     let value =
       (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> shift;
     if (shift + width > 32) value |= bytes[at + 4]! << (32 - shift);

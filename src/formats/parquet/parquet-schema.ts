@@ -3,7 +3,7 @@ import type { LeafColumn, LeafType } from './parquet-column.js';
 import { conversionOf } from './parquet-values.js';
 import { type ShreddedType, variantValue } from './parquet-variant.js';
 
-/** Where each leaf of a row is: the entries from `at` to `end` are still to be read. */
+/** Position of each leaf within a row: entries `at … end - 1` remain. */
 export interface RowCursors {
   readonly columns: readonly LeafColumn[];
   readonly at: Float64Array;
@@ -18,14 +18,14 @@ export interface ColumnReader {
   readonly name: string;
   /** Leaves, in the order of the row group's columns. */
   readonly leaves: readonly LeafType[];
-  /** The ordinal of the first leaf among all of the file. */
+  /** Position of the first leaf among all leaves of the file. */
   readonly firstLeaf: number;
-  /** Whether it is one leaf that is not repeated. */
+  /** Whether the column is a single leaf that is not repeated. */
   readonly isFlat: boolean;
   readonly read: Read;
 }
 
-/** How to read each column of the table. @throws Error for a type that is not supported */
+/** Makes a reader for each column of the table. @throws Error for an unsupported type */
 export function columnReader(tree: SchemaTree, firstLeaf: number): ColumnReader {
   const leaves: LeafType[] = [];
   const read = fieldReader(tree, { definition: 0, repetition: 0, leaves });
@@ -33,12 +33,12 @@ export function columnReader(tree: SchemaTree, firstLeaf: number): ColumnReader 
   return { name: tree.element.name, leaves, firstLeaf, isFlat, read };
 }
 
-/** How many leaves a part of the schema has. */
+/** Number of leaves of a part of the schema. */
 export function leafCount({ children }: SchemaTree): number {
   return children.length === 0 ? 1 : children.reduce((sum, child) => sum + leafCount(child), 0);
 }
 
-/** The levels of what is around a field, and the leaves so far. */
+/** Levels of the parents of a field, and the leaves so far. */
 interface Around {
   readonly definition: number;
   readonly repetition: number;
@@ -60,7 +60,7 @@ function fieldReader(tree: SchemaTree, around: Around): Read {
   };
 }
 
-/** A list: of a repeated field itself, so that it can be empty but not missing. */
+/** A list as a repeated field, which can be empty but not missing. */
 function repeatedReader(around: Around, element: (inner: Around) => Read): Read {
   const definition = around.definition + 1;
   const repetition = around.repetition + 1;
@@ -79,7 +79,7 @@ function repeatedReader(around: Around, element: (inner: Around) => Read): Read 
   };
 }
 
-/** A field that is there. */
+/** A required field. */
 function presentReader(tree: SchemaTree, around: Around): Read {
   const { element, children } = tree;
   if (children.length === 0) return leafReader(tree, around);
@@ -100,7 +100,10 @@ function presentReader(tree: SchemaTree, around: Around): Read {
   return groupReader(children, around);
 }
 
-/** A list within a group: https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists has the rules for old files. */
+/**
+ * A list in a group. For old files, the rules are at
+ * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists.
+ */
 function listReader(tree: SchemaTree, repeated: SchemaTree, around: Around): Read {
   const [only] = repeated.children;
   const { name } = repeated.element;
@@ -133,7 +136,7 @@ function variantReader(tree: SchemaTree, around: Around): Read {
   return (row) => variantValue(read(row) as Readonly<Record<string, unknown>>, type);
 }
 
-/** Of a group with the fields `value` and `typed_value`. */
+/** For a group with the fields `value` and `typed_value`. */
 function shreddedType(group: SchemaTree): ShreddedType | undefined {
   const typed = group.children.find(({ element }) => element.name === 'typed_value');
   if (!typed) return undefined;
@@ -174,7 +177,7 @@ function skip(row: RowCursors, from: number, to: number): void {
   for (let leaf = from; leaf < to; leaf++) row.at[leaf]! += 1;
 }
 
-/** Reads a row of a nested column. @throws Error where its leaves disagree on how it is nested */
+/** Reads a row of a nested column. @throws Error if its leaves disagree on the nesting */
 export function readRow({ read }: ColumnReader, columns: readonly LeafColumn[], row: number): unknown {
   const cursors: RowCursors = {
     columns,

@@ -1,17 +1,17 @@
-// What a sample has of a stored value, https://parquet.apache.org/docs/file-format/types/logicaltypes/.
+// Conversion of stored values to sample values, https://parquet.apache.org/docs/file-format/types/logicaltypes/.
 import type { SchemaElement } from 'hyparquet';
 import { checkedDate } from '../tables/checked-date.js';
 import { halfFloat } from '../tables/half-float.js';
 import { nearestDecimal } from '../tables/nearest-decimal.js';
 import { utf8Text } from '../tables/utf8-text.js';
 
-/** How values of a leaf become those of samples. */
+/** Converts values of a leaf to values of samples. */
 export interface Conversion {
-  /** `undefined` where values are what is stored. */
+  /** `undefined` if stored values are used unchanged. */
   readonly convert: ((stored: never) => unknown) | undefined;
-  /** Whether the result can be given to several samples: it is a string or number. */
+  /** Whether samples can share the result: it is a string or number. */
   readonly isShared: boolean;
-  /** Whether bytes are text. */
+  /** Whether the bytes are text. */
   readonly isText: boolean;
 }
 
@@ -26,10 +26,10 @@ const own = <T>(convert: (stored: T) => unknown): Conversion => ({
   isText: false,
 });
 const dayMs = 86_400_000;
-/** The Julian day of 1970-01-01, which timestamps of 96 bits count from. */
+/** The Julian day of 1970-01-01, the epoch of 96-bit timestamps. */
 const julianEpoch = 2_440_588n;
 
-/** @throws Error for a type that is not supported */
+/** @throws Error for an unsupported type */
 export function conversionOf(element: SchemaElement): Conversion {
   const { type, converted_type: converted, logical_type: logical } = element;
   if (type === undefined) throw new Error(`the column ${element.name} has no type`);
@@ -41,7 +41,7 @@ export function conversionOf(element: SchemaElement): Conversion {
   if (type === 'INT96') return own(int96Date);
   if (type === 'INT64') {
     const unit = logical?.type === 'TIMESTAMP' ? logical.unit : undefined;
-    // Fractions of a millisecond are cut off.
+    // Fractions of a millisecond are truncated.
     if (unit === 'NANOS') return own((nanos: bigint) => checkedDate(Number(nanos / 1_000_000n)));
     if (unit === 'MICROS' || converted === 'TIMESTAMP_MICROS')
       return own((micros: bigint) => checkedDate(Number(micros / 1_000n)));
@@ -58,7 +58,7 @@ export function conversionOf(element: SchemaElement): Conversion {
     (logical?.type === 'INTEGER' && logical.bitWidth === bits && !logical.isSigned);
   if (type === 'INT64' && isUnsigned(64)) return shared((value: bigint) => BigInt.asUintN(64, value));
   if (type === 'INT32' && isUnsigned(32)) return shared((value: number) => value >>> 0);
-  // Bytes, geometry as WKB, intervals and BSON too: in memory of their own, since pages are kept.
+  // Bytes, WKB geometry, intervals and BSON too are copied, since pages are cached.
   if (type === 'BYTE_ARRAY' || type === 'FIXED_LEN_BYTE_ARRAY')
     return own((bytes: Uint8Array) => bytes.slice());
   return { convert: undefined, isShared: true, isText: false };
@@ -71,7 +71,7 @@ function decimal({ type, scale: own, logical_type: logical }: SchemaElement): Co
   return shared((bytes: Uint8Array) => nearestDecimal(bigEndian(bytes), scale));
 }
 
-/** A whole number in two's complement, its highest byte first. */
+/** A big-endian integer in two's complement. */
 function bigEndian(bytes: Uint8Array): bigint {
   if (bytes.length === 0) return 0n;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -7,19 +7,19 @@ import { nearestDecimal } from '../tables/nearest-decimal.js';
 import { utf8Text } from '../tables/utf8-text.js';
 import { uuidText } from './parquet-values.js';
 
-/** How the column `typed_value` of a shredded variant is laid out. */
+/** Layout of the `typed_value` column of a shredded variant. */
 export type ShreddedType =
   | { readonly kind: 'value' }
   | { readonly kind: 'list'; readonly element: ShreddedType | undefined }
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, ShreddedType | undefined> };
 
-/** A group of a variant as it is stored. Fields of groups are `null` where they are missing. */
+/** A stored variant group. Missing fields are `null`. */
 type Group = Readonly<Record<string, unknown>>;
 
-/** A field that an object does not have. */
+/** Marks a field that an object does not have. */
 const missing = Symbol('missing');
 
-/** The value of a variant. @throws Error where it is damaged */
+/** Decodes a variant. @throws Error if it is damaged */
 export function variantValue(group: Group, typed: ShreddedType | undefined): unknown {
   const { metadata } = group;
   if (!(metadata instanceof Uint8Array)) throw new Error('a variant has no metadata');
@@ -47,11 +47,11 @@ function shreddedValue(group: Group, type: ShreddedType | undefined, names: read
     const value = part === null ? missing : shreddedValue(part, field, names);
     if (value !== missing) fields.push([name, value]);
   }
-  // What is not shredded of a partly shredded object.
+  // The fields of a partly shredded object that are not shredded.
   const rest = encoded ? encoded.value(0) : {};
   if (typeof rest !== 'object' || rest === null || Array.isArray(rest))
     throw new Error('a shredded object has a rest that is no object');
-  // A field that has a column of its own is there or nowhere.
+  // A shredded field appears in its column or nowhere.
   const others = Object.entries(rest).filter(([name]) => !shredded.has(name));
   return Object.fromEntries([...others, ...fields]);
 }
@@ -77,7 +77,7 @@ class Encoded {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #names: readonly string[];
-  /** Every value takes a byte, so that there are no more: offsets that name one twice would make a tree without end. */
+  /** Every value takes at least a byte, which bounds their number: offsets that repeat one would make an endless tree. */
   #left: number;
 
   constructor(bytes: Uint8Array, names: readonly string[]) {

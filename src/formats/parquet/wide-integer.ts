@@ -10,17 +10,17 @@ export function signed64(low: number, high: number): bigint {
   return view.getBigInt64(0, true);
 }
 
-/** A zigzag number: 0, -1, 1, -2 … are stored as 0, 1, 2, 3 … */
+/** Decodes a zigzag number: 0, -1, 1, -2 … are stored as 0, 1, 2, 3 … */
 export function zigZag64(low: number, high: number): bigint {
   const sign = -(low & 1);
   return signed64((((low >>> 1) | (high << 31)) ^ sign) >>> 0, ((high >>> 1) ^ sign) >>> 0);
 }
 
-/** Reads numbers of 7 bits a byte, the lowest first. */
+/** Reads numbers of 7 bits per byte, lowest first (LEB128). */
 export class VarIntReader {
   at: number;
   readonly bytes: Uint8Array;
-  /** The halves of the number that was read last. */
+  /** The halves of the last number. */
   low = 0;
   high = 0;
 

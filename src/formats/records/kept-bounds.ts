@@ -5,19 +5,20 @@ import { isSystemError } from '../../storage/file-cache.js';
 import { type CacheOptions, cacheOf } from '../../storage/shard-cache.js';
 import type { FindRecords } from './record-files.js';
 
-/** Looking through less than this takes a few milliseconds. */
+/** Scanning fewer bytes takes a few milliseconds. */
 const worthwhileBytes = 2 ** 22;
 
-/** Where what was found is kept from run to run. */
+/** Where record offsets are kept between runs. */
 export interface KeptBounds {
-  /** What was looked for: lines, rows with some delimiter. */
+  /** What was found: lines, or rows with a delimiter. Part of the cache key. */
   readonly kind: string;
   readonly cache: boolean | CacheOptions | undefined;
 }
 
 /**
- * Finds the records of a file, or takes from the cache where they were found in an earlier run. What is kept belongs to the file's
- * place, date and content, and has a checksum: what is damaged is found again. A cache that cannot be written is done without.
+ * Finds the records of a file, or reads their offsets from the cache of an earlier run. The cache key contains the file's
+ * location, date and content; a damaged entry is recreated. If the cache cannot be written, the records are found again in each
+ * run.
  *
  * @param content - Fingerprint of the file's content.
  */
@@ -44,7 +45,7 @@ export async function keptBounds(
   }
 }
 
-/** @returns `undefined` when it was evicted meanwhile, or is not of this file */
+/** @returns `undefined` if the entry was evicted meanwhile or does not match the file */
 function readBounds(path: string, { byteLength }: ByteSource): Float64Array | undefined {
   let descriptor: number;
   try {

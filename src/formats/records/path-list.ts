@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** Many paths in two arrays of shared memory: threads look them up without a copy. */
+/** Many paths in two arrays of shared memory, which threads read without a copy. */
 export class PathList {
   readonly #text: Uint8Array;
   readonly #ends: Float64Array;
 
   /**
    * @param text - All paths end to end, in UTF-8.
-   * @param ends - Shape `[n]`: the byte at which each ends.
+   * @param ends - Shape `[n]`: the end of each path, in bytes.
    */
   constructor(text: Uint8Array, ends: Float64Array) {
     this.#text = text;
@@ -29,11 +29,11 @@ export class PathList {
 
   at(index: number): string {
     const start = index === 0 ? 0 : this.#ends[index - 1]!;
-    // A text decoder refuses shared memory.
+    // TextDecoder refuses shared memory.
     return Buffer.from(this.#text.slice(start, this.#ends[index])).toString();
   }
 
-  /** What another thread makes the same list of. */
+  /** What another thread needs to make the same list. */
   shared(): { readonly text: Uint8Array; readonly ends: Float64Array } {
     return { text: this.#text, ends: this.#ends };
   }

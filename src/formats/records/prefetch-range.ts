@@ -2,28 +2,28 @@ import type { ByteSource } from '../../storage/byte-source.js';
 import type { CachedSource } from '../../storage/cached-source.js';
 
 /**
- * Has bytes `start … end - 1` fetched in the background, where they come from afar and a cache keeps them.
+ * Fetches bytes `start … end - 1` in the background, if the source is remote and cached.
  *
- * @returns bytes that were not asked for before
+ * @returns the bytes that were not requested before
  */
 export function prefetchRange(source: ByteSource, start: number, end: number): number {
   return isFetching(source) ? source.prefetch(start, end) : 0;
 }
 
-/** Whether anything of these sources can be fetched ahead. */
+/** Whether any of these sources can be prefetched. */
 export function fetchesAhead(sources: Iterable<ByteSource>): boolean {
   for (const source of sources) if (isFetching(source)) return true;
   return false;
 }
 
-/** What several ranges ask for together. */
+/** Sum of the bytes that several ranges request. */
 export function sumOfBytes(parts: Iterable<number>): number {
   let sum = 0;
   for (const part of parts) sum += part;
   return sum;
 }
 
-/** By what it says of itself: its class would bring Node.js along. */
+/** Tested by a property, because importing the class would import Node.js modules. */
 function isFetching(source: ByteSource): source is CachedSource {
   return 'fetchesAhead' in source;
 }

@@ -12,20 +12,20 @@ import type { KeptBounds } from './kept-bounds.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
 
-/** Finds the records of a file: shape `[n + 1]`, where each begins, and where the last one ends. */
+/** Finds the records of a file. Returns shape `[n + 1]`: the offset of each, and the end of the last one. */
 export type FindRecords = (source: ByteSource) => Promise<Float64Array>;
 
-/** The longest text of V8, in characters. */
+/** The longest string of V8, in characters. */
 const longestText = 2 ** 29 - 24;
 
-/** A file and where its records are. */
+/** A file and the offsets of its records. */
 interface RecordShard {
   readonly reader: RecordReader;
   readonly bounds: Float64Array;
   readonly fingerprint: string;
 }
 
-/** What another thread makes the same files of. */
+/** What a worker needs to open the same files. */
 export interface RecordFilesRecipe {
   readonly owner: string;
   readonly shards: readonly {
@@ -35,16 +35,16 @@ export interface RecordFilesRecipe {
   }[];
 }
 
-/** Files of records that lie one behind the other, as one list of records. */
+/** Files that hold records end to end, as one list of records. */
 export class RecordFiles implements FileRows {
-  /** The dataset that they belong to, for messages. */
+  /** The dataset class, for messages. */
   readonly owner: string;
   /** Records of all files. */
   readonly length: number;
   /** Records of each file. */
   readonly shardLengths: readonly number[];
   readonly #shards: readonly RecordShard[];
-  /** Number of records in the files up to and with each. */
+  /** Number of records in the files up to and including each. */
   readonly #ends: Float64Array;
 
   private constructor(owner: string, shards: readonly RecordShard[]) {
@@ -60,9 +60,9 @@ export class RecordFiles implements FileRows {
   }
 
   /**
-   * Looks through the sources, all at once; when one is damaged, all are closed.
+   * Finds the records of all sources concurrently. If one is damaged, closes all.
    *
-   * @param kept - Where what is found is kept, if it is.
+   * @param kept - Where the offsets are kept between runs, if they are.
    */
   static async open(
     owner: string,
@@ -89,7 +89,7 @@ export class RecordFiles implements FileRows {
     throw failed.reason;
   }
 
-  /** Where the first record of each file begins; `undefined` where it has none and says no end. */
+  /** Offset of the first record of each file; `undefined` if the file is empty. */
   get starts(): readonly (number | undefined)[] {
     return this.#shards.map(({ bounds }) => bounds[0]);
   }
@@ -98,13 +98,13 @@ export class RecordFiles implements FileRows {
     return this.#shards.map(({ reader }) => reader.source);
   }
 
-  /** Bytes of a record; look, do not keep. @throws {@link IndexRangeError} */
+  /** Bytes of a record, in memory that is reused: read them at once. @throws {@link IndexRangeError} */
   bytes(index: number): MaybePromise<Uint8Array> {
     const { reader, start, end } = this.#find(index);
     return reader.read(start, end);
   }
 
-  /** Has the blocks of records that will be asked for fetched into the cache, where they come from afar. */
+  /** Fetches the remote blocks of records into the cache. */
   prefetch(indices: IndexArray): number | undefined {
     if (!fetchesAhead(this.sources)) return undefined;
     return sumOfBytes(
@@ -115,9 +115,9 @@ export class RecordFiles implements FileRows {
     );
   }
 
-  /** Text of a record. @throws {@link IndexRangeError}, {@link FormatError} where it is not UTF-8 */
+  /** Text of a record. @throws {@link IndexRangeError}; {@link FormatError} if it is not UTF-8 */
   text(index: number): MaybePromise<string> {
-    // As #find does, without an object a record: this is the way of every row.
+    // Like `#find`, without allocating an object per record: every row passes here.
     checkIndex(index, this.length, this.owner);
     const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
     const row = shard === 0 ? index : index - this.#ends[shard - 1]!;
@@ -132,7 +132,7 @@ export class RecordFiles implements FileRows {
     });
   }
 
-  /** Where a record is: file, row in it (from 0) and byte offset. */
+  /** Location of a record: file, row in the file (from 0) and byte offset. */
   place(index: number): ErrorLocation & { readonly row: number } {
     const { reader, row, start } = this.#find(index);
     return { file: reader.source.name, row, byteOffset: start };
@@ -146,11 +146,11 @@ export class RecordFiles implements FileRows {
     return { reader, row, start: bounds[row]!, end: bounds[row + 1]! };
   }
 
-  /** The error for a record that is not what it should be. */
+  /** The error for a damaged record. */
   damaged(index: number, problem: string, cause?: unknown): FormatError {
     return new FormatError(`Row ${this.place(index).row} ${problem}`, {
       where: { dataset: this.owner, index, ...this.place(index) },
-      next: 'Mend or remove the row, or write the file again.',
+      next: 'Fix or remove the row, or write the file again.',
       cause,
     });
   }

@@ -3,24 +3,24 @@ import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type ByteSource, isLocal } from '../../storage/byte-source.js';
 import { asBuffer } from './as-buffer.js';
 
-/** Bytes that are read ahead where records are asked for one after the other. */
+/** Bytes per block for sequential reads. */
 const localBlock = 2 ** 18;
 const remoteBlock = 2 ** 22;
-/** A record this close behind the last one continues a walk through the file. */
+/** A record that starts within this distance of the last one continues a sequential read. */
 const nearby = 2 ** 16;
 
 /**
- * Reads records of a source: one by one where they are asked for at random, block by block where they are asked for in turn. A
- * system call a record would cost more than parsing it.
+ * Reads records of a source: one by one in random order, block by block in sequence. A system call per record would cost more
+ * than parsing it.
  */
 export class RecordReader {
   readonly source: ByteSource;
   readonly #blockBytes: number;
   #block: Buffer = Buffer.alloc(0);
   #blockStart = 0;
-  /** The block as text where it is ASCII, so that a byte is a character; `null` where it is not. */
+  /** The block as text if it is ASCII, where a byte is a character; `null` if it is not. */
   #blockText: string | null | undefined;
-  /** Where the record that was asked for last ended. */
+  /** End of the last record read. */
   #lastEnd = 0;
   #loading: Promise<void> | undefined;
 
@@ -29,7 +29,7 @@ export class RecordReader {
     this.#blockBytes = isLocal(source) ? localBlock : remoteBlock;
   }
 
-  /** Bytes `start … end - 1`, in memory that others may share: look, do not keep. */
+  /** Bytes `start … end - 1`, in memory that is shared and reused: read them at once. */
   read(start: number, end: number): MaybePromise<Uint8Array> {
     const known = this.#inBlock(start, end);
     if (known) return known;
@@ -45,8 +45,8 @@ export class RecordReader {
   }
 
   /**
-   * Bytes `start … end - 1` as text; `undefined` where they are not UTF-8. In a block of ASCII a record is a part of a text that was
-   * decoded once.
+   * Bytes `start … end - 1` as text; `undefined` if they are not UTF-8. A record in an ASCII block is a slice of a string that
+   * was decoded once.
    */
   text(start: number, end: number): MaybePromise<string | undefined> {
     const from = start - this.#blockStart;
@@ -73,7 +73,7 @@ export class RecordReader {
     return this.source.read(start, end).then(asBuffer);
   }
 
-  /** Records that are asked for together wait for the same block. */
+  /** Concurrent reads of records in one block wait for the same request. */
   async #readBlock(start: number, end: number, blockEnd: number): Promise<Buffer> {
     while (this.#loading) {
       await this.#loading.catch(() => {});
@@ -100,6 +100,6 @@ export class RecordReader {
 
 function textOf(bytes: Uint8Array): string | undefined {
   const text = asBuffer(bytes).toString('utf8');
-  // What is not UTF-8 becomes this character, which may also be meant.
+  // Invalid UTF-8 decodes to this character, which the text may also contain.
   return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text;
 }

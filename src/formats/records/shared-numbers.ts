@@ -2,7 +2,7 @@ import { sharedBuffer } from '../../core/shared-buffer.js';
 
 const firstCapacity = 1024;
 
-/** Numbers that are collected one by one, then lie in shared memory where there is some, which threads look at without a copy. */
+/** A growing list of numbers, which ends in shared memory if available, so that threads read it without a copy. */
 export class SharedNumbers {
   #numbers = new Float64Array(firstCapacity);
   length = 0;

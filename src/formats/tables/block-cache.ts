@@ -1,18 +1,18 @@
-/** The pieces of a file that were used last, decoded. Pieces that are asked for together are made once. */
+/** The most recently used decoded blocks (LRU). Concurrent requests for a block decode it once. */
 export class BlockCache<B> {
   readonly #capacity: number;
   readonly #blocks = new Map<string, B | Promise<B>>();
 
-  /** @param capacity - How many are kept. */
+  /** @param capacity - Number of blocks that are kept. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** The block of a name, at once where it is there. */
+  /** Returns a block, synchronously if it is cached. */
   get(name: string, make: () => Promise<B>): B | Promise<B> {
     const known = this.#blocks.get(name);
     if (known !== undefined) {
-      // The last in the map is the one that was used last.
+      // Reinsertion moves the entry to the end of the map, the most recently used.
       this.#blocks.delete(name);
       this.#blocks.set(name, known);
       return known;

@@ -1,4 +1,4 @@
-/** A time as a `Date`. @throws Error for one that a `Date` cannot hold */
+/** Converts a time to a `Date`. @throws Error if a `Date` cannot represent it */
 export function checkedDate(ms: number): Date {
   const made = new Date(ms);
   if (Number.isNaN(made.getTime()))

@@ -1,8 +1,8 @@
 import { FormatError } from '../../core/errors.js';
 
 /**
- * Counts the bytes that a unit (a block of rows, a record batch) expands to, before they are allocated. A small damaged or hostile
- * file can claim any size.
+ * Counts the bytes that a unit (a block of rows, a record batch) expands to, before they are allocated. A small hostile file
+ * can claim any size.
  */
 export class DecompressionBudget {
   readonly #limit: number;
@@ -12,7 +12,7 @@ export class DecompressionBudget {
     this.#limit = limit;
   }
 
-  /** @throws {@link FormatError} where the unit takes more than its limit */
+  /** @throws {@link FormatError} if the unit exceeds its limit */
   take(bytes: number): void {
     this.#used += bytes;
     if (this.#used <= this.#limit) return;

@@ -1,4 +1,4 @@
-/** A floating-point number of 16 bits. */
+/** Decodes a 16-bit floating-point number. */
 export function halfFloat(bits: number): number {
   const sign = bits >> 15 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

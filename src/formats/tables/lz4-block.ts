@@ -1,14 +1,14 @@
 // LZ4 Block Format, https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md. Written here because lz4js decodes past the end of its
 // buffer, and hyparquet-compressors takes a block that ends too early for a whole one: both give other data without an error.
 
-/** A block ends with so many bytes that are stored as they are. */
+/** A block ends with at least this many literal bytes. */
 const lastLiterals = 5;
 
 /**
- * Decompresses a block into `target` from `start` on. Matches may refer to what lies before it.
+ * Decompresses a block into `target` at `start`. Matches may refer to bytes before it.
  *
- * @returns the offset behind what was written
- * @throws Error where the block is damaged or `target` has no room for it
+ * @returns the end offset of the output
+ * @throws Error if the block is damaged or `target` is too small
  */
 export function decompressLz4Block(source: Uint8Array, target: Uint8Array, start: number): number {
   const sourceEnd = source.length;
@@ -34,7 +34,7 @@ export function decompressLz4Block(source: Uint8Array, target: Uint8Array, start
       at += literals;
       end += literals;
     }
-    // The last sequence is literals alone: five at least, unless there was no match.
+    // The last sequence has literals only: at least five, unless there was no match.
     if (at === sourceEnd) {
       if (end - matchEnd < lastLiterals) throw damaged();
       return end;

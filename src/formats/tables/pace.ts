@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** How long work goes on before others have their turn, in milliseconds. */
+/** How long work runs before it yields, in milliseconds. */
 const sliceMs = 20;
 
-/** Lets long work on this thread give way to other events every now and then. */
+/** Lets long work yield to the event loop now and then. */
 export class Pace {
   #since = performance.now();
 
-  /** Waits for a turn of the event loop where the last one is long ago. */
+  /** Yields to the event loop if the last turn was long ago. */
   async rest(): Promise<void> {
     if (performance.now() - this.#since < sliceMs) return;
     await setImmediate();

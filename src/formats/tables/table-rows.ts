@@ -9,12 +9,12 @@ import type { FileRows } from '../file-dataset.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { BlockCache } from './block-cache.js';
 
-/** A file of rows that are decoded block by block. */
+/** A file whose rows are decoded block by block. */
 export interface TableFile {
   readonly source: ByteSource;
-  /** Shape `[blocks + 1]`: where each block of rows begins, and the number of rows. */
+  /** Shape `[blocks + 1]`: the first row of each block, and the number of rows. */
   readonly bounds: Float64Array;
-  /** Where a block is in the file, as far as that is known without reading it. */
+  /** Byte ranges of a block, as far as they are known without reading it. */
   bytesOfBlock(block: number): readonly { readonly start: number; readonly end: number }[];
   /** Decodes columns of the rows of a block. */
   readBlock(block: number, columns: readonly string[]): Promise<TableBlock>;
@@ -57,11 +57,11 @@ export interface TableRowsRecipe {
   }[];
 }
 
-/** Rows of several files as objects by column, with the blocks that were used last. */
+/** Rows of several files as objects by column, with a cache of decoded blocks. */
 export class TableRows<F extends TableFile> implements FileRows {
   readonly #owner: string;
   readonly #shards: readonly TableShard<F>[];
-  /** Number of samples in the files up to and with each. */
+  /** Number of samples in the files up to and including each. */
   readonly #ends: Float64Array;
   readonly #settings: TableSettings;
   readonly #blocks: BlockCache<TableBlock>;
@@ -112,7 +112,7 @@ export class TableRows<F extends TableFile> implements FileRows {
     return { shards };
   }
 
-  /** @throws {@link IndexRangeError}, {@link FormatError} where the block that holds the row is damaged */
+  /** @throws {@link IndexRangeError}; {@link FormatError} if the block that holds the row is damaged */
   get(index: number): MaybePromise<Record<string, unknown>> {
     const { shard, file, row, block } = this.#find(index);
     const found = this.#blocks.get(`${shard}/${block}`, () => file.readBlock(block, this.#settings.columns));
@@ -124,7 +124,7 @@ export class TableRows<F extends TableFile> implements FileRows {
     });
   }
 
-  /** Has the blocks of rows that will be asked for fetched into the cache, where they come from afar. */
+  /** Fetches the remote blocks of these rows into the cache. */
   prefetch(indices: IndexArray): number | undefined {
     if (!fetchesAhead(this.#shards.map(({ file }) => file.source))) return undefined;
     const blocks = new Map<string, { readonly file: F; readonly block: number }>();

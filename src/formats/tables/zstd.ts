@@ -1,13 +1,13 @@
 import { ZstdDecoder } from '../../storage/zstd.js';
 import { Pace } from './pace.js';
 
-/** A decoder that no one uses: each has WebAssembly memory of its own, which takes longer to make than a page to decode. */
+/** An idle decoder. Each owns WebAssembly memory, which takes longer to create than a page to decode. */
 let idle: ZstdDecoder | undefined;
 
 /**
- * Decompresses frames whose content has a known length. Long ones give way to other events.
+ * Decompresses frames whose content has a known length, yielding to the event loop if they are long.
  *
- * @throws Error where they are damaged or have another length
+ * @throws Error if they are damaged or have another length
  */
 export async function decompressZstd(input: Uint8Array, length: number): Promise<Uint8Array> {
   if (length === 0) return new Uint8Array(0);
@@ -24,7 +24,7 @@ export async function decompressZstd(input: Uint8Array, length: number): Promise
   }
   decoder.end();
   if (end !== length) throw new Error(`the zstd data has ${end} bytes, not ${length}`);
-  // After damage it is not used again.
+  // A decoder is not reused after damage.
   idle = decoder;
   return content;
 }

@@ -12,15 +12,15 @@ function isBlank(byte: number | undefined): boolean {
 }
 
 /**
- * Where the lines of a text file begin, and where the last one ends: shape `[n + 1]`. A line reaches to the beginning of the next,
- * its line feed with it. Reads the file once, about 1 GB/s.
+ * Finds the lines of a text file. Returns shape `[n + 1]`: the offset of each, and the end of the last one. A line includes its
+ * line feed. Reads the file once, at about 1 GB/s.
  *
- * @param keepBlank - Whether lines of nothing but white space are lines; otherwise they belong to the line before.
+ * @param keepBlank - Whether blank lines are lines; otherwise they belong to the line before.
  */
 export async function findLines(source: ByteSource, keepBlank: boolean): Promise<Float64Array> {
   const bounds = new SharedNumbers();
   let offset = await startOfText(source);
-  /** Where a line begins of which nothing visible has been seen yet. */
+  /** Offset of a line of which only white space has been read. */
   let begun: number | undefined = offset;
   for await (const piece of source.stream(offset)) {
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
@@ -43,10 +43,10 @@ export async function findLines(source: ByteSource, keepBlank: boolean): Promise
   return bounds.shared();
 }
 
-/** Bytes of a single line in which other line ends are looked for. */
+/** Bytes of a single line that are searched for other line endings. */
 const lookedAt = 65_536;
 
-/** A file of one line whose lines end in carriage returns alone would be one sample. */
+/** A file whose lines end in carriage returns only would be a single sample. */
 async function checkLineEnds(source: ByteSource): Promise<void> {
   const head = await source.read(0, Math.min(lookedAt, source.byteLength));
   const at = Buffer.from(head.buffer, head.byteOffset, head.byteLength).indexOf('\r');
@@ -58,7 +58,9 @@ async function checkLineEnds(source: ByteSource): Promise<void> {
   });
 }
 
-/** Where text begins: behind the byte order mark, if there is one. @throws {@link FormatError} for one of another encoding */
+/**
+ * Offset of the text: after the byte order mark, if there is one. @throws {@link FormatError} for an encoding other than UTF-8
+ */
 export async function startOfText(source: ByteSource): Promise<number> {
   const head = await source.read(0, Math.min(4, source.byteLength));
   const [first, second] = head;

@@ -1,16 +1,16 @@
-/** Whole numbers of so many digits may not be exact as a `number`. */
+/** Whole numbers with this many digits may not be exact as a `number`. */
 const longDigits = 16;
-/** Python reads no longer ones either; reading them takes time that grows with the square of their length. */
+/** Python's limit too: parsing takes time quadratic in the number of digits. */
 const mostDigits = 4_300;
 
-/** A text, or what may be a number that `JSON.parse` does not keep. */
+/** A string, or a number that `JSON.parse` may not represent. */
 const tokens = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * Reads JSON as Python reads it: with `NaN`, `Infinity` and `-Infinity`, and with every whole number exact. One beyond 2^53 - 1 is
- * a `bigint`.
+ * Parses JSON as Python does: with `NaN`, `Infinity` and `-Infinity`, and with every whole number exact. A whole number beyond
+ * 2^53 - 1 becomes a `bigint`.
  *
- * @throws {@link SyntaxError} where the text is not JSON.
+ * @throws {@link SyntaxError} if the text is not JSON.
  */
 export function parseJson(text: string): unknown {
   if (hasLongRun(text)) return parseMarked(text);
@@ -22,7 +22,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Whether a text has 16 digits in a row. Looks at every 16th character, because a row of digits has one of them. */
+/** Whether a text contains 16 digits in a row. Checks every 16th character, which is enough to hit such a run. */
 function hasLongRun(text: string): boolean {
   for (let at = longDigits - 1; at < text.length; at += longDigits) {
     if (!isDigit(text, at)) continue;
@@ -40,7 +40,7 @@ function isDigit(text: string, at: number): boolean {
   return code >= 48 && code <= 57;
 }
 
-/** Has numbers that need it written as texts that begin with a mark, and takes them back. */
+/** Rewrites numbers that need it as marked strings, and converts them after parsing. */
 function parseMarked(text: string): unknown {
   let mark = '\ue000';
   while (text.includes(mark)) mark += '\ue000';
@@ -50,7 +50,7 @@ function parseMarked(text: string): unknown {
     isMarked = true;
     return `"${mark}${token}"`;
   });
-  // The text that was not changed: a message then names what the user wrote.
+  // The original text, so that the message quotes what the user wrote.
   if (!isMarked) return JSON.parse(text);
   return JSON.parse(marked, (key, value: unknown) => {
     if (key.startsWith(mark)) throw new SyntaxError(`${key.slice(mark.length)} is no name of a field`);
@@ -65,7 +65,7 @@ function isSpecial(token: string): boolean {
 
 function numberOf(token: string): number | bigint {
   if (/[NI]/.test(token)) return Number(token);
-  // Zeros in front are no JSON.
+  // JSON does not allow leading zeros.
   if (/^-?0\d/.test(token)) throw new SyntaxError(`${token.slice(0, 20)} begins with a zero`);
   if (token.length > mostDigits) throw new SyntaxError(`a whole number has more than ${mostDigits} digits`);
   return BigInt(token);

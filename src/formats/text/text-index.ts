@@ -11,13 +11,13 @@ export async function wholeFile(source: ByteSource): Promise<Float64Array> {
 }
 
 /**
- * Where documents begin that a separator stands between, and where the last one ends: shape `[n + 1]`. A document reaches to the
- * beginning of the next, the separator with it. Nothing before the first separator or behind the last one is no document.
+ * Finds documents between separators. Returns shape `[n + 1]`: the offset of each, and the end of the last one. A document
+ * includes the separator after it. An empty text before the first or after the last separator is not a document.
  */
 export async function findDocuments(source: ByteSource, separator: Uint8Array): Promise<Float64Array> {
   const bounds = new SharedNumbers();
   let kept = Buffer.alloc(0);
-  /** Place of the first byte of `kept` in the file. */
+  /** Offset in the file of the first byte of `kept`. */
   let offset = 0;
   let begun = 0;
   const end = (place: number): void => {
@@ -31,7 +31,7 @@ export async function findDocuments(source: ByteSource, separator: Uint8Array): 
       end(offset + found);
       at = found + separator.length;
     }
-    // A separator may lie across two pieces.
+    // A separator may span two chunks.
     const rest = Math.max(at, bytes.length - separator.length + 1);
     kept = bytes.subarray(Math.min(rest, bytes.length));
     offset += bytes.length - kept.length;

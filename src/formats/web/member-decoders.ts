@@ -5,7 +5,7 @@ import { ArrayRows } from '../arrays/array-rows.js';
 import { openNpyArray } from '../arrays/npy-array.js';
 import { parseJson } from '../text/parse-json.js';
 
-/** Makes a value of the bytes of a member. */
+/** Decodes the bytes of a member. */
 export type MemberDecoder = (bytes: Uint8Array, maxDecompressedBytes: number) => unknown;
 
 const text = new TextDecoder('utf-8', { fatal: true });
@@ -27,7 +27,7 @@ const asTensor: MemberDecoder = async (bytes, limit): Promise<Tensor> => {
   return rows.row('', 0);
 };
 
-/** By the last part of the ending, as the webdataset package decodes what has a basic type. */
+/** Decoders by the last part of the ending, as in the webdataset package. */
 const decoders = new Map<string, MemberDecoder>([
   ...['txt', 'text', 'transcript'].map((ending) => [ending, asText] as const),
   ...['cls', 'cls2', 'class', 'count', 'index', 'inx', 'id'].map((ending) => [ending, asNumber] as const),
@@ -36,8 +36,8 @@ const decoders = new Map<string, MemberDecoder>([
 ]);
 
 /**
- * Decodes a member by its ending; what has no decoder stays bytes, in memory of its own. As in the webdataset package, a member whose
- * ending is `gz` is decompressed first, and the rest of the ending says what it is.
+ * Decodes a member by its ending; without a decoder, its bytes are copied. As in the webdataset package, a member whose ending
+ * is `gz` is decompressed first, and then decoded by the rest of the ending.
  */
 export function decodeMember(ending: string, bytes: Uint8Array, maxDecompressedBytes: number): unknown {
   const packed = /^(?:(.*)\.)?gz$/s.exec(ending);

@@ -10,24 +10,24 @@ export interface TarMember {
   readonly name: string;
   readonly start: number;
   readonly end: number;
-  /** Where the next header is. */
+  /** Offset of the next header. */
   readonly next: number;
 }
 
 const blockBytes = 512;
-/** Names and attributes of one file; more would be a damaged size. */
+/** Most bytes of a pax header; a larger size is damage. */
 const longestNames = 2 ** 20;
 
-/** Behind the mark of the end, padding is looked through up to here for another archive. */
+/** Padding after the end-of-archive blocks is searched for another archive up to this many bytes. */
 const longestPadding = 2 ** 21;
 
 /**
- * The next file of a tar archive from a header on: POSIX (ustar and pax) or GNU. Folders, links, devices and labels are passed over.
- * A header of an unknown type is a file, as POSIX says.
+ * The next file of a tar archive: POSIX (ustar and pax) or GNU. Skips folders, links, devices and labels. A header of unknown
+ * type is a file, as POSIX requires.
  *
- * @returns `undefined` at the mark of the end.
- * @throws {@link FormatError} where a header is damaged, a file is stored in a way that is not supported, or another archive follows
- *   the end; {@link TruncatedFileError} where the archive ends without its mark.
+ * @returns `undefined` at the end-of-archive blocks.
+ * @throws {@link FormatError} if a header is damaged, a file is stored in an unsupported way, or another archive follows;
+ *   {@link TruncatedFileError} if the archive has no end-of-archive blocks.
  */
 export async function nextTarMember(reader: RecordReader, from: number): Promise<TarMember | undefined> {
   const { source } = reader;
@@ -52,7 +52,7 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
       case 'OldFile':
       case 'ContiguousFile':
       case 'Unsupported': {
-        // Where the header has a part of a long name, too, the whole one counts.
+        // A long name replaces the part of it in the header.
         const name = longName ?? pax?.path ?? header.path ?? '';
         if (isSparse) throw unsupported(source.name, at, name, 'a sparse file', 'without --sparse');
         return { name, start, end, next };
@@ -88,7 +88,7 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
         break;
       }
       default:
-        // What is said of the next file is not said of the one after a folder or link.
+        // A pax header applies to the next entry only.
         if (header.type !== 'GlobalExtendedHeader' && header.type !== 'NextFileHasLongLinkpath') {
           longName = undefined;
           pax = undefined;
@@ -107,14 +107,14 @@ async function readHeader(reader: RecordReader, at: number, pax?: Pax): Promise<
   try {
     return new Header(block, 0, pax);
   } catch (cause) {
-    // The package tar throws plain errors for numbers that are none.
+    // The package tar throws plain errors for malformed numbers.
     throw damaged(source.name, at, `cannot be read: ${(cause as Error).message}`, cause);
   }
 }
 
 /**
- * Readers stop at the first block of zeros. Where it is damage, or archives were written one behind the other, the files behind it would
- * be lost without a word.
+ * Readers stop at the first block of zeros. If it is damage, or if archives were concatenated, the files after it would be lost
+ * silently.
  */
 async function checkEnd(reader: RecordReader, from: number): Promise<void> {
   const { source } = reader;

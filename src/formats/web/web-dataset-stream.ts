@@ -15,9 +15,9 @@ interface WebStreamRecipe {
   readonly reading: WebReading;
 }
 
-/** The samples of tar shards one after the other, as `WebDataset.stream` opens them. */
+/** The samples of tar shards in order, as opened by `WebDataset.stream`. */
 export class WebDatasetStream implements IterableDataset<WebSampleValues>, Movable {
-  /** Its state is a byte offset: resuming reads nothing again. */
+  /** The state is a byte offset: resuming reads nothing twice. */
   readonly seekable = true;
   readonly #sources: readonly ByteSource[];
   readonly #contents: readonly string[];
@@ -34,7 +34,7 @@ export class WebDatasetStream implements IterableDataset<WebSampleValues>, Movab
     return new WebDatasetStream(sources, await Promise.all(sources.map(contentFingerprint)), reading);
   }
 
-  /** Tar files; batches are made inside one. */
+  /** Number of tar files. Each batch is made within one of them. */
   get numShards(): number {
     return this.#sources.length;
   }

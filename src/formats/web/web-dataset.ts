@@ -37,7 +37,7 @@ interface WebRowsRecipe {
   }[];
 }
 
-/** Where the files of each sample are in tar shards. */
+/** Offsets of the files of each sample in tar shards. */
 class WebRows implements FileRows {
   readonly #shards: readonly WebShard[];
   /** Number of samples in the shards up to and including each. */
@@ -106,8 +106,8 @@ class WebRows implements FileRows {
 }
 
 /**
- * WebDataset: tar archives whose files belong to one sample when their names are the same up to the first dot. Opened, it is a
- * map-style dataset, for which all headers are read once; {@link WebDataset.stream} reads shard by shard without that.
+ * WebDataset: tar archives in which files with the same name up to the first dot make one sample. `open` returns a map-style
+ * dataset and reads all headers once; {@link WebDataset.stream} reads shard by shard instead.
  */
 export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading> {
   private constructor(rows: WebRows, reading: WebReading) {

@@ -3,17 +3,17 @@ import type { RecordReader } from '../records/record-reader.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
 import { type WebMember, walkSamples } from './web-samples.js';
 
-/** Where the files of a shard's samples are, in memory that threads share. */
+/** Offsets of the files of a shard's samples, in shared memory. */
 export interface WebIndexArrays {
   readonly keys: { readonly text: Uint8Array; readonly ends: Float64Array };
-  /** Shape `[n]`: the number of files up to and with each sample. */
+  /** Shape `[n]`: number of files up to and including each sample. */
   readonly memberEnds: Float64Array;
-  /** Shape `[files, 3]`: place of the ending in `endings`, first byte, end. */
+  /** Shape `[files, 3]`: position of the ending in `endings`, offset of the first byte, offset of the end. */
   readonly members: Float64Array;
   readonly endings: readonly string[];
 }
 
-/** The samples of a tar shard: 24 bytes a file, and their names. */
+/** The samples of a tar shard: 24 bytes per file, and their names. */
 export class WebIndex {
   readonly arrays: WebIndexArrays;
   readonly #keys: PathList;

@@ -7,20 +7,20 @@ import type { RecordReader } from '../records/record-reader.js';
 import { decodeMember } from './member-decoders.js';
 import type { WebMember } from './web-samples.js';
 
-/** A sample: the value of each of its files by their endings, and their common name. */
+/** A sample: the values of its files by ending, and their common name. */
 export type WebSampleValues = Readonly<Record<string, unknown>> & { readonly __key__: string };
 
 export interface WebDatasetOptions extends StorageOptions {
-  /** Which files of a sample are read, by ending. @defaultValue all */
+  /** Endings of the files that a sample has. @defaultValue all */
   readonly columns?: readonly string[];
   /**
-   * Whether `json`, `txt`, `cls`, `npy` and the like become values, as the webdataset package decodes them; images and what else there
-   * is stay bytes. @defaultValue `true`
+   * Whether `json`, `txt`, `cls`, `npy` and the like are decoded, as in the webdataset package. Images and other files stay
+   * bytes. @defaultValue `true`
    */
   readonly decode?: boolean;
 }
 
-/** How samples are made of their files. */
+/** How samples are decoded. */
 export interface WebReading {
   readonly columns?: readonly string[] | undefined;
   readonly decode: boolean;
@@ -42,7 +42,7 @@ export function webOptions(options: WebDatasetOptions): { reading: WebReading; s
 /**
  * Reads and decodes the files of a sample.
  *
- * @throws {@link FormatError} when one cannot be decoded; {@link ConfigError} when one is not there.
+ * @throws {@link FormatError} if a file cannot be decoded; {@link ConfigError} if a chosen file is not there.
  */
 export function readSample(
   reader: RecordReader,
@@ -88,7 +88,7 @@ function undecodable(
   const what = cause instanceof MillraceError ? cause.message.split(' (')[0] : (cause as Error).message;
   return new FormatError(`The file ${ending} of the sample ${key} cannot be decoded: ${what}`, {
     where: { file: reader.source.name, sample: key, byteOffset },
-    next: 'Mend the shard, or take the bytes as they are with { decode: false }.',
+    next: 'Fix the shard, or read undecoded bytes with { decode: false }.',
     cause,
   });
 }

@@ -4,24 +4,24 @@ import { nextTarMember } from './tar-walk.js';
 
 /** A file of a sample. */
 export interface WebMember {
-  /** What follows the first dot of the name, in lower case: `jpg`, `seg.png`. */
+  /** The name after the first dot, in lower case: `jpg`, `seg.png`. */
   readonly ending: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** Files with the same name up to the first dot, one behind the other. */
+/** Consecutive files with the same name up to the first dot. */
 export interface WebSample {
   readonly key: string;
   readonly members: readonly WebMember[];
-  /** Where the archive goes on. */
+  /** Offset at which the archive continues. */
   readonly next: number;
 }
 
 /**
- * The samples of a tar shard from a place on, without their content.
+ * The samples of a tar shard from an offset on, without their content.
  *
- * @throws {@link FormatError} when the archive is damaged or a sample has two files of one ending; {@link TruncatedFileError}.
+ * @throws {@link FormatError} if the archive is damaged or a sample has an ending twice; {@link TruncatedFileError}.
  */
 export async function* walkSamples(reader: RecordReader, from = 0): AsyncGenerator<WebSample> {
   let key: string | undefined;
@@ -32,7 +32,7 @@ export async function* walkSamples(reader: RecordReader, from = 0): AsyncGenerat
     const member = await nextTarMember(reader, at);
     if (!member) break;
     const [, name, ending] = /^((?:.*\/)?[^/.]*)\.([^/]*)$/s.exec(member.name) ?? [];
-    // Files without an ending, and hidden ones, are not samples: tools leave them there.
+    // Hidden files, and files without an ending, are left by tools and are not samples.
     if (name !== undefined && ending && !/(^|\/)$/.test(name)) {
       if (name !== key) {
         if (key !== undefined) yield { key, members, next: at };
