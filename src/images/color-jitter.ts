@@ -2,10 +2,10 @@ import type { SampleRandom } from '../core/dataset.js';
 import type { StepOf } from './image-transform.js';
 import type { RgbxImage } from './rgbx-image.js';
 
-/** Weights of red, green and blue in gray, in 65,536ths, as Pillow has them. */
+/** Weights of red, green and blue in gray, in 65,536ths, as in Pillow. */
 const gray = [19_595, 38_470, 7_471] as const;
 
-/** Changes the colors of an image in place, with this sample's random numbers. */
+/** Changes the colors of an image in place, with the sample's random numbers. */
 export function jitterColors(image: RgbxImage, jitter: StepOf<'colorJitter'>, rng: SampleRandom): void {
   const around = (strength: number): number => {
     const low = Math.max(0, 1 - strength);
@@ -29,7 +29,7 @@ export function jitterColors(image: RgbxImage, jitter: StepOf<'colorJitter'>, rn
   for (let left = changes.length; left > 0; left--) changes.splice(rng.integer(0, left), 1)[0]!();
 }
 
-/** Moves each channel away from, or towards, a level of the pixel. */
+/** Moves each channel toward or away from a level. */
 function blend({ width, height, data }: RgbxImage, level: (pixel: number) => number, factor: number): void {
   for (let pixel = 0; pixel < 4 * width * height; pixel += 4) {
     const base = level(pixel);
@@ -50,7 +50,7 @@ function meanGrey(image: RgbxImage): number {
   return Math.floor(sum / pixels + 0.5);
 }
 
-/** Turns the hue by a share of the circle. */
+/** Rotates the hue by a fraction of the circle. */
 function turnHue({ width, height, data }: RgbxImage, turn: number): void {
   for (let pixel = 0; pixel < 4 * width * height; pixel += 4) {
     const [r, g, b] = [data[pixel]!, data[pixel + 1]!, data[pixel + 2]!];

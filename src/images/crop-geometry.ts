@@ -2,7 +2,7 @@ import type { SampleRandom } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import type { ImageTransform, StepOf } from './image-transform.js';
 
-/** A rectangle in the pixels of an image; its edges need not lie between pixels. */
+/** A rectangle in the pixels of an image, with fractional edges. */
 export interface Box {
   readonly x: number;
   readonly y: number;
@@ -10,11 +10,11 @@ export interface Box {
   readonly height: number;
 }
 
-/** Which part of an image goes where: all steps that move pixels, as one. */
+/** The combined geometry of all steps that move pixels. */
 export interface CropGeometry {
-  /** The part that is shown. */
+  /** The source rectangle. */
   readonly box: Box;
-  /** Pixels that may be read, in whole numbers: a crop before the resizing hides what lies around it. */
+  /** Source pixels that may be read, as whole numbers: a crop before a resize hides the pixels around it. */
   readonly visible: Box;
   /** Size of the result. */
   readonly width: number;
@@ -24,7 +24,7 @@ export interface CropGeometry {
 
 const cropTries = 10;
 
-/** Joins the steps that move pixels into one crop and one resampling, with this sample's random numbers. */
+/** Combines the steps that move pixels into one crop and one resampling, with the sample's random numbers. */
 export function cropGeometry(
   steps: readonly ImageTransform[],
   image: { readonly width: number; readonly height: number },
@@ -65,7 +65,7 @@ function center({ size: [height, width] }: StepOf<'centerCrop'>, from: Size): Bo
       },
     ]);
   }
-  // As Python rounds: halves to the even number.
+  // Rounds as Python does: halves to even.
   return {
     x: roundHalfEven((from.width - width) / 2),
     y: roundHalfEven((from.height - height) / 2),
@@ -94,7 +94,7 @@ function randomCrop({ scale, ratio }: StepOf<'randomResizedCrop'>, from: Size, r
   return { x: (from.width - width) >> 1, y: (from.height - height) >> 1, width, height };
 }
 
-/** Cuts a box, given in the pixels of the result so far, out of it. */
+/** Crops to a box, given in pixels of the current result. */
 function cropped(from: CropGeometry, cut: Box): CropGeometry {
   const scaleX = from.box.width / from.width;
   const scaleY = from.box.height / from.height;

@@ -10,9 +10,9 @@ interface BmpHeader {
   readonly isTopDown: boolean;
   readonly bits: number;
   readonly compression: number;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly offset: number;
-  /** Where the colors begin, and the bytes of each. */
+  /** Offset of the palette, and bytes per color. */
   readonly palette: number;
   readonly entryBytes: number;
   readonly colors: number;
@@ -25,10 +25,10 @@ const bitFields = 3;
 const alphaBitFields = 6;
 
 /**
- * Decodes BMP of Windows and OS/2: 1, 4, 8, 16, 24 and 32 bits, RLE, bit fields. Alpha is dropped, as by Pillow's `convert('RGB')`.
+ * Decodes BMP of Windows and OS/2: 1, 4, 8, 16, 24 and 32 bits, RLE, bit fields. Drops alpha, as Pillow's `convert('RGB')`.
  *
- * @param checkSize - Is called before memory for the pixels is taken.
- * @throws an error that says what is wrong.
+ * @param checkSize - Called before memory for the pixels is allocated.
+ * @throws Error with the reason.
  */
 export function decodeBmp(
   bytes: Uint8Array,
@@ -119,7 +119,7 @@ function readHeader(view: DataView): BmpHeader {
   });
 }
 
-/** Refuses what is not decoded: combinations that Windows does not write, and JPEG or PNG inside. */
+/** Refuses unsupported files: combinations that Windows does not write, and embedded JPEG or PNG. */
 function checked(header: BmpHeader): BmpHeader {
   const { bits, compression, isTopDown } = header;
   const isKnown =
@@ -131,7 +131,7 @@ function checked(header: BmpHeader): BmpHeader {
   throw new Error(`BMP with ${bits} bits and the compression ${compression} is not decoded`);
 }
 
-/** Three bytes for every index; black for those that the file has no color for. */
+/** RGB by index; black for indices without a color. */
 function readPalette(bytes: Uint8Array, { palette, entryBytes, colors, bits }: BmpHeader): Uint8Array {
   const table = new Uint8Array(3 * (1 << bits));
   for (let k = 0; k < Math.min(colors, 1 << bits); k++) {
@@ -147,7 +147,7 @@ function readMasks(view: DataView, { bits, compression }: BmpHeader): readonly n
   return [54, 58, 62].map((at) => view.getUint32(at, true));
 }
 
-/** Takes a channel out of a pixel, as 8 bits. */
+/** Extracts a channel of a pixel as 8 bits. */
 function channelOf(mask: number): (pixel: number) => number {
   if (mask === 0) return () => 0;
   const shift = 31 - Math.clz32(mask & -mask);
@@ -155,7 +155,7 @@ function channelOf(mask: number): (pixel: number) => number {
   return (pixel) => Math.floor((((pixel & mask) >>> shift) * 255) / most);
 }
 
-/** Indices of the colors, from the bottom row up, of runs and literal stretches. What is skipped has index 0. */
+/** Decodes RLE to color indices, bottom row first. Skipped pixels have index 0. */
 function unpackRle(bytes: Uint8Array, { width, height, offset, compression }: BmpHeader): Uint8Array {
   const isNibbles = compression === rle4;
   const indices = new Uint8Array(width * height);

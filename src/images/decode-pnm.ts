@@ -12,11 +12,11 @@ export function isPnm(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes PBM, PGM and PPM, as text or binary. Values become 8 bits as Pillow makes them; those of 16 bits in gray too, which Pillow
- * cuts off at 255.
+ * Decodes PBM, PGM and PPM, text or binary. Values are scaled to 8 bits as in Pillow, 16-bit gray too, which Pillow clips at
+ * 255.
  *
- * @param checkSize - Is called before memory for the pixels is taken.
- * @throws an error that says what is wrong.
+ * @param checkSize - Called before memory for the pixels is allocated.
+ * @throws Error with the reason.
  */
 export function decodePnm(
   bytes: Uint8Array,
@@ -33,7 +33,7 @@ export function decodePnm(
   const channels = kind === 3 || kind === 6 ? 3 : 1;
   const size = width * height * channels;
   const isText = kind < 4;
-  // As text, a value has a digit at least.
+  // In text, a value takes at least one digit.
   const least = isText ? size : kind === 4 ? height * Math.ceil(width / 8) : size * (max > 255 ? 2 : 1);
   if (reader.left < least) throw new Error(`it ends too early: ${reader.left} of ${least} bytes of pixels`);
   const levels = Uint8Array.from({ length: max + 1 }, (_, value) => halfToEven((value / max) * 255));
@@ -59,14 +59,14 @@ function unpackBits(bits: Uint8Array, width: number, height: number, target: Uin
       target[y * width + x] = (bits[y * stride + (x >> 3)]! >> (7 - (x & 7))) & 1 ? 0 : 255;
 }
 
-/** As Python rounds. */
+/** Rounds as Python does. */
 function halfToEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Numbers between white space and comments. */
+/** Reads numbers separated by white space and comments. */
 class TokenReader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -76,7 +76,7 @@ class TokenReader {
     this.#at = at;
   }
 
-  /** Where the pixels begin: one white space after the last number. */
+  /** Offset of the pixels: after one white space character behind the last number. */
   get at(): number {
     return this.#at + 1;
   }
@@ -98,7 +98,7 @@ class TokenReader {
     return value;
   }
 
-  /** In plain PBM, white space between bits may be left out. */
+  /** Plain PBM may omit white space between bits. */
   bit(): boolean {
     this.#skip();
     const digit = this.#digit();

@@ -1,15 +1,15 @@
 import type { Box, CropGeometry } from './crop-geometry.js';
 
-/** Pillow documents the same gap as hard to tell from resampling the whole image. */
+/** At this gap, Pillow's documentation calls the result hard to distinguish from resampling the whole image. */
 const leastGap = 3;
 
-/** How many times smaller the image may be decoded: the resampling still has to shrink it three times then, which hides the difference. */
+/** Largest factor by which the JPEG decoder may shrink: resampling must still shrink by three, which hides the difference. */
 export function shrinkOf({ box, width, height }: CropGeometry): number {
   const left = Math.min(box.width / width, box.height / height) / leastGap;
   return [8, 4, 2].find((factor) => left >= factor) ?? 1;
 }
 
-/** The pixels that the resampling looks at: the box, and half the filter around it. */
+/** Pixels that resampling reads: the box, plus half the filter around it. */
 export function reach({ box, visible, width, height }: CropGeometry): Box {
   const aroundX = Math.max(1, box.width / width) + 1;
   const aroundY = Math.max(1, box.height / height) + 1;
@@ -20,7 +20,7 @@ export function reach({ box, visible, width, height }: CropGeometry): Box {
   return { x, y, width: right - x, height: bottom - y };
 }
 
-/** The geometry in the pixels of a part that begins at (x, y) of an image that was shrunk. */
+/** The geometry in pixels of a decoded part that starts at (x, y) of a shrunk image. */
 export function movedTo(
   geometry: CropGeometry,
   shrink: number,

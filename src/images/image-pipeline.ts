@@ -22,38 +22,38 @@ import { TurboJpeg } from './turbo-jpeg.js';
 import { unpackPixels } from './unpack-pixels.js';
 
 export interface ImagePipelineOptions {
-  /** Axes of an image. @defaultValue `'NCHW'`: channels, height, width */
+  /** Order of axes. @defaultValue `'NCHW'`: channels, height, width */
   readonly layout?: ImageLayout;
   /**
-   * What decodes JPEGs: libjpeg-turbo where koffi and the library are there (`'auto'`), or sharp for all images.
-   * @defaultValue `'auto'`
+   * JPEG decoder: libjpeg-turbo if koffi and the library are installed (`'auto'`), or sharp for all images. @defaultValue
+   * `'auto'`
    */
   readonly decoder?: 'auto' | 'sharp';
   /**
-   * Whether JPEGs are always decoded at their full size. Otherwise those that become six times smaller or more are shrunk while decoding,
-   * which is faster and differs by a few levels of 255. @defaultValue `false`
+   * Whether JPEGs are always decoded at full size. Otherwise, a JPEG that becomes six times smaller or more is shrunk during
+   * decoding, which is faster and differs by a few levels of 255. @defaultValue `false`
    */
   readonly exact?: boolean;
-  /** Images with more pixels are an error, before memory for them is taken. @defaultValue 178,956,970, as in Pillow */
+  /** Most pixels of an image; larger ones are an error, before memory is allocated. @defaultValue 178,956,970, as in Pillow */
   readonly maxPixels?: number;
 }
 
 const defaultMaxPixels = 178_956_970;
 
-/** Images that sharp decodes at the same time, whatever the batch size: it has four threads. */
+/** Images that sharp decodes concurrently, whatever the batch size: it has four threads. */
 const decodedTogether = 4;
 
-/** Elements of a finished image: float32 after `normalize`, else the bytes. */
+/** Dtype of a finished image: float32 after `normalize`, otherwise uint8. */
 export type ImageDType = 'float32' | 'uint8';
 
 /**
- * Makes tensors of image files: decodes only what is needed of a JPEG, crops, resizes, flips, changes colors and normalizes, in
- * one pass over the pixels where possible, straight into the memory of the batch. One for each thread.
+ * Turns image files into tensors: decodes only the needed part of a JPEG, crops, resizes, flips, changes colors and normalizes,
+ * in one pass over the pixels if possible, directly into the memory of the batch. Use one instance per thread.
  *
- * Steps come in this order: those that move pixels, `colorJitter`, `normalize`. Results are the same for any number of workers, and
- * with SIMD as without. Both decoders give what Pillow gives, within one level of 255 (JPEGs that become six times smaller or more:
- * a few levels, unless `exact`). As in Pillow, profiles are not applied, alpha is dropped, what a decoder only warns of is read, and
- * the orientation in EXIF data turns TIFF alone. Gray of 16 bits keeps its high byte; Pillow cuts it off at 255.
+ * Order of steps: those that move pixels, `colorJitter`, `normalize`. Results do not depend on the number of workers or on
+ * SIMD. Both decoders match Pillow within one level of 255 (a few levels for JPEGs that become six times smaller or more,
+ * unless `exact`). As in Pillow, color profiles are ignored, alpha is dropped, files that a decoder only warns about are read,
+ * and EXIF orientation rotates TIFF only. 16-bit gray keeps its high byte; Pillow clips it at 255.
  */
 export class ImagePipeline {
   readonly steps: readonly ImageTransform[];
@@ -68,7 +68,7 @@ export class ImagePipeline {
   /** `null` before the first use. */
   #turbo: TurboJpeg | undefined | null = null;
 
-  /** @throws {@link ConfigError} when the steps are not in the order above. */
+  /** @throws {@link ConfigError} if the steps are not in the order above. */
   constructor(steps: readonly ImageTransform[], options: ImagePipelineOptions = {}) {
     checkOrder(steps);
     this.steps = steps;
@@ -81,7 +81,7 @@ export class ImagePipeline {
     this.dtype = this.#scaling ? 'float32' : 'uint8';
   }
 
-  /** Height and width of every result, or `undefined` when they depend on the image. */
+  /** Height and width of every result; `undefined` if they depend on the image. */
   get fixedSize(): readonly [height: number, width: number] | undefined {
     let size: readonly [number, number] | undefined;
     for (const step of this.steps) {
@@ -92,11 +92,11 @@ export class ImagePipeline {
   }
 
   /**
-   * Makes an image from the bytes of its file. Synchronous for JPEGs where libjpeg-turbo is there.
+   * Makes an image from the bytes of its file. Synchronous for JPEGs if libjpeg-turbo is installed.
    *
-   * @param name - What messages call it: its path.
+   * @param name - Path of the image, for messages.
    * @returns shape `[3, H, W]` or `[H, W, 3]`.
-   * @throws {@link FormatError} when the bytes are damaged or no image.
+   * @throws {@link FormatError} if the bytes are damaged or not an image.
    */
   run(bytes: Uint8Array, name: string, context: SampleContext): MaybePromise<Tensor<ImageDType>> {
     return this.#make(bytes, name, context, (image) => {
@@ -106,7 +106,7 @@ export class ImagePipeline {
     });
   }
 
-  /** {@link run}, into memory of `3 * H * W` elements. Needs a {@link fixedSize}. */
+  /** Like {@link run}, into memory of `3 * H * W` elements. Requires a {@link fixedSize}. */
   runInto(
     bytes: Uint8Array,
     name: string,
@@ -120,7 +120,7 @@ export class ImagePipeline {
     return this.layout === 'NCHW' ? [3, height, width] : [height, width, 3];
   }
 
-  /** Makes the image and has it used at once: the workspace is the next image's as soon as anything waits. */
+  /** Makes the image and passes it to `use` synchronously: after any wait, the workspace may hold the next image. */
   #make<R>(
     bytes: Uint8Array,
     name: string,
@@ -160,7 +160,7 @@ export class ImagePipeline {
       return useWhole(
         asDamage(name, () => decodePlain(bytes, (width, height) => this.#checkSize(width, height, name))),
       );
-    // What libjpeg-turbo refuses is for sharp to judge, so that both decoders read the same files.
+    // sharp decides on files that libjpeg-turbo refuses, so that both decoders read the same files.
     return this.#limit(async () => {
       const pixels = await decodeWithSharp(bytes, this.maxPixels).catch((cause: Error) => {
         if (cause instanceof MissingPeerError && refusal !== undefined && refusal !== 'it is CMYK')
@@ -233,12 +233,12 @@ function scalingOf({ mean, std }: NormalizeOptions): ChannelScaling {
   };
 }
 
-/** Bytes behind the end of a JPEG in which its end mark is looked for. */
+/** Bytes at the end of a JPEG that are searched for its end marker. */
 const mostStrayBytes = 256;
 
 /**
- * Whether a JPEG has its end mark. libjpeg-turbo reads no further than a crop needs: without this look, a file that is cut short would be
- * read or refused by where the crop lies.
+ * Whether a JPEG has its end marker. libjpeg-turbo reads only as far as a crop needs: without this check, the position of the
+ * crop would decide whether a truncated file is read or refused.
  */
 function hasEndMark(bytes: Uint8Array): boolean {
   for (let at = bytes.length - 2; at >= Math.max(0, bytes.length - mostStrayBytes); at--)
@@ -250,7 +250,7 @@ function isJpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === 0xd8;
 }
 
-/** The error of a decoder that says no file. */
+/** Adds the file to a decoder's error. */
 function asDamage<T>(name: string, decode: () => T): T {
   try {
     return decode();

@@ -1,12 +1,12 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../core/options.js';
 
-/** Height and width in pixels; one number stands for both. */
+/** Height and width in pixels; a single number is both. */
 export type ImageSize = number | readonly [height: number, width: number];
 
 /**
- * A step of an {@link ImagePipeline}: plain data, so that it moves into workers. Steps that move pixels are joined into one crop
- * and one resampling, whatever their number.
+ * A step of an {@link ImagePipeline}: plain data, so that it moves into workers. All steps that move pixels are combined into
+ * one crop and one resampling.
  */
 export type ImageTransform =
   | { readonly type: 'resize'; readonly size: ImageSize }
@@ -46,29 +46,29 @@ const threeNumbers = v.tuple(
 );
 
 /**
- * Resizes, antialiased, with a triangle filter as Pillow's `BILINEAR`: a single number is the length of the shorter side, as in
- * torchvision's `Resize`.
+ * Resizes with antialiasing and a triangle filter, as Pillow's `BILINEAR`. A single number is the length of the shorter side,
+ * as in torchvision's `Resize`.
  */
 export function resize(size: ImageSize): StepOf<'resize'> {
   return { type: 'resize', ...parseOptions('resize', v.strictObject({ size: sizeSchema }), { size }) };
 }
 
-/** Cuts out the middle. What lies outside of a smaller image is an error: resize first. */
+/** Crops the center. A crop larger than the image is an error: resize first. */
 export function centerCrop(size: ImageSize): StepOf<'centerCrop'> {
   const options = parseOptions('centerCrop', v.strictObject({ size: sizeSchema }), { size });
   return { type: 'centerCrop', size: bothSides(options.size) };
 }
 
 export interface RandomResizedCropOptions {
-  /** Area of the crop as a share of the image's. @defaultValue `[0.08, 1]` */
+  /** Area of the crop as a fraction of the image. @defaultValue `[0.08, 1]` */
   readonly scale?: readonly [low: number, high: number];
-  /** Width by height of the crop. @defaultValue `[3 / 4, 4 / 3]` */
+  /** Aspect ratio of the crop, width / height. @defaultValue `[3 / 4, 4 / 3]` */
   readonly ratio?: readonly [low: number, high: number];
 }
 
 /**
- * Cuts out a part of random area and shape, and resizes it: Inception's augmentation, with the rules of torchvision's
- * `RandomResizedCrop` (ten tries, then the largest crop in the middle that has an allowed shape).
+ * Crops a random area with a random aspect ratio, and resizes it: Inception's augmentation, by the rules of torchvision's
+ * `RandomResizedCrop` (ten tries, then the largest centered crop with an allowed ratio).
  */
 export function randomResizedCrop(
   size: ImageSize,
@@ -83,20 +83,20 @@ export function randomResizedCrop(
   return { type: 'randomResizedCrop', size: bothSides(both), scale, ratio };
 }
 
-/** Swaps left and right with a probability. @defaultValue `0.5` */
+/** Flips horizontally with a probability. @defaultValue `0.5` */
 export function randomHorizontalFlip(probability = 0.5): StepOf<'randomHorizontalFlip'> {
   const schema = v.strictObject({ probability: share(0, 1) });
   return { type: 'randomHorizontalFlip', ...parseOptions('randomHorizontalFlip', schema, { probability }) };
 }
 
 export interface ColorJitterOptions {
-  /** The factor is uniform in `1 - brightness … 1 + brightness`, from 0 on. @defaultValue `0` */
+  /** The factor is uniform in `1 - brightness … 1 + brightness`, at least 0. @defaultValue `0` */
   readonly brightness?: number;
-  /** Likewise for the distance from the mean gray. @defaultValue `0` */
+  /** The same for the distance from the mean gray. @defaultValue `0` */
   readonly contrast?: number;
-  /** Likewise for the distance from each pixel's gray. @defaultValue `0` */
+  /** The same for the distance from each pixel's gray. @defaultValue `0` */
   readonly saturation?: number;
-  /** The hue turns by a share of the circle, uniform in `-hue … hue`; at most 0.5. @defaultValue `0` */
+  /** The hue rotates by a fraction of the circle, uniform in `-hue … hue`; at most 0.5. @defaultValue `0` */
   readonly hue?: number;
 }
 
@@ -113,12 +113,12 @@ export function colorJitter(options: ColorJitterOptions): StepOf<'colorJitter'> 
 }
 
 export interface NormalizeOptions {
-  /** Of red, green and blue, where 1 is full. */
+  /** For red, green and blue, on a scale from 0 to 1. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
 }
 
-/** Mean and standard deviation of ImageNet's pictures, which most published models expect. */
+/** Mean and standard deviation of ImageNet, which most published models expect. */
 export const imageNetStatistics: NormalizeOptions = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],

@@ -2,20 +2,20 @@ import { type ImageKernels, imageKernels } from '../kernels/image-kernels.js';
 import type { Region } from '../kernels/kernel-memory.js';
 
 /**
- * Memory for the steps of making one image, used again for the next: in the kernels' memory where there are kernels, so that they
- * can work on it.
+ * Memory for making one image, reused for the next. It lies in the kernels' memory, if there are kernels, so that they can
+ * process it.
  */
 export class ImageWorkspace {
   readonly #regions = new Map<string, Region>();
   readonly #arrays = new Map<string, Uint8Array>();
   readonly kernels: ImageKernels | undefined;
 
-  /** @param loaded - The kernels to use; `null` does without. @defaultValue those of the thread, where there are any */
+  /** @param loaded - The kernels to use; `null`: none. @defaultValue those of the thread, if available */
   constructor(loaded: ImageKernels | null = imageKernels() ?? null) {
     this.kernels = loaded ?? undefined;
   }
 
-  /** At least so many bytes with unspecified contents. What the same name had before is gone. */
+  /** At least `bytes` bytes with unspecified contents. Invalidates earlier memory of the same name. */
   bytes(name: string, byteLength: number): Uint8Array {
     if (!this.kernels) return this.#plain(name, byteLength);
     const { memory } = this.kernels;

@@ -1,7 +1,7 @@
 import type { ImageWorkspace } from './image-workspace.js';
 import type { RgbxImage } from './rgbx-image.js';
 
-/** A number for each channel of each pixel: `value * scale + bias`, in float32. */
+/** Scale and bias per channel: `value * scale + bias`, in float32. */
 export interface ChannelScaling {
   readonly scale: readonly [number, number, number];
   readonly bias: readonly [number, number, number];
@@ -11,7 +11,7 @@ export interface ChannelScaling {
 export type ImageLayout = 'NCHW' | 'NHWC';
 
 /**
- * Writes an image as float32 numbers to where its batch will be read.
+ * Writes an image as float32 into the batch.
  *
  * @param target - `3 * width * height` elements.
  */
@@ -44,7 +44,7 @@ function normalizePlainly(
   const pixels = width * height;
   const [step, next] = layout === 'NHWC' ? [3, 1] : [1, pixels];
   for (let channel = 0; channel < 3; channel++) {
-    // The kernel counts in float32, and so do these.
+    // The kernel computes in float32, and so does this loop.
     const factor = Math.fround(scale[channel]!);
     const offset = Math.fround(bias[channel]!);
     for (let i = 0; i < pixels; i++)

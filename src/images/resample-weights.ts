@@ -1,28 +1,25 @@
-/** Weights are fixed-point numbers: {@link weightBits} bits behind the point. */
+/** Weights are fixed-point numbers with {@link weightBits} fractional bits. */
 export const weightBits = 14;
 const one = 1 << weightBits;
 
-/** How the pixels of one axis of the result come from those of the source. */
+/** How result pixels along one axis combine source pixels. */
 export interface AxisWeights {
   /** Shape `[n]`: the first source pixel of each result pixel. */
   readonly starts: Int32Array;
-  /** Shape `[n, taps]`: what the source pixels from there on count; they add up to 2^14. */
+  /** Shape `[n, taps]`: weights of the source pixels from there on; they sum to 2^14. */
   readonly weights: Int16Array;
-  /**
-   * Source pixels a result pixel has; what it does not need has the weight 0. Where the source has fewer, some behind the last
-   * are among them.
-   */
+  /** Source pixels per result pixel; unneeded ones have weight 0. If the source has fewer, some lie beyond its end. */
   readonly taps: number;
 }
 
 /**
- * Weights of a triangle filter that widens where the image shrinks, as Pillow's `BILINEAR` and torchvision's antialiased
- * resizing have it.
+ * Weights of a triangle filter that widens when the image shrinks, as in Pillow's `BILINEAR` and torchvision's antialiased
+ * resizing.
  *
- * @param from - Where the part that is shown begins and how long it is, in source pixels.
- * @param visible - The first source pixel that may be read, and the number of them.
- * @param n - Pixels of the result.
- * @param multipleOf - What the number of taps is to be a multiple of.
+ * @param from - Start and length of the source range, in source pixels.
+ * @param visible - The first readable source pixel, and their number.
+ * @param n - Number of result pixels.
+ * @param multipleOf - The number of taps is rounded up to a multiple of this.
  */
 export function triangleWeights(
   from: { readonly start: number; readonly length: number },
@@ -40,14 +37,14 @@ export function triangleWeights(
   for (let i = 0; i < n; i++) {
     const center = from.start + (i + 0.5) * scale;
     const first = Math.max(visible.start, Math.trunc(center - support + 0.5));
-    // Rounding both ends can add one pixel beyond the taps; its weight is 0.
+    // Two roundings may yield one pixel more than there are taps; its weight is 0.
     const last = Math.min(end, first + taps, Math.trunc(center + support + 0.5));
     let sum = 0;
     for (let k = 0; k < last - first; k++) {
       exact[k] = Math.max(0, 1 - Math.abs((first + k + 0.5 - center) / support));
       sum += exact[k]!;
     }
-    // Pixels behind the last one are not read, as long as there are enough in front.
+    // Pixels beyond the end are not read if there are enough before it.
     const start = Math.max(visible.start, Math.min(first, end - taps));
     starts[i] = start;
     fix(exact.subarray(0, last - first), sum, weights.subarray(i * taps + first - start, (i + 1) * taps));
@@ -55,7 +52,7 @@ export function triangleWeights(
   return { starts, weights, taps };
 }
 
-/** Rounds weights, and gives what rounding lost to the largest: an even area must stay as it is. */
+/** Rounds weights and adds the rounding error to the largest, so that uniform areas stay uniform. */
 function fix(exact: Float64Array, sum: number, weights: Int16Array): void {
   let rest = one;
   let largest = 0;

@@ -4,14 +4,14 @@ import type { ImageWorkspace } from './image-workspace.js';
 import { type AxisWeights, triangleWeights, weightBits } from './resample-weights.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 
-/** Bits behind the point that rows keep between the two passes. */
+/** Fractional bits of rows between the two passes. */
 const rowBits = 6;
 
 /**
- * Shows a part of an image at another size, antialiased: rows first, then columns, in fixed-point numbers, so that the result is
- * the same on every machine, with SIMD and without. Within one level of Pillow's result.
+ * Resizes a part of an image with antialiasing: rows first, then columns, in fixed point, so that the result is the same on
+ * every machine, with and without SIMD. Within one level of Pillow's result.
  *
- * @returns an image in the workspace, which holds until the next call.
+ * @returns an image in the workspace, valid until the next call.
  */
 export function resample(image: RgbxImage, geometry: CropGeometry, workspace: ImageWorkspace): RgbxImage {
   const { box, visible, width, height } = geometry;
@@ -81,7 +81,7 @@ function bytesOf({ starts, weights }: AxisWeights): number {
   return starts.byteLength + weights.byteLength;
 }
 
-/** What the kernel does, number by number. */
+/** The kernel's computation in TypeScript. */
 function resamplePlainly(image: RgbxImage, { columns, rows, geometry: { flip }, target }: Resampling): void {
   const { width, height, data } = target;
   const ringRows = rows.taps + 1;

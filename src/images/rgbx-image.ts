@@ -1,6 +1,6 @@
 /**
- * An image in memory: rows from the top, four bytes a pixel, of which the fourth means nothing. One row and 16 bytes more than
- * `4 * width * height` are there, so that whole vectors can be read at the edges.
+ * An image in memory: top row first, four bytes per pixel, of which the fourth is unused. The memory has one row and 16 bytes
+ * more than `4 * width * height`, so that whole vectors can be read at the edges.
  */
 export interface RgbxImage {
   readonly width: number;
@@ -8,7 +8,7 @@ export interface RgbxImage {
   readonly data: Uint8Array;
 }
 
-/** Bytes that an image of this size takes up. */
+/** Bytes of an image of this size. */
 export function rgbxBytes(width: number, height: number): number {
   return 4 * width * (height + 1) + 16;
 }

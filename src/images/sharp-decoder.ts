@@ -1,7 +1,7 @@
 import { importPeer } from '../core/peer.js';
 import type { PackedPixels } from './packed-pixels.js';
 
-/** The part of sharp, an optional peer, that is used here. */
+/** The part of sharp, an optional peer, that is used. */
 interface Sharp {
   (
     bytes: Uint8Array,
@@ -25,12 +25,12 @@ interface SharpImage {
 let loaded: Promise<Sharp> | undefined;
 
 /**
- * Decodes an image of any format that sharp knows, whole, with the choices of Pillow's `convert('RGB')`: what a decoder only warns
- * of is read; color profiles are not applied; alpha is dropped; CMYK stays CMYK, for {@link unpackPixels} to convert; the orientation
- * in the EXIF data turns TIFF, and nothing else.
+ * Decodes a whole image of any format that sharp supports, with the choices of Pillow's `convert('RGB')`: files that a decoder
+ * only warns about are read; color profiles are ignored; alpha is dropped; CMYK stays CMYK, for {@link unpackPixels} to
+ * convert; EXIF orientation rotates TIFF only.
  *
- * @param maxPixels - Larger images are an error, before memory is taken.
- * @throws {@link MissingPeerError} without sharp; sharp's own error when the bytes are damaged.
+ * @param maxPixels - Larger images are an error, before memory is allocated.
+ * @throws {@link MissingPeerError} without sharp; sharp's error if the bytes are damaged.
  */
 export async function decodeWithSharp(bytes: Uint8Array, maxPixels: number): Promise<PackedPixels> {
   loaded ??= loadSharp();
@@ -62,7 +62,7 @@ async function loadSharp(): Promise<Sharp> {
     'sharp',
     'An image that libjpeg-turbo does not decode, or a machine without it,',
   );
-  // Workers are the parallelism, and no image is decoded twice.
+  // Workers provide the parallelism, and no image is decoded twice.
   sharp.cache(false);
   sharp.concurrency(1);
   return sharp;

@@ -5,7 +5,7 @@ import type { Box } from './crop-geometry.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 
-/** The part of koffi, an optional peer, that is used here. */
+/** The part of koffi, an optional peer, that is used. */
 interface Koffi {
   load(path: string): { func(definition: string): (...values: unknown[]) => unknown };
   struct(name: string, fields: Record<string, string>): unknown;
@@ -38,7 +38,7 @@ const subsampling = 4;
 const jpegWidth = 5;
 const jpegHeight = 6;
 const colorspace = 8;
-/** More scans than any encoder writes, and as many as libvips reads. */
+/** Most scans of a JPEG, the limit of libvips; no encoder writes as many. */
 const mostScans = 100;
 const formatRgbx = 2;
 const colorspaceOfCmyk = 3;
@@ -56,29 +56,29 @@ const blockSizes = [
 /** Chroma is interpolated from two samples, each as wide as two or four pixels. */
 const margin = 4;
 
-/** What to decode of a JPEG, decided when its size is known. */
+/** The part of a JPEG to decode, chosen when its size is known. */
 export type ChooseRegion = (size: { readonly width: number; readonly height: number }) => DecodeRegion;
 
 export interface DecodeRegion {
-  /** Pixels that are needed, of the whole image. */
+  /** Needed pixels of the whole image. */
   readonly needed: Box;
-  /** 1, 2, 4 or 8: decoding gives an image that is so many times smaller, which is faster and antialiased. */
+  /** Shrink factor of the decoder, 1, 2, 4 or 8: faster, and antialiased. */
   readonly shrink: number;
 }
 
-/** A part of an image: what was decoded, and where it lies in the whole image, shrunk as asked for. */
+/** A decoded part, and its position in the shrunk whole image. */
 export interface DecodedRegion {
   readonly image: RgbxImage;
   readonly x: number;
   readonly y: number;
 }
 
-/** Why a JPEG is not decoded here: the library warns of it or fails, or it is of a kind that is not turned into RGB. */
+/** Reason why a JPEG is not decoded here: the library warns or fails, or does not convert its kind to RGB. */
 export interface JpegRefusal {
   readonly refused: string;
 }
 
-/** Decodes JPEGs with libjpeg-turbo 3: only the part that is needed, at the size that is needed. One for each thread. */
+/** Decodes JPEGs with libjpeg-turbo 3: only the needed part, at the needed size. Use one instance per thread. */
 export class TurboJpeg {
   readonly #calls: TurboCalls;
   #handle: bigint;
@@ -88,7 +88,7 @@ export class TurboJpeg {
     this.#handle = handle;
   }
 
-  /** The decoder, or `undefined` where koffi or the library is missing. */
+  /** The decoder; `undefined` if koffi or the library is missing. */
   static open(): TurboJpeg | undefined {
     const calls = turboCalls();
     const handle = calls && newHandle(calls);
@@ -96,9 +96,9 @@ export class TurboJpeg {
   }
 
   /**
-   * Decodes into the workspace; the image holds until the next call.
+   * Decodes into the workspace; the image is valid until the next call.
    *
-   * @returns why not, where the library fails or warns: other decoders may know better.
+   * @returns the reason if the library fails or warns: other decoders may succeed.
    * @throws what `choose` throws.
    */
   decode(bytes: Uint8Array, choose: ChooseRegion, workspace: ImageWorkspace): DecodedRegion | JpegRefusal {
@@ -107,7 +107,7 @@ export class TurboJpeg {
       decoded = this.#decode(bytes, choose, workspace);
       return decoded;
     } finally {
-      // After a failure the library may go on failing: the next image gets a handle without a past.
+      // After a failure the library may keep failing: the next image gets a new handle.
       if (!decoded || 'refused' in decoded) this.#renewHandle();
     }
   }
@@ -139,8 +139,8 @@ export class TurboJpeg {
   }
 
   /**
-   * The region to decode, in pixels after shrinking: it begins between blocks, and has a few pixels more on each side, because
-   * chroma is interpolated across the edges.
+   * The region to decode, in pixels after shrinking: it starts at a block boundary and has a margin of a few pixels, because
+   * chroma is interpolated across edges.
    */
   #regionOf(needed: Box, shrink: number, whole: { readonly width: number; readonly height: number }): Box {
     const blocks = blockSizes[this.#calls.get(this.#handle, subsampling)] ?? [32, 32];
@@ -158,7 +158,7 @@ export class TurboJpeg {
 function newHandle(calls: TurboCalls): bigint | undefined {
   const handle = calls.create(decompression);
   if (!handle) return undefined;
-  // A truncated file would otherwise be filled up with gray.
+  // Otherwise, a truncated file would be filled with gray.
   calls.set(handle, stopOnWarning, 1);
   calls.set(handle, scanLimit, mostScans);
   return handle;
@@ -183,7 +183,7 @@ function findTurboCalls(): TurboCalls | null {
     try {
       return declare(koffi, path);
     } catch {
-      // Not there, or a version without this interface: the next one may be better.
+      // Missing, or a version without this interface: try the next one.
     }
   }
   return null;
@@ -214,7 +214,7 @@ function declare(koffi: Koffi, path: string): TurboCalls {
   };
 }
 
-/** Where the library may be: in the package that ships it, or in the system. */
+/** Candidates for the library: the package that ships it, or the system. */
 function libraryPaths(require: NodeJS.Require): string[] {
   return [
     ...packagedLibraries(require),

@@ -2,7 +2,7 @@ import type { ImageWorkspace } from './image-workspace.js';
 import type { PackedPixels } from './packed-pixels.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 
-/** The pixels in the workspace, where the image holds until the next call. */
+/** Unpacks pixels into the workspace, where the image is valid until the next call. */
 export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace): RgbxImage {
   const { width, height, channels, data, isCmyk = false } = pixels;
   const target = workspace.bytes('decoded', rgbxBytes(width, height));
@@ -16,11 +16,11 @@ export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace): R
   return { width, height, data: target };
 }
 
-/** Pillow's conversion, which knows no profiles: each ink takes away its share of what black leaves. */
+/** Pillow's conversion without profiles: each ink removes its share of what black leaves. */
 function inksToRgb(target: Uint8Array, at: number, black: number): void {
   const white = 255 - black;
   for (let c = 0; c < 3; c++) {
-    // Pillow's division by 255 without one.
+    // Pillow's division by 255, without dividing.
     const product = target[at + c]! * white + 128;
     target[at + c] = Math.max(0, white - (((product >> 8) + product) >> 8));
   }
