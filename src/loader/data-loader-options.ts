@@ -62,7 +62,7 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    * `deviceBatches`. Needs `reuseBuffers` and a CUDA device; otherwise it has no effect. @defaultValue `false`
    */
   readonly pinMemory?: boolean;
-  /** Longest wait for one batch, in milliseconds; 0 waits for ever. @defaultValue `0` */
+  /** Longest wait for one batch, in milliseconds; 0 waits without limit. @defaultValue `0` */
   readonly timeoutMs?: number;
   /** Fixes the shuffle and every sample's random numbers. @defaultValue `0` */
   readonly seed?: number;
@@ -84,7 +84,7 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   /**
    * Whether batches are lent: their memory is used again when the next one is asked for, or when `using batch` ends. Outside of
    * production (`NODE_ENV`) a tensor that is used later throws a `ReleasedBatchError`. @defaultValue `false`: a batch is yours
-   * for ever
+   * forever
    */
   readonly reuseBuffers?: Reuse;
   /** Dtype of a batch of JavaScript numbers. @defaultValue `'float32'` */
@@ -109,7 +109,7 @@ interface SamplerOptions {
   readonly dropLast?: boolean;
   /**
    * Whether to visit samples in a new random order each epoch. `'shards'` mixes the samples of eight files or row groups at a time, for
-   * data that is far away: see `ShardSampler`. Excludes `sampler`. @defaultValue `false`
+   * data that is remote: see `ShardSampler`. Excludes `sampler`. @defaultValue `false`
    */
   readonly shuffle?: boolean | 'shards';
   /** The order. @defaultValue sequential, or random with `shuffle` */

@@ -52,7 +52,7 @@ export interface MapStyleDataset<T> extends Dataset<T> {}
 /** What a loader can load: a dataset, or the name of the module that makes it. */
 export type DatasetSource<T> = IterableDataset<T> | WorkerDataset<T> | URL | MapStyleDataset<T>;
 
-/** What a loader with `elastic: true` can load: samples by index, or streams that go on from a state of their own. */
+/** What a loader with `elastic: true` can load: samples by index, or streams that continue from their own state. */
 export type ElasticSource<T> =
   | Dataset<T>
   | (IterableDataset<T> & { readonly seekable: true })
@@ -150,17 +150,17 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return this.#knownOrder().length;
   }
 
-  /** The epoch under way, or the one that the next iteration gives. */
+  /** The current epoch, or the epoch of the next iteration. */
   get epoch(): number {
     return this.#progress.epoch;
   }
 
-  /** What is loaded. */
+  /** The dataset that the loader reads. */
   get dataset(): Dataset<T> | IterableDataset<T> | WorkerDataset<T> {
     return this.#source as Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
   }
 
-  /** What gives the global batches; none for a stream, and before a dataset's module has been imported. */
+  /** The sampler of the global batches; `undefined` for a stream, and until a dataset's module has been imported. */
   get batchSampler(): BatchSource | undefined {
     return this.#order?.batchSampler;
   }
@@ -188,7 +188,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Where the loader stands, as plain JSON: batches that were prefetched but not delivered do not count.
+   * The position of the loader, as plain JSON. Batches that were prefetched but not delivered do not count.
    *
    * @throws {@link LoaderNotReadyError} before the dataset's module has been imported.
    */
@@ -197,8 +197,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Continues from a saved state: the batches that would have come, none lost, none twice; with any number of workers,
-   * rank, world size and steps of gradient accumulation. A state inside a global batch needs steps with a boundary there.
+   * Continues from a saved state, so that no batch is lost or repeated, with any number of workers, rank, world size and
+   * gradient accumulation steps. A state inside a global batch needs gradient accumulation steps with a boundary there.
    *
    * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler, seed, batch size or version.
    */
@@ -211,7 +211,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * The samples that a rank gets from a place to the end of its epoch, batch by batch, without reading any.
+   * The batches of a rank from a position to the end of its epoch, without reading a sample.
    *
    * @param layout - The rank. @defaultValue that of the loader
    * @throws {@link CapabilityError} for an iterable dataset, whose samples are known by reading them;
@@ -223,8 +223,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * What this rank delivered since the loader was made or a state was loaded, as plain JSON with a SHA-256 digest; `stateDict`
-   * carries the digest on. {@link verifyReceipt} and `millrace verify --receipt` compute it again from the order alone. Of an
+   * The batches that this rank delivered since the loader was created or a state was loaded, as plain JSON with a SHA-256 digest;
+   * a state contains the digest. {@link verifyReceipt} and `millrace verify --receipt` compute it again from the order alone. Of an
    * iterable dataset it says the shards and places, not the samples.
    */
   receipt(): Receipt {
@@ -232,7 +232,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Every time that a sample is seen in some epochs: epoch, step (the global batch), micro-batch, rank and slot.
+   * Each time that a sample is seen in the given epochs: epoch, step (the global batch), micro-batch, rank and slot.
    *
    * @param sample - An index of the dataset; or, where the dataset is made of others, a sample of theirs in its own terms:
    *   `{ source, index }` of a `MixtureDataset`, `{ document }` of a `PackedDataset`.
@@ -250,12 +250,12 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Tells `listener` from now on what happens to each batch: when it was asked for, which worker made it and how long each stage
-   * took, how long the consumer waited. `millrace/monitor` has listeners that write it down or show it.
+   * Calls `listener` with the events of each batch: when it was requested, the worker that made it, the time of each stage,
+   * and how long the consumer waited. `millrace/monitor` has observers that record or show them.
    *
-   * @param listener - Is called on this thread and must be quick; what it throws ends the iteration.
-   * @returns ends the listening
-   * @remarks Costs nothing when nobody listens, about a microsecond a batch otherwise.
+   * @param listener - Runs on this thread and must return quickly. An error that it throws ends the iteration.
+   * @returns a function that removes the observer
+   * @remarks Without observers it costs nothing, otherwise about a microsecond per batch.
    */
   observe(listener: LoaderObserver): () => void {
     this.#observation.add(listener);

@@ -42,7 +42,7 @@ export class RepeatingLoader<B, L extends Repeatable<B> = Repeatable<B>> impleme
     return this;
   }
 
-  /** @throws {@link EmptyLoaderError} when the loader gives no batch at all, instead of spinning for ever. */
+  /** @throws {@link EmptyLoaderError} if the loader yields no batch at all, because the loop would never end. */
   async next(): Promise<IteratorResult<B>> {
     this.#iterator ??= this.loader[Symbol.asyncIterator]();
     const batch = await this.#iterator.next();

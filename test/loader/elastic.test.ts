@@ -1,4 +1,4 @@
-// A job is saved on some ranks with some steps of gradient accumulation, and goes on with others: over random orders and datasets.
+// A job is saved on some ranks with some steps of gradient accumulation, and continues with others: over random orders and datasets.
 import fc from 'fast-check';
 import {
   ArrayDataset,

@@ -93,9 +93,9 @@ describe('a sample that throws in a worker', () => {
   });
 
   it(`is asked for again with onError: 'retry', and thrown when it keeps failing`, async () => {
-    const mended = load('flakyAt', { index: 3, failures: 2 }, { onError: 'retry', numWorkers: 1 });
-    expect((await collect(mended)).flat()).toHaveLength(8);
-    await mended.close();
+    const repaired = load('flakyAt', { index: 3, failures: 2 }, { onError: 'retry', numWorkers: 1 });
+    expect((await collect(repaired)).flat()).toHaveLength(8);
+    await repaired.close();
     const { error } = await untilError(
       load('flakyAt', { index: 3, failures: 99 }, { onError: 'retry', numWorkers: 1 }),
     );

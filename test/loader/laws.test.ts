@@ -148,7 +148,7 @@ describe('law 3: state', () => {
     }
     const state = JSON.parse(JSON.stringify(loader.stateDict()));
     await loader.close();
-    // Batch 0 holds up its worker for ever, and what stands behind it; the rest goes to the other one.
+    // Batch 0 holds up its worker forever, and what stands behind it; the rest goes to the other one.
     expect(taken).not.toContainEqual([0, 1]);
     expect(state).toMatchObject({ epoch: 0, step: 0, ahead: taken.map(([first]) => first! / 2) });
     const resumed = new DataLoader<number>(stuck, { batchSize: 2 });

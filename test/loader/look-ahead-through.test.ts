@@ -1,4 +1,4 @@
-// Datasets made of far-away ones: what they need is asked for ahead as well, and changes nothing in what they give.
+// Datasets made of remote ones: what they need is asked for ahead as well, and changes nothing in what they give.
 import fc from 'fast-check';
 import {
   ArrayDataset,
@@ -40,7 +40,7 @@ const rowOf = (first: number, index: number): Row => ({
 const here = new ArrayDataset<Row>(Array.from({ length: 16 }, (_, row) => ({ file: -1, row })));
 const asIs = (samples: readonly unknown[]) => samples;
 
-/** How a dataset is made, and which of the far-away files a sample of it needs, in the order in which it reads them. */
+/** How a dataset is made, and which of the remote files a sample of it needs, in the order in which it reads them. */
 interface Made {
   readonly dataset: Dataset<unknown>;
   needs(index: number, epoch: number): readonly number[];

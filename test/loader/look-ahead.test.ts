@@ -20,7 +20,7 @@ const far = new FarAwayRows(fileCount);
 const { rowsPerFile, server } = far;
 const asked = () => far.asked();
 
-describe('a loader of far-away data', () => {
+describe('a loader of remote data', () => {
   it.each([0, 1])(
     'has files fetched in the order in which they come, before they are needed, with %i workers',
     async (numWorkers) => {
@@ -174,7 +174,7 @@ describe('prefetch', () => {
     expect(dataset.prefetch!([last], 0)).toBe(bytes.length);
     // What was asked for already is not counted again.
     expect(dataset.prefetch!([last, 0], 0)).toBe(0);
-    // Where nothing is needed something might be later: only data of this machine says that nothing comes from afar.
+    // Where nothing is needed something might be later: only data of this machine says that nothing comes remotely.
     expect(dataset.prefetch!([], 0)).toBe(0);
     await until(() =>
       readdirSync(far.folder, { recursive: true }).some((entry) => /[0-9a-f]{40}$/.test(String(entry))),

@@ -1,4 +1,4 @@
-// What a loader tells those who listen.
+// What a loader tells observers.
 import { ArrayDataset, DataLoader, MapDataset, workerDataset } from 'millrace';
 import type { LoaderEvent } from 'millrace/monitor';
 import { describe, expect, it } from 'vitest';

@@ -183,7 +183,7 @@ describe('the receipt of a loader', () => {
     }
   });
 
-  it('refuses what is no receipt, belongs to another loader, or cannot be computed', async () => {
+  it('refuses a value that is not a receipt, belongs to another loader, or cannot be computed', async () => {
     const loader = make({ length: 10, batchSize: 2 });
     await take(loader, 2);
     const receipt = loader.receipt();

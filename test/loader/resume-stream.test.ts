@@ -45,7 +45,7 @@ async function samplesOf(loader: DataLoader<Read>, count = Number.POSITIVE_INFIN
 const plain = (batches: Read[][]) => batches.map((batch) => batch.map(({ sample }) => sample));
 
 describe('a stream with a state of its own', () => {
-  it('goes on where it was, with any number of workers and ranks, and reads nothing again', async () => {
+  it('continues where it was, with any number of workers and ranks, and reads nothing again', async () => {
     const plan = fc.record({
       numShards: fc.integer({ min: 1, max: 3 }),
       samples: fc.integer({ min: 1, max: 12 }),

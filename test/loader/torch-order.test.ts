@@ -70,7 +70,7 @@ describe('DataLoader with a generator', () => {
   );
 
   it.each(recorded.cases.filter(({ workers }) => workers === 0))(
-    'goes on from a state in any epoch as if it had not stopped: $kind, $n by $batch_size',
+    'continues from a state in any epoch as if it had not stopped: $kind, $n by $batch_size',
     async (golden) => {
       const generator = new TorchGenerator(BigInt(golden.seed));
       await using loader = makeLoader(golden, generator);

@@ -33,7 +33,7 @@ describe('workers', () => {
     expect([...new Int32Array(calls)].slice(2, 9)).toEqual([1, 1, 1, 1, 1, 1, 1]);
   });
 
-  it('give batches that are the caller’s for ever', async () => {
+  it('give batches that are the caller’s forever', async () => {
     const loader = new DataLoader<number>(fixture('noisy'), { batchSize: 4, numWorkers: 2 });
     const kept = await batchesOf(loader);
     const before = kept.map(({ data }) => Array.from(data));

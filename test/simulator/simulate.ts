@@ -54,7 +54,7 @@ const streams = new URL('../fixtures/resumable.js', import.meta.url);
 
 /**
  * Runs a made-up job with the real scheduler on a virtual clock: ranks with workers that answer at any time and are killed, a job
- * that crashes and goes on from its last checkpoint with other ranks, workers and steps of accumulation.
+ * that crashes and continues from its last checkpoint with other ranks, workers and steps of accumulation.
  *
  * @throws when a sample is lost, comes twice or in another batch, when something hangs, or when a receipt does not hold.
  */
@@ -136,7 +136,7 @@ class Simulation {
     };
   }
 
-  /** A start that can go on from a state. */
+  /** A start that can continue from a state. */
   #makeStart(state: LoaderState | undefined): Start {
     const dice = this.#dice;
     const { batchSize, inOrder } = this.#job;

@@ -5,7 +5,7 @@ import { elementCount, type Tensor, zeroTensor } from '../../core/tensor.js';
 import type { Region } from '../../kernels/kernel-memory.js';
 import { kernels } from '../../kernels/kernels.js';
 
-/** Where the tensors of batches are made. */
+/** Allocates the tensors of batches. */
 export interface BatchMemory {
   readonly allocate: Allocate;
   /** Begins a batch. */
@@ -76,7 +76,7 @@ export class OwnedMemory implements BatchMemory {
     return { dtype, shape, data: viewOf(dtype, buffer, 0, length) };
   };
 
-  /** Where the small tensors since the last {@link turnPage} are. */
+  /** Holds the small tensors since the last {@link turnPage}. */
   get page(): ArrayBuffer {
     return this.#page;
   }
@@ -91,7 +91,7 @@ export class OwnedMemory implements BatchMemory {
     return { transfer: this.#buffers, slot: undefined, overflowed: false };
   }
 
-  /** Takes buffers of batches that nobody reads any more; they are written again where one is asked for that is no longer. */
+  /** Receives buffers of batches that the consumer has released. An allocation of at most their size reuses them. */
   takeBack(buffers: readonly ArrayBuffer[]): void {
     this.#returned = [...this.#returned, ...buffers].slice(-maxReturned);
   }
@@ -103,11 +103,11 @@ export class OwnedMemory implements BatchMemory {
     return place < 0 ? undefined : this.#returned.splice(place, 1)[0];
   }
 
-  /** Begins a new page. @returns what the old one has, in a buffer of its own; `undefined` when that is nothing */
+  /** Begins a new page. @returns a copy of the used part of the old page; `undefined` if it is empty */
   turnPage(): ArrayBuffer | undefined {
     if (this.#pageUsed === 0) return undefined;
     const page = this.#page.slice(0, this.#pageUsed);
-    // A batch that is still being made keeps its places: it goes with the next page.
+    // A batch in progress keeps its tensors in this page; they are sent with the next one.
     const isInUse = this.#begunAt !== undefined && this.#pageUsed > this.#begunAt;
     if (!isInUse) {
       this.#pageUsed = 0;
@@ -124,7 +124,7 @@ const alignment = 64;
 /** The largest page of common systems: slots whose pages are locked share none. */
 const lockablePageBytes = 65_536;
 
-/** What a slot that was too small gets beyond what the batch needed: ragged batches often come a little larger. */
+/** Growth factor for a slot that was too small: later ragged batches are often a little larger. */
 const headroom = 1.25;
 
 /** Slots of a thread at most; batches beyond them get memory of their own. */
@@ -192,7 +192,7 @@ export class LentMemory implements BatchMemory {
     return { transfer: [], slot, place: this.#slots[this.#slot], overflowed };
   }
 
-  /** Gives a slot back. Views of the batch that was in it will show other data. */
+  /** Releases a slot. Views of the batch that was in it will show other data. */
   release(slot: number): void {
     Atomics.store(this.#lent, slot, 0);
   }

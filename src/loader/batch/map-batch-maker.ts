@@ -31,7 +31,7 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
       samples,
       skipped,
     });
-    // A whole batch cannot leave one sample out, so that policy goes sample by sample.
+    // `getBatch` cannot omit one sample, so 'skip' and 'retry' fetch sample by sample.
     if (steps.fused && this.#dataset.getBatch && settings.onError === 'throw') {
       return andThen(this.#whole(task, memory), (value) => {
         checkTensors(value);
@@ -47,8 +47,8 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
   }
 
   /**
-   * For a batch of which no sample can be made. Other ranks and micro-batches take a step with theirs, so this one gets the first
-   * sample of the global batch that can be made. With nobody to stay in step with, the batch is left out.
+   * Handles a batch of which no sample can be made. The other ranks and micro-batches of the step still have samples, so this batch
+   * holds the first sample of the global batch that can be made. If there are no others, the batch is omitted.
    */
   #standIn(
     task: IndexTask,
@@ -86,7 +86,7 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
         return this.#context(task, slot);
       },
     };
-    // Asking for the samples one by one finds the one at fault; if all of them can be made, the batch is at fault.
+    // Fetching the samples one by one finds the faulty one; if all can be made, `getBatch` is at fault.
     const blame = async (cause: unknown): Promise<never> => {
       await settle(this.#fetch(task));
       throw this.#samples.failure(context.sample(0), cause);

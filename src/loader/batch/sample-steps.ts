@@ -12,13 +12,13 @@ import { collateAt } from './collate-failure.js';
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
 export type Transform = (sample: never, context: SampleContext) => unknown;
 
-/** Gets the sample that a context is of. */
+/** Fetches the sample of a context. */
 export type FetchSample = (context: SampleContext) => unknown;
 
-/** What to do about a sample that fails. */
+/** How to handle a sample that fails. */
 export type OnError = 'throw' | 'skip' | 'retry';
 
-/** How batches are made, the same on every thread. */
+/** Settings that are equal on every thread. */
 export interface BatchSettings {
   readonly seed: number;
   readonly onError: OnError;
@@ -85,7 +85,7 @@ export class SampleSteps {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new SampleError(`Sample ${index} of ${this.#title.name} could not be made: ${trimStop(reason)}`, {
       where: { ...this.#title.where, index, epoch, ...(this.worker === null ? {} : { worker: this.worker }) },
-      next: `The cause has the original error. Mend the sample, or pass onError: 'skip' to leave such samples out and count them.`,
+      next: `The cause has the original error. Repair the sample, or pass onError: 'skip' to leave such samples out and count them.`,
       cause,
     });
   }
@@ -120,7 +120,7 @@ export class SampleSteps {
   }
 }
 
-/** Does a step on the clock. */
+/** Runs a step and measures its time. */
 function timed<R>(clock: StageClock, stage: TimedStage, step: () => MaybePromise<R>): MaybePromise<R> {
   let result: MaybePromise<R> | undefined;
   clock.enter(stage);
@@ -132,7 +132,7 @@ function timed<R>(clock: StageClock, stage: TimedStage, step: () => MaybePromise
   return result instanceof Promise ? result.finally(() => clock.leave(stage)) : result;
 }
 
-/** Stands where a sample was left out. */
+/** Takes the position of a sample that was omitted. */
 class Skipped implements SkippedSample {
   readonly index: number;
   readonly epoch: number;

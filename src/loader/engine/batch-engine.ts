@@ -1,7 +1,7 @@
 import type { DatasetFacts } from '../order/dataset-facts.js';
 import type { Ticket } from './ticket.js';
 
-/** Makes batches somewhere: on this thread or in workers. */
+/** Makes batches, on this thread or in workers. */
 export interface BatchEngine {
   /** Threads that make batches besides this one. */
   readonly numWorkers: number;
@@ -11,24 +11,24 @@ export interface BatchEngine {
   readonly broken: boolean;
   /** Workers that were replaced because they died. */
   readonly restarts: number;
-  /** Why it does without workers, where they were wanted. */
+  /** Why the engine has no workers although some were requested. */
   readonly reason?: string | undefined;
-  /** What the dataset is like, there where the batches are made. */
+  /** The facts of the dataset on the thread that makes the batches. */
   facts(): Promise<DatasetFacts>;
-  /** Takes a task, and settles its ticket when the batch is there: at once, where that is possible. */
+  /** Accepts a task and settles its ticket when the batch is ready: immediately if possible. */
   submit(ticket: Ticket): void;
-  /** Sends off what was submitted: tasks that are far away travel together. */
+  /** Sends the submitted tasks: several tasks of a worker share a message. */
   flush(): void;
   /** Uses other numbers of workers and of batches ahead from now on. */
   resize(numWorkers: number, prefetchFactor: number): void;
-  /** Says with each batch from now on how it was made, or does not any more. */
+  /** Starts or stops measuring how each batch is made. */
   observe(on: boolean): void;
   /** Called around a wait for a result: only then must the engine keep the process alive. */
   ref(): void;
   unref(): void;
-  /** Ends everything at once, because a task does not come back. */
+  /** Ends all threads immediately, because a task has timed out. */
   abort(): Promise<void>;
-  /** Drops the tasks under way; their results are not wanted any more. */
+  /** Drops the tasks in progress and their results. */
   cancel(): void;
   close(): Promise<void>;
 }

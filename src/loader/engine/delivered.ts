@@ -2,7 +2,7 @@ import type { TaskResult } from '../batch/batch-result.js';
 import type { PlannedTask } from '../order/epoch-plan.js';
 import type { MakingTimes } from './making-times.js';
 
-/** What is known of a batch where somebody listens. */
+/** Times of a batch, measured while the loader is observed. */
 export interface ObservedLife {
   readonly plannedAt: number;
   readonly making: MakingTimes;
@@ -21,6 +21,6 @@ export interface Delivered {
   readonly makeMs: number;
   /** When it came: `performance.now()`. */
   readonly at: number;
-  /** Where somebody listens. */
+  /** `undefined` while the loader is not observed. */
   readonly life?: ObservedLife | undefined;
 }

@@ -11,16 +11,16 @@ import { Ticket } from './ticket.js';
 export interface DeliveryOptions {
   /** Whether results come in the order of the plan, or as they are made. */
   readonly inOrder: boolean;
-  /** Longest wait for one result; 0 waits for ever. */
+  /** Longest wait for one result; 0 waits without limit. */
   readonly timeoutMs: number;
-  /** Those who listen. */
+  /** The registered observers. */
   readonly observation: Observation;
 }
 
 interface UnderWay {
   readonly planned: PlannedTask;
   readonly ticket: Ticket;
-  /** When it was planned, where somebody listens. */
+  /** When it was planned; `undefined` if the loader was not observed then. */
   readonly plannedAt: number | undefined;
 }
 
@@ -51,8 +51,8 @@ export class Delivery {
   next(waitingSince?: number): MaybePromise<Delivered | undefined> {
     const started = performance.now();
     const asked = waitingSince ?? started;
-    const place = this.#ready();
-    if (place >= 0) return this.#handOver(place, started, asked);
+    const ready = this.#ready();
+    if (ready >= 0) return this.#handOver(ready, started, asked);
     this.#fill(Math.max(1, this.#engine.window), started);
     if (this.#underWay.length === 0) {
       if (this.#planFailure) throw this.#planFailure.error;
@@ -70,20 +70,20 @@ export class Delivery {
     if (reason) for (const { ticket } of this.#underWay) ticket.reject(reason);
   }
 
-  /** The place of a result that can be handed over, or -1. */
+  /** Index in `#underWay` of a result that can be delivered, or -1. */
   #ready(): number {
     const { inOrder } = this.#options;
     if (inOrder || this.#underWay.length === 0) return this.#underWay[0]?.ticket.settled ? 0 : -1;
     return this.#underWay.findIndex(({ ticket }) => ticket.settled);
   }
 
-  #handOver(place: number, started: number, asked: number): Delivered {
-    const handed = this.#underWay[place]!;
+  #handOver(entry: number, started: number, asked: number): Delivered {
+    const handed = this.#underWay[entry]!;
     const { planned, ticket } = handed;
     const result = ticket.take();
     const at = performance.now();
-    if (place === 0) this.#underWay.shift();
-    else this.#underWay.splice(place, 1);
+    if (entry === 0) this.#underWay.shift();
+    else this.#underWay.splice(entry, 1);
     if (result.type === 'end' && planned.task.type === 'stream') this.#plan.ended?.(planned.task);
     // The workers go on while the consumer has this batch. One in a hurry is back at once: then tasks go in groups, because a
     // message costs more than a small batch.
@@ -96,7 +96,7 @@ export class Delivery {
     return { planned, result, waitMs, makeMs: ticket.makeMs ?? at - started, at, life };
   }
 
-  /** What a batch that was begun before anybody listened does not say is as if it had just been made. */
+  /** Times that were not measured, because the batch was begun before the first observer, count as now. */
   #lifeOf({ ticket, plannedAt }: UnderWay, at: number, started: number): ObservedLife {
     const { making, readyAt } = ticket;
     const asked = sharedMoment(started);

@@ -25,7 +25,7 @@ export class InProcessEngine implements BatchEngine {
   readonly #facts: DatasetFacts;
   readonly #maker: BatchMaker;
   readonly #memory: LocalMemory | LentMemory;
-  /** Where somebody listens. */
+  /** `undefined` while the loader is not observed. */
   #sampler: StageSampler | undefined;
   /** When the batch that is being made was begun. */
   #started: number | undefined;

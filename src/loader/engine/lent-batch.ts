@@ -6,13 +6,13 @@ import { isTensor, type Tensor } from '../../core/tensor.js';
 /** A batch whose memory goes back to the loader when `using` ends, or when the next batch is asked for. */
 export type LentBatch<B> = B & Disposable;
 
-/** What a loader gives: lent batches with `reuseBuffers`, else batches that are the consumer's for ever. */
+/** A batch as the loader returns it: lent with `reuseBuffers`, otherwise owned by the consumer. */
 export type GivenBatch<B, Reuse extends boolean> = Reuse extends true ? LentBatch<B> : B;
 
 /** A batch as it is handed out, and what ends the loan. */
 export interface Loan {
   readonly batch: unknown;
-  /** Gives the memory back; again does nothing. */
+  /** Releases the memory; later calls do nothing. */
   end(): void;
 }
 
@@ -20,7 +20,7 @@ export interface Loan {
  * Lends a batch: makes it disposable, and in development makes its tensors refuse after the end. A view that was taken from a
  * tensor before is not noticed: it shows the data of a later batch.
  *
- * @param release - Gives the memory back.
+ * @param release - Releases the memory.
  * @param isGuarded - Whether tensors refuse: see {@link isDevelopment}.
  */
 export function lend(value: unknown, release: () => void, isGuarded: boolean): Loan {

@@ -2,11 +2,11 @@ import type { LoaderEvent, LoaderObserver, PassEnded } from '../../monitor/loade
 import type { Delivered } from './delivered.js';
 import { moment, sharedMoment } from './making-times.js';
 
-/** Those who listen to a loader. */
+/** The registered observers of a loader. */
 export class Observation {
   readonly #listeners = new Set<LoaderObserver>();
 
-  /** Whether anybody does. Ask before putting an event together. */
+  /** Whether there are observers; check before building an event. */
   get active(): boolean {
     return this.#listeners.size > 0;
   }

@@ -2,15 +2,15 @@ import type { TaskResult } from '../batch/batch-result.js';
 import type { BatchTask } from '../order/batch-task.js';
 import type { MakingTimes } from './making-times.js';
 
-/** A task under way: whoever makes the batch settles it, once. */
+/** A task in progress. The engine settles it once. */
 export class Ticket {
   readonly task: BatchTask;
   /** Time that a worker spent on it. */
   makeMs: number | undefined;
-  /** How it was made, and the moment at which this thread had it: where somebody listens. */
+  /** How the batch was made and when this thread received it; `undefined` while the loader is not observed. */
   making: MakingTimes | undefined;
   readyAt: number | undefined;
-  /** Called when it is settled; at once where it is already. */
+  /** Called once, when the ticket is settled. */
   #listener: (() => void) | undefined;
   #outcome: { readonly result: TaskResult } | { readonly error: unknown } | undefined;
 

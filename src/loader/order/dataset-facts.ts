@@ -7,23 +7,23 @@ import {
 } from '../../core/dataset.js';
 import { ConfigError } from '../../core/errors.js';
 
-/** What a loader must know of a dataset to plan its batches, wherever the dataset itself lives. */
+/** The facts of a dataset that a loader plans batches from, even if the dataset itself is in a worker. */
 export interface DatasetFacts {
   readonly kind: 'map' | 'iterable';
   readonly length: number | undefined;
   readonly numShards: number;
   /** Samples of each part that is read together, where the dataset says. */
   readonly shardLengths?: readonly number[] | undefined;
-  /** Whether any place is reached without reading what comes before it. */
+  /** Whether any position is reached without reading the samples before it. */
   readonly seekable: boolean;
   /** Samples a global batch, where the samples depend on it. */
   readonly scheduledBatchSize?: number | undefined;
-  /** Its class, as a place of an error. */
+  /** Class of the dataset, as part of the location of an error. */
   readonly where: { readonly dataset?: string };
   readonly fingerprint: string;
 }
 
-/** What can be seen of a dataset from outside; the length is read anew each time. */
+/** The facts of a dataset except its fingerprint. */
 export function shapeOf(
   dataset: Dataset<unknown> | IterableDataset<unknown>,
 ): Omit<DatasetFacts, 'fingerprint'> {

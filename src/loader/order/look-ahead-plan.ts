@@ -14,8 +14,8 @@ interface Announced {
 }
 
 /**
- * Runs ahead of a plan, and tells the dataset of the samples to come, so that they are fetched from afar before they are needed: in
- * their order, and no further than a number of bytes.
+ * Runs ahead of a plan and has a remote dataset request the next samples before they are needed: in their order, and up to a number
+ * of bytes.
  */
 export class LookAheadPlan implements EpochPlan {
   readonly #plan: EpochPlan;
@@ -38,7 +38,7 @@ export class LookAheadPlan implements EpochPlan {
     const first = this.#ahead.shift();
     if (first) {
       this.#bytes -= first.bytes;
-      // While this one is made, what comes after it is on its way.
+      // The next samples are in transit while this batch is made.
       for (let drawn = 0; drawn < drawnAtOnce && this.#mayDraw(); drawn++) this.#draw();
       return first.planned;
     }
@@ -59,13 +59,13 @@ export class LookAheadPlan implements EpochPlan {
       }
       const { task } = planned;
       const asked = task.type === 'indices' ? this.#dataset.prefetch?.(task.indices, task.epoch) : undefined;
-      // Nothing comes from afar: there is nothing to look ahead for.
+      // Nothing is remote, so there is nothing to request.
       if (typeof asked !== 'number') this.#isThrough = true;
       const bytes = typeof asked === 'number' ? asked : 0;
       this.#ahead.push({ planned, bytes });
       this.#bytes += bytes;
     } catch (error) {
-      // What comes before it is delivered first.
+      // The batches before the error are delivered first.
       this.#failure = { error };
       this.#isThrough = true;
     }

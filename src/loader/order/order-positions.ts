@@ -1,6 +1,6 @@
 import type { BatchSampler, Positions } from '../../core/sampler.js';
 
-/** From here on a position is the number of a batch and a place in it: nobody knows how many samples came before. */
+/** From here on a position encodes the step and the offset in its global batch, because the number of earlier samples is unknown. */
 const unknownCount = 2 ** 52;
 const samplesPerBatch = 2 ** 20;
 

@@ -21,7 +21,7 @@ export class SamplerPasses {
   readonly #source: BatchSource;
   /** What the loader draws a base seed from before each pass. */
   readonly #generator: TorchGenerator | undefined;
-  /** The epoch that the sampler gives next when nobody moves it; `undefined` while a restored state waits. */
+  /** The epoch that the sampler yields next unless it is moved; `undefined` while a restored state is pending. */
   #next: number | undefined = 0;
   #earliest: KnownState | undefined;
   #restored: KnownState | undefined;

@@ -33,7 +33,7 @@ export class EpochTally {
    * The epoch has ended.
    *
    * @param dataset - What messages call it.
-   * @param isStream - Whether nobody knew before how many batches it has.
+   * @param isStream - Whether the number of batches was unknown before the epoch.
    * @throws {@link SampleError} when every sample was left out, {@link EmptyLoaderError} when a stream gave no batch
    */
   end(dataset: string, isStream: boolean, dropLast: boolean): void {

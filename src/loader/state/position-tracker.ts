@@ -2,8 +2,8 @@ import type { JsonObject } from '../../core/json.js';
 import type { Delivered } from '../engine/delivered.js';
 import type { PassStart, ShardProgress, StreamProgress } from '../order/epoch-plan.js';
 
-/** A place with the state that the sampler had there. */
-export interface TrackedPlace extends PassStart {
+/** A position with the state of the sampler there. */
+export interface TrackedPosition extends PassStart {
   readonly samplerState: JsonObject | null;
 }
 
@@ -22,10 +22,10 @@ export class PositionTracker {
   #needsState = false;
   /** Batches of a stream that have come by in this pass, delivered before or not. */
   #seen = 0;
-  /** Where this pass of a stream began: what comes before it was delivered already. */
+  /** The first batch of this pass of a stream; the batches before it were delivered earlier. */
   #startBatch = 0;
   #started = false;
-  /** Progress by shard, of an iterable dataset whose epoch was gone through from its start. */
+  /** Progress by shard, if the epoch of an iterable dataset was read from its start. */
   #shards: ShardProgress[] | undefined = [];
   #lastShard = -1;
 
@@ -38,7 +38,7 @@ export class PositionTracker {
     return this.#batch;
   }
 
-  /** Puts the next pass at a place. */
+  /** Sets the position of the next pass. */
   seek({ epoch, batch, ahead, streams }: PassStart, samplerState: JsonObject | null): void {
     this.#epoch = epoch;
     this.#batch = batch;
@@ -98,15 +98,15 @@ export class PositionTracker {
     this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, samplerState ?? this.#samplerState);
   }
 
-  /** The place. An epoch that is complete is the start of the next one. */
-  state(length: number | undefined): TrackedPlace {
+  /** The position. The end of an epoch is the start of the next one. */
+  state(length: number | undefined): TrackedPosition {
     if (this.#started && length !== undefined && this.#batch >= length) {
       return { epoch: this.#epoch + 1, batch: 0, ahead: [], samplerState: this.#samplerState };
     }
     const ahead = [...this.#ahead.keys()].sort((a, b) => a - b);
     const streams = this.#streams();
-    const place = { epoch: this.#epoch, batch: this.#batch, ahead, samplerState: this.#samplerState };
-    return streams ? { ...place, streams } : place;
+    const position = { epoch: this.#epoch, batch: this.#batch, ahead, samplerState: this.#samplerState };
+    return streams ? { ...position, streams } : position;
   }
 
   /**

@@ -73,7 +73,7 @@ const made = new Uint32Array(2);
  * A chained digest of the batches that a rank delivered, in the order of the plan.
  *
  * Folds of batches are mixed into 128 bits, one after the other; behind each block the digest is the SHA-256 of the digest before and
- * those. Where the batches do not follow one another (a seek, another rank), the block ends early and the new place is hashed in.
+ * those. Where the batches do not follow one another (a seek, another rank), the block ends early and the new position is hashed too.
  */
 export class ReceiptChain {
   #digest = new Uint8Array(32);
@@ -202,7 +202,7 @@ export class ReceiptChain {
     };
   }
 
-  /** Goes on with a chain; without one, begins a new one. */
+  /** Continues a chain; `null` begins a new one. */
   load(state: ReceiptState | null): void {
     this.#segments = [];
     this.#segment = undefined;
@@ -243,8 +243,8 @@ export class ReceiptChain {
     batch: number,
   ): void {
     if (this.#pendingBatches > 0) this.#endBlock();
-    const place = Float64Array.of(rank, worldSize, gradientAccumulationSteps, epoch, batch);
-    this.#digest = sha256(joined(this.#digest, bytesOf(place)));
+    const position = Float64Array.of(rank, worldSize, gradientAccumulationSteps, epoch, batch);
+    this.#digest = sha256(joined(this.#digest, bytesOf(position)));
   }
 
   #endBlock(): void {

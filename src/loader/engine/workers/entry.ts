@@ -1,4 +1,4 @@
-// The first module of a worker thread. Its first message is the setup, which the main thread puts together while this one starts.
+// The first module of a worker thread. Its first message is the setup, which the main thread builds while this thread starts.
 import { parentPort } from 'node:worker_threads';
 import { setWorkerInfo } from '../worker-info.js';
 import type { WorkerSetup } from './protocol.js';

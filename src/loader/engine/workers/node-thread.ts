@@ -1,4 +1,4 @@
-// In bundles for browsers `web-thread.ts` stands in its place.
+// Bundlers for browsers use `web-thread.ts` instead of this file.
 import { Worker } from 'node:worker_threads';
 import { ConfigError } from '../../../core/errors.js';
 import { threadProgram } from '../../../core/thread-program.js';
@@ -7,7 +7,7 @@ import type { StartThread } from './worker-thread.js';
 /**
  * Starts a thread of Node.js.
  *
- * @throws {@link ConfigError} for a web worker, which there is none of; {@link WorkerTransferError} in a bundled application.
+ * @throws {@link ConfigError} if `createWorker` is given: Node.js has no web workers; {@link WorkerTransferError} in a bundled application.
  */
 export const startPlatformThread: StartThread = (id, createWorker) => {
   if (createWorker) {

@@ -52,7 +52,7 @@ export class PoolWorker {
   readonly #progress: Int32Array;
   readonly #lentSlots: Int32Array;
   readonly #starts = new TaskStarts();
-  /** Whether somebody listens. */
+  /** Whether the loader is observed. */
   #observed = false;
   readonly #pages: SlotPages | undefined;
   /** The memory that the worker lends batches in. */
@@ -201,7 +201,7 @@ export class PoolWorker {
     }
   }
 
-  /** @param arrivedAt - Where somebody listens. */
+  /** @param arrivedAt - `undefined` while the loader is not observed. */
   #settle(outcome: TaskOutcome, page: ArrayBuffer | undefined, arrivedAt: number | undefined): void {
     const ticket = this.#waiting.get(outcome.id);
     this.#waiting.delete(outcome.id);

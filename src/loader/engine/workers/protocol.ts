@@ -29,11 +29,11 @@ export interface WorkerSetup {
   readonly collate: CollateSpec;
   readonly settings: BatchSettings;
   readonly reuseBuffers: boolean;
-  /** Whether somebody listens: batches then say where the time of making them went. */
+  /** Whether the loader is observed: outcomes then hold the times of the stages. */
   readonly observed: boolean;
   /** Whether the slots of lent memory are of whole pages, which the main thread locks. */
   readonly wholePages: boolean;
-  /** Whether the main thread does not have the dataset, and is to be told its fingerprint. */
+  /** Whether the main thread, which does not have the dataset, needs its fingerprint. */
   readonly wantsFingerprint: boolean;
   // Where memory cannot be shared, each side has its own of the following four.
   /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
@@ -85,7 +85,7 @@ export type TaskOutcome =
       readonly makeMs: number;
       /** Where that time went, where it was measured. */
       readonly stages?: StageTimes;
-      /** When it was begun, where somebody listens and memory cannot be shared: a shared moment. */
+      /** When it was begun, as a shared moment: if the loader is observed and memory cannot be shared. */
       readonly startedAt?: number;
       /** Where the batch is, when it is lent. Its value lacks the tensors that are in the slot. */
       readonly loan?: SlotLoan;

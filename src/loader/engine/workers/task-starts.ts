@@ -4,8 +4,8 @@ import { sharedBuffer } from '../../../core/shared-buffer.js';
 const kept = 1_024;
 
 /**
- * When a worker began each of its last tasks, in memory that the main thread sees: in a message, a number costs as much as everything
- * else that is told of a batch.
+ * When a worker began each of its last tasks, in memory that the main thread reads: in a message, one number would cost as much as all
+ * other fields of a batch.
  */
 export class TaskStarts {
   readonly buffer: ArrayBufferLike;

@@ -1,4 +1,4 @@
-// Bundlers for browsers put this in the place of `node-thread.ts`.
+// Bundlers for browsers use this file instead of `node-thread.ts`.
 import { fromErrorRecord, toErrorRecord } from '../../../core/error-record.js';
 import { WorkerTransferError } from '../../../core/errors.js';
 import type { ToWorker, WorkerSetup } from './protocol.js';
@@ -17,7 +17,7 @@ export const startPlatformThread: StartThread = (_, createWorker) =>
 
 type Listener = (value: never) => void;
 
-/** A web worker with the manners of a thread of Node.js: an error that nobody catches ends it, and its end is noticed. */
+/** A web worker that behaves like a Node.js thread: an uncaught error ends it, and it emits `exit` when it ends. */
 class WebThread implements WorkerThread {
   readonly #worker: WebWorker;
   readonly #lock = `millrace worker ${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;

@@ -25,7 +25,7 @@ export function webLocks(): Locks | undefined {
 /** Page → web worker: the way in, before the setup. */
 export interface Greeting {
   readonly type: 'greeting';
-  /** The lock to hold for life: who gets it after that knows that the worker is dead, of which a browser says nothing. */
+  /** A lock held for the worker's lifetime. Acquiring it means the worker died, which browsers do not report. */
   readonly lock: string;
 }
 
@@ -37,7 +37,7 @@ export type FromWebWorker =
   | FromWorker
   /** It holds the lock. */
   | { readonly type: 'holding' }
-  /** Nobody caught an error, which ends threads in Node.js. */
+  /** An error was not caught; in Node.js that ends the thread. */
   | { readonly type: 'crashed'; readonly error: ErrorRecord }
   /** It ends, as it was asked to. */
   | { readonly type: 'closing' };

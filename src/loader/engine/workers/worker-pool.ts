@@ -47,7 +47,7 @@ export class WorkerPool implements BatchEngine {
   restarts = 0;
 
   /**
-   * @param makeSetup - Puts together what every worker needs. Called once.
+   * @param makeSetup - Builds the setup of the workers. Called once.
    * @throws what `makeSetup` throws, and {@link WorkerTransferError} when the dataset or a step does not survive structured
    *   cloning, or when this already is a worker: then the dataset's module starts a loader while it is imported.
    */
@@ -189,7 +189,7 @@ export class WorkerPool implements BatchEngine {
       const place = this.#workers.indexOf(failed);
       if (place >= 0) this.#workers[place] = this.#start(failed.id);
       this.restarts += 1;
-      // Batches follow from their tasks alone, so whoever makes them makes the same ones.
+      // A batch depends on its task alone, so every worker makes the same batch.
       for (const ticket of tickets) this.#chooseWorker(ticket.task).submit(ticket);
       this.flush();
       return;

@@ -49,7 +49,7 @@ export class WorkerProgram {
   readonly #sender: OutcomeSender;
   readonly #opened: Promise<Opened | undefined>;
   readonly #starts: TaskStarts;
-  /** Where somebody listens. */
+  /** `undefined` while the loader is not observed. */
   #sampler: StageSampler | undefined;
   /** The memory of the last loan. */
   #lentBuffer: ArrayBufferLike | undefined;
@@ -110,7 +110,7 @@ export class WorkerProgram {
     }
   }
 
-  /** The fingerprint takes reading data that is in memory, so it is made only where nobody else can. */
+  /** Computing the fingerprint reads data that is in memory, so it is computed here only if the main thread cannot. */
   async #describe(dataset: ReturnType<typeof asDataset>): Promise<DatasetFacts> {
     if (!this.#setup.wantsFingerprint) return { ...shapeOf(dataset), fingerprint: '' };
     const { datasetFingerprint } = await import('../../../datasets/dataset-fingerprint.js');
