@@ -9,7 +9,7 @@ import type { LoadedMetric } from './metric-source.js';
 
 /**
  * Everything that the result of an analysis depends on, as JSON. Parts are kept under its fingerprint, so parts of different analyses never
- * mix, and whoever works on one compares it with what he has himself.
+ * mix, and every worker compares it with its own dataset and metrics.
  */
 export interface AnalysisDescription extends JsonObject {
   /** Version of Millrace. */

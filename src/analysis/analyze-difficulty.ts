@@ -35,7 +35,7 @@ export interface DifficultyAnalysis {
  * Measures the difficulty of every sample and writes what a curriculum is made from: DeepSpeed's index files and a native one, which is
  * smaller and opens at once. The files are the same for any number of threads.
  *
- * Every part that is done is kept under `<outputDir>/.parts`: a run that was stopped, in whatever way, goes on from there when it is called
+ * Finished parts are kept under `<outputDir>/.parts`: after an interruption of any kind, the analysis continues with them when it is called
  * again, and gives the same bytes.
  *
  * @param source - A dataset, or one that is named by its module with `workerDataset`.

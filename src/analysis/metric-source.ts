@@ -42,7 +42,7 @@ export interface LoadedMetric {
   readonly code: string;
 }
 
-/** @throws {@link ConfigError} when it is no metric, {@link FormatError} when the module has no such export. */
+/** @throws {@link ConfigError} if the source is not a metric, {@link FormatError} if the module has no such export. */
 export async function loadMetric(source: MetricSource | MetricRecipe): Promise<LoadedMetric> {
   if (typeof source === 'string') return filled(builtInMetric(source), source);
   if (!('module' in source))
@@ -65,7 +65,7 @@ function filled(metric: Metric, code: string): LoadedMetric {
   if (problems.length === 0) return { name, kind, scale, batchSize, unit, description, metric, code };
   throw new ConfigError(
     'analyzeDifficulty options',
-    problems.map((message) => ({ field: 'metrics', message: `${String(name)} is no metric: ${message}` })),
+    problems.map((message) => ({ field: 'metrics', message: `${String(name)} is not a metric: ${message}` })),
   );
 }
 

@@ -16,7 +16,7 @@ export interface Conversion extends ConversionOutcome {
 /**
  * Converts data of any format, from anywhere: text to indexed tokens, the files of a folder to tar shards, anything to Parquet.
  *
- * Parts are made side by side and kept in `<output>.converting` until all are there, so a conversion that was killed goes on where it
+ * Parts are made concurrently and kept in `<output>.converting` until all are done, so a conversion that was killed continues where it
  * was when it is called again in the same way, and gives the same bytes. Every file is read back and compared by SHA-256; the output
  * appears under its name when it is whole, with the checksums beside it in `_convert.json` (`<output>.convert.json` for tokens). A conversion that is done already is
  * checked and left as it is.

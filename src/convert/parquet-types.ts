@@ -58,7 +58,7 @@ export async function columnsOf(
   }
   for (const [name, type] of Object.entries(given))
     if (!types.has(name)) types.set(name, type as ParquetType);
-  // Of a column without a value nothing is known: text can hold what comes.
+  // A column without values has an unknown type; text can hold any value.
   return Array.from(types, ([name, type]) => ({
     name,
     type: (type?.replace(nothing, 'int64') as ParquetType | undefined) ?? 'string',

@@ -9,7 +9,7 @@ import type { StorageOptions } from '../storage/storage-options.js';
 import type { Part, PartWriter, TarEntry } from './part.js';
 
 const blockBytes = 512;
-/** Files that are read before they are written: far-away ones come side by side. */
+/** Files read ahead of writing, so that remote ones are read concurrently. */
 const together = 16;
 
 /** Packs files into tar shards. Owner, date and rights are the same for all, so that equal files give equal shards. */

@@ -19,8 +19,8 @@ export interface CurriculumMetricOptions {
   /** How the difficulty rises with the step: global batches, counted from 1. */
   readonly schedule: ScheduleOptions;
   /**
-   * Unit of the schedule's difficulties. `value`: values of the metric. `percentile`: parts of the sorted samples, of which there are
-   * `maxDifficulty`. @defaultValue `'value'`
+   * Unit of the schedule's difficulties. `value`: values of the metric. `percentile`: shares of the sorted samples, in
+   * `maxDifficulty` equal parts. @defaultValue `'value'`
    */
   readonly difficultyType?: 'value' | 'percentile';
   /**

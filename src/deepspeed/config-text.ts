@@ -52,7 +52,7 @@ function wrongKeys(value: unknown, prefix: string): ConfigProblem[] {
   const { __COMMENTS__: kept } = value as { __COMMENTS__?: { o?: readonly string[] } };
   const keys = kept?.o ?? [];
   const repeated = keys.filter((key, i) => keys.indexOf(key) < i);
-  // Hjson assigns keys, so `__proto__` becomes what the object inherits and is no key of it.
+  // Hjson assigns keys, so `__proto__` sets the prototype of the object instead of a key.
   const lost = keys.filter((key) => !Object.hasOwn(value, key));
   const here = [
     ...repeated.map((key) => ({ field: `${prefix}${key}`, message: 'comes twice' })),

@@ -219,7 +219,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     return this.#loader ?? this.#openLoader();
   }
 
-  /** The loader with the number of workers asked for; a change makes a new one that goes on where the old one was. */
+  /** The loader with the number of workers asked for; a change makes a new loader that continues where the old one stopped. */
   #openLoader(): DataLoader<T, 'float32', B, boolean> {
     if (this.#loader && this.#loaderWorkers === this.#numWorkers) return this.#loader;
     const before = this.#loader;

@@ -17,7 +17,7 @@ import { DataSamplerState } from './data-sampler-state.js';
 import { GlobalBatches } from './global-batches.js';
 import { microStepSlice } from './micro-step-slice.js';
 
-/** Global batches in a row without a micro-step after which DeepSpeed's sampler is taken to spin for ever. */
+/** Global batches in a row without a micro-step after which DeepSpeed's sampler is assumed to loop forever. */
 const fruitlessBatchLimit = 10_000;
 
 /**
@@ -25,7 +25,7 @@ const fruitlessBatchLimit = 10_000;
  * these each equally often. DeepSpeed's `DeepSpeedDataSampler`, with the same samples from the same seed.
  *
  * Iterating gives the sample ids of this rank, one list a micro-step, over all epochs of the configuration. The position
- * is the sampler's: a second iteration goes on where the first stopped. Every rank computes the whole sequence and takes
+ * is the sampler's: a second iteration continues where the first stopped. Every rank computes the whole sequence and takes
  * its part, so ranks need not talk to one another.
  *
  * @remarks A global batch costs O(its size + clusters); a change of difficulty costs O(samples of the dataset).
@@ -216,7 +216,7 @@ export class DeepSpeedDataSampler implements BatchSampler {
 
   #spins(): ParityError {
     return new ParityError(
-      `No global batch out of ${fruitlessBatchLimit} had enough samples for a micro-step: DeepSpeed spins here for ever`,
+      `No global batch out of ${fruitlessBatchLimit} had enough samples for a micro-step: DeepSpeed loops forever here`,
       {
         where: {
           original: 'hang',

@@ -36,7 +36,7 @@ export function originalPercentiles(
 }
 
 /**
- * Whether the first and the last row that DeepSpeed takes ids from are cut. It goes through the rows up to `end` and takes
+ * Whether the first and the last row that DeepSpeed takes ids from are cut. It walks the rows up to `end` and takes
  * those that reach beyond `start`; `undefined` when there is none.
  */
 function rowCuts(rowSizes: Int32Array, start: number, end: number) {

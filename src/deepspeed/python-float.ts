@@ -2,7 +2,7 @@ import type { CurriculumMetricConfig } from './data-efficiency-config.js';
 
 /**
  * Whether Python has a difficulty as a float: a schedule whose step is fractional gives floats, except for `max_difficulty`
- * where that is no multiple of the step and cuts the schedule off.
+ * if that is not a multiple of the step and cuts the schedule off.
  */
 export function isPythonFloat(
   difficulty: number,

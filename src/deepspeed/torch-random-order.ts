@@ -7,7 +7,7 @@ import { defaultGenerator, TorchGenerator } from '../random/index.js';
  * A new order each epoch from PyTorch's process-wide generator, drawn as PyTorch draws it: the loader's base seed, then
  * the seed of the epoch's permutation.
  *
- * The seed of the epoch under way is part of the state, and so is the generator: a loader that goes on from a state draws
+ * The seed of the epoch under way is part of the state, and so is the generator: a loader that continues from a state draws
  * from its own copy from there on, and leaves the process-wide one alone.
  */
 export class TorchRandomOrder implements Sampler {

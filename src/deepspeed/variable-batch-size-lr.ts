@@ -21,7 +21,7 @@ export interface LrScheduler {
 export interface VariableBatchSizeLrOptions {
   /** Whose learning rates are scaled. */
   readonly optimizer: Optimizer;
-  /** Gives the rates before scaling. @defaultValue the rates that the optimizer has now, for ever */
+  /** Returns the rates before scaling. @defaultValue the optimizer's rates at construction */
   readonly scheduler?: LrScheduler;
   /** The batch size that the rates were chosen for. */
   readonly baseBatchSize: number;

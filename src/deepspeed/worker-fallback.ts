@@ -4,7 +4,7 @@ import { recipeOf } from '../core/recipe.js';
 let warned = false;
 
 /**
- * The number of workers that a dataset can have, where nobody asked for workers but the rule gave them: all, or none when
+ * The number of workers that a dataset can have, if workers were not requested but come from the default rule: all, or none when
  * it cannot be moved into them. The latter is said once a process.
  */
 export function workersForMovable(dataset: unknown, numWorkers: number): number {

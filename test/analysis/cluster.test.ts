@@ -120,7 +120,7 @@ const options = (
 
 const dataset = workerDataset(module, { export: 'tokens', options: { length: 1_000 } });
 
-/** Puts a job into the queue as somebody would who can write to Redis and to a folder. */
+/** Adds a job to the queue as an attacker would who can write to Redis and to a folder. */
 async function addAnalysis(
   queue: Queue,
   place: string,
@@ -303,7 +303,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     await bull.close();
   });
 
-  it('sets aside what nobody can do, with the reasons, while other analyses go on', async () => {
+  it('sets aside jobs that no worker can do, with the reasons, while other analyses continue', async () => {
     const own = options({ partSamples: 500 });
     const worker = new WorkerProcess(own.queue);
     const bull = new Queue(own.queue, { connection: redis.address });
@@ -335,7 +335,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     await bull.close();
   });
 
-  it('sets a job aside only once every worker that listens has refused it', async () => {
+  it('sets a job aside only once every connected worker has refused it', async () => {
     const queue = 'listeners';
     const started = [
       await AnalysisClusterWorker.start({ redis: redis.url, queue }),
@@ -344,7 +344,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     const own = await connectRedis(redis.url);
     const analyses = new AnalysisQueue(own, queue);
     const bull = new Queue(queue, { connection: redis.address });
-    // A worker is in the list once it listens.
+    // A worker is in the list once it is connected.
     let names: string[] = [];
     while (names.length < 2)
       names = (await bull.getWorkers()).map(({ rawname = '' }) => rawname.split(':w:')[1]!).filter(Boolean);
@@ -357,7 +357,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     own.connection.disconnect();
   });
 
-  it('fails with the reason when a job fails as often as it may, and goes on from there once it is mended', async () => {
+  it('fails with the reason after the last attempt of a job, and continues once the cause is fixed', async () => {
     const { mood, own } = moody('no', { attempts: 2 });
     const worker = new WorkerProcess(own.queue);
     const run = analyzeOnCluster(dataset, own);
@@ -383,7 +383,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   it('can be canceled at any moment, also while it is put into the queue', async () => {
     for (let run = 0; run < searchSize({ short: 15, long: 60 }); run++) {
       const own = options();
-      // Nobody works: it waits in the queue until it is taken out.
+      // Without workers the analysis waits in the queue until it is removed.
       const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);
       // What is not there yet is not taken out, and what is taken out is said to have been there.
       while (!(await cancelOnCluster(dataset, own)));

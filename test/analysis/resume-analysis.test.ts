@@ -55,7 +55,7 @@ describe('an analysis that is killed', () => {
     whole = filesIn(output);
   });
 
-  it('goes on where it was, whenever that happened, and gives the same bytes', async () => {
+  it('continues after an interruption at any moment, and writes the same bytes', async () => {
     let mostSaved = 0;
     for (let reports = 1; reports <= 32; reports += searchSize({ short: 10, long: 5 })) {
       const output = join(folder, `killed-${reports}`);

@@ -65,7 +65,7 @@ describe('convert to tokens', () => {
 
   it('reads any format, from this machine and from URLs, several as one', async () => {
     const server = await new ObjectServer().start();
-    const url = server.put('/rows.jsonl', Buffer.from('{"text": "from afar"}\n'));
+    const url = server.put('/rows.jsonl', Buffer.from('{"text": "remote text"}\n'));
     const text = join(folder, 'whole.txt');
     writeFileSync(text, 'one\ntwo\n');
     const inputs = [fixture('table-zstd.parquet'), url, text, fixture('table.csv')];
@@ -73,7 +73,7 @@ describe('convert to tokens', () => {
     const { samples } = await convert(inputs, { output: path, tokenizer: 'bytes' });
     const dataset = await IndexedDataset.open(path);
     const textOf = (k: number) => Buffer.from(dataset.get(k).data as Uint8Array).toString();
-    expect([samples, textOf(1_000), textOf(1_001)]).toEqual([dataset.length, 'from afar', 'one\ntwo\n']);
+    expect([samples, textOf(1_000), textOf(1_001)]).toEqual([dataset.length, 'remote text', 'one\ntwo\n']);
     const { dataset: table } = await openDataset(fixture('table.csv'));
     expect(textOf(1_002)).toBe(((await table.get(0, context)) as { text: string }).text);
     dataset.close();
@@ -268,7 +268,7 @@ describe('an output of convert', () => {
     }
   });
 
-  it('goes on where a failure was, and not with the parts of another conversion', async () => {
+  it('continues after a failure, and not with the parts of another conversion', async () => {
     const rows: unknown[] = texts(40);
     rows[33] = { nothing: 1 };
     const input = writeLines(rows);

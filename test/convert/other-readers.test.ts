@@ -119,7 +119,7 @@ it.each(Object.entries(seen.shards))("shards/%s is read by Python's tarfile", as
       own.push([`${key}.${ending}`, Buffer.from(bytes as Uint8Array).toString('hex')]);
   }
   expect(own).toEqual(members.map(([member, , , , hex]) => [member, hex]));
-  // Owner, rights and date are the same whoever writes them.
+  // Owner, rights and date are the same for every writer.
   for (const [, mode, mtime, isFile] of members) expect([mode, mtime, isFile]).toEqual([0o644, 0, true]);
   dataset.close();
 });

@@ -109,7 +109,7 @@ describe('CurriculumSampler', () => {
     );
   });
 
-  it('goes through each cluster pass by pass: no sample comes twice before all others of it came', () => {
+  it('iterates each cluster pass by pass: no sample repeats before all others of the cluster were drawn', () => {
     fc.assert(
       fc.property(cases, (config) => {
         const sampler = make(config, 60);

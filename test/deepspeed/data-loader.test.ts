@@ -238,7 +238,7 @@ describe('DeepSpeedDataLoader', () => {
     expect(values((await loader.next()).value)).toHaveLength(3);
   });
 
-  it('loads a stream whose length nobody knows, each rank its part', async () => {
+  it('loads a stream of unknown length, each rank its part', async () => {
     const stream = {
       *iterate() {
         for (let i = 0; i < 10; i++) yield i;

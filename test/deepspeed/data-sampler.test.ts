@@ -162,7 +162,7 @@ describe('DeepSpeedDataSampler', () => {
     ],
     ['tiny clusters', { metrics: { seqlen: { ...seqlen, min_difficulty: 1 } }, microBatchSize: 16 }],
     ['a single cluster', { metrics: { seqlen: { ...seqlen, clustering_type: 'single_cluster' } } }],
-  ])('goes on from the state at any micro-step as if it had never stopped: %s', (_, setup: Setup) => {
+  ])('continues from the state at any micro-step as if it had never stopped: %s', (_, setup: Setup) => {
     const whole = [...sampler(setup)];
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length }), (k) => {

@@ -34,7 +34,7 @@ describe('RandomLtdScheduler', () => {
     expect(scheduler.stateDict().current_steps).toBe(-1);
   });
 
-  it('goes on from a saved state, and refuses one with a missing key', () => {
+  it('continues from a saved state, and refuses one with a missing key', () => {
     const scheduler = new RandomLtdScheduler(config);
     for (let step = 0; step < 4; step++) scheduler.updateSeq(step);
     const resumed = new RandomLtdScheduler(config);

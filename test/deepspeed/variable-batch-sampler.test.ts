@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 describe('VariableBatchSampler', () => {
   const packing = batchBySeqlens([1, 2, 3, 4, 5], { maxTokens: 5 });
 
-  it('seek(k) goes on as if the first k steps had been drawn and dropped, once', () => {
+  it('seek(k) continues as if the first k steps had been drawn and dropped, once', () => {
     const sampler = new VariableBatchSampler(packing);
     const all = [...sampler];
     sampler.seek(2);

@@ -12,7 +12,7 @@ describe('VariableBatchSizeLr', () => {
     };
   };
 
-  it('goes on from a saved state', () => {
+  it('continues from a saved state', () => {
     const whole = make();
     for (let step = 0; step < 5; step++) whole.scaled.step();
     const resumed = make();

@@ -63,7 +63,7 @@ export function testEveryCase<C>(file: string, count: number, check: CheckCase<C
   });
 }
 
-/** The check for the kind of a case. @throws when nobody checks this kind. */
+/** The check for the kind of a case. @throws for a kind without a check. */
 export function checkByKind<C extends { readonly kind: string }>(
   checks: Record<string, CheckCase<C>>,
 ): CheckCase<C> {

@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const sha256 = createHash('sha256').update('as it was meant').digest('hex');
 
-it('a file is taken for written only when the disk gives back what was to be written', async () => {
+it('a file counts as written only if the disk returns the bytes that were written', async () => {
   const path = join(folder, 'file');
   writeFileSync(path, 'as it was meant');
   const file = await readBack(path, sha256);

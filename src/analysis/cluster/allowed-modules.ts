@@ -5,7 +5,7 @@ import { ConfigError } from '../../core/errors.js';
 import { schemeOf } from '../../storage/url-scheme.js';
 
 /**
- * The modules that a worker may import. An analysis names modules by URL, and whoever can write to the queue or to the shared store can
+ * The modules that a worker may import. An analysis names modules by URL, and anyone who can write to the queue or to the shared store can
  * name any; so the operator of the worker says which ones run.
  */
 export class AllowedModules {

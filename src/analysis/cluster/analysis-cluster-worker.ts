@@ -47,7 +47,7 @@ const schema = v.strictObject({
 
 /** A job may be taken over so often: each time a worker died, which says nothing of the job. */
 const mostTakeovers = 100;
-/** A job that every worker gave back, and as often as this altogether, is set aside. */
+/** A job that every worker has refused, and that was refused this often in total, is set aside. */
 const mostRefusals = 30;
 const firstPauseMs = 250;
 const longestPauseMs = 4_000;

@@ -87,7 +87,7 @@ export class AnalysisQueue {
   }
 
   /**
-   * Takes all jobs of an analysis out of the queue. Those that somebody works on come to their end: a part is kept, and what follows
+   * Removes all jobs of an analysis from the queue. Active jobs finish: a part is kept, and what follows
    * from a merge is taken out, too.
    *
    * @returns whether it was in the queue
@@ -133,14 +133,14 @@ export class AnalysisQueue {
     await sleep(lookAgainMs);
   }
 
-  /** @returns whether it is gone: nobody works on it, or on its children. */
+  /** @returns whether the job was removed; active jobs, and parents of active jobs, cannot be. */
   async #remove(id: string, removeChildren = true): Promise<boolean> {
     return (await this.#queue.remove(id, { removeChildren })) === 1;
   }
 
-  /** Whether every worker that listens to the queue has refused a job. */
+  /** Whether every connected worker of the queue has refused a job. */
   async isRefusedByAll(refusals: readonly Refusal[]): Promise<boolean> {
-    // Some services that offer Redis list no clients: then nobody else is known.
+    // Some services that offer Redis list no clients: then no other worker is known.
     const clients = await this.#queue.getWorkers().catch(() => []);
     const names = clients.map(({ rawname = '' }) => rawname.split(':w:')[1] ?? '');
     return names.every((name) => refusals.some(({ worker }) => worker === name));
@@ -220,7 +220,7 @@ export class AnalysisQueue {
   }
 }
 
-/** What the ids of all jobs of an analysis begin with: the same analysis in another place is another one. */
+/** Prefix of the job ids of an analysis. Includes the output location, so each location is a separate analysis. */
 function jobPrefix(place: string, id: string): string {
   return fingerprint({ place, id });
 }

@@ -5,7 +5,7 @@ import type { KeyCounts, Keys } from './key-counts.js';
 /** A number a sample, or, of a `count` metric, a list of numbers of one length for each batch. */
 export type MetricValues = ArrayLike<number | bigint>;
 
-/** What a metric is told besides the samples. */
+/** Arguments of a metric besides the samples. */
 export interface MetricContext {
   /** Index of the first sample; the others follow it. */
   readonly start: number;

@@ -5,7 +5,7 @@ const notLetters = /[\p{P}\p{S}\p{N}]/gu;
 const notSpaces = /\P{White_Space}/gu;
 
 /**
- * How much of a text is no words: punctuation, symbols and digits (Unicode's categories P, S and N) per thousand characters that are not
+ * Share of a text that is not words: punctuation, symbols and digits (Unicode's categories P, S and N) per thousand characters that are not
  * white space, rounded; 0 without such characters. Code, tables and formulas are high. Shares of symbols are a customary heuristic of the
  * quality of text, as in Rae et al., 2021 (Gopher), appendix A.
  */
