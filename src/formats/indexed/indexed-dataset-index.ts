@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { bytesPerElement, type DType } from '../../core/dtype.js';
 import { FormatError, TruncatedFileError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
-import { chooseDType, type DTypeTable, dtypesOfCode, isGuess } from './indexed-dataset-dtypes.js';
+import type { IndexFile, ItemIndex } from './index-file.js';
+import { chooseDType, dtypesOfCode, isGuess } from './indexed-dataset-dtypes.js';
 import {
   codeOffset,
   decodeHeader,
@@ -14,23 +15,6 @@ import {
 import { decodeLegacyIndex, legacyMagic } from './indexed-dataset-legacy.js';
 import { readInt64Array } from './int64-array.js';
 
-/** The content of an `.idx` file with n items. */
-export interface ItemIndex {
-  readonly dtype: DType;
-  /** Whether the type code also stands for another dtype of the same width: see `checkGuess`. */
-  readonly isGuess: boolean;
-  /** Shape `[n]`: elements of each item. */
-  readonly sizes: Int32Array;
-  /** Shape `[n]`: byte offset of each item. */
-  readonly pointers: Float64Array;
-  /** Item numbers at which documents start and end. */
-  readonly documentIndex: Float64Array;
-  /** Shape of each item, in the older format, which stores them. */
-  readonly shapes?: readonly (readonly number[])[];
-  /** Mode of each item, in Megatron-LM's multimodal datasets. */
-  readonly modes?: Int8Array;
-}
-
 /** Identifies the items by dtype, lengths and documents, and the length of the `.bin` file; the data itself is not read. */
 export function indexFingerprint(
   { dtype, sizes, documentIndex }: Pick<ItemIndex, 'dtype' | 'sizes' | 'documentIndex'>,
@@ -38,17 +22,6 @@ export function indexFingerprint(
 ): string {
   const index = createHash('sha256').update(sizes).update(documentIndex).digest('hex');
   return fingerprint({ kind: 'IndexedDataset', dtype, length: sizes.length, dataBytes, index });
-}
-
-/** An `.idx` file in memory, and facts about its `.bin` file. */
-export interface IndexFile {
-  readonly bytes: Uint8Array;
-  /** Path of the `.idx` file, for messages. */
-  readonly file: string;
-  readonly dataFile: string;
-  /** Length of the `.bin` file. */
-  readonly dataBytes: number;
-  readonly dtypeTable: DTypeTable | 'auto';
 }
 
 /**

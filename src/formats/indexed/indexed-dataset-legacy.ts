@@ -1,9 +1,9 @@
 import { bytesPerElement, type DType } from '../../core/dtype.js';
 import { FormatError } from '../../core/errors.js';
 import { truncated } from '../../storage/truncated.js';
+import type { IndexFile, ItemIndex } from './index-file.js';
 import { dtypesOfCode } from './indexed-dataset-dtypes.js';
 import { checkVersion } from './indexed-dataset-header.js';
-import type { IndexFile, ItemIndex } from './indexed-dataset-index.js';
 import { readInt64Array } from './int64-array.js';
 
 // The format before memory mapping, whose items have dimensions. Magic, then uint64 throughout:

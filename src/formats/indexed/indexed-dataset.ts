@@ -10,8 +10,9 @@ import type { ByteRanges, LocalSource } from '../../storage/byte-source.js';
 import { FileSource } from '../../storage/file-source.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { datasetPrefix } from './dataset-prefix.js';
+import type { ItemIndex } from './index-file.js';
 import type { DTypeTable } from './indexed-dataset-dtypes.js';
-import { type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
+import { indexFingerprint } from './indexed-dataset-index.js';
 import { checkDType, checkDTypeSync, decodePair, IndexedItems, type IndexedPair } from './indexed-items.js';
 
 export interface IndexedDatasetOptions {

@@ -1,7 +1,8 @@
 import type { DType } from '../../core/dtype.js';
 import type { ByteSource, LocalSource } from '../../storage/byte-source.js';
+import type { ItemIndex } from './index-file.js';
 import { checkGuess, type DTypeTable } from './indexed-dataset-dtypes.js';
-import { decodeIndex, type ItemIndex } from './indexed-dataset-index.js';
+import { decodeIndex } from './indexed-dataset-index.js';
 
 /** The index of a `.bin`/`.idx` pair, local or remote. */
 export abstract class IndexedItems {

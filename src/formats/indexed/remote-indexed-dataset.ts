@@ -12,8 +12,9 @@ import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { RecordReader } from '../records/record-reader.js';
+import type { ItemIndex } from './index-file.js';
 import { checkSpan, type IndexedDatasetOptions, indexedOptions } from './indexed-dataset.js';
-import { type ItemIndex, indexFingerprint } from './indexed-dataset-index.js';
+import { indexFingerprint } from './indexed-dataset-index.js';
 import { checkDType, decodePair, IndexedItems } from './indexed-items.js';
 
 export interface RemoteIndexedDatasetOptions extends IndexedDatasetOptions, StorageOptions {}
