@@ -5,6 +5,6 @@ export interface PackedPixels {
   /** Bytes per pixel: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA or CMYK. */
   readonly channels: number;
   readonly data: Uint8Array;
-  /** Whether the four channels are CMYK, where 0 is no ink. */
+  /** Whether the four channels are CMYK, where 0 means no ink at all. */
   readonly isCmyk?: boolean;
 }

@@ -37,7 +37,7 @@ export function triangleWeights(
   for (let i = 0; i < n; i++) {
     const center = from.start + (i + 0.5) * scale;
     const first = Math.max(visible.start, Math.trunc(center - support + 0.5));
-    // Two roundings may yield one pixel more than there are taps; its weight is 0.
+    // Rounding both ends can add one pixel beyond the taps; its weight is 0.
     const last = Math.min(end, first + taps, Math.trunc(center + support + 0.5));
     let sum = 0;
     for (let k = 0; k < last - first; k++) {

@@ -44,7 +44,7 @@ const touchBytes = 4_096;
 /**
  * A read-only memory map of a file: reads are copies without a system call. Needs koffi, on Linux or macOS.
  *
- * The mapped bytes are never handed out: reading them after unmapping, or past the end of a truncated file, ends the process.
+ * The mapped bytes are never handed out: reading them after the end of the map, or past the end of a truncated file, ends the process.
  */
 export class MemoryMap {
   readonly #system: SystemCalls;
@@ -155,7 +155,7 @@ export class MemoryMap {
     this.#system.madvise(this.#address + BigInt(first), start + length - first, adviceWillNeed);
   }
 
-  /** Unmaps the file. It must not be read afterwards. */
+  /** Ends the map. The file must not be read afterwards. */
   close(): void {
     this.#pieces.length = 0;
     this.#elementPieces.length = 0;

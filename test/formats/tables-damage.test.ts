@@ -178,7 +178,7 @@ describe('Parquet values', () => {
   });
 });
 
-/** A stream of 1, 2, 3 whose schema says that they are big-endian, as they are: put together by hand with a FlatBuffers builder. */
+/** A stream of 1, 2, 3 whose schema says that they are big-endian, which they are: built by hand with a FlatBuffers builder. */
 const bigEndian = [
   'ffffffff800000001000000000000a000c000a00090004000a000000100000000001040008000c000a000400',
   '080000000800000000000100010000001400000010001400100000000f000800000004001000000010000000',

@@ -23,7 +23,7 @@ let folder = '';
 beforeAll(async () => {
   await server.start();
   folder = mkdtempSync(join(tmpdir(), 'millrace-query-'));
-  // Without the query nothing is to be had.
+  // The server refuses requests without the query.
   server.onRequest = ({ url }, response) => {
     if (url!.endsWith(query)) return false;
     response.writeHead(403).end();

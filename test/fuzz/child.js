@@ -59,7 +59,7 @@ async function outcome(open, path, MillraceError) {
   } catch (error) {
     if (error instanceof MillraceError) {
       const { cause } = error;
-      // A sample's failure is as good as what caused it.
+      // A sample error counts as its cause.
       if (error.code !== 'ERR_MILLRACE_SAMPLE' || cause instanceof MillraceError)
         return { refused: error.code, message: error.message };
     }

@@ -24,7 +24,7 @@ fuzzTest('damaged gzip files give a typed error or the same lines', {
   protects: (_file, offset) => offset > 10 && offset !== firstMember.length,
 });
 
-// Its frames have checksums: `zstd` writes them unless it is told not to.
+// Its frames have checksums: `zstd` writes them by default.
 fuzzTest('damaged zstd files give a typed error or the same lines', {
   reader,
   corpus: [new URL('../fixtures/formats/checked.jsonl.zst', import.meta.url)],

@@ -131,7 +131,7 @@ describe('a cache that is', () => {
   it.skipIf(!existsSync('/proc/self'))(
     'nowhere is read past, with one warning, for compressed files too',
     async () => {
-      // Nobody can make a folder there: ENOENT.
+      // No user can make a folder there: ENOENT.
       const cache = { folder: '/proc/millrace' };
       await check(await openSource(url, { cache }));
       for (const name of ['rows.jsonl.gz', 'rows.jsonl.zst']) {

@@ -72,7 +72,7 @@ describe('the cache', () => {
     expect(dataRequests()).toBe(6);
   });
 
-  it('is whole after a process was killed while it filled it, and nobody waits for the dead', async () => {
+  it('is complete after a process was killed while filling it, and no process waits for the killed one', async () => {
     for (let blocks = 0; blocks < 4; blocks++) {
       rmSync(folder, { recursive: true });
       // The server stops in the middle of a block: the process is in the midst of writing.

@@ -176,12 +176,12 @@ describe('ReadSpeed', () => {
     expect(speed.cold).toBe(true);
     for (let k = 0; k < 12; k++) speed.record(0.05, 32, 32 * 4_096);
     expect(speed.cold).toBe(false);
-    // A large range that comes at memory's speed is not far away.
+    // A large range that arrives at the speed of memory is not remote.
     for (let k = 0; k < 9; k++) speed.record(50, 1, 2 ** 27);
     expect(speed.cold).toBe(false);
   });
 
-  it('reads ahead from a source that is far away, and gives the same bytes', async () => {
+  it('reads ahead from a slow source, and returns the same bytes', async () => {
     for (const memoryMap of ['auto', false] as const) {
       const source = new FileSource(file('ahead'), { memoryMap });
       const target = new Uint8Array(64 * 100);

@@ -158,7 +158,7 @@ describe('redirects', () => {
 });
 
 describe('answers without end', () => {
-  /** Sends pieces as long as somebody takes them. */
+  /** Sends chunks as long as the client reads them. */
   const pour = (response: ServerResponse, piece: Uint8Array): void => {
     const next = () => {
       if (!response.destroyed && response.write(piece)) setImmediate(next);
@@ -306,7 +306,7 @@ describe('lists of S3', () => {
         ),
     ],
     [
-      'empty pages for ever',
+      'endless empty pages',
       (_, response) =>
         response.end(`<ListBucketResult>${more(`t${server.requests.length}`)}</ListBucketResult>`),
     ],

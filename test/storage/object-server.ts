@@ -27,7 +27,7 @@ export interface SeenRequest {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** A real HTTP server with objects, ranges, `If-Match`, and things that go wrong when they are told to. */
+/** A real HTTP server with objects, ranges, `If-Match`, and failures on request. */
 export class ObjectServer {
   readonly objects = new Map<string, StoredObject>();
   /** The next answers fail like this, one each. */

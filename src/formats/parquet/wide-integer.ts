@@ -1,4 +1,4 @@
-// Whole numbers of 64 bits, put together from halves. Loops over `bigint` with `BigInt.asIntN(64, …)` behind them are shorter, and end
+// Whole numbers of 64 bits, built from halves. Loops over `bigint` with `BigInt.asIntN(64, …)` behind them are shorter, and end
 // the process: the optimizing compiler of Node.js 20 fails on them (RepresentationChangerError).
 
 const view = new DataView(new ArrayBuffer(8));

@@ -53,7 +53,7 @@ function parseMarked(text: string): unknown {
   // The original text, so that the message quotes what the user wrote.
   if (!isMarked) return JSON.parse(text);
   return JSON.parse(marked, (key, value: unknown) => {
-    if (key.startsWith(mark)) throw new SyntaxError(`${key.slice(mark.length)} is no name of a field`);
+    if (key.startsWith(mark)) throw new SyntaxError(`${key.slice(mark.length)} is not the name of a field`);
     return typeof value === 'string' && value.startsWith(mark) ? numberOf(value.slice(mark.length)) : value;
   });
 }
