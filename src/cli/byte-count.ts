@@ -9,7 +9,7 @@ const units = new Map([
   ['t', 1e12],
 ]);
 
-/** Reads an amount of memory from the command line: `512MB`, `2GB`, `1.5g`; a kilobyte is 1,000 bytes, `KiB` 1,024. */
+/** Parses an amount of memory: `512MB`, `2GB`, `1.5g`. A kilobyte is 1,000 bytes, a `KiB` 1,024. */
 export function byteCount(text: string): number {
   const [, number, unit = '', binary] = /^([\d.]+)\s*([bkmgt]?)(i?)b?$/i.exec(text.trim()) ?? [];
   const power = 'bkmgt'.indexOf(unit.toLowerCase());

@@ -1,17 +1,17 @@
 import { visibleText } from '../core/visible-text.js';
 
-/** A column, or several with numbers one after another, shown as one. */
+/** A column, or consecutively numbered columns shown as one. */
 export interface ColumnRun {
-  /** As a terminal may show it. */
+  /** Safe for a terminal. */
   readonly name: string;
   readonly names: readonly string[];
   readonly type: string;
 }
 
-/** Fewer are shown one by one. */
+/** Shorter runs are shown column by column. */
 const fewest = 4;
 
-/** Joins neighbors of one type whose names differ in a number at the end alone, which counts up: the pixels of a picture, say. */
+/** Joins adjacent columns of one type whose names end in consecutive numbers, such as the pixels of an image. */
 export function columnRuns(
   columns: readonly { readonly name: string; readonly type: string }[],
 ): ColumnRun[] {

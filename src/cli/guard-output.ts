@@ -1,6 +1,6 @@
 /**
- * Ends the command where its output cannot be written: quietly when the reader has closed the pipe (`millrace … | head -1`), with one line
- * when the disk is full.
+ * Exits if the output cannot be written: silently if the reader has closed the pipe (`millrace … | head -1`), with one line for
+ * other errors, such as a full disk.
  */
 export function guardOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
@@ -8,6 +8,6 @@ export function guardOutput(): void {
     process.stderr.write(`error: Cannot write to standard output: ${message}\n`);
     process.exit(1);
   });
-  // There is nowhere to say that this one failed.
+  // An error on standard error cannot be reported anywhere.
   process.stderr.on('error', () => {});
 }

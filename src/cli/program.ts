@@ -6,7 +6,7 @@ import { examples, examplesText } from './terminal/examples.js';
 import { joinLines, wrapHelp } from './terminal/help-text.js';
 import { silenceProgress } from './terminal/progress.js';
 
-/** In the order in which help shows them. */
+/** The commands, in the order of the help. */
 const commands = {
   init: async () => (await import('./commands/init.js')).initCommand(),
   inspect: async () => (await import('./commands/inspect.js')).inspectCommand(),
@@ -21,13 +21,13 @@ const commands = {
   completion: async () => (await import('./commands/completion.js')).completionCommand(),
 };
 
-/** Speaks of all other commands. */
+/** The command that needs the definitions of all others. */
 const needsAll = 'completion';
 
 /**
- * The command `millrace` with its subcommands.
+ * Creates the command `millrace` with its subcommands.
  *
- * @param named - What the user asks for. If it is a command, the others are left out: loading all of them takes longer than most do.
+ * @param named - The first argument. If it names a command, only that command is loaded: loading all takes longer than most commands run.
  */
 export async function createProgram(named = ''): Promise<Command> {
   const isAlone = Object.hasOwn(commands, named) && named !== needsAll;
@@ -35,7 +35,7 @@ export async function createProgram(named = ''): Promise<Command> {
   const program = new Command('millrace')
     .description('The training data loader for TypeScript: typed, deterministic, resumable at any step.')
     .version(version)
-    .showHelpAfterError('Run with --help to see what there is.')
+    .showHelpAfterError('Run millrace --help for a list of commands.')
     .addHelpText(
       'after',
       examplesText([
@@ -48,20 +48,20 @@ export async function createProgram(named = ''): Promise<Command> {
       if (command.opts<{ quiet?: boolean }>().quiet) silenceProgress();
     });
   for (const command of await Promise.all(makers.map((make) => make()))) {
-    addManners(command);
+    addSharedOptions(command);
     program.addCommand(command);
   }
   return program;
 }
 
-/** What every command has: help as wide as the terminal, examples, and a way to be silent. */
-function addManners(command: Command): void {
+/** Adds what all commands share: wrapped help, examples and `--quiet`. */
+function addSharedOptions(command: Command): void {
   command.description(joinLines(command.description()));
   command.configureHelp({ boxWrap: wrapHelp });
-  command.showHelpAfterError(`Run millrace ${command.name()} --help to see what there is.`);
+  command.showHelpAfterError(`Run millrace ${command.name()} --help for its options.`);
   command.option('--quiet', 'print results and errors, but no progress');
   const own = ownValue(examples, command.name());
-  // A command that has brought its own text has a listener for it.
+  // A command with its own examples has registered a listener.
   const hasText = (command as Command & EventEmitter).listenerCount('afterHelp') > 0;
   if (own && !hasText) command.addHelpText('after', examplesText(own));
 }

@@ -3,21 +3,21 @@ import { ConfigError, MillraceError } from '../core/errors.js';
 import { withoutSecrets } from '../core/shown-location.js';
 
 /**
- * Exit status of the command: 0 done, 1 failed or something was found, 2 called the wrong way or with wrong options, 130 ended by Ctrl-C.
+ * Exit status of the command: 0 success, 1 failure or a problem found, 2 wrong arguments or options, 130 interrupted by Ctrl-C.
  */
 export type ExitStatus = 0 | 1 | 2 | 130;
 
-/** An end that was asked for (Ctrl-C): the shell's status for it, after the command has said what to do next. */
+/** The user interrupted the command (Ctrl-C), and the command has printed how to continue. */
 export class Interrupted extends Error {}
 
-/** A failure that the command has reported already: status 1 and nothing more to say. */
+/** A failure that the command has already reported. Exits with status 1 and prints nothing. */
 export class Failed extends Error {}
 
 /**
- * Runs the command line. A user's mistake gets its message alone, and where in the user's code it was; anything else is a defect and keeps
- * its stack.
+ * Runs the command line. Prints only the message of a user's mistake, with its location in the user's code. Any other error is a
+ * defect and keeps its stack.
  *
- * With `--json` an error is one JSON object on standard error, too.
+ * With `--json`, prints the error as one JSON object on standard error.
  */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<ExitStatus> {
   throwInsteadOfExiting(program);
@@ -43,19 +43,19 @@ function asText(error: unknown): string {
   const lines = [`error: ${error.message}`];
   let { cause } = error;
   for (; cause instanceof Error; { cause } = cause) lines.push(`  because: ${cause.message}`);
-  // What a user's code throws need not be an error.
+  // User code may throw any value.
   if (cause !== undefined) lines.push(`  because: ${String(cause)}`);
   return lines.join('\n');
 }
 
-/** Parts of a stack that are not the user's code: Millrace, packages, Node.js. */
+/** Root of Millrace's own files, which are not the user's code. */
 const ownFiles = new URL('..', import.meta.url).href;
 const isUserCode = (frame: string) =>
   /file:|[\\/]/.test(frame) && !/node:|node_modules/.test(frame) && !frame.includes(ownFiles);
 
 function foreignText(error: unknown): string {
   if (!(error instanceof Error)) return `error: ${String(error)}`;
-  // The message of the system names the path.
+  // A system error's message names the path.
   if ('syscall' in error) return `error: ${error.message}`;
   const frames = (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line));
   const first = frames.find(isUserCode);

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Reads a part of the whole from the command line, `1%` or `0.01`: above 0, up to 1. */
+/** Parses a share, `1%` or `0.01`: above 0, at most 1. */
 export function shareOfAll(text: string): number {
   const [, number, percent] = /^([\d.]+)\s*(%?)$/.exec(text.trim()) ?? [];
   const share = Number(number) / (percent ? 100 : 1);

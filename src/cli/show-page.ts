@@ -1,11 +1,11 @@
 import { Option } from 'commander';
 
-/** `--ui [port]`: the loaders of the command show themselves on the live page. */
+/** The flag `--ui [port]`, which opens the live page. */
 export function uiOption(): Option {
-  return new Option('--ui [port]', 'show the run on a live page of this machine');
+  return new Option('--ui [port]', 'serve the live page of the run on this machine');
 }
 
-/** Has the loaders of this process show themselves, where that is asked for. */
+/** Turns on the live page for the loaders of this process if `--ui` is given. */
 export function showPage(ui: string | true | undefined): void {
   if (ui !== undefined) process.env.MILLRACE_DASHBOARD = ui === true ? '1' : ui;
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Reads a whole number of at least `minimum` from the command line. Underscores and commas may group digits. */
+/** Parses a whole number of at least `minimum`. Underscores and commas may group digits. */
 export function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
     const value = Number(text.replaceAll(/[_,]/g, ''));

@@ -6,27 +6,27 @@ import { renderNumbers, renderTable } from './kit/number-table.js';
 import { formatCompact, formatCount, formatShare, formatValue } from './kit/numbers.js';
 import { style } from './kit/style.js';
 
-/** What a curriculum admits at a step. */
+/** Samples that a curriculum admits at a step. */
 export interface PageAdmission {
   readonly step: number;
   readonly difficulty: number;
   readonly samples: number;
-  /** Of all samples, 0 … 1. */
+  /** Share of all samples, 0 … 1. */
   readonly share: number;
 }
 
 /** A metric of the page. */
 export interface PageMetric {
   readonly name: string;
-  /** What it measures, in a line. */
+  /** One line about the metric. */
   readonly description: string;
   readonly summary: MetricSummary;
-  /** DeepSpeed's JSON of a curriculum by it; `undefined` where all samples are equally difficult. */
+  /** DeepSpeed's JSON of a curriculum; `undefined` if all samples are equally difficult. */
   readonly curriculum: unknown;
   readonly admissions: readonly PageAdmission[] | undefined;
 }
 
-/** What the page is made from. */
+/** Content of the page. */
 export interface DifficultyPage {
   /** Name of the data. */
   readonly data: string;
@@ -36,7 +36,7 @@ export interface DifficultyPage {
   readonly createdAt: string;
 }
 
-/** How difficult a dataset is, as one HTML page without scripts or anything from elsewhere. */
+/** Renders the difficulty of a dataset as one HTML page that loads nothing. */
 export function renderDifficultyPage({ data, samples, metrics, createdAt }: DifficultyPage): string {
   const title = `Difficulty of ${data}`;
   const curriculum = {
@@ -50,7 +50,7 @@ export function renderDifficultyPage({ data, samples, metrics, createdAt }: Diff
 <body><header><h1>${title}</h1>
 <p>${formatCount(samples)} samples.</p></header>
 <main>${metrics.map(metricPanels)}
-<section class="wide"><h2>A curriculum to begin with</h2>
+<section class="wide"><h2>Suggested curriculum</h2>
 <p>For data_efficiency.data_sampling.curriculum_learning of a DeepSpeed configuration; keep one metric or several.</p>
 <pre tabindex="0">${JSON.stringify(curriculum, null, 2)}</pre></section></main>
 <footer>Written by <code>millrace analyze</code>, ${createdAt}.</footer></body></html>
@@ -66,7 +66,7 @@ function distributionPanel({ name, description, summary }: PageMetric): Markup {
   const chart = renderHistogram(bins, {
     id: `spread-${name}`,
     title: `Samples by ${name}`,
-    description: `From ${formatValue(min)} to ${formatValue(max)}, ${formatValue(mean)} in the mean.`,
+    description: `From ${formatValue(min)} to ${formatValue(max)}, ${formatValue(mean)} on average.`,
     x: { label: name, format: formatValue },
     y: { label: 'samples', format: formatCompact },
   });
@@ -81,15 +81,15 @@ ${renderTable({ caption: `Quantiles of ${formatCount(distinct)} distinct values`
 
 function admissionPanel({ name, curriculum, admissions }: PageMetric, run: number): Markup {
   if (!curriculum)
-    return html`<section><h2>${name}: what is admitted when</h2>
-<p>All samples are equally difficult, so no curriculum can be made of it.</p></section>`;
+    return html`<section><h2>${name}: admissions by step</h2>
+<p>All samples are equally difficult, so this metric cannot order a curriculum.</p></section>`;
   if (!admissions)
-    return html`<section><h2>${name}: what is admitted when</h2>
-<p>The index is not on this machine, so what a curriculum admits was not counted.</p></section>`;
+    return html`<section><h2>${name}: admissions by step</h2>
+<p>The index is not on this machine, so admissions were not counted.</p></section>`;
   const points = admissions.map(({ step, share }) => ({ x: step, y: share }));
   const chart = renderLineChart([{ label: 'admitted', run: run % 2, look: 'marked', points }], {
     id: `admitted-${name}`,
-    title: `Share of the samples that are admitted, by step, under ${name}`,
+    title: `Share of admitted samples by step, for ${name}`,
     description: 'Rises to all samples at the last step of the schedule.',
     x: { label: 'step', format: formatCompact },
     y: { label: 'share of the samples', format: (value) => value.toFixed(1) },
@@ -102,7 +102,7 @@ function admissionPanel({ name, curriculum, admissions }: PageMetric, run: numbe
     formatShare(share),
   ]);
   const columns = ['Step', 'Difficulty', 'Samples', 'Share'];
-  return html`<section><h2>${name}: what is admitted when</h2>
-<p>Under the curriculum below, which begins with easy samples and ends with all.</p>${chart}
+  return html`<section><h2>${name}: admissions by step</h2>
+<p>For the curriculum below, which starts with easy samples and ends with all of them.</p>${chart}
 ${renderTable({ caption: 'Admitted samples by step', columns, rows })}</section>`;
 }

@@ -2,9 +2,9 @@ import { html, type Markup } from './kit/html.js';
 import { renderTable } from './kit/number-table.js';
 import { style } from './kit/style.js';
 
-/** A field of a sample, as the page shows it. */
+/** A field of a sample. */
 export interface InspectionField {
-  /** Empty where the sample is a single value. */
+  /** Empty if the sample is a single value. */
   readonly name: string;
   readonly shown: string | undefined;
   /** Text to read, of any length. */
@@ -13,7 +13,7 @@ export interface InspectionField {
   readonly image: string | undefined;
 }
 
-/** What the page shows. */
+/** Content of the page. */
 export interface InspectionPage {
   readonly name: string;
   readonly format: string;
@@ -22,7 +22,7 @@ export interface InspectionPage {
   readonly samples: readonly { readonly index: number; readonly fields: readonly InspectionField[] }[];
 }
 
-/** A page about data: what it is, its schema, and samples with their images. One file, without scripts or anything from elsewhere. */
+/** Renders facts, schema and samples of data as one HTML page that loads nothing. */
 export function renderInspection({ name, format, facts, columns, samples }: InspectionPage): string {
   const title = `Millrace: ${name}`;
   const rows = facts.map((fact) => html`<div><dt>${fact.name}</dt><dd>${fact.value}</dd></div>`);

@@ -4,13 +4,13 @@ import { formatCount, formatShare } from './kit/numbers.js';
 import { style } from './kit/style.js';
 import { curriculumPanels, type PlanPageCurriculum } from './plan/curriculum-panels.js';
 
-/** A name and what stands beside it. */
+/** A named fact. */
 export interface PlanFact {
   readonly name: string;
   readonly value: string;
 }
 
-/** What the page shows. */
+/** Content of the page. */
 export interface PlanPage {
   readonly name: string;
   readonly facts: readonly PlanFact[];
@@ -30,10 +30,10 @@ export interface PlanPage {
   readonly curriculum: PlanPageCurriculum | undefined;
 }
 
-/** Neighbors in this list are told apart, also by readers who see few colors; it begins again after the last one. */
+/** Colors of sources, repeated cyclically. Adjacent colors are distinct for color-blind readers. */
 const sourceColors = ['#2563c9', '#e08a1e', '#1f9e77', '#b8439b', '#7a6ff0', '#8a8f98'];
 
-/** The plan of a run as one page, without scripts or anything from elsewhere. */
+/** Renders the plan of a run as one HTML page that loads nothing. */
 export function renderPlanPage({
   name,
   facts,
@@ -53,7 +53,7 @@ export function renderPlanPage({
 ${sourceColors.map((color, k) => html`.source${k} { background: ${color}; } `)}
 .sources .dot { margin-right: 6px; }
 .settings .wide-value { grid-column: 1 / -1; }</style></head>
-<body><header><h1>Plan of ${name}</h1><p>What the run will see, as its loader says it; no sample was read.</p></header>
+<body><header><h1>Plan of ${name}</h1><p>The samples that the run will see, computed without reading any.</p></header>
 <main><section class="wide"><h2>Overview</h2>${factList(facts)}</section>
 ${findings.length > 0 && findingsPanel(findings)}${mixture.length > 0 && mixturePanel(mixture)}${curriculum && curriculumPanels(curriculum)}
 ${configuration.length > 0 && html`<section class="wide"><h2>Configuration</h2>${factList(configuration)}</section>`}</main>
@@ -75,7 +75,7 @@ function findingsPanel(findings: PlanPage['findings']): Markup {
     ({ name, what, why, fix }) =>
       html`<li><h3>${name}</h3><p class="what">${what}</p><p>${why}</p><p>→ ${fix}</p></li>`,
   );
-  return html`<section class="wide"><h2>What will hurt</h2><ul class="findings">${items}</ul></section>`;
+  return html`<section class="wide"><h2>Problems</h2><ul class="findings">${items}</ul></section>`;
 }
 
 function mixturePanel(mixture: PlanPage['mixture']): Markup {

@@ -8,16 +8,16 @@ import { formatCount, formatShare, formatValue } from '../../web/kit/numbers.js'
 import { renderTable } from '../terminal/table.js';
 import { indented } from './metric-text.js';
 
-/** What a curriculum admits at a step. */
+/** Samples that a curriculum admits at a step. */
 export interface Admission {
   readonly step: number;
   readonly difficulty: number;
   readonly samples: number;
-  /** Of all samples, 0 … 1. */
+  /** Share of all samples, 0 … 1. */
   readonly share: number;
 }
 
-/** Admissions of a curriculum at its first step and after each of so many equal parts of it. */
+/** Admissions at the first step and after each of `parts` equal parts of the schedule. */
 export function admissionsOf(
   metric: string,
   suggestion: SuggestedCurriculum,
@@ -46,7 +46,7 @@ export function admissionsOf(
   }
 }
 
-/** When what comes, in the terminal. */
+/** Renders the admission schedule as a table. */
 export function renderAdmissions(admissions: readonly Admission[]): string {
   const columns = ['step', 'difficulty', 'samples', 'share'].map((title) => ({
     title,

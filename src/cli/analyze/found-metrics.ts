@@ -9,23 +9,23 @@ import { isRemote } from '../../storage/url-scheme.js';
 import { type Admission, admissionsOf } from './curriculum-table.js';
 import type { MetricTitle } from './metric-text.js';
 
-/** A metric that was measured, and a curriculum by it, unless all samples are equally difficult. */
+/** A measured metric and its curriculum, which is absent if all samples are equally difficult. */
 export interface FoundMetric {
   readonly title: MetricTitle;
   readonly summary: MetricSummary;
   readonly curriculum: CurriculumMetricConfig | undefined;
-  /** What it admits when; not known where there is none, or the index is not on this machine. */
+  /** Admissions of the curriculum; absent without one, or if the index is not on this machine. */
   readonly admissions: readonly Admission[] | undefined;
 }
 
 export interface FindOptions {
   /** Folder or URL of the results. */
   readonly output: string;
-  /** Steps of the curriculum. */
+  /** Number of steps of the curriculum. */
   readonly steps: number;
-  /** Parts of the steps after which admissions are shown. */
+  /** Number of equal parts of the schedule for which admissions are shown. */
   readonly parts: number;
-  /** Without DeepSpeed's files the curriculum names none. */
+  /** The curriculum names DeepSpeed's index files if they are written. */
   readonly layout: AnalysisLayout;
 }
 

@@ -3,7 +3,7 @@ import { formatCount, formatValue } from '../../web/kit/numbers.js';
 import { renderHistogram } from '../terminal/histogram.js';
 import { renderTable } from '../terminal/table.js';
 
-/** What a metric is called and counts. */
+/** Name, description and unit of a metric. */
 export interface MetricTitle {
   readonly name: string;
   readonly description: string;
@@ -21,7 +21,7 @@ export function meaningOf({ description, unit }: MetricTitle): string {
   return [description, counted].filter(Boolean).join(' ');
 }
 
-/** A metric in the terminal: its histogram and its quantiles. */
+/** Renders the histogram and the quantiles of a metric. */
 export function describeMetric(title: MetricTitle, summary: MetricSummary): string {
   const { min, max, mean, distinct, samples, quantiles } = summary;
   const columns = [
@@ -43,7 +43,7 @@ export function describeMetric(title: MetricTitle, summary: MetricSummary): stri
     ),
     distinct > 1
       ? `  ${formatCount(distinct)} distinct values of ${formatCount(samples)} samples`
-      : `  All ${formatCount(samples)} samples have this one value: no curriculum can be made of it.`,
+      : `  All ${formatCount(samples)} samples have the same value, so this metric cannot order a curriculum.`,
   ].join('\n');
 }
 

@@ -7,7 +7,7 @@ import type { Progress } from '../terminal/progress.js';
 import type { AnalyzeFlags } from './flags.js';
 import { describeMetric, titleOf } from './metric-text.js';
 
-/** How the work will be cut up. */
+/** Plans the parts of an analysis. */
 export function planOf(
   dataset: Dataset<unknown>,
   metrics: readonly LoadedMetric[],
@@ -23,7 +23,7 @@ export function planOf(
   });
 }
 
-/** What will be done, in a few lines. */
+/** Renders the plan in a few lines. */
 export function planText(
   data: string,
   dataset: Dataset<unknown>,
@@ -45,7 +45,7 @@ export function planText(
   ].join('\n');
 }
 
-/** Measures some samples and says what they say about all. */
+/** Measures some samples and prints an estimate for all. */
 export async function estimate(
   dataset: Dataset<unknown>,
   sources: readonly MetricSource[],
@@ -62,7 +62,7 @@ export async function estimate(
         const summary = ownValue(estimated.metrics, metric.name);
         return summary ? [`\n${describeMetric(metric, summary)}`] : [];
       }),
-      `\nAll samples take about ${formatDuration(expectedMs)}.\n`,
+      `\nAll samples will take about ${formatDuration(expectedMs)}.\n`,
     ].join('\n'),
   );
   return estimated;

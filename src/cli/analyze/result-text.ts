@@ -5,7 +5,7 @@ import type { AnalyzeFlags } from './flags.js';
 import type { FoundMetric } from './found-metrics.js';
 import { describeMetric } from './metric-text.js';
 
-/** What was found, for people. */
+/** Renders the results. */
 export function resultText(
   found: readonly FoundMetric[],
   { counts, elapsedMs, wasThere }: DifficultyAnalysis,
@@ -18,7 +18,7 @@ export function resultText(
   for (const { title, admissions } of found)
     if (admissions)
       parts.push(
-        `What the curriculum below admits when, over ${formatCount(steps)} steps of ${title.name}\n${renderAdmissions(admissions)}`,
+        `Samples admitted by the curriculum below, over ${formatCount(steps)} steps of ${title.name}\n${renderAdmissions(admissions)}`,
       );
   const curriculum = curriculumOf(found);
   if (Object.keys(curriculum.curriculum_metrics).length > 0)
@@ -30,7 +30,7 @@ export function resultText(
   return parts.join('\n\n');
 }
 
-/** A curriculum by every metric that tells samples apart, in DeepSpeed's spelling. */
+/** A curriculum over every metric with more than one value, in DeepSpeed's spelling. */
 export function curriculumOf(found: readonly FoundMetric[]) {
   return {
     curriculum_metrics: Object.fromEntries(

@@ -12,7 +12,7 @@ import type { Progress } from '../terminal/progress.js';
 import type { AnalyzeFlags } from './flags.js';
 import { datasetSource } from './open-data.js';
 
-/** In threads of this process. */
+/** Runs an analysis in threads of this process. */
 export async function locally(
   source: Parameters<typeof analyzeDifficulty>[0],
   metrics: readonly MetricSource[],
@@ -31,7 +31,7 @@ export async function locally(
   );
 }
 
-/** By the workers of a queue. */
+/** Runs an analysis on the workers of a queue. */
 export async function onCluster(
   data: string,
   metrics: readonly MetricSource[],
@@ -47,7 +47,7 @@ export async function onCluster(
   );
 }
 
-/** Takes it out of the queue, and says whether it was there. */
+/** Removes an analysis from the queue. Returns whether it was queued. */
 export function cancel(
   data: string,
   metrics: readonly MetricSource[],
@@ -73,7 +73,7 @@ function clusterOptions(metrics: readonly MetricSource[], flags: AnalyzeFlags) {
   };
 }
 
-/** Shows the progress of an analysis, with the samples a second of its phase. */
+/** Shows the progress of an analysis, with its samples per second. */
 async function whileShown(
   progress: Progress,
   run: (onProgress: (progress: AnalysisProgress) => void) => Promise<DifficultyAnalysis>,
@@ -86,6 +86,6 @@ async function whileShown(
     const rate = ((done - first) / (performance.now() - started)) * 1_000;
     stage.update(total === 0 ? 0 : done / total, `${phase}, ${formatCount(rate)} samples/s`);
   });
-  stage.finish(analysis.wasThere ? 'it was done already' : '');
+  stage.finish(analysis.wasThere ? 'already done' : '');
   return analysis;
 }

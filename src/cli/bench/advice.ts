@@ -2,17 +2,17 @@ import type { StageName } from '../../monitor/run-statistics.js';
 import { formatCount, formatShare } from '../../web/kit/numbers.js';
 import type { PipelineSpeed } from './measure-pipeline.js';
 
-/** What to change, and what it would gain. */
+/** A change and its gain. */
 export interface Advice {
   readonly change: string;
-  /** How many times as fast: measured, or at most. */
+  /** Speed-up factor, measured or an upper limit. */
   readonly gain: number;
   readonly measured: boolean;
 }
 
-/** A gain that is worth a change, and one that a measurement of seconds can tell from noise. */
+/** Minimum gain worth a change, above the noise of a short measurement. */
 const worthWhile = 1.1;
-/** A trainer that waits for less is kept busy. */
+/** Share of waiting below which data keeps up. */
 const fewWaits = 0.05;
 
 const remedies: Readonly<Record<StageName, string>> = {
@@ -26,7 +26,7 @@ const remedies: Readonly<Record<StageName, string>> = {
     'The way to the consumer takes most of it: hold typed arrays and tensors in the samples rather than objects, or use larger batches.',
 };
 
-/** What the measurements say. Pure. */
+/** Advice from the measurements. */
 export function adviceFor(configured: PipelineSpeed, best: PipelineSpeed): Advice[] {
   const gain = best.samplesPerSecond / configured.samplesPerSecond;
   const advice: Advice[] = [];
@@ -37,14 +37,14 @@ export function adviceFor(configured: PipelineSpeed, best: PipelineSpeed): Advic
   return advice;
 }
 
-/** The stage that most of a batch's time goes into, and its share. */
+/** The slowest stage and its share of a batch's time. */
 export function slowestStage({ stageMs }: PipelineSpeed): readonly [stage: StageName, share: number] {
   const total = Object.values(stageMs).reduce((sum, ms) => sum + ms, 0);
   const [[stage, ms]] = Object.entries(stageMs).sort(([, a], [, b]) => b - a) as [[StageName, number]];
   return [stage, total === 0 ? 0 : ms / total];
 }
 
-/** As options: `numWorkers: 2, prefetchFactor: 4`. */
+/** Renders a trial as options: `numWorkers: 2, prefetchFactor: 4`. */
 export function describeSetting({ numWorkers, prefetchFactor, reuseBuffers }: PipelineSpeed): string {
   const lent = reuseBuffers ? ', reuseBuffers: true' : '';
   return numWorkers === 0
@@ -52,7 +52,7 @@ export function describeSetting({ numWorkers, prefetchFactor, reuseBuffers }: Pi
     : `numWorkers: ${numWorkers}, prefetchFactor: ${prefetchFactor}${lent}`;
 }
 
-/** Whether the trainer would wait, in a sentence. Pure. */
+/** One sentence on whether a trainer would wait. */
 export function verdictOn(speed: PipelineSpeed, stepMs: number): string {
   const { waitShare, samplesPerSecond } = speed;
   if (stepMs === 0)

@@ -9,7 +9,7 @@ import { tunePipeline } from './tune-pipeline.js';
 
 export interface BenchPipelineOptions {
   readonly batchSize: number;
-  /** For each measurement. */
+  /** Duration of each measurement. */
   readonly seconds: number;
   readonly stepMs: number;
   /** Numbers of workers to try. */
@@ -17,7 +17,7 @@ export interface BenchPipelineOptions {
   readonly progress: Progress;
 }
 
-/** Measures a pipeline as it is configured, and with other numbers of workers and batches ahead. */
+/** Measures a pipeline as configured, and with other numbers of workers and prefetch factors. */
 export async function benchPipeline(what: string, options: BenchPipelineOptions): Promise<BenchResult> {
   const { batchSize, seconds, stepMs, workers, progress } = options;
   const pipeline = await openPipeline(what, { batchSize });

@@ -12,13 +12,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureCopyLimit } from './token-loading.js';
 
-/** What no loader on this machine can beat, in bytes a second. */
+/** Upper limits of this machine, in bytes per second. */
 export interface MachineLimits {
-  /** One thread that copies batches into fresh memory. */
+  /** One thread copying batches into fresh memory. */
   readonly copy: number;
-  /** One thread that reads a file front to back. What the system has in memory comes from there. */
+  /** One thread reading a file sequentially, possibly from the page cache. */
   readonly read: number;
-  /** The file that was read: the data's, or one of the temporary folder. */
+  /** The file read: a data file, or a temporary one. */
   readonly readFile: 'data' | 'temporary';
 }
 
@@ -26,7 +26,7 @@ const readBytes = 128e6;
 const pieceBytes = 1 << 20;
 const smallestBatch = 1 << 16;
 
-/** Measures the limits, in half a second or so. */
+/** Measures the limits in about half a second. */
 export function measureLimits(bytesPerBatch: number, file: string | undefined): MachineLimits {
   const copy = measureCopyLimit(Math.max(smallestBatch, Math.ceil(bytesPerBatch)));
   if (file !== undefined && statSync(file).isFile() && statSync(file).size >= pieceBytes)

@@ -2,15 +2,15 @@ import { setTimeout } from 'node:timers/promises';
 import { type RunFigures, RunStatistics, type StageName } from '../../monitor/run-statistics.js';
 import type { AnyDataLoader } from './pipeline.js';
 
-/** How long, and what the consumer does. */
+/** Options of a measurement. */
 export interface PipelineMeasurement {
   readonly seconds: number;
-  /** Time that the consumer takes for a batch, in milliseconds: the trainer's step, on an accelerator. */
+  /** Simulated duration of a training step, in milliseconds. */
   readonly stepMs: number;
   readonly onProgress: (doneSeconds: number) => void;
 }
 
-/** How fast a pipeline was, from its second batch on. */
+/** Speed of a pipeline, without its first batch. */
 export interface PipelineSpeed {
   readonly numWorkers: number;
   readonly prefetchFactor: number;
@@ -21,17 +21,17 @@ export interface PipelineSpeed {
   readonly tokensPerSecond: number;
   readonly bytesPerSecond: number;
   readonly bytesPerBatch: number;
-  /** Milliseconds a batch of each stage, in whatever thread. */
+  /** Milliseconds per batch and stage, over all threads. */
   readonly stageMs: Readonly<Record<StageName, number>>;
-  /** Milliseconds a batch that the consumer had it. */
+  /** Milliseconds per batch spent in the consumer. */
   readonly consumerMs: number;
-  /** Share of the time in which the consumer waited. */
+  /** Share of the time spent waiting, 0 … 1. */
   readonly waitShare: number;
-  /** Until the first batch, workers and all. */
+  /** Time to the first batch, including the start of workers. */
   readonly firstBatchMs: number;
 }
 
-/** Runs a loader, epoch after epoch, and ends it. */
+/** Runs a loader, epoch after epoch, and closes it. */
 export async function measurePipeline(
   loader: AnyDataLoader,
   { seconds, stepMs, onProgress }: PipelineMeasurement,

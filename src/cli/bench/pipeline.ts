@@ -10,29 +10,29 @@ import { detectRank } from '../../distributed/index.js';
 import { openDataset } from '../../formats/index.js';
 import { DataLoader } from '../../loader/index.js';
 
-/** A loader whose samples and batches may be anything. */
+/** A loader of any sample and batch type. */
 export type AnyDataLoader = DataLoader<unknown, DType, unknown, boolean>;
 
-/** What is measured. */
+/** A loader to measure. */
 export interface Pipeline {
-  /** As it is configured. */
+  /** The loader as configured. */
   readonly loader: AnyDataLoader;
-  /** Path of the data, where it is known and on this machine. */
+  /** Path of the data, if known and local. */
   readonly file: string | undefined;
-  /** Lets go of the data. The loader is ended apart. */
+  /** Closes the data. Close the loader separately. */
   close(): Promise<void>;
 }
 
-/** How data without a configuration is loaded. */
+/** Options for data without a configuration. */
 export interface PipelineOptions {
   readonly batchSize: number;
 }
 
 /**
- * Opens what is to be measured: a configuration; a module whose default export is a `DataLoader`, a dataset, or a function that gives
- * one of them; or data of any format, which is shuffled and collated as it comes.
+ * Opens a loader to measure: a configuration; a module whose default export is a `DataLoader`, a dataset, or a function that returns
+ * one of them; or data of any format, shuffled and collated by default.
  *
- * @throws {@link StorageError} when there is nothing of that name, {@link ConfigError} when a module exports something else, and for a
+ * @throws {@link StorageError} if the file does not exist, {@link ConfigError} if a module exports something else, and for a
  *   DeepSpeed configuration, which names no data.
  */
 export async function openPipeline(what: string, { batchSize }: PipelineOptions): Promise<Pipeline> {
@@ -52,7 +52,7 @@ export async function openPipeline(what: string, { batchSize }: PipelineOptions)
 }
 
 async function openConfigured(path: string): Promise<Pipeline> {
-  // A DeepSpeed configuration names no data; it is refused below, whatever the number of samples.
+  // Any number of samples works: a DeepSpeed configuration is refused below, because it names no data.
   const { loader, files, close } = await openConfig(path, { samples: 2 ** 20 });
   if (loader instanceof DataLoader) return { loader, file: files.find((file) => existsSync(file)), close };
   await close();
@@ -63,7 +63,7 @@ async function openConfigured(path: string): Promise<Pipeline> {
   );
 }
 
-/** A loader that collates where the samples let themselves be, and gives them as a list where not: rows of text of different fields. */
+/** A loader that collates the samples if possible, and otherwise yields them as lists. */
 async function loaderOf(dataset: Dataset<unknown>, batchSize: number): Promise<AnyDataLoader> {
   const loader = new DataLoader<unknown>(dataset, { batchSize, shuffle: true });
   try {

@@ -11,7 +11,7 @@ import { type Advice, describeSetting, verdictOn } from './advice.js';
 import type { MachineLimits } from './machine-limits.js';
 import type { PipelineSpeed } from './measure-pipeline.js';
 
-/** All that was measured. */
+/** Results of a benchmark. */
 export interface BenchResult {
   readonly what: string;
   readonly stepMs: number;
@@ -32,7 +32,7 @@ const stageTitles: Readonly<Record<StageName, string>> = {
 const barWidth = 24;
 const right = { align: 'right' } as const;
 
-/** The result for people. */
+/** Renders the results of a benchmark. */
 export function renderBench(result: BenchResult): string {
   const { configured, stepMs, limits, tried, advice } = result;
   return [

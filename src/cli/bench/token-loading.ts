@@ -2,17 +2,17 @@ import type { IndexedDataset } from '../../formats/index.js';
 import { DataLoader } from '../../loader/index.js';
 import { TokenWindows } from '../../tokens/token-windows.js';
 
-/** What is loaded, and how. */
+/** Options of {@link measureTokenLoading}. */
 export interface TokenLoading {
   readonly windowLength: number;
   readonly batchSize: number;
   readonly numWorkers: number;
-  /** Batches that are measured. */
+  /** Number of batches to measure. */
   readonly batches: number;
   readonly onBatch: (done: number) => void;
 }
 
-/** How fast it was. */
+/** Result of a measurement. */
 export interface LoadingSpeed {
   readonly numWorkers: number;
   readonly batches: number;
@@ -20,15 +20,15 @@ export interface LoadingSpeed {
   /** Tokens of `x` and `y` together. */
   readonly tokensPerSecond: number;
   readonly bytesPerSecond: number;
-  /** Share of the time in which the loop waited for data; here it does nothing else. */
+  /** Share of the time spent waiting for data; the loop does nothing else. */
   readonly waitShare: number;
-  /** Until the first batch, workers and all. */
+  /** Time to the first batch, including the start of workers. */
   readonly firstBatchMs: number;
 }
 
 const int32Bytes = 4;
 
-/** Loads random windows as fast as they come, epoch after epoch. */
+/** Loads random windows at full speed, epoch after epoch. */
 export async function measureTokenLoading(
   dataset: IndexedDataset,
   loading: TokenLoading,
@@ -36,8 +36,8 @@ export async function measureTokenLoading(
   const { windowLength, batchSize, numWorkers, batches, onBatch } = loading;
   const windows = new TokenWindows(dataset, { length: windowLength });
   const loader = new DataLoader(windows, { batchSize, shuffle: true, numWorkers });
-  const asked = performance.now();
-  let first = asked;
+  const started = performance.now();
+  let first = started;
   let done = 0;
   let tokens = 0;
   try {
@@ -57,14 +57,14 @@ export async function measureTokenLoading(
       tokensPerSecond: tokens / seconds,
       bytesPerSecond: (tokens * int32Bytes) / seconds,
       waitShare: loader.stats().waitShare,
-      firstBatchMs: first - asked,
+      firstBatchMs: first - started,
     };
   } finally {
     await loader.close();
   }
 }
 
-/** Bytes a second that one thread of this machine copies into fresh memory, in pieces of one batch: what no loader can beat. */
+/** Bytes per second that one thread copies into fresh memory, one batch at a time: an upper limit for any loader. */
 export function measureCopyLimit(bytesPerBatch: number): number {
   const source = new Uint8Array(bytesPerBatch).fill(1);
   const rounds = Math.max(16, Math.ceil(256e6 / bytesPerBatch));

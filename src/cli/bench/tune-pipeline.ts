@@ -2,19 +2,19 @@ import { availableParallelism } from 'node:os';
 import { measurePipeline, type PipelineMeasurement, type PipelineSpeed } from './measure-pipeline.js';
 import type { AnyDataLoader } from './pipeline.js';
 
-/** Batches ahead that are tried with the best number of workers. */
+/** Prefetch factors tried with the best number of workers. */
 const prefetchFactors = [4, 8];
-/** More workers must be worth it: each takes memory and a processor. */
+/** Minimum gain for more workers, each of which takes memory and a core. */
 const worthWhile = 1.05;
 
 export interface Tuning {
-  /** Everything that was tried, in that order. */
+  /** All trials, in order. */
   readonly tried: readonly PipelineSpeed[];
-  /** The fastest; of those that are nearly as fast, the one with the least workers. */
+  /** The fastest trial; among trials nearly as fast, the one with the fewest workers. */
   readonly best: PipelineSpeed;
 }
 
-/** Numbers of workers to try: none, and powers of two up to the processors. */
+/** Numbers of workers to try: 0, and powers of two up to the number of cores. */
 export function workerCounts(processors: number): number[] {
   const counts = [0];
   for (let count = 1; count <= processors; count *= 2) counts.push(count);
@@ -22,16 +22,16 @@ export function workerCounts(processors: number): number[] {
   return counts;
 }
 
-/** What is done for each try. */
+/** Measures one trial. */
 export interface TuningSteps {
   readonly measurement: Omit<PipelineMeasurement, 'onProgress'>;
   readonly workers: readonly number[] | undefined;
-  /** Is told what is tried. @returns takes the progress of it */
+  /** Called with each trial. @returns a callback for its progress. */
   onTry(title: string): (doneSeconds: number) => void;
   onTried(speed: PipelineSpeed): void;
 }
 
-/** Tries numbers of workers, then of batches ahead, then batches that are lent. */
+/** Tries numbers of workers, then prefetch factors, then lent batches. */
 export async function tunePipeline(loader: AnyDataLoader, steps: TuningSteps): Promise<Tuning> {
   const tried: PipelineSpeed[] = [];
   const attempt = async (
@@ -52,12 +52,12 @@ export async function tunePipeline(loader: AnyDataLoader, steps: TuningSteps): P
   const { numWorkers } = bestOf(tried);
   if (numWorkers > 0) for (const factor of prefetchFactors) await attempt(numWorkers, factor);
   const best = bestOf(tried);
-  // Batches without tensors have nothing to lend.
+  // Only tensors can be lent.
   if (best.bytesPerBatch > 0) await attempt(best.numWorkers, Math.max(1, best.prefetchFactor), true);
   return { tried, best: bestOf(tried) };
 }
 
-/** The first that nothing later beats by enough to matter. Pure. */
+/** The first trial that no later one beats by a relevant gain. */
 export function bestOf(tried: readonly PipelineSpeed[]): PipelineSpeed {
   return tried.reduce((best, speed) =>
     speed.samplesPerSecond > best.samplesPerSecond * worthWhile ? speed : best,

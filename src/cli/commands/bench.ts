@@ -27,32 +27,27 @@ interface BenchFlags {
   readonly json?: boolean;
 }
 
-/** Numbers of workers that windows of an indexed dataset are loaded with. */
+/** Default numbers of workers for an indexed dataset. */
 const windowWorkers = ['0', '1', '2'];
 
-/** `millrace bench`: how fast does it load here, where does the time go, and what would be faster. */
+/** `millrace bench`: measures loading speed, finds the slowest stage and suggests improvements. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .summary('measure how fast data loads on this machine, and what would be faster')
+    .summary('measure how fast data loads on this machine, and suggest improvements')
     .description(
-      'Runs the loader of a configuration or module, or one over data of any format, and says where the time of a batch goes, ' +
-        'against what this machine can do; tries numbers of workers and of batches ahead, and says what to change. ' +
-        'Of an indexed dataset it loads random token windows.',
+      'Runs the loader of a configuration or module, or a default loader over data of any format. Shows how long each stage of ' +
+        'a batch takes, compared with the limits of this machine, then tries numbers of workers and prefetch factors and ' +
+        'suggests changes. For an indexed dataset, loads random token windows.',
     )
     .argument(
       '<what>',
       'a configuration; a module that exports a DataLoader or a dataset; data of any format; a prefix of .bin and .idx',
     )
-    .option('--seconds <count>', 'how long each measurement takes', wholeNumber(1), 2)
-    .option(
-      '--step <ms>',
-      'time of a training step: the consumer takes so long for each batch',
-      wholeNumber(0),
-      0,
-    )
-    .option('--batch-size <count>', 'samples in a batch, where no loader says', wholeNumber(1), 32)
+    .option('--seconds <count>', 'duration of each measurement', wholeNumber(1), 2)
+    .option('--step <ms>', 'simulated duration of a training step', wholeNumber(0), 0)
+    .option('--batch-size <count>', 'samples per batch, if no loader sets it', wholeNumber(1), 32)
     .option('--workers <count...>', 'numbers of workers to try')
-    .option('--length <tokens>', 'indexed dataset: tokens in a window', wholeNumber(1), 512)
+    .option('--length <tokens>', 'indexed dataset: tokens per window', wholeNumber(1), 512)
     .option('--batches <count>', 'indexed dataset: batches to measure', wholeNumber(2), 500)
     .addOption(uiOption())
     .option('--json', 'print the result as JSON')
@@ -117,5 +112,5 @@ function render(speeds: readonly LoadingSpeed[], copyLimit: number): string {
       formatDuration(speed.firstBatchMs),
     ]),
   );
-  return `${table}\n\nOne thread copies ${formatBytes(copyLimit)} a second into fresh memory here: "of copying" is the share of that.`;
+  return `${table}\n\nOne thread copies ${formatBytes(copyLimit)} per second into fresh memory here; "of copying" is the share of that.`;
 }

@@ -2,7 +2,7 @@ import { Argument, Command } from 'commander';
 import { describeProgram } from '../completion/describe-program.js';
 import { completionScript, type Shell, shells } from '../completion/scripts.js';
 
-/** `millrace completion`: words for the shell. */
+/** `millrace completion`: prints a shell completion script. */
 export function completionCommand(): Command {
   return new Command('completion')
     .summary('print the script that completes commands and flags in a shell')

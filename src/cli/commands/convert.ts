@@ -36,43 +36,54 @@ interface ConvertFlags {
   readonly json: boolean;
 }
 
-/** `millrace convert`: any data → indexed tokens, tar shards, Parquet shards. */
+/** `millrace convert`: converts data to indexed tokens, tar shards or Parquet shards. */
 export function convertCommand(): Command {
   return new Command('convert')
-    .summary('turn data into indexed tokens, WebDataset shards or Parquet shards')
+    .summary('convert data to indexed tokens, WebDataset shards or Parquet shards')
     .description(
-      'Converts files, folders, patterns and http:, s3: or hf: URLs. Killed, it goes on where it was when the same command is run\n' +
-        'again, with the same bytes in the end; done, it checks what is there. Every file is read back and compared.\n\n' +
-        '  tokens: text, JSON Lines, CSV, Parquet, … become <output>.bin and <output>.idx, as DeepSpeed and Megatron read them\n' +
-        '  webdataset: the files of a folder become tar shards in the folder <output>\n' +
-        '  parquet: any data becomes Parquet shards in the folder <output>',
+      'Converts files, folders, patterns and http:, s3: or hf: URLs. To continue after an interruption, repeat the command; the\n' +
+        'output has the same bytes. If the output is complete, the command verifies it. Every file is read back and compared.\n\n' +
+        '  tokens: writes text, JSON Lines, CSV, Parquet, … to <output>.bin and <output>.idx, which DeepSpeed and Megatron read\n' +
+        '  webdataset: writes the files of a folder to tar shards in the folder <output>\n' +
+        '  parquet: writes any data to Parquet shards in the folder <output>',
     )
     .argument('<input...>', 'files, folders, patterns, URLs')
     .requiredOption('--output <path>', 'a folder for shards, or <path>.bin and <path>.idx')
-    .addOption(new Option('--to <target>', 'what to write').choices(conversionTargets).default('tokens'))
+    .addOption(new Option('--to <target>', 'output format').choices(conversionTargets).default('tokens'))
     .addOption(
-      new Option('--format <name>', 'what the input is, where that cannot be told').choices([...formatNames]),
+      new Option('--format <name>', 'format of the input, if it cannot be detected').choices([
+        ...formatNames,
+      ]),
     )
-    .option('--columns <names...>', 'read these columns only')
-    .option('--text-unit <unit>', 'a document of a text file: file, line, or a separator', textUnit, 'file')
+    .option('--columns <names...>', 'read only these columns')
+    .option(
+      '--text-unit <unit>',
+      'what makes one document of a text file: file, line, or a separator',
+      textUnit,
+      'file',
+    )
     .option(
       '--tokenizer <name>',
       `${tokenizerNames.join(', ')}, or a module that exports encode(text)`,
       tokenizerOf,
       'cl100k_base',
     )
-    .option('--field <name>', 'the field of a sample that holds the text', 'text')
-    .option('--append-eot', 'put the end-of-text token behind each document', false)
-    .addOption(new Option('--dtype <name>', 'what tokens are stored as').choices(dtypes))
+    .option('--field <name>', 'field of a sample that contains the text', 'text')
+    .option('--append-eot', 'append the end-of-text token to each document', false)
+    .addOption(new Option('--dtype <name>', 'dtype of the stored tokens').choices(dtypes))
     .addOption(
-      new Option('--dtype-table <name>', 'whose codes of dtypes')
+      new Option('--dtype-table <name>', 'dtype codes of the .idx file')
         .choices(['deepspeed', 'megatron'])
         .default('deepspeed'),
     )
-    .option('--types <column=type...>', 'what columns hold, where the first 1,000 samples do not say', typeOf)
-    .option('--shard-samples <count>', 'samples of a shard', wholeNumber(1))
-    .option('--workers <count>', 'threads (default: one a core, up to 8)', wholeNumber(0))
-    .option('--overwrite', 'replace what is there', false)
+    .option(
+      '--types <column=type...>',
+      'types of columns that the first 1,000 samples do not determine',
+      typeOf,
+    )
+    .option('--shard-samples <count>', 'samples per shard', wholeNumber(1))
+    .option('--workers <count>', 'threads (default: one per core, up to 8)', wholeNumber(0))
+    .option('--overwrite', 'replace existing output', false)
     .option('--json', 'print the result as JSON', false)
     .addHelpText(
       'after',

@@ -21,17 +21,17 @@ interface DoctorFlags extends ConfigFlags {
   readonly json?: boolean;
 }
 
-/** `millrace doctor`: what will hurt. */
+/** `millrace doctor`: finds problems before a run. */
 export function doctorCommand(): Command {
   return withConfigOptions(
     new Command('doctor')
-      .summary('find what will hurt in a configuration or data set, and how to mend it')
+      .summary('find problems in a configuration or data set, with their fixes')
       .description(
-        'Looks at a configuration and its data, without reading samples: padding duplicates, forgotten epochs, tiny files, skewed\n' +
-          'lengths, stages that cannot seek, seeds that collide, ranks that disagree, schedules that miss the run. Each finding has its\n' +
-          'reason and its fix. Of data alone, only what can be said of it. The exit status is 1 when something is found.',
+        'Examines a configuration and its data without reading samples. Finds padding duplicates, ignored epochs, tiny files, skewed\n' +
+          'lengths, stages that cannot seek, colliding seeds, ranks that disagree, and schedules longer or shorter than the run. Each\n' +
+          'finding has a reason and a fix. For data alone, checks only the data. The exit status is 1 if there are findings.',
       )
-      .argument('[what]', `${configArgument}; or data`)
+      .argument('[what]', `${configArgument}; or data of any format`)
       .option('--json', 'print the findings as JSON'),
   )
     .addHelpText(
@@ -77,10 +77,10 @@ async function ofConfig(path: string, flags: DoctorFlags): Promise<Diagnosis> {
   }
 }
 
-/** Findings that are of the data, in whatever order it is loaded. */
+/** Findings about the data, independent of its order. */
 const ofDataItself: readonly string[] = ['tiny-files', 'skewed-lengths'];
 
-/** Data alone is looked at through a plain loader. */
+/** Data without a configuration is examined through a default loader. */
 async function ofData(name: string): Promise<Diagnosis> {
   const config = { data: name, loader: { batchSize: 32, shuffle: true, collate: padCollate() } };
   const opened = await openDeclared(config, { folder: process.cwd(), launch: { rank: 0, worldSize: 1 } });

@@ -10,16 +10,16 @@ import { type FoundData, findFiles } from '../init/find-data.js';
 import { configText } from '../init/write-config.js';
 import { inspectDataset } from '../inspect/inspect-dataset.js';
 
-/** `millrace init`: a configuration from what is there. */
+/** `millrace init`: writes a configuration for the data in a folder. */
 export function initCommand(): Command {
   return new Command('init')
     .summary('write a commented millrace.config.ts from the data in a folder')
     .description(
-      'Looks for data in a folder and the folders in it, and writes a commented millrace.config.ts for the largest. A configuration\n' +
-        'that is there already is never overwritten.',
+      'Searches a folder and its subfolders for data, and writes a commented millrace.config.ts for the largest data set. Never\n' +
+        'overwrites a configuration.',
     )
-    .argument('[folder]', 'where the data is, and where the configuration is written', '.')
-    .option('--json', 'print what was found and written as JSON')
+    .argument('[folder]', 'folder of the data, in which to write the configuration', '.')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', ['', 'Examples:', '  millrace init', '  millrace init data --json'].join('\n'))
     .action(init);
 }
@@ -35,7 +35,7 @@ async function init(folder: string, { json = false }: { readonly json?: boolean 
     main.format === 'images' ? undefined : await inspectDataset(name, { format: main.format, count: 1 });
   const tokens = main.format === 'indexed' ? await tokensOf(name) : undefined;
   const text = configText({ data: main, inspection, tokens, others: others.map((other) => other.name) });
-  // Not even one that has come since.
+  // The flag 'wx' also protects a file created since the check.
   writeFileSync(path, text, { flag: 'wx' });
   if (json) process.stdout.write(`${JSON.stringify({ path, data, deepspeed })}\n`);
   else process.stdout.write(`${summary(path, data, deepspeed)}\n`);
@@ -91,7 +91,7 @@ function summary(path: string, data: readonly FoundData[], deepspeed: readonly s
   ].join('\n');
 }
 
-/** Whether this Node.js does not read TypeScript by itself, and tsx is not there. */
+/** Whether Node.js cannot run TypeScript and tsx is not installed. */
 function needsTsx(path: string): boolean {
   if ((process.features as { typescript?: unknown }).typescript) return false;
   try {

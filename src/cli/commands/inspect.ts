@@ -35,23 +35,26 @@ const narrowest = 40;
 const widest = 160;
 const imageColumns = 32;
 
-/** `millrace inspect`: what data is. */
+/** `millrace inspect`: shows the content of data. */
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .summary('show what a file, folder or URL holds: rows, schema, sizes, samples')
+    .summary('show the content of a file, folder or URL: rows, schema, sizes, samples')
     .description(
-      'Shows what data is, without reading all of it. Formats are told by names and content: JSON Lines, CSV, text, Parquet,\n' +
-        'Arrow, WebDataset, MDS, indexed tokens, image folders, npy, npz, safetensors; .gz and .zst; paths, http:, s3: and hf: URLs.',
+      'Shows data without reading all of it. Detects the format by name and content: JSON Lines, CSV, text, Parquet, Arrow,\n' +
+        'WebDataset, MDS, indexed tokens, image folders, npy, npz, safetensors; also .gz and .zst. Accepts paths and http:, s3:\n' +
+        'and hf: URLs.',
     )
     .argument('<data>', 'a path, a URL or a pattern such as "s3://bucket/train/*.parquet"')
-    .option('--samples <count>', 'how many samples to show, spread evenly', wholeNumber(0), 3)
-    .option('--index <i>', 'show this sample', wholeNumber(0))
+    .option('--samples <count>', 'number of samples to show, evenly spaced', wholeNumber(0), 3)
+    .option('--index <i>', 'show only this sample', wholeNumber(0))
     .addOption(
-      new Option('--format <name>', 'what it is, where that cannot be told').choices([...formatNames]),
+      new Option('--format <name>', 'format of the data, if it cannot be detected').choices([...formatNames]),
     )
     .option('--columns <names...>', 'show these columns')
-    .addOption(new Option('--tokenizer <name>', 'show the text of token ids').choices(tokenizerNames))
-    .option('--html <file>', 'write a page that shows all, images too')
+    .addOption(
+      new Option('--tokenizer <name>', 'decode token ids with this tokenizer').choices(tokenizerNames),
+    )
+    .option('--html <file>', 'write everything, with images, to a page')
     .option('--json', 'print everything as JSON')
     .addHelpText(
       'after',
@@ -120,7 +123,7 @@ function overview(inspection: Inspection, paint: Paint): string[] {
   return [`${paint('bold', visibleText(name))}: ${titleOf(format)}`, ...rows, ...schema];
 }
 
-/** What is known of all of it. */
+/** Renders the facts about the whole data set. */
 function facts({ length, shards, files, fingerprint, leftOut }: Inspection): [string, string][] {
   const known: [string, string][] = [['samples', formatCount(length)]];
   if (shards !== undefined && shards > 1) known.push(['parts', formatCount(shards)]);
@@ -159,7 +162,7 @@ async function sampleLines(
   return lines;
 }
 
-/** Fields by name; numbers of a run of columns as one array. */
+/** Fields by name, with numbered columns joined to one array. */
 function shownFields(fields: InspectedSample['fields']): [string, unknown][] {
   const typed = Object.entries(fields).map(([name, value]) => ({
     name,
@@ -172,12 +175,12 @@ function shownFields(fields: InspectedSample['fields']): [string, unknown][] {
   ]);
 }
 
-/** A picture, where the terminal shows 24-bit colors. */
+/** A thumbnail, if the terminal supports 24-bit colors. */
 async function pictureOf(value: unknown): Promise<string | undefined> {
   const showsColors = process.stdout.isTTY && /^(truecolor|24bit)$/.test(process.env.COLORTERM ?? '');
   if (!showsColors || process.env.NO_COLOR || !(value instanceof Uint8Array) || !imageKind(value))
     return undefined;
-  // Without sharp, or where it is damaged, its type and size must do.
+  // Without sharp, or for a damaged image, show only type and size.
   return terminalImage(value, imageColumns).catch(() => undefined);
 }
 
@@ -185,7 +188,7 @@ function titleOf(format: FormatName): string {
   return ownValue(titles, format) ?? format;
 }
 
-/** The text of token ids; `undefined` for what are none. */
+/** Decodes token ids; `undefined` for other values. */
 function tokenText(value: unknown, encoder: Tokenizer): string | undefined {
   const tensor = asTensor(value);
   if (!tensor || tensor.dtype.startsWith('float') || tensor.shape.length !== 1) return undefined;

@@ -35,33 +35,33 @@ interface PlanFlags extends ConfigFlags {
   readonly json?: boolean;
 }
 
-/** `millrace plan`: what a run will see. */
+/** `millrace plan`: shows a run before it starts. */
 export function planCommand(): Command {
   return withConfigOptions(
     new Command('plan')
-      .summary('show what a run will see, and when, before it starts')
+      .summary('show which samples a run will see, and when, before it starts')
       .description(
-        'Asks the loader of a configuration for its whole order, without reading samples: batches, tokens, memory, the curriculum\n' +
-          'against the data, shares of a mixture and of each rank, and what will hurt. Of two configurations, the difference.',
+        'Computes the order of a run without reading samples, and shows its batches, tokens, memory, curriculum, mixture, split\n' +
+          'over ranks, and problems. Given two configurations, shows their difference.',
       )
       .argument('[config]', configArgument)
       .argument('[other]', 'a configuration to compare with')
       .option(
         '--step <n>',
-        'show which samples step n holds on each rank, counted from 0 over the run',
+        'show the samples of step n on each rank; steps of the run count from 0',
         wholeNumber(0),
       )
       .option(
         '--sample <i>',
-        'show when sample i is seen; of a mixture "name:i", of packed rows "document:i"',
+        'show when sample i is seen; "name:i" for a mixture, "document:i" for packed rows',
       )
       .option(
         '--steps <count>',
-        'plan for so many steps (default: what the configuration says, else an epoch)',
+        'number of steps to plan (default: as configured, or one epoch)',
         wholeNumber(1),
       )
-      .option('--probe', 'make one batch to see how large it is')
-      .option('--html <file>', 'write a page that shows all')
+      .option('--probe', 'make one batch to measure its size')
+      .option('--html <file>', 'write the plan as a page')
       .option('--json', 'print everything as JSON'),
   )
     .addHelpText(
@@ -79,7 +79,7 @@ export function planCommand(): Command {
     .action(plan);
 }
 
-/** A run that was planned, and what it was planned from. */
+/** A planned run and its source. */
 interface Run extends PlannedRun {
   readonly opened: OpenedConfig;
 }

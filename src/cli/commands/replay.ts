@@ -26,20 +26,20 @@ interface ReplayFlags extends ConfigFlags {
   readonly json?: boolean;
 }
 
-/** `millrace replay`: one sample again. */
+/** `millrace replay`: makes one sample of a run again. */
 export function replayCommand(): Command {
   return withConfigOptions(
     new Command('replay')
       .summary('make one sample of a run again, stage by stage')
       .description(
-        'Makes the sample at a place of a run again, on this thread, with the random numbers it had: where its bytes are, its record,\n' +
-          'each function and transform with what it drew, and its row of the collated batch. Run it in a debugger to step through\n' +
-          'your own code: node --inspect-brk node_modules/millrace/dist/cli/main.js replay …',
+        'Makes one sample of a run again, on this thread and with the same random numbers. Shows the location of its bytes, its\n' +
+          'record, each function and transform with its random draws, and its row of the collated batch. Run it in a debugger to\n' +
+          'step through your own code: node --inspect-brk node_modules/millrace/dist/cli/main.js replay …',
       )
       .argument('[config]', configArgument)
-      .requiredOption('--step <n>', 'the step, counted from 0 over the run', wholeNumber(0))
-      .option('--slot <k>', 'the place in what the rank gets', wholeNumber(0), 0)
-      .option('--micro-batch <m>', 'which micro-batch of the step', wholeNumber(0), 0)
+      .requiredOption('--step <n>', 'step of the run, from 0', wholeNumber(0))
+      .option('--slot <k>', 'position within the batch of the rank', wholeNumber(0), 0)
+      .option('--micro-batch <m>', 'micro-batch of the step', wholeNumber(0), 0)
       .option('--json', 'print all stages as JSON'),
   )
     .addHelpText(

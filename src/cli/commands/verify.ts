@@ -15,7 +15,7 @@ import { type DataVerification, verifyData } from '../verify/verify-data.js';
 import { verifyReceiptFile } from '../verify/verify-receipt-file.js';
 import { wholeNumber } from '../whole-number.js';
 
-/** Damaged samples that are printed. */
+/** Maximum number of damaged samples printed. */
 const shownDamages = 20;
 
 interface VerifyFlags {
@@ -31,30 +31,30 @@ interface VerifyFlags {
   readonly json?: boolean;
 }
 
-/** `millrace verify`: is the data whole; are these the batches of the run in Python. */
+/** `millrace verify`: checks data for damage, and batches against a dump or receipt. */
 export function verifyCommand(): Command {
   return new Command('verify')
-    .summary('read a data set whole, or compare the batches of a loader with those of an earlier run')
+    .summary('check a whole data set for damage, or compare a loader with an earlier run')
     .description(
-      'Of a data set (a path or URL) or a .difficulty file, everything is read, and what is damaged or does not match a checksum is named.\n' +
-        'Of a loader, compares batch by batch with a dump that docs/dump_batches.py wrote in Python, or with the receipt of a loader, of which\n' +
-        'the order is computed again without reading samples, and names the first difference.\n' +
-        'The loader is the default export of a module, or a DeepSpeed configuration, of which sample ids are compared.',
+      'For a data set (a path or URL) or a .difficulty file, reads everything and lists damaged samples and wrong checksums.\n' +
+        'For a loader, finds the first difference from a dump that docs/dump_batches.py wrote in Python, or from a receipt, whose\n' +
+        'order is computed without reading samples. The loader is the default export of a module, or a DeepSpeed configuration,\n' +
+        'for which sample ids are compared.',
     )
     .argument(
       '<what>',
       'a data set; or a module that exports a loader (.js, .mjs, .ts), or a DeepSpeed configuration',
     )
-    .option('--against <dump>', 'the batches to compare with')
-    .option('--receipt <file>', 'what loader.receipt() gave, as JSON')
+    .option('--against <dump>', 'dump of batches to compare with')
+    .option('--receipt <file>', 'receipt to compare with: loader.receipt() as JSON')
     .option('--samples <count>', 'samples of the dataset (for a configuration)', wholeNumber(1))
-    .option('--rank <rank>', 'which rank the dump is of (for a configuration)', wholeNumber(0), 0)
-    .option('--world-size <ranks>', 'how many there are (for a configuration)', wholeNumber(1), 1)
-    .option('--no-parity', `leave out the original's defects (for a configuration)`)
-    .option('--values-only', 'compare numbers whatever their dtypes')
-    .option('--limit <batches>', 'batches to compare at most', wholeNumber(1))
+    .option('--rank <rank>', 'rank of the dump (for a configuration)', wholeNumber(0), 0)
+    .option('--world-size <ranks>', 'number of ranks (for a configuration)', wholeNumber(1), 1)
+    .option('--no-parity', `without the defects of the original (for a configuration)`)
+    .option('--values-only', 'compare values and ignore dtypes')
+    .option('--limit <batches>', 'maximum number of batches to compare', wholeNumber(1))
     .addOption(
-      new Option('--format <name>', 'what the data set is, where that cannot be told').choices([
+      new Option('--format <name>', 'format of the data set, if it cannot be detected').choices([
         ...formatNames,
       ]),
     )
@@ -91,7 +91,7 @@ async function verify(path: string, flags: VerifyFlags): Promise<void> {
   else await checkReceipt(path, receipt, flags.json ?? false);
 }
 
-/** Reads a difficulty index whole, and compares its checksums. */
+/** Reads a whole difficulty index and compares its checksums. */
 async function checkDifficulty(path: string, json: boolean): Promise<void> {
   const { DifficultyFile } = await import('../../analysis/difficulty-file.js');
   const file = DifficultyFile.openSync(path);
@@ -138,8 +138,8 @@ function describeData(name: string, verification: DataVerification): string {
 function describeChecksums({ files, damaged }: ChecksumReport): string {
   if (damaged.length === 0)
     return files === 1
-      ? 'The file has the checksum that millrace convert noted.'
-      : `All ${files} files have the checksums that millrace convert noted.`;
+      ? 'The file has the checksum that millrace convert recorded.'
+      : `All ${files} files have the checksums that millrace convert recorded.`;
   return `Not what millrace convert wrote, by their checksums: ${damaged.join(', ')}.`;
 }
 
@@ -170,7 +170,7 @@ function describeReceipt(file: string, { batches, digest, difference }: ReceiptV
   const micro = microBatch > 0 ? `, micro-batch ${microBatch}` : '';
   return [
     `Different from ${file} ${isLatest ? 'at or before' : 'first at'} batch ${formatCount(batch)} of the receipt: step ${step}${micro} of epoch ${epoch}, on rank ${rank}.`,
-    'Compare what the order is a function of besides its fingerprint: the code and the data of the sampler.',
+    'Compare what the fingerprint does not cover: the code and the data of the sampler.',
   ].join('\n');
 }
 

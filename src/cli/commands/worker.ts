@@ -13,31 +13,31 @@ interface WorkerFlags {
   readonly json?: boolean;
 }
 
-/** `millrace worker`: work on analyses that were put into a queue. */
+/** `millrace worker`: runs jobs of queued analyses. */
 export function workerCommand(): Command {
   return new Command('worker')
-    .summary('work on analyses of a cluster')
+    .summary('run jobs of a cluster analysis')
     .description(
-      'Works on the jobs of millrace analyze --engine bullmq until Ctrl-C, which lets the jobs under way come to their end. Data and\n' +
-        'output are opened by the names that the analysis was started with. A worker that has another version, data set or metric gives the job\n' +
-        'back for others to take. Modules of datasets and metrics run only where --allow has them.',
+      'Runs jobs of millrace analyze --engine bullmq until Ctrl-C, then finishes its current jobs. Opens data and output by the\n' +
+        'names given to the analysis. Returns a job to the queue if its own version, data set or metric differs. Loads modules of\n' +
+        'datasets and metrics only if --allow lists them.',
     )
     .requiredOption('--redis <url>', 'the Redis server of the queue: redis://host:6379')
-    .option('--queue <name>', 'the queue')
+    .option('--queue <name>', 'name of the queue')
     .option(
       '--allow <path>',
-      'a module, folder or pattern of modules that an analysis may name; may be repeated',
+      'module, folder or pattern of modules that an analysis may load; repeatable',
       (path: string, before: readonly string[]) => [...before, path],
       [],
     )
-    .option('--workers <count>', 'threads, each with a job', wholeNumber(1), 2)
+    .option('--workers <count>', 'threads, each of which runs one job', wholeNumber(1), 2)
     .option(
       '--lock-ms <ms>',
-      'after how long without a sign of life its jobs go to others',
+      'time without a heartbeat after which other workers take its jobs',
       wholeNumber(100),
       30_000,
     )
-    .option('--json', 'print what happens as JSON, a line an event')
+    .option('--json', 'print events as JSON, one per line')
     .action(work);
 }
 
@@ -66,9 +66,9 @@ function lineOf(event: ClusterWorkerEvent | { readonly type: 'ready' | 'stopping
   const time = new Date().toTimeString().slice(0, 8);
   switch (event.type) {
     case 'ready':
-      return `${time}  ready for jobs; Ctrl-C ends`;
+      return `${time}  ready for jobs; Ctrl-C stops`;
     case 'stopping':
-      return `${time}  ends when its jobs are done`;
+      return `${time}  stops when its jobs are done`;
     case 'failed':
     case 'refused':
       return visibleText(`${time}  ${event.job} ${event.type}: ${event.reason}`);

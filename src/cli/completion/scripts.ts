@@ -1,11 +1,11 @@
 import type { CompletedCommand, CompletedFlag } from './describe-program.js';
 
-/** Shells that completion is written for. */
+/** Supported shells. */
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
 export type Shell = (typeof shells)[number];
 
-/** The completion script of a shell: words alone, without running the command. */
+/** Renders the completion script of a shell. The script does not run the command. */
 export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
   return { bash, zsh, fish }[shell](commands);
 }
@@ -92,7 +92,7 @@ function fish(commands: readonly CompletedCommand[]): string {
   return `# Completion of millrace for fish: millrace completion fish | source\n${lines.join('\n')}\n`;
 }
 
-/** In single quotes, for any shell; text of several lines is one. */
+/** Quotes a text for any shell and joins its lines. */
 function single(text: string): string {
   return `'${text.replaceAll(/\s+/g, ' ').replaceAll("'", '’')}'`;
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { OpenConfigOptions } from '../../config/opened-config.js';
 import { wholeNumber } from '../whole-number.js';
 
-/** What a configuration is opened with, as flags. */
+/** Flags of commands that open a configuration. */
 export interface ConfigFlags {
   readonly worldSize?: number;
   readonly rank?: number;
@@ -11,25 +11,21 @@ export interface ConfigFlags {
   readonly parity?: boolean;
 }
 
-/** The argument of a command, for its help. */
+/** Help text of the configuration argument. */
 export const configArgument =
   'a configuration (default: millrace.config.ts, .js or .json here), a module that exports a loader, or DeepSpeed JSON';
 
-/** Gives a command the flags that say for whom a configuration is opened, and what a DeepSpeed configuration lacks. */
+/** Adds the flags for rank and world size, and those that complete a DeepSpeed configuration. */
 export function withConfigOptions(command: Command): Command {
   return command
-    .option(
-      '--world-size <ranks>',
-      'how many processes share a global batch (default: what the launcher says)',
-      wholeNumber(1),
-    )
-    .option('--rank <rank>', 'which of them (default: what the launcher says)', wholeNumber(0))
-    .option('--data <path>', 'the data of a DeepSpeed configuration')
-    .option('--samples <count>', 'instead: how many samples it has', wholeNumber(1))
-    .option('--parity', `a DeepSpeed configuration with the original's defects`);
+    .option('--world-size <ranks>', 'number of ranks (default: from the launcher)', wholeNumber(1))
+    .option('--rank <rank>', 'rank (default: from the launcher)', wholeNumber(0))
+    .option('--data <path>', 'data of a DeepSpeed configuration')
+    .option('--samples <count>', 'number of samples, instead of --data', wholeNumber(1))
+    .option('--parity', `reproduce the original's defects (DeepSpeed configuration)`);
 }
 
-/** The options of `openConfig` for flags. */
+/** Converts flags to options of `openConfig`. */
 export function openOptions({ worldSize, rank, data, samples, parity }: ConfigFlags): OpenConfigOptions {
   return {
     ...(worldSize !== undefined && { worldSize }),

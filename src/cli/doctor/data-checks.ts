@@ -11,13 +11,13 @@ import { type Finding, some } from '../plan/findings.js';
 import { fileSizes } from '../plan/memory.js';
 import type { RunPlan } from '../plan/run-plan.js';
 
-/** So many files of less than this on average are slow to open one by one. */
+/** Number of files, and mean size in bytes, from which opening dominates reading. */
 const manyFiles = 1_000;
 const tinyBytes = 256_000;
-/** Padding from which on most of the work is worth saving. */
+/** Share of padding from which packing is worth suggesting. */
 const muchPadding = 0.3;
 
-/** Many small files: opening each costs more than reading it. */
+/** Finds many small files, where opening costs more than reading. */
 export async function tinyFiles(names: readonly string[]): Promise<Finding | undefined> {
   const sizes: number[] = [];
   for (const name of names) if (!isRemote(name)) sizes.push(...(await fileSizes(name)));
@@ -31,18 +31,18 @@ export async function tinyFiles(names: readonly string[]): Promise<Finding | und
   };
 }
 
-/** What is not read of the folders and patterns that data was opened from. */
+/** Finds files that the folders and patterns of the data leave out. */
 export async function leftOutFiles(names: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const name of names) {
-    // Where the format is named in the configuration, the rule may have no answer without it.
+    // If the configuration names the format, detection without it may fail.
     const { leftOut } = (await findData(name).catch(() => undefined)) ?? { leftOut: [] };
     if (leftOut.length > 0) found.push(`${name}: ${describeLeftOut(leftOut)}`);
   }
   return found;
 }
 
-/** Samples of very different lengths in a batch that is padded. */
+/** Finds batches whose samples differ so much in length that padding dominates. */
 export function skewedLengths({ epoch }: RunPlan, { sampler, dataset }: OpenedConfig): Finding | undefined {
   const { tokens } = epoch;
   if (!tokens || sampler instanceof TokenBudgetSampler || isEven(dataset)) return undefined;
@@ -56,7 +56,7 @@ export function skewedLengths({ epoch }: RunPlan, { sampler, dataset }: OpenedCo
   };
 }
 
-/** Samples of different lengths that the default collate cannot stack. */
+/** Finds samples of different lengths, which the default collate cannot stack. */
 export function raggedSamples({ epoch }: RunPlan, { loader, dataset }: OpenedConfig): Finding | undefined {
   const { tokens } = epoch;
   if (!tokens || isEven(dataset) || tokens.total === tokens.padded || !(loader instanceof DataLoader))
@@ -70,7 +70,7 @@ export function raggedSamples({ epoch }: RunPlan, { loader, dataset }: OpenedCon
   };
 }
 
-/** Whether all samples have one length. */
+/** Whether all samples have the same length. */
 function isEven(dataset: unknown): boolean {
   if (dataset instanceof MixtureDataset) return dataset.datasets.every(isEven);
   return dataset instanceof TokenWindows || dataset instanceof PackedDataset;

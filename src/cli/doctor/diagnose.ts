@@ -8,17 +8,17 @@ import { leftOutFiles, raggedSamples, skewedLengths, tinyFiles } from './data-ch
 import { forgottenEpoch, nonSeekable, notShared } from './order-checks.js';
 import { seedsCollide, seedsDiffer } from './seed-checks.js';
 
-/** What was looked at, and what was found. */
+/** Result of a diagnosis. */
 export interface Diagnosis {
   readonly findings: readonly Finding[];
-  /** Samples of the data; `undefined` of a stream that does not know. */
+  /** Number of samples; `undefined` for a stream of unknown length. */
   readonly samples: number | undefined;
   readonly plan: RunPlan | undefined;
-  /** Files of each folder or pattern that are not read, by reason. */
+  /** Files not read, per folder or pattern, by reason. */
   readonly leftOut: readonly string[];
 }
 
-/** Looks for what will hurt in a configuration and its data. Reads no sample. */
+/** Finds problems in a configuration and its data. Reads no sample. */
 export async function diagnose(
   name: string,
   opened: OpenedConfig,
@@ -36,7 +36,7 @@ export async function diagnose(
   return { findings, samples: dataset.length, plan, leftOut };
 }
 
-/** Everything that is found in a run with a plan: what `millrace doctor` and `millrace plan` both show. What fails first comes first. */
+/** Findings for a run with a plan, which `millrace doctor` and `millrace plan` show. Sorted by when they take effect. */
 export async function runFindings(
   plan: RunPlan,
   opened: OpenedConfig,
@@ -53,7 +53,7 @@ export async function runFindings(
   ]);
 }
 
-/** What is found without an order. */
+/** Findings that need no order. */
 async function loaderChecks(
   opened: OpenedConfig,
   openForRank: OpenForRank,

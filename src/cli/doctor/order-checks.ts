@@ -7,15 +7,15 @@ import { DistributedSampler } from '../../samplers/index.js';
 import { type Finding, some } from '../plan/findings.js';
 import type { RunOrder } from '../plan/run-order.js';
 
-/** Indices that are enough to tell two orders apart. */
+/** Number of indices that distinguish two orders. */
 const compared = 4_096;
 
-/** A random order that does not hear of epochs, and so is the same in each. */
+/** Finds a random order that ignores the epoch and therefore repeats. */
 export async function forgottenEpoch(
   { sampler, dataset }: OpenedConfig,
   order: RunOrder,
 ): Promise<Finding | undefined> {
-  // The one pass of a DeepSpeed curriculum has all epochs, and a mixture has other samples in each.
+  // A DeepSpeed curriculum covers all epochs in one pass, and a mixture draws other samples in each epoch.
   if (sampler instanceof DeepSpeedDataSampler || (isMapDataset(dataset) && dataset.variesByEpoch))
     return undefined;
   const [first, second] = [await beginning(order, 0), await beginning(order, 1)];
@@ -40,7 +40,7 @@ async function beginning(order: RunOrder, epoch: number): Promise<number[]> {
   return indices.slice(0, compared);
 }
 
-/** A stage that cannot begin at a place, so that resuming goes through all that came before it. */
+/** Finds a stage that cannot seek, so that resuming reads everything before the position. */
 export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding | undefined {
   const fix = (what: string) => `${what}; docs/guarantees.md shows how.`;
   if (!isMapDataset(dataset)) {
@@ -63,7 +63,7 @@ export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding
   };
 }
 
-/** A loader that does not know that it is one of several. */
+/** Finds a loader without the rank and world size of its launcher. */
 export function notShared({ kind, launch, loader, sampler }: OpenedConfig): Finding | undefined {
   if (kind !== 'loader' || launch.worldSize === 1 || !(loader instanceof DataLoader)) return undefined;
   if (loader.options.worldSize > 1 || sampler instanceof DistributedSampler) return undefined;

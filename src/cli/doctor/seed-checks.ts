@@ -4,7 +4,7 @@ import { DistributedSampler } from '../../samplers/index.js';
 import type { Finding } from '../plan/findings.js';
 import type { OpenForRank } from '../plan/open-run.js';
 
-/** Ranks that compute different orders, so that their parts are not those of one order. */
+/** Finds ranks with different orders, whose batches therefore overlap. */
 export async function seedsDiffer(
   opened: OpenedConfig,
   openForRank: OpenForRank,
@@ -30,9 +30,9 @@ export async function seedsDiffer(
   };
 }
 
-/** Seeds of which one run's epoch is another run's. */
+/** Finds seeds with which an epoch of one run equals an epoch of another run. */
 export function seedsCollide({ sampler, kind }: OpenedConfig): Finding | undefined {
-  // DeepSpeed has no other seed there.
+  // DeepSpeed offers no other seed here.
   if (kind === 'deepspeed' || !(sampler instanceof DistributedSampler) || !sampler.sharesOrdersWithNextSeed)
     return undefined;
   return {

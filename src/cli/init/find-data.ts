@@ -4,28 +4,28 @@ import { splitOf } from '../../formats/find/split-of.js';
 import { type FormatName, formatOfEnding } from '../../formats/format-table.js';
 import { holdsClassFolders } from '../../formats/images/image-names.js';
 
-/** Data that was found in a folder. */
+/** A data set found in a folder. */
 export interface FoundData {
-  /** Relative to the folder: a file, a folder, a pattern, or the prefix of indexed tokens. */
+  /** A file, folder, pattern, or prefix of indexed tokens, relative to the folder. */
   readonly name: string;
   readonly format: FormatName;
   readonly files: number;
   readonly byteLength: number;
 }
 
-/** What is in a folder. */
+/** Data and configurations of a folder. */
 export interface FoundFiles {
-  /** The largest first; plain text, which must be made into tokens first, last. */
+  /** Largest first; plain text last, because it has to be tokenized first. */
   readonly data: readonly FoundData[];
   /** DeepSpeed configurations. */
   readonly deepspeed: readonly string[];
 }
 
-/** How far below the folder data is looked for, and where not. */
+/** Depth of the search, and folders it skips. */
 const deepest = 3;
 const skipped = /^(\..*|node_modules|dist|build|coverage)$/;
 
-/** Looks for data and DeepSpeed configurations in a folder, by names alone. */
+/** Finds data and DeepSpeed configurations in a folder by their names. */
 export function findFiles(root: string): FoundFiles {
   const data: FoundData[] = [];
   const deepspeed: string[] = [];
@@ -65,12 +65,12 @@ function wholeFolder(root: string, folder: string, format: FormatName): FoundDat
   return { name: relative(root, folder), format, files: sizes.length, byteLength: sum(sizes) };
 }
 
-/** Files of one ending and one split are one data set; each pair of tokens is one of its own. */
+/** Groups files by extension and split into data sets. Each .bin/.idx pair is a separate data set. */
 function ofOneFolder(root: string, folder: string, files: readonly string[]): FoundData[] {
   const groups = new Map<string, string[]>();
   for (const name of files) {
     const format = formatOfEnding(name)?.name;
-    // Notes beside the data are no data.
+    // Notes beside the data are not data.
     if (!format || name.endsWith('.md') || name.endsWith('.bin')) continue;
     if (format === 'indexed' && !files.includes(name.replace(/idx$/, 'bin'))) continue;
     const ending = /\.[^.]+(\.(gz|zst))?$/.exec(name)?.[0] ?? name;
@@ -90,7 +90,7 @@ function ofOneFolder(root: string, folder: string, files: readonly string[]): Fo
   });
 }
 
-/** A name for these files of a folder, and for no other. */
+/** A path or pattern that matches exactly these files. */
 function patternOf(names: readonly string[], all: readonly string[]): string {
   const [first] = names;
   if (names.length === 1) return first!;

@@ -3,15 +3,15 @@ import { columnRuns } from '../column-runs.js';
 import type { Inspection } from '../inspect/inspect-dataset.js';
 import type { FoundData } from './find-data.js';
 
-/** Shortest and longest windows that are suggested, and how many there should be at least. */
+/** Minimum and maximum suggested window length, and the minimum number of windows. */
 const shortestWindow = 16;
 const longestWindow = 1_024;
 const fewestWindows = 64;
 
-/** What is written into a configuration. */
+/** Content of a configuration. */
 export interface ConfigContent {
   readonly data: FoundData;
-  /** What looking into the data said; nothing of images, which are decoded only when they are needed. */
+  /** Result of inspecting the data; absent for images, which are not decoded. */
   readonly inspection: Inspection | undefined;
   /** Tokens of indexed data. */
   readonly tokens: number | undefined;
@@ -19,7 +19,7 @@ export interface ConfigContent {
   readonly others: readonly string[];
 }
 
-/** The text of a commented `millrace.config.ts`. */
+/** Renders a commented `millrace.config.ts`. */
 export function configText(content: ConfigContent): string {
   return content.data.format === 'images' ? imageConfig(content) : fileConfig(content);
 }
@@ -143,7 +143,7 @@ function comment(text: string): string[] {
 }
 
 function quoted(text: string): string {
-  // JSON escapes line breaks and other control characters, and, with the two that only JavaScript minds, is a literal of it.
+  // JSON escapes control characters. With U+2028 and U+2029 escaped too, it is a JavaScript literal.
   const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
   return `'${inner.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;
 }

@@ -2,7 +2,7 @@ import { type DType, dtypeOf, isDType } from '../../core/dtype.js';
 import { visibleText } from '../../core/visible-text.js';
 import { imageKind } from './image-kind.js';
 
-/** What a value is called in a schema: `string`, `int32 [3, 4]`, `jpeg`, `list`. */
+/** Type of a value in a schema: `string`, `int32 [3, 4]`, `jpeg`, `list`. */
 export function typeOfValue(value: unknown): string {
   if (value === null || value === undefined) return 'null';
   if (value instanceof Uint8Array) return imageKind(value) ?? 'bytes';
@@ -12,7 +12,7 @@ export function typeOfValue(value: unknown): string {
   return value instanceof Date ? 'date' : typeof value;
 }
 
-/** A value in at most `width` characters on one line. */
+/** Renders a value on one line of at most `width` characters. */
 export function describeValue(value: unknown, width: number): string {
   if (typeof value === 'string') return cut(JSON.stringify(value), width);
   if (typeof value === 'bigint') return `${value}`;
@@ -38,7 +38,7 @@ interface TensorLike {
   readonly data: Float64Array | BigInt64Array;
 }
 
-/** A tensor, or a typed array as one. */
+/** Returns a tensor, or a typed array as a tensor. */
 export function asTensor(value: unknown): TensorLike | undefined {
   const { dtype, shape, data } = (value ?? {}) as Partial<TensorLike>;
   if (isDType(dtype) && Array.isArray(shape) && data) return { dtype, shape, data };

@@ -5,7 +5,7 @@ const beginnings: readonly (readonly [kind: string, bytes: readonly (number | un
   ['webp', [0x52, 0x49, 0x46, 0x46, undefined, undefined, undefined, undefined, 0x57, 0x45, 0x42, 0x50]],
 ];
 
-/** The kind of an image by what it begins with: the name behind `image/` in its media type. */
+/** Detects the kind of an image by its first bytes: the subtype of its `image/` media type. */
 export function imageKind(bytes: Uint8Array): string | undefined {
   return beginnings.find(([, start]) =>
     start.every((byte, k) => byte === undefined || bytes[k] === byte),

@@ -14,13 +14,13 @@ import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { typeOfValue } from './describe-value.js';
 
-/** A sample that was looked at, as fields; one that is not an object has a single field without a name. */
+/** A sample as fields. A sample that is not an object has one unnamed field. */
 export interface InspectedSample {
   readonly index: number;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What is known of data without reading all of it. */
+/** Facts about data, known without reading all of it. */
 export interface Inspection {
   /** The path or URL, without secrets. */
   readonly name: string;
@@ -28,26 +28,26 @@ export interface Inspection {
   readonly length: number;
   /** Files, row groups or record batches. */
   readonly shards: number | undefined;
-  /** Files and their size, where they are on this machine. */
+  /** Local files and their size. */
   readonly files: { readonly count: number; readonly byteLength: number } | undefined;
   readonly fingerprint: string | undefined;
-  /** Files of the folder or pattern that are not read, by reason; `undefined` where all are. */
+  /** Files of the folder or pattern that are not read, by reason, if any. */
   readonly leftOut: string | undefined;
-  /** As the files say, else as the samples that were looked at are. */
+  /** From the files, or else from the inspected samples. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly samples: readonly InspectedSample[];
 }
 
 export interface InspectOptions {
   readonly format?: FormatName | undefined;
-  /** Samples to look at: the first, and others spread evenly. */
+  /** Number of samples to inspect, evenly spaced from the first. */
   readonly count: number;
-  /** This one instead. */
+  /** Index of the only sample to inspect. */
   readonly index?: number | undefined;
   readonly columns?: readonly string[] | undefined;
 }
 
-/** Looks at data of any format. @throws what opening it and reading the samples throws */
+/** Inspects data of any format. @throws the errors of opening it and of reading the samples. */
 export async function inspectDataset(name: string, options: InspectOptions): Promise<Inspection> {
   const { format: given, count, index, columns: chosen } = options;
   const opened = await openAndTell(name, {
@@ -82,7 +82,7 @@ export async function inspectDataset(name: string, options: InspectOptions): Pro
   }
 }
 
-/** The first sample, and others at equal distances up to the last. */
+/** Evenly spaced indices, including the first and the last. */
 function spread(length: number, count: number): number[] {
   const shown = Math.min(length, count);
   return Array.from({ length: shown }, (_, k) =>
@@ -90,7 +90,7 @@ function spread(length: number, count: number): number[] {
   );
 }
 
-/** Of an image the file itself, which can be shown. */
+/** Replaces a decoded image by its file, which a page can show. */
 async function sampleFields(dataset: Dataset<unknown>, index: number): Promise<InspectedSample['fields']> {
   if (!(dataset instanceof ImageFolder)) return fieldsOf(await dataset.get(index, sampleContext(index)));
   return {
@@ -100,7 +100,7 @@ async function sampleFields(dataset: Dataset<unknown>, index: number): Promise<I
   };
 }
 
-/** The fields of a sample; one that is not an object has a single field without a name. */
+/** Splits a sample into fields. A sample that is not an object has one unnamed field. */
 export function fieldsOf(sample: unknown): Readonly<Record<string, unknown>> {
   const isRecord =
     typeof sample === 'object' &&
@@ -111,7 +111,7 @@ export function fieldsOf(sample: unknown): Readonly<Record<string, unknown>> {
   return isRecord ? (sample as Record<string, unknown>) : { '': sample };
 }
 
-/** Fields of the samples with all types that they have. */
+/** Fields of the samples, each with all its types. */
 function columnsOf(samples: readonly InspectedSample[]): { name: string; type: string }[] {
   const types = new Map<string, Set<string>>();
   for (const { fields } of samples) {

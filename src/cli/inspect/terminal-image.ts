@@ -1,12 +1,12 @@
 import { importPeer } from '../../core/peer.js';
 
-/** Colors of two pixels, one above the other, in one character. */
+/** One character that shows two pixels, one above the other. */
 const halfBlock = '▀';
 
 /**
- * A small picture of an image, two pixels a character, for terminals with 24-bit colors. Needs `sharp`.
+ * Renders a thumbnail, two pixels per character, for terminals with 24-bit colors. Needs `sharp`.
  *
- * @throws {@link MissingPeerError} without it; what sharp throws when the image is damaged.
+ * @throws {@link MissingPeerError} without sharp, and the errors of sharp for a damaged image.
  */
 export async function terminalImage(bytes: Uint8Array, columns: number): Promise<string> {
   const { default: sharp } = await importPeer<typeof import('sharp')>('sharp', 'showing images');

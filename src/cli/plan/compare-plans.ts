@@ -3,28 +3,28 @@ import { type Fact, factsOf } from './plan-facts.js';
 import type { RunOrder } from './run-order.js';
 import type { RunPlan } from './run-plan.js';
 
-/** How two configurations differ. */
+/** Difference between two configurations. */
 export interface PlanDifference {
-  /** Facts that differ; one that a plan does not have is absent there. */
+  /** Facts that differ. A value is absent if that plan lacks the fact. */
   readonly facts: readonly {
     readonly name: string;
     readonly left: string | undefined;
     readonly right: string | undefined;
   }[];
-  /** The first step whose global batch differs; `undefined` where none was found. */
+  /** The first step whose global batch differs, if any. */
   readonly firstStep: number | undefined;
-  /** Steps that were compared. */
+  /** Number of steps compared. */
   readonly comparedSteps: number;
 }
 
-/** A plan, the order that it is of, and what is wrong with it. */
+/** A plan with its order and findings. */
 export interface PlannedRun {
   readonly plan: RunPlan;
   readonly order: RunOrder;
   readonly findings: readonly Finding[];
 }
 
-/** Steps whose batches are compared at most. */
+/** Maximum number of steps compared. */
 const mostSteps = 2_000;
 
 /** Compares facts, and global batches from the start until one differs. */

@@ -13,36 +13,36 @@ export interface DifficultyBin {
 /** A metric of a curriculum. */
 export interface MetricPlan {
   readonly name: string;
-  /** From step `step` on, counted from 0, this is the difficulty. */
+  /** The difficulty from step `step` on (from 0). */
   readonly changes: readonly { readonly step: number; readonly difficulty: number }[];
-  /** Where the difficulty of each sample is known. The last bin has those above the largest difficulty of the schedule. */
+  /** Present if the difficulty of each sample is known. The last bin counts samples above the schedule's maximum. */
   readonly histogram: readonly DifficultyBin[] | undefined;
 }
 
-/** Samples that are admitted together. */
+/** Samples admitted at the same step. */
 export interface ClusterPlan {
-  /** The first step that may hold them, counted from 0. */
+  /** The step of their admission, from 0. */
   readonly step: number;
   readonly size: number;
-  /** Places of the run that they get. */
+  /** Slots of the run assigned to them. */
   readonly seen: number;
 }
 
-/** What a curriculum does in a run. */
+/** Effect of a curriculum on a run. */
 export interface CurriculumPlan {
   readonly metrics: readonly MetricPlan[];
   readonly clusters: readonly ClusterPlan[];
-  /** Samples that the run does not see. */
+  /** Number of samples that the run never draws. */
   readonly neverSeen: number;
-  /** The last step at which samples are admitted, whether or not the run gets there. */
+  /** The last step that admits samples, even if the run ends earlier. */
   readonly lastAdmission: number;
-  /** Steps of the run that were looked at. */
+  /** Number of steps examined. */
   readonly steps: number;
 }
 
 const bins = 24;
 
-/** What a `CurriculumSampler` does in the first `steps` steps of a run. Computed, at O(clusters). */
+/** Plans the first `steps` steps of a `CurriculumSampler`. O(clusters). */
 export function planCurriculum(sampler: CurriculumSampler, samples: number, steps: number): CurriculumPlan {
   const seen = sampler.countsAfter(steps);
   const clusters = sampler.clusters.map(({ step, size }, j) => ({ step: step - 1, size, seen: seen[j]! }));
@@ -61,11 +61,11 @@ function planMetric({ name, changes, order }: CurriculumMetric): MetricPlan {
   return { name, changes: fromZero, histogram: order && histogramOf(order, changes.at(-1)!.difficulty) };
 }
 
-/** Counts by binary search in the sorted samples; `undefined` for an index that does not say difficulties. */
+/** Counts by binary search in the sorted samples; `undefined` for an index without difficulties. */
 function histogramOf(order: DifficultyOrder, largest: number): DifficultyBin[] | undefined {
   const { smallest } = order;
   if (smallest === undefined || largest <= smallest) return undefined;
-  // Whole numbers have whole bounds.
+  // Integer difficulties get integer bounds.
   const isWhole = Number.isInteger(smallest) && Number.isInteger(largest);
   const width = isWhole ? Math.ceil((largest - smallest) / bins) : (largest - smallest) / bins;
   const length = isWhole ? Math.ceil((largest - smallest) / width) : bins;
@@ -83,7 +83,7 @@ function histogramOf(order: DifficultyOrder, largest: number): DifficultyBin[] |
 }
 
 /**
- * What DeepSpeed's sampler does: it is gone through.
+ * Plans DeepSpeed's sampler by running it; its order cannot be computed.
  *
  * @param visits - How often the run sees each sample.
  */
@@ -122,7 +122,7 @@ export function planDeepSpeedCurriculum(
   };
 }
 
-/** How much is visible from when on: `[step, samples]`, ascending. */
+/** Number of admitted samples from each step on: `[step, samples]`, ascending. */
 export function visibleSamples({ clusters }: CurriculumPlan): { step: number; samples: number }[] {
   let samples = 0;
   return clusters.map(({ step, size }) => {

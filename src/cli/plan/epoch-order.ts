@@ -3,7 +3,7 @@ import type { AnyLoader } from '../../config/opened-config.js';
 import { DataLoader } from '../../loader/index.js';
 import type { PlannedBatch } from '../../loader/order/loader-position.js';
 
-/** Whose part of the batches is meant. */
+/** The rank whose batches are meant. */
 export interface Layout {
   readonly rank: number;
   readonly worldSize: number;
@@ -20,7 +20,7 @@ export type EpochOrder = (
   layout: Layout,
 ) => AsyncIterable<PlannedSamples> | Iterable<PlannedSamples>;
 
-/** How the order of a loader is had. */
+/** Chooses how to obtain a loader's order. */
 export function orderOf(loader: AnyLoader): EpochOrder {
   if (!(loader instanceof DataLoader)) return (epoch, step, layout) => iterated(loader, epoch, step, layout);
   const { batchSampler } = loader;
@@ -32,7 +32,7 @@ export function orderOf(loader: AnyLoader): EpochOrder {
   return (epoch, step, layout) => loader.order({ epoch, step }, layout);
 }
 
-/** An order that a generator draws is known by drawing all that came before. */
+/** A drawn order requires drawing everything before the position. */
 function* drawn(
   loader: DataLoader<unknown, never, unknown, boolean>,
   epoch: number,

@@ -5,24 +5,24 @@ import { formatBytes, formatCount, formatShare } from '../../web/kit/numbers.js'
 import type { RunOrder } from './run-order.js';
 import type { RunPlan, SourcePlan } from './run-plan.js';
 
-/** Something that will hurt. */
+/** A problem of a run. */
 export interface Finding {
   /** Stable name: `padding-duplicates`. */
   readonly name: string;
   /** What will happen, with the numbers. */
   readonly what: string;
-  /** Why that hurts. */
+  /** Why it matters. */
   readonly why: string;
   /** What to do. */
   readonly fix: string;
 }
 
-/** A part of a run below which a curriculum counts as over at once. */
+/** Share of a run below which a curriculum ends too early to matter. */
 const soonOver = 0.1;
-/** Passes over a source that are many. */
+/** Number of passes over a source that is reported. */
 const manyPasses = 10;
 
-/** What the plan of a run shows to be wrong with it. */
+/** Finds problems in the plan of a run. */
 export async function planFindings(plan: RunPlan, opened: OpenedConfig, order: RunOrder): Promise<Finding[]> {
   const found = [
     await paddingDuplicates(plan, opened, order),

@@ -13,17 +13,17 @@ import { isRemote } from '../../storage/url-scheme.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { TokenWindows } from '../../tokens/token-windows.js';
 
-/** What a thread of Node.js 20 with the loader's program takes, as measured with one to eight of them (docs/plan.md). */
+/** Memory of a worker thread in Node.js 20, measured with one to eight workers (docs/plan.md). */
 const workerBytes = 11_000_000;
 
 /** Memory of one process. */
 export interface MemoryPlan {
-  /** Bytes of the largest batch that one rank gets at once; `undefined` where it is not known without reading a sample. */
+  /** Bytes of a rank's largest batch; `undefined` if unknown without reading a sample. */
   readonly batchBytes: number | undefined;
-  /** How that is known. */
+  /** Source of `batchBytes`. */
   readonly source: 'dtypes and shapes' | 'a batch that was made' | undefined;
   readonly numWorkers: number;
-  /** Batches there are at once: those that workers make ahead, and the one in use. */
+  /** Batches in memory at once: the prefetched ones and the one in use. */
   readonly slots: number;
   readonly workerBytes: number;
   /** `slots · batchBytes + workerBytes`. */
@@ -32,17 +32,17 @@ export interface MemoryPlan {
 
 /** Bytes on disk. */
 export interface DiskPlan {
-  /** Files of this machine that the data is read from; `undefined` where the configuration does not name them. */
+  /** Local data files; `undefined` if the configuration does not name them. */
   readonly dataBytes: number | undefined;
-  /** What a cache of what is far away may take. */
+  /** Limit of the cache for remote data. */
   readonly cacheBytes: number;
 }
 
 /**
- * Peak memory of a process, from the options of its loader. With `'auto'` it is what the loader may grow to.
+ * Peak memory of a process, from the options of its loader. For `'auto'`, the maximum that the loader may reach.
  *
- * @param samplesAtOnce - Samples of the largest micro-batch of a rank.
- * @param made - Bytes of a batch that was made, where one was.
+ * @param samplesAtOnce - Samples in a rank's largest batch.
+ * @param made - Bytes of an actual batch, if one was made.
  */
 export function planMemory(
   { loader, dataset }: OpenedConfig,
@@ -73,14 +73,14 @@ export function planMemory(
   };
 }
 
-/** What lengths are rounded up to; `undefined` where a function of the user's makes the batch. */
+/** The multiple to which lengths are padded; `undefined` for a custom collate. */
 function paddedTo({ transform, collate }: ResolvedLoaderOptions): number | undefined {
   if (transform !== undefined) return undefined;
   const { padOptions } = (collate ?? {}) as Partial<PadCollate<DType>>;
   return collate === undefined || padOptions ? (padOptions?.multipleOf ?? 1) : undefined;
 }
 
-/** Bytes of the largest collated sample, where dtype and shape are known beforehand. */
+/** Bytes of the largest collated sample, if dtype and shape are known in advance. */
 function sampleBytes(dataset: unknown, multipleOf: number): number | undefined {
   if (dataset instanceof TokenWindows)
     return 2 * dataset.windowLength * bytesPerElement(dataset.dtype as DType);
@@ -107,7 +107,7 @@ function sampleBytes(dataset: unknown, multipleOf: number): number | undefined {
   return sizes.every((size) => size !== undefined) ? Math.max(...sizes) : undefined;
 }
 
-/** Bytes of the tensors and texts of a batch. */
+/** Bytes of the tensors and strings of a batch. */
 export function bytesOf(batch: unknown): number {
   if (isTensor(batch)) return batch.data.byteLength;
   if (ArrayBuffer.isView(batch) || batch instanceof ArrayBuffer) return batch.byteLength;
@@ -116,7 +116,7 @@ export function bytesOf(batch: unknown): number {
   return Object.values(batch).reduce<number>((sum, part) => sum + bytesOf(part), 0);
 }
 
-/** What the files of a configuration take. */
+/** Size of a configuration's files. */
 export async function planDisk({ files, cacheBytes }: OpenedConfig): Promise<DiskPlan> {
   const local = files.filter((file) => !isRemote(file));
   let dataBytes = 0;
@@ -124,7 +124,7 @@ export async function planDisk({ files, cacheBytes }: OpenedConfig): Promise<Dis
   return { dataBytes: local.length === 0 ? undefined : dataBytes, cacheBytes };
 }
 
-/** Sizes of the files behind a path or pattern of this machine. A prefix of indexed tokens is two of them. */
+/** Sizes of the files of a local path or pattern. A prefix of indexed tokens names two files. */
 export async function fileSizes(name: string): Promise<number[]> {
   const path = localPath(name);
   const prefix = path.replace(/\.(bin|idx)$/, '');

@@ -3,20 +3,20 @@ import type { OpenConfigOptions } from '../../config/opened-config.js';
 import { CapabilityError } from '../../core/errors.js';
 import { DataLoader } from '../../loader/index.js';
 
-/** Opens the configuration for another process. */
+/** Opens the configuration for another rank. */
 export type OpenForRank = (rank: number, worldSize: number) => Promise<OpenedConfig>;
 
-/** A configuration whose order is asked for. */
+/** An opened configuration. */
 export interface OpenedRun {
   readonly opened: OpenedConfig;
   readonly openForRank: OpenForRank;
 }
 
 /**
- * Opens a configuration to ask for its order. For other ranks a DeepSpeed configuration is opened over samples that are their own
- * indices, because its loader is gone through.
+ * Opens a configuration to compute its order. For other ranks, opens a DeepSpeed configuration over samples that equal their
+ * indices, because its loader has to be iterated.
  *
- * @throws {@link CapabilityError} for a `DeepSpeedDataLoader` of a module, of which that cannot be done.
+ * @throws {@link CapabilityError} for a `DeepSpeedDataLoader` that a module exports.
  */
 export async function openRun(path: string, options: OpenConfigOptions): Promise<OpenedRun> {
   const opened = await openConfig(path, options);

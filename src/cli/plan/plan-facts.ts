@@ -2,13 +2,13 @@ import { formatBytes, formatCompact, formatCount, formatShare } from '../../web/
 import { some } from './findings.js';
 import type { RunPlan } from './run-plan.js';
 
-/** A fact with its name, as all ways of showing a plan have it. */
+/** A named fact of a plan. */
 export interface Fact {
   readonly name: string;
   readonly value: string;
 }
 
-/** The plan as facts, in the order of reading. */
+/** Lists the facts of a plan in the order shown. */
 export function factsOf(plan: RunPlan): Fact[] {
   const { epoch, tokens, memory, disk } = plan;
   const { coverage } = epoch;
@@ -87,7 +87,7 @@ function memoryText({ memory }: RunPlan): string {
   return `${some(slots, 'batch', 'batches')} of ${formatBytes(batchBytes!)} (by ${source})${workers}`;
 }
 
-/** A number with at most two decimals. */
+/** Formats a number with at most two decimals. */
 export function trimmed(value: number): string {
   return Number.isInteger(value) ? formatCount(value) : value.toFixed(2);
 }

@@ -4,7 +4,7 @@ import type { Finding } from './findings.js';
 import { factsOf } from './plan-facts.js';
 import type { RunPlan } from './run-plan.js';
 
-/** A plan as its page shows it. */
+/** Content of a plan's page. */
 export function planPage(plan: RunPlan, findings: readonly Finding[]): PlanPage {
   const { curriculum, samples, steps } = plan;
   return {

@@ -3,7 +3,7 @@ import type { PlanDifference, PlannedRun } from './compare-plans.js';
 import { some } from './findings.js';
 import type { RenderOptions } from './render-options.js';
 
-/** How two plans differ: facts, order, findings. */
+/** Renders the difference between two plans: facts, order, findings. */
 export function renderDifference(
   left: PlannedRun,
   right: PlannedRun,

@@ -2,7 +2,7 @@ import { wrapText } from '../terminal/wrap.js';
 import type { Finding } from './findings.js';
 import type { RenderOptions } from './render-options.js';
 
-/** Findings with their reasons and fixes. */
+/** Renders findings with their reasons and fixes. */
 export function renderFindings(findings: readonly Finding[], { paint, width }: RenderOptions): string[] {
   return findings.flatMap(({ name, what, why, fix }) => [
     `${paint('yellow', '!')} ${paint('bold', name)}`,

@@ -1,6 +1,6 @@
 import type { Paint } from '../terminal/color.js';
 
-/** How something looks on a terminal. */
+/** Options of rendering for a terminal. */
 export interface RenderOptions {
   readonly paint: Paint;
   /** Columns. */

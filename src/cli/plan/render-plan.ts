@@ -13,7 +13,7 @@ import type { RunPlan, SourcePlan } from './run-plan.js';
 const right = { align: 'right' } as const;
 const rowsShown = 12;
 
-/** The whole plan for a terminal. */
+/** Renders a plan for a terminal. */
 export function renderPlan(
   plan: RunPlan,
   findings: readonly Finding[],
@@ -71,7 +71,7 @@ function curriculumLines(curriculum: CurriculumPlan, plan: RunPlan, paint: Paint
   return lines;
 }
 
-/** The data by difficulty, and the step from which on each part of it is visible. */
+/** Renders the data by difficulty, with the step that admits each bin. */
 function histogramLines(
   histogram: NonNullable<CurriculumPlan['metrics'][number]['histogram']>,
   changes: CurriculumPlan['metrics'][number]['changes'],

@@ -6,10 +6,10 @@ import { some } from './findings.js';
 import type { RenderOptions } from './render-options.js';
 import type { PlannedStep, RunOrder } from './run-order.js';
 
-/** Sightings that are printed. */
+/** Maximum number of sightings printed. */
 const shownSightings = 20;
 
-/** The samples of a step, rank by rank. */
+/** Renders the samples of a step, rank by rank. */
 export function renderStep(
   { step, epoch, batch, parts }: PlannedStep,
   { paint, width }: RenderOptions,
@@ -24,7 +24,7 @@ export function renderStep(
   return [paint('bold', title), ...lines].join('\n');
 }
 
-/** When a sample is seen. */
+/** Renders the steps at which a sample is seen. */
 export function renderSightings(
   sample: string,
   steps: number,

@@ -3,8 +3,8 @@ import type { AnyLoader } from '../../config/opened-config.js';
 import { CapabilityError } from '../../core/errors.js';
 import type { Positions } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
-import { cannotSay } from '../../loader/order/capabilities.js';
 import { DataLoader } from '../../loader/index.js';
+import { cannotSay } from '../../loader/order/capabilities.js';
 import { DistributedSampler } from '../../samplers/index.js';
 import { orderOf, type PlannedSamples } from './epoch-order.js';
 import type { OpenForRank } from './open-run.js';
@@ -17,25 +17,25 @@ export interface RankBatch {
   readonly positions: Positions;
 }
 
-/** A step of a run: one global batch. All numbers count from 0. */
+/** A step of a run: one global batch. Numbers start at 0. */
 export interface PlannedStep {
   readonly step: number;
   readonly epoch: number;
-  /** The step inside its epoch. */
+  /** The step within its epoch. */
   readonly batch: number;
   /** By micro-batch, then rank. */
   readonly parts: readonly RankBatch[];
 }
 
-/** The order of a run as its loaders give it: the engine itself is asked, and no sample is read. */
+/** The order of a run, computed by its loaders. Reads no sample. */
 export class RunOrder {
   /** Steps of an epoch; with a DeepSpeed curriculum, of all epochs. */
   readonly stepsPerEpoch: number;
   readonly gradientAccumulationSteps: number;
-  /** The ranks that can be shown: all, or the one that the loader was made for. */
+  /** Ranks whose batches are known: all, or only the loader's own. */
   readonly ranks: readonly number[];
   readonly worldSize: number;
-  /** Whether each rank has an order of its own, so that no one has the global batches. */
+  /** Whether each rank has a separate order, so that global batches are unknown. */
   readonly isPerRank: boolean;
   readonly #opened: OpenedConfig;
   readonly #openForRank: OpenForRank;
@@ -53,7 +53,7 @@ export class RunOrder {
     this.ranks = showsAll ? Array.from({ length: this.worldSize }, (_, rank) => rank) : [own];
   }
 
-  /** What every rank gets in step `step`. */
+  /** The batches of every rank in step `step`. */
   async stepAt(step: number): Promise<PlannedStep> {
     const epoch = this.stepsPerEpoch > 0 ? Math.floor(step / this.stepsPerEpoch) : 0;
     const batch = step - epoch * this.stepsPerEpoch;
@@ -70,7 +70,7 @@ export class RunOrder {
     return { step, epoch, batch, parts };
   }
 
-  /** The global batches of an epoch from one on: what the ranks that can be shown get, micro-batch by micro-batch. */
+  /** The global batches of an epoch from a step on, for the known ranks, by micro-batch. */
   async *globalBatches(epoch: number, batch: number): AsyncGenerator<ArrayLike<number> & Iterable<number>> {
     if (!this.isPerRank) {
       const whole = { rank: 0, worldSize: 1, gradientAccumulationSteps: 1 };
@@ -92,15 +92,15 @@ export class RunOrder {
   }
 
   /**
-   * Every time that a sample is seen in some steps from the start. A loader that cannot say is gone through, rank by rank.
+   * All sightings of a sample in the first steps. Iterates the order, rank by rank, if the loader cannot compute them.
    *
-   * @param sample - An index, or what `DataLoader.whenSeen` takes.
+   * @param sample - An index, or another argument of `DataLoader.whenSeen`.
    */
   async whenSeen(sample: number | object, steps: number): Promise<Sighting[]> {
     const { loader } = this.#opened;
     const epochs = Math.max(1, Math.ceil(steps / Math.max(1, this.stepsPerEpoch)));
     const isInRun = ({ epoch, step }: Sighting) => epoch * this.stepsPerEpoch + step < steps;
-    // One that is drawn knows only what it has drawn.
+    // A drawn order only knows the samples drawn so far.
     if (loader instanceof DataLoader && loader.batchSampler?.whenSeen && !loader.batchSampler.stateDict)
       return loader.whenSeen(sample, { epochs }).filter(isInRun);
     if (typeof sample !== 'number') throw cannotSay(loader.constructor.name);
@@ -130,11 +130,11 @@ export class RunOrder {
       yield* orderOf(this.#opened.loader)(epoch, batch, layout);
       return;
     }
-    // Of a DeepSpeed configuration the data would be read.
+    // A DeepSpeed loader would read the data.
     const isOwn = this.ranks.length === 1 && this.#opened.kind !== 'deepspeed';
     const opened = isOwn ? this.#opened : await this.#openForRank(rank, worldSize);
     try {
-      // The sampler of a rank shares out by itself; what the loader adds to that is in its options.
+      // The rank's sampler splits the order itself; the loader's options only add to that.
       const { loader } = opened;
       const options =
         loader instanceof DataLoader ? loader.options : { rank: 0, worldSize: 1, gradientAccumulationSteps };

@@ -14,42 +14,42 @@ import { type Walk, walk } from './walk.js';
 export interface SourcePlan {
   readonly name: string;
   readonly samples: number;
-  /** Places of the run that it gets, and their share of all. */
+  /** Slots of the run assigned to the source, and their share. */
   readonly seen: number;
   readonly share: number;
 }
 
-/** How a full global batch is shared out. */
+/** Split of a full global batch. */
 export interface SplitPlan {
   readonly worldSize: number;
   readonly gradientAccumulationSteps: number;
-  /** Samples of the first global batch. */
+  /** Number of samples in the first global batch. */
   readonly globalBatch: number;
-  /** Fewest and most samples that a rank gets in a micro-batch of it. */
+  /** Minimum and maximum number of samples per batch. */
   readonly fewest: number;
   readonly most: number;
 }
 
-/** What a run will see, and what it needs. */
+/** Plan of a run. */
 export interface RunPlan {
   readonly name: string;
   readonly kind: OpenedConfig['kind'];
   readonly description: OpenedConfig['description'];
   readonly samples: number;
-  /** The class of the sampler. */
+  /** Class name of the sampler. */
   readonly order: string;
   readonly stepsPerEpoch: number;
-  /** Epochs that one of the loader is: a DeepSpeed curriculum's one pass has all of its configuration. */
+  /** Configured epochs per loader epoch: a DeepSpeed curriculum covers all of them in one pass. */
   readonly epochsAPass: number;
   readonly epochs: number;
-  /** Steps of the whole run. */
+  /** Number of steps of the run. */
   readonly steps: number;
-  /** Whether the configuration says how long it trains. */
+  /** Whether the configuration sets the length of the run. */
   readonly saysTraining: boolean;
   readonly split: SplitPlan;
   /** An epoch. */
   readonly epoch: EpochPlan;
-  /** Tokens of the run; an estimate where only some steps were looked at. */
+  /** Tokens of the run; an estimate if only some steps were examined. */
   readonly tokens: { readonly run: number; readonly isExact: boolean } | undefined;
   readonly memory: MemoryPlan;
   readonly disk: DiskPlan;
@@ -57,9 +57,9 @@ export interface RunPlan {
   readonly mixture: readonly SourcePlan[] | undefined;
 }
 
-/** What an epoch holds. */
+/** Content of an epoch. */
 export interface EpochPlan extends Omit<Walk, 'visits'> {
-  /** Samples that come, that come more than once, and that do not come; where all was counted. */
+  /** Number of samples seen, repeated and never seen, if all steps were examined. */
   readonly coverage:
     | { readonly seen: number; readonly repeated: number; readonly missing: number }
     | undefined;
@@ -67,13 +67,13 @@ export interface EpochPlan extends Omit<Walk, 'visits'> {
 
 export interface PlanOptions {
   readonly name: string;
-  /** Steps to plan for. @defaultValue what the configuration says, else an epoch */
+  /** Number of steps to plan. @defaultValue the configured number, else one epoch */
   readonly steps?: number | undefined;
-  /** Bytes of a batch that was made. */
+  /** Bytes of an actual batch. */
   readonly madeBytes?: number | undefined;
 }
 
-/** Plans a run. Reads no sample. @throws {@link CapabilityError} for a stream */
+/** Plans a run. Reads no sample. @throws {@link CapabilityError} for a stream. */
 export async function planRun(opened: OpenedConfig, order: RunOrder, options: PlanOptions): Promise<RunPlan> {
   const { dataset, sampler, training } = opened;
   const datasetLength = dataset.length;
@@ -82,7 +82,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   const steps = stepsOf(opened, order, options.steps);
   const epochsAPass = sampler instanceof DeepSpeedDataSampler ? (training.epochs ?? 1) : 1;
   const lengthOf = sampleLengths(dataset);
-  // Under a curriculum no epoch is like another.
+  // Under a curriculum, every epoch differs.
   const isCurriculum = sampler instanceof CurriculumSampler || sampler instanceof DeepSpeedDataSampler;
   const walked = await walk({
     order,
@@ -114,7 +114,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     split,
     epoch: { ...epoch, coverage: seesAll && visits ? coverageOf(visits) : undefined },
     tokens: tokens && {
-      // Where only one rank can be shown, the others get as much.
+      // If only one rank is known, assume that the others get as many.
       run: Math.round((tokens.total / walked.steps) * steps * (order.worldSize / order.ranks.length)),
       isExact: seesAll && walked.isWhole && walked.steps === steps,
     },
@@ -125,18 +125,18 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   };
 }
 
-/** Steps of a run: those asked for, those of the configuration, or those of its epochs. */
+/** Number of steps of a run: as requested, as configured, or from its epochs. */
 export function stepsOf(
   { sampler, training }: OpenedConfig,
   { stepsPerEpoch }: RunOrder,
   given?: number,
 ): number {
-  // The sampler's one pass has all epochs of the configuration.
+  // The sampler covers all configured epochs in one pass.
   const passes = sampler instanceof DeepSpeedDataSampler ? 1 : (training.epochs ?? 1);
   return given ?? training.steps ?? stepsPerEpoch * passes;
 }
 
-/** Parts of a global batch, as far as they can be shown. */
+/** Split of a global batch over the known ranks. */
 function partsOf({ ranks, gradientAccumulationSteps }: RunOrder): number {
   return ranks.length * gradientAccumulationSteps;
 }
@@ -182,7 +182,7 @@ function mixtureOf(
   samplesAStep: number,
   steps: number,
 ): SourcePlan[] | undefined {
-  // Another order than the dataset's own would mix the places of an epoch, which hold the same samples.
+  // Any other order permutes the slots of the epoch, which hold the same samples.
   if (!(dataset instanceof MixtureDataset) || sampler instanceof CurriculumSampler) return undefined;
   const places = Math.round(samplesAStep * steps);
   return dataset.progressAfter(places).map(({ samples: seen }, source) => ({
@@ -204,7 +204,7 @@ function streamed(dataset: object): CapabilityError {
   );
 }
 
-/** Makes the first batch, to see how large it is. */
+/** Makes the first batch to measure its size. */
 export async function makeFirstBatch({ loader }: OpenedConfig): Promise<unknown> {
   if (loader instanceof DataLoader) for await (const batch of loader) return batch;
   else for await (const batch of loader) return batch;

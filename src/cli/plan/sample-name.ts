@@ -4,9 +4,9 @@ import { MixtureDataset } from '../../datasets/index.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 
 /**
- * The sample that the command line names: an index; `books:7`, sample 7 of a source of a mixture; `document:7` of packed rows.
+ * Parses a sample: an index; `books:7` for sample 7 of a mixture's source; `document:7` for packed rows.
  *
- * @returns What `DataLoader.whenSeen` takes. @throws {@link ConfigError} when there is no such thing
+ * @returns The argument of `DataLoader.whenSeen`. @throws {@link ConfigError} if the sample does not exist.
  */
 export function sampleNamed(text: string, { dataset, sourceNames }: OpenedConfig): number | object {
   const [, part, digits] = /^(?:(.+):)?(\d+)$/.exec(text) ?? [];

@@ -1,25 +1,25 @@
 import type { SampleLength } from '../../tokens/sample-lengths.js';
 import type { RunOrder } from './run-order.js';
 
-/** Indices that are gone through at most, and samples whose visits are counted. */
+/** Maximum number of indices read, and of samples whose visits are counted. */
 const mostIndices = 4_000_000;
 const mostCounted = 50_000_000;
-/** Steps that stand for an epoch that is too long to be gone through. */
+/** Steps sampled from an epoch too long to walk in full. */
 const spreadSteps = 200;
 
-/** What some steps hold. */
+/** Content of some steps. */
 export interface Walk {
-  /** Steps that were looked at. */
+  /** Number of steps examined. */
   readonly steps: number;
-  /** Whether they are all steps asked for. */
+  /** Whether these are all requested steps. */
   readonly isWhole: boolean;
-  /** Indices in them. */
+  /** Number of indices in these steps. */
   readonly samples: number;
-  /** Indices of the largest of them. */
+  /** Number of indices in the largest step. */
   readonly largest: number;
-  /** How often each sample came, where all steps were looked at. */
+  /** Visits per sample, if all steps were examined. */
   readonly visits: Uint32Array | undefined;
-  /** Where lengths are known. */
+  /** Present if sample lengths are known. */
   readonly tokens: TokenCount | undefined;
 }
 
@@ -28,20 +28,20 @@ export interface TokenCount {
   readonly total: number;
   readonly fewest: number;
   readonly most: number;
-  /** Tokens if each part of a rank were padded to its longest sample. */
+  /** Tokens after padding each rank's batch to its longest sample. */
   readonly padded: number;
 }
 
-/** How the samples of a batch are cut and measured. */
+/** How the samples of a batch are split and measured. */
 export interface WalkOptions {
   readonly order: RunOrder;
   readonly datasetLength: number;
   readonly lengthOf: SampleLength | undefined;
-  /** Steps from the start of the run; those of a single epoch, unless the epoch has all. */
+  /** Number of steps from the start of the run, within one epoch. */
   readonly steps: number;
 }
 
-/** Goes through the order of some steps; where they are too many, through steps at equal distances. */
+/** Reads the order of the steps; if there are too many, of evenly spaced ones. */
 export async function walk({ order, datasetLength, lengthOf, steps }: WalkOptions): Promise<Walk> {
   const counter = new Counter(order, lengthOf);
   const perEpoch = Math.max(1, order.stepsPerEpoch);

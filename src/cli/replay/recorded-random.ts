@@ -1,9 +1,9 @@
 import type { SampleContext, SampleRandom } from '../../core/dataset.js';
 
-/** Random numbers that are written down as they are drawn. */
+/** A random generator that records its draws. */
 export class RecordedRandom implements SampleRandom {
   readonly #random: SampleRandom;
-  /** Which part of the sample draws; empty for the sample itself. */
+  /** The part of the sample that draws; empty for the sample itself. */
   readonly #part: string;
   readonly #draws: string[];
 
@@ -40,9 +40,9 @@ export class RecordedRandom implements SampleRandom {
 }
 
 /**
- * A context whose random numbers, and those of its parts, are written down.
+ * Wraps a sample context to record the draws of its generator and those of its parts.
  *
- * @param draws - Gets each draw at its end: `integer(0, 4) → 3`, of a part `image: float() → 0.25`.
+ * @param draws - Receives each draw: `integer(0, 4) → 3`, or `image: float() → 0.25` for a part.
  */
 export function recorded(context: SampleContext, draws: string[], path = ''): SampleContext {
   const { index, epoch, seed, worker } = context;

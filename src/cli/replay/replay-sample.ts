@@ -10,18 +10,18 @@ import type { PlannedStep, RankBatch } from '../plan/run-order.js';
 import { recorded } from './recorded-random.js';
 import { sampleStages } from './sample-stages.js';
 
-/** A stage of a sample that was made again. */
+/** A stage of a replayed sample. */
 export interface ReplayedStage {
   readonly name: string;
   readonly from?: string | undefined;
-  /** What came out; absent where the stage only chooses, or failed. */
+  /** Output of the stage; absent if it only selects, or failed. */
   readonly value?: unknown;
-  /** Random numbers that it drew, in order. */
+  /** Its random draws, in order. */
   readonly draws: readonly string[];
   readonly error?: unknown;
 }
 
-/** A sample that was made again. */
+/** A replayed sample. */
 export interface Replay {
   readonly step: number;
   readonly epoch: number;
@@ -34,7 +34,7 @@ export interface Replay {
   readonly stages: readonly ReplayedStage[];
 }
 
-/** Which place of a step is meant. */
+/** Selects a sample of a step. */
 export interface ReplayPlace {
   readonly rank: number;
   readonly microBatch: number;
@@ -42,10 +42,10 @@ export interface ReplayPlace {
 }
 
 /**
- * Makes one sample again, stage by stage, on this thread: as its dataset has it, each function, the transform, and its place in the
- * collated batch. A stage that fails ends it and is the last one.
+ * Replays one sample on this thread, stage by stage: the dataset, each function, the transform, and its row of the
+ * collated batch. Ends with the first stage that fails.
  *
- * @throws {@link ConfigError} when the step has no such place.
+ * @throws {@link ConfigError} if the step has no such slot.
  */
 export async function replaySample(
   opened: OpenedConfig,
@@ -105,7 +105,7 @@ async function makeStages(
     sample: unknown,
     context: unknown,
   ) => unknown;
-  // As the loader does it: the transform draws on where the dataset stopped.
+  // As in the loader, the transform continues the generator that the dataset used.
   const draws: string[] = [];
   const context = recorded(draw.again(), draws);
   const sample = await dataset.get(index, context);
@@ -122,7 +122,7 @@ async function attempt(make: () => unknown): Promise<{ value: unknown } | { erro
   }
 }
 
-/** The sample's place in the batch, which the loader makes whole on this thread. */
+/** Makes the whole batch on this thread and returns the sample's part. */
 async function collate(
   { loader }: OpenedConfig,
   dataset: Dataset<unknown>,
@@ -139,7 +139,7 @@ async function collate(
   return { name: 'collated', from: `place ${slot} of ${part.indices.length}`, ...made, draws: [] };
 }
 
-/** A single batch, of whatever epoch. */
+/** A sampler of a single batch, the same in every epoch. */
 class OneBatch {
   readonly length = 1;
   readonly #batch: RankBatch;
@@ -157,7 +157,7 @@ class OneBatch {
   }
 }
 
-/** One sample's part of a batch: a row of each tensor, an element of each list. What is not by sample is left whole. */
+/** One sample's part of a batch: a row of each tensor, an element of each list. Keeps fields without a sample dimension. */
 function placeOf(batch: unknown, slot: number, samples: number): unknown {
   if (isTensor(batch)) return batch.shape[0] === samples ? row(batch, slot) : batch;
   if (Array.isArray(batch)) {

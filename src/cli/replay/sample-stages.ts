@@ -8,17 +8,17 @@ import { ImageFolder, IndexedDataset } from '../../formats/index.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { TokenWindows } from '../../tokens/token-windows.js';
 
-/** A stage through which a dataset makes a sample. */
+/** A stage of making a sample. */
 export interface SampleStage {
-  /** The class of the dataset. */
+  /** Class name of the dataset. */
   readonly name: string;
-  /** Where it takes it from: a source, a file and bytes. */
+  /** Where the sample comes from: a source, a file and bytes. */
   readonly from: string | undefined;
-  /** Makes the sample up to this stage; nothing for a stage that only chooses another dataset's. */
+  /** Makes the sample up to this stage; absent if the stage only selects a sample of another dataset. */
   readonly make: ((context: SampleContext) => unknown) | undefined;
 }
 
-/** The stages of a sample, the innermost first. @param sourceNames - Names of the sources of a mixture */
+/** Lists the stages of a sample, innermost first. @param sourceNames - Names of the sources of a mixture. */
 export function sampleStages(
   dataset: Dataset<unknown>,
   index: number,

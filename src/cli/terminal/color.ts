@@ -1,20 +1,20 @@
 import { styleText } from 'node:util';
 
-/** Colors that are told apart on light and dark backgrounds. */
+/** Colors that are distinct on light and dark backgrounds. */
 export type Color = 'blue' | 'yellow' | 'green' | 'red' | 'gray' | 'bold';
 
-/** Puts text into a color, or leaves it as it is. */
+/** Colors a text, or returns it unchanged. */
 export type Paint = (color: Color, text: string) => string;
 
 const plain: Paint = (_color, text) => text;
 const colored: Paint = (color, text) => styleText(color, text, { validateStream: false });
 
-/** What decides on colors: the stream written to and the environment. */
+/** The part of a stream that decides whether to use colors. */
 export interface ColorSurroundings {
   readonly isTTY?: boolean | undefined;
 }
 
-/** Colors on a terminal, unless `NO_COLOR` is set (https://no-color.org); plain text elsewhere. */
+/** Uses colors on a terminal unless `NO_COLOR` is set (https://no-color.org). */
 export function paintFor(
   stream: ColorSurroundings,
   environment: Readonly<Record<string, string | undefined>> = process.env,

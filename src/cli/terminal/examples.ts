@@ -1,4 +1,4 @@
-/** Examples of the commands that bring none of their own. */
+/** Examples for commands that do not add their own. */
 export const examples: Readonly<Record<string, readonly string[]>> = {
   worker: [
     'millrace worker --redis redis://host:6379',
@@ -11,7 +11,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What stands below the help of a command. */
+/** Text below the help of a command. */
 export function examplesText(lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map((line) => `  ${line}`)].join('\n');
 }

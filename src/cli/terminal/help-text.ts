@@ -1,11 +1,11 @@
 import { wrapText } from './wrap.js';
 
-/** Joins the lines of each paragraph, which the terminal breaks; lines of a list, which begin with blanks, stay apart. */
+/** Joins the lines of each paragraph, so that they can be wrapped again. Indented lines (lists) stay separate. */
 export function joinLines(text: string): string {
   return text.replaceAll(/(?<=\S)\n(?=\S)/g, ' ');
 }
 
-/** Breaks help into lines of at most `width` columns. The further lines of a list's item are indented more than its first. */
+/** Wraps help at `width` columns, with a hanging indent for list items. */
 export function wrapHelp(text: string, width: number): string {
   return text
     .split('\n')

@@ -3,7 +3,7 @@ import { formatCount } from '../../web/kit/numbers.js';
 
 const barWidth = 40;
 
-/** A histogram of lines for a terminal, one a bin. */
+/** Renders a histogram for a terminal, one line per bin. */
 export function renderHistogram(bins: readonly HistogramBin[]): string {
   const labels = bins.map(({ start, end }) => `${shorten(start)} – ${shorten(end)}`);
   const width = Math.max(0, ...labels.map(({ length }) => length));

@@ -3,14 +3,14 @@ import { stripVTControlCharacters } from 'node:util';
 /** A column of a table. */
 export interface Column {
   readonly title: string;
-  /** Which side the cells keep to; numbers go to the right. @defaultValue `'left'` */
+  /** Alignment of the cells; use `'right'` for numbers. @defaultValue `'left'` */
   readonly align?: 'left' | 'right';
 }
 
 /**
- * A table of lines for a terminal. Cells may hold colors.
+ * Renders a table for a terminal. Cells may contain color codes.
  *
- * @returns Lines joined by line breaks, without one at the end.
+ * @returns Lines joined by line breaks, without a trailing one.
  */
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(({ title }, column) =>

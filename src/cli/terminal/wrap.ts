@@ -1,16 +1,16 @@
 import { visibleText } from '../../core/visible-text.js';
 
-/** How text is broken into lines. */
+/** Options of {@link wrapText}. */
 export interface WrapOptions {
-  /** Columns of a line. */
+  /** Maximum columns of a line. */
   readonly width: number;
-  /** What the first line begins with. */
+  /** Prefix of the first line. */
   readonly first: string;
-  /** Blanks that the others begin with. */
+  /** Number of spaces before the other lines. */
   readonly indent: number;
 }
 
-/** Breaks text at blanks into lines of at most `width` columns; a longer word has a line of its own. */
+/** Wraps text at spaces to at most `width` columns. A longer word gets its own line. */
 export function wrapText(text: string, { width, first, indent }: WrapOptions): string[] {
   const lines: string[] = [];
   let line = first;
@@ -27,7 +27,7 @@ export function wrapText(text: string, { width, first, indent }: WrapOptions): s
   return [...lines, line];
 }
 
-/** Columns of a terminal, within what is readable; 100 where there is none. */
+/** Columns of a terminal, clamped to 40 … 160; 100 without a terminal. */
 export function terminalWidth(stream: { readonly columns?: number | undefined }): number {
   return Math.min(160, Math.max(40, stream.columns ?? 100));
 }

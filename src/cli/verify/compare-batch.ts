@@ -3,20 +3,20 @@ import { dtypeOf, isBigIntDType } from '../../core/dtype.js';
 import { isTensor, type Tensor, tensor } from '../../core/tensor.js';
 import type { DumpedBytes, DumpedTensor, DumpedValue } from './dump-file.js';
 
-/** Where two batches differ first, in words. */
+/** The first difference between two batches. */
 export interface Difference {
-  /** Which part of the batch: `labels[3]`, or nothing for the whole. */
+  /** Path within the batch: `labels[3]`; empty for the whole. */
   readonly path: string;
   readonly dumped: string;
   readonly here: string;
 }
 
 export interface CompareOptions {
-  /** Whether dtypes may differ as long as the numbers are equal. */
+  /** Whether dtypes may differ if the numbers are equal. */
   readonly valuesOnly: boolean;
 }
 
-/** The first difference between a batch and a dumped one, or nothing when they are equal. */
+/** Returns the first difference between a batch and a dumped one, or `undefined` if they are equal. */
 export function compareBatch(
   here: unknown,
   dumped: DumpedValue,
@@ -58,7 +58,7 @@ function compareList(
   return firstOf(dumped, (value, i) => compareValue(items[i], value, `${path}[${i}]`, options));
 }
 
-/** Sample ids may come as a tensor or a typed array of one dimension. */
+/** Sample ids are a tensor or a typed array of one dimension. */
 function isIndexList(value: unknown): value is Tensor | Int32Array {
   return isTensor(value) ? value.shape.length === 1 : dtypeOf(value) !== undefined;
 }
@@ -138,7 +138,7 @@ function compareElements(
   });
 }
 
-/** Integers beyond 2^53 - 1 are strings, so that they are exact. */
+/** Integers above 2^53 - 1 are strings, to stay exact. */
 function exact(value: number | string | boolean): bigint | undefined {
   return Number.isFinite(Number(value)) && Number.isInteger(Number(value)) ? BigInt(value) : undefined;
 }
@@ -154,7 +154,7 @@ function isSameNumber(here: number | bigint, dumped: number): boolean {
   return own === dumped || (Number.isNaN(own) && Number.isNaN(dumped));
 }
 
-/** `[1][2]` of a flat position. */
+/** The coordinates `[1][2]` of a flat position. */
 function placeOf(position: number, shape: readonly number[]): string {
   let rest = position;
   const indices = [...shape].reverse().map((size) => {

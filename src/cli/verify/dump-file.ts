@@ -4,17 +4,17 @@ import * as v from 'valibot';
 import { FormatError, StorageError } from '../../core/errors.js';
 import { recordOf } from '../../core/options.js';
 
-/** A tensor of a dump: what it is, its digest, and its elements when they are few. */
+/** A dumped tensor: dtype, shape, digest, and its elements if there are few. */
 export interface DumpedTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** SHA-256 in hex of the elements, row-major and little-endian. */
+  /** SHA-256 (hex) of the elements, row-major, little-endian. */
   readonly sha256: string;
-  /** Flat. Integers beyond 2^53 - 1 and what is no number in JSON are strings. */
+  /** Flat. Integers above 2^53 - 1 and values without a JSON number (NaN) are strings. */
   readonly data?: readonly (number | string | boolean)[] | undefined;
 }
 
-/** Bytes of a dump: their digest. */
+/** Digest of dumped bytes. */
 export interface DumpedBytes {
   readonly bytes: string;
   readonly length: number;
@@ -34,16 +34,16 @@ export type DumpedValue =
 /** One batch of a dump. */
 export interface DumpedBatch {
   readonly epoch: number;
-  /** Its number in the epoch, from 0. */
+  /** Ordinal within the epoch, from 0. */
   readonly batch: number;
   readonly value: DumpedValue;
 }
 
-/** What a dump says at its end. */
+/** Last line of a dump. */
 export interface DumpEnd {
   readonly end: true;
   readonly batches: number;
-  /** Whether the loader had more. */
+  /** Whether the loader had more batches. */
   readonly limited: boolean;
 }
 
@@ -75,8 +75,8 @@ const batchSchema = v.object({ epoch: whole, batch: whole, value: valueSchema })
 /**
  * Reads a dump line by line: its batches, then its end.
  *
- * @throws {@link StorageError} when the file cannot be read, {@link FormatError} with the line when it is no dump, of
- *   another version, damaged, or cut off.
+ * @throws {@link StorageError} if the file cannot be read, {@link FormatError} with the line if it is not a dump, has
+ *   another version, is damaged, or is truncated.
  */
 export async function* readDump(file: string): AsyncGenerator<DumpedBatch | DumpEnd, void, undefined> {
   let line = 0;
@@ -96,13 +96,13 @@ export async function* readDump(file: string): AsyncGenerator<DumpedBatch | Dump
       return;
     }
     const batch = v.safeParse(batchSchema, value);
-    if (!batch.success) throw damaged(file, line, 'is no batch');
+    if (!batch.success) throw damaged(file, line, 'is not a batch');
     batches += 1;
     yield batch.output;
   }
-  throw new FormatError('The dump is cut off: its last line is missing', {
+  throw new FormatError('The dump is truncated: its last line is missing', {
     where: { file, lines: line },
-    next: 'Let the script that writes it come to its end.',
+    next: 'Let the script that writes the dump finish.',
   });
 }
 
@@ -113,10 +113,10 @@ async function* linesOf(file: string): AsyncGenerator<string, void, undefined> {
   } catch (cause) {
     const { code = '' } = cause as { code?: string };
     throw new StorageError(
-      `Cannot read the dump: ${code === 'ENOENT' ? 'there is no such file' : (cause as Error).message}`,
+      `Cannot read the dump: ${code === 'ENOENT' ? 'the file does not exist' : (cause as Error).message}`,
       {
         where: { file, reason: code },
-        next: 'Name the file that dump_batches wrote.',
+        next: 'Pass the file that dump_batches wrote.',
         cause,
       },
     );
@@ -148,7 +148,7 @@ function checkHeader(file: string, value: unknown): void {
 }
 
 function notADump(file: string): FormatError {
-  return new FormatError('The file is no dump of batches', {
+  return new FormatError('The file is not a dump of batches', {
     where: { file, line: 1 },
     next: 'Write one with docs/dump_batches.py.',
   });

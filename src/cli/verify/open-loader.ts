@@ -4,7 +4,7 @@ import { openConfig } from '../../config/index.js';
 import { ConfigError, StorageError } from '../../core/errors.js';
 import type { BatchSource } from './verify-against.js';
 
-/** What is compared, and how it is opened. */
+/** Options of {@link openLoader}. */
 export interface OpenLoaderOptions {
   /** Length of the dataset. Needed for a DeepSpeed configuration. */
   readonly samples: number | undefined;
@@ -13,18 +13,18 @@ export interface OpenLoaderOptions {
   readonly parity: boolean;
 }
 
-/** A loader, and how to be done with it. */
+/** A loader, and a function that closes it. */
 export interface OpenedLoader {
   readonly loader: BatchSource;
   close(): Promise<void>;
 }
 
 /**
- * Opens what gives the batches: the default export of a module, a declared configuration, or the sample ids that a DeepSpeed
- * configuration asks for.
+ * Opens the source of batches: the default export of a module, a configuration, or the sample ids of a DeepSpeed
+ * configuration.
  *
  * @param path - A module (`.js`, `.mjs`, `.ts`) or a configuration (anything else).
- * @throws {@link StorageError} when there is no such file, {@link ConfigError} when it gives no batches.
+ * @throws {@link StorageError} if the file does not exist, {@link ConfigError} if it yields no batches.
  */
 export async function openLoader(path: string, options: OpenLoaderOptions): Promise<OpenedLoader> {
   if (!existsSync(path)) {
@@ -47,7 +47,7 @@ async function openModule(path: string, { rank, worldSize }: OpenLoaderOptions):
   throw new ConfigError('millrace verify', [
     {
       field: path,
-      message: 'exports no loader by default: it must be iterable, or a function that returns one',
+      message: 'has no loader as default export: export an iterable, or a function that returns one',
     },
   ]);
 }
@@ -55,6 +55,6 @@ async function openModule(path: string, { rank, worldSize }: OpenLoaderOptions):
 async function openConfiguration(path: string, options: OpenLoaderOptions): Promise<OpenedLoader> {
   if (options.samples !== undefined) return openConfig(path, options);
   throw new ConfigError('millrace verify', [
-    { field: '--samples', message: 'is missing: how many samples the dataset has' },
+    { field: '--samples', message: 'is missing: pass the number of samples of the dataset' },
   ]);
 }

@@ -8,38 +8,38 @@ import { sampleContext } from '../../random/sample-context.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 
-/** A sample that cannot be read. */
+/** A damaged sample. */
 export interface DamagedSample {
   readonly index: number;
   readonly message: string;
   readonly where: ErrorLocation;
 }
 
-/** What reading all of a data set found. */
+/** Result of reading a whole data set. */
 export interface DataVerification {
   readonly format: FormatName;
   readonly samples: number;
   readonly damagedCount: number;
-  /** The first of them. */
+  /** The first damaged samples. */
   readonly damaged: readonly DamagedSample[];
-  /** Files whose own checksums do not match. */
+  /** Files that do not match their own checksums. */
   readonly damagedFiles: readonly Omit<DamagedSample, 'index'>[];
-  /** Files and their checksums, where `millrace convert` noted some. */
+  /** Files with checksums that `millrace convert` recorded. */
   readonly checksums?: ChecksumReport;
 }
 
 export interface VerifyDataOptions {
   readonly format?: FormatName | undefined;
-  /** Told of every so many samples. */
+  /** Called regularly with the number of samples read. */
   onProgress(done: number, total: number): void;
 }
 
-/** Damaged samples that are kept; all are counted. */
+/** Maximum number of damaged samples listed; all are counted. */
 const keptDamages = 100;
-/** Samples that are asked for at once: far-away data is read side by side. */
+/** Samples read concurrently, for remote data. */
 const atOnce = 64;
 
-/** Reads every sample, and says which cannot be. @throws what opening the data set throws: damage that no sample is to be had behind */
+/** Reads every sample and lists the damaged ones. @throws the errors of opening the data set. */
 export async function verifyData(
   name: string,
   { format, onProgress }: VerifyDataOptions,

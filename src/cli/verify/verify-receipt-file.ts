@@ -7,8 +7,8 @@ import { openLoader } from './open-loader.js';
 /**
  * Checks the receipt in a file against the loader that a module exports.
  *
- * @throws {@link StorageError} when there is no such file, {@link FormatError} when it is not JSON, {@link ConfigError} when the module
- *   exports no `DataLoader`, and what `verifyReceipt` throws.
+ * @throws {@link StorageError} if the file cannot be read, {@link FormatError} if it is not JSON, {@link ConfigError} if the module
+ *   exports no `DataLoader`, and the errors of `verifyReceipt`.
  */
 export async function verifyReceiptFile(path: string, file: string): Promise<ReceiptVerification> {
   const receipt = await readJson(file);
@@ -34,7 +34,7 @@ async function readJson(file: string): Promise<unknown> {
   } catch (cause) {
     throw new StorageError('The receipt cannot be read', {
       where: { file },
-      next: 'Name a file that holds JSON.stringify(loader.receipt()).',
+      next: 'Pass a file that contains JSON.stringify(loader.receipt()).',
       cause,
     });
   }

@@ -2,7 +2,7 @@ import type { BatchPeek, PeekField, PeekImage } from '../../monitor/dashboard/pe
 import { html, type Markup } from '../kit/html.js';
 import { formatCompact, formatCount } from '../kit/numbers.js';
 
-/** The fields of a batch. Images of pixels are empty canvases, which {@link paintPixels} fills. */
+/** Renders the fields of a batch. Pixel images become canvases, which {@link paintPixels} fills. */
 export function renderPeek(peek: BatchPeek): Markup {
   return html`${peek.fields.map(renderField)}`;
 }
@@ -11,8 +11,8 @@ function renderField({ name, type, range, notFinite, rows, texts, images }: Peek
   const numbers =
     range &&
     `, from ${formatCompact(range.min)} to ${formatCompact(range.max)}, mean ${formatCompact(range.mean)}`;
-  const odd = notFinite && html`<strong class="bad">${oddText(notFinite)}</strong>`;
-  return html`<div><dt>${name || 'batch'}<small>${type}${numbers ?? ''}${odd}</small></dt><dd>${
+  const warning = notFinite && html`<strong class="bad">${notFiniteText(notFinite)}</strong>`;
+  return html`<div><dt>${name || 'batch'}<small>${type}${numbers ?? ''}${warning}</small></dt><dd>${
     images &&
     html`<div class="images">${images.map((image, k) => renderImage(image, `${name || 'image'} of sample ${k}`))}</div>`
   }${texts?.map((text) => html`<blockquote tabindex="0">${text}</blockquote>`)}${
@@ -23,7 +23,7 @@ function renderField({ name, type, range, notFinite, rows, texts, images }: Peek
 }
 
 /** `12 NaN and 3 infinite of 4,096 elements`. */
-function oddText({ nan, infinite, of }: NonNullable<PeekField['notFinite']>): string {
+function notFiniteText({ nan, infinite, of }: NonNullable<PeekField['notFinite']>): string {
   const parts = [
     nan > 0 && `${formatCount(nan)} NaN`,
     infinite > 0 && `${formatCount(infinite)} infinite`,
@@ -36,7 +36,7 @@ function renderImage(image: PeekImage, alt: string): Markup {
   return html`<canvas class="pixels" role="img" aria-label="${alt}" width="${image.width}" height="${image.height}"></canvas>`;
 }
 
-/** Paints the canvases of a peek, in the order in which they were rendered. */
+/** Paints the canvases of {@link renderPeek}, in order. */
 export function paintPixels(element: Element, { fields }: BatchPeek): void {
   const canvases = element.querySelectorAll<HTMLCanvasElement>('canvas.pixels');
   const images = fields.flatMap((field) => field.images ?? []).filter((image) => image.kind === 'pixels');

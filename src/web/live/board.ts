@@ -1,18 +1,18 @@
 import { applyUpdate, type RunUpdate, type RunView } from '../../monitor/dashboard/live-view.js';
 
-/** What the page knows: the runs of the machine, which one is looked at, and whether the server is there. */
+/** State of the page: the runs of the machine, the selected run, and the connection. */
 export interface Board {
   readonly runs: ReadonlyMap<string, RunView>;
-  /** Key of the run that was chosen; without one, the first rank of the latest run is shown. */
+  /** Key of the selected run. Without one, the page shows the first rank of the latest run. */
   readonly chosen: string | undefined;
   readonly connected: boolean;
-  /** How far the server's clock is ahead of this one, in milliseconds. */
+  /** Server time minus local time, in milliseconds. */
   readonly clockOffsetMs: number;
 }
 
 export const emptyBoard: Board = { runs: new Map(), chosen: undefined, connected: false, clockOffsetMs: 0 };
 
-/** Everything anew: after a connection, what was known before does not count. */
+/** Replaces all runs, as after a connection. */
 export function withAll(board: Board, runs: readonly RunView[]): Board {
   const known = new Map(runs.map((run) => [run.facts.key, run]));
   const chosen = board.chosen !== undefined && known.has(board.chosen) ? board.chosen : undefined;
@@ -28,14 +28,14 @@ export function withUpdate(board: Board, update: RunUpdate): Board {
   return run ? withRun(board, applyUpdate(run, update)) : board;
 }
 
-/** The runs by rank, those that began later first. */
+/** The runs by rank, then latest first. */
 export function sortedRuns({ runs }: Board): RunView[] {
   return [...runs.values()].sort(
     (a, b) => a.facts.rank - b.facts.rank || b.facts.startedAt - a.facts.startedAt,
   );
 }
 
-/** The run that is shown. */
+/** The run to show. */
 export function shownRun(board: Board): RunView | undefined {
   const chosen = board.chosen === undefined ? undefined : board.runs.get(board.chosen);
   if (chosen) return chosen;

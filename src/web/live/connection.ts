@@ -1,7 +1,7 @@
 import type { RunUpdate, RunView } from '../../monitor/dashboard/live-view.js';
 import { fromPageJson } from '../../monitor/dashboard/page-json.js';
 
-/** Who is told what comes from the server. */
+/** Handlers of the server's events. */
 export interface ConnectionEvents {
   onBoard(runs: readonly RunView[], now: number): void;
   onRun(run: RunView, now: number): void;
@@ -9,17 +9,17 @@ export interface ConnectionEvents {
   onState(connected: boolean): void;
 }
 
-/** Pause before another try, where the browser itself gives up. */
+/** Pause before reconnecting if the browser stops retrying, in milliseconds. */
 const retryMs = 1_000;
 
 /**
- * Listens to the server, again and again: also to the one of a run that is started later at the same address. Each connection begins with
- * everything, so nothing is shown of a process that is gone.
+ * Connects to the server and reconnects forever, also to a later run at the same address. Each connection starts with a full
+ * snapshot, so the page never shows a process that has ended.
  */
 export function connect(events: ConnectionEvents): void {
   const source = new EventSource(`events${location.search}`);
-  const on = <T>(type: string, take: (message: T) => void): void =>
-    source.addEventListener(type, (event) => take(fromPageJson((event as MessageEvent<string>).data) as T));
+  const on = <T>(type: string, handle: (message: T) => void): void =>
+    source.addEventListener(type, (event) => handle(fromPageJson((event as MessageEvent<string>).data) as T));
   on<{ runs: RunView[]; now: number }>('board', ({ runs, now }) => {
     events.onState(true);
     events.onBoard(runs, now);

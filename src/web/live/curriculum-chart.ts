@@ -6,7 +6,7 @@ import { formatCompact, formatCount, formatShare } from '../kit/numbers.js';
 const height = 164;
 const [left, top, bottom] = [50, 20, 122];
 
-/** The histogram of a metric, with what the curriculum admits by now filled, and the rest still to come. */
+/** Renders the histogram of a metric; filled bars are admitted, the others are not yet. */
 export function renderCurriculum(histogram: CurriculumHistogram, difficulty: number, width: number): Markup {
   const { edges, counts, metric, type } = histogram;
   const right = width - 6;
@@ -21,7 +21,7 @@ export function renderCurriculum(histogram: CurriculumHistogram, difficulty: num
   const at = Math.min(right, Math.max(left, x(difficulty)));
   const side = at > width / 2 ? 'end' : 'start';
   const unit = type === 'percentile' ? 'percentile' : metric;
-  const text = `${unit} up to ${formatCompact(difficulty)}: ${formatShare(admitted)} of the samples may come`;
+  const text = `${unit} up to ${formatCompact(difficulty)}: ${formatShare(admitted)} of the samples are admitted`;
   const ticks = x
     .ticks(width < 500 ? 4 : 8)
     .map(
@@ -32,7 +32,7 @@ export function renderCurriculum(histogram: CurriculumHistogram, difficulty: num
 <text class="end" x="${left - 8}" y="${top + 4}">${formatCount(Math.max(...counts))}</text>${ticks}<text class="middle" x="${(left + right) / 2}" y="${height - 4}">${unit}</text></svg><p class="hint">${text}.</p></div>`;
 }
 
-/** Bins that the difficulty cuts count by their part. */
+/** Share of the admitted samples. A bin that contains the difficulty counts in proportion. */
 function admittedShare({ edges, counts }: CurriculumHistogram, difficulty: number): number {
   const total = counts.reduce((sum, samples) => sum + samples, 0);
   const admitted = counts.reduce((sum, samples, k) => {

@@ -1,4 +1,4 @@
-// The live page: draws what the server tells, at most once a frame.
+// The live page. Draws the state of the server at most once per frame.
 import type { RunStatus, RunView } from '../../monitor/dashboard/live-view.js';
 import type { Markup } from '../kit/html.js';
 import { formatCompact, formatCount, formatDuration, formatShare } from '../kit/numbers.js';
@@ -39,9 +39,9 @@ connect({
   onUpdate: (update, now) => change(withUpdate(atServerTime(now), update)),
 });
 addEventListener('resize', () => change(board));
-// What is not said is news, too: how long ago the last batch came.
+// Redraws without events, because the time since the last batch grows.
 setInterval(() => change(board), 1_000);
-// What scrolls must be reached by keyboard.
+// Scrolling regions must be reachable by keyboard.
 for (const element of document.querySelectorAll<HTMLElement>('.scroll')) element.tabIndex = 0;
 byId('metrics').setAttribute('href', `metrics${location.search}`);
 
@@ -80,13 +80,13 @@ const states: Readonly<Record<RunStatus, readonly [text: string, tone: string]>>
   'between passes': ['Between passes', 'idle'],
   finished: ['Finished', 'idle'],
   failed: ['Stopped on an error', 'bad'],
-  lost: ['The process is gone', 'bad'],
+  lost: ['Process lost', 'bad'],
 };
 
 function drawState(run: RunView | undefined): void {
   const [text, tone] = stateOf(run);
   const state = byId('state');
-  // A screen reader says it when it changes, not at each drawing.
+  // Set only on a change, so that a screen reader announces it once.
   if (state.textContent !== text) state.textContent = text;
   state.dataset.tone = tone;
   document.body.classList.toggle('stale', !board.connected);
@@ -95,11 +95,11 @@ function drawState(run: RunView | undefined): void {
 
 function stateOf(run: RunView | undefined): readonly [text: string, tone: string] {
   if (!board.connected)
-    return [run ? 'Not reachable, trying again: the process has ended or is busy' : 'Connecting …', 'warn'];
-  if (!run) return ['Waiting for a run to begin', 'idle'];
+    return [run ? 'Disconnected, retrying: the process has ended or is busy' : 'Connecting …', 'warn'];
+  if (!run) return ['Waiting for a run to start', 'idle'];
   const { status, figures } = run;
   if (status === 'running' && figures && now() - figures.at > silenceMs)
-    return [figures.waitingMs > 0 ? 'Waiting for data' : 'Running, no batch for a while', 'warn'];
+    return [figures.waitingMs > 0 ? 'Waiting for data' : 'Running, no recent batch', 'warn'];
   return states[status];
 }
 
@@ -116,7 +116,7 @@ function drawRanks(shown: RunView | undefined): void {
   if (nav.hidden) return;
   fillIn(panel.querySelector('.scroll')!, renderRanks(runs));
   const keys = runs.map(({ facts }) => facts.key).join();
-  // The buttons stay as they are, so that the one with the focus keeps it.
+  // Keep the buttons, so that the focused one keeps its focus.
   if (nav.dataset.keys !== keys) {
     nav.dataset.keys = keys;
     nav.replaceChildren(...runs.map(({ facts }) => rankButton(facts)));
@@ -135,18 +135,18 @@ function rankButton(facts: RunView['facts']): HTMLButtonElement {
 }
 
 function drawCharts({ points, figures, status }: RunView): void {
-  // The charts of a run that does not go on end where it ended.
+  // The charts of a finished run end at its last point.
   const until = status === 'running' && board.connected ? now() : undefined;
   const waits = points.map(({ at, waitShare }) => ({ at, value: waitShare }));
   const hasTokens = (figures?.tokens ?? 0) > 0;
-  const unit = hasTokens ? 'Tokens a second' : 'Samples a second';
+  const unit = hasTokens ? 'Tokens per second' : 'Samples per second';
   const speeds = points.map((point) => ({
     at: point.at,
     value: hasTokens ? point.tokensPerSecond : point.samplesPerSecond,
   }));
   setText('speed-hint', `${unit}.`);
   const latest = (values: typeof waits, format: (value: number) => string): string =>
-    values.length > 0 ? format(values.at(-1)!.value) : 'nothing';
+    values.length > 0 ? format(values.at(-1)!.value) : 'unknown';
   fill(
     'waiting',
     renderTimeChart({
@@ -193,10 +193,10 @@ function drawPeek({ peek }: RunView): void {
   setText(
     'peek-hint',
     peek
-      ? `Batch ${formatCount(peek.batch)} of epoch ${formatCount(peek.epoch)}, ${formatCount(peek.samples)} samples; another one every two seconds.`
-      : 'A batch is looked into while this page is open.',
+      ? `Batch ${formatCount(peek.batch)} of epoch ${formatCount(peek.epoch)}, ${formatCount(peek.samples)} samples; updated every two seconds.`
+      : 'Waiting for a batch.',
   );
-  // Somebody may be selecting text in it.
+  // Redrawing would clear a text selection.
   if (peek === drawnPeek) return;
   drawnPeek = peek;
   const element = byId('peek');
@@ -220,7 +220,7 @@ function fillIn(element: Element, content: Markup): void {
   element.innerHTML = content.toString();
 }
 
-/** Pixels across; charts are drawn to them, so that their text stays readable on a phone. */
+/** Width in pixels. Charts are drawn at this width, so that their text stays readable on a phone. */
 function widthOf(id: string): number {
   return Math.max(240, Math.floor(byId(id).clientWidth));
 }

@@ -4,42 +4,42 @@ import { html, type Markup } from '../kit/html.js';
 import { formatClock, formatCompact, formatCount, formatDuration, formatShare } from '../kit/numbers.js';
 import { slowestStage } from './stage-bar.js';
 
-/** A trainer that waits for less is kept busy. */
+/** Share of waiting below which data keeps up. */
 const fewWaits = 0.05;
 
-/** A silence that is shorter is none to speak of. */
+/** Time without a batch after which the page says so, in milliseconds. */
 export const silenceMs = 3_000;
 
-/** What the figures come to, in a sentence or two. */
+/** Summarizes a run in one or two sentences. */
 export function verdictOf(run: RunView, now: number): string {
   return [skippedText(run.figures), paceOf(run, now)].filter(Boolean).join(' ');
 }
 
-/** A run that leaves samples out is not well, however fast it is. */
+/** Reports skipped samples, which matter at any speed. */
 function skippedText(figures: RunFigures | undefined): string {
   if (!figures || figures.skipped === 0) return '';
   const { skipped, samples } = figures;
   const some = `${formatCount(skipped)} ${skipped === 1 ? 'sample was' : 'samples were'} left out`;
-  return `${some}, ${formatShare(skipped / (skipped + samples))} of all: the reasons are below.`;
+  return `${some}, ${formatShare(skipped / (skipped + samples))} of all. The reasons are listed below.`;
 }
 
 function paceOf({ figures, status }: RunView, now: number): string {
-  if (status === 'failed') return 'The run has stopped on an error. It is below.';
+  if (status === 'failed') return 'The run stopped on an error, which is listed below.';
   if (status === 'running' && figures) {
     const silent = now - figures.at;
     if (figures.waitingMs > 0 && silent > silenceMs)
       return `The trainer has been waiting for ${figures.batches === 0 ? 'the first' : 'a'} batch for ${formatDuration(Math.max(figures.waitingMs, silent))}.`;
     if (figures.batches > 0 && silent > silenceMs)
-      return `No batch for ${formatDuration(silent)}: the trainer is busy with something else, or its thread is blocked.`;
+      return `No batch for ${formatDuration(silent)}: the trainer is busy, or its thread is blocked.`;
   }
-  if (!figures || figures.batches === 0) return 'Nothing has been loaded yet.';
+  if (!figures || figures.batches === 0) return 'No batch has been loaded yet.';
   const { elapsedMs, waitMs } = figures;
   const waited = status === 'running' ? figures.waitShare : waitMs / (elapsedMs || 1);
   if (waited < fewWaits)
     return figures.skipped > 0
       ? `The trainer waits for data ${formatShare(waited)} of the time.`
       : `Data keeps up: the trainer waits ${formatShare(waited)} of the time.`;
-  return `The trainer waits for data ${formatShare(waited)} of the time. Most of a batch’s time goes into ${slowestStage(figures)}.`;
+  return `The trainer waits for data ${formatShare(waited)} of the time. The slowest stage is ${slowestStage(figures)}.`;
 }
 
 interface Figure {
@@ -49,28 +49,28 @@ interface Figure {
   readonly warn?: boolean;
 }
 
-/** The large figures: of the last moment, or of the whole run once it has ended. */
+/** Renders the large figures: current ones during a run, totals after it. */
 export function renderFigures(run: RunFigures, isOver: boolean): Markup {
   const figures = isOver ? wholeRun(run) : run;
   const { samples, tokens, waitShare, waitMs, ready, underWay, numWorkers, epoch, length } = figures;
   const done = figures.batches === 0 ? 0 : figures.batch + 1;
   const shown: Figure[] = [
     {
-      name: 'Samples a second',
+      name: 'Samples per second',
       value: formatCompact(figures.samplesPerSecond),
       note: `${formatCount(samples)} so far`,
     },
     ...(tokens > 0
       ? [
           {
-            name: 'Tokens a second',
+            name: 'Tokens per second',
             value: formatCompact(figures.tokensPerSecond),
             note: `${formatCompact(tokens)} so far`,
           },
         ]
       : [
           {
-            name: 'Bytes a second',
+            name: 'Bytes per second',
             value: `${formatCompact(figures.bytesPerSecond)}B`,
             note: `${formatCompact(figures.bytes)}B so far`,
           },
@@ -78,7 +78,7 @@ export function renderFigures(run: RunFigures, isOver: boolean): Markup {
     {
       name: 'Waiting for data',
       value: formatShare(waitShare),
-      note: `${formatDuration(waitMs)} in all`,
+      note: `${formatDuration(waitMs)} in total`,
       warn: waitShare >= fewWaits,
     },
     {
@@ -86,8 +86,8 @@ export function renderFigures(run: RunFigures, isOver: boolean): Markup {
       value: formatCount(ready),
       note:
         numWorkers === 0
-          ? 'made when asked for'
-          : `${formatCount(underWay)} under way, ${formatCount(numWorkers)} ${numWorkers === 1 ? 'worker' : 'workers'}`,
+          ? 'made on request'
+          : `${formatCount(underWay)} in progress, ${formatCount(numWorkers)} ${numWorkers === 1 ? 'worker' : 'workers'}`,
     },
     { name: `Epoch ${formatCount(epoch)}`, value: formatCount(done), note: progress(done, length) },
   ];
@@ -97,7 +97,7 @@ export function renderFigures(run: RunFigures, isOver: boolean): Markup {
   )}`;
 }
 
-/** The figures with the rates of the whole run in place of those of its last moment. */
+/** Replaces the current rates by those of the whole run. */
 function wholeRun(figures: RunFigures): RunFigures {
   const { samples, tokens, bytes, waitMs, elapsedMs } = figures;
   if (elapsedMs === 0) return figures;
@@ -117,7 +117,7 @@ function progress(done: number, length: number | undefined): Markup | string {
   return html`of ${formatCount(length)} batches<span class="bar" aria-hidden="true"><i style="width:${part}%"></i></span>`;
 }
 
-/** A line a run. */
+/** Renders a table with one row per run. */
 export function renderRanks(runs: readonly RunView[]): Markup {
   const rows = runs.map(({ facts, figures, status }) => {
     const cells = figures
@@ -135,7 +135,7 @@ export function renderRanks(runs: readonly RunView[]): Markup {
   return html`<table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
 }
 
-/** `rank 1`, with the process where ranks do not tell. */
+/** `Rank 1`, or dataset and process for a single rank. */
 export function runName({ rank, worldSize, pid, dataset }: RunView['facts']): string {
   return worldSize > 1 ? `Rank ${rank}` : `${dataset}, process ${pid}`;
 }
@@ -148,10 +148,10 @@ export function renderProblems(problems: readonly LiveProblem[], skipped: number
       ({ at, kind, text }) =>
         html`<tr class="${kind}"><th scope="row">${formatClock(at)}</th><td class="text kind">${kind}</td><td class="text">${text}</td></tr>`,
     );
-  return html`<table><caption>${formatCount(skipped)} samples skipped in all; the last ${problems.length} entries</caption><thead><tr><th scope="col">When</th><th scope="col" class="text">What</th><th scope="col" class="text">Why</th></tr></thead><tbody>${rows}</tbody></table>`;
+  return html`<table><caption>${formatCount(skipped)} samples skipped in total; the last ${problems.length} entries</caption><thead><tr><th scope="col">When</th><th scope="col" class="text">What</th><th scope="col" class="text">Why</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
-/** The last points as a table. */
+/** Renders the last points as a table. */
 export function renderPoints(
   caption: string,
   points: readonly { readonly at: number; readonly value: number }[],

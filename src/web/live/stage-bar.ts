@@ -10,7 +10,7 @@ const names: readonly (readonly [stage: StageName, name: string])[] = [
   ['handOff', 'Hand-off'],
 ];
 
-/** The stages of a batch, one after the other, with their shares. */
+/** Renders the stages of a batch in order, with their shares. */
 export function renderStages({ stageMs, batches }: RunFigures): Markup {
   const total = Object.values(stageMs).reduce((sum, ms) => sum + ms, 0);
   if (total === 0 || batches === 0) return html`<p class="empty">No batch has been measured yet.</p>`;
@@ -19,12 +19,12 @@ export function renderStages({ stageMs, batches }: RunFigures): Markup {
   );
   const legend = names.map(
     ([stage, name]) =>
-      html`<div><dt class="${stage}">${name}</dt><dd>${formatShare(stageMs[stage] / total)}<small>${formatDuration(stageMs[stage] / batches)} a batch</small></dd></div>`,
+      html`<div><dt class="${stage}">${name}</dt><dd>${formatShare(stageMs[stage] / total)}<small>${formatDuration(stageMs[stage] / batches)} per batch</small></dd></div>`,
   );
   return html`<div class="stack" aria-hidden="true">${bar}</div><dl class="stages">${legend}</dl>`;
 }
 
-/** The stage that takes most of the time. */
+/** Name of the slowest stage. */
 export function slowestStage({ stageMs }: RunFigures): string {
   const [[, name]] = [...names].sort(([a], [b]) => stageMs[b] - stageMs[a]) as [readonly [StageName, string]];
   return name.toLowerCase();

@@ -4,13 +4,13 @@ import { formatClock } from '../kit/numbers.js';
 
 /** A line over time. */
 export interface TimeChart {
-  /** What it says to those who do not see it. */
+  /** Text alternative. */
   readonly description: string;
   readonly points: readonly { readonly at: number; readonly value: number }[];
-  /** The present, up to which the axis goes; `undefined` where the run has ended, and its last point is the end. */
+  /** The present, where the axis ends; `undefined` if the run has ended, at its last point. */
   readonly until: number | undefined;
   readonly look: 'flow' | 'wait';
-  /** Top of the axis at least. */
+  /** Minimum of the axis maximum. */
   readonly atLeast: number;
   readonly format: (value: number) => string;
   readonly width: number;
@@ -18,18 +18,18 @@ export interface TimeChart {
 
 const height = 150;
 const [left, top, bottom] = [50, 8, 126];
-/** Without a point for so long, the line has a gap. */
+/** Time between points from which the line has a gap, in milliseconds. */
 const gapMs = 5_000;
 
-/** A calm line with its area, drawn to the pixels that there are. */
+/** Renders a line with its area, at one SVG unit per pixel. */
 export function renderTimeChart(chart: TimeChart): Markup {
   const { description, points, until, look, atLeast, format, width } = chart;
-  if (points.length < 2) return html`<p class="empty">The line begins with the second look.</p>`;
+  if (points.length < 2) return html`<p class="empty">Waiting for the second measurement.</p>`;
   const right = width - 6;
   const [first, end] = [points[0]!.at, points.at(-1)!.at];
   const last = Math.max(end, until ?? end);
   const x = scaleLinear([first, last], [left, right]);
-  // A line of zeros lies at the bottom.
+  // Zeros lie at the bottom, not in the middle.
   const highest = points.reduce((most, { value }) => Math.max(most, value), atLeast) || 1;
   const y = scaleLinear([0, highest], [bottom, top]);
   if (highest > atLeast) y.nice(3);

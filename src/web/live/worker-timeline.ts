@@ -7,13 +7,12 @@ const laneHeight = 26;
 const labelWidth = 86;
 
 /**
- * A lane for each worker, and one for the consumer with its waits.
+ * Renders a lane per worker, and one for the waits of the trainer.
  *
- * @param isOver - Whether the run has ended: the last span is then its end, not the present.
+ * @param isOver - Whether the run has ended. The axis then ends at its last span, not at the present.
  */
 export function renderTimeline(spans: readonly LiveSpan[], width: number, isOver: boolean): Markup {
-  if (spans.length === 0)
-    return html`<p class="empty">Nothing to see yet: spans come while this page is open.</p>`;
+  if (spans.length === 0) return html`<p class="empty">No activity recorded yet.</p>`;
   const to = spans.reduce((last, span) => Math.max(last, span.to), 0);
   const from = to - timelineMs;
   const x = scaleLinear([from, to], [labelWidth, width]).clamp(true);
@@ -33,7 +32,7 @@ export function renderTimeline(spans: readonly LiveSpan[], width: number, isOver
     return html`<rect class="lane" x="${labelWidth}" y="${y + 3}" width="${width - labelWidth}" height="${laneHeight - 8}" rx="3"/>${bars}<text x="0" y="${y + 17}">${nameOf(lane)}</text>`;
   });
   return html`<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${describe(lanes, spans, from, to)}">${rows}<text x="${labelWidth}" y="${height - 4}">${isOver ? '10 s before' : '10 s ago'}</text><text class="end" x="${width}" y="${height - 4}">${isOver ? formatClock(to) : 'now'}</text></svg>
-<p class="hint">A worker is filled while it makes a batch, the trainer while it waits for one.</p>`;
+<p class="hint">Filled: a worker making a batch, or the trainer waiting for one.</p>`;
 }
 
 function nameOf(lane: LiveSpan['lane']): string {

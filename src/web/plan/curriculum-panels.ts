@@ -5,14 +5,14 @@ import { renderNumbers } from '../kit/number-table.js';
 import { formatCompact, formatCount, formatShare } from '../kit/numbers.js';
 import { thin } from '../kit/thin.js';
 
-/** What a curriculum does over a run. Steps count from 0. */
+/** Effect of a curriculum on a run. Steps count from 0. */
 export interface PlanPageCurriculum {
   readonly steps: number;
   readonly samples: number;
   readonly neverSeen: number;
-  /** Samples that are visible from a step on, ascending. */
+  /** Number of admitted samples from each step on, ascending. */
   readonly visible: readonly { readonly step: number; readonly samples: number }[];
-  /** Samples that are admitted together, and the places of the run they get. */
+  /** Samples admitted at the same step, and the slots of the run assigned to them. */
   readonly clusters: readonly { readonly step: number; readonly size: number; readonly seen: number }[];
   readonly metrics: readonly {
     readonly name: string;
@@ -26,7 +26,7 @@ export interface PlanPageCurriculum {
 const tableRows = 16;
 const stepAxis = { label: 'step', format: formatCompact };
 
-/** What a curriculum shows, when, and how often; and its schedules against the data. */
+/** Renders which samples a curriculum admits, when and how often, and its schedules. */
 export function curriculumPanels(curriculum: PlanPageCurriculum): Markup[] {
   return [
     visiblePanel(curriculum),
@@ -56,12 +56,12 @@ function visiblePanel({ visible, samples, steps, neverSeen }: PlanPageCurriculum
     formatCount(change.samples),
     formatShare(change.samples / samples),
   ]);
-  const unseen = `${formatCount(neverSeen)} of ${formatCount(samples)} samples are not seen in ${formatCount(steps)} steps.`;
-  return html`<section><h2>How much is visible, and when</h2><p>${unseen}</p>${chart}
+  const unseen = `${formatCount(neverSeen)} of ${formatCount(samples)} samples are never seen in ${formatCount(steps)} steps.`;
+  return html`<section><h2>Admitted samples by step</h2><p>${unseen}</p>${chart}
 ${renderNumbers({ caption: 'Visible samples', columns: ['From step', 'Samples', 'Share'], rows })}</section>`;
 }
 
-/** A line that keeps its height until the next point. */
+/** Points of a step function. */
 function stairs(points: readonly Point[]): Point[] {
   return points.flatMap((point, k) => (k === 0 ? [point] : [{ x: point.x, y: points[k - 1]!.y }, point]));
 }
@@ -73,7 +73,7 @@ function passesPanel({ clusters, steps }: PlanPageCurriculum): Markup {
     [{ label: 'passes over a cluster', run: 0, look: 'marked', points: thin(points, 60) }],
     {
       id: 'passes',
-      title: 'Passes over the samples that are admitted together, by the step of their admission',
+      title: 'Passes over the samples admitted together, by step of admission',
       description: `${admitted.length} clusters.`,
       x: stepAxis,
       y: { label: 'passes', format: (value) => value.toFixed(1) },
@@ -86,8 +86,8 @@ function passesPanel({ clusters, steps }: PlanPageCurriculum): Markup {
     formatCount(seen),
     (seen / size).toFixed(2),
   ]);
-  return html`<section><h2>How often what is admitted comes</h2><p>Samples that are admitted early are repeated more often.</p>${chart}
-${renderNumbers({ caption: 'Clusters', columns: ['From step', 'Samples', 'Places', 'Passes'], rows })}</section>`;
+  return html`<section><h2>Passes by step of admission</h2><p>Samples admitted early are repeated more often.</p>${chart}
+${renderNumbers({ caption: 'Clusters', columns: ['From step', 'Samples', 'Slots', 'Passes'], rows })}</section>`;
 }
 
 type PageMetric = PlanPageCurriculum['metrics'][number];
@@ -111,7 +111,7 @@ function difficultyPanel({ name, changes }: PageMetric, k: number, { steps }: Pl
     formatCount(step),
     String(difficulty),
   ]);
-  return html`<section><h2>Schedule of ${name}</h2><p>The largest difficulty that is admitted.</p>${chart}
+  return html`<section><h2>Schedule of ${name}</h2><p>The largest admitted difficulty.</p>${chart}
 ${renderNumbers({ caption: `Difficulty of ${name}`, columns: ['From step', 'Difficulty'], rows })}</section>`;
 }
 
@@ -126,7 +126,7 @@ function histogramPanel(
   const at = (step: number) => changes.findLast((change) => change.step <= step)?.difficulty ?? 0;
   const marks = [
     { at: at(0), label: 'start' },
-    { at: at(Math.floor(steps / 2)), label: 'half way' },
+    { at: at(Math.floor(steps / 2)), label: 'halfway' },
   ].filter((mark, i, all) => all.findIndex((other) => other.at === mark.at) === i);
   const chart = renderHistogram(
     bounded.map(({ from, to, count }) => ({ start: from, end: to, count })),
@@ -146,6 +146,6 @@ function histogramPanel(
     return [range, formatCount(count), visible ? formatCount(visible.step) : 'never'];
   });
   return html`<section><h2>The data by ${name}</h2>
-<p>${above > 0 ? `${formatCount(above)} samples lie above the largest difficulty and are never admitted.` : 'All of it is admitted in the end.'}</p>${chart}
+<p>${above > 0 ? `${formatCount(above)} samples lie above the largest difficulty and are never admitted.` : 'The curriculum admits all samples in the end.'}</p>${chart}
 ${renderNumbers({ caption: `Samples by ${name}`, columns: ['Difficulty', 'Samples', 'Visible from step'], rows })}</section>`;
 }
