@@ -173,7 +173,7 @@ describe('millrace verify', () => {
   });
 
   it.each([
-    ['is no dump', 'nothing.jsonl', 'hello\n', /is no dump of batches .*line 1/],
+    ['is not a dump', 'nothing.jsonl', 'hello\n', /is not a dump of batches .*line 1/],
     [
       'is of a later version',
       'later.jsonl',
@@ -181,10 +181,10 @@ describe('millrace verify', () => {
       /has version 9, this Millrace reads 1/,
     ],
     [
-      'is cut off',
+      'is truncated',
       'cut.jsonl',
       '{"millrace_dump": 1}\n{"epoch":0,"batch":0,"value":[1,2]}\n',
-      /cut off: its last line is missing/,
+      /truncated: its last line is missing/,
     ],
     [
       'is damaged',
@@ -193,10 +193,10 @@ describe('millrace verify', () => {
       /A line of the dump is not JSON.*line 2/,
     ],
     [
-      'holds something else',
+      'contains something else',
       'odd.jsonl',
       '{"millrace_dump": 1}\n{"epoch":"x"}\n',
-      /A line of the dump is no batch \(.*line 2/,
+      /A line of the dump is not a batch \(.*line 2/,
     ],
   ])('refuses a dump that %s', async (_, name, text, message) => {
     writeFileSync(join(folder, name), text);
@@ -207,7 +207,7 @@ describe('millrace verify', () => {
 
   it.each([
     ['is not there', 'absent.mjs', undefined, 1, /There is no such file/],
-    ['exports no loader', 'number.mjs', '4', 2, /exports no loader by default/],
+    ['exports no loader', 'number.mjs', '4', 2, /has no loader as default export/],
     [
       'fails to load',
       'failing.mjs',
