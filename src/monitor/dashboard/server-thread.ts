@@ -5,8 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LiveServer } from './live-server.js';
 import type { RunUpdate } from './live-view.js';
 import { report } from './neighbor-client.js';
-import { isLoopback, localAddressOf, PageAccess } from './page-access.js';
 import type { NeighborReport } from './neighbor-report.js';
+import { isLoopback, localAddressOf, PageAccess } from './page-access.js';
 import { RunBoard } from './run-board.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
