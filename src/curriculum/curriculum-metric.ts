@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import { type CurriculumHistogram, countByDifficulty } from './curriculum-histogram.js';
+import { type DeepSpeedScheduleOptions, withSchedule } from './deepspeed-schedule.js';
 import type { DifficultyOrder } from './difficulty-order.js';
 import { DifficultyValues } from './difficulty-values.js';
 import { type ScheduleChange, scheduleChanges } from './schedule-changes.js';
@@ -69,8 +70,9 @@ export class CurriculumMetric {
   readonly #percentileParts: number | undefined;
 
   /** @throws {@link ConfigError} naming every field at fault. */
-  constructor(name: string, options: CurriculumMetricOptions) {
+  constructor(name: string, given: CurriculumMetricOptions | DeepSpeedScheduleOptions) {
     const field = `metrics.${name}`;
+    const options = withSchedule(given);
     checkSpelling(options, field);
     const checked = parseOptions(subject, schema, options, field);
     const { index, minDifficulty, maxDifficulty, difficultyType, clusteringType } = checked;

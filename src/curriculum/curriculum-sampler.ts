@@ -11,12 +11,13 @@ import { type Admissions, admissionsOf, type Cluster } from './admissions.js';
 import type { CurriculumHistogram } from './curriculum-histogram.js';
 import { CurriculumMetric, type CurriculumMetricOptions } from './curriculum-metric.js';
 import { CurriculumOrder } from './curriculum-order.js';
+import type { DeepSpeedScheduleOptions } from './deepspeed-schedule.js';
 
 export interface CurriculumSamplerOptions {
   /** Samples a global batch, over all ranks: the schedules count their steps in these. The loader's must be the same. */
   readonly batchSize: number;
   /** The metrics by name. A sample is admitted once all of them admit it. */
-  readonly metrics: Readonly<Record<string, CurriculumMetricOptions>>;
+  readonly metrics: Readonly<Record<string, CurriculumMetricOptions | DeepSpeedScheduleOptions>>;
   /** Fixes the orders inside the clusters. @defaultValue `0` */
   readonly seed?: number;
   /** Global batches an epoch. @defaultValue the dataset's length / batchSize, rounded down, at least 1 */
@@ -27,7 +28,7 @@ const schema = v.strictObject({
   batchSize: integerFrom(1),
   metrics: v.pipe(
     recordOf(
-      v.custom<CurriculumMetricOptions>(
+      v.custom<CurriculumMetricOptions | DeepSpeedScheduleOptions>(
         (value) => typeof value === 'object' && value !== null,
         'must be an object',
       ),

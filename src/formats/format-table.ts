@@ -10,6 +10,7 @@ const builtIn = [
   defineFormat({
     name: 'jsonl',
     endings: ['.jsonl', '.ndjson'],
+    takes: ['columns'],
     dataset: 'JsonlDataset',
     load: async () => (await import('./text/jsonl-dataset.js')).JsonlDataset,
   }),
