@@ -328,7 +328,9 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
         else await new Promise(setImmediate);
       }
       const failed = (await bull.getJob(job.id!))!;
-      expect(failed.failedReason).toMatch(/^No worker can do it\. \S+:\d+:\d+: ERR_MILLRACE_(FORMAT|STORAGE): The /);
+      expect(failed.failedReason).toMatch(
+        /^No worker can do it\. \S+:\d+:\d+: ERR_MILLRACE_(FORMAT|STORAGE): The /,
+      );
     }
     await analyzeOnCluster(dataset, options({ queue: own.queue, partSamples: 500 }));
     expect(worker.said.filter(({ type }) => type === 'refused').length).toBeGreaterThanOrEqual(3);

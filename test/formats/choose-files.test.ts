@@ -297,11 +297,9 @@ describe('of a folder', () => {
 
   it('refuses an option that has no effect', async () => {
     const folder = folderOf({ 'x.jsonl': '{"a":1}\n', 'y.txt': 'y', 'x.csv': 'a,b\n1,2\n' });
-    for (const name of ['x.jsonl', 'y.txt']) {
-      const opening = openDataset(join(folder, name), { columns: ['a'] });
-      await expect(opening).rejects.toThrow(ConfigError);
-      await expect(opening).rejects.toThrow(/columns: has no effect on/);
-    }
+    const opening = openDataset(join(folder, 'y.txt'), { columns: ['a'] });
+    await expect(opening).rejects.toThrow(ConfigError);
+    await expect(opening).rejects.toThrow(/columns: has no effect on/);
     const { dataset } = await openDataset(join(folder, 'x.csv'), { columns: ['b'] });
     expect(await dataset.get(0, {} as never)).toEqual({ b: 2 });
   });

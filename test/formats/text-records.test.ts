@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { DataLoader, type Dataset, MillraceError, type SampleContext } from 'millrace';
 import { ConfigError, FormatError } from 'millrace/errors';
-import { CsvDataset, JsonlDataset, TextDataset } from 'millrace/formats';
+import { CsvDataset, JsonlDataset, openDataset, TextDataset } from 'millrace/formats';
+import { sampleContext } from 'millrace/random';
 import { type ByteSource, MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseJson } from '../../dist/formats/text/parse-json.js';
@@ -124,6 +125,20 @@ describe('JsonlDataset', () => {
     await expect(JsonlDataset.open(path, { timeoutms: 1 } as never)).rejects.toThrow(
       /timeoutms: unknown option, did you mean timeoutMs/,
     );
+  });
+
+  it('chooses fields of the objects, here and in workers', async () => {
+    const path = join(folder, 'fields.jsonl');
+    writeFileSync(path, '{"a":1,"b":"x","__proto__":3}\n{"b":"y","c":4}\n');
+    const { dataset } = await openDataset(path, { columns: ['b', '__proto__'] });
+    const rows = [await dataset.get(0, sampleContext(0)), await dataset.get(1, sampleContext(1))];
+    expect(rows).toEqual([JSON.parse('{"b":"x","__proto__":3}'), { b: 'y' }]);
+    const only = await JsonlDataset.open<{ b: string }>(path, { columns: ['b'] });
+    expect(only.fingerprint()).not.toBe((await JsonlDataset.open(path)).fingerprint());
+    for (const numWorkers of [0, 1]) {
+      await using loader = new DataLoader(only, { batchSize: 2, numWorkers });
+      for await (const batch of loader) expect(batch).toEqual({ b: ['x', 'y'] });
+    }
   });
 
   it('has another fingerprint for other content', async () => {

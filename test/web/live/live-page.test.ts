@@ -119,7 +119,9 @@ describe.skipIf(!executablePath)('the live page', () => {
     const page = await open(url);
     await page.waitForFunction(() => document.querySelector('#state')!.textContent === 'Finished');
     const verdict = await page.locator('#verdict').innerText();
-    expect(verdict).toMatch(/^[\d,]+ samples were left out, \d+(\.\d)? % of all\. The reasons are listed below\./);
+    expect(verdict).toMatch(
+      /^[\d,]+ samples were left out, \d+(\.\d)? % of all\. The reasons are listed below\./,
+    );
     expect(verdict).not.toContain('keeps up');
     for (const chart of ['#waiting svg', '#speed svg']) {
       const labels = await page.locator(chart).locator('text').allTextContents();
