@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import { type CurriculumHistogram, countByDifficulty } from './curriculum-histogram.js';
-import { type DeepSpeedScheduleOptions, withSchedule } from './deepspeed-schedule.js';
+import { type DeepSpeedSchedule, withSchedule } from './deepspeed-schedule.js';
 import type { DifficultyOrder } from './difficulty-order.js';
 import { DifficultyValues } from './difficulty-values.js';
 import { type ScheduleChange, scheduleChanges } from './schedule-changes.js';
@@ -30,6 +30,11 @@ export interface CurriculumMetricOptions {
    */
   readonly clusteringType?: 'schedule-based' | 'single-cluster';
 }
+
+/** A metric, whose schedule may be in DeepSpeed's terms. */
+export type CurriculumMetricInput =
+  | CurriculumMetricOptions
+  | (Omit<CurriculumMetricOptions, 'schedule'> & DeepSpeedSchedule);
 
 const isOrder = (value: unknown): value is DifficultyOrder =>
   typeof (value as Partial<DifficultyOrder> | null)?.placesUpTo === 'function';
@@ -70,9 +75,9 @@ export class CurriculumMetric {
   readonly #percentileParts: number | undefined;
 
   /** @throws {@link ConfigError} naming every field at fault. */
-  constructor(name: string, given: CurriculumMetricOptions | DeepSpeedScheduleOptions) {
+  constructor(name: string, given: CurriculumMetricInput) {
     const field = `metrics.${name}`;
-    const options = withSchedule(given);
+    const options = withSchedule<CurriculumMetricOptions>(given);
     checkSpelling(options, field);
     const checked = parseOptions(subject, schema, options, field);
     const { index, minDifficulty, maxDifficulty, difficultyType, clusteringType } = checked;

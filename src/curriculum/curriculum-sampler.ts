@@ -9,15 +9,14 @@ import { EpochSampler } from '../samplers/epoch-sampler.js';
 import type { IndexOrder } from '../samplers/index-order.js';
 import { type Admissions, admissionsOf, type Cluster } from './admissions.js';
 import type { CurriculumHistogram } from './curriculum-histogram.js';
-import { CurriculumMetric, type CurriculumMetricOptions } from './curriculum-metric.js';
+import { CurriculumMetric, type CurriculumMetricInput } from './curriculum-metric.js';
 import { CurriculumOrder } from './curriculum-order.js';
-import type { DeepSpeedScheduleOptions } from './deepspeed-schedule.js';
 
 export interface CurriculumSamplerOptions {
   /** Samples a global batch, over all ranks: the schedules count their steps in these. The loader's must be the same. */
   readonly batchSize: number;
   /** The metrics by name. A sample is admitted once all of them admit it. */
-  readonly metrics: Readonly<Record<string, CurriculumMetricOptions | DeepSpeedScheduleOptions>>;
+  readonly metrics: Readonly<Record<string, CurriculumMetricInput>>;
   /** Fixes the orders inside the clusters. @defaultValue `0` */
   readonly seed?: number;
   /** Global batches an epoch. @defaultValue the dataset's length / batchSize, rounded down, at least 1 */
@@ -28,7 +27,7 @@ const schema = v.strictObject({
   batchSize: integerFrom(1),
   metrics: v.pipe(
     recordOf(
-      v.custom<CurriculumMetricOptions | DeepSpeedScheduleOptions>(
+      v.custom<CurriculumMetricInput>(
         (value) => typeof value === 'object' && value !== null,
         'must be an object',
       ),

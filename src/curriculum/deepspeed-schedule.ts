@@ -1,7 +1,7 @@
-import type { CurriculumMetricOptions } from './curriculum-metric.js';
+import type { ScheduleOptions } from './schedule-options.js';
 
-/** A metric whose schedule is written in DeepSpeed's terms, in camelCase. For configurations that are converted by renaming keys. */
-export interface DeepSpeedScheduleOptions extends Omit<CurriculumMetricOptions, 'schedule'> {
+/** A schedule in DeepSpeed's terms, in camelCase. For configurations that are converted by renaming keys. */
+export interface DeepSpeedSchedule {
   readonly scheduleType: 'fixed_linear' | 'fixed_root' | 'fixed_discrete';
   readonly scheduleConfig: {
     readonly totalCurriculumStep?: number;
@@ -12,11 +12,11 @@ export interface DeepSpeedScheduleOptions extends Omit<CurriculumMetricOptions, 
   };
 }
 
-/** The metric with its schedule in Millrace's terms. Fields that are missing or wrong are left for the check of the schedule. */
-export function withSchedule(
-  options: CurriculumMetricOptions | DeepSpeedScheduleOptions,
-): CurriculumMetricOptions {
-  if (!('scheduleType' in options) || 'schedule' in options) return options as CurriculumMetricOptions;
+/** Options with their schedule in Millrace's terms. Fields that are missing or wrong are left for the check of the schedule. */
+export function withSchedule<T extends { readonly schedule: ScheduleOptions }>(
+  options: T | (Omit<T, 'schedule'> & DeepSpeedSchedule),
+): T {
+  if (!('scheduleType' in options) || 'schedule' in options) return options as T;
   const { scheduleType, scheduleConfig, ...rest } = options;
   const { totalCurriculumStep, difficulty, maxStep, ...same } = scheduleConfig ?? {};
   const schedule = {
@@ -26,5 +26,5 @@ export function withSchedule(
     ...(difficulty !== undefined && { difficulties: difficulty }),
     ...(maxStep !== undefined && { lastSteps: maxStep }),
   };
-  return { ...rest, schedule: schedule as CurriculumMetricOptions['schedule'] };
+  return { ...rest, schedule } as unknown as T;
 }

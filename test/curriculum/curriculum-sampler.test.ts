@@ -72,6 +72,34 @@ function admittedAt({ values, metric }: Case, difficulty: number): Set<number> {
 }
 
 describe('CurriculumSampler', () => {
+  it("takes a schedule in DeepSpeed's terms, in camelCase", () => {
+    const metric = { index: [1, 2, 3, 4, 5, 6], minDifficulty: 2, maxDifficulty: 6 };
+    const of = (options: object) =>
+      new CurriculumSampler(6, {
+        batchSize: 2,
+        metrics: { m: { ...metric, ...options } as CurriculumMetricOptions },
+      });
+    const pairs = [
+      [
+        {
+          scheduleType: 'fixed_root',
+          scheduleConfig: { totalCurriculumStep: 9, difficultyStep: 1, rootDegree: 2 },
+        },
+        { schedule: { type: 'root', totalSteps: 9, difficultyStep: 1, rootDegree: 2 } },
+      ],
+      [
+        { scheduleType: 'fixed_discrete', scheduleConfig: { difficulty: [2, 4, 6], maxStep: [2, 5] } },
+        { schedule: { type: 'discrete', difficulties: [2, 4, 6], lastSteps: [2, 5] } },
+      ],
+    ];
+    for (const [theirs, ours] of pairs) {
+      expect(of(theirs!).fingerprint()).toBe(of(ours!).fingerprint());
+      for (let step = 0; step < 12; step++)
+        expect(of(theirs!).difficultiesAt(0, step)).toEqual(of(ours!).difficultiesAt(0, step));
+    }
+    expect(() => of({ scheduleType: 'fixed_linear', scheduleConfig: {} })).toThrow(/schedule\.totalSteps/);
+  });
+
   it('gives only samples that are admitted at the step', () => {
     fc.assert(
       fc.property(cases, (config) => {
