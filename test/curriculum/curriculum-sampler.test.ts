@@ -77,7 +77,7 @@ describe('CurriculumSampler', () => {
     const of = (options: object) =>
       new CurriculumSampler(6, {
         batchSize: 2,
-        metrics: { m: { ...metric, ...options } as CurriculumMetricOptions },
+        metrics: { m: { ...metric, ...options } as never },
       });
     const pairs = [
       [
