@@ -21,7 +21,7 @@ function withoutUser(rest: string): string {
   // A password may hold a slash: the part before it is then no host with a port.
   const isHost = /^(\[[^\]]*\]|[^:]*)(:\d*)?$/.test(authority);
   if (isHost) return rest;
-  // Or a space, at which the URL ended for whoever cut it out of a text.
+  // A password may also hold a space, which ended the URL when it was cut out of a text.
   return rest.includes('@') ? rest.slice(rest.lastIndexOf('@') + 1) : '…';
 }
 

@@ -44,7 +44,7 @@ export class StageClock {
 const clockKey: unique symbol = Symbol.for('millrace.stageClock');
 const place = globalThis as { [clockKey]?: StageClock | undefined };
 
-/** The clock of the batch that this thread is making; none where nobody wants to know. */
+/** The clock of the batch that this thread is making; undefined while stage timing is off. */
 export function stageClock(): StageClock | undefined {
   return place[clockKey];
 }

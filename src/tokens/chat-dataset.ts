@@ -92,7 +92,7 @@ interface ChatRecipe {
  * const dataset = await chatDataset(rows, { tokenizer: 'hf://Qwen/Qwen3-0.6B', maxLength: 2048 });
  * ```
  *
- * Rows are told apart by their columns: `messages`; `prompt` and `completion`; `instruction`, `input` and `output`;
+ * The columns of a row name its layout: `messages`; `prompt` and `completion`; `instruction`, `input` and `output`;
  * `conversations` (ShareGPT); `text`. All rows have the layout of the first.
  *
  * @param rows - An array of rows, or a dataset of rows.

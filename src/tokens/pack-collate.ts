@@ -48,7 +48,7 @@ export function packCollate(samples: readonly Tokens[], context: Partial<Collate
 function elementsOf(sample: Tokens, place: number): ArrayLike<number | bigint> {
   if (isTensor(sample) && sample.shape.length === 1) return sample.data;
   if (ArrayBuffer.isView(sample) || Array.isArray(sample)) return sample;
-  throw new CollateError('A batch of tokens has a sample that is no list of tokens', {
+  throw new CollateError('A batch of tokens has a sample that is not a list of tokens', {
     where: { sample: place, shape: isTensor(sample) ? `[${sample.shape}]` : typeof sample },
     next: 'packCollate takes one-dimensional tensors, typed arrays or arrays of token ids.',
   });

@@ -4,7 +4,7 @@ import { checkedJson, parseCheckedJson } from '../../dist/core/checked-json.js';
 
 const content = fc.dictionary(fc.string(), fc.jsonValue()).filter((value) => !('checksum' in value));
 
-it('gives back what was written', () => {
+it('returns what was written', () => {
   fc.assert(
     fc.property(content, (value) => {
       const plain = JSON.parse(JSON.stringify(value)) as unknown;
@@ -20,7 +20,7 @@ it('notices every changed digit and letter', () => {
     if (!/[0-9a-z]/.test(text[k]!)) continue;
     const changed = text.slice(0, k) + (text[k] === '7' ? '8' : '7') + text.slice(k + 1);
     const read = () => parseCheckedJson(changed);
-    // A name that is no longer `checksum` is a text without one, which earlier versions wrote: it has a field that nobody reads.
+    // A name that is no longer `checksum` is a text without one, which earlier versions wrote: it has a field that is not read.
     if (changed.includes('"checksum":')) expect(read).toThrow(SyntaxError);
   }
 });

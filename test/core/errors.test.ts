@@ -31,7 +31,7 @@ describe('an error', () => {
 
   it('crosses threads whole, with its causes', () => {
     const cause = Object.assign(new RangeError('too far'), { offset: 7, handler: () => 0 });
-    const error = new SampleError('Sample 3 failed', { where: { index: 3 }, next: 'Mend it.', cause });
+    const error = new SampleError('Sample 3 failed', { where: { index: 3 }, next: 'Fix it.', cause });
     const back = fromErrorRecord(structuredClone(toErrorRecord(error))) as SampleError;
     expect(back).toBeInstanceOf(SampleError);
     expect(back).toMatchObject({

@@ -64,7 +64,7 @@ describe('the keys of a sample are data', () => {
     );
   });
 
-  it('when a batch is taken apart for the way between threads and put together again', () => {
+  it('when a batch is split into messages between threads and joined again', () => {
     const page = new ArrayBuffer(1024);
     const inPage = fc.integer({ min: 0, max: 63 }).map((place) => tensor(new Int32Array(page, 4 * place, 3)));
     const node: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
@@ -160,7 +160,7 @@ describe('keys in what is configured and saved', () => {
       ).toThrow(ConfigError);
   });
 
-  it('are told apart by fingerprints', () => {
+  it('have different fingerprints', () => {
     for (const name of hostileKeys)
       expect(fingerprint(Object.fromEntries([[name, 1]]))).not.toBe(fingerprint({}));
   });

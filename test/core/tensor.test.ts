@@ -31,7 +31,7 @@ describe('tensor', () => {
     expect(shared).toEqual({ ...zero });
   });
 
-  it('is told from other things', () => {
+  it('is distinguished from other objects', () => {
     for (const other of [null, 3, {}, new Float32Array(1), { dtype: 'float32', shape: [1] }])
       expect(isTensor(other)).toBe(false);
   });

@@ -69,7 +69,7 @@ describe('MixtureDataset', () => {
     );
   });
 
-  it('goes through each source pass by pass, over epochs, and reports the passes', () => {
+  it('walks each source pass by pass, over epochs, and reports the passes', () => {
     fc.assert(
       fc.property(plans, ({ lengths, options }) => {
         const mixture = new MixtureDataset(lengths.map(range), { ...options, length: 37 });

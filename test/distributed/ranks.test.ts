@@ -85,7 +85,7 @@ describe('four ranks, killed and started again as three', () => {
       seen.push(ranks!.flatMap((rank) => rank.samples));
       // Whichever rank saves it, the state is good for all.
       state = ranks![step % 4]!.state;
-      // At the last step some are told to go on, and die in the middle of the next one.
+      // At the last step some may continue, and die in the middle of the next one.
       first.go();
     }
     await first.kill();

@@ -56,7 +56,7 @@ describe('KernelMemory', () => {
           }));
           const grown = memory.buffer.byteLength;
           for (const { region } of regions.sort((a, b) => a.order - b.order)) memory.free(region);
-          // The first 64 bytes are nobody's.
+          // The first 64 bytes belong to no region.
           expect(memory.allocate(grown - 64)).toEqual({ address: 64, byteLength: grown - 64 });
           expect(memory.buffer.byteLength).toBe(grown);
         },

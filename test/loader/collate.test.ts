@@ -159,7 +159,7 @@ describe('padCollate', () => {
     });
   });
 
-  it('keeps every element at its place, in any number of dimensions', () => {
+  it('keeps every element at its position, in any number of dimensions', () => {
     const matrix = fc.tuple(fc.nat(4), fc.nat(4)).map(([rows, columns]) =>
       tensor(
         Float32Array.from({ length: rows * columns }, (_, i) => i + 1),

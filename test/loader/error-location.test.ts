@@ -19,7 +19,7 @@ async function errorOf(loader: DataLoader<never, never, unknown>): Promise<Millr
 
 const ragged = new ArrayDataset([{ x: 1 }, { x: 2 }, { y: 3 }, { x: 4 }]);
 const failing = () => {
-  throw new TypeError('cannot put together');
+  throw new TypeError('cannot collate');
 };
 
 describe('the location of an error', () => {
@@ -71,7 +71,7 @@ describe('the location of an error', () => {
   it('keeps the error of a collate function as the cause', async () => {
     const error = await errorOf(new DataLoader(new ArrayDataset([1]), { collate: failing }) as never);
     expect(error).toBeInstanceOf(CollateError);
-    expect(error.message).toContain('cannot put together');
+    expect(error.message).toContain('cannot collate');
     expect(error.cause).toBeInstanceOf(TypeError);
   });
 });

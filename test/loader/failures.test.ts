@@ -286,7 +286,7 @@ describe('functions named by module', () => {
   });
 });
 
-describe('a loader that is closed, or begun anew, while somebody waits for a batch', () => {
+describe('a loader that is closed, or begun anew, while the consumer waits for a batch', () => {
   it.each([
     ['closed', (loader: DataLoader<number>): unknown => loader.close()],
     ['begun anew', (loader: DataLoader<number>): unknown => loader[Symbol.asyncIterator]().next()],

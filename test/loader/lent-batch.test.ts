@@ -20,12 +20,12 @@ describe.each([0, 2])('batches that are lent, %i workers', (numWorkers) => {
     await loader.close();
     for (const batch of kept) {
       expect(() => batch.x.data).toThrow(ReleasedBatchError);
-      expect(() => batch.y.data).toThrow(/given back: .*shape \[3\].*`using` block/);
+      expect(() => batch.y.data).toThrow(/released: .*shape \[3\].*`using` block/);
       expect(batch.x.shape).toEqual([3, 16]);
     }
   });
 
-  it('are given back at the end of their block', async () => {
+  it('are released at the end of their block', async () => {
     const loader = new DataLoader(rows, options);
     let outside: Tensor | undefined;
     const seen: number[] = [];

@@ -12,9 +12,9 @@ import {
 } from 'millrace';
 import { PackedDataset } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
-import { FarAwayRows, type Row, settle, until } from './far-away-rows.js';
+import { RemoteRows, type Row, settle, until } from './remote-rows.js';
 
-const far = new FarAwayRows(24);
+const far = new RemoteRows(24);
 const { rowsPerFile } = far;
 /** Blocks that are under way at once. */
 const underWay = 8;
@@ -106,7 +106,7 @@ describe.each(Object.keys(made))('%s', (name) => {
       release();
       await first;
       for (let next = await iteration.next(); !next.done; ) next = await iteration.next();
-      // Each file once, whoever needed it: looking ahead, or a batch.
+      // Each file once, whether the look-ahead or a batch needed it.
       const all = Array.from({ length: dataset.length }, (_, index) => needs(index, epoch)).flat();
       expect(far.asked().sort()).toEqual([...new Set(all)].sort());
       await loader.close();
@@ -130,7 +130,7 @@ describe.each(Object.keys(made))('%s', (name) => {
   });
 });
 
-/** How datasets are put together. */
+/** Ways to compose datasets. */
 type Plan =
   | { readonly kind: 'here' }
   | { readonly kind: 'far' | 'packed'; readonly first: number; readonly files: number }

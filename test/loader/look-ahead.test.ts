@@ -1,4 +1,4 @@
-// Data behind a server that counts, and holds back its answers until it is told: what is asked for ahead of need, and how much.
+// Data behind a server that counts, and holds back its answers until the test releases them: what is asked for ahead of need, and how much.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,10 +13,10 @@ import {
 } from 'millrace';
 import { openDataset } from 'millrace/formats';
 import { describe, expect, it } from 'vitest';
-import { FarAwayRows, type Row, settle, until } from './far-away-rows.js';
+import { RemoteRows, type Row, settle, until } from './remote-rows.js';
 
 const fileCount = 40;
-const far = new FarAwayRows(fileCount);
+const far = new RemoteRows(fileCount);
 const { rowsPerFile, server } = far;
 const asked = () => far.asked();
 
@@ -51,7 +51,7 @@ describe('a loader of remote data', () => {
         expect(new Set(asked()).size).toBeLessThanOrEqual(needed.length + ahead + rowsPerFile);
         batch += 1;
       }
-      // Each file once, whoever needed it: the prefetch, or a batch.
+      // Each file once, whether the prefetch or a batch needed it.
       expect(asked().sort((a, b) => a - b)).toEqual(Array.from({ length: fileCount }, (_, k) => k));
       await loader.close();
       dataset.close();
@@ -87,7 +87,7 @@ describe('a loader of remote data', () => {
     dataset.close();
   });
 
-  it('fetches nothing ahead where it is told not to', async () => {
+  it('fetches nothing ahead if prefetching is off', async () => {
     const dataset = await far.openFresh();
     const options = { batchSize: rowsPerFile, prefetchBytes: 0, collate: (rows: readonly Row[]) => rows };
     const loader = new DataLoader(dataset, options);
@@ -130,7 +130,7 @@ describe('a loader of remote data', () => {
     dataset.close();
   });
 
-  it('delivers what comes before a sampler fails', async () => {
+  it('delivers the batches before a sampler fails', async () => {
     const dataset = await far.openFresh();
     const sampler = {
       length: 24,

@@ -26,7 +26,7 @@ const draws = (await import(fixture.href)).default as (options: {
   slow?: number;
 }) => Dataset<unknown>;
 
-/** A batch sample by sample, so that ranks and batches can be put together. */
+/** A batch sample by sample, so that ranks and batches can be joined. */
 function samplesOf(batch: unknown): string[] {
   const rows: string[] = [];
   const add = (value: unknown, path: string) => {
@@ -352,7 +352,7 @@ describe('documents of packed rows', () => {
       };
       const packed = new PackedDataset(drawing, { rowLength: 4, lengths, padToken: -1, shuffle: false });
       const other = new ArrayDataset(Array.from({ length: 50 }, () => 0));
-      // A mixture goes through the rows in its own time: a pass may begin in one epoch and end in another.
+      // A mixture walks the rows at its own pace: a pass may begin in one epoch and end in another.
       const dataset: Dataset<unknown> = mixed
         ? new MixtureDataset<unknown>([packed, other], { weights: [2, 1], length: 5, shuffle: false })
         : packed;

@@ -108,7 +108,7 @@ describe(`onError: 'skip'`, () => {
     }
   });
 
-  it('leaves a batch out whole where there is nobody to stay in step with', async () => {
+  it('leaves a batch out whole if no other rank or micro-batch has to stay in step', async () => {
     const loader = load({ kind: 'map', length: 6, broken: [2, 3] }, { batchSize: 2 });
     expect(await collect(loader)).toEqual([
       [0, 1],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TaskStarts } from '../../dist/loader/engine/workers/task-starts.js';
 
 describe('the beginnings of tasks', () => {
-  it('are seen by whoever has the memory', () => {
+  it('are visible to every thread that shares the memory', () => {
     const here = new TaskStarts();
     const there = new TaskStarts(here.buffer);
     for (let id = 0; id < 100; id++) there.note(id, 1e12 + id / 8);
@@ -18,7 +18,7 @@ describe('the beginnings of tasks', () => {
     expect(known.slice(-1_000).every((moment) => moment !== undefined)).toBe(true);
   });
 
-  it('are unknown where nobody noted them', () => {
+  it('are unknown if they were not recorded', () => {
     expect(new TaskStarts().of(3, 4)).toBeUndefined();
   });
 });

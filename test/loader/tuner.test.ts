@@ -33,7 +33,7 @@ describe('Tuner', () => {
     expect(tuner).toMatchObject({ numWorkers: 1, prefetchFactor: 16 });
   });
 
-  it('leaves everything as it is where nobody waits', () => {
+  it('changes nothing while neither side waits', () => {
     const tuner = new Tuner({ ...auto, numWorkers: 2 });
     for (let k = 0; k < 50; k++) expect(tuner.observe(period(tuner, 0.01, 0.5))).toBe(false);
     expect(tuner).toMatchObject({ numWorkers: 2, prefetchFactor: 2 });

@@ -36,7 +36,7 @@ describe('BatchSampler', () => {
     );
   });
 
-  it('goes on from a state where its sampler has one', () => {
+  it('continues from a state if its sampler has one', () => {
     const create = (seed: number) =>
       new BatchSampler(new RandomSampler(20, { generator: new TorchGenerator(seed) }), { batchSize: 3 });
     const original = create(1);

@@ -223,7 +223,7 @@ class Simulation {
     }
   }
 
-  /** The processes are gone, or end in good order. */
+  /** The processes are gone, or end in an orderly way. */
   async #abandon(loaders: readonly DataLoader<number>[]): Promise<void> {
     if (this.#dice.chance(0.5)) await Promise.all(loaders.map((loader) => loader.close()));
     for (const thread of this.#threads) thread.alive = false;

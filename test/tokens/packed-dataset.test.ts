@@ -60,7 +60,7 @@ describe('PackedDataset', () => {
     );
   });
 
-  it('lets documents meet others each epoch, unless it is told not to', () => {
+  it('packs documents with others each epoch, unless it must not', () => {
     const lengths = Array.from({ length: 200 }, (_, d) => 3 + (d % 5));
     const make = (shuffle: boolean) =>
       new PackedDataset(documentsOf(lengths), { rowLength: 16, lengths, shuffle });

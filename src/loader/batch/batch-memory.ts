@@ -18,7 +18,7 @@ export interface BatchMemory {
 export interface BatchFootprint {
   /** Buffers that belong to the batch alone and can be transferred to another thread. */
   readonly transfer: readonly ArrayBuffer[];
-  /** The lent slot to give back with `release`, if there is one. */
+  /** The lent slot that `release` returns, if there is one. */
   readonly slot: number | undefined;
   /** Where the slot lies in {@link LentMemory.buffer}. */
   readonly place?: SlotPlace | undefined;

@@ -20,7 +20,7 @@ const registry = new FinalizationRegistry<EngineHolder>((holder) => {
   warn({
     code: 'MILLRACE_LOADER_NOT_CLOSED',
     message:
-      `A DataLoader was dropped with ${numWorkers === 1 ? '1 worker' : `${numWorkers} workers`} that nobody closed; they were ended ` +
+      `A DataLoader was dropped with ${numWorkers === 1 ? '1 worker' : `${numWorkers} workers`} that were not closed; they were ended ` +
       'when it was garbage collected, which may take long. Make it with await using, call close(), or pass persistentWorkers: false. ' +
       'This is said once.',
   });

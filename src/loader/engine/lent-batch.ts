@@ -56,7 +56,7 @@ function guardedTensor({ dtype, shape, data }: Tensor, hasEnded: () => boolean):
     shape,
     get data() {
       if (!hasEnded()) return data;
-      throw new ReleasedBatchError('This batch was given back: its memory holds another one by now', {
+      throw new ReleasedBatchError('This batch was released: its memory holds another one by now', {
         where: { dtype, shape: `[${shape}]` },
         next: 'Use a batch before its `using` block ends and before the next one is asked for, copy what is to stay, or leave out reuseBuffers.',
       });

@@ -12,7 +12,7 @@ export interface Row {
 }
 
 /** Files of rows behind a server that counts, with a cache of their own for every test. */
-export class FarAwayRows {
+export class RemoteRows {
   readonly server = new ObjectServer();
   readonly fileCount: number;
   readonly rowsPerFile = 8;
