@@ -128,7 +128,7 @@ async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
   let stage: { readonly phase: keyof typeof phases; readonly shown: ProgressStage } | undefined;
   const interrupted = (): void => {
     stage?.shown.finish('stopped');
-    process.stderr.write('Stopped. Run the same command again to go on from here.\n');
+    process.stderr.write('Stopped. Run the same command again to continue from here.\n');
     process.exit(130);
   };
   process.once('SIGINT', interrupted);

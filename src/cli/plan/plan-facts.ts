@@ -49,7 +49,7 @@ export function factsOf(plan: RunPlan): Fact[] {
         : `${formatBytes(memory.peakBytes)} at most: ${memoryText(plan)}`,
     ],
     ['disk', disk.dataBytes !== undefined && `${formatBytes(disk.dataBytes)} of data`],
-    ['cache', disk.cacheBytes > 0 && `up to ${formatBytes(disk.cacheBytes)} of what is far away`],
+    ['cache', disk.cacheBytes > 0 && `up to ${formatBytes(disk.cacheBytes)} of remote data`],
   ];
   return facts
     .filter((fact): fact is [string, string] => typeof fact[1] === 'string')
