@@ -80,7 +80,7 @@ const mistakes: readonly (readonly [readonly string[], number, RegExp])[] = [
 ];
 
 describe('a mistake', () => {
-  it.each(mistakes)('in millrace %j is reported without a stack trace', async (args, status, message) => {
+  it.each(mistakes)('reports millrace %j without a stack trace', async (args, status, message) => {
     const result = await runCommand(args, { cwd: folder });
     expect(result.stderr + result.stdout).toMatch(message);
     // A line that names the place in the user's own code is no stack trace.

@@ -56,7 +56,7 @@ export function describeSetting({ numWorkers, prefetchFactor, reuseBuffers }: Pi
 export function verdictOn(speed: PipelineSpeed, stepMs: number): string {
   const { waitShare, samplesPerSecond } = speed;
   if (stepMs === 0)
-    return `At most ${formatCount(Math.round(samplesPerSecond))} samples a second. Say --step <ms>, the time of a training step, to know whether that is enough.`;
+    return `At most ${formatCount(Math.round(samplesPerSecond))} samples per second. Pass --step <ms>, the duration of a training step, to learn whether that is enough.`;
   return waitShare < fewWaits
     ? `Data keeps up with steps of ${stepMs} ms: the trainer waits ${formatShare(waitShare)} of the time.`
     : `With steps of ${stepMs} ms the trainer waits for data ${formatShare(waitShare)} of the time.`;

@@ -43,7 +43,7 @@ describe('advice', () => {
   });
 
   it('says whether the trainer would wait', () => {
-    expect(verdictOn(speed(1_234.4), 0)).toContain('At most 1,234 samples a second');
+    expect(verdictOn(speed(1_234.4), 0)).toContain('At most 1,234 samples per second');
     expect(verdictOn(speed(1, { waitShare: 0.01 }), 50)).toBe(
       'Data keeps up with steps of 50 ms: the trainer waits 1.0 % of the time.',
     );

@@ -114,7 +114,7 @@ describe('planRun', () => {
     await close();
   });
 
-  it('walks the curriculum of a DeepSpeed configuration, over all ranks', async () => {
+  it('plans the curriculum of a DeepSpeed configuration over all ranks', async () => {
     const metric = {
       index_to_sample_path: `${index}_sample`,
       index_to_metric_path: `${index}_metric`,

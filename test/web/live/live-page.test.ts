@@ -80,7 +80,7 @@ describe.skipIf(!executablePath)('the live page', () => {
     const page = await open(url);
     await filled(page);
     const samples = async (): Promise<number> =>
-      Number(/([\d,]+) so far/.exec(await figure(page, 'Samples a second'))![1]!.replaceAll(',', ''));
+      Number(/([\d,]+) so far/.exec(await figure(page, 'Samples per second'))![1]!.replaceAll(',', ''));
     const before = await samples();
     const difficulty = () => page.locator('#curriculum svg').getAttribute('aria-label');
     const admitted = await difficulty();
@@ -88,10 +88,10 @@ describe.skipIf(!executablePath)('the live page', () => {
       ([text, label]) =>
         document.querySelector('#figures dd')!.textContent !== text &&
         document.querySelector('#curriculum svg')!.getAttribute('aria-label') !== label,
-      [await figure(page, 'Samples a second').then((text) => text.replace('\n', '')), admitted],
+      [await figure(page, 'Samples per second').then((text) => text.replace('\n', '')), admitted],
     );
     expect(await samples()).toBeGreaterThan(before);
-    expect(await figure(page, 'Tokens a second')).toMatch(/^[\d.,K]+\n[\d.,KM]+ so far$/);
+    expect(await figure(page, 'Tokens per second')).toMatch(/^[\d.,K]+\n[\d.,KM]+ so far$/);
     expect(admitted).toMatch(/^seqlen up to \d+: \d+(\.\d)? % of the samples are admitted$/);
     expect(problems).toEqual([]);
   });
@@ -130,7 +130,7 @@ describe.skipIf(!executablePath)('the live page', () => {
     }
     const ran = await page.locator('#run').innerText();
     expect(ran).toMatch(/, ran for /);
-    expect(await figure(page, 'Samples a second')).toMatch(/^[1-9]/);
+    expect(await figure(page, 'Samples per second')).toMatch(/^[1-9]/);
   });
 
   it('says how many numbers are not finite', async () => {
@@ -172,7 +172,7 @@ describe.skipIf(!executablePath)('the live page', () => {
     const oldProcess = await page.locator('#run').innerText();
     await first.kill();
     await page.waitForFunction(() =>
-      document.querySelector('#state')!.textContent!.startsWith('Not reachable'),
+      document.querySelector('#state')!.textContent!.startsWith('Disconnected'),
     );
     // What was known last stays to be looked at.
     expect(await page.locator('#peek canvas').count()).toBeGreaterThan(0);
