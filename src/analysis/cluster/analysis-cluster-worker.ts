@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Worker } from 'bullmq';
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../../core/options.js';
@@ -51,6 +52,8 @@ const mostTakeovers = 100;
 const mostRefusals = 30;
 const firstPauseMs = 250;
 const longestPauseMs = 4_000;
+/** A worker that refused a job takes no other for so long, while another worker may do it. */
+const stepBackMs = 1_000;
 /** An analysis that could not be opened is not opened again for so long. */
 const failureKeptMs = 2_000;
 const reportEveryMs = 500;
@@ -160,7 +163,8 @@ export class AnalysisClusterWorker {
     const others = (before.refusals ?? []).filter(({ worker }) => worker !== this.#name);
     const refusals = [...others, { worker: this.#name, reason }];
     await job.updateProgress({ refused, refusals });
-    if (refused >= mostRefusals && (await this.#queue.isRefusedByAll(refusals))) {
+    const isRefusedByAll = await this.#queue.isRefusedByAll(refusals);
+    if (refused >= mostRefusals && isRefusedByAll) {
       const text = `No worker can do it. ${refusals.map((each) => `${each.worker}: ${each.reason}`).join(' ')}`;
       this.#settings.onEvent?.({ type: 'failed', job: job.name, reason: text });
       throw new this.#redis.bull.UnrecoverableError(text);
@@ -169,8 +173,10 @@ export class AnalysisClusterWorker {
       this.#refused.add(reason);
       this.#settings.onEvent?.({ type: 'refused', job: job.name, reason });
     }
-    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (refused - 1));
+    const pause = isRefusedByAll ? Math.min(longestPauseMs, firstPauseMs * 2 ** (refused - 1)) : firstPauseMs;
     await job.moveToDelayed(Date.now() + pause, token);
+    // Leaves the jobs to workers that may be able to do them.
+    if (!isRefusedByAll) await sleep(stepBackMs);
     throw new this.#redis.bull.DelayedError();
   }
 
