@@ -152,7 +152,7 @@ describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
         expect(troubles).toEqual([]);
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
         const titles = await page.locator('h2').allTextContents();
-        expect(titles).toContain(config === 'mixture.json' ? 'Mixture' : 'What will hurt');
+        expect(titles).toContain(config === 'mixture.json' ? 'Mixture' : 'Problems');
         await page.close();
       }
     },

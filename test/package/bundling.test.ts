@@ -31,7 +31,7 @@ async function main() {
     await analyzeDifficulty(tokens, { outputDir: 'difficulty', metrics: ['seqlen'], numWorkers }).catch(print);
     const options = { to: 'parquet', shardSamples: 1 };
     await convert('rows.jsonl', { output: 'rows', numWorkers, ...options }).catch(print);
-  } else await convert('rows.jsonl', { output: 'tokens', tokenizer: 'o200k_base', field: 'text', numWorkers }).catch(print);
+  } else await convert('rows.jsonl', { output: 'tokens', tokenizer: 'o200k_base', field: 'text', numWorkers: 0 }).catch(print);
 }
 main();
 `;
