@@ -1,5 +1,5 @@
 import { Header, Pax } from 'tar';
-import { FormatError } from '../../core/errors.js';
+import { FormatError, MillraceError } from '../../core/errors.js';
 import { compressionOfContent } from '../../storage/decompress.js';
 import { truncated } from '../../storage/truncated.js';
 import { asBuffer } from '../records/as-buffer.js';
@@ -107,6 +107,8 @@ async function readHeader(reader: RecordReader, at: number, pax?: Pax): Promise<
   try {
     return new Header(block, 0, pax);
   } catch (cause) {
+    // A browser has no tar.
+    if (cause instanceof MillraceError) throw cause;
     // The package tar throws plain errors for malformed numbers.
     throw damaged(source.name, at, `cannot be read: ${(cause as Error).message}`, cause);
   }
