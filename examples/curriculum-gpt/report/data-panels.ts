@@ -1,11 +1,11 @@
 import { max, mean } from 'd3-array';
+import { html, type Markup } from '../../../dist/web/kit/html.js';
+import { type ChartLine, renderLineChart } from '../../../dist/web/kit/line-chart.js';
+import { renderNumbers } from '../../../dist/web/kit/number-table.js';
 import { formatCompact, formatCount, formatShare } from '../format.js';
 import { type HeatColumn, renderHeatMap } from './heat-map.js';
 import { renderHistogram } from './histogram.js';
-import { html, type Markup } from './html.js';
 import { binName, binWidth, countLengths } from './length-bins.js';
-import { type ChartLine, renderLineChart } from './line-chart.js';
-import { renderNumbers } from './number-table.js';
 import type { Report, ReportRun } from './report.js';
 import { thin, trailingMean } from './smooth.js';
 

@@ -1,7 +1,7 @@
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
-import { type Axis, type ChartText, plotArea, renderChart, round } from './chart.js';
-import { html, type Markup } from './html.js';
+import { type Axis, type ChartText, plotArea, renderChart, round } from '../../../dist/web/kit/chart.js';
+import { html, type Markup } from '../../../dist/web/kit/html.js';
 import { binName, type LengthBin } from './length-bins.js';
 
 /** A vertical line. */

@@ -1,7 +1,7 @@
+import { html, type Markup } from '../../../dist/web/kit/html.js';
+import { type ChartLine, type Point, renderLineChart } from '../../../dist/web/kit/line-chart.js';
+import { renderNumbers } from '../../../dist/web/kit/number-table.js';
 import { formatCompact, formatCount, formatLoss } from '../format.js';
-import { html, type Markup } from './html.js';
-import { type ChartLine, type Point, renderLineChart } from './line-chart.js';
-import { renderNumbers } from './number-table.js';
 import type { Report, ReportRun } from './report.js';
 import { thin, trailingMean } from './smooth.js';
 

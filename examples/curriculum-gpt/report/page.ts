@@ -1,8 +1,8 @@
+import { html } from '../../../dist/web/kit/html.js';
+import { style } from '../../../dist/web/kit/style.js';
 import { batchPanels, difficultyPanel, lengthPanel } from './data-panels.js';
-import { html } from './html.js';
 import { trainingPanel, validationPanel } from './loss-panels.js';
 import type { Report } from './report.js';
-import { style } from './style.js';
 import { figures, resultsPanel, settingsPanel } from './summary-panels.js';
 
 /**

@@ -1,4 +1,6 @@
 import { sum } from 'd3-array';
+import { html, type Markup } from '../../../dist/web/kit/html.js';
+import { renderTable } from '../../../dist/web/kit/number-table.js';
 import {
   formatCompact,
   formatCount,
@@ -7,8 +9,6 @@ import {
   formatSeconds,
   formatShare,
 } from '../format.js';
-import { html, type Markup } from './html.js';
-import { renderTable } from './number-table.js';
 import type { Report, ReportRun } from './report.js';
 
 /** The headline numbers. */
