@@ -1,3 +1,4 @@
+import { concatBytes } from '../core/concat-bytes.js';
 import { FormatError, MillraceError } from '../core/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { checkDecompressed } from './decompressed-limit.js';
@@ -74,13 +75,7 @@ export async function decompressInMemory(
     checkDecompressed(length, limit, { file: source.name });
     pieces.push(piece);
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces.splice(0)) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return concatBytes(pieces);
 }
 
 async function* unzstd(source: ByteSource): AsyncGenerator<Uint8Array> {

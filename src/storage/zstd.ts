@@ -1,3 +1,4 @@
+import { concatBytes } from '../core/concat-bytes.js';
 import { FormatError } from '../core/errors.js';
 import { webAssembly } from '../kernels/web-assembly.js';
 import { checkDecompressed } from './decompressed-limit.js';
@@ -117,13 +118,7 @@ export function unzstdSync(bytes: Uint8Array, limit: number): Uint8Array {
   }
   decoder.end();
   if (decoder.memoryBytes <= keptMemoryBytes) idle = decoder;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return concatBytes(pieces);
 }
 
 function refused(code: number): FormatError {

@@ -1,3 +1,4 @@
+import { concatBytes } from '../core/concat-bytes.js';
 import { ownValue } from '../core/record.js';
 import { AddedTokens } from './added-tokens.js';
 import { BytePairEncoder } from './byte-pair-encoder.js';
@@ -122,12 +123,7 @@ export class ByteLevelTokenizer implements TokenEngine {
       const bytes = this.#addedContent.get(id) ?? this.#encoder.bytesOf(id);
       if (bytes) parts.push(bytes);
     }
-    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let offset = 0;
-    for (const part of parts) {
-      bytes.set(part, offset);
-      offset += part.length;
-    }
+    const bytes = concatBytes(parts);
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   }
 }

@@ -10,6 +10,7 @@ import {
 import { TorchGenerator } from 'millrace/random';
 import { verifyReceipt } from 'millrace/receipts';
 import { replaceThreads } from '../../dist/loader/engine/workers/start-thread.js';
+import { TurningSampler } from '../loader/stateful-samplers.js';
 import { SimulatedThread } from './simulated-thread.js';
 import { Dice, VirtualClock } from './virtual-clock.js';
 
@@ -298,38 +299,6 @@ function samplerOf({ order, samples, seed }: Job): Sampler {
   if (order === 'stateful') return new TurningSampler(samples);
   const generator = new TorchGenerator(seed);
   return new RandomSampler(samples, order === 'drawn' ? { generator } : { seed });
-}
-
-/** A sampler as a user writes it: its state is a position, and iterating continues there. */
-class TurningSampler implements Sampler {
-  readonly length: number;
-  #position = 0;
-  #epoch = 0;
-
-  constructor(length: number) {
-    this.length = length;
-  }
-
-  setEpoch(epoch: number): void {
-    this.#epoch = epoch;
-  }
-
-  fingerprint(): string {
-    return 'turning';
-  }
-
-  stateDict() {
-    return { position: this.#position };
-  }
-
-  loadStateDict(state: { position?: unknown }): void {
-    this.#position = Number(state.position);
-  }
-
-  *[Symbol.iterator](): Generator<number> {
-    while (this.#position < this.length) yield (this.#position++ + 3 * this.#epoch) % this.length;
-    this.#position = 0;
-  }
 }
 
 /** The batches of the whole run, made without a loader. */

@@ -2,6 +2,7 @@ import { createHash, getHashes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createBrotliDecompress } from 'node:zlib';
+import { concatBytes } from '../../core/concat-bytes.js';
 import { FormatError, MillraceError } from '../../core/errors.js';
 import { isNode } from '../../core/platform.js';
 import type { ByteSource } from '../../storage/byte-source.js';
@@ -100,13 +101,7 @@ async function collected(
     if (length > limit) throw tooLong(packed, limit);
     kept.push(piece);
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of kept) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return concatBytes(kept);
 }
 
 async function* unbrotli(packed: ByteSource): AsyncGenerator<Uint8Array> {
