@@ -76,7 +76,7 @@ class TokenReader {
     this.#at = at;
   }
 
-  /** Offset of the pixels: after one white space character behind the last number. */
+  /** Offset of the pixels. One white space character separates them from the last number of the header. */
   get at(): number {
     return this.#at + 1;
   }

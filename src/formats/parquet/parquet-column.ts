@@ -37,7 +37,7 @@ const missingBytes = 128;
 
 /** The values of a leaf, of some rows that follow one another. */
 export class LeafColumn {
-  /** The first row of the row group that is here, and the row behind the last. */
+  /** The rows of the row group that these pages hold: `[first, end)`. */
   readonly firstRow: number;
   readonly endRow: number;
   readonly #type: LeafType;
@@ -48,7 +48,7 @@ export class LeafColumn {
   readonly #ordinals: Uint32Array | undefined;
   /** The entry at which each row starts; `undefined` where a row is an entry. */
   readonly #rowStarts: Uint32Array | undefined;
-  /** The ordinal behind the last value of each page. */
+  /** For each page, how many values the column has up to the end of the page. */
   readonly #pageEnds: Float64Array;
   readonly #pages: readonly DecodedPage[];
   #page = 0;

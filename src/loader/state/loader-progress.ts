@@ -132,7 +132,7 @@ export class LoaderProgress {
    * Receives the next result of the pass.
    *
    * @returns whether it is for the consumer: not the end of a shard, and not delivered before
-   * @throws {@link SampleError} if so many samples failed in a row that all seem to fail
+   * @throws {@link SampleError} if 100 batches in a row have no sample that could be made
    */
   accept(delivered: Delivered): boolean {
     this.#tally.count(delivered.result);
