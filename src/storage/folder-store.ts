@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { StorageError } from '../core/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { FileSource } from './file-source.js';
+import { isMissing } from './is-missing.js';
 import type { ObjectStore } from './object-store.js';
 import { storageFailure } from './storage-failure.js';
 
@@ -42,7 +42,7 @@ export class FolderStore implements ObjectStore {
     try {
       return new FileSource(join(this.folder, name), { memoryMap: false });
     } catch (error) {
-      if (error instanceof StorageError && error.where.reason === 'ENOENT') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }

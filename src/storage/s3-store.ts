@@ -2,6 +2,7 @@ import { XMLParser } from 'fast-xml-parser';
 import { StorageError } from '../core/errors.js';
 import type { ByteSource } from './byte-source.js';
 import { FileSource } from './file-source.js';
+import { isMissing } from './is-missing.js';
 import { listRemote } from './list-remote.js';
 import type { ObjectStore } from './object-store.js';
 import type { ObjectStoreOptions } from './open-object-store.js';
@@ -48,7 +49,7 @@ export class S3Store implements ObjectStore {
     try {
       return await RemoteSource.open(this.#url(name), {});
     } catch (error) {
-      if (error instanceof StorageError && error.where.status === 404) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }

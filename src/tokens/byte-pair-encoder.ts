@@ -45,6 +45,7 @@ export class BytePairEncoder {
     if (model.dropout || model.byte_fallback || model.continuing_subword_prefix || model.end_of_word_suffix)
       return undefined;
     const vocabulary = new Map(Object.entries(model.vocab));
+    if (![...vocabulary.values()].every(isTokenId)) return undefined;
     const byteIds = characterOfByte.map((character) => vocabulary.get(character) ?? -1);
     if (byteIds.includes(-1)) return undefined;
     const merges = new MergeTable(model.merges?.length ?? 0);
@@ -197,6 +198,11 @@ class CandidateHeap {
 
 function isBefore(a: { rank: number; position: number }, b: { rank: number; position: number }): boolean {
   return a.rank < b.rank || (a.rank === b.rank && a.position < b.position);
+}
+
+/** Ids index arrays: a vocabulary from a file may hold anything. */
+function isTokenId(id: unknown): boolean {
+  return Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 24;
 }
 
 function inAlphabet(bytes: Uint8Array): string {

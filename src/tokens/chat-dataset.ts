@@ -7,19 +7,14 @@ import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { ArrayDataset } from '../datasets/array-dataset.js';
 import { sampleContext } from '../random/sample-context.js';
-import { ignoredLabel, labelsOf, maskChat, type TrainOn } from './chat-labels.js';
-import { type ChatLayout, type Conversation, conversationOf, detectChatLayout } from './conversation.js';
+import { ignoredLabel, type TrainOn } from './chat-labels.js';
+import type { ChatTemplate } from './chat-template.js';
+import { type ChatLayout, conversationOf, detectChatLayout } from './conversation.js';
+import { type LabeledChat, type LabelSettings, labelChat } from './labeled-chat.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { chatTemplateOf } from './render-chat.js';
-import {
-  breakSpecialTokens,
-  joinSpecialTokens,
-  refuseSpecialTokens,
-  type SpecialTokensInContent,
-  type TextWithContentTokens,
-} from './special-content.js';
+import type { SpecialTokensInContent } from './special-content.js';
 import { requireTokenizer, type TextTokenizer } from './text-tokenizer.js';
-import type { TokenSpans } from './token-engine.js';
 
 export interface ChatDatasetOptions {
   /** The model's tokenizer, or where to load it from: see {@link loadTokenizer}. */
@@ -112,54 +107,44 @@ export async function chatDataset(
     ]);
   const first = await source.get(0, sampleContext(0));
   const layout = detectChatLayout(Object.keys(first));
-  const dataset = new ChatDataset(source, tokenizer, layout, settings);
-  await dataset.prepare();
-  await dataset.dropLong();
-  return dataset;
+  return ChatDataset.open(source, tokenizer, layout, settings);
 }
 
-/** Conversations as labelled token ids; see {@link chatDataset}. */
+/** Conversations as labeled token ids; see {@link chatDataset}. */
 export class ChatDataset implements Dataset<ChatSample>, Movable {
   readonly #rows: Dataset<ChatRow>;
-  readonly #tokenizer: TextTokenizer;
   readonly #layout: ChatLayout;
+  readonly #labeling: LabelSettings;
   readonly #settings: Settings;
-  #template: Awaited<ReturnType<typeof chatTemplateOf>> | undefined;
   /** The rows that are samples, if long ones are left out. */
-  #kept: Float64Array | undefined;
+  readonly #kept: Float64Array | undefined;
 
-  /** @internal */
-  constructor(
-    rows: Dataset<ChatRow>,
-    tokenizer: TextTokenizer,
-    layout: ChatLayout,
-    settings: Settings,
-    kept?: Float64Array,
-  ) {
-    this.#rows = rows;
-    this.#tokenizer = tokenizer;
-    this.#layout = layout;
+  private constructor(parts: ChatParts, settings: Settings, kept?: Float64Array) {
+    this.#rows = parts.rows;
+    this.#layout = parts.layout;
+    this.#labeling = { ...settings, ...parts };
     this.#settings = settings;
     this.#kept = kept;
   }
 
-  /** Parses the chat template, if the layout needs one. @internal */
-  async prepare(): Promise<void> {
-    const needed = this.#layout !== 'text' && this.#layout !== 'prompt-completion';
-    if (needed || this.#tokenizer.chatTemplate !== undefined || this.#settings.template !== undefined)
-      this.#template = await chatTemplateOf(this.#tokenizer, this.#settings.template);
-  }
-
-  /** Encodes every row once to leave out those that are too long, if `truncate` is `'drop'`. @internal */
-  async dropLong(): Promise<void> {
-    const { maxLength, truncate } = this.#settings;
-    if (truncate !== 'drop' || maxLength === undefined) return;
+  /** @internal */
+  static async open(
+    rows: Dataset<ChatRow>,
+    tokenizer: TextTokenizer,
+    layout: ChatLayout,
+    settings: Settings,
+  ): Promise<ChatDataset> {
+    const template = await templateFor(layout, rows, tokenizer, settings.template);
+    const parts = { rows, tokenizer, layout, template };
+    const dataset = new ChatDataset(parts, settings);
+    const { maxLength, truncate } = settings;
+    if (truncate !== 'drop' || maxLength === undefined) return dataset;
     const kept: number[] = [];
-    for (let row = 0; row < this.#rows.length; row++) {
-      const { ids } = await this.#read(row, sampleContext(row));
+    for (let row = 0; row < rows.length; row++) {
+      const { ids } = await dataset.#read(row, sampleContext(row));
       if (ids.length <= maxLength) kept.push(row);
     }
-    this.#kept = Float64Array.from(kept);
+    return new ChatDataset(parts, settings, Float64Array.from(kept));
   }
 
   get length(): number {
@@ -184,7 +169,7 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
 
   async #read(row: number, context: SampleContext): Promise<LabeledChat> {
     const value = await this.#rows.get(row, context);
-    return naming(row, () => this.#labeled(conversationOf(value, this.#layout)));
+    return naming(row, () => labelChat(conversationOf(value, this.#layout), this.#labeling));
   }
 
   #sampleOf({ ids, labels, turns }: LabeledChat): ChatSample {
@@ -197,41 +182,11 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
     return { inputIds, labels: shift ? shifted(kept) : kept };
   }
 
-  #labeled(conversation: Conversation): LabeledChat {
-    const tokenizer = this.#tokenizer;
-    switch (conversation.kind) {
-      case 'messages': {
-        const { text, trained, textAt } = this.#masked(conversation);
-        const spans = tokenizer.spans(text, textAt);
-        const labels = labelsOf(spans, trained);
-        return { ids: Int32Array.from(spans.ids), labels, turns: conversation.messages.length };
-      }
-      case 'completion': {
-        const { prompt, completion } = conversation;
-        const trained = this.#settings.trainOn === 'all' ? 0 : prompt.length;
-        return withBeginning(tokenizer, withEnd(tokenizer, prompt + completion), trained);
-      }
-      case 'text':
-        return withBeginning(tokenizer, withEnd(tokenizer, conversation.text), 0);
-    }
-  }
-
-  #masked({ messages, tools }: Conversation & { kind: 'messages' }): TextWithContentTokens {
-    const { eosToken, specialTokens } = this.#tokenizer;
-    const { trainOn, specialTokensInContent } = this.#settings;
-    if (specialTokensInContent === 'error') refuseSpecialTokens(messages, specialTokens);
-    const asText = specialTokensInContent === 'text';
-    const shown = asText ? breakSpecialTokens(messages, specialTokens) : messages;
-    return joinSpecialTokens(
-      maskChat({ template: this.#template!, messages: shown, tools, trainOn, eosToken }),
-    );
-  }
-
   fingerprint(): string {
     return fingerprint({
       kind: 'ChatDataset',
       rows: this.#rows.fingerprint?.() ?? null,
-      tokenizer: this.#tokenizer.fingerprint(),
+      tokenizer: this.#labeling.tokenizer.fingerprint(),
       layout: this.#layout,
       settings: {
         ...this.#settings,
@@ -244,7 +199,7 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
   [toRecipe](): Recipe {
     const args: ChatRecipe = {
       rows: recipeOf(this.#rows, 'rows'),
-      tokenizer: this.#tokenizer.source,
+      tokenizer: this.#labeling.tokenizer.source,
       layout: this.#layout,
       settings: this.#settings,
       kept: this.#kept,
@@ -256,15 +211,13 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
     { rows, tokenizer, layout, settings, kept }: ChatRecipe,
     make: MakeFromRecipe,
   ): Promise<ChatDataset> {
-    const dataset = new ChatDataset(
-      (await make(rows)) as Dataset<ChatRow>,
-      await loadTokenizer(tokenizer),
+    const parts = {
+      rows: (await make(rows)) as Dataset<ChatRow>,
+      tokenizer: await loadTokenizer(tokenizer),
       layout,
-      settings,
-      kept,
-    );
-    await dataset.prepare();
-    return dataset;
+    };
+    const template = await templateFor(layout, parts.rows, parts.tokenizer, settings.template);
+    return new ChatDataset({ ...parts, template }, settings, kept);
   }
 
   close(): void | Promise<void> {
@@ -272,12 +225,29 @@ export class ChatDataset implements Dataset<ChatSample>, Movable {
   }
 }
 
-/** A conversation before truncation. */
-interface LabeledChat {
-  readonly ids: Int32Array;
-  readonly labels: Int32Array;
-  /** Messages of the conversation. */
-  readonly turns: number;
+/** What a {@link ChatDataset} reads, and how. */
+interface ChatParts {
+  readonly rows: Dataset<ChatRow>;
+  readonly tokenizer: TextTokenizer;
+  readonly layout: ChatLayout;
+  readonly template: ChatTemplate | undefined;
+}
+
+/**
+ * The chat template of a layout whose rows are messages; `undefined` for plain text. Prompts and completions are either.
+ *
+ * @throws {@link ConfigError} if messages have no template.
+ */
+async function templateFor(
+  layout: ChatLayout,
+  rows: Dataset<ChatRow>,
+  tokenizer: TextTokenizer,
+  given: string | undefined,
+): Promise<ChatTemplate | undefined> {
+  if (layout === 'text') return undefined;
+  const isText =
+    layout === 'prompt-completion' && typeof (await rows.get(0, sampleContext(0))).prompt === 'string';
+  return isText ? undefined : chatTemplateOf(tokenizer, given);
 }
 
 /** Names the conversation in errors. */
@@ -288,21 +258,6 @@ function naming<T>(conversation: number, make: () => T): T {
     if (error instanceof FormatError) throw error.addLocation({ conversation });
     throw error;
   }
-}
-
-/** A text that ends with the tokenizer's end token, once. */
-function withEnd({ eosToken }: TextTokenizer, text: string): string {
-  return eosToken === undefined || text.endsWith(eosToken) ? text : text + eosToken;
-}
-
-/** Encodes plain text, with exactly one BOS token if the tokenizer puts one before texts. */
-function withBeginning(tokenizer: TextTokenizer, text: string, trainedFrom: number): LabeledChat {
-  const spans: TokenSpans = tokenizer.spans(text);
-  const labels = labelsOf(spans, [[trainedFrom, text.length]]);
-  const bos = tokenizer.bosToken === undefined ? undefined : tokenizer.idOf(tokenizer.bosToken);
-  const addsBos = bos !== undefined && spans.ids[0] !== bos && tokenizer.encode('')[0] === bos;
-  if (!addsBos) return { ids: Int32Array.from(spans.ids), labels, turns: 1 };
-  return { ids: Int32Array.of(bos, ...spans.ids), labels: Int32Array.of(ignoredLabel, ...labels), turns: 1 };
 }
 
 function shifted(labels: Int32Array): Int32Array {

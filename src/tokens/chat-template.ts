@@ -104,6 +104,8 @@ function withoutMarks(marked: string): RenderedChat {
   return { text: marked.replace(generationMark, ''), generated };
 }
 
+const longestRange = 100_000;
+
 /** Globals of the templates of transformers. `strip` functions stand in for those of `@huggingface/jinja`; see below. */
 const globals: Readonly<Record<string, unknown>> = {
   false: false,
@@ -117,6 +119,8 @@ const globals: Readonly<Record<string, unknown>> = {
   },
   range: (start: number, stop?: number, step = 1) => {
     const [from, to] = stop === undefined || stop === null ? [0, start] : [start, stop];
+    // The limit of Jinja's sandbox, in which transformers renders templates.
+    if (Math.abs((to - from) / step) > longestRange) throw new Error(`range is longer than ${longestRange}`);
     const numbers: number[] = [];
     for (let k = from; step > 0 ? k < to : k > to; k += step) numbers.push(k);
     return numbers;

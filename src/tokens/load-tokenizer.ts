@@ -1,5 +1,6 @@
-import { ConfigError, FormatError, StorageError } from '../core/errors.js';
+import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { isMissing } from '../storage/is-missing.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { ByteLevelTokenizer } from './byte-level-tokenizer.js';
@@ -48,7 +49,12 @@ async function load(source: string, options: StorageOptions): Promise<TextTokeni
     ...(template !== undefined && { chat_template: template }),
   } as TokenizerConfigJson;
   const engine = ByteLevelTokenizer.fromJson(json) ?? (await LibraryTokenizer.fromJson(json, config));
-  return new TextTokenizer(engine, config, source, fingerprint({ text, configText: configText ?? null }));
+  return new TextTokenizer(
+    engine,
+    config,
+    source,
+    fingerprint({ text, configText: configText ?? null, template: template ?? null }),
+  );
 }
 
 function parseTokenizer(text: string, file: string): TokenizerJson {
@@ -82,7 +88,7 @@ async function readOptional(file: string, options: StorageOptions): Promise<stri
   try {
     return await readText(file, options);
   } catch (error) {
-    if (error instanceof StorageError) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

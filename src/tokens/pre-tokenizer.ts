@@ -99,7 +99,8 @@ function possessive(source: string): string {
     /((?:\[(?:[^\]\\]|\\.)*\])|\\p\{\w+\}|\\.|[^\\()[\]|])([?+*]|\{[\d,]+\})\+/gi,
     (_, atom, quantifier) => {
       group += 1;
-      return `(?=(${atom}${quantifier}))\\${group}`;
+      // Named, so that groups of the source keep their numbers.
+      return `(?=(?<atomic${group}>${atom}${quantifier}))\\k<atomic${group}>`;
     },
   );
 }

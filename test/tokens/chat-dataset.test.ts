@@ -1,3 +1,6 @@
+import { copyFileSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ArrayDataset, DataLoader, padCollate } from 'millrace';
 import { chatDataset, loadTokenizer } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
@@ -68,6 +71,27 @@ describe('chatDataset', () => {
     });
     const last = await chatDataset([{ messages: thinking }], { tokenizer: qwen, trainOn: 'last' });
     expect((await last.get(0, context)).labels.some((label) => label !== -100)).toBe(true);
+  });
+
+  it('asks for a template where rows are messages and the tokenizer has none', async () => {
+    const bare = mkdtempSync(join(tmpdir(), 'millrace-tokenizer-'));
+    copyFileSync(join(goldenFolder('qwen-like'), 'tokenizer.json'), join(bare, 'tokenizer.json'));
+    const tokenizer = await loadTokenizer(bare);
+    const pair = { prompt: talk.slice(0, 1), completion: talk.slice(1, 2) };
+    for (const row of [pair, { messages: talk }])
+      await expect(chatDataset([row], { tokenizer })).rejects.toThrow(/has no chat template of its own/);
+    const mixed = await chatDataset([{ prompt: 'a', completion: 'b' }, pair], { tokenizer });
+    expect((await mixed.get(0, context)).inputIds.length).toBeGreaterThan(0);
+    await expect(mixed.get(1, context)).rejects.toThrow(
+      'The row has messages, but the first row has plain text',
+    );
+  });
+
+  it('labels texts of any length', async () => {
+    const text = 'river '.repeat(200_000);
+    const { inputIds, labels } = await (await chatDataset([{ text }], { tokenizer: llama })).get(0, context);
+    expect(labels.length).toBe(inputIds.length);
+    expect(inputIds.length).toBeGreaterThan(200_000);
   });
 
   it('refuses a conversation without anything to train on', async () => {

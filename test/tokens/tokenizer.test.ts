@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { loadTokenizer, renderChat } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
+import { ObjectServer } from '../storage/object-server.js';
 import { goldenFolder, goldenTokenizers, goldenVectors } from './golden-tokenizer.js';
 
 describe.each(goldenTokenizers)('the tokenizer %s', (name) => {
@@ -37,5 +39,32 @@ describe.each(goldenTokenizers)('the tokenizer %s', (name) => {
       }
       expect(covered).toBe(text!.length);
     }
+  });
+});
+
+describe('loadTokenizer', () => {
+  it('does without a file that is not there, and fails if one cannot be read', async () => {
+    const server = await new ObjectServer().start();
+    const bytes = readFileSync(`${goldenFolder('qwen-like')}/tokenizer.json`);
+    const alone = await loadTokenizer(server.put('/alone/tokenizer.json', bytes));
+    expect(alone.chatTemplate).toBeUndefined();
+    server.onRequest = ({ url }, response) => {
+      if (!url!.includes('config')) return undefined;
+      response.writeHead(403).end();
+      return true;
+    };
+    await expect(loadTokenizer(server.put('/refused/tokenizer.json', bytes))).rejects.toMatchObject({
+      code: 'ERR_MILLRACE_STORAGE',
+      where: { status: 403 },
+    });
+    await server.stop();
+  });
+
+  it('renders no range beyond that of the sandbox of Jinja', async () => {
+    const tokenizer = await loadTokenizer(goldenFolder('qwen-like'));
+    const render = (count: number) =>
+      renderChat(tokenizer, [], { template: `{% for i in range(${count}) %}{% endfor %}ok` });
+    expect((await render(100_000)).text).toBe('ok');
+    await expect(render(100_001)).rejects.toThrow(/range is longer than 100000/);
   });
 });
