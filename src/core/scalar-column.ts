@@ -28,8 +28,15 @@ export function scalarTensor(
   const batch = allocate(dtype, [values.length]);
   const isBig = isBigIntDType(dtype);
   const rounds = parity && dtype.startsWith('float');
+  // An element that reads back as the number is exact. Every number from 0 to 255 reads back from a bool's byte.
+  const readsBack = !isBig && dtype !== 'bool';
+  const elements = batch.data as Float64Array;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
+    if (readsBack && typeof value === 'number') {
+      elements[i] = value;
+      if (elements[i] === value) continue;
+    }
     const number = typeof value === 'boolean' ? Number(value) : value;
     if (!rounds && !holds(dtype, number)) throw unrepresentable(path, i, value, dtype, adviceFor(number));
     batch.data[i] = isBig ? BigInt(number) : Number(number);

@@ -167,9 +167,7 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     const { engine, options } = this.#parts;
     if (!engine.collatesHere) return result.value;
     const collate = options.collate as unknown as Collate<unknown, unknown>;
-    return collateAt({ dataset: order.location, task }, () =>
-      collate(result.value as unknown[], { allocate: zeroTensor }),
-    );
+    return collateAt(order.location, task, collate, result.value as unknown[], { allocate: zeroTensor });
   }
 
   readonly #fail = async (error: unknown): Promise<never> => {

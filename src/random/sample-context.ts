@@ -35,10 +35,10 @@ export class DrawContext implements SampleContext {
   /** Complete passes over the dataset in this epoch before this draw. */
   readonly pass: number;
   /** Key of this part's streams; for a whole sample, the seed. */
-  readonly #key: PhiloxKey;
+  #key: PhiloxKey | undefined;
   #rng: SampleRandom | undefined;
 
-  constructor(index: number, at: DrawnAt, key: PhiloxKey = [at.seed >>> 0, Math.floor(at.seed * 2 ** -32)]) {
+  constructor(index: number, at: DrawnAt, key?: PhiloxKey) {
     this.index = index;
     this.epoch = at.epoch;
     this.seed = at.seed;
@@ -51,7 +51,7 @@ export class DrawContext implements SampleContext {
   get rng(): SampleRandom {
     this.#rng ??= new StreamRandom(
       // No two draws of a run share epoch and position, so their streams never overlap, whatever their keys.
-      new PhiloxStream(derived(this.#key, this.index, forDraw)).start(this.position, this.epoch),
+      new PhiloxStream(derived(this.#keyOf(), this.index, forDraw)).start(this.position, this.epoch),
     );
     return this.#rng;
   }
@@ -62,7 +62,13 @@ export class DrawContext implements SampleContext {
   ): DrawContext {
     const { seed, worker, pass } = this;
     const at = { epoch, seed, worker, position: shared ? pass : this.position, pass };
-    return new DrawContext(index, at, partKey(this.#key, name));
+    return new DrawContext(index, at, partKey(this.#keyOf(), name));
+  }
+
+  /** Made when the sample first draws, because most samples never do. */
+  #keyOf(): PhiloxKey {
+    this.#key ??= [this.seed >>> 0, Math.floor(this.seed * 2 ** -32)];
+    return this.#key;
   }
 
   /** The same draw with a fresh generator, for a retry. */

@@ -1,48 +1,71 @@
+import type { Collate, CollateContext } from '../../core/collate.js';
 import { CollateError, MillraceError } from '../../core/errors.js';
 import type { MaybePromise } from '../../core/maybe-promise.js';
 import { type BatchTask, locationOfTask } from '../order/batch-task.js';
+import type { BatchMemory } from './batch-memory.js';
+import type { BatchMaker, TaskResult } from './batch-result.js';
 
-/** Where a batch is made. */
-export interface CollateLocation {
-  /** Class of the dataset. */
-  readonly dataset: { readonly dataset?: string };
-  readonly task: BatchTask;
-}
+// These functions run for every batch, so nothing is allocated for a batch that succeeds.
 
-/** Collates; an error says which batch it was, the same on whichever thread it happens. */
-export function collateAt<B>(
-  { dataset, task }: CollateLocation,
-  collate: () => MaybePromise<B>,
-): MaybePromise<B> {
-  const fail = (cause: unknown): never => {
-    const place = { ...dataset, ...locationOfTask(task) };
-    if (cause instanceof MillraceError) throw cause.addLocation(place);
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CollateError(`The batch could not be collated: ${reason}`, {
-      where: place,
-      next: 'The cause has the error of the collate function.',
-      cause,
-    });
-  };
+/**
+ * Collates; an error names its batch, the same on every thread.
+ *
+ * @param dataset - Class of the dataset, for the error.
+ */
+export function collateAt(
+  dataset: { readonly dataset?: string },
+  task: BatchTask,
+  collate: Collate<unknown, unknown>,
+  samples: readonly unknown[],
+  context: CollateContext,
+): MaybePromise<unknown> {
   try {
-    const batch = collate();
-    return batch instanceof Promise ? batch.catch(fail) : batch;
+    const batch = collate(samples, context);
+    return batch instanceof Promise
+      ? batch.catch((cause: unknown) => {
+          throw collateFailure(dataset, task, cause);
+        })
+      : batch;
   } catch (cause) {
-    return fail(cause);
+    throw collateFailure(dataset, task, cause);
   }
 }
 
-/** Makes a batch; the error of a sample says which batch it was of. */
-export function makeAt<R>(task: BatchTask, make: () => MaybePromise<R>): MaybePromise<R> {
-  const fail = (error: unknown): never => {
-    if (!(error instanceof MillraceError)) throw error;
-    const { indices: _, ...place } = locationOfTask(task);
-    throw error.addLocation({ ...place, ...error.where });
-  };
+/** Makes a batch; the error of a sample names its batch. */
+export function makeAt<Task extends BatchTask>(
+  task: Task,
+  maker: BatchMaker<Task>,
+  memory: BatchMemory,
+): MaybePromise<TaskResult> {
   try {
-    const result = make();
-    return result instanceof Promise ? result.catch(fail) : result;
+    const result = maker.make(task, memory);
+    return result instanceof Promise
+      ? result.catch((error: unknown) => {
+          throw sampleFailure(task, error);
+        })
+      : result;
   } catch (error) {
-    return fail(error);
+    throw sampleFailure(task, error);
   }
+}
+
+function collateFailure(
+  dataset: { readonly dataset?: string },
+  task: BatchTask,
+  cause: unknown,
+): MillraceError {
+  const location = { ...dataset, ...locationOfTask(task) };
+  if (cause instanceof MillraceError) return cause.addLocation(location);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CollateError(`The batch could not be collated: ${reason}`, {
+    where: location,
+    next: 'The cause has the error of the collate function.',
+    cause,
+  });
+}
+
+function sampleFailure(task: BatchTask, error: unknown): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  const { indices: _, ...location } = locationOfTask(task);
+  return error.addLocation({ ...location, ...error.where });
 }

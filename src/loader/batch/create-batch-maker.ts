@@ -27,5 +27,5 @@ export function createBatchMaker(
 
 /** Has each error say which batch it was. A maker gets tasks of its kind only. */
 function located<Task extends BatchTask>(maker: BatchMaker<Task>): BatchMaker {
-  return { make: (task, memory) => makeAt(task, () => maker.make(task as Task, memory)) };
+  return { make: (task, memory) => makeAt(task as Task, maker, memory) };
 }

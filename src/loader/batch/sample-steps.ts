@@ -74,9 +74,10 @@ export class SampleSteps {
     const { collate } = this.steps;
     const context = { allocate: memory.allocate };
     const clock = stageClock();
-    return collateAt({ dataset: this.#title.where, task }, () =>
-      clock ? timed(clock, 'collate', () => collate(samples, context)) : collate(samples, context),
-    );
+    const run: Collate<unknown, unknown> = clock
+      ? (given, there) => timed(clock, 'collate', () => collate(given, there))
+      : collate;
+    return collateAt(this.#title.where, task, run, samples, context);
   }
 
   /** The error for a sample that failed, with where it happened. */

@@ -15,8 +15,9 @@ export function globalPositions(sampler: BatchSampler, globalBatch: number): Pos
 }
 
 /** The positions behind the first `count` of some. */
-export function positionsAfter({ start, step }: Positions, count: number): Positions {
-  return { start: start + count * step, step };
+export function positionsAfter(positions: Positions, count: number): Positions {
+  const { start, step } = positions;
+  return count === 0 ? positions : { start: start + count * step, step };
 }
 
 /** How many whole passes over the dataset come before a position of an epoch; 0 where its samples are not counted. */
