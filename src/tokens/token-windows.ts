@@ -64,6 +64,11 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
   constructor(source: S, options: TokenWindowsOptions<D>) {
     const { length, stride, dtype } = parseOptions('TokenWindows options', schema, options);
     const tokens = isTensor(source) ? source.data.length : source.tokenCount;
+    if (!Number.isSafeInteger(tokens)) {
+      throw new ConfigError('TokenWindows', [
+        { field: 'source', message: 'must be a tensor or an open dataset of tokens; await its open(…)' },
+      ]);
+    }
     if (tokens < length + 1) {
       throw new ConfigError('TokenWindows options', [
         { field: 'length', message: `${length} + 1 tokens do not fit in a stream of ${tokens}` },

@@ -148,6 +148,13 @@ describe('ChainDataset', () => {
 });
 
 describe('TokenWindows', () => {
+  it('refuses a dataset that is still being opened', () => {
+    const opening = Promise.resolve(tensor(Uint16Array.of(1, 2, 3)));
+    expect(() => new TokenWindows(opening as never, { length: 1 })).toThrow(
+      /source: must be .*; await its open/,
+    );
+  });
+
   it('gives each window and the one a token later', () => {
     const windows = new TokenWindows(tensor(Uint16Array.of(10, 11, 12, 13, 14, 15, 16)), { length: 3 });
     expect(windows.length).toBe(2);
