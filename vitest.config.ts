@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     server: { deps: { external: [/\/dist\//] } },
     pool: 'forks',
+    reporters: ['default', './test/setup/failure-summary.ts'],
     setupFiles: ['test/setup/write-coverage.ts'],
     // No test waits on the clock. This only ends one that hangs, on a machine ten times slower than ours too.
     testTimeout: 900_000,

@@ -1,0 +1,68 @@
+import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import type { SerializedError } from '@vitest/utils';
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
+
+const maxLines = 60;
+/** Of one message or difference. */
+const maxTextLines = 8;
+const maxLineLength = 200;
+
+/**
+ * Prints, as the last lines of a run, which tests failed and why, in at most 60 lines: the end of a log is what a CI server
+ * shows.
+ */
+export default class FailureSummary implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    const failures = [
+      ...modules.flatMap(failuresOf),
+      ...unhandled.map((error) => describe('unhandled', [error])),
+    ];
+    if (failures.length > 0) console.log(summarize(failures).join('\n'));
+  }
+}
+
+/** The lines about one failure: where, then what. */
+type Failure = readonly string[];
+
+function failuresOf(module: TestModule): Failure[] {
+  const path = relative(process.cwd(), module.moduleId);
+  const ofModule = module.errors().length > 0 ? [describe(path, module.errors())] : [];
+  const ofSuites = [...module.children.allSuites()].flatMap((suite: TestSuite) =>
+    suite.errors().length > 0 ? [describe(`${path} > ${suite.fullName}`, suite.errors())] : [],
+  );
+  const ofTests = [...module.children.allTests('failed')].map((test: TestCase) =>
+    describe(`${path} > ${test.fullName}`, test.result().errors ?? []),
+  );
+  return [...ofModule, ...ofSuites, ...ofTests];
+}
+
+function describe(where: string, errors: readonly SerializedError[]): Failure {
+  const details = errors.flatMap((error) => {
+    const place = error.stacks?.[0];
+    const message = `${error.name ?? 'Error'}: ${error.message}`;
+    return [
+      ...firstLines(message),
+      ...(place ? [`at ${relative(process.cwd(), place.file)}:${place.line}`] : []),
+      ...firstLines(stripVTControlCharacters(String(error.diff ?? ''))),
+    ];
+  });
+  return [`FAIL ${where}`, ...details.map((line) => `  ${line}`)].map((line) => line.slice(0, maxLineLength));
+}
+
+function firstLines(text: string): string[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.length > maxTextLines ? [...lines.slice(0, maxTextLines), '…'] : lines;
+}
+
+/** Messages as far as there is space; then at least where each failure is. */
+function summarize(failures: readonly Failure[]): string[] {
+  const lines = ['', `Failed: ${failures.length}`];
+  const isShort = failures.reduce((sum, failure) => sum + failure.length, 0) <= maxLines;
+  // With many failures each gets an equal share of the lines, and at least one.
+  const share = isShort ? maxLines : Math.max(1, Math.floor(maxLines / failures.length));
+  const shown = failures.slice(0, maxLines);
+  lines.push(...shown.flatMap((failure) => failure.slice(0, share)));
+  if (shown.length < failures.length) lines.push(`… and ${failures.length - shown.length} more`);
+  return lines;
+}
