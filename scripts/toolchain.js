@@ -40,6 +40,7 @@ export function build() {
   takeZstd();
   run(process.execPath, [tsc, '-p', 'tsconfig.json']);
   run(process.execPath, ['scripts/stand-ins.js']);
+  run(process.execPath, ['scripts/command-list.js']);
   bundleWorker();
   bundleLivePage();
 }

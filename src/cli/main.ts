@@ -4,4 +4,4 @@ import { createProgram } from './program.js';
 import { runProgram } from './run-program.js';
 
 guardOutput();
-process.exitCode = await runProgram(await createProgram(process.argv[2]), process.argv);
+process.exitCode = await runProgram(await createProgram(process.argv.slice(2)), process.argv);

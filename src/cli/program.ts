@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { Command } from 'commander';
 import { ownValue } from '../core/record.js';
 import { version } from '../core/version.js';
+import { type ListedCommand, readCommandList } from './completion/command-list.js';
 import { examples, examplesText } from './terminal/examples.js';
 import { joinLines, wrapHelp } from './terminal/help-text.js';
 import { silenceProgress } from './terminal/progress.js';
@@ -21,17 +22,31 @@ const commands = {
   completion: async () => (await import('./commands/completion.js')).completionCommand(),
 };
 
-/** The command that needs the definitions of all others. */
-const needsAll = 'completion';
-
 /**
- * Creates the command `millrace` with its subcommands.
+ * Creates the program for one command line. Loads only the command that the line names; the help and completion read the list of
+ * commands that the build wrote. Loading all commands takes longer than most of them run.
  *
- * @param named - The first argument. If it names a command, only that command is loaded: loading all takes longer than most commands run.
+ * @param words - The arguments of the command line.
  */
-export async function createProgram(named = ''): Promise<Command> {
-  const isAlone = Object.hasOwn(commands, named) && named !== needsAll;
-  const makers = isAlone ? [ownValue(commands, named)!] : Object.values(commands);
+export async function createProgram(words: readonly string[]): Promise<Command> {
+  const named = (words[0] === 'help' ? words[1] : words[0]) ?? '';
+  const load = ownValue(commands, named);
+  if (load) return programOf([await load()]);
+  return programOf(readCommandList().map(listedCommand));
+}
+
+/** Creates the program with all its commands loaded. */
+export async function loadProgram(): Promise<Command> {
+  return programOf(await Promise.all(Object.values(commands).map((load) => load())));
+}
+
+/** A command for the help of the program, which shows its name, arguments and summary. */
+function listedCommand({ name, summary, usage }: ListedCommand): Command {
+  const command = new Command(name).summary(summary);
+  return usage === '' ? command : command.arguments(usage);
+}
+
+function programOf(subcommands: readonly Command[]): Command {
   const program = new Command('millrace')
     .description('The training data loader for TypeScript: typed, deterministic, resumable at any step.')
     .version(version)
@@ -47,7 +62,7 @@ export async function createProgram(named = ''): Promise<Command> {
     .hook('preAction', (_program, command) => {
       if (command.opts<{ quiet?: boolean }>().quiet) silenceProgress();
     });
-  for (const command of await Promise.all(makers.map((make) => make()))) {
+  for (const command of subcommands) {
     addSharedOptions(command);
     program.addCommand(command);
   }

@@ -3,13 +3,15 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../dist/cli/program.js';
+import { createProgram, loadProgram } from '../../dist/cli/program.js';
 import { ConfigFolder } from '../config/folder.js';
-import { runCommand } from './run-command.js';
+import { main, runCommand, runNode } from './run-command.js';
 import { runInTerminal } from './run-in-terminal.js';
 
-const program = await createProgram();
+const program = await loadProgram();
+const helpProgram = await createProgram(['--help']);
 const commands = program.commands.map((command) => command.name());
 
 let folder: ConfigFolder;
@@ -177,5 +179,33 @@ describe('millrace completion', () => {
       for (const { long } of command.options.filter(({ hidden }) => !hidden))
         expect(stdout).toContain(shell === 'fish' ? `-l ${long!.slice(2)}` : `${long}[`);
     }
+  });
+});
+
+describe('millrace --help, --version and completion', () => {
+  it.each([['--help'], ['--version'], ['completion', 'bash'], ['help']])(
+    'load no command: %s %s',
+    async (...words) => {
+      const printUrls =
+        'data:text/javascript,export const load = (url, context, next) => (process._rawDebug(url), next(url, context))';
+      const { stdout, stderr, status } = await runNode([
+        '--no-warnings',
+        '--experimental-loader',
+        printUrls,
+        main,
+        ...words,
+      ]);
+      expect(status).toBe(0);
+      expect(stdout).not.toBe('');
+      const loaded = new Set(stderr.match(/^file:.*/gm));
+      expect(loaded.size).toBeGreaterThan(5);
+      expect(loaded.size).toBeLessThan(60);
+    },
+  );
+
+  it('show the same list of commands as the commands themselves', () => {
+    const term = (command: Command) => command.createHelp().subcommandTerm(command);
+    const listed = helpProgram.commands.map((command) => [term(command), command.summary()]);
+    expect(listed).toEqual(program.commands.map((command) => [term(command), command.summary()]));
   });
 });

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configText } from '../../dist/cli/init/write-config.js';
-import { createProgram } from '../../dist/cli/program.js';
+import { loadProgram } from '../../dist/cli/program.js';
 import { runCommand } from './run-command.js';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -126,7 +126,7 @@ describe('an output that cannot be written', () => {
 
 describe('help', () => {
   it.each([40, 80, 120])('keeps lists a line each, and its lines within %d columns', async (width) => {
-    const program = await createProgram();
+    const program = await loadProgram();
     for (const command of [program, ...program.commands]) {
       let help = '';
       command.configureOutput({ getOutHelpWidth: () => width, writeOut: (text) => (help += text) });

@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import { describeProgram } from '../completion/describe-program.js';
+import { readCommandList } from '../completion/command-list.js';
 import { completionScript, type Shell, shells } from '../completion/scripts.js';
 
 /** `millrace completion`: prints a shell completion script. */
@@ -18,7 +18,7 @@ export function completionCommand(): Command {
         '  millrace completion fish | source           in ~/.config/fish/config.fish',
       ].join('\n'),
     )
-    .action((shell: Shell, _flags: object, command: Command) => {
-      process.stdout.write(completionScript(shell, describeProgram(command.parent!)));
+    .action((shell: Shell) => {
+      process.stdout.write(completionScript(shell, readCommandList()));
     });
 }

@@ -1,4 +1,4 @@
-import type { CompletedCommand, CompletedFlag } from './describe-program.js';
+import type { ListedCommand, ListedFlag } from './command-list.js';
 
 /** Supported shells. */
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -6,11 +6,11 @@ export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
 /** Renders the completion script of a shell. The script does not run the command. */
-export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
+export function completionScript(shell: Shell, commands: readonly ListedCommand[]): string {
   return { bash, zsh, fish }[shell](commands);
 }
 
-function bash(commands: readonly CompletedCommand[]): string {
+function bash(commands: readonly ListedCommand[]): string {
   const cases = commands.map(({ name, flags, words }) => {
     const values = flags
       .filter(({ choices }) => choices.length > 0)
@@ -43,8 +43,8 @@ complete -o filenames -F _millrace millrace
 `;
 }
 
-function zsh(commands: readonly CompletedCommand[]): string {
-  const names = commands.map(({ name, description }) => `    ${single(`${name}:${description}`)}`);
+function zsh(commands: readonly ListedCommand[]): string {
+  const names = commands.map(({ name, summary }) => `    ${single(`${name}:${summary}`)}`);
   const cases = commands.map(({ name, flags, words }) => {
     const specs = flags.map((flag) => `        ${single(zshSpec(flag))}`);
     const rest = words.length > 0 ? `*:word:(${words.join(' ')})` : '*:file:_files';
@@ -72,15 +72,15 @@ compdef _millrace millrace
 `;
 }
 
-function zshSpec({ flag, description, takesValue, choices }: CompletedFlag): string {
+function zshSpec({ flag, description, takesValue, choices }: ListedFlag): string {
   const text = description.replaceAll(/[[\]:]/g, ' ');
   const value = choices.length > 0 ? `:value:(${choices.join(' ')})` : takesValue ? ':value:_files' : '';
   return `${flag}[${text}]${value}`;
 }
 
-function fish(commands: readonly CompletedCommand[]): string {
-  const lines = commands.flatMap(({ name, description, flags, words }) => [
-    `complete -c millrace -n __fish_use_subcommand -f -a ${name} -d ${single(description)}`,
+function fish(commands: readonly ListedCommand[]): string {
+  const lines = commands.flatMap(({ name, summary, flags, words }) => [
+    `complete -c millrace -n __fish_use_subcommand -f -a ${name} -d ${single(summary)}`,
     ...flags.map(({ flag, description: text, takesValue, choices }) => {
       const value = choices.length > 0 ? ` -x -a ${single(choices.join(' '))}` : takesValue ? ' -r' : '';
       return `complete -c millrace -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}${value} -d ${single(text)}`;

@@ -1,0 +1,60 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Argument, Command } from 'commander';
+
+/** A flag of a listed command. */
+export interface ListedFlag {
+  /** `--samples`. */
+  readonly flag: string;
+  readonly description: string;
+  /** Whether the flag takes a value. */
+  readonly takesValue: boolean;
+  /** Allowed values, if the flag has a fixed list. */
+  readonly choices: readonly string[];
+}
+
+/** A command as help and completion show it. */
+export interface ListedCommand {
+  readonly name: string;
+  readonly summary: string;
+  /** Its arguments: `[config] [other]`. */
+  readonly usage: string;
+  readonly flags: readonly ListedFlag[];
+  /** Allowed arguments; empty for files. */
+  readonly words: readonly string[];
+}
+
+/** Lists the commands of a program with their visible flags. */
+export function listCommands(program: Command): ListedCommand[] {
+  return program.commands.map((command) => ({
+    name: command.name(),
+    summary: command.summary() || command.description(),
+    usage: command.registeredArguments.map(usageOf).join(' '),
+    flags: command.options
+      .filter(({ hidden }) => !hidden)
+      .map(({ long, description, required, optional, argChoices }) => ({
+        flag: long!,
+        description,
+        takesValue: required || optional,
+        choices: argChoices ?? [],
+      })),
+    words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+  }));
+}
+
+function usageOf(argument: Argument): string {
+  const name = argument.name() + (argument.variadic ? '...' : '');
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+/** The list that the build writes, so that help and completion need not load the commands. */
+const file = new URL('command-list.json', import.meta.url);
+
+/** Writes the list of a program's commands beside this module. The build calls this. */
+export function writeCommandList(program: Command): void {
+  writeFileSync(file, JSON.stringify(listCommands(program)));
+}
+
+/** Reads the list of commands that the build wrote. */
+export function readCommandList(): ListedCommand[] {
+  return JSON.parse(readFileSync(file, 'utf8')) as ListedCommand[];
+}
