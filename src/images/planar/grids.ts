@@ -1,0 +1,163 @@
+import type { PlanarSize } from './planar-image.js';
+
+/**
+ * Where in the source each pixel of a result comes from. Every operation is in float32 and in PyTorch's order, so that the
+ * nearest pixel is the same one.
+ */
+export interface SamplingGrid extends PlanarSize {
+  /**
+   * Writes the source of each pixel of a row, on a scale from -1 to 1 over the source.
+   *
+   * @param x - Shape `[width]`.
+   * @param y - Shape `[width]`.
+   */
+  row(row: number, x: Float32Array, y: Float32Array): void;
+}
+
+/** Six numbers `a b c d e f`: the source of (x, y) is (ax + by + c, dx + ey + f), counted from the centers of the images. */
+export type AffineMatrix = readonly [number, number, number, number, number, number];
+
+/** Rotation and shear in degrees, translation in pixels. */
+export interface AffineParameters {
+  readonly angle: number;
+  readonly translate: readonly [x: number, y: number];
+  readonly scale: number;
+  readonly shear: readonly [x: number, y: number];
+  /** The fixed point, in pixels from the center of the image. */
+  readonly center: readonly [x: number, y: number];
+}
+
+/** The matrix that leads from a result back to its source. */
+export function inverseAffineMatrix(parameters: AffineParameters): AffineMatrix {
+  const radians = (degrees: number) => degrees * (Math.PI / 180);
+  const [rotation, shearX, shearY] = [parameters.angle, ...parameters.shear].map(radians) as [
+    number,
+    number,
+    number,
+  ];
+  const { scale } = parameters;
+  const [cx, cy] = parameters.center;
+  const [x, y] = [cx + parameters.translate[0], cy + parameters.translate[1]];
+  const a = Math.cos(rotation - shearY) / Math.cos(shearY);
+  const b = -(a * Math.tan(shearX) + Math.sin(rotation));
+  const c = Math.sin(rotation - shearY) / Math.cos(shearY);
+  const d = Math.cos(rotation) - c * Math.tan(shearX);
+  const [m0, m1, m3, m4] = [d / scale, -b / scale, -c / scale, a / scale];
+  return [m0, m1, cx - m0 * x - m1 * y, m3, m4, cy - m3 * x - m4 * y];
+}
+
+/** The size of a result that holds the whole transformed image. */
+export function expandedSize(matrix: AffineMatrix, { height, width }: PlanarSize): PlanarSize {
+  const [a, b, c, d, e, f] = matrix.map(Math.fround) as unknown as AffineMatrix;
+  const [halfWidth, halfHeight] = [0.5 * width, 0.5 * height];
+  const corners = [
+    [-halfWidth, -halfHeight],
+    [-halfWidth, halfHeight],
+    [halfWidth, halfHeight],
+    [halfWidth, -halfHeight],
+  ] as const;
+  const extent = (p: number, q: number, r: number, half: number): number => {
+    const places = corners.map(([x, y]) =>
+      Math.fround(Math.fround(Math.fround(x * p) + Math.fround(y * q)) + r),
+    );
+    // PyTorch ignores what lies beyond four decimals.
+    const shortened = (value: number) =>
+      Math.fround(Math.trunc(Math.fround(Math.fround(value + half) * 10_000)) * Math.fround(1e-4));
+    return Math.ceil(shortened(Math.max(...places))) - Math.floor(shortened(Math.min(...places)));
+  };
+  return { width: extent(a, b, c, halfWidth), height: extent(d, e, f, halfHeight) };
+}
+
+/** The grid of an affine matrix. */
+export function affineGrid(matrix: AffineMatrix, source: PlanarSize, result: PlanarSize): SamplingGrid {
+  const [halfWidth, halfHeight] = [0.5 * source.width, 0.5 * source.height];
+  const scaled = matrix.map((value, k) =>
+    Math.fround(Math.fround(value) / (k < 3 ? halfWidth : halfHeight)),
+  ) as unknown as AffineMatrix;
+  const [a, b, c, d, e, f] = scaled;
+  const { height, width } = result;
+  return {
+    height,
+    width,
+    row(row, xs, ys) {
+      const v = row + 0.5 * (1 - height);
+      for (let i = 0; i < width; i++) {
+        const u = i + 0.5 * (1 - width);
+        xs[i] = linear(a, b, c, u, v);
+        ys[i] = linear(d, e, f, u, v);
+      }
+    },
+  };
+}
+
+/** Eight numbers: the source of (x, y) is (ax + by + c, dx + ey + f) / (gx + hy + 1), counted from the top left. */
+export type PerspectiveCoefficients = readonly number[];
+
+/** The grid of a perspective. */
+export function perspectiveGrid(coefficients: PerspectiveCoefficients, size: PlanarSize): SamplingGrid {
+  const { height, width } = size;
+  const [a, b, c, d, e, f, g, h] = coefficients.map((value, k) => {
+    const single = Math.fround(value);
+    return k < 6 ? Math.fround(single / (k < 3 ? 0.5 * width : 0.5 * height)) : single;
+  }) as [number, number, number, number, number, number, number, number];
+  return {
+    height,
+    width,
+    row(row, xs, ys) {
+      const v = row + 0.5;
+      for (let i = 0; i < width; i++) {
+        const u = i + 0.5;
+        const depth = linear(g, h, 1, u, v);
+        xs[i] = Math.fround(Math.fround(linear(a, b, c, u, v) / depth) - 1);
+        ys[i] = Math.fround(Math.fround(linear(d, e, f, u, v) / depth) - 1);
+      }
+    },
+  };
+}
+
+function linear(a: number, b: number, c: number, x: number, y: number): number {
+  return Math.fround(Math.fround(Math.fround(a * x) + b * y) + c);
+}
+
+export type Corner = readonly [x: number, y: number];
+
+/**
+ * The coefficients that lead from `endpoints` of the result back to `startpoints` of the source.
+ *
+ * @returns `undefined` if the corners do not span a quadrilateral.
+ */
+export function perspectiveCoefficients(
+  startpoints: readonly Corner[],
+  endpoints: readonly Corner[],
+): PerspectiveCoefficients | undefined {
+  const rows = endpoints.flatMap(([x, y], i) => {
+    const [toX, toY] = startpoints[i]!;
+    return [
+      [x, y, 1, 0, 0, 0, -toX * x, -toX * y, toX],
+      [0, 0, 0, x, y, 1, -toY * x, -toY * y, toY],
+    ];
+  });
+  return solve(rows)?.map(Math.fround);
+}
+
+/** Solves n linear equations, each n factors and a result; `undefined` if they have no single solution. */
+function solve(rows: number[][]): number[] | undefined {
+  const n = rows.length;
+  for (let k = 0; k < n; k++) {
+    let pivot = k;
+    for (let i = k + 1; i < n; i++) if (Math.abs(rows[i]![k]!) > Math.abs(rows[pivot]![k]!)) pivot = i;
+    if (Math.abs(rows[pivot]![k]!) < 1e-12) return undefined;
+    [rows[k], rows[pivot]] = [rows[pivot]!, rows[k]!];
+    for (let i = k + 1; i < n; i++) {
+      const factor = rows[i]![k]! / rows[k]![k]!;
+      for (let j = k; j <= n; j++) rows[i]![j]! -= factor * rows[k]![j]!;
+    }
+  }
+  const solution = new Array<number>(n).fill(0);
+  for (let k = n - 1; k >= 0; k--) {
+    let rest = rows[k]![n]!;
+    for (let j = k + 1; j < n; j++) rest -= rows[k]![j]! * solution[j]!;
+    solution[k] = rest / rows[k]![k]!;
+  }
+  return solution;
+}
