@@ -18,7 +18,8 @@ function readReport(entry: string): Report {
     [...text.matchAll(new RegExp(`^export (?:abstract )?(?:${kinds}) (\\w+)`, 'gm'))].map(
       ([, name]) => name!,
     );
-  const values = new Set(declared('class|function|const'));
+  const namespaces = [...text.matchAll(/^declare namespace (\w+)/gm)].map(([, name]) => name!);
+  const values = new Set([...declared('class|function|const'), ...namespaces]);
   return { values: [...values].sort(), types: declared('interface|type') };
 }
 
