@@ -3,6 +3,7 @@ import { malformed, mismatch, misplaced } from './collate-error.js';
 import type { Allocate } from './dataset.js';
 import { type DType, dtypeOf } from './dtype.js';
 import { CollateError } from './errors.js';
+import { type FieldCollate, fieldCollates, type WithFieldCollates } from './field-collates.js';
 import { ownValue } from './record.js';
 import { type Scalar, scalarTensor, torchScalarDtype } from './scalar-column.js';
 import type { StackTensors } from './stack-tensors.js';
@@ -38,7 +39,11 @@ export function collateTree(
       case 'array':
         return arrays(values as unknown[][], path, collate);
       case 'object':
-        return objects(values as Record<string, unknown>[], path, collate, rules.parity);
+        return objects(values as Record<string, unknown>[], path, {
+          collate,
+          allocate,
+          parity: rules.parity,
+        });
     }
   };
   return collate(samples, '');
@@ -124,28 +129,33 @@ function arrays(samples: readonly unknown[][], path: string, collate: CollateFie
   );
 }
 
+interface ObjectRules {
+  readonly collate: CollateField;
+  readonly allocate: Allocate;
+  /** With `parity`, fields that the first sample does not have are dropped. */
+  readonly parity: boolean;
+}
+
 function objects(
   samples: readonly Record<string, unknown>[],
   path: string,
-  collate: CollateField,
-  dropFurtherFields: boolean,
+  { collate, allocate, parity }: ObjectRules,
 ): object {
   const keys = Object.keys(samples[0]!);
   samples.forEach((sample, i) => {
     const own = Object.keys(sample);
-    const isSame = dropFurtherFields || own.length === keys.length;
+    const isSame = parity || own.length === keys.length;
     if (!isSame || !keys.every((key) => Object.hasOwn(sample, key))) {
       throw mismatch(path, i, `has the fields ${listed(own)}`, `sample 0 ${listed(keys)}`);
     }
   });
+  const ownCollates = (samples[0] as WithFieldCollates<string>)[fieldCollates] ?? {};
   return Object.fromEntries(
-    keys.map((key) => [
-      key,
-      collate(
-        samples.map((sample) => ownValue(sample, key)),
-        path ? `${path}.${key}` : key,
-      ),
-    ]),
+    keys.map((key) => {
+      const values = samples.map((sample) => ownValue(sample, key));
+      const own: FieldCollate | undefined = ownValue(ownCollates, key);
+      return [key, own ? own(values as never[], allocate) : collate(values, path ? `${path}.${key}` : key)];
+    }),
   );
 }
 

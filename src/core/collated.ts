@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from './dtype.js';
+import type { fieldCollates, WithFieldCollates } from './field-collates.js';
 import type { DTypeOfArray, Tensor } from './tensor.js';
 
 /**
@@ -21,7 +22,16 @@ export type Collated<T, N extends DType = 'float32'> = unknown extends T
               ? string[]
               : T extends ArrayBuffer
                 ? ArrayBuffer[]
-                : { -readonly [K in keyof T]: Collated<T[K], N> };
+                : typeof fieldCollates extends keyof T
+                  ? {
+                      -readonly [K in keyof T as Exclude<K, typeof fieldCollates>]: K extends OwnFields<T>
+                        ? T[K]
+                        : Collated<T[K], N>;
+                    }
+                  : { -readonly [K in keyof T]: Collated<T[K], N> };
+
+/** Fields that form a batch by a rule of the sample. */
+type OwnFields<T> = T extends WithFieldCollates<infer K> ? K : never;
 
 /** What a loader yields: `BatchOf<typeof loader>`. */
 export type BatchOf<L extends AsyncIterable<unknown>> = L extends AsyncIterable<infer B> ? B : never;

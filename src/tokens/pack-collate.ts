@@ -1,48 +1,33 @@
 import type { CollateContext } from '../core/collate.js';
 import { CollateError } from '../core/errors.js';
-import { copyExactly } from '../core/exact-elements.js';
-import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
-import { noToken } from './no-token.js';
+import { isTensor, zeroTensor } from '../core/tensor.js';
 import type { Tokens } from './packed-dataset.js';
-
-/** Concatenated samples of tokens, without padding. */
-export interface PackedTokens {
-  /** Shape `[N]`: the tokens of all samples. */
-  readonly tokens: Tensor<'int32'>;
-  /** Shape `[N]`: the sample of the batch that each token belongs to, from 0. Tokens attend within their sample. */
-  readonly documentIds: Tensor<'int32'>;
-  /** Shape `[N]`: the token's position in its sample, from 0. */
-  readonly positionIds: Tensor<'int32'>;
-  /** Shape `[samples + 1]`: the start of each sample, then N: the cumulative lengths for variable-length attention. */
-  readonly offsets: Tensor<'int32'>;
-}
+import { layoutOf } from './sequence-layout.js';
+import { allocateSequences, type TokenSequence, writeSegment } from './token-sequence.js';
 
 /**
- * Concatenates the tokens of a batch and returns what an attention mask needs to separate the samples. Use it as the
- * collate function for a `TokenBudgetSampler` with `method: 'packing'`.
+ * Concatenates the tokens of a batch without padding, into a {@link TokenSequence} of shape `[N]` in which each sample is a
+ * document. Use it as the collate function for a `TokenBudgetSampler` with `method: 'packing'`.
  *
  * @param samples - One-dimensional tokens of any length.
  * @throws {@link CollateError} naming the sample that is not a list of whole numbers.
  */
-export function packCollate(samples: readonly Tokens[], context: Partial<CollateContext> = {}): PackedTokens {
+export function packCollate(
+  samples: readonly Tokens[],
+  context: Partial<CollateContext> = {},
+): TokenSequence {
   const { allocate = zeroTensor } = context;
   const parts = samples.map(elementsOf);
-  const count = parts.reduce((sum, { length }) => sum + length, 0);
-  const tokens = allocate('int32', [count]);
-  const documentIds = allocate('int32', [count]);
-  const positionIds = allocate('int32', [count]);
-  const offsets = allocate('int32', [parts.length + 1]);
+  const layout = layoutOf(parts.map(({ length }) => length));
+  const sequence = allocateSequences([layout], { allocate, shape: [layout.length], padToken: 0 });
   let at = 0;
-  for (const [place, part] of parts.entries()) {
-    offsets.data[place] = at;
-    copyExactly(part, tokens.data, 'int32', at, (token, k) => noToken(token, { sample: place, token: k }));
-    for (let k = 0; k < part.length; k++) {
-      documentIds.data[at] = place;
-      positionIds.data[at++] = k;
-    }
+  for (const segment of layout.segments) {
+    const { document: sample } = segment;
+    const content = { tokens: parts[sample]!, where: (token: number) => ({ sample, token }) };
+    writeSegment(sequence, at, segment, { content, shift: true });
+    at += segment.length;
   }
-  offsets.data[parts.length] = at;
-  return { tokens, documentIds, positionIds, offsets };
+  return sequence;
 }
 
 function elementsOf(sample: Tokens, place: number): ArrayLike<number | bigint> {

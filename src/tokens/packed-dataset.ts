@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
 import type { TypedArray } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
-import { copyExactly, holds } from '../core/exact-elements.js';
+import { holds } from '../core/exact-elements.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
@@ -10,8 +10,10 @@ import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
-import { noToken } from './no-token.js';
 import { Packing, type Piece } from './packing.js';
+import { layoutOf, layoutWithin, type SequenceLayout, type SequenceRange } from './sequence-layout.js';
+import { checkSlice, rangesOf, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
+import { allocateSequences, sampleOf, type TokenSequence, writeSegment } from './token-sequence.js';
 
 /** The tokens of one document. */
 export type Tokens = Tensor | TypedArray | readonly number[];
@@ -35,16 +37,13 @@ export interface PackedDatasetOptions {
   readonly seed?: number;
   /** Whether each epoch exchanges documents of equal length; otherwise a row is the same in every epoch. @defaultValue `true` */
   readonly shuffle?: boolean;
-}
-
-/** A row: concatenated documents. */
-export interface PackedRow {
-  /** Shape `[rowLength]`: the documents, then padding. */
-  readonly tokens: Tensor<'int32'>;
-  /** Shape `[rowLength]`: the document of the row that each token belongs to, from 0; -1 for padding. Tokens attend within their document. */
-  readonly documentIds: Tensor<'int32'>;
-  /** Shape `[rowLength]`: the token's position in its document, from 0; 0 for padding. */
-  readonly positionIds: Tensor<'int32'>;
+  /** Whether `labels` are those of the next token; see {@link TokenSequence}. @defaultValue `true` */
+  readonly shift?: boolean;
+  /**
+   * Makes only this context-parallel rank's part of every row, and reads no other if the documents can be read in parts. Rows are
+   * padded to a length that `2 · worldSize` divides. @defaultValue whole rows
+   */
+  readonly sequenceSlice?: SequenceSlice;
 }
 
 const schema = v.strictObject({
@@ -64,6 +63,8 @@ const schema = v.strictObject({
   ),
   seed: v.optional(integerFrom(0), 0),
   shuffle: v.optional(booleanOption, true),
+  shift: v.optional(booleanOption, true),
+  sequenceSlice: v.optional(sequenceSliceSchema),
 });
 
 type Resolved = v.InferOutput<typeof schema>;
@@ -79,7 +80,7 @@ type Resolved = v.InferOutput<typeof schema>;
  *
  * @remarks O(documents) to construct, 20 bytes per document; O(documents in the row · log documents) per row.
  */
-export class PackedDataset implements Dataset<PackedRow>, Movable {
+export class PackedDataset implements Dataset<TokenSequence>, Movable {
   readonly documents: TokenDocuments;
   readonly rowLength: number;
   /** Number of rows. */
@@ -88,18 +89,22 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
   readonly tokenCount: number;
   readonly variesByEpoch: boolean;
   /** Present if the documents have it: prefetches the whole documents of the rows. */
-  readonly prefetch?: NonNullable<Dataset<PackedRow>['prefetch']>;
+  readonly prefetch?: NonNullable<Dataset<TokenSequence>['prefetch']>;
   readonly #options: Resolved;
   readonly #lengths: ArrayLike<number>;
   readonly #packing: Packing;
+  /** This rank's part of a row. */
+  readonly #ranges: readonly SequenceRange[];
 
   /** @throws {@link ConfigError} naming the option, or the document whose length is not a whole number of 0 or more. */
   constructor(documents: TokenDocuments, options: PackedDatasetOptions) {
     const resolved = parseOptions('PackedDataset options', schema, options);
-    const { rowLength, seed, shuffle } = resolved;
+    const { rowLength, seed, shuffle, shift, sequenceSlice } = resolved;
+    checkSlice('PackedDataset options', sequenceSlice, shift);
     this.#lengths = lengthsOf(documents, resolved);
     this.documents = documents;
     this.rowLength = rowLength;
+    this.#ranges = rangesOf(rowLength, sequenceSlice);
     this.variesByEpoch = shuffle;
     this.#options = resolved;
     this.tokenCount = checkedSum(this.#lengths);
@@ -126,23 +131,30 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     return this.#packing.rowsOf(document, epoch);
   }
 
-  get(row: number, context: SampleContext): MaybePromise<PackedRow> {
-    checkIndex(row, this.length, 'PackedDataset');
-    const batch = allocateRows((dtype, shape) => zeroTensor(dtype, shape), [this.rowLength]);
-    return andThen(this.#fill(batch, 0, row, context), () => batch);
+  /** Tokens of a row, with padding: with `sequenceSlice`, those of this rank. */
+  get sequenceLength(): number {
+    return this.#ranges.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
-  getBatch(rows: IndexArray, context: BatchContext): MaybePromise<PackedRow> {
-    const batch = allocateRows(context.allocate, [rows.length, this.rowLength]);
-    const pending = Array.from(rows, (row, k) => {
-      checkIndex(row, this.length, 'PackedDataset');
-      return this.#fill(batch, k * this.rowLength, row, context.sample(k));
-    }).filter((filled) => filled instanceof Promise);
+  get(row: number, context: SampleContext): MaybePromise<TokenSequence> {
+    const part = this.#partOf(row, context.epoch);
+    const sequence = this.#allocate([part], zeroTensor, [this.sequenceLength]);
+    return andThen(this.#fill(sequence, 0, part, context), () => sampleOf(sequence));
+  }
+
+  getBatch(rows: IndexArray, context: BatchContext): MaybePromise<TokenSequence> {
+    const length = this.sequenceLength;
+    const parts = Array.from(rows, (row) => this.#partOf(row, context.epoch));
+    const batch = this.#allocate(parts, context.allocate, [rows.length, length]);
+    const pending = parts
+      .map((part, k) => this.#fill(batch, k * length, part, context.sample(k)))
+      .filter((filled) => filled instanceof Promise);
     return pending.length > 0 ? Promise.all(pending).then(() => batch) : batch;
   }
 
+  /** The same for every context-parallel rank. */
   fingerprint(): string {
-    const { rowLength, padToken, seed, shuffle } = this.#options;
+    const { rowLength, padToken, seed, shuffle, shift } = this.#options;
     return fingerprint({
       kind: 'PackedDataset',
       documents: datasetFingerprint(this.documents),
@@ -151,6 +163,7 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
       padToken,
       seed,
       shuffle,
+      shift,
     });
   }
 
@@ -173,29 +186,57 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
     return new PackedDataset((await make(documents)) as TokenDocuments, options);
   }
 
-  /** The documents with tokens in these rows, in order. */
+  /** The documents with tokens in this rank's part of these rows, in order. */
   #documentsOf(rows: IndexArray, epoch: number): number[] {
-    const pieces = Array.from(rows, (row) => this.piecesOf(row, epoch)).flat();
-    return [...new Set(pieces.map(({ document }) => document))];
+    const documents = Array.from(rows, (row) => {
+      const { pieces, layout } = this.#partOf(row, epoch);
+      return layout.segments.map((segment) => pieces[segment.document]!.document);
+    });
+    return [...new Set(documents.flat())];
   }
 
-  /** Writes a row to all three tensors, from element `start` on. */
-  #fill(batch: PackedRow, start: number, row: number, context: SampleContext): MaybePromise<void> {
-    const pieces = this.#packing.piecesOf(row, context.epoch);
+  /** This rank's part of a row. */
+  #partOf(row: number, epoch: number): RowPart {
+    const pieces = this.piecesOf(row, epoch);
+    const whole = layoutOf(
+      pieces.map(({ length }) => length),
+      { length: this.rowLength },
+    );
+    return { pieces, layout: layoutWithin(whole, this.#ranges) };
+  }
+
+  #allocate(
+    parts: readonly RowPart[],
+    allocate: BatchContext['allocate'],
+    shape: readonly number[],
+  ): TokenSequence {
+    const { padToken } = this.#options;
+    const layouts = parts.map(({ layout }) => layout);
+    return allocateSequences(layouts, { allocate, shape, padToken });
+  }
+
+  /** Writes tokens and labels of a row, from element `start` on. */
+  #fill(
+    sequence: TokenSequence,
+    start: number,
+    { pieces, layout }: RowPart,
+    context: SampleContext,
+  ): MaybePromise<void> {
+    const { shift } = this.#options;
     const pending: Promise<void>[] = [];
     let at = start;
-    for (const [place, piece] of pieces.entries()) {
+    for (const segment of layout.segments) {
       const to = at;
-      const copied = andThen(this.#read(piece, context), (tokens) =>
-        copyPiece(batch, to, place, tokens, piece),
+      const { document, start: first } = pieces[segment.document]!;
+      const length = segment.length + (segment.hasNext ? 1 : 0);
+      const read = this.#read({ document, start: first + segment.start, length }, context);
+      const where = (token: number) => ({ document, token: first + token });
+      const written = andThen(read, (tokens) =>
+        writeSegment(sequence, to, segment, { content: { tokens, where }, shift }),
       );
-      if (copied instanceof Promise) pending.push(copied);
-      at += piece.length;
+      if (written instanceof Promise) pending.push(written);
+      at += segment.length;
     }
-    const end = start + this.rowLength;
-    batch.tokens.data.fill(this.#options.padToken, at, end);
-    batch.documentIds.data.fill(-1, at, end);
-    batch.positionIds.data.fill(0, at, end);
     return pending.length > 0 ? Promise.all(pending).then(() => undefined) : undefined;
   }
 
@@ -225,24 +266,10 @@ export class PackedDataset implements Dataset<PackedRow>, Movable {
   }
 }
 
-function allocateRows(allocate: BatchContext['allocate'], shape: readonly number[]): PackedRow {
-  return {
-    tokens: allocate('int32', shape),
-    documentIds: allocate('int32', shape),
-    positionIds: allocate('int32', shape),
-  };
-}
-
-function copyPiece(
-  { tokens, documentIds, positionIds }: PackedRow,
-  to: number,
-  place: number,
-  piece: ArrayLike<number | bigint>,
-  { document, start, length }: Piece,
-): void {
-  copyExactly(piece, tokens.data, 'int32', to, (token, k) => noToken(token, { document, token: start + k }));
-  documentIds.data.fill(place, to, to + length);
-  for (let k = 0; k < length; k++) positionIds.data[to + k] = k;
+/** The pieces of a row, and the layout of what a rank gets of it: its documents are numbers of pieces. */
+interface RowPart {
+  readonly pieces: readonly Piece[];
+  readonly layout: SequenceLayout;
 }
 
 type Elements = ArrayLike<number | bigint> & {

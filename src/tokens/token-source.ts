@@ -1,10 +1,13 @@
 import type { DType, TypedArray } from '../core/dtype.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
+import type { Tensor } from '../core/tensor.js';
 
 /** A stream of token ids with asynchronous random access, such as `RemoteIndexedDataset`. */
 export interface RemoteTokenSource {
   readonly dtype: DType;
   readonly tokenCount: number;
+  /** Tokens of each document, if the source stores them. */
+  readonly sizes?: ArrayLike<number>;
   /** Tokens `start … start + count - 1` in the stored dtype. */
   fetchTokens(start: number, count: number): MaybePromise<TypedArray>;
   /** Starts to fetch ranges that will be read soon. @returns the bytes newly requested, as `Dataset.prefetch` */
@@ -17,6 +20,8 @@ export interface RemoteTokenSource {
 export interface TokenSource {
   readonly dtype: DType;
   readonly tokenCount: number;
+  /** Tokens of each document, if the source stores them. */
+  readonly sizes?: ArrayLike<number>;
   /** Tokens `start … start + count - 1` in the stored dtype. */
   readTokens(start: number, count: number): TypedArray;
   /**
@@ -29,3 +34,6 @@ export interface TokenSource {
   fingerprint?(): string;
   close?(): void | Promise<void>;
 }
+
+/** A stream of tokens, wherever they are. */
+export type AnyTokenSource = Tensor | TokenSource | RemoteTokenSource;

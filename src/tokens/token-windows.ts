@@ -1,23 +1,43 @@
 import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
 import { type DType, isDType, type TypedArray, type TypedArrayOf } from '../core/dtype.js';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
-import { isTensor, shareTensor, type Tensor } from '../core/tensor.js';
-import type { RemoteTokenSource, TokenSource } from './token-source.js';
+import { isTensor, shareTensor, type Tensor, zeroTensor } from '../core/tensor.js';
+import { type DocumentBoundaries, documentBoundariesSchema, windowLayouts } from './document-boundaries.js';
+import { checkSlice, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
+import { sampleOf, type TokenSequence } from './token-sequence.js';
+import type { AnyTokenSource, RemoteTokenSource, TokenSource } from './token-source.js';
 import { convert, WindowCopier } from './window-copier.js';
+import { WindowSequences } from './window-sequences.js';
 
-export interface TokenWindowsOptions<D extends DType = 'int32'> {
-  /** Tokens in `x`, and in `y`. */
+export interface TokenWindowsOptions<
+  D extends DType = 'int32',
+  B extends DocumentBoundaries | undefined = DocumentBoundaries | undefined,
+> {
+  /** Tokens in `x`, and in `y`; or in a {@link TokenSequence}. */
   readonly length: number;
   /** Tokens between the starts of neighboring windows. @defaultValue `length`: no overlap */
   readonly stride?: number;
-  /** The dtype of the windows. @defaultValue `'int32'` */
+  /** The dtype of the windows. A {@link TokenSequence} is int32. @defaultValue `'int32'` */
   readonly dtype?: D;
+  /**
+   * Makes each window a {@link TokenSequence}, and says where its documents end: `'stored'`, at the lengths that the source stores;
+   * `{ endToken }`, after each such token; `'none'`, a window is one document. @defaultValue windows of `x` and `y`
+   */
+  readonly documents?: B;
+  /** Whether `labels` are those of the next token; see {@link TokenSequence}. Needs `documents`. @defaultValue `true` */
+  readonly shift?: boolean;
+  /**
+   * Reads and makes only this context-parallel rank's part of every window. The end of a window is padded with token 0 to a
+   * length that `2 · worldSize` divides. Needs `documents`, stored or none.
+   * @defaultValue whole windows
+   */
+  readonly sequenceSlice?: SequenceSlice;
 }
 
 /** A window of tokens and the same window shifted by one token: the input and the target of a language model. */
@@ -28,19 +48,24 @@ export interface TokenWindow<D extends DType = 'int32'> {
   readonly y: Tensor<D>;
 }
 
-/** A source of windows. */
-export type AnyTokenSource = Tensor | TokenSource | RemoteTokenSource;
+/** A window in the shape that the option `documents` selects. */
+type WindowOf<D extends DType, B> = B extends undefined ? TokenWindow<D> : TokenSequence;
 
 /** A window, or a promise if the source is remote. */
-type WindowFrom<D extends DType, S> = S extends RemoteTokenSource
-  ? MaybePromise<TokenWindow<D>>
-  : TokenWindow<D>;
+type WindowFrom<D extends DType, S, B> = S extends RemoteTokenSource
+  ? MaybePromise<WindowOf<D, B>>
+  : WindowOf<D, B>;
 
 const schema = v.strictObject({
   length: integerFrom(1),
   stride: v.optional(integerFrom(1)),
   dtype: v.optional(v.custom<DType>(isDType, 'must be a dtype'), 'int32'),
+  documents: v.optional(documentBoundariesSchema),
+  shift: v.optional(booleanOption),
+  sequenceSlice: v.optional(sequenceSliceSchema),
 });
+
+type Resolved = v.InferOutput<typeof schema>;
 
 /**
  * Windows of consecutive tokens over a token stream, across document boundaries: `x` holds tokens `i·stride … i·stride +
@@ -50,19 +75,26 @@ const schema = v.strictObject({
  *
  * @throws {@link ConfigError} if the stream is shorter than one window.
  */
-export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = Tensor | TokenSource>
-  implements Dataset<TokenWindow<D>>, Movable
+export class TokenWindows<
+  D extends DType = 'int32',
+  S extends AnyTokenSource = Tensor | TokenSource,
+  B extends DocumentBoundaries | undefined = undefined,
+> implements Dataset<WindowOf<D, B>>, Movable
 {
   readonly length: number;
   readonly windowLength: number;
   readonly stride: number;
   readonly dtype: D;
   readonly #source: S;
+  readonly #options: Resolved;
   /** `undefined` if the source is remote. */
   readonly #copier: WindowCopier | undefined;
+  /** `undefined` for windows of `x` and `y`. */
+  readonly #sequences: WindowSequences | undefined;
 
-  constructor(source: S, options: TokenWindowsOptions<D>) {
-    const { length, stride, dtype } = parseOptions('TokenWindows options', schema, options);
+  constructor(source: S, options: TokenWindowsOptions<D, B>) {
+    const resolved = parseOptions('TokenWindows options', schema, options);
+    const { length, stride, dtype } = resolved;
     const tokens = isTensor(source) ? source.data.length : source.tokenCount;
     if (!Number.isSafeInteger(tokens)) {
       throw new ConfigError('TokenWindows', [
@@ -75,10 +107,12 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
       ]);
     }
     this.#source = source;
+    this.#options = resolved;
     this.windowLength = length;
     this.stride = stride ?? length;
     this.dtype = dtype as D;
     this.#copier = isRemote(source) ? undefined : new WindowCopier(source, length, dtype);
+    this.#sequences = sequencesOf(source, resolved, (start, count) => this.#read(start, count));
     this.length = Math.floor((tokens - length - 1) / this.stride) + 1;
   }
 
@@ -87,15 +121,27 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
     return this.#source;
   }
 
-  get(index: number): WindowFrom<D, S>;
-  get(index: number): MaybePromise<TokenWindow<D>> {
-    checkIndex(index, this.length, 'TokenWindows');
-    return andThen(this.#read(index * this.stride), (tokens) => this.#windowOf(tokens));
+  /** How documents are found, if windows are {@link TokenSequence}s. */
+  get documents(): B {
+    return this.#options.documents as B;
   }
 
-  #read(start: number): MaybePromise<TypedArray> {
-    if (this.#copier) return this.#copier.readTokens(start);
-    return (this.#source as RemoteTokenSource).fetchTokens(start, this.windowLength + 1);
+  /** Tokens of a {@link TokenSequence}: with `sequenceSlice`, those of this rank. */
+  get sequenceLength(): number {
+    return this.#sequences?.length ?? this.windowLength;
+  }
+
+  get(index: number): WindowFrom<D, S, B>;
+  get(index: number): MaybePromise<TokenWindow<D> | TokenSequence> {
+    checkIndex(index, this.length, 'TokenWindows');
+    const start = index * this.stride;
+    if (this.#sequences) return andThen(this.#sequences.make([start], zeroTensor, false), sampleOf);
+    return andThen(this.#read(start, this.windowLength + 1), (tokens) => this.#windowOf(tokens));
+  }
+
+  #read(start: number, count: number): MaybePromise<TypedArray> {
+    if (this.#copier) return this.#copier.readTokens(start, count);
+    return (this.#source as RemoteTokenSource).fetchTokens(start, count);
   }
 
   #windowOf(tokens: TypedArray): TokenWindow<D> {
@@ -107,8 +153,9 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
     };
   }
 
-  getBatch(indices: IndexArray, context: BatchContext): WindowFrom<D, S>;
-  getBatch(indices: IndexArray, context: BatchContext): MaybePromise<TokenWindow<D>> {
+  getBatch(indices: IndexArray, context: BatchContext): WindowFrom<D, S, B>;
+  getBatch(indices: IndexArray, context: BatchContext): MaybePromise<TokenWindow<D> | TokenSequence> {
+    if (this.#sequences) return this.#sequences.make(this.#starts(indices), context.allocate, true);
     const shape = [indices.length, this.windowLength];
     const x = context.allocate(this.dtype, shape);
     const y = context.allocate(this.dtype, shape);
@@ -117,7 +164,7 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
       this.#copier.copy(starts, x.data, y.data);
       return { x, y };
     }
-    const reading = Array.from(starts, (start) => this.#read(start));
+    const reading = Array.from(starts, (start) => this.#read(start, this.windowLength + 1));
     return Promise.all(reading).then((read) => {
       for (const [k, tokens] of read.entries()) {
         const window = this.#windowOf(tokens);
@@ -130,16 +177,29 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
 
   /** Reads ahead in a file that is not in memory; prefetches from a remote source. */
   prefetch(indices: IndexArray): unknown {
-    if (isTensor(this.#source)) return undefined;
-    return this.#source.prefetchTokens?.(this.#starts(indices), this.windowLength + 1);
+    const source = this.#source;
+    if (isTensor(source) || !source.prefetchTokens) return undefined;
+    const starts = this.#starts(indices);
+    const reads = this.#sequences?.reads ?? [{ start: 0, count: this.windowLength + 1 }];
+    const asked = reads.map(({ start, count }): unknown =>
+      source.prefetchTokens!(
+        starts.map((first) => first + start),
+        count,
+      ),
+    );
+    // A local source says nothing; a remote one gives the bytes that it asked for.
+    return asked.reduce((sum, bytes) => (typeof bytes === 'number' ? ((sum as number) ?? 0) + bytes : sum));
   }
 
+  /** The same for every context-parallel rank. */
   fingerprint(): string {
     const { windowLength, stride, dtype } = this;
+    const { documents, shift } = this.#options;
     const source = isTensor(this.#source)
       ? fingerprintBytes(this.#source.data)
       : (this.#source.fingerprint?.() ?? this.#source.tokenCount);
-    return fingerprint({ kind: 'TokenWindows', source, windowLength, stride, dtype });
+    const sequences = documents && { documents, shift: shift ?? true };
+    return fingerprint({ kind: 'TokenWindows', source, windowLength, stride, dtype, ...sequences });
   }
 
   close(): void | Promise<void> {
@@ -150,14 +210,13 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
     const source = isTensor(this.#source)
       ? shareTensor(this.#source)
       : recipeOf(this.#source, 'token source');
-    const options = { length: this.windowLength, stride: this.stride, dtype: this.dtype };
-    return { builtIn: 'TokenWindows', args: { source, options } };
+    return { builtIn: 'TokenWindows', args: { source, options: this.#options } };
   }
 
   static async fromRecipe(
     { source, options }: { readonly source: Tensor | Recipe; readonly options: TokenWindowsOptions<DType> },
     make: MakeFromRecipe,
-  ): Promise<TokenWindows<DType, AnyTokenSource>> {
+  ): Promise<TokenWindows<DType, AnyTokenSource, DocumentBoundaries | undefined>> {
     return new TokenWindows(isTensor(source) ? source : ((await make(source)) as AnyTokenSource), options);
   }
 
@@ -174,4 +233,41 @@ export class TokenWindows<D extends DType = 'int32', S extends AnyTokenSource = 
 
 function isRemote(source: AnyTokenSource): source is RemoteTokenSource {
   return 'fetchTokens' in source;
+}
+
+/** @throws {@link ConfigError} for an option that does not go with the others */
+function sequencesOf(
+  source: AnyTokenSource,
+  { length, documents, dtype, shift, sequenceSlice }: Resolved,
+  read: (start: number, count: number) => MaybePromise<TypedArray>,
+): WindowSequences | undefined {
+  const problems: ConfigProblem[] = [];
+  const needs = (field: string, given: unknown): void => {
+    if (given !== undefined)
+      problems.push({ field, message: "needs documents: 'stored', { endToken } or 'none'" });
+  };
+  if (!documents) {
+    needs('shift', shift);
+    needs('sequenceSlice', sequenceSlice);
+  } else if (dtype !== 'int32') {
+    problems.push({ field: 'dtype', message: `is ${dtype}, but windows with documents are int32` });
+  }
+  const layouts = documents && windowLayouts(source, length, documents);
+  if (sequenceSlice && layouts && !layouts.isStored) {
+    const message =
+      'needs the lengths of documents: where they end by endToken, a rank would have to read all of a window. Pass documents: ' +
+      "'stored' or 'none'";
+    problems.push({ field: 'sequenceSlice', message });
+  }
+  if (problems.length > 0) throw new ConfigError('TokenWindows options', problems);
+  if (!layouts) return undefined;
+  checkSlice('TokenWindows options', sequenceSlice, shift ?? true);
+  return new WindowSequences({
+    length,
+    layouts,
+    shift: shift ?? true,
+    padToken: 0,
+    slice: sequenceSlice,
+    read,
+  });
 }

@@ -106,9 +106,8 @@ export class WindowCopier {
     }
   }
 
-  /** The window at token `start` and the token after it, in the stored dtype. */
-  readTokens(start: number): TypedArray {
-    const count = this.#length + 1;
+  /** Tokens `start … start + count - 1` in the stored dtype: by default a window and the token after it. */
+  readTokens(start: number, count = this.#length + 1): TypedArray {
     return isTensor(this.#source)
       ? this.#source.data.subarray(start, start + count)
       : this.#source.readTokens(start, count);

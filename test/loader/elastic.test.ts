@@ -212,7 +212,7 @@ describe('elastic resume', () => {
           const value = JSON.parse(text);
           if (typeof asked === 'number') return value === asked;
           if ('source' in asked) return value === (asked.source === 0 ? asked.index : -1 - asked.index!);
-          const tokens: number[] = Object.values(value.tokens.data);
+          const tokens: number[] = Object.values(value.inputIds.data);
           const ids: number[] = Object.values(value.documentIds.data);
           return tokens.some((token, k) => ids[k]! >= 0 && Math.floor(token / 100) === asked.document);
         };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { ArrayDataset, DataLoader } from 'millrace';
 import { ConfigError, IndexRangeError } from 'millrace/errors';
 import { sampleContext } from 'millrace/random';
-import { PackedDataset, type PackedRow } from 'millrace/tokens';
+import { PackedDataset, type TokenSequence } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { batchesOf } from '../loader/collect.js';
 
@@ -18,7 +18,7 @@ const cases = fc.record({
 });
 
 const rowOf = (packed: PackedDataset, row: number, epoch: number) =>
-  packed.get(row, sampleContext(row, { epoch })) as PackedRow;
+  packed.get(row, sampleContext(row, { epoch })) as TokenSequence;
 
 describe('PackedDataset', () => {
   it('holds every token of every document once an epoch, whole where it fits, with its positions', () => {
@@ -27,7 +27,7 @@ describe('PackedDataset', () => {
         const packed = new PackedDataset(documentsOf(lengths), { rowLength, lengths, seed, padToken: -7 });
         const seen: number[] = [];
         for (let row = 0; row < packed.length; row++) {
-          const { tokens, documentIds, positionIds } = rowOf(packed, row, epoch);
+          const { inputIds: tokens, documentIds, positionIds } = rowOf(packed, row, epoch);
           const pieces = packed.piecesOf(row, epoch);
           const expected = pieces.flatMap(({ document, start, length }, place) =>
             Array.from({ length }, (_, k) => [1000 * document + start + k + 1, place, k]),
@@ -80,7 +80,7 @@ describe('PackedDataset', () => {
     expect(await batchesOf(single)).toEqual(here);
     const there = new DataLoader(make(), { batchSize: 3, shuffle: true, numWorkers: 1 });
     expect(await batchesOf(there)).toEqual(here);
-    expect(here[0]!.tokens.shape).toEqual([3, 10]);
+    expect(here[0]!.inputIds.shape).toEqual([3, 10]);
     await there.close();
   });
 
@@ -98,7 +98,7 @@ describe('PackedDataset', () => {
     };
     const packed = new PackedDataset(documents, { rowLength: 5 });
     const rows = await batchesOf(new DataLoader(packed, { batchSize: 1 }));
-    expect(rows.map(({ tokens }) => [...tokens.data])).toEqual([
+    expect(rows.map(({ inputIds }) => [...inputIds.data])).toEqual([
       [0, 1, 2, 3, 4],
       [5, 6, 10, 11, 0],
     ]);

@@ -183,7 +183,7 @@ describe('TokenBudgetSampler', () => {
     expect(await batchesOf(threads)).toEqual(here);
     await threads.close();
     const first = here[0]!;
-    const [start, end] = [first.offsets.data[1]!, first.offsets.data[2]!];
+    const [start, end] = [first.cuSeqlens.data[1]!, first.cuSeqlens.data[2]!];
     expect([...first.documentIds.data.subarray(start, end)]).toEqual(Array(end - start).fill(1));
     expect([...first.positionIds.data.subarray(start, end)]).toEqual([...Array(end - start).keys()]);
     const half = load();
@@ -197,7 +197,7 @@ describe('TokenBudgetSampler', () => {
     });
     const parts = await Promise.all(ranks);
     for (const [k, batch] of here.slice(2, -1).entries())
-      expect(parts.flatMap((part) => [...part[k]!.tokens.data])).toEqual([...batch.tokens.data]);
+      expect(parts.flatMap((part) => [...part[k]!.inputIds.data])).toEqual([...batch.inputIds.data]);
   });
 
   it('leaves out samples that are too long if asked, and counts them', () => {

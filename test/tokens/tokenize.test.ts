@@ -119,8 +119,8 @@ describe('tokenize', () => {
     expect(Array.from(lengths)).toEqual(texts.map((text) => Buffer.byteLength(text)));
     const rows = new PackedDataset(documents, { rowLength: 128, lengths, shuffle: false });
     const seen: number[] = [];
-    for await (const { tokens, documentIds } of new DataLoader(rows, { batchSize: 3 }))
-      seen.push(...idsOf(tokens).filter((_, place) => documentIds.data[place]! >= 0));
+    for await (const { inputIds, documentIds } of new DataLoader(rows, { batchSize: 3 }))
+      seen.push(...idsOf(inputIds).filter((_, place) => documentIds.data[place]! >= 0));
     expect(seen.sort()).toEqual(texts.flatMap(bytes).sort());
   });
 });

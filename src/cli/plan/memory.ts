@@ -11,6 +11,7 @@ import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
+import { bytesPerToken } from '../../tokens/token-sequence.js';
 import { TokenWindows } from '../../tokens/token-windows.js';
 
 /** Memory of a worker thread in Node.js 20, measured with one to eight workers (docs/plan.md). */
@@ -82,10 +83,10 @@ function paddedTo({ transform, collate }: ResolvedLoaderOptions): number | undef
 
 /** Bytes of the largest collated sample, if dtype and shape are known in advance. */
 function sampleBytes(dataset: unknown, multipleOf: number): number | undefined {
-  if (dataset instanceof TokenWindows)
+  if (dataset instanceof TokenWindows && !dataset.documents)
     return 2 * dataset.windowLength * bytesPerElement(dataset.dtype as DType);
-  // Tokens, document ids and positions.
-  if (dataset instanceof PackedDataset) return 3 * 4 * dataset.rowLength;
+  if (dataset instanceof PackedDataset || dataset instanceof TokenWindows)
+    return bytesPerToken * dataset.sequenceLength;
   if (dataset instanceof TensorDataset) {
     const columns = Object.values(dataset.columns as Record<string, Tensor>);
     return columns.reduce(
