@@ -19,22 +19,35 @@ export function partSlice(length: number, part: number, parts: number): Slice {
   return { start: Math.floor((part * length) / parts), end: Math.floor(((part + 1) * length) / parts) };
 }
 
+/**
+ * What happens to a last global batch with fewer samples than ranks and micro-batches together: `'repeat'` repeats samples, `'short'`
+ * leaves some ranks without a batch, and `'none'` leaves out the global batch.
+ */
+export type Uneven = 'repeat' | 'short' | 'none';
+
 /** A rank's part of a micro-batch. */
 export interface Share {
   readonly microBatch: number;
   readonly gradientAccumulationSteps: number;
   readonly rank: number;
   readonly worldSize: number;
+  /** @defaultValue `'repeat'` */
+  readonly uneven?: Uneven | undefined;
 }
 
 /**
  * A rank's part of a micro-batch: {@link partSlice} cuts the global batch into micro-batches, and each micro-batch into
- * ranks.
+ * ranks. With `uneven: 'short'` a batch of n samples, fewer than parts, goes to the first n parts: to the ranks of the first micro-batch,
+ * then to those of the second.
  *
  * @param cutPoints - The positions at which the batch may be cut: its pieces are divided instead of its samples.
  */
 export function shareSlice(length: number, share: Share, cutPoints?: readonly number[]): Slice {
   const pieces = cutPoints ? cutPoints.length - 1 : length;
+  if (share.uneven === 'short' && length < share.worldSize * share.gradientAccumulationSteps) {
+    const part = share.microBatch * share.worldSize + share.rank;
+    return { start: Math.min(part, length), end: Math.min(part + 1, length) };
+  }
   const micro = partSlice(pieces, share.microBatch, share.gradientAccumulationSteps);
   const own = partSlice(micro.end - micro.start, share.rank, share.worldSize);
   const [start, end] = [micro.start + own.start, micro.start + own.end];

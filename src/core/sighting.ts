@@ -1,4 +1,4 @@
-import { partSlice, partsWith, shareSlice } from './part-slice.js';
+import { partSlice, partsWith, shareSlice, type Uneven } from './part-slice.js';
 
 /** One occurrence of a sample in training. All numbers count from 0. */
 export interface Sighting {
@@ -26,6 +26,8 @@ export interface WhenSeenOptions {
   readonly worldSize?: number;
   /** Micro-batches per global batch. @defaultValue `1` */
   readonly gradientAccumulationSteps?: number;
+  /** Whether a last batch with fewer samples than parts repeats samples. @defaultValue `'repeat'` */
+  readonly uneven?: Uneven;
 }
 
 /** How a global batch is divided. */
@@ -34,6 +36,7 @@ export interface BatchLayout {
   readonly worldSize: number;
   /** Micro-batches per global batch. */
   readonly gradientAccumulationSteps: number;
+  readonly uneven?: Uneven | undefined;
 }
 
 /**
@@ -45,8 +48,13 @@ export function* sightingsIn(
   { epoch, step }: Pick<Sighting, 'epoch' | 'step'>,
   position: number,
   length: number,
-  { worldSize, gradientAccumulationSteps }: BatchLayout,
+  { worldSize, gradientAccumulationSteps, uneven }: BatchLayout,
 ): Generator<Sighting> {
+  if (uneven === 'short' && length < worldSize * gradientAccumulationSteps) {
+    const microBatch = Math.floor(position / worldSize);
+    yield { epoch, step, microBatch, rank: position % worldSize, slot: 0 };
+    return;
+  }
   for (const microBatch of partsWith(position, length, gradientAccumulationSteps)) {
     const micro = partSlice(length, microBatch, gradientAccumulationSteps);
     const place = position - micro.start;

@@ -5,6 +5,7 @@ import type { SampleContext } from '../core/dataset.js';
 import { type DType, isDType } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import type { Uneven } from '../core/part-slice.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { type DashboardOptions, dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
@@ -75,6 +76,13 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    * optimizer. Each is split over the ranks. It does not change the global batches. @defaultValue `1`
    */
   readonly gradientAccumulationSteps?: number;
+  /**
+   * What happens to a last global batch with fewer samples than ranks and micro-batches. `'repeat'` repeats samples, so that all ranks
+   * have equally many batches: right for training. `'short'` gives each sample once, so that some ranks have fewer batches: right for
+   * evaluation. `'none'` leaves the global batch out, so that an epoch depends on the world size. Options other than `'repeat'` need a
+   * map-style dataset, and no `batchSampler`. @defaultValue `'repeat'`
+   */
+  readonly uneven?: Uneven;
   /**
    * What to do about a sample that fails: `'throw'` a `SampleError`; `'skip'` it, counted in `stats()`; `'retry'` it
    * three times with growing pauses, then throw. With `'skip'` all ranks and micro-batches still have equally many batches, and it is an
@@ -221,6 +229,10 @@ const schema = v.strictObject({
   rank: v.optional(integerFrom(0), 0),
   worldSize: v.optional(integerFrom(1), 1),
   gradientAccumulationSteps: v.optional(integerFrom(1), 1),
+  uneven: v.optional(
+    v.picklist(['repeat', 'short', 'none'], "must be 'repeat', 'short' or 'none'"),
+    'repeat',
+  ),
   elastic: v.optional(booleanOption, false),
   onError: v.optional(v.picklist(['throw', 'skip', 'retry'], `must be 'throw', 'skip' or 'retry'`), 'throw'),
   reuseBuffers: v.optional(booleanOption, false),
@@ -255,8 +267,11 @@ export function resolveOptions(options: unknown): ResolvedOptions {
 }
 
 /** What an iterable dataset has no use for. @throws {@link ConfigError} */
-export function checkIterable({ shuffle, sampler, batchSampler, inOrder, generator }: ResolvedOptions): void {
-  const given = { shuffle, sampler, batchSampler, generator, inOrder: inOrder ? undefined : inOrder };
+export function checkIterable(options: ResolvedOptions): void {
+  const { shuffle, sampler, batchSampler, generator } = options;
+  const inOrder = options.inOrder ? undefined : options.inOrder;
+  const uneven = options.uneven === 'repeat' ? undefined : options.uneven;
+  const given = { shuffle, sampler, batchSampler, generator, inOrder, uneven };
   const problems = Object.entries(given)
     .filter(([, value]) => value !== undefined && (value !== false || given.inOrder === value))
     .map(([field]) => ({ field, message: 'needs a map-style dataset; this one can only be iterated' }));
@@ -279,6 +294,16 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
       if (given[field] !== undefined) problems.push({ field, message: 'needs numWorkers of 1 or more' });
     }
     if (!given.inOrder) problems.push({ field: 'inOrder', message: 'false needs numWorkers of 1 or more' });
+  }
+  if (given.uneven !== 'repeat' && given.batchSampler) {
+    const message = `'${given.uneven}' goes with batchSize: how many samples a batchSampler gives in its last batch is not known`;
+    problems.push({ field: 'uneven', message });
+  }
+  if (given.uneven === 'none' && given.elastic) {
+    problems.push({
+      field: 'uneven',
+      message: "'none' makes epochs that depend on the world size, so it cannot be elastic",
+    });
   }
   if (given.rank >= given.worldSize) {
     problems.push({

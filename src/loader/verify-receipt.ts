@@ -59,7 +59,7 @@ export function verifyReceipt(loader: DataLoader<never, never, never>, given: un
       next: 'Verify the receipt of a run from its start, or use a sampler that computes its order from a seed.',
     });
   }
-  return recompute(loader, receipt, loader.length / state.gradientAccumulationSteps);
+  return recompute(loader, receipt, loader.batchSampler?.length ?? 0);
 }
 
 function recompute(

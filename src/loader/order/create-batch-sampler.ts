@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
-import type { BatchSampler as BatchSource } from '../../core/sampler.js';
+import type { BatchSampler as BatchSource, Sampler } from '../../core/sampler.js';
 import { BatchSampler, RandomSampler, SequentialSampler, ShardSampler } from '../../samplers/index.js';
 import type { ResolvedOptions } from '../data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
@@ -10,15 +10,22 @@ export type MapFacts = DatasetFacts & { readonly length: number };
 /** What gives the global batches of a map-style dataset. */
 export function createBatchSampler(dataset: MapFacts, options: ResolvedOptions): BatchSource {
   if (options.batchSampler) return options.batchSampler;
-  const { batchSize = 1, dropLast = false, shuffle = false, sampler, seed, generator } = options;
-  if (sampler) return new BatchSampler(sampler, { batchSize, dropLast });
+  const { shuffle = false, sampler, seed, generator } = options;
+  if (sampler) return batchesOf(sampler, options);
   const order =
     shuffle === 'shards'
       ? shardOrder(dataset, seed)
       : shuffle
         ? new RandomSampler(dataset, generator ? { generator } : { seed })
         : new SequentialSampler(dataset);
-  return new BatchSampler(order, { batchSize, dropLast });
+  return batchesOf(order, options);
+}
+
+function batchesOf(sampler: Sampler, options: ResolvedOptions): BatchSource {
+  const { batchSize = 1, dropLast = false, uneven, worldSize, gradientAccumulationSteps } = options;
+  const last = sampler.length % batchSize;
+  const isUneven = last > 0 && last < worldSize * gradientAccumulationSteps;
+  return new BatchSampler(sampler, { batchSize, dropLast: dropLast || (uneven === 'none' && isUneven) });
 }
 
 function shardOrder({ shardLengths }: MapFacts, seed: number): ShardSampler {

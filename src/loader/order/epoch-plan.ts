@@ -108,6 +108,7 @@ export class MapEpochPlan implements EpochPlan {
       const batch = this.#batch++;
       if (this.#ahead.has(batch)) continue;
       const slice = this.#ownPart(this.#globalBatch, microBatch);
+      if (slice.start === slice.end && this.#settings.uneven === 'short') continue;
       const indices = this.#part(this.#globalBatch, slice, batch);
       const others = this.#settings.withOthers && steps * this.#settings.worldSize > 1;
       const task = {

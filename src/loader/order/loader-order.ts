@@ -6,6 +6,7 @@ import type { BatchSampler as BatchSource } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
 import type { WorkerDataset } from '../../datasets/index.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
+import { BatchSampler } from '../../samplers/index.js';
 import { checkIterable, type ResolvedOptions } from '../data-loader-options.js';
 import type { IndexTask } from './batch-task.js';
 import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';
@@ -82,7 +83,7 @@ export class LoaderOrder {
   get length(): number {
     const { length, numShards } = this.#facts;
     const { batchSize = 1, dropLast, gradientAccumulationSteps: steps } = this.#options;
-    if (this.batchSampler) return this.batchSampler.length * steps;
+    if (this.batchSampler) return this.batchSampler.length * steps - this.#emptyParts(this.batchSampler);
     if (length === undefined || numShards > 1) {
       throw new LoaderNotReadyError(
         'The number of batches of this iterable dataset is not known before it is read',
@@ -92,9 +93,9 @@ export class LoaderOrder {
     return steps * (dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize));
   }
 
-  /** The same; `undefined` for a stream, whose epochs end where they end. */
+  /** Batches per epoch of the rank that has most; `undefined` for a stream, whose epochs end where they end. */
   get plannedLength(): number | undefined {
-    return this.batchSampler && this.length;
+    return this.batchSampler && this.batchSampler.length * this.#options.gradientAccumulationSteps;
   }
 
   /** What the order is a function of. */
@@ -114,7 +115,7 @@ export class LoaderOrder {
 
   /** @throws {@link EmptyLoaderError} when the dataset has samples, and the order leaves all of them out */
   refuseEmpty(): void {
-    if (this.batchSampler) refuseEmptyOrder(this.#facts, this.length, this.#options);
+    if (this.batchSampler) refuseEmptyOrder(this.#facts, this.batchSampler.length, this.#options);
   }
 
   /** The batches of this rank from a place to the end of its epoch, as tasks. */
@@ -150,8 +151,8 @@ export class LoaderOrder {
     const sampler = this.batchSampler;
     if (!sampler?.whenSeen)
       throw cannotSay(sampler ? (samplerName(sampler) ?? 'The sampler') : datasetName(this.#source));
-    const { worldSize, gradientAccumulationSteps } = this.#options;
-    const layout = { worldSize, gradientAccumulationSteps };
+    const { worldSize, gradientAccumulationSteps, uneven } = this.#options;
+    const layout = { worldSize, gradientAccumulationSteps, ...(uneven === 'short' && { uneven }) };
     if (typeof sample === 'number') return sampler.whenSeen(sample, { ...layout, epoch, epochs });
     const source = this.#source as Dataset<unknown>;
     if (!source.indicesOf) throw cannotSay(datasetName(this.#source));
@@ -162,11 +163,21 @@ export class LoaderOrder {
     ).flat(2);
   }
 
+  /** Micro-batches of the last global batch in which this rank has no sample. */
+  #emptyParts(batchSampler: BatchSource): number {
+    const { uneven, rank, worldSize, gradientAccumulationSteps: steps } = this.#options;
+    if (uneven !== 'short' || !(batchSampler instanceof BatchSampler) || batchSampler.dropLast) return 0;
+    const last = batchSampler.sampler.length % batchSampler.batchSize;
+    if (last === 0 || last >= worldSize * steps) return 0;
+    return steps - Math.ceil(Math.max(0, last - rank) / worldSize);
+  }
+
   #mapPlan(batchSampler: BatchSource, layout: RankLayout, start: PassStart): MapEpochPlan {
     const { rank, worldSize, gradientAccumulationSteps } = layout;
+    const { uneven } = this.#options;
     const datasetLength = this.#facts.length!;
     const withOthers = this.#options.onError === 'skip';
-    const settings = { rank, worldSize, gradientAccumulationSteps, datasetLength, withOthers };
+    const settings = { rank, worldSize, gradientAccumulationSteps, uneven, datasetLength, withOthers };
     const plan = new MapEpochPlan(batchSampler, settings, start);
     this.passes?.follow(plan);
     // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler

@@ -1,10 +1,13 @@
 import type { ConfigProblem } from '../../core/errors.js';
+import type { Uneven } from '../../core/part-slice.js';
 
 /** Which part of each global batch a loader gives. */
 export interface RankLayout {
   readonly rank: number;
   readonly worldSize: number;
   readonly gradientAccumulationSteps: number;
+  /** @defaultValue `'repeat'` */
+  readonly uneven?: Uneven;
 }
 
 /** How many ranks and micro-batches share a global batch. */
