@@ -79,8 +79,9 @@ export async function decompressInMemory(
 }
 
 async function* unzstd(source: ByteSource): AsyncGenerator<Uint8Array> {
-  const { ZstdDecoder } = await import('./zstd.js');
-  const decoder = new ZstdDecoder();
+  const { keepZstdDecoder, takeZstdDecoder } = await import('./zstd.js');
+  const decoder = takeZstdDecoder();
   for await (const piece of source.stream()) yield* decoder.decode(piece);
   decoder.end();
+  keepZstdDecoder(decoder);
 }

@@ -1,7 +1,5 @@
-import { concatBytes } from '../core/concat-bytes.js';
 import { FormatError } from '../core/errors.js';
 import { webAssembly } from '../kernels/web-assembly.js';
-import { checkDecompressed } from './decompressed-limit.js';
 import { zstdBase64 } from './zstd-bytes.js';
 
 /** Exports of libzstd's WebAssembly. All arguments are addresses in its memory, or numbers of bytes. */
@@ -35,7 +33,7 @@ const largestWindow = '128 MiB';
 const keptMemoryBytes = 2 ** 25;
 
 let compiled: object | undefined;
-/** A decoder that `unzstdSync` can reuse: creating one takes a millisecond. */
+/** A decoder to reuse: creating one takes a millisecond, and its memory has to be collected. */
 let idle: ZstdDecoder | undefined;
 
 /**
@@ -99,26 +97,16 @@ export class ZstdDecoder {
   }
 }
 
-/**
- * Decompresses zstd data in memory.
- *
- * @param limit - Most bytes of output.
- * @throws {@link FormatError} if the data is damaged, truncated, or larger than the limit.
- */
-export function unzstdSync(bytes: Uint8Array, limit: number): Uint8Array {
+/** A decoder at the start of its data: the idle one, or a new one. */
+export function takeZstdDecoder(): ZstdDecoder {
   const decoder = idle ?? new ZstdDecoder();
-  // After an error, a decoder may be in the middle of a frame: only a decoder that reached the end is reused.
   idle = undefined;
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (const piece of decoder.decode(bytes)) {
-    length += piece.length;
-    checkDecompressed(length, limit, {});
-    pieces.push(piece);
-  }
-  decoder.end();
+  return decoder;
+}
+
+/** Keeps a decoder for the next data. Call it only after `end`: after an error, a decoder may be inside a frame. */
+export function keepZstdDecoder(decoder: ZstdDecoder): void {
   if (decoder.memoryBytes <= keptMemoryBytes) idle = decoder;
-  return concatBytes(pieces);
 }
 
 function refused(code: number): FormatError {
