@@ -6,7 +6,7 @@ import { IndexedDatasetBuilder } from 'millrace/formats';
 import { create } from 'tar';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ObjectServer } from '../storage/object-server.js';
-import { runCommand } from './run-command.js';
+import { runInOneProcess as runCommand } from './in-one-process.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/formats/${name}`, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'millrace-inspect-'));

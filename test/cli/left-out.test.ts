@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCommand } from './run-command.js';
+import { runInOneProcess as runCommand } from './in-one-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-left-out-'));
 afterAll(() => rmSync(folder, { recursive: true }));

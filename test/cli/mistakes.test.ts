@@ -9,7 +9,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configText } from '../../dist/cli/init/write-config.js';
 import { loadProgram } from '../../dist/cli/program.js';
-import { runCommand } from './run-command.js';
+import { runInOneProcess as runCommand } from './in-one-process.js';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const files: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import { ArrayDataset } from 'millrace';
 import { analyzeDifficulty } from 'millrace/analysis';
 import { convert } from 'millrace/convert';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand } from './run-command.js';
+import { runInOneProcess as runCommand } from './in-one-process.js';
 
 let folder: string;
 beforeAll(() => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DataLoader } from 'millrace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand } from './run-command.js';
+import { runInOneProcess as runCommand } from './in-one-process.js';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const millrace = new URL('../../dist/index.js', import.meta.url).href;
@@ -17,9 +17,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A module that exports what the expression gives; `M` is Millrace. */
+let modules = 0;
+/** A new module that exports what the expression gives; `M` is Millrace. */
 function moduleOf(name: string, expression: string): string {
-  const file = join(folder, name);
+  const file = join(folder, `${modules++}-${name}`);
   writeFileSync(file, `import * as M from '${millrace}';\nexport default ${expression};\n`);
   return file;
 }
@@ -68,11 +69,12 @@ describe('millrace verify', () => {
     expect([status, stdout]).toEqual([0, `10 batches in 2 epochs are equal to ${torchDump}.\n`]);
 
     // The large field has a digest alone: another element there is found all the same.
+    const other = join(folder, 'other.mjs');
     writeFileSync(
-      loader,
+      other,
       readFileSync(loader, 'utf8').replace('BigInt(k + i)', 'BigInt(k + i + (i === 22 && k === 0))'),
     );
-    const changed = await verify(loader, '--against', torchDump, '--json');
+    const changed = await verify(other, '--against', torchDump, '--json');
     expect(changed.status).toBe(1);
     expect(JSON.parse(changed.stdout)).toMatchObject({
       equal: false,

@@ -55,14 +55,12 @@ function firstLines(text: string): string[] {
   return lines.length > maxTextLines ? [...lines.slice(0, maxTextLines), '…'] : lines;
 }
 
-/** Messages as far as there is space; then at least where each failure is. */
+/** All of each failure if there is space for it; otherwise an equal share, which starts with its location and message. */
 function summarize(failures: readonly Failure[]): string[] {
-  const lines = ['', `Failed: ${failures.length}`];
-  const isShort = failures.reduce((sum, failure) => sum + failure.length, 0) <= maxLines;
-  // With many failures each gets an equal share of the lines, and at least one.
-  const share = isShort ? maxLines : Math.max(1, Math.floor(maxLines / failures.length));
-  const shown = failures.slice(0, maxLines);
-  lines.push(...shown.flatMap((failure) => failure.slice(0, share)));
+  const length = failures.reduce((sum, failure) => sum + failure.length, 0);
+  const share = length <= maxLines ? maxLines : Math.max(2, Math.floor(maxLines / failures.length));
+  const shown = failures.slice(0, maxLines / 2);
+  const lines = ['', `Failed: ${failures.length}`, ...shown.flatMap((failure) => failure.slice(0, share))];
   if (shown.length < failures.length) lines.push(`… and ${failures.length - shown.length} more`);
   return lines;
 }
