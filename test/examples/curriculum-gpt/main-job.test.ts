@@ -1,4 +1,5 @@
-// Runs the example as `npm start` does, with a small token budget.
+// Runs the example as `npm start` does, on less text and with a small token budget. `scripts/check-main-job.js` runs it on its
+// default text.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,8 @@ const main = fileURLToPath(new URL('../../../examples/curriculum-gpt/main.ts', i
 const runExample = (args: readonly string[], options: { interruptAfter?: string } = {}) =>
   runNode(['--import', 'tsx', main, ...args], options);
 
-const tokens = 8_000;
+const text = fileURLToPath(new URL('../../../docs', import.meta.url));
+const tokens = 2_000;
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-main-job-'));
@@ -27,6 +29,8 @@ const essence = ({ runs }: Summary) =>
 describe('examples/curriculum-gpt', () => {
   it('trains in both orders at equal budget, and a resumed run ends with the losses of an uninterrupted one', async () => {
     const withOutput = (output: string, ...rest: string[]) => [
+      '--data',
+      text,
       '--tokens',
       String(tokens),
       '--output',
