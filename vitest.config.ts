@@ -8,6 +8,7 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     pool: 'forks',
     reporters: ['default', './test/setup/failure-summary.ts'],
+    globalSetup: ['test/setup/shared-browser.ts'],
     setupFiles: ['test/setup/write-coverage.ts'],
     // No test waits on the clock. This only ends one that hangs, on a machine ten times slower than ours too.
     testTimeout: 900_000,

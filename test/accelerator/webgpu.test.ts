@@ -12,8 +12,8 @@ import { type GpuBatch, gpuBatches, WebGpuAccelerator } from 'millrace/accelerat
 import { chromium } from 'playwright-core';
 import { build, type Rolldown } from 'vite';
 import { describe, expect, expectTypeOf, it, type TestContext } from 'vitest';
+import { executablePath, openPage } from '../setup/browser.js';
 
-const executablePath = process.env.MILLRACE_CHROMIUM;
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/webgpu/${name}`, import.meta.url));
 
 interface Checks {
@@ -56,9 +56,9 @@ async function inBrowser(): Promise<Checks> {
     );
   }).listen(0, '127.0.0.1');
   const args = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
-  const browser = await chromium.launch({ executablePath, args });
+  const browser = await chromium.launch({ executablePath: executablePath!, args, timeout: 0 });
   try {
-    const page = await browser.newPage();
+    const page = await openPage(browser);
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(String(error)));
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);

@@ -7,13 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { connectBrowser, openPage } from '../setup/browser.js';
 
-/**
- * Set by `npm test`, which installs a browser or explains how to; with CI=true, a missing one ends the run before
- * this.
- */
-export const executablePath = process.env.MILLRACE_CHROMIUM;
+export { executablePath } from '../setup/browser.js';
 
 const repository = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -60,7 +57,7 @@ export interface PageOptions {
   readonly onRequest?: RequestListener;
 }
 
-/** A page with its own server and browser. */
+/** A page with its own server. */
 export class TestPage {
   readonly origin: string;
   readonly page: Page;
@@ -99,9 +96,8 @@ export class TestPage {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-    const page = await browser.newPage();
-    page.setDefaultTimeout(0);
+    const browser = await connectBrowser();
+    const page = await openPage(browser);
     const opened = new TestPage(origin, page, server, browser);
     await opened.page.goto(origin);
     await opened.page.waitForFunction(() => 'tests' in globalThis);

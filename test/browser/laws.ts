@@ -46,8 +46,10 @@ const configuration: fc.Arbitrary<Case> = fc.record({
   reuseBuffers: fc.boolean(),
 });
 
-/** The configurations, the same on every platform. */
-const cases: readonly Case[] = fc.sample(configuration, { numRuns: 40, seed: 9 });
+/** The configurations, the same on every platform. A loader that would drop its only batch is refused, so none does. */
+const cases: readonly Case[] = fc
+  .sample(configuration, { numRuns: 40, seed: 9 })
+  .map((one) => ({ ...one, dropLast: one.dropLast && one.length >= one.batchSize }));
 
 type Options = Readonly<Record<string, unknown>>;
 

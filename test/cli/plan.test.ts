@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigFolder } from '../config/folder.js';
+import { connectBrowser, executablePath, openPage } from '../setup/browser.js';
 import { runInOneProcess as runCommand } from './in-one-process.js';
 
 let folder: ConfigFolder;
@@ -128,13 +129,10 @@ describe('millrace plan', () => {
   });
 });
 
-// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
-const executablePath = process.env.MILLRACE_CHROMIUM;
-
 describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+    browser = await connectBrowser();
   });
   afterAll(() => browser.close());
 
@@ -144,7 +142,7 @@ describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
       for (const config of ['curriculum.json', 'mixture.json']) {
         const file = join(folder.path, 'plan.html');
         expect((await plan(config, '--html', file)).stdout).toMatch(/Page: .*plan\.html\n$/);
-        const page = await browser.newPage({ colorScheme, viewport: { width: 400, height: 800 } });
+        const page = await openPage(browser, { colorScheme, viewport: { width: 400, height: 800 } });
         const troubles: string[] = [];
         page.on('console', (message) => troubles.push(message.text()));
         page.on('request', (request) => request.url().startsWith('file:') || troubles.push(request.url()));

@@ -3,25 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
 import { expect, it } from 'vitest';
+import { connectBrowser, executablePath, openPage } from '../setup/browser.js';
 
-// Set by `npm test`, which installs a browser or explains how to; with CI=true, a missing one ends the run before
-// this.
-const executablePath = process.env.MILLRACE_CHROMIUM;
 const root = fileURLToPath(new URL('../../examples/browser', import.meta.url));
 
 it.skipIf(!executablePath)(
   'the browser example trains until the loss on held-out digits is below 0.25, from 2.3 at the start',
   async () => {
     const outDir = mkdtempSync(join(tmpdir(), 'millrace-example-'));
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    const browser = await connectBrowser();
     await build({ root, build: { outDir, emptyOutDir: true }, logLevel: 'silent' });
     const server = await preview({ root, build: { outDir }, preview: { port: 0 } });
     try {
-      const page = await browser.newPage({ viewport: { width: 1100, height: 860 } });
-      page.setDefaultTimeout(0);
+      const page = await openPage(browser, { viewport: { width: 1100, height: 860 } });
       const problems: string[] = [];
       page.on('pageerror', (error) => problems.push(String(error)));
       await page.goto(server.resolvedUrls!.local[0]!);

@@ -6,15 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { DataLoader, TensorDataset, tensor } from 'millrace';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { build, createServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import webpack from 'webpack';
 import { collect } from '../loader/collect.js';
+import { connectBrowser, executablePath, openPage } from '../setup/browser.js';
 import { install } from './install.js';
-
-// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
-const executablePath = process.env.MILLRACE_CHROMIUM;
 
 type Orders = Readonly<Record<'0' | '2', readonly (readonly number[])[]>> & { readonly missing: string };
 
@@ -40,7 +38,7 @@ describe.skipIf(!executablePath)('an application', () => {
       join(root, 'index.html'),
       '<!doctype html><title>-</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
     );
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    browser = await connectBrowser();
   });
   afterAll(async () => {
     await browser.close();
@@ -48,8 +46,7 @@ describe.skipIf(!executablePath)('an application', () => {
   });
 
   async function ordersAt(url: string): Promise<Orders> {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(0);
+    const page = await openPage(browser);
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(String(error)));
     await page.goto(url);

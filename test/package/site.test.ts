@@ -5,17 +5,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectBrowser, executablePath, openPage } from '../setup/browser.js';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const filesUnder = (folder: string, ending: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith(ending))
     .map((file) => join(folder, file));
-
-// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
-const executablePath = process.env.MILLRACE_CHROMIUM;
 
 let site: string;
 let said: string;
@@ -85,9 +82,9 @@ describe('the documentation site', () => {
   });
 
   it.skipIf(!executablePath)('is read and searched from the disk, in a browser', async () => {
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    const browser = await connectBrowser();
     try {
-      const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+      const page = await openPage(browser, { viewport: { width: 390, height: 800 } });
       const problems: string[] = [];
       page.on('pageerror', (error) => problems.push(String(error)));
       await page.goto(String(pathToFileURL(join(site, 'pages/data.html'))));

@@ -4,12 +4,11 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { AxeResults } from 'axe-core';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WatchedRun } from '../../monitor/dashboard/watched-run.js';
+import { connectBrowser, executablePath, openPage } from '../../setup/browser.js';
 
-// Set by `npm test`, which installs a browser or says how; with CI=true a missing one has ended the run before this.
-const executablePath = process.env.MILLRACE_CHROMIUM;
 const pagePath = fileURLToPath(new URL('../../../dist/web/live/page.html', import.meta.url));
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -25,10 +24,7 @@ describe.skipIf(!executablePath)('the live page', () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: ['--no-sandbox', '--disable-gpu'],
-    });
+    browser = await connectBrowser();
   });
   afterAll(() => browser.close());
   afterEach(async () => {
@@ -48,8 +44,7 @@ describe.skipIf(!executablePath)('the live page', () => {
     options: { colorScheme?: 'light' | 'dark'; width?: number } = {},
   ): Promise<Page> {
     const { colorScheme = 'light', width = 1280 } = options;
-    const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
-    const page = await context.newPage();
+    const page = await openPage(browser, { colorScheme, viewport: { width, height: 900 } });
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
