@@ -15,6 +15,9 @@ export interface ReceiptVerification {
   readonly difference: ReceiptDifference | undefined;
 }
 
+/** A loader of any samples and batches. */
+type OrderedLoader = Pick<DataLoader<unknown>, 'stateDict' | 'order' | 'batchSampler'>;
+
 /** A batch that differs from the receipt. */
 export interface ReceiptDifference {
   /** Its number in the receipt, from 0. */
@@ -35,7 +38,7 @@ export interface ReceiptDifference {
  *   dataset, sampler, seed or batch size; {@link CapabilityError} if the order cannot be computed.
  * @remarks O(batches of the receipt). A sampler that draws its order is advanced.
  */
-export function verifyReceipt(loader: DataLoader<never, never, never>, given: unknown): ReceiptVerification {
+export function verifyReceipt(loader: OrderedLoader, given: unknown): ReceiptVerification {
   const receipt = readReceipt(given);
   const state = loader.stateDict();
   for (const field of Object.keys(receipt.identity) as (keyof OrderIdentity)[]) {
@@ -62,11 +65,7 @@ export function verifyReceipt(loader: DataLoader<never, never, never>, given: un
   return recompute(loader, receipt, loader.batchSampler?.length ?? 0);
 }
 
-function recompute(
-  loader: DataLoader<never, never, never>,
-  receipt: Receipt,
-  steps: number,
-): ReceiptVerification {
+function recompute(loader: OrderedLoader, receipt: Receipt, steps: number): ReceiptVerification {
   const chain = new ReceiptChain();
   // Batches that were delivered early are recomputed in their turn.
   chain.load(receipt.base && { ...receipt.base, ahead: [] });

@@ -217,7 +217,7 @@ class Simulation {
 
   #checkReceipt(start: Start, rank: number, loader: DataLoader<number>): void {
     const receipt = JSON.parse(JSON.stringify(loader.receipt()));
-    const { difference } = verifyReceipt(this.#load({ ...start, numWorkers: 1 }, rank) as never, receipt);
+    const { difference } = verifyReceipt(this.#load({ ...start, numWorkers: 1 }, rank), receipt);
     if (difference) {
       const { trail: _, ...shown } = receipt;
       throw new Error(`The receipt of rank ${rank} differs: ${JSON.stringify({ difference, ...shown })}`);

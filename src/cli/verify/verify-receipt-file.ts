@@ -21,7 +21,7 @@ export async function verifyReceiptFile(path: string, file: string): Promise<Rec
       ]);
     }
     await loader.ready();
-    return verifyReceipt(loader as DataLoader<never, never, never>, receipt);
+    return verifyReceipt(loader, receipt);
   } finally {
     await close();
   }
