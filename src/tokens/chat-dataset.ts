@@ -1,82 +1,45 @@
 import * as v from 'valibot';
 import type { Dataset, SampleContext } from '../core/dataset.js';
-import { ConfigError, FormatError } from '../core/errors.js';
+import { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
-import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import type { Json } from '../core/json.js';
+import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
-import { ArrayDataset } from '../datasets/array-dataset.js';
+import { Pace } from '../formats/tables/pace.js';
 import { sampleContext } from '../random/sample-context.js';
-import { ignoredLabel, type TrainOn } from './chat-labels.js';
-import type { ChatTemplate } from './chat-template.js';
-import { type ChatLayout, conversationOf, detectChatLayout } from './conversation.js';
-import { type LabeledChat, type LabelSettings, labelChat } from './labeled-chat.js';
+import type { TrainOn } from './chat-labels.js';
+import { type ChatLayout, trainableLayout } from './chat-layout.js';
+import type { ChatEncoding, ChatKind, ChatReader, ChatRow } from './chat-reader.js';
+import { type OpenedRows, openRows, templateFor } from './chat-rows.js';
+import { type ChatSample, chatReader } from './chat-samples.js';
+import {
+  type ChatEncodingOptions,
+  type ChatLabelOptions,
+  type ChatSettings,
+  encodingEntries,
+  labelEntries,
+} from './chat-settings.js';
 import { loadTokenizer } from './load-tokenizer.js';
-import { chatTemplateOf } from './render-chat.js';
-import type { SpecialTokensInContent } from './special-content.js';
-import { requireTokenizer, type TextTokenizer } from './text-tokenizer.js';
+import { preferenceReader } from './preference-samples.js';
+import { promptReader } from './prompt-samples.js';
 
-export interface ChatDatasetOptions {
-  /** The model's tokenizer, or where to load it from: see {@link loadTokenizer}. */
-  readonly tokenizer: TextTokenizer | string;
-  /** A chat template in Jinja. @defaultValue the tokenizer's own */
-  readonly template?: string | undefined;
-  /** Which tokens have labels: those of every assistant turn, of the last one, or all. @defaultValue `'assistant'` */
+export interface ChatDatasetOptions extends ChatEncodingOptions, ChatLabelOptions {
+  /**
+   * Which tokens have labels: those of every assistant turn (of a row with a prompt, every one after the prompt), of the last one,
+   * or all. @defaultValue `'assistant'`
+   */
   readonly trainOn?: TrainOn | undefined;
-  /** The most tokens of a sample. @defaultValue no limit */
-  readonly maxLength?: number | undefined;
-  /**
-   * What happens to longer conversations: `'right'` drops their last tokens, `'left'` their first, `'drop'` leaves the conversation
-   * out (opening then encodes all rows once, and {@link ChatDataset.leftOut} counts them), `'error'` refuses it.
-   * @defaultValue `'error'`
-   */
-  readonly truncate?: 'right' | 'left' | 'drop' | 'error' | undefined;
-  /**
-   * Special tokens in the content of messages: `'token'` makes them control the model, as in Hugging Face; `'text'` encodes them like
-   * other text; `'error'` refuses them. @defaultValue `'token'`
-   */
-  readonly specialTokensInContent?: SpecialTokensInContent | undefined;
-  /** Whether `labels[k]` is the label of the token after `inputIds[k]`. @defaultValue `false`, as in Hugging Face */
-  readonly shift?: boolean | undefined;
 }
-
-/** A conversation as token ids, with the labels that the loss compares with. Both have shape [length]. */
-export interface ChatSample {
-  readonly inputIds: Int32Array;
-  /** The id to predict, or -100 where the loss ignores the token. */
-  readonly labels: Int32Array;
-}
-
-type ChatRow = Readonly<Record<string, unknown>>;
 
 const schema = v.strictObject({
-  tokenizer: v.any(),
-  template: v.optional(v.string('must be a template in Jinja')),
+  ...encodingEntries,
+  ...labelEntries,
   trainOn: v.optional(
     v.picklist(['assistant', 'last', 'all'], "must be 'assistant', 'last' or 'all'"),
     'assistant',
   ),
-  maxLength: v.optional(integerFrom(1)),
-  truncate: v.optional(
-    v.picklist(['right', 'left', 'drop', 'error'], "must be 'right', 'left', 'drop' or 'error'"),
-    'error',
-  ),
-  specialTokensInContent: v.optional(
-    v.picklist(['token', 'text', 'error'], "must be 'token', 'text' or 'error'"),
-    'token',
-  ),
-  shift: v.optional(booleanOption, false),
 });
-
-type Settings = Omit<v.InferOutput<typeof schema>, 'tokenizer'>;
-
-interface ChatRecipe {
-  readonly rows: Recipe;
-  readonly tokenizer: string;
-  readonly layout: ChatLayout;
-  readonly settings: Settings;
-  readonly kept: Float64Array | undefined;
-}
 
 /**
  * Makes fine-tuning samples from conversations: renders each row by the model's chat template, encodes it, and labels what is
@@ -85,6 +48,7 @@ interface ChatRecipe {
  * ```ts
  * const rows = await JsonlDataset.open('conversations.jsonl');
  * const dataset = await chatDataset(rows, { tokenizer: 'hf://Qwen/Qwen3-0.6B', maxLength: 2048 });
+ * const loader = new DataLoader(dataset, { batchSize: 8, collate: padCollate({ padValue: dataset.padValues }) });
  * ```
  *
  * The columns of a row name its layout: `messages`; `prompt` and `completion`; `instruction`, `input` and `output`;
@@ -97,192 +61,190 @@ export async function chatDataset(
   rows: readonly ChatRow[] | Dataset<ChatRow>,
   options: ChatDatasetOptions,
 ): Promise<ChatDataset> {
-  const { tokenizer: given, ...settings } = parseOptions('chatDataset options', schema, options);
-  const tokenizer =
-    typeof given === 'string' ? await loadTokenizer(given) : requireTokenizer(given, 'chatDataset options');
-  const source = 'get' in rows ? rows : new ArrayDataset(rows);
-  if (source.length === 0)
-    throw new ConfigError('chatDataset', [
-      { field: 'rows', message: 'must not be empty: the first row tells the layout' },
-    ]);
-  const first = await source.get(0, sampleContext(0));
-  const layout = detectChatLayout(Object.keys(first));
-  return ChatDataset.open(source, tokenizer, layout, settings);
+  const { tokenizer, ...settings } = parseOptions('chatDataset options', schema, options);
+  const opened = await openRows('chatDataset', rows, tokenizer, trainableLayout);
+  return ChatDataset.open(opened, chatReader, {
+    ...settings,
+    template: settings.template,
+    maxLength: settings.maxLength,
+  });
 }
 
-/** Conversations as labeled token ids; see {@link chatDataset}. */
-export class ChatDataset implements Dataset<ChatSample>, Movable {
-  readonly #rows: Dataset<ChatRow>;
-  readonly #layout: ChatLayout;
-  readonly #labeling: LabelSettings;
-  readonly #settings: Settings;
-  /** The rows that are samples, if long ones are left out. */
-  readonly #kept: Float64Array | undefined;
+interface ChatRecipe {
+  readonly rows: Recipe;
+  readonly tokenizer: string;
+  readonly layout: ChatLayout;
+  readonly kind: ChatKind;
+  readonly settings: ChatSettings;
+  readonly kept: Float64Array | undefined;
+}
 
-  private constructor(parts: ChatParts, settings: Settings, kept?: Float64Array) {
-    this.#rows = parts.rows;
-    this.#layout = parts.layout;
-    this.#labeling = { ...settings, ...parts };
-    this.#settings = settings;
+const readers = { chat: chatReader, preference: preferenceReader, prompt: promptReader };
+
+/** What one walk over the rows finds. */
+interface Survey {
+  /** The rows that are samples. */
+  readonly kept: Float64Array;
+  /** Tokens of each sample. */
+  readonly sizes: Int32Array;
+  /** Tokens of all samples that are trained on. */
+  readonly trained: number;
+}
+
+/**
+ * Conversations, preference pairs or prompts as token ids: what {@link chatDataset}, {@link preferenceDataset} and
+ * {@link promptDataset} return.
+ */
+export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
+  /** For `padCollate`: pads ids with the pad token (or else with the end token), and labels with -100. */
+  readonly padValues: Readonly<Record<string, number>>;
+  readonly #source: OpenedRows;
+  readonly #encoding: ChatEncoding;
+  readonly #reader: ChatReader<T>;
+  #kept: Float64Array | undefined;
+  #survey: Promise<Survey> | undefined;
+
+  private constructor(
+    source: OpenedRows,
+    encoding: ChatEncoding,
+    reader: ChatReader<T>,
+    kept?: Float64Array,
+  ) {
+    this.#source = source;
+    this.#encoding = encoding;
+    this.#reader = reader;
     this.#kept = kept;
+    const { padToken, endOfText } = source.tokenizer;
+    const pad = padToken === undefined ? undefined : source.tokenizer.idOf(padToken);
+    this.padValues = reader.padValues(pad ?? endOfText ?? 0);
   }
 
   /** @internal */
-  static async open(
-    rows: Dataset<ChatRow>,
-    tokenizer: TextTokenizer,
-    layout: ChatLayout,
-    settings: Settings,
-  ): Promise<ChatDataset> {
-    const template = await templateFor(layout, rows, tokenizer, settings.template);
-    const parts = { rows, tokenizer, layout, template };
-    const dataset = new ChatDataset(parts, settings);
-    const { maxLength, truncate } = settings;
-    if (truncate !== 'drop' || maxLength === undefined) return dataset;
-    const kept: number[] = [];
-    for (let row = 0; row < rows.length; row++) {
-      const { ids } = await dataset.#read(row, sampleContext(row));
-      if (ids.length <= maxLength) kept.push(row);
-    }
-    return new ChatDataset(parts, settings, Float64Array.from(kept));
+  static async open<T>(
+    source: OpenedRows,
+    reader: ChatReader<T>,
+    settings: ChatSettings,
+    kept?: Float64Array,
+  ): Promise<ChatDataset<T>> {
+    const template = await templateFor(source, settings.template);
+    const encoding = { tokenizer: source.tokenizer, template, layout: source.layout, settings };
+    const dataset = new ChatDataset(source, encoding, reader, kept);
+    if (kept === undefined && reader.leavesOut(settings)) dataset.#kept = (await dataset.#surveyed()).kept;
+    return dataset;
   }
 
   get length(): number {
-    return this.#kept?.length ?? this.#rows.length;
+    return this.#kept?.length ?? this.#source.rows.length;
   }
 
-  /** Conversations that are left out because they have more than `maxLength` tokens. */
+  /** Rows that are left out: too long with `truncate: 'drop'`, or pairs that say nothing. */
   get leftOut(): number {
-    return this.#rows.length - this.length;
+    return this.#source.rows.length - this.length;
   }
 
   /**
    * @throws {@link FormatError} if the row is not a conversation, the template refuses it, no token of it would be trained
    *   on, or it is longer than `maxLength`.
    */
-  async get(index: number, context: SampleContext): Promise<ChatSample> {
+  async get(index: number, context: SampleContext): Promise<T> {
     checkIndex(index, this.length, 'ChatDataset');
     const row = this.#kept ? this.#kept[index]! : index;
-    const labeled = await this.#read(row, context);
-    return naming(row, () => this.#sampleOf(labeled));
+    const sample = await this.#read(row, context);
+    if (sample === undefined) throw changedSinceOpening(row);
+    return sample;
   }
 
-  async #read(row: number, context: SampleContext): Promise<LabeledChat> {
-    const value = await this.#rows.get(row, context);
-    return naming(row, () => labelChat(conversationOf(value, this.#layout), this.#labeling));
+  async #read(row: number, context: SampleContext): Promise<T | undefined> {
+    const value = await this.#source.rows.get(row, context);
+    try {
+      return this.#reader.read(value, this.#encoding);
+    } catch (error) {
+      if (error instanceof FormatError) throw error.addLocation({ conversation: row });
+      throw error;
+    }
   }
 
-  #sampleOf({ ids, labels, turns }: LabeledChat): ChatSample {
-    const { maxLength = ids.length, truncate, shift } = this.#settings;
-    if (ids.length > maxLength && truncate === 'error') throw tooLong(ids.length, maxLength);
-    const start = truncate === 'left' ? Math.max(0, ids.length - maxLength) : 0;
-    const inputIds = ids.slice(start, start + maxLength);
-    const kept = labels.slice(start, start + maxLength);
-    if (!kept.some((label) => label !== ignoredLabel)) throw nothingTrained(turns, ids.length > maxLength);
-    return { inputIds, labels: shift ? shifted(kept) : kept };
+  /**
+   * Encodes all samples once and counts their tokens: of each sample, of all, and of all that are trained on. O(rows), once.
+   *
+   * @throws what {@link ChatDataset.get} throws for any sample.
+   */
+  async count(): Promise<{ readonly sizes: Int32Array; readonly tokens: number; readonly trained: number }> {
+    const { sizes, trained } = await this.#surveyed();
+    let tokens = 0;
+    for (const size of sizes) tokens += size;
+    return { sizes, tokens, trained };
+  }
+
+  #surveyed(): Promise<Survey> {
+    this.#survey ??= this.#walk();
+    return this.#survey;
+  }
+
+  async #walk(): Promise<Survey> {
+    const pace = new Pace();
+    const kept: number[] = [];
+    const sizes: number[] = [];
+    let trained = 0;
+    const { rows } = this.#source;
+    for (let row = 0; row < rows.length; row++) {
+      await pace.rest();
+      const sample = await this.#read(row, sampleContext(row));
+      if (sample === undefined) continue;
+      const counted = this.#reader.count(sample);
+      kept.push(row);
+      sizes.push(counted.tokens);
+      trained += counted.trained;
+    }
+    return { kept: Float64Array.from(kept), sizes: Int32Array.from(sizes), trained };
   }
 
   fingerprint(): string {
+    const { rows, tokenizer, layout } = this.#source;
+    const settings = JSON.parse(JSON.stringify(this.#encoding.settings)) as Json;
     return fingerprint({
       kind: 'ChatDataset',
-      rows: this.#rows.fingerprint?.() ?? null,
-      tokenizer: this.#labeling.tokenizer.fingerprint(),
-      layout: this.#layout,
-      settings: {
-        ...this.#settings,
-        template: this.#settings.template ?? null,
-        maxLength: this.#settings.maxLength ?? null,
-      },
+      samples: this.#reader.kind,
+      rows: rows.fingerprint?.() ?? null,
+      tokenizer: tokenizer.fingerprint(),
+      layout,
+      settings,
     });
   }
 
   [toRecipe](): Recipe {
+    const { rows, tokenizer, layout } = this.#source;
     const args: ChatRecipe = {
-      rows: recipeOf(this.#rows, 'rows'),
-      tokenizer: this.#labeling.tokenizer.source,
-      layout: this.#layout,
-      settings: this.#settings,
+      rows: recipeOf(rows, 'rows'),
+      tokenizer: tokenizer.source,
+      layout,
+      kind: this.#reader.kind,
+      settings: this.#encoding.settings,
       kept: this.#kept,
     };
     return { builtIn: 'ChatDataset', args };
   }
 
   static async fromRecipe(
-    { rows, tokenizer, layout, settings, kept }: ChatRecipe,
+    { rows, tokenizer, layout, kind, settings, kept }: ChatRecipe,
     make: MakeFromRecipe,
-  ): Promise<ChatDataset> {
-    const parts = {
+  ): Promise<ChatDataset<unknown>> {
+    const source = {
       rows: (await make(rows)) as Dataset<ChatRow>,
       tokenizer: await loadTokenizer(tokenizer),
       layout,
     };
-    const template = await templateFor(layout, parts.rows, parts.tokenizer, settings.template);
-    return new ChatDataset({ ...parts, template }, settings, kept);
+    return ChatDataset.open<unknown>(source, readers[kind] as ChatReader<unknown>, settings, kept);
   }
 
   close(): void | Promise<void> {
-    return this.#rows.close?.();
+    return this.#source.rows.close?.();
   }
 }
 
-/** What a {@link ChatDataset} reads, and how. */
-interface ChatParts {
-  readonly rows: Dataset<ChatRow>;
-  readonly tokenizer: TextTokenizer;
-  readonly layout: ChatLayout;
-  readonly template: ChatTemplate | undefined;
-}
-
-/**
- * The chat template of a layout whose rows are messages; `undefined` for plain text. Prompts and completions are either.
- *
- * @throws {@link ConfigError} if messages have no template.
- */
-async function templateFor(
-  layout: ChatLayout,
-  rows: Dataset<ChatRow>,
-  tokenizer: TextTokenizer,
-  given: string | undefined,
-): Promise<ChatTemplate | undefined> {
-  if (layout === 'text') return undefined;
-  const isText =
-    layout === 'prompt-completion' && typeof (await rows.get(0, sampleContext(0))).prompt === 'string';
-  return isText ? undefined : chatTemplateOf(tokenizer, given);
-}
-
-/** Names the conversation in errors. */
-function naming<T>(conversation: number, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof FormatError) throw error.addLocation({ conversation });
-    throw error;
-  }
-}
-
-function shifted(labels: Int32Array): Int32Array {
-  const next = new Int32Array(labels.length).fill(ignoredLabel);
-  next.set(labels.subarray(1));
-  return next;
-}
-
-function tooLong(length: number, maxLength: number): FormatError {
-  return new FormatError(`The conversation has ${length} tokens, more than maxLength, ${maxLength}`, {
-    where: { tokens: length, maxLength },
-    next: "Raise maxLength, or set truncate to 'right' or 'left'.",
+function changedSinceOpening(row: number): FormatError {
+  return new FormatError('The row was a sample when the dataset was opened, and is to be left out now', {
+    where: { conversation: row },
+    next: 'Open the dataset again: its rows have changed.',
   });
-}
-
-function nothingTrained(turns: number, truncated: boolean): FormatError {
-  return new FormatError(
-    truncated
-      ? 'Truncation removed every token that would be trained on'
-      : 'No token of the conversation would be trained on',
-    {
-      where: { turns },
-      next: truncated
-        ? "Raise maxLength, or set truncate to 'left' to keep the end."
-        : "Give the conversation an assistant turn, or set trainOn to 'all'.",
-    },
-  );
 }

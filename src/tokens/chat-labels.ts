@@ -15,6 +15,10 @@ interface ChatToMask {
   readonly template: ChatTemplate;
   readonly messages: readonly ChatMessage[];
   readonly tools: readonly unknown[] | undefined;
+  /** Messages before this one are a prompt, which only `'all'` trains on. */
+  readonly promptLength: number;
+  /** Further variables of the template. */
+  readonly variables: Readonly<Record<string, unknown>>;
   readonly trainOn: TrainOn;
   /** The token that ends a turn, if the tokenizer names one. */
   readonly eosToken: string | undefined;
@@ -33,25 +37,35 @@ export interface MaskedChat {
  * @throws {@link FormatError} if the template rewrites earlier messages when later ones follow, so that a turn cannot be
  *   found by its prefix; it names the turn.
  */
-export function maskChat({ template, messages, tools, trainOn, eosToken }: ChatToMask): MaskedChat {
-  const { text, generated } = template.render({ messages, tools, addGenerationPrompt: false });
+export function maskChat(chat: ChatToMask): MaskedChat {
+  const { template, messages, promptLength, trainOn, eosToken } = chat;
+  const render = (length: number, addGenerationPrompt: boolean) =>
+    renderStart(chat, length, addGenerationPrompt);
+  const { text, generated } = render(messages.length, false);
   if (trainOn === 'all') return { text, trained: [[0, text.length]] };
   if (template.marksGeneration) {
-    const trained = trainOn === 'last' ? generated.slice(-1) : generated;
-    return { text, trained };
+    const inPrompt = promptLength === 0 ? 0 : render(promptLength, false).generated.length;
+    return { text, trained: generated.slice(trainOn === 'last' ? -1 : inPrompt) };
   }
   const turns = messages.flatMap(({ role }, turn) => (role === 'assistant' ? [turn] : []));
-  const chosen = trainOn === 'last' ? turns.slice(-1) : turns;
-  const prefix = (length: number, addGenerationPrompt: boolean): string =>
-    template.render({ messages: messages.slice(0, length), tools, addGenerationPrompt }).text;
+  const chosen = trainOn === 'last' ? turns.slice(-1) : turns.filter((turn) => turn >= promptLength);
   const trained = chosen.map((turn): TextRange => {
-    const before = turn === 0 ? '' : prefix(turn, true);
-    const through = turn === messages.length - 1 ? text : prefix(turn + 1, false);
+    const before = turn === 0 ? '' : render(turn, true).text;
+    const through = turn === messages.length - 1 ? text : render(turn + 1, false).text;
     if (!text.startsWith(before) || !text.startsWith(through) || through.length < before.length)
       throw rewritesHistory(turn, messages.length);
     return [before.length, withEndOfTurn(text, before.length, through.length, eosToken)];
   });
   return { text, trained };
+}
+
+/** Renders the first `length` messages. */
+function renderStart(
+  { template, messages, tools, variables }: ChatToMask,
+  length: number,
+  addGenerationPrompt: boolean,
+) {
+  return template.render({ messages: messages.slice(0, length), tools, addGenerationPrompt, variables });
 }
 
 /** Some templates write the token that ends a turn together with the next message. It belongs to the turn that it ends. */

@@ -13,6 +13,8 @@ export interface RenderInput {
   readonly messages: readonly ChatMessage[];
   readonly tools?: readonly unknown[] | undefined;
   readonly addGenerationPrompt: boolean;
+  /** Further variables that the template reads. @defaultValue none */
+  readonly variables?: Readonly<Record<string, unknown>>;
 }
 
 /** A rendered conversation. */
@@ -75,10 +77,15 @@ export class ChatTemplate {
   }
 
   /** @throws {@link FormatError} if the template refuses the conversation, with the template's reason. */
-  render({ messages, tools, addGenerationPrompt }: RenderInput): RenderedChat {
+  render({ messages, tools, addGenerationPrompt, variables }: RenderInput): RenderedChat {
     let text: string;
     try {
-      text = this.#render({ messages, tools: tools ?? null, add_generation_prompt: addGenerationPrompt });
+      text = this.#render({
+        ...variables,
+        messages,
+        tools: tools ?? null,
+        add_generation_prompt: addGenerationPrompt,
+      });
     } catch (cause) {
       throw new FormatError(`The chat template refuses the conversation: ${(cause as Error).message}`, {
         where: { messages: messages.length, roles: messages.map(({ role }) => role).join(', ') },

@@ -1,166 +1,138 @@
-import { ConfigError, FormatError } from '../core/errors.js';
+import type { ChatLayout } from './chat-layout.js';
 import type { ChatMessage } from './chat-template.js';
+import { imagesOf, placeImages } from './image-references.js';
+import {
+  isAbsent,
+  messagesOf,
+  optionalText,
+  shareGptMessages,
+  textOf,
+  toolsOf,
+  wrongField,
+} from './row-fields.js';
+
+type Row = Readonly<Record<string, unknown>>;
 
 /** What a row of fine-tuning data says, whatever its columns are. */
-export type Conversation =
-  | {
-      readonly kind: 'messages';
-      readonly messages: readonly ChatMessage[];
-      readonly tools: readonly unknown[] | undefined;
-    }
-  | { readonly kind: 'completion'; readonly prompt: string; readonly completion: string }
-  | { readonly kind: 'text'; readonly text: string };
+export type Conversation = MessagesConversation | CompletionText | PlainText;
 
-/** The layouts of conversations that Millrace reads, with the columns that each needs. */
-const layouts = {
-  messages: ['messages'],
-  sharegpt: ['conversations'],
-  'prompt-completion': ['prompt', 'completion'],
-  instruction: ['instruction', 'output'],
-  preference: ['chosen', 'rejected'],
-  text: ['text'],
-} as const;
-
-/** How the rows of a data set hold conversations. */
-export type ChatLayout = keyof typeof layouts;
-
-export const chatLayouts = Object.keys(layouts) as readonly ChatLayout[];
-
-/**
- * The layout of rows by their columns.
- *
- * @throws {@link ConfigError} if no layout or several fit; the message lists them.
- */
-export function detectChatLayout(columns: readonly string[]): ChatLayout {
-  const fitting = chatLayouts.filter((layout) => layouts[layout].every((column) => columns.includes(column)));
-  const [only] = fitting;
-  if (fitting.length === 1) return only!;
-  const known = chatLayouts.map((layout) => `${layout} (${layouts[layout].join(', ')})`).join('; ');
-  throw new ConfigError('chat data', [
-    {
-      field: 'columns',
-      message:
-        fitting.length === 0
-          ? `${columns.join(', ') || 'none'} fit no layout of conversations; known are ${known}`
-          : `${columns.join(', ')} fit several layouts: ${fitting.join(', ')}; drop the columns of the others, or map the rows to { messages }`,
-    },
-  ]);
+export interface MessagesConversation {
+  readonly kind: 'messages';
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly unknown[] | undefined;
+  /** Messages before this one are a prompt, which is not trained on. */
+  readonly promptLength: number;
+  /** References to the images that the messages show, in order: paths, URLs, or the bytes of the images. */
+  readonly images: readonly unknown[] | undefined;
 }
 
-/** Roles of ShareGPT data by the names that its writers use. */
-const shareGptRoles: ReadonlyMap<string, string> = new Map([
-  ['human', 'user'],
-  ['user', 'user'],
-  ['gpt', 'assistant'],
-  ['assistant', 'assistant'],
-  ['chatgpt', 'assistant'],
-  ['bing', 'assistant'],
-  ['bard', 'assistant'],
-  ['system', 'system'],
-  ['tool', 'tool'],
-  ['function', 'tool'],
-  ['function_call', 'assistant'],
-  ['observation', 'tool'],
-]);
+export interface CompletionText {
+  readonly kind: 'completion';
+  readonly prompt: string;
+  readonly completion: string;
+}
+
+export interface PlainText {
+  readonly kind: 'text';
+  readonly text: string;
+}
 
 /**
  * Reads a row as a conversation.
  *
  * @throws {@link FormatError} naming the field that is not as its layout has it.
  */
-export function conversationOf(row: Readonly<Record<string, unknown>>, layout: ChatLayout): Conversation {
-  const tools = row.tools === undefined || row.tools === null ? undefined : toolsOf(row.tools);
+export function conversationOf(row: Row, layout: ChatLayout): Conversation {
   switch (layout) {
     case 'messages':
-      return { kind: 'messages', messages: messagesOf(row.messages, 'messages'), tools };
+      return withMessages(row, messagesOf(row.messages, 'messages'));
     case 'sharegpt':
-      return { kind: 'messages', messages: shareGptMessages(row.conversations), tools };
+      return withMessages(row, [...systemOf(row), ...shareGptMessages(row.conversations)]);
     case 'instruction':
-      return { kind: 'messages', messages: instructionMessages(row), tools };
+      return withMessages(row, instructionMessages(row));
     case 'text':
       return { kind: 'text', text: textOf(row.text, 'text') };
     case 'prompt-completion':
-      return promptCompletion(row, tools);
-    case 'preference':
-      throw new ConfigError('chat data', [
-        { field: 'columns', message: 'chosen and rejected are preference pairs; use preferenceDataset(…)' },
-      ]);
+      return continued(row, row.prompt, row.completion, 'completion');
+    default:
+      throw wrongField('prompt', 'is missing');
   }
 }
 
-function promptCompletion(
-  { prompt, completion }: Readonly<Record<string, unknown>>,
-  tools: readonly unknown[] | undefined,
-): Conversation {
-  if (typeof prompt === 'string' && typeof completion === 'string')
-    return { kind: 'completion', prompt, completion };
-  const messages = [...messagesOf(prompt, 'prompt'), ...messagesOf(completion, 'completion')];
-  return { kind: 'messages', messages, tools };
-}
-
-function instructionMessages(row: Readonly<Record<string, unknown>>): ChatMessage[] {
-  const instruction = textOf(row.instruction, 'instruction');
-  const input = row.input === undefined || row.input === null ? '' : textOf(row.input, 'input');
-  const system = row.system === undefined || row.system === null ? '' : textOf(row.system, 'system');
+/**
+ * The two conversations of a preference pair. With a column `prompt`, both continue it. Otherwise chosen and rejected are whole
+ * conversations, and everything up to their last turn is the prompt.
+ *
+ * @throws {@link FormatError} if the conversations differ before their last turn, or are texts without a prompt.
+ */
+export function preferencePairOf(row: Row): readonly [chosen: Conversation, rejected: Conversation] {
+  if (!isAbsent(row.prompt)) {
+    return [
+      continued(row, row.prompt, row.chosen, 'chosen'),
+      continued(row, row.prompt, row.rejected, 'rejected'),
+    ];
+  }
+  if (typeof row.chosen === 'string')
+    throw wrongField('prompt', 'is missing: texts do not say where the answer begins');
+  const [chosen, rejected] = [messagesOf(row.chosen, 'chosen'), messagesOf(row.rejected, 'rejected')];
+  const prompt = chosen.slice(0, -1);
+  if (prompt.length === 0 || JSON.stringify(prompt) !== JSON.stringify(rejected.slice(0, -1)))
+    throw wrongField('rejected', 'differs from chosen before the last turn, so they share no prompt');
   return [
-    ...(system === '' ? [] : [{ role: 'system', content: system }]),
-    { role: 'user', content: input === '' ? instruction : `${instruction}\n\n${input}` },
-    { role: 'assistant', content: textOf(row.output, 'output') },
+    withMessages(row, chosen, prompt.length),
+    withMessages(row, [...prompt, ...rejected.slice(-1)], prompt.length),
   ];
 }
 
-function shareGptMessages(value: unknown): ChatMessage[] {
-  return listOf(value, 'conversations').map((turn, index) => {
-    const { from, value: content } = turn as { from?: unknown; value?: unknown };
-    // Some writers call the column conversations and its fields role and content.
-    if (from === undefined && 'role' in (turn as object)) return messageOf(turn, `conversations.${index}`);
-    const role = shareGptRoles.get(String(from));
-    if (role === undefined) {
-      throw wrong(
-        `conversations.${index}.from`,
-        `is ${JSON.stringify(from)}, not one of ${[...shareGptRoles.keys()].join(', ')}`,
-      );
-    }
-    return { role, content: textOf(content, `conversations.${index}.value`) };
-  });
-}
-
-function messagesOf(value: unknown, field: string): ChatMessage[] {
-  return listOf(value, field).map((message, index) => messageOf(message, `${field}.${index}`));
-}
-
-function messageOf(value: unknown, field: string): ChatMessage {
-  if (typeof value !== 'object' || value === null) throw wrong(field, 'is not a message: { role, content }');
-  const { role } = value as { role?: unknown };
-  if (typeof role !== 'string') throw wrong(`${field}.role`, 'is not a text');
-  return value as ChatMessage;
-}
-
-function toolsOf(value: unknown): readonly unknown[] {
-  // Tables hold tools as JSON text.
-  if (typeof value !== 'string') return listOf(value, 'tools');
-  try {
-    return listOf(JSON.parse(value), 'tools');
-  } catch (cause) {
-    if (cause instanceof FormatError) throw cause;
-    throw wrong('tools', `is not JSON: ${(cause as Error).message}`);
+/**
+ * The prompt of a row, for the model to continue: the column `prompt`, or else the conversation without its last answer.
+ *
+ * @throws {@link FormatError} naming the field that is not as its layout has it.
+ */
+export function promptOf(row: Row, layout: ChatLayout): PlainText | MessagesConversation {
+  if (!isAbsent(row.prompt)) {
+    if (typeof row.prompt === 'string') return { kind: 'text', text: row.prompt };
+    return withMessages(row, messagesOf(row.prompt, 'prompt'));
   }
+  const read = layout === 'preference' ? preferencePairOf(row)[0] : conversationOf(row, layout);
+  if (read.kind === 'completion') return { kind: 'text', text: read.prompt };
+  if (read.kind === 'text') return read;
+  const ends = read.messages.at(-1)?.role === 'assistant';
+  return ends ? { ...read, messages: read.messages.slice(0, -1) } : read;
 }
 
-function listOf(value: unknown, field: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw wrong(field, 'is not a list');
-  return value;
+/** A prompt with its continuation: both texts, or both messages. */
+function continued(row: Row, prompt: unknown, answer: unknown, field: string): Conversation {
+  if (typeof prompt === 'string') return { kind: 'completion', prompt, completion: textOf(answer, field) };
+  const before = messagesOf(prompt, 'prompt');
+  // An answer as a text is one assistant turn.
+  const after =
+    typeof answer === 'string' ? [{ role: 'assistant', content: answer }] : messagesOf(answer, field);
+  return withMessages(row, [...before, ...after], before.length);
 }
 
-function textOf(value: unknown, field: string): string {
-  if (typeof value !== 'string')
-    throw wrong(field, `is ${value === null ? 'null' : typeof value}, not a text`);
-  return value;
+function withMessages(row: Row, messages: readonly ChatMessage[], promptLength = 0): MessagesConversation {
+  const images = imagesOf(row, messages);
+  return {
+    kind: 'messages',
+    messages: images ? placeImages(messages, images) : messages,
+    tools: toolsOf(row.tools),
+    promptLength,
+    images,
+  };
 }
 
-function wrong(field: string, what: string): FormatError {
-  return new FormatError(`The row is not a conversation: ${field} ${what}`, {
-    where: { field },
-    next: 'Fix the row, or map the rows to { messages: [{ role, content }, …] }.',
-  });
+function systemOf(row: Row): ChatMessage[] {
+  const system = optionalText(row.system, 'system');
+  return system === '' ? [] : [{ role: 'system', content: system }];
+}
+
+function instructionMessages(row: Row): ChatMessage[] {
+  const instruction = textOf(row.instruction, 'instruction');
+  const input = optionalText(row.input, 'input');
+  return [
+    ...systemOf(row),
+    { role: 'user', content: input === '' ? instruction : `${instruction}\n\n${input}` },
+    { role: 'assistant', content: textOf(row.output, 'output') },
+  ];
 }

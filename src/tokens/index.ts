@@ -1,9 +1,14 @@
-export { ChatDataset, type ChatSample, chatDataset } from './chat-dataset.js';
+export { ChatDataset, chatDataset } from './chat-dataset.js';
+export type { ChatSample } from './chat-samples.js';
 export type { ChatMessage } from './chat-template.js';
 export { documentLengths } from './document-lengths.js';
 export { loadTokenizer } from './load-tokenizer.js';
 export { packCollate } from './pack-collate.js';
 export { PackedDataset } from './packed-dataset.js';
+export { preferenceDataset } from './preference-dataset.js';
+export type { PreferenceSample } from './preference-samples.js';
+export { promptDataset } from './prompt-dataset.js';
+export type { PromptSample } from './prompt-samples.js';
 export { type ChatText, renderChat } from './render-chat.js';
 export type { SequenceSlice } from './sequence-slice.js';
 export { TextTokenizer } from './text-tokenizer.js';

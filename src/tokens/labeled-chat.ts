@@ -1,12 +1,11 @@
 import { FormatError } from '../core/errors.js';
-import { ignoredLabel, labelsOf, maskChat, type TrainOn } from './chat-labels.js';
-import type { ChatTemplate } from './chat-template.js';
-import type { Conversation } from './conversation.js';
+import { ignoredLabel, labelsOf, maskChat } from './chat-labels.js';
+import type { ChatEncoding } from './chat-reader.js';
+import type { Conversation, MessagesConversation } from './conversation.js';
 import {
   breakSpecialTokens,
   joinSpecialTokens,
   refuseSpecialTokens,
-  type SpecialTokensInContent,
   type TextWithContentTokens,
 } from './special-content.js';
 import type { TextTokenizer } from './text-tokenizer.js';
@@ -17,15 +16,7 @@ export interface LabeledChat {
   readonly labels: Int32Array;
   /** Messages of the conversation. */
   readonly turns: number;
-}
-
-/** How conversations are encoded and labeled. */
-export interface LabelSettings {
-  readonly tokenizer: TextTokenizer;
-  /** Needed for messages. */
-  readonly template: ChatTemplate | undefined;
-  readonly trainOn: TrainOn;
-  readonly specialTokensInContent: SpecialTokensInContent;
+  readonly images: readonly unknown[] | undefined;
 }
 
 /**
@@ -34,33 +25,74 @@ export interface LabelSettings {
  * @throws {@link FormatError} if the template refuses the conversation or rewrites its history, or the content has special tokens
  *   that are refused.
  */
-export function labelChat(conversation: Conversation, settings: LabelSettings): LabeledChat {
-  const { tokenizer, trainOn } = settings;
+export function labelChat(conversation: Conversation, encoding: ChatEncoding): LabeledChat {
+  const { tokenizer, settings } = encoding;
   switch (conversation.kind) {
     case 'messages': {
-      const { text, trained, textAt } = maskMessages(conversation, settings);
+      const { text, trained, textAt } = maskMessages(conversation, encoding);
       const spans = tokenizer.spans(text, textAt);
-      const labels = labelsOf(spans, trained);
-      return { ids: Int32Array.from(spans.ids), labels, turns: conversation.messages.length };
+      const { images, messages } = conversation;
+      return {
+        ids: Int32Array.from(spans.ids),
+        labels: labelsOf(spans, trained),
+        turns: messages.length,
+        images,
+      };
     }
     case 'completion': {
       const { prompt, completion } = conversation;
-      return labelText(tokenizer, prompt + completion, trainOn === 'all' ? 0 : prompt.length);
+      return labelText(tokenizer, prompt + completion, settings.trainOn === 'all' ? 0 : prompt.length);
     }
     case 'text':
       return labelText(tokenizer, conversation.text, 0);
   }
 }
 
-function maskMessages(
-  { messages, tools }: Conversation & { readonly kind: 'messages' },
-  { tokenizer, template, trainOn, specialTokensInContent }: LabelSettings,
-): TextWithContentTokens {
-  const { eosToken, specialTokens } = tokenizer;
-  if (specialTokensInContent === 'error') refuseSpecialTokens(messages, specialTokens);
-  const shown = specialTokensInContent === 'text' ? breakSpecialTokens(messages, specialTokens) : messages;
+/**
+ * Encodes a prompt for the model to continue. Messages end with the header of an assistant turn.
+ *
+ * @throws {@link FormatError} as {@link labelChat}.
+ */
+export function promptIds(
+  prompt: Conversation & { readonly kind: 'messages' | 'text' },
+  encoding: ChatEncoding,
+): Int32Array {
+  const { tokenizer, settings } = encoding;
+  if (prompt.kind === 'text') {
+    const before = leadingToken(tokenizer, prompt.text);
+    return Int32Array.from([...before, ...tokenizer.encode(prompt.text, { addSpecialTokens: false })]);
+  }
+  const { messages, template } = checkedMessages(prompt, encoding);
+  const { text } = template.render({
+    messages,
+    tools: prompt.tools,
+    addGenerationPrompt: true,
+    variables: settings.templateVariables,
+  });
+  const joined = joinSpecialTokens({ text, trained: [] });
+  return Int32Array.from(tokenizer.spans(joined.text, joined.textAt).ids);
+}
+
+function maskMessages(conversation: MessagesConversation, encoding: ChatEncoding): TextWithContentTokens {
+  const { tools, promptLength } = conversation;
+  const { trainOn, templateVariables } = encoding.settings;
+  const { messages, template } = checkedMessages(conversation, encoding);
+  const { eosToken } = encoding.tokenizer;
+  return joinSpecialTokens(
+    maskChat({ template, messages, tools, promptLength, trainOn, eosToken, variables: templateVariables }),
+  );
+}
+
+/** The template, and the messages with special tokens in their content treated as the settings say. */
+function checkedMessages(
+  { messages }: MessagesConversation,
+  { tokenizer, template, settings }: ChatEncoding,
+) {
+  const { specialTokens } = tokenizer;
+  if (settings.specialTokensInContent === 'error') refuseSpecialTokens(messages, specialTokens);
   if (!template) throw textExpected();
-  return joinSpecialTokens(maskChat({ template, messages: shown, tools, trainOn, eosToken }));
+  const asText = settings.specialTokensInContent === 'text';
+  return { template, messages: asText ? breakSpecialTokens(messages, specialTokens) : messages };
 }
 
 function textExpected(): FormatError {
@@ -71,16 +103,25 @@ function textExpected(): FormatError {
 
 /** Plain text, with exactly one BOS token if the tokenizer puts one before texts, and its end token once. */
 function labelText(tokenizer: TextTokenizer, plain: string, trainedFrom: number): LabeledChat {
-  const { bosToken, eosToken } = tokenizer;
+  const { eosToken } = tokenizer;
   const text = eosToken === undefined || plain.endsWith(eosToken) ? plain : plain + eosToken;
   const spans = tokenizer.spans(text);
-  const labels = labelsOf(spans, [[trainedFrom, text.length]]);
-  const bos = bosToken === undefined ? undefined : tokenizer.idOf(bosToken);
-  const addsBos = bos !== undefined && spans.ids[0] !== bos && tokenizer.encode('')[0] === bos;
-  if (!addsBos) return { ids: Int32Array.from(spans.ids), labels, turns: 1 };
+  const before = leadingToken(tokenizer, text);
   return {
-    ids: Int32Array.from([bos, ...spans.ids]),
-    labels: Int32Array.from([ignoredLabel, ...labels]),
+    ids: Int32Array.from([...before, ...spans.ids]),
+    labels: Int32Array.from([
+      ...before.map(() => ignoredLabel),
+      ...labelsOf(spans, [[trainedFrom, text.length]]),
+    ]),
     turns: 1,
+    images: undefined,
   };
+}
+
+/** The BOS token, if the tokenizer puts one before texts and this text does not start with it. */
+function leadingToken(tokenizer: TextTokenizer, text: string): number[] {
+  const { bosToken } = tokenizer;
+  const bos = bosToken === undefined ? undefined : tokenizer.idOf(bosToken);
+  if (bos === undefined || text.startsWith(bosToken!) || tokenizer.encode('')[0] !== bos) return [];
+  return [bos];
 }

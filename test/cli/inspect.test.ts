@@ -41,6 +41,22 @@ describe('millrace inspect', () => {
     expect(inspection.samples).toHaveLength(3);
   });
 
+  it.each([
+    [{ messages: [], tools: [], images: [] }, 'messages: messages with roles, with tools, with images'],
+    [{ conversations: [] }, 'sharegpt: ShareGPT turns'],
+    [{ prompt: 'p', completion: 'c' }, 'prompt-completion: a prompt and its completion'],
+    [{ instruction: 'i', input: '', output: 'o' }, 'instruction: an instruction, its input and its output'],
+    [{ chosen: [], rejected: [] }, 'preference: a chosen and a rejected answer'],
+    [{ text: 't' }, 'text: plain text'],
+    [{ text: 't', messages: [] }, 'ambiguous: messages (messages); text (text)'],
+    [{ body: 'x' }, undefined],
+  ])('names the layout of conversations %j', async (row, layout) => {
+    const file = join(folder, 'chat.jsonl');
+    writeFileSync(file, JSON.stringify(row));
+    const { stdout } = await runCommand(['inspect', file]);
+    expect(/ {2}chat layout +(.*)/.exec(stdout)?.[1]).toBe(layout);
+  });
+
   it('shows a sample readably, with the text of its tokens', async () => {
     const builder = new IndexedDatasetBuilder(join(folder, 'tokens'), { dtype: 'uint8' });
     for (const text of ['first', 'the second document']) builder.addItem(Array.from(Buffer.from(text)));

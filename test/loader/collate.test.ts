@@ -198,6 +198,31 @@ describe('padCollate', () => {
     expect(padCollate()([new BigInt64Array(0)]).shape).toEqual([1, 0]);
   });
 
+  it('pads each field with its own value, at any depth, and refuses one for a field that is not there', () => {
+    const samples = [[1, 2, 3], [4]].map((ids) => {
+      const inputIds = Int32Array.from(ids);
+      return { pair: { inputIds, labels: inputIds }, mask: inputIds };
+    });
+    const { pair, mask } = padCollate({ padValue: { inputIds: 9, labels: -100 } })(samples);
+    expect([...pair.inputIds.data]).toEqual([1, 2, 3, 4, 9, 9]);
+    expect([...pair.labels.data]).toEqual([1, 2, 3, 4, -100, -100]);
+    expect([...mask.data]).toEqual([1, 2, 3, 4, 0, 0]);
+    expect(() => padCollate({ padValue: { label: -100 } })(samples)).toThrow(
+      /padValue names label, which is/,
+    );
+    expect(() => padCollate({ padValue: { labels: '1' } } as object)).toThrow(
+      /padValue.*a number for each field/,
+    );
+  });
+
+  it('pads before the samples when asked, in every dimension', () => {
+    const left = padCollate({ padValue: 9, side: 'left', multipleOf: 2 });
+    expect([...left([Int32Array.of(1, 2, 3), Int32Array.of(4)]).data]).toEqual([9, 1, 2, 3, 9, 9, 9, 4]);
+    const tall = tensor(Float32Array.of(1, 2), [2, 1]);
+    const wide = tensor(Float32Array.of(3, 4), [1, 2]);
+    expect([...left([tall, wide]).data]).toEqual([9, 1, 9, 2, 9, 9, 3, 4]);
+  });
+
   it('refuses different numbers of dimensions and unknown options', () => {
     expect(() => padCollate()([tensor(new Float32Array(4), [2, 2]), tensor(new Float32Array(4))])).toThrow(
       CollateError,

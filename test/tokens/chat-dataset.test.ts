@@ -128,7 +128,9 @@ describe('chatDataset', () => {
 
   it('lists the layouts if columns fit several or none', async () => {
     const open = (row: object) => chatDataset([row as Record<string, unknown>], { tokenizer: qwen });
-    await expect(open({ messages: talk, text: 'x' })).rejects.toThrow('fit several layouts: messages, text');
+    await expect(open({ messages: talk, text: 'x' })).rejects.toThrow(
+      /fit several layouts: messages .*; text/,
+    );
     await expect(open({ body: 'x' })).rejects.toThrow('fit no layout');
   });
 

@@ -124,7 +124,7 @@ function overview(inspection: Inspection, paint: Paint): string[] {
 }
 
 /** Renders the facts about the whole data set. */
-function facts({ length, shards, files, fingerprint, leftOut }: Inspection): [string, string][] {
+function facts({ length, shards, files, fingerprint, leftOut, chatLayout }: Inspection): [string, string][] {
   const known: [string, string][] = [['samples', formatCount(length)]];
   if (shards !== undefined && shards > 1) known.push(['parts', formatCount(shards)]);
   if (files)
@@ -133,6 +133,7 @@ function facts({ length, shards, files, fingerprint, leftOut }: Inspection): [st
       `${formatBytes(files.byteLength)}${files.count > 1 ? ` in ${formatCount(files.count)} files` : ''}`,
     ]);
   if (leftOut) known.push(['left out', leftOut]);
+  if (chatLayout) known.push(['chat layout', chatLayout]);
   if (fingerprint) known.push(['fingerprint', fingerprint]);
   return known;
 }

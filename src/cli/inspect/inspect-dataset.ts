@@ -12,6 +12,7 @@ import { sampleContext } from '../../random/sample-context.js';
 import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
+import { describeChatLayout } from '../../tokens/chat-layout.js';
 import { typeOfValue } from './describe-value.js';
 
 /** A sample as fields. A sample that is not an object has one unnamed field. */
@@ -35,6 +36,8 @@ export interface Inspection {
   readonly leftOut: string | undefined;
   /** From the files, or else from the inspected samples. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** How the columns are read as fine-tuning data, if they can be. */
+  readonly chatLayout: string | undefined;
   readonly samples: readonly InspectedSample[];
 }
 
@@ -66,6 +69,7 @@ export async function inspectDataset(name: string, options: InspectOptions): Pro
     const wanted = index === undefined ? spread(length, count) : [index];
     const samples: InspectedSample[] = [];
     for (const at of wanted) samples.push({ index: at, fields: await sampleFields(dataset, at) });
+    const columns = opened.columns ?? columnsOf(samples);
     return {
       name: shownLocation(name),
       format,
@@ -74,7 +78,8 @@ export async function inspectDataset(name: string, options: InspectOptions): Pro
       files: await localFiles(name, format, new Set(opened.leftOut.map(({ file }) => file))),
       fingerprint: dataset.fingerprint?.(),
       leftOut: opened.leftOut.length > 0 ? describeLeftOut(opened.leftOut) : undefined,
-      columns: opened.columns ?? columnsOf(samples),
+      columns,
+      chatLayout: describeChatLayout(columns.map((column) => column.name)),
       samples,
     };
   } finally {

@@ -7,13 +7,18 @@ import type { Allocate } from '../../core/dataset.js';
 import { type DType, isBigIntDType } from '../../core/dtype.js';
 import { CollateError } from '../../core/errors.js';
 import { holds } from '../../core/exact-elements.js';
-import { integerFrom, parseOptions } from '../../core/options.js';
+import { integerFrom, parseOptions, recordOf } from '../../core/options.js';
 import { checkDtype } from '../../core/stack-tensors.js';
 import type { Tensor } from '../../core/tensor.js';
 
 export interface PadCollateOptions<N extends DType = 'float32'> {
-  /** What fills the places behind a short sample. @defaultValue `0` */
-  readonly padValue?: number;
+  /**
+   * What fills the places beside a short sample: one number, or one for each field by its name, such as
+   * `{ inputIds: 0, labels: -100 }`; other fields get 0. @defaultValue `0`
+   */
+  readonly padValue?: number | Readonly<Record<string, number>>;
+  /** Where the places are that are filled: before or after a short sample. @defaultValue `'right'` */
+  readonly side?: 'left' | 'right';
   /** The first dimension is rounded up to a multiple of it, so that fewer shapes occur. @defaultValue `1` */
   readonly multipleOf?: number;
   /** Dtype of a batch of JavaScript numbers. @defaultValue `'float32'` */
@@ -21,7 +26,14 @@ export interface PadCollateOptions<N extends DType = 'float32'> {
 }
 
 const schema = v.strictObject({
-  padValue: v.optional(v.number('must be a number'), 0),
+  padValue: v.optional(
+    v.union(
+      [v.number(), recordOf(v.number('must be a number'))],
+      'must be a number, or a number for each field by its name',
+    ),
+    0,
+  ),
+  side: v.optional(v.picklist(['left', 'right'], "must be 'left' or 'right'"), 'right'),
   multipleOf: v.optional(integerFrom(1), 1),
   numberDtype: v.optional(numberDtypeOption, 'float32'),
 });
@@ -34,26 +46,41 @@ export interface PadCollate<N extends DType = 'float32'> {
 
 /**
  * Makes a collate for tensors of different lengths: each dimension grows to the largest of the batch, the first one to
- * a multiple of `multipleOf`, and `padValue` fills the rest. Everything else is collated as {@link defaultCollate} does.
+ * a multiple of `multipleOf`, and `padValue` fills the rest, with `side: 'left'` before the samples in every dimension. Everything else is collated as {@link defaultCollate} does.
  *
- * @throws {@link CollateError} from the collate when two samples differ in dtype or in number of dimensions.
+ * @throws {@link CollateError} from the collate when two samples differ in dtype or in number of dimensions, or `padValue` names a
+ * field that samples do not have.
  */
 export function padCollate<N extends DType = 'float32'>(options: PadCollateOptions<N> = {}): PadCollate<N> {
   const resolved = parseOptions('padCollate options', schema, options) as Required<PadCollateOptions<N>>;
-  const { padValue, multipleOf, numberDtype } = resolved;
-  const stack = (samples: readonly Tensor[], path: string, allocate: Allocate): Tensor =>
-    padTensors(samples, path, allocate, padValue, multipleOf);
-  const collate = <T>(samples: readonly T[], context: Partial<CollateContext> = {}): Collated<T, N> =>
-    collateTree(samples, { stack, numberDtype, parity: false }, context.allocate) as Collated<T, N>;
+  const { padValue, side, multipleOf, numberDtype } = resolved;
+  const byField = typeof padValue === 'number' ? undefined : new Map(Object.entries(padValue));
+  const collate = <T>(samples: readonly T[], context: Partial<CollateContext> = {}): Collated<T, N> => {
+    const unseen = new Set(byField?.keys());
+    const stack = (tensors: readonly Tensor[], path: string, allocate: Allocate): Tensor => {
+      const field = path.slice(path.lastIndexOf('.') + 1);
+      unseen.delete(field);
+      const fill = byField ? (byField.get(field) ?? 0) : (padValue as number);
+      return padTensors(tensors, path, allocate, { fill, side, multipleOf });
+    };
+    const batch = collateTree(samples, { stack, numberDtype, parity: false }, context.allocate);
+    if (unseen.size > 0) throw noSuchField([...unseen], samples[0]);
+    return batch as Collated<T, N>;
+  };
   return Object.assign(collate, { padOptions: resolved });
+}
+
+interface Padding {
+  readonly fill: number;
+  readonly side: 'left' | 'right';
+  readonly multipleOf: number;
 }
 
 function padTensors(
   samples: readonly Tensor[],
   path: string,
   allocate: Allocate,
-  padValue: number,
-  multipleOf: number,
+  { fill: padValue, side, multipleOf }: Padding,
 ): Tensor {
   const first = samples[0]!;
   samples.forEach((sample, i) => {
@@ -74,7 +101,7 @@ function padTensors(
   samples.forEach((sample, i) => {
     const whole = target.subarray(i * size, (i + 1) * size);
     if (sample.data.length < size) whole.fill(padding);
-    copyBlock(sample.data as Float64Array, sample.shape, whole, shape);
+    copyBlock(sample.data as Float64Array, sample.shape, whole, shape, side);
   });
   return batch;
 }
@@ -86,25 +113,35 @@ function noPlaceForPadding(path: string, dtype: DType, padValue: number): Collat
   });
 }
 
-/** Copies an array of shape `from` into the corner of an array of shape `to`, innermost rows at once. */
+function noSuchField(fields: readonly string[], sample: unknown): CollateError {
+  return new CollateError(`padValue names ${fields.join(', ')}, which is no field with a tensor`, {
+    where: { fields: Object.keys((sample ?? {}) as object).join(', ') },
+    next: 'Name the fields of the samples as they are spelled there.',
+  });
+}
+
+/** Copies an array of shape `from` into the first or last corner of an array of shape `to`, innermost rows at once. */
 function copyBlock(
   source: Float64Array,
   from: readonly number[],
   target: Float64Array,
   to: readonly number[],
+  side: Padding['side'],
 ): void {
   if (from.length <= 1) {
-    target.set(source);
+    target.set(source, side === 'left' ? target.length - source.length : 0);
     return;
   }
   const step = source.length / from[0]!;
   const stride = target.length / to[0]!;
+  const first = side === 'left' ? to[0]! - from[0]! : 0;
   for (let i = 0; i < from[0]!; i++) {
     copyBlock(
       source.subarray(i * step, (i + 1) * step),
       from.slice(1),
-      target.subarray(i * stride, (i + 1) * stride),
+      target.subarray((first + i) * stride, (first + i + 1) * stride),
       to.slice(1),
+      side,
     );
   }
 }
