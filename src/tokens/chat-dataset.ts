@@ -199,6 +199,11 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
     return { kept: Float64Array.from(kept), sizes: Int32Array.from(sizes), trained };
   }
 
+  /** @internal What the dataset reads and how it encodes it, for commands that explain a sample. */
+  get parts(): { readonly rows: Dataset<ChatRow>; readonly encoding: ChatEncoding; readonly kind: ChatKind } {
+    return { rows: this.#source.rows, encoding: this.#encoding, kind: this.#reader.kind };
+  }
+
   fingerprint(): string {
     const { rows, tokenizer, layout } = this.#source;
     const settings = JSON.parse(JSON.stringify(this.#encoding.settings)) as Json;

@@ -49,6 +49,11 @@ export function detectChatLayout(
   throw new ConfigError('chat data', [{ field: 'columns', message }]);
 }
 
+/** Whether rows of a layout are messages whatever they hold; prompts and answers may be texts. */
+export function isAlwaysMessages(layout: ChatLayout): boolean {
+  return layout === 'messages' || layout === 'sharegpt' || layout === 'instruction';
+}
+
 /** Why `chatDataset` does not read a layout, and what to use instead. */
 const readElsewhere: Partial<Readonly<Record<ChatLayout, string>>> = {
   preference: 'chosen and rejected are preference pairs; use preferenceDataset(…)',

@@ -2,7 +2,7 @@ import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { ArrayDataset } from '../datasets/array-dataset.js';
 import { sampleContext } from '../random/sample-context.js';
-import type { ChatLayout } from './chat-layout.js';
+import { type ChatLayout, isAlwaysMessages } from './chat-layout.js';
 import type { ChatRow } from './chat-reader.js';
 import type { ChatTemplate } from './chat-template.js';
 import { loadTokenizer } from './load-tokenizer.js';
@@ -49,7 +49,7 @@ export async function templateFor(
   given: string | undefined,
 ): Promise<ChatTemplate | undefined> {
   if (layout === 'text') return undefined;
-  const hasMessages = layout === 'messages' || layout === 'sharegpt' || layout === 'instruction';
-  const isText = !hasMessages && typeof (await rows.get(0, sampleContext(0))).prompt === 'string';
+  const isText =
+    !isAlwaysMessages(layout) && typeof (await rows.get(0, sampleContext(0))).prompt === 'string';
   return isText ? undefined : chatTemplateOf(tokenizer, given);
 }

@@ -9,6 +9,7 @@ import {
   type TextWithContentTokens,
 } from './special-content.js';
 import type { TextTokenizer } from './text-tokenizer.js';
+import type { TokenSpans } from './token-engine.js';
 
 /** A conversation as ids and labels, before truncation. */
 export interface LabeledChat {
@@ -17,6 +18,9 @@ export interface LabeledChat {
   /** Messages of the conversation. */
   readonly turns: number;
   readonly images: readonly unknown[] | undefined;
+  readonly text: string;
+  /** The part of the text that each token covers. */
+  readonly spans: TokenSpans;
 }
 
 /**
@@ -37,6 +41,8 @@ export function labelChat(conversation: Conversation, encoding: ChatEncoding): L
         labels: labelsOf(spans, trained),
         turns: messages.length,
         images,
+        text,
+        spans,
       };
     }
     case 'completion': {
@@ -107,6 +113,8 @@ function labelText(tokenizer: TextTokenizer, plain: string, trainedFrom: number)
   const text = eosToken === undefined || plain.endsWith(eosToken) ? plain : plain + eosToken;
   const spans = tokenizer.spans(text);
   const before = leadingToken(tokenizer, text);
+  // A BOS token covers nothing.
+  const none = before.map(() => 0);
   return {
     ids: Int32Array.from([...before, ...spans.ids]),
     labels: Int32Array.from([
@@ -115,6 +123,12 @@ function labelText(tokenizer: TextTokenizer, plain: string, trainedFrom: number)
     ]),
     turns: 1,
     images: undefined,
+    text,
+    spans: {
+      ids: [...before, ...spans.ids],
+      starts: [...none, ...spans.starts],
+      ends: [...none, ...spans.ends],
+    },
   };
 }
 

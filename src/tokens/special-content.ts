@@ -57,7 +57,8 @@ export function joinSpecialTokens({ text, trained }: MaskedChat): TextWithConten
   };
 }
 
-function textsOf(content: unknown): readonly string[] {
+/** The texts of a content. */
+export function textsOf(content: unknown): readonly string[] {
   if (typeof content === 'string') return [content];
   return Array.isArray(content)
     ? content.flatMap((part) => textsOf((part as { text?: unknown } | null)?.text))

@@ -1,3 +1,4 @@
+import type { ChatView } from '../tokens/chat-view.js';
 import { html, type Markup } from './kit/html.js';
 import { renderTable } from './kit/number-table.js';
 import { style } from './kit/style.js';
@@ -19,7 +20,12 @@ export interface InspectionPage {
   readonly format: string;
   readonly facts: readonly { readonly name: string; readonly value: string }[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly samples: readonly { readonly index: number; readonly fields: readonly InspectionField[] }[];
+  readonly samples: readonly {
+    readonly index: number;
+    readonly fields: readonly InspectionField[];
+    /** The conversations of the sample, token by token. */
+    readonly chats?: readonly ChatView[] | undefined;
+  }[];
 }
 
 /** Renders facts, schema and samples of data as one HTML page that loads nothing. */
@@ -32,6 +38,10 @@ export function renderInspection({ name, format, facts, columns, samples }: Insp
 <title>${title}</title><style>${style}
 .text { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 340px; overflow: auto; }
 .settings code { overflow-wrap: anywhere; } img { max-width: 100%; max-height: 300px; border-radius: 6px; }
+.tokens { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 640px; overflow: auto; line-height: 1.9; }
+.tokens span { border-radius: 3px; box-shadow: inset 0 0 0 1px var(--grid); }
+.tokens .trained { background: #2e8b5740; font-weight: 600; } .tokens .prompted { background: #d1921b40; }
+.tokens .context { color: var(--soft); }
 dd { margin-bottom: 10px; } .types :is(th, td) { text-align: left; }</style></head>
 <body><header><h1>${name}</h1><p>${format}</p></header>
 <main><section class="wide"><h2>Overview</h2><dl class="settings">${rows}</dl></section>
@@ -41,12 +51,30 @@ ${samples.map(renderSample)}</main>
 `.toString();
 }
 
-function renderSample({ index, fields }: InspectionPage['samples'][number]): Markup {
+function renderSample({ index, fields, chats }: InspectionPage['samples'][number]): Markup {
   const items = fields.map(
     ({ name, shown, text, image }) =>
       html`<dt>${name || 'value'}</dt><dd>${shown !== undefined && html`<code>${shown}</code>`}${
         text !== undefined && html`<div class="text" tabindex="0">${text}</div>`
       }${image !== undefined && html`<div><img src="${image}" alt="${name || 'image'} of sample ${index}"></div>`}</dd>`,
   );
+  if (chats)
+    return html`<section class="wide"><h2>Sample ${index}</h2>${chats.map(renderChat)}<details><summary>Fields</summary><dl>${items}</dl></details></section>`;
   return html`<section><h2>Sample ${index}</h2><dl>${items}</dl></section>`;
+}
+
+const meanings = { trained: 'trained on', prompted: 'supplied by the generation prompt', context: 'context' };
+
+/** A conversation with each token marked by whether it is trained on. Its title says its id. */
+function renderChat({ name, tokens, problems }: ChatView): Markup {
+  const trained = tokens.filter(({ role }) => role === 'trained').length;
+  const shown = tokens.map(
+    ({ id, text, role }) =>
+      html`<span class="${role}" title="${`id ${id}, ${meanings[role]}`}">${text}</span>`,
+  );
+  const legend = Object.entries(meanings).map(
+    ([role, meaning]) => html`<li class="tokens"><span class="${role}">${meaning}</span></li>`,
+  );
+  return html`<p>${name !== undefined && html`<b>${name}</b>: `}${tokens.length} tokens, ${trained} trained on${problems.map((problem) => html`; <b>${problem}</b>`)}</p>
+<ul class="legend">${legend}</ul><div class="tokens" tabindex="0">${shown}</div>`;
 }

@@ -4,17 +4,16 @@ import { ownValue } from '../../core/record.js';
 import { visibleText } from '../../core/visible-text.js';
 import type { FormatName } from '../../formats/format-table.js';
 import { type BuiltInFormatName, formatNames } from '../../formats/format-table.js';
-import {
-  resolveTokenizer,
-  type Tokenizer,
-  type TokenizerName,
-  tokenizerNames,
-} from '../../tokens/tokenizer.js';
+import type { ChatView } from '../../tokens/chat-view.js';
+import { loadTokenizer } from '../../tokens/load-tokenizer.js';
+import { isTokenizerName, resolveTokenizer, type Tokenizer, tokenizerNames } from '../../tokens/tokenizer.js';
 import { renderInspection } from '../../web/inspection.js';
 import { formatBytes, formatCount } from '../../web/kit/numbers.js';
 import { columnRuns } from '../column-runs.js';
+import { chatLegend, chatViewLines } from '../inspect/chat-view-lines.js';
 import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js';
 import { imageKind } from '../inspect/image-kind.js';
+import { chatEncoding, viewSamples } from '../inspect/inspect-chats.js';
 import { type InspectedSample, type Inspection, inspectDataset } from '../inspect/inspect-dataset.js';
 import { terminalImage } from '../inspect/terminal-image.js';
 import { type Paint, paintFor } from '../terminal/color.js';
@@ -26,7 +25,10 @@ interface InspectFlags {
   readonly index?: number;
   readonly format?: FormatName;
   readonly columns?: string[];
-  readonly tokenizer?: TokenizerName;
+  readonly tokenizer?: string;
+  readonly chat?: boolean;
+  readonly template?: string;
+  readonly trainOn?: 'assistant' | 'last' | 'all';
   readonly html?: string;
   readonly json?: boolean;
 }
@@ -51,8 +53,14 @@ export function inspectCommand(): Command {
       new Option('--format <name>', 'format of the data, if it cannot be detected').choices([...formatNames]),
     )
     .option('--columns <names...>', 'show these columns')
+    .option(
+      '--tokenizer <name>',
+      `decode token ids with this tokenizer: ${tokenizerNames.join(', ')}, a tokenizer.json, its folder, or hf://user/model`,
+    )
+    .option('--chat', 'show conversations token by token, with those that are trained on (needs --tokenizer)')
+    .option('--template <file>', 'chat template in Jinja (default: that of the tokenizer)')
     .addOption(
-      new Option('--tokenizer <name>', 'decode token ids with this tokenizer').choices(tokenizerNames),
+      new Option('--train-on <turns>', 'which tokens are trained on').choices(['assistant', 'last', 'all']),
     )
     .option('--html <file>', 'write everything, with images, to a page')
     .option('--json', 'print everything as JSON')
@@ -63,6 +71,7 @@ export function inspectCommand(): Command {
         'Examples:',
         '  millrace inspect data/train.jsonl.gz',
         '  millrace inspect tokens --tokenizer cl100k_base --index 7',
+        '  millrace inspect chats.jsonl --tokenizer hf://Qwen/Qwen3-0.6B --chat --html chats.html',
         '  millrace inspect "hf://datasets/user/name/data/*.parquet" --html data.html',
       ].join('\n'),
     )
@@ -72,10 +81,16 @@ export function inspectCommand(): Command {
 async function inspect(name: string, flags: InspectFlags): Promise<void> {
   const { samples: count, index, format, columns, json = false } = flags;
   const inspection = await inspectDataset(name, { count, index, format, columns });
-  const encoder = flags.tokenizer && (await resolveTokenizer(flags.tokenizer));
-  if (flags.html) writeFileSync(flags.html, renderInspection(pageOf(inspection, encoder)));
+  const encoder = flags.tokenizer === undefined ? undefined : await openTokenizer(flags.tokenizer);
+  const chats = flags.chat
+    ? viewSamples(
+        inspection.samples,
+        await chatEncoding(Object.keys(inspection.samples[0]?.fields ?? {}), encoder, flags),
+      )
+    : undefined;
+  if (flags.html) writeFileSync(flags.html, renderInspection(pageOf(inspection, encoder, chats)));
   if (json) {
-    process.stdout.write(`${JSON.stringify(inspection, jsonValue)}\n`);
+    process.stdout.write(`${JSON.stringify({ ...inspection, chats }, jsonValue)}\n`);
     return;
   }
   const paint = paintFor(process.stdout);
@@ -83,7 +98,7 @@ async function inspect(name: string, flags: InspectFlags): Promise<void> {
   const lines = [
     ...overview(inspection, paint),
     '',
-    ...(await sampleLines(inspection, encoder, paint, width)),
+    ...(chats ? chatLines(inspection, chats, paint) : await sampleLines(inspection, encoder, paint, width)),
   ];
   if (flags.html) lines.push('', `Page: ${flags.html}`);
   process.stdout.write(`${lines.join('\n').replace(/\n+$/, '')}\n`);
@@ -136,6 +151,19 @@ function facts({ length, shards, files, fingerprint, leftOut, chatLayout }: Insp
   if (chatLayout) known.push(['chat layout', chatLayout]);
   if (fingerprint) known.push(['fingerprint', fingerprint]);
   return known;
+}
+
+function openTokenizer(name: string): Promise<Tokenizer> {
+  return isTokenizerName(name) ? resolveTokenizer(name) : loadTokenizer(name);
+}
+
+function chatLines({ samples }: Inspection, chats: readonly ChatView[][], paint: Paint): string[] {
+  const shown = samples.flatMap(({ index }, k) => [
+    paint('bold', `sample ${formatCount(index)}`),
+    ...chats[k]!.flatMap((view) => chatViewLines(view, paint)),
+    '',
+  ]);
+  return [chatLegend(paint), '', ...shown];
 }
 
 async function sampleLines(
@@ -196,7 +224,11 @@ function tokenText(value: unknown, encoder: Tokenizer): string | undefined {
   return encoder.decode?.(Array.from(tensor.data as ArrayLike<number | bigint>, Number));
 }
 
-function pageOf(inspection: Inspection, encoder: Tokenizer | undefined) {
+function pageOf(
+  inspection: Inspection,
+  encoder: Tokenizer | undefined,
+  chats: readonly ChatView[][] | undefined,
+) {
   const fieldOf = (sample: InspectedSample) =>
     Object.entries(sample.fields).map(([name, value]) => {
       const kind = value instanceof Uint8Array ? imageKind(value) : undefined;
@@ -213,6 +245,10 @@ function pageOf(inspection: Inspection, encoder: Tokenizer | undefined) {
     format: titleOf(inspection.format),
     facts: facts(inspection).map(([name, value]) => ({ name, value })),
     columns: inspection.columns,
-    samples: inspection.samples.map((sample) => ({ index: sample.index, fields: fieldOf(sample) })),
+    samples: inspection.samples.map((sample, k) => ({
+      index: sample.index,
+      fields: fieldOf(sample),
+      chats: chats?.[k],
+    })),
   };
 }

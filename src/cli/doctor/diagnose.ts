@@ -4,6 +4,7 @@ import { type Finding, planFindings } from '../plan/findings.js';
 import type { OpenForRank } from '../plan/open-run.js';
 import { RunOrder } from '../plan/run-order.js';
 import { planRun, type RunPlan } from '../plan/run-plan.js';
+import { trainedChatFindings } from './chat-checks.js';
 import { leftOutFiles, raggedSamples, skewedLengths, tinyFiles } from './data-checks.js';
 import { forgottenEpoch, nonSeekable, notShared } from './order-checks.js';
 import { seedsCollide, seedsDiffer } from './seed-checks.js';
@@ -18,7 +19,7 @@ export interface Diagnosis {
   readonly leftOut: readonly string[];
 }
 
-/** Finds problems in a configuration and its data. Reads no sample. */
+/** Finds problems in a configuration and its data. Reads no sample, except conversations that are trained on. */
 export async function diagnose(
   name: string,
   opened: OpenedConfig,
@@ -48,6 +49,7 @@ export async function runFindings(
     ...(await loaderChecks(opened, openForRank)),
     ...(await planFindings(plan, opened, order)),
     await forgottenEpoch(opened, order),
+    ...(await trainedChatFindings(opened.dataset)),
     seedsCollide(opened),
     skewedLengths(plan, opened),
   ]);

@@ -38,7 +38,7 @@ export function factsOf(plan: RunPlan): Fact[] {
         !plan.curriculum &&
         `${some(coverage.repeated, 'sample')} of an epoch`,
     ],
-    ['tokens', tokens && `${tokens.isExact ? '' : 'about '}${formatCompact(tokens.run)} in the run`],
+    ['tokens', tokens && tokensText(tokens)],
     ['a step', epoch.tokens && stepTokens(plan)],
     [
       'memory',
@@ -54,6 +54,15 @@ export function factsOf(plan: RunPlan): Fact[] {
   return facts
     .filter((fact): fact is [string, string] => typeof fact[1] === 'string')
     .map(([name, value]) => ({ name, value }));
+}
+
+function tokensText({ run, isExact, trainedShare }: NonNullable<RunPlan['tokens']>): string {
+  const about = isExact ? '' : 'about ';
+  const trained =
+    trainedShare === undefined
+      ? ''
+      : `, ${about}${formatCompact(Math.round(run * trainedShare))} of them trained on`;
+  return `${about}${formatCompact(run)} in the run${trained}`;
 }
 
 function batchText({ split }: RunPlan): string {

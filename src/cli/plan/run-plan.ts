@@ -1,9 +1,11 @@
 import type { OpenedConfig } from '../../config/index.js';
-import { CapabilityError } from '../../core/errors.js';
+import { CapabilityError, FormatError } from '../../core/errors.js';
 import { CurriculumSampler } from '../../curriculum/index.js';
 import { MixtureDataset } from '../../datasets/index.js';
 import { DeepSpeedDataSampler } from '../../deepspeed/index.js';
 import { DataLoader } from '../../loader/index.js';
+import { ChatDataset } from '../../tokens/chat-dataset.js';
+import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { sampleLengths } from '../../tokens/sample-lengths.js';
 import { type CurriculumPlan, planCurriculum, planDeepSpeedCurriculum } from './curriculum-plan.js';
 import { type DiskPlan, type MemoryPlan, planDisk, planMemory } from './memory.js';
@@ -50,7 +52,14 @@ export interface RunPlan {
   /** An epoch. */
   readonly epoch: EpochPlan;
   /** Tokens of the run; an estimate if only some steps were examined. */
-  readonly tokens: { readonly run: number; readonly isExact: boolean } | undefined;
+  readonly tokens:
+    | {
+        readonly run: number;
+        readonly isExact: boolean;
+        /** Share of the tokens that are trained on, for conversations. */
+        readonly trainedShare: number | undefined;
+      }
+    | undefined;
   readonly memory: MemoryPlan;
   readonly disk: DiskPlan;
   readonly curriculum: CurriculumPlan | undefined;
@@ -73,7 +82,7 @@ export interface PlanOptions {
   readonly madeBytes?: number | undefined;
 }
 
-/** Plans a run. Reads no sample. @throws {@link CapabilityError} for a stream. */
+/** Plans a run. Reads no sample, except conversations, to count their tokens. @throws {@link CapabilityError} for a stream. */
 export async function planRun(opened: OpenedConfig, order: RunOrder, options: PlanOptions): Promise<RunPlan> {
   const { dataset, sampler, training } = opened;
   const datasetLength = dataset.length;
@@ -81,7 +90,11 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   const { stepsPerEpoch } = order;
   const steps = stepsOf(opened, order, options.steps);
   const epochsAPass = sampler instanceof DeepSpeedDataSampler ? (training.epochs ?? 1) : 1;
-  const lengthOf = sampleLengths(dataset);
+  const counted = await countConversations(dataset);
+  const lengthOf =
+    dataset instanceof ChatDataset && counted
+      ? (index: number) => counted.sizes[index]!
+      : sampleLengths(dataset);
   // Under a curriculum, every epoch differs.
   const isCurriculum = sampler instanceof CurriculumSampler || sampler instanceof DeepSpeedDataSampler;
   const walked = await walk({
@@ -117,12 +130,25 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
       // If only one rank is known, assume that the others get as many.
       run: Math.round((tokens.total / walked.steps) * steps * (order.worldSize / order.ranks.length)),
       isExact: seesAll && walked.isWhole && walked.steps === steps,
+      trainedShare: counted && counted.trained / Math.max(1, counted.tokens),
     },
     memory,
     disk: await planDisk(opened),
     curriculum: await curriculumOf(opened, datasetLength, steps, visits),
     mixture: mixtureOf(opened, walked.samples / Math.max(1, walked.steps), steps),
   };
+}
+
+/** Tokens of conversations, which have to be encoded to count them; `undefined` if one cannot be (`millrace doctor` says which). */
+async function countConversations(dataset: unknown) {
+  const chats: unknown = dataset instanceof PackedDataset ? dataset.documents : dataset;
+  if (!(chats instanceof ChatDataset)) return undefined;
+  try {
+    return await chats.count();
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
 }
 
 /** Number of steps of a run: as requested, as configured, or from its epochs. */
