@@ -28,7 +28,7 @@ const schema = v.strictObject({ ...encodingEntries, ...labelEntries });
  * {@link ChatDataset.leftOut} counts them.
  *
  * @param rows - An array of rows, or a dataset of rows.
- * @throws {@link ConfigError} if the columns are others, or an option is wrong; {@link FormatError} naming a row that is no pair.
+ * @throws {@link ConfigError} if the columns are others, or an option is wrong; {@link FormatError} naming a row that is not a pair.
  */
 export async function preferenceDataset(
   rows: readonly ChatRow[] | Dataset<ChatRow>,
