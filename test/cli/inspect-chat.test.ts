@@ -12,7 +12,7 @@ import { factsOf } from '../../dist/cli/plan/plan-facts.js';
 import { RunOrder } from '../../dist/cli/plan/run-order.js';
 import { planRun } from '../../dist/cli/plan/run-plan.js';
 import { goldenFolder } from '../tokens/golden-tokenizer.js';
-import { runCommand } from './in-one-process.js';
+import { runInOneProcess as runCommand } from './in-one-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-inspect-chat-'));
 afterAll(() => rmSync(folder, { recursive: true }));

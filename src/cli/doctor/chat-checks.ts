@@ -20,7 +20,7 @@ const meanings: Readonly<Record<ChatProblem | 'wrong-template', Omit<Finding, 'n
   },
   'no-end-token': {
     what: 'have an answer that does not end with a special token that is trained on',
-    why: 'The model never learns to stop, and goes on until the limit of tokens.',
+    why: 'The model never learns to stop: it writes up to the limit of tokens.',
     fix: 'Use a template that ends answers with the end token inside of what is trained on, and set eos_token in tokenizer_config.json.',
   },
   'doubled-bos': {
