@@ -29,7 +29,14 @@ export interface DeepSpeedDataLoaderConfig {
 /** Options that go to the `DataLoader` underneath as they are. */
 export type PassedOnOptions<T> = Pick<
   DataLoaderOptions<T, 'float32', unknown>,
-  'transform' | 'prefetchFactor' | 'persistentWorkers' | 'timeoutMs' | 'seed' | 'onError' | 'reuseBuffers'
+  | 'transform'
+  | 'prefetchFactor'
+  | 'persistentWorkers'
+  | 'timeoutMs'
+  | 'seed'
+  | 'onError'
+  | 'maxFailures'
+  | 'reuseBuffers'
 >;
 
 export interface DeepSpeedDataLoaderOptions<T, B> {
@@ -81,6 +88,7 @@ const passedOnEntries = {
   timeoutMs: v.optional(v.unknown()),
   seed: v.optional(v.unknown()),
   onError: v.optional(v.unknown()),
+  maxFailures: v.optional(v.unknown()),
   reuseBuffers: v.optional(v.unknown()),
 } satisfies Record<keyof PassedOnOptions<never>, unknown>;
 

@@ -90,6 +90,11 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    */
   readonly onError?: OnError;
   /**
+   * How many samples of an epoch `onError: 'skip'` may leave out before the epoch ends with a `SampleError`: a number from 1, or below 1
+   * a share of the samples so far, once there are 100. Each rank counts its own. @defaultValue `0.1`
+   */
+  readonly maxFailures?: number;
+  /**
    * Whether batches are lent: their memory is used again when the next one is asked for, or when `using batch` ends. Outside of
    * production (`NODE_ENV`) a tensor that is used later throws a `ReleasedBatchError`. @defaultValue `false`: a batch is yours
    * forever
@@ -235,6 +240,9 @@ const schema = v.strictObject({
   ),
   elastic: v.optional(booleanOption, false),
   onError: v.optional(v.picklist(['throw', 'skip', 'retry'], `must be 'throw', 'skip' or 'retry'`), 'throw'),
+  maxFailures: v.optional(
+    v.pipe(v.number('must be a number'), v.gtValue(0, "must be above 0; onError: 'throw' allows no failure")),
+  ),
   reuseBuffers: v.optional(booleanOption, false),
   numberDtype: v.optional(
     v.custom<DType>((value) => isDType(value) && value !== 'bool', 'must be a dtype other than bool'),
@@ -248,6 +256,7 @@ const schema = v.strictObject({
 export type ResolvedOptions = Readonly<v.InferOutput<typeof schema>> & {
   readonly prefetchFactor: number | 'auto';
   readonly persistentWorkers: boolean;
+  readonly maxFailures: number;
 };
 
 /**
@@ -263,6 +272,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     ...given,
     prefetchFactor: given.prefetchFactor ?? 'auto',
     persistentWorkers: given.persistentWorkers ?? true,
+    maxFailures: given.maxFailures ?? 0.1,
   };
 }
 
@@ -295,6 +305,8 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
     }
     if (!given.inOrder) problems.push({ field: 'inOrder', message: 'false needs numWorkers of 1 or more' });
   }
+  if (given.maxFailures !== undefined && given.onError !== 'skip')
+    problems.push({ field: 'maxFailures', message: "needs onError: 'skip'" });
   if (given.uneven !== 'repeat' && given.batchSampler) {
     const message = `'${given.uneven}' goes with batchSize: how many samples a batchSampler gives in its last batch is not known`;
     problems.push({ field: 'uneven', message });

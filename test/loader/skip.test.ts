@@ -120,9 +120,40 @@ describe(`onError: 'skip'`, () => {
     for (const kind of ['map', 'stream'] as const) {
       const few = load({ kind, length: 5, broken: numbers(5) }, { batchSize: 2 });
       await expect(collect(few)).rejects.toThrow(/All samples of the epoch failed.*no sample 4/);
-      const many = load({ kind, length: 1000, broken: numbers(1000).slice(8) }, { batchSize: 8 });
+      const many = load(
+        { kind, length: 1000, broken: numbers(1000).slice(8) },
+        { batchSize: 8, maxFailures: 500 },
+      );
       await expect(collect(many)).rejects.toThrow(/104 samples in a row failed.*no sample 111/);
       expect(many.stats().skipped).toBe(104);
     }
+  });
+
+  it('ends the epoch once more samples failed than maxFailures allows', async () => {
+    const every = (n: number) => numbers(400).filter((index) => index % n === 0);
+    for (const kind of ['map', 'stream'] as const) {
+      const load4 = (n: number, options = {}) =>
+        load({ kind, length: 400, broken: every(n) }, { batchSize: 8, ...options });
+      // One of eight is above the default, a tenth; it says something from the hundredth sample on.
+      await expect(collect(load4(8))).rejects.toThrow(
+        /13 of 104 samples failed, and maxFailures is 0.1;.*no sample 96/,
+      );
+      expect((await collect(load4(16))).flat()).toHaveLength(375);
+      expect((await collect(load4(8, { maxFailures: 0.13 }))).flat()).toHaveLength(350);
+      expect((await collect(load4(8, { maxFailures: 50 }))).flat()).toHaveLength(350);
+      const strict = load4(8, { maxFailures: 2 });
+      await expect(collect(strict)).rejects.toThrow(/3 of 24 samples failed, and maxFailures is 2/);
+      // The count is of an epoch.
+      strict.seek({ epoch: 1, step: 48 });
+      if (kind === 'map') expect((await collect(strict)).flat()).toHaveLength(14);
+    }
+  });
+
+  it('takes maxFailures only with skip, and above 0', () => {
+    expect(() => load({ kind: 'map', length: 1, broken: [] }, { maxFailures: 0 })).toThrow(/must be above 0/);
+    const options = { onError: 'throw', maxFailures: 3 };
+    expect(() => load({ kind: 'map', length: 1, broken: [] }, options)).toThrow(
+      /maxFailures: needs onError: 'skip'/,
+    );
   });
 });

@@ -5,28 +5,50 @@ import type { PassStart } from '../order/epoch-plan.js';
 /** Samples that may fail one after the other, without one that is made: then something is wrong with all of them. */
 const mostInARow = 100;
 
-/** What an epoch came to: it must not pass for a whole one when it gave nothing. */
+/** Samples after which a share of failed ones says something. */
+const fewestForShare = 100;
+
+/** Counts what an epoch gave and left out: it must not pass for a whole one when it gave nothing, or left out too much. */
 export class EpochTally {
+  readonly #maxFailures: number;
   #isWhole = false;
   #batches = 0;
   #skippedInARow = 0;
+  #tried = 0;
+  #failed = 0;
   #lastSkip: { readonly index: number; readonly reason: string } | undefined;
+
+  /** @param maxFailures - See `DataLoaderOptions.maxFailures`. */
+  constructor(maxFailures: number) {
+    this.#maxFailures = maxFailures;
+  }
 
   begin({ batch, ahead }: PassStart): void {
     this.#isWhole = batch === 0 && ahead.length === 0;
     this.#batches = 0;
     this.#skippedInARow = 0;
+    this.#tried = 0;
+    this.#failed = 0;
     this.#lastSkip = undefined;
   }
 
-  /** @throws {@link SampleError} when as many samples failed in a row as if all did */
+  /** @throws {@link SampleError} when as many samples failed in a row as if all did, or more than `maxFailures` */
   count(result: TaskResult): void {
     if (result.type === 'end') return;
     this.#lastSkip = result.skipped.at(-1) ?? this.#lastSkip;
     const isEmpty = result.type === 'nothing' || result.standsIn;
     this.#skippedInARow = isEmpty ? this.#skippedInARow + result.skipped.length : 0;
     if (result.type === 'batch') this.#batches += 1;
+    this.#tried += result.skipped.length + (result.type === 'batch' ? result.samples : 0);
+    if (result.skipped.length === 0) return;
+    this.#failed += result.skipped.length;
     if (this.#skippedInARow >= mostInARow) throw this.#allFail(`${this.#skippedInARow} samples in a row`);
+    if (this.#isOverLimit()) throw this.#tooManyFail();
+  }
+
+  #isOverLimit(): boolean {
+    if (this.#maxFailures >= 1) return this.#failed > this.#maxFailures;
+    return this.#tried >= fewestForShare && this.#failed > this.#maxFailures * this.#tried;
   }
 
   /**
@@ -44,6 +66,18 @@ export class EpochTally {
       ? 'dropLast leaves out what does not fill a batch at the end of each shard: pass dropLast: false, a smaller batchSize, or fewer shards.'
       : 'Does it have data? What does not fill a window is left out at the end of each shard: use shorter windows or fewer shards.';
     throw new EmptyLoaderError(`${dataset} gave no batch in a whole epoch`, { next: dropped });
+  }
+
+  #tooManyFail(): SampleError {
+    const { index, reason } = this.#lastSkip!;
+    const [failed, tried, limit] = [this.#failed, this.#tried, this.#maxFailures];
+    return new SampleError(
+      `${failed} of ${tried} samples failed, and maxFailures is ${limit}; the last reason was: ${reason}`,
+      {
+        where: { index, failed, tried },
+        next: `Repair the data, or pass a larger maxFailures. To see the error of one sample: await dataset.get(${index}, context).`,
+      },
+    );
   }
 
   #allFail(which: string): SampleError {

@@ -21,7 +21,7 @@ export class LoaderProgress {
   readonly #options: ResolvedOptions;
   readonly #position = new PositionTracker();
   readonly #receipt = new ReceiptChain();
-  readonly #tally = new EpochTally();
+  readonly #tally: EpochTally;
   #order: LoaderOrder | undefined;
   /** The current pass. A pass that finds another one here has ended. */
   #pass: object | undefined;
@@ -35,6 +35,7 @@ export class LoaderProgress {
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
+    this.#tally = new EpochTally(options.maxFailures);
   }
 
   /** The order of the batches: known once the dataset is. */
