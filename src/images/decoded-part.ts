@@ -1,4 +1,5 @@
-import type { Box, CropGeometry } from './crop-geometry.js';
+import type { CropGeometry } from './geometry/crop-geometry.js';
+import type { Box } from './geometry/move.js';
 
 /** At this gap, Pillow's documentation calls the result hard to distinguish from resampling the whole image. */
 const leastGap = 3;

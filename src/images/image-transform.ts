@@ -1,28 +1,47 @@
 import * as v from 'valibot';
+import type { SampleContext } from '../core/dataset.js';
 import { integerFrom, parseOptions } from '../core/options.js';
+import type { Tensor } from '../core/tensor.js';
+import type { ErasingStep } from './augment/erasing-step.js';
+import type { MovingStep } from './augment/geometry-steps.js';
+import type { ColorStep } from './augment/pixel-steps.js';
+import type { PolicyStep } from './augment/policy-steps.js';
+import type { ResizeFilter } from './planar/axis-weights.js';
 
 /** Height and width in pixels; a single number is both. */
 export type ImageSize = number | readonly [height: number, width: number];
 
 /**
- * A step of an {@link ImagePipeline}: plain data, so that it moves into workers. All steps that move pixels are combined into
- * one crop and one resampling.
+ * A step of an {@link ImagePipeline}: plain data, so that it moves into workers. Steps that move pixels and follow each other are
+ * joined into one resampling. A function is a step of your own: it takes and returns a uint8 tensor of the shape `[3, H, W]`.
  */
 export type ImageTransform =
-  | { readonly type: 'resize'; readonly size: ImageSize }
+  | { readonly type: 'resize'; readonly size: ImageSize; readonly interpolation?: ResizeFilter }
   | { readonly type: 'centerCrop'; readonly size: readonly [height: number, width: number] }
   | {
       readonly type: 'randomResizedCrop';
       readonly size: readonly [height: number, width: number];
       readonly scale: readonly [low: number, high: number];
       readonly ratio: readonly [low: number, high: number];
+      readonly interpolation?: ResizeFilter;
     }
   | { readonly type: 'randomHorizontalFlip'; readonly probability: number }
+  | MovingStep
   | ({ readonly type: 'colorJitter' } & Required<ColorJitterOptions>)
-  | ({ readonly type: 'normalize' } & NormalizeOptions);
+  | ColorStep
+  | PolicyStep
+  | PixelFunction
+  | ({ readonly type: 'normalize' } & NormalizeOptions)
+  | ErasingStep;
+
+/** A step of the user: shape `[3, H, W]`. Synchronous, so that it runs between the others. */
+export type PixelFunction = (image: Tensor<'uint8'>, context: SampleContext) => Tensor<'uint8'>;
+
+/** Steps that are plain data. */
+export type NamedStep = Exclude<ImageTransform, PixelFunction>;
 
 /** The steps of one kind. */
-export type StepOf<K extends ImageTransform['type']> = Extract<ImageTransform, { readonly type: K }>;
+export type StepOf<K extends NamedStep['type']> = Extract<NamedStep, { readonly type: K }>;
 
 const pixels = integerFrom(1);
 const sizeSchema = v.union(
@@ -45,12 +64,29 @@ const threeNumbers = v.tuple(
   'must have a number for red, green and blue',
 );
 
+/** How a resizing finds pixels between pixels. @defaultValue `'bilinear'` */
+interface ResizingOptions {
+  readonly interpolation?: ResizeFilter;
+}
+
+const interpolation = v.optional(
+  v.picklist(['bilinear', 'bicubic'], "must be 'bilinear' or 'bicubic'"),
+  'bilinear',
+);
+
+/** The default is left out, so that fingerprints stay what they were. */
+function filterOf(filter: ResizeFilter): ResizingOptions {
+  return filter === 'bilinear' ? {} : { interpolation: filter };
+}
+
 /**
- * Resizes with antialiasing and a triangle filter, as Pillow's `BILINEAR`. A single number is the length of the shorter side,
- * as in torchvision's `Resize`.
+ * Resizes with antialiasing, as Pillow's `BILINEAR` or `BICUBIC`. A single number is the length of the shorter side, as in
+ * torchvision's `Resize`.
  */
-export function resize(size: ImageSize): StepOf<'resize'> {
-  return { type: 'resize', ...parseOptions('resize', v.strictObject({ size: sizeSchema }), { size }) };
+export function resize(size: ImageSize, options: ResizingOptions = {}): StepOf<'resize'> {
+  const schema = v.strictObject({ size: sizeSchema, interpolation });
+  const parsed = parseOptions('resize', schema, { ...options, size });
+  return { type: 'resize', size: parsed.size, ...filterOf(parsed.interpolation) };
 }
 
 /** Crops the center. A crop larger than the image is an error: resize first. */
@@ -59,7 +95,7 @@ export function centerCrop(size: ImageSize): StepOf<'centerCrop'> {
   return { type: 'centerCrop', size: bothSides(options.size) };
 }
 
-export interface RandomResizedCropOptions {
+export interface RandomResizedCropOptions extends ResizingOptions {
   /** Area of the crop as a fraction of the image. @defaultValue `[0.08, 1]` */
   readonly scale?: readonly [low: number, high: number];
   /** Aspect ratio of the crop, width / height. @defaultValue `[3 / 4, 4 / 3]` */
@@ -78,9 +114,15 @@ export function randomResizedCrop(
     size: sizeSchema,
     scale: v.optional(rangeOf(1e-9, 1), [0.08, 1]),
     ratio: v.optional(rangeOf(1e-3, 1e3), [3 / 4, 4 / 3]),
+    interpolation,
   });
-  const { size: both, scale, ratio } = parseOptions('randomResizedCrop', schema, { ...options, size });
-  return { type: 'randomResizedCrop', size: bothSides(both), scale, ratio };
+  const {
+    size: both,
+    scale,
+    ratio,
+    interpolation: filter,
+  } = parseOptions('randomResizedCrop', schema, { ...options, size });
+  return { type: 'randomResizedCrop', size: bothSides(both), scale, ratio, ...filterOf(filter) };
 }
 
 /** Flips horizontally with a probability. @defaultValue `0.5` */

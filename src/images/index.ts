@@ -1,3 +1,4 @@
+export * as augment from './augment/index.js';
 export * as functional from './functional/index.js';
 export { ImagePipeline } from './image-pipeline.js';
 export {

@@ -1,5 +1,5 @@
 import type { ImageKernels } from '../kernels/image-kernels.js';
-import type { CropGeometry } from './crop-geometry.js';
+import type { CropGeometry } from './geometry/crop-geometry.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type AxisWeights, triangleWeights, weightBits } from './resample-weights.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { peerRequire } from '../core/peer.js';
-import type { Box } from './crop-geometry.js';
+import type { Box } from './geometry/move.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 

@@ -9,6 +9,7 @@ import { timeReadSync } from '../../core/stage-clock.js';
 import { type Tensor, tensor } from '../../core/tensor.js';
 import type { ImageDType, ImagePipelineOptions } from '../../images/image-pipeline.js';
 import { ImagePipeline, type ImageTransform } from '../../images/index.js';
+import { movableSteps, stepsIdentity } from '../../images/movable-steps.js';
 import { localPath } from '../../storage/local-path.js';
 import { RemoteFiles } from '../../storage/remote-files.js';
 import { storageFailure } from '../../storage/storage-failure.js';
@@ -111,7 +112,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     const { steps, layout, decoder, exact } = this.#pipeline;
     const { classes, length } = this;
     const paths = this.#paths.hash();
-    const transforms = JSON.stringify(steps);
+    const transforms = stepsIdentity(steps);
     return fingerprint({
       kind: 'ImageFolder',
       classes,
@@ -133,7 +134,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
       args: {
         root,
         listing,
-        steps,
+        steps: movableSteps(steps),
         options: { layout, decoder, exact, maxPixels },
         storage: this.#remote?.options ?? {},
       },

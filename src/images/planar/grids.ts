@@ -95,24 +95,7 @@ export type PerspectiveCoefficients = readonly number[];
 
 /** The grid of a perspective. */
 export function perspectiveGrid(coefficients: PerspectiveCoefficients, size: PlanarSize): SamplingGrid {
-  const { height, width } = size;
-  const [a, b, c, d, e, f, g, h] = coefficients.map((value, k) => {
-    const single = Math.fround(value);
-    return k < 6 ? Math.fround(single / (k < 3 ? 0.5 * width : 0.5 * height)) : single;
-  }) as [number, number, number, number, number, number, number, number];
-  return {
-    height,
-    width,
-    row(row, xs, ys) {
-      const v = row + 0.5;
-      for (let i = 0; i < width; i++) {
-        const u = i + 0.5;
-        const depth = linear(g, h, 1, u, v);
-        xs[i] = Math.fround(Math.fround(linear(a, b, c, u, v) / depth) - 1);
-        ys[i] = Math.fround(Math.fround(linear(d, e, f, u, v) / depth) - 1);
-      }
-    },
-  };
+  return matrixGrid([...coefficients.map(Math.fround), 1], size, size);
 }
 
 function linear(a: number, b: number, c: number, x: number, y: number): number {
@@ -160,4 +143,25 @@ function solve(rows: number[][]): number[] | undefined {
     solution[k] = rest / rows[k]![k]!;
   }
   return solution;
+}
+
+/** The grid of a map from pixels of a result to pixels of the source: nine numbers, row by row. */
+export function matrixGrid(matrix: readonly number[], source: PlanarSize, result: PlanarSize): SamplingGrid {
+  const { height, width } = result;
+  const [a, b, c, d, e, f, g, h, i] = matrix.map((value, k) =>
+    Math.fround(k < 3 ? value / (0.5 * source.width) : k < 6 ? value / (0.5 * source.height) : value),
+  ) as [number, number, number, number, number, number, number, number, number];
+  return {
+    height,
+    width,
+    row(row, xs, ys) {
+      const v = row + 0.5;
+      for (let column = 0; column < width; column++) {
+        const u = column + 0.5;
+        const depth = linear(g, h, i, u, v);
+        xs[column] = Math.fround(Math.fround(linear(a, b, c, u, v) / depth) - 1);
+        ys[column] = Math.fround(Math.fround(linear(d, e, f, u, v) / depth) - 1);
+      }
+    },
+  };
 }

@@ -1,0 +1,83 @@
+import { antialiasedWeights, type FilterWeights } from '../planar/axis-weights.js';
+import { cropImage, fillOf, flipHorizontally, flipVertically } from '../planar/crops.js';
+import { matrixGrid } from '../planar/grids.js';
+import { blankImage, type PlanarImage } from '../planar/planar-image.js';
+import { resizeColumns, resizeImage, resizeRows } from '../planar/resize-image.js';
+import { sampleGrid } from '../planar/sample-grid.js';
+import { type CropGeometry, isWithin } from './crop-geometry.js';
+import type { Geometry } from './join-geometry.js';
+import { alongAxes, following, type Matrix } from './matrix.js';
+
+/**
+ * Moves the pixels of an image in one resampling. Crops of whole pixels are copied; a resized image has Pillow's pixels; all else is
+ * bilinear, of an image that is first made smaller if the result would skip pixels.
+ */
+export function warpImage(image: PlanarImage, geometry: Geometry): PlanarImage {
+  const { crop } = geometry;
+  if (crop && isCopy(crop)) return flipped(cutOut(image, geometry, crop), crop);
+  if (crop && isWithin(crop, image)) return flipped(resized(image, geometry, crop), crop);
+  const { source, matrix } = withoutSkips(image, geometry.matrix);
+  const grid = matrixGrid(matrix, source, geometry);
+  return sampleGrid(source, grid, { interpolation: 'bilinear', fill: geometry.fill });
+}
+
+function isCopy({ box, width, height }: CropGeometry): boolean {
+  return box.width === width && box.height === height && Number.isInteger(box.x) && Number.isInteger(box.y);
+}
+
+function cutOut(image: PlanarImage, { fill }: Geometry, { box, visible }: CropGeometry): PlanarImage {
+  const area = { top: box.y, left: box.x, height: box.height, width: box.width };
+  const isWhole =
+    visible.x <= box.x && visible.y <= box.y && visible.width >= box.width && visible.height >= box.height;
+  if (isWhole || fill === 0) return cropImage(image, area);
+  const target = blankImage(image.channels, area);
+  const part = cropImage(image, {
+    top: visible.y,
+    left: visible.x,
+    height: visible.height,
+    width: visible.width,
+  });
+  const pixels = area.height * area.width;
+  for (let channel = 0; channel < image.channels; channel++) {
+    target.data.fill(fillOf(fill, channel), channel * pixels, (channel + 1) * pixels);
+    for (let y = 0; y < part.height; y++) {
+      const from = (channel * part.height + y) * part.width;
+      const to = channel * pixels + (visible.y - box.y + y) * area.width + visible.x - box.x;
+      target.data.set(part.data.subarray(from, from + part.width), to);
+    }
+  }
+  return target;
+}
+
+function resized(image: PlanarImage, { filter }: Geometry, crop: CropGeometry): PlanarImage {
+  const { box, visible, width, height } = crop;
+  const whole = visible.width === image.width && visible.height === image.height;
+  const part = whole
+    ? image
+    : cropImage(image, { top: visible.y, left: visible.x, height: visible.height, width: visible.width });
+  const weights = (start: number, length: number, pixels: number, n: number): FilterWeights =>
+    antialiasedWeights(filter, { start, length }, pixels, n, 'pillow');
+  const columns = weights(box.x - visible.x, box.width, visible.width, width);
+  const rows = weights(box.y - visible.y, box.height, visible.height, height);
+  return resizeColumns(resizeRows(part, width, columns), height, rows);
+}
+
+function flipped(image: PlanarImage, { flip, flipDown }: CropGeometry): PlanarImage {
+  const sideways = flip ? flipHorizontally(image) : image;
+  return flipDown ? flipVertically(sideways) : sideways;
+}
+
+/** Makes the source smaller if neighbors in the result are further apart in it than a pixel. */
+function withoutSkips(image: PlanarImage, matrix: Matrix): { source: PlanarImage; matrix: Matrix } {
+  const apart = (x: number, y: number, length: number) =>
+    Math.max(1, Math.ceil(length / Math.max(1, Math.hypot(x, y))));
+  const width = apart(matrix[0], matrix[1], image.width);
+  const height = apart(matrix[3], matrix[4], image.height);
+  if (width === image.width && height === image.height) return { source: image, matrix };
+  const source = resizeImage(image, { height, width }, { interpolation: 'bilinear', antialias: true });
+  const smaller = alongAxes(
+    { scale: width / image.width, move: 0 },
+    { scale: height / image.height, move: 0 },
+  );
+  return { source, matrix: following(matrix, smaller) };
+}

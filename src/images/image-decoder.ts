@@ -1,0 +1,146 @@
+import pLimit from 'p-limit';
+import { FormatError, MillraceError, MissingPeerError } from '../core/errors.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
+import { decodeBmp, isBmp } from './decode-bmp.js';
+import { decodePnm, isPnm } from './decode-pnm.js';
+import { ImageWorkspace } from './image-workspace.js';
+import type { PackedPixels } from './packed-pixels.js';
+import type { RgbxImage } from './rgbx-image.js';
+import { decodeWithSharp } from './sharp-decoder.js';
+import { type ChooseRegion, TurboJpeg } from './turbo-jpeg.js';
+import { unpackPixels } from './unpack-pixels.js';
+
+/** Images that sharp decodes concurrently, whatever the batch size: it has four threads. */
+const decodedTogether = 4;
+
+/** Where a decoded part begins in an image that is `shrink` times smaller than the file's. */
+export interface DecodedPlace {
+  readonly x: number;
+  readonly y: number;
+  readonly shrink: number;
+}
+
+const wholePlace: DecodedPlace = { x: 0, y: 0, shrink: 1 };
+
+/**
+ * Decodes image files: JPEGs by libjpeg-turbo if it is installed, BMP and PNM here, all else by sharp. Use one instance per
+ * thread.
+ */
+export class ImageDecoder {
+  readonly #decoder: 'auto' | 'sharp';
+  readonly #maxPixels: number;
+  readonly #limit = pLimit(decodedTogether);
+  #workspace: ImageWorkspace | undefined;
+  /** `null` before the first use. */
+  #turbo: TurboJpeg | undefined | null = null;
+
+  constructor(decoder: 'auto' | 'sharp', maxPixels: number) {
+    this.#decoder = decoder;
+    this.#maxPixels = maxPixels;
+  }
+
+  /** Memory for one image, whose pixels are valid until the next is decoded. */
+  get workspace(): ImageWorkspace {
+    this.#workspace ??= new ImageWorkspace();
+    return this.#workspace;
+  }
+
+  /**
+   * Decodes the part of an image that is needed, and passes it to `use` synchronously: after any wait, the workspace may hold the
+   * next image.
+   *
+   * @param choose - May be called twice, with the same size.
+   * @throws {@link FormatError} if the bytes are damaged or not an image.
+   */
+  decode<R>(
+    bytes: Uint8Array,
+    name: string,
+    choose: ChooseRegion,
+    use: (image: RgbxImage, place: DecodedPlace) => R,
+  ): MaybePromise<R> {
+    const isWhole = isJpeg(bytes) && hasEndMark(bytes);
+    const fast = isWhole ? this.#turboJpeg() : undefined;
+    let refusal: string | undefined = isJpeg(bytes) && !isWhole ? 'it has no end mark' : undefined;
+    if (fast) {
+      let shrink = 1;
+      const decoded = fast.decode(
+        bytes,
+        (size) => {
+          this.#checkSize(size.width, size.height, name);
+          const region = choose(size);
+          shrink = region.shrink;
+          return region;
+        },
+        this.workspace,
+      );
+      if ('image' in decoded) return use(decoded.image, { x: decoded.x, y: decoded.y, shrink });
+      refusal = decoded.refused;
+    }
+    const useWhole = (pixels: PackedPixels): R => {
+      const image = unpackPixels(pixels, this.workspace);
+      choose(image);
+      return use(image, wholePlace);
+    };
+    const decodePlain = isBmp(bytes) ? decodeBmp : isPnm(bytes) ? decodePnm : undefined;
+    if (decodePlain)
+      return useWhole(
+        asDamage(name, () => decodePlain(bytes, (width, height) => this.#checkSize(width, height, name))),
+      );
+    // sharp decides on files that libjpeg-turbo refuses, so that both decoders read the same files.
+    return this.#limit(async () => {
+      const pixels = await decodeWithSharp(bytes, this.#maxPixels).catch((cause: Error) => {
+        if (cause instanceof MissingPeerError && refusal !== undefined && refusal !== 'it is CMYK')
+          throw damaged(name, refusal, cause);
+        throw cause instanceof MillraceError ? cause : damaged(name, cause.message, cause);
+      });
+      return useWhole(pixels);
+    });
+  }
+
+  #checkSize(width: number, height: number, name: string): void {
+    if (width * height <= this.#maxPixels) return;
+    throw new FormatError(`The image has more pixels than ${this.#maxPixels}`, {
+      where: { file: name, width, height },
+      next: 'Make it smaller, or pass a larger maxPixels if you trust the file.',
+    });
+  }
+
+  #turboJpeg(): TurboJpeg | undefined {
+    if (this.#turbo === null) this.#turbo = this.#decoder === 'auto' ? TurboJpeg.open() : undefined;
+    return this.#turbo;
+  }
+}
+
+/** Bytes at the end of a JPEG that are searched for its end marker. */
+const mostStrayBytes = 256;
+
+/**
+ * Whether a JPEG has its end marker. libjpeg-turbo reads only as far as a crop needs: without this check, the position of the
+ * crop would decide whether a truncated file is read or refused.
+ */
+function hasEndMark(bytes: Uint8Array): boolean {
+  for (let at = bytes.length - 2; at >= Math.max(0, bytes.length - mostStrayBytes); at--)
+    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
+  return false;
+}
+
+function isJpeg(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xd8;
+}
+
+/** Adds the file to a decoder's error. */
+function asDamage<T>(name: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw cause instanceof MillraceError ? cause : damaged(name, (cause as Error).message, cause as Error);
+  }
+}
+
+function damaged(name: string, reason: string, cause?: Error): FormatError {
+  return new FormatError(`The image cannot be decoded: ${reason}`, {
+    where: { file: name },
+    next: `Replace the file, or pass onError: 'skip' to leave such images out.`,
+    cause,
+  });
+}

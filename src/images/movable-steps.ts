@@ -1,0 +1,21 @@
+import { WorkerTransferError } from '../core/errors.js';
+import type { ImageTransform } from './image-transform.js';
+
+/** Steps that a worker can have. @throws {@link WorkerTransferError} if one of them is a function. */
+export function movableSteps(steps: readonly ImageTransform[]): readonly ImageTransform[] {
+  const own = steps.findIndex((step) => typeof step === 'function');
+  if (own < 0) return steps;
+  throw new WorkerTransferError(
+    `Step ${own} of the image transforms is a function and cannot be moved into a worker`,
+    {
+      next:
+        `Make the dataset in a module of its own, so that each worker makes its own steps: ` +
+        `new DataLoader(new URL('./dataset.js', import.meta.url), …); or use numWorkers: 0.`,
+    },
+  );
+}
+
+/** What identifies steps in a fingerprint: plain data, and the names of functions. */
+export function stepsIdentity(steps: readonly ImageTransform[]): string {
+  return JSON.stringify(steps.map((step) => (typeof step === 'function' ? { function: step.name } : step)));
+}
