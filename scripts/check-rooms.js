@@ -28,6 +28,7 @@ const rooms = [
   'loader',
   'deepspeed',
   'config',
+  'serve',
   'adapters',
   'web',
   'cli',

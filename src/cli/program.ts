@@ -18,6 +18,8 @@ const commands = {
   bench: async () => (await import('./commands/bench.js')).benchCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),
   verify: async () => (await import('./commands/verify.js')).verifyCommand(),
+  serve: async () => (await import('./commands/serve.js')).serveCommand(),
+  python: async () => (await import('./commands/python.js')).pythonCommand(),
   worker: async () => (await import('./commands/worker.js')).workerCommand(),
   completion: async () => (await import('./commands/completion.js')).completionCommand(),
 };

@@ -13,8 +13,8 @@ import { openDeepSpeed } from './open-deepspeed.js';
 import { type AnyLoader, type OpenConfigOptions, type OpenedConfig, partsOf } from './opened-config.js';
 
 /**
- * Opens a configuration file. It is a module (`.ts`, `.js`, `.mjs`) whose default export is a declared configuration,
- * a loader, or a function of `{ rank, worldSize }` that returns either; or JSON: a declared or a DeepSpeed
+ * Opens a configuration file. It is a module (`.ts`, `.js`, `.mjs`) whose default export (or the one that `export` names) is
+ * a declared configuration, a loader, or a function of `{ rank, worldSize }` that returns either; or JSON: a declared or a DeepSpeed
  * configuration.
  *
  * ```ts
@@ -41,14 +41,14 @@ export async function openConfig(path: string, options: OpenConfigOptions = {}):
   const detected = detectRank();
   const launch = { rank: options.rank ?? detected.rank, worldSize: options.worldSize ?? detected.worldSize };
   if (!/\.[cm]?[jt]s$/.test(path)) return openText(path, launch, options);
-  const { value, variesByRank } = await importDefault(path, launch);
+  const { value, variesByRank } = await importDefault(path, launch, options.export);
   if (value instanceof DataLoader || value instanceof DeepSpeedDataLoader)
     return openLoader(value as AnyLoader, launch, variesByRank);
   if (typeof value !== 'object' || value === null || !('data' in value)) {
     throw new ConfigError('Millrace configuration', [
       {
         field: path,
-        message: 'must export a configuration (defineConfig({ data, … })) or a loader by default',
+        message: `must export a configuration (defineConfig({ data, … })) or a loader ${options.export ? `as ${options.export}` : 'by default'}`,
       },
     ]);
   }

@@ -8,6 +8,8 @@ import type { Launch, TrainingConfig } from './config.js';
 
 /** What the caller adds to a configuration. */
 export interface OpenConfigOptions extends Partial<Launch> {
+  /** The export of a module to open. @defaultValue `'default'` */
+  readonly export?: string | undefined;
   /** Path, URL or pattern of the data, which a DeepSpeed configuration does not contain. */
   readonly data?: string | undefined;
   /** Instead of `data`: a number of placeholder samples, each equal to its index. */

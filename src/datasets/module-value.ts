@@ -33,7 +33,8 @@ function syntaxError(url: string, cause: SyntaxError): FormatError {
   });
 }
 
-async function importModule(url: string): Promise<Readonly<Record<string, unknown>>> {
+/** Imports a module. @throws the errors of {@link valueOfModule}, except that of a missing export */
+export async function importModule(url: string): Promise<Readonly<Record<string, unknown>>> {
   const provided = providedModule(url);
   if (provided) return provided;
   if (url.startsWith('worker:')) {

@@ -1,0 +1,229 @@
+import { setImmediate } from 'node:timers/promises';
+import type { DType } from '../core/dtype.js';
+import { LoaderClosedError } from '../core/errors.js';
+import type { DataLoader } from '../loader/index.js';
+import { positionOf } from '../loader/order/loader-position.js';
+import type { LoaderEvent } from '../monitor/loader-events.js';
+import type { Turns } from './turns.js';
+
+export type AnyDataLoader = DataLoader<unknown, DType, unknown, boolean>;
+
+/** What is at an address: a batch; nothing, because its samples were skipped; or nothing, because the epoch has ended. */
+export type Outcome =
+  | { readonly type: 'batch'; readonly batch: unknown }
+  | { readonly type: 'skipped' }
+  | { readonly type: 'end' };
+
+/** An outcome, or the error of making it. */
+type Made = Outcome | { readonly type: 'failed'; readonly error: unknown };
+
+/** How a feed reads. */
+export interface FeedOptions {
+  /** Whether the loader can begin at any batch for nothing. */
+  readonly canSeek: boolean;
+  /** Batches that may be made before they are asked for. */
+  readonly ahead: number;
+  /** The requests that a client has in flight, and so how far they may be out of order. */
+  readonly inFlight: number;
+  /** Makes feeds that share a sampler begin one after the other. */
+  readonly turns: Turns;
+}
+
+interface Request {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The batches of one loader for one client. It follows a client that asks in sequence with one pass over the loader, a few
+ * batches ahead, and seeks when the client asks for something else. Memory: `ahead` batches, and those in flight.
+ */
+export class Feed {
+  readonly #loader: AnyDataLoader;
+  readonly #options: FeedOptions;
+  readonly #requests: Request[] = [];
+  /** Outcomes of the epoch that were made and not given, or that may be asked for again. */
+  readonly #made = new Map<number, Made>();
+  #pass: AsyncIterator<unknown> | undefined;
+  #epoch = -1;
+  /** The batch that the pass gives next. */
+  #next = 0;
+  /** The batch behind the last one that was asked for. */
+  #asked = 0;
+  /** The first batch that the epoch does not have; found by reading a stream. */
+  #end = Number.POSITIVE_INFINITY;
+  /** Whether reading ahead waits for a request: nothing is read ahead of an error. */
+  #isHeld = true;
+  #isRunning = false;
+  #isClosed = false;
+  readonly #closeData: () => Promise<void>;
+
+  /** @param closeData - Closes what the loader reads, if it is this feed's alone. */
+  constructor(loader: AnyDataLoader, options: FeedOptions, closeData: () => Promise<void> = async () => {}) {
+    this.#loader = loader;
+    this.#options = options;
+    this.#closeData = closeData;
+    if (loader.options.onError === 'skip') loader.observe((event) => this.#noteSkipped(event));
+  }
+
+  /**
+   * What is at an address. Calls may overlap.
+   *
+   * @param batch - Number of the batch within its epoch, micro-batches counted.
+   * @param signal - Ends the request: the client has gone.
+   */
+  request(epoch: number, batch: number, signal: AbortSignal): Promise<Outcome> {
+    if (this.#isClosed) return Promise.reject(feedClosed());
+    return new Promise((resolve, reject) => {
+      const request = { epoch, batch, resolve, reject };
+      this.#requests.push(request);
+      signal.addEventListener('abort', () => this.#drop(request), { once: true });
+      void this.#run();
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const { reject } of this.#requests.splice(0)) reject(feedClosed());
+    this.#made.clear();
+    await this.#loader.close();
+    await this.#closeData();
+  }
+
+  #drop(request: Request): void {
+    const place = this.#requests.indexOf(request);
+    if (place >= 0) this.#requests.splice(place, 1);
+  }
+
+  /** Serves requests and reads ahead until there is nothing to do. */
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    // Requests that arrived together are seen together, so that the lowest comes first.
+    await setImmediate();
+    while (!this.#isClosed) {
+      this.#answer();
+      const request = this.#lowest();
+      if (request) await this.#makeFor(request);
+      else if (this.#mayReadAhead()) await this.#make();
+      else break;
+      // Making batches on this thread must not keep requests from arriving.
+      await setImmediate();
+    }
+    this.#isRunning = false;
+  }
+
+  /** Gives out what is there. */
+  #answer(): void {
+    for (const request of [...this.#requests]) {
+      if (request.epoch !== this.#epoch) continue;
+      const { batch } = request;
+      const outcome = this.#made.get(batch) ?? (batch >= this.#end ? ({ type: 'end' } as const) : undefined);
+      if (!outcome) continue;
+      this.#asked = Math.max(this.#asked, batch + 1);
+      this.#drop(request);
+      if (outcome.type === 'failed') request.reject(outcome.error);
+      else request.resolve(outcome);
+      // What can be made again is not kept. Otherwise it stays for a request whose answer was lost.
+      if (this.#options.canSeek || outcome.type === 'failed') this.#made.delete(batch);
+    }
+    const oldest = this.#asked - 2 * this.#options.inFlight;
+    for (const batch of this.#made.keys()) if (batch < oldest) this.#made.delete(batch);
+  }
+
+  /** The first request of the epoch that is being read, or else of another one. */
+  #lowest(): Request | undefined {
+    const ofEpoch = this.#requests.filter(({ epoch }) => epoch === this.#epoch);
+    const candidates = ofEpoch.length > 0 ? ofEpoch : this.#requests;
+    return candidates.reduce<Request | undefined>(
+      (first, request) => (first && first.batch <= request.batch ? first : request),
+      undefined,
+    );
+  }
+
+  #mayReadAhead(): boolean {
+    if (!this.#pass || this.#isHeld) return false;
+    return this.#next < this.#asked + this.#options.ahead;
+  }
+
+  async #makeFor(request: Request): Promise<void> {
+    const { epoch, batch } = request;
+    try {
+      this.#asked = epoch === this.#epoch ? Math.max(this.#asked, batch) : batch;
+      if (!this.#leadsTo(epoch, batch)) this.#seek(epoch, batch);
+      this.#isHeld = false;
+      await this.#make();
+    } catch (error) {
+      this.#forgetPass();
+      this.#drop(request);
+      request.reject(error);
+    }
+  }
+
+  /** Whether the pass comes to a batch soon. */
+  #leadsTo(epoch: number, batch: number): boolean {
+    if (!this.#pass || epoch !== this.#epoch || batch < this.#next) return false;
+    return !this.#options.canSeek || batch - this.#next <= 2 * this.#options.inFlight;
+  }
+
+  #seek(epoch: number, batch: number): void {
+    this.#forgetPass();
+    this.#made.clear();
+    if (epoch !== this.#epoch) this.#end = this.#knownEnd();
+    this.#epoch = epoch;
+    this.#next = batch;
+    this.#asked = batch;
+  }
+
+  #knownEnd(): number {
+    return this.#loader.batchSampler ? this.#loader.length : Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes the next batch of the pass. */
+  async #make(): Promise<void> {
+    if (this.#next >= this.#end) {
+      this.#isHeld = true;
+      return;
+    }
+    try {
+      const { done, value } = await (this.#pass ? this.#pass.next() : this.#begin());
+      if (done) {
+        this.#end = this.#next;
+        this.#forgetPass();
+      } else this.#made.set(this.#next++, { type: 'batch', batch: value });
+    } catch (error) {
+      this.#forgetPass();
+      this.#made.set(this.#next, { type: 'failed', error });
+    }
+  }
+
+  /** Begins a pass where {@link #seek} has pointed. @returns its first batch */
+  #begin(): Promise<IteratorResult<unknown>> {
+    return this.#options.turns.run(() => {
+      const { gradientAccumulationSteps } = this.#loader.options;
+      this.#loader.seek({ epoch: this.#epoch, ...positionOf(this.#next, gradientAccumulationSteps) });
+      this.#pass = this.#loader[Symbol.asyncIterator]();
+      return this.#pass.next();
+    });
+  }
+
+  #forgetPass(): void {
+    this.#pass = undefined;
+    this.#isHeld = true;
+  }
+
+  /** Where errors are skipped, a batch may vanish: the pass goes on with the next one. */
+  #noteSkipped(event: LoaderEvent): void {
+    if (event.type === 'delivered' && event.value === undefined)
+      this.#made.set(this.#next++, { type: 'skipped' });
+  }
+}
+
+function feedClosed(): LoaderClosedError {
+  return new LoaderClosedError('The server has closed this loader', {
+    next: 'The client has ended its session, or the server is closing.',
+  });
+}
