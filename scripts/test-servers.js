@@ -11,6 +11,13 @@ const chromiumPlaces = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
+const pythonPlaces = [
+  process.env.MILLRACE_PYTHON,
+  '/usr/bin/python3',
+  '/usr/local/bin/python3',
+  '/opt/homebrew/bin/python3',
+];
+
 const redisPlaces = [
   process.env.MILLRACE_REDIS_SERVER,
   '/usr/bin/redis-server',
@@ -30,6 +37,18 @@ export function requireBrowser() {
   return '';
 }
 
+/** Path of a Python with numpy. With CI=true a missing one ends the run; otherwise its tests are left out, loudly. */
+export function requirePython() {
+  const found = findPython() ?? (installWithApt('python3-numpy') ? findPython() : undefined);
+  if (found) return found;
+  const command = 'sudo apt-get install python3-numpy   (or set MILLRACE_PYTHON to a Python with numpy)';
+  console.error(
+    `The tests of millrace serve need Python with numpy, which is not here and could not be installed. Run: ${command}`,
+  );
+  if (process.env.CI === 'true') process.exit(1);
+  return '';
+}
+
 /** Path of a Redis server. With CI=true a missing one ends the run; otherwise its tests are left out, loudly. */
 export function requireRedis() {
   const found = findRedis() ?? (installWithApt('redis-server') ? findRedis() : undefined);
@@ -40,6 +59,12 @@ export function requireRedis() {
   );
   if (process.env.CI === 'true') process.exit(1);
   return '';
+}
+
+function findPython() {
+  return pythonPlaces.find(
+    (path) => path && existsSync(path) && spawnSync(path, ['-c', 'import numpy']).status === 0,
+  );
 }
 
 function findRedis() {

@@ -1,7 +1,7 @@
 // `npm test`: sets itself up in a fresh clone and runs every test. Arguments go to vitest: `npm test -- test/loader`
 // runs one room. With --long the searches (simulated schedules, damaged files, mutations) run in full: `npm run test:long`.
 import { spawnSync } from 'node:child_process';
-import { requireBrowser, requireRedis } from './test-servers.js';
+import { requireBrowser, requirePython, requireRedis } from './test-servers.js';
 import { build, installPackages, root } from './toolchain.js';
 
 installPackages();
@@ -17,6 +17,7 @@ const { status, error } = spawnSync(
       ...process.env,
       MILLRACE_CHROMIUM: requireBrowser(),
       MILLRACE_REDIS_SERVER: requireRedis(),
+      MILLRACE_PYTHON: requirePython(),
       ...(process.argv.includes('--long') && { MILLRACE_LONG: '1' }),
     },
   },
