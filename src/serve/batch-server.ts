@@ -148,9 +148,10 @@ export class BatchServer {
   }
 
   #session(id: string, response: ServerResponse): void {
+    const client = this.#client(id);
     // Proxies must pass heartbeats on as they come.
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'X-Accel-Buffering': 'no' });
-    this.#client(id).begin(response);
+    client.begin(response);
   }
 
   async #reserve(id: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -28,7 +28,10 @@ export interface RunningPython {
   readonly ended: Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
   /** Waits for a line of its output that begins with a word. */
   readonly line: (word: string) => Promise<string>;
+  /** Waits for the n-th line of its output, from 1. */
+  readonly nthLine: (n: number) => Promise<string>;
   readonly write: (text: string) => void;
+  readonly endInput: () => void;
 }
 
 /** Starts a program of `test/serve/python`. */
@@ -55,13 +58,13 @@ export function startPython(program: string, args: readonly string[] = []): Runn
       settle({ status, stdout, stderr });
     });
   });
-  const line = (word: string): Promise<string> =>
+  const waitFor = (find: (lines: string[]) => string | undefined): Promise<string> =>
     new Promise((settle, reject) => {
       const wake = (): void => {
-        const found = stdout.split('\n').slice(0, -1).find((text) => text.startsWith(word));
+        const found = find(stdout.split('\n').slice(0, -1));
         if (found === undefined && !over) return;
         waiting.delete(wake);
-        if (found === undefined) reject(new Error(`Python ended without the line ${word}: ${stdout}${stderr}`));
+        if (found === undefined) reject(new Error(`Python ended early: ${stdout}${stderr}`));
         else settle(found);
       };
       waiting.add(wake);
@@ -71,8 +74,10 @@ export function startPython(program: string, args: readonly string[] = []): Runn
     pid: child.pid!,
     kill: (signal) => void child.kill(signal),
     ended,
-    line,
+    line: (word) => waitFor((lines) => lines.find((line) => line.startsWith(word))),
+    nthLine: (n) => waitFor((lines) => lines[n - 1]),
     write: (text) => void child.stdin.write(text),
+    endInput: () => void child.stdin.end(),
   };
 }
 
