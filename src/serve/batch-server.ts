@@ -7,7 +7,7 @@ import { version } from '../core/version.js';
 import { Access } from './access.js';
 import { parseAddress, parseRank } from './batch-address.js';
 import { ClientSession, maxInFlight } from './client-session.js';
-import { encodeBatch } from './encode-batch.js';
+import { type EncodedBatch, encodeBatch } from './encode-batch.js';
 import { errorReply, Refusal } from './error-reply.js';
 import { type ListenAddress, listen } from './listen-address.js';
 import type { ServedLoader } from './served-loader.js';
@@ -187,38 +187,40 @@ export class BatchServer {
         'ERR_MILLRACE_SERVE_IN_FLIGHT',
         `This client has ${maxInFlight} requests in flight already.`,
       );
-    const gone = new AbortController();
-    response.on('close', () => gone.abort());
     try {
       const feed = await client.feed(loader, rank);
-      const outcome = await feed.request(
-        address.epoch,
-        address.step * steps + address.microBatch,
-        gone.signal,
-      );
+      const number = address.step * steps + address.microBatch;
+      const outcome = await feed.request(address.epoch, number, (drop) => response.on('close', drop));
       if (outcome.type !== 'batch') {
         response.writeHead(204, { 'Millrace-Outcome': outcome.type }).end();
         return;
       }
-      const samples = query.get('samples') === '1' ? await loader.samplesOf(address, rank) : undefined;
-      const encoded = encodeBatch(outcome.batch, address, samples);
-      if (await this.#writeToSlot(request, client, encoded)) {
-        response
-          .writeHead(200, { 'Millrace-Slot-Bytes': `${encoded.byteLength}`, 'Content-Length': '0' })
-          .end();
-        return;
+      try {
+        const samples = query.get('samples') === '1' ? await loader.samplesOf(address, rank) : undefined;
+        await this.#send(request, response, client, encodeBatch(outcome.batch, address, samples));
+      } finally {
+        outcome.done();
       }
-      response.writeHead(200, {
-        'Content-Type': 'application/octet-stream',
-        'Content-Length': `${encoded.byteLength}`,
-      });
-      response.cork();
-      for (const chunk of encoded.chunks) response.write(chunk);
-      response.uncork();
-      response.end();
     } finally {
       leave();
     }
+  }
+
+  /** Sends a batch, in a slot or as the body. Afterwards its memory is free. */
+  async #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    client: ClientSession,
+    encoded: EncodedBatch,
+  ): Promise<void> {
+    const { byteLength, chunks } = encoded;
+    if (await this.#writeToSlot(request, client, encoded)) {
+      response.writeHead(200, { 'Millrace-Slot-Bytes': byteLength, 'Content-Length': 0 }).end();
+      return;
+    }
+    response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': byteLength });
+    // A copy, because the socket may take long to send it.
+    response.end(Buffer.concat(chunks, byteLength));
   }
 
   /** @throws {@link Refusal} if the client expects another configuration, or another server of a bound loader */
@@ -249,7 +251,7 @@ export class BatchServer {
   async #writeToSlot(
     request: IncomingMessage,
     client: ClientSession,
-    encoded: ReturnType<typeof encodeBatch>,
+    encoded: EncodedBatch,
   ): Promise<boolean> {
     const place = headerOf(request, 'millrace-slot');
     if (place === undefined) return false;

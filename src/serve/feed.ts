@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DType } from '../core/dtype.js';
 import { LoaderClosedError } from '../core/errors.js';
+import { mapTensors } from '../core/map-tensors.js';
+import type { Tensor } from '../core/tensor.js';
 import type { DataLoader } from '../loader/index.js';
 import { positionOf } from '../loader/order/loader-position.js';
 import type { LoaderEvent } from '../monitor/loader-events.js';
@@ -8,9 +10,12 @@ import type { Turns } from './turns.js';
 
 export type AnyDataLoader = DataLoader<unknown, DType, unknown, boolean>;
 
-/** What is at an address: a batch; nothing, because its samples were skipped; or nothing, because the epoch has ended. */
+/**
+ * What is at an address: a batch; nothing, because its samples were skipped; or nothing, because the epoch has ended. `done` must be
+ * called when the batch was read: its memory is then used for another one.
+ */
 export type Outcome =
-  | { readonly type: 'batch'; readonly batch: unknown }
+  | { readonly type: 'batch'; readonly batch: unknown; readonly done: () => void }
   | { readonly type: 'skipped' }
   | { readonly type: 'end' };
 
@@ -72,14 +77,14 @@ export class Feed {
    * What is at an address. Calls may overlap.
    *
    * @param batch - Number of the batch within its epoch, micro-batches counted.
-   * @param signal - Ends the request: the client has gone.
+   * @param onGone - Receives what to call when the client has gone: then nothing is made for the request.
    */
-  request(epoch: number, batch: number, signal: AbortSignal): Promise<Outcome> {
+  request(epoch: number, batch: number, onGone: (drop: () => void) => void): Promise<Outcome> {
     if (this.#isClosed) return Promise.reject(feedClosed());
     return new Promise((resolve, reject) => {
       const request = { epoch, batch, resolve, reject };
       this.#requests.push(request);
-      signal.addEventListener('abort', () => this.#drop(request), { once: true });
+      onGone(() => this.#drop(request));
       void this.#run();
     });
   }
@@ -193,11 +198,28 @@ export class Feed {
       if (done) {
         this.#end = this.#next;
         this.#forgetPass();
-      } else this.#made.set(this.#next++, { type: 'batch', batch: value });
+      } else await this.#handOver(value);
     } catch (error) {
       this.#forgetPass();
       this.#made.set(this.#next, { type: 'failed', error });
     }
+  }
+
+  /** Gives a batch to a request that waits for it, or keeps a copy. A lent batch must be read before the next one is made. */
+  async #handOver(batch: unknown): Promise<void> {
+    const number = this.#next++;
+    const isLent = this.#loader.options.reuseBuffers;
+    const request = this.#requests.find(
+      (waiting) => waiting.epoch === this.#epoch && waiting.batch === number,
+    );
+    if (!isLent || !request) {
+      const kept = isLent ? mapTensors(batch, copyOf) : batch;
+      this.#made.set(number, { type: 'batch', batch: kept, done: () => {} });
+      return;
+    }
+    this.#asked = Math.max(this.#asked, number + 1);
+    this.#drop(request);
+    await new Promise<void>((done) => request.resolve({ type: 'batch', batch, done }));
   }
 
   /** Begins a pass where {@link #seek} has pointed. @returns its first batch */
@@ -220,6 +242,10 @@ export class Feed {
     if (event.type === 'delivered' && event.value === undefined)
       this.#made.set(this.#next++, { type: 'skipped' });
   }
+}
+
+function copyOf({ dtype, shape, data }: Tensor): Tensor {
+  return { dtype, shape, data: data.slice() };
 }
 
 function feedClosed(): LoaderClosedError {

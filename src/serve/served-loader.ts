@@ -13,7 +13,7 @@ import { type AnyDataLoader, Feed } from './feed.js';
 import { Turns } from './turns.js';
 
 /** Batches that are made before a client asks for them. */
-const batchesAhead = 4;
+const batchesAhead = 2;
 
 /** What a client is told of a loader. */
 export interface LoaderDescription {
@@ -78,7 +78,8 @@ export class ServedLoader {
     const isShared =
       description.bound !== null && loader.batchSampler !== undefined && !this.#first.variesByRank;
     if (isShared && (this.#holder || rank.worldSize > 1)) throw this.#cannotShare(description.bound);
-    const own = loader.variant({ inOrder: true, reuseBuffers: false });
+    // A bound loader keeps what it gave, for a request whose answer was lost.
+    const own = loader.variant({ inOrder: true, reuseBuffers: description.bound === null });
     await own.ready();
     const options = {
       canSeek: description.bound === null,

@@ -9,7 +9,8 @@ export function digestOf(batch: unknown): string {
       const { dtype, shape, data } = value;
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       lines.push(`${path} ${dtype} ${shape.join('x')} ${createHash('sha256').update(bytes).digest('hex')}`);
-    } else if (value instanceof ArrayBuffer) lines.push(`${path} bytes ${Buffer.from(value).toString('hex')}`);
+    } else if (value instanceof ArrayBuffer)
+      lines.push(`${path} bytes ${Buffer.from(value).toString('hex')}`);
     else if (Array.isArray(value)) for (const [i, entry] of value.entries()) visit(entry, `${path}/${i}`);
     else if (typeof value === 'object' && value !== null)
       for (const [key, entry] of Object.entries(value)) visit(entry, `${path}/${key}`);

@@ -25,7 +25,11 @@ export interface RunningPython {
   readonly pid: number;
   readonly kill: (signal: NodeJS.Signals) => void;
   /** Settles when it ends. */
-  readonly ended: Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
+  readonly ended: Promise<{
+    readonly status: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  }>;
   /** Waits for a line of its output that begins with a word. */
   readonly line: (word: string) => Promise<string>;
   /** Waits for the n-th line of its output, from 1. */
@@ -82,7 +86,11 @@ export function startPython(program: string, args: readonly string[] = []): Runn
 }
 
 /** Runs a program of `test/serve/python` to its end, with JSON on its standard input. @returns the JSON that it printed */
-export async function askPython<V>(program: string, question: unknown, args: readonly string[] = []): Promise<V> {
+export async function askPython<V>(
+  program: string,
+  question: unknown,
+  args: readonly string[] = [],
+): Promise<V> {
   const running = startPython(program, args);
   running.write(`${JSON.stringify(question)}\n`);
   const { status, stdout, stderr } = await running.ended;

@@ -6,7 +6,9 @@ import { digestOf } from './batch-digest.js';
 import { PythonClient } from './python-client.js';
 import { ask, fixture, ServeProcess, SocketFolder } from './server.js';
 
-const jobs = loaders as unknown as Readonly<Record<'tokens' | 'images' | 'finetune', DataLoader<unknown, 'float32', unknown>>>;
+const jobs = loaders as unknown as Readonly<
+  Record<'tokens' | 'images' | 'finetune', DataLoader<unknown, 'float32', unknown>>
+>;
 type Job = keyof typeof jobs;
 
 const sockets = new SocketFolder();
@@ -26,22 +28,31 @@ afterAll(async () => {
 async function digestsInNode(job: Job, epochs: number, rank = 0, worldSize = 1): Promise<string[]> {
   const loader = jobs[job].variant({ rank, worldSize });
   const digests: string[] = [];
-  for (let epoch = 0; epoch < epochs; epoch++) for await (const batch of loader) digests.push(digestOf(batch));
+  for (let epoch = 0; epoch < epochs; epoch++)
+    for await (const batch of loader) digests.push(digestOf(batch));
   return digests;
 }
 
 describe('millrace serve', () => {
-  it.each(['tokens', 'images', 'finetune'] as const)('%s: Python gets the bytes of Node.js, over the socket and in shared memory', async (job) => {
-    const expected = await digestsInNode(job, 2);
-    expect(expected.length).toBeGreaterThan(10);
-    const { address } = server;
-    const shared = await client.read({ address, loader: job, epochs: 2 });
-    const overSocket = await client.read({ address, loader: job, epochs: 2, options: { shared_memory: false } });
-    expect(shared.digests).toEqual(expected);
-    expect(overSocket.digests).toEqual(expected);
-    expect(shared.stats.shared).toBeGreaterThan(expected.length - 9);
-    expect(overSocket.stats.shared).toBe(0);
-  });
+  it.each(['tokens', 'images', 'finetune'] as const)(
+    '%s: Python gets the bytes of Node.js, over the socket and in shared memory',
+    async (job) => {
+      const expected = await digestsInNode(job, 2);
+      expect(expected.length).toBeGreaterThan(10);
+      const { address } = server;
+      const shared = await client.read({ address, loader: job, epochs: 2 });
+      const overSocket = await client.read({
+        address,
+        loader: job,
+        epochs: 2,
+        options: { shared_memory: false },
+      });
+      expect(shared.digests).toEqual(expected);
+      expect(overSocket.digests).toEqual(expected);
+      expect(shared.stats.shared).toBeGreaterThan(expected.length - 9);
+      expect(overSocket.stats.shared).toBe(0);
+    },
+  );
 
   it('gives each rank its share, on one server and at the same time', async () => {
     const other = new PythonClient();
@@ -96,11 +107,17 @@ describe('millrace serve', () => {
     expect(await code('/v1/loaders/images/0/0/1')).toEqual([400, 'ERR_MILLRACE_CONFIG']);
     expect(await code('/v1/loaders/images/0/0/0?rank=2&world=2')).toEqual([400, 'ERR_MILLRACE_CONFIG']);
     expect(await code('/v1/loaders/images?world=9')).toEqual([400, 'ERR_MILLRACE_CONFIG']);
-    expect(await code('/v1/loaders/images/0/0/0', { 'Millrace-Fingerprint': 'other' })).toEqual([409, 'ERR_MILLRACE_SERVE_FINGERPRINT']);
+    expect(await code('/v1/loaders/images/0/0/0', { 'Millrace-Fingerprint': 'other' })).toEqual([
+      409,
+      'ERR_MILLRACE_SERVE_FINGERPRINT',
+    ]);
     expect(await code('/etc/passwd')).toEqual([404, 'ERR_MILLRACE_SERVE_NOT_FOUND']);
     expect(await code('/v1/clients/short')).toEqual([400, 'ERR_MILLRACE_CONFIG']);
     const absent = await client.ask({ address, loader: 'absent' });
-    expect(absent).toMatchObject({ code: 'ERR_MILLRACE_SERVE_NOT_FOUND', message: expect.stringContaining('finetune, images, tokens') });
+    expect(absent).toMatchObject({
+      code: 'ERR_MILLRACE_SERVE_NOT_FOUND',
+      message: expect.stringContaining('finetune, images, tokens'),
+    });
   });
 
   it('answers a request again with the same bytes, in any order', async () => {

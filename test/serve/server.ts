@@ -81,14 +81,22 @@ export interface Answer {
 }
 
 /** Asks a server over HTTP, without the client. */
-export function ask(address: string, path: string, headers: Record<string, string> = {}, method = 'GET', body?: string): Promise<Answer> {
+export function ask(
+  address: string,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  body?: string,
+): Promise<Answer> {
   const [host, port] = address.split(':');
   const where = address.startsWith('unix:') ? { socketPath: address.slice(5) } : { host, port };
   return new Promise((settle, reject) => {
     const sent = request({ ...where, path, method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk) => chunks.push(chunk));
-      response.on('end', () => settle({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks) }));
+      response.on('end', () =>
+        settle({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks) }),
+      );
     });
     sent.on('error', reject);
     sent.end(body);
