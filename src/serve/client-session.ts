@@ -113,7 +113,7 @@ export class ClientSession {
     return this.#memory.delete(id);
   }
 
-  /** Ends the session and frees everything. @param reason - Told to a client that listens. */
+  /** Ends the session and frees everything. @param reason - Sent to a client with a session. */
   async end(reason?: string): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;

@@ -237,7 +237,7 @@ export class Feed {
     this.#isHeld = true;
   }
 
-  /** Where errors are skipped, a batch may vanish: the pass goes on with the next one. */
+  /** Where errors are skipped, a batch may vanish: the pass continues with the next one. */
   #noteSkipped(event: LoaderEvent): void {
     if (event.type === 'delivered' && event.value === undefined)
       this.#made.set(this.#next++, { type: 'skipped' });

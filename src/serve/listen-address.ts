@@ -3,7 +3,7 @@ import { connect, type Server } from 'node:net';
 import { resolve } from 'node:path';
 import { ConfigError, StorageError } from '../core/errors.js';
 
-/** Where a server listens. */
+/** The address of a server. */
 export type ListenAddress =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'tcp'; readonly host: string; readonly port: number };
@@ -28,7 +28,7 @@ export function parseListen(text: string): ListenAddress {
 }
 
 /**
- * Listens. A unix socket belongs to its user: no other one can connect.
+ * Opens the address. A unix socket belongs to its user: no other one can connect.
  *
  * @returns the address as clients write it, with the port that was chosen where it was 0
  * @throws {@link StorageError} if the address is in use or cannot be opened
@@ -62,7 +62,7 @@ export async function listen(server: Server, address: ListenAddress): Promise<st
   return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`;
 }
 
-/** Removes the socket of a server that was killed. @throws {@link StorageError} if a server listens, or it is another file */
+/** Removes the socket of a server that was killed. @throws {@link StorageError} if a server has it open, or it is another file */
 async function removeStale(path: string): Promise<void> {
   if (!existsSync(path)) return;
   const isSocket = lstatSync(path).isSocket();
@@ -72,7 +72,7 @@ async function removeStale(path: string): Promise<void> {
     return;
   }
   throw new StorageError(
-    inUse ? 'Another server listens on this socket' : 'There is a file that is not a socket',
+    inUse ? 'Another server has this socket open' : 'There is a file that is not a socket',
     {
       where: { file: path },
       next: 'Choose another path with --listen unix:PATH.',

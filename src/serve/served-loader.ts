@@ -15,7 +15,7 @@ import { Turns } from './turns.js';
 /** Batches that are made before a client asks for them. */
 const batchesAhead = 2;
 
-/** What a client is told of a loader. */
+/** The description of a loader for clients. */
 export interface LoaderDescription {
   readonly name: string;
   readonly fingerprint: string;

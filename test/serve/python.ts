@@ -32,6 +32,10 @@ export interface RunningPython {
   }>;
   /** Waits for a line of its output that begins with a word. */
   readonly line: (word: string) => Promise<string>;
+  /** How many lines of its output begin with a word so far. */
+  readonly counted: (word: string) => number;
+  /** Waits until so many lines begin with a word. */
+  readonly count: (word: string, lines: number) => Promise<string>;
   /** Waits for the n-th line of its output, from 1. */
   readonly nthLine: (n: number) => Promise<string>;
   readonly write: (text: string) => void;
@@ -79,6 +83,8 @@ export function startPython(program: string, args: readonly string[] = []): Runn
     kill: (signal) => void child.kill(signal),
     ended,
     line: (word) => waitFor((lines) => lines.find((line) => line.startsWith(word))),
+    counted: (word) => stdout.split('\n').filter((line) => line.startsWith(word)).length,
+    count: (word, count) => waitFor((lines) => lines.filter((line) => line.startsWith(word))[count - 1]),
     nthLine: (n) => waitFor((lines) => lines[n - 1]),
     write: (text) => void child.stdin.write(text),
     endInput: () => void child.stdin.end(),

@@ -1,14 +1,11 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import type { DataLoader } from 'millrace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as loaders from '../fixtures/serve/loaders.js';
 import { digestOf } from './batch-digest.js';
 import { PythonClient } from './python-client.js';
 import { ask, fixture, ServeProcess, SocketFolder } from './server.js';
 
-const jobs = loaders as unknown as Readonly<
-  Record<'tokens' | 'images' | 'finetune', DataLoader<unknown, 'float32', unknown>>
->;
+const jobs = loaders;
 type Job = keyof typeof jobs;
 
 const sockets = new SocketFolder();
@@ -34,7 +31,7 @@ async function digestsInNode(job: Job, epochs: number, rank = 0, worldSize = 1):
 }
 
 describe('millrace serve', () => {
-  it.each(['tokens', 'images', 'finetune'] as const)(
+  it.each(['tokens', 'images', 'tuning'] as const)(
     '%s: Python gets the bytes of Node.js, over the socket and in shared memory',
     async (job) => {
       const expected = await digestsInNode(job, 2);
@@ -90,7 +87,7 @@ describe('millrace serve', () => {
 
   it('refuses a state of another loader, and names what differs', async () => {
     const { state } = await client.read({ address: server.address, loader: 'images', limit: 1 });
-    expect(await client.ask({ address: server.address, loader: 'finetune', state })).toMatchObject({
+    expect(await client.ask({ address: server.address, loader: 'tuning', state })).toMatchObject({
       code: 'ERR_MILLRACE_STATE_MISMATCH',
       where: { field: expect.stringMatching(/batchSize|dataset/) },
     });
@@ -116,7 +113,7 @@ describe('millrace serve', () => {
     const absent = await client.ask({ address, loader: 'absent' });
     expect(absent).toMatchObject({
       code: 'ERR_MILLRACE_SERVE_NOT_FOUND',
-      message: expect.stringContaining('finetune, images, tokens'),
+      message: expect.stringContaining('images, tokens, tuning'),
     });
   });
 

@@ -24,7 +24,7 @@ export class ServeProcess {
     });
   }
 
-  /** Starts it and waits until it listens. */
+  /** Starts it and waits until its address is open. */
   static async start(config: string, listen: string, ...flags: string[]): Promise<ServeProcess> {
     const child = spawn(process.execPath, [main, 'serve', config, '--listen', listen, ...flags]);
     const server = new ServeProcess(child);
