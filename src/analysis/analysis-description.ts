@@ -8,8 +8,8 @@ import type { DeepSpeedParts } from './deepspeed-layout.js';
 import type { LoadedMetric } from './metric-source.js';
 
 /**
- * Everything that the result of an analysis depends on, as JSON. Parts are kept under its fingerprint, so parts of different analyses never
- * mix, and every worker compares it with its own dataset and metrics.
+ * Everything that determines the result of an analysis, as JSON. Its fingerprint names the folder of the parts, so
+ * that parts of different analyses never mix. Every worker compares it with its own version, dataset and metrics.
  */
 export interface AnalysisDescription extends JsonObject {
   /** Version of Millrace. */
@@ -23,10 +23,10 @@ export interface AnalysisDescription extends JsonObject {
   readonly deepSpeedParts: DeepSpeedParts & JsonObject;
 }
 
-/** Which files an analysis leaves: DeepSpeed's, the native one, or both. */
+/** Which files an analysis writes: DeepSpeed's, the native one, or both. */
 export type AnalysisLayout = 'deepspeed' | 'native' | 'both';
 
-/** One metric of it. */
+/** A metric of the analysis. */
 export interface MetricDescription extends JsonObject {
   readonly name: string;
   readonly kind: string;
@@ -51,12 +51,15 @@ export function describeAnalysis(
   };
 }
 
-/** The name of an analysis: equal for equal descriptions. */
+/** Identifies an analysis: equal for equal descriptions. */
 export function analysisId(description: AnalysisDescription): string {
   return fingerprint(description);
 }
 
-/** @throws {@link StateMismatchError} naming the first field in which what is here differs from what is wanted. */
+/**
+ * @throws {@link StateMismatchError} naming the first field in which the local analysis differs from the expected
+ *   one.
+ */
 export function checkDescription(wanted: AnalysisDescription, found: AnalysisDescription): void {
   checkVersion(wanted.millrace);
   for (const field of ['samples', 'dataset'] as const) {
@@ -70,7 +73,7 @@ export function checkDescription(wanted: AnalysisDescription, found: AnalysisDes
   }
 }
 
-/** @throws {@link StateMismatchError} when another version of Millrace started the analysis. */
+/** @throws {@link StateMismatchError} if another version of Millrace started the analysis. */
 export function checkVersion(wanted: string): void {
   if (wanted !== version) throw mismatch('millrace', wanted, version);
 }
@@ -80,6 +83,6 @@ function mismatch(field: string, wanted: Json, found: Json): StateMismatchError 
     field === 'millrace' ? 'version of Millrace' : field.startsWith('metrics') ? 'metric' : 'data set';
   return new StateMismatchError(`This analysis was started with another ${subject}`, {
     where: { field, wanted: String(wanted), here: String(found) },
-    next: `Give every machine the same ${subject}, or start the analysis again from here.`,
+    next: `Use the same ${subject} on every machine, or start a new analysis from this one.`,
   });
 }

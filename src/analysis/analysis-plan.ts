@@ -1,53 +1,53 @@
 import { ConfigError } from '../core/errors.js';
 import { type IndexRange, rangesOf } from '../parts/part-range.js';
 
-/** What a plan depends on. */
+/** Size of an analysis, and its limits. */
 export interface AnalysisSize {
   readonly samples: number;
-  /** Metrics whose values are sorted. */
+  /** Number of metrics whose values are sorted. */
   readonly valueMetrics: number;
-  /** Threads that measure in one process. */
+  /** Threads that measure in one process; 0 measures on the calling thread. */
   readonly threads: number;
-  /** What a process may use. */
+  /** Memory limit of a process. */
   readonly memoryBytes: number;
-  /** Samples of a part. @defaultValue as many as give every thread several parts, up to 262,144 */
+  /** Samples per part. @defaultValue so many that every thread gets several parts, up to 262,144 */
   readonly partSamples?: number | undefined;
 }
 
-/** How an analysis is cut up. */
+/** How an analysis is divided into parts. */
 export interface AnalysisPlan {
-  /** Samples of each part but the last. */
+  /** Samples of each part except the last. */
   readonly partSamples: number;
   readonly ranges: readonly IndexRange[];
-  /** Memory of a process while it measures and while it merges, at most. */
+  /** Peak memory of a process, while measuring or merging. */
   readonly peakBytes: number;
-  /** What the reduce may use to read parts. */
+  /** Memory for reading parts in the reduce. */
   readonly mergeBytes: number;
 }
 
 /**
- * The process, and one thread, with what the engine leaves uncollected at its worst: measured with ten million different values (300 MB
- * without threads), which leave the most garbage behind.
+ * Memory of the process and of one thread, including garbage that the engine has not collected yet. Measured in the
+ * worst case, ten million distinct values (300 MB without threads).
  */
 const processBytes = 210e6;
 const threadBytes = 70e6;
 
-/** Measuring and sorting a sample: its value, its place, and the room to sort both. */
+/** Memory to measure and sort one sample: its value, its position, and the scratch space of the sort. */
 const mapBytesPerSample = 64;
 
-/** A part that is read while parts are merged needs at least this. */
+/** Minimum buffer for each part that a merge reads. */
 const leastPartBuffer = 32_768;
 
-/** Parts that are open at once. */
+/** Maximum number of parts open at once. */
 const mostParts = 2_000;
 const usualPart = 2 ** 18;
 const leastPart = 2 ** 12;
 
 /**
- * Cuts an analysis into parts that a thread measures and sorts in memory, and that one process can merge. Pure: the same numbers give the
- * same parts, so that a run that was stopped finds those that are there.
+ * Divides an analysis into parts that a thread can measure and sort in memory, and that one process can merge. Pure:
+ * equal sizes give equal parts, so a stopped run finds its finished parts again.
  *
- * @throws {@link ConfigError} when the memory does not suffice; says how much would.
+ * @throws {@link ConfigError} if the memory does not suffice; the message says how much would.
  */
 export function planAnalysis(size: AnalysisSize): AnalysisPlan {
   const { samples, valueMetrics, threads } = size;
@@ -66,7 +66,7 @@ export function planAnalysis(size: AnalysisSize): AnalysisPlan {
   return { partSamples, ranges, mergeBytes, peakBytes: processBytes + threads * threadBytes + working };
 }
 
-/** Few enough samples that every thread gets several parts. */
+/** A part size at which every thread gets several parts. */
 function evenPart(samples: number, threads: number): number {
   return Math.max(leastPart, Math.ceil(samples / (4 * Math.max(1, threads))));
 }

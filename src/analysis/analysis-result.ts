@@ -3,7 +3,7 @@ import { type AnalysisDescription, type AnalysisLayout, analysisId } from './ana
 import { metricPrefix } from './index-files.js';
 import { difficultyPath, type ReducedMetrics } from './reduce-analysis.js';
 
-/** What a finished analysis leaves beside its files, as `analysis.json`: what was asked for and what was found. */
+/** Content of `analysis.json`: the description and the results of a finished analysis. */
 export interface AnalysisRecord extends ReducedMetrics {
   readonly description: AnalysisDescription;
 }
@@ -14,7 +14,7 @@ export function writeRecord(store: ObjectStore, record: AnalysisRecord): Promise
   return store.put(name, new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
 }
 
-/** What an earlier run of an analysis found, where its files are still there. */
+/** The results of an earlier run, if its files still exist. */
 export async function findRecord(store: ObjectStore, id: string): Promise<AnalysisRecord | undefined> {
   const bytes = await readObject(store, name);
   const record = bytes && parse(new TextDecoder().decode(bytes));
@@ -24,7 +24,7 @@ export async function findRecord(store: ObjectStore, id: string): Promise<Analys
   return record;
 }
 
-/** The file of a metric that is written last. */
+/** The last file that is written for a metric. */
 function resultFile(
   { name: metric, kind }: { readonly name: string; readonly kind: string },
   layout: AnalysisLayout,

@@ -5,26 +5,39 @@ import type { AnalysisLayout } from './analysis-description.js';
 import type { DeepSpeedParts } from './deepspeed-layout.js';
 import type { MetricSource } from './metric-source.js';
 
-/** How far an analysis is. */
+/** Progress of an analysis. */
 export interface AnalysisProgress {
   readonly phase: 'counting' | 'measuring' | 'merging';
-  /** Samples of all phases together. */
+  /** Number of samples of all phases together. */
   readonly done: number;
   readonly total: number;
 }
 
 export interface AnalyzeDifficultyOptions {
-  /** Where the results go: a path, a `file:` URL or `s3://bucket/prefix`; `<outputDir>/<metric>/<metric>…` and `analysis.json`. */
+  /**
+   * Destination of the results: a path, a `file:` URL or `s3://bucket/prefix`. Writes
+   * `<outputDir>/<metric>/<metric>…` and `analysis.json`.
+   */
   readonly outputDir: string;
-  /** What to measure: names of built-in metrics, or metrics of your own. @defaultValue `['seqlen', 'vocabularyrarity']` */
+  /**
+   * What to measure: names of built-in metrics, or your own metrics. @defaultValue `['seqlen', 'vocabularyrarity']`
+   */
   readonly metrics?: readonly MetricSource[];
-  /** Threads; 0 measures on this one. With threads the dataset and the metrics must be movable. @defaultValue `2` */
+  /**
+   * Number of threads; 0 measures on the calling thread. Threads require a dataset and metrics that can be moved to
+   * them. @defaultValue `2`
+   */
   readonly numWorkers?: number;
-  /** Memory that the process may use, the threads included, in bytes. A dataset's and a metric's own memory comes on top. @defaultValue `512_000_000` */
+  /**
+   * Memory limit of the process and its threads, in bytes. Memory of the dataset and of the metrics comes on top.
+   * @defaultValue `512_000_000`
+   */
   readonly memoryBytes?: number;
   /** Which files are written: DeepSpeed's, the native `.difficulty` file, or both. @defaultValue `'both'` */
   readonly layout?: AnalysisLayout;
-  /** As how many workers and threads of DeepSpeed the document index of its files looks. @defaultValue one of each */
+  /**
+   * Number of DeepSpeed workers and threads that the document index of its files reflects. @defaultValue one of each
+   */
   readonly deepSpeedParts?: DeepSpeedParts;
   readonly onProgress?: (progress: AnalysisProgress) => void;
 }
@@ -59,7 +72,7 @@ export const layoutSchema = v.optional(layoutRequired, 'both');
 
 export const outputSchema = v.pipe(v.string('must be a path'), v.nonEmpty('must not be empty'));
 
-/** Memory of a process, unless it is said. */
+/** Default memory limit of a process. */
 export const defaultMemoryBytes = 512e6;
 
 const schema = v.strictObject({
@@ -74,7 +87,7 @@ const schema = v.strictObject({
   ),
 });
 
-/** @throws {@link ConfigError} naming every option at fault. */
+/** @throws {@link ConfigError} naming every invalid option. */
 export function resolveAnalyzeOptions(options: AnalyzeDifficultyOptions) {
   const checked = parseOptions('analyzeDifficulty options', schema, options);
   return { ...checked, deepSpeedParts: checked.deepSpeedParts as DeepSpeedParts };

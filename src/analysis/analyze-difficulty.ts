@@ -20,29 +20,30 @@ import { type OnSamples, RangeWork } from './range-work.js';
 import { reduceAnalysis } from './reduce-analysis.js';
 import { AnalysisWorker } from './workers/analysis-worker.js';
 
-/** What an analysis found. */
+/** Results of an analysis. */
 export interface DifficultyAnalysis {
-  /** Of the metrics of kind `value`. */
+  /** Summaries of the metrics of kind `value`. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
-  /** Of those of kind `count`: the sums. */
+  /** Sums of the metrics of kind `count`. */
   readonly counts: Readonly<Record<string, readonly number[]>>;
-  /** Whether the results of an earlier run were there already. */
+  /** Whether the results come from an earlier run. */
   readonly wasThere: boolean;
   readonly elapsedMs: number;
 }
 
 /**
- * Measures the difficulty of every sample and writes what a curriculum is made from: DeepSpeed's index files and a native one, which is
- * smaller and opens at once. The files are the same for any number of threads.
+ * Measures the difficulty of every sample and writes the index of a curriculum: DeepSpeed's index files and a native
+ * one, which is smaller and opens at once. The files do not depend on the number of threads.
  *
- * Finished parts are kept under `<outputDir>/.parts`: after an interruption of any kind, the analysis continues with them when it is called
- * again, and gives the same bytes.
+ * Finished parts are kept under `<outputDir>/.parts`. After an interruption, call it again: it continues with these
+ * parts and writes the same bytes.
  *
- * @param source - A dataset, or one that is named by its module with `workerDataset`.
- * @throws {@link ConfigError} for an unknown metric, an empty dataset or too little memory, {@link WorkerTransferError} when the dataset or
- *   a metric cannot move, {@link SampleError} naming the sample that cannot be measured, {@link WorkerExitError}, {@link StorageError}.
- * @remarks One pass over the samples, two with metrics that need counts. Memory is bounded by `memoryBytes`, whatever the number of samples
- *   and of distinct values.
+ * @param source - A dataset, or a module named with `workerDataset`.
+ * @throws {@link ConfigError} for an unknown metric, an empty dataset or too little memory; {@link
+ *   WorkerTransferError} if the dataset or a metric cannot be moved to a thread; {@link SampleError} naming a sample
+ *   that cannot be measured; {@link WorkerExitError}; {@link StorageError}.
+ * @remarks One pass over the samples, two with metrics that need counts. `memoryBytes` bounds the memory, whatever
+ *   the number of samples and of distinct values.
  */
 export async function analyzeDifficulty(
   source: Dataset<unknown> | WorkerDataset<unknown>,
@@ -90,7 +91,10 @@ export async function analyzeDifficulty(
 
 type Phase = AnalysisProgress['phase'];
 
-/** Samples of all phases: one pass to measure, one to count if a metric needs it, and one to merge each metric of values. */
+/**
+ * Number of samples of all phases: one pass to measure, one to count if a metric needs it, and one to merge for each
+ * metric of values.
+ */
 export function samplesOfPhases(samples: number, metrics: readonly LoadedMetric[]): number {
   const needsCounts = metrics.some(({ metric }) => metric.keysOf);
   const merged = metrics.filter(({ kind }) => kind === 'value').length;
@@ -116,10 +120,12 @@ export async function loadMetrics(
   const names = metrics.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice === undefined) return metrics;
-  throw new ConfigError('analyzeDifficulty options', [{ field: 'metrics', message: `has ${twice} twice` }]);
+  throw new ConfigError('analyzeDifficulty options', [
+    { field: 'metrics', message: `contains ${twice} twice` },
+  ]);
 }
 
-/** What works on ranges: this thread or another one. */
+/** Works on ranges, on this thread or another one. */
 interface RangeEngine {
   count(range: IndexRange, onSamples: OnSamples): Promise<void>;
   map(range: IndexRange, onSamples: OnSamples): Promise<void>;
@@ -132,7 +138,10 @@ interface ThreadSettings {
   readonly wholeValues: boolean;
 }
 
-/** Starts the threads; `undefined` where there are none. The recipes are asked for at once, so that what cannot move is an error now. */
+/**
+ * Starts the threads; `undefined` if none are configured. Requests all recipes first, so that what cannot be moved
+ * fails now.
+ */
 function threadEngines(
   dataset: Dataset<unknown> | WorkerDataset<unknown>,
   sources: readonly MetricSource[],
@@ -142,11 +151,11 @@ function threadEngines(
   if (threads === 0) return undefined;
   const recipe = recipeOf(dataset, 'dataset');
   const metrics = sources.map(metricRecipe);
-  const setup = { dataset: recipe, metrics, place: outputDir, description, wholeValues };
+  const setup = { dataset: recipe, metrics, outputDir, description, wholeValues };
   return () => Array.from({ length: threads }, (_, id) => new AnalysisWorker(setup, id));
 }
 
-/** Has every range counted, where a metric needs that, and measured. */
+/** Counts every range, if a metric needs it, then measures every range. */
 async function measureAll(
   makeEngines: () => readonly RangeEngine[],
   work: RangeWork,

@@ -2,7 +2,7 @@ import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
 import { type ObjectStore, readObject } from '../storage/object-store.js';
 import { KeyCounts, type KeyCountsJson } from './metrics/key-counts.js';
 
-/** Counts by metric; `undefined` where there are none, or they are damaged. */
+/** Counts by metric; `undefined` if they are absent or damaged. */
 export async function readCounts(
   store: ObjectStore,
   name: string,
@@ -13,7 +13,7 @@ export async function readCounts(
     const byMetric = parseCheckedJson(new TextDecoder().decode(bytes)) as Record<string, KeyCountsJson>;
     return new Map(Object.entries(byMetric).map(([metric, json]) => [metric, KeyCounts.fromJson(json)]));
   } catch {
-    // Damaged: counted again.
+    // Damaged counts are computed again.
     return undefined;
   }
 }

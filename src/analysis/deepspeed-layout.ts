@@ -7,7 +7,8 @@ import { type ItemStream, writeItemStream } from './indexed-file-stream.js';
 import { splitIndex } from './split-index.js';
 
 /**
- * How DeepSpeed would have cut the work up. It shows in the document index of the files, which no reader of a difficulty index looks at.
+ * How DeepSpeed would have divided the work. It affects only the document index of the files, which readers of a
+ * difficulty index ignore.
  */
 export interface DeepSpeedParts {
   /** Its `num_workers`. @defaultValue `1` */
@@ -24,9 +25,10 @@ const atOnce = 1 << 16;
 const percentileItems = 100;
 
 /**
- * Writes DeepSpeed's four `.bin`/`.idx` pairs of a metric from its difficulty file, byte for byte. O(samples) time, memory of a piece.
+ * Writes DeepSpeed's four `.bin`/`.idx` pairs of a metric from its difficulty file, byte for byte. O(samples) time;
+ * memory of one piece.
  *
- * @throws {@link FormatError} for values that are not whole, {@link StorageError} when the disk refuses.
+ * @throws {@link FormatError} for values that are not integers, {@link StorageError} if writing fails.
  */
 export function writeDeepSpeedLayout(folder: string, file: DifficultyFile, parts: DeepSpeedParts = {}): void {
   const { metric, samples, rows, min, max, valueDtype } = file.header;
@@ -64,7 +66,7 @@ export function writeDeepSpeedLayout(folder: string, file: DifficultyFile, parts
   for (const [name, stream] of Object.entries(files)) writeItemStream(`${prefix}_${name}`, stream);
 }
 
-/** About a hundred items, each of as many neighboring values. */
+/** About a hundred items, each covering equally many adjacent values. */
 function percentiles(file: DifficultyFile, stream: Pick<ItemStream, 'dtype' | 'elements'>): ItemStream {
   const { rows } = file.header;
   const step = Math.max(1, Math.floor(rows / percentileItems));
@@ -72,7 +74,7 @@ function percentiles(file: DifficultyFile, stream: Pick<ItemStream, 'dtype' | 'e
   return { ...stream, items, lengths: () => rowCounts(file, step), documentEnds: [items] };
 }
 
-/** DeepSpeed deals out whole parts of the map, and distinct values, to the threads of its reduce. */
+/** DeepSpeed assigns whole parts of the map, and distinct values, to the threads of its reduce. */
 function documentEnds(samples: number, rows: number, parts: DeepSpeedParts) {
   const { workers = 1, threads = 1, reduceThreads = 1, docIndex = 'merged' } = parts;
   if (docIndex === 'plain') return { samples: [samples], rows: [rows] };
@@ -98,7 +100,7 @@ function* rowValues(file: DifficultyFile): Generator<ArrayLike<number>> {
   for (const rows of file.rows()) yield rows.map(({ value }) => value);
 }
 
-/** Samples of every `step` rows together. */
+/** Number of samples of each run of `step` rows. */
 function* rowCounts(file: DifficultyFile, step: number): Generator<ArrayLike<number>> {
   const last = file.header.rows - 1;
   let row = 0;
@@ -123,10 +125,10 @@ function allWhole(file: DifficultyFile): boolean {
 
 function notWhole(metric: string): FormatError {
   return new FormatError(
-    `Values of the metric ${metric} are not whole, and DeepSpeed's files hold whole numbers`,
+    `Values of the metric ${metric} are not integers, and DeepSpeed's files hold only integers`,
     {
       where: { metric },
-      next: `Give the metric a scale (scale: 1000 keeps three decimals), or write the native index alone: layout: 'native'.`,
+      next: `Give the metric a scale (scale: 1000 keeps three decimals), or write only the native index: layout: 'native'.`,
     },
   );
 }

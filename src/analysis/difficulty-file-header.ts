@@ -32,30 +32,30 @@ const version = 1;
 const datasetOffset = 80;
 const metricOffset = 112;
 
-/** Dtypes by their code. */
+/** Dtypes by code. */
 const dtypes = ['uint8', 'uint16', 'uint32', 'int8', 'int16', 'int32', 'float32', 'float64'] as const;
 
-/** What the values and ids of a difficulty file are stored as. */
+/** Dtypes of the values and ids of a difficulty file. */
 export type DifficultyDType = (typeof dtypes)[number];
 
-/** What the header of a difficulty file says. */
+/** Header of a difficulty file. */
 export interface DifficultyHeader {
   /** Name of the metric, at most 144 bytes of UTF-8. */
   readonly metric: string;
   /** Fingerprint of the dataset. */
   readonly dataset: string;
   readonly samples: number;
-  /** Distinct values. */
+  /** Number of distinct values. */
   readonly rows: number;
   readonly min: number;
   readonly max: number;
-  /** What measured values were multiplied by before they were rounded; 0 where they were kept as they are. */
+  /** Factor by which measured values were multiplied before rounding; 0 if they were stored as measured. */
   readonly scale: number;
   readonly valueDtype: DifficultyDType;
   readonly checksums: { readonly order: number; readonly values: number; readonly rows: number };
 }
 
-/** Where the sections of a file lie, in bytes. */
+/** Byte offsets of the sections of a file. */
 export interface DifficultySections {
   readonly orderDtype: 'uint32' | 'float64';
   readonly order: number;
@@ -71,7 +71,7 @@ export function sectionsOf(samples: number, rows: number, valueDtype: DType): Di
   return { orderDtype, order: headerBytes, values, rows: rowsAt, byteLength: rowsAt + 16 * rows };
 }
 
-/** The narrowest dtype that holds every whole number from `min` to `max`; float64 for values that are not whole. */
+/** The narrowest dtype that holds every integer from `min` to `max`; float64 for values that are not integers. */
 export function valueDtypeOf(min: number, max: number, isWhole: boolean): DifficultyDType {
   if (!isWhole) return 'float64';
   const fits = (low: number, high: number): boolean => min >= low && max <= high;
@@ -107,7 +107,7 @@ export function encodeDifficultyHeader(header: DifficultyHeader): Uint8Array {
 }
 
 /**
- * @param bytes - The first 256 of the file.
+ * @param bytes - The first 256 bytes of the file.
  * @throws {@link FormatError} for another format or version or a damaged header, {@link TruncatedFileError}.
  */
 export function decodeDifficultyHeader(
@@ -120,12 +120,13 @@ export function decodeDifficultyHeader(
   const start = text.decode(bytes.subarray(0, 8));
   if (start !== magic) throw refused(file, `begins with ${JSON.stringify(start)}`);
   const found = view.getUint32(8, true);
-  if (found !== version) throw refused(file, `has version ${found}; version ${version} is known`);
+  if (found !== version)
+    throw refused(file, `has version ${found}, and this version reads version ${version}`);
   const blank = bytes.slice();
   blank.fill(0, 12, 16);
   if (crc32(blank) !== view.getUint32(12, true)) throw refused(file, 'has a damaged header');
-  const number = (place: number): number => view.getFloat64(16 + 8 * place, true);
-  const word = (place: number): number => view.getUint32(56 + 4 * place, true);
+  const number = (field: number): number => view.getFloat64(16 + 8 * field, true);
+  const word = (field: number): number => view.getUint32(56 + 4 * field, true);
   const name = (from: number, to: number): string =>
     text.decode(bytes.subarray(from, to)).replace(/\0+$/, '');
   const header: DifficultyHeader = {
@@ -149,9 +150,9 @@ export function decodeDifficultyHeader(
 }
 
 function refused(file: string, what: string): FormatError {
-  return new FormatError(`The file is no difficulty index that this version reads: it ${what}`, {
+  return new FormatError(`The file is not a difficulty index that this version can read: it ${what}`, {
     where: { file, byteOffset: 0 },
-    next: 'Name a .difficulty file that millrace analyze wrote, or analyze the dataset again.',
+    next: 'Pass a .difficulty file that millrace analyze wrote, or analyze the dataset again.',
   });
 }
 

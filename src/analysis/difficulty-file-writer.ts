@@ -7,15 +7,16 @@ import { storageFailure } from '../storage/storage-failure.js';
 import { type DifficultyHeader, encodeDifficultyHeader, sectionsOf } from './difficulty-file-header.js';
 import type { MergedRows } from './merge-parts.js';
 
-/** What is known of a difficulty file before it is written. */
+/** Header fields of a difficulty file that are known before writing. */
 export type DifficultyFacts = Omit<DifficultyHeader, 'rows' | 'checksums'>;
 
 const bufferedElements = 1 << 16;
 
 /**
- * Writes a difficulty file from front to back in its three sections at once, under another name until it is whole.
+ * Writes the three sections of a difficulty file concurrently, each from front to back. The file has a temporary name
+ * until it is complete.
  *
- * Every method throws {@link StorageError} when the disk refuses.
+ * Every method throws {@link StorageError} if writing fails.
  */
 export class DifficultyFileWriter implements MergedRows {
   readonly #path: string;
@@ -37,10 +38,10 @@ export class DifficultyFileWriter implements MergedRows {
       return openSync(this.#temporaryPath, 'wx');
     });
     const at = sectionsOf(facts.samples, 0, facts.valueDtype);
-    const write = (bytes: Uint8Array, place: number): void =>
+    const write = (bytes: Uint8Array, offset: number): void =>
       this.#guard(() => {
         for (let done = 0; done < bytes.length; )
-          done += writeSync(this.#descriptor, bytes, done, bytes.length - done, place + done);
+          done += writeSync(this.#descriptor, bytes, done, bytes.length - done, offset + done);
       });
     this.#order = new Column(zeros(at.orderDtype, bufferedElements), at.order, write);
     this.#values = new Column(zeros(facts.valueDtype, bufferedElements), at.values, write);
@@ -58,12 +59,12 @@ export class DifficultyFileWriter implements MergedRows {
     this.#rowCount++;
   }
 
-  /** The values of the next samples in the order of the dataset. */
+  /** Appends the values of the next samples, in the order of the dataset. */
   addValues(values: Float64Array): void {
     this.#values.append(values, 0);
   }
 
-  /** Writes the header, brings all to the disk, and gives the file its name. */
+  /** Writes the header, flushes the file to disk, and renames it to its final name. */
   finish(): void {
     const [order, values, rows] = [this.#order, this.#values, this.#rows].map((column) => column.finish());
     const header = encodeDifficultyHeader({
@@ -79,7 +80,7 @@ export class DifficultyFileWriter implements MergedRows {
     });
   }
 
-  /** Gives up: the temporary file goes away. */
+  /** Discards the temporary file. */
   discard(): void {
     closeSync(this.#descriptor);
     rmSync(this.#temporaryPath, { force: true });
@@ -94,17 +95,17 @@ export class DifficultyFileWriter implements MergedRows {
   }
 }
 
-/** One section, written in pieces of a buffer. */
+/** One section, written through a buffer. */
 class Column {
   readonly #buffer: Float64Array;
-  readonly #write: (bytes: Uint8Array, place: number) => void;
-  #place: number;
+  readonly #write: (bytes: Uint8Array, offset: number) => void;
+  #offset: number;
   #filled = 0;
   #checksum = 0;
 
-  constructor(buffer: TypedArray, place: number, write: (bytes: Uint8Array, place: number) => void) {
+  constructor(buffer: TypedArray, offset: number, write: (bytes: Uint8Array, offset: number) => void) {
     this.#buffer = buffer as Float64Array;
-    this.#place = place;
+    this.#offset = offset;
     this.#write = write;
   }
 
@@ -126,7 +127,7 @@ class Column {
     }
   }
 
-  /** @returns the checksum of the section */
+  /** @returns The checksum of the section. */
   finish(): number {
     this.#flush();
     return this.#checksum;
@@ -135,9 +136,9 @@ class Column {
   #flush(): void {
     const { buffer, BYTES_PER_ELEMENT } = this.#buffer;
     const bytes = new Uint8Array(buffer, 0, this.#filled * BYTES_PER_ELEMENT);
-    this.#write(bytes, this.#place);
+    this.#write(bytes, this.#offset);
     this.#checksum = crc32(bytes, this.#checksum);
-    this.#place += bytes.length;
+    this.#offset += bytes.length;
     this.#filled = 0;
   }
 }

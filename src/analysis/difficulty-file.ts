@@ -14,25 +14,25 @@ import {
   sectionsOf,
 } from './difficulty-file-header.js';
 
-/** One distinct value, and how many samples have it or a smaller one. */
+/** A distinct value, and the number of samples with this value or a smaller one. */
 export interface DifficultyRow {
   readonly value: number;
   readonly end: number;
 }
 
-/** Rows of a file that are read together. */
+/** Number of rows read at once. */
 const rowsAtOnce = 65_536;
 const checkedAtOnce = 1 << 22;
 
 /**
- * The difficulty of every sample in one file, the one that `analyzeDifficulty` writes. It opens in O(1) and stays on the disk: samples
- * are read through a memory map, everything else by a binary search in the file.
+ * The difficulty of every sample in one file, as `analyzeDifficulty` writes it. Opens in O(1) and stays on disk:
+ * samples are read through a memory map, everything else by binary search in the file.
  */
 export class DifficultyFile implements DifficultyOrder {
   readonly header: DifficultyHeader;
   readonly #source: FileSource;
   readonly #sections: DifficultySections;
-  /** The ids, where there is no memory map to read them from. */
+  /** The ids, if there is no memory map to read them from. */
   #ids: Uint32Array | Float64Array | undefined;
 
   private constructor(source: FileSource, header: DifficultyHeader) {
@@ -43,8 +43,8 @@ export class DifficultyFile implements DifficultyOrder {
 
   /**
    * @param path - A path or `file:` URL.
-   * @throws {@link StorageError} when it cannot be opened, {@link FormatError} when it is another file or its header is damaged,
-   *   {@link TruncatedFileError} when it is cut short.
+   * @throws {@link StorageError} if it cannot be opened, {@link FormatError} if it is not a difficulty file or its
+   *   header is damaged, {@link TruncatedFileError} if it is truncated.
    */
   static openSync(path: string | URL): DifficultyFile {
     const source = new FileSource(localPath(path));
@@ -66,17 +66,17 @@ export class DifficultyFile implements DifficultyOrder {
     return this.header.min;
   }
 
-  /** The difficulty of a sample. O(1). */
+  /** Returns the difficulty of a sample. O(1). */
   valueOf(sample: number): number {
     return this.valuesBetween(sample, sample + 1)[0]!;
   }
 
-  /** The difficulties of samples `start … end - 1`. */
+  /** Returns the difficulties of samples `start … end - 1`. */
   valuesBetween(start: number, end: number): ArrayLike<number> {
     return this.#read(this.header.valueDtype, this.#sections.values, start, end);
   }
 
-  /** The samples at places `start … end - 1` of the order. */
+  /** Returns the samples at positions `start … end - 1` of the order. */
   samplesBetween(start: number, end: number): ArrayLike<number> {
     return this.#read(this.#sections.orderDtype, this.#sections.order, start, end);
   }
@@ -86,22 +86,22 @@ export class DifficultyFile implements DifficultyOrder {
     return row === 0 ? 0 : this.#row(row - 1).end;
   }
 
-  replaceBySamples(places: Int32Array | Float64Array): void {
+  replaceBySamples(positions: Int32Array | Float64Array): void {
     const { orderDtype, order } = this.#sections;
     const first = order / bytesPerElement(orderDtype);
     const last = first + this.length;
     const { replaceByElements } = this.#source;
-    // Places in the file must fit where places in the order do.
-    if (replaceByElements && (last <= 2 ** 31 || places instanceof Float64Array)) {
-      for (let k = 0; k < places.length; k++) places[k]! += first;
-      replaceByElements.call(this.#source, places, orderDtype);
+    // Positions in the file must fit into the dtype of positions in the order.
+    if (replaceByElements && (last <= 2 ** 31 || positions instanceof Float64Array)) {
+      for (let k = 0; k < positions.length; k++) positions[k]! += first;
+      replaceByElements.call(this.#source, positions, orderDtype);
       return;
     }
     this.#ids ??= this.samplesBetween(0, this.length) as Uint32Array;
-    for (let k = 0; k < places.length; k++) places[k] = this.#ids[places[k]!]!;
+    for (let k = 0; k < positions.length; k++) positions[k] = this.#ids[positions[k]!]!;
   }
 
-  /** The place of a sample in the order. O(log n): the samples of one difficulty ascend. */
+  /** Returns the position of a sample in the order. O(log n), because samples of equal difficulty ascend. */
   placeOf(sample: number): number | undefined {
     if (!(sample >= 0 && sample < this.length)) return undefined;
     const row = this.#rowsUpTo(this.valueOf(sample));
@@ -112,7 +112,7 @@ export class DifficultyFile implements DifficultyOrder {
     );
   }
 
-  /** All rows, ascending, in pieces. */
+  /** Yields all rows, ascending, in pieces. */
   *rows(): Generator<readonly DifficultyRow[]> {
     const { rows } = this.header;
     for (let start = 0; start < rows; start += rowsAtOnce) {
@@ -122,13 +122,13 @@ export class DifficultyFile implements DifficultyOrder {
     }
   }
 
-  /** By its checksums, so that equal contents have equal fingerprints. */
+  /** Made of the checksums, so that equal contents have equal fingerprints. */
   fingerprint(): string {
     const { metric, dataset, samples, checksums } = this.header;
     return fingerprint({ kind: 'DifficultyFile', metric, dataset, samples, checksums: { ...checksums } });
   }
 
-  /** Reads everything and compares the checksums. @throws {@link FormatError} naming the section that is damaged. */
+  /** Reads the whole file and compares the checksums. @throws {@link FormatError} naming the damaged section. */
   verify(): void {
     const { orderDtype, order, values, rows } = this.#sections;
     const { samples, valueDtype, checksums } = this.header;
@@ -154,7 +154,7 @@ export class DifficultyFile implements DifficultyOrder {
     this.#source.close();
   }
 
-  /** How many rows have a value up to this one. */
+  /** Number of rows with this value or a smaller one. */
   #rowsUpTo(difficulty: number): number {
     return firstWhere(this.header.rows, (row) => this.#row(row).value > difficulty);
   }
@@ -183,8 +183,11 @@ export class DifficultyFile implements DifficultyOrder {
   }
 }
 
-/** The first of `0 … count - 1` of which this holds, `count` when there is none; it holds of all behind it, too. */
-function firstWhere(count: number, holds: (place: number) => boolean): number {
+/**
+ * Binary search: the first of `0 … count - 1` for which `holds` is true, or `count`. It must be true for all that
+ * follow.
+ */
+function firstWhere(count: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = count;
   while (low < high) {

@@ -8,25 +8,25 @@ import type { MetricSource } from './metric-source.js';
 import type { MetricSummary } from './metric-summary.js';
 
 export interface EstimateOptions {
-  /** Part of the samples that is measured, above 0 and up to 1. */
+  /** Share of the samples to measure, above 0 and up to 1. */
   readonly share: number;
   readonly metrics: readonly MetricSource[];
-  /** Threads that the whole analysis is to have. */
+  /** Number of threads of the whole analysis. */
   readonly numWorkers: number;
 }
 
-/** What a few samples say about all of them. */
+/** An estimate for all samples, from some of them. */
 export interface AnalysisEstimate {
-  /** Samples that were measured. */
+  /** Number of samples measured. */
   readonly measured: number;
-  /** The distribution of these. Counts of a first pass are those of these samples, too. */
+  /** Their distribution. Counts of a first pass also cover only these samples. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
   readonly elapsedMs: number;
-  /** How long all samples would take. */
+  /** Estimated time for all samples. */
   readonly expectedMs: number;
 }
 
-/** Measures samples that lie evenly over the dataset, on this thread, and works out how long all of them take. */
+/** Measures evenly spaced samples on the calling thread, and estimates the time for all of them. */
 export async function estimateAnalysis(
   dataset: Dataset<unknown>,
   { share, metrics, numWorkers }: EstimateOptions,

@@ -7,24 +7,24 @@ import { int64Words } from '../formats/indexed/int64-array.js';
 import type { IntegerDType } from '../formats/indexed/integer-dtype.js';
 import { FileWriter } from '../storage/file-writer.js';
 
-/** A dataset whose items come in pieces, twice: their elements for `.bin`, their lengths for `.idx`. */
+/** A dataset whose items arrive in pieces, in two streams: elements for `.bin`, lengths for `.idx`. */
 export interface ItemStream {
   readonly dtype: IntegerDType;
   readonly items: number;
-  /** Elements of all items, end to end. */
+  /** Elements of all items, concatenated. */
   elements(): Iterable<ArrayLike<number>>;
-  /** Elements of each item; called once for the lengths and once for the places. */
+  /** Number of elements of each item; called once for the lengths and once for the offsets. */
   lengths(): Iterable<ArrayLike<number>>;
-  /** Items before the end of each document, ascending. */
+  /** For each document, the number of items up to its end; ascending. */
   readonly documentEnds: readonly number[];
 }
 
 const longestItem = 2 ** 31 - 1;
 
 /**
- * Writes a `.bin`/`.idx` pair as `IndexedDatasetBuilder` does, holding nothing but the piece it is at.
+ * Writes a `.bin`/`.idx` pair as `IndexedDatasetBuilder` does. Memory is that of the current piece.
  *
- * @throws {@link StorageError} when the disk refuses, {@link ShapeError} for an item of more than 2^31 - 1 elements.
+ * @throws {@link StorageError} if writing fails, {@link ShapeError} for an item of more than 2^31 - 1 elements.
  */
 export function writeItemStream(prefix: string, stream: ItemStream): void {
   const data = new FileWriter(`${prefix}.bin`);
@@ -39,7 +39,7 @@ export function writeItemStream(prefix: string, stream: ItemStream): void {
     index.discard();
     throw error;
   }
-  // Between the two new names an old index would describe the new data.
+  // If an old index remained between the two renames, it would describe the new data.
   index.removeOld();
   data.publish();
   index.publish();
@@ -71,10 +71,10 @@ function checkLengths(file: string, lengths: ArrayLike<number>): void {
   for (let i = 0; i < lengths.length; i++) {
     if (lengths[i]! <= longestItem) continue;
     throw new ShapeError(
-      `${lengths[i]} samples have one value; DeepSpeed's files hold ${longestItem} at most`,
+      `${lengths[i]} samples have the same value, and DeepSpeed's files hold at most ${longestItem} samples per value`,
       {
         where: { file },
-        next: `Write the native index alone: layout: 'native'.`,
+        next: `Write only the native index: layout: 'native'.`,
       },
     );
   }

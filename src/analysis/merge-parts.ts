@@ -1,19 +1,19 @@
 import type { PartCursor } from './part-cursor.js';
 
-/** Takes what a merge gives. */
+/** Receives the output of a merge. */
 export interface MergedRows {
-  /** Ids, counted from `firstId`, of the row that {@link MergedRows.endRow} ends. */
+  /** Ids of the current row, counted from `firstId`. */
   addIds(ids: Uint32Array, firstId: number): void;
-  /** All ids of a value have come. */
+  /** Ends a row: all ids of its value have been passed. */
   endRow(value: number): void;
 }
 
 /**
- * Merges sorted parts: ascending in value, and in id within a value, since parts are in order of ids. O(rows · log parts) and O(samples)
- * time; memory is that of the cursors.
+ * Merges sorted parts, ascending in value, then in id (parts are in the order of their ids). O(rows · log parts +
+ * samples) time; memory is that of the cursors.
  *
- * @param cursors - In the order of the samples, each with at least one row.
- * @param onSamples - Called with the number of ids given since the last call.
+ * @param cursors - One per part, in the order of the samples, each with at least one row.
+ * @param onSamples - Called with the number of ids passed since the last call.
  */
 export async function mergeParts(
   cursors: readonly PartCursor[],
@@ -56,7 +56,7 @@ class CursorHeap {
     return this.#cursors[0];
   }
 
-  /** Puts the first one, whose value has grown, where it belongs now. */
+  /** Restores the heap order after the value of the first cursor has grown. */
   sink(): void {
     const cursors = this.#cursors;
     const sinking = cursors[0]!;

@@ -5,7 +5,7 @@ import type { LoadedMetric } from './metric-source.js';
 import { KeyCounts } from './metrics/key-counts.js';
 import { encodePart } from './part-file.js';
 
-/** The values of one metric in one range. */
+/** Values of a metric in a range. */
 export class MetricColumn {
   readonly name: string;
   readonly #loaded: LoadedMetric;
@@ -33,10 +33,10 @@ export class MetricColumn {
       return;
     }
     if (result?.length !== samples)
-      throw wrongValues(this.name, `gave ${result?.length ?? 'no'} values for ${samples} samples`, start);
+      throw wrongValues(this.name, `returned ${result?.length ?? 'no'} values for ${samples} samples`, start);
     const { scale } = this.#loaded;
     for (let i = 0; i < samples; i++) {
-      // Negative zero is zero.
+      // Stores negative zero as zero.
       let value = Number(result[i]) + 0;
       if (scale > 0) value = Math.round(value * scale) + 0;
       if (this.#wholeValues ? !Number.isSafeInteger(value) : !Number.isFinite(value))
@@ -52,19 +52,19 @@ export class MetricColumn {
   }
 }
 
-/** The sums in a part of a `count` metric. @throws {@link FormatError} when it is damaged. */
+/** Reads the sums in a part of a `count` metric. @throws {@link FormatError} if it is damaged. */
 export function readSum(file: string, bytes: Uint8Array): Float64Array {
   try {
     const { sums } = parseCheckedJson(new TextDecoder().decode(bytes));
     if (!Array.isArray(sums) || !sums.every((sum) => typeof sum === 'number'))
-      throw new SyntaxError('It has no sums');
+      throw new SyntaxError('It contains no sums');
     return Float64Array.from(sums);
   } catch (cause) {
     throw new FormatError('A part of the analysis is damaged', { where: { file }, cause });
   }
 }
 
-/** Adds element by element; the first ones are copied. @throws {@link SampleError} for lists of different lengths. */
+/** Adds element by element; copies the first list. @throws {@link SampleError} for lists of different lengths. */
 export function addUp(
   sums: Float64Array | undefined,
   more: ArrayLike<number | bigint>,
@@ -73,15 +73,15 @@ export function addUp(
   if (!sums || sums.length === 0) return Float64Array.from(more as ArrayLike<number>, Number);
   if (more.length === 0) return sums;
   if (more.length !== sums.length)
-    throw wrongValues(metric, `gave ${more.length} numbers after ${sums.length}`);
+    throw wrongValues(metric, `returned ${more.length} numbers, but ${sums.length} before`);
   for (let i = 0; i < sums.length; i++) sums[i]! += Number(more[i]);
   const unsafe = sums.find((sum) => !Number.isSafeInteger(sum));
   if (unsafe !== undefined)
-    throw wrongValues(metric, `adds up to ${unsafe}, which is not a whole number up to 2^53`);
+    throw wrongValues(metric, `adds up to ${unsafe}, which is not an integer up to 2^53`);
   return sums;
 }
 
-/** A part of these values. */
+/** A range of the values. */
 export function sortedPart(values: Float64Array): Uint8Array {
   return encodePart(sortByNumber(values, firstIds(values.length)));
 }
@@ -94,15 +94,15 @@ export function roundAll(values: Float64Array, scale: number): void {
 function wrongValues(metric: string, what: string, index?: number): SampleError {
   return new SampleError(`The metric ${metric} ${what}`, {
     where: index === undefined ? { metric } : { metric, firstIndex: index },
-    next: 'A metric of kind value gives a number a sample; one of kind count as many numbers for every batch.',
+    next: 'A metric of kind value must return one number per sample; one of kind count, equally many numbers for every batch.',
   });
 }
 
 function wrongValue(metric: string, value: number, index: number): SampleError {
-  return new SampleError(`The metric ${metric} gave ${value}`, {
+  return new SampleError(`The metric ${metric} returned ${value}`, {
     where: { metric, index },
     next: Number.isFinite(value)
-      ? `DeepSpeed's files hold whole numbers: give the metric a scale (scale: 1000 keeps three decimals), or write the native index alone with layout native.`
-      : 'Difficulties are finite numbers: let the metric give one, or leave the sample out with Subset.',
+      ? `DeepSpeed's files hold only integers: give the metric a scale (scale: 1000 keeps three decimals), or write only the native index: layout: 'native'.`
+      : 'Difficulties must be finite: let the metric return a finite number, or exclude the sample with Subset.',
   });
 }

@@ -13,15 +13,15 @@ import type { Metric } from './metrics/metric.js';
 export type MetricExport = Metric<never> | Metric<never>['measure'];
 
 /**
- * What to measure: the name of a built-in metric; a metric of your own, which this thread alone can use; or one that is named by its
- * module with `workerFunction(new URL('./loss.js', import.meta.url))`, which threads and other machines can make for themselves.
+ * What to measure: the name of a built-in metric; your own metric, which only this thread can use; or a metric named
+ * by its module, `workerFunction(new URL('./loss.js', import.meta.url))`, which threads and other machines can load.
  */
 export type MetricSource = string | Metric<never> | WorkerModule<unknown>;
 
-/** How another thread makes a metric: a built-in by name, or a module. */
+/** How another thread obtains a metric: a built-in by name, or a module. */
 export type MetricRecipe = string | ModuleRecipe;
 
-/** How to make a metric elsewhere. @throws {@link WorkerTransferError} for one that is given as an object. */
+/** Returns the recipe of a metric. @throws {@link WorkerTransferError} for a metric that is passed as an object. */
 export function metricRecipe(source: MetricSource): MetricRecipe {
   if (typeof source === 'string') return source;
   if (source instanceof WorkerModule) return recipeOf(source, 'metric') as ModuleRecipe;
@@ -32,13 +32,13 @@ export function metricRecipe(source: MetricSource): MetricRecipe {
 export interface LoadedMetric {
   readonly name: string;
   readonly kind: 'value' | 'count';
-  /** 0 for values that are kept as they are. */
+  /** 0 if values are stored as measured. */
   readonly scale: number;
   readonly batchSize: number;
   readonly unit: string;
   readonly description: string;
   readonly metric: Metric;
-  /** Identifies its code. */
+  /** Identifies the code of the metric. */
   readonly code: string;
 }
 
@@ -69,13 +69,13 @@ function filled(metric: Metric, code: string): LoadedMetric {
   );
 }
 
-/** The name of the module's file, and of the export where it is not the default. */
+/** Name of the module's file, and of the export if it is not the default. */
 function nameOf({ module, export: exported }: ModuleRecipe): string {
   const file = decodeURIComponent(new URL(module).pathname);
   return exported === 'default' ? basename(file, extname(file)) : exported;
 }
 
-/** The module's own text; what it imports is not looked at. */
+/** Covers the text of the module, not its imports. */
 function codeOf(recipe: ModuleRecipe): string {
   const { protocol } = new URL(recipe.module);
   const text = protocol === 'file:' ? readFileSync(fileURLToPath(recipe.module), 'utf8') : recipe.module;

@@ -1,22 +1,24 @@
 import type { DifficultyFile } from './difficulty-file.js';
 
-/** A bin of a histogram: values from `start` up to and without `end`; the last bin holds its end, too. */
+/** A bin of a histogram: values from `start` up to but excluding `end`; the last bin includes its end. */
 export interface HistogramBin {
   readonly start: number;
   readonly end: number;
   readonly count: number;
 }
 
-/** How a metric is distributed over the samples. */
+/** Distribution of a metric over the samples. */
 export interface MetricSummary {
   readonly samples: number;
   readonly min: number;
   readonly max: number;
   readonly mean: number;
   readonly median: number;
-  /** The value that a share of the samples does not exceed, for the shares 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99. */
+  /**
+   * Quantiles: the values that the shares 0.01, 0.05, 0.25, 0.5, 0.75, 0.95 and 0.99 of the samples do not exceed.
+   */
   readonly quantiles: Readonly<Record<string, number>>;
-  /** Distinct values. */
+  /** Number of distinct values. */
   readonly distinct: number;
   readonly histogram: readonly HistogramBin[];
 }
@@ -53,7 +55,7 @@ export function summarizeMetric(file: DifficultyFile): MetricSummary {
   };
 }
 
-/** Bins of one width; of whole numbers where the ends are whole and far enough apart. */
+/** Bins of equal width, with integer bounds if the range is integer and wide enough. */
 class Histogram {
   readonly bins: { readonly start: number; readonly end: number; count: number }[];
   readonly #low: number;
@@ -61,7 +63,7 @@ class Histogram {
 
   constructor(low: number, high: number) {
     const isWhole = Number.isSafeInteger(low) && Number.isSafeInteger(high);
-    // Halves, since the distance of two doubles may be too large for one.
+    // Halves, because the difference of two doubles can overflow.
     const span = isWhole ? high - low + 1 : 2 * (high / (2 * histogramBins) - low / (2 * histogramBins));
     const width = isWhole ? Math.max(1, Math.ceil(span / histogramBins)) : span;
     const count = isWhole ? Math.ceil(span / width) : high === low ? 1 : histogramBins;

@@ -4,13 +4,13 @@ import { damagedPart, type PartHeader, partSections } from './part-file.js';
 /** Reads a sorted part from front to back, in pieces. */
 export class PartCursor {
   readonly header: PartHeader;
-  /** Where the part stands among the parts. */
+  /** Ordinal of the part. */
   readonly part: number;
-  /** Index of its first sample. */
+  /** Index of the part's first sample. */
   readonly firstId: number;
-  /** Value of the row it stands at. */
+  /** Value of the current row. */
   value = 0;
-  /** Samples of that row. */
+  /** Number of samples of the current row. */
   count = 0;
   readonly #source: ByteSource;
   readonly #rowsAtOnce: number;
@@ -19,12 +19,12 @@ export class PartCursor {
   #counts: Uint32Array = new Uint32Array(0);
   #ids: Uint32Array = new Uint32Array(0);
   #row = -1;
-  /** Row of the first of the values in memory. */
+  /** Row of the first value in memory. */
   #firstRow = 0;
   #id = 0;
   #firstIdInMemory = 0;
 
-  /** @param bufferBytes - Memory it may use. */
+  /** @param bufferBytes - Memory limit of the cursor. */
   constructor(source: ByteSource, header: PartHeader, part: number, firstId: number, bufferBytes: number) {
     this.#source = source;
     this.header = header;
@@ -34,7 +34,7 @@ export class PartCursor {
     this.#idsAtOnce = Math.max(64, Math.floor(bufferBytes / 8));
   }
 
-  /** Goes to the next row, and says whether there is one; a promise where it has to be read first. */
+  /** Advances to the next row; returns whether there is one, as a promise if it has to be read first. */
   next(): boolean | Promise<boolean> {
     this.#row++;
     if (this.#row >= this.header.rows) return false;
@@ -42,7 +42,10 @@ export class PartCursor {
     return this.#take();
   }
 
-  /** The next ids, `count` at most, counted from the start of the range; a promise where they have to be read first. */
+  /**
+   * Returns the next ids, at most `count`, counted from the start of the range; as a promise if they have to be read
+   * first.
+   */
   takeIds(count: number): Uint32Array | Promise<Uint32Array> {
     const from = this.#id - this.#firstIdInMemory;
     if (from >= this.#ids.length) return this.#readIds().then(() => this.takeIds(count));
@@ -76,7 +79,7 @@ export class PartCursor {
 
   async #readIds(): Promise<void> {
     if (this.#id >= this.header.samples)
-      throw damagedPart(this.#source, 'its rows have more samples than it has');
+      throw damagedPart(this.#source, 'its rows have more samples than its header states');
     const at = partSections(this.header);
     const end = Math.min(this.header.samples, this.#id + this.#idsAtOnce);
     const bytes = await this.#source.read(at.ids + 4 * this.#id, at.ids + 4 * end);

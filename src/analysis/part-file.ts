@@ -4,13 +4,13 @@ import type { SamplesByValue } from '../core/sort-by-value.js';
 import type { ByteSource } from '../storage/byte-source.js';
 
 // One metric of one range of samples, sorted, little endian:
-//     0  magic     float64  what "MRPART01" is as one
+//     0  magic     float64  "MRPART01" read as a float64
 //     8  samples   float64  n
 //    16  rows      float64  K
 //    24  smallest  float64
 //    32  largest   float64
-//    40  whole     float64  1 when all values are whole numbers
-//    48  CRC-32    float64  of everything behind the header
+//    40  whole     float64  1 if all values are integers
+//    48  CRC-32    float64  of everything after the header
 //    56  CRC-32    float64  of the header before this field; 0 in parts of earlier versions
 //    64  values    float64  K distinct values, ascending
 //        ids       uint32   n, counted from the start of the range: ascending in value, then in id
@@ -19,7 +19,7 @@ const headerBytes = 64;
 const headerCrcOffset = 56;
 const magic = new Float64Array(new TextEncoder().encode('MRPART01').buffer)[0]!;
 
-/** What the header of a part says. */
+/** Header of a part. */
 export interface PartHeader {
   readonly samples: number;
   readonly rows: number;
@@ -29,14 +29,14 @@ export interface PartHeader {
   readonly checksum: number;
 }
 
-/** Where the sections of a part begin, in bytes. */
+/** Byte offsets of the sections of a part. */
 export function partSections({ samples, rows }: Pick<PartHeader, 'samples' | 'rows'>) {
   const ids = headerBytes + 8 * rows;
   const counts = ids + 4 * samples;
   return { values: headerBytes, ids, counts, byteLength: counts + 4 * rows };
 }
 
-/** @param sorted - With ids counted from the start of the range. */
+/** @param sorted - Its ids count from the start of the range. */
 export function encodePart({ distinct, counts, ids }: SamplesByValue): Uint8Array {
   const at = partSections({ samples: ids.length, rows: distinct.length });
   const bytes = new Uint8Array(at.byteLength);
@@ -58,9 +58,9 @@ export function encodePart({ distinct, counts, ids }: SamplesByValue): Uint8Arra
   return bytes;
 }
 
-/** Reads the header of a part, and checks that the part has the length that it announces. @throws {@link FormatError} */
+/** Reads the header of a part, and checks its length. @throws {@link FormatError} if either is wrong. */
 export async function readPartHeader(source: ByteSource, samples: number): Promise<PartHeader> {
-  if (source.byteLength < headerBytes) throw damagedPart(source, 'it is cut short');
+  if (source.byteLength < headerBytes) throw damagedPart(source, 'it is truncated');
   const bytes = await source.read(0, headerBytes);
   const fields = new Float64Array(bytes.buffer, 0, 8);
   const [found, count, rows, min, max, isWhole, checksum, headerCrc] = fields as unknown as number[];
@@ -76,19 +76,19 @@ export async function readPartHeader(source: ByteSource, samples: number): Promi
     throw damagedPart(source, 'its header is not that of a part of this range');
   if (headerCrc !== 0 && headerCrc !== crc32(bytes.subarray(0, headerCrcOffset)))
     throw damagedPart(source, 'the checksum of its header does not match');
-  if (source.byteLength !== partSections(header).byteLength) throw damagedPart(source, 'it is cut short');
+  if (source.byteLength !== partSections(header).byteLength) throw damagedPart(source, 'it is truncated');
   return header;
 }
 
 /** The sections of a part. */
 export interface PartContent {
   readonly distinct: Float64Array;
-  /** Counted from the start of the range. */
+  /** Ids, counted from the start of the range. */
   readonly ids: Uint32Array;
   readonly counts: Uint32Array;
 }
 
-/** Reads all of a part and compares its checksum. @throws {@link FormatError} */
+/** Reads a whole part and compares its checksum. @throws {@link FormatError} if it differs. */
 export async function readPart(source: ByteSource, samples: number): Promise<PartContent> {
   const header = await readPartHeader(source, samples);
   const bytes = await source.read(0, source.byteLength);
@@ -102,7 +102,7 @@ export async function readPart(source: ByteSource, samples: number): Promise<Par
   };
 }
 
-/** A part that is not what its header says. */
+/** The error for a damaged part. */
 export function damagedPart({ name }: ByteSource, why: string): FormatError {
   return new FormatError(`A part of the analysis is damaged: ${why}`, {
     where: { file: name },

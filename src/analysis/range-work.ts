@@ -22,13 +22,13 @@ export interface RangeWorkOptions {
   readonly metrics: readonly LoadedMetric[];
   readonly store: ObjectStore;
   readonly description: AnalysisDescription;
-  /** Whether values must be whole numbers, as DeepSpeed's files hold them. */
+  /** Whether values must be integers, as in DeepSpeed's files. */
   readonly wholeValues: boolean;
 }
 
 /**
- * Works on ranges of samples. Each part is one object in the store, named after the analysis, the metric and the range. Whole parts are not
- * computed again, and computing one twice writes the same bytes.
+ * Works on ranges of samples. Each part is one object in the store, named after the analysis, the metric and the
+ * range. Complete parts are not computed again. Computing a part twice writes the same bytes.
  */
 export class RangeWork {
   readonly options: RangeWorkOptions;

@@ -29,19 +29,19 @@ export interface ReduceRequest {
   readonly mergeBytes: number;
 }
 
-/** What a reduce works on. */
+/** Input of a reduce. */
 type ReduceOptions = ReduceRequest & RangeWorkOptions & { readonly work: RangeWork };
 
 /** Results of all metrics. */
 export interface ReducedMetrics {
-  /** Of the metrics of kind `value`. */
+  /** Summaries of the metrics of kind `value`. */
   readonly metrics: Readonly<Record<string, MetricSummary>>;
-  /** Of those of kind `count`: the sums. */
+  /** Sums of the metrics of kind `count`. */
   readonly counts: Readonly<Record<string, readonly number[]>>;
 }
 
 /**
- * Merges the parts of all ranges and writes the results. Its memory is that of the open parts.
+ * Merges the parts of all ranges and writes the results. Memory is that of the open parts.
  *
  * @throws {@link FormatError} if a part is damaged, {@link StorageError} if one is missing.
  */
@@ -52,10 +52,10 @@ export async function reduceAnalysis(
 ): Promise<ReducedMetrics> {
   const options = { ...request, ...work.options, work };
   const { store, metrics, description } = options;
-  // Unfinished files lie among the parts and are removed with them.
-  const place = store.folder ? join(store.folder, RangeWork.folder(description)) : tmpdir();
-  makeFolder(place);
-  const folder = mkdtempSync(join(place, 'millrace-reduce-'));
+  // Unfinished files are stored with the parts and removed with them.
+  const parent = store.folder ? join(store.folder, RangeWork.folder(description)) : tmpdir();
+  makeFolder(parent);
+  const folder = mkdtempSync(join(parent, 'millrace-reduce-'));
   try {
     const summaries: Record<string, MetricSummary> = {};
     const counts: Record<string, readonly number[]> = {};
@@ -147,14 +147,14 @@ async function openCursors(metric: string, options: ReduceOptions): Promise<Part
   }
 }
 
-/** The values of a part in the order of the samples. */
+/** Returns the values of a part in the order of the samples. */
 async function valuesOf(metric: string, range: IndexRange, options: ReduceOptions): Promise<Float64Array> {
   const source = await openPart(metric, range, options);
   try {
     const { distinct, ids, counts } = await readPart(source, range[1] - range[0]);
     const values = new Float64Array(ids.length);
-    for (let row = 0, place = 0; row < distinct.length; row++)
-      for (const end = place + counts[row]!; place < end; place++) values[ids[place]!] = distinct[row]!;
+    for (let row = 0, next = 0; row < distinct.length; row++)
+      for (const end = next + counts[row]!; next < end; next++) values[ids[next]!] = distinct[row]!;
     return values;
   } finally {
     source.close();
@@ -172,7 +172,7 @@ async function openPart(
   throw missingPart(store, name);
 }
 
-/** DeepSpeed's file of a sum, and the sum. */
+/** Writes DeepSpeed's file of a sum, and returns the sum. */
 async function reduceCounts(folder: string, loaded: LoadedMetric, options: ReduceOptions): Promise<number[]> {
   let sums: Float64Array | undefined;
   for (const range of options.ranges) {
@@ -192,7 +192,7 @@ async function reduceCounts(folder: string, loaded: LoadedMetric, options: Reduc
   return [...wrapped];
 }
 
-/** Sums as an integer of the metric's dtype would hold them, wrapped round. */
+/** Wraps sums around to the integer range of the metric's dtype. */
 function wrap(sums: Float64Array, { metric }: LoadedMetric): Float64Array {
   const dtype: IntegerDType = metric.dtype ?? 'int64';
   return Float64Array.from(castElements(sums, dtype) as ArrayLike<number>, Number);

@@ -1,10 +1,10 @@
 import type { IndexRange } from '../parts/part-range.js';
 
 /**
- * Cuts `start … end - 1` into neighboring parts of nearly equal size, as DeepSpeed's `split_index` does: boundary i is
- * `floor(i · ((end - start) / parts) + start)` in doubles, which is now and then one below the exact quotient.
+ * Splits `start … end - 1` into adjacent parts of nearly equal size, as DeepSpeed's `split_index` does: boundary i is
+ * `floor(i · ((end - start) / parts) + start)` in doubles, which is occasionally one below the exact quotient.
  *
- * @param parts - 1 or more. Parts beyond the numbers there are stay empty.
+ * @param parts - At least 1. If there are more parts than numbers, some are empty.
  */
 export function splitIndex(start: number, end: number, parts: number): IndexRange[] {
   const width = (end - start) / parts;

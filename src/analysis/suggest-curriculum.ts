@@ -11,15 +11,19 @@ export interface SuggestedCurriculum
 /** Approximate number of difficulties between the first and the last one. */
 const stairs = 40;
 
-/** A maximum this many times as far from the median as the 95th percentile is an outlier, which would take up the whole schedule. */
+/**
+ * A maximum is an outlier if it is this many times as far from the median as the 95th percentile. An outlier would
+ * take up the whole schedule.
+ */
 const outlierFactor = 4;
 
 /**
- * Suggests a curriculum from the distribution of a metric: from the easiest samples to all of them in a straight line. It is by value if the
- * values are evenly spread, and in twentieths of the sorted samples if there are outliers or few distinct values.
+ * Suggests a curriculum from the distribution of a metric: a linear schedule from the easiest samples to all of them.
+ * It is by value if the values are evenly spread, and by twentieths of the sorted samples if there are outliers or
+ * few distinct values.
  *
  * @param steps - Steps until all samples are admitted.
- * @returns `undefined` if all samples are equally difficult
+ * @returns `undefined` if all samples are equally difficult.
  */
 export function suggestCurriculum(summary: MetricSummary, steps: number): SuggestedCurriculum | undefined {
   if (summary.distinct < 2) return undefined;

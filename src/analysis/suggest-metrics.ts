@@ -2,7 +2,7 @@ import type { Dataset } from '../core/dataset.js';
 import { sampleContext } from '../random/sample-context.js';
 import { labelOf, pixelsOf, textOf, tokensOf } from './metrics/sample-parts.js';
 
-/** Metrics that suit the samples of a dataset, by its first one; those of token ids where nothing else fits. */
+/** Suggests metrics for a dataset from its first sample; by default, those of token ids. */
 export async function suggestMetrics(dataset: Dataset<unknown>): Promise<string[]> {
   if (dataset.length === 0) return ['seqlen'];
   const sample = await dataset.get(0, sampleContext(0));

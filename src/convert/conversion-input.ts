@@ -14,7 +14,7 @@ import { localPath } from '../storage/local-path.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { isRemote } from '../storage/url-scheme.js';
 
-/** Files opened at once; remote ones take long to open. */
+/** Maximum number of files opened concurrently; remote files take long to open. */
 const openedTogether = 16;
 
 /** How inputs are read. */
@@ -25,20 +25,22 @@ export interface InputOptions {
   readonly storage: StorageOptions;
 }
 
-/** Files of inputs, and what tells them from others. */
+/** The files of the inputs, and their identity. */
 export interface InputFiles {
   readonly names: readonly string[];
-  /** Bytes of all, where they are on this machine. */
+  /** Total bytes, if all files are local. */
   readonly byteLength: number | undefined;
-  /** Names, sizes and dates. */
+  /** Fingerprint of names, sizes and dates. */
   readonly identity: readonly string[];
 }
 
 /**
- * The files that inputs stand for, each once, in order. Of a folder or pattern that holds tables these are the files that `openDataset`
- * reads; where there is nothing but text and files of unknown format, all. Shards of a WebDataset are made of all files.
+ * Lists the files of the inputs in order, each once. A folder or pattern that contains tables stands for the files
+ * that `openDataset` reads; one that contains only text and unknown formats stands for all its files. For a
+ * WebDataset, all files are listed.
  *
- * @throws {@link StorageError} for an input that does not exist; {@link ConfigError} for one with several formats or splits.
+ * @throws {@link StorageError} for an input that does not exist; {@link ConfigError} for one with several formats or
+ *   splits.
  */
 export async function findInputs(
   inputs: readonly string[],
@@ -73,7 +75,7 @@ function withoutNotes(
   return chosen.files;
 }
 
-/** An indexed dataset is named without its endings; files in node_modules are not data. */
+/** The name of an indexed dataset lacks its endings. Files in node_modules are not data. */
 async function filesOf(input: string, storage: StorageOptions): Promise<string[]> {
   if (!isRemote(input)) {
     const pair = ['.bin', '.idx'].map((ending) => `${localPath(input).replace(/\.(bin|idx)$/, '')}${ending}`);
@@ -90,11 +92,11 @@ function checkExists(name: string): void {
   if (statSync(localPath(name), { throwIfNoEntry: false })) return;
   throw new StorageError('The input does not exist', {
     where: { path: localPath(name) },
-    next: 'Name a file, a folder, a pattern or a URL.',
+    next: 'Pass a file, a folder, a pattern or a URL.',
   });
 }
 
-/** What changes when a file of this machine does. */
+/** A text that changes when a local file changes. */
 function versionOf(name: string): string | undefined {
   if (isRemote(name)) return undefined;
   const { size, mtimeMs } = statSync(localPath(name));
@@ -102,10 +104,10 @@ function versionOf(name: string): string | undefined {
 }
 
 /**
- * Opens inputs as one dataset: files of one format that follow one another together, each as its ending says; what is of no known
- * format is text.
+ * Opens inputs as one dataset. Consecutive files of one format are opened together, by their endings; files of
+ * unknown format are text.
  *
- * @throws what the datasets of the formats throw; {@link ConfigError} when there is nothing in them.
+ * @throws the errors of the formats' datasets; {@link ConfigError} if there are no samples.
  */
 export async function openInputs(
   inputs: readonly string[],
@@ -131,7 +133,7 @@ interface InputGroup {
   readonly names: readonly string[];
 }
 
-/** Formats whose files are opened together, as folders or pairs. */
+/** Formats that are opened as folders or pairs of files. */
 const wholeFormats: readonly FormatName[] = ['mds', 'indexed', 'images'];
 
 async function groupsOf(
@@ -160,7 +162,7 @@ async function openGroup(
   { columns, textUnit, storage }: InputOptions,
 ): Promise<Dataset<unknown>[]> {
   if (format === 'text') return [await TextDataset.open(names, { ...storage, unit: textUnit })];
-  // Not as one dataset: files of one format may have different columns.
+  // Opened separately, because files of one format may have different columns.
   const limit = pLimit(openedTogether);
   const options = { ...storage, format, ...(columns && { columns }) };
   const opening = names.map((name) => limit(async () => (await openDataset(name, options)).dataset));

@@ -19,26 +19,28 @@ import { TokenParts, type TokenStorage } from './token-parts.js';
 
 export type ResolvedConversion = v.InferOutput<typeof convertSchema>;
 
-/** What a conversion does: its parts, and what writes them. */
+/** Plan of a conversion: its parts, and how to write them. */
 export interface ConversionPlan {
   readonly samples: number;
   readonly parts: readonly Part[];
-  /** What the result depends on, besides the files of the input. */
+  /** Everything besides the input files that determines the result. */
   readonly identity: Json;
-  /** Writes parts on this thread. */
+  /** Writes parts on the calling thread. */
   readonly writer: PartWriter;
-  /** What other threads make the same writer of. @throws {@link WorkerTransferError} */
+  /**
+   * The recipe from which other threads make the same writer. @throws {@link WorkerTransferError} if there is none
+   */
   setup(): PartWriterSetup;
 }
 
-/** Text that a part of tokens is made of. */
+/** Approximate bytes of text per part of tokens. */
 const textBytes = 2 ** 24;
 const mostDocuments = 65_536;
 const documentsFromAfar = 4_096;
 const filesOfShard = 10_000;
 const rowsOfShard = 100_000;
 
-/** Looks at the input, and cuts it into parts. */
+/** Examines the input, and divides it into parts. */
 export async function planConversion(
   inputs: readonly string[],
   files: InputFiles,
@@ -89,7 +91,7 @@ function planTokens(
   };
 }
 
-/** How the tokens of a conversion are stored. */
+/** How the tokens are stored. */
 export function tokenStorage({
   tokenizer,
   dtype,
@@ -126,7 +128,7 @@ function planTar(
   if (inputs.length !== 1 || names.some((name) => !name.startsWith(rootOf(root!)))) {
     const message = `must be one folder for a WebDataset, not ${inputs.join(', ')}`;
     throw new ConfigError('convert', [{ field: 'inputs', message }], {
-      next: 'Name one folder, or a pattern such as "photos/**/*.jpg".',
+      next: 'Pass one folder, or a pattern such as "photos/**/*.jpg".',
     });
   }
   const samples = folderSamples(names, rootOf(root!));
@@ -143,7 +145,7 @@ function planTar(
   };
 }
 
-/** The folder of an input: what stands before the first part of it that is a pattern. */
+/** The folder of an input: the path before the first component that is a pattern. */
 function rootOf(input: string): string {
   const pattern = /[*?[{]/.exec(input)?.index;
   if (pattern === undefined) return input.replace(/\/+$/, '');

@@ -24,21 +24,21 @@ import {
 import type { PartWriter } from './part.js';
 import { mergeTokenParts } from './token-parts.js';
 
-/** What a conversion wrote. */
+/** Output of a conversion. */
 export interface ConversionOutcome {
   readonly output: string;
   readonly to: ConversionTarget;
   readonly samples: number;
-  /** Where text became tokens. */
+  /** Present for a conversion to tokens. */
   readonly tokens?: number;
   readonly files: readonly WrittenFile[];
-  /** Samples that an earlier run of the same conversion had done. */
+  /** Number of samples that an earlier run of the same conversion had finished. */
   readonly continued: number;
-  /** Whether the output was there already, whole: nothing was left to do. */
+  /** Whether an earlier run had completed the output, so that nothing was left to do. */
   readonly wasDone: boolean;
 }
 
-/** Writes the parts of a plan that are not there yet, and gives the output its name when all are. */
+/** Writes the missing parts of a plan, then renames the output to its final name. */
 export class ConversionRun {
   readonly #plan: ConversionPlan;
   readonly #inputs: readonly string[];
@@ -87,7 +87,7 @@ export class ConversionRun {
     }
   }
 
-  /** The manifest of this conversion, when it is done and its files are as they were written. */
+  /** The manifest of this conversion, if it is complete and its files have the recorded checksums. */
   async #finished(): Promise<ConversionManifest | undefined> {
     const path = manifestPath(this.#output, this.#options.to);
     const manifest = readManifest(path);
@@ -102,13 +102,13 @@ export class ConversionRun {
   }
 
   #taken(): StorageError {
-    return new StorageError('There is something else at the output already', {
+    return new StorageError('The output exists already and has other content', {
       where: { output: this.#output },
-      next: 'Name another output, or pass overwrite: true (--overwrite) to replace it.',
+      next: 'Choose another output, or pass overwrite: true (--overwrite) to replace it.',
     });
   }
 
-  /** Writes the parts that are missing. */
+  /** Writes the missing parts. */
   async #write(folder: WorkFolder, whole: ReadonlyMap<number, PartReceipt>): Promise<PartReceipt[]> {
     const onProgress = this.#progress.in('converting');
     for (const receipt of whole.values()) onProgress(receipt);
@@ -135,7 +135,7 @@ export class ConversionRun {
     return Array.from({ length: threads }, (_, id) => new ConvertWorker({ writer, folder: parts }, id));
   }
 
-  /** Merges the parts beside them, and gives the result its names, the index last. */
+  /** Merges the parts into a temporary file pair, then renames it, the index last. */
   async #publishTokens(folder: WorkFolder, receipts: readonly PartReceipt[]): Promise<ConversionManifest> {
     const name = basename(this.#output);
     const written = await mergeTokenParts(
@@ -151,7 +151,7 @@ export class ConversionRun {
     writeManifest(noted, manifest);
     folder.beginPublishing(this.#job);
     removeManifest(manifestPath(this.#output, 'tokens'));
-    // Between the new names an old index would describe the new data.
+    // If an old index remained between the two renames, it would describe the new data.
     rmSync(`${this.#output}.idx`, { force: true });
     for (const ending of ['.bin', '.idx'])
       move(join(folder.path, `merged${ending}`), `${this.#output}${ending}`);
@@ -160,7 +160,7 @@ export class ConversionRun {
     return manifest;
   }
 
-  /** Gives the folder of the parts the name of the output. */
+  /** Renames the folder of the parts to the output. */
   #publishShards(folder: WorkFolder, receipts: readonly PartReceipt[]): ConversionManifest {
     const { to } = this.#options;
     const manifest = this.#manifest(

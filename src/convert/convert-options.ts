@@ -16,47 +16,52 @@ import {
 import { type ConversionTarget, conversionTargets } from './manifest.js';
 import type { ParquetType } from './parquet-types.js';
 
-/** How far a conversion is. */
+/** Progress of a conversion. */
 export interface ConversionProgress {
   readonly phase: 'converting' | 'merging';
-  /** Samples done, those of an earlier run with them. */
+  /** Finished samples, including those of an earlier run. */
   readonly done: number;
   readonly total: number;
-  /** Tokens so far, where text becomes tokens. */
+  /** Tokens so far, for a conversion to tokens. */
   readonly tokens: number;
 }
 
 export interface ConvertOptions extends StorageOptions {
-  /** A path: the folder of the shards, or the prefix of the `.bin` and `.idx` files. */
+  /** Path of the output: the folder of the shards, or the prefix of the `.bin` and `.idx` files. */
   readonly output: string;
-  /** What is written: indexed tokens, tar shards of a folder's files, or Parquet shards. @defaultValue `'tokens'` */
+  /** Output format: indexed tokens, tar shards of a folder's files, or Parquet shards. @defaultValue `'tokens'` */
   readonly to?: ConversionTarget;
-  /** The format of the inputs. @defaultValue told by names, file by file; what is of no known format is text */
+  /** Format of the inputs. @defaultValue detected by name, file by file; files of unknown format are text */
   readonly format?: FormatName;
-  /** Which columns of the inputs are read. @defaultValue all */
+  /** Columns of the inputs to read. @defaultValue all */
   readonly columns?: readonly string[];
-  /** What is one document of a text file: the file, a line, or what stands between separators. @defaultValue `'file'` */
+  /** What one document of a text file is: the file, a line, or the text between separators. @defaultValue `'file'` */
   readonly textUnit?: TextUnit;
-  /** To tokens: how text becomes tokens. @defaultValue `'cl100k_base'` */
+  /** To tokens: the tokenizer. @defaultValue `'cl100k_base'` */
   readonly tokenizer?: TokenizerChoice;
-  /** To tokens: the field of a sample that holds its text. @defaultValue `'text'` */
+  /** To tokens: the field of a sample that contains its text. @defaultValue `'text'` */
   readonly field?: string;
-  /** To tokens: whether the end-of-text token is put behind each document. @defaultValue `false` */
+  /** To tokens: whether to append the end-of-text token to each document. @defaultValue `false` */
   readonly appendEndOfText?: boolean;
-  /** To tokens: what they are stored as. @defaultValue `'int32'`, and `'uint8'` for the tokenizer `'bytes'` */
+  /** To tokens: dtype of the stored tokens. @defaultValue `'int32'`; `'uint8'` for the tokenizer `'bytes'` */
   readonly dtype?: DType;
-  /** To tokens: whose type codes are written; the two tables agree on `uint8` and `int32`. @defaultValue `'deepspeed'` */
+  /**
+   * To tokens: whose dtype codes to write; the two tables agree on `uint8` and `int32`. @defaultValue `'deepspeed'`
+   */
   readonly dtypeTable?: DTypeTable;
-  /** To Parquet: what columns hold. @defaultValue found out from the first 1,000 samples */
+  /** To Parquet: types of columns. @defaultValue determined by the first 1,000 samples */
   readonly types?: Readonly<Record<string, ParquetType>>;
   /**
-   * Samples of a shard; to tokens: of the parts that are made side by side, which does not change the result. A kill loses at most
-   * the parts under way. @defaultValue 10,000 for tar, 100,000 for Parquet, about 16 MiB of text for tokens
+   * Samples per shard; to tokens, per part, which does not affect the result. If the process is killed, at most the
+   * parts in progress are lost. @defaultValue 10,000 for tar, 100,000 for Parquet, about 16 MiB of text for tokens
    */
   readonly shardSamples?: number;
-  /** Threads; 0 converts on this one. @defaultValue one a core, up to 8; 0 with a tokenizer given as a function */
+  /**
+   * Number of threads; 0 converts on the calling thread. @defaultValue one per core, up to 8; 0 if the tokenizer is a
+   * function
+   */
   readonly numWorkers?: number;
-  /** Whether an output or an unfinished conversion that is there already may be replaced. @defaultValue `false` */
+  /** Whether to replace an existing output or unfinished conversion. @defaultValue `false` */
   readonly overwrite?: boolean;
   readonly onProgress?: (progress: ConversionProgress) => void;
 }
@@ -97,7 +102,7 @@ export const convertSchema = v.looseObject({
   onProgress: v.optional(v.custom<(progress: ConversionProgress) => void>(isFunction, 'must be a function')),
 });
 
-/** Threads where the options do not say. */
+/** Default number of threads. */
 export function defaultWorkers(tokenizer: TokenizerChoice): number {
   const movable = typeof tokenizer === 'string' || 'module' in tokenizer;
   return movable ? Math.min(availableParallelism(), 8) : 0;

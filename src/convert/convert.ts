@@ -5,29 +5,31 @@ import { planConversion, type ResolvedConversion } from './conversion-plan.js';
 import { type ConversionOutcome, ConversionRun } from './conversion-run.js';
 import { type ConvertOptions, convertSchema } from './convert-options.js';
 
-/** What a conversion wrote, and of what. */
+/** Result of a conversion. */
 export interface Conversion extends ConversionOutcome {
   readonly inputFiles: number;
-  /** Bytes of the inputs, where they are on this machine. */
+  /** Bytes of the inputs, if they are local. */
   readonly inputBytes: number | undefined;
   readonly elapsedMs: number;
 }
 
 /**
- * Converts data of any format, from anywhere: text to indexed tokens, the files of a folder to tar shards, anything to Parquet.
+ * Converts data of any format, local or remote: text to indexed tokens, the files of a folder to tar shards, anything
+ * to Parquet.
  *
- * Parts are made concurrently and kept in `<output>.converting` until all are done, so a conversion that was killed continues where it
- * was when it is called again in the same way, and gives the same bytes. Every file is read back and compared by SHA-256; the output
- * appears under its name when it is whole, with the checksums beside it in `_convert.json` (`<output>.convert.json` for tokens). A conversion that is done already is
- * checked and left as it is.
+ * Parts are made concurrently and kept in `<output>.converting` until all are complete. After an interruption, call
+ * it again with the same arguments: it continues and writes the same bytes. Every file is read back and compared by
+ * SHA-256. The output gets its name when it is complete, with its checksums in `_convert.json`
+ * (`<output>.convert.json` for tokens). If the output is complete already, it is verified and left unchanged.
  *
  * ```ts
  * await convert(['data/*.jsonl.gz', 'docs/'], { output: 'tokens', tokenizer: 'cl100k_base' });
  * ```
  *
  * @param inputs - Paths, folders, patterns, URLs.
- * @throws {@link ConfigError}; {@link StorageError} when something else is at the output, or reading or writing fails;
- *   {@link FormatError} for damage in the input, or samples that do not fit; {@link WorkerTransferError} for a tokenizer that cannot move.
+ * @throws {@link ConfigError}; {@link StorageError} if the output exists with other content, or reading or writing
+ *   fails; {@link FormatError} for damaged input, or samples that do not fit; {@link WorkerTransferError} for a
+ *   tokenizer that cannot be moved to threads.
  */
 export async function convert(
   inputs: string | readonly string[],
@@ -49,7 +51,9 @@ export async function convert(
   }
 }
 
-/** What is left of the options when those of the conversion are taken away. @throws {@link ConfigError} for unknown ones */
+/**
+ * The options of the format: all options except those of the conversion. @throws {@link ConfigError} for unknown ones
+ */
 function storageOf(options: ResolvedConversion): StorageOptions {
   const own = new Set(Object.keys(convertSchema.entries));
   const rest = Object.fromEntries(Object.entries(options).filter(([name]) => !own.has(name)));

@@ -3,19 +3,19 @@ import { isImage } from '../formats/images/image-names.js';
 import { byCodePoint } from '../storage/code-point-order.js';
 import type { TarEntry } from './part.js';
 
-/** Files that make up a sample of a WebDataset. */
+/** Files of one sample of a WebDataset. */
 export interface FolderSample {
   readonly key: string;
   readonly entries: readonly TarEntry[];
 }
 
 /**
- * The samples of a folder of files, in the order of their names. Where all files are images in folders of classes, each image is a
- * sample with its class beside it (`cls`: the place of its folder's name among all); else files belong together whose names are
- * the same up to the first dot, as in the shards that are written.
+ * Groups the files of a folder into samples, in the order of their names. If all files are images in folders of
+ * classes, each image is a sample with its class (`cls`: the position of its folder's name among all). Otherwise the
+ * files of a sample share their name up to the first dot, as in the shards.
  *
- * @param root - What the names of the files begin with and the samples' do not.
- * @throws {@link FormatError} when two files would be one, or a file has no ending.
+ * @param root - The prefix of the files' names that samples do not have.
+ * @throws {@link FormatError} if two files would be the same entry, or a file has no ending.
  */
 export function folderSamples(files: readonly string[], root: string): FolderSample[] {
   const names = files.map((file) => file.slice(root.length).replace(/^\/+/, ''));
@@ -37,14 +37,17 @@ export function folderSamples(files: readonly string[], root: string): FolderSam
   return Array.from(samples, ([key, entries]) => ({ key, entries }));
 }
 
-/** The place of each class among the names of their folders; `undefined` when it is not a folder of images in such. */
+/**
+ * The number of each class, by the sorted names of the folders; `undefined` if this is not a folder of images by
+ * class.
+ */
 function classesOf(names: readonly string[]): ReadonlyMap<string, number> | undefined {
   if (!names.every((name) => name.includes('/') && isImage(name))) return undefined;
   const folders = [...new Set(names.map((name) => name.slice(0, name.indexOf('/'))))].sort(byCodePoint);
   return new Map(folders.map((name, place) => [name, place]));
 }
 
-/** Dots within the name of an image would begin its ending. */
+/** A dot within the name of an image would start its ending. */
 function imageName(name: string): { key: string; ending: string } {
   const dot = name.lastIndexOf('.');
   const slash = name.lastIndexOf('/');
@@ -57,13 +60,13 @@ function sampleName(name: string, file: string): { key: string; ending: string }
   if (key !== undefined && ending !== undefined) return { key, ending };
   throw new FormatError('A file without an ending cannot be part of a WebDataset', {
     where: { file },
-    next: 'Give it one that says what it is (.txt, .jpg, .json), or name the others by a pattern.',
+    next: 'Add an ending that tells its type (.txt, .jpg, .json), or select the other files with a pattern.',
   });
 }
 
 function twice(file: string, key: string): FormatError {
-  return new FormatError(`Two files would be the same part of the sample ${key}`, {
+  return new FormatError(`Two files would be the same entry of the sample ${key}`, {
     where: { file },
-    next: 'Give one of them another name.',
+    next: 'Rename one of them.',
   });
 }

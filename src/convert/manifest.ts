@@ -6,12 +6,12 @@ import { isIntact } from '../parts/checksum.js';
 import type { WrittenFile } from '../parts/part-receipt.js';
 import { readText, writeText } from '../parts/work-folder.js';
 
-/** What a conversion can write. */
+/** Output formats of a conversion. */
 export const conversionTargets = ['tokens', 'webdataset', 'parquet'] as const;
 
 export type ConversionTarget = (typeof conversionTargets)[number];
 
-/** What stands beside the output of a conversion: what it was made of, and the checksums of its files. */
+/** Content of the manifest beside an output: what it was made from, and the checksums of its files. */
 export interface ConversionManifest {
   readonly millrace: 'convert';
   readonly version: 1;
@@ -25,7 +25,10 @@ export interface ConversionManifest {
   readonly files: readonly WrittenFile[];
 }
 
-/** Where the manifest of an output is: in its folder, under a name that readers of whole folders pass over, or beside its pair of files. */
+/**
+ * Path of an output's manifest: in its folder, under a name that readers of whole folders skip, or beside its file
+ * pair.
+ */
 export function manifestPath(output: string, to: ConversionTarget): string {
   return to === 'tokens' ? `${output}.convert.json` : join(output, '_convert.json');
 }
@@ -34,7 +37,7 @@ export function writeManifest(path: string, manifest: ConversionManifest): void 
   writeText(path, `${checkedJson(manifest, 2)}\n`);
 }
 
-/** @returns `undefined` when there is none, or it is damaged */
+/** @returns `undefined` if there is none, or it is damaged. */
 export function readManifest(path: string): ConversionManifest | undefined {
   try {
     const manifest = parseCheckedJson(readText(path) ?? '') as Partial<ConversionManifest>;
@@ -48,19 +51,19 @@ export function removeManifest(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** What checking the files of an output found. */
+/** Result of verifying the files of an output. */
 export interface ChecksumReport {
   readonly files: number;
-  /** Those that are not what was written. */
+  /** Names of the files that differ from what was written. */
   readonly damaged: readonly string[];
 }
 
 /**
- * Compares the files of a conversion's output with the checksums that it noted.
+ * Compares the files of a conversion's output with the recorded checksums.
  *
  * @param output - The folder, or the prefix of the pair.
- * @returns `undefined` when the output has no manifest: it was not made by a conversion
- * @throws {@link FormatError} when the manifest is damaged
+ * @returns `undefined` if the output has no manifest, because no conversion wrote it.
+ * @throws {@link FormatError} if the manifest is damaged.
  */
 export async function verifyConversion(output: string): Promise<ChecksumReport | undefined> {
   const prefix = output.replace(/\.(bin|idx)$/, '').replace(/(?<=.)\/+$/, '');
@@ -78,7 +81,7 @@ export async function verifyConversion(output: string): Promise<ChecksumReport |
   return undefined;
 }
 
-/** @param folder - Where the files lie. */
+/** @param folder - The folder of the files. */
 export async function checkFiles(
   folder: string,
   { files }: Pick<ConversionManifest, 'files'>,

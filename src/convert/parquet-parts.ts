@@ -12,9 +12,9 @@ import { rowOf, type TypedColumn } from './parquet-types.js';
 import { schemaOf, writable } from './parquet-values.js';
 import type { Part, PartWriter } from './part.js';
 
-/** Rows that are in memory together; a loader reads, and a shuffle mixes, by as many. */
+/** Rows per row group, which are in memory together. A loader reads, and a shuffle mixes, whole row groups. */
 const rowsPerGroup = 8_192;
-/** Encoded bytes that wait for the disk. */
+/** Maximum number of encoded bytes that wait to be written. */
 const waitingBytes = 2 ** 20;
 
 /** Writes each part of the input as a Parquet file, compressed by Snappy. */
@@ -45,7 +45,7 @@ export class ParquetParts implements PartWriter {
         const columnData = this.#columns.map(({ name, type }, k) => ({
           name,
           data: group[k]!,
-          // Bit by bit: fastparquet cannot read run lengths of booleans of which some are missing.
+          // Plain encoding: fastparquet cannot read run lengths of booleans with missing values.
           ...(type === 'bool' && ({ encoding: 'PLAIN' } as const)),
         }));
         await writer.write({ columnData, rowGroupSize: rowsPerGroup });
@@ -81,9 +81,9 @@ export class ParquetParts implements PartWriter {
     const names = Object.keys(row);
     if (names.length <= this.#columns.length && names.every((name) => this.#has(name))) return;
     const unknown = names.find((name) => !this.#has(name))!;
-    throw new FormatError(`A sample has the column ${unknown}, which those before it do not have`, {
+    throw new FormatError(`A sample has the column ${unknown}, which earlier samples lack`, {
       where: { index, column: unknown },
-      next: `Say what it holds with { types: { ${unknown}: 'json' } } (--types ${unknown}=json), or choose columns.`,
+      next: `Set its type with { types: { ${unknown}: 'json' } } (--types ${unknown}=json), or select columns.`,
     });
   }
 
@@ -94,13 +94,13 @@ export class ParquetParts implements PartWriter {
 
 function mismatch(column: string, type: string, value: unknown, index: number): FormatError {
   const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
-  return new FormatError(`The column ${column} holds ${type}, and a sample has ${text} there`, {
+  return new FormatError(`The column ${column} has the type ${type}, and a sample contains ${text}`, {
     where: { index, column },
-    next: `Say what it holds with { types: { ${column}: 'json' } } (--types ${column}=json), or another type.`,
+    next: `Set its type with { types: { ${column}: 'json' } } (--types ${column}=json), or another type.`,
   });
 }
 
-/** Has what the writer encodes written to a file, piece by piece. */
+/** Writes the encoder's output to a file, piece by piece. */
 function intoFile(file: FileWriter): ByteWriter {
   const writer = new ByteWriter(2 * waitingBytes);
   const grow = writer.ensure.bind(writer);

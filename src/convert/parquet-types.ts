@@ -19,26 +19,26 @@ const scalarTypes = [
 
 export type ScalarType = (typeof scalarTypes)[number];
 
-/** What a column of a Parquet file holds; any value may be missing. Lists may hold lists: `list<list<float32>>`. */
+/** Type of a column of a Parquet file; any value may be missing. Lists may be nested: `list<list<float32>>`. */
 export type ParquetType = ScalarType | `list<${string}>`;
 
-/** A column of the files that are written. */
+/** A column of the output files. */
 export interface TypedColumn {
   readonly name: string;
   readonly type: ParquetType;
 }
 
-/** What a list holds that was empty wherever it was looked at. */
+/** Element type of a list that was empty in every sample examined. */
 const nothing = 'nothing';
-/** Rows that the types of columns are taken from. */
+/** Number of rows that determine the types of columns. */
 const lookedAt = 1_000;
 
 /**
- * The columns of a dataset and what they hold, by its first 1,000 samples. A sample that is not an object is a column of its own:
- * `text`, `tokens` or `value`.
+ * Determines the columns of a dataset and their types from its first 1,000 samples. A sample that is not an object
+ * becomes one column: `text`, `tokens` or `value`.
  *
- * @param given - Types that are known.
- * @throws {@link ConfigError} for a type that there is not; {@link FormatError} when two samples contradict each other.
+ * @param given - Known types.
+ * @throws {@link ConfigError} for an unknown type name; {@link FormatError} if two samples contradict each other.
  */
 export async function columnsOf(
   dataset: Dataset<unknown>,
@@ -58,14 +58,14 @@ export async function columnsOf(
   }
   for (const [name, type] of Object.entries(given))
     if (!types.has(name)) types.set(name, type as ParquetType);
-  // A column without values has an unknown type; text can hold any value.
+  // A column without values has an unknown type; text can represent any value.
   return Array.from(types, ([name, type]) => ({
     name,
     type: (type?.replace(nothing, 'int64') as ParquetType | undefined) ?? 'string',
   }));
 }
 
-/** A sample as a row. */
+/** Returns a sample as a row. */
 export function rowOf(sample: unknown): Readonly<Record<string, unknown>> {
   if (typeof sample === 'string') return { text: sample };
   if (isTensor(sample)) return { tokens: sample };
@@ -98,7 +98,7 @@ const byDType: Readonly<Record<DType, ScalarType>> = {
   float64: 'float64',
 };
 
-/** `undefined` for a value that is missing. */
+/** The type of a value; `undefined` if it is missing. */
 function typeOf(value: unknown): ParquetType | undefined {
   switch (typeof value) {
     case 'boolean':
@@ -113,7 +113,7 @@ function typeOf(value: unknown): ParquetType | undefined {
   }
   if (value === null || value === undefined) return undefined;
   if (value instanceof Date) return 'timestamp';
-  // Bytes are bytes, in a tensor they are numbers.
+  // A Uint8Array is bytes; a uint8 tensor is a list of numbers.
   if (value instanceof Uint8Array) return 'binary';
   if (isTensor(value))
     return value.shape.reduce<ParquetType>((type) => `list<${type}>`, byDType[value.dtype]);
@@ -133,7 +133,7 @@ function typeOfList(values: readonly unknown[]): ParquetType {
   return type === 'json' ? 'json' : `list<${type ?? nothing}>`;
 }
 
-/** The type that holds what either holds; `undefined` where there is none. */
+/** The type that can represent the values of both; `undefined` if there is none. */
 function common(a: ParquetType, b: ParquetType): ParquetType | undefined {
   if (a === b || (b as string) === nothing) return a;
   if ((a as string) === nothing) return b;
@@ -147,7 +147,7 @@ function common(a: ParquetType, b: ParquetType): ParquetType | undefined {
   return a === 'json' || b === 'json' ? jsonOf(a, b) : undefined;
 }
 
-/** Lists and objects are both JSON; a text beside an object is more likely a mistake. */
+/** Lists and objects are both JSON. Text beside objects is more likely a mistake. */
 function jsonOf(a: ParquetType, b: ParquetType): ParquetType | undefined {
   const other = a === 'json' ? b : a;
   return other.startsWith('list<') ? 'json' : undefined;
@@ -162,13 +162,13 @@ function widened(
   if (!known || !type) return known ?? type;
   const both = common(known, type);
   if (both) return both;
-  throw new FormatError(`The column ${column} holds ${known} in one sample and ${type} in another`, {
+  throw new FormatError(`The column ${column} is ${known} in one sample and ${type} in another`, {
     where: { column, index },
-    next: `Say what it holds with { types: { ${column}: 'json' } } (--types ${column}=json).`,
+    next: `Set its type with { types: { ${column}: 'json' } } (--types ${column}=json).`,
   });
 }
 
-/** What a list holds. */
+/** Element type of a list. */
 export function elementType(list: ParquetType): ParquetType {
   return list.slice('list<'.length, -1) as ParquetType;
 }

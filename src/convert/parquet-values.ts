@@ -2,7 +2,7 @@ import type { SchemaElement } from 'hyparquet';
 import { isTensor, row, type Tensor } from '../core/tensor.js';
 import { elementType, type ParquetType, type ScalarType, type TypedColumn } from './parquet-types.js';
 
-/** The schema of a file of these columns. */
+/** Returns the schema of a file with these columns. */
 export function schemaOf(columns: readonly TypedColumn[]): SchemaElement[] {
   return [
     { name: 'root', num_children: columns.length },
@@ -36,7 +36,7 @@ const physicalTypes = new Map<string, Pick<SchemaElement, 'type' | 'converted_ty
   Object.entries(physical),
 );
 
-/** A value as the writer takes it; `undefined` when it is not of the type, `null` when it is missing. */
+/** Converts a value for the writer; `undefined` if it does not have the type, `null` if it is missing. */
 export function writable(value: unknown, type: ParquetType): unknown {
   if (value === null || value === undefined) return null;
   if (type.startsWith('list<')) return writableList(value, elementType(type));

@@ -6,7 +6,7 @@ import type { TypedColumn } from './parquet-types.js';
 import type { PartWriter } from './part.js';
 import type { TokenStorage } from './token-parts.js';
 
-/** What a thread makes its writer of parts from. */
+/** Start data from which a thread makes its part writer. */
 export type PartWriterSetup =
   | {
       readonly to: 'tokens';
@@ -17,7 +17,7 @@ export type PartWriterSetup =
   | { readonly to: 'parquet'; readonly dataset: Recipe; readonly columns: readonly TypedColumn[] }
   | { readonly to: 'webdataset'; readonly storage: StorageOptions };
 
-/** Opens the input again in this thread, and what writes parts of it. */
+/** Opens the input in this thread, and makes a writer of its parts. */
 export async function makePartWriter(setup: PartWriterSetup, make: MakeFromRecipe): Promise<PartWriter> {
   switch (setup.to) {
     case 'tokens': {

@@ -7,12 +7,15 @@ export interface TarEntry {
   readonly content: { readonly file: string } | { readonly text: string };
 }
 
-/** Samples `start … end - 1` of the input, which become one or more files. The cut into parts does not depend on the threads. */
+/**
+ * Samples `start … end - 1` of the input, which become one or more files. The division into parts does not depend on
+ * the number of threads.
+ */
 export interface Part {
   readonly number: number;
   readonly start: number;
   readonly end: number;
-  /** The entries of the samples, if these are files of a folder. */
+  /** The tar entries of the samples, for files of a folder. */
   readonly entries?: readonly TarEntry[];
 }
 
@@ -21,7 +24,7 @@ export interface PartWriter {
   /**
    * Writes the files of a part into a folder. Each file gets its name when it is complete.
    *
-   * @returns the receipt, which the caller writes
+   * @returns The receipt, which the caller writes.
    */
   write(part: Part, folder: string, onProgress: OnPartProgress): Promise<PartReceipt>;
   close(): void | Promise<void>;

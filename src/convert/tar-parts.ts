@@ -9,10 +9,10 @@ import type { StorageOptions } from '../storage/storage-options.js';
 import type { Part, PartWriter, TarEntry } from './part.js';
 
 const blockBytes = 512;
-/** Files read ahead of writing, so that remote ones are read concurrently. */
+/** Number of files read ahead, so that remote ones are read concurrently. */
 const together = 16;
 
-/** Packs files into tar shards. Owner, date and rights are the same for all, so that equal files give equal shards. */
+/** Packs files into tar shards. Owner, date and permissions are constant, so that equal files give equal shards. */
 export class TarParts implements PartWriter {
   readonly #storage: StorageOptions;
 
@@ -61,7 +61,7 @@ export class TarParts implements PartWriter {
 function append(file: FileWriter, path: string, bytes: Uint8Array): void {
   const data = { path, mode: 0o644, size: bytes.length, mtime: new Date(0), type: 'File' } as const;
   const header = new Header(data);
-  // A name that the header has no room for stands before it.
+  // A name too long for the header precedes it.
   if (header.encode()) file.append(new Pax({ path, size: bytes.length }).encode());
   file.append(header.block!);
   file.append(bytes);

@@ -17,7 +17,7 @@ export interface TokenStorage {
   readonly dtypeTable: DTypeTable;
 }
 
-/** Largest token of each dtype that tokens are stored as. */
+/** Largest token of each dtype. */
 const largest: Readonly<Partial<Record<DType, number>>> = {
   uint8: 2 ** 8 - 1,
   uint16: 2 ** 16 - 1,
@@ -25,7 +25,7 @@ const largest: Readonly<Partial<Record<DType, number>>> = {
   uint32: 2 ** 32 - 1,
 };
 
-/** Tokenizes a part of the input into a small indexed dataset, a document a sample. */
+/** Tokenizes a part of the input into a small indexed dataset, one document per sample. */
 export class TokenParts implements PartWriter {
   readonly #dataset: Dataset<unknown>;
   readonly #tokenize: Tokenize;
@@ -69,8 +69,8 @@ export class TokenParts implements PartWriter {
       const tokens = await this.#tokenize(sample);
       const outside = tokens.data.find((token) => token < 0 || token > limit);
       if (outside === undefined) return tokens;
-      throw new FormatError(`The token ${outside} does not fit in ${dtype}`, {
-        next: 'Store the tokens as a wider dtype (--dtype).',
+      throw new FormatError(`The token ${outside} does not fit into ${dtype}`, {
+        next: 'Choose a wider dtype (--dtype).',
       });
     } catch (error) {
       throw error instanceof FormatError ? error.addLocation({ index }) : error;
@@ -78,7 +78,7 @@ export class TokenParts implements PartWriter {
   }
 }
 
-/** Puts parts together to one dataset, in order. */
+/** Joins parts into one dataset, in order. */
 export async function mergeTokenParts(
   prefix: string,
   folder: string,

@@ -4,40 +4,40 @@ import { firstAbove } from '../core/first-above.js';
 import { firstIds, groupEnds, type IdArray, invertIds, sortByValue } from '../core/sort-by-value.js';
 import type { CurriculumMetric } from './curriculum-metric.js';
 
-/** Samples that are admitted together. They stand at neighboring places of `Admissions`. */
+/** Samples that are admitted together, at consecutive positions of `Admissions`. */
 export interface Cluster {
-  /** The first step at which they are admitted, counted from 1. */
+  /** The step of their admission, counted from 1. */
   readonly step: number;
-  /** Their first place. */
+  /** Their first position. */
   readonly start: number;
-  /** How many they are. */
+  /** Number of samples. */
   readonly size: number;
 }
 
 /** The samples in the order in which a curriculum admits them. */
 export interface Admissions {
-  /** By ascending step; none is empty. */
+  /** Clusters by ascending step; none is empty. */
   readonly clusters: readonly Cluster[];
-  /** Replaces places by the samples that are there. */
+  /** Replaces positions by the samples at these positions. */
   replaceBySamples(places: Int32Array | Float64Array): void;
-  /** The place of a sample; `undefined` where it is never admitted. */
+  /** Returns the position of a sample; `undefined` if it is never admitted. */
   placeOf(sample: number): number | undefined;
-  /** Identifies the order; where the index says the rest, only that. */
+  /** Identifies the order. */
   fingerprint(): string;
 }
 
 /**
- * Finds out when which samples are admitted: a sample is, as in DeepSpeed, as soon as every metric admits it.
+ * Computes when each sample is admitted. As in DeepSpeed, a sample is admitted as soon as every metric admits it.
  *
- * @throws {@link ConfigError} when an index is of another number of samples, or the first step admits none.
- * @remarks One metric: O(clusters · log n), and no memory for samples. Several: O(n) for each metric, 8 bytes a sample.
+ * @throws {@link ConfigError} if an index has another number of samples, or the first step admits none.
+ * @remarks One metric: O(clusters · log n), and no memory per sample. Several: O(n) per metric, 8 bytes per sample.
  */
 export function admissionsOf(metrics: readonly CurriculumMetric[], samples: number): Admissions {
   for (const { name, order } of metrics) {
     if (!order || order.length === samples) continue;
     throw problem(
       `metrics.${name}.index`,
-      `is of ${order.length} samples, the dataset has ${samples}; was it made for another one?`,
+      `has ${order.length} samples, and the dataset has ${samples}: it was made for another dataset`,
     );
   }
   const limiting = metrics.filter(({ order }) => order !== undefined);
@@ -78,7 +78,7 @@ function byOneMetric(metric: CurriculumMetric): Admissions {
   };
 }
 
-/** Sorts the samples by the step at which the last of the metrics admits them; those of one step by their number. */
+/** Sorts the samples by the step at which the last metric admits them, then by index. */
 function bySeveral(metrics: readonly CurriculumMetric[], samples: number): Admissions {
   const steps = Float64Array.from(
     new Set(metrics.flatMap(({ changes }) => changes.map(({ step }) => step))),
@@ -116,9 +116,10 @@ function bySeveral(metrics: readonly CurriculumMetric[], samples: number): Admis
   };
 }
 
-/** Samples that a metric holds back for longer than those before it. */
+/** Number of samples processed at once. */
 const block = 65_536;
 
+/** Raises the stage of samples `start … end - 1` of a metric's order to `stage`, unless it is higher. */
 function raiseStages(
   metric: CurriculumMetric,
   start: number,
@@ -160,7 +161,7 @@ function nothingAdmitted(metrics: readonly CurriculumMetric[]): ConfigError {
     message: `no sample is admitted by all of ${metrics.map(({ name }) => name).join(', ')} at the first step`,
   };
   return new ConfigError('CurriculumSampler options', problems.length > 0 ? problems : [together], {
-    next: 'Begin at a difficulty that some sample has.',
+    next: 'Start at a difficulty that some samples have.',
   });
 }
 

@@ -1,26 +1,29 @@
 import type { DifficultyOrder } from './difficulty-order.js';
 
-/** How many samples there are of which difficulty, by one metric. */
+/** Distribution of difficulties by one metric. */
 export interface CurriculumHistogram {
   readonly metric: string;
-  /** What difficulties are: values of the metric, or parts of the sorted samples. */
+  /** Unit of the difficulties: values of the metric, or shares of the sorted samples. */
   readonly type: 'value' | 'percentile';
-  /** Difficulties between the bins, ascending, one more than there are bins. Bin k holds those above `edges[k]` up to `edges[k + 1]`. */
+  /**
+   * Edges of the bins, ascending, one more than there are bins. Bin k contains difficulties above `edges[k]` up to
+   * `edges[k + 1]`.
+   */
   readonly edges: readonly number[];
-  /** Samples in each bin. */
+  /** Number of samples per bin. */
   readonly counts: readonly number[];
 }
 
-/** What is counted, and how far. */
+/** Input of a histogram. */
 export interface HistogramSource {
   readonly order: DifficultyOrder;
   readonly from: number;
   readonly to: number;
-  /** How many samples are of a difficulty up to this one. */
+  /** Number of samples up to a difficulty. */
   admittedBy(difficulty: number): number;
 }
 
-/** Counts the samples of equal steps of difficulty; the last bin goes on to the hardest. O(bins · log n). */
+/** Counts the samples in bins of equal width; the last bin extends to the hardest sample. O(bins · log n). */
 export function countByDifficulty(
   source: HistogramSource,
   bins: number,

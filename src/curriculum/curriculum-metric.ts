@@ -9,15 +9,18 @@ import { type ScheduleChange, scheduleChanges } from './schedule-changes.js';
 import { openSchedule, type ScheduleOptions } from './schedule-options.js';
 import type { Schedule } from './schedules.js';
 
-/** One metric of a curriculum. `curriculumMetric` of `millrace/deepspeed` makes it of a metric of DeepSpeed's `curriculum_metrics`. */
+/**
+ * A metric of a curriculum. `curriculumMetric` of `millrace/deepspeed` converts a metric of DeepSpeed's
+ * `curriculum_metrics`.
+ */
 export interface CurriculumMetricOptions {
   /** The difficulty of every sample: an index, or the values themselves. Not needed for `single-cluster`. */
   readonly index?: DifficultyOrder | ArrayLike<number>;
-  /** The difficulty at which the schedule begins. */
+  /** The difficulty at which the schedule starts. */
   readonly minDifficulty: number;
   /** The difficulty at which the schedule ends. */
   readonly maxDifficulty: number;
-  /** How the difficulty rises with the step: global batches, counted from 1. */
+  /** How the difficulty grows with the global step, here counted from 1. */
   readonly schedule: ScheduleOptions;
   /**
    * Unit of the schedule's difficulties. `value`: values of the metric. `percentile`: shares of the sorted samples, in
@@ -66,15 +69,15 @@ const subject = 'CurriculumSampler options';
 /** A metric with its schedule: which samples it admits at which step. */
 export class CurriculumMetric {
   readonly name: string;
-  /** The difficulty of a step, counted from 1; it never falls. */
+  /** Returns the difficulty of a step, counted from 1; it never decreases. */
   readonly difficultyAt: Schedule;
-  /** The samples by difficulty; `undefined` where all are admitted at once. */
+  /** The samples by difficulty; `undefined` if all are admitted at once. */
   readonly order: DifficultyOrder | undefined;
-  /** The difficulties in the order in which they come. */
+  /** The difficulties in the order of the schedule. */
   readonly changes: readonly ScheduleChange[];
   readonly #percentileParts: number | undefined;
 
-  /** @throws {@link ConfigError} naming every field at fault. */
+  /** @throws {@link ConfigError} naming every invalid field. */
   constructor(name: string, given: CurriculumMetricInput) {
     const field = `metrics.${name}`;
     const options = withSchedule<CurriculumMetricOptions>(given);
@@ -102,7 +105,9 @@ export class CurriculumMetric {
     this.#percentileParts = difficultyType === 'percentile' ? maxDifficulty : undefined;
   }
 
-  /** The samples by difficulty up to the last one that the schedule reaches; `undefined` where all are admitted at once. */
+  /**
+   * The samples by difficulty, up to the last one that the schedule reaches; `undefined` if all are admitted at once.
+   */
   histogram(bins: number): CurriculumHistogram | undefined {
     const { order, name } = this;
     if (!order) return undefined;
@@ -113,7 +118,7 @@ export class CurriculumMetric {
     return { metric: name, type, ...countByDifficulty({ order, from, to, admittedBy }, bins) };
   }
 
-  /** How many samples, the easiest, a difficulty admits. */
+  /** Number of samples, the easiest ones, that a difficulty admits. */
   admittedBy(difficulty: number): number {
     const { order } = this;
     if (!order) return Number.POSITIVE_INFINITY;
@@ -127,7 +132,7 @@ function orderOf(index: DifficultyOrder | ArrayLike<number>): DifficultyOrder {
   return isOrder(index) ? index : new DifficultyValues(index);
 }
 
-/** The options that DeepSpeed spells differently, and Millrace did. */
+/** Options in DeepSpeed's spelling, which earlier versions of Millrace used. */
 const renamed = new Map([
   ['min_difficulty', 'minDifficulty'],
   ['max_difficulty', 'maxDifficulty'],

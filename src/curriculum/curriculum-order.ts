@@ -5,24 +5,24 @@ import { PermutedPasses } from '../random/permuted-passes.js';
 import type { IndexBuffer, IndexOrder } from '../samplers/index-order.js';
 import type { Admissions } from './admissions.js';
 
-/** What fixes an order under a curriculum. */
+/** Parameters of an order under a curriculum. */
 export interface CurriculumSettings {
   readonly admissions: Admissions;
-  /** Samples a global batch. */
+  /** Samples per global batch. */
   readonly batchSize: number;
   readonly seed: number;
 }
 
 /**
- * The samples of a whole run, slot by slot: each slot is dealt to one of the clusters that are admitted by then, in proportion to
- * their sizes, and a cluster gives its samples pass by pass, each in an order of its own.
+ * The samples of a whole run, slot by slot. Each slot is assigned to one of the clusters admitted so far, in
+ * proportion to their sizes. A cluster fills its slots pass by pass, each pass in its own order.
  */
 export class CurriculumOrder {
   readonly #admissions: Admissions;
   readonly #starts: readonly number[];
   readonly #dealer: Apportionment;
   readonly #passes: readonly PermutedPasses[];
-  /** Places inside a cluster, and among all samples; arrays that are used again. */
+  /** Reused arrays: positions inside a cluster, and among all samples. */
   #drawn = new Float64Array(0);
   #places = new Float64Array(0);
 
@@ -39,7 +39,7 @@ export class CurriculumOrder {
     );
   }
 
-  /** How many of the first `slots` slots each cluster gets. */
+  /** Number of the first `slots` slots that each cluster gets. */
   countsAfter(slots: number): Float64Array {
     return this.#dealer.counts(slots);
   }
@@ -47,8 +47,7 @@ export class CurriculumOrder {
   /**
    * Writes the samples of slots `start`, `start + 1`, … to all of `out`.
    *
-   * They are looked up cluster by cluster, before each goes to its slot: reads that lie close together in a mapped index take
-   * a third less time than reads all over it.
+   * Looks samples up cluster by cluster: adjacent reads of a mapped index take a third less time than scattered ones.
    */
   fill(out: IndexBuffer, start: number): void {
     const { length } = out;
@@ -67,7 +66,7 @@ export class CurriculumOrder {
     for (let at = 0; at < length; at++) out[slots[at]!] = places[at]!;
   }
 
-  /** Slots in `start … end - 1` that a sample gets, ascending. O(log clusters) for each pass over its cluster. */
+  /** Yields the slots in `start … end - 1` of a sample, ascending. O(log clusters) per pass over its cluster. */
   *slotsOf(sample: number, start: number, end: number): Generator<number> {
     const place = this.#admissions.placeOf(sample);
     if (place === undefined) return;
@@ -79,7 +78,7 @@ export class CurriculumOrder {
       yield this.#dealer.slotOf(cluster, count)!;
   }
 
-  /** One epoch of it: slots `start … start + length - 1`. */
+  /** One epoch: slots `start … start + length - 1`. */
   part(start: number, length: number): IndexOrder {
     return {
       length,

@@ -13,13 +13,15 @@ import { CurriculumMetric, type CurriculumMetricInput } from './curriculum-metri
 import { CurriculumOrder } from './curriculum-order.js';
 
 export interface CurriculumSamplerOptions {
-  /** Samples a global batch, over all ranks: the schedules count their steps in these. The loader's must be the same. */
+  /**
+   * Samples per global batch, over all ranks. Schedules count global batches. Must equal the loader's `batchSize`.
+   */
   readonly batchSize: number;
   /** The metrics by name. A sample is admitted once all of them admit it. */
   readonly metrics: Readonly<Record<string, CurriculumMetricInput>>;
-  /** Fixes the orders inside the clusters. @defaultValue `0` */
+  /** Fixes the order inside each cluster. @defaultValue `0` */
   readonly seed?: number;
-  /** Global batches an epoch. @defaultValue the dataset's length / batchSize, rounded down, at least 1 */
+  /** Global batches per epoch. @defaultValue the dataset's length / batchSize, rounded down, at least 1 */
   readonly stepsPerEpoch?: number;
 }
 
@@ -39,16 +41,18 @@ const schema = v.strictObject({
 });
 
 /**
- * Curriculum learning: each global batch holds only samples that the schedules admit at its step, every admitted sample as
- * often as every other one.
+ * Curriculum learning: each global batch contains only samples that the schedules admit at its step, and every
+ * admitted sample is drawn equally often.
  *
- * Samples that a change of difficulty admits are a cluster. How many of the first t slots of the run belong to a cluster is
- * computed, and so is the order inside a cluster, pass by pass. So any step of the run is known at once, on any rank, without
- * state, files or messages; every prefix of the run holds each cluster's exact share within `log2(clusters) + 1` samples, where
- * clusters drawn at random, as in DeepSpeed's `DeepSpeedDataSampler` (`millrace/deepspeed`), are off by the root of their number.
- * Slots of one cluster are spread evenly over a batch, so every rank and micro-batch has nearly the same mix.
+ * The samples that one change of difficulty admits are a cluster. The number of slots of each cluster is computed,
+ * and so is the order inside a cluster, pass by pass. Any step of the run is therefore known at once, on any rank,
+ * without state, files or messages. Every prefix of the run contains each cluster's exact share within
+ * `log2(clusters) + 1` samples; if clusters are drawn at random, as in DeepSpeed's `DeepSpeedDataSampler`
+ * (`millrace/deepspeed`), the error grows with the square root of the number of draws. The slots of a cluster are
+ * spread evenly over a batch, so every rank and micro-batch has nearly the same mix.
  *
- * The run is one sequence: epoch e begins at step `e · stepsPerEpoch`, and schedules and passes go on over epochs.
+ * The run is one sequence: epoch e starts at global step `e · stepsPerEpoch`, and schedules and passes continue
+ * across epochs.
  *
  * @example
  * ```ts
@@ -60,13 +64,13 @@ const schema = v.strictObject({
  * const loader = new DataLoader(dataset, { batchSize: 512, sampler, rank, worldSize });
  * ```
  *
- * @remarks O(log clusters) a sample wherever it is. With one metric it is ready in O(clusters · log n) and holds nothing of a
- *   mapped index in memory; several metrics are combined in O(n), at 8 bytes a sample.
+ * @remarks O(log clusters) per sample at any position. With one metric it is ready in O(clusters · log n) and keeps
+ *   nothing of a mapped index in memory; several metrics are combined in O(n), at 8 bytes per sample.
  */
 export class CurriculumSampler extends EpochSampler {
   override readonly batchSize: number;
   readonly elastic = true;
-  /** Global batches an epoch. */
+  /** Global batches per epoch. */
   readonly stepsPerEpoch: number;
   readonly #samples: number;
   readonly #seed: number;
@@ -76,8 +80,8 @@ export class CurriculumSampler extends EpochSampler {
 
   /**
    * @param source - The dataset, or its length.
-   * @throws {@link ConfigError} naming the option at fault, also when an index is of another number of samples than the
-   *   dataset, and when no sample is easy enough for the first step.
+   * @throws {@link ConfigError} naming the invalid option; also if an index has another number of samples than the
+   *   dataset, or no sample is easy enough for the first step.
    */
   constructor(source: Sized, options: CurriculumSamplerOptions) {
     super();
@@ -91,7 +95,7 @@ export class CurriculumSampler extends EpochSampler {
     if ((source as { variesByEpoch?: boolean }).variesByEpoch) {
       const { name } = source.constructor;
       throw sourceProblem(
-        `is a ${name} in which an index means another sample each epoch, so that it has no difficulty`,
+        `is a ${name}, in which an index is a different sample in each epoch and therefore has no difficulty`,
       );
     }
     this.batchSize = batchSize;
@@ -103,22 +107,22 @@ export class CurriculumSampler extends EpochSampler {
     this.#order = new CurriculumOrder({ admissions: this.#admissions, batchSize, seed });
   }
 
-  /** Samples an epoch. */
+  /** Samples per epoch. */
   get length(): number {
     return this.stepsPerEpoch * this.batchSize;
   }
 
-  /** The samples that are admitted together, by ascending step. */
+  /** The clusters, by ascending step of admission. */
   get clusters(): readonly Cluster[] {
     return this.#admissions.clusters;
   }
 
-  /** The metrics: their schedules, and how many samples a difficulty admits. */
+  /** The metrics, with their schedules and the number of samples that a difficulty admits. */
   get metrics(): readonly CurriculumMetric[] {
     return this.#metrics;
   }
 
-  /** How many of the samples that the first `batches` global batches of the run hold belong to each cluster. O(clusters). */
+  /** Number of samples of each cluster in the first `batches` global batches of the run. O(clusters). */
   countsAfter(batches: number): Float64Array {
     return this.#order.countsAfter(batches * this.batchSize);
   }
@@ -130,10 +134,10 @@ export class CurriculumSampler extends EpochSampler {
   }
 
   /**
-   * How many samples there are of which difficulty, for each metric that holds samples back.
+   * Returns the distribution of difficulties for each metric that holds samples back.
    *
-   * @param bins - Equal steps of difficulty; the last bin goes on to the hardest sample.
-   * @remarks O(bins · log n) a metric.
+   * @param bins - Number of bins of equal width; the last bin extends to the hardest sample.
+   * @remarks O(bins · log n) per metric.
    */
   histograms(bins: number): CurriculumHistogram[] {
     return this.#metrics.flatMap((metric) => metric.histogram(bins) ?? []);
@@ -152,7 +156,7 @@ export class CurriculumSampler extends EpochSampler {
       batchSize: this.batchSize,
       stepsPerEpoch: this.stepsPerEpoch,
       seed: this.#seed,
-      // What the schedules come to, so that a schedule that is a function counts as well.
+      // Covers the difficulties themselves, so that schedules that are functions count too.
       clusters: fingerprintBytes(Float64Array.from(clusters.flatMap(({ step, size }) => [step, size]))),
       index: this.#admissions.fingerprint(),
     });

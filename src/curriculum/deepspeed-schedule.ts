@@ -1,6 +1,6 @@
 import type { ScheduleOptions } from './schedule-options.js';
 
-/** A schedule in DeepSpeed's terms, in camelCase. For configurations that are converted by renaming keys. */
+/** A schedule in DeepSpeed's terms, in camelCase: for configurations that are converted by renaming keys. */
 export interface DeepSpeedSchedule {
   readonly scheduleType: 'fixed_linear' | 'fixed_root' | 'fixed_discrete';
   readonly scheduleConfig: {
@@ -12,7 +12,10 @@ export interface DeepSpeedSchedule {
   };
 }
 
-/** Options with their schedule in Millrace's terms. Fields that are missing or wrong are left for the check of the schedule. */
+/**
+ * Converts options so that their schedule uses Millrace's terms. Leaves missing or invalid fields to the check of the
+ * schedule.
+ */
 export function withSchedule<T extends { readonly schedule: ScheduleOptions }>(
   options: T | (Omit<T, 'schedule'> & DeepSpeedSchedule),
 ): T {

@@ -10,7 +10,7 @@ import type { DifficultyOrder } from './difficulty-order.js';
 export interface DifficultyIndexPaths {
   /** Prefix of the rows of sample ids: `<metric>_index_to_sample`, or its percentile-merged form. */
   readonly indexToSamplePath: string;
-  /** Prefix of the value of each row: `<metric>_index_to_metric`. Needed to select by value. */
+  /** Prefix of the value of each row: `<metric>_index_to_metric`. Required to select by value. */
   readonly indexToMetricPath?: string;
 }
 
@@ -18,17 +18,17 @@ export interface DifficultyIndexPaths {
 export type SampleIds = Float64Array;
 
 /**
- * Samples sorted by difficulty: rows of ids, each of one difficulty, in ascending order. It reads the files that the
- * analyzer writes; ids are read when they are asked for.
+ * Samples sorted by difficulty: rows of ids of equal difficulty, in ascending order. Reads the files that the
+ * analyzer writes; reads ids on demand.
  */
 export class DifficultyIndex implements DifficultyOrder {
   readonly #rows: IndexedDataset;
   readonly #values: Float64Array | undefined;
-  /** Where each row ends among all ids. */
+  /** End of each row among all ids. */
   #rowEnds: Float64Array | undefined;
-  /** The ids, where there is no memory map to read them from. */
+  /** The ids, if there is no memory map to read them from. */
   #ids: Int32Array | Float64Array | undefined;
-  /** Place of each id, once one was asked for. */
+  /** Position of each id, computed at the first request. */
   #places: IdArray | undefined;
 
   private constructor(rows: IndexedDataset, values: Float64Array | undefined) {
@@ -37,8 +37,8 @@ export class DifficultyIndex implements DifficultyOrder {
   }
 
   /**
-   * @throws {@link StorageError} when a file is missing, {@link FormatError} when the two do not belong together or the
-   *   values do not ascend.
+   * @throws {@link StorageError} if a file is missing, {@link FormatError} if the two files do not belong together or
+   *   the values do not ascend.
    */
   static openSync({ indexToSamplePath, indexToMetricPath }: DifficultyIndexPaths): DifficultyIndex {
     const rows = IndexedDataset.openSync(indexToSamplePath, { dtypeTable: 'deepspeed' });
@@ -53,26 +53,26 @@ export class DifficultyIndex implements DifficultyOrder {
     }
   }
 
-  /** Ids in all rows together. */
+  /** Number of ids in all rows. */
   get length(): number {
     return this.#rows.tokenCount;
   }
 
-  /** Ids in each row. */
+  /** Number of ids in each row. */
   get rowSizes(): Int32Array {
     return this.#rows.sizes;
   }
 
-  /** The smallest difficulty, where the values are known. */
+  /** The smallest difficulty, if the values are known. */
   get smallest(): number | undefined {
     return this.#values?.[0];
   }
 
   placesUpTo(difficulty: number): number {
     if (!this.#values) {
-      throw new FormatError('This difficulty index does not say the difficulty of its rows', {
+      throw new FormatError('This difficulty index lacks the difficulties of its rows', {
         where: { file: this.#rows.prefix },
-        next: 'Name index_to_metric_path as well.',
+        next: 'Pass index_to_metric_path too.',
       });
     }
     this.#rowEnds ??= groupEnds(this.rowSizes);
@@ -100,14 +100,14 @@ export class DifficultyIndex implements DifficultyOrder {
 
   /** Ids whose difficulty is above `low` and at most `high`. @throws {@link FormatError} without the values. */
   selectByValue(low: number, high: number): SampleIds {
-    // Rows ascend, so those in the interval stand together.
+    // Rows ascend, so those in the interval are consecutive.
     const start = this.placesUpTo(low);
     return this.idsBetween(start, Math.max(start, this.placesUpTo(high)));
   }
 
   /**
-   * Ids at places `p0 … p1` of `maxDifficulty` equal parts of the sorted samples: `(0, 50, 100)` is the easier half.
-   * Boundaries are `floor(samples · p / maxDifficulty)`.
+   * Ids from share `p0` to `p1` of the sorted samples, in units of 1 / `maxDifficulty`: `(0, 50, 100)` is the easier
+   * half. Boundaries are `floor(samples · p / maxDifficulty)`.
    */
   selectByPercentile(p0: number, p1: number, maxDifficulty: number): SampleIds {
     const boundary = (part: number): number =>
@@ -116,7 +116,7 @@ export class DifficultyIndex implements DifficultyOrder {
     return this.idsBetween(start, Math.max(start, boundary(p1)));
   }
 
-  /** Ids at places `start … end - 1` of all rows, one after the other. */
+  /** Ids at positions `start … end - 1` of all rows, concatenated. */
   idsBetween(start: number, end: number): SampleIds {
     return numbersOf(this.#rows.readTokens(start, end - start));
   }
@@ -136,7 +136,7 @@ function checkValues(values: Float64Array, rows: Dataset<Tensor>, file: string):
       `The difficulty index has ${rows.length} rows of samples and ${values.length} values`,
       {
         where: { file },
-        next: 'Name the two files that one analysis wrote; the percentile-merged one has no values.',
+        next: 'Pass two files of the same analysis. The percentile-merged file has no values.',
       },
     );
   }

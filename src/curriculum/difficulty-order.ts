@@ -1,14 +1,14 @@
-/** All samples of a dataset in ascending order of difficulty: what a curriculum admits samples from. */
+/** All samples of a dataset in ascending order of difficulty, from which a curriculum admits samples. */
 export interface DifficultyOrder {
-  /** Samples. */
+  /** Number of samples. */
   readonly length: number;
-  /** The smallest difficulty, where difficulties are known. */
+  /** The smallest difficulty, if difficulties are known. */
   readonly smallest: number | undefined;
-  /** How many samples are of a difficulty up to this one: they are at places `0 … placesUpTo(d) - 1`. O(log n). */
+  /** Number of samples up to this difficulty; they are at positions `0 … placesUpTo(d) - 1`. O(log n). */
   placesUpTo(difficulty: number): number;
-  /** Replaces places by the samples that are there. */
+  /** Replaces positions by the samples at these positions. */
   replaceBySamples(places: Int32Array | Float64Array): void;
-  /** The place of a sample; `undefined` where it is not among them. O(1), after O(n) for the first. */
+  /** Returns the position of a sample; `undefined` if it is not in the order. O(1), after O(n) for the first call. */
   placeOf(sample: number): number | undefined;
   /** Identifies the order. */
   fingerprint(): string;

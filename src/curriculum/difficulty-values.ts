@@ -5,7 +5,8 @@ import { firstIds, groupEnds, type IdArray, invertIds, sortByNumber } from '../c
 import type { DifficultyOrder } from './difficulty-order.js';
 
 /**
- * A difficulty index in memory, from the difficulty of each sample; samples of one difficulty keep their order.
+ * A difficulty index in memory, made from the difficulty of each sample. Samples of equal difficulty keep their
+ * order.
  *
  * @example
  * ```ts
@@ -15,15 +16,15 @@ import type { DifficultyOrder } from './difficulty-order.js';
 export class DifficultyValues implements DifficultyOrder {
   readonly length: number;
   readonly #distinct: Float64Array;
-  /** Places up to the end of each distinct value. */
+  /** Number of samples up to the end of each distinct value. */
   readonly #ends: Float64Array;
   readonly #ids: IdArray;
   #places: IdArray | undefined;
 
   /**
    * @param values - Shape `[n]`: the difficulty of each sample, finite.
-   * @throws {@link ConfigError} naming the sample whose difficulty is not a number.
-   * @remarks O(n) time for whole numbers that lie close together, O(n log n) otherwise; 4 bytes a sample.
+   * @throws {@link ConfigError} naming the sample whose difficulty is not a finite number.
+   * @remarks O(n) time for integers in a small range, O(n log n) otherwise; 4 bytes per sample.
    */
   constructor(values: ArrayLike<number>) {
     const copied = Float64Array.from(values);

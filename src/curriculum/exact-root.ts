@@ -6,14 +6,14 @@ export interface ExactRootArguments {
 }
 
 /**
- * `floor(range · (step / totalSteps)^(1 / degree))` without rounding: the largest integer k with
- * `k^degree · totalSteps ≤ step · range^degree`. All arguments are whole and positive, `step < totalSteps`.
+ * `floor(range · (step / totalSteps)^(1 / degree))` without rounding errors: the largest integer k with `k^degree ·
+ * totalSteps ≤ step · range^degree`. All arguments are positive integers, `step < totalSteps`.
  */
 export function exactRoot({ step, totalSteps, degree, range }: ExactRootArguments): number {
   const power = BigInt(degree);
   const limit = BigInt(step) * BigInt(range) ** power;
   const fits = (k: number): boolean => BigInt(k) ** power * BigInt(totalSteps) <= limit;
-  // The estimate in doubles is at most a few units off.
+  // The estimate in doubles is off by at most a few units.
   let root = Math.floor(range * (step / totalSteps) ** (1 / degree));
   while (!fits(root)) root--;
   while (fits(root + 1)) root++;

@@ -1,16 +1,16 @@
 import type { Schedule } from './schedules.js';
 
-/** From `step` on, counted from 1, the difficulty is this. */
+/** A change of a schedule: the difficulty from `step` on, counted from 1. */
 export interface ScheduleChange {
   readonly step: number;
   readonly difficulty: number;
 }
 
 /**
- * The steps at which a schedule that never falls changes, the first step included.
+ * Returns the steps at which a schedule that never decreases changes, including the first step.
  *
- * @param lastStep - After it the schedule does not change.
- * @remarks O(changes · log lastStep): it looks ahead in growing strides and halves the last one.
+ * @param lastStep - The schedule does not change after it.
+ * @remarks O(changes · log lastStep): searches with doubling strides, then bisects.
  */
 export function* scheduleChanges(schedule: Schedule, lastStep: number): Generator<ScheduleChange> {
   for (let step = 1; ; ) {
@@ -22,7 +22,7 @@ export function* scheduleChanges(schedule: Schedule, lastStep: number): Generato
   }
 }
 
-/** The first step in `step + 1 … lastStep` of which something is so that stays so. */
+/** The first step in `step + 1 … lastStep` from which a condition holds. */
 function firstAfter(step: number, lastStep: number, holds: (step: number) => boolean): number | undefined {
   let below = step;
   let high = step + 1;

@@ -3,7 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import { parseOptions } from '../core/options.js';
 import { type DifficultyRange, discreteSchedule, rootSchedule, type Schedule } from './schedules.js';
 
-/** Rises from `minDifficulty` to `maxDifficulty` in a straight line. */
+/** Grows linearly from `minDifficulty` to `maxDifficulty`. */
 export interface LinearScheduleOptions {
   readonly type: 'linear';
   /** The step at which `maxDifficulty` is reached. */
@@ -12,7 +12,7 @@ export interface LinearScheduleOptions {
   readonly difficultyStep: number;
 }
 
-/** Rises along a root of the step: fast at first, then ever more slowly. */
+/** Grows with a root of the step: fast at first, then ever more slowly. */
 export interface RootScheduleOptions {
   readonly type: 'root';
   /** The step at which `maxDifficulty` is reached. */
@@ -41,7 +41,7 @@ export interface CustomScheduleOptions {
   readonly difficultyAt: (step: number) => number;
 }
 
-/** How the difficulty rises with the step. */
+/** How the difficulty grows with the step. */
 export type ScheduleOptions =
   | LinearScheduleOptions
   | RootScheduleOptions
@@ -94,9 +94,9 @@ const anySchedule = v.looseObject(
 /**
  * Checks the options of a schedule and makes the schedule.
  *
- * @param subject - Whose options they are.
+ * @param subject - Owner of the options, for the message.
  * @param field - Path of the options, for the message.
- * @throws {@link ConfigError} naming every field at fault.
+ * @throws {@link ConfigError} naming every invalid field.
  */
 export function openSchedule(
   options: unknown,
@@ -110,7 +110,7 @@ export function openSchedule(
   return { difficultyAt: scheduleOf(checked, range), lastStep: Math.ceil(last) };
 }
 
-/** The schedule of checked options. */
+/** Makes the schedule of checked options. */
 export function scheduleOf(
   options: Exclude<ScheduleOptions, CustomScheduleOptions>,
   range: DifficultyRange,
@@ -120,7 +120,7 @@ export function scheduleOf(
   return rootSchedule({ ...options, ...range, degree });
 }
 
-/** A custom function as a table that never falls. */
+/** Tabulates a custom function so that it never decreases. */
 function tabulated(
   { totalSteps, difficultyAt }: CustomScheduleOptions,
   { min, max }: DifficultyRange,

@@ -1,9 +1,9 @@
 import { exactRoot } from './exact-root.js';
 
-/** The difficulty of a step, counted from 1. Pure. */
+/** Returns the difficulty of a step, counted from 1. Pure. */
 export type Schedule = (step: number) => number;
 
-/** The difficulties between which a schedule rises. */
+/** The first and last difficulty of a schedule. */
 export interface DifficultyRange {
   readonly min: number;
   readonly max: number;
@@ -14,13 +14,14 @@ export interface RootScheduleSettings extends DifficultyRange {
   readonly totalSteps: number;
   /** Difficulties are multiples of this. */
   readonly difficultyStep: number;
-  /** 1 is a straight line, 2 the square root. */
+  /** 1 is linear, 2 the square root. */
   readonly degree: number;
 }
 
 /**
- * Rises from `min` to `max` along the root of the step: `min + (max - min) · (step / totalSteps)^(1 / degree)`, rounded down to
- * a multiple of `difficultyStep`. Stays within `min … max`, never falls, and is `max` from step `totalSteps` on.
+ * Grows from `min` to `max` with a root of the step: `min + (max - min) · (step / totalSteps)^(1 / degree)`, rounded
+ * down to a multiple of `difficultyStep`. Stays within `min … max`, never decreases, and is `max` from step
+ * `totalSteps` on.
  */
 export function rootSchedule({
   totalSteps,
@@ -43,9 +44,9 @@ export function rootSchedule({
 }
 
 export interface DiscreteScheduleSettings extends DifficultyRange {
-  /** One entry more than `lastSteps`. */
+  /** Difficulties, one more than `lastSteps`. */
   readonly difficulties: readonly number[];
-  /** Last step of each difficulty but the last. */
+  /** Last step of each difficulty except the last. */
   readonly lastSteps: readonly number[];
 }
 

@@ -4,39 +4,45 @@ import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { PythonRandom } from '../random/index.js';
 
-/** In which order sequences are picked: as they come, shuffled, or from short to long. */
+/** Order of the sequences: as given, shuffled, or from short to long. */
 export type SequencePickingOrder = 'dataloader' | 'random' | 'seqlen';
 
 export interface BatchBySeqlensOptions {
-  /** Most tokens of a micro-batch, padding not counted. Longer sequences are left out. */
+  /** Maximum tokens per micro-batch, without padding. Longer sequences are dropped. */
   readonly maxTokens: number;
-  /** Which sequences, in this order; one may come several times. @defaultValue all */
+  /** Sequences to use, in this order; one may occur several times. @defaultValue all */
   readonly sequenceIds?: IndexArray;
-  /** Fewest sequences of a micro-batch; 0 for no limit. @defaultValue `1` */
+  /** Minimum sequences per micro-batch; 0 for no limit. @defaultValue `1` */
   readonly minBatchSize?: number;
-  /** Most sequences of a micro-batch, or `null` for no limit. @defaultValue `null` */
+  /** Maximum sequences per micro-batch, or `null` for no limit. @defaultValue `null` */
   readonly maxBatchSize?: number | null;
   /** @defaultValue `'dataloader'` */
   readonly sequencePickingOrder?: SequencePickingOrder;
-  /** Micro-batches of a batch: ranks times gradient accumulation steps. @defaultValue `1` */
+  /** Micro-batches per batch: ranks times gradient accumulation steps. @defaultValue `1` */
   readonly effectiveBatchSize?: number;
-  /** Whether all micro-batches of a batch have the same number of sequences, as a pipeline needs. @defaultValue `false` */
+  /**
+   * Whether all micro-batches of a batch get the same number of sequences, as a pipeline requires. @defaultValue
+   * `false`
+   */
   readonly requiredMicrobatchesOfSameSize?: boolean;
-  /** Fixes the order `'random'`, as Python's `random.Random(seed)`. @defaultValue `1234` */
+  /** Seed of the order `'random'`, as Python's `random.Random(seed)`. @defaultValue `1234` */
   readonly seed?: number;
-  /** As DeepSpeed: the last sequences are never used, and packing ends where nothing fits. @defaultValue `false` */
+  /**
+   * Whether to reproduce DeepSpeed's defects: the last sequences are never used, and packing ends where nothing fits.
+   * @defaultValue `false`
+   */
   readonly parity?: boolean;
 }
 
-/** Sequences packed into micro-batches, and those into batches. */
+/** Sequences packed into micro-batches, and these into batches. */
 export interface SeqlenBatches {
-  /** Each micro-batch: the number of its batch, and its sequences. */
+  /** For each micro-batch, the number of its batch, and its sequences. */
   readonly microbatchIds: readonly (readonly [batch: number, ids: readonly number[]])[];
-  /** Sequences of each batch. */
+  /** Number of sequences of each batch. */
   readonly batchSizes: readonly number[];
-  /** Longest sequence of each batch. */
+  /** Length of the longest sequence of each batch. */
   readonly batchMaxSeqlens: readonly number[];
-  /** Sequences that are in no batch: too long, at a position where nothing fits, or behind the last full batch. */
+  /** Sequences that are in no batch: too long, at a position where nothing fits, or after the last full batch. */
   readonly leftOut: readonly number[];
 }
 
@@ -68,7 +74,7 @@ interface Sequence {
  * Packs sequences into batches of a bounded number of tokens, next fit. DeepSpeed's `batch_by_seqlens`.
  *
  * @param seqlens - Length of each sequence, in tokens; 0 or more.
- * @throws {@link ConfigError} for an unknown or wrong option, and when there is not enough for one batch.
+ * @throws {@link ConfigError} for an unknown or invalid option, or if the sequences do not fill one batch.
  * @remarks O(n) in the number of sequences, O(n log n) with the order `'seqlen'`. DeepSpeed's is cubic.
  */
 export function batchBySeqlens(seqlens: IndexArray, options: BatchBySeqlensOptions): SeqlenBatches {
@@ -100,7 +106,7 @@ function lengthOfSequence(seqlens: IndexArray, id: number): number {
   ]);
 }
 
-/** Takes the longest run that fits from each position on; runs of `together` micro-batches at once. */
+/** Takes the longest run that fits from each position on; runs for `together` micro-batches at once. */
 function pack(sequences: readonly Sequence[], options: Options): Sequence[][] {
   const together = options.requiredMicrobatchesOfSameSize ? options.effectiveBatchSize : 1;
   const microBatches: Sequence[][] = [];
@@ -119,7 +125,9 @@ function pack(sequences: readonly Sequence[], options: Options): Sequence[][] {
   return microBatches;
 }
 
-/** The largest `end` such that the run, dealt out over `together` micro-batches, is valid; `start` when there is none. */
+/**
+ * The largest `end` such that the run, distributed over `together` micro-batches, is valid; `start` if there is none.
+ */
 function endOfLongestRun(
   sequences: readonly Sequence[],
   start: number,
@@ -130,7 +138,7 @@ function endOfLongestRun(
   const lastEnd = parity ? sequences.length - 1 : sequences.length;
   const mostSequences = maxBatchSize || Number.POSITIVE_INFINITY;
   let longest = start;
-  // Lengths are never negative, so a run that has become too long stays so.
+  // Lengths are never negative, so a run that has become too long stays too long.
   for (
     let end = start + together, count = 1;
     end <= lastEnd && count <= mostSequences;
@@ -172,7 +180,12 @@ function group(
 function notEnough(found: number, needed: number): ConfigError {
   return new ConfigError(
     'batchBySeqlens',
-    [{ field: 'effectiveBatchSize', message: `needs ${needed} micro-batches, the sequences give ${found}` }],
-    { next: 'Give more sequences, a larger maxTokens, or a smaller effectiveBatchSize or minBatchSize.' },
+    [
+      {
+        field: 'effectiveBatchSize',
+        message: `needs ${needed} micro-batches, and the sequences fill ${found}`,
+      },
+    ],
+    { next: 'Pass more sequences, a larger maxTokens, or a smaller effectiveBatchSize or minBatchSize.' },
   );
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.js';
 
-/** The three sizes as a configuration gives them; any of them may be missing, though not all. */
+/** The three sizes in a configuration; some may be missing. */
 export interface GivenBatchSizes {
   readonly train_batch_size?: number | null | undefined;
   readonly train_micro_batch_size_per_gpu?: number | null | undefined;
@@ -15,12 +15,12 @@ export interface BatchSizes {
 }
 
 /**
- * Fills in the batch sizes that a DeepSpeed configuration leaves out.
+ * Computes the batch sizes that a DeepSpeed configuration omits.
  *
- * @param given - Whole numbers, or nothing.
+ * @param given - Integers, or nothing.
  * @param worldSize - Data-parallel world size.
- * @throws {@link ConfigError} when neither the train nor the micro batch size is given, when a size is not positive, and
- *   when the product does not come out; the message has all four numbers.
+ * @throws {@link ConfigError} if neither the train nor the micro batch size is given, if a size is not positive, or
+ *   if the product is wrong; the message has all four numbers.
  */
 export function resolveBatchSizes(given: GivenBatchSizes, worldSize: number): BatchSizes {
   const sizes = deriveMissing(given, worldSize);
@@ -51,8 +51,8 @@ function deriveMissing(given: GivenBatchSizes, worldSize: number): BatchSizes {
   return { trainBatchSize, microBatchSize, gradientAccumulationSteps };
 }
 
-// A division that leaves a rest is found when the three sizes are multiplied together again; one by zero gives zero,
-// which is refused as not positive.
+// A remainder shows when the three sizes are multiplied again. Dividing by zero gives zero, which is rejected as not
+// positive.
 function quotient(dividend: number, divisor: number): number {
   return divisor === 0 ? 0 : Math.floor(dividend / divisor);
 }
@@ -74,6 +74,6 @@ function checkPositive(sizes: BatchSizes, given: GivenBatchSizes): void {
 
 function sizeError(field: string, message: string): ConfigError {
   return new ConfigError('DeepSpeed configuration', [{ field, message }], {
-    next: 'Give two of train_batch_size, train_micro_batch_size_per_gpu and gradient_accumulation_steps; the third follows.',
+    next: 'Set two of train_batch_size, train_micro_batch_size_per_gpu and gradient_accumulation_steps; the third follows.',
   });
 }

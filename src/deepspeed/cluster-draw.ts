@@ -1,24 +1,24 @@
 import type { ClusterIds } from './cluster-ids.js';
 
-/** Where a cluster stands after samples were taken from it. */
+/** Position within a cluster. */
 export interface ClusterPosition {
-  /** The order of the pass under way. A new array after each shuffle, so that older holders keep theirs. */
+  /** The order of the current pass. A shuffle creates a new array, so earlier holders keep theirs. */
   readonly order: ClusterIds;
-  /** Samples of it that were taken. */
+  /** Number of samples taken from it. */
   readonly position: number;
 }
 
-/** How a cluster goes on when its samples are used up. */
+/** How a cluster continues when its samples are used up. */
 export interface WrapRule {
-  /** Gives the order of the next pass; must not change its argument. */
+  /** Returns the order of the next pass; must not change its argument. */
   readonly reshuffle: (order: ClusterIds) => ClusterIds;
-  /** Whether to begin at most one new pass, as DeepSpeed: a request for more than it holds is then cut short. */
+  /** Whether to start at most one new pass, as DeepSpeed does: a request for more samples then gets fewer. */
   readonly wrapOnce: boolean;
 }
 
 /**
- * Takes the next `count` samples of a cluster and appends them to `into`. A cluster that is used up is shuffled and
- * begun again, but not before more is asked of it.
+ * Takes the next `count` samples of a cluster and appends them to `into`. A used-up cluster is shuffled and starts
+ * again, but only when more samples are requested.
  */
 export function takeFromCluster(
   { order, position }: ClusterPosition,

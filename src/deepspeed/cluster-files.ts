@@ -6,9 +6,10 @@ import { IndexedDataset, IndexedDatasetBuilder, smallestIntegerDtype } from '../
 import { type ClusterIds, clusterIds } from './cluster-ids.js';
 
 /**
- * The files in which DeepSpeed keeps its clusters: each an indexed dataset of one item, the sample ids in their order.
+ * The files in which DeepSpeed stores its clusters: each an indexed dataset of one item, the sample ids in their
+ * order.
  *
- * What is written waits for {@link ClusterFiles.flush}, so that a cluster which is shuffled many times between two
+ * Writes are deferred until {@link ClusterFiles.flush}, so that a cluster that is shuffled many times between two
  * batches is written once.
  */
 export class ClusterFiles {
@@ -20,7 +21,7 @@ export class ClusterFiles {
   constructor(folder: string, datasetLength: number) {
     this.#folder = folder;
     this.#datasetLength = datasetLength;
-    // DeepSpeed makes room for the length itself, which no id has.
+    // DeepSpeed's dtype must hold the length itself, which is not an id.
     this.#dtype = smallestIntegerDtype(0, datasetLength);
   }
 
@@ -28,9 +29,9 @@ export class ClusterFiles {
     try {
       mkdirSync(this.#folder, { recursive: true });
     } catch (cause) {
-      throw new StorageError('The folder of the cluster files cannot be made', {
+      throw new StorageError('The folder of the cluster files cannot be created', {
         where: { file: this.#folder },
-        next: 'Say a folder that can be written to in data_cluster_path.',
+        next: 'Set data_cluster_path to a writable folder.',
         cause,
       });
     }
@@ -44,7 +45,7 @@ export class ClusterFiles {
     this.#waiting.set(name, order);
   }
 
-  /** Writes what waits. @throws {@link StorageError} when the disk refuses. */
+  /** Performs deferred writes. @throws {@link StorageError} if writing fails. */
   flush(): void {
     for (const [name, order] of this.#waiting) {
       const builder = new IndexedDatasetBuilder(this.#prefix(name), { dtype: this.#dtype });
@@ -55,7 +56,7 @@ export class ClusterFiles {
     this.#waiting.clear();
   }
 
-  /** @throws {@link StorageError} when the files are not there, {@link FormatError} when they are damaged. */
+  /** @throws {@link StorageError} if the files do not exist, {@link FormatError} if they are damaged. */
   read(name: string): ClusterIds {
     const file = IndexedDataset.openSync(this.#prefix(name), { dtypeTable: 'deepspeed' });
     try {
@@ -70,7 +71,7 @@ export class ClusterFiles {
   }
 }
 
-/** Name of a cluster's files without folder and ending. Older states of DeepSpeed's hold whole paths. */
+/** Name of a cluster's files without folder and ending. States of older DeepSpeed versions contain whole paths. */
 export function clusterFileName(saved: string): string {
   return saved.slice(saved.lastIndexOf('/') + 1);
 }

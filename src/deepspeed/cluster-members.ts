@@ -16,30 +16,33 @@ export interface SelectingMetric {
    * Selects the ids whose difficulty is above `from` and at most `to`, in the order of the index.
    *
    * @param from - `undefined` for no lower bound.
-   * @returns `undefined` only with parity, if DeepSpeed finds nothing to select from.
+   * @returns `undefined` only with parity, if DeepSpeed has nothing to select from.
    */
   select(from: number | undefined, to: number): IndexArray | undefined;
 }
 
-/** Inputs of the choice of a new cluster's samples. */
+/** Input for selecting the samples of a new cluster. */
 export interface ClusterRequest {
-  /** The difficulties before the change; a metric that had none is absent. */
+  /** The difficulties before the change; a metric without one is absent. */
   readonly previous: Difficulties;
   readonly current: Difficulties;
-  /** The clusters so far, each in any order. */
+  /** The existing clusters, each in any order. */
   readonly earlier: readonly ClusterIds[];
   readonly datasetLength: number;
-  /** Whether a metric that finds nothing is no constraint or a failure, as in DeepSpeed, instead of "no sample". */
+  /**
+   * Whether a metric that selects nothing imposes no constraint or fails, as in DeepSpeed, instead of meaning "no
+   * sample".
+   */
   readonly parity: boolean;
 }
 
 /**
- * The samples that a change of difficulty admits, not yet shuffled.
+ * Returns the samples that a change of difficulty admits, before shuffling.
  *
- * With one clustered metric: those whose difficulty lies between the one before and the one now, in the order of the
- * index. With several: those that every metric admits now and no earlier cluster holds, ascending.
+ * With one clustered metric: those whose difficulty is between the previous and the current one, in the order of the
+ * index. With several: those that every metric admits now and no existing cluster contains, ascending.
  *
- * @returns `undefined` when there are none.
+ * @returns `undefined` if there are none.
  * @throws {@link ParityError} with `parity`, where DeepSpeed fails over an empty selection.
  */
 export function selectMembers(
@@ -108,6 +111,6 @@ function without(
 function originalFails(metric: string): ParityError {
   return new ParityError(`${metric} admits no sample, which DeepSpeed cannot combine with other metrics`, {
     where: { original: 'TypeError', metric },
-    next: 'Begin at a difficulty that some sample has, or leave out parity.',
+    next: 'Start at a difficulty that some samples have, or turn parity off.',
   });
 }

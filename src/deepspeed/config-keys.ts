@@ -1,6 +1,6 @@
 /**
- * Top-level keys of a DeepSpeed configuration that are about other things than data: they are accepted, not read. Any key
- * outside this list and the data keys is a mistake, most often of spelling.
+ * Top-level keys of a DeepSpeed configuration that do not concern data: accepted, but not read. Any other key outside
+ * the data keys is an error, usually a misspelling.
  */
 export const keysOfOtherParts: ReadonlySet<string> = new Set([
   // optimizer and precision

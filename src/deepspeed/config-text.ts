@@ -1,14 +1,14 @@
 import Hjson from 'hjson';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 
-/** Hjson keeps comments under this key, so it would take a key of this name for its own. */
+/** Hjson stores comments under this key, so it would mistake a key of this name for its own. */
 const parserKey = '__COMMENTS__';
 
 /**
- * Reads the text of a DeepSpeed configuration: JSON, Hjson (comments, trailing commas, bare keys), or either of them in URL-safe
- * base64, as DeepSpeed takes it on a command line.
+ * Parses the text of a DeepSpeed configuration: JSON, Hjson (comments, trailing commas, bare keys), or either in
+ * URL-safe base64, as DeepSpeed accepts it on a command line.
  *
- * @throws {@link ConfigError} when it is none of them, and for every key that comes twice in one object.
+ * @throws {@link ConfigError} if it is none of these, and for every key that occurs twice in one object.
  */
 export function parseConfigText(text: string): unknown {
   const plain = decodeBase64(text) ?? text;
@@ -19,7 +19,7 @@ export function parseConfigText(text: string): unknown {
   const parsed = parseHjson(plain);
   const wrong = wrongKeys(parsed, '');
   if (wrong.length > 0) throw new ConfigError('DeepSpeed configuration', wrong);
-  // Without the comments that were kept along the way.
+  // Removes the comments that the parser kept.
   return JSON.parse(JSON.stringify(parsed));
 }
 
@@ -41,12 +41,12 @@ function parseHjson(text: string): object {
 
 function notAnObject(reason: string, cause: unknown): ConfigError {
   return new ConfigError('DeepSpeed configuration', [{ field: '', message: `is not JSON: ${reason}` }], {
-    next: 'Give the text of the file, not its path.',
+    next: 'Pass the text of the file, not its path.',
     cause,
   });
 }
 
-/** Keys that come twice in one object, or that the parser lost: it lists all of them beside the comments. */
+/** Keys that occur twice in one object, or that the parser lost: it lists all keys next to the comments. */
 function wrongKeys(value: unknown, prefix: string): ConfigProblem[] {
   if (typeof value !== 'object' || value === null) return [];
   const { __COMMENTS__: kept } = value as { __COMMENTS__?: { o?: readonly string[] } };
@@ -55,7 +55,7 @@ function wrongKeys(value: unknown, prefix: string): ConfigProblem[] {
   // Hjson assigns keys, so `__proto__` sets the prototype of the object instead of a key.
   const lost = keys.filter((key) => !Object.hasOwn(value, key));
   const here = [
-    ...repeated.map((key) => ({ field: `${prefix}${key}`, message: 'comes twice' })),
+    ...repeated.map((key) => ({ field: `${prefix}${key}`, message: 'occurs twice' })),
     ...lost.map((key) => ({ field: `${prefix}${key}`, message: 'is not a key of a configuration' })),
   ];
   const below = Object.entries(value).flatMap(([key, child]) => wrongKeys(child, `${prefix}${key}.`));

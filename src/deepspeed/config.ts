@@ -16,26 +16,26 @@ export interface ParseDeepSpeedConfigOptions {
   /** Processes of the run. @defaultValue `1` */
   readonly worldSize?: number;
   /**
-   * As DeepSpeed: only the innermost `enabled` switches count, and curriculum learning needs a folder for its cluster
-   * files. @defaultValue `false`
+   * Whether to follow DeepSpeed's defects: only the innermost `enabled` switches count, and curriculum learning
+   * requires a folder for its cluster files. @defaultValue `false`
    */
   readonly parity?: boolean;
 }
 
-/** What a DeepSpeed configuration says about data, filled with its defaults. */
+/** The data settings of a DeepSpeed configuration, with defaults filled in. */
 export interface DeepSpeedConfig {
-  /** Samples of one optimizer step over all ranks. */
+  /** Samples per global batch. */
   readonly trainBatchSize: number;
   readonly trainMicroBatchSizePerGpu: number;
   readonly gradientAccumulationSteps: number;
-  /** Ranks that read different data: the world size over `sequence_parallel_size`. */
+  /** Number of ranks that read different data: the world size divided by `sequence_parallel_size`. */
   readonly dataParallelWorldSize: number;
-  /** Ranks that share each sequence, and so read the same data. */
+  /** Number of ranks that share each sequence, and therefore read the same data. */
   readonly sequenceParallelSize: number;
   readonly dataloaderDropLast: boolean;
   readonly stepsPerPrint: number | null;
   readonly timers: { readonly throughput: { readonly enabled: boolean; readonly synchronized: boolean } };
-  /** In DeepSpeed's spelling. `enabled` says what is in force. */
+  /** In DeepSpeed's spelling. `enabled` tells what is active. */
   readonly dataEfficiency: DataEfficiencyConfig;
   /** Whether the configuration was read with `parity`. */
   readonly parity: boolean;
@@ -71,20 +71,20 @@ const dataKeys = {
   ),
   data_efficiency: v.optional(dataEfficiencySchema, {}),
   elasticity: v.optional(elasticitySchema, {}),
-  // The older curriculum, by sequence length. Disabled, it says nothing.
+  // The legacy curriculum, by sequence length. If disabled, it has no effect.
   curriculum_learning: v.optional(v.looseObject({ enabled: v.optional(booleanOption, false) }), {}),
 };
 
-// Given as entries, so that a misspelt key is answered with the nearest of all known ones.
+// Passed as entries, so that the error for a misspelled key suggests the nearest of all known keys.
 const otherKeys = Object.fromEntries([...keysOfOtherParts].map((key) => [key, v.optional(v.unknown())]));
 const schema = v.strictObject({ ...otherKeys, ...dataKeys });
 
 /**
- * Reads what a DeepSpeed configuration says about data.
+ * Parses the data settings of a DeepSpeed configuration.
  *
- * @param json - The configuration, or its text: JSON, with comments and trailing commas too (Hjson), or either in URL-safe
- *   base64. It is not written to.
- * @throws {@link ConfigError} naming the JSON path of everything that is unknown, wrong, missing or contradictory.
+ * @param json - The configuration, or its text: JSON, also with comments and trailing commas (Hjson), or either in
+ *   URL-safe base64. It is not modified.
+ * @throws {@link ConfigError} naming the JSON path of everything that is unknown, invalid, missing or contradictory.
  * @example
  * const config = parseDeepSpeedConfig(await readFile('ds_config.json', 'utf8'), { worldSize: 8 });
  */
@@ -135,9 +135,9 @@ function elasticSizes(
 }
 
 function noOlderCurriculum(): ConfigError {
-  const message = 'is enabled: the older curriculum, which cuts sequences to a length, is not supported';
+  const message = 'is enabled: the legacy curriculum, which truncates sequences, is not supported';
   return new ConfigError('DeepSpeed configuration', [{ field: 'curriculum_learning', message }], {
-    next: 'Use data_efficiency.data_sampling.curriculum_learning with a metric of sequence lengths, or disable it and cut the sequences in a transform.',
+    next: 'Use data_efficiency.data_sampling.curriculum_learning with a metric of sequence lengths, or disable it and truncate the sequences in a transform.',
   });
 }
 

@@ -3,16 +3,16 @@ import type { DeepSpeedDataSampler } from './data-sampler.js';
 import type { SamplerSnapshot } from './data-sampler-snapshot.js';
 
 /**
- * The micro-steps of a curriculum sampler, each with the sampler's state right after it was drawn. A loader with workers
- * draws micro-steps long before it delivers them; the state has to wait for its batch.
+ * The micro-steps of a curriculum sampler, each with the sampler's state right after it was drawn. A loader with
+ * workers draws micro-steps long before it delivers them, so each state is kept until its batch is delivered.
  */
 export class CurriculumBatches implements BatchSampler {
   readonly #sampler: DeepSpeedDataSampler;
   #snapshots: SamplerSnapshot[] = [];
   #positions: Positions | undefined;
   /**
-   * Micro-steps by which the state runs ahead of the batch. PyTorch draws two a worker in advance, and DeepSpeed hands
-   * out the state of the last one drawn.
+   * Number of micro-steps by which the state is ahead of the batch. PyTorch draws two per worker in advance, and
+   * DeepSpeed saves the state of the last one drawn.
    */
   stateAhead = 0;
 
@@ -42,12 +42,12 @@ export class CurriculumBatches implements BatchSampler {
     }
   }
 
-  /** Positions are counted over all epochs of the configuration, so that a resumed run goes on counting. */
+  /** Positions count over all epochs of the configuration, so a resumed run continues counting. */
   positionsOf(): Positions {
     return this.#positions ?? this.#sampler.positionsOf();
   }
 
-  /** The state that belongs to the next batch in the order of delivery. */
+  /** The state of the next batch in the order of delivery. */
   nextSnapshot(): SamplerSnapshot {
     return this.#snapshots.shift() ?? this.#sampler.snapshot;
   }

@@ -12,7 +12,7 @@ import { parseCurriculumConfig, scheduleOptionsOf } from './schedule-config.js';
  *
  * @param config - In DeepSpeed's spelling.
  * @param difficultyAt - The function of a `custom` schedule: step, counted from 1 → difficulty.
- * @throws {@link ConfigError} for a schedule that is incomplete or wrong, and what `DifficultyIndex.openSync` throws.
+ * @throws {@link ConfigError} for an incomplete or invalid schedule, and the errors of `DifficultyIndex.openSync`.
  *
  * @example
  * ```ts

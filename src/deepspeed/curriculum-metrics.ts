@@ -9,7 +9,7 @@ import type { CurriculumMetricConfig } from './data-efficiency-config.js';
 import { originalPercentiles, originalValues } from './original-selection.js';
 import { pythonText } from './python-float.js';
 
-/** Metric → a function that gives the difficulty of a step, counted from 1. */
+/** Metric → a function that returns the difficulty of a step, counted from 1. */
 export type CustomSchedules = Readonly<Record<string, (step: number) => number>>;
 
 /** A metric of the configuration, with its schedule. */
@@ -31,7 +31,7 @@ export class CurriculumMetrics {
     this.list = Object.entries(configs).map(([name, config]) => openMetric(name, config, parity));
   }
 
-  /** What the sequence of samples depends on; where the index files lie is not part of it. */
+  /** Everything that determines the sequence of samples, without the paths of the index files. */
   get description(): Json {
     return this.list.map(({ name, config, index }) => {
       const { index_to_sample_path, index_to_metric_path, ...schedule } = config;
@@ -51,7 +51,7 @@ export class CurriculumMetrics {
     return this.list.some(({ name }) => ownValue(before, name) !== ownValue(after, name));
   }
 
-  /** Puts the schedules where they were with these difficulties; without any, at their start. */
+  /** Restores the schedules to these difficulties; without any, to their start. */
   restore(difficulties: Difficulties): void {
     for (const { name, config, scheduler } of this.list) {
       scheduler.setState({
@@ -68,7 +68,7 @@ export class CurriculumMetrics {
     }
   }
 
-  /** DeepSpeed's name for the cluster that these difficulties make. */
+  /** DeepSpeed's name for the cluster of these difficulties. */
   clusterName(difficulties: Difficulties): string {
     return this.list.reduce(
       (name, { name: metric, config }) =>
@@ -77,7 +77,9 @@ export class CurriculumMetrics {
     );
   }
 
-  /** @throws {@link ConfigError} when no sample is admitted at the first step. Schedules given later are not known yet. */
+  /**
+   * @throws {@link ConfigError} if no sample is admitted at the first step. Schedules set later are not known yet.
+   */
   checkFirstStep(datasetLength: number): void {
     if (this.list.some(({ config }) => config.schedule_type === 'custom')) return;
     const first = Object.fromEntries(
@@ -87,7 +89,7 @@ export class CurriculumMetrics {
     if (!selectMembers(this.list, request)) throw this.nothingAdmitted(first);
   }
 
-  /** What to say when no sample is easy enough. */
+  /** The error if no sample is easy enough. */
   nothingAdmitted(difficulties: Difficulties): ConfigError {
     const root = 'data_efficiency.data_sampling.curriculum_learning.curriculum_metrics';
     const empty = this.list.filter(
@@ -102,7 +104,7 @@ export class CurriculumMetrics {
       message: `no sample is admitted by all metrics at ${JSON.stringify(difficulties)}`,
     };
     return new ConfigError('DeepSpeedDataSampler', problems.length > 0 ? problems : [together], {
-      next: 'Begin at a difficulty that some sample has.',
+      next: 'Start at a difficulty that some samples have.',
     });
   }
 }

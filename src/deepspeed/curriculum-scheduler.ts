@@ -13,15 +13,18 @@ import {
 } from './schedule-config.js';
 
 export interface CurriculumSchedulerOptions {
-  /** Returns DeepSpeed's numbers: they may begin below `min_difficulty` and reach `max_difficulty` late. @defaultValue `false` */
+  /**
+   * Whether to return DeepSpeed's numbers, which may start below `min_difficulty` and reach `max_difficulty` late.
+   * @defaultValue `false`
+   */
   readonly parity?: boolean;
 }
 
 const optionsSchema = v.strictObject({ parity: v.optional(booleanOption, false) });
 
 /**
- * The difficulty that each step admits. DeepSpeed's `CurriculumScheduler`, with the schedules `fixed_linear`, `fixed_root`,
- * `fixed_discrete` and `custom`, a function.
+ * The difficulty that each step admits. DeepSpeed's `CurriculumScheduler`, with the schedules `fixed_linear`,
+ * `fixed_root`, `fixed_discrete` and `custom`, a function.
  *
  * Once the difficulty has reached `max_difficulty`, it stays there.
  */
@@ -33,7 +36,7 @@ export class CurriculumScheduler {
 
   /**
    * @param config - In DeepSpeed's spelling.
-   * @throws {@link ConfigError} naming every field that is missing or wrong.
+   * @throws {@link ConfigError} naming every missing or invalid field.
    */
   constructor(config: CurriculumConfig | JsonObject, options: CurriculumSchedulerOptions = {}) {
     this.#parity = parseOptions('CurriculumScheduler options', optionsSchema, options).parity;

@@ -114,7 +114,7 @@ export interface AnalyzerSettings {
   readonly parity: boolean;
 }
 
-/** @throws {@link ConfigError} naming every option at fault. */
+/** @throws {@link ConfigError} naming every invalid option. */
 export function resolveAnalyzerOptions(options: DataAnalyzerOptions): AnalyzerSettings {
   const checked = parseOptions('DataAnalyzer options', schema, options);
   const { metricNames, metricFunctions, metricTypes, metricDtypes, specificThreads, collateFn, ...rest } =

@@ -27,7 +27,7 @@ export class DataAnalyzer {
   readonly #dataset: Dataset<unknown>;
   readonly #settings: AnalyzerSettings;
 
-  /** @throws {@link ConfigError} naming every option at fault. */
+  /** @throws {@link ConfigError} naming every invalid option. */
   constructor(dataset: Dataset<unknown>, options: DataAnalyzerOptions) {
     this.#dataset = dataset;
     this.#settings = resolveAnalyzerOptions(options);

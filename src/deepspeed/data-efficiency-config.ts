@@ -7,7 +7,7 @@ const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'
 const metric = v.strictObject({
   /** Prefix of the indexed dataset that lists the samples of each difficulty. */
   index_to_sample_path: v.optional(text),
-  /** Prefix of the indexed dataset that lists the difficulties. Read for `value` only. */
+  /** Prefix of the indexed dataset that lists the difficulties. Read only for `value`. */
   index_to_metric_path: v.optional(text),
   difficulty_type: v.picklist(['value', 'percentile'], `must be 'value' or 'percentile'`),
   clustering_type: v.picklist(
@@ -20,7 +20,7 @@ const metric = v.strictObject({
     ['fixed_linear', 'fixed_root', 'fixed_discrete', 'custom'],
     `must be 'fixed_linear', 'fixed_root', 'fixed_discrete' or 'custom'`,
   ),
-  // Which keys it needs depends on the type: the schedule itself checks it.
+  // The required keys depend on the type: the schedule checks them.
   schedule_config: v.optional(
     v.custom<ScheduleConfig>((value) => typeof value === 'object' && value !== null, 'must be an object'),
   ),
@@ -28,9 +28,9 @@ const metric = v.strictObject({
 
 const curriculumLearning = v.strictObject({
   enabled: v.optional(booleanOption, false),
-  /** Folder of the cluster files that DeepSpeed writes. Needed with `parity` only. */
+  /** Folder of the cluster files that DeepSpeed writes. Required only with `parity`. */
   data_cluster_path: v.optional(text),
-  /** Metric → its configuration. The order of the metrics counts. */
+  /** Metric → its configuration. The order of the metrics matters. */
   curriculum_metrics: v.optional(recordOf(metric)),
 });
 
@@ -76,7 +76,7 @@ const randomLtd = v.strictObject({
     v.strictObject({
       min_value: integerFrom(0),
       max_value: integerFrom(1),
-      schedule_type: v.literal('fixed_linear', 'must be fixed_linear, the only schedule there is'),
+      schedule_type: v.literal('fixed_linear', 'must be fixed_linear, the only schedule supported'),
       schedule_config: v.strictObject({ require_steps: integerFrom(1), seq_per_step: integerFrom(1) }),
     }),
   ),
@@ -91,7 +91,7 @@ const dataRouting = v.strictObject({
   random_ltd: v.optional(randomLtd, {}),
 });
 
-/** What the `data_efficiency` section of a DeepSpeed configuration may hold, with DeepSpeed's defaults. */
+/** Schema of the `data_efficiency` section of a DeepSpeed configuration, with DeepSpeed's defaults. */
 export const dataEfficiencySchema = v.strictObject({
   enabled: v.optional(booleanOption, false),
   seed: v.optional(integerFrom(0), 1234),
@@ -99,7 +99,7 @@ export const dataEfficiencySchema = v.strictObject({
   data_routing: v.optional(dataRouting, {}),
 });
 
-/** The `data_efficiency` section, filled with its defaults. */
+/** The `data_efficiency` section with defaults filled in. */
 export type DataEfficiencyConfig = v.InferOutput<typeof dataEfficiencySchema>;
 
 /** The `data_efficiency` section as a user writes it. */
@@ -109,9 +109,9 @@ export type DataEfficiencyInput = v.InferInput<typeof dataEfficiencySchema>;
 export type CurriculumMetricConfig = v.InferOutput<typeof metric>;
 
 /**
- * Turns each feature off whose outer sections are not enabled: `data_efficiency.enabled`, then `data_sampling.enabled` or
- * `data_routing.enabled`, then the feature's own. DeepSpeed looks at the innermost alone, which is what a configuration
- * read with `parity` keeps.
+ * Disables each feature whose outer sections are disabled: `data_efficiency.enabled`, then `data_sampling.enabled` or
+ * `data_routing.enabled`, then the feature's own. DeepSpeed reads only the innermost switch, and so does a
+ * configuration that is read with `parity`.
  */
 export function honourOuterSwitches(config: DataEfficiencyConfig): DataEfficiencyConfig {
   const { data_sampling, data_routing } = config;

@@ -5,10 +5,10 @@ import { parseCurriculumConfig } from './schedule-config.js';
 const curriculumRoot = 'data_efficiency.data_sampling.curriculum_learning';
 
 /**
- * What is wrong with a `data_efficiency` section across its fields: schedules, and what an enabled feature needs and does
- * not have.
+ * Lists the problems of a `data_efficiency` section across its fields: schedules, and what an enabled feature
+ * requires but lacks.
  *
- * @param parity - Whether DeepSpeed's cluster files are to be written, which needs a folder.
+ * @param parity - Whether DeepSpeed's cluster files will be written, which requires a folder.
  */
 export function dataEfficiencyProblems(config: DataEfficiencyConfig, parity: boolean): ConfigProblem[] {
   const { curriculum_learning, dynamic_batching } = config.data_sampling;

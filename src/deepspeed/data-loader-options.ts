@@ -10,15 +10,15 @@ import { detectRank } from '../distributed/index.js';
 import type { DataLoaderOptions } from '../loader/index.js';
 import type { SamplerConfig } from './data-sampler-options.js';
 
-/** What DeepSpeed's engine tells its loader about curriculum learning, in DeepSpeed's spelling. */
+/** Settings of curriculum learning that DeepSpeed's engine passes to its loader, in DeepSpeed's spelling. */
 export interface DeepSpeedDataLoaderConfig {
-  /** Whether the curriculum sampler chooses the samples. @defaultValue `false` */
+  /** Whether the curriculum sampler selects the samples. @defaultValue `false` */
   readonly curriculum_learning?: boolean;
-  /** The whole configuration, or its `data_efficiency` section. Needed with curriculum learning. */
+  /** The whole configuration, or its `data_efficiency` section. Required with curriculum learning. */
   readonly data_efficiency?: SamplerConfig;
   /** The data-parallel group; its size must be `dataParallelWorldSize`. */
   readonly data_parallel_group?: { size(): number };
-  /** Micro-steps of a global batch. @defaultValue `1` */
+  /** Micro-steps per global batch. @defaultValue `1` */
   readonly gradient_accumulation_steps?: number;
   /** Rank among all processes. @defaultValue `dataParallelRank` */
   readonly global_rank?: number;
@@ -26,7 +26,7 @@ export interface DeepSpeedDataLoaderConfig {
   readonly num_workers?: number;
 }
 
-/** Options that go to the `DataLoader` underneath as they are. */
+/** Options that are passed through to the underlying `DataLoader`. */
 export type PassedOnOptions<T> = Pick<
   DataLoaderOptions<T, 'float32', unknown>,
   | 'transform'
@@ -42,35 +42,42 @@ export type PassedOnOptions<T> = Pick<
 export interface DeepSpeedDataLoaderOptions<T, B> {
   /** Samples of one micro-step of one rank. */
   readonly batchSize: number;
-  /** Whether the memory that batches are lent in (`reuseBuffers`) is page-locked, where the accelerator is CUDA. @defaultValue `false` */
+  /**
+   * Whether to page-lock the memory of lent batches (`reuseBuffers`) if the accelerator is CUDA. @defaultValue
+   * `false`
+   */
   readonly pinMemory?: boolean;
   /**
-   * Number of this process on its machine; negative means that one process drives all devices. Decides the sampler, see
-   * {@link DeepSpeedDataLoader}. @defaultValue what the launcher says; −1 without one
+   * Number of this process on its machine; negative if one process drives all devices. Selects the sampler, see
+   * {@link DeepSpeedDataLoader}. @defaultValue from the launcher, else −1
    */
   readonly localRank?: number;
-  /** Started before each batch is fetched. Its owner stops it. @defaultValue none */
+  /** Started before each batch is fetched. The caller stops it. @defaultValue none */
   readonly tputTimer?: { start(): void } | null | undefined;
   /** Makes a batch from samples. @defaultValue `defaultCollate`; with `parity`, `torchCollate()` */
   readonly collateFn?: Collate<T, B> | WorkerModule<Collate<T, B>> | null | undefined;
-  /** Workers. Not used with curriculum learning, where the configuration says them. @defaultValue 2 a device */
+  /**
+   * Number of workers. Ignored with curriculum learning, where the configuration sets it. @defaultValue 2 per device
+   */
   readonly numLocalIoWorkers?: number | null | undefined;
-  /** The order of this rank's samples. Not used with curriculum learning. @defaultValue see {@link DeepSpeedDataLoader} */
+  /**
+   * The order of this rank's samples. Ignored with curriculum learning. @defaultValue see {@link DeepSpeedDataLoader}
+   */
   readonly dataSampler?: Sampler | null | undefined;
-  /** Ranks that read different samples. @defaultValue what the launcher says */
+  /** Number of ranks that read different samples. @defaultValue from the launcher */
   readonly dataParallelWorldSize?: number | null | undefined;
-  /** Which of them this is. @defaultValue what the launcher says */
+  /** This rank's number among them. @defaultValue from the launcher */
   readonly dataParallelRank?: number | null | undefined;
-  /** Whether to leave out a last batch that is not full. @defaultValue `false` */
+  /** Whether to drop a last batch that is not full. @defaultValue `false` */
   readonly dataloaderDropLast?: boolean;
   /** Curriculum learning. @defaultValue none */
   readonly deepspeedDataloaderConfig?: DeepSpeedDataLoaderConfig;
-  /** What DeepSpeed has no setting for. @defaultValue the defaults of `DataLoader` */
+  /** Settings that DeepSpeed lacks. @defaultValue the defaults of `DataLoader` */
   readonly loaderOptions?: PassedOnOptions<T>;
   /**
-   * As DeepSpeed: the same order in each epoch of a distributed run, a curriculum state that runs ahead of its batch, a
-   * length that counts all ranks and epochs, and PyTorch's dtypes: a batch of numbers is then int64 or float64, which the
-   * default of `B` does not say. @defaultValue `false`
+   * Whether to reproduce DeepSpeed's defects: the same order in each epoch of a distributed run, a curriculum state
+   * that is ahead of its batch, a length that counts all ranks and epochs, and PyTorch's dtypes. A batch of numbers
+   * is then int64 or float64, which the default of `B` does not reflect. @defaultValue `false`
    */
   readonly parity?: boolean;
 }
@@ -80,7 +87,7 @@ const groupOption = v.custom<{ size(): number }>(
   'must have a size method',
 );
 
-// The loader underneath checks their values; a name that is not among them is found here.
+// The underlying loader checks their values; this schema rejects unknown names.
 const passedOnEntries = {
   transform: v.optional(v.unknown()),
   prefetchFactor: v.optional(v.unknown()),
@@ -135,10 +142,10 @@ const schema = v.strictObject({
   parity: v.optional(booleanOption, false),
 });
 
-/** Where the order of the samples comes from. */
+/** Source of the order of the samples. */
 export type OrderSource = 'curriculum' | 'given' | 'distributed' | 'random' | 'stream';
 
-/** What a loader will do: its options, checked, and everything that follows from them. */
+/** Plan of a loader: its checked options, and everything derived from them. */
 export interface LoaderPlan
   extends Readonly<Omit<v.InferOutput<typeof schema>, 'deepspeedDataloaderConfig'>> {
   readonly curriculum: v.InferOutput<typeof schema>['deepspeedDataloaderConfig'];
@@ -147,14 +154,14 @@ export interface LoaderPlan
   readonly batchSize: number;
   readonly deviceCount: number;
   readonly numWorkers: number;
-  /** Whether someone chose the number of workers, so that it must not be changed silently. */
+  /** Whether the user set the number of workers, which must then not change silently. */
   readonly workersWereChosen: boolean;
   readonly worldSize: number;
   readonly rank: number;
 }
 
 /**
- * Decides sampler, batch size, devices and workers from the options of a loader.
+ * Derives sampler, batch size, devices and workers from the options of a loader.
  *
  * | | order | batch size | devices | workers |
  * |---|---|---|---|---|
@@ -162,7 +169,7 @@ export interface LoaderPlan
  * | `localRank` ≥ 0 | given, else distributed | `batchSize` | 1 | given, else 2 |
  * | `localRank` < 0 | given, else random | `batchSize` · devices | the accelerator's | given, else 2 · devices |
  *
- * @throws {@link ConfigError} naming every option that is unknown, wrong or contradictory.
+ * @throws {@link ConfigError} naming every option that is unknown, invalid or contradictory.
  */
 export function planLoader(options: unknown, dataset: unknown): LoaderPlan {
   const { deepspeedDataloaderConfig: curriculum, ...given } = parseOptions(
@@ -209,11 +216,11 @@ function streamSource(dataset: unknown, curriculum: boolean, parity: boolean): O
   if (!isIterableDataset(dataset)) {
     throw problem('dataset', 'is neither map-style (length and get) nor iterable (iterate)');
   }
-  if (curriculum) throw problem('dataset', 'must be map-style: curriculum learning chooses samples by index');
+  if (curriculum) throw problem('dataset', 'must be map-style: curriculum learning selects samples by index');
   if (!parity) return 'stream';
   throw new ParityError('The dataset has no length', {
     where: { original: 'TypeError' },
-    next: 'Leave out parity: iterable datasets are supported without it.',
+    next: 'Turn parity off: iterable datasets are supported without it.',
   });
 }
 
@@ -224,23 +231,20 @@ function refuseContradictions({
   loaderOptions,
 }: Pick<LoaderPlan, 'rank' | 'worldSize' | 'curriculum' | 'loaderOptions'>): void {
   if (rank >= worldSize) {
-    throw problem('dataParallelRank', `is ${rank}, must be below dataParallelWorldSize ${worldSize}`);
+    throw problem('dataParallelRank', `is ${rank}; must be below dataParallelWorldSize, ${worldSize}`);
   }
   const groupSize = curriculum.data_parallel_group?.size() ?? worldSize;
   if (groupSize !== worldSize) {
     const field = 'deepspeedDataloaderConfig.data_parallel_group';
-    throw problem(field, `has ${groupSize} ranks, dataParallelWorldSize is ${worldSize}`);
+    throw problem(field, `has ${groupSize} ranks, and dataParallelWorldSize is ${worldSize}`);
   }
   if (curriculum.curriculum_learning && !curriculum.data_efficiency) {
-    throw problem(
-      'deepspeedDataloaderConfig.data_efficiency',
-      'is missing, and curriculum learning needs it',
-    );
+    throw problem('deepspeedDataloaderConfig.data_efficiency', 'is missing; curriculum learning requires it');
   }
   if (curriculum.curriculum_learning && loaderOptions.onError === 'skip') {
     throw problem(
       'loaderOptions.onError',
-      "cannot be 'skip' with curriculum learning: each batch has its state",
+      "cannot be 'skip' with curriculum learning, where each batch has a state",
     );
   }
 }

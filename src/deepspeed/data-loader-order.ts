@@ -7,7 +7,7 @@ import type { LoaderPlan } from './data-loader-options.js';
 import { DeepSpeedDataSampler } from './data-sampler.js';
 import { TorchRandomOrder } from './torch-random-order.js';
 
-/** The sampler that a plan asks for, unless it is that of a curriculum; none for a stream. */
+/** The sampler of a plan without curriculum learning; none for a stream. */
 export function createOrder(
   plan: LoaderPlan,
   dataset: Dataset<unknown> | IterableDataset<unknown>,
@@ -32,15 +32,15 @@ export function createCurriculumSampler(plan: LoaderPlan, dataset: Dataset<unkno
   });
 }
 
-/** Which of the ranks that read different samples this is. */
+/** This rank's number among the ranks that read different samples. */
 export interface DataParallelRank {
   readonly dataParallelRank: number;
   readonly dataParallelWorldSize: number;
 }
 
 /**
- * The order of evaluation: as the dataset has it, each rank its part. With `parity` the ranks are padded to one length
- * with samples from the start, which then count twice.
+ * The order of evaluation: that of the dataset, divided among the ranks. With `parity`, ranks are padded to one
+ * length with samples from the start, which then count twice.
  */
 export function sequentialOrder(
   dataset: unknown,
@@ -92,7 +92,7 @@ class EveryNth implements Sampler {
   }
 }
 
-/** A sampler that never hears of epochs, as in DeepSpeed: its order is the same in each. */
+/** A sampler without epochs, as in DeepSpeed: its order is the same in each. */
 export class WithoutEpochs implements Sampler {
   readonly #sampler: Sampler;
   readonly mayBeEmpty = true;

@@ -1,5 +1,4 @@
-// So that the types stand in projects whose own library has no disposables yet.
-/// <reference lib="esnext.disposable" preserve="true" />
+// Makes the types compile in projects whose lib setting lacks Disposable.
 import type { Collate } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
@@ -23,7 +22,7 @@ import { torchCollate } from './torch-collate.js';
 import { drawBaseSeed, TorchRandomOrder } from './torch-random-order.js';
 import { workersForMovable } from './worker-fallback.js';
 
-/** Changes a batch of a curriculum before it is delivered, given the sampler's state as of that batch. */
+/** Changes a batch of a curriculum before it is delivered; receives the sampler's state as of this batch. */
 export type PostProcess<B> = (batch: B, samplerState: JsonObject) => B | Promise<B>;
 
 /**
@@ -33,11 +32,12 @@ export type PostProcess<B> = (batch: B, samplerState: JsonObject) => B | Promise
  * - in a distributed run (`localRank` ≥ 0), `dataSampler`, else a `DistributedSampler` in PyTorch's order;
  * - otherwise `dataSampler`, else PyTorch's random order from its process-wide generator.
  *
- * `dataloaderDropLast` leaves out a short last batch; the distributed sampler still repeats samples, so that all ranks have
- * the same number.
+ * `dataloaderDropLast` drops a short last batch; the distributed sampler still repeats samples, so that all ranks
+ * have the same number.
  *
  * ```ts
- * const loader = new DeepSpeedDataLoader(dataset, { batchSize: 8, localRank, dataParallelWorldSize, dataParallelRank });
+ * const loader = new DeepSpeedDataLoader(dataset, { batchSize: 8, localRank, dataParallelWorldSize, dataParallelRank
+ * });
  * for await (const batch of loader) train(batch);
  * ```
  *
@@ -50,9 +50,9 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   readonly batchSize: number;
   /** Devices that this loader feeds. */
   readonly deviceCount: number;
-  /** The sampler in force; none with an iterable dataset. */
+  /** The sampler; none for an iterable dataset. */
   readonly dataSampler: DeepSpeedDataSampler | Sampler | undefined;
-  /** Changes each batch with curriculum learning; without it, it is not called. */
+  /** Changes each batch with curriculum learning; not called without it. */
   postProcessFunc: PostProcess<B> | undefined;
   readonly #plan: LoaderPlan;
   readonly #curriculum:
@@ -63,14 +63,14 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   #workersWereChosen: boolean;
   #loader: DataLoader<T, 'float32', B, boolean> | undefined;
   #loaderWorkers = 0;
-  /** Whether batches of the epoch under way were delivered, but not all: the next pass is then another epoch. */
+  /** Whether some but not all batches of the current epoch were delivered: the next pass is then another epoch. */
   #isInsidePass = false;
   #live: AsyncGenerator<B, void, undefined> | undefined;
   #delivered: SamplerSnapshot | undefined;
 
   /**
    * @param dataset - Map-style, or iterable without curriculum learning.
-   * @throws {@link ConfigError} when an option is unknown, wrong, or contradicts another one or the kind of dataset.
+   * @throws {@link ConfigError} if an option is unknown, invalid, or contradicts another one or the kind of dataset.
    */
   constructor(dataset: Dataset<T> | IterableDataset<T>, options: DeepSpeedDataLoaderOptions<T, B>) {
     this.#plan = planLoader(options, dataset);
@@ -91,15 +91,15 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   }
 
   /**
-   * Batches of a pass, or `null` when the dataset does not know its length. With `parity` it is that of construction, and
-   * with curriculum learning the samples of all ranks over the batch size of one, as in DeepSpeed.
+   * Batches per pass, or `null` if the dataset does not know its length. With `parity` it is fixed at construction
+   * and, with curriculum learning, it is the samples of all ranks divided by the batch size of one, as in DeepSpeed.
    */
   get length(): number | null {
     if (this.#plan.parity) return this.#lengthAtFirst;
     return loaderLength(this.#plan, this.dataset, this.dataSampler);
   }
 
-  /** Workers that make batches. What is assigned takes effect at the next iteration. */
+  /** Number of workers. An assignment takes effect at the next iteration. */
   get numLocalIoWorkers(): number {
     return this.#numWorkers;
   }
@@ -109,20 +109,23 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     this.#workersWereChosen = true;
   }
 
-  /** The epoch under way, or the one that the next iteration gives. */
+  /** The current epoch, or that of the next iteration. */
   get epoch(): number {
     return this.#currentLoader().epoch;
   }
 
-  /** Makes the next iteration epoch `epoch`. Otherwise each iteration is the epoch after the last; not so with `parity`. */
+  /**
+   * Selects the epoch of the next iteration. By default, each iteration is the epoch after the last one, except with
+   * `parity`.
+   */
   setEpoch(epoch: number): void {
     this.#isInsidePass = false;
     this.#currentLoader().setEpoch(epoch);
   }
 
   /**
-   * One pass. With curriculum learning it goes on behind the last batch delivered. A loader has one pass at a time:
-   * beginning another ends the one before.
+   * One pass. With curriculum learning it continues after the last batch delivered. A loader has one pass at a time:
+   * starting another one ends it.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
     const batches = this.#beginPass();
@@ -139,7 +142,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     }
   }
 
-  /** The next batch of the pass that `next` itself began. */
+  /** The next batch of the pass that `next` itself started. */
   async next(): Promise<IteratorResult<B, void>> {
     this.#live ??= this[Symbol.asyncIterator]();
     const batch = await this.#live.next();
@@ -148,8 +151,8 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   }
 
   /**
-   * Where the loader stands, as plain JSON: batches that were prefetched but not delivered do not count. With curriculum
-   * learning it is the sampler's state as of the last batch delivered, in DeepSpeed's spelling.
+   * The state as plain JSON; batches that were prefetched but not delivered do not count. With curriculum learning it
+   * is the sampler's state as of the last batch delivered, in DeepSpeed's spelling.
    */
   stateDict(): JsonObject {
     if (this.#curriculum) return this.#curriculum.sampler.stateDict(this.#delivered);
@@ -158,9 +161,10 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   }
 
   /**
-   * Continues from a saved state: the batches that would have come, none lost, none twice. A pass under way ends.
+   * Continues from a saved state with exactly the batches that were due: none lost, none twice. Ends the current
+   * pass.
    *
-   * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler or configuration.
+   * @throws {@link StateMismatchError} if the state belongs to another dataset, sampler or configuration.
    */
   loadStateDict(state: JsonObject): void {
     this.#live = undefined;
@@ -180,12 +184,12 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     this.#currentLoader().loadStateDict(state.loader as JsonObject);
   }
 
-  /** Waiting times and counts since the number of workers was last changed. */
+  /** Waiting times and counts since the last change of the number of workers. */
   stats(): LoaderStats {
     return this.#currentLoader().stats();
   }
 
-  /** Ends the workers and the pass under way. */
+  /** Ends the workers and the current pass. */
   async close(): Promise<void> {
     await this.#loader?.close();
   }
@@ -200,9 +204,10 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     if (this.#curriculum) {
       const { sampler, batches } = this.#curriculum;
       batches.stateAhead = this.#plan.parity ? 2 * this.#numWorkers : 0;
-      // With parity that is ahead of the batch, and what PyTorch had drawn in advance is lost, as in DeepSpeed.
+      // With parity, the state is ahead of the batch, and batches that PyTorch had drawn in advance are lost, as in
+      // DeepSpeed.
       if (this.#delivered) sampler.restore(this.#delivered);
-      // Epochs are inside the one pass that a curriculum has.
+      // A curriculum has all epochs in one pass.
       loader.setEpoch(0);
     }
     return loader[Symbol.asyncIterator]();
@@ -219,7 +224,10 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     return this.#loader ?? this.#openLoader();
   }
 
-  /** The loader with the number of workers asked for; a change makes a new loader that continues where the old one stopped. */
+  /**
+   * The loader with the requested number of workers. A change makes a new loader that continues where the old one
+   * stopped.
+   */
   #openLoader(): DataLoader<T, 'float32', B, boolean> {
     if (this.#loader && this.#loaderWorkers === this.#numWorkers) return this.#loader;
     const before = this.#loader;
@@ -257,6 +265,6 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
 function foreignState(): StateMismatchError {
   return new StateMismatchError('The state belongs to another kind of loader', {
     where: { field: 'loader' },
-    next: 'Make the loader with the options that the state was saved with.',
+    next: 'Create the loader with the options with which the state was saved.',
   });
 }

@@ -11,23 +11,27 @@ import {
 import { dataEfficiencyProblems } from './data-efficiency-rules.js';
 
 export interface DeepSpeedDataSamplerOptions {
-  /** Samples of the dataset: those of one epoch. */
+  /** Number of samples of the dataset, which make one epoch. */
   readonly totalSamples: number;
   /** Samples of one micro-step of one rank. */
   readonly microBatchSize: number;
-  /** Which data-parallel rank this is. @defaultValue `0` */
+  /** This data-parallel rank. @defaultValue `0` */
   readonly dataParallelRank?: number;
-  /** Data-parallel ranks that share each micro-step. @defaultValue `1` */
+  /** Number of data-parallel ranks that share each micro-step. @defaultValue `1` */
   readonly dataParallelWorldSize?: number;
-  /** Micro-steps of a global batch. @defaultValue `1` */
+  /** Micro-steps per global batch. @defaultValue `1` */
   readonly gradientAccumulationSteps?: number;
-  /** Rank among all processes. Only rank 0 keeps cluster files, and only with `parity`. @defaultValue `dataParallelRank` */
+  /**
+   * Rank among all processes. Only rank 0 writes cluster files, and only with `parity`. @defaultValue
+   * `dataParallelRank`
+   */
   readonly globalRank?: number;
-  /** Whether to leave out a last micro-step that is not full. @defaultValue `true` */
+  /** Whether to drop a last micro-step that is not full. @defaultValue `true` */
   readonly dropLast?: boolean;
   /**
-   * The batches, states and cluster files of DeepSpeed with all its defects: one micro-step too many, short batches from
-   * small clusters, a state that repeats the random numbers from their start. @defaultValue `false`
+   * Whether to reproduce DeepSpeed's batches, states and cluster files with all its defects: one micro-step too many,
+   * short batches from small clusters, a state that repeats the random numbers from their start. @defaultValue
+   * `false`
    */
   readonly parity?: boolean;
 }
@@ -52,14 +56,14 @@ const schema = v.pipe(
   ),
 );
 
-/** Options of the sampler, checked, and the sizes that follow from them. */
+/** Checked options of the sampler, and the sizes derived from them. */
 export interface SamplerSettings extends Readonly<v.InferOutput<typeof schema>> {
   readonly globalRank: number;
   /** Samples of a micro-step over all ranks. */
   readonly microStepSize: number;
-  /** Samples of a global batch: those of all its micro-steps. */
+  /** Samples of a global batch: of all its micro-steps. */
   readonly globalBatchSize: number;
-  /** Samples that all epochs have together. */
+  /** Samples of all epochs together. */
   readonly samplesOfAllEpochs: number;
 }
 
@@ -79,10 +83,10 @@ export function resolveSamplerSettings(
   };
 }
 
-/** What a sampler is configured by: a whole configuration, or its `data_efficiency` section. */
+/** The configuration of a sampler: a whole configuration, or its `data_efficiency` section. */
 export type SamplerConfig = DeepSpeedConfig | DataEfficiencyInput;
 
-/** @throws {@link ConfigError} when the section is wrong, or curriculum learning is not enabled in it. */
+/** @throws {@link ConfigError} if the section is invalid, or curriculum learning is not enabled in it. */
 export function resolveSamplerConfig(config: SamplerConfig, parity: boolean): DataEfficiencyConfig {
   const section = 'dataEfficiency' in config ? config.dataEfficiency : config;
   const parsed = parseOptions('DeepSpeedDataSampler', dataEfficiencySchema, section, 'data_efficiency');

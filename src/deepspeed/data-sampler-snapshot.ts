@@ -7,33 +7,36 @@ export type RngState = ReturnType<NumpyGenerator['getState']>;
 
 /** The samples that one change of difficulty admitted. */
 export interface SamplerCluster {
-  /** The difficulties before the change that made it. */
+  /** The difficulties before the change. */
   readonly previous: Difficulties;
-  /** The difficulties that made it. */
+  /** The difficulties after the change. */
   readonly difficulties: Difficulties;
-  /** Its samples in the order of the pass under way. */
+  /** Its samples in the order of the current pass. */
   readonly order: ClusterIds;
-  /** The generator's state before each shuffle so far, or `undefined` where that is not known: read from a file. */
+  /**
+   * The generator's state before each shuffle so far, or `undefined` if unknown because the cluster was read from a
+   * file.
+   */
   readonly shuffles: readonly RngState[] | undefined;
 }
 
-/** Where a sampler stands. Nothing in it changes, so it costs nothing to keep. */
+/** The state of a sampler. It is immutable, so keeping it costs nothing. */
 export interface SamplerSnapshot {
-  /** Samples left of the global batch under way. */
+  /** Remaining samples of the current global batch. */
   readonly batch: readonly number[];
   readonly consumedSamples: number;
   readonly curriculumStep: number;
   readonly difficulties: Difficulties;
   readonly clusters: readonly SamplerCluster[];
-  /** Names of the clusters. With `parity` also of files that were found without a cluster, as DeepSpeed lists them. */
+  /** Names of the clusters; with `parity`, also of files that exist without a cluster, as DeepSpeed lists them. */
   readonly names: readonly string[];
-  /** Samples taken from each cluster in the pass under way. */
+  /** Samples taken from each cluster in its current pass. */
   readonly positions: readonly number[];
   /** The generator after the last global batch. */
   readonly rng: RngState;
 }
 
-/** Before the first global batch. */
+/** The state before the first global batch. */
 export function firstSnapshot(rng: RngState): SamplerSnapshot {
   return {
     batch: [],

@@ -28,7 +28,7 @@ const rngState = v.custom<RngState>(
   'must be a numpy state',
 );
 
-/** What a state of DeepSpeed's has. */
+/** Fields of DeepSpeed's state. */
 const originalSchema = v.looseObject({
   batch: ids,
   consumed_samples: integerFrom(0),
@@ -51,7 +51,7 @@ const ownSchema = v.looseObject({
   ),
 });
 
-/** Writes the state of a sampler as JSON and reads it again. */
+/** Converts the state of a sampler to JSON and back. */
 export class DataSamplerState {
   /** The generator before its first draw. */
   readonly firstRng: RngState;
@@ -86,7 +86,7 @@ export class DataSamplerState {
 
   toJson(snapshot: SamplerSnapshot): JsonObject {
     const { parity, globalRank } = this.#settings;
-    // In DeepSpeed only global rank 0 draws, so the others never move.
+    // In DeepSpeed only global rank 0 draws, so the others never advance.
     const positions = parity && globalRank !== 0 ? snapshot.positions.map(() => 0) : [...snapshot.positions];
     const original = {
       batch: [...snapshot.batch],
@@ -106,15 +106,15 @@ export class DataSamplerState {
   }
 
   /**
-   * @param replay - Gives the snapshot after so many global batches from the start.
-   * @throws {@link StateMismatchError} naming the field that differs, {@link ConfigError} naming a key that is missing.
+   * @param replay - Returns the snapshot after a number of global batches from the start.
+   * @throws {@link StateMismatchError} naming the field that differs, {@link ConfigError} naming a missing key.
    */
   fromJson(state: JsonObject, replay: (steps: number) => SamplerSnapshot): SamplerSnapshot {
     if (this.#settings.parity) return this.#fromOriginal(state, replay);
     if (state.version !== undefined) return this.#fromOwn(state);
     process.emitWarning(
-      'The sampler state was written by DeepSpeed: its random numbers begin again from the seed, as they do there, ' +
-        'so the batches differ from those that would have come.',
+      'DeepSpeed wrote this sampler state. Its random numbers start again from the seed, as in DeepSpeed, ' +
+        'so the batches differ from those of an uninterrupted run.',
       { code: 'MILLRACE_DEEPSPEED_STATE' },
     );
     return this.#fromOriginal(state, replay);
@@ -148,7 +148,7 @@ export class DataSamplerState {
     };
   }
 
-  /** The order of a cluster: its members from the index, shuffled as often as it was, with the same random numbers. */
+  /** The order of a cluster: its members from the index, shuffled equally often with the same random numbers. */
   #rebuild(
     { previous, difficulties: current }: Pick<SamplerCluster, 'previous' | 'difficulties'>,
     shuffles: readonly RngState[],
@@ -158,7 +158,7 @@ export class DataSamplerState {
     const earlier = before.map(({ order }) => order);
     const request = { previous, current, earlier, datasetLength: totalSamples, parity };
     const order = selectMembers(this.#metrics.list, request);
-    if (!order) throw this.#differs('data_clusters', 'a cluster that this index does not have');
+    if (!order) throw this.#differs('data_clusters', 'a cluster that this index lacks');
     const rng = new NumpyGenerator(this.#seed);
     for (const shuffle of shuffles) {
       rng.setState(shuffle);
@@ -179,7 +179,7 @@ export class DataSamplerState {
       difficulties: parsed.current_difficulties,
       names,
     };
-    // Ranks other than the first never knew the positions; the same steps from the start lead to them.
+    // Ranks other than the first never had the positions; repeating the same steps from the start yields them.
     if (this.#settings.globalRank !== 0 && positions.every((position) => position === 0)) {
       const { clusters, positions: replayed } = replay(parsed.curriculum_step);
       return { ...base, clusters, positions: replayed };
@@ -197,7 +197,7 @@ export class DataSamplerState {
             message: 'is missing',
           },
         ],
-        { next: `A state of DeepSpeed's needs its cluster files: say where they are.` },
+        { next: `A state of DeepSpeed requires its cluster files: set their folder.` },
       );
     }
     return { previous: {}, difficulties: {}, order: this.#files.read(name), shuffles: undefined };
@@ -209,18 +209,18 @@ export class DataSamplerState {
 
   #differs(field: string, saved: string | undefined, own?: string): StateMismatchError {
     return new StateMismatchError(
-      `The state belongs to another sampler: its ${field} is ${saved ?? 'missing'}${own ? `, this one has ${own}` : ''}`,
+      `The state belongs to another sampler: its ${field} is ${saved ?? 'missing'}${own ? `, and this sampler's is ${own}` : ''}`,
       {
         where: { field },
-        next: 'Make the sampler from the configuration, dataset and number of ranks that the state was saved with.',
+        next: 'Create the sampler with the configuration, dataset and number of ranks with which the state was saved.',
       },
     );
   }
 }
 
 /**
- * A state of numpy's legacy generator. DeepSpeed saves the process-wide one, from which the sampler never draws, and sets it
- * again when it loads; there is none here, so that it gets one that was just seeded.
+ * A state of numpy's legacy generator. DeepSpeed saves and restores the process-wide generator, from which the
+ * sampler never draws. Millrace has none, so this is a newly seeded one.
  */
 function legacyNumpyState(seed: number): Json {
   const engine = new Mt19937();
@@ -228,7 +228,9 @@ function legacyNumpyState(seed: number): Json {
   return ['MT19937', [...Uint32Array.from(engine.words)], engine.words.length, 0, 0];
 }
 
-/** How it was shuffled or the order itself, whichever is shorter: a small cluster is shuffled more often than it is long. */
+/**
+ * The shuffles or the order itself, whichever is shorter: a small cluster is shuffled more often than it has samples.
+ */
 function clusterToJson({ previous, difficulties: current, order, shuffles }: SamplerCluster): JsonObject {
   const characters = { aShuffle: 200, anId: 7 };
   const base = { previous: { ...previous }, difficulties: { ...current } };

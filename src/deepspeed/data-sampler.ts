@@ -21,12 +21,12 @@ import { microStepSlice } from './micro-step-slice.js';
 const fruitlessBatchLimit = 10_000;
 
 /**
- * Chooses the samples of each micro-step by curriculum: only those that are no harder than the schedule allows, and of
- * these each equally often. DeepSpeed's `DeepSpeedDataSampler`, with the same samples from the same seed.
+ * Selects the samples of each micro-step by curriculum: only samples that are no harder than the schedule allows,
+ * each equally often. DeepSpeed's `DeepSpeedDataSampler`, with the same samples from the same seed.
  *
- * Iterating gives the sample ids of this rank, one list a micro-step, over all epochs of the configuration. The position
- * is the sampler's: a second iteration continues where the first stopped. Every rank computes the whole sequence and takes
- * its part, so ranks need not talk to one another.
+ * Iterating yields the sample ids of this rank, one list per micro-step, over all epochs of the configuration. The
+ * position belongs to the sampler: a second iteration continues where the first one stopped. Every rank computes the
+ * whole sequence and takes its share, so ranks need not communicate.
  *
  * @remarks A global batch costs O(its size + clusters); a change of difficulty costs O(samples of the dataset).
  */
@@ -41,8 +41,8 @@ export class DeepSpeedDataSampler implements BatchSampler {
 
   /**
    * @param config - A parsed configuration, or its `data_efficiency` section.
-   * @throws {@link ConfigError} for a wrong option or section, and when no sample is easy enough for the first step; then
-   *   it names the metric, the difficulty and the smallest one there is.
+   * @throws {@link ConfigError} for an invalid option or section, or if no sample is easy enough for the first step;
+   *   then it names the metric, the difficulty and the smallest difficulty.
    */
   constructor(config: SamplerConfig, options: DeepSpeedDataSamplerOptions) {
     const parity = options.parity ?? false;
@@ -61,7 +61,7 @@ export class DeepSpeedDataSampler implements BatchSampler {
     if (!parity) this.#metrics.checkFirstStep(totalSamples);
   }
 
-  /** Micro-steps of all epochs. With `parity`: samples of all epochs, as DeepSpeed answers. */
+  /** Micro-steps of all epochs. With `parity`: samples of all epochs, as in DeepSpeed. */
   get length(): number {
     const { samplesOfAllEpochs, microStepSize, dropLast, parity } = this.#settings;
     if (parity) return samplesOfAllEpochs;
@@ -70,12 +70,12 @@ export class DeepSpeedDataSampler implements BatchSampler {
       : Math.ceil(samplesOfAllEpochs / microStepSize);
   }
 
-  /** The difficulty of each metric in force. */
+  /** The current difficulty of each metric. */
   get currentDifficulties(): Difficulties {
     return { ...this.#now.difficulties };
   }
 
-  /** Metric → its index, where it has one. */
+  /** Metric → its index, for metrics with one. */
   get difficultyIndexes(): ReadonlyMap<string, DifficultyOrder> {
     return new Map(this.#metrics.list.flatMap(({ name, index }) => (index ? [[name, index]] : [])));
   }
@@ -90,7 +90,7 @@ export class DeepSpeedDataSampler implements BatchSampler {
     return this.#now.consumedSamples;
   }
 
-  /** Positions, in the order of all ranks and epochs, of the samples given last. */
+  /** Positions of the samples yielded last, in the order of all ranks and epochs. */
   positionsOf(): Positions {
     return this.#positions;
   }
@@ -101,9 +101,10 @@ export class DeepSpeedDataSampler implements BatchSampler {
   }
 
   /**
-   * Gives the schedules of metrics of `schedule_type: 'custom'`. Call it before iterating.
+   * Sets the schedules of metrics with `schedule_type: 'custom'`. Call it before iterating.
    *
-   * @param schedules - Metric → a function from the step, counted from 1, to the difficulty. Other metrics are ignored.
+   * @param schedules - Metric → a function from the step, counted from 1, to the difficulty. Other metrics are
+   *   ignored.
    */
   setCustomCurriculumLearningSchedule(schedules: CustomSchedules): void {
     this.#metrics.setCustomSchedules(schedules);
@@ -114,32 +115,33 @@ export class DeepSpeedDataSampler implements BatchSampler {
   }
 
   /**
-   * DeepSpeed's keys; without `parity` also what makes the continuation exact and a foreign state recognizable.
+   * The state in DeepSpeed's keys; without `parity`, also what makes the continuation exact and identifies the
+   * sampler.
    *
-   * @param at - A snapshot of this sampler. @defaultValue the present
+   * @param at - A snapshot of this sampler. @defaultValue the current one
    */
   stateDict(at: SamplerSnapshot = this.#now): JsonObject {
     return this.#state.toJson(at);
   }
 
   /**
-   * Continues from a saved state. One that DeepSpeed wrote is accepted as well: then the clusters are read from their
-   * files, and the random numbers begin again, as they do in DeepSpeed.
+   * Continues from a saved state. States that DeepSpeed wrote are accepted: clusters are then read from their files,
+   * and the random numbers start again, as in DeepSpeed.
    *
-   * @throws {@link StateMismatchError} when it was saved with another dataset length, batch size, world size, seed or
-   *   metrics; it names the field.
+   * @throws {@link StateMismatchError} naming the field, if the state was saved with another dataset length, batch
+   *   size, world size, seed or metrics.
    */
   loadStateDict(state: JsonObject): void {
     this.#now = this.#state.fromJson(state, (steps) => this.#replay(steps));
     this.#batches.load(this.#now);
   }
 
-  /** Everything that changes, as a value that stays as it is. */
+  /** The current state as an immutable value. */
   get snapshot(): SamplerSnapshot {
     return this.#now;
   }
 
-  /** Puts the sampler back to a snapshot of its own. O(metrics). */
+  /** Restores a snapshot of this sampler. O(metrics). */
   restore(snapshot: SamplerSnapshot): void {
     this.#now = snapshot;
     this.#batches.restore(snapshot);
@@ -201,7 +203,7 @@ export class DeepSpeedDataSampler implements BatchSampler {
 
   #drawGlobalBatch(): void {
     const previous = this.#now.difficulties;
-    // One after another, so that a step that fails leaves what it had done, as in DeepSpeed.
+    // One after another, so that a failed step leaves its partial work, as in DeepSpeed.
     this.#now = this.#batches.advance(this.#now);
     this.#now = this.#batches.admit(this.#now, previous);
     this.#now = this.#batches.draw(this.#now);
@@ -223,7 +225,7 @@ export class DeepSpeedDataSampler implements BatchSampler {
           curriculumStep: this.#now.curriculumStep,
           microStepSize: this.#settings.microStepSize,
         },
-        next: 'Begin at a difficulty that more samples have, use smaller batches, or leave out parity.',
+        next: 'Start at a difficulty that more samples have, use smaller batches, or turn parity off.',
       },
     );
   }

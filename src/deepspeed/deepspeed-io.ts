@@ -9,7 +9,7 @@ import { DeepSpeedDataLoader } from './data-loader.js';
 import type { DeepSpeedDataLoaderConfig, DeepSpeedDataLoaderOptions } from './data-loader-options.js';
 import { sequentialOrder } from './data-loader-order.js';
 
-/** What the batches are for. */
+/** Purpose of the batches. */
 export type Route = 'train' | 'eval' | 'predict';
 
 export interface DeepSpeedIoOptions<T, B>
@@ -21,9 +21,9 @@ export interface DeepSpeedIoOptions<T, B>
   readonly route?: Route;
   /** Samples of one micro-step of one rank. @defaultValue the configuration's `train_micro_batch_size_per_gpu` */
   readonly batchSize?: number;
-  /** Which process this is. @defaultValue what the launcher says, 0 without one */
+  /** Rank of this process. @defaultValue from the launcher, else 0 */
   readonly rank?: number;
-  /** Processes of the run. @defaultValue those the configuration was read for */
+  /** Number of processes. @defaultValue the number for which the configuration was parsed */
   readonly worldSize?: number;
 }
 
@@ -41,9 +41,9 @@ const schema = v.looseObject({
 /**
  * Makes the loader that DeepSpeed's engine would make from its configuration (`engine.deepspeed_io`).
  *
- * @param config - What `parseDeepSpeedConfig` gave, or the configuration itself.
+ * @param config - The result of `parseDeepSpeedConfig`, or the configuration itself.
  * @param dataset - Map-style, or iterable.
- * @throws {@link ConfigError} when the configuration or an option is wrong, or they contradict one another.
+ * @throws {@link ConfigError} if the configuration or an option is invalid, or they contradict one another.
  */
 export function deepspeedIo<T, B = Collated<T, 'float32'>>(
   config: DeepSpeedConfig | object | string,
@@ -62,7 +62,7 @@ export function deepspeedIo<T, B = Collated<T, 'float32'>>(
     throw new ConfigError('deepspeedIo options', [
       {
         field: 'worldSize',
-        message: `is ${worldSize}, but the configuration was read for ${processes} processes`,
+        message: `is ${worldSize}, but the configuration was parsed for ${processes} processes`,
       },
     ]);
   }
@@ -82,7 +82,7 @@ export function deepspeedIo<T, B = Collated<T, 'float32'>>(
     tputTimer: isTraining ? options.tputTimer : undefined,
     dataloaderDropLast: parsed.dataloaderDropLast,
     dataSampler,
-    // In DeepSpeed a curriculum takes the place of every sampler, on every route.
+    // In DeepSpeed, a curriculum replaces every sampler, whatever the route.
     ...((isTraining || parity) && curriculumOf(parsed, rank ?? launched.rank)),
   });
 }

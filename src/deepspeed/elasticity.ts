@@ -3,7 +3,7 @@ import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom } from '../core/options.js';
 import type { BatchSizes, GivenBatchSizes } from './batch-size-triangle.js';
 
-/** The section `elasticity`: DeepSpeed then computes the batch sizes from the world size. */
+/** The section `elasticity`, from which DeepSpeed computes the batch sizes for a world size. */
 export const elasticitySchema = v.strictObject({
   enabled: v.optional(booleanOption, false),
   max_train_batch_size: v.optional(integerFrom(1)),
@@ -22,7 +22,7 @@ export const elasticitySchema = v.strictObject({
 
 type Elasticity = v.InferOutput<typeof elasticitySchema>;
 
-/** What the computation needs, all of it given. */
+/** Complete input of the computation. */
 interface Limits {
   readonly microBatches: readonly number[];
   readonly maxBatch: number;
@@ -33,17 +33,17 @@ interface Limits {
 
 interface Elastic {
   readonly batchSize: number;
-  /** World sizes that may train with it. */
+  /** World sizes that divide it. */
   readonly worldSizes: readonly number[];
 }
 
 /**
- * The batch sizes that DeepSpeed's `compute_elastic_config` gives a world size.
+ * Computes the batch sizes of a world size as DeepSpeed's `compute_elastic_config` does.
  *
- * @param given - The sizes beside the section; none may be given, unless `ignore_non_elastic_batch_info` is set.
+ * @param given - Batch sizes outside the section; must be absent unless `ignore_non_elastic_batch_info` is set.
  * @param worldSize - Data-parallel world size.
- * @throws {@link ConfigError} where DeepSpeed raises an error: for a missing key, a contradiction, and a world size that no batch size
- *   suits; it then lists those that would do.
+ * @throws {@link ConfigError} where DeepSpeed raises an error: for a missing key, a contradiction, or a world size
+ *   that divides no batch size; the message then lists the world sizes that do.
  */
 export function elasticBatchSizes(
   section: Elasticity,
@@ -64,7 +64,7 @@ export function elasticBatchSizes(
     section.version === 0.1 ? bestBatch(limits) : bestBatchOfNodes(limits, section, worldSize);
   if (!worldSizes.includes(worldSize)) {
     const shown = worldSizes.slice(0, 24).join(', ') + (worldSizes.length > 24 ? ', …' : '');
-    const message = `is enabled, and a batch of ${batchSize} does not suit a world size of ${worldSize}; it suits ${shown || 'none'}`;
+    const message = `is enabled, and a batch of ${batchSize} cannot be used with a world size of ${worldSize}; possible world sizes: ${shown || 'none'}`;
     throw problem('elasticity', message);
   }
   const share = Math.floor(batchSize / worldSize);
@@ -107,14 +107,14 @@ function sectionProblems(section: Elasticity, given: GivenBatchSizes): ConfigPro
   return problems;
 }
 
-/** Highly composite numbers: a batch that is a multiple of one suits many world sizes. */
+/** Highly composite numbers: a multiple of one divides evenly by many world sizes. */
 const highlyComposite = [
   1, 2, 4, 6, 12, 24, 36, 48, 60, 120, 180, 240, 360, 720, 840, 1260, 1680, 2520, 5040, 7560, 10080, 15120,
   20160, 25200, 27720, 45360, 50400, 55440, 83160, 110880, 166320, 221760, 277200, 332640, 498960, 554400,
   665280, 720720,
 ];
 
-/** Version 0.1: the batch size that suits most world sizes, of those that are multiples of micro-batches. */
+/** Version 0.1: of the multiples of micro-batches, the batch size that divides evenly by most world sizes. */
 function bestBatch({ microBatches, maxBatch, minGpus, maxGpus, preferLarger }: Limits): Elastic {
   const smallest = Math.min(...microBatches);
   const tooLarge = microBatches.find((size) => size > maxBatch);
@@ -154,7 +154,9 @@ function worldSizesOf(
   return [...sizes].sort((a, b) => a - b);
 }
 
-/** Version 0.2 counts in nodes; a world size that suits no such batch gets the largest or smallest multiple of its own. */
+/**
+ * Version 0.2 counts nodes. A world size without such a batch size gets the largest or smallest multiple of its own.
+ */
 function bestBatchOfNodes(limits: Limits, section: Elasticity, worldSize: number): Elastic {
   const { num_gpus_per_node: gpus, model_parallel_size: modelParallel } = section;
   const { maxBatch, microBatches, preferLarger } = limits;

@@ -8,14 +8,16 @@ import type { CurriculumMetrics } from './curriculum-metrics.js';
 import type { SamplerSettings } from './data-sampler-options.js';
 import type { SamplerCluster, SamplerSnapshot } from './data-sampler-snapshot.js';
 
-/** Makes global batches: moves the curriculum, admits clusters, draws from them. One of them holds the generator. */
+/**
+ * Makes global batches: advances the curriculum, admits clusters, draws from them. Each instance holds the generator.
+ */
 export class GlobalBatches {
   readonly #settings: SamplerSettings;
   readonly #metrics: CurriculumMetrics;
   readonly #files: ClusterFiles | undefined;
   readonly #rng: NumpyGenerator;
 
-  /** @param files - Where clusters are written, or nothing to keep them in memory only. */
+  /** @param files - The cluster files, or nothing to keep clusters in memory only. */
   constructor(
     seed: number,
     settings: SamplerSettings,
@@ -28,29 +30,29 @@ export class GlobalBatches {
     this.#rng = new NumpyGenerator(seed);
   }
 
-  /** Makes a snapshot the present. O(metrics). */
+  /** Restores a snapshot. O(metrics). */
   restore(snapshot: SamplerSnapshot): void {
     this.#rng.setState(snapshot.rng);
     this.#metrics.restore(snapshot.difficulties);
   }
 
-  /** Makes a snapshot from a saved state the present. */
+  /** Restores a snapshot from a saved state. */
   load(snapshot: SamplerSnapshot): void {
     this.restore(snapshot);
-    // DeepSpeed does not save its schedules: they begin again and find their place from the step.
+    // DeepSpeed does not save its schedules: they start again and follow from the step.
     if (this.#settings.parity) this.#metrics.restore({});
   }
 
-  /** The next step with its difficulties, before anything is drawn. */
+  /** Advances to the next step and its difficulties, before anything is drawn. */
   advance(at: SamplerSnapshot): SamplerSnapshot {
     const curriculumStep = at.curriculumStep + 1;
     return { ...at, curriculumStep, difficulties: this.#metrics.difficultiesAt(curriculumStep) };
   }
 
   /**
-   * Adds the cluster that a change of difficulty makes, if any sample is new.
+   * Adds the cluster of a change of difficulty, if it admits any new sample.
    *
-   * @param previous - The difficulties of the step before.
+   * @param previous - The difficulties of the previous step.
    */
   admit(at: SamplerSnapshot, previous: Difficulties): SamplerSnapshot {
     if (!this.#metrics.differ(previous, at.difficulties)) return at;
@@ -62,7 +64,7 @@ export class GlobalBatches {
     const clusters = members
       ? [...at.clusters, this.#newCluster(members, previous, at.difficulties, name)]
       : at.clusters;
-    // DeepSpeed lists a cluster when its file exists, also one that an earlier run left behind.
+    // DeepSpeed lists a cluster if its file exists, even if an earlier run wrote it.
     if (!members && !this.#files?.exists(name)) return at;
     return { ...at, clusters, names: [...at.names, name], positions: [...at.positions, 0] };
   }
@@ -108,7 +110,7 @@ export class GlobalBatches {
     return order;
   }
 
-  /** How many samples come from each cluster: drawn in proportion to their sizes. */
+  /** Number of samples from each cluster: drawn in proportion to their sizes. */
   #countsOfClusters({ clusters, difficulties }: SamplerSnapshot): number[] {
     const sizes = clusters.map(({ order }) => order.length);
     if (sizes.length === 0) throw this.#nothingToDrawFrom(difficulties);
@@ -126,7 +128,7 @@ export class GlobalBatches {
     if (!this.#settings.parity) return this.#metrics.nothingAdmitted(difficulties);
     return new ParityError('No sample is easy enough for the first step', {
       where: { original: 'ValueError', ...difficulties },
-      next: 'Begin at a difficulty that some sample has.',
+      next: 'Start at a difficulty that some samples have.',
     });
   }
 }

@@ -73,7 +73,10 @@ function writeParts(prefix: string, dtype: IntegerDType, items: Items): void {
   }
 }
 
-/** Lengths of the percentile items: 100 to 199 of them, each of equally many neighboring values; fewer if there are fewer values. */
+/**
+ * Lengths of the percentile items: 100 to 199 of them, each with equally many adjacent values; fewer if there are
+ * fewer values.
+ */
 function percentileLengths(counts: Float64Array): Float64Array {
   const step = Math.max(1, Math.floor(counts.length / percentileItems));
   const lengths = new Float64Array(Math.ceil(counts.length / step));

@@ -3,9 +3,9 @@ import type { BatchSampler, Sampler } from '../core/sampler.js';
 import type { LoaderPlan } from './data-loader-options.js';
 
 /**
- * Batches of a pass of one rank, or `null` when the dataset does not know its length.
+ * Batches per pass of one rank, or `null` if the dataset does not know its length.
  *
- * @param sampler - The sampler in force: of samples, or of micro-steps with curriculum learning.
+ * @param sampler - The sampler: of samples, or of micro-steps with curriculum learning.
  */
 export function loaderLength(
   { batchSize, dataloaderDropLast, order, parity, worldSize }: LoaderPlan,
@@ -15,7 +15,7 @@ export function loaderLength(
   if (sampler && order === 'curriculum' && !parity) return sampler.length;
   const samples = sampler?.length ?? dataset.length;
   if (samples === undefined) return null;
-  // A stream is cut into global batches first, and those into the parts of the ranks.
+  // A stream is divided into global batches first, and these into the shares of the ranks.
   const batches = samples / (sampler ? batchSize : batchSize * worldSize);
   return dataloaderDropLast ? Math.floor(batches) : Math.ceil(batches);
 }

@@ -102,7 +102,7 @@ class SumPart implements MapPart {
   }
 }
 
-/** Adds in part; sums wrap around in the dtype. */
+/** Adds element by element; sums wrap around in the dtype. */
 function addTo(sum: TypedArray | undefined, more: TypedArray, metric: string): TypedArray {
   if (!sum || sum.length === 0) return more.slice();
   if (more.length !== 0 && more.length !== sum.length) {

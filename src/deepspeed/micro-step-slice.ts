@@ -1,8 +1,8 @@
 import type { Slice } from '../core/part-slice.js';
 
 /**
- * The part of a micro-step that one rank gets: a contiguous block, as DeepSpeed cuts it. A micro-step with fewer samples
- * than ranks gives each rank one of them when `repeatShort` is set, since a rank without a batch would stop the others.
+ * One rank's share of a micro-step: a contiguous block, as in DeepSpeed. With `repeatShort`, a micro-step with fewer
+ * samples than ranks gives each rank one of them, because a rank without a batch would block the others.
  */
 export function microStepSlice(
   length: number,

@@ -3,20 +3,22 @@ import type { DifficultyIndex, SampleIds } from '../curriculum/difficulty-index.
 import type { CurriculumMetricConfig } from './data-efficiency-config.js';
 import { isPythonFloat } from './python-float.js';
 
-// DeepSpeed tells "no sample" from "nothing found" where rows of the index are concerned; what follows depends on it.
+// For rows of the index, DeepSpeed distinguishes "no sample" from "nothing found", with different consequences.
 
-/** Ids whose difficulty is above `from` and not above `to`, as DeepSpeed finds them; `undefined` where it finds no row. */
+/**
+ * Ids whose difficulty is above `from` and not above `to`, as DeepSpeed finds them; `undefined` if it finds no row.
+ */
 export function originalValues(index: DifficultyIndex, from: number, to: number): SampleIds | undefined {
   const ids = index.selectByValue(from, to);
   return ids.length > 0 ? ids : undefined;
 }
 
 /**
- * Ids from part `from` to part `to` of `max_difficulty` parts, as DeepSpeed cuts them: parts have `floor(samples / parts)` ids,
- * and what is left over goes to a selection that ends at exactly `max_difficulty`. `undefined` where no row reaches beyond
- * the start.
+ * Ids from part `from` to part `to` of `max_difficulty` parts, as DeepSpeed divides them: a part has `floor(samples /
+ * parts)` ids, and the remainder goes to a selection that ends at exactly `max_difficulty`. `undefined` if no row
+ * extends beyond the start.
  *
- * @throws {@link ParityError} where DeepSpeed would cut a row at a difficulty that Python has as a float.
+ * @throws {@link ParityError} where DeepSpeed would cut a row at a difficulty that Python represents as a float.
  */
 export function originalPercentiles(
   index: DifficultyIndex,
@@ -36,8 +38,8 @@ export function originalPercentiles(
 }
 
 /**
- * Whether the first and the last row that DeepSpeed takes ids from are cut. It walks the rows up to `end` and takes
- * those that reach beyond `start`; `undefined` when there is none.
+ * Whether the first and the last row from which DeepSpeed takes ids are cut. It walks the rows up to `end` and takes
+ * those that extend beyond `start`; `undefined` if there is none.
  */
 function rowCuts(rowSizes: Int32Array, start: number, end: number) {
   let cuts: { atStart: boolean; atEnd: boolean } | undefined;
@@ -54,6 +56,6 @@ function rowCuts(rowSizes: Int32Array, start: number, end: number) {
 function cannotSlice(difficulty: number): ParityError {
   return new ParityError(`Samples cannot be cut off at the difficulty ${difficulty}, a float in DeepSpeed`, {
     where: { original: 'TypeError', difficulty },
-    next: 'Give a whole difficulty_step, or leave out parity.',
+    next: 'Set an integer difficulty_step, or turn parity off.',
   });
 }

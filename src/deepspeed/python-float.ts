@@ -1,8 +1,8 @@
 import type { CurriculumMetricConfig } from './data-efficiency-config.js';
 
 /**
- * Whether Python has a difficulty as a float: a schedule whose step is fractional gives floats, except for `max_difficulty`
- * if that is not a multiple of the step and cuts the schedule off.
+ * Whether Python represents a difficulty as a float: a schedule with a fractional step returns floats, except for
+ * `max_difficulty` if it is not a multiple of the step and ends the schedule.
  */
 export function isPythonFloat(
   difficulty: number,
@@ -14,7 +14,7 @@ export function isPythonFloat(
   return difficulty !== max_difficulty || max_difficulty % step === 0;
 }
 
-/** A difficulty as Python writes it: whole floats end in `.0`. */
+/** Formats a difficulty as Python does: integer floats end in `.0`. */
 export function pythonText(difficulty: number, config: CurriculumMetricConfig): string {
   const isWholeFloat = Number.isInteger(difficulty) && isPythonFloat(difficulty, config);
   return isWholeFloat ? `${difficulty}.0` : String(difficulty);

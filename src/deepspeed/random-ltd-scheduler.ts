@@ -12,7 +12,7 @@ const schema = v.looseObject({
   random_ltd_schedule: v.strictObject({
     min_value: integerFrom(0),
     max_value: integerFrom(1),
-    schedule_type: v.literal('fixed_linear', 'must be fixed_linear, the only schedule there is'),
+    schedule_type: v.literal('fixed_linear', 'must be fixed_linear, the only schedule supported'),
     schedule_config: v.strictObject({ require_steps: integerFrom(1), seq_per_step: integerFrom(1) }),
   }),
   layer_token_lr_schedule: v.optional(
@@ -25,8 +25,9 @@ export type RandomLtdConfig = v.InferInput<typeof schema>;
 
 export interface RandomLtdSchedulerOptions {
   /**
-   * As DeepSpeed: the length may start below `min_value` and reach `max_value` late, limits that contradict one another
-   * are accepted, and {@link RandomLtdScheduler.getTotalLayerTokens} moves the scheduler. @defaultValue `false`
+   * Whether to reproduce DeepSpeed's defects: the length may start below `min_value` and reach `max_value` late,
+   * contradictory limits are accepted, and {@link RandomLtdScheduler.getTotalLayerTokens} advances the scheduler.
+   * @defaultValue `false`
    */
   readonly parity?: boolean;
 }
@@ -35,9 +36,9 @@ const optionsSchema = v.strictObject({ parity: v.optional(booleanOption, false) 
 
 /** DeepSpeed's spelling. */
 export interface RandomLtdState extends JsonObject {
-  /** Tokens times layers computed so far: a number up to 2^53 - 1, a decimal string beyond. */
+  /** Tokens times layers computed so far: a number up to 2^53 - 1, a decimal string above. */
   readonly consumed_layer_tokens: number | string;
-  /** The last step counted, −1 before the first. */
+  /** The last step counted; −1 before the first. */
   readonly current_steps: number;
   readonly current_value: number;
   readonly min_value: number;
@@ -46,25 +47,27 @@ export interface RandomLtdState extends JsonObject {
 
 const count = v.number('must be a number');
 const stateSchema = v.object({
-  consumed_layer_tokens: v.union([integerFrom(0), v.pipe(v.string(), v.digits())], 'must be a whole number'),
+  consumed_layer_tokens: v.union([integerFrom(0), v.pipe(v.string(), v.digits())], 'must be an integer'),
   current_steps: count,
   current_value: count,
   min_value: count,
   max_value: count,
 });
 
-/** The state while it is counted. */
+/** The running state. */
 type Progress = Omit<v.InferOutput<typeof stateSchema>, 'consumed_layer_tokens'> & {
   readonly consumed_layer_tokens: bigint;
 };
 
-/** Says how many tokens of each sequence the dropping layers keep, step by step. DeepSpeed's `RandomLTDScheduler`. */
+/**
+ * Computes how many tokens of each sequence the dropping layers keep, step by step. DeepSpeed's `RandomLTDScheduler`.
+ */
 export class RandomLtdScheduler {
   readonly #config: v.InferOutput<typeof schema>;
   readonly #parity: boolean;
   #state: Progress;
 
-  /** @throws {@link ConfigError} naming the field that is missing, wrong or not supported. */
+  /** @throws {@link ConfigError} naming the field that is missing, invalid or not supported. */
   constructor(config: RandomLtdConfig, options: RandomLtdSchedulerOptions = {}) {
     const root = 'data_efficiency.data_routing.random_ltd';
     this.#config = parseOptions('Random-LTD', schema, config, root);
@@ -73,23 +76,26 @@ export class RandomLtdScheduler {
     this.#state = this.#initialState();
   }
 
-  /** Tokens that a dropping layer keeps now. */
+  /** Tokens that a dropping layer currently keeps. */
   getCurrentSeq(): number {
     return this.#state.current_value;
   }
 
-  /** Tokens times layers computed so far, exactly: a number up to 2^53 - 1, a `bigint` beyond. */
+  /** Tokens times layers computed so far, exactly: a number up to 2^53 - 1, a `bigint` above. */
   get consumedLayerTokens(): number | bigint {
     return plainCount(this.#state.consumed_layer_tokens);
   }
 
-  /** Goes to global step `step`, counted from 0. Micro-steps of one global step count once. @returns the kept length. */
+  /**
+   * Advances to global step `step`, counted from 0. Micro-steps of one global step count once. @returns The kept
+   * length.
+   */
   updateSeq(step: number): number {
     this.#state = this.#advance(this.#state, step);
     return this.#state.current_value;
   }
 
-  /** Tokens times layers of the first `steps` steps, exactly: a number up to 2^53 - 1, a `bigint` beyond. */
+  /** Tokens times layers of the first `steps` steps, exactly: a number up to 2^53 - 1, a `bigint` above. */
   getTotalLayerTokens(steps: number): number | bigint {
     let state: Progress = this.#parity ? this.#state : this.#initialState();
     for (let step = 0; step < steps; step++) state = this.#advance(state, step);
@@ -105,7 +111,7 @@ export class RandomLtdScheduler {
     };
   }
 
-  /** @throws {@link ConfigError} naming the key that is missing. */
+  /** @throws {@link ConfigError} naming the missing key. */
   loadStateDict(state: JsonObject): void {
     const { consumed_layer_tokens, ...rest } = parseOptions('Random-LTD state', stateSchema, state);
     this.#state = { ...rest, consumed_layer_tokens: BigInt(consumed_layer_tokens) };

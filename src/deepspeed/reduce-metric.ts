@@ -28,7 +28,7 @@ export function reduceMetric(metric: AnalyzerMetric, settings: AnalyzerSettings,
   else if (keepsOriginalFiles(settings)) reduceOriginalFiles(metric, settings, parts, samples);
   else reduceValues(metric, settings, parts, samples);
   if (!settings.parity || settings.docIndex === 'merged') return;
-  // The distributed analyzer leaves only its result.
+  // The distributed analyzer writes only its result.
   for (const part of parts)
     rmSync(partFolder(settings.savePath, metric.name, part), { recursive: true, force: true });
 }

@@ -1,4 +1,6 @@
-/** Bits behind the point: three times those of a double, so that the last one is right however close the case. */
+/**
+ * Fractional bits: three times those of a double, so that the last bit of the result is right even in close cases.
+ */
 const fractionBits = 160;
 const one = 1n << BigInt(fractionBits);
 const smallestNormal = 2 ** -1022;
@@ -6,11 +8,11 @@ const smallestNormal = 2 ** -1022;
 /**
  * `base ** exponent` in doubles, correctly rounded.
  *
- * Platforms disagree on the last bit of a power; C libraries, which Python uses, round nearly always correctly, JavaScript
- * engines less often, and one bit decides on which side of a whole number a difficulty falls.
+ * Platforms disagree on the last bit of a power: C libraries, which Python uses, nearly always round correctly,
+ * JavaScript engines less often. One bit decides on which side of an integer a difficulty falls.
  *
  * @param base - 0 or more.
- * @remarks Some tens of microseconds: `exp(exponent · ln base)` in fixed point.
+ * @remarks Takes tens of microseconds: `exp(exponent · ln base)` in fixed point.
  */
 export function roundedPower(base: number, exponent: number): number {
   if (exponent === 1 || exponent === 0 || base === 0 || base === 1 || !Number.isFinite(base * exponent)) {
@@ -22,11 +24,12 @@ export function roundedPower(base: number, exponent: number): number {
   return Number(exponential(product - twos * logarithmOfTwo)) * 2 ** (Number(twos) - fractionBits);
 }
 
-/** `ln x` by `2 · atanh((m - 1) / (m + 1))` of the mantissa, which is taken close to 1, and the powers of two. */
+/** `ln x` as `2 · atanh((m - 1) / (m + 1))` of the mantissa, scaled close to 1, plus the powers of two. */
 function naturalLogarithm(x: number): bigint {
   const { mantissa, shift } = decompose(x);
   const m = scaled(mantissa, fractionBits - 53);
-  // The mantissa is at least a half here; beyond the root of one half the series converges faster from the other side.
+  // The mantissa is at least 1/2 here. Below the square root of 1/2, the series converges faster for twice the
+  // mantissa.
   const [centered, twos] = m * m < one * (one >> 1n) ? [m << 1n, shift + 52] : [m, shift + 53];
   return (
     2n * inverseTangent(((centered - one) << BigInt(fractionBits)) / (centered + one)) +
@@ -61,7 +64,7 @@ const logarithmOfTwo = 2n * inverseTangent(one / 3n);
 
 function multiply(a: bigint, b: bigint): bigint {
   const product = a * b;
-  // Towards zero, so that the terms of a series end.
+  // Rounds towards zero, so that the terms of a series reach zero.
   return product < 0n ? -(-product >> BigInt(fractionBits)) : product >> BigInt(fractionBits);
 }
 

@@ -1,16 +1,17 @@
 import { ConfigError } from '../core/errors.js';
 
-/** How a learning rate follows the batch size. DeepSpeed takes `none` in any casing, and `null` for it. */
+/** How a learning rate depends on the batch size. DeepSpeed accepts `none` in any casing, and `null` for it. */
 export type LrScalingMethod = 'linear' | 'sqrt' | 'none' | null;
 
 /**
- * The learning rate for a batch of another size than the one it was chosen for.
+ * Scales a learning rate to another batch size.
  *
- * @param baseBatchSize - The batch size that `baseLr` was chosen for.
- * @param batchSize - The batch size at hand.
+ * @param baseBatchSize - The batch size for which `baseLr` was chosen.
+ * @param batchSize - The actual batch size.
  * @param baseLr - @defaultValue `1`
- * @param method - `linear`: in proportion to the batch size; `sqrt`: to its root; `none`: unchanged. @defaultValue `'linear'`
- * @throws {@link ConfigError} when the method is another one.
+ * @param method - `linear`: in proportion to the batch size; `sqrt`: to its square root; `none`: unchanged.
+ *   @defaultValue `'linear'`
+ * @throws {@link ConfigError} for any other method.
  */
 export function scaleLr(
   baseBatchSize: number,

@@ -52,7 +52,7 @@ export interface ScheduleConfig {
   readonly root_degree?: number | undefined;
   /** `fixed_discrete`: the difficulties, one more than `max_step`. */
   readonly difficulty?: readonly number[] | undefined;
-  /** `fixed_discrete`: the last step of each difficulty but the last. */
+  /** `fixed_discrete`: the last step of each difficulty except the last. */
   readonly max_step?: readonly number[] | undefined;
 }
 
@@ -76,10 +76,10 @@ const needed = {
 } as const satisfies Record<ScheduleType, readonly (keyof ScheduleConfig)[]>;
 
 /**
- * Checks a schedule and drops the keys that it does not use.
+ * Checks a schedule and drops keys that it does not use.
  *
- * @param subject - Whose configuration it is, for the message.
- * @throws {@link ConfigError} naming every field at fault.
+ * @param subject - Owner of the configuration, for the message.
+ * @throws {@link ConfigError} naming every invalid field.
  */
 export function parseCurriculumConfig(
   subject: string,
@@ -92,7 +92,7 @@ export function parseCurriculumConfig(
     config,
   );
   const problems = scheduleProblems(schedule_type, schedule_config ?? {});
-  // DeepSpeed accepts an inverted range; its schedule then never moves.
+  // DeepSpeed accepts an inverted range, whose schedule never moves.
   if (!parity && min_difficulty > max_difficulty) {
     problems.push({
       field: 'min_difficulty',

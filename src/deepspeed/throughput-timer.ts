@@ -4,25 +4,28 @@ import { ParityError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 
 export interface ThroughputTimerOptions {
-  /** Without it, starting and stopping do nothing. @defaultValue `true` */
+  /** If false, starting and stopping do nothing. @defaultValue `true` */
   readonly enabled?: boolean;
-  /** Whether to wait for the device before the clock is read: exact, at some cost in speed. @defaultValue `true` */
+  /** Whether to wait for the device before reading the clock: exact, at some cost in speed. @defaultValue `true` */
   readonly synchronized?: boolean;
-  /** Samples of one global step, over all ranks. @defaultValue `1` */
+  /** Samples per global step, over all ranks. @defaultValue `1` */
   readonly batchSize?: number;
   /** Global steps that are not measured, as warm-up. @defaultValue `2` */
   readonly startStep?: number;
   /** Global steps between reports, or `null` for none. @defaultValue `null` */
   readonly stepsPerOutput?: number | null;
-  /** Whether reports say the memory of the device as well. @defaultValue `true` */
+  /** Whether reports include the memory of the device. @defaultValue `true` */
   readonly monitorMemory?: boolean;
-  /** Takes the reports. @defaultValue `console.log` */
+  /** Receives the reports. @defaultValue `console.log` */
   readonly log?: (line: string) => void;
-  /** A clock in milliseconds that never goes back. @defaultValue `performance.now` */
+  /** A monotonic clock, in milliseconds. @defaultValue `performance.now` */
   readonly now?: () => number;
   /** Waits for the device. @defaultValue the accelerator's `synchronize` */
   readonly synchronize?: () => void;
-  /** As DeepSpeed where it divides by zero: −∞ before the first global step, then an error. @defaultValue `false` */
+  /**
+   * Whether to follow DeepSpeed where it divides by zero: −∞ before the first global step, then an error.
+   * @defaultValue `false`
+   */
   readonly parity?: boolean;
 }
 
@@ -42,9 +45,10 @@ const schema = v.strictObject({
 });
 
 /**
- * Measures samples a second over the steps of a training run: `start()` before a micro-step, `stop()` after it.
+ * Measures samples per second over the steps of a training run: call `start()` before a micro-step, `stop()` after
+ * it.
  *
- * The first `startStep` global steps are left out, and so is the time between a `stop()` and the next `start()`.
+ * The first `startStep` global steps are excluded, and so is the time between a `stop()` and the next `start()`.
  * DeepSpeed's `ThroughputTimer`, on a monotonic clock.
  */
 export class ThroughputTimer {
@@ -71,7 +75,7 @@ export class ThroughputTimer {
     return this.#epochCount;
   }
 
-  /** Micro-steps stopped since the epoch began. */
+  /** Micro-steps stopped in this epoch. */
   get microStepCount(): number {
     return this.#microStepCount;
   }
@@ -86,13 +90,13 @@ export class ThroughputTimer {
     return this.#totalMs;
   }
 
-  /** Says that an epoch is over: micro-steps count from 0 again. */
+  /** Ends an epoch: micro-steps count from 0 again. */
   updateEpochCount(): void {
     this.#epochCount += 1;
     this.#microStepCount = 0;
   }
 
-  /** Begins to measure a micro-step. */
+  /** Starts measuring a micro-step. */
   start(): void {
     if (!this.#options.enabled) return;
     this.#running = true;
@@ -102,10 +106,10 @@ export class ThroughputTimer {
   }
 
   /**
-   * Ends a micro-step. Without a `start()` before it, it does nothing.
+   * Ends a micro-step. Does nothing without a `start()` before it.
    *
    * @param options.globalStep - Whether this micro-step ends a global step. @defaultValue `false`
-   * @param options.reportSpeed - Whether a report may be written; say it on one rank only. @defaultValue `true`
+   * @param options.reportSpeed - Whether a report may be written; set it on one rank only. @defaultValue `true`
    */
   stop({
     globalStep = false,
@@ -126,7 +130,7 @@ export class ThroughputTimer {
   }
 
   /**
-   * Samples a second over all measured steps, or `null` until one has been measured.
+   * Samples per second over all measured steps, or `null` before the first one.
    *
    * @throws {@link ParityError} with `parity`, where DeepSpeed divides by zero.
    */
@@ -138,18 +142,18 @@ export class ThroughputTimer {
     if (this.#globalStepCount === 0) return Number.NEGATIVE_INFINITY;
     throw new ParityError('No step has been measured yet', {
       where: { original: 'ZeroDivisionError', globalStep: this.#globalStepCount, startStep },
-      next: 'Ask later, or leave out parity to get null.',
+      next: 'Call it later, or turn parity off to get null.',
     });
   }
 
-  /** Samples a second of the global step that is being measured, or `null` when no time has been measured in it. */
+  /** Samples per second of the current global step, or `null` if no time has been measured in it. */
   currentSamplesPerSecond(): number | null {
-    // DeepSpeed keeps the division finite by a microsecond, which a fast step would show.
+    // DeepSpeed adds a microsecond to keep the division finite, which would distort a fast step.
     const seconds = this.#stepMs / 1000 + (this.#options.parity ? 1e-6 : 0);
     return seconds > 0 ? this.#options.batchSize / seconds : null;
   }
 
-  /** The line that a report writes. */
+  /** The text of a report. */
   report(): string {
     const line =
       `epoch=${this.#epochCount}/micro_step=${this.#microStepCount}/global_step=${this.#globalStepCount}, ` +

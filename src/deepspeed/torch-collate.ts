@@ -9,7 +9,7 @@ export type TorchCollateOptions<N extends DType = 'int64' | 'float64'> = Pick<
   'numberDtype' | 'release'
 >;
 
-/** A collate with PyTorch's dtypes. Workers make it again from its options. */
+/** A collate with PyTorch's dtypes. Workers recreate it from its options. */
 export interface TorchCollate<N extends DType = 'int64' | 'float64'> extends TorchRules<N> {
   <T>(samples: readonly T[], context?: Partial<CollateContext>): Collated<T, N>;
 }

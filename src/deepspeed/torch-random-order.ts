@@ -4,11 +4,11 @@ import { lengthOf, type Sampler, type Sized } from '../core/sampler.js';
 import { defaultGenerator, TorchGenerator } from '../random/index.js';
 
 /**
- * A new order each epoch from PyTorch's process-wide generator, drawn as PyTorch draws it: the loader's base seed, then
- * the seed of the epoch's permutation.
+ * A new order in each epoch from PyTorch's process-wide generator, drawn as PyTorch draws it: the loader's base seed,
+ * then the seed of the epoch's permutation.
  *
- * The seed of the epoch under way is part of the state, and so is the generator: a loader that continues from a state draws
- * from its own copy from there on, and leaves the process-wide one alone.
+ * The state contains the seed of the current epoch and the generator. A loader that continues from a state draws from
+ * its own copy from then on, and leaves the process-wide generator alone.
  */
 export class TorchRandomOrder implements Sampler {
   readonly #source: Sized;
@@ -24,7 +24,7 @@ export class TorchRandomOrder implements Sampler {
     return lengthOf(this.#source);
   }
 
-  /** Draws the seed of the epoch, unless it is drawn. */
+  /** Draws the seed of the epoch, unless it has been drawn. */
   setEpoch(epoch: number): void {
     if (this.#drawn?.epoch === epoch) return;
     drawBaseSeed(this.#generator);
@@ -46,7 +46,7 @@ export class TorchRandomOrder implements Sampler {
     return fingerprint({ kind: 'TorchRandomOrder', length: this.length });
   }
 
-  /** The seed of the epoch under way and the generator behind it. */
+  /** The seed of the current epoch, and the generator after it. */
   orderState(): JsonObject {
     const { epoch, seed } = this.#drawn ?? { epoch: -1, seed: 0n };
     return {
@@ -62,7 +62,7 @@ export class TorchRandomOrder implements Sampler {
   }
 }
 
-/** PyTorch draws a seed for its workers at the start of every pass, whether or not there are any. */
+/** PyTorch draws a seed for its workers at the start of every pass, even without workers. */
 export function drawBaseSeed(generator: TorchGenerator = defaultGenerator): void {
   generator.randomInt64();
 }

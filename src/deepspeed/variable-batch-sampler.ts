@@ -5,11 +5,11 @@ import type { BatchSampler } from '../core/sampler.js';
 import type { SeqlenBatches } from './batch-by-seqlens.js';
 
 export interface VariableBatchSamplerOptions {
-  /** Which process this is. @defaultValue `0` */
+  /** Rank of this process. @defaultValue `0` */
   readonly rank?: number;
-  /** Processes that share the micro-batches. @defaultValue `1` */
+  /** Number of processes that share the micro-batches. @defaultValue `1` */
   readonly worldSize?: number;
-  /** Packed micro-batches of one step of this rank. @defaultValue `1` */
+  /** Packed micro-batches per step of this rank. @defaultValue `1` */
   readonly microBatchesPerStep?: number;
 }
 
@@ -27,16 +27,19 @@ const schema = v.pipe(
 
 /** One step of one rank. */
 export interface VariableBatchStep {
-  /** Sequences of all its micro-batches, one after another. */
+  /** Sequences of all its micro-batches, concatenated. */
   readonly ids: readonly number[];
-  /** To what length each sequence is padded where all sequences of a batch must have one length. Same order as `ids`. */
+  /**
+   * The length to which each sequence is padded if all sequences of a batch must have one length. Same order as
+   * `ids`.
+   */
   readonly paddedLengths: readonly number[];
 }
 
 /**
- * Deals the micro-batches of {@link batchBySeqlens} out over the ranks: rank `r` of `R` takes number `r`, `r + R`, …,
- * `microBatchesPerStep` at a time. To give all ranks the same number, the first ones come again at the end. The order is
- * the same in each epoch. As DeepSpeed's loader for variable batch sizes.
+ * Distributes the micro-batches of {@link batchBySeqlens} over the ranks: rank `r` of `R` takes numbers `r`, `r + R`,
+ * …, `microBatchesPerStep` at a time. The first ones are repeated at the end, so that all ranks have the same number.
+ * The order is the same in each epoch. As DeepSpeed's loader for variable batch sizes.
  */
 export class VariableBatchSampler implements BatchSampler {
   readonly #packing: SeqlenBatches;
@@ -49,18 +52,18 @@ export class VariableBatchSampler implements BatchSampler {
     this.#options = parseOptions('VariableBatchSampler options', schema, options);
   }
 
-  /** Ranks among which it deals the micro-batches. */
+  /** Number of ranks that share the micro-batches. */
   get worldSize(): number {
     return this.#options.worldSize;
   }
 
-  /** Steps of an epoch. */
+  /** Steps per epoch. */
   get length(): number {
     const perRank = Math.ceil(this.#packing.microbatchIds.length / this.#options.worldSize);
     return Math.ceil(perRank / this.#options.microBatchesPerStep);
   }
 
-  /** What step `step` of this rank has. O(its sequences). */
+  /** Returns step `step` of this rank. O(its sequences). */
   stepAt(step: number): VariableBatchStep {
     const { rank, worldSize, microBatchesPerStep } = this.#options;
     const { microbatchIds, batchMaxSeqlens } = this.#packing;
@@ -76,7 +79,7 @@ export class VariableBatchSampler implements BatchSampler {
     return { ids, paddedLengths };
   }
 
-  /** Makes the next iteration begin at step `step`. */
+  /** Makes the next iteration start at step `step`. */
   seek(step: number): void {
     this.#position = step;
   }

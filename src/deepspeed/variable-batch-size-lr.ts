@@ -2,14 +2,14 @@ import { ConfigError, StateMismatchError } from '../core/errors.js';
 import type { Json, JsonObject } from '../core/json.js';
 import { type LrScalingMethod, scaleLr } from './scale-lr.js';
 
-/** Anything with learning rates, one a parameter group. */
+/** Anything with learning rates, one per parameter group. */
 export interface Optimizer {
   readonly paramGroups: readonly { lr: number }[];
 }
 
-/** The learning-rate scheduler to be scaled. It writes the rates of its optimizer's groups in `step`. */
+/** The learning-rate scheduler to scale. It writes the rates of its optimizer's groups in `step`. */
 export interface LrScheduler {
-  /** Rates of the current step, one a group. */
+  /** Rates of the current step, one per group. */
   getLr(): readonly number[];
   /** Rates that the last `step` wrote. */
   getLastLr(): readonly number[];
@@ -19,15 +19,15 @@ export interface LrScheduler {
 }
 
 export interface VariableBatchSizeLrOptions {
-  /** Whose learning rates are scaled. */
+  /** The optimizer whose learning rates are scaled. */
   readonly optimizer: Optimizer;
   /** Returns the rates before scaling. @defaultValue the optimizer's rates at construction */
   readonly scheduler?: LrScheduler;
-  /** The batch size that the rates were chosen for. */
+  /** The batch size for which the rates were chosen. */
   readonly baseBatchSize: number;
-  /** Size of each batch of an epoch, as `batchBySeqlens` gives them. At least one. */
+  /** Size of each batch of an epoch, as `batchBySeqlens` returns them. At least one. */
   readonly batchSizes: readonly number[];
-  /** How the rate follows the size. @defaultValue `'linear'` */
+  /** How the rate depends on the size. @defaultValue `'linear'` */
   readonly method?: LrScalingMethod;
 }
 
@@ -47,7 +47,7 @@ export class VariableBatchSizeLr {
   #baseLrs: readonly number[];
   #lastEpoch = -1;
 
-  /** @throws {@link ConfigError} when there are no batch sizes, or the scaling method is unknown. */
+  /** @throws {@link ConfigError} if there are no batch sizes, or the scaling method is unknown. */
   constructor(options: VariableBatchSizeLrOptions) {
     const { optimizer, scheduler, baseBatchSize, batchSizes, method = 'linear' } = options;
     if (batchSizes.length === 0) {
@@ -64,7 +64,7 @@ export class VariableBatchSizeLr {
     this.step(0);
   }
 
-  /** Steps taken so far, the one of the constructor not counted. */
+  /** Steps taken so far, without the one of the constructor. */
   get lastEpoch(): number {
     return this.#lastEpoch;
   }
@@ -83,12 +83,12 @@ export class VariableBatchSizeLr {
     while (this.#lastEpoch < deliveredBatches) this.step();
   }
 
-  /** The rates in force, scaled, one a group. */
+  /** The current scaled rates, one per group. */
   getLr(): readonly number[] {
     return this.#optimizer.paramGroups.map(({ lr }) => lr);
   }
 
-  /** The rates of the scheduler underneath, before scaling, as DeepSpeed gives them here. */
+  /** The rates of the underlying scheduler before scaling, as DeepSpeed returns them here. */
   getLastLr(): readonly number[] {
     return this.#scheduler.getLastLr();
   }
@@ -105,7 +105,7 @@ export class VariableBatchSizeLr {
     };
   }
 
-  /** @throws {@link StateMismatchError} when the state was saved with other batch sizes or another scaling. */
+  /** @throws {@link StateMismatchError} if the state was saved with other batch sizes or another scaling. */
   loadStateDict(state: JsonObject): void {
     const own = this.stateDict();
     for (const key of ['base_batch_size', 'lr_scaling_method', 'batch_sizes'] as const) {
@@ -127,11 +127,11 @@ function mustEqual(field: string, saved: Json | undefined, own: Json | undefined
   if (JSON.stringify(saved) === JSON.stringify(own)) return;
   throw new StateMismatchError('The learning-rate state belongs to other batches', {
     where: { field },
-    next: 'Make the scheduler from the same packing as when the state was saved.',
+    next: 'Create the scheduler from the packing with which the state was saved.',
   });
 }
 
-/** The rates that an optimizer has when it is made, unchanged. */
+/** The initial rates of an optimizer, unchanged. */
 class ConstantLr implements LrScheduler {
   readonly #rates: readonly number[];
 

@@ -4,8 +4,8 @@ import { recipeOf } from '../core/recipe.js';
 let warned = false;
 
 /**
- * The number of workers that a dataset can have, if workers were not requested but come from the default rule: all, or none when
- * it cannot be moved into them. The latter is said once a process.
+ * The number of workers for a dataset, if the default rule sets it: all, or none if the dataset cannot be moved to
+ * workers. The latter causes a warning once per process.
  */
 export function workersForMovable(dataset: unknown, numWorkers: number): number {
   if (numWorkers === 0) return 0;

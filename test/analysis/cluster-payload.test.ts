@@ -41,9 +41,9 @@ it.each([
   'file:///srv/%2e%2e/etc/x.js',
   'file:///srv/..%2fetc/x.js',
   '',
-])('%s is never a module that may be imported, though all of /srv is', (module) => {
+])('%s is never an allowed module, even if all of /srv is', (module) => {
   expect(() => new AllowedModules(['/srv', '/srv/**']).check(module)).toThrow();
-  expect(() => new AllowedModules([]).check('file:///srv/data.js')).toThrow(/it has none/);
+  expect(() => new AllowedModules([]).check('file:///srv/data.js')).toThrow(/it lists none/);
 });
 
 it('a payload is what Millrace writes, or a typed error', () => {
@@ -52,7 +52,7 @@ it('a payload is what Millrace writes, or a typed error', () => {
     key: fc.oneof(
       fc.constantFrom(
         '__proto__',
-        'place',
+        'outputDir',
         'id',
         'range',
         'constructor',
@@ -79,16 +79,16 @@ it('a payload is what Millrace writes, or a typed error', () => {
       expect(typeof readProgress(data)).toBe('object');
     }),
   );
-  const place = { place: '/srv/out', id: 'a'.repeat(32) };
-  expect(readJob({ name: 'map', data: { ...place, range: [0, 5] } }).data.range).toEqual([0, 5]);
+  const job = { outputDir: '/srv/out', id: 'a'.repeat(32) };
+  expect(readJob({ name: 'map', data: { ...job, range: [0, 5] } }).data.range).toEqual([0, 5]);
   for (const bad of [
-    { place: 'out' },
-    { place: 'http://host/' },
+    { outputDir: 'out' },
+    { outputDir: 'http://host/' },
     { id: '../../x' },
     { range: [0, -1] },
     { range: [0] },
   ])
-    expect(() => readJob({ name: 'map', data: { ...place, ...bad } })).toThrow(
+    expect(() => readJob({ name: 'map', data: { ...job, ...bad } })).toThrow(
       /The job does not belong to an analysis/,
     );
 });

@@ -146,12 +146,12 @@ describe('a metric of one’s own', () => {
     await expect(run).rejects.toMatchObject({ cause: { where: { metric: 'loss', index: 1 } } });
     await expect(run).rejects.toHaveProperty(
       'cause.message',
-      expect.stringMatching(/gave 1\.33.*scale: 1000/),
+      expect.stringMatching(/returned 1\.33.*scale: 1000/),
     );
   });
 
   it.each([
-    ['NaN', () => [Number.NaN], /gave NaN/],
+    ['NaN', () => [Number.NaN], /returned NaN/],
     ['too few values', () => [], /0 values for 1 samples/],
   ])('is refused when it gives %s', async (_, measure, message) => {
     const run = measured([1], { name: 'bad', measure });

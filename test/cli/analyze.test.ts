@@ -65,7 +65,7 @@ describe('millrace analyze', () => {
     expect(Object.keys(json.curriculum_metrics)).toEqual(['compressionratio']);
   });
 
-  it('suggests a curriculum that a DeepSpeed configuration accepts, and the sampler after conversion', async () => {
+  it('suggests a curriculum that a DeepSpeed configuration accepts, and the sampler accepts after conversion', async () => {
     const output = join(folder, 'json');
     const { stdout } = ok(await runCommand(['analyze', data, '--output', output, '--steps', '40', '--json']));
     const { curriculum_metrics } = JSON.parse(stdout) as {
@@ -111,7 +111,7 @@ describe('millrace analyze', () => {
     expect(() => filesIn(output)).toThrow(/ENOENT/);
   });
 
-  it('measures with a metric module, and a dataset module', async () => {
+  it('measures a dataset module with a metric module', async () => {
     const metric = join(folder, 'rank.mjs');
     writeFileSync(
       metric,
@@ -147,7 +147,7 @@ describe('millrace analyze', () => {
     expect(stderr).toMatch(/Stopped\. Repeat the command to continue\./);
   });
 
-  it('refuses a module that exports a stream', async () => {
+  it('rejects a module that exports a stream', async () => {
     const stream = join(folder, 'stream.mjs');
     writeFileSync(stream, 'export default { *iterate() {} };');
     const { status, stderr } = await runCommand(['analyze', stream, '--output', join(folder, 'none')]);
@@ -174,7 +174,7 @@ describe('millrace analyze', () => {
     expect(result.stderr).not.toMatch(/^\s+at /m);
   });
 
-  it.skipIf(!redisProgram)('gives the same files through workers of a queue', async () => {
+  it.skipIf(!redisProgram)('writes the same files through the workers of a queue', async () => {
     const redis = await new RedisServer().start();
     try {
       const local = join(folder, 'local');

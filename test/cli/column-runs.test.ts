@@ -4,7 +4,7 @@ import { columnRuns } from '../../dist/cli/column-runs.js';
 const columns = (names: string, type = 'number') => names.split(' ').map((name) => ({ name, type }));
 const shown = (...all: { name: string; type: string }[][]) => columnRuns(all.flat()).map(({ name }) => name);
 
-it('joins columns that are counted up, and no others', () => {
+it('joins consecutively numbered columns, and no others', () => {
   expect(shown(columns('id p9 p10 p11 p12 label'))).toEqual(['id', 'p9 … p12', 'label']);
   expect(columnRuns(columns('0 1 2 3'))).toEqual([
     { name: '0 … 3', names: ['0', '1', '2', '3'], type: 'number' },

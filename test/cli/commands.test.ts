@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('millrace', () => {
-  it('converts text, analyses it and measures how fast it loads', async () => {
+  it('converts text, analyzes it and measures how fast it loads', async () => {
     const prefix = join(folder, 'tokens');
     const converted = await runCommand([
       'convert',
@@ -91,7 +91,7 @@ describe('millrace', () => {
     expect(result.stderr).not.toContain('    at ');
   });
 
-  it('names file and row of damaged input, and leaves no half-written dataset', async () => {
+  it('names the file and row of damaged input, and leaves no partial output', async () => {
     const result = await runCommand([
       'convert',
       join(folder, 'broken.jsonl'),

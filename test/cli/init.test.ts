@@ -75,12 +75,12 @@ describe('millrace init', () => {
       expect(planned.stderr).toBe('');
       expect(JSON.parse(planned.stdout)).toMatchObject({
         split: { globalBatch: 32 },
-        memory: { source: 'a batch that was made' },
+        memory: { source: 'an actual batch' },
       });
     },
   );
 
-  it('takes the largest data, and names the rest and the DeepSpeed configurations', async () => {
+  it('chooses the largest data set, and lists the others and the DeepSpeed configurations', async () => {
     writeTokens();
     writeFileSync(join(folder, 'small.jsonl'), '{"a":1}\n');
     writeFileSync(join(folder, 'ds.json'), '{"train_batch_size": 8}');
@@ -88,9 +88,7 @@ describe('millrace init', () => {
     expect(stdout).toMatch(
       /^Found data\/train \(indexed, .*\nAlso {2}small\.jsonl .*\nAlso {2}ds\.json, a DeepSpeed configuration: millrace plan ds\.json --data data\/train\n/,
     );
-    expect(readFileSync(join(folder, 'millrace.config.ts'), 'utf8')).toContain(
-      '// There is also: small.jsonl.',
-    );
+    expect(readFileSync(join(folder, 'millrace.config.ts'), 'utf8')).toContain('// Also found: small.jsonl.');
   });
 
   it.each(['millrace.config.ts', 'millrace.config.json'])('never overwrites %s', async (name) => {

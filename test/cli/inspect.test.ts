@@ -57,7 +57,7 @@ describe('millrace inspect', () => {
     expect(/ {2}chat layout +(.*)/.exec(stdout)?.[1]).toBe(layout);
   });
 
-  it('shows a sample readably, with the text of its tokens', async () => {
+  it('shows a sample in readable form, with the text of its tokens', async () => {
     const builder = new IndexedDatasetBuilder(join(folder, 'tokens'), { dtype: 'uint8' });
     for (const text of ['first', 'the second document']) builder.addItem(Array.from(Buffer.from(text)));
     builder.endDocument();
@@ -79,7 +79,7 @@ describe('millrace inspect', () => {
     expect(beyond.stderr).toMatch(/^error: .*has no sample 2 .*Indices are from 0 to 1\.\n$/);
   });
 
-  it('shows columns that are counted up as one, also of a file without names', async () => {
+  it('shows consecutively numbered columns as one, even for a file without column names', async () => {
     const digits = fileURLToPath(new URL('../../examples/data/digits.csv.gz', import.meta.url));
     const { status, stdout } = await runCommand(['inspect', digits, '--samples', '1']);
     expect(status).toBe(0);
@@ -88,7 +88,7 @@ describe('millrace inspect', () => {
     expect(stdout).toMatch(/sample 0\n {2}column0 … column64 {2}\[0,0,5,13,9,1,0,/);
   });
 
-  it('writes a page that shows all, escaped, with images', async () => {
+  it('writes a page with all content, escaped, and images', async () => {
     const server = await new ObjectServer().start();
     const text = `${JSON.stringify({ caption: '<b>a & b</b>' })}\n`;
     const url = server.put('/rows.jsonl', Buffer.from(text));
@@ -116,7 +116,7 @@ describe('millrace inspect', () => {
     );
   });
 
-  it('says what to do when it cannot tell, or nothing is there', async () => {
+  it('names the remedy for an unknown format or missing data', async () => {
     writeFileSync(join(folder, 'what'), 'unknown bytes');
     const unknown = await runCommand(['inspect', join(folder, 'what')]);
     expect(unknown).toMatchObject({ status: 1, stdout: '' });
@@ -128,21 +128,21 @@ describe('millrace inspect', () => {
 });
 
 describe('millrace verify of data', () => {
-  it('reads all, and says that it can', async () => {
+  it('reads everything and confirms that it is readable', async () => {
     const { status, stdout } = await runCommand(['verify', fixture('table-zstd.parquet')]);
     expect([status, stdout]).toEqual([
       0,
-      expect.stringMatching(/^1,000 samples of .*table-zstd\.parquet can be read\.\n$/),
+      expect.stringMatching(/^1,000 samples of .*table-zstd\.parquet are readable\.\n$/),
     ]);
   });
 
-  it('names every sample that is damaged, and fails', async () => {
+  it('names every damaged sample and fails', async () => {
     const path = join(folder, 'damaged.jsonl');
     writeFileSync(path, '{"a": 1}\n{"a": \n{"a": 3}\nx\n');
     const { status, stdout, stderr } = await runCommand(['verify', path]);
     expect(status).toBe(1);
     expect(stdout).toMatch(
-      /^2 of 4 samples of .* cannot be read:\n {2}Row 1 is not JSON.*byte offset 9.*\n {2}Row 3 is not JSON/,
+      /^2 of 4 samples of .* are damaged:\n {2}Row 1 is not JSON.*byte offset 9.*\n {2}Row 3 is not JSON/,
     );
     expect(stderr).not.toContain('error');
     const json = await runCommand(['verify', path, '--json']);

@@ -13,15 +13,15 @@ writeFileSync(join(folder, 'test.jsonl'), rows);
 
 const leftOut = 'README.md (a note), test.jsonl (the split test)';
 
-describe('what is left out of a folder', () => {
-  it('is shown by inspect', async () => {
+describe('files of a folder that are not data', () => {
+  it('are shown by inspect', async () => {
     const { status, stdout, stderr } = await runCommand(['inspect', folder]);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain(`left out     ${leftOut}`);
     expect(stdout).toMatch(/samples +8\n/);
   });
 
-  it('is shown by doctor, and is no finding', async () => {
+  it('are shown by doctor, but are not a finding', async () => {
     const { status, stdout } = await runCommand(['doctor', folder]);
     expect(status).toBe(0);
     expect(stdout).toContain(`Not read of ${folder}: ${leftOut}.`);
@@ -29,7 +29,7 @@ describe('what is left out of a folder', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ findings: [], leftOut: [`${folder}: ${leftOut}`] });
   });
 
-  it('is not converted', async () => {
+  it('are not converted', async () => {
     const output = join(folder, '.output');
     const { stdout } = await runCommand(['convert', folder, '--to', 'parquet', '--output', output, '--json']);
     expect(stdout).toMatch(/"samples":8/);

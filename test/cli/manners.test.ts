@@ -55,7 +55,7 @@ const linesOf = (output: string) =>
 const widest = (output: string) => Math.max(...linesOf(output).map((line) => [...line].length));
 
 describe('help', () => {
-  it.each(commands)('of %s teaches by example, and breaks its lines at the width of the terminal', (name) => {
+  it.each(commands)('of %s has examples, and wraps at the width of the terminal', (name) => {
     for (const width of [80, 200]) {
       const command = program.commands.find((one) => one.name() === name)!;
       let help = '';
@@ -72,7 +72,7 @@ describe('help', () => {
     }
   });
 
-  it('is as wide as the terminal', async () => {
+  it('uses the width of the terminal', async () => {
     const [narrow, wide] = await Promise.all(
       [80, 200].map((columns) => runInTerminal(['plan', '--help'], { columns })),
     );
@@ -93,7 +93,7 @@ describe('help', () => {
 });
 
 describe('on a terminal', () => {
-  it.each([80, 200])('plans, findings and replays fit into %d columns', async (columns) => {
+  it.each([80, 200])('fits plans, findings and replays into %d columns', async (columns) => {
     const outputs = await Promise.all(
       [
         ['plan', 'ragged.json'],
@@ -132,7 +132,7 @@ describe('on a terminal', () => {
     for (const bar of bars) expect([...bar].length).toBeLessThan(columns);
   });
 
-  it('draws nothing in CI, and writes plain lines', async () => {
+  it('writes plain lines in CI', async () => {
     const output = await runInTerminal(
       ['convert', 'text.jsonl', '--output', 'out-ci', '--tokenizer', 'bytes'],
       { columns: 80, cwd: folder.path, environment: { CI: 'true' } },
@@ -143,7 +143,7 @@ describe('on a terminal', () => {
 });
 
 describe('--quiet', () => {
-  it('leaves the result alone', async () => {
+  it('keeps the result', async () => {
     const { stdout, stderr, status } = await runCommand(
       ['convert', 'text.jsonl', '--output', 'out-quiet', '--tokenizer', 'bytes', '--quiet'],
       { cwd: folder.path },

@@ -108,7 +108,7 @@ describe('an output that cannot be written', () => {
     'completion bash',
   ];
 
-  it.each(commands)('by millrace %s ends it quietly when the reader has gone', async (command) => {
+  it.each(commands)('exits quietly if the reader of millrace %s has closed the pipe', async (command) => {
     // The reader ends at once; `tail` waits until it has.
     const script = `exec 3> >(exec true); wait $!; '${process.execPath}' '${main}' ${command} >&3`;
     expect(await shell(script)).toEqual({ status: 0, stderr: '' });
@@ -125,7 +125,7 @@ describe('an output that cannot be written', () => {
 });
 
 describe('help', () => {
-  it.each([40, 80, 120])('keeps lists a line each, and its lines within %d columns', async (width) => {
+  it.each([40, 80, 120])('keeps one line per list item, within %d columns', async (width) => {
     const program = await loadProgram();
     for (const command of [program, ...program.commands]) {
       let help = '';
@@ -142,7 +142,7 @@ describe('help', () => {
 });
 
 describe('millrace init', () => {
-  it('writes a file that says the same name, whatever the name', () => {
+  it('writes a configuration with the exact name, whatever its characters', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 1, unit: 'binary' }),
@@ -165,7 +165,7 @@ describe('millrace init', () => {
   });
 });
 
-it('the version is that of package.json', async () => {
+it('prints the version of package.json', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect((await runCommand(['--version'])).stdout).toBe(`${version}\n`);
 });

@@ -43,7 +43,7 @@ afterAll(() => folder.remove());
 const plan = (...args: string[]) => runCommand(['plan', ...args], { cwd: folder.path });
 
 describe('millrace plan', () => {
-  it('reads TypeScript, with types and imports, where no package.json says that it is a module', async () => {
+  it('reads TypeScript with types and imports, even without a package.json that declares a module', async () => {
     folder.file('sizes.ts', 'export const batchSize: number = 4;\n');
     folder.file(
       'typed.config.ts',
@@ -62,22 +62,24 @@ describe('millrace plan', () => {
     });
   });
 
-  it('prints facts, the data by difficulty with the step that admits it, and what will hurt', async () => {
+  it('prints facts, the data by difficulty with the steps of admission, and problems', async () => {
     const { stdout, stderr } = await plan('curriculum.json', '--world-size', '3');
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^ {2}global batch {2}8 samples: 2 or 3 on each of 3 ranks$/m);
     expect(stdout).toMatch(/^ {2}an epoch {6}25 steps$/m);
-    expect(stdout).toMatch(/^ +to 34 {2}█+ +\d+ {2}from step \d+$/m);
+    expect(stdout).toMatch(/^ +to 34 {2}█+ +\d+ {2}from global step \d+$/m);
     expect(stdout).toMatch(/^ +above 250 .* never$/m);
-    expect(stdout).toMatch(/schedule-ends-after-training\n {2}The curriculum admits samples until step \d+/);
+    expect(stdout).toMatch(
+      /schedule-ends-after-training\n {2}The curriculum admits samples until global step \d+/,
+    );
     expect(stdout).toMatch(/uneven-shares/);
   });
 
-  it('shows a step of every rank, and when a sample is seen, which is the same', async () => {
+  it('shows the batches of a step on every rank, consistent with when a sample is seen', async () => {
     const step = await plan('curriculum.json', '--world-size', '2', '--step', '30', '--json');
-    const { parts, epoch, batch } = JSON.parse(step.stdout);
-    expect([epoch, batch, parts.length]).toEqual([1, 5, 2]);
-    const sample = parts[1].indices[2];
+    const { batches, globalStep, epoch, step: stepOfEpoch } = JSON.parse(step.stdout);
+    expect([globalStep, epoch, stepOfEpoch, batches.length]).toEqual([30, 1, 5, 2]);
+    const sample = batches[1].indices[2];
     const seen = await plan('curriculum.json', '--world-size', '2', '--sample', `${sample}`, '--json');
     expect(JSON.parse(seen.stdout).sightings).toContainEqual({
       epoch: 1,
@@ -89,7 +91,7 @@ describe('millrace plan', () => {
     expect((await plan('mixture.json', '--sample', 'books:3')).stdout).toMatch(/^Sample books:3 is seen/);
   });
 
-  it('compares two configurations: facts, findings, and the first step that differs', async () => {
+  it('compares the facts, findings and order of two configurations', async () => {
     const { stdout } = await plan('curriculum.json', 'shorter.json', '--json');
     const { facts, firstStep } = JSON.parse(stdout);
     expect(firstStep).toBe(0);
@@ -105,23 +107,23 @@ describe('millrace plan', () => {
     );
   });
 
-  it('makes a batch with --probe where the bytes are not known', async () => {
+  it('makes a batch with --probe if the size is unknown', async () => {
     folder.module(
       'own.mjs',
       `{ data: 'tokens', windows: { length: 16 }, loader: { batchSize: 4, transform: (sample) => sample } }`,
     );
-    expect((await plan('own.mjs')).stdout).toMatch(/memory +not known without reading a sample/);
+    expect((await plan('own.mjs')).stdout).toMatch(/memory +unknown without reading a sample/);
     const { stdout } = await plan('own.mjs', '--probe', '--json');
-    expect(JSON.parse(stdout).memory).toMatchObject({ batchBytes: 512, source: 'a batch that was made' });
+    expect(JSON.parse(stdout).memory).toMatchObject({ batchBytes: 512, source: 'an actual batch' });
   });
 
   it.each([
     [['nowhere.ts'], 1, /There is no such file \(file nowhere\.ts\)/],
-    [['curriculum.json', '--step', '3', '--sample', '4'], 2, /--sample: and --step are two questions/],
-    [['curriculum.json', '--sample', '200'], 2, /--sample: is 200, and there are 200 samples/],
-    [['mixture.json', '--sample', 'film:2'], 2, /names the source film, and there are web, books/],
+    [['curriculum.json', '--step', '3', '--sample', '4'], 2, /--sample: and --step cannot be combined/],
+    [['curriculum.json', '--sample', '200'], 2, /--sample: is 200; must be below 200/],
+    [['mixture.json', '--sample', 'film:2'], 2, /names the source film; the sources are web, books/],
     [[], 2, /No configuration: this folder has none of millrace\.config\.ts, .*millrace init/],
-  ])('says what is wrong with %j', async (args, status, message) => {
+  ])('rejects %j with the reason', async (args, status, message) => {
     const result = await plan(...args);
     expect(result.status).toBe(status);
     expect(result.stderr).toMatch(message);
@@ -158,7 +160,7 @@ describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
 });
 
 describe('the page of a plan', () => {
-  it('gives every chart a title and its numbers, and escapes what a configuration says', async () => {
+  it('has a title and a table for every chart, and escapes text from the configuration', async () => {
     folder.json('<b>.json', JSON.parse(readFileSync(join(folder.path, 'curriculum.json'), 'utf8')));
     const file = join(folder.path, 'escaped.html');
     await plan('<b>.json', '--html', file);

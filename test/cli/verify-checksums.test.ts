@@ -49,7 +49,7 @@ describe('millrace verify', () => {
     expect(stdout + stderr).toMatch(message);
   });
 
-  it('reads a .difficulty file whole', async () => {
+  it('reads a whole .difficulty file', async () => {
     await analyzeDifficulty(new ArrayDataset([[1], [1, 2], [1, 2, 3]].map((x) => Int32Array.from(x))), {
       metrics: ['seqlen'],
       outputDir: folder,
@@ -67,7 +67,7 @@ describe('millrace verify', () => {
     });
   });
 
-  it('fails when the manifest of a conversion is damaged', async () => {
+  it('fails if the manifest of a conversion is damaged', async () => {
     const input = join(folder, 'rows.jsonl');
     writeFileSync(input, '{"x":1}\n{"x":2}\n');
     const output = join(folder, 'converted');

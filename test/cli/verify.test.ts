@@ -47,7 +47,7 @@ const twoBatches = () =>
   moduleOf('two.mjs', 'new M.DataLoader(new M.ArrayDataset([1, 2, 3, 4]), { batchSize: 2 })');
 
 describe('millrace verify', () => {
-  it('finds the batches of a PyTorch loader equal, with its dtypes, in every epoch', async () => {
+  it('confirms equality with a PyTorch loader, dtypes included, in every epoch', async () => {
     const loader = join(folder, 'torch.mjs');
     writeFileSync(
       loader,
@@ -106,7 +106,7 @@ describe('millrace verify', () => {
     expect(stdout).toContain(text);
   });
 
-  it('compares numbers alone, a part, and as many epochs as there are', async () => {
+  it('compares values only, a limited number of batches, and all epochs of the dump', async () => {
     const asDoubles = dumpOf('doubles.jsonl', [
       [tensorOf([1, 2], 'float64'), [3, 4]],
       [
@@ -122,7 +122,7 @@ describe('millrace verify', () => {
     expect((await verify(twoBatches(), '--against', other, '--limit', '1')).status).toBe(0);
   });
 
-  it('tells numbers that JSON cannot hold, and nested fields', async () => {
+  it('prints numbers that JSON cannot represent, and paths of nested fields', async () => {
     const loader = moduleOf(
       'nested.mjs',
       `[{ a: [M.tensor(Float64Array.of(NaN, -Infinity)), 'text', null], b: M.tensor(BigInt64Array.of(2n ** 60n)) }]`,
@@ -149,7 +149,7 @@ describe('millrace verify', () => {
     readonly ranks: number[][][];
   }
 
-  it('compares the sample ids of a DeepSpeed configuration, on any rank, and leaves its cluster folder alone', async () => {
+  it('compares the sample ids of a DeepSpeed configuration on any rank, and does not touch its cluster folder', async () => {
     const { cases } = JSON.parse(readFileSync(path('../golden/data_sampler.json'), 'utf8')) as {
       cases: SamplerCase[];
     };
@@ -245,7 +245,7 @@ describe('millrace verify --receipt', () => {
       `new M.DataLoader({ length: 100, get: () => { throw new Error('was read'); }, fingerprint: () => 'a' }, ${options})`,
     );
 
-  it('computes the order again, without reading samples', async () => {
+  it('recomputes the order without reading samples', async () => {
     const loader = new DataLoader(
       { length: 100, get: (index) => index, fingerprint: () => 'a' },
       {
@@ -262,7 +262,7 @@ describe('millrace verify --receipt', () => {
     const { status, stdout } = await verify(module, '--receipt', file);
     expect([status, stdout]).toEqual([
       0,
-      `18 batches of ${file} are those of this loader. Digest ${loader.receipt().digest}\n`,
+      `18 batches of ${file} match this loader. Digest ${loader.receipt().digest}\n`,
     ]);
 
     const receipt = loader.receipt();
@@ -279,8 +279,8 @@ describe('millrace verify --receipt', () => {
   it.each([
     [['--receipt', 'missing.json'], 'The receipt cannot be read'],
     [['--receipt', import.meta.filename], 'The receipt is not JSON'],
-    [[], '--against: or --receipt is needed'],
-  ])('says what is wrong with %j', async (args, message) => {
+    [[], '--against: or --receipt, but not both, must be passed'],
+  ])('rejects %j with the reason', async (args, message) => {
     const { status, stderr } = await verify(twoBatches(), ...args);
     expect(status).not.toBe(0);
     expect(stderr).toContain(message);

@@ -109,7 +109,7 @@ describe('convert to tokens', () => {
       tokenizer: letters,
       dtype: 'uint8',
     });
-    await expect(narrow).rejects.toThrow(/token 4096 does not fit in uint8.*index 0/);
+    await expect(narrow).rejects.toThrow(/token 4096 does not fit into uint8.*index 0/);
   });
 });
 
@@ -175,7 +175,7 @@ describe('convert to Parquet', () => {
     dataset.close();
     await expect(
       convert(writeLines([{ a: 1 }, { a: 'x' }]), { output: output(), ...options }),
-    ).rejects.toThrow(/column a holds int64 in one sample and string in another/);
+    ).rejects.toThrow(/column a is int64 in one sample and string in another/);
     await expect(
       convert(input, { output: output(), ...options, types: { score: 'number' as never } }),
     ).rejects.toThrow(/types\.score: number is not one of/);

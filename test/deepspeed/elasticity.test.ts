@@ -48,7 +48,9 @@ describe('elasticity', () => {
 
   it('names the world sizes that would do, and the key that is missing or unknown', () => {
     const parse = (elasticity: object) => parseDeepSpeedConfig({ elasticity }, { worldSize: 11 });
-    expect(() => parse(section)).toThrow(/1680 does not suit a world size of 11; it suits 1, 2, 3, 4, 5, 6/);
+    expect(() => parse(section)).toThrow(
+      /1680 cannot be used with a world size of 11; possible world sizes: 1, 2, 3, 4, 5, 6/,
+    );
     expect(() => parse({ enabled: true })).toThrow(/max_train_batch_size.*micro_batch_sizes/s);
     expect(() => parse({ ...section, micro_batch_size: 2 })).toThrow(/elasticity\.micro_batch_size/);
   });

@@ -69,12 +69,12 @@ describe.skipIf(!executablePath)('an application', () => {
     }
   }
 
-  it('built by Vite gives the batches of Node.js, on the page and in workers', async () => {
+  it('built by Vite returns the batches of Node.js, on the page and in workers', async () => {
     await build({ root, configFile: false, logLevel: 'silent' });
     await expectOrders('dist');
   });
 
-  it('built by esbuild gives the same', async () => {
+  it('built by esbuild returns the same', async () => {
     const { warnings } = await esbuild.build({
       entryPoints: { page: join(root, 'page.js'), 'millrace-worker': 'millrace/worker' },
       absWorkingDir: root,
@@ -88,7 +88,7 @@ describe.skipIf(!executablePath)('an application', () => {
     await expectOrders('esbuild');
   });
 
-  it('built by webpack as docs/browser.md says gives the same', async () => {
+  it('built by webpack as in docs/browser.md returns the same', async () => {
     const millrace = join(root, 'node_modules/millrace');
     const { browser } = JSON.parse(readFileSync(join(millrace, 'package.json'), 'utf8')) as {
       browser: Record<string, string>;
@@ -118,7 +118,7 @@ describe.skipIf(!executablePath)('an application', () => {
     await expectOrders('webpack');
   });
 
-  it('served by Vite during development gives the same', async () => {
+  it('served by Vite during development returns the same', async () => {
     const server = await createServer({
       root,
       configFile: false,

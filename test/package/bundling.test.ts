@@ -148,14 +148,14 @@ const missingPeer =
   '(package gpt-tokenizer). Run: npm install gpt-tokenizer\n';
 const bundled = /^ERR_MILLRACE_WORKER_TRANSFER: .*was bundled.*Mark millrace as external/;
 
-describe.each(bundlers)('an application of Node.js that $name packs', ({ file, bundle }) => {
+describe.each(bundlers)('a Node.js application bundled by $name', ({ file, bundle }) => {
   it('with millrace in the bundle builds without optional peers and runs without threads', async () => {
     expect(await bundle(root, false)).toEqual([]);
     expect(await run(file, 0)).toBe(batches + missingPeer);
     expect(await run(file, 'auto')).toBe(batches + missingPeer);
   });
 
-  it('with millrace in the bundle says what to do when it asks for threads', async () => {
+  it('with millrace in the bundle names the remedy when it requests threads', async () => {
     await bundle(root, false);
     // As in an image that has the bundle and no packages.
     renameSync(join(root, 'node_modules'), join(root, 'packages'));

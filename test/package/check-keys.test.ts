@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 
 const script = fileURLToPath(new URL('../../scripts/check-keys.js', import.meta.url));
 
-it('the linter finds each expression that indexes an object by a foreign key, and no other', () => {
+it('the linter finds each expression that indexes an object by a key from outside, and no other', () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-keys-'));
   const file = join(folder, 'keys.ts');
   const lines = `

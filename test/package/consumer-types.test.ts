@@ -29,7 +29,7 @@ describe('the type declarations', () => {
   });
 });
 
-describe('the message about a wrong call of DataLoader', () => {
+describe('the compiler message for a wrong call of DataLoader', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'millrace-types-'));
@@ -54,7 +54,7 @@ describe('the message about a wrong call of DataLoader', () => {
     ['stream, { elastic: true }', 'ElasticNeedsSeekableElasticOrder'],
   ] as const;
 
-  it.each(compilers)('of %s is about what was written', async (compiler) => {
+  it.each(compilers)('of %s names the mistake', async (compiler) => {
     const lines = [
       "import { ArrayDataset, DataLoader, DistributedSampler } from 'millrace';",
       'const numbers = new ArrayDataset([1, 2, 3]);',

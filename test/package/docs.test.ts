@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the TypeScript of the pages', () => {
-  it('compiles, strictly', () => {
+  it('compiles in strict mode', () => {
     expect(compilerOutput).toBe('');
   });
 
@@ -69,7 +69,7 @@ describe('the TypeScript of the pages', () => {
     );
   });
 
-  it('runs on every page that has some: here, or with the guides', () => {
+  it('covers every page with snippets, here or with the guides', () => {
     const withCode = readdirSync(path('../../docs'))
       .filter((file) => file.endsWith('.md') && snippetsIn(file).length > 0)
       .map((file) => file.slice(0, -'.md'.length));
@@ -82,7 +82,7 @@ describe('the TypeScript of the pages', () => {
 });
 
 describe('docs/guarantees.md', () => {
-  it('names only tests that exist', () => {
+  it('refers only to existing tests', () => {
     const text = readFileSync(path('../../docs/guarantees.md'), 'utf8');
     const tests = [...text.matchAll(/`(test\/[^`\s]+)`/g)].map(([, file]) => file!);
     expect(tests.length).toBeGreaterThan(50);
@@ -93,7 +93,7 @@ describe('docs/guarantees.md', () => {
 describe('docs/architecture.md', () => {
   const text = readFileSync(path('../../docs/architecture.md'), 'utf8');
 
-  it('follows each journey through at most 25 files, all of which exist', () => {
+  it('describes each journey in at most 25 files, all of which exist', () => {
     const journeys = text.split(/^## /m).filter((section) => section.startsWith('Journey'));
     expect(journeys).toHaveLength(3);
     for (const journey of journeys) {
@@ -113,7 +113,7 @@ describe('docs/architecture.md', () => {
 });
 
 describe('docs/troubleshooting.md', () => {
-  it('holds the docstrings of all error classes', async () => {
+  it('contains the docstrings of all error classes', async () => {
     const script = path('../../scripts/docs/write-error-codes.js');
     await promisify(execFile)(process.execPath, [script, '--check']);
   });

@@ -56,7 +56,7 @@ describe('the guides', () => {
       expect(languages.lastIndexOf('sh')).toBeGreaterThan(languages.lastIndexOf('ts'));
   });
 
-  it('compile strictly', async () => {
+  it('compile in strict mode', async () => {
     for (const page of pages) {
       const project = new Project(join(folder, 'compile', page));
       for (const { language, code } of snippetsOf(page)) if (language === 'ts') project.write(code);

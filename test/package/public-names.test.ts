@@ -36,13 +36,13 @@ describe('the public surface', () => {
     expect(Object.keys(module).sort()).toEqual(reports.get(entry)!.values);
   });
 
-  it('offers at most 35 values at the front door and 300 names in all', () => {
+  it('exports at most 35 values from the main entry point and 300 names in all', () => {
     expect(reports.get('.')!.values.length).toBeLessThanOrEqual(35);
     const names = [...reports.values()].flatMap(({ values, types }) => [...values, ...types]);
     expect(names.length).toBeLessThanOrEqual(300);
   });
 
-  it('gives each name one home', () => {
+  it('exports each name from one entry point', () => {
     const homes = new Map<string, string[]>();
     for (const [entry, { values, types }] of reports)
       for (const name of [...values, ...types]) homes.set(name, [...(homes.get(name) ?? []), entry]);

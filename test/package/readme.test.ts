@@ -27,7 +27,7 @@ describe('README', () => {
     }
   });
 
-  it('imports only names that exist', async () => {
+  it('imports only existing names', async () => {
     const imports = blocks.flatMap(({ code }) => [
       ...code.matchAll(/import \{([^}]+)\} from '(millrace[^']*)'/g),
     ]);

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(site, { recursive: true, force: true }));
 
 describe('the documentation site', () => {
-  it('is built without a warning', () => {
+  it('builds without warnings', () => {
     expect(said).toBe(`The site is ${site}/index.html\n`);
   });
 
@@ -60,7 +60,7 @@ describe('the documentation site', () => {
     expect(readdirSync(join(site, 'modules')).sort()).toEqual(modules.sort());
   });
 
-  it('says of every error code what it means, where it comes from and what to do', () => {
+  it('explains the meaning, origin and remedy of every error code', () => {
     const codes = new Set(
       filesUnder(path('../../src'), '.ts').flatMap(
         (file) => readFileSync(file, 'utf8').match(/ERR_MILLRACE_[A-Z_]*[A-Z]/g) ?? [],
@@ -81,7 +81,7 @@ describe('the documentation site', () => {
     }
   });
 
-  it.skipIf(!executablePath)('is read and searched from the disk, in a browser', async () => {
+  it.skipIf(!executablePath)('can be read and searched from disk in a browser', async () => {
     const browser = await connectBrowser();
     try {
       const page = await openPage(browser, { viewport: { width: 390, height: 800 } });

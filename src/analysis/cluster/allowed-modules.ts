@@ -5,14 +5,14 @@ import { ConfigError } from '../../core/errors.js';
 import { schemeOf } from '../../storage/url-scheme.js';
 
 /**
- * The modules that a worker may import. An analysis names modules by URL, and anyone who can write to the queue or to the shared store can
- * name any; so the operator of the worker says which ones run.
+ * The modules that a worker may import. An analysis names modules by URL, and anyone who can write to the queue or to
+ * the shared store can name any module. Therefore the operator of the worker lists the allowed ones.
  */
 export class AllowedModules {
   readonly #patterns: readonly string[];
   readonly #isAllowed: (path: string) => boolean;
 
-  /** @param patterns - Paths of files, of folders (with everything in them), or patterns of paths. */
+  /** @param patterns - Paths of files or folders (with everything in them), or patterns of paths. */
   constructor(patterns: readonly string[]) {
     this.#patterns = patterns;
     const paths = patterns.map((pattern) => withSlashes(resolve(pattern)));
@@ -21,7 +21,7 @@ export class AllowedModules {
       isMatch(path) || paths.some((each) => path === each || path.startsWith(`${each}/`));
   }
 
-  /** @throws {@link ConfigError} for a module that is not allowed: only files are, by path. */
+  /** @throws {@link ConfigError} for a module that is not allowed. Only files can be allowed, by path. */
   check(module: string): void {
     if (schemeOf(module) === 'file' && this.#isAllowed(withSlashes(fileURLToPath(module)))) return;
     const allowed = this.#patterns.join(', ') || 'none';
@@ -31,7 +31,7 @@ export class AllowedModules {
       [
         {
           field: 'allow',
-          message: `does not have the module ${shown}, which an analysis names; it has ${allowed}`,
+          message: `does not list the module ${shown}, which an analysis names; it lists ${allowed}`,
         },
       ],
       {

@@ -11,10 +11,10 @@ import { type ClusterJob, rangeOf, readJob, readProgress } from './cluster-paylo
 import { OpenedAnalysis } from './opened-analysis.js';
 import { connectRedis, type RedisQueueing } from './redis.js';
 
-/** What a worker tells of its work. */
+/** An event of a worker. */
 export type ClusterWorkerEvent =
   | { readonly type: 'started' | 'done'; readonly job: string }
-  /** `refused`: this worker cannot do the jobs of an analysis, and gives them back. It says so once for each reason. */
+  /** `refused`: this worker cannot do the jobs of an analysis and returns them. Emitted once per reason. */
   | { readonly type: 'failed' | 'refused'; readonly job: string; readonly reason: string };
 
 export interface ClusterWorkerOptions {
@@ -23,13 +23,16 @@ export interface ClusterWorkerOptions {
   /** Name of the queue. @defaultValue `'millrace-analysis'` */
   readonly queue?: string;
   /**
-   * Modules of datasets and metrics that an analysis may name: paths of files, of folders (with everything in them), or patterns of paths.
-   * An analysis that names another module is refused. @defaultValue none
+   * Modules of datasets and metrics that an analysis may name: paths of files or folders (with everything in them),
+   * or patterns of paths. The worker refuses an analysis that names another module. @defaultValue none
    */
   readonly allow?: readonly string[];
-  /** Threads, each with a job. @defaultValue `2` */
+  /** Number of threads, each of which runs one job. @defaultValue `2` */
   readonly numWorkers?: number;
-  /** After how long without a sign of life the jobs of a worker are given to another one, in milliseconds. @defaultValue `30_000` */
+  /**
+   * Time without a heartbeat after which other workers take over this worker's jobs, in milliseconds. @defaultValue
+   * `30_000`
+   */
   readonly lockMs?: number;
   readonly onEvent?: (event: ClusterWorkerEvent) => void;
 }
@@ -46,26 +49,28 @@ const schema = v.strictObject({
   onEvent: v.optional(v.custom<(event: ClusterWorkerEvent) => void>((f) => typeof f === 'function')),
 });
 
-/** A job may be taken over so often: each time a worker died, which says nothing of the job. */
+/**
+ * Maximum number of takeovers of a job. A takeover means that a worker died, which need not be the fault of the job.
+ */
 const mostTakeovers = 100;
-/** A job that every worker has refused, and that was refused this often in total, is set aside. */
+/** A job that every worker has refused, and that was refused this often in total, fails. */
 const mostRefusals = 30;
 const firstPauseMs = 250;
 const longestPauseMs = 4_000;
-/** A worker that refused a job takes no other for so long, while another worker may do it. */
+/** How long a worker that refused a job takes no other, if another worker may be able to do it. */
 const stepBackMs = 1_000;
-/** An analysis that could not be opened is not opened again for so long. */
+/** How long a failure to open an analysis is remembered. */
 const failureKeptMs = 2_000;
 const reportEveryMs = 500;
 
 let workers = 0;
 
 /**
- * Works on the jobs of analyses. All work is done in threads, so that this one can always say that it is alive.
+ * Runs the jobs of queued analyses. All work runs in threads, so that this thread can always send heartbeats.
  *
- * It refuses an analysis that it cannot open, that names a module which is not allowed, or that was started with another version of
- * Millrace, another dataset or another metric than it has itself. It gives the job back for others to take, and works on other analyses. A
- * job that every worker of the queue has refused is set aside: it fails with their reasons, and so does its analysis.
+ * Refuses an analysis that it cannot open, that names a module which is not allowed, or whose version of Millrace,
+ * dataset or metric differs from its own. It returns such a job to the queue and works on other analyses. If every
+ * worker of the queue has refused a job, the job and its analysis fail with their reasons.
  */
 export class AnalysisClusterWorker {
   readonly #settings: v.InferOutput<typeof schema>;
@@ -77,7 +82,7 @@ export class AnalysisClusterWorker {
   readonly #name = `${hostname().replaceAll(/[^\w.-]/g, '-')}:${process.pid}:${workers++}`;
   readonly #refused = new Set<string>();
   #end: (() => void) | undefined;
-  /** Settles when the worker has ended. */
+  /** Resolves when the worker has closed. */
   readonly ended: Promise<void>;
 
   private constructor(settings: v.InferOutput<typeof schema>, redis: RedisQueueing) {
@@ -96,17 +101,20 @@ export class AnalysisClusterWorker {
       stalledInterval: Math.ceil(settings.lockMs / 2),
       maxStalledCount: mostTakeovers,
     });
-    // A lost connection: BullMQ goes on when it is back.
+    // A lost connection: BullMQ continues when it is restored.
     this.#worker.on('error', () => {});
   }
 
-  /** @throws {@link ConfigError}, {@link MissingPeerError} without bullmq and ioredis, {@link StorageError} when Redis does not answer. */
+  /**
+   * @throws {@link ConfigError} for invalid options, {@link MissingPeerError} without bullmq and ioredis, {@link
+   *   StorageError} if Redis does not answer.
+   */
   static async start(options: ClusterWorkerOptions): Promise<AnalysisClusterWorker> {
     const settings = parseOptions('AnalysisClusterWorker options', schema, options);
     return new AnalysisClusterWorker(settings, await connectRedis(settings.redis));
   }
 
-  /** Finishes the jobs under way and ends. */
+  /** Finishes the current jobs and closes the worker. */
   async close(): Promise<void> {
     await this.#worker.close();
     await this.#queue.close();
@@ -117,7 +125,7 @@ export class AnalysisClusterWorker {
 
   async #work(job: Job, token: string | undefined): Promise<void> {
     const opened = await this.#open(job).catch((error) => this.#refuse(job, token, error));
-    // It was taken over from a worker that died when all but the last word was said.
+    // The worker that had this job finished the analysis, but died before it could report that.
     if (!opened) return;
     const { name } = opened.job;
     this.#settings.onEvent?.({ type: 'started', job: name });
@@ -148,14 +156,14 @@ export class AnalysisClusterWorker {
       await analysis.use((thread) => thread[name](range, onSamples));
     } else if (name === 'merge-counts') {
       await analysis.use((thread) => thread.mergeCounts(specification.request.ranges));
-      await this.#queue.goOnFromCounts(data.place, specification);
+      await this.#queue.continueAfterCounts(data.outputDir, specification);
     } else {
       await analysis.reduce(onSamples);
       this.#forget(data);
     }
   }
 
-  /** Gives a job back with the reason, for another worker to take; sets it aside when no worker can do it. */
+  /** Returns a job to the queue with the reason. If no worker can do it, the job fails. */
   async #refuse(job: Job, token: string | undefined, error: unknown): Promise<never> {
     const reason = lineOf(error);
     const before = readProgress(job.progress);
@@ -175,40 +183,40 @@ export class AnalysisClusterWorker {
     }
     const pause = isRefusedByAll ? Math.min(longestPauseMs, firstPauseMs * 2 ** (refused - 1)) : firstPauseMs;
     await job.moveToDelayed(Date.now() + pause, token);
-    // Leaves the jobs to workers that may be able to do them.
+    // Leave the jobs to workers that may be able to do them.
     if (!isRefusedByAll) await sleep(stepBackMs);
     throw new this.#redis.bull.DelayedError();
   }
 
-  #analysis({ place, id }: ClusterJobData): Promise<OpenedAnalysis | undefined> {
-    const known = this.#analyses.get(`${place} ${id}`);
+  #analysis({ outputDir, id }: ClusterJobData): Promise<OpenedAnalysis | undefined> {
+    const known = this.#analyses.get(`${outputDir} ${id}`);
     if (known) return known;
-    // Threads of earlier analyses that have nothing to do go; they are made again if a job of theirs comes.
+    // Close idle threads of other analyses; they start again if another job of theirs arrives.
     for (const other of this.#analyses.values()) other.then((analysis) => analysis?.close()).catch(() => {});
-    const opened = OpenedAnalysis.open(place, id, this.#allowed);
-    this.#analyses.set(`${place} ${id}`, opened);
-    // A failure may pass, and an analysis that is done may be done again.
+    const opened = OpenedAnalysis.open(outputDir, id, this.#allowed);
+    this.#analyses.set(`${outputDir} ${id}`, opened);
+    // Forget failures, which may be temporary, and finished analyses, which may run again.
     opened.then(
-      (analysis) => analysis ?? this.#forget({ place, id }),
-      () => setTimeout(() => this.#forget({ place, id }), failureKeptMs).unref(),
+      (analysis) => analysis ?? this.#forget({ outputDir, id }),
+      () => setTimeout(() => this.#forget({ outputDir, id }), failureKeptMs).unref(),
     );
     return opened;
   }
 
-  #forget({ place, id }: ClusterJobData): void {
-    this.#analyses.delete(`${place} ${id}`);
+  #forget({ outputDir, id }: ClusterJobData): void {
+    this.#analyses.delete(`${outputDir} ${id}`);
   }
 }
 
-/** Puts the samples of a job into its progress, now and then. */
+/** Reports the measured samples of a job at intervals, as its progress. */
 function progressOf(job: Job): OnSamples {
   let samples = 0;
-  let said = performance.now();
+  let reported = performance.now();
   return (more) => {
     samples += more;
-    if (performance.now() - said < reportEveryMs) return;
-    said = performance.now();
-    // What is said of progress may get lost.
+    if (performance.now() - reported < reportEveryMs) return;
+    reported = performance.now();
+    // Lost progress reports do no harm.
     void job.updateProgress({ samples }).catch(() => {});
   };
 }

@@ -8,35 +8,37 @@ import type { ClusterAnalysis, ClusterJobData, ClusterJobName } from './cluster-
 import { type Refusal, readJob, readProgress } from './cluster-payload.js';
 import type { RedisQueueing } from './redis.js';
 
-/** The queue of all analyses, unless another one is named. */
+/** Default name of the queue. */
 export const defaultQueue = 'millrace-analysis';
 
-/** The name of a queue is part of the names of Redis' keys, where BullMQ keeps the colon for itself. */
+/** BullMQ puts the name into the keys of Redis and reserves the colon. */
 export const queueSchema = v.optional(
   v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'must be letters, digits, _, - and .')),
   defaultQueue,
 );
 
-/** Where an analysis stands. */
+/** State of an analysis. */
 export interface QueueState {
-  /** `none`: it is not in the queue. */
+  /** `none`: not in the queue. */
   readonly phase: 'none' | 'counting' | 'measuring' | 'merging' | 'failed';
-  /** Samples of the phase that are done, those of running jobs among them. */
+  /** Finished samples of the phase, including those of running jobs. */
   readonly samples: number;
-  /** Why it failed. */
+  /** Why the analysis failed. */
   readonly reason?: string;
-  /** Machines that refused jobs, and why. */
+  /** Workers that refused jobs, with their reasons. */
   readonly refusals: readonly string[];
 }
 
-/** Jobs looked at for what they say. */
-const lookedAt = 1_000;
+/** Maximum number of jobs whose progress and failures are read. */
+const mostJobsRead = 1_000;
 const removedAtOnce = 500;
-/** How often it is looked whether a job that runs has come to its end. */
-const lookAgainMs = 50;
+/** Interval between checks whether a running job has ended. */
+const checkIntervalMs = 50;
 
-/** The jobs of analyses in BullMQ. Their ids follow from the analysis, its place and the range, so that adding a job twice
- * adds it once. */
+/**
+ * The jobs of analyses in BullMQ. A job's id is a function of the analysis, its output folder and the range, so
+ * adding a job twice adds it once.
+ */
 export class AnalysisQueue {
   readonly #queue: Queue;
   readonly #flows: FlowProducer;
@@ -51,20 +53,20 @@ export class AnalysisQueue {
     this.#flows.on('error', () => {});
   }
 
-  /** Adds the first jobs: those that count, where a metric needs that, else those that measure. */
-  async start(place: string, analysis: ClusterAnalysis): Promise<void> {
-    if (analysis.needsCounts) await this.#addFlow('merge-counts', 'count', place, analysis);
-    else await this.#addMap(place, analysis);
+  /** Adds the first jobs: those that count, if a metric needs counts, else those that measure. */
+  async start(outputDir: string, analysis: ClusterAnalysis): Promise<void> {
+    if (analysis.needsCounts) await this.#addFlow('merge-counts', 'count', outputDir, analysis);
+    else await this.#addMap(outputDir, analysis);
   }
 
-  /** Adds the jobs that measure, once all counts are merged; not when the analysis was taken out in the meantime. */
-  async goOnFromCounts(place: string, analysis: ClusterAnalysis): Promise<void> {
-    const id = jobPrefix(place, analysisId(analysis.description));
-    if (await this.#job(id, 'merge-counts')) await this.#addMap(place, analysis);
+  /** Adds the jobs that measure, once all counts are merged, unless the analysis has been removed. */
+  async continueAfterCounts(outputDir: string, analysis: ClusterAnalysis): Promise<void> {
+    const id = jobPrefix(outputDir, analysisId(analysis.description));
+    if (await this.#job(id, 'merge-counts')) await this.#addMap(outputDir, analysis);
   }
 
-  async state(place: string, description: AnalysisDescription): Promise<QueueState> {
-    const id = jobPrefix(place, analysisId(description));
+  async state(outputDir: string, description: AnalysisDescription): Promise<QueueState> {
+    const id = jobPrefix(outputDir, analysisId(description));
     const refusals = await this.#refusals(id);
     const parent = await this.#parent(id);
     if (!parent) return { phase: 'none', samples: 0, refusals };
@@ -76,8 +78,8 @@ export class AnalysisQueue {
       const samples = readProgress(parent.progress).samples ?? 0;
       return { phase: state === 'completed' ? 'none' : 'merging', samples, refusals };
     }
-    const broken = (await this.#failed(id))[0];
-    if (broken) return { phase: 'failed', samples: 0, reason: broken.failedReason, refusals };
+    const failedChild = (await this.#failed(id))[0];
+    if (failedChild) return { phase: 'failed', samples: 0, reason: failedChild.failedReason, refusals };
     const { processed = 0 } = await parent.getDependenciesCount({ processed: true });
     const samples = Math.min(
       description.samples,
@@ -87,41 +89,44 @@ export class AnalysisQueue {
   }
 
   /**
-   * Removes all jobs of an analysis from the queue. Active jobs finish: a part is kept, and what follows
-   * from a merge is taken out, too.
+   * Removes all jobs of an analysis from the queue. Active jobs finish: their parts are kept, and jobs that a merge
+   * adds are removed too.
    *
-   * @returns whether it was in the queue
+   * @returns Whether the analysis was in the queue.
    */
   async remove(
-    place: string,
+    outputDir: string,
     description: AnalysisDescription,
     ranges: readonly IndexRange[],
   ): Promise<boolean> {
-    const id = jobPrefix(place, analysisId(description));
-    let wasThere = false;
+    const id = jobPrefix(outputDir, analysisId(description));
+    let wasQueued = false;
     for (let parent = await this.#parent(id); parent; parent = await this.#parent(id)) {
-      wasThere = true;
+      wasQueued = true;
       await this.#removeFlow(id, parent, ranges);
     }
     await this.#removeFailed(id);
-    return wasThere;
+    return wasQueued;
   }
 
-  /** Takes out an analysis that failed, and jobs of it that failed after it was taken out: new ones would wait for them in vain. */
+  /** Removes a failed analysis, and any of its jobs that failed later: a new run would wait for them in vain. */
   async removeFailed(
-    place: string,
+    outputDir: string,
     description: AnalysisDescription,
     ranges: readonly IndexRange[],
   ): Promise<void> {
-    const id = jobPrefix(place, analysisId(description));
-    while ((await this.state(place, description)).phase === 'failed') {
+    const id = jobPrefix(outputDir, analysisId(description));
+    while ((await this.state(outputDir, description)).phase === 'failed') {
       const parent = await this.#parent(id);
       if (parent) await this.#removeFlow(id, parent, ranges);
     }
     await this.#removeFailed(id);
   }
 
-  /** A parent and its children at once; where children are worked on, the parent first, which would start when the last one is gone. */
+  /**
+   * Removes a parent with its children. If children are active, removes the parent first, because it would start when
+   * its last child is removed.
+   */
   async #removeFlow(id: string, parent: Job, ranges: readonly IndexRange[]): Promise<void> {
     if (await this.#remove(parent.id!)) return;
     if (await this.#remove(parent.id!, false)) {
@@ -130,17 +135,17 @@ export class AnalysisQueue {
         await Promise.all(ids.slice(start, start + removedAtOnce).map((each) => this.#remove(each)));
       return;
     }
-    await sleep(lookAgainMs);
+    await sleep(checkIntervalMs);
   }
 
-  /** @returns whether the job was removed; active jobs, and parents of active jobs, cannot be. */
+  /** @returns Whether the job was removed. Active jobs, and parents of active jobs, cannot be removed. */
   async #remove(id: string, removeChildren = true): Promise<boolean> {
     return (await this.#queue.remove(id, { removeChildren })) === 1;
   }
 
   /** Whether every connected worker of the queue has refused a job. */
   async isRefusedByAll(refusals: readonly Refusal[]): Promise<boolean> {
-    // Some services that offer Redis list no clients: then no other worker is known.
+    // Some Redis services do not list clients; then no other worker is known.
     const clients = await this.#queue.getWorkers().catch(() => []);
     const names = clients.map(({ rawname = '' }) => rawname.split(':w:')[1] ?? '');
     return names.every((name) => refusals.some(({ worker }) => worker === name));
@@ -150,21 +155,21 @@ export class AnalysisQueue {
     await Promise.all([this.#queue.close(), this.#flows.close()]);
   }
 
-  #addMap(place: string, analysis: ClusterAnalysis): Promise<void> {
-    return this.#addFlow('reduce', 'map', place, analysis);
+  #addMap(outputDir: string, analysis: ClusterAnalysis): Promise<void> {
+    return this.#addFlow('reduce', 'map', outputDir, analysis);
   }
 
   async #addFlow(
     parent: ClusterJobName,
     child: ClusterJobName,
-    place: string,
+    outputDir: string,
     { description, request, attempts, backoffMs }: ClusterAnalysis,
   ): Promise<void> {
     const id = analysisId(description);
     const job = (name: ClusterJobName, range?: IndexRange): FlowJob => {
-      const data: ClusterJobData = { place, id, ...(range && { range }) };
+      const data: ClusterJobData = { outputDir, id, ...(range && { range }) };
       const opts: JobsOptions = {
-        jobId: jobId(jobPrefix(place, id), name, range),
+        jobId: jobId(jobPrefix(outputDir, id), name, range),
         attempts,
         backoff: { type: 'exponential', delay: backoffMs },
         removeOnComplete: true,
@@ -175,9 +180,9 @@ export class AnalysisQueue {
     await this.#flows.add({ ...job(parent), children: request.ranges.map((range) => job(child, range)) });
   }
 
-  /** The job that all others of the phase are children of. */
+  /** The job that waits for all others of the phase. */
   async #parent(id: string): Promise<Job | undefined> {
-    // In this order: the merge ends after it has added the reduce.
+    // Read in this order: the merge ends after it has added the reduce.
     const merge = await this.#job(id, 'merge-counts');
     return (await this.#job(id, 'reduce')) ?? merge;
   }
@@ -190,42 +195,42 @@ export class AnalysisQueue {
     for (const job of await this.#failed(id)) await this.#remove(job.id!);
   }
 
-  /** Samples of the jobs that run now. */
+  /** Finished samples of the active jobs. */
   async #running(id: string): Promise<number> {
-    const active = await this.#queue.getActive(0, lookedAt);
+    const active = await this.#queue.getActive(0, mostJobsRead);
     return active
       .filter((job) => job?.id?.startsWith(id))
       .reduce((sum, { progress }) => sum + (readProgress(progress).samples ?? 0), 0);
   }
 
   async #refusals(id: string): Promise<string[]> {
-    const delayed = await this.#queue.getDelayed(0, lookedAt);
+    const delayed = await this.#queue.getDelayed(0, mostJobsRead);
     return delayed
       .filter((job) => job?.id?.startsWith(id))
       .flatMap(({ progress }) => readProgress(progress).refusals ?? [])
       .map(({ worker, reason }) => `${worker}: ${reason}`);
   }
 
-  /** Of the job that failed: a parent that fails says only that a child did. */
+  /** The reason of the child that failed: a failed parent only reports that a child failed. */
   async #reason(parent: Job): Promise<string> {
-    const { place, id } = readJob(parent).data;
-    const failed = await this.#failed(jobPrefix(place, id));
+    const { outputDir, id } = readJob(parent).data;
+    const failed = await this.#failed(jobPrefix(outputDir, id));
     return (failed.find((job) => job.id !== parent.id) ?? parent).failedReason;
   }
 
-  /** Jobs of an analysis that failed as often as they may. */
+  /** Jobs of an analysis that have used all their attempts. */
   async #failed(id: string): Promise<Job[]> {
-    const failed = await this.#queue.getFailed(0, lookedAt);
+    const failed = await this.#queue.getFailed(0, mostJobsRead);
     return failed.filter((job) => job?.id?.startsWith(id));
   }
 }
 
 /** Prefix of the job ids of an analysis. Includes the output location, so each location is a separate analysis. */
-function jobPrefix(place: string, id: string): string {
-  return fingerprint({ place, id });
+function jobPrefix(outputDir: string, id: string): string {
+  return fingerprint({ outputDir, id });
 }
 
-/** BullMQ keeps the colon for itself. */
+/** BullMQ reserves the colon. */
 function jobId(id: string, name: ClusterJobName, range?: IndexRange): string {
   return [id, name, ...(range ?? [])].join('-');
 }

@@ -21,16 +21,16 @@ import type { DeepSpeedParts } from '../deepspeed-layout.js';
 import { metricRecipe } from '../metric-source.js';
 import { AnalysisQueue, type QueueState, queueSchema } from './analysis-queue.js';
 import {
+  absoluteName,
   type ClusterAnalysis,
   type ClusterDataset,
   datasetRecipe,
   openFromRecipe,
-  placeName,
 } from './cluster-job.js';
 import { writeAnalysis } from './cluster-payload.js';
 import { connectRedis } from './redis.js';
 
-/** How an analysis is spread over a cluster. */
+/** Options of {@link analyzeOnCluster}. */
 export interface ClusterOptions
   extends Pick<
     AnalyzeDifficultyOptions,
@@ -42,15 +42,19 @@ export interface ClusterOptions
   readonly queue?: string;
   /** Memory of a worker's thread and of the reduce, in bytes. @defaultValue `512_000_000` */
   readonly memoryBytes?: number;
-  /** Samples of a job. @defaultValue a quarter of the samples, up to 262,144; more if there would be over 2,000 jobs */
+  /**
+   * Samples per job. @defaultValue a quarter of the samples, up to 262,144; more if there would be over 2,000 jobs
+   */
   readonly partSamples?: number;
-  /** How often a job is tried before the analysis fails. The death of a worker does not count. @defaultValue `3` */
+  /**
+   * Number of attempts of a job before the analysis fails. A worker's death does not count as one. @defaultValue `3`
+   */
   readonly attempts?: number;
-  /** Pause before the second try, in milliseconds; it doubles from then on. @defaultValue `1_000` */
+  /** Pause before the second attempt, in milliseconds; it doubles with each further attempt. @defaultValue `1_000` */
   readonly backoffMs?: number;
-  /** How often the queue is looked at, in milliseconds. @defaultValue `1_000` */
+  /** Interval between reads of the queue's state, in milliseconds. @defaultValue `1_000` */
   readonly pollMs?: number;
-  /** Called once for each machine that refuses jobs, with its name and the reason. */
+  /** Called once for each worker that refuses jobs, with its name and the reason. */
   readonly onRefusal?: (refusal: string) => void;
 }
 
@@ -71,13 +75,15 @@ const schema = v.strictObject({
 });
 
 /**
- * Same as `analyzeDifficulty`, on all machines that run `millrace worker` (or an {@link AnalysisClusterWorker}). The files are the same.
+ * Like `analyzeDifficulty`, but on all machines that run `millrace worker` (or an {@link AnalysisClusterWorker}). The
+ * files are the same.
  *
- * Parts and results go to `outputDir`, a name under which all machines see the same location. If this process ends, the workers continue,
- * and another call waits for them. A worker that dies is replaced by the others.
+ * Parts and results go to `outputDir`, which must name the same location on all machines. If this process ends, the
+ * workers continue, and another call waits for them. If a worker dies, the others take over its jobs.
  *
- * @throws {@link WorkerExitError} if a job has failed `attempts` times, with the reason, or the analysis was canceled; what `analyzeDifficulty` throws; {@link
- *   MissingPeerError} without bullmq and ioredis; {@link StorageError} when Redis does not answer.
+ * @throws {@link WorkerExitError} if a job has failed `attempts` times, with the reason, or if the analysis was
+ *   canceled; the errors of `analyzeDifficulty`; {@link MissingPeerError} without bullmq and ioredis; {@link
+ *   StorageError} if Redis does not answer.
  */
 export async function analyzeOnCluster(
   dataset: ClusterDataset,
@@ -92,10 +98,10 @@ export async function analyzeOnCluster(
 }
 
 /**
- * Removes an analysis from the queue; pass the arguments that it was started with. Running jobs finish (a running merge is awaited),
- * finished parts are kept, and {@link analyzeOnCluster} continues with them.
+ * Removes an analysis from the queue. Pass the arguments that it was started with. Running jobs finish (a running
+ * merge is awaited), finished parts are kept, and {@link analyzeOnCluster} continues with them.
  *
- * @returns whether the analysis was in the queue
+ * @returns Whether the analysis was in the queue.
  */
 export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterOptions): Promise<boolean> {
   const settings = resolveOptions(options);
@@ -114,13 +120,13 @@ type Settings = v.InferOutput<typeof schema>;
 
 function resolveOptions(options: ClusterOptions): Settings {
   const settings = parseOptions('analyzeOnCluster options', schema, options);
-  return { ...settings, outputDir: placeName(settings.outputDir) };
+  return { ...settings, outputDir: absoluteName(settings.outputDir) };
 }
 
 interface PreparedAnalysis {
   readonly analysis: ClusterAnalysis;
   readonly store: ObjectStore;
-  /** The result, when it is there already. */
+  /** The result of an earlier run, if any. */
   readonly record: AnalysisRecord | undefined;
 }
 
@@ -138,7 +144,7 @@ async function prepare(source: ClusterDataset, settings: Settings): Promise<Prep
     layout,
     deepSpeedParts,
   });
-  // A module's dataset is its own.
+  // A module's dataset belongs to the module.
   if ('files' in recipe) await dataset.close?.();
   const store = await openObjectStore(outputDir);
   return {
@@ -156,7 +162,7 @@ async function prepare(source: ClusterDataset, settings: Settings): Promise<Prep
   };
 }
 
-/** Adds the analysis to the queue, unless it is there, and waits for its result. */
+/** Adds the analysis to the queue, unless it is there already, and waits for its result. */
 async function runAnalysis(
   analysis: ClusterAnalysis,
   store: ObjectStore,
@@ -205,7 +211,7 @@ function reporter({ description, needsCounts }: ClusterAnalysis, { onProgress, o
   };
 }
 
-function failed(samples: number, { reason = 'no reason was kept' }: QueueState): WorkerExitError {
+function failed(samples: number, { reason = 'the reason is not known' }: QueueState): WorkerExitError {
   return new WorkerExitError(`The analysis failed on the cluster: ${reason}`, {
     where: { samples },
     next: 'Fix the cause and run it again: finished parts are kept.',

@@ -17,49 +17,52 @@ import type { ReduceRequest } from '../reduce-analysis.js';
 export interface DatasetFiles {
   /** Path, pattern or URL; see `openDataset`. A path must mean the same data on every machine. */
   readonly files: string;
-  /** @defaultValue found out */
+  /** Format of the files. @defaultValue detected */
   readonly format?: FormatName;
-  /** Which columns a sample has, where the format has some. @defaultValue all */
+  /** Columns of a sample, for formats with columns. @defaultValue all */
   readonly columns?: readonly string[];
 }
 
-/** A dataset that every machine can open for itself: files, or a module named with `workerDataset`. */
+/** A dataset that every machine can open: files, or a module named with `workerDataset`. */
 export type ClusterDataset = DatasetFiles | WorkerModule<unknown>;
 
-/** The same as JSON. */
+/** A {@link ClusterDataset} as JSON. */
 export type DatasetRecipe = DatasetFiles | Recipe;
 
-/** Everything that a worker needs to know, kept beside the parts. */
+/** An analysis as workers read it, stored beside the parts. */
 export interface ClusterAnalysis {
   readonly dataset: DatasetRecipe;
   readonly metrics: readonly MetricRecipe[];
   readonly description: AnalysisDescription;
   readonly request: ReduceRequest;
   readonly needsCounts: boolean;
-  /** How often a job is tried. */
+  /** Number of attempts of a job. */
   readonly attempts: number;
-  /** Pause before the second try; it doubles from then on. */
+  /** Pause before the second attempt, in milliseconds; it doubles with each further attempt. */
   readonly backoffMs: number;
 }
 
-/** What is in a job of the queue. */
+/** Payload of a job in the queue. */
 export interface ClusterJobData {
-  /** The shared store: a path or URL. */
-  readonly place: string;
-  /** The analysis. */
+  /** Output folder on the shared store: a path or URL. */
+  readonly outputDir: string;
+  /** Identity of the analysis. */
   readonly id: string;
-  /** Of `count` and `map` jobs. */
+  /** The range of a `count` or `map` job. */
   readonly range?: IndexRange | undefined;
 }
 
-/** What a job does. */
+/** The work of a job. */
 export type ClusterJobName = 'count' | 'merge-counts' | 'map' | 'reduce';
 
-/** @throws {@link ConfigError} for URLs with credentials: the recipe is kept in the shared store, where others read it. */
+/**
+ * @throws {@link ConfigError} for URLs with credentials, because the recipe is written to the shared store, where
+ *   others can read it.
+ */
 export function datasetRecipe(dataset: ClusterDataset): DatasetRecipe {
   if (!(dataset instanceof WorkerModule)) {
     if (shownLocation(dataset.files) !== dataset.files) throw holdsSecrets('files', dataset.files);
-    return { ...dataset, files: placeName(dataset.files) };
+    return { ...dataset, files: absoluteName(dataset.files) };
   }
   const recipe = dataset[toRecipe]();
   const options = 'options' in recipe ? JSON.stringify(recipe.options ?? null) : '';
@@ -72,15 +75,15 @@ function holdsSecrets(field: string, text: string): ConfigError {
     {
       field,
       message:
-        `${withoutSecrets(text)} may hold credentials, which the shared store would keep for all to read: ` +
-        'name a module with workerDataset that takes them from the environment of its machine',
+        `${withoutSecrets(text)} may contain credentials, which anyone could read in the shared store: ` +
+        'name a module with workerDataset that reads them from the environment of its machine',
     },
   ]);
 }
 
-/** A name that does not depend on the working directory. */
-export function placeName(place: string): string {
-  return isRemote(place) ? place : localPath(place);
+/** Makes a name independent of the working directory. */
+export function absoluteName(name: string): string {
+  return isRemote(name) ? name : localPath(name);
 }
 
 /** Opens the dataset on this machine. */
@@ -90,7 +93,7 @@ export async function openFromRecipe(recipe: DatasetRecipe): Promise<Dataset<unk
   return (await openDataset(files, { ...(format && { format }), ...(columns && { columns }) })).dataset;
 }
 
-/** An error as one line, with its causes and without secrets: what is kept of a failed job. */
+/** Formats an error and its causes as one line without secrets, to store with a failed job. */
 export function lineOf(error: unknown): string {
   const lines: string[] = [];
   for (let each = error; each instanceof Error; each = each.cause)

@@ -17,7 +17,7 @@ const rangeSchema = v.tuple([integerFrom(0), integerFrom(0)]);
 const jobSchema = v.object({
   name: v.picklist(['count', 'merge-counts', 'map', 'reduce'] satisfies ClusterJobName[]),
   data: v.object({
-    place: v.pipe(
+    outputDir: v.pipe(
       v.string(),
       v.regex(/^(\/|[A-Za-z]:[\\/]|\\\\|s3:\/\/)/, 'must be an absolute path or an s3: URL'),
     ),

@@ -11,7 +11,7 @@ import type { AllowedModules } from './allowed-modules.js';
 import { type ClusterAnalysis, openFromRecipe } from './cluster-job.js';
 import { readAnalysis } from './cluster-payload.js';
 
-/** An analysis as this machine has opened it, with threads that work on it. */
+/** An analysis opened on this machine, with threads that work on it. */
 export class OpenedAnalysis {
   readonly specification: ClusterAnalysis;
   readonly #store: ObjectStore;
@@ -26,12 +26,17 @@ export class OpenedAnalysis {
   }
 
   /**
-   * @returns `undefined` when the analysis is done
-   * @throws {@link StateMismatchError} when this machine has another version, dataset or metric; {@link ConfigError} for a module that is
-   *   not allowed, before anything is imported; {@link FormatError} when the store does not have the analysis.
+   * @returns `undefined` if the analysis is complete.
+   * @throws {@link StateMismatchError} if this machine has another version, dataset or metric; {@link ConfigError}
+   *   for a module that is not allowed, before anything is imported; {@link FormatError} if the store does not
+   *   contain the analysis.
    */
-  static async open(place: string, id: string, allowed: AllowedModules): Promise<OpenedAnalysis | undefined> {
-    const store = await openObjectStore(place);
+  static async open(
+    outputDir: string,
+    id: string,
+    allowed: AllowedModules,
+  ): Promise<OpenedAnalysis | undefined> {
+    const store = await openObjectStore(outputDir);
     if (await findRecord(store, id)) return undefined;
     const specification = await readAnalysis(store, id);
     const { description } = specification;
@@ -46,13 +51,13 @@ export class OpenedAnalysis {
     return new OpenedAnalysis(specification, store, {
       dataset: recipe,
       metrics: specification.metrics,
-      place,
+      outputDir,
       description,
       wholeValues: description.layout !== 'native',
     });
   }
 
-  /** Works in a thread that has nothing else to do. */
+  /** Runs work in an idle thread. */
   async use<R>(work: (thread: AnalysisWorker) => Promise<R>): Promise<R> {
     const thread = this.#idle.pop() ?? new AnalysisWorker(this.#setup, this.#threads++);
     try {
@@ -63,7 +68,7 @@ export class OpenedAnalysis {
     }
   }
 
-  /** Puts the parts together, says that all is done, and clears up. */
+  /** Merges the parts, records that the analysis is complete, and removes the parts. */
   async reduce(onSamples: OnSamples): Promise<void> {
     const { description, request } = this.specification;
     const reduced = await this.use((thread) => thread.reduce(request, onSamples));

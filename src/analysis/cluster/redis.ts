@@ -18,9 +18,9 @@ export interface RedisQueueing {
 const longestPauseMs = 1_000;
 
 /**
- * Connects to Redis; later it reconnects as often as it must.
+ * Connects to Redis. After a lost connection, reconnects for as long as it takes.
  *
- * @throws {@link MissingPeerError} without bullmq and ioredis, {@link StorageError} when nothing answers at the URL.
+ * @throws {@link MissingPeerError} without bullmq and ioredis, {@link StorageError} if nothing answers at the URL.
  */
 export async function connectRedis(url: string): Promise<RedisQueueing> {
   const bull = await importPeer<typeof import('bullmq')>('bullmq', 'The cluster engine');
@@ -32,7 +32,7 @@ export async function connectRedis(url: string): Promise<RedisQueueing> {
     maxRetriesPerRequest: null,
     retryStrategy: (tries) => (isConnected ? Math.min(longestPauseMs, 50 * tries) : null),
   });
-  // Without a listener a lost connection would end the process; commands wait for the next one.
+  // Without a listener, a lost connection would end the process. Commands wait until it is restored.
   connection.on('error', () => {});
   try {
     await connection.connect();

@@ -3,9 +3,10 @@ import { eachSample, type Metric } from './metric.js';
 import { textOf } from './sample-parts.js';
 
 /**
- * How much a text says for its length: bytes after DEFLATE (RFC 1951, zlib's level 6, no header) per thousand bytes of UTF-8, rounded. Low
- * for repetitive text, high for dense text; above 1,000 for a few words, 0 for none. Compression as a measure of training data: Yin et
- * al., 2024, "Entropy Law". Another version of zlib may compress a little differently.
+ * Density of a text: bytes after DEFLATE (RFC 1951, zlib's level 6, no header) per thousand bytes of UTF-8, rounded.
+ * Low for repetitive text, high for dense text; above 1,000 for very short text, 0 for empty text. Compression as a
+ * measure of training data: Yin et al., 2024, "Entropy Law". Other versions of zlib may compress slightly
+ * differently.
  */
 export const compressionRatio: Metric = {
   name: 'compressionratio',

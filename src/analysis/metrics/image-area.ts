@@ -1,7 +1,7 @@
 import { eachSample, type Metric } from './metric.js';
 import { pixelsOf } from './sample-parts.js';
 
-/** Pixels of an image, height times width; whole. Small images first is the order of progressive resizing. */
+/** Number of pixels of an image, height times width. Ascending order is that of progressive resizing. */
 export const imageArea: Metric = {
   name: 'imagearea',
   description: 'height times width',

@@ -2,9 +2,10 @@ import { eachSample, type Metric } from './metric.js';
 import { type Pixels, pixelsOf } from './sample-parts.js';
 
 /**
- * How sharp an image is: the variance of the Laplacian of its brightness (Pech-Pacheco et al., 2000), rounded. Brightness is
- * `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601) in 0 … 255, the Laplacian four neighbors minus four times the pixel, over all pixels that
- * have four neighbors. Low for blurred and empty images; 0 for an image of less than 3×3 pixels.
+ * Sharpness of an image: the variance of the Laplacian of its brightness (Pech-Pacheco et al., 2000), rounded.
+ * Brightness is `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601) in 0 … 255. The Laplacian is four neighbors minus four
+ * times the pixel, over all pixels with four neighbors. Low for blurred and empty images; 0 for an image smaller than
+ * 3×3 pixels.
  */
 export const imageSharpness: Metric = {
   name: 'imagesharpness',

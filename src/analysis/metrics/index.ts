@@ -9,7 +9,7 @@ import { sequenceLength } from './sequence-length.js';
 import { tokenEntropy } from './token-entropy.js';
 import { vocabularyRarity } from './vocabulary-rarity.js';
 
-/** The metrics that come with Millrace. */
+/** The built-in metrics. */
 export const builtInMetrics: readonly Metric[] = [
   sequenceLength,
   vocabularyRarity,
@@ -21,12 +21,12 @@ export const builtInMetrics: readonly Metric[] = [
   labelRarity,
 ];
 
-/** The metric of a name. @throws {@link ConfigError} listing the names when there is none. */
+/** Returns a built-in metric by name. @throws {@link ConfigError} listing the names if there is none. */
 export function builtInMetric(name: string): Metric {
   const metric = builtInMetrics.find((candidate) => candidate.name === name);
   if (metric) return metric;
   const known = builtInMetrics.map((candidate) => candidate.name).join(', ');
   throw new ConfigError('analyzeDifficulty options', [
-    { field: 'metrics', message: `there is no metric ${name}; there are ${known}` },
+    { field: 'metrics', message: `there is no metric ${name}; the built-in metrics are ${known}` },
   ]);
 }

@@ -1,10 +1,10 @@
-/** What is counted of a sample. */
+/** A key that is counted: a token or a label. */
 export type Keys = ArrayLike<number | bigint | string>;
 
-/** Keys up to here are counted in an array, the others in a map. */
+/** Keys below this limit are counted in an array, others in a map. */
 const largestInArray = 1 << 20;
 
-/** How often keys (tokens, labels) occur in a dataset. Memory by the number of different keys. */
+/** Counts how often keys (tokens, labels) occur in a dataset. Memory grows with the number of distinct keys. */
 export class KeyCounts {
   /** Counts of the keys 0, 1, 2 … */
   #array = new Float64Array(1_024);
@@ -17,7 +17,7 @@ export class KeyCounts {
     return all;
   }
 
-  /** Occurrences of all keys together. */
+  /** Total number of occurrences. */
   get total(): number {
     return this.#total;
   }
@@ -33,18 +33,18 @@ export class KeyCounts {
     for (const [key, count] of other.#entries()) this.#add(key, count);
   }
 
-  /** Occurrences of a key. */
+  /** Number of occurrences of a key. */
   of(key: number | bigint | string): number {
     const known = typeof key === 'bigint' ? Number(key) : key;
     return (isInArray(known) ? this.#array[known] : this.#map.get(known)) ?? 0;
   }
 
-  /** `−ln p` of a key, p its share of all occurrences: its information in nats. */
+  /** `−ln p` of a key, where p is its share of all occurrences: its information in nats. */
   information(key: number | bigint | string): number {
     return -Math.log(this.of(key) / this.#total);
   }
 
-  /** Keys in a fixed order, so that equal counts give equal text. */
+  /** Writes keys in a fixed order, so that equal counts give equal text. */
   toJson(): KeyCountsJson {
     const entries = [...this.#entries()].sort(([a], [b]) => (`${a}` < `${b}` ? -1 : 1));
     return { keys: entries.map(([key]) => key), counts: entries.map(([, count]) => count) };

@@ -2,8 +2,8 @@ import { eachSample, type Metric } from './metric.js';
 import { labelOf } from './sample-parts.js';
 
 /**
- * How rare the label of a sample is: `−ln p`, p the share of samples that have it, in thousandths of a nat, rounded. Common classes
- * first. The information of an event (Shannon, 1948). Needs two passes.
+ * Rarity of a sample's label: `−ln p`, where p is the share of samples with this label, in thousandths of a nat,
+ * rounded. Common classes come first. The information of an event (Shannon, 1948). Needs two passes.
  */
 export const labelRarity: Metric = {
   name: 'labelrarity',

@@ -5,9 +5,9 @@ const notLetters = /[\p{P}\p{S}\p{N}]/gu;
 const notSpaces = /\P{White_Space}/gu;
 
 /**
- * Share of a text that is not words: punctuation, symbols and digits (Unicode's categories P, S and N) per thousand characters that are not
- * white space, rounded; 0 without such characters. Code, tables and formulas are high. Shares of symbols are a customary heuristic of the
- * quality of text, as in Rae et al., 2021 (Gopher), appendix A.
+ * Share of a text that is not words: punctuation, symbols and digits (Unicode categories P, S and N) per thousand
+ * characters other than white space, rounded; 0 if there are none. High for code, tables and formulas. Shares of
+ * symbols are a common heuristic of text quality, as in Rae et al., 2021 (Gopher), appendix A.
  */
 export const punctuationShare: Metric = {
   name: 'punctuationshare',

@@ -5,7 +5,10 @@ import { isTensor, type Tensor } from '../../core/tensor.js';
 /** Token ids of a sample. */
 export type Tokens = ArrayLike<number | bigint>;
 
-/** Token ids: a tensor, a typed array, or a record with one in `tokens` or `input_ids`. @throws {@link FormatError} */
+/**
+ * Returns the token ids of a sample: a tensor, a typed array, or a record with one in `tokens` or `input_ids`.
+ * @throws {@link FormatError} if there are none.
+ */
 export function tokensOf(sample: unknown, index: number): Tokens {
   const { tokens, input_ids } = fieldsOf(sample);
   for (const candidate of [sample, tokens, input_ids]) {
@@ -19,7 +22,10 @@ export function tokensOf(sample: unknown, index: number): Tokens {
   ]);
 }
 
-/** Text: a string, or a record with one in `text`, `content` or `document`. @throws {@link FormatError} */
+/**
+ * Returns the text of a sample: a string, or a record with one in `text`, `content` or `document`. @throws {@link
+ * FormatError} if there is none.
+ */
 export function textOf(sample: unknown, index: number): string {
   const { text, content, document } = fieldsOf(sample);
   const found = [sample, text, content, document].find((candidate) => typeof candidate === 'string');
@@ -27,31 +33,32 @@ export function textOf(sample: unknown, index: number): string {
   throw missing('has no text', index, 'strings, or records with one', ['text', 'content', 'document']);
 }
 
-/** An image's pixels and how they lie. */
+/** Pixels of an image and their memory layout. */
 export interface Pixels {
   readonly data: ArrayLike<number>;
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Elements from one pixel to its right-hand neighbor. */
+  /** Elements between horizontally adjacent pixels. */
   readonly pixelStride: number;
-  /** Elements from one channel of a pixel to the next. */
+  /** Elements between the channels of a pixel. */
   readonly channelStride: number;
-  /** What the values are multiplied by to lie in 0 … 255: 255 for floats, which lie in 0 … 1. */
+  /** Factor that maps values to 0 … 255: 255 for floats, which are in 0 … 1. */
   readonly brightness: number;
 }
 
 /**
- * Pixels: a tensor of shape `[H, W]`, `[C, H, W]` or `[H, W, C]` with 1, 3 or 4 channels, or a record with one in `image`.
+ * Returns the pixels of a sample: a tensor of shape `[H, W]`, `[C, H, W]` or `[H, W, C]` with 1, 3 or 4 channels, or
+ * a record with one in `image`.
  *
- * @throws {@link FormatError}
+ * @throws {@link FormatError} if there is none.
  */
 export function pixelsOf(sample: unknown, index: number): Pixels {
   const { image } = fieldsOf(sample);
   const found = [sample, image].find((candidate) => isTensor(candidate) && isImageShape(candidate.shape));
   if (found === undefined)
     throw missing(
-      'is no image',
+      'is not an image',
       index,
       'tensors of pixels [C, H, W], [H, W, C] or [H, W], or records with one',
       ['image'],
@@ -67,7 +74,10 @@ export function pixelsOf(sample: unknown, index: number): Pixels {
     : { ...pixels, height: a, width: b, channels: c, pixelStride: c, channelStride: 1 };
 }
 
-/** A label: a record's `label`, `y`, `class` or `cls`, or the second of a pair. @throws {@link FormatError} */
+/**
+ * Returns the label of a sample: a record's `label`, `y`, `class` or `cls`, or the second element of a pair. @throws
+ * {@link FormatError} if there is none.
+ */
 export function labelOf(sample: unknown, index: number): number | string {
   const { label, y, class: kind, cls } = fieldsOf(sample);
   const second = Array.isArray(sample) ? sample[1] : undefined;
@@ -79,7 +89,7 @@ export function labelOf(sample: unknown, index: number): number | string {
   throw missing(
     'has no label',
     index,
-    'pairs whose second is a label, or records with a number or a string',
+    'pairs whose second element is a label, or records with a number or a string',
     ['label', 'y', 'class', 'cls'],
   );
 }
@@ -101,6 +111,6 @@ function isImageShape(shape: readonly number[]): boolean {
 function missing(what: string, index: number, forms: string, fields: readonly string[]): FormatError {
   return new FormatError(`Sample ${index} ${what}`, {
     where: { index },
-    next: `For this metric samples are ${forms} in ${fields.join(' or ')}; map others with MapDataset, or measure with a function of your own.`,
+    next: `For this metric, samples must be ${forms} in ${fields.join(' or ')}. Convert others with MapDataset, or pass your own metric.`,
   });
 }

@@ -2,8 +2,8 @@ import { eachSample, type Metric } from './metric.js';
 import { tokensOf } from './sample-parts.js';
 
 /**
- * Number of tokens; whole. Short sequences first is the oldest curriculum for language models; in DeepSpeed's data-efficiency work
- * (Li et al., 2022) its metric is called `seqlen`. An indexed dataset knows the lengths: nothing is read.
+ * Number of tokens. Short sequences first is the oldest curriculum for language models; DeepSpeed's data-efficiency
+ * work (Li et al., 2022) calls this metric `seqlen`. Reads nothing for an indexed dataset, which knows the lengths.
  */
 export const sequenceLength: Metric = {
   name: 'seqlen',

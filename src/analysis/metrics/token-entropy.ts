@@ -2,8 +2,8 @@ import { eachSample, type Metric } from './metric.js';
 import { tokensOf } from './sample-parts.js';
 
 /**
- * How evenly a sample uses its tokens: the entropy `−Σ p log2 p` of their shares p within the sample (Shannon, 1948), in thousandths of
- * a bit, rounded. 0 for a sample of one token repeated, `1000 · log2 n` for n different tokens.
+ * How evenly a sample uses its tokens: the entropy `−Σ p log2 p` of their shares p within the sample (Shannon, 1948),
+ * in thousandths of a bit, rounded. 0 for one repeated token, `1000 · log2 n` for n distinct tokens.
  */
 export const tokenEntropy: Metric = {
   name: 'tokenentropy',

@@ -2,8 +2,8 @@ import { eachSample, type Metric } from './metric.js';
 import { tokensOf } from './sample-parts.js';
 
 /**
- * How rare the tokens of a sample are together: `−Σ ln p(token)` over its tokens, p the share of a token among all
- * tokens of the dataset, rounded to whole nats. DeepSpeed's `vocabularyrarity` (Li et al., 2022). Needs two passes.
+ * Rarity of a sample's tokens together: `−Σ ln p(token)` over its tokens, where p is the share of a token among all
+ * tokens of the dataset, rounded to integer nats. DeepSpeed's `vocabularyrarity` (Li et al., 2022). Needs two passes.
  */
 export const vocabularyRarity: Metric = {
   name: 'vocabularyrarity',

@@ -35,7 +35,7 @@ export class AnalysisWorker {
     return (await this.#request({ type: 'reduce', request }, onSamples))!;
   }
 
-  /** Whether the thread has ended by itself. */
+  /** Whether the thread has ended on its own. */
   get hasFailed(): boolean {
     return this.#thread.hasFailed;
   }

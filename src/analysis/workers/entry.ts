@@ -14,14 +14,14 @@ serveParts(prepare(workerData as AnalysisSetup));
 async function prepare({
   dataset,
   metrics,
-  place,
+  outputDir,
   description,
   wholeValues,
 }: AnalysisSetup): Promise<PartHandler<AnalysisRequest, ReducedMetrics | undefined>> {
   const work = new RangeWork({
     dataset: (await makeFromRecipe(dataset)) as Dataset<unknown>,
     metrics: await Promise.all(metrics.map(loadMetric)),
-    store: await openObjectStore(place),
+    store: await openObjectStore(outputDir),
     description,
     wholeValues,
   });

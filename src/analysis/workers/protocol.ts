@@ -9,7 +9,7 @@ export interface AnalysisSetup {
   readonly dataset: Recipe;
   readonly metrics: readonly MetricRecipe[];
   /** Path or URL under which parts are stored. */
-  readonly place: string;
+  readonly outputDir: string;
   readonly description: AnalysisDescription;
   readonly wholeValues: boolean;
 }

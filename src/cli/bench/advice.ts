@@ -17,13 +17,13 @@ const fewWaits = 0.05;
 
 const remedies: Readonly<Record<StageName, string>> = {
   storage:
-    'Reading takes most of it: keep the data on a local disk or in a cache (cache: true), read neighbors together (shuffle: "shards"), or join small files into shards.',
+    'Most of it is reading: keep the data on a local disk or in the cache (cache: true), read neighboring samples together (shuffle: "shards"), or join small files into shards.',
   decode:
-    'The dataset itself takes most of it: offer getBatch, or store what is decoded again in each epoch in a format that is read as it is.',
-  transform: 'The transform takes most of it: do once what is the same in each epoch.',
-  collate: 'Collating takes most of it: offer getBatch, so that the dataset writes the batch itself.',
+    'Most of it is the dataset itself: implement getBatch, or store decoded samples in a format that needs no decoding.',
+  transform: 'Most of it is the transform: move the work that is the same in every epoch into a conversion.',
+  collate: 'Most of it is collating: implement getBatch, so that the dataset writes the batch itself.',
   handOff:
-    'The way to the consumer takes most of it: hold typed arrays and tensors in the samples rather than objects, or use larger batches.',
+    'Most of it is the transfer to the consumer: return typed arrays and tensors rather than objects, or use larger batches.',
 };
 
 /** Advice from the measurements. */
@@ -58,6 +58,6 @@ export function verdictOn(speed: PipelineSpeed, stepMs: number): string {
   if (stepMs === 0)
     return `At most ${formatCount(Math.round(samplesPerSecond))} samples per second. Pass --step <ms>, the duration of a training step, to learn whether that is enough.`;
   return waitShare < fewWaits
-    ? `Data keeps up with steps of ${stepMs} ms: the trainer waits ${formatShare(waitShare)} of the time.`
+    ? `Data keeps up with steps of ${stepMs} ms: the trainer waits for it ${formatShare(waitShare)} of the time.`
     : `With steps of ${stepMs} ms the trainer waits for data ${formatShare(waitShare)} of the time.`;
 }

@@ -58,7 +58,12 @@ async function openConfigured(path: string): Promise<Pipeline> {
   await close();
   throw new ConfigError(
     'millrace bench',
-    [{ field: path, message: 'gives a DeepSpeedDataLoader, whose workers DeepSpeed’s rules choose' }],
+    [
+      {
+        field: path,
+        message: 'exports a DeepSpeedDataLoader, whose number of workers follows from DeepSpeed’s rules',
+      },
+    ],
     { next: 'Name the data itself, or a millrace.config.ts with the same data and batch size.' },
   );
 }

@@ -75,15 +75,15 @@ function renderStages({ stageMs, consumerMs }: PipelineSpeed): string {
     { title: '' },
   ];
   const table = indented(renderTable(columns, rows));
-  return `${table}\n  The consumer has a batch for ${milliseconds(consumerMs)}. Stages of several workers go on at the same time.`;
+  return `${table}\n  The consumer takes ${milliseconds(consumerMs)} per batch. Workers run their stages in parallel.`;
 }
 
 function renderLimits({ bytesPerSecond }: PipelineSpeed, { copy, read, readFile }: MachineLimits): string {
-  const file = readFile === 'data' ? 'the data' : 'a file of the temporary folder';
-  const part = bytesPerSecond > 0 ? `; the batches are ${formatShare(bytesPerSecond / copy)} of that` : '';
+  const file = readFile === 'data' ? 'the data' : 'a temporary file';
+  const part = bytesPerSecond > 0 ? `; the loader reaches ${formatShare(bytesPerSecond / copy)} of that` : '';
   return [
     `  copying in memory, one thread: ${formatBytes(copy)}/s${part}`,
-    `  reading ${file}: ${formatBytes(read)}/s, from the system's memory where it has it`,
+    `  reading ${file}: ${formatBytes(read)}/s, in part from the system's page cache`,
   ].join('\n');
 }
 
@@ -108,8 +108,7 @@ function renderTried(tried: readonly PipelineSpeed[]): string {
 }
 
 function renderAdvice(advice: readonly Advice[]): string {
-  if (advice.length === 0)
-    return '  Nothing: no number that was tried is faster by a tenth, and no stage stands out.';
+  if (advice.length === 0) return '  Nothing: no setting is faster by a tenth, and no stage stands out.';
   return advice
     .map(
       ({ change, gain, measured }) =>

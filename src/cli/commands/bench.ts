@@ -98,7 +98,7 @@ function render(speeds: readonly LoadingSpeed[], copyLimit: number): string {
       { title: 'batches/s', ...right },
       { title: 'tokens/s', ...right },
       { title: 'bytes/s', ...right },
-      { title: 'of copying', ...right },
+      { title: 'of copy speed', ...right },
       { title: 'waiting for data', ...right },
       { title: 'first batch', ...right },
     ],
@@ -112,5 +112,5 @@ function render(speeds: readonly LoadingSpeed[], copyLimit: number): string {
       formatDuration(speed.firstBatchMs),
     ]),
   );
-  return `${table}\n\nOne thread copies ${formatBytes(copyLimit)} per second into fresh memory here; "of copying" is the share of that.`;
+  return `${table}\n\nOne thread copies ${formatBytes(copyLimit)} per second into fresh memory here; "of copy speed" is the share of that.`;
 }

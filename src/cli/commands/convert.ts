@@ -119,7 +119,7 @@ function typeOf(text: string, known: Record<string, string> = {}): Record<string
   throw new InvalidArgumentError('Write it as column=type: --types score=float64 meta=json');
 }
 
-const phases = { converting: 'Converting', merging: 'Putting together' } as const;
+const phases = { converting: 'Converting', merging: 'Joining parts' } as const;
 
 async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
   const { to, format, columns, tokenizer, field, appendEot, dtype, dtypeTable, types, overwrite, json } =
@@ -201,8 +201,8 @@ function asText(
     to === 'tokens'
       ? `${output}.bin and ${output}.idx`
       : `${files.length} ${files.length === 1 ? 'shard' : 'shards'} in ${output}`;
-  if (rest.wasDone) return `${where} are there already, and whole: ${what}, ${formatBytes(bytes)}.\n`;
+  if (rest.wasDone) return `${where} already complete: ${what}, ${formatBytes(bytes)}.\n`;
   const from = rest.inputBytes === undefined ? '' : ` from ${formatBytes(rest.inputBytes)}`;
-  const earlier = continued > 0 ? ` ${formatCount(continued)} of them were done by an earlier run.` : '';
+  const earlier = continued > 0 ? ` An earlier run had finished ${formatCount(continued)} of them.` : '';
   return `Wrote ${where}: ${what}, ${formatBytes(bytes)}${from} in ${formatDuration(rest.elapsedMs)}.${earlier}\n`;
 }

@@ -82,8 +82,8 @@ async function doctor(given: string | undefined, flags: DoctorFlags): Promise<vo
 function textOf(what: string, findings: Diagnosis['findings'], samples: number | undefined): string {
   const size = samples === undefined ? '' : ` (${some(samples, 'sample')})`;
   const paint = paintFor(process.stdout);
-  if (findings.length === 0) return `${paint('green', '✓')} Nothing was found in ${what}${size}.`;
-  const title = `${some(findings.length, 'thing')} in ${what}${size} will hurt:`;
+  if (findings.length === 0) return `${paint('green', '✓')} No problems found in ${what}${size}.`;
+  const title = `${some(findings.length, 'problem')} in ${what}${size}:`;
   return [title, '', ...renderFindings(findings, { paint, width: terminalWidth(process.stdout) })].join('\n');
 }
 

@@ -48,7 +48,7 @@ export function planCommand(): Command {
       .argument('[other]', 'a configuration to compare with')
       .option(
         '--step <n>',
-        'show the samples of step n on each rank; steps of the run count from 0',
+        'show the samples of global step n on each rank; global steps count from 0 over the run',
         wholeNumber(0),
       )
       .option(
@@ -107,7 +107,7 @@ function refuseTogether(other: string | undefined, { step, sample, html }: PlanF
     .map(([name]) => name);
   if (asked.length < 2) return;
   throw new ConfigError('millrace plan', [
-    { field: asked[1]!, message: `and ${asked[0]} are two questions: ask one of them` },
+    { field: asked[1]!, message: `and ${asked[0]} cannot be combined: pass one of them` },
   ]);
 }
 

@@ -37,7 +37,7 @@ export function replayCommand(): Command {
           'step through your own code: node --inspect-brk node_modules/millrace/dist/cli/main.js replay …',
       )
       .argument('[config]', configArgument)
-      .requiredOption('--step <n>', 'step of the run, from 0', wholeNumber(0))
+      .requiredOption('--step <n>', 'global step, from 0', wholeNumber(0))
       .option('--slot <k>', 'position within the batch of the rank', wholeNumber(0), 0)
       .option('--micro-batch <m>', 'micro-batch of the step', wholeNumber(0), 0)
       .option('--json', 'print all stages as JSON'),
@@ -49,7 +49,7 @@ export function replayCommand(): Command {
         'Examples:',
         '  millrace replay millrace.config.ts --step 1200 --slot 7',
         '  millrace replay millrace.config.ts --step 1200 --slot 7 --world-size 8 --rank 3',
-        '  millrace plan millrace.config.ts --sample 81223        (finds step and slot of a sample)',
+        '  millrace plan millrace.config.ts --sample 81223        (finds the step and slot of a sample)',
       ].join('\n'),
     )
     .action(replay);
@@ -91,17 +91,17 @@ interface Look {
 }
 
 function asText(
-  { step, epoch, batch, rank, microBatch, slot, index, seed, stages }: Replay,
+  { globalStep, epoch, step, rank, microBatch, slot, index, seed, stages }: Replay,
   look: Look,
 ): string {
   const micro = microBatch > 0 ? `, micro-batch ${microBatch}` : '';
   return [
     look.paint(
       'bold',
-      `Sample ${formatCount(index)}: step ${formatCount(step)}, rank ${rank}${micro}, slot ${slot}`,
+      `Sample ${formatCount(index)}: global step ${formatCount(globalStep)}, rank ${rank}${micro}, slot ${slot}`,
     ),
     ...wrapText(
-      `batch ${formatCount(batch)} of epoch ${epoch}; its random numbers follow from seed ${seed}, epoch ${epoch} and index ${index}`,
+      `epoch ${formatCount(epoch)}, step ${formatCount(step)}; its random numbers follow from seed ${seed}, epoch, position and index`,
       { width: look.width, first: '  ', indent: 2 },
     ),
     ...stages.flatMap((stage) => ['', ...stageLines(stage, look)]),

@@ -76,13 +76,13 @@ async function verify(path: string, flags: VerifyFlags): Promise<void> {
   const { against, receipt } = flags;
   if (against !== undefined && receipt !== undefined) {
     throw new ConfigError('millrace verify', [
-      { field: '--against', message: 'and --receipt are two questions: ask one of them' },
+      { field: '--against', message: 'and --receipt cannot be combined: pass one of them' },
     ]);
   }
   if (against === undefined && receipt === undefined) {
     if (/\.([mc]?[jt]s|json|hjson)$/.test(path)) {
       throw new ConfigError('millrace verify', [
-        { field: '--against', message: 'or --receipt is needed for a loader, and only one of them' },
+        { field: '--against', message: 'or --receipt, but not both, must be passed for a loader' },
       ]);
     }
     if (/\.difficulty$/i.test(path)) await checkDifficulty(path, flags.json ?? false);
@@ -140,16 +140,16 @@ function describeChecksums({ files, damaged }: ChecksumReport): string {
     return files === 1
       ? 'The file has the checksum that millrace convert recorded.'
       : `All ${files} files have the checksums that millrace convert recorded.`;
-  return `Not what millrace convert wrote, by their checksums: ${damaged.join(', ')}.`;
+  return `The checksums of these files differ from those that millrace convert recorded: ${damaged.join(', ')}.`;
 }
 
 function describeSamples(name: string, { samples, damagedCount, damaged }: DataVerification): string {
   const all = `${formatCount(samples)} ${samples === 1 ? 'sample' : 'samples'}`;
-  if (damagedCount === 0) return `${all} of ${name} can be read.`;
+  if (damagedCount === 0) return `${all} of ${name} are readable.`;
   const lines = damaged.slice(0, shownDamages).map(({ message }) => `  ${message}`);
   const more = damagedCount - lines.length;
   return [
-    `${formatCount(damagedCount)} of ${all} of ${name} cannot be read:`,
+    `${formatCount(damagedCount)} of ${all} of ${name} are damaged:`,
     ...lines,
     ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
   ].join('\n');
@@ -165,7 +165,7 @@ async function checkReceipt(path: string, file: string, json: boolean): Promise<
 
 function describeReceipt(file: string, { batches, digest, difference }: ReceiptVerification): string {
   const counted = `${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'}`;
-  if (!difference) return `${counted} of ${file} are those of this loader. Digest ${digest}`;
+  if (!difference) return `${counted} of ${file} match this loader. Digest ${digest}`;
   const { batch, epoch, step, microBatch, rank, isLatest } = difference;
   const micro = microBatch > 0 ? `, micro-batch ${microBatch}` : '';
   return [
@@ -207,13 +207,13 @@ function describe(dump: string, { batches, epochs, difference }: Verification): 
 }
 
 function equalBefore(batches: number): string {
-  if (batches === 0) return 'It is the first batch.';
+  if (batches === 0) return 'This is the first batch.';
   return `${batches === 1 ? 'The batch' : `The ${formatCount(batches)} batches`} before it ${batches === 1 ? 'is' : 'are'} equal.`;
 }
 
 function advice(dumped: string, equalBatches: number): string {
   if (dumped.startsWith('the dtype'))
-    return `torchCollate() gives PyTorch's dtypes; --values-only leaves them out.`;
+    return `torchCollate() returns PyTorch's dtypes; --values-only ignores dtypes.`;
   if (dumped.startsWith('the end') || dumped.startsWith('another')) {
     return 'Compare the length of the dataset, the batch size, drop-last and the world size.';
   }

@@ -25,9 +25,9 @@ export async function tinyFiles(names: readonly string[]): Promise<Finding | und
   if (sizes.length < manyFiles || mean >= tinyBytes) return undefined;
   return {
     name: 'tiny-files',
-    what: `The data is ${formatCount(sizes.length)} files of ${formatBytes(mean)} in the mean.`,
-    why: 'Opening a file takes a disk, and still more a network, longer than reading so few bytes.',
-    fix: "Put them into shards of 64 MB and more (WebDataset tar, Parquet), and shuffle by them (shuffle: 'shards').",
+    what: `The data consists of ${formatCount(sizes.length)} files of ${formatBytes(mean)} on average.`,
+    why: 'On a disk, and even more over a network, opening such a file takes longer than reading it.',
+    fix: "Join them into shards of at least 64 MB (WebDataset, Parquet), and shuffle the shards (shuffle: 'shards').",
   };
 }
 
@@ -50,9 +50,9 @@ export function skewedLengths({ epoch }: RunPlan, { sampler, dataset }: OpenedCo
   if (padding < muchPadding) return undefined;
   return {
     name: 'skewed-lengths',
-    what: `Samples differ so much in length that ${formatShare(padding)} of the batches, padded to their longest sample, would be padding.`,
-    why: 'The accelerator works through padding as through tokens.',
-    fix: 'Make batches of samples of one length (tokenBudget), or pack documents into rows (packing).',
+    what: `Samples differ so much in length that, padded to their longest sample, batches would be ${formatShare(padding)} padding.`,
+    why: 'Padding costs the accelerator as much as tokens.',
+    fix: 'Batch samples of similar length (tokenBudget), or pack documents into rows (packing).',
   };
 }
 
@@ -64,8 +64,8 @@ export function raggedSamples({ epoch }: RunPlan, { loader, dataset }: OpenedCon
   if (loader.options.collate !== undefined || loader.options.transform !== undefined) return undefined;
   return {
     name: 'ragged-samples',
-    what: `Samples of a batch have different lengths, and the loader stacks them: ${some(epoch.steps, 'step')} were looked at.`,
-    why: 'A batch needs samples of one shape: the first one will fail with a CollateError.',
+    what: `Samples of a batch have different lengths, and the loader stacks them (${some(epoch.steps, 'step')} examined).`,
+    why: 'Only samples of one shape can be stacked: the first batch will fail with a CollateError.',
     fix: 'Pass collate: padCollate(), cut the tokens into windows, or pack them into rows (packing).',
   };
 }

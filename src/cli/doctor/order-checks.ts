@@ -25,9 +25,9 @@ export async function forgottenEpoch(
   const name = sampler?.constructor.name ?? 'The sampler';
   return {
     name: 'forgotten-epoch',
-    what: `${name} gives the same order in every epoch.`,
-    why: 'Batches of the same samples come again and again: the gradients of an epoch are less independent than with a new order.',
-    fix: 'Give the sampler setEpoch(epoch), which the loader calls; of a DeepSpeed configuration, leave out parity.',
+    what: `${name} has the same order in every epoch.`,
+    why: 'Every epoch repeats the same batches, so gradients are less independent than with a new order.',
+    fix: 'Implement setEpoch(epoch) in the sampler; the loader calls it. For a DeepSpeed configuration, remove parity.',
   };
 }
 
@@ -48,8 +48,8 @@ export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding
     return {
       name: 'non-seekable',
       what: `${dataset.constructor.name} is a stream without a state of its own.`,
-      why: 'A run that resumes reads everything again up to the place where it stopped.',
-      fix: fix('Have iterate() give a stream with stateDict(), and declare seekable: true'),
+      why: 'A resumed run reads everything again up to the position where it stopped.',
+      fix: fix('Let iterate() return a stream with stateDict(), and declare seekable: true'),
     };
   }
   const batches: BatchSampler | Sampler | undefined =
@@ -58,8 +58,8 @@ export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding
   return {
     name: 'non-seekable',
     what: `${sampler?.constructor.name ?? 'The sampler'} can neither seek nor save a state.`,
-    why: 'A run that resumes draws and drops every index up to the place where it stopped.',
-    fix: fix('Give it seek(position), or stateDict() and loadStateDict(state)'),
+    why: 'A resumed run draws and drops every index up to the position where it stopped.',
+    fix: fix('Implement seek(position), or stateDict() and loadStateDict(state)'),
   };
 }
 
@@ -69,8 +69,8 @@ export function notShared({ kind, launch, loader, sampler }: OpenedConfig): Find
   if (loader.options.worldSize > 1 || sampler instanceof DistributedSampler) return undefined;
   return {
     name: 'not-shared',
-    what: `${some(launch.worldSize, 'process', 'processes')} run, and the loader of each gives every batch whole.`,
-    why: 'All of them train on the same samples: the run is as slow as with one.',
+    what: `${some(launch.worldSize, 'process', 'processes')} run, and the loader of each yields whole global batches.`,
+    why: 'All processes train on the same samples, so the run is no faster than one process.',
     fix: 'Pass rank and worldSize to the loader: const { rank, worldSize } = detectRank().',
   };
 }

@@ -24,9 +24,9 @@ export async function seedsDiffer(
   if (!field) return undefined;
   return {
     name: 'seeds-differ',
-    what: `Ranks do not agree: ${field} is ${first![field]} on rank 0 and ${second![field]} on rank 1.`,
-    why: 'Each rank takes its part of another order: some samples come twice in an epoch, and others not at all.',
-    fix: 'Use the same seed, data and sampler on every rank; random numbers of samples differ by themselves, as they are keyed by sample.',
+    what: `Ranks disagree: ${field} is ${first![field]} on rank 0 and ${second![field]} on rank 1.`,
+    why: 'Each rank takes its share of a different order: an epoch repeats some samples and misses others.',
+    fix: 'Use the same seed, data and sampler on every rank. The random numbers of samples still differ, because they are keyed by sample.',
   };
 }
 
@@ -38,7 +38,7 @@ export function seedsCollide({ sampler, kind }: OpenedConfig): Finding | undefin
   return {
     name: 'seeds-collide',
     what: `The DistributedSampler draws epoch e from seed + e, as PyTorch does: epoch 1 is epoch 0 of a run with the next seed.`,
-    why: 'Runs with neighboring seeds see almost the same orders, so that their spread says too little.',
-    fix: 'Leave out generator unless the order must be that of PyTorch; or use seeds that are further apart than there are epochs.',
+    why: 'Runs with neighboring seeds see almost the same orders, so their variance is underestimated.',
+    fix: 'Remove generator unless the order must be that of PyTorch, or use seeds that differ by more than the number of epochs.',
   };
 }

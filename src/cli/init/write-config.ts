@@ -52,7 +52,7 @@ function imageConfig({ data, others }: ConfigContent): string {
     '',
     'export default defineConfig({',
     ...comment(
-      `${formatCount(data.files)} images, ${formatBytes(data.byteLength)}: a folder a class. They are decoded with sharp or @julusian/jpeg-turbo: npm install one of them.`,
+      `${formatCount(data.files)} images, ${formatBytes(data.byteLength)}: one folder per class. To decode them, npm install sharp or @julusian/jpeg-turbo.`,
     ),
     `  data: await ImageFolder.open(new URL(${quoted(`./${data.name.split('/').map(encodeURIComponent).join('/')}`)}, import.meta.url), {`,
     '    transforms: [randomResizedCrop(224), randomHorizontalFlip(), normalize(imageNetStatistics)],',
@@ -85,7 +85,7 @@ function otherLines(others: readonly string[]): string[] {
   if (others.length === 0) return [];
   const [first] = others;
   return [
-    ...comment(`There is also: ${others.join(', ')}. Several sources are mixed by weight:`),
+    ...comment(`Also found: ${others.join(', ')}. To mix several sources by weight:`),
     `  // data: { mixture: { one: { data: …, weight: 0.8 }, other: { data: ${quoted(first!)}, weight: 0.2 } } },`,
   ];
 }
@@ -107,14 +107,14 @@ function loaderLines(): string[] {
     '  loader: {',
     '    // Samples of a global batch, over all ranks.',
     '    batchSize: 32,',
-    '    // A new order each epoch, which follows from the seed.',
+    '    // A new order in each epoch, computed from the seed.',
     '    shuffle: true,',
     '    seed: 0,',
-    `    // Threads that make batches: as many as it takes for training not to wait.`,
+    `    // Threads that make batches: as many as training needs not to wait.`,
     `    numWorkers: 'auto',`,
     '  },',
     '',
-    ...comment('How long training goes on: what `millrace plan` looks at.'),
+    ...comment('The length of the run, which `millrace plan` shows.'),
     '  training: { epochs: 1 },',
   ];
 }
@@ -123,7 +123,7 @@ function curriculumLines(): string[] {
   return [
     '',
     ...comment(
-      'Short documents first: without windows and shuffle, and with collate: padCollate() in the loader.',
+      'Short documents first. Requires no windows, no shuffle, and collate: padCollate() in the loader.',
     ),
     '  // curriculum: {',
     '  //   metrics: {',

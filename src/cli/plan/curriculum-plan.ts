@@ -13,15 +13,15 @@ export interface DifficultyBin {
 /** A metric of a curriculum. */
 export interface MetricPlan {
   readonly name: string;
-  /** The difficulty from step `step` on (from 0). */
+  /** The difficulty from global step `step` on. */
   readonly changes: readonly { readonly step: number; readonly difficulty: number }[];
   /** Present if the difficulty of each sample is known. The last bin counts samples above the schedule's maximum. */
   readonly histogram: readonly DifficultyBin[] | undefined;
 }
 
-/** Samples admitted at the same step. */
+/** Samples admitted at the same global step. */
 export interface ClusterPlan {
-  /** The step of their admission, from 0. */
+  /** The global step of their admission, from 0. */
   readonly step: number;
   readonly size: number;
   /** Slots of the run assigned to them. */
@@ -34,7 +34,7 @@ export interface CurriculumPlan {
   readonly clusters: readonly ClusterPlan[];
   /** Number of samples that the run never draws. */
   readonly neverSeen: number;
-  /** The last step that admits samples, even if the run ends earlier. */
+  /** The last global step that admits samples, even if the run ends earlier. */
   readonly lastAdmission: number;
   /** Number of steps examined. */
   readonly steps: number;
@@ -122,8 +122,8 @@ export function planDeepSpeedCurriculum(
   };
 }
 
-/** Number of admitted samples from each step on: `[step, samples]`, ascending. */
-export function visibleSamples({ clusters }: CurriculumPlan): { step: number; samples: number }[] {
+/** Number of admitted samples from each global step on, ascending. */
+export function admittedSamples({ clusters }: CurriculumPlan): { step: number; samples: number }[] {
   let samples = 0;
   return clusters.map(({ step, size }) => {
     samples += size;

@@ -19,7 +19,7 @@ export interface Finding {
 
 /** Share of a run below which a curriculum ends too early to matter. */
 const soonOver = 0.1;
-/** Number of passes over a source that is reported. */
+/** Number of passes over a source above which it is reported. */
 const manyPasses = 10;
 
 /** Finds problems in the plan of a run. */
@@ -41,26 +41,26 @@ async function paddingDuplicates(
   { sampler }: OpenedConfig,
   order: RunOrder,
 ): Promise<Finding | undefined> {
-  const why = 'They count twice: in the gradients, and in every mean that an evaluation takes.';
+  const why = 'They count twice, in gradients and in the averages of an evaluation.';
   if (sampler instanceof DistributedSampler && sampler.totalSize > samples) {
     return {
       name: 'padding-duplicates',
-      what: `${some(sampler.totalSize - samples, 'sample')} of each epoch ${sampler.totalSize - samples === 1 ? 'is' : 'are'} given twice, so that ${sampler.worldSize} ranks get as many of ${formatCount(samples)}.`,
+      what: `${some(sampler.totalSize - samples, 'sample')} of ${formatCount(samples)} ${sampler.totalSize - samples === 1 ? 'is' : 'are'} drawn twice in each epoch, so that all ${sampler.worldSize} ranks get equally many.`,
       why,
-      fix: 'Leave out the DistributedSampler and pass rank and worldSize to the loader; or dropLast: true to train, uneven: true to evaluate.',
+      fix: 'Remove the DistributedSampler and pass rank and worldSize to the loader. Or keep it, with dropLast: true to train or uneven: true to evaluate.',
     };
   }
   if (stepsPerEpoch === 0) return undefined;
-  const { parts } = await order.stepAt(stepsPerEpoch - 1);
-  const indices = parts.flatMap((part) => [...part.indices]);
+  const { batches } = await order.stepAt(stepsPerEpoch - 1);
+  const indices = batches.flatMap((batch) => [...batch.indices]);
   const repeated = indices.length - new Set(indices).size;
-  const isShort = indices.length < parts.length * 2 && parts.length > 1;
+  const isShort = indices.length < batches.length * 2 && batches.length > 1;
   if (repeated === 0 || !isShort) return undefined;
   return {
     name: 'padding-duplicates',
-    what: `The last batch of an epoch has ${some(indices.length - repeated, 'sample')} for ${parts.length} parts: ${formatCount(repeated)} of them ${repeated === 1 ? 'is a repeat' : 'are repeats'}.`,
+    what: `The last global batch of an epoch has ${some(indices.length - repeated, 'sample')} for ${batches.length} batches: the ranks repeat ${some(repeated, 'sample')}.`,
     why,
-    fix: 'Pass dropLast: true, or a batchSize that leaves a larger rest.',
+    fix: 'Pass dropLast: true, or a batchSize that leaves a larger last batch.',
   };
 }
 
@@ -70,8 +70,8 @@ function neverSeen({ epoch }: RunPlan, { sampler }: OpenedConfig): Finding | und
   return {
     name: 'never-seen',
     what: `The last ${some(missing, 'sample')} ${missing === 1 ? 'is' : 'are'} left out of every epoch.`,
-    why: 'With dropLast and without shuffle it is always the same end of the data that does not make a full batch.',
-    fix: 'Pass shuffle: true, so that others are left out each epoch; or dropLast: false.',
+    why: 'With dropLast and without shuffle, every epoch drops the same samples at the end of the data.',
+    fix: 'Pass shuffle: true, so that each epoch drops other samples; or dropLast: false.',
   };
 }
 
@@ -82,9 +82,9 @@ function unevenShares({ split }: RunPlan): Finding | undefined {
   const below = globalBatch - (globalBatch % parts);
   return {
     name: 'uneven-shares',
-    what: `A batch of ${formatCount(globalBatch)} does not divide by ${some(worldSize, 'rank')} and ${some(gradientAccumulationSteps, 'micro-batch', 'micro-batches')}: parts have ${formatCount(fewest)} or ${formatCount(most)} samples.`,
-    why: 'Means over parts that are averaged give samples of smaller parts more weight, and ranks wait for the one with more.',
-    fix: `Use a batchSize of ${below > 0 ? `${formatCount(below)} or ` : ''}${formatCount(below + parts)}, or weight the losses by the samples of each part.`,
+    what: `A global batch of ${formatCount(globalBatch)} does not divide evenly by ${some(worldSize, 'rank')} and ${some(gradientAccumulationSteps, 'micro-batch', 'micro-batches')}: batches have ${formatCount(fewest)} or ${formatCount(most)} samples.`,
+    why: 'Averaging the means of unequal batches gives the samples of smaller ones more weight, and ranks wait for the one with more samples.',
+    fix: `Use a batchSize of ${below > 0 ? `${formatCount(below)} or ` : ''}${formatCount(below + parts)}, or weight each loss by the samples of its batch.`,
   };
 }
 
@@ -96,8 +96,8 @@ function scheduleEnds({ curriculum, steps, saysTraining }: RunPlan): Finding[] {
     return [
       {
         name: 'schedule-ends-after-training',
-        what: `The curriculum admits samples until step ${formatCount(lastAdmission)}, and training ends after ${formatCount(steps)}: ${some(late, 'sample')} ${late === 1 ? 'is' : 'are'} never admitted.`,
-        why: 'The model is never shown the hardest data.',
+        what: `The curriculum admits samples until global step ${formatCount(lastAdmission)}, and training ends after ${some(steps, 'step')}: ${some(late, 'sample')} ${late === 1 ? 'is' : 'are'} never admitted.`,
+        why: 'The model never sees the hardest data.',
         fix: `Set totalSteps of the schedule (DeepSpeed: total_curriculum_step) to ${formatCount(steps)} or less, or train longer.`,
       },
     ];
@@ -106,7 +106,7 @@ function scheduleEnds({ curriculum, steps, saysTraining }: RunPlan): Finding[] {
   return [
     {
       name: 'schedule-ends-before-training',
-      what: `All is admitted from step ${formatCount(lastAdmission)} on, after ${formatShare(lastAdmission / steps)} of training.`,
+      what: `The curriculum admits all samples from global step ${formatCount(lastAdmission)} on, after ${formatShare(lastAdmission / steps)} of training.`,
       why: 'The rest of the run is the same as without a curriculum.',
       fix: 'Raise totalSteps of the schedule (DeepSpeed: total_curriculum_step), which counts global batches, unless this is intended.',
     },
@@ -123,8 +123,8 @@ function starvingClusters({ curriculum, steps }: RunPlan): Finding | undefined {
   const seen = starving.reduce((sum, cluster) => sum + cluster.seen, 0);
   return {
     name: 'starving-cluster',
-    what: `${some(starving.length, 'cluster')} of ${formatCount(samples)} samples, admitted from step ${formatCount(starving[0]!.step)} on, ${starving.length === 1 ? 'gets' : 'get'} ${some(seen, 'place')} in the run; the easiest come up to ${most.toFixed(1)} times.`,
-    why: 'They are admitted so late that most of them are not seen once.',
+    what: `${some(starving.length, 'cluster')} of ${formatCount(samples)} samples, admitted from global step ${formatCount(starving[0]!.step)} on, ${starving.length === 1 ? 'gets' : 'get'} ${some(seen, 'slot')} of the run; the samples repeated most are seen ${most.toFixed(1)} times.`,
+    why: 'They are admitted so late that the run never sees most of them.',
     fix: 'End the schedule earlier (totalSteps; DeepSpeed: total_curriculum_step), or train longer.',
   };
 }
@@ -140,17 +140,17 @@ function starvingSource(
   if (samples > 0 && passes > manyPasses) {
     return {
       name: 'repeated-source',
-      what: `${name} has ${some(samples, 'sample')} and gets ${formatShare(share)} of the run: it is gone through ${passes.toFixed(1)} times.`,
-      why: 'A model learns a small source by heart when it sees it so often.',
-      fix: 'Lower its weight, or give it more data.',
+      what: `${name} has ${some(samples, 'sample')} and gets ${formatShare(share)} of the run: ${passes.toFixed(1)} passes.`,
+      why: 'A model that sees a small source this often memorizes it.',
+      fix: 'Lower its weight, or add data to it.',
     };
   }
   if (samples === 0 || passes >= 0.5 || most < 2) return undefined;
   return {
     name: 'starving-source',
-    what: `${name} gets ${formatShare(share)} of the run: ${formatCount(seen)} of its ${some(samples, 'sample')}, while another source is gone through ${most.toFixed(1)} times.`,
-    why: 'Most of the data that there is is not used.',
-    fix: 'Raise its weight if it is worth as much as the others, or train longer.',
+    what: `${name} gets ${formatShare(share)} of the run: ${formatCount(seen)} of its ${some(samples, 'sample')}, while another source is repeated ${most.toFixed(1)} times.`,
+    why: 'Most of its data is not used.',
+    fix: 'Raise its weight if it matters as much as the others, or train longer.',
   };
 }
 
@@ -159,8 +159,8 @@ function tooMuchMemory({ memory }: RunPlan): Finding | undefined {
   if (peakBytes === undefined || peakBytes < totalmem()) return undefined;
   return {
     name: 'memory',
-    what: `${some(slots, 'batch', 'batches')} of ${formatBytes(batchBytes!)} at once need ${formatBytes(peakBytes)}; this machine has ${formatBytes(totalmem())}.`,
-    why: 'The process will be ended by the system.',
+    what: `${some(slots, 'batch', 'batches')} of ${formatBytes(batchBytes!)} in memory at once need ${formatBytes(peakBytes)}; this machine has ${formatBytes(totalmem())}.`,
+    why: 'The system will kill the process.',
     fix: 'Lower numWorkers or prefetchFactor, or use smaller micro-batches (gradientAccumulationSteps).',
   };
 }

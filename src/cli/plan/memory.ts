@@ -22,7 +22,7 @@ export interface MemoryPlan {
   /** Bytes of a rank's largest batch; `undefined` if unknown without reading a sample. */
   readonly batchBytes: number | undefined;
   /** Source of `batchBytes`. */
-  readonly source: 'dtypes and shapes' | 'a batch that was made' | undefined;
+  readonly source: 'dtypes and shapes' | 'an actual batch' | undefined;
   readonly numWorkers: number;
   /** Batches in memory at once: the prefetched ones and the one in use. */
   readonly slots: number;
@@ -62,11 +62,7 @@ export function planMemory(
   return {
     batchBytes,
     source:
-      made === undefined
-        ? batchBytes === undefined
-          ? undefined
-          : 'dtypes and shapes'
-        : 'a batch that was made',
+      made === undefined ? (batchBytes === undefined ? undefined : 'dtypes and shapes') : 'an actual batch',
     numWorkers: maxWorkers,
     slots,
     workerBytes: ofWorkers,

@@ -17,26 +17,26 @@ export function factsOf(plan: RunPlan): Fact[] {
     ['order', plan.order],
     ['global batch', batchText(plan)],
     [
-      plan.epochsAPass === 1 ? 'an epoch' : 'the pass',
+      plan.epochsAPass === 1 ? 'an epoch' : 'all epochs',
       some(plan.stepsPerEpoch, 'step') + microBatchText(plan),
     ],
     [
       'training',
-      `${some(plan.steps, 'step')}, ${plan.epochs === 1 ? '1 epoch' : `${trimmed(plan.epochs)} epochs`}${plan.saysTraining ? '' : ' (the configuration does not say how long)'}`,
+      `${some(plan.steps, 'step')}, ${plan.epochs === 1 ? '1 epoch' : `${trimmed(plan.epochs)} epochs`}${plan.saysTraining ? '' : ' (the configuration sets no length)'}`,
     ],
     [
-      'left out',
+      'dropped',
       coverage &&
         coverage.missing > 0 &&
         !plan.curriculum &&
-        `${some(coverage.missing, 'sample')} of an epoch (${formatShare(coverage.missing / plan.samples)})`,
+        `${some(coverage.missing, 'sample')} per epoch (${formatShare(coverage.missing / plan.samples)})`,
     ],
     [
       'repeated',
       coverage &&
         coverage.repeated > 0 &&
         !plan.curriculum &&
-        `${some(coverage.repeated, 'sample')} of an epoch`,
+        `${some(coverage.repeated, 'sample')} per epoch`,
     ],
     ['tokens', tokens && tokensText(tokens)],
     ['a step', epoch.tokens && stepTokens(plan)],
@@ -44,8 +44,8 @@ export function factsOf(plan: RunPlan): Fact[] {
       'memory',
       memory.peakBytes === undefined
         ? plan.kind === 'deepspeed' && disk.dataBytes === undefined
-          ? 'not known without the data: --data'
-          : 'not known without reading a sample: --probe makes one batch'
+          ? 'unknown without the data: pass --data'
+          : 'unknown without reading a sample: pass --probe to make one batch'
         : `${formatBytes(memory.peakBytes)} at most: ${memoryText(plan)}`,
     ],
     ['disk', disk.dataBytes !== undefined && `${formatBytes(disk.dataBytes)} of data`],
@@ -70,30 +70,32 @@ function batchText({ split }: RunPlan): string {
   const samples = some(globalBatch, 'sample');
   if (worldSize * gradientAccumulationSteps === 1) return samples;
   const size = fewest === most ? formatCount(most) : `${formatCount(fewest)} or ${formatCount(most)}`;
-  const parts = [
+  const divisions = [
     worldSize > 1 && some(worldSize, 'rank'),
     gradientAccumulationSteps > 1 && some(gradientAccumulationSteps, 'micro-batch', 'micro-batches'),
   ];
-  return `${samples}: ${size} on each of ${parts.filter(Boolean).join(', in each of ')}`;
+  return `${samples}: ${size} on each of ${divisions.filter(Boolean).join(', in each of ')}`;
 }
 
 function microBatchText({ split, stepsPerEpoch }: RunPlan): string {
-  const { gradientAccumulationSteps: parts } = split;
-  return parts === 1 ? '' : ` (${formatCount(stepsPerEpoch * parts)} micro-batches)`;
+  const { gradientAccumulationSteps } = split;
+  return gradientAccumulationSteps === 1
+    ? ''
+    : ` (${formatCount(stepsPerEpoch * gradientAccumulationSteps)} micro-batches)`;
 }
 
 function stepTokens({ epoch }: RunPlan): string {
   const { total, fewest, most, padded } = epoch.tokens!;
   const mean = formatCompact(total / epoch.steps);
   if (fewest === most || padded === total) return `${mean} tokens`;
-  return `${mean} tokens in the mean, ${formatCompact(fewest)} to ${formatCompact(most)}; padded to the longest, ${formatShare(1 - total / padded)} would be padding`;
+  return `${mean} tokens on average, ${formatCompact(fewest)} to ${formatCompact(most)}; padding to the longest sample would add ${formatShare(1 - total / padded)}`;
 }
 
 function memoryText({ memory }: RunPlan): string {
   const { slots, batchBytes, numWorkers, workerBytes, source } = memory;
   const workers =
     numWorkers > 0 ? `, and ${some(numWorkers, 'worker')} of ${formatBytes(workerBytes / numWorkers)}` : '';
-  return `${some(slots, 'batch', 'batches')} of ${formatBytes(batchBytes!)} (by ${source})${workers}`;
+  return `${some(slots, 'batch', 'batches')} of ${formatBytes(batchBytes!)} (from ${source})${workers}`;
 }
 
 /** Formats a number with at most two decimals. */

@@ -1,5 +1,5 @@
 import type { PlanPage } from '../../web/plan.js';
-import { visibleSamples } from './curriculum-plan.js';
+import { admittedSamples } from './curriculum-plan.js';
 import type { Finding } from './findings.js';
 import { factsOf } from './plan-facts.js';
 import type { RunPlan } from './run-plan.js';
@@ -17,7 +17,7 @@ export function planPage(plan: RunPlan, findings: readonly Finding[]): PlanPage 
       steps,
       samples,
       neverSeen: curriculum.neverSeen,
-      visible: visibleSamples(curriculum),
+      admitted: admittedSamples(curriculum),
       clusters: curriculum.clusters,
       metrics: curriculum.metrics,
     },

@@ -3,7 +3,7 @@ import { formatCount, formatShare } from '../../web/kit/numbers.js';
 import type { Paint } from '../terminal/color.js';
 import { renderTable } from '../terminal/table.js';
 import { wrapText } from '../terminal/wrap.js';
-import { type CurriculumPlan, visibleSamples } from './curriculum-plan.js';
+import { admittedSamples, type CurriculumPlan } from './curriculum-plan.js';
 import { type Finding, some } from './findings.js';
 import { factsOf, trimmed } from './plan-facts.js';
 import { renderFindings } from './render-findings.js';
@@ -58,7 +58,7 @@ function curriculumLines(curriculum: CurriculumPlan, plan: RunPlan, paint: Paint
   for (const { name, histogram, changes } of curriculum.metrics) {
     const [first, last] = [changes[0]!, changes.at(-1)!];
     lines.push(
-      `  ${visibleText(name)}: ${trimmed(first.difficulty)} at step ${first.step}, ${trimmed(last.difficulty)} from step ${formatCount(last.step)} on`,
+      `  ${visibleText(name)}: ${trimmed(first.difficulty)} at global step ${first.step}, ${trimmed(last.difficulty)} from global step ${formatCount(last.step)} on`,
     );
     if (histogram) lines.push(...histogramLines(histogram, changes, width), '');
   }
@@ -78,35 +78,39 @@ function histogramLines(
   width: number,
 ): string[] {
   const rows = histogram.map(({ from, to, count }) => {
-    const visible = changes.find(({ difficulty }) => difficulty >= to);
+    const admission = changes.find(({ difficulty }) => difficulty >= to);
     const label = to === Number.POSITIVE_INFINITY ? `above ${trimmed(from)}` : `to ${trimmed(to)}`;
-    return { label, count, visible: visible ? `from step ${formatCount(visible.step)}` : 'never' };
+    return {
+      label,
+      count,
+      admission: admission ? `from global step ${formatCount(admission.step)}` : 'never',
+    };
   });
   const largest = Math.max(1, ...histogram.map(({ count }) => count));
   const labelWidth = Math.max(...rows.map(({ label }) => label.length));
   const countWidth = Math.max(...rows.map(({ count }) => formatCount(count).length));
-  const barWidth = Math.max(8, Math.min(40, width - labelWidth - countWidth - 30));
-  return rows.map(({ label, count, visible }) => {
+  const barWidth = Math.max(8, Math.min(40, width - labelWidth - countWidth - 37));
+  return rows.map(({ label, count, admission }) => {
     const bar = '█'.repeat(Math.round((count / largest) * barWidth)) || (count > 0 ? '▏' : '');
-    return `  ${label.padStart(labelWidth)}  ${bar.padEnd(barWidth)}  ${formatCount(count).padStart(countWidth)}  ${visible}`;
+    return `  ${label.padStart(labelWidth)}  ${bar.padEnd(barWidth)}  ${formatCount(count).padStart(countWidth)}  ${admission}`;
   });
 }
 
 function clusterTable(curriculum: CurriculumPlan, { samples }: RunPlan): string {
-  const visible = visibleSamples(curriculum);
+  const admitted = admittedSamples(curriculum);
   const all = curriculum.clusters.map(({ step, size, seen }, j) => [
     formatCount(step),
     formatCount(size),
-    formatShare(visible[j]!.samples / samples),
+    formatShare(admitted[j]!.samples / samples),
     formatCount(seen),
     (seen / size).toFixed(2),
   ]);
   const rows = all.length <= rowsShown ? all : spread(all, rowsShown);
   const columns = [
-    { title: 'from step' },
-    { title: 'admits' },
-    { title: 'visible' },
-    { title: 'places' },
+    { title: 'from global step' },
+    { title: 'samples' },
+    { title: 'admitted' },
+    { title: 'slots' },
     { title: 'passes' },
   ];
   const table = renderTable(
@@ -114,7 +118,7 @@ function clusterTable(curriculum: CurriculumPlan, { samples }: RunPlan): string 
     rows,
   );
   return all.length > rows.length
-    ? `${table}\n(${rows.length} of ${formatCount(all.length)} admissions, evenly spread)`
+    ? `${table}\n(${rows.length} of ${formatCount(all.length)} admissions, evenly spaced)`
     : table;
 }
 

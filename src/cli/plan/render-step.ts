@@ -9,15 +9,15 @@ import type { PlannedStep, RunOrder } from './run-order.js';
 /** Maximum number of sightings printed. */
 const shownSightings = 20;
 
-/** Renders the samples of a step, rank by rank. */
+/** Renders the samples of a global batch, rank by rank. */
 export function renderStep(
-  { step, epoch, batch, parts }: PlannedStep,
+  { globalStep, epoch, step, batches }: PlannedStep,
   { paint, width }: RenderOptions,
 ): string {
-  const hasMicroBatches = parts.some(({ microBatch }) => microBatch > 0);
-  const title = `Step ${formatCount(step)}: batch ${formatCount(batch)} of epoch ${formatCount(epoch)}`;
-  if (parts.length === 0) return `${paint('bold', title)}\n  There is no such batch.`;
-  const lines = parts.flatMap(({ rank, microBatch, indices }) => {
+  const hasMicroBatches = batches.some(({ microBatch }) => microBatch > 0);
+  const title = `Global step ${formatCount(globalStep)}: epoch ${formatCount(epoch)}, step ${formatCount(step)}`;
+  if (batches.length === 0) return `${paint('bold', title)}\n  The epoch has no such step.`;
+  const lines = batches.flatMap(({ rank, microBatch, indices }) => {
     const first = `  rank ${rank}${hasMicroBatches ? `, micro-batch ${microBatch}` : ''}  `;
     return wrapText([...indices].join(' '), { width, first, indent: first.length });
   });
@@ -36,7 +36,10 @@ export function renderSightings(
   if (sightings.length === 0) return `${title} is not seen in ${some(steps, 'step')}.`;
   const right = { align: 'right' } as const;
   const table = renderTable(
-    ['step', 'epoch', 'batch', 'micro-batch', 'rank', 'slot'].map((name) => ({ title: name, ...right })),
+    ['global step', 'epoch', 'step', 'micro-batch', 'rank', 'slot'].map((name) => ({
+      title: name,
+      ...right,
+    })),
     sightings
       .slice(0, shownSightings)
       .map(({ epoch, step, microBatch, rank, slot }) =>

@@ -9,7 +9,7 @@ import { DistributedSampler } from '../../samplers/index.js';
 import { orderOf, type PlannedSamples } from './epoch-order.js';
 import type { OpenForRank } from './open-run.js';
 
-/** The samples of one rank in one micro-batch. */
+/** What one rank's loader yields for one micro-batch. */
 export interface RankBatch {
   readonly rank: number;
   readonly microBatch: number;
@@ -17,14 +17,13 @@ export interface RankBatch {
   readonly positions: Positions;
 }
 
-/** A step of a run: one global batch. Numbers start at 0. */
+/** One global batch of a run. Numbers start at 0. */
 export interface PlannedStep {
-  readonly step: number;
+  readonly globalStep: number;
   readonly epoch: number;
-  /** The step within its epoch. */
-  readonly batch: number;
-  /** By micro-batch, then rank. */
-  readonly parts: readonly RankBatch[];
+  readonly step: number;
+  /** The batches of the known ranks, by micro-batch, then rank. */
+  readonly batches: readonly RankBatch[];
 }
 
 /** The order of a run, computed by its loaders. Reads no sample. */
@@ -53,31 +52,31 @@ export class RunOrder {
     this.ranks = showsAll ? Array.from({ length: this.worldSize }, (_, rank) => rank) : [own];
   }
 
-  /** The batches of every rank in step `step`. */
-  async stepAt(step: number): Promise<PlannedStep> {
-    const epoch = this.stepsPerEpoch > 0 ? Math.floor(step / this.stepsPerEpoch) : 0;
-    const batch = step - epoch * this.stepsPerEpoch;
-    const parts: RankBatch[] = [];
+  /** The batches of every known rank in a global step. */
+  async stepAt(globalStep: number): Promise<PlannedStep> {
+    const epoch = this.stepsPerEpoch > 0 ? Math.floor(globalStep / this.stepsPerEpoch) : 0;
+    const step = globalStep - epoch * this.stepsPerEpoch;
+    const batches: RankBatch[] = [];
     for (const rank of this.ranks) {
       let microBatch = 0;
-      for await (const { indices, positions } of this.#part(epoch, batch, rank)) {
-        parts.push({ rank, microBatch, indices, positions });
+      for await (const { indices, positions } of this.#rankOrder(epoch, step, rank)) {
+        batches.push({ rank, microBatch, indices, positions });
         microBatch += 1;
         if (microBatch === this.gradientAccumulationSteps) break;
       }
     }
-    parts.sort((a, b) => a.microBatch - b.microBatch || a.rank - b.rank);
-    return { step, epoch, batch, parts };
+    batches.sort((a, b) => a.microBatch - b.microBatch || a.rank - b.rank);
+    return { globalStep, epoch, step, batches };
   }
 
   /** The global batches of an epoch from a step on, for the known ranks, by micro-batch. */
-  async *globalBatches(epoch: number, batch: number): AsyncGenerator<ArrayLike<number> & Iterable<number>> {
+  async *globalBatches(epoch: number, step: number): AsyncGenerator<ArrayLike<number> & Iterable<number>> {
     if (!this.isPerRank) {
       const whole = { rank: 0, worldSize: 1, gradientAccumulationSteps: 1 };
-      for await (const { indices } of orderOf(this.#opened.loader)(epoch, batch, whole)) yield indices;
+      for await (const { indices } of orderOf(this.#opened.loader)(epoch, step, whole)) yield indices;
       return;
     }
-    const ranks = this.ranks.map((rank) => this.#part(epoch, batch, rank));
+    const ranks = this.ranks.map((rank) => this.#rankOrder(epoch, step, rank));
     try {
       for (;;) {
         const samples: number[] = [];
@@ -92,7 +91,7 @@ export class RunOrder {
   }
 
   /**
-   * All sightings of a sample in the first steps. Iterates the order, rank by rank, if the loader cannot compute them.
+   * All sightings of a sample in the first `steps` steps of the run. Iterates the order, rank by rank, if the loader cannot compute them.
    *
    * @param sample - An index, or another argument of `DataLoader.whenSeen`.
    */
@@ -113,7 +112,7 @@ export class RunOrder {
   async #search(sample: number, epoch: number, rank: number): Promise<Sighting[]> {
     const sightings: Sighting[] = [];
     let number = 0;
-    for await (const { indices } of this.#part(epoch, 0, rank)) {
+    for await (const { indices } of this.#rankOrder(epoch, 0, rank)) {
       const step = Math.floor(number / this.gradientAccumulationSteps);
       const microBatch = number % this.gradientAccumulationSteps;
       number += 1;
@@ -123,22 +122,23 @@ export class RunOrder {
     return sightings;
   }
 
-  async *#part(epoch: number, batch: number, rank: number): AsyncGenerator<PlannedSamples> {
+  /** The batches of one rank from a step on. */
+  async *#rankOrder(epoch: number, step: number, rank: number): AsyncGenerator<PlannedSamples> {
     const { worldSize, gradientAccumulationSteps } = this;
     if (!this.isPerRank) {
       const layout = { rank, worldSize, gradientAccumulationSteps };
-      yield* orderOf(this.#opened.loader)(epoch, batch, layout);
+      yield* orderOf(this.#opened.loader)(epoch, step, layout);
       return;
     }
     // A DeepSpeed loader would read the data.
     const isOwn = this.ranks.length === 1 && this.#opened.kind !== 'deepspeed';
     const opened = isOwn ? this.#opened : await this.#openForRank(rank, worldSize);
     try {
-      // The rank's sampler splits the order itself; the loader's options only add to that.
+      // The rank's sampler divides the order itself; the loader may divide it further.
       const { loader } = opened;
       const options =
         loader instanceof DataLoader ? loader.options : { rank: 0, worldSize: 1, gradientAccumulationSteps };
-      yield* orderOf(loader)(epoch, batch, { ...options, gradientAccumulationSteps });
+      yield* orderOf(loader)(epoch, step, { ...options, gradientAccumulationSteps });
     } finally {
       if (!isOwn) await opened.close();
     }

@@ -108,7 +108,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   const seesAll = order.ranks.length === order.worldSize;
   const memory = planMemory(
     opened,
-    Math.max(split.most, Math.ceil(walked.largest / partsOf(order))),
+    Math.max(split.most, Math.ceil(walked.largest / batchesPerStep(order))),
     options.madeBytes,
   );
   const { visits, ...epoch } = walked;
@@ -162,15 +162,15 @@ export function stepsOf(
   return given ?? training.steps ?? stepsPerEpoch * passes;
 }
 
-/** Split of a global batch over the known ranks. */
-function partsOf({ ranks, gradientAccumulationSteps }: RunOrder): number {
+/** Number of batches of the known ranks in a global batch. */
+function batchesPerStep({ ranks, gradientAccumulationSteps }: RunOrder): number {
   return ranks.length * gradientAccumulationSteps;
 }
 
 async function planSplit(order: RunOrder): Promise<SplitPlan> {
   const { worldSize, gradientAccumulationSteps } = order;
-  const { parts } = await order.stepAt(0);
-  const sizes = parts.map(({ indices }) => indices.length);
+  const { batches } = await order.stepAt(0);
+  const sizes = batches.map(({ indices }) => indices.length);
   const globalBatch = sizes.reduce((sum, size) => sum + size, 0);
   return {
     worldSize,
@@ -210,19 +210,19 @@ function mixtureOf(
 ): SourcePlan[] | undefined {
   // Any other order permutes the slots of the epoch, which hold the same samples.
   if (!(dataset instanceof MixtureDataset) || sampler instanceof CurriculumSampler) return undefined;
-  const places = Math.round(samplesAStep * steps);
-  return dataset.progressAfter(places).map(({ samples: seen }, source) => ({
+  const slots = Math.round(samplesAStep * steps);
+  return dataset.progressAfter(slots).map(({ samples: seen }, source) => ({
     name: sourceNames[source] ?? `source ${source}`,
     samples: dataset.datasets[source]!.length,
     seen,
-    share: places === 0 ? 0 : seen / places,
+    share: slots === 0 ? 0 : seen / slots,
   }));
 }
 
 function streamed(dataset: object): CapabilityError {
   const { name } = dataset.constructor;
   return new CapabilityError(
-    `${name} is a stream: its samples are known by reading them, so that there is nothing to plan`,
+    `${name} is a stream: its samples are known only by reading them, so its order cannot be planned`,
     {
       where: { stage: name },
       next: 'Open the files as a map-style dataset.',

@@ -14,14 +14,15 @@ export function sampleNamed(text: string, { dataset, sourceNames }: OpenedConfig
   if (digits === undefined) throw problem(`must be an index, not ${text}`);
   if (part === undefined) {
     if (index < (dataset.length ?? 0)) return index;
-    throw problem(`is ${index}, and there are ${dataset.length} samples, from 0 on`);
+    throw problem(`is ${index}; must be below ${dataset.length}, the number of samples`);
   }
   if (dataset instanceof PackedDataset && part === 'document') return { document: index };
-  if (!(dataset instanceof MixtureDataset)) throw problem(`names a part, ${part}, and the dataset has none`);
+  if (!(dataset instanceof MixtureDataset))
+    throw problem(`names the source ${part}, and the dataset has no sources`);
   const source = sourceNames.includes(part) ? sourceNames.indexOf(part) : Number(part);
   if (source in dataset.datasets) return { source, index };
   const names = sourceNames.length > 0 ? sourceNames : [...dataset.datasets.keys()];
-  throw problem(`names the source ${part}, and there are ${names.join(', ')}`);
+  throw problem(`names the source ${part}; the sources are ${names.join(', ')}`);
 }
 
 function problem(message: string): ConfigError {

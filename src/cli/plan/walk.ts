@@ -1,7 +1,7 @@
 import type { SampleLength } from '../../tokens/sample-lengths.js';
 import type { RunOrder } from './run-order.js';
 
-/** Maximum number of indices read, and of samples whose visits are counted. */
+/** Maximum number of indices that are read, and of samples whose visits are counted. */
 const mostIndices = 4_000_000;
 const mostCounted = 50_000_000;
 /** Steps sampled from an epoch too long to walk in full. */
@@ -45,8 +45,8 @@ export interface WalkOptions {
 export async function walk({ order, datasetLength, lengthOf, steps }: WalkOptions): Promise<Walk> {
   const counter = new Counter(order, lengthOf);
   const perEpoch = Math.max(1, order.stepsPerEpoch);
-  const first = await firstBatch(order);
-  const isWhole = steps * first <= mostIndices && datasetLength <= mostCounted;
+  const batchSize = await firstBatchSize(order);
+  const isWhole = steps * batchSize <= mostIndices && datasetLength <= mostCounted;
   const visits = isWhole ? new Uint32Array(datasetLength) : undefined;
   if (isWhole) {
     for (let done = 0; done < steps; ) {
@@ -60,9 +60,9 @@ export async function walk({ order, datasetLength, lengthOf, steps }: WalkOption
       if (done === before) break;
     }
   } else {
-    const looked = Math.min(spreadSteps, steps);
-    for (let k = 0; k < looked; k++) {
-      const step = Math.floor((k * steps) / looked);
+    const examined = Math.min(spreadSteps, steps);
+    for (let k = 0; k < examined; k++) {
+      const step = Math.floor((k * steps) / examined);
       const epoch = Math.floor(step / perEpoch);
       for await (const batch of order.globalBatches(epoch, step % perEpoch)) {
         counter.add(batch, epoch);
@@ -80,7 +80,7 @@ export async function walk({ order, datasetLength, lengthOf, steps }: WalkOption
   };
 }
 
-async function firstBatch(order: RunOrder): Promise<number> {
+async function firstBatchSize(order: RunOrder): Promise<number> {
   for await (const batch of order.globalBatches(0, 0)) return batch.length;
   return 0;
 }
@@ -89,7 +89,7 @@ class Counter {
   steps = 0;
   samples = 0;
   largest = 0;
-  readonly #parts: number;
+  readonly #batches: number;
   readonly #lengthOf: SampleLength | undefined;
   #total = 0;
   #fewest = Number.POSITIVE_INFINITY;
@@ -97,7 +97,7 @@ class Counter {
   #padded = 0;
 
   constructor({ gradientAccumulationSteps, ranks }: RunOrder, lengthOf: SampleLength | undefined) {
-    this.#parts = gradientAccumulationSteps * ranks.length;
+    this.#batches = gradientAccumulationSteps * ranks.length;
     this.#lengthOf = lengthOf;
   }
 
@@ -106,14 +106,14 @@ class Counter {
     this.samples += batch.length;
     this.largest = Math.max(this.largest, batch.length);
     if (!this.#lengthOf) return;
-    const perPart = Math.max(1, Math.ceil(batch.length / this.#parts));
+    const perBatch = Math.max(1, Math.ceil(batch.length / this.#batches));
     let tokens = 0;
     let longest = 0;
     for (let i = 0; i < batch.length; i++) {
       const length = this.#lengthOf(batch[i]!, epoch);
       tokens += length;
-      longest = i % perPart === 0 ? length : Math.max(longest, length);
-      if ((i + 1) % perPart === 0 || i + 1 === batch.length) this.#padded += longest * ((i % perPart) + 1);
+      longest = i % perBatch === 0 ? length : Math.max(longest, length);
+      if ((i + 1) % perBatch === 0 || i + 1 === batch.length) this.#padded += longest * ((i % perBatch) + 1);
     }
     this.#total += tokens;
     this.#fewest = Math.min(this.#fewest, tokens);

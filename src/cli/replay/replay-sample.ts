@@ -23,9 +23,9 @@ export interface ReplayedStage {
 
 /** A replayed sample. */
 export interface Replay {
-  readonly step: number;
+  readonly globalStep: number;
   readonly epoch: number;
-  readonly batch: number;
+  readonly step: number;
   readonly rank: number;
   readonly microBatch: number;
   readonly slot: number;
@@ -34,8 +34,8 @@ export interface Replay {
   readonly stages: readonly ReplayedStage[];
 }
 
-/** Selects a sample of a step. */
-export interface ReplayPlace {
+/** Selects a sample of a global batch. */
+export interface ReplayedSlot {
   readonly rank: number;
   readonly microBatch: number;
   readonly slot: number;
@@ -50,37 +50,44 @@ export interface ReplayPlace {
 export async function replaySample(
   opened: OpenedConfig,
   planned: PlannedStep,
-  place: ReplayPlace,
+  place: ReplayedSlot,
 ): Promise<Replay> {
   const { dataset, loader } = opened;
   if (!('get' in dataset)) throw notMapStyle(dataset);
-  const part = partAt(planned, place);
-  const index = part.indices[place.slot]!;
-  const { step, epoch, batch } = planned;
+  const batch = batchWith(planned, place);
+  const index = batch.indices[place.slot]!;
+  const { globalStep, epoch, step } = planned;
   const seed = loader instanceof DataLoader ? loader.options.seed : 0;
-  const position = positionsAfter(part.positions, place.slot).start;
+  const position = positionsAfter(batch.positions, place.slot).start;
   const pass = passAt(position, dataset.length);
   const context = new DrawContext(index, { epoch, seed, worker: null, position, pass });
   const stages = await makeStages(opened, dataset, context);
   const failed = stages.at(-1)?.error !== undefined;
-  const collated = failed ? [] : [await collate(opened, dataset, { part, epoch, slot: place.slot })];
-  return { step, epoch, batch, ...place, index, seed, stages: [...stages, ...collated] };
+  const collated = failed ? [] : [await collate(opened, dataset, { batch, epoch, slot: place.slot })];
+  return { globalStep, epoch, step, ...place, index, seed, stages: [...stages, ...collated] };
 }
 
-function partAt({ parts, step }: PlannedStep, { rank, microBatch, slot }: ReplayPlace): RankBatch {
+function batchWith(
+  { batches, globalStep }: PlannedStep,
+  { rank, microBatch, slot }: ReplayedSlot,
+): RankBatch {
   const problem = (field: string, message: string) =>
     new ConfigError('millrace replay', [{ field, message }]);
-  if (parts.length === 0) throw problem('--step', `is ${step}, and the epoch has no such step`);
-  const ofRank = parts.filter((part) => part.rank === rank);
-  const part = ofRank.find((own) => own.microBatch === microBatch);
+  if (batches.length === 0) throw problem('--step', `is ${globalStep}, and the run has no such step`);
+  const ofRank = batches.filter((batch) => batch.rank === rank);
+  const batch = ofRank.find((own) => own.microBatch === microBatch);
   if (ofRank.length === 0)
     throw problem(
       '--rank',
-      `is ${rank}, and there are ${[...new Set(parts.map((own) => own.rank))].join(', ')}`,
+      `is ${rank}; the known ranks are ${[...new Set(batches.map((own) => own.rank))].join(', ')}`,
     );
-  if (!part) throw problem('--micro-batch', `is ${microBatch}, and the step has ${ofRank.length}`);
-  if (slot < part.indices.length) return part;
-  throw problem('--slot', `is ${slot}, and rank ${rank} gets ${part.indices.length} samples, from 0 on`);
+  if (!batch)
+    throw problem(
+      '--micro-batch',
+      `is ${microBatch}; must be below ${ofRank.length}, the micro-batches of the step`,
+    );
+  if (slot < batch.indices.length) return batch;
+  throw problem('--slot', `is ${slot}; must be below ${batch.indices.length}, the samples of rank ${rank}`);
 }
 
 async function makeStages(
@@ -122,21 +129,25 @@ async function attempt(make: () => unknown): Promise<{ value: unknown } | { erro
   }
 }
 
-/** Makes the whole batch on this thread and returns the sample's part. */
+/** Makes the whole batch on this thread and returns what it holds of the sample. */
 async function collate(
   { loader }: OpenedConfig,
   dataset: Dataset<unknown>,
-  { part, epoch, slot }: { readonly part: RankBatch; readonly epoch: number; readonly slot: number },
+  {
+    batch: planned,
+    epoch,
+    slot,
+  }: { readonly batch: RankBatch; readonly epoch: number; readonly slot: number },
 ): Promise<ReplayedStage> {
   const { transform, collate: given, numberDtype, seed } = loader instanceof DataLoader ? loader.options : {};
   const options = { transform, collate: given, numberDtype, seed };
   const known = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const single = new DataLoader<unknown>(dataset, { ...known, batchSampler: new OneBatch(part) });
+  const single = new DataLoader<unknown>(dataset, { ...known, batchSampler: new OneBatch(planned) });
   single.setEpoch(epoch);
   const made = await attempt(async () => {
-    for await (const batch of single) return placeOf(batch, slot, part.indices.length);
+    for await (const batch of single) return sampleOf(batch, slot, planned.indices.length);
   });
-  return { name: 'collated', from: `place ${slot} of ${part.indices.length}`, ...made, draws: [] };
+  return { name: 'collated', from: `slot ${slot} of ${planned.indices.length}`, ...made, draws: [] };
 }
 
 /** A sampler of a single batch, the same in every epoch. */
@@ -157,22 +168,22 @@ class OneBatch {
   }
 }
 
-/** One sample's part of a batch: a row of each tensor, an element of each list. Keeps fields without a sample dimension. */
-function placeOf(batch: unknown, slot: number, samples: number): unknown {
+/** One sample of a batch: a row of each tensor, an element of each list. Keeps fields without a sample dimension. */
+function sampleOf(batch: unknown, slot: number, samples: number): unknown {
   if (isTensor(batch)) return batch.shape[0] === samples ? row(batch, slot) : batch;
   if (Array.isArray(batch)) {
     const isList = batch.length === samples && batch.every((value) => typeof value !== 'object');
-    return isList ? batch[slot] : batch.map((value) => placeOf(value, slot, samples));
+    return isList ? batch[slot] : batch.map((value) => sampleOf(value, slot, samples));
   }
   if (typeof batch !== 'object' || batch === null || ArrayBuffer.isView(batch)) return batch;
   return Object.fromEntries(
-    Object.entries(batch).map(([name, value]) => [name, placeOf(value, slot, samples)]),
+    Object.entries(batch).map(([name, value]) => [name, sampleOf(value, slot, samples)]),
   );
 }
 
 function notMapStyle(dataset: object): CapabilityError {
   const { name } = dataset.constructor;
-  return new CapabilityError(`${name} is a stream: a sample of it cannot be made alone`, {
+  return new CapabilityError(`${name} is a stream: it cannot make a single sample`, {
     where: { stage: name },
     next: 'Open the files as a map-style dataset.',
   });

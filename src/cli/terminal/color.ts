@@ -9,7 +9,7 @@ export type Paint = (color: Color, text: string) => string;
 const plain: Paint = (_color, text) => text;
 const colored: Paint = (color, text) => styleText(color, text, { validateStream: false });
 
-/** The part of a stream that decides whether to use colors. */
+/** What decides whether a stream gets colors. */
 export interface ColorSurroundings {
   readonly isTTY?: boolean | undefined;
 }

@@ -5,14 +5,14 @@ import type { OnPartProgress } from '../../parts/progress-count.js';
 import type { Part, PartWriter } from '../part.js';
 import type { PartWriterSetup } from '../part-writer-setup.js';
 
-/** What a conversion thread starts with. */
+/** Start data of a conversion thread. */
 export interface ConvertThreadSetup {
   readonly writer: PartWriterSetup;
   /** The folder into which parts are written. */
   readonly folder: string;
 }
 
-/** Writes parts in a thread, one at a time, into the folder that the thread was started with. */
+/** Writes parts in a thread, one at a time. */
 export class ConvertWorker implements PartWriter {
   readonly #thread: PartThread<Part, PartReceipt>;
 

@@ -5,13 +5,13 @@ import { renderNumbers } from '../kit/number-table.js';
 import { formatCompact, formatCount, formatShare } from '../kit/numbers.js';
 import { thin } from '../kit/thin.js';
 
-/** Effect of a curriculum on a run. Steps count from 0. */
+/** Effect of a curriculum on a run. `step` is a global step. */
 export interface PlanPageCurriculum {
   readonly steps: number;
   readonly samples: number;
   readonly neverSeen: number;
   /** Number of admitted samples from each step on, ascending. */
-  readonly visible: readonly { readonly step: number; readonly samples: number }[];
+  readonly admitted: readonly { readonly step: number; readonly samples: number }[];
   /** Samples admitted at the same step, and the slots of the run assigned to them. */
   readonly clusters: readonly { readonly step: number; readonly size: number; readonly seen: number }[];
   readonly metrics: readonly {
@@ -24,12 +24,12 @@ export interface PlanPageCurriculum {
 }
 
 const tableRows = 16;
-const stepAxis = { label: 'step', format: formatCompact };
+const stepAxis = { label: 'global step', format: formatCompact };
 
 /** Renders which samples a curriculum admits, when and how often, and its schedules. */
 export function curriculumPanels(curriculum: PlanPageCurriculum): Markup[] {
   return [
-    visiblePanel(curriculum),
+    admittedPanel(curriculum),
     passesPanel(curriculum),
     ...curriculum.metrics.flatMap((metric, k) => [
       difficultyPanel(metric, k, curriculum),
@@ -38,27 +38,27 @@ export function curriculumPanels(curriculum: PlanPageCurriculum): Markup[] {
   ].filter((panel) => panel !== undefined);
 }
 
-function visiblePanel({ visible, samples, steps, neverSeen }: PlanPageCurriculum): Markup {
-  const shares = visible
+function admittedPanel({ admitted, samples, steps, neverSeen }: PlanPageCurriculum): Markup {
+  const shares = admitted
     .filter(({ step }) => step <= steps)
     .map((change) => ({ x: change.step, y: (change.samples / samples) * 100 }));
   const points = [...shares, { x: steps, y: shares.at(-1)?.y ?? 0 }];
-  const chart = renderLineChart([{ label: 'visible', run: 0, points: stairs(points) }], {
-    id: 'visible',
-    title: 'Share of the data that is visible, over steps',
+  const chart = renderLineChart([{ label: 'admitted', run: 0, points: stairs(points) }], {
+    id: 'admitted',
+    title: 'Share of the data that is admitted, over global steps',
     description: `From ${points[0]?.y.toFixed(1)} % at the start to ${points.at(-1)?.y.toFixed(1)} % at the end of the run.`,
     x: stepAxis,
     y: { label: '% of samples', format: formatCompact },
     fromZero: true,
   });
-  const rows = thin(visible, tableRows).map((change) => [
+  const rows = thin(admitted, tableRows).map((change) => [
     formatCount(change.step),
     formatCount(change.samples),
     formatShare(change.samples / samples),
   ]);
   const unseen = `${formatCount(neverSeen)} of ${formatCount(samples)} samples are never seen in ${formatCount(steps)} steps.`;
-  return html`<section><h2>Admitted samples by step</h2><p>${unseen}</p>${chart}
-${renderNumbers({ caption: 'Visible samples', columns: ['From step', 'Samples', 'Share'], rows })}</section>`;
+  return html`<section><h2>Admitted samples by global step</h2><p>${unseen}</p>${chart}
+${renderNumbers({ caption: 'Admitted samples', columns: ['From global step', 'Samples', 'Share'], rows })}</section>`;
 }
 
 /** Points of a step function. */
@@ -73,7 +73,7 @@ function passesPanel({ clusters, steps }: PlanPageCurriculum): Markup {
     [{ label: 'passes over a cluster', run: 0, look: 'marked', points: thin(points, 60) }],
     {
       id: 'passes',
-      title: 'Passes over the samples admitted together, by step of admission',
+      title: 'Passes over the samples admitted together, by global step of their admission',
       description: `${admitted.length} clusters.`,
       x: stepAxis,
       y: { label: 'passes', format: (value) => value.toFixed(1) },
@@ -86,8 +86,8 @@ function passesPanel({ clusters, steps }: PlanPageCurriculum): Markup {
     formatCount(seen),
     (seen / size).toFixed(2),
   ]);
-  return html`<section><h2>Passes by step of admission</h2><p>Samples admitted early are repeated more often.</p>${chart}
-${renderNumbers({ caption: 'Clusters', columns: ['From step', 'Samples', 'Slots', 'Passes'], rows })}</section>`;
+  return html`<section><h2>Passes by admission</h2><p>Samples admitted early are repeated more often.</p>${chart}
+${renderNumbers({ caption: 'Clusters', columns: ['From global step', 'Samples', 'Slots', 'Passes'], rows })}</section>`;
 }
 
 type PageMetric = PlanPageCurriculum['metrics'][number];
@@ -100,7 +100,7 @@ function difficultyPanel({ name, changes }: PageMetric, k: number, { steps }: Pl
     [{ label: name, run: 0, points: stairs([...points, { x: steps, y: points.at(-1)?.y ?? 0 }]) }],
     {
       id: `difficulty-${k}`,
-      title: `Difficulty of ${name} over steps`,
+      title: `Difficulty of ${name} over global steps`,
       description: `${changes.length} changes.`,
       x: stepAxis,
       y: { label: name, format: formatCompact },
@@ -111,8 +111,8 @@ function difficultyPanel({ name, changes }: PageMetric, k: number, { steps }: Pl
     formatCount(step),
     String(difficulty),
   ]);
-  return html`<section><h2>Schedule of ${name}</h2><p>The largest admitted difficulty.</p>${chart}
-${renderNumbers({ caption: `Difficulty of ${name}`, columns: ['From step', 'Difficulty'], rows })}</section>`;
+  return html`<section><h2>Schedule of ${name}</h2><p>The largest difficulty that the curriculum admits.</p>${chart}
+${renderNumbers({ caption: `Difficulty of ${name}`, columns: ['From global step', 'Difficulty'], rows })}</section>`;
 }
 
 function histogramPanel(
@@ -141,11 +141,11 @@ function histogramPanel(
     },
   );
   const rows = histogram.map(({ from, to, count }) => {
-    const visible = changes.find(({ difficulty }) => difficulty >= to);
+    const admission = changes.find(({ difficulty }) => difficulty >= to);
     const range = to === Number.POSITIVE_INFINITY ? `above ${from}` : `to ${Number(to.toFixed(3))}`;
-    return [range, formatCount(count), visible ? formatCount(visible.step) : 'never'];
+    return [range, formatCount(count), admission ? formatCount(admission.step) : 'never'];
   });
   return html`<section><h2>The data by ${name}</h2>
-<p>${above > 0 ? `${formatCount(above)} samples lie above the largest difficulty and are never admitted.` : 'The curriculum admits all samples in the end.'}</p>${chart}
-${renderNumbers({ caption: `Samples by ${name}`, columns: ['Difficulty', 'Samples', 'Visible from step'], rows })}</section>`;
+<p>${above > 0 ? `${formatCount(above)} samples lie above the largest difficulty and are never admitted.` : 'In the end, the curriculum admits all samples.'}</p>${chart}
+${renderNumbers({ caption: `Samples by ${name}`, columns: ['Difficulty', 'Samples', 'From global step'], rows })}</section>`;
 }

@@ -24,28 +24,28 @@ function speed(samplesPerSecond: number, fields: Partial<PipelineSpeed> = {}): P
 }
 
 describe('advice', () => {
-  it('names the setting that was measured to be faster, and by how much', () => {
+  it('names the fastest measured setting and its speed-up', () => {
     const [advice, ...more] = adviceFor(speed(100), speed(250, { numWorkers: 2, prefetchFactor: 4 }));
     expect(advice).toEqual({ change: 'numWorkers: 2, prefetchFactor: 4', gain: 2.5, measured: true });
     expect(more).toEqual([]);
   });
 
-  it('leaves a pipeline alone that nothing beats by a tenth', () => {
+  it('advises nothing if no setting is faster by a tenth', () => {
     expect(adviceFor(speed(100), speed(109, { numWorkers: 1 }))).toEqual([]);
   });
 
-  it('says how much faster it were at most without its slowest stage', () => {
+  it('gives the maximum speed-up without the slowest stage', () => {
     const stageMs = { storage: 6, decode: 1, transform: 1, collate: 1, handOff: 1 };
     const [advice] = adviceFor(speed(100, { stageMs }), speed(100, { stageMs }));
     expect(advice).toMatchObject({ gain: 2.5, measured: false });
-    expect(advice!.change).toContain('Reading takes most of it');
+    expect(advice!.change).toContain('Most of it is reading');
     expect(slowestStage(speed(1, { stageMs }))).toEqual(['storage', 0.6]);
   });
 
-  it('says whether the trainer would wait', () => {
+  it('states whether the trainer would wait', () => {
     expect(verdictOn(speed(1_234.4), 0)).toContain('At most 1,234 samples per second');
     expect(verdictOn(speed(1, { waitShare: 0.01 }), 50)).toBe(
-      'Data keeps up with steps of 50 ms: the trainer waits 1.0 % of the time.',
+      'Data keeps up with steps of 50 ms: the trainer waits for it 1.0 % of the time.',
     );
     expect(verdictOn(speed(1, { waitShare: 0.4 }), 50)).toContain('waits for data 40.0 % of the time');
   });
@@ -56,7 +56,7 @@ describe('advice', () => {
 });
 
 describe('the search', () => {
-  it('takes the first that nothing later beats by enough to matter', () => {
+  it('chooses the first setting that no later one beats by a relevant gain', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 1, max: 1e6, noNaN: true }), { minLength: 1 }), (rates) => {
         const best = bestOf(rates.map((rate) => speed(rate))).samplesPerSecond;

@@ -26,7 +26,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('millrace bench', () => {
-  it('finds the stage that takes the time, and every number that it was asked to try', async () => {
+  it('finds the slowest stage, and tries every requested number of workers', async () => {
     const { status, stdout, stderr } = await runCommand([
       'bench',
       slow,
@@ -50,10 +50,10 @@ describe('millrace bench', () => {
     expect(tried).toContainEqual(best);
     expect(limits.copy).toBeGreaterThan(configured.bytesPerSecond);
     expect(limits.read).toBeGreaterThan(0);
-    expect(advice.map(({ change }) => change).join()).toContain('The transform takes most of it');
+    expect(advice.map(({ change }) => change).join()).toContain('Most of it is the transform');
   });
 
-  it('says whether a trainer with steps of that time would wait', async () => {
+  it('states whether a trainer with steps of a given duration would wait', async () => {
     const run = (step: string) =>
       runCommand(['bench', slow, '--seconds', '1', '--workers', '0', '--step', step, '--json']);
     const { configured } = JSON.parse((await run('20')).stdout) as BenchResult;
@@ -63,7 +63,7 @@ describe('millrace bench', () => {
     expect(configured.batchesPerSecond).toBeLessThan(1_000 / 24);
   });
 
-  it('measures data of any format, also rows that do not collate, and prints it in plain lines', async () => {
+  it('measures data of any format, even rows that do not collate, and prints plain lines', async () => {
     const { status, stdout } = await runCommand([
       'bench',
       join(folder, 'rows.jsonl'),
@@ -85,7 +85,7 @@ describe('millrace bench', () => {
     for (const line of stdout.split('\n')) expect(line).not.toMatch(/\s$/);
   });
 
-  it('shows itself on the live page with --ui', async () => {
+  it('appears on the live page with --ui', async () => {
     const { stderr } = await runCommand([
       'bench',
       slow,
@@ -100,7 +100,7 @@ describe('millrace bench', () => {
     expect(stderr).toMatch(/^Watch this run at http:\/\/127\.0\.0\.1:\d+\/$/m);
   });
 
-  it('measures the loader of a configuration, whose data lies beside it', async () => {
+  it('measures the loader of a configuration with a relative data path', async () => {
     const result = await runCommand([
       'bench',
       join(folder, 'millrace.config.json'),
@@ -117,16 +117,16 @@ describe('millrace bench', () => {
 
   it.each([
     ['nothing.mjs', 2, 'must export a configuration'],
-    ['ds.json', 2, 'gives a DeepSpeedDataLoader'],
+    ['ds.json', 2, 'exports a DeepSpeedDataLoader'],
     ['missing.mjs', 1, 'There is no such file'],
-  ])('refuses %s in a sentence', async (name, status, message) => {
+  ])('rejects %s without a stack trace', async (name, status, message) => {
     const result = await runCommand(['bench', join(folder, name)]);
     expect(result).toMatchObject({ status, stdout: '' });
     expect(result.stderr).toContain(message);
     expect(result.stderr).not.toContain('    at ');
   });
 
-  it('refuses a port that is none', async () => {
+  it('rejects an invalid port', async () => {
     const { status, stderr } = await runCommand([
       'bench',
       slow,

@@ -120,7 +120,7 @@ describe('millrace doctor', () => {
     expect(await found(well)).not.toContain(name);
   });
 
-  it('finds shares that are not even, short batches that are repeated, and processes that do not know of one another', async () => {
+  it('finds uneven shares, repeated samples of a short batch, and processes that are unaware of each other', async () => {
     const declared = `{ data: ${array}, loader: { batchSize: 4 } }`;
     expect(await found(declared, { worldSize: 3 })).toEqual(['padding-duplicates', 'uneven-shares']);
     expect(await found(declared, { worldSize: 2 })).toEqual([]);
@@ -128,13 +128,13 @@ describe('millrace doctor', () => {
     expect(await found(loader('batchSize: 5, worldSize: 5, rank: 0'), { worldSize: 5 })).toEqual([]);
   });
 
-  it('looks at streams', async () => {
+  it('examines streams', async () => {
     const stream = '{ *iterate() { yield 1; } }';
     expect(await found(`new M.DataLoader(${stream})`)).toEqual(['non-seekable']);
     expect(await found(`new M.DataLoader({ seekable: true, ...${stream} })`)).toEqual([]);
   });
 
-  it('finds the forgotten epoch of DeepSpeed, with parity', async () => {
+  it('finds the forgotten epoch of DeepSpeed with parity', async () => {
     const path = folder.json('ds.json', { train_batch_size: 4 });
     for (const parity of [true, false]) {
       const { opened, openForRank } = await openRun(path, { samples: 16, rank: 0, worldSize: 1, parity });
@@ -144,11 +144,11 @@ describe('millrace doctor', () => {
     }
   });
 
-  it('tells of a healthy configuration, and of data alone; the exit status says whether something was found', async () => {
+  it('reports no problems for a good configuration and for data alone; the exit status tells whether there are problems', async () => {
     const path = folder.module('healthy.mjs', `{ data: 'even', loader: { batchSize: 4, shuffle: true } }`);
     expect(await runCommand(['doctor', path])).toMatchObject({
       status: 0,
-      stdout: `✓ Nothing was found in ${path} (40 samples).\n`,
+      stdout: `✓ No problems found in ${path} (40 samples).\n`,
     });
     const ill = await runCommand(['doctor', join(folder.path, 'skewed'), '--json']);
     expect(ill.status).toBe(1);

@@ -25,13 +25,13 @@ interface Planned {
 
 const global = globalThis as { planned?: Planned };
 
-/** What each rank really gets in a step, by iterating its loader from the start. */
+/** The batch of each rank in a global step, found by iterating its loader from the start. */
 async function iterated(
   worldSize: number,
   accumulation: number,
   step: number,
 ): Promise<Record<string, number[]>> {
-  const parts: Record<string, number[]> = {};
+  const batches: Record<string, number[]> = {};
   for (let rank = 0; rank < worldSize; rank++) {
     const loader = makePlanned({ rank, worldSize });
     const perEpoch = Math.ceil(loader.length / accumulation);
@@ -40,23 +40,23 @@ async function iterated(
     let micro = 0;
     for await (const batch of loader) {
       if (Math.floor(micro / accumulation) === step % perEpoch)
-        parts[`rank ${rank}, micro-batch ${micro % accumulation}`] = Array.from(
+        batches[`rank ${rank}, micro-batch ${micro % accumulation}`] = Array.from(
           (batch as Tensor<'int64'>).data,
           Number,
         );
       micro += 1;
     }
   }
-  return parts;
+  return batches;
 }
 
 async function planned(worldSize: number, step: number): Promise<Record<string, number[]>> {
   const { opened, openForRank } = await openRun(module, { rank: 0, worldSize });
   const order = new RunOrder(opened, openForRank);
-  const { parts } = await order.stepAt(step);
+  const { batches } = await order.stepAt(step);
   await opened.close();
   return Object.fromEntries(
-    parts.map(({ rank, microBatch, indices }) => [`rank ${rank}, micro-batch ${microBatch}`, [...indices]]),
+    batches.map(({ rank, microBatch, indices }) => [`rank ${rank}, micro-batch ${microBatch}`, [...indices]]),
   );
 }
 
@@ -70,7 +70,7 @@ const runs = fc.record({
 });
 
 describe('RunOrder', () => {
-  it('says of any step what iterating gives: any sampler, ranks and accumulation, without reading a sample', async () => {
+  it('equals iterating at any step, for any sampler, world size and accumulation, and reads no sample', async () => {
     await fc.assert(
       fc.asyncProperty(
         runs,
@@ -89,7 +89,7 @@ describe('RunOrder', () => {
     );
   });
 
-  it('finds a sample at the places where stepAt has it', async () => {
+  it('finds a sample exactly in the slots where stepAt has it', async () => {
     await fc.assert(
       fc.asyncProperty(runs, fc.integer({ min: 1, max: 3 }), fc.nat(), async (run, worldSize, any) => {
         global.planned = { ...run, mayRead: false };
@@ -99,7 +99,7 @@ describe('RunOrder', () => {
         const sample = any % run.samples;
         const expected: string[] = [];
         for (let step = 0; order.stepsPerEpoch > 0 && step < steps; step++) {
-          for (const { rank, microBatch, indices } of (await order.stepAt(step)).parts)
+          for (const { rank, microBatch, indices } of (await order.stepAt(step)).batches)
             [...indices].forEach((index, slot) => {
               if (index === sample) expected.push([step, microBatch, rank, slot].join());
             });
@@ -123,13 +123,13 @@ describe('RunOrder of a DeepSpeed configuration', () => {
   });
   afterAll(() => folder.remove());
 
-  it('says what the loader of each rank gives, with accumulation', async () => {
+  it('equals iterating the loader of each rank, with accumulation', async () => {
     const json = folder.json('ds.json', { train_batch_size: 12, train_micro_batch_size_per_gpu: 3 });
     const options = { samples: 50, rank: 0, worldSize: 2 };
     const { opened, openForRank } = await openRun(json, options);
     const order = new RunOrder(opened, openForRank);
     for (const step of [0, 3, 4, 9]) {
-      const { parts } = await order.stepAt(step);
+      const planned = await order.stepAt(step);
       for (const rank of [0, 1]) {
         const { loader, close } = await openConfig(json, { ...options, rank });
         const batches: unknown[] = [];
@@ -139,7 +139,7 @@ describe('RunOrder of a DeepSpeed configuration', () => {
         }
         await close();
         const at = (step % order.stepsPerEpoch) * 2;
-        const own = parts.filter((part) => part.rank === rank).map(({ indices }) => [...indices]);
+        const own = planned.batches.filter((batch) => batch.rank === rank).map(({ indices }) => [...indices]);
         expect(own).toEqual(batches.slice(at, at + 2));
       }
     }

@@ -56,7 +56,7 @@ async function iteratedSamples(
 }
 
 describe('planRun', () => {
-  it('counts what a curriculum shows as iterating counts it', async () => {
+  it('counts the samples of a curriculum as iterating does', async () => {
     const runs = fc.record({
       batchSize: fc.integer({ min: 1, max: 9 }),
       steps: fc.integer({ min: 1, max: 60 }),
@@ -93,7 +93,7 @@ describe('planRun', () => {
     );
   });
 
-  it('counts what a mixture takes from each source as iterating counts it', async () => {
+  it('counts the samples of each source of a mixture as iterating does', async () => {
     const path = folder.json('mixture.json', {
       data: { mixture: { web: { data: 'web', weight: 3 }, books: { data: 'books', weight: 1 } } },
       windows: { length: 4 },
@@ -180,7 +180,7 @@ describe('planRun', () => {
     });
   });
 
-  it('does not claim to know what a function of the user makes', async () => {
+  it('reports the size as unknown if your own function makes the batch', async () => {
     const path = folder.module(
       'own.mjs',
       `{ data: 'web', loader: { batchSize: 2, collate: M.padCollate(), transform: (s) => s } }`,
@@ -192,7 +192,7 @@ describe('planRun', () => {
     });
   });
 
-  it('looks at steps at equal distances where there are too many, and says so', async () => {
+  it('examines evenly spaced steps if there are too many, and marks the result as an estimate', async () => {
     const path = folder.module(
       'large.mjs',
       `new M.DataLoader({ length: 10_000_000, get() { throw new Error('read'); } }, { batchSize: 500, shuffle: true })`,
@@ -206,7 +206,7 @@ describe('planRun', () => {
     ]);
   });
 
-  it('refuses a stream, which is known by reading it', async () => {
+  it('rejects a stream', async () => {
     const path = folder.module('stream.mjs', 'new M.DataLoader({ *iterate() { yield 1; }, length: 1 })');
     const { opened, openForRank } = await openRun(path, {});
     const plan = planRun(opened, new RunOrder(opened, openForRank), { name: path });

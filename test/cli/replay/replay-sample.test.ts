@@ -46,7 +46,7 @@ async function replayed(
 }
 
 describe('replaySample', () => {
-  it('makes the sample that the run had at that place, with what it drew', async () => {
+  it('makes the sample in a slot of the run, with its random draws', async () => {
     const places = fc.tuple(
       fc.nat({ max: 7 }),
       fc.nat({ max: 1 }),
@@ -84,7 +84,7 @@ describe('replaySample', () => {
     );
   });
 
-  it('shows each stage: the record, each function, the transform, the row of the batch', async () => {
+  it('shows each stage: the record, each function, the transform, the row in the batch', async () => {
     const { stages, index } = await replayed(augmented, 0, { slot: 1 });
     expect(stages.map(({ name }) => name)).toEqual([
       'ArrayDataset',
@@ -96,7 +96,7 @@ describe('replaySample', () => {
     expect(stages[1]!.draws).toEqual([expect.stringMatching(/^normal\(\) → -?\d/)]);
   });
 
-  it('says in which bytes of which file the tokens are', async () => {
+  it('names the file and the byte range of tokens', async () => {
     const windows = folder.json('windows.json', {
       data: { mixture: { web: { data: 'tokens' } } },
       windows: { length: 4 },
@@ -116,16 +116,16 @@ describe('replaySample', () => {
     expect(tokens).toEqual([...x.data, y.data.at(-1)]);
   });
 
-  it('refuses a place that is not there, naming the flag', async () => {
+  it('rejects a slot that does not exist, naming the flag', async () => {
     await expect(replayed(augmented, 0, { slot: 3 })).rejects.toThrow(
-      /--slot: is 3, and rank 0 gets 3 samples/,
+      /--slot: is 3; must be below 3, the samples of rank 0/,
     );
     await expect(replayed(augmented, 0, { slot: 0, microBatch: 2 })).rejects.toThrow(/--micro-batch: is 2/);
   });
 });
 
 describe('millrace replay', () => {
-  it('prints the stages, and the failure of one with status 1', async () => {
+  it('prints the stages, and exits with status 1 if one fails', async () => {
     const found = await runCommand(['plan', augmented, '--sample', '13', '--json']);
     const [{ step, microBatch, slot }] = JSON.parse(found.stdout).sightings;
     const args = [
@@ -140,9 +140,9 @@ describe('millrace replay', () => {
     ];
     const { status, stdout, stderr } = await runCommand(args);
     expect([status, stderr]).toEqual([1, '']);
-    expect(stdout).toMatch(/^Sample 13: step/);
+    expect(stdout).toMatch(/^Sample 13: global step/);
     expect(stdout).toMatch(/ {2}✗ no thirteen\n$/);
     const whole = await runCommand(['replay', augmented, '--step', '0', '--json']);
-    expect(JSON.parse(whole.stdout).stages.at(-1)).toMatchObject({ name: 'collated', from: 'place 0 of 3' });
+    expect(JSON.parse(whole.stdout).stages.at(-1)).toMatchObject({ name: 'collated', from: 'slot 0 of 3' });
   });
 });

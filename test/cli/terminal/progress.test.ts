@@ -24,7 +24,7 @@ describe('createProgress', () => {
     expect(written()).toBe('');
   });
 
-  it('without a terminal, writes at most one line per tenth and per three seconds', () => {
+  it('without a terminal, writes at most one line per tenth, and one per three seconds', () => {
     const { stream, clock, now, written } = surroundings(false);
     const stage = createProgress({ stream, now }).stage('training', 100);
     for (let done = 1; done <= 100; done++) {

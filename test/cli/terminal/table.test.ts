@@ -3,7 +3,7 @@ import { renderTable } from '../../../dist/cli/terminal/table.js';
 
 const columns = [{ title: 'order' }, { title: 'loss', align: 'right' }] as const;
 
-it('a table aligns its columns and ends no line with spaces', () => {
+it('aligns columns without trailing spaces', () => {
   expect(renderTable(columns, [['uniform', '4.2'], ['a', '10.25'], ['empty']]).split('\n')).toEqual([
     'order     loss',
     '───────  ─────',
@@ -13,7 +13,7 @@ it('a table aligns its columns and ends no line with spaces', () => {
   ]);
 });
 
-it('colors do not count as width', () => {
+it('ignores color codes in widths', () => {
   const [, , first, second] = renderTable(columns, [
     ['\u001b[34mab\u001b[39m', '1'],
     ['abc', '2'],
