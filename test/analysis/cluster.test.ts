@@ -123,7 +123,7 @@ const dataset = workerDataset(module, { export: 'tokens', options: { length: 1_0
 /** Adds a job to the queue as an attacker would who can write to Redis and to a folder. */
 async function addAnalysis(
   queue: Queue,
-  place: string,
+  outputDir: string,
   named: { dataset: object; metrics: readonly unknown[] },
 ) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -139,12 +139,12 @@ async function addAnalysis(
   };
   const id = analysisId(description);
   const request = { ranges: [[0, 4]], mergeBytes: 1e6 };
-  mkdirSync(join(place, '.parts', id), { recursive: true });
+  mkdirSync(join(outputDir, '.parts', id), { recursive: true });
   writeFileSync(
-    join(place, '.parts', id, 'analysis.json'),
+    join(outputDir, '.parts', id, 'analysis.json'),
     JSON.stringify({ ...named, description, request, needsCounts: false, attempts: 1, backoffMs: 0 }),
   );
-  await queue.add('map', { place, id, range: [0, 4] });
+  await queue.add('map', { outputDir, id, range: [0, 4] });
 }
 
 let moods = 0;
@@ -291,10 +291,10 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     ];
     const bull = new Queue(own.queue, { connection: redis.address });
     for (const url of urls) {
-      const place = mkdtempSync(join(folder, 'place-'));
+      const outputDir = mkdtempSync(join(folder, 'place-'));
       const recipe = { module: url, export: 'default', calls: true };
-      await addAnalysis(bull, place, { dataset: recipe, metrics: ['compressionratio'] });
-      await addAnalysis(bull, place, { dataset: { files: evil }, metrics: [recipe] });
+      await addAnalysis(bull, outputDir, { dataset: recipe, metrics: ['compressionratio'] });
+      await addAnalysis(bull, outputDir, { dataset: { files: evil }, metrics: [recipe] });
     }
     await analyzeOnCluster(dataset, own);
     expect(worker.said.filter(({ type }) => type === 'refused').length).toBeGreaterThanOrEqual(urls.length);
@@ -307,16 +307,16 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     const own = options({ partSamples: 500 });
     const worker = new WorkerProcess(own.queue);
     const bull = new Queue(own.queue, { connection: redis.address });
-    const place = mkdtempSync(join(folder, 'stale-'));
+    const outputDir = mkdtempSync(join(folder, 'stale-'));
     const id = '0'.repeat(32);
     const jobs = [
-      { name: 'map', data: { place, id, range: [0, 1] } },
-      { name: 'reduce', data: { place, id } },
-      { name: 'map', data: { place: `${place}/../x`, id: '../../etc', range: [0, 1] } },
-      { name: 'map', data: { place: 'data:,x', id, range: [0, 1] } },
-      { name: 'constructor', data: { place, id } },
+      { name: 'map', data: { outputDir, id, range: [0, 1] } },
+      { name: 'reduce', data: { outputDir, id } },
+      { name: 'map', data: { outputDir: `${outputDir}/../x`, id: '../../etc', range: [0, 1] } },
+      { name: 'map', data: { outputDir: 'data:,x', id, range: [0, 1] } },
+      { name: 'constructor', data: { outputDir, id } },
       { name: 'map', data: null },
-      { name: 'map', data: { ['__proto__']: 1, place: [], id, range: 'x' } },
+      { name: 'map', data: { ['__proto__']: 1, outputDir: [], id, range: 'x' } },
     ];
     const added = [];
     for (const { name, data } of jobs) added.push(await bull.add(name, data));

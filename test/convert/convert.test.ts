@@ -166,7 +166,7 @@ describe('convert to Parquet', () => {
     const input = writeLines(mixed);
     const options = { to: 'parquet', numWorkers: 1 } as const;
     await expect(convert(input, { output: output(), ...options })).rejects.toThrow(
-      /column score holds int64.*has 1\.5.*index 1050.*--types score=/,
+      /column score has the type int64.*contains 1\.5.*index 1050.*--types score=/,
     );
     const path = output();
     await convert(input, { output: path, ...options, types: { score: 'float64' } });
@@ -260,11 +260,13 @@ describe('an output of convert', () => {
       const path = output();
       await convert(input, { output: path, to, tokenizer: 'bytes' });
       const other = { output: path, to, tokenizer: 'bytes', shardSamples: 2 } as const;
-      await expect(convert(input, other)).rejects.toThrow(/something else at the output already.*overwrite/);
+      await expect(convert(input, other)).rejects.toThrow(
+        /output exists already and has other content.*overwrite/,
+      );
       await convert(input, { ...other, overwrite: true });
       expect(await convert(input, other)).toMatchObject({ wasDone: true });
       utimesSync(input, outputs, outputs);
-      await expect(convert(input, other)).rejects.toThrow(/something else at the output already/);
+      await expect(convert(input, other)).rejects.toThrow(/output exists already and has other content/);
     }
   });
 

@@ -309,7 +309,7 @@ describe('CurriculumSampler', () => {
       'an index of another dataset',
       4,
       withMetric({}),
-      /metrics\.m\.index: is of 3 samples, the dataset has 4/,
+      /metrics\.m\.index: has 3 samples, and the dataset has 4/,
     ],
     ['a first step that admits nothing', 3, withMetric({ minDifficulty: 1 }), /the smallest is 3/],
     ['no index', 3, withMetric({ index: undefined }), /metrics\.m\.index: is missing/],
