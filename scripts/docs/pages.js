@@ -14,6 +14,7 @@ const sections = [
       'tensorflow-js',
       'jax-js',
       'multi-node',
+      'long-context',
       'bundling',
       'resume',
       'curriculum',

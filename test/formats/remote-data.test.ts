@@ -45,6 +45,37 @@ describe('RemoteIndexedDataset', () => {
   });
   afterAll(() => server.stop());
 
+  it('reads a context-parallel rank its part of the file: at most its share and a page', async () => {
+    const long = join(folder, 'long');
+    const builder = new IndexedDatasetBuilder(long, { dtype: 'uint16' });
+    for (let document = 0; document < 2; document++) {
+      builder.addItem(Uint16Array.from({ length: 600_000 }, (_, k) => k % 60_000));
+      builder.endDocument();
+    }
+    builder.finalize();
+    const bytes = readFileSync(`${long}.bin`);
+    server.put('/long.bin', bytes);
+    server.put('/long.idx', readFileSync(`${long}.idx`));
+    for (const style of ['contiguous', 'zigzag'] as const) {
+      const remote = await RemoteIndexedDataset.open(`${server.origin}/long`);
+      server.requests.length = 0;
+      // Smaller gaps than 256 KiB are read through: a request costs more.
+      const sequenceSlice = { style, rank: 1, worldSize: 4 };
+      const windows = new TokenWindows(remote, { length: 560_000, documents: 'stored', sequenceSlice });
+      let seen = 0;
+      for await (const { inputIds } of new DataLoader(windows, { batchSize: 2, shuffle: true }))
+        seen += inputIds.data.length;
+      expect(seen).toBe((2 * 560_000) / 4);
+      const read = server.requests.reduce((sum, { url, headers }) => {
+        const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+        return url === '/long.bin' ? sum + Number(end) + 1 - Number(start) : sum;
+      }, 0);
+      expect(read).toBeGreaterThan(0);
+      expect(read).toBeLessThanOrEqual(bytes.length / 4 + 4096);
+      remote.close();
+    }
+  });
+
   it('has the items, parts and fingerprint of the files on the disk', async () => {
     const local = await IndexedDataset.open(prefix);
     const remote = await RemoteIndexedDataset.open(url);
