@@ -26,6 +26,7 @@ import { type LoaderStats, StatsRecorder } from './engine/loader-stats.js';
 import { moment } from './engine/making-times.js';
 import { Observation } from './engine/observation.js';
 import { TunedEngine } from './engine/tuned-engine.js';
+import { type Lease, type LeaseOptions, Leases } from './leases.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { openDashboard } from './open-dashboard.js';
 import { refuseOtherRanks } from './order/capabilities.js';
@@ -276,6 +277,27 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    */
   [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
     return new Pass<B, Reuse>(this.#parts, (pass) => this.#openPass(pass));
+  }
+
+  /**
+   * One epoch, like iterating the loader, but a batch counts as delivered when the consumer acknowledges it: for loops that finish
+   * batches out of order, such as rollouts, labeling and asynchronous trainers.
+   *
+   * ```ts
+   * for await (const lease of loader.leases({ inFlight: 16 })) {
+   *   void label(lease.batch).then(() => lease.ack());
+   * }
+   * ```
+   *
+   * A loader that loads a state gives the unacknowledged batches first, and none that was acknowledged. The state lists the batches that
+   * were acknowledged before an earlier one; with 64 of them, new leases wait for the earlier one. The epoch ends when all leases are
+   * acknowledged.
+   *
+   * @throws {@link ConfigError} with `reuseBuffers`; {@link CapabilityError} for an iterable dataset; {@link LoaderTimeoutError} if no
+   *   lease is acknowledged within `timeoutMs`.
+   */
+  leases(options: LeaseOptions): AsyncGenerator<Lease<B>, void, undefined> {
+    return new Leases<B>(this.#parts, options).iterate((pass) => this.#openPass(pass));
   }
 
   /** Ends the workers and the iteration under way. The dataset stays open: it is the caller's. */

@@ -31,6 +31,14 @@ export interface OpenedPass {
   readonly delivery: Delivery;
 }
 
+/** Counts batches as delivered later than the pass hands them out. */
+export interface HeldBatches {
+  /** The pass has taken a result for the consumer. */
+  hold(delivered: Delivered): void;
+  /** Resolves when all are counted. */
+  settled(): Promise<void>;
+}
+
 type Step<B> = IteratorResult<B, void>;
 
 /**
@@ -40,6 +48,7 @@ type Step<B> = IteratorResult<B, void>;
 export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
   readonly #parts: LoaderParts;
   readonly #open: (pass: object) => Promise<OpenedPass>;
+  readonly #held: HeldBatches | undefined;
   readonly #loopTurn = new LoopTurn();
   readonly #isGuarded: boolean;
   #opened: OpenedPass | undefined;
@@ -53,10 +62,14 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
   /** The call that is not finished yet. */
   #pending: Promise<unknown> | undefined;
 
-  /** @param open - Opens the dataset and the engine, and makes this pass the loader's current one. */
-  constructor(parts: LoaderParts, open: (pass: object) => Promise<OpenedPass>) {
+  /**
+   * @param open - Opens the dataset and the engine, and makes this pass the loader's current one.
+   * @param held - Counts the batches as delivered. @defaultValue they count when they are handed out
+   */
+  constructor(parts: LoaderParts, open: (pass: object) => Promise<OpenedPass>, held?: HeldBatches) {
     this.#parts = parts;
     this.#open = open;
+    this.#held = held;
     this.#isGuarded = parts.options.reuseBuffers && isDevelopment();
   }
 
@@ -126,16 +139,18 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     const next = opened.delivery.next(waitingSince);
     if (next instanceof Promise) this.#parts.stats.wait(waitingSince ?? performance.now());
     return andThen(next, (delivered) => {
-      if (!delivered) {
-        this.#parts.progress.completeEpoch();
-        this.#ending = 'complete';
-        return this.#end();
-      }
+      if (!delivered) return andThen(this.#held?.settled(), () => this.#complete());
       this.#lastDelivery = delivered.at;
       return andThen(this.#take(delivered, opened.order), (taken) =>
         taken ? { done: false, value: taken.batch } : this.#pull(opened),
       );
     });
+  }
+
+  #complete(): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+    this.#parts.progress.completeEpoch();
+    this.#ending = 'complete';
+    return this.#end();
   }
 
   /** Takes a result of the engine. @returns the batch for the consumer; `undefined` if the result holds none */
@@ -154,7 +169,8 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     return andThen(this.#finish(delivered, order), (batch) => {
       this.#refuseSuperseded();
       if (delivered.life) observation.deliver(delivered, batch, engine.collatesHere);
-      progress.deliver(delivered);
+      if (this.#held) this.#held.hold(delivered);
+      else progress.deliver(delivered);
       if (result.type !== 'batch') return undefined;
       if (release) this.#loan = lend(batch, release, this.#isGuarded);
       return { batch: (this.#loan?.batch ?? batch) as GivenBatch<B, Reuse> };

@@ -26,6 +26,7 @@ export class LoaderProgress {
   /** The current pass. A pass that finds another one here has ended. */
   #pass: object | undefined;
   #isClosed = false;
+  #onMoved: (() => void) | undefined;
   /** Whether the sampler has been moved, by a state of its own, to where the next pass begins. */
   #samplerRestored = false;
   #isSought = false;
@@ -52,12 +53,23 @@ export class LoaderProgress {
     return this.#position.batch;
   }
 
+  /** Batches after the next one that were delivered. */
+  get aheadCount(): number {
+    return this.#position.aheadCount;
+  }
+
+  /** Calls `listener` once the pass under way can deliver nothing more: another began, it failed, or the loader was closed or moved. */
+  whenMoved(listener: () => void): void {
+    this.#onMoved = listener;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /** Makes `pass` the current one. */
   enter(pass: object): void {
+    this.#move();
     this.#pass = pass;
   }
 
@@ -76,12 +88,12 @@ export class LoaderProgress {
 
   close(): void {
     this.#isClosed = true;
-    this.#pass = undefined;
+    this.#move();
   }
 
   /** Begins the next pass at a position. */
   seek(start: PassStart): void {
-    this.#pass = undefined;
+    this.#move();
     this.#samplerRestored = false;
     this.#isSought = true;
     this.#position.seek(start, null);
@@ -102,7 +114,7 @@ export class LoaderProgress {
   load(saved: LoaderState, { identity }: LoaderOrder): void {
     checkIdentity(saved, identity);
     const start = readPosition(saved, this.#options.gradientAccumulationSteps);
-    this.#pass = undefined;
+    this.#move();
     this.#continueFrom(start, saved.samplerState, false);
     this.#receipt.load(saved.receipt);
   }
@@ -161,7 +173,20 @@ export class LoaderProgress {
   /** Makes the next pass continue with the batch that failed. */
   recover(): void {
     const { samplerState, ...start } = this.#position.state(undefined);
+    this.#endHolding();
     this.#continueFrom(start, samplerState, true);
+  }
+
+  #move(): void {
+    this.#pass = undefined;
+    this.#endHolding();
+  }
+
+  /** Batches that were handed out and not counted as delivered never will be. */
+  #endHolding(): void {
+    const moved = this.#onMoved;
+    this.#onMoved = undefined;
+    moved?.();
   }
 
   #continueFrom(start: PassStart, samplerState: JsonObject | null, sameRun: boolean): void {

@@ -38,6 +38,11 @@ export class PositionTracker {
     return this.#batch;
   }
 
+  /** Batches behind those that were delivered, too. */
+  get aheadCount(): number {
+    return this.#ahead.size;
+  }
+
   /** Sets the position of the next pass. */
   seek({ epoch, batch, ahead, streams }: PassStart, samplerState: JsonObject | null): void {
     this.#epoch = epoch;
