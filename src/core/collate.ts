@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { type CollateRules, collateTree } from './collate-tree.js';
 import type { Collated } from './collated.js';
-import type { Allocate } from './dataset.js';
+import type { Allocate, SampleRandom } from './dataset.js';
 import { type DType, dtypes, isDType } from './dtype.js';
 import { booleanOption, parseOptions } from './options.js';
 import { stackTensors, torchStack } from './stack-tensors.js';
@@ -12,6 +12,11 @@ import { type TorchRelease, torchReleases } from './torch-release.js';
 export interface CollateContext {
   /** Allocates tensors in the memory from which the batch will be read. Contents are unspecified: write every element. */
   readonly allocate: Allocate;
+  /**
+   * Random numbers of the batch, keyed by seed, epoch and the position of its first sample: the same whichever worker makes it,
+   * and on every attempt.
+   */
+  readonly rng: SampleRandom;
 }
 
 /** Makes one batch from one or more samples. */

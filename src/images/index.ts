@@ -11,3 +11,4 @@ export {
   randomResizedCrop,
   resize,
 } from './image-transform.js';
+export { cutMix, mixUp } from './mix-collate.js';

@@ -4,6 +4,7 @@ import type { Collate } from '../core/collate.js';
 import { LoaderClosedError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { zeroTensor } from '../core/tensor.js';
+import { TaskCollateContext } from './batch/collate-context.js';
 import { collateAt } from './batch/collate-failure.js';
 import type { ResolvedOptions } from './data-loader-options.js';
 import type { Delivered } from './engine/delivered.js';
@@ -183,7 +184,8 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     const { engine, options } = this.#parts;
     if (!engine.collatesHere) return result.value;
     const collate = options.collate as unknown as Collate<unknown, unknown>;
-    return collateAt(order.location, task, collate, result.value as unknown[], { allocate: zeroTensor });
+    const context = new TaskCollateContext(zeroTensor, task, options);
+    return collateAt(order.location, task, collate, result.value as unknown[], context);
   }
 
   readonly #fail = async (error: unknown): Promise<never> => {

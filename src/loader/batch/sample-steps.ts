@@ -7,6 +7,7 @@ import type { DrawContext } from '../../random/sample-context.js';
 import { type BatchTask, locationOfTask } from '../order/batch-task.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { SkippedSample } from './batch-result.js';
+import { TaskCollateContext } from './collate-context.js';
 import { collateAt } from './collate-failure.js';
 
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
@@ -72,7 +73,7 @@ export class SampleSteps {
   collate(samples: readonly unknown[], memory: BatchMemory, task: BatchTask): MaybePromise<unknown> {
     if (!this.steps.collate) return samples;
     const { collate } = this.steps;
-    const context = { allocate: memory.allocate };
+    const context = new TaskCollateContext(memory.allocate, task, this.settings);
     const clock = stageClock();
     const run: Collate<unknown, unknown> = clock
       ? (given, there) => timed(clock, 'collate', () => collate(given, there))

@@ -4,6 +4,7 @@ import { WorkerTransferError } from '../../core/errors.js';
 import { recipeOf } from '../../core/recipe.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
+import type { MixCollate } from '../../images/mix-collate.js';
 import { packCollate } from '../../tokens/pack-collate.js';
 import { createBatchMaker } from '../batch/create-batch-maker.js';
 import type { PadCollate } from '../batch/pad-collate.js';
@@ -114,7 +115,10 @@ function collateSpec(options: ResolvedOptions): CollateSpec {
 /** How to make a collate again in a worker, when it is one that comes with the loader. */
 function builtInSpec(collate: unknown): CollateSpec | undefined {
   if (collate === packCollate) return { type: 'pack' };
-  const { padOptions, torchOptions } = collate as Partial<PadCollate & TorchRules<DType>>;
+  const { padOptions, torchOptions, mixOptions } = collate as Partial<
+    PadCollate & TorchRules<DType> & MixCollate
+  >;
   if (padOptions) return { type: 'pad', options: padOptions };
+  if (mixOptions) return { type: 'mix', options: mixOptions };
   return torchOptions && { type: 'torch', options: torchOptions };
 }

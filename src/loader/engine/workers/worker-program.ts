@@ -214,6 +214,11 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
       return (await import('../../batch/pad-collate.js')).padCollate(spec.options);
     case 'pack':
       return (await import('../../../tokens/pack-collate.js')).packCollate as Collate<unknown, unknown>;
+    case 'mix':
+      return (await import('../../../images/mix-collate.js')).mixCollate(spec.options) as Collate<
+        unknown,
+        unknown
+      >;
     case 'torch':
       return treeCollate(
         (await import('../../../core/collate.js')).collateRules({ ...spec.options, parity: true }),
