@@ -74,10 +74,10 @@ async function openCompressed(
 }
 
 /** Waits for all sources. If one fails to open, closes the others. */
-export async function allOpened(opening: readonly Promise<ByteSource>[]): Promise<ByteSource[]> {
+export async function allOpened<T extends { close(): void }>(opening: readonly Promise<T>[]): Promise<T[]> {
   const opened = await Promise.allSettled(opening);
   const failed = opened.find((result) => result.status === 'rejected');
-  if (!failed) return opened.map((result) => (result as PromiseFulfilledResult<ByteSource>).value);
+  if (!failed) return opened.map((result) => (result as PromiseFulfilledResult<T>).value);
   for (const result of opened) if (result.status === 'fulfilled') result.value.close();
   throw failed.reason;
 }

@@ -1,6 +1,7 @@
 import { StorageError } from '../core/errors.js';
 import { environment } from '../core/platform.js';
 import { shownLocation } from '../core/shown-location.js';
+import { revealSecret, type Secret } from './lent-secret.js';
 import { decoded, httpLocation, parseUrl, type RemoteLocation } from './remote-location.js';
 
 /** The parts of an `hf:` URL. */
@@ -42,22 +43,41 @@ export function hubEndpoint(): string {
   return (environment.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '');
 }
 
-/** The authorization header: the token in `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`. */
-export function hubHeaders(): Record<string, string> {
-  const token = environment.HF_TOKEN || environment.HUGGING_FACE_HUB_TOKEN;
+/** The authorization header: with the given token, else the one in `HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`. */
+async function hubHeaders(given: Secret<string> | undefined): Promise<Record<string, string>> {
+  const known = given === undefined ? undefined : await revealSecret(given);
+  const token = known || environment.HF_TOKEN || environment.HUGGING_FACE_HUB_TOKEN;
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
+/** What is needed for requests to the Hub. */
+export interface HubOptions {
+  readonly token?: Secret<string> | undefined;
+}
+
+/**
+ * An address of the Hub. The token goes to the Hub only, wherever the address leads.
+ *
+ * @param name - What it is, for messages.
+ */
+export function hubLocationOf(address: string | URL, name: string, { token }: HubOptions): RemoteLocation {
+  const url = parseUrl(String(address), 'The address of the Hub (HF_ENDPOINT)');
+  const isHub = url.origin === parseUrl(hubEndpoint(), 'The address of the Hub (HF_ENDPOINT)').origin;
+  return {
+    ...httpLocation(url),
+    name: shownLocation(name),
+    request: async (headers) =>
+      httpLocation(url, isHub ? await hubHeaders(token) : {}).request(headers) as Promise<Request>,
+    accessAdvice:
+      'Set HF_TOKEN to a token that may read this repository, or give one: { token }. Accept its conditions on the Hub if it has any.',
+  };
+}
+
 /** A file on the Hugging Face Hub, through its `resolve` URL. */
-export function hubLocation(url: string): RemoteLocation {
+export function hubLocation(url: string, options: HubOptions): RemoteLocation {
   const { kind, repository, revision, path } = parseHubUrl(url);
   const prefix = kind === 'models' ? '' : `${kind}/`;
   const file = path.split('/').map(encodeURIComponent).join('/');
   const resolved = `${hubEndpoint()}/${prefix}${repository}/resolve/${encodeURIComponent(revision)}/${file}`;
-  return {
-    ...httpLocation(parseUrl(resolved, 'The address of the Hub (HF_ENDPOINT)'), hubHeaders()),
-    name: shownLocation(url),
-    accessAdvice:
-      'Set HF_TOKEN to a token that may read this repository, and accept its conditions on the Hub if it has any.',
-  };
+  return hubLocationOf(resolved, url, options);
 }

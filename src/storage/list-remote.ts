@@ -1,18 +1,24 @@
 import { XMLParser } from 'fast-xml-parser';
 import * as v from 'valibot';
 import { StorageError } from '../core/errors.js';
-import { shownLocation } from '../core/shown-location.js';
-import { hubEndpoint, hubHeaders, parseHubUrl } from './hugging-face-location.js';
+import {
+  type HubFile,
+  type HubOptions,
+  hubEndpoint,
+  hubLocationOf,
+  parseHubUrl,
+} from './hugging-face-location.js';
 import { RemoteClient, readText } from './remote-client.js';
-import { decoded, httpLocation, parseUrl, type RemoteLocation } from './remote-location.js';
+import { decoded, parseUrl, type RemoteLocation } from './remote-location.js';
 import { parseS3Url, S3Service } from './s3-location.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 import { schemeOf } from './url-scheme.js';
 
 /** Lists the URLs of all objects below a folder of S3 or of the Hub, page by page. */
 export function listRemote(folder: string, options: StorageOptions): Promise<string[]> {
-  const client = new RemoteClient(storageOptions(options));
-  return schemeOf(folder) === 's3' ? listBucket(client, folder) : listRepository(client, folder);
+  const resolved = storageOptions(options);
+  const client = new RemoteClient(resolved);
+  return schemeOf(folder) === 's3' ? listBucket(client, folder) : listRepository(client, folder, resolved);
 }
 
 const pageSchema = v.object({
@@ -89,30 +95,43 @@ function parseXml(text: string): unknown {
 
 const treeSchema = v.array(v.object({ type: v.string(), path: v.string() }));
 
-async function listRepository(client: RemoteClient, folder: string): Promise<string[]> {
-  const { kind, repository, revision, path } = parseHubUrl(`${folder}/`);
-  const inner = path.replace(/\/+$/, '').split('/').map(encodeURIComponent).join('/');
+async function listRepository(client: RemoteClient, folder: string, options: HubOptions): Promise<string[]> {
+  const place = parseHubUrl(`${folder}/`);
+  const inner = place.path.replace(/\/+$/, '');
+  const prefix = folder.slice(0, folder.length - inner.length).replace(/\/?$/, '/');
+  const found = await listHubFiles(client, { ...place, path: inner }, options);
+  return found.map(({ path }) => `${prefix}${path.replaceAll('%', '%25')}`);
+}
+
+/** A file of a repository. */
+export interface HubFileEntry {
+  readonly path: string;
+}
+
+/** The files below a folder of a repository, page by page. */
+export async function listHubFiles(
+  client: RemoteClient,
+  { kind, repository, revision, path: folder }: HubFile,
+  options: HubOptions,
+): Promise<HubFileEntry[]> {
+  const inner = folder.split('/').map(encodeURIComponent).join('/');
+  const shown = `hf://${kind === 'models' ? '' : `${kind}/`}${repository}@${revision}/${folder}`;
   const root = `${hubEndpoint()}/api/${kind}/${repository}/tree/${encodeURIComponent(revision)}`;
-  const prefix = folder.slice(0, folder.length - path.replace(/\/+$/, '').length).replace(/\/?$/, '/');
-  const found: string[] = [];
+  const found: HubFileEntry[] = [];
   const pages = new Set<string>();
   for (let page: string | undefined = `${root}${inner && `/${inner}`}?recursive=true`; page; ) {
     pages.add(page);
-    const url = parseUrl(page, 'The address of the Hub (HF_ENDPOINT)');
-    // The token is sent to the Hub only, wherever the next page is said to be.
-    const headers = url.origin === new URL(root).origin ? hubHeaders() : {};
-    const location = { ...httpLocation(url, headers), name: shownLocation(folder) };
+    const location = hubLocationOf(page, shown, options);
     let next: string | undefined;
     const text = await textOf(client, location, (headers) => {
       next = /<([^>]+)>;\s*rel="?next"?/.exec(headers.get('link') ?? '')?.[1];
     });
     const entries = v.safeParse(treeSchema, parseJson(text));
-    if (!entries.success) throw notAList(folder);
-    for (const { type, path: name } of entries.output)
-      if (type === 'file') found.push(`${prefix}${name.replaceAll('%', '%25')}`);
+    if (!entries.success) throw notAList(shown);
+    for (const { type, path } of entries.output) if (type === 'file') found.push({ path });
     page = next && parseUrl(next, 'The address of the next page', page).href;
     if (page && (pages.has(page) || pages.size > mostHubPages || found.length > mostObjects))
-      throw endless(folder);
+      throw endless(shown);
   }
   return found;
 }
@@ -128,7 +147,8 @@ function textOf(
   });
 }
 
-function parseJson(text: string): unknown {
+/** Parses JSON; `undefined` if the text is none. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -2,12 +2,13 @@ import { StorageError } from '../core/errors.js';
 import { hubLocation } from './hugging-face-location.js';
 import { httpLocation, type RemoteLocation } from './remote-location.js';
 import { S3Service } from './s3-location.js';
+import type { ResolvedStorageOptions } from './storage-options.js';
 import { schemeOf } from './url-scheme.js';
 
 /** The location of a URL: how to request it. @throws {@link StorageError} for an unknown scheme or a malformed URL. */
 export function locationOf(
   url: string,
-  { headers }: { readonly headers: Readonly<Record<string, string>> },
+  { headers, token }: Pick<ResolvedStorageOptions, 'headers' | 'token'>,
 ): RemoteLocation {
   switch (schemeOf(url)) {
     case 'http':
@@ -17,7 +18,7 @@ export function locationOf(
     case 's3':
       return new S3Service().location(url);
     case 'hf':
-      return hubLocation(url);
+      return hubLocation(url, { token });
     default:
   }
   throw new StorageError(`Cannot read from ${schemeOf(url)}: URLs of this form`, {

@@ -21,7 +21,12 @@ import {
 import { cutShort } from './passing-failure.js';
 import { type RemoteAnswer, RemoteClient } from './remote-client.js';
 import type { RemoteLocation } from './remote-location.js';
-import { type StorageOptions, storageOptions } from './storage-options.js';
+import {
+  movableOptions,
+  type ResolvedStorageOptions,
+  type StorageOptions,
+  storageOptions,
+} from './storage-options.js';
 import { checkRange } from './truncated.js';
 
 /** A gap of at most this many bytes is cheaper to fetch than a second request: 20 ms at 12 MB/s. */
@@ -51,7 +56,7 @@ export class RemoteSource implements ByteSource, Movable {
   /** The version that every response must match. */
   readonly version: ObjectVersion;
   readonly #url: string;
-  readonly #options: Required<StorageOptions>;
+  readonly #options: ResolvedStorageOptions;
   readonly #location: RemoteLocation;
   readonly #client: RemoteClient;
   readonly #limit: LimitFunction;
@@ -131,7 +136,7 @@ export class RemoteSource implements ByteSource, Movable {
   [toRecipe](): Recipe {
     const args: RemoteRecipe = {
       url: this.#url,
-      options: this.#options,
+      options: movableOptions(this.#options),
       version: this.version,
       servesRanges: this.#servesRanges,
     };
@@ -295,5 +300,5 @@ export class RemoteSource implements ByteSource, Movable {
 
 interface RemoteRecipe extends FirstLook {
   readonly url: string;
-  readonly options: Required<StorageOptions>;
+  readonly options: ResolvedStorageOptions;
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { defaultDecompressedBytes } from './decompressed-limit.js';
+import { type LentSecret, lendSecret, type Secret } from './lent-secret.js';
 import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
 /** How data is fetched from URLs. Local files ignore these options. */
@@ -25,6 +26,10 @@ export interface StorageOptions {
    */
   readonly headers?: Readonly<Record<string, string>>;
   /**
+   * The token for the Hugging Face Hub, or a function that is called for it before each request. @defaultValue `HF_TOKEN`
+   */
+  readonly token?: string | (() => string | Promise<string>);
+  /**
    * Most memory that one compressed file, shard or member may take when decompressed: a small file may claim to hold terabytes.
    * Content that is decompressed into the cache is limited by the cache instead. @defaultValue 1 GiB
    */
@@ -38,16 +43,34 @@ const headerValue = v.pipe(
   v.regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must not hold line breaks or characters beyond Latin-1'),
 );
 
+/** Options with defaults. In a worker, the token may be a stand-in. */
+export type ResolvedStorageOptions = Required<Omit<StorageOptions, 'token'>> & Pick<StorageOptions, 'token'>;
+
 const schema = v.strictObject({
   retries: v.optional(integerFrom(0), 6),
   timeoutMs: v.optional(integerFrom(1), 30_000),
   concurrency: v.optional(integerFrom(1), 16),
   cache: v.optional(cacheSchema, false),
   headers: v.optional(recordOf(headerValue, headerName), {}),
+  token: v.optional(
+    v.custom<Secret<string>>(
+      (token) =>
+        ['string', 'function'].includes(typeof token) ||
+        typeof (token as Partial<LentSecret>)?.lent === 'string',
+      'must be text, or a function that returns it',
+    ),
+  ),
   maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 
 /** Fills in defaults. @throws {@link ConfigError} */
-export function storageOptions(options: StorageOptions): Required<StorageOptions> {
-  return parseOptions('Storage options', schema, options) as Required<StorageOptions>;
+export function storageOptions(options: StorageOptions): ResolvedStorageOptions {
+  return parseOptions('Storage options', schema, options) as ResolvedStorageOptions;
+}
+
+/** Options as a recipe holds them: without secrets, for which other threads of this process can ask. */
+export function movableOptions<O extends StorageOptions | ResolvedStorageOptions>(options: O): O {
+  return options.token === undefined
+    ? options
+    : { ...options, token: lendSecret<string>(options.token) as never };
 }

@@ -39,6 +39,8 @@ const folders: readonly {
   readonly format?: string;
   readonly read?: readonly string[];
   readonly error?: RegExp;
+  /** Whether the files are those of `train` among several splits, which a repository of the Hub does not read as one. */
+  readonly isTrainOfSeveral?: true;
 }[] = [
   { holds: 'data and a note', files: ['README.md', 'train.jsonl'], format: 'jsonl', read: ['train.jsonl'] },
   {
@@ -90,12 +92,14 @@ const folders: readonly {
   },
   {
     holds: 'several splits',
+    isTrainOfSeveral: true,
     files: ['data/test-00000-of-00001.parquet', 'data/train-00000-of-00001.parquet', 'validation/a.parquet'],
     format: 'parquet',
     read: ['data/train-00000-of-00001.parquet'],
   },
   {
     holds: 'several splits, a format asked for',
+    isTrainOfSeveral: true,
     files: ['test.jsonl', 'train.jsonl'],
     asked: 'jsonl',
     format: 'jsonl',
@@ -210,7 +214,7 @@ describe('the split of a file', () => {
 
 describe('of a folder', () => {
   it.each(['/d', '/d/', 's3://bucket/d/', 'hf://datasets/u/n'])('%s the same files are read', (root) => {
-    for (const { holds, files, asked, given, format, read, error } of folders) {
+    for (const { holds, files, asked, given, format, read, error, isTrainOfSeveral } of folders) {
       const prefix = root.replace(/\/?$/, '/');
       const name = given ? given.replace('data/', prefix) : root;
       const choose = () =>
@@ -222,6 +226,10 @@ describe('of a folder', () => {
       if (error) {
         if (root === '/d') expect(choose, holds).toThrow(given ? /several splits/ : error);
         else expect(choose, holds).toThrow(/Data files|holds no/);
+        continue;
+      }
+      if (root.startsWith('hf:') && isTrainOfSeveral) {
+        expect(choose, holds).toThrow(/several splits.*loadDataset/s);
         continue;
       }
       const chosen = choose();

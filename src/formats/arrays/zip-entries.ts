@@ -57,13 +57,7 @@ export async function readZipEntries(
   isWanted: (name: string) => boolean,
 ): Promise<ZipEntry[]> {
   try {
-    const open = promisify<yauzl.RandomAccessReader, number, yauzl.Options, yauzl.ZipFile>(
-      yauzl.fromRandomAccessReader,
-    );
-    const zip = await open(new SourceReader(source), source.byteLength, {
-      lazyEntries: true,
-      autoClose: false,
-    });
+    const zip = await openZip(source);
     const all = await listEntries(zip);
     const starts = new Map<yauzl.Entry, number>();
     for (const entry of all) starts.set(entry, await dataStart(source, zip, entry));
@@ -81,6 +75,22 @@ export async function readZipEntries(
     if (cause instanceof MillraceError) throw cause;
     throw damaged(source, (cause as Error).message, cause);
   }
+}
+
+/** All entries of a zip archive, in the order of its directory. @throws {@link FormatError} if the archive is damaged. */
+export async function zipDirectory(source: ByteSource): Promise<yauzl.Entry[]> {
+  try {
+    return await listEntries(await openZip(source));
+  } catch (cause) {
+    throw cause instanceof MillraceError ? cause : damaged(source, (cause as Error).message, cause);
+  }
+}
+
+function openZip(source: ByteSource): Promise<yauzl.ZipFile> {
+  const open = promisify<yauzl.RandomAccessReader, number, yauzl.Options, yauzl.ZipFile>(
+    yauzl.fromRandomAccessReader,
+  );
+  return open(new SourceReader(source), source.byteLength, { lazyEntries: true, autoClose: false });
 }
 
 /** Yields an error for each entry that is read in place and does not match its CRC. */

@@ -78,6 +78,11 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDa
     });
   }
 
+  /** @internal */
+  get firstFile(): ArrowFile {
+    return this.rows.first;
+  }
+
   static async fromRecipe(
     { rows, settings }: FileRecipe<TableRowsRecipe, TableSettings>,
     make: MakeFromRecipe,

@@ -19,6 +19,8 @@ const featherMagic = 'FEA1';
 export class ArrowFile implements TableFile {
   readonly source: ByteSource;
   readonly fields: readonly ArrowField[];
+  /** What the writer added to the schema, by key. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** Shape `[batches + 1]`: the first row of each record batch, and the number of rows. */
   readonly bounds: Float64Array;
   readonly #layout: ArrowLayout;
@@ -34,6 +36,7 @@ export class ArrowFile implements TableFile {
   ) {
     this.source = source;
     this.fields = layout.fields;
+    this.metadata = layout.metadata;
     this.bounds = bounds;
     this.#layout = layout;
     this.#maxDecompressedBytes = maxDecompressedBytes;

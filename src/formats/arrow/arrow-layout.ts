@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../storage/byte-source.js';
 import { readMessage } from './arrow-message.js';
-import { type ArrowField, fieldsOf } from './arrow-schema.js';
+import { type ArrowField, fieldsOf, metadataOf } from './arrow-schema.js';
 import { FlatTable } from './flat-buffer.js';
 
 /** Byte range of a message and its body. */
@@ -15,6 +15,8 @@ export interface BatchPlace {
 /** Contents of a file or stream, with offsets. */
 export interface ArrowLayout {
   readonly fields: readonly ArrowField[];
+  /** What the writer added to the schema, by key. */
+  readonly metadata: ReadonlyMap<string, string>;
   readonly batches: readonly BatchPlace[];
   readonly dictionaries: readonly BatchPlace[];
   /** All bytes of a stream. */
@@ -66,7 +68,7 @@ export async function readFileLayout(source: ByteSource, withRows: boolean): Pro
         })),
       )),
     );
-  return { fields: fieldsOf(schema), batches, dictionaries };
+  return { fields: fieldsOf(schema), metadata: metadataOf(schema), batches, dictionaries };
 }
 
 async function rowsOf(source: ByteSource, start: number, bodyStart: number): Promise<number> {
@@ -81,18 +83,21 @@ export function readStreamLayout(bytes: Uint8Array): ArrowLayout {
   const batches: BatchPlace[] = [];
   const dictionaries: BatchPlace[] = [];
   let fields: readonly ArrowField[] | undefined;
+  let metadata: ReadonlyMap<string, string> = new Map();
   // The end marker is optional.
   for (let at = 0; at < bytes.length; ) {
     const message = readMessage(bytes, at);
     if (!message) break;
     if (message.bodyEnd > bytes.length) throw new Error('its last message is cut short');
     const place = { start: at, end: message.bodyEnd, dictionaries: dictionaries.length };
-    if (message.kind === 'schema') fields ??= fieldsOf(message.schema);
-    else if (!fields) throw new Error('it does not begin with a schema');
+    if (message.kind === 'schema') {
+      fields ??= fieldsOf(message.schema);
+      metadata = metadataOf(message.schema);
+    } else if (!fields) throw new Error('it does not begin with a schema');
     else if (message.kind === 'batch') batches.push({ ...place, rows: message.batch.rows });
     else dictionaries.push({ ...place, rows: 0 });
     at = message.bodyEnd;
   }
   if (!fields) throw new Error('it is neither a file nor a stream: it has no schema');
-  return { fields, batches, dictionaries, bytes };
+  return { fields, metadata, batches, dictionaries, bytes };
 }

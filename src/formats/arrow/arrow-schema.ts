@@ -53,6 +53,11 @@ export function fieldsOf(schema: FlatTable): ArrowField[] {
   return schema.tables(1).map((table) => fieldOf(table, 0));
 }
 
+/** Key-value metadata of a schema. */
+export function metadataOf(schema: FlatTable): ReadonlyMap<string, string> {
+  return new Map(schema.tables(2).map((entry) => [entry.text(0), entry.text(1)]));
+}
+
 function typeOf(id: number, table: FlatTable | undefined, name: string): ArrowType {
   if (!table) throw new Error(`the column ${name} has no type`);
   switch (id) {

@@ -38,7 +38,8 @@ const noteName =
  * 2. Caches of Hugging Face `datasets`, notes (README, LICENSE and the like; `.md` beside data of another format), images
  *    outside class folders, and files of unknown format are skipped.
  * 3. The remaining files must be of one format.
- * 4. If a folder has several splits, `train` is read and the others are skipped. A pattern that names splits is followed.
+ * 4. If a folder has several splits, `train` is read and the others are skipped; in a repository of the Hub this is an error.
+ *    A pattern that names splits is followed.
  *
  * If these rules give no single answer, nothing is opened, and the error lists the candidates.
  *
@@ -150,6 +151,11 @@ function isBookkeeping({ name, format }: ListedFile): boolean {
   return ofFolder && name.split('/').some((part) => part.startsWith('_'));
 }
 
+/** Whether a file is a note by its name: README, LICENSE and the like. */
+export function isNote(name: string): boolean {
+  return noteName.test(name);
+}
+
 /** Facts about all files together. */
 interface Surroundings {
   readonly names: ReadonlySet<string>;
@@ -167,7 +173,7 @@ function whyNoData({ name, format }: ListedFile, { names, hasOtherData }: Surrou
   // `map` of Hugging Face `datasets` leaves `cache-….arrow` beside the `state.json` of `save_to_disk`.
   const [isCache, folder = ''] = /^(.*\/)?cache-[^/]*\.arrow$/.exec(name) ?? [];
   if (isCache && names.has(`${folder}state.json`)) return 'a cache of Hugging Face datasets';
-  if (noteName.test(name) && (format === undefined || format === 'text')) return 'a note';
+  if (isNote(name) && (format === undefined || format === 'text')) return 'a note';
   if (/\.md$/i.test(name) && hasOtherData) return 'a note';
   if (isImage(name)) return 'an image outside class folders';
   return format ? undefined : 'not a known format';
@@ -193,12 +199,17 @@ function chosenSplit(given: string, kept: readonly ListedFile[]): string | undef
   if (isPattern(given) && namesSplit(given.slice(baseOf(given).length))) return undefined;
   const groups = groupBy<string>(kept, ({ name }) => splitOf(name) ?? 'no split');
   if (groups.size < 2) return undefined;
-  if (!isPattern(given) && groups.has('train') && !groups.has('no split')) return 'train';
+  const isHub = schemeOf(given) === 'hf';
+  if (!isPattern(given) && !isHub && groups.has('train') && !groups.has('no split')) return 'train';
   throw new ConfigError(
     'Data files',
     [{ field: 'files', message: `${given} holds several splits: ${describeGroups(groups)}` }],
     {
-      next: 'Name the files of one split, such as data/train*. To read several as one, name each: {data/train*,data/test*}.',
+      next:
+        (isHub
+          ? 'Open a split with loadDataset. Or name its files, such as data/train*. '
+          : 'Name the files of one split, such as data/train*. ') +
+        'To read several as one, name each: {data/train*,data/test*}.',
     },
   );
 }

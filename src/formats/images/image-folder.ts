@@ -13,7 +13,7 @@ import { movableSteps, stepsIdentity } from '../../images/movable-steps.js';
 import { localPath } from '../../storage/local-path.js';
 import { RemoteFiles } from '../../storage/remote-files.js';
 import { storageFailure } from '../../storage/storage-failure.js';
-import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
+import { movableOptions, type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { PathList } from '../records/path-list.js';
 import { type ImageListing, listImages, listRemoteImages } from './list-images.js';
@@ -71,8 +71,8 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
    *   images; {@link ConfigError} if the transforms are in an impossible order.
    */
   static async open(root: string | URL, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-    const { transforms = [], retries, timeoutMs, concurrency, cache, headers, ...rest } = options;
-    const storage = storageOptions(given({ retries, timeoutMs, concurrency, cache, headers }));
+    const { transforms = [], retries, timeoutMs, concurrency, cache, headers, token, ...rest } = options;
+    const storage = storageOptions(given({ retries, timeoutMs, concurrency, cache, headers, token }));
     const pipeline = new ImagePipeline(transforms, rest);
     if (isRemote(root)) {
       const url = String(root).replace(/\/+$/, '');
@@ -136,7 +136,7 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
         listing,
         steps: movableSteps(steps),
         options: { layout, decoder, exact, maxPixels },
-        storage: this.#remote?.options ?? {},
+        storage: movableOptions(this.#remote?.options ?? {}),
       },
     };
   }

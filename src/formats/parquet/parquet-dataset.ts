@@ -98,6 +98,11 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
     return { ...super.identity(), chosen };
   }
 
+  /** @internal */
+  get firstFile(): ParquetFile {
+    return this.rows.first;
+  }
+
   static async fromRecipe(
     { rows, settings }: FileRecipe<TableRowsRecipe, TableSettings>,
     make: MakeFromRecipe,

@@ -41,7 +41,8 @@ export class ParquetFile implements TableFile {
   /** Rows of each row group. */
   readonly groupLengths: readonly number[];
   readonly #metadata: FileMetaData;
-  readonly #tree: readonly SchemaTree[];
+  /** All columns of the file. */
+  readonly tree: readonly SchemaTree[];
   readonly #maxDecompressedBytes: number;
   readonly #pagePlaces = new Map<ColumnChunk, Promise<PagePlace[]>>();
 
@@ -56,7 +57,7 @@ export class ParquetFile implements TableFile {
     this.groupLengths = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
     this.bounds = blocksOf(metadata, source.byteLength);
     this.#metadata = metadata;
-    this.#tree = tree;
+    this.tree = tree;
     this.#maxDecompressedBytes = maxDecompressedBytes;
   }
 
@@ -106,9 +107,14 @@ export class ParquetFile implements TableFile {
     return { start: this.bounds[block]!, columns: await this.#readColumns(block, names) };
   }
 
+  /** What the writer added to the footer, by key. */
+  get metadata(): ReadonlyMap<string, string> {
+    return new Map((this.#metadata.key_value_metadata ?? []).map(({ key, value = '' }) => [key, value]));
+  }
+
   /** Names of all columns of the file. */
   get columnNames(): string[] {
-    return this.#tree.map(({ element }) => element.name);
+    return this.tree.map(({ element }) => element.name);
   }
 
   /** Rows that pass a filter, in order. Pages that statistics rule out are not read. */
@@ -198,9 +204,9 @@ export class ParquetFile implements TableFile {
   }
 
   #readerOf(name: string): ColumnReader {
-    const k = this.#tree.findIndex(({ element }) => element.name === name);
-    const firstLeaf = this.#tree.slice(0, k).reduce((sum, column) => sum + leafCount(column), 0);
-    return columnReader(this.#tree[k]!, firstLeaf);
+    const k = this.tree.findIndex(({ element }) => element.name === name);
+    const firstLeaf = this.tree.slice(0, k).reduce((sum, column) => sum + leafCount(column), 0);
+    return columnReader(this.tree[k]!, firstLeaf);
   }
 
   /** The row group of a block, and its rows within it. */

@@ -19,4 +19,14 @@ writeFileSync('scores.csv', `score,text\n${texts.map((text, i) => `${i / 200},"$
 await convert('scores.csv', { to: 'parquet', output: 'scores' });
 copyFileSync('scores/000000.parquet', 'data.parquet');
 
+mkdirSync('reviews');
+for (const split of ['train', 'validation'])
+  writeFileSync(
+    `reviews/${split}.csv`,
+    `text,score\n${texts
+      .slice(0, 8)
+      .map((text, i) => `"${text}",${i}\n`)
+      .join('')}`,
+  );
+
 export const dataset: Dataset<unknown> = await ParquetDataset.open('data.parquet');

@@ -1,0 +1,79 @@
+import { StorageError } from '../core/errors.js';
+
+/** In a worker: which secret to ask the main thread for. */
+export interface LentSecret {
+  readonly lent: string;
+}
+
+/** A secret as options hold it: its value, a function that is called for it, or whom to ask. */
+export type Secret<T> = T | (() => T | Promise<T>) | LentSecret;
+
+/** Milliseconds after which the thread that holds a secret counts as gone. */
+const patienceMs = 30_000;
+
+type Message =
+  | { readonly ask: string }
+  | { readonly answer: string; readonly value: unknown }
+  | { readonly answer: string; readonly problem: string };
+
+const lent = new Map<unknown, LentSecret>();
+
+/**
+ * A stand-in for a secret, for recipes: it holds an identifier, with which another thread of this process asks for the value. So no
+ * secret is in a recipe, and a function keeps being called where it was made.
+ */
+export function lendSecret<T>(secret: Secret<T>): LentSecret {
+  if (isLent(secret)) return secret;
+  const known = lent.get(secret);
+  if (known) return known;
+  const made = { lent: crypto.randomUUID() };
+  lent.set(secret, made);
+  const channel = openChannel(made);
+  channel.onmessage = async ({ data }: { data: Message }) => {
+    if (!('ask' in data)) return;
+    try {
+      channel.postMessage({ answer: data.ask, value: await revealSecret(secret) });
+    } catch (error) {
+      channel.postMessage({ answer: data.ask, problem: (error as Error).message });
+    }
+  };
+  // A thread does not stay alive to answer.
+  (channel as { unref?(): void }).unref?.();
+  return made;
+}
+
+/** The value of a secret, newly asked for. @throws {@link StorageError} if the thread that holds it does not answer */
+export async function revealSecret<T>(secret: Secret<T>): Promise<T> {
+  if (!isLent(secret)) return typeof secret === 'function' ? (secret as () => T | Promise<T>)() : secret;
+  const channel = openChannel(secret);
+  const ask = crypto.randomUUID();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      channel.onmessage = ({ data }: { data: Message }) => {
+        if (!('answer' in data) || data.answer !== ask) return;
+        if ('problem' in data) reject(new StorageError(`The credentials cannot be had: ${data.problem}`));
+        else resolve(data.value as T);
+      };
+      timer = setTimeout(() => {
+        reject(
+          new StorageError(`The thread that has the credentials did not answer for ${patienceMs / 1_000} s`, {
+            next: 'Look for work that blocks its event loop.',
+          }),
+        );
+      }, patienceMs);
+      channel.postMessage({ ask });
+    });
+  } finally {
+    clearTimeout(timer);
+    channel.close();
+  }
+}
+
+function openChannel({ lent: id }: LentSecret) {
+  return new BroadcastChannel(`millrace-secret-${id}`);
+}
+
+function isLent(secret: unknown): secret is LentSecret {
+  return typeof (secret as Partial<LentSecret> | null)?.lent === 'string';
+}
