@@ -1,5 +1,4 @@
 import * as v from 'valibot';
-import { parse } from 'yaml';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { parseJson } from '../text/parse-json.js';
@@ -89,8 +88,8 @@ export async function readCard(repository: DataRepository, storage: StorageOptio
   const [, front = ''] = /^---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)?---[ \t]*(?:\r?\n|$)/.exec(readme ?? '') ?? [];
   const where = `${repository.name}/README.md`;
   const written = {
-    ...objectOf(yamlOf(front, where), where),
-    ...objectOf(yamlOf(standalone ?? '', `${repository.name}/.huggingface.yaml`), where),
+    ...(await yamlOf(front, where)),
+    ...(await yamlOf(standalone ?? '', `${repository.name}/.huggingface.yaml`)),
   };
   const card = v.safeParse(cardSchema, written);
   if (!card.success) {
@@ -105,9 +104,12 @@ export async function readCard(repository: DataRepository, storage: StorageOptio
   return { configs: (card.output.configs ?? []).map((config) => configOf(config, where)), infos };
 }
 
-function yamlOf(text: string, where: string): unknown {
+async function yamlOf(text: string, where: string): Promise<Record<string, unknown>> {
+  if (text.trim() === '') return {};
+  const { parse } = await import('yaml');
+  let found: unknown;
   try {
-    return parse(text, { maxAliasCount: 100, schema: 'core' });
+    found = parse(text, { maxAliasCount: 100, schema: 'core' });
   } catch (cause) {
     throw new FormatError(
       `The description of the data set is not YAML: ${(cause as Error).message.split('\n')[0]}`,
@@ -118,6 +120,7 @@ function yamlOf(text: string, where: string): unknown {
       },
     );
   }
+  return objectOf(found, where);
 }
 
 function objectOf(value: unknown, where: string): Record<string, unknown> {
