@@ -45,6 +45,7 @@ const schema = v.strictObject({
   packing: v.optional(section),
   curriculum: v.optional(v.looseObject({ metrics: recordOf(section) })),
   tokenBudget: v.optional(section),
+  batchSizes: v.optional(v.custom<unknown[]>((value) => Array.isArray(value), 'must be a list of stages')),
   loader: v.optional(section, {}),
   training: v.optional(
     v.strictObject({ epochs: v.optional(integerFrom(1)), steps: v.optional(integerFrom(1)) }),
@@ -68,6 +69,7 @@ function contradictions({
   packing,
   curriculum,
   tokenBudget,
+  batchSizes,
   loader,
   training,
 }: ParsedConfig): ConfigProblem[] {
@@ -81,7 +83,11 @@ function contradictions({
   const order = curriculum ? 'curriculum' : tokenBudget ? 'tokenBudget' : undefined;
   for (const key of ['sampler', 'batchSampler', 'shuffle'] as const)
     if (order && loader[key] !== undefined && loader[key] !== false) together(`loader.${key}`, order);
-  if (tokenBudget && loader.batchSize !== undefined) together('loader.batchSize', 'tokenBudget');
+  const sizes = tokenBudget ? 'tokenBudget' : batchSizes ? 'batchSizes' : undefined;
+  if (sizes && loader.batchSize !== undefined) together('loader.batchSize', sizes);
+  if (batchSizes && order) together('batchSizes', order);
+  for (const key of ['sampler', 'batchSampler'] as const)
+    if (batchSizes && loader[key] !== undefined) together(`loader.${key}`, 'batchSizes');
   return problems;
 }
 

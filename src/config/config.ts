@@ -1,6 +1,7 @@
 import type { Collate } from '../core/collate.js';
 import type { Dataset, IterableDataset, SampleContext } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
+import type { BatchSizeRampOptions } from '../curriculum/batch-size-ramp.js';
 import type { CurriculumMetricOptions, CurriculumSamplerOptions } from '../curriculum/index.js';
 import type { MixtureOptions, WorkerDataset, WorkerFunction } from '../datasets/index.js';
 import type { OpenDatasetOptions } from '../formats/index.js';
@@ -92,6 +93,11 @@ export interface MillraceConfig {
   readonly curriculum?: CurriculumSection;
   /** Limits batches by tokens: see `TokenBudgetSampler`. @defaultValue batches of `batchSize` samples */
   readonly tokenBudget?: Omit<TokenBudgetSamplerOptions, 'lengths'>;
+  /**
+   * Changes the global batch size over global steps: see `BatchSizeRamp`. Excludes `curriculum`, `tokenBudget`, and the loader's
+   * `batchSize`, `sampler` and `batchSampler`. @defaultValue the loader's `batchSize`
+   */
+  readonly batchSizes?: BatchSizeRampOptions['schedule'];
   /** Options of the `DataLoader`. `rank` and `worldSize` default to the launcher's. */
   readonly loader?: LoaderConfig;
   /** How long training lasts; `millrace plan` simulates this long. @defaultValue one epoch */

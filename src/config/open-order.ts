@@ -3,12 +3,14 @@ import type { Dataset } from '../core/dataset.js';
 import { isMapDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
+import type { BatchSizeStage } from '../curriculum/batch-size-stages.js';
 import { DifficultyIndex } from '../curriculum/difficulty-index.js';
 import type { DifficultyOrder } from '../curriculum/difficulty-order.js';
-import { type CurriculumMetricOptions, CurriculumSampler } from '../curriculum/index.js';
+import { BatchSizeRamp, type CurriculumMetricOptions, CurriculumSampler } from '../curriculum/index.js';
+import { samplerOf } from '../loader/order/create-batch-sampler.js';
 import { sampleLengths } from '../tokens/sample-lengths.js';
 import { TokenBudgetSampler } from '../tokens/token-budget-sampler.js';
-import type { CurriculumSection, Launch, MetricConfig } from './config.js';
+import type { CurriculumSection, Launch, LoaderConfig, MetricConfig } from './config.js';
 import type { ParsedConfig } from './config-schema.js';
 
 /** Where the files of an order are, and the process that it is for. */
@@ -17,26 +19,49 @@ export interface OpenOrderOptions {
   readonly launch: Launch;
 }
 
+/** Loader options for an order. */
+interface OpenedOrder {
+  readonly sampler?: Sampler;
+  readonly batchSampler?: BatchSampler;
+  /** `undefined` where the batch sampler has it already. */
+  readonly shuffle?: undefined;
+  readonly dropLast?: undefined;
+}
+
 /** Opens the sampler of a configuration as loader options; empty if the loader builds its own. */
 export function openOrder(
-  { curriculum, tokenBudget, loader }: ParsedConfig,
+  { curriculum, tokenBudget, batchSizes, loader }: ParsedConfig,
   dataset: unknown,
   { folder, launch }: OpenOrderOptions,
-): { readonly sampler?: Sampler; readonly batchSampler?: BatchSampler } {
-  if (!curriculum && !tokenBudget) return {};
+): OpenedOrder {
+  if (!curriculum && !tokenBudget && !batchSizes) return {};
   if (!isMapDataset(dataset)) {
     throw new ConfigError('Millrace configuration', [
       {
-        field: curriculum ? 'curriculum' : 'tokenBudget',
+        field: curriculum ? 'curriculum' : tokenBudget ? 'tokenBudget' : 'batchSizes',
         message: 'needs a map-style dataset, but this one can only be iterated',
       },
     ]);
   }
   const { batchSize = 1, seed = 0 } = loader;
   if (curriculum) return { sampler: openCurriculum(curriculum, dataset, { batchSize, seed, folder }) };
+  if (batchSizes) return openRamp(batchSizes, dataset, loader);
   const microBatches = launch.worldSize * (loader.gradientAccumulationSteps ?? 1);
   const lengths = lengthsOf(dataset, 'tokenBudget');
   return { batchSampler: new TokenBudgetSampler(dataset, { seed, microBatches, ...tokenBudget!, lengths }) };
+}
+
+function openRamp(
+  schedule: readonly BatchSizeStage[],
+  dataset: Dataset<unknown>,
+  { shuffle, seed = 0, dropLast = false }: LoaderConfig,
+): OpenedOrder {
+  const sampler = samplerOf(dataset, { shuffle, seed, generator: undefined });
+  return {
+    batchSampler: new BatchSizeRamp(sampler, { schedule, dropLast }),
+    shuffle: undefined,
+    dropLast: undefined,
+  };
 }
 
 function openCurriculum(

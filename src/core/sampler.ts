@@ -53,8 +53,10 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
 
 /** An order of whole global batches of indices. */
 export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
-  /** Batches per epoch. */
+  /** Batches per epoch; of the selected epoch, if epochs differ. */
   readonly length: number;
+  /** Batches of an epoch, if epochs differ in length. @defaultValue `length` */
+  readonly lengthOf?: OptionalMethod<(epoch: number) => number>;
   /** The most parts into which every global batch but a short last one can be cut. A loader with more ranks times micro-batches refuses the sampler. */
   readonly maxParts?: number | undefined;
   /** Ranks among which the sampler divides the samples itself. A loader that divides its batches among ranks refuses it. */

@@ -1,3 +1,4 @@
+export { BatchSizeRamp, type BatchSizeRampOptions } from './batch-size-ramp.js';
 export type { CurriculumMetricOptions } from './curriculum-metric.js';
 export { CurriculumSampler, type CurriculumSamplerOptions } from './curriculum-sampler.js';
 export { DifficultyIndex } from './difficulty-index.js';

@@ -142,13 +142,14 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Batches of this rank per epoch: steps × `gradientAccumulationSteps`. The same on every rank.
+   * Batches of this rank per epoch: steps × `gradientAccumulationSteps`. The same on every rank. If
+   * epochs differ, those of the epoch of the next batch.
    *
    * @throws {@link LoaderNotReadyError} when the dataset does not know its length, or is named by a module that has not
    *   been imported yet.
    */
   get length(): number {
-    return this.#knownOrder().length;
+    return this.#knownOrder().lengthOf(this.#progress.epoch);
   }
 
   /** The current epoch, or the epoch of the next iteration. */
@@ -337,7 +338,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
       at: moment(),
       epoch: this.#progress.epoch,
       batch: this.#progress.batch,
-      length: this.#knownOrder().plannedLength,
+      length: this.#knownOrder().plannedLength(this.#progress.epoch),
       rank,
       worldSize,
       gradientAccumulationSteps,

@@ -62,10 +62,16 @@ export function verifyReceipt(loader: OrderedLoader, given: unknown): ReceiptVer
       next: 'Verify the receipt of a run from its start, or use a sampler that computes its order from a seed.',
     });
   }
-  return recompute(loader, receipt, loader.batchSampler?.length ?? 0);
+  const { batchSampler } = loader;
+  const steps = batchSampler?.length ?? 0;
+  return recompute(loader, receipt, (epoch) => batchSampler?.lengthOf?.(epoch) ?? steps);
 }
 
-function recompute(loader: OrderedLoader, receipt: Receipt, steps: number): ReceiptVerification {
+function recompute(
+  loader: OrderedLoader,
+  receipt: Receipt,
+  stepsOf: (epoch: number) => number,
+): ReceiptVerification {
   const chain = new ReceiptChain();
   // Batches that were delivered early are recomputed in their turn.
   chain.load(receipt.base && { ...receipt.base, ahead: [] });
@@ -79,7 +85,11 @@ function recompute(loader: OrderedLoader, receipt: Receipt, steps: number): Rece
     const { gradientAccumulationSteps: microBatches } = segment;
     const number = start.step * microBatches + start.microBatch;
     const leftOut = new Set(segment.leftOut);
-    chain.begin(segment, { epoch, batch: number, ahead: segment.leftOut }, steps * microBatches);
+    chain.begin(
+      segment,
+      { epoch, batch: number, ahead: segment.leftOut },
+      (of) => stepsOf(of) * microBatches,
+    );
     while (left > 0) {
       const before = left;
       for (const planned of loader.order({ epoch, ...start }, segment)) {

@@ -37,6 +37,15 @@ beforeAll(() => {
     windows: { length: 16 },
     loader: { batchSize: 9 },
   });
+  folder.json('ramp.json', {
+    data: 'tokens',
+    batchSizes: [
+      { step: 0, batchSize: 4 },
+      { step: 60, batchSize: 16 },
+    ],
+    loader: { shuffle: true, dropLast: true, seed: 5 },
+    training: { epochs: 3 },
+  });
 });
 afterAll(() => folder.remove());
 
@@ -89,6 +98,27 @@ describe('millrace plan', () => {
       slot: 2,
     });
     expect((await plan('mixture.json', '--sample', 'books:3')).stdout).toMatch(/^Sample books:3 is seen/);
+  });
+
+  it('follows batch sizes over epochs that differ in length', async () => {
+    const { stdout } = await plan('ramp.json', '--json');
+    const { stepsPerEpoch, steps, batchSizes, epoch } = JSON.parse(stdout);
+    // 200 samples in batches of 4 are 50 steps, 10 more of the next epoch, 10 of 16 samples, and a whole epoch of them.
+    expect([stepsPerEpoch, steps, epoch.samples]).toEqual([50, 50 + 10 + 10 + 12, 200 + 200 + 192]);
+    expect(batchSizes).toHaveLength(2);
+    const text = (await plan('ramp.json')).stdout;
+    expect(text).toMatch(/batch sizes +4, 16 from global step 60\n +first epoch +50 steps\n/);
+    expect(text).not.toContain('repeated');
+    const step = JSON.parse((await plan('ramp.json', '--step', '71', '--json')).stdout);
+    expect([step.epoch, step.step, step.batches[0].indices.length]).toEqual([2, 1, 16]);
+    const seen = await plan('ramp.json', '--sample', `${step.batches[0].indices[9]}`, '--json');
+    expect(JSON.parse(seen.stdout).sightings).toContainEqual({
+      epoch: 2,
+      step: 1,
+      microBatch: 0,
+      rank: 0,
+      slot: 9,
+    });
   });
 
   it('compares the facts, findings and order of two configurations', async () => {

@@ -16,8 +16,9 @@ export function factsOf(plan: RunPlan): Fact[] {
     ['samples', formatCount(plan.samples)],
     ['order', plan.order],
     ['global batch', batchText(plan)],
+    ['batch sizes', plan.batchSizes && rampText(plan.batchSizes)],
     [
-      plan.epochsAPass === 1 ? 'an epoch' : 'all epochs',
+      plan.epochsAPass > 1 ? 'all epochs' : plan.batchSizes ? 'first epoch' : 'an epoch',
       some(plan.stepsPerEpoch, 'step') + microBatchText(plan),
     ],
     [
@@ -75,6 +76,14 @@ function batchText({ split }: RunPlan): string {
     gradientAccumulationSteps > 1 && some(gradientAccumulationSteps, 'micro-batch', 'micro-batches'),
   ];
   return `${samples}: ${size} on each of ${divisions.filter(Boolean).join(', in each of ')}`;
+}
+
+/** Batch sizes by global step: `32, 64 from global step 100, 128 from global step 300`. */
+function rampText(schedule: NonNullable<RunPlan['batchSizes']>): string {
+  const stages = schedule.map(({ step, batchSize }) =>
+    step === 0 ? formatCount(batchSize) : `${formatCount(batchSize)} from global step ${formatCount(step)}`,
+  );
+  return stages.join(', ');
 }
 
 function microBatchText({ split, stepsPerEpoch }: RunPlan): string {

@@ -29,7 +29,7 @@ export function renderSightings(
   sample: string,
   steps: number,
   sightings: readonly Sighting[],
-  { stepsPerEpoch }: RunOrder,
+  { epochs }: RunOrder,
   { paint }: RenderOptions,
 ): string {
   const title = paint('bold', `Sample ${sample}`);
@@ -43,7 +43,7 @@ export function renderSightings(
     sightings
       .slice(0, shownSightings)
       .map(({ epoch, step, microBatch, rank, slot }) =>
-        [epoch * stepsPerEpoch + step, epoch, step, microBatch, rank, slot].map(formatCount),
+        [epochs.startOf(epoch) + step, epoch, step, microBatch, rank, slot].map(formatCount),
       ),
   );
   const more = sightings.length - shownSightings;

@@ -7,6 +7,7 @@ import { DataLoader } from '../../loader/index.js';
 import { cannotSay } from '../../loader/order/capabilities.js';
 import { DistributedSampler } from '../../samplers/index.js';
 import { orderOf, type PlannedSamples } from './epoch-order.js';
+import { EpochSteps } from './epoch-steps.js';
 import type { OpenForRank } from './open-run.js';
 
 /** What one rank's loader yields for one micro-batch. */
@@ -30,6 +31,8 @@ export interface PlannedStep {
 export class RunOrder {
   /** Steps of an epoch; with a DeepSpeed curriculum, of all epochs. */
   readonly stepsPerEpoch: number;
+  /** The epochs of the run. */
+  readonly epochs: EpochSteps;
   readonly gradientAccumulationSteps: number;
   /** Ranks whose batches are known: all, or only the loader's own. */
   readonly ranks: readonly number[];
@@ -45,6 +48,11 @@ export class RunOrder {
     this.#openForRank = openForRank;
     this.gradientAccumulationSteps = gradientAccumulationSteps;
     this.stepsPerEpoch = Math.ceil(microBatchesOf(loader) / gradientAccumulationSteps);
+    const batches = loader instanceof DataLoader ? loader.batchSampler : undefined;
+    this.epochs = new EpochSteps(
+      (epoch) => batches?.lengthOf?.(epoch) ?? this.stepsPerEpoch,
+      batches?.lengthOf !== undefined,
+    );
     this.isPerRank = kind === 'deepspeed' || sampler?.elastic === false;
     this.worldSize = sampler instanceof DistributedSampler ? sampler.worldSize : launchedRanks(opened);
     const own = sampler instanceof DistributedSampler ? sampler.rank : launch.rank;
@@ -54,8 +62,7 @@ export class RunOrder {
 
   /** The batches of every known rank in a global step. */
   async stepAt(globalStep: number): Promise<PlannedStep> {
-    const epoch = this.stepsPerEpoch > 0 ? Math.floor(globalStep / this.stepsPerEpoch) : 0;
-    const step = globalStep - epoch * this.stepsPerEpoch;
+    const { epoch, step } = this.epochs.stepAt(globalStep);
     const batches: RankBatch[] = [];
     for (const rank of this.ranks) {
       let microBatch = 0;
@@ -97,8 +104,8 @@ export class RunOrder {
    */
   async whenSeen(sample: number | object, steps: number): Promise<Sighting[]> {
     const { loader } = this.#opened;
-    const epochs = Math.max(1, Math.ceil(steps / Math.max(1, this.stepsPerEpoch)));
-    const isInRun = ({ epoch, step }: Sighting) => epoch * this.stepsPerEpoch + step < steps;
+    const epochs = Math.max(1, Math.ceil(this.epochs.epochsIn(steps)));
+    const isInRun = ({ epoch, step }: Sighting) => this.epochs.startOf(epoch) + step < steps;
     // A drawn order only knows the samples drawn so far.
     if (loader instanceof DataLoader && loader.batchSampler?.whenSeen && !loader.batchSampler.stateDict)
       return loader.whenSeen(sample, { epochs }).filter(isInRun);

@@ -1,6 +1,7 @@
 import type { OpenedConfig } from '../../config/index.js';
 import { CapabilityError, FormatError } from '../../core/errors.js';
-import { CurriculumSampler } from '../../curriculum/index.js';
+import type { BatchSizeStage } from '../../curriculum/batch-size-stages.js';
+import { BatchSizeRamp, CurriculumSampler } from '../../curriculum/index.js';
 import { MixtureDataset } from '../../datasets/index.js';
 import { DeepSpeedDataSampler } from '../../deepspeed/index.js';
 import { DataLoader } from '../../loader/index.js';
@@ -49,6 +50,8 @@ export interface RunPlan {
   /** Whether the configuration sets the length of the run. */
   readonly saysTraining: boolean;
   readonly split: SplitPlan;
+  /** Global batch sizes by global step, if they change. */
+  readonly batchSizes: readonly BatchSizeStage[] | undefined;
   /** An epoch. */
   readonly epoch: EpochPlan;
   /** Tokens of the run; an estimate if only some steps were examined. */
@@ -95,13 +98,13 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     dataset instanceof ChatDataset && counted
       ? (index: number) => counted.sizes[index]!
       : sampleLengths(dataset);
-  // Under a curriculum, every epoch differs.
+  // Under a curriculum or a batch-size ramp, every epoch differs.
   const isCurriculum = sampler instanceof CurriculumSampler || sampler instanceof DeepSpeedDataSampler;
   const walked = await walk({
     order,
     datasetLength,
     lengthOf,
-    steps: isCurriculum ? steps : stepsPerEpoch,
+    steps: isCurriculum || order.epochs.varies ? steps : stepsPerEpoch,
   });
   const split = await planSplit(order);
   const tokens = walked.tokens;
@@ -112,6 +115,8 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     options.madeBytes,
   );
   const { visits, ...epoch } = walked;
+  // Epochs of a ramp are examined together: what is seen again in the next one is not repeated.
+  const coversMore = order.epochs.varies && steps > stepsPerEpoch;
   return {
     name: options.name,
     kind: opened.kind,
@@ -120,12 +125,13 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     order: sampler?.constructor.name ?? 'none',
     stepsPerEpoch,
     epochsAPass,
-    epochs: stepsPerEpoch === 0 ? 0 : (steps / stepsPerEpoch) * epochsAPass,
+    epochs: stepsPerEpoch === 0 ? 0 : order.epochs.epochsIn(steps) * epochsAPass,
     steps,
     saysTraining:
       options.steps !== undefined || training.steps !== undefined || training.epochs !== undefined,
     split,
-    epoch: { ...epoch, coverage: seesAll && visits ? coverageOf(visits) : undefined },
+    batchSizes: sampler instanceof BatchSizeRamp ? sampler.schedule : undefined,
+    epoch: { ...epoch, coverage: seesAll && visits && !coversMore ? coverageOf(visits) : undefined },
     tokens: tokens && {
       // If only one rank is known, assume that the others get as many.
       run: Math.round((tokens.total / walked.steps) * steps * (order.worldSize / order.ranks.length)),
@@ -152,14 +158,10 @@ async function countConversations(dataset: unknown) {
 }
 
 /** Number of steps of a run: as requested, as configured, or from its epochs. */
-export function stepsOf(
-  { sampler, training }: OpenedConfig,
-  { stepsPerEpoch }: RunOrder,
-  given?: number,
-): number {
+export function stepsOf({ sampler, training }: OpenedConfig, { epochs }: RunOrder, given?: number): number {
   // The sampler covers all configured epochs in one pass.
   const passes = sampler instanceof DeepSpeedDataSampler ? 1 : (training.epochs ?? 1);
-  return given ?? training.steps ?? stepsPerEpoch * passes;
+  return given ?? training.steps ?? epochs.startOf(passes);
 }
 
 /** Number of batches of the known ranks in a global batch. */

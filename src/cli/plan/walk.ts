@@ -44,27 +44,26 @@ export interface WalkOptions {
 /** Reads the order of the steps; if there are too many, of evenly spaced ones. */
 export async function walk({ order, datasetLength, lengthOf, steps }: WalkOptions): Promise<Walk> {
   const counter = new Counter(order, lengthOf);
-  const perEpoch = Math.max(1, order.stepsPerEpoch);
   const batchSize = await firstBatchSize(order);
   const isWhole = steps * batchSize <= mostIndices && datasetLength <= mostCounted;
   const visits = isWhole ? new Uint32Array(datasetLength) : undefined;
   if (isWhole) {
     for (let done = 0; done < steps; ) {
       const before = done;
-      const epoch = Math.floor(done / perEpoch);
+      const { epoch } = order.epochs.stepAt(done);
+      const end = order.epochs.startOf(epoch + 1);
       for await (const batch of order.globalBatches(epoch, 0)) {
         counter.add(batch, epoch);
         for (const index of batch) visits![index]!++;
-        if (++done === steps || done % perEpoch === 0) break;
+        if (++done === steps || done === end) break;
       }
       if (done === before) break;
     }
   } else {
     const examined = Math.min(spreadSteps, steps);
     for (let k = 0; k < examined; k++) {
-      const step = Math.floor((k * steps) / examined);
-      const epoch = Math.floor(step / perEpoch);
-      for await (const batch of order.globalBatches(epoch, step % perEpoch)) {
+      const { epoch, step } = order.epochs.stepAt(Math.floor((k * steps) / examined));
+      for await (const batch of order.globalBatches(epoch, step)) {
         counter.add(batch, epoch);
         break;
       }

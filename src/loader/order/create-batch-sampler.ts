@@ -10,15 +10,18 @@ export type MapFacts = DatasetFacts & { readonly length: number };
 /** What gives the global batches of a map-style dataset. */
 export function createBatchSampler(dataset: MapFacts, options: ResolvedOptions): BatchSource {
   if (options.batchSampler) return options.batchSampler;
-  const { shuffle = false, sampler, seed, generator } = options;
-  if (sampler) return batchesOf(sampler, options);
-  const order =
-    shuffle === 'shards'
-      ? shardOrder(dataset, seed)
-      : shuffle
-        ? new RandomSampler(dataset, generator ? { generator } : { seed })
-        : new SequentialSampler(dataset);
-  return batchesOf(order, options);
+  const { sampler } = options;
+  return batchesOf(sampler ?? samplerOf(dataset, options), options);
+}
+
+/** The order that `shuffle` selects. */
+export function samplerOf(
+  dataset: Pick<MapFacts, 'length' | 'shardLengths'>,
+  { shuffle = false, seed, generator }: Pick<ResolvedOptions, 'shuffle' | 'seed' | 'generator'>,
+): Sampler {
+  if (shuffle === 'shards') return shardOrder(dataset, seed);
+  if (shuffle) return new RandomSampler(dataset, generator ? { generator } : { seed });
+  return new SequentialSampler(dataset);
 }
 
 function batchesOf(sampler: Sampler, options: ResolvedOptions): BatchSource {
@@ -28,7 +31,7 @@ function batchesOf(sampler: Sampler, options: ResolvedOptions): BatchSource {
   return new BatchSampler(sampler, { batchSize, dropLast: dropLast || (uneven === 'none' && isUneven) });
 }
 
-function shardOrder({ shardLengths }: MapFacts, seed: number): ShardSampler {
+function shardOrder({ shardLengths }: Pick<MapFacts, 'shardLengths'>, seed: number): ShardSampler {
   if (shardLengths) return new ShardSampler({ shardLengths }, { seed });
   const message = "is 'shards', and the dataset does not say which it has (shardLengths): use true";
   throw new ConfigError('DataLoader options', [{ field: 'shuffle', message }]);

@@ -79,11 +79,11 @@ export class LoaderOrder {
     return this.#facts.where;
   }
 
-  /** Batches of this rank per epoch. @throws {@link LoaderNotReadyError} where that is known only by reading */
-  get length(): number {
+  /** Batches of this rank in an epoch. @throws {@link LoaderNotReadyError} where that is known only by reading */
+  lengthOf(epoch: number): number {
     const { length, numShards } = this.#facts;
     const { batchSize = 1, dropLast, gradientAccumulationSteps: steps } = this.#options;
-    if (this.batchSampler) return this.batchSampler.length * steps - this.#emptyParts(this.batchSampler);
+    if (this.batchSampler) return this.plannedLength(epoch)! - this.#emptyParts(this.batchSampler);
     if (length === undefined || numShards > 1) {
       throw new LoaderNotReadyError(
         'The number of batches of this iterable dataset is not known before it is read',
@@ -93,9 +93,11 @@ export class LoaderOrder {
     return steps * (dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize));
   }
 
-  /** Batches per epoch of the rank that has most; `undefined` for a stream, whose epochs end where they end. */
-  get plannedLength(): number | undefined {
-    return this.batchSampler && this.batchSampler.length * this.#options.gradientAccumulationSteps;
+  /** Batches of an epoch for the rank that has most; `undefined` for a stream, whose epochs end where they end. */
+  plannedLength(epoch: number): number | undefined {
+    const sampler = this.batchSampler;
+    if (!sampler) return undefined;
+    return (sampler.lengthOf?.(epoch) ?? sampler.length) * this.#options.gradientAccumulationSteps;
   }
 
   /** What the order is a function of. */

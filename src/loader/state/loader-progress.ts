@@ -99,8 +99,9 @@ export class LoaderProgress {
     this.#position.seek(start, null);
   }
 
-  state({ identity, batchSampler, plannedLength }: LoaderOrder): LoaderState {
-    const { samplerState, ...start } = this.#position.state(plannedLength);
+  state(order: LoaderOrder): LoaderState {
+    const { identity, batchSampler } = order;
+    const { samplerState, ...start } = this.#position.state(order.plannedLength(this.#position.epoch));
     return {
       version: stateVersion,
       ...writePosition(start, this.#options.gradientAccumulationSteps),
@@ -135,7 +136,7 @@ export class LoaderProgress {
     this.#isSought = false;
     this.#position.beginSampler(order.passes?.open(start), order.batchSampler?.seek !== undefined);
     this.#tally.begin(start);
-    this.#receipt.begin(this.#options, start, order.plannedLength);
+    this.#receipt.begin(this.#options, start, (epoch) => order.plannedLength(epoch));
     if (!order.batchSampler) this.#replay = replayOf(start);
     this.#plan = order.plan(start);
     return this.#plan;

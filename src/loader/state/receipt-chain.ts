@@ -118,13 +118,13 @@ export class ReceiptChain {
   /**
    * A pass begins at a batch.
    *
-   * @param perEpoch - Batches an epoch, where that is known: behind the last one comes the first of the next epoch.
+   * @param lengthOf - Batches of an epoch, where that is known: behind the last one comes the first of the next epoch.
    */
-  begin(of: RankLayout, start: ChainStart, perEpoch: number | undefined): void {
+  begin(of: RankLayout, start: ChainStart, lengthOf: (epoch: number) => number | undefined): void {
     const { rank, worldSize, gradientAccumulationSteps } = of;
     const { epoch, batch, ahead } = start;
     const layout = { rank, worldSize, gradientAccumulationSteps };
-    if (this.#batch > 0 && this.#batch === perEpoch) this.completeEpoch();
+    if (this.#batch > 0 && this.#batch === lengthOf(this.#epoch)) this.completeEpoch();
     const sameLayout =
       this.#layout?.rank === layout.rank &&
       this.#layout.worldSize === layout.worldSize &&
