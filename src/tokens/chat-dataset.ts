@@ -67,6 +67,7 @@ export async function chatDataset(
     ...settings,
     template: settings.template,
     maxLength: settings.maxLength,
+    lossWeights: settings.lossWeights,
   });
 }
 
@@ -131,6 +132,11 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
     const dataset = new ChatDataset(source, encoding, reader, kept);
     if (kept === undefined && reader.leavesOut(settings)) dataset.#kept = (await dataset.#surveyed()).kept;
     return dataset;
+  }
+
+  /** Whether labels are those of the next token. Packing refuses them, since it shifts labels itself. */
+  get shiftsLabels(): boolean {
+    return this.#encoding.settings.shift;
   }
 
   get length(): number {

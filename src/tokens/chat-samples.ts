@@ -10,6 +10,8 @@ export interface ChatSample {
   readonly inputIds: Int32Array;
   /** The id to predict, or -100 where the loss ignores the token. */
   readonly labels: Int32Array;
+  /** Shape [length]: the weight of each label in the loss; 0 where the loss ignores the token. Present with `lossWeights`. */
+  readonly lossWeights?: Float32Array;
   /** Paths, URLs or bytes of the images that the conversation shows, in order. Present if the row has images. */
   readonly images?: readonly unknown[];
 }
@@ -39,10 +41,20 @@ export function partOf(
   { ids, labels, images }: LabeledChat,
   start: number,
   end: number,
-  { shift }: Pick<ChatSettings, 'shift'>,
+  { shift, lossWeights }: Pick<ChatSettings, 'shift' | 'lossWeights'>,
 ): ChatSample {
-  const aligned = shift ? shifted(labels) : labels;
-  return { inputIds: ids.slice(start, end), labels: aligned.slice(start, end), ...(images && { images }) };
+  const kept = (shift ? shifted(labels) : labels).slice(start, end);
+  return {
+    inputIds: ids.slice(start, end),
+    labels: kept,
+    ...(lossWeights && { lossWeights: weightsOf(kept, lossWeights) }),
+    ...(images && { images }),
+  };
+}
+
+function weightsOf(labels: Int32Array, by: 'token' | 'document'): Float32Array {
+  const weight = by === 'token' ? 1 : 1 / Math.max(1, trainedIn(labels));
+  return Float32Array.from(labels, (label) => (label === ignoredLabel ? 0 : weight));
 }
 
 export function countSample({ inputIds, labels }: ChatSample): TokenCount {

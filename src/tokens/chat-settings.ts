@@ -32,6 +32,11 @@ export interface ChatLabelOptions {
    * @defaultValue `'error'`
    */
   readonly truncate?: Truncate | undefined;
+  /**
+   * Adds `lossWeights`, with which the loss of each label is multiplied: `'token'` counts each token that is trained on once,
+   * `'document'` lets them share a weight of 1, so that each conversation counts the same. @defaultValue none
+   */
+  readonly lossWeights?: 'token' | 'document' | undefined;
   /** Whether `labels[k]` is the label of the token after `inputIds[k]`. @defaultValue `false`, as in Hugging Face */
   readonly shift?: boolean | undefined;
 }
@@ -45,6 +50,7 @@ export interface ChatSettings {
   readonly truncate: Truncate;
   readonly specialTokensInContent: SpecialTokensInContent;
   readonly shift: boolean;
+  readonly lossWeights: 'token' | 'document' | undefined;
 }
 
 /** Schema of {@link ChatEncodingOptions}. */
@@ -71,5 +77,6 @@ export const labelEntries = {
     v.picklist(['right', 'left', 'drop', 'error'], "must be 'right', 'left', 'drop' or 'error'"),
     'error',
   ),
+  lossWeights: v.optional(v.picklist(['token', 'document'], "must be 'token' or 'document'")),
   shift: v.optional(booleanOption, false),
 };

@@ -1,7 +1,7 @@
 import type { Dataset } from '../core/dataset.js';
-import { isTensor } from '../core/tensor.js';
 import { sampleContext } from '../random/sample-context.js';
-import type { Tokens } from './packed-dataset.js';
+import { ChatDataset } from './chat-dataset.js';
+import { type LabeledTokens, type Tokens, tokenCountOf } from './document.js';
 
 /** Documents that are requested concurrently. */
 const together = 64;
@@ -12,7 +12,8 @@ const together = 64;
  *
  * @throws whatever the dataset throws.
  */
-export async function documentLengths(documents: Dataset<Tokens>): Promise<Int32Array> {
+export async function documentLengths(documents: Dataset<Tokens | LabeledTokens>): Promise<Int32Array> {
+  if (documents instanceof ChatDataset) return (await documents.count()).sizes;
   const lengths = new Int32Array(documents.length);
   for (let start = 0; start < documents.length; start += together) {
     const count = Math.min(together, documents.length - start);
@@ -20,7 +21,7 @@ export async function documentLengths(documents: Dataset<Tokens>): Promise<Int32
     documents.prefetch?.(indices, 0);
     const made = await Promise.all(indices.map((index) => documents.get(index, sampleContext(index))));
     made.forEach((tokens, k) => {
-      lengths[start + k] = isTensor(tokens) ? tokens.data.length : tokens.length;
+      lengths[start + k] = tokenCountOf(tokens);
     });
   }
   return lengths;

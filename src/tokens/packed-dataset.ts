@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
-import type { TypedArray } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { holds } from '../core/exact-elements.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
@@ -8,20 +7,34 @@ import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
-import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
+import { zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
+import {
+  type DocumentParts,
+  type LabeledTokens,
+  type PackedFields,
+  partsOf,
+  type Tokens,
+} from './document.js';
 import { Packing, type Piece } from './packing.js';
-import { layoutOf, layoutWithin, type SequenceLayout, type SequenceRange } from './sequence-layout.js';
+import { SequenceFields } from './sequence-fields.js';
+import {
+  layoutOf,
+  layoutWithin,
+  type Segment,
+  type SequenceLayout,
+  type SequenceRange,
+} from './sequence-layout.js';
 import { checkSlice, rangesOf, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
 import { allocateSequences, sampleOf, type TokenSequence, writeSegment } from './token-sequence.js';
 
-/** The tokens of one document. */
-export type Tokens = Tensor | TypedArray | readonly number[];
-
-/** Documents of tokens; `IndexedDataset` is one. */
-export interface TokenDocuments extends Dataset<Tokens> {
+/** Documents of tokens, with or without labels; `IndexedDataset` and `ChatDataset` are such. */
+export interface TokenDocuments<D extends Tokens | LabeledTokens = Tokens | LabeledTokens>
+  extends Dataset<D> {
   /** Tokens of each document. */
   readonly sizes?: ArrayLike<number>;
+  /** Whether the labels of the documents are already those of the next token. */
+  readonly shiftsLabels?: boolean;
   /** Reads a part of a document, if the dataset supports that. */
   read?(index: number, offset: number, length: number): MaybePromise<Tokens>;
 }
@@ -80,8 +93,10 @@ type Resolved = v.InferOutput<typeof schema>;
  *
  * @remarks O(documents) to construct, 20 bytes per document; O(documents in the row · log documents) per row.
  */
-export class PackedDataset implements Dataset<TokenSequence>, Movable {
-  readonly documents: TokenDocuments;
+export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTokens>
+  implements Dataset<TokenSequence & PackedFields<D>>, Movable
+{
+  readonly documents: TokenDocuments<D>;
   readonly rowLength: number;
   /** Number of rows. */
   readonly length: number;
@@ -89,7 +104,7 @@ export class PackedDataset implements Dataset<TokenSequence>, Movable {
   readonly tokenCount: number;
   readonly variesByEpoch: boolean;
   /** Present if the documents have it: prefetches the whole documents of the rows. */
-  readonly prefetch?: NonNullable<Dataset<TokenSequence>['prefetch']>;
+  readonly prefetch?: NonNullable<Dataset<unknown>['prefetch']>;
   readonly #options: Resolved;
   readonly #lengths: ArrayLike<number>;
   readonly #packing: Packing;
@@ -97,8 +112,9 @@ export class PackedDataset implements Dataset<TokenSequence>, Movable {
   readonly #ranges: readonly SequenceRange[];
 
   /** @throws {@link ConfigError} naming the option, or the document whose length is not a whole number of 0 or more. */
-  constructor(documents: TokenDocuments, options: PackedDatasetOptions) {
+  constructor(documents: TokenDocuments<D>, options: PackedDatasetOptions) {
     const resolved = parseOptions('PackedDataset options', schema, options);
+    if (documents.shiftsLabels) throw shiftedTwice();
     const { rowLength, seed, shuffle, shift, sequenceSlice } = resolved;
     checkSlice('PackedDataset options', sequenceSlice, shift);
     this.#lengths = lengthsOf(documents, resolved);
@@ -136,20 +152,25 @@ export class PackedDataset implements Dataset<TokenSequence>, Movable {
     return this.#ranges.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
-  get(row: number, context: SampleContext): MaybePromise<TokenSequence> {
+  get(row: number, context: SampleContext): MaybePromise<TokenSequence & PackedFields<D>> {
     const part = this.#partOf(row, context.epoch);
-    const sequence = this.#allocate([part], zeroTensor, [this.sequenceLength]);
-    return andThen(this.#fill(sequence, 0, part, context), () => sampleOf(sequence));
+    const rows = this.#allocate([part], zeroTensor, [this.sequenceLength]);
+    return andThen(this.#fill(rows, 0, part, context), () => this.#withFields(sampleOf(rows.sequence), rows));
   }
 
-  getBatch(rows: IndexArray, context: BatchContext): MaybePromise<TokenSequence> {
+  getBatch(indices: IndexArray, context: BatchContext): MaybePromise<TokenSequence & PackedFields<D>> {
     const length = this.sequenceLength;
-    const parts = Array.from(rows, (row) => this.#partOf(row, context.epoch));
-    const batch = this.#allocate(parts, context.allocate, [rows.length, length]);
+    const parts = Array.from(indices, (row) => this.#partOf(row, context.epoch));
+    const rows = this.#allocate(parts, context.allocate, [indices.length, length]);
     const pending = parts
-      .map((part, k) => this.#fill(batch, k * length, part, context.sample(k)))
+      .map((part, k) => this.#fill(rows, k * length, part, context.sample(k)))
       .filter((filled) => filled instanceof Promise);
-    return pending.length > 0 ? Promise.all(pending).then(() => batch) : batch;
+    const made = () => this.#withFields(rows.sequence, rows);
+    return pending.length > 0 ? Promise.all(pending).then(made) : made();
+  }
+
+  #withFields(sequence: TokenSequence, { fields }: Rows): TokenSequence & PackedFields<D> {
+    return { ...sequence, ...fields.tensors } as TokenSequence & PackedFields<D>;
   }
 
   /** The same for every context-parallel rank. */
@@ -202,22 +223,23 @@ export class PackedDataset implements Dataset<TokenSequence>, Movable {
       pieces.map(({ length }) => length),
       { length: this.rowLength },
     );
-    return { pieces, layout: layoutWithin(whole, this.#ranges) };
+    const segments = whole.segments.map((segment) => {
+      const { document, start, length } = pieces[segment.document]!;
+      return { ...segment, hasNext: this.#options.shift && start + length < this.#lengths[document]! };
+    });
+    return { pieces, layout: layoutWithin({ ...whole, segments }, this.#ranges) };
   }
 
-  #allocate(
-    parts: readonly RowPart[],
-    allocate: BatchContext['allocate'],
-    shape: readonly number[],
-  ): TokenSequence {
-    const { padToken } = this.#options;
+  #allocate(parts: readonly RowPart[], allocate: BatchContext['allocate'], shape: readonly number[]): Rows {
+    const { padToken, shift } = this.#options;
     const layouts = parts.map(({ layout }) => layout);
-    return allocateSequences(layouts, { allocate, shape, padToken });
+    const sequence = allocateSequences(layouts, { allocate, shape, padToken });
+    return { sequence, fields: new SequenceFields(allocate, shape, shift) };
   }
 
-  /** Writes tokens and labels of a row, from element `start` on. */
+  /** Writes tokens, labels and fields of a row, from element `start` on. */
   #fill(
-    sequence: TokenSequence,
+    { sequence, fields }: Rows,
     start: number,
     { pieces, layout }: RowPart,
     context: SampleContext,
@@ -225,33 +247,36 @@ export class PackedDataset implements Dataset<TokenSequence>, Movable {
     const { shift } = this.#options;
     const pending: Promise<void>[] = [];
     let at = start;
-    for (const segment of layout.segments) {
+    // A part without tokens has the fields of its row all the same.
+    const { segments: own } = layout;
+    const segments = own.length > 0 || this.documents.read ? own : [nothing];
+    for (const segment of segments) {
       const to = at;
       const { document, start: first } = pieces[segment.document]!;
       const length = segment.length + (segment.hasNext ? 1 : 0);
       const read = this.#read({ document, start: first + segment.start, length }, context);
       const where = (token: number) => ({ document, token: first + token });
-      const written = andThen(read, (tokens) =>
-        writeSegment(sequence, to, segment, { content: { tokens, where }, shift }),
-      );
+      const written = andThen(read, ({ tokens, labels, fields: others }) => {
+        writeSegment(sequence, to, segment, { content: { tokens, labels, where }, shift });
+        fields.write(to, segment, others, { document });
+      });
       if (written instanceof Promise) pending.push(written);
       at += segment.length;
     }
     return pending.length > 0 ? Promise.all(pending).then(() => undefined) : undefined;
   }
 
-  /** The tokens of a piece. */
-  #read(
-    { document, start, length }: Piece,
-    context: SampleContext,
-  ): MaybePromise<ArrayLike<number | bigint>> {
+  /** The tokens of a piece, with their labels and fields. */
+  #read({ document, start, length }: Piece, context: SampleContext): MaybePromise<DocumentParts> {
     const { documents } = this;
     const whole = this.#lengths[document]!;
-    if (documents.read && length < whole) return andThen(documents.read(document, start, length), elementsOf);
+    if (documents.read && length < whole)
+      return andThen(documents.read(document, start, length), (tokens) => partsOf(tokens, { document }));
     // Other rows may contain the rest of the document. They make it again, with the same random numbers.
     const part = context.part('document', { index: document, shared: true });
     return andThen(documents.get(document, part), (read) => {
-      const tokens = elementsOf(read);
+      const parts = partsOf(read, { document });
+      const { tokens } = parts;
       if (tokens.length !== whole) {
         throw new ShapeError(
           `Document ${document} has ${tokens.length} tokens, its length was given as ${whole}`,
@@ -261,7 +286,7 @@ export class PackedDataset implements Dataset<TokenSequence>, Movable {
           },
         );
       }
-      return length === whole ? tokens : tokens.slice(start, start + length);
+      return length === whole ? parts : rangeOf(parts, start, start + length);
     });
   }
 }
@@ -272,12 +297,32 @@ interface RowPart {
   readonly layout: SequenceLayout;
 }
 
-type Elements = ArrayLike<number | bigint> & {
-  slice(start: number, end: number): ArrayLike<number | bigint>;
-};
+/** Rows that are written, with the fields that their documents have beside tokens and labels. */
+interface Rows {
+  readonly sequence: TokenSequence;
+  readonly fields: SequenceFields;
+}
 
-function elementsOf(tokens: Tokens): Elements {
-  return (isTensor(tokens) ? tokens.data : tokens) as Elements;
+/** No token of the first document. */
+const nothing: Segment = { document: 0, start: 0, length: 0, hasNext: false };
+
+function rangeOf({ tokens, labels, fields }: DocumentParts, start: number, end: number): DocumentParts {
+  const cut = (elements: ArrayLike<number | bigint>) => (elements as Int32Array).slice(start, end);
+  return {
+    tokens: cut(tokens),
+    labels: labels && cut(labels),
+    fields: new Map(Array.from(fields, ([name, values]) => [name, values.subarray(start, end)])),
+  };
+}
+
+function shiftedTwice(): ConfigError {
+  return new ConfigError('PackedDataset', [
+    {
+      field: 'documents',
+      message:
+        'have labels of the next token already, and packing shifts them itself; leave out shift: true in chatDataset',
+    },
+  ]);
 }
 
 function lengthsOf(documents: TokenDocuments, { lengths }: Resolved): ArrayLike<number> {

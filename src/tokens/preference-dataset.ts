@@ -42,6 +42,7 @@ export async function preferenceDataset(
     ...settings,
     template: settings.template,
     maxLength: settings.maxLength,
+    lossWeights: settings.lossWeights,
     trainOn: 'assistant',
   });
 }

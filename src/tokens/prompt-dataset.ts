@@ -48,5 +48,6 @@ export async function promptDataset(
     maxLength: settings.maxLength,
     trainOn: 'assistant',
     shift: false,
+    lossWeights: undefined,
   });
 }

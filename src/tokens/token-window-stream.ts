@@ -12,8 +12,9 @@ import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import { IndexPermutation } from '../random/index-permutation.js';
 import { orderKey } from '../random/order-key.js';
 import { sampleContext } from '../random/sample-context.js';
+import type { Tokens } from './document.js';
 import { noToken } from './no-token.js';
-import type { TokenDocuments, Tokens } from './packed-dataset.js';
+import type { TokenDocuments } from './packed-dataset.js';
 import type { TokenWindow } from './token-windows.js';
 
 export interface TokenWindowStreamOptions {
@@ -55,13 +56,13 @@ const defaultShards = 8;
  */
 export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable {
   readonly seekable = true as const;
-  readonly documents: TokenDocuments;
+  readonly documents: TokenDocuments<Tokens>;
   readonly windowLength: number;
   readonly numShards: number;
   readonly #shuffle: boolean;
 
   /** @throws {@link ConfigError} */
-  constructor(documents: TokenDocuments, options: TokenWindowStreamOptions) {
+  constructor(documents: TokenDocuments<Tokens>, options: TokenWindowStreamOptions) {
     const { length, shuffle, numShards } = parseOptions('TokenWindowStream options', schema, options);
     this.documents = documents;
     this.windowLength = length;
@@ -109,7 +110,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     { documents, options }: { readonly documents: Recipe; readonly options: TokenWindowStreamOptions },
     make: MakeFromRecipe,
   ): Promise<TokenWindowStream> {
-    return new TokenWindowStream((await make(documents)) as TokenDocuments, options);
+    return new TokenWindowStream((await make(documents)) as TokenDocuments<Tokens>, options);
   }
 
   close(): void | Promise<void> {

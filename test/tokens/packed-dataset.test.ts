@@ -102,8 +102,9 @@ describe('PackedDataset', () => {
       [0, 1, 2, 3, 4],
       [5, 6, 10, 11, 0],
     ]);
+    // The first part ends with the label of its last token.
     expect(read).toEqual([
-      [0, 0, 5],
+      [0, 0, 6],
       [0, 5, 2],
     ]);
   });

@@ -43,6 +43,7 @@ export async function chatEncoding(
       truncate: 'right',
       specialTokensInContent: 'token',
       shift: false,
+      lossWeights: undefined,
     },
   };
 }

@@ -5,7 +5,7 @@ import { recipeOf } from '../../core/recipe.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import type { MixCollate } from '../../images/mix-collate.js';
-import { packCollate } from '../../tokens/pack-collate.js';
+import type { PackCollate } from '../../tokens/pack-collate.js';
 import { createBatchMaker } from '../batch/create-batch-maker.js';
 import type { PadCollate } from '../batch/pad-collate.js';
 import type { BatchSettings, BatchSteps, Transform } from '../batch/sample-steps.js';
@@ -114,10 +114,10 @@ function collateSpec(options: ResolvedOptions): CollateSpec {
 
 /** How to make a collate again in a worker, when it is one that comes with the loader. */
 function builtInSpec(collate: unknown): CollateSpec | undefined {
-  if (collate === packCollate) return { type: 'pack' };
-  const { padOptions, torchOptions, mixOptions } = collate as Partial<
-    PadCollate & TorchRules<DType> & MixCollate
+  const { padOptions, packOptions, torchOptions, mixOptions } = collate as Partial<
+    PadCollate & PackCollate & TorchRules<DType> & MixCollate
   >;
+  if (packOptions) return { type: 'pack', options: packOptions };
   if (padOptions) return { type: 'pad', options: padOptions };
   if (mixOptions) return { type: 'mix', options: mixOptions };
   return torchOptions && { type: 'torch', options: torchOptions };

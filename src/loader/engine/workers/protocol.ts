@@ -3,6 +3,7 @@ import type { ErrorRecord } from '../../../core/error-record.js';
 import type { Recipe } from '../../../core/recipe.js';
 import type { StageTimes } from '../../../core/stage-clock.js';
 import type { MixOptions } from '../../../images/mix-collate.js';
+import type { PackCollateOptions } from '../../../tokens/pack-collate.js';
 import type { SlotPlace } from '../../batch/batch-memory.js';
 import type { TaskResult } from '../../batch/batch-result.js';
 import type { PadCollateOptions } from '../../batch/pad-collate.js';
@@ -17,8 +18,8 @@ import type { DetachedTensor } from './detached-tensors.js';
 export type CollateSpec =
   | { readonly type: 'default'; readonly numberDtype: DType }
   | { readonly type: 'pad'; readonly options: Required<PadCollateOptions<DType>> }
-  | { readonly type: 'pack' }
   | { readonly type: 'mix'; readonly options: MixOptions }
+  | { readonly type: 'pack'; readonly options: PackCollateOptions }
   | { readonly type: 'torch'; readonly options: TorchRules<DType>['torchOptions'] }
   | { readonly type: 'module'; readonly recipe: Recipe }
   | { readonly type: 'none' };

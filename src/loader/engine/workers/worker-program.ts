@@ -213,7 +213,10 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
     case 'pad':
       return (await import('../../batch/pad-collate.js')).padCollate(spec.options);
     case 'pack':
-      return (await import('../../../tokens/pack-collate.js')).packCollate as Collate<unknown, unknown>;
+      return (await import('../../../tokens/pack-collate.js')).packCollate(spec.options) as Collate<
+        unknown,
+        unknown
+      >;
     case 'mix':
       return (await import('../../../images/mix-collate.js')).mixCollate(spec.options) as Collate<
         unknown,

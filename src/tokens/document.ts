@@ -1,0 +1,81 @@
+import { dtypeOf, type TypedArray } from '../core/dtype.js';
+import { ShapeError } from '../core/errors.js';
+import type { DTypeOfArray, Tensor } from '../core/tensor.js';
+import { isTensor } from '../core/tensor.js';
+
+/** The tokens of one document. */
+export type Tokens = Tensor | TypedArray | readonly number[];
+
+/** A document with its labels, such as a `ChatSample`, and with other fields of one value per token. */
+export interface LabeledTokens {
+  readonly inputIds: Tokens;
+  /** The label of each token itself; -100 outside of the loss. @defaultValue the tokens */
+  readonly labels?: Tokens | undefined;
+}
+
+/** The fields of a labeled document that hold one value per token, as a packed row has them. */
+export type PackedFields<D> = D extends LabeledTokens
+  ? {
+      readonly [K in keyof D as K extends 'inputIds' | 'labels'
+        ? never
+        : NonNullable<D[K]> extends TypedArray
+          ? K
+          : never]: Tensor<DTypeOfArray<Extract<D[K], TypedArray>>>;
+    }
+  : unknown;
+
+/** A document as its parts, each with one value per token. */
+export interface DocumentParts {
+  readonly tokens: ArrayLike<number | bigint>;
+  readonly labels: ArrayLike<number | bigint> | undefined;
+  readonly fields: ReadonlyMap<string, TypedArray>;
+}
+
+const noFields: ReadonlyMap<string, TypedArray> = new Map();
+
+/**
+ * Takes a document apart.
+ *
+ * @param where - Names the document in an error.
+ * @throws {@link ShapeError} naming a field that does not hold one value per token.
+ */
+export function partsOf(
+  document: Tokens | LabeledTokens,
+  where: Readonly<Record<string, number>>,
+): DocumentParts {
+  if (!isLabeled(document)) return { tokens: elementsOf(document), labels: undefined, fields: noFields };
+  const { inputIds, labels, ...others } = document;
+  const tokens = elementsOf(inputIds);
+  const fields = new Map<string, TypedArray>();
+  for (const [name, value] of Object.entries({ labels, ...others } as Record<string, unknown>)) {
+    if (value === undefined) continue;
+    const values = isTensor(value) ? value.data : value;
+    const hasOneEach = (values as ArrayLike<unknown> | null)?.length === tokens.length;
+    if (!hasOneEach || (name !== 'labels' && dtypeOf(values) === undefined)) throw notPerToken(name, where);
+    if (name !== 'labels') fields.set(name, values as TypedArray);
+  }
+  return { tokens, labels: labels && elementsOf(labels), fields };
+}
+
+/** Number of tokens of a document. */
+export function tokenCountOf(document: Tokens | LabeledTokens): number {
+  return elementsOf(isLabeled(document) ? document.inputIds : document).length;
+}
+
+function isLabeled(document: Tokens | LabeledTokens): document is LabeledTokens {
+  return typeof document === 'object' && document !== null && 'inputIds' in document;
+}
+
+function elementsOf(tokens: Tokens): ArrayLike<number | bigint> {
+  return isTensor(tokens) ? tokens.data : tokens;
+}
+
+function notPerToken(field: string, where: Readonly<Record<string, number>>): ShapeError {
+  return new ShapeError(
+    `The field ${field} does not hold one value per token, so a packed row cannot keep it`,
+    {
+      where: { field, ...where },
+      next: 'Leave the field out in a MapDataset before packing, or make it a typed array of the length of inputIds.',
+    },
+  );
+}
