@@ -57,6 +57,14 @@ const schema = v.strictObject({
  * @param rows - An array of rows, or a dataset of rows.
  * @throws {@link ConfigError} if the columns fit no layout or several, or an option is wrong.
  */
+export function chatDataset(
+  rows: readonly ChatRow[] | Dataset<ChatRow>,
+  options: ChatDatasetOptions & { readonly lossWeights: 'token' | 'document' },
+): Promise<ChatDataset<ChatSample & { readonly lossWeights: Float32Array }>>;
+export function chatDataset(
+  rows: readonly ChatRow[] | Dataset<ChatRow>,
+  options: ChatDatasetOptions,
+): Promise<ChatDataset>;
 export async function chatDataset(
   rows: readonly ChatRow[] | Dataset<ChatRow>,
   options: ChatDatasetOptions,
