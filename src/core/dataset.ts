@@ -115,6 +115,11 @@ export interface Dataset<T> {
    * shard.
    */
   readonly shardLengths?: readonly number[] | undefined;
+  /**
+   * Whether a sample costs the decoding of its shard, as in Parquet and Arrow files, so that an order over all shards decodes one for
+   * nearly every sample.
+   */
+  readonly decodesShards?: boolean | undefined;
   /** Whether an index denotes a different sample in each epoch, so that an index alone does not identify a sample. */
   readonly variesByEpoch?: boolean | undefined;
   /**

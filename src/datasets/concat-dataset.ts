@@ -36,6 +36,10 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     return this.datasets.flatMap(({ shardLengths, length }) => shardLengths ?? [length]);
   }
 
+  get decodesShards(): boolean {
+    return this.datasets.some((dataset) => dataset.decodesShards);
+  }
+
   get(index: number, context: SampleContext): T | Promise<T> {
     checkIndex(index, this.length, 'ConcatDataset');
     const k = firstAbove(this.ends, index);

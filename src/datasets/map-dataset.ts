@@ -43,6 +43,10 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
     return this.dataset.shardLengths;
   }
 
+  get decodesShards(): boolean {
+    return this.dataset.decodesShards ?? false;
+  }
+
   get length(): number {
     return this.dataset.length;
   }

@@ -10,6 +10,8 @@ export interface FileRows {
   readonly length: number;
   /** Samples of each part that is read as a whole; `undefined` if there are no such parts. */
   readonly shardLengths?: readonly number[] | undefined;
+  /** Whether a sample costs the decoding of its shard. @defaultValue `false` */
+  readonly decodesShards?: boolean;
   /** What identifies the content of the files, for the fingerprint. */
   identity(): JsonObject;
   /** Requests the bytes of samples; see `Dataset.prefetch`. */
@@ -67,6 +69,11 @@ export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings 
   /** Samples of each part that is read as a whole: a file, a row group, a record batch. */
   get shardLengths(): Rows['shardLengths'] {
     return this.rows.shardLengths;
+  }
+
+  /** Whether a sample costs the decoding of its shard. */
+  get decodesShards(): boolean {
+    return this.rows.decodesShards ?? false;
   }
 
   /** Requests remote bytes of these samples, to be kept in the cache. Returns how many bytes are newly requested. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { IterableDataset, ShardContext, StatefulStream } from '../core/dataset.js';
-import { StateMismatchError } from '../core/errors.js';
+import { ConfigError, StateMismatchError } from '../core/errors.js';
 import { copyExactly } from '../core/exact-elements.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
@@ -12,6 +12,7 @@ import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import { IndexPermutation } from '../random/index-permutation.js';
 import { orderKey } from '../random/order-key.js';
 import { sampleContext } from '../random/sample-context.js';
+import { ShardOrder } from '../samplers/shard-order.js';
 import type { Tokens } from './document.js';
 import { noToken } from './no-token.js';
 import type { TokenDocuments } from './packed-dataset.js';
@@ -20,8 +21,12 @@ import type { TokenWindow } from './token-windows.js';
 export interface TokenWindowStreamOptions {
   /** Tokens in `x`, and in `y`. */
   readonly length: number;
-  /** Whether each epoch shuffles the documents. @defaultValue `true` */
-  readonly shuffle?: boolean;
+  /**
+   * How each epoch shuffles the documents. `'shards'` visits row groups or files in a random order, with their documents shuffled, and
+   * so reads each of them about once. `true` mixes all documents, which reads a row group for nearly every document.
+   * @defaultValue `'shards'` for documents of Parquet and Arrow files (`decodesShards`), otherwise `true`
+   */
+  readonly shuffle?: boolean | 'shards';
   /**
    * Shards, which workers read in parallel; the number affects which documents share a window. The tokens at the end of a
    * shard that do not fill a window are dropped. @defaultValue `8`, or fewer, so that each shard has at least 16 documents
@@ -31,7 +36,7 @@ export interface TokenWindowStreamOptions {
 
 const schema = v.strictObject({
   length: integerFrom(1),
-  shuffle: v.optional(booleanOption, true),
+  shuffle: v.optional(v.union([booleanOption, v.literal('shards')], "must be true, false or 'shards'")),
   numShards: v.optional(integerFrom(1)),
 });
 
@@ -46,6 +51,8 @@ interface Place {
 /** Documents that are requested concurrently, so that remote reads overlap. */
 const documentsAhead = 16;
 const defaultShards = 8;
+/** Row groups or files that all shards of the stream together read at a time: as many as a Parquet or Arrow dataset keeps decoded. */
+const shardsAtATime = 8;
 
 /**
  * Concatenates documents and cuts them into windows, for documents of unknown length, such as text that is tokenized on
@@ -59,14 +66,19 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
   readonly documents: TokenDocuments<Tokens>;
   readonly windowLength: number;
   readonly numShards: number;
-  readonly #shuffle: boolean;
+  readonly #shuffle: boolean | 'shards';
 
   /** @throws {@link ConfigError} */
   constructor(documents: TokenDocuments<Tokens>, options: TokenWindowStreamOptions) {
     const { length, shuffle, numShards } = parseOptions('TokenWindowStream options', schema, options);
+    const { shardLengths } = documents;
+    if (shuffle === 'shards' && !shardLengths) {
+      const message = "is 'shards', and the documents do not say which they have (shardLengths): use true";
+      throw new ConfigError('TokenWindowStream options', [{ field: 'shuffle', message }]);
+    }
     this.documents = documents;
     this.windowLength = length;
-    this.#shuffle = shuffle;
+    this.#shuffle = shuffle ?? (documents.decodesShards && shardLengths ? 'shards' : true);
     const most = numShards ? documents.length : Math.floor(documents.length / documentsAhead);
     this.numShards = Math.max(1, Math.min(numShards ?? defaultShards, most));
   }
@@ -162,12 +174,10 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     { epoch, seed, worker }: ShardContext,
   ): AsyncGenerator<{ readonly tokens: Elements; readonly position: number; readonly document: number }> {
     const { documents } = this;
-    const order = this.#shuffle
-      ? new IndexPermutation(documents.length, orderKey(seed, epoch, 'token window stream'))
-      : undefined;
+    const indexAt = this.#order(seed, epoch);
     for (let start = from.position; start < end; start += documentsAhead) {
       const count = Math.min(documentsAhead, end - start);
-      const indices = Array.from({ length: count }, (_, k) => order?.at(start + k) ?? start + k);
+      const indices = Array.from({ length: count }, (_, k) => indexAt(start + k));
       documents.prefetch?.(indices, epoch);
       const made = indices.map((index) =>
         documents.get(index, sampleContext(index, { epoch, seed, worker }).part('document')),
@@ -175,6 +185,23 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
       for (const [k, tokens] of (await Promise.all(made)).entries())
         yield { tokens: elementsOf(tokens), position: start + k, document: indices[k]! };
     }
+  }
+
+  /** The document at each position of an epoch. */
+  #order(seed: number, epoch: number): (position: number) => number {
+    const { documents, numShards } = this;
+    if (!this.#shuffle) return (position) => position;
+    if (this.#shuffle === true) {
+      const order = new IndexPermutation(documents.length, orderKey(seed, epoch, 'token window stream'));
+      return (position) => order.at(position);
+    }
+    const windowShards = Math.max(1, Math.floor(shardsAtATime / numShards));
+    const order = new ShardOrder({ shardLengths: documents.shardLengths!, windowShards, seed, epoch });
+    const index = new Float64Array(1);
+    return (position) => {
+      order.fill(index, position);
+      return index[0]!;
+    };
   }
 }
 

@@ -126,6 +126,65 @@ describe('tokenize', () => {
 });
 
 describe('TokenWindowStream', () => {
+  it('reads each shard about once by default where a sample costs its shard, and each document once', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 1, max: 10 }),
+        fc.nat(3),
+        async (shardLengths, numShards, epoch) => {
+          const total = shardLengths.reduce((sum, length) => sum + length, 0);
+          fc.pre(total > 0);
+          const shardOf = shardLengths.flatMap((length, shard) => new Array<number>(length).fill(shard));
+          const read: number[] = [];
+          const documents = {
+            length: total,
+            shardLengths,
+            decodesShards: true,
+            get: (index: number) => {
+              read.push(index);
+              return [index];
+            },
+          };
+          const stream = new TokenWindowStream(documents, { length: 1, numShards });
+          let visits = 0;
+          for (let shard = 0; shard < stream.numShards; shard++) {
+            const from = read.length;
+            const context = { shard, numShards: stream.numShards, epoch, seed: 1, worker: 0 } as never;
+            for await (const _ of stream.iterate(context));
+            visits += new Set(read.slice(from).map((index) => shardOf[index])).size;
+          }
+          expect(read.toSorted((a, b) => a - b)).toEqual(shardOf.map((_, index) => index));
+          // A shard at a boundary between two parts of the order is read in both; windows may join several at a boundary.
+          const together = Math.max(1, Math.floor(8 / stream.numShards));
+          const used = shardLengths.filter((length) => length > 0).length;
+          expect(visits).toBeLessThanOrEqual(used + (stream.numShards - 1) * together);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("mixes all documents with shuffle: true, and refuses 'shards' without shards", () => {
+    const documents = {
+      length: 4,
+      shardLengths: [2, 2],
+      decodesShards: true,
+      get: (index: number) => [index],
+    };
+    const prints = [undefined, 'shards', true, false].map((shuffle) =>
+      new TokenWindowStream(documents, {
+        length: 1,
+        ...(shuffle !== undefined && { shuffle: shuffle as true }),
+      }).fingerprint(),
+    );
+    expect(prints[0]).toBe(prints[1]);
+    expect(new Set(prints).size).toBe(3);
+    expect(() => new TokenWindowStream(documentsOf(['a']), { length: 1, shuffle: 'shards' })).toThrow(
+      /shardLengths/,
+    );
+  });
+
   const documentsOf = (contents: readonly string[]) =>
     new MapDataset(new ArrayDataset([...contents]), tokenize({ tokenizer: 'bytes' }));
 

@@ -59,6 +59,7 @@ export interface TableRowsRecipe {
 
 /** Rows of several files as objects by column, with a cache of decoded blocks. */
 export class TableRows<F extends TableFile> implements FileRows {
+  readonly decodesShards = true;
   readonly #owner: string;
   readonly #shards: readonly TableShard<F>[];
   /** Number of samples in the files up to and including each. */
@@ -76,7 +77,8 @@ export class TableRows<F extends TableFile> implements FileRows {
       return end;
     });
     this.#settings = settings;
-    this.#blocks = new BlockCache(settings.cacheBlocks);
+    const blocks = shards.reduce((sum, { file }) => sum + file.bounds.length - 1, 0);
+    this.#blocks = new BlockCache(settings.cacheBlocks, { owner, blocks, rows: end });
   }
 
   get length(): number {
