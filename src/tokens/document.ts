@@ -14,15 +14,17 @@ export interface LabeledTokens {
 }
 
 /** The fields of a labeled document that hold one value per token, as a packed row has them. */
-export type PackedFields<D> = D extends LabeledTokens
-  ? {
-      readonly [K in keyof D as K extends 'inputIds' | 'labels'
-        ? never
-        : NonNullable<D[K]> extends TypedArray
-          ? K
-          : never]: Tensor<DTypeOfArray<Extract<D[K], TypedArray>>>;
-    }
-  : unknown;
+export type PackedFields<D> = [D] extends [Tokens]
+  ? unknown
+  : D extends LabeledTokens
+    ? {
+        readonly [K in keyof D as K extends 'inputIds' | 'labels'
+          ? never
+          : NonNullable<D[K]> extends TypedArray
+            ? K
+            : never]: Tensor<DTypeOfArray<Extract<D[K], TypedArray>>>;
+      }
+    : unknown;
 
 /** A document as its parts, each with one value per token. */
 export interface DocumentParts {
