@@ -3,8 +3,7 @@ import { DataLoader, TensorDataset, tensor, workerDataset } from 'millrace';
 
 const fixture = (name) => new URL(`/fixtures/${name}`, location.href);
 
-async function outcomeOf(loader) {
-  const batches = [];
+async function outcomeOf(loader, batches = []) {
   try {
     for await (const { data } of loader) batches.push([...data]);
     return { batches, restarts: loader.stats().restarts };
@@ -29,6 +28,21 @@ export const workerTests = {
         ...options,
       }),
     ),
+
+  /** A worker in an endless loop at the third batch. The time limit passes as soon as the loader waits for that batch. */
+  stuck: async () => {
+    const timeoutMs = 3_600_000;
+    const batches = [];
+    const realTimeout = globalThis.setTimeout;
+    globalThis.setTimeout = (callback, ms) =>
+      realTimeout(callback, ms === timeoutMs && batches.length === 2 ? 0 : ms);
+    const dataset = workerDataset(fixture('web-faulty.js'), { export: 'spinsAt', options: { index: 9 } });
+    try {
+      return await outcomeOf(new DataLoader(dataset, { batchSize: 4, numWorkers: 2, timeoutMs }), batches);
+    } finally {
+      globalThis.setTimeout = realTimeout;
+    }
+  },
 
   /** A dataset module that does not exist. */
   missing: () => outcomeOf(new DataLoader(fixture('no-such.js'), { numWorkers: 1 })),

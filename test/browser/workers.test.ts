@@ -75,7 +75,7 @@ describe.skipIf(!executablePath).each([
   });
 
   it('are terminated at the time limit when stuck in an endless loop', async () => {
-    const { batches, error } = await faulty('spinsAt', { index: 9 }, { timeoutMs: 5_000 });
+    const { batches, error } = await test.call<Outcome>('stuck');
     expect(batches).toHaveLength(2);
     expect(error?.name).toBe('LoaderTimeoutError');
   });

@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { StorageError } from 'millrace/errors';
 import { JsonlDataset, openDataset } from 'millrace/formats';
 import { listFiles, openSource } from 'millrace/storage';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { replaceSleep } from '../setup/replace-sleep.js';
 import { ObjectServer } from './object-server.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -14,6 +15,11 @@ const server = new ObjectServer();
 const other = new ObjectServer();
 const content = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7 + (i >> 8)) % 256);
 let url = '';
+let restoreSleep: () => void;
+beforeAll(() => {
+  restoreSleep = replaceSleep(async () => {});
+});
+afterAll(() => restoreSleep());
 beforeEach(async () => {
   await Promise.all([server.start(), other.start()]);
   url = server.put('/data/content', content);
@@ -183,15 +189,28 @@ describe('answers without end', () => {
   });
 
   it('that drip are given up, however long they would go on', async () => {
+    let drops = 0;
     answerWith((_, response) => {
       response.writeHead(206, { etag: '"e"', 'content-range': 'bytes 0-999999/1000000' });
-      const drip = setInterval(() => response.write('x'), 5);
+      const drip = setInterval(() => {
+        drops += 1;
+        response.write('x');
+      });
       response.once('close', () => clearInterval(drip));
     });
-    await typed(
-      openSource(url, { retries: 0, timeoutMs: 200 }).then((source) => source.read(0, 1_000_000)),
-      /only \d+ bytes came for 200 ms.*tries 1/,
-    );
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const opening = openSource(url, { retries: 0, timeoutMs: 30_000 });
+      const reading = typed(
+        opening.then((source) => source.read(0, 1_000_000)),
+        /only \d+ bytes came for 30000 ms.*tries 1/,
+      );
+      while (drops < 50) await new Promise(setImmediate);
+      await vi.advanceTimersByTimeAsync(30_000);
+      await reading;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('that give a byte a try are given up', async () => {

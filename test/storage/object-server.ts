@@ -33,6 +33,8 @@ export class ObjectServer {
   /** The next answers fail like this, one each. */
   readonly faults: Fault[] = [];
   readonly requests: SeenRequest[] = [];
+  /** Answers that hang or stall so far. */
+  silences = 0;
   servesRanges = true;
   honoursIfMatch = true;
   /** Called with each request before it is answered; an answer of its own replaces the server's. */
@@ -64,7 +66,10 @@ export class ObjectServer {
     this.requests.push({ method: request.method!, url: request.url!, headers: request.headers });
     if (this.onRequest?.(request, response)) return;
     const fault = this.faults.shift();
-    if (fault?.type === 'hang') return;
+    if (fault?.type === 'hang') {
+      this.silences += 1;
+      return;
+    }
     if (fault?.type === 'status') {
       response.writeHead(fault.status, fault.headers).end('<Error><Message>Slow down.</Message></Error>');
       return;
@@ -119,6 +124,7 @@ export class ObjectServer {
     response.flushHeaders();
     response.write(sent, () => {
       if (fault.type === 'drop') response.destroy();
+      else this.silences += 1;
     });
   }
 }
