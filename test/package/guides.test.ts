@@ -108,7 +108,13 @@ function snippetsOf(page: string): Snippet[] {
 
 /** Runs a shell snippet as in a project with the packages installed: `npx` finds their commands and `millrace`. */
 async function run(code: string, cwd: string): Promise<string> {
-  const shell = `set -euo pipefail\nnpx() { "$@"; }\nmillrace() { node "$MILLRACE" "$@"; }\n${code}`;
+  const functions = [
+    'npx() { "$@"; }',
+    // `tsx` starts Node.js twice, once to start it with these arguments.
+    'tsx() { node --import tsx "$@"; }',
+    'millrace() { node "$MILLRACE" "$@"; }',
+  ];
+  const shell = ['set -euo pipefail', ...functions, code].join('\n');
   const { NODE_V8_COVERAGE: _, ...inherited } = process.env;
   const commands = [path('../../node_modules/.bin'), dirname(process.execPath), process.env.PATH];
   const env = {
