@@ -1,4 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { findChromium, findRedis } from './scripts/test-servers.js';
+import SlowFilesFirst from './test/setup/slow-files-first.js';
 
 // Tests run what ships: they import `millrace` by its package name, which resolves to the build in dist/. Worker
 // threads load the same files.
@@ -7,6 +10,11 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     server: { deps: { external: [/\/dist\//] } },
     pool: 'forks',
+    // One more than there are cores: a test often waits for a process or a page.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: SlowFilesFirst },
+    // Also where vitest is started by hand, so that no test is left out.
+    env: { MILLRACE_CHROMIUM: findChromium() ?? '', MILLRACE_REDIS_SERVER: findRedis() ?? '' },
     reporters: ['default', './test/setup/failure-summary.ts'],
     globalSetup: ['test/setup/shared-browser.ts'],
     setupFiles: ['test/setup/write-coverage.ts'],

@@ -67,11 +67,13 @@ function findPython() {
   );
 }
 
-function findRedis() {
+/** Path of a Redis server, or undefined. */
+export function findRedis() {
   return redisPlaces.find((path) => path && existsSync(path));
 }
 
-function findChromium() {
+/** Path of a Chromium, or undefined. */
+export function findChromium() {
   return chromiumPlaces.find((path) => path && existsSync(path));
 }
 

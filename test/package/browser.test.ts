@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import webpack from 'webpack';
 import { collect } from '../loader/collect.js';
 import { connectBrowser, executablePath, openPage } from '../setup/browser.js';
+import { isLong } from '../setup/search-size.js';
 import { install } from './install.js';
 
 type Orders = Readonly<Record<'0' | '2', readonly (readonly number[])[]>> & { readonly missing: string };
@@ -101,6 +102,8 @@ describe.skipIf(!executablePath)('an application', () => {
           mode: 'production',
           output: { path: join(root, 'webpack'), filename: 'page.js' },
           performance: false,
+          // Takes most of the time. The build by Vite is minified in every run.
+          optimization: { minimize: isLong },
           plugins: [
             new webpack.NormalModuleReplacementPlugin(/^node:/, (module: { request: string }) => {
               const standIn = browser[module.request];

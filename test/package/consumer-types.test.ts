@@ -71,7 +71,7 @@ describe.each(compilers)('with %s', (compiler) => {
     expect(errors.filter((error) => !error.startsWith('wrong.ts('))).toEqual([]);
   });
 
-  it('the message about a wrong call of DataLoader is about what was written', () => {
+  it('the compiler message for a wrong call of DataLoader names the mistake', () => {
     const messages = new Map(
       errors.map((error) => [Number(/^wrong\.ts\((\d+)/.exec(error)?.[1]) - 1 - lines.length, error]),
     );

@@ -5,11 +5,11 @@ import { type BrowserServer, chromium } from 'playwright-core';
 import type { TestProject } from 'vitest/node';
 
 /** Starts one browser for all test files when the first asks for it, and stops it after the last. */
-export default async function shareBrowser({ provide }: TestProject): Promise<() => Promise<void>> {
+export default async function shareBrowser({ config, provide }: TestProject): Promise<() => Promise<void>> {
   let browser: Promise<BrowserServer> | undefined;
   const start = () =>
     chromium.launchServer({
-      executablePath: process.env.MILLRACE_CHROMIUM!,
+      executablePath: config.env.MILLRACE_CHROMIUM,
       args: ['--no-sandbox', '--disable-gpu'],
       timeout: 0,
     });
