@@ -1,17 +1,17 @@
 import { fingerprint } from './fingerprint.js';
 import type { Json } from './json.js';
 
-/** JSON of an object, with a field `checksum` that covers the other fields. */
+/** Returns the JSON of an object, with a field `checksum` that covers the other fields. */
 export function checkedJson(content: object, indent?: number): string {
-  // As it will be read: fields that are undefined are not written.
+  // Computed over what will be read: JSON omits fields that are undefined.
   const plain = JSON.parse(JSON.stringify(content)) as Record<string, Json>;
   return JSON.stringify({ ...plain, checksum: fingerprint(plain) }, null, indent);
 }
 
 /**
- * Reads what {@link checkedJson} wrote. Text without a checksum was written by an earlier version, and is taken as it is.
+ * Parses what {@link checkedJson} returned. Text without a checksum comes from an earlier version and is accepted.
  *
- * @throws SyntaxError where the text is not JSON of an object, or the checksum does not match.
+ * @throws SyntaxError if the text is not JSON of an object, or the checksum does not match.
  */
 export function parseCheckedJson(text: string): Record<string, unknown> {
   const parsed = JSON.parse(text) as unknown;

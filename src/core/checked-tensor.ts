@@ -2,15 +2,15 @@ import { dtypeOf, dtypes, isDType } from './dtype.js';
 import { CollateError } from './errors.js';
 import { elementCount, type Tensor } from './tensor.js';
 
-/** Whether a value was meant as a tensor: it has a dtype, a shape and data. */
+/** Whether a value is meant as a tensor: it has a dtype, a shape and data. */
 export function looksLikeTensor(value: object): value is Tensor {
   const { dtype, shape, data } = value as Partial<Tensor>;
   return typeof dtype === 'string' && shape !== undefined && ArrayBuffer.isView(data);
 }
 
-/** What is wrong with a value that looks like a tensor; nothing when it is one. */
+/** The problem of a value that looks like a tensor; `undefined` if there is none. */
 export function tensorProblem({ dtype, shape, data }: Tensor): string | undefined {
-  if (!isDType(dtype)) return `has the dtype '${dtype}', which is none of ${dtypes.join(', ')}`;
+  if (!isDType(dtype)) return `has the unknown dtype '${dtype}'; dtypes are ${dtypes.join(', ')}`;
   if (!Array.isArray(shape)) return 'has a shape that is not an array of numbers';
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     return `has the shape [${shape}], whose sizes must be whole numbers of 0 or more`;
@@ -23,9 +23,9 @@ export function tensorProblem({ dtype, shape, data }: Tensor): string | undefine
 }
 
 /**
- * Checks every tensor of a batch that a dataset made whole: in arrays and plain objects.
+ * Checks every tensor of a batch that a dataset made itself, in arrays and plain objects.
  *
- * @throws {@link CollateError} naming the path of one that is not what it says.
+ * @throws {@link CollateError} naming the path of an invalid tensor.
  */
 export function checkTensors(batch: unknown, path = ''): void {
   if (typeof batch !== 'object' || batch === null || ArrayBuffer.isView(batch)) return;

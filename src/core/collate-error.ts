@@ -1,7 +1,7 @@
 import type { DType } from './dtype.js';
 import { CollateError } from './errors.js';
 
-/** The error for a value that has no place in a batch. */
+/** The error for a value that cannot be collated. */
 export function misplaced(path: string, position: number, what: string, next?: string): CollateError {
   return new CollateError(
     `${place(path)} of sample ${position} is ${what}, which has no place in a batch`,
@@ -9,7 +9,7 @@ export function misplaced(path: string, position: number, what: string, next?: s
   );
 }
 
-/** The error for a tensor that is not what it says. */
+/** The error for an invalid tensor. */
 export function malformed(path: string, position: number, problem: string): CollateError {
   return new CollateError(
     `${place(path)} of sample ${position} is a tensor that ${problem}`,
@@ -17,7 +17,7 @@ export function malformed(path: string, position: number, problem: string): Coll
   );
 }
 
-/** The error for a number that the dtype of the batch does not hold. */
+/** The error for a number that the dtype of the batch cannot represent. */
 export function unrepresentable(
   path: string,
   position: number,
@@ -31,7 +31,7 @@ export function unrepresentable(
   );
 }
 
-/** The error for a sample that does not go with the first one. */
+/** The error for a sample that does not match the first one. */
 export function mismatch(
   path: string,
   position: number,

@@ -9,7 +9,7 @@ import { type Scalar, scalarTensor, torchScalarDtype } from './scalar-column.js'
 import type { StackTensors } from './stack-tensors.js';
 import { isTensor, type Tensor, tensor, zeroTensor } from './tensor.js';
 
-/** Options that hold for a whole tree of samples. */
+/** Options for a whole tree of samples. */
 export interface CollateRules {
   readonly numberDtype: DType | undefined;
   readonly stack: StackTensors;
@@ -51,7 +51,10 @@ export function collateTree(
 
 type Kind = 'number' | 'bigint' | 'boolean' | 'string' | 'ArrayBuffer' | 'tensor' | 'array' | 'object';
 
-/** The kind of all values. With `parity` numbers of all kinds go together, and what stays a list is not looked at. */
+/**
+ * The kind of all values. With `parity`, numbers of all kinds are one kind, and values that stay a list are not
+ * examined.
+ */
 function commonKind(values: readonly unknown[], path: string, parity: boolean): Kind {
   const kind = kindOf(values[0], path, 0);
   if (parity && (kind === 'string' || kind === 'ArrayBuffer')) return kind;
@@ -132,7 +135,7 @@ function arrays(samples: readonly unknown[][], path: string, collate: CollateFie
 interface ObjectRules {
   readonly collate: CollateField;
   readonly allocate: Allocate;
-  /** With `parity`, fields that the first sample does not have are dropped. */
+  /** With `parity`, fields that the first sample lacks are dropped. */
   readonly parity: boolean;
 }
 

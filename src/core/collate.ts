@@ -24,17 +24,18 @@ export type Collate<T, B> = (samples: readonly T[], context: CollateContext) => 
 
 export interface CollateOptions<N extends DType = 'float32'> {
   /**
-   * Dtype of a batch of JavaScript numbers. Whole numbers must be exact in it: float32 refuses ids above 2^24, for which
-   * use `'int32'`, `'int64'` or `'float64'`.
+   * Dtype of a batch of JavaScript numbers. It must represent integers exactly: float32 rejects ids above 2^24; use
+   * `'int32'`, `'int64'` or `'float64'` for these.
    *
-   * @defaultValue `'float32'`; with `parity`, int64 for a batch of whole numbers and float64 for any other
+   * @defaultValue `'float32'`; with `parity`, int64 for a batch of integers and float64 for any other
    */
   readonly numberDtype?: N;
   /** Allocates the tensors. @defaultValue fresh memory */
   readonly allocate?: Allocate;
   /**
-   * Dtypes and leniency of PyTorch's `default_collate`: `bigint` is its int and numbers its floats, which may be mixed;
-   * tensors of different dtypes are promoted; fields that the first sample does not have are dropped. @defaultValue `false`
+   * Whether to use the dtypes and leniency of PyTorch's `default_collate`: `bigint` is its int and numbers are its
+   * floats, which may be mixed; tensors of different dtypes are promoted; fields that the first sample lacks are
+   * dropped. @defaultValue `false`
    */
   readonly parity?: boolean;
   /** The PyTorch release whose dtypes `parity` uses: PyTorch 1.13 has no uint16, uint32 and uint64. @defaultValue `'2.13'` */
@@ -59,12 +60,12 @@ const schema = v.strictObject({
 
 /**
  * Makes one batch from samples of one structure, as PyTorch's `default_collate`, with JavaScript's types: `number` →
- * `numberDtype`, `bigint` → int64, `boolean` → bool, all of shape `[B]`; `string` and `ArrayBuffer` → a list; typed arrays and
- * tensors → stacked, `[B, ...shape]`; arrays and plain objects → field by field.
+ * `numberDtype`, `bigint` → int64, `boolean` → bool, all of shape `[B]`; `string` and `ArrayBuffer` → a list; typed
+ * arrays and tensors → stacked, `[B, ...shape]`; arrays and plain objects → field by field.
  *
  * @param samples - At least one.
- * @throws {@link CollateError} if the samples do not share one structure, shape and dtype, or hold a value that cannot be
- * collated (`null`, a function). The error names the path and the sample.
+ * @throws {@link CollateError} if the samples do not share one structure, shape and dtype, or contain a value that
+ *   cannot be collated (`null`, a function). The error names the path and the sample.
  * @remarks O(elements).
  */
 export function defaultCollate<T>(

@@ -1,4 +1,4 @@
-/** The bytes of several arrays, end to end, in memory of their own. */
+/** Concatenates byte arrays into new memory. */
 export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

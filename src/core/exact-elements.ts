@@ -15,9 +15,9 @@ const ranges: { readonly [D in DType]?: readonly [number | bigint, number | bigi
 };
 
 /**
- * Whether a value keeps its meaning as an element of a dtype. Integer dtypes hold whole numbers in their range; a number beyond
- * 2^53 may already differ from what it was made from, so it is none. Float dtypes hold whole numbers exactly or not at all, round
- * fractions, and have no place for finite numbers above their largest.
+ * Whether a dtype can represent a value. Integer dtypes represent the integers in their range; a number beyond 2^53
+ * may already have been rounded, so it is rejected. Float dtypes must represent integers exactly, may round
+ * fractions, and reject finite numbers above their maximum.
  */
 export function holds(dtype: DType, value: number | bigint): boolean {
   const range = ranges[dtype];
@@ -34,7 +34,7 @@ export function holds(dtype: DType, value: number | bigint): boolean {
   );
 }
 
-/** Whether every element of one dtype is one of another, so that none needs a look. */
+/** Whether every value of one dtype is a value of another, so that none needs a check. */
 export function holdsAll(dtype: DType, from: DType): boolean {
   if (from === dtype) return true;
   const range = ranges[from];
@@ -42,10 +42,10 @@ export function holdsAll(dtype: DType, from: DType): boolean {
 }
 
 /**
- * Copies elements into an array of another dtype, each of which it must hold.
+ * Copies elements into an array of another dtype, which must be able to represent each of them.
  *
- * @param at - Element of `target` that gets the first one.
- * @param refuse - The error for the first element that has no place there.
+ * @param at - Element of `target` that receives the first one.
+ * @param refuse - Makes the error for the first element that the dtype cannot represent.
  */
 export function copyExactly(
   source: ArrayLike<number | bigint>,

@@ -1,4 +1,4 @@
-/** The first place of ascending values that is above a limit; their number where none is. */
+/** The first index at which ascending values exceed a limit; their number if none does. */
 export function firstAbove(values: ArrayLike<number>, limit: number): number {
   let low = 0;
   let high = values.length;

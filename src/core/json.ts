@@ -1,4 +1,4 @@
-/** What `JSON.parse` can give. */
+/** A value that `JSON.parse` can return. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
 /** A JSON object. */

@@ -1,17 +1,17 @@
-// So that the types stand in projects whose own library has no disposables yet.
+// Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { DType } from './dtype.js';
 import { isTensor, type Tensor } from './tensor.js';
 
-/** What becomes of a tensor, as a function of its dtype: `type` may speak of `this['dtype']`. */
+/** What replaces a tensor, as a function of its dtype: `type` may refer to `this['dtype']`. */
 export interface TensorMapping {
   readonly dtype: DType;
   readonly type: unknown;
 }
 
 /**
- * A batch with every tensor replaced by what the mapping makes of it; other leaves (strings, for one) stay as they are. That
- * a batch is lent is not handed on.
+ * A batch with every tensor replaced by the result of the mapping; other leaves, such as strings, are unchanged. The
+ * result is not disposable, even if the batch is lent.
  */
 export type MapTensorsBy<Batch, Mapping extends TensorMapping> =
   Batch extends Tensor<infer D>
@@ -29,7 +29,10 @@ interface ToAlways<T> extends TensorMapping {
 /** A batch with every tensor replaced by `T`, whatever its dtype. */
 export type MapTensors<Batch, T> = MapTensorsBy<Batch, ToAlways<T>>;
 
-/** Walks a batch (tensors in arrays and plain objects) and converts its tensors. `path` is where a tensor is: `x.0`. */
+/**
+ * Walks a batch (tensors in arrays and plain objects) and converts its tensors. `path` is the location of a tensor:
+ * `x.0`.
+ */
 export function mapTensors<Batch, T>(
   batch: Batch,
   convert: (tensor: Tensor, path: string) => T,

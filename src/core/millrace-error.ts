@@ -1,10 +1,13 @@
 import { shownLocation, withoutSecrets } from './shown-location.js';
 import { visibleText } from './visible-text.js';
 
-/** Where it happened: dataset, sample index, file, byte offset and the like. Printed in the message, readable as fields. */
+/**
+ * Location of an error: dataset, sample index, file, byte offset and so on. Printed in the message, readable as
+ * fields.
+ */
 export type ErrorLocation = Readonly<Record<string, string | number | bigint | boolean>>;
 
-/** What an error says besides what went wrong. */
+/** Details of an error besides what went wrong. */
 export interface ErrorDetail {
   /** Printed in parentheses after the message. */
   readonly where?: ErrorLocation | undefined;
@@ -24,7 +27,7 @@ export interface ErrorDetail {
 export abstract class MillraceError extends Error {
   /** Stable name of the failure: match on this. */
   abstract readonly code: `ERR_MILLRACE_${string}`;
-  /** Where it happened, as fields. */
+  /** The location, as fields. */
   where: ErrorLocation;
   readonly #what: string;
   readonly #next: string | undefined;
@@ -51,7 +54,7 @@ export abstract class MillraceError extends Error {
     return this;
   }
 
-  /** Whether the parts of its message are known: of an error from another thread only the text is. */
+  /** Whether the parts of the message are known; of an error from another thread, only the text is. */
   static #isComplete(error: object): boolean {
     return #what in error;
   }
@@ -67,7 +70,7 @@ function safeLocation(location: ErrorLocation = {}): ErrorLocation {
   );
 }
 
-/** A URL may hold spaces where it is all there is. */
+/** A field that is only a URL may contain spaces. */
 function shownValue(value: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? shownLocation(value) : withoutSecrets(value);
 }

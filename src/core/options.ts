@@ -16,7 +16,7 @@ export function parseOptions<S extends v.GenericSchema>(
   options: unknown,
   root = '',
 ): v.InferOutput<S> {
-  // To the validator an array is an object without the optional fields.
+  // The validator treats an array as an object without the optional fields.
   if (Array.isArray(options))
     throw new ConfigError(subject, [{ field: root, message: 'must be an object, not an array' }]);
   const result = v.safeParse(schema, options);
@@ -49,7 +49,7 @@ function problemOf(issue: v.BaseIssue<unknown>, schema: v.GenericSchema, root: s
   return { field, message: issue.message };
 }
 
-/** Keys that the schema allows beside the last step of `path`. */
+/** Keys that the schema allows next to the last step of `path`. */
 function knownKeys(schema: v.GenericSchema, path: string): readonly string[] {
   let node: unknown = schema;
   for (const step of path.split('.').slice(0, -1))
@@ -68,7 +68,7 @@ function entriesOf(node: unknown): Record<string, unknown> | undefined {
   return pipe ? entriesOf(pipe[0]) : undefined;
 }
 
-/** The schema of the values, where `node` is a record: an object whose keys are free. */
+/** The schema of the values, if `node` is a record: an object with arbitrary keys. */
 function recordValueOf(node: unknown): unknown {
   const { type, value, wrapped, pipe } = (node ?? {}) as {
     type?: string;
@@ -104,7 +104,8 @@ function editDistance(a: string, b: string): number {
 }
 
 /**
- * An object whose keys are free, or match `key`. Every own key is kept and checked; valibot's `record` leaves `__proto__`, `constructor` and `prototype` out.
+ * An object with arbitrary keys, or keys that match `key`. Every own key is kept and checked; valibot's `record`
+ * omits `__proto__`, `constructor` and `prototype`.
  */
 export function recordOf<I, O>(
   value: v.GenericSchema<I, O>,

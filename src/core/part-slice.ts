@@ -5,11 +5,11 @@ export interface Slice {
 }
 
 /**
- * Cuts a batch into parts, one for each rank or micro-batch: positions `floor(part·n / parts)` up to and without
- * `floor((part + 1)·n / parts)`, so that parts are contiguous, together are the whole, and differ by at most one.
+ * Divides a batch into parts, one for each rank or micro-batch: positions `floor(part·n / parts)` up to but excluding
+ * `floor((part + 1)·n / parts)`. Parts are contiguous, cover the batch, and differ by at most one sample.
  *
- * A short last batch of fewer samples than parts gives each part one sample, repeating them, because every rank must take
- * the same number of steps: part p gets position `p mod n`.
+ * A short last batch with fewer samples than parts gives each part one sample, repeating them, because every rank
+ * must take the same number of steps: part p gets position `p mod n`.
  */
 export function partSlice(length: number, part: number, parts: number): Slice {
   if (length < parts && length > 0) {
@@ -54,7 +54,7 @@ export function shareSlice(length: number, share: Share, cutPoints?: readonly nu
   return cutPoints ? { start: cutPoints[start]!, end: cutPoints[end]! } : { start, end };
 }
 
-/** The parts that contain a position, as {@link partSlice} cuts: one, or several if a short batch is repeated. */
+/** The parts that contain a position, as {@link partSlice} divides: one, or several if a short batch is repeated. */
 export function partsWith(position: number, length: number, parts: number): number[] {
   if (length >= parts) return [Math.ceil(((position + 1) * parts) / length) - 1];
   const rounds = Math.ceil((parts - position) / length);

@@ -4,13 +4,13 @@ import { isNode } from './platform.js';
 import { providedModule } from './provided-modules.js';
 
 /**
- * Loads a module of an optional package when it is first used. Bundlers do not see the import. A page gets the package from
+ * Loads a module of an optional package on first use. Bundlers do not see the import. A page gets the package from
  * `provideModules` or from an import map; Node.js finds it in `node_modules`.
  *
  * @param specifier - The module: `apache-arrow`, `gpt-tokenizer/encoding/cl100k_base`.
  * @param neededBy - What needs it, for the message: `millrace bench`.
- * @throws {@link MissingPeerError} when the package is not there, with what to do. A package that is there but broken keeps its own
- *   error.
+ * @throws {@link MissingPeerError} if the package is not installed, with the remedy. A package that is installed but
+ *   broken throws its own error.
  */
 export async function importPeer<T>(specifier: string, neededBy: string): Promise<T> {
   try {
@@ -24,7 +24,7 @@ export async function importPeer<T>(specifier: string, neededBy: string): Promis
         where: { package: name },
         next: isNode
           ? `Run: npm install ${name}`
-          : `Install it and bundle it: provideModules({ '${specifier}': () => import('${specifier}') }), in a worker of your own too.`,
+          : `Install it and bundle it: provideModules({ '${specifier}': () => import('${specifier}') }), also in your own worker.`,
         cause,
       },
     );
@@ -32,11 +32,12 @@ export async function importPeer<T>(specifier: string, neededBy: string): Promis
 }
 
 /**
- * `require` for optional packages with native code, which are loaded without waiting. Node.js only; bundlers do not see what it loads.
+ * `require` for optional packages with native code, which load synchronously. Node.js only; bundlers do not see what
+ * it loads.
  */
 export function peerRequire(): NodeJS.Require {
   const { createRequire } = process.getBuiltinModule('node:module');
-  // A bundle of CommonJS has no import.meta.
+  // A CommonJS bundle has no import.meta.
   return createRequire(import.meta.url ?? `${process.cwd()}/`);
 }
 
@@ -48,9 +49,9 @@ function packageOf(specifier: string): string {
     .join('/');
 }
 
-/** Whether an import failed because the package is not there, rather than something that the package imports. */
+/** Whether an import failed because the package is missing, rather than something that the package imports. */
 function isMissing(error: unknown, name: string): boolean {
-  // A browser throws a TypeError that says only in words that it does not know the name.
+  // A browser throws a TypeError, and only its text tells that the name is unknown.
   if (!isNode) return error instanceof TypeError && error.message.includes(name);
   const { code, message } = error as { code?: string; message?: string };
   return code === 'ERR_MODULE_NOT_FOUND' && Boolean(message?.includes(`'${name}'`));

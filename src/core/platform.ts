@@ -1,4 +1,4 @@
-/** Whether this is Node.js, or what has its files, threads and environment as well. */
+/** Whether this is Node.js, or a platform with the same files, threads and environment. */
 export const isNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 
 /** Environment variables, in the form of `process.env`. */

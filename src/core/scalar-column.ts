@@ -4,7 +4,7 @@ import { type DType, isBigIntDType } from './dtype.js';
 import { holds } from './exact-elements.js';
 import type { Tensor } from './tensor.js';
 
-/** What becomes one element of a tensor. */
+/** A value that becomes one element of a tensor. */
 export type Scalar = number | bigint | boolean;
 
 /** How a column of scalars becomes a tensor. */
@@ -16,10 +16,10 @@ export interface ScalarColumn {
 }
 
 /**
- * Makes a tensor of shape `[B]` of one value a sample.
+ * Makes a tensor of shape `[B]`, one value per sample.
  *
- * @throws {@link CollateError} when the dtype cannot hold a value: see {@link holds}. As in PyTorch, with `parity` floats round
- *   whole numbers, too.
+ * @throws {@link CollateError} if the dtype cannot represent a value: see {@link holds}. With `parity`, floats also
+ *   round integers, as in PyTorch.
  */
 export function scalarTensor(
   values: readonly Scalar[],
@@ -44,21 +44,21 @@ export function scalarTensor(
   return batch;
 }
 
-/** What to write instead, for a value that a batch of numbers cannot hold. */
+/** The advice for a value that a batch of numbers cannot represent. */
 function adviceFor(value: number | bigint): string {
   const choices = (['int32', 'int64', 'float64'] as const).filter((dtype) => holds(dtype, value));
   const dtypes = choices.map((dtype) => `'${dtype}'`).join(' or ');
   return choices.length > 0
     ? `Pass numberDtype: ${dtypes}, or convert the value in a transform.`
-    : 'Convert the value in a transform, or give it as a bigint or a string.';
+    : 'Convert the value in a transform, or pass it as a bigint or a string.';
 }
 
 /**
- * The dtype that `torch.tensor` gives a column: int64 for integers, float64 for floats, bool, and float32 where a float comes
- * after an integer. A `bigint` is an integer; a number is a float when the caller says what dtype numbers have, and otherwise
- * counts as an integer as long as all of the column are whole.
+ * The dtype that `torch.tensor` gives a column: int64 for integers, float64 for floats, bool, and float32 if a float
+ * follows an integer. A `bigint` is an integer. A number is a float if the caller sets the dtype of numbers;
+ * otherwise it is an integer if the whole column consists of integers.
  *
- * @param numberDtype - The dtype of numbers, or `undefined` to go by their values.
+ * @param numberDtype - The dtype of numbers, or `undefined` to derive it from their values.
  */
 export function torchScalarDtype(values: readonly Scalar[], numberDtype: DType | undefined): DType {
   const isFloat = (value: Scalar): boolean =>

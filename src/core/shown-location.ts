@@ -1,6 +1,6 @@
 /**
- * A path or URL as messages, pages and files show it: without user name, password, values of the query and fragment. Paths stay as
- * they are. In `s3:` and `hf:` URLs `?` and `#` are characters of the key, so that only what reads `name=value` there is hidden.
+ * A path or URL for display: without user name, password, values of the query, and fragment. Paths are unchanged. In
+ * `s3:` and `hf:` URLs `?` and `#` are characters of the key, so only `name=value` parts are hidden there.
  */
 export function shownLocation(location: string | URL): string {
   const text = String(location);
@@ -9,7 +9,7 @@ export function shownLocation(location: string | URL): string {
   return `${scheme}://${withoutQuery(withoutUser(rest), /^(s3|hf|file)$/i.test(scheme))}`;
 }
 
-/** A text with every URL in it as {@link shownLocation} shows it. */
+/** A text in which every URL is replaced by its {@link shownLocation}. */
 export function withoutSecrets(text: string): string {
   if (!text.includes('://')) return text;
   return text.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]*[^\s"'<>`).,;:]/gi, shownLocation);
@@ -18,10 +18,10 @@ export function withoutSecrets(text: string): string {
 function withoutUser(rest: string): string {
   const authority = rest.slice(0, rest.search(/[/?#]|$/));
   if (authority.includes('@')) return rest.slice(authority.lastIndexOf('@') + 1);
-  // A password may hold a slash: the part before it is then no host with a port.
+  // A password may contain a slash: the part before it is then not a host with a port.
   const isHost = /^(\[[^\]]*\]|[^:]*)(:\d*)?$/.test(authority);
   if (isHost) return rest;
-  // A password may also hold a space, which ended the URL when it was cut out of a text.
+  // A password may also contain a space, at which the URL was cut out of the text.
   return rest.includes('@') ? rest.slice(rest.lastIndexOf('@') + 1) : '…';
 }
 

@@ -1,15 +1,15 @@
 import { firstAbove } from './first-above.js';
 
-/** Sample ids: whole doubles where 32 bits might not hold them. */
+/** Sample ids: doubles if 32 bits might not hold them. */
 export type IdArray = Uint32Array | Float64Array;
 
 /** Samples grouped by difficulty. */
 export interface SamplesByValue {
   /** Shape `[K]`: the distinct values, ascending. */
   readonly distinct: Float64Array;
-  /** Shape `[K]`: how many samples have each. */
+  /** Shape `[K]`: number of samples with each value. */
   readonly counts: Float64Array;
-  /** Shape `[n]`: the ids of the first value, then of the second, and so on; of one value in the order they came. */
+  /** Shape `[n]`: the ids of the first value, then of the second, and so on; ids of one value keep their order. */
   readonly ids: IdArray;
 }
 
@@ -19,11 +19,11 @@ const digitBits = 16;
 const digitCount = 1 << digitBits;
 
 /**
- * Groups samples by a whole-number value; samples of one value keep their order.
+ * Groups samples by an integer value; samples of one value keep their order.
  *
- * @param values - Shape `[n]`, whole numbers up to 2^53 in size.
+ * @param values - Shape `[n]`, integers up to 2^53 in magnitude.
  * @param ids - Shape `[n]`.
- * @remarks O(n): a counting sort where the values are close together, a radix sort otherwise.
+ * @remarks O(n): a counting sort if the range of values is small, a radix sort otherwise.
  */
 export function sortByValue(values: Float64Array, ids: IdArray): SamplesByValue {
   if (values.length === 0) return { distinct: new Float64Array(), counts: new Float64Array(), ids };
@@ -36,7 +36,7 @@ export function sortByValue(values: Float64Array, ids: IdArray): SamplesByValue 
 /**
  * {@link sortByValue} for any finite numbers.
  *
- * @remarks O(n log n) where not all of them are whole.
+ * @remarks O(n log n) unless all of them are integers.
  */
 export function sortByNumber(values: Float64Array, ids: IdArray): SamplesByValue {
   if (values.every(Number.isSafeInteger)) return sortByValue(values, ids);
@@ -46,7 +46,7 @@ export function sortByNumber(values: Float64Array, ids: IdArray): SamplesByValue
   return { ...sortByValue(ranks, ids), distinct };
 }
 
-/** Smallest and largest of at least one value. */
+/** Minimum and maximum of at least one value. */
 export function extremes(values: Float64Array): { readonly min: number; readonly max: number } {
   let min = values[0]!;
   let max = min;
@@ -67,7 +67,7 @@ function countingSort(values: Float64Array, ids: IdArray, min: number, width: nu
     if (samples === 0) continue;
     distinct[row] = offset + min;
     counts[row++] = samples;
-    // From here on the table holds the position of the next sample of each value.
+    // From here on, the table holds the position of the next sample of each value.
     table[offset] = start;
     start += samples;
   }

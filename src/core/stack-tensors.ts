@@ -4,7 +4,7 @@ import { type DType, isBigIntDType } from './dtype.js';
 import type { Tensor } from './tensor.js';
 import type { TorchRelease } from './torch-release.js';
 
-/** Puts samples that are tensors together; the rest of the rules are the same for every collate. */
+/** Combines samples that are tensors; the other rules are the same for every collate. */
 export type StackTensors = (samples: readonly Tensor[], path: string, allocate: Allocate) => Tensor;
 
 /** Stacks tensors of one shape and dtype: B of `[...S]` → `[B, ...S]`. */
@@ -22,7 +22,9 @@ export const stackTensors: StackTensors = (samples, path, allocate) => {
   return batch;
 };
 
-/** Stacks tensors of one shape as `torch.stack`: dtypes that differ are promoted to one that holds both. */
+/**
+ * Stacks tensors of one shape as `torch.stack` does: different dtypes are promoted to one that can represent both.
+ */
 export function torchStack(release: TorchRelease): StackTensors {
   return (samples, path, allocate) => {
     samples.forEach(({ dtype }, i) => {
@@ -40,7 +42,7 @@ export function torchStack(release: TorchRelease): StackTensors {
   };
 }
 
-/** @throws {@link CollateError} when two samples differ in dtype. */
+/** @throws {@link CollateError} if two samples differ in dtype. */
 export function checkDtype(first: Tensor, sample: Tensor, path: string, position: number): void {
   if (sample.dtype !== first.dtype) {
     throw mismatch(path, position, `has the dtype ${sample.dtype}`, `sample 0 ${first.dtype}`);
@@ -64,7 +66,7 @@ function checkRelease(dtype: DType, release: TorchRelease, path: string, positio
   throw misplaced(
     path,
     position,
-    `${dtype}, a dtype that PyTorch 1.13 does not have`,
+    `${dtype}, a dtype that PyTorch 1.13 lacks`,
     `Pass release: '2.13', or leave out parity.`,
   );
 }
@@ -75,7 +77,7 @@ function promote(a: DType, b: DType): DType {
   const [narrow, wide] = bitsOf(a) <= bitsOf(b) ? [a, b] : [b, a];
   const unsigned = [a, b].filter((dtype) => dtype.startsWith('uint'));
   if (unsigned.length !== 1) return wide;
-  // One is signed: it must be wider than the other, or the result is the next wider signed dtype, as far as there is one.
+  // If one is signed, the result is the next signed dtype that is wider than the unsigned one, if there is one.
   if (unsigned[0] === narrow && bitsOf(narrow) < bitsOf(wide)) return wide;
   return `int${Math.min(64, 2 * bitsOf(unsigned[0]!))}` as DType;
 }

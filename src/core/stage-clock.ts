@@ -1,15 +1,16 @@
-// Where the time of making a batch goes. Kept by the thread: the program of a worker is one file with a copy of this module, beside the
-// one that a user's dataset imports.
+// Measures the stages of making a batch. The clock is kept by the thread, because a worker's program is a bundle with
+// its own copy of this module, next to the one that a user's dataset imports.
 
-/** What a thread may be at while it makes a batch, besides what the dataset does itself. */
+/** A stage of making a batch, besides the dataset's own work. */
 export type TimedStage = 'storage' | 'transform' | 'collate';
 
-/** Milliseconds of each stage. What is left of the batch's time is the dataset's: decoding. */
+/** Milliseconds of each stage. The rest of the batch's time is the dataset's own: decoding. */
 export type StageTimes = Readonly<Record<TimedStage, number>>;
 
 /**
- * Adds up the time of stages that may overlap: a moment counts for the last of collate, transform and storage that is under way, so that
- * the times of a batch never add up to more than it took. A moment of storage is one in which some read is under way.
+ * Adds up the time of stages that may overlap. Each moment counts for one stage, in the precedence collate,
+ * transform, storage, so the times of a batch never add up to more than its duration. A moment counts as storage if
+ * any read is in progress.
  */
 export class StageClock {
   readonly #underWay = { storage: 0, transform: 0, collate: 0 };
@@ -44,7 +45,7 @@ export class StageClock {
 const clockKey: unique symbol = Symbol.for('millrace.stageClock');
 const place = globalThis as { [clockKey]?: StageClock | undefined };
 
-/** The clock of the batch that this thread is making; undefined while stage timing is off. */
+/** The clock of the batch that this thread is making; `undefined` while timing is off. */
 export function stageClock(): StageClock | undefined {
   return place[clockKey];
 }
@@ -53,7 +54,7 @@ export function setStageClock(clock: StageClock | undefined): void {
   place[clockKey] = clock;
 }
 
-/** Waits for a read, as time of storage. */
+/** Waits for a read, and counts the time as storage. */
 export function timeRead<T>(read: () => Promise<T>): Promise<T> {
   const clock = stageClock();
   return clock ? timed(clock, read) : read();
@@ -68,7 +69,7 @@ async function timed<T>(clock: StageClock, read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Reads at once, as time of storage. */
+/** Reads synchronously, and counts the time as storage. */
 export function timeReadSync<T>(read: () => T): T {
   const clock = stageClock();
   if (!clock) return read();

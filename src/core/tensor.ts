@@ -2,7 +2,7 @@ import { type DType, dtypeOf, isDType, type TypedArray, type TypedArrayOf, zeros
 import { ShapeError } from './errors.js';
 
 /**
- * A dense array in row-major order: plain data, which can be sent to other threads and printed.
+ * A dense array in row-major order: plain data that can be sent to other threads and printed.
  *
  * `data` has exactly the product of `shape` elements. A scalar has the shape `[]` and one element.
  */
@@ -45,18 +45,18 @@ export function elementCount(shape: readonly number[]): number {
  *
  * @param data - The elements in row-major order. The tensor shares its memory.
  * @param shape - Dimensions whose product is `data.length`. @defaultValue `[data.length]`
- * @throws {@link ShapeError} when the shape does not hold exactly `data.length` elements.
+ * @throws {@link ShapeError} unless the product of the dimensions is `data.length`.
  */
 export function tensor<A extends TypedArray>(data: A, shape?: readonly number[]): Tensor<DTypeOfArray<A>>;
-/** Makes a tensor whose dtype is not the one the array type implies: `bool` over a `Uint8Array`. */
+/** Makes a tensor whose dtype differs from that of the array type: `bool` over a `Uint8Array`. */
 export function tensor<D extends DType>(data: TypedArrayOf<D>, shape: readonly number[], dtype: D): Tensor<D>;
 export function tensor(data: TypedArray, shape: readonly number[] = [data.length], dtype?: DType): Tensor {
   if (elementCount(shape) !== data.length) {
     throw new ShapeError(
-      `A shape of [${shape}] holds ${elementCount(shape)} elements, the data has ${data.length}`,
+      `A shape of [${shape}] has ${elementCount(shape)} elements, and the data has ${data.length}`,
       {
         where: { shape: `[${shape}]` },
-        next: 'Give a shape whose product is the number of elements.',
+        next: 'Pass a shape whose product is the number of elements.',
       },
     );
   }
@@ -78,7 +78,7 @@ export function isTensor(value: unknown): value is Tensor {
 /**
  * Row `index` of a tensor along its first dimension, as a view: shape `[d0, ...rest]` gives `[...rest]`.
  *
- * @throws {@link ShapeError} when the tensor is a scalar or the index is outside `0 … d0 - 1`.
+ * @throws {@link ShapeError} if the tensor is a scalar or the index is outside `0 … d0 - 1`.
  */
 export function row<D extends DType>(source: Tensor<D>, index: number): Tensor<D> {
   const [rows, ...shape] = source.shape;

@@ -1,13 +1,13 @@
 import { WorkerTransferError } from './errors.js';
 
 /**
- * The file of a thread's program, which lies beside the module that starts it.
+ * The URL of a thread's program, next to the module that starts it.
  *
- * Bundlers do not see it: one that copied the file would leave behind what it imports.
+ * Bundlers do not see it: copying the file would leave behind what it imports.
  *
- * @param path - Of the program, relative to the module: `./entry.js`.
- * @param module - `import.meta.url` of the module; nothing in a bundle of CommonJS.
- * @throws {@link WorkerTransferError} where a bundler has put the module elsewhere, without the program.
+ * @param path - Path of the program, relative to the module: `./entry.js`.
+ * @param module - `import.meta.url` of the module; `undefined` in a CommonJS bundle.
+ * @throws {@link WorkerTransferError} if a bundler moved the module without the program.
  */
 export function threadProgram(path: string, module: string | undefined): URL {
   const { existsSync } = process.getBuiltinModule('node:fs');
@@ -18,6 +18,6 @@ export function threadProgram(path: string, module: string | undefined): URL {
     next:
       "Mark millrace as external and install it where the application runs: --packages=external or external: ['millrace'] for " +
       "esbuild, ssr.external: ['millrace'] for Vite, externals for webpack, serverExternalPackages for Next.js. " +
-      'Or leave out the threads: numWorkers: 0.',
+      'Or use no threads: numWorkers: 0.',
   });
 }

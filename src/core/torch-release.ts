@@ -1,4 +1,4 @@
-/** A release of PyTorch that is followed where releases differ. */
+/** A release of PyTorch whose behavior is reproduced where releases differ. */
 export type TorchRelease = '1.13' | '2.13';
 
 /** Every {@link TorchRelease}. The first one is the default everywhere. */

@@ -1,2 +1,2 @@
-/** The version of this package. A constant, because a bundle has no `package.json` beside it. */
+/** The version of this package. A constant, because a bundle has no `package.json`. */
 export const version = '0.1.0';

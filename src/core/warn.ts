@@ -1,14 +1,17 @@
 import { withoutSecrets } from './shown-location.js';
 import { visibleText } from './visible-text.js';
 
-/** What a warning says. */
+/** A warning. */
 export interface Warning {
   /** Stable name: match on this. */
   readonly code: `MILLRACE_${string}`;
   readonly message: string;
 }
 
-/** Warns, without the secrets of URLs, in the platform's own way: a process warning in Node.js, which can be listened to, else the console. */
+/**
+ * Issues a warning, without secrets of URLs: a process warning in Node.js, which programs can observe, elsewhere on
+ * the console.
+ */
 export function warn({ code, message: text }: Warning): void {
   const message = visibleText(withoutSecrets(text));
   const { process } = globalThis as { process?: { emitWarning?: (text: string, options: object) => void } };

@@ -1,4 +1,5 @@
 // Makes the types compile in projects whose lib setting lacks Disposable.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Collate } from '../core/collate.js';
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';

@@ -18,62 +18,66 @@ import { tooSmall } from './order/rank-layout.js';
 
 interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
   /**
-   * Makes a batch from samples. A function given as a value runs on the main thread; one named by `workerFunction`, and
-   * `padCollate`, run in the workers. @defaultValue `defaultCollate`
+   * Makes a batch from samples. A function passed as a value runs on the main thread; one named by `workerFunction`,
+   * and `padCollate`, run in the workers. @defaultValue `defaultCollate`
    */
   readonly collate?: Collate<T, B> | WorkerModule<Collate<T, B>>;
   /**
-   * Changes each sample before it is collated; draws random numbers from `context.rng` only. With workers it must be
+   * Changes each sample before it is collated. Draw random numbers from `context.rng` only. With workers it must be
    * named by `workerFunction`. @defaultValue none
    */
   readonly transform?:
     | ((sample: T, context: SampleContext) => T | Promise<T>)
     | WorkerModule<(sample: T, context: SampleContext) => T | Promise<T>>;
   /**
-   * Threads that make batches; 0 makes them on this thread. `'auto'` begins with one or two and takes more, up to one less
-   * than there are processors, as long as the consumer waits for batches; it does without where the dataset cannot be moved
-   * into a worker. `stats().tuning` says what was chosen and why. @defaultValue `0`
+   * Number of threads that make batches; 0 makes them on this thread. `'auto'` starts with one or two and adds more,
+   * up to one fewer than the processors, while the consumer waits for batches. It uses none if the dataset cannot be
+   * moved into a worker. `stats().tuning` gives the choice and the reason. @defaultValue `0`
    */
   readonly numWorkers?: number | 'auto';
   /**
-   * Batches each worker makes ahead. `'auto'` begins with 2 and goes up to 16 where the consumer waits though the workers are
-   * not busy. Needs workers. @defaultValue `'auto'`
+   * Number of batches that each worker makes ahead. `'auto'` starts with 2 and goes up to 16 if the consumer waits
+   * although the workers are not busy. Requires workers. @defaultValue `'auto'`
    */
   readonly prefetchFactor?: number | 'auto';
   /**
-   * Bytes that are fetched from URLs into the cache before the batches that need them are made, in the order in which those come. Less
-   * than the cache holds; 0 fetches what is needed when it is. Needs a dataset with `cache`, and an order that can seek.
-   * @defaultValue 256 MiB
+   * Maximum number of bytes fetched from URLs into the cache before their batches are made, in the order of the
+   * batches. Must be less than the cache holds; 0 fetches on demand. Requires a dataset with `cache`, and an order
+   * that can seek. @defaultValue 256 MiB
    */
   readonly prefetchBytes?: number;
   /**
-   * Makes a worker, in a browser: `() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })`, where `worker.js`
-   * imports `millrace/worker`. Needs workers. @defaultValue the worker that comes with Millrace
+   * Makes a worker in a browser: `() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })`,
+   * where `worker.js` imports `millrace/worker`. Requires workers. @defaultValue the worker that Millrace includes
    */
   readonly createWorker?: CreateWorker;
-  /** Whether workers live on from epoch to epoch; idle, they do not keep the process alive. Needs workers. @defaultValue `true` */
+  /**
+   * Whether workers stay alive between epochs; idle workers do not keep the process alive. Requires workers.
+   * @defaultValue `true`
+   */
   readonly persistentWorkers?: boolean;
   /**
-   * Whether batches come in the sampler's order. `false` delivers each as soon as it is made, so that a slow sample
-   * does not hold up the rest; states stay exact. Needs workers and a map-style dataset. @defaultValue `true`
+   * Whether batches are delivered in the sampler's order. `false` delivers each as soon as it is made, so that a slow
+   * sample does not delay the others; states stay exact. Requires workers and a map-style dataset. @defaultValue
+   * `true`
    */
   readonly inOrder?: boolean;
   /**
-   * Whether the memory that batches are lent in is page-locked, once, so that the accelerator copies from it by itself: see
-   * `deviceBatches`. Needs `reuseBuffers` and a CUDA device; otherwise it has no effect. @defaultValue `false`
+   * Whether to page-lock the memory of lent batches, once, so that the accelerator can copy from it directly: see
+   * `deviceBatches`. Has an effect only with `reuseBuffers` and a CUDA device. @defaultValue `false`
    */
   readonly pinMemory?: boolean;
-  /** Longest wait for one batch, in milliseconds; 0 waits without limit. @defaultValue `0` */
+  /** Maximum wait for one batch, in milliseconds; 0 for no limit. @defaultValue `0` */
   readonly timeoutMs?: number;
   /** Fixes the shuffle and every sample's random numbers. @defaultValue `0` */
   readonly seed?: number;
-  /** Which part of each global batch is this process's, `0 … worldSize - 1`. @defaultValue `0` */
+  /** Rank of this process, `0 … worldSize - 1`, which selects its share of each global batch. @defaultValue `0` */
   readonly rank?: number;
-  /** Processes that share each global batch. It does not change the global batches. @defaultValue `1` */
+  /** Number of processes that share each global batch. Does not change the global batches. @defaultValue `1` */
   readonly worldSize?: number;
   /**
-   * Micro-batches of each global batch: an iteration gives them one by one, for gradients that are added up before a step of the
-   * optimizer. Each is split over the ranks. It does not change the global batches. @defaultValue `1`
+   * Micro-batches per global batch. The loader yields them one by one, for gradients that are accumulated before an
+   * optimizer step. Each is divided among the ranks. Does not change the global batches. @defaultValue `1`
    */
   readonly gradientAccumulationSteps?: number;
   /**
@@ -84,9 +88,10 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    */
   readonly uneven?: Uneven;
   /**
-   * What to do about a sample that fails: `'throw'` a `SampleError`; `'skip'` it, counted in `stats()`; `'retry'` it
-   * three times with growing pauses, then throw. With `'skip'` all ranks and micro-batches still have equally many batches, and it is an
-   * error when all samples fail: 100 in a row, a whole epoch, or a whole global batch that is shared. @defaultValue `'throw'`
+   * How to handle a sample that fails: `'throw'` a `SampleError`; `'skip'` it and count it in `stats()`; `'retry'` it
+   * three times with growing pauses, then throw. With `'skip'`, all ranks and micro-batches still have the same
+   * number of batches, and it is an error if too many samples fail: 100 in a row, a whole epoch, or a whole shared
+   * global batch. @defaultValue `'throw'`
    */
   readonly onError?: OnError;
   /**
@@ -95,34 +100,35 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    */
   readonly maxFailures?: number;
   /**
-   * Whether batches are lent: their memory is used again when the next one is asked for, or when `using batch` ends. Outside of
-   * production (`NODE_ENV`) a tensor that is used later throws a `ReleasedBatchError`. @defaultValue `false`: a batch is yours
-   * forever
+   * Whether batches are lent: their memory is reused when the next one is requested, or when `using batch` ends.
+   * Outside of production (`NODE_ENV`), a tensor that is used later throws a `ReleasedBatchError`. @defaultValue
+   * `false`: you own every batch
    */
   readonly reuseBuffers?: Reuse;
   /** Dtype of a batch of JavaScript numbers. @defaultValue `'float32'` */
   readonly numberDtype?: N;
   /**
-   * Draws what PyTorch's `DataLoader(generator=…)` draws from its generator, whose state advances: a base seed at the start
-   * of each pass, and with `shuffle` the order. A `sampler` with the same generator draws its order after the base seed.
-   * @defaultValue none: the shuffle follows from `seed`
+   * Draws what PyTorch's `DataLoader(generator=…)` draws from its generator, whose state advances: a base seed at the
+   * start of each pass, and with `shuffle` the order. A `sampler` with the same generator draws its order after the
+   * base seed. @defaultValue none: the shuffle follows from `seed`
    */
   readonly generator?: TorchGenerator;
   /**
-   * Whether a live page shows the run: rates, waits, workers, curriculum, what is in the batches. For this machine alone unless options
-   * say otherwise. Needs Node.js. @defaultValue what the environment variable `MILLRACE_DASHBOARD` says: `1`, a port, or nothing
+   * Whether a live page shows the run: rates, waits, workers, curriculum, contents of batches. Only this machine can
+   * open it, unless its options allow others. Requires Node.js. @defaultValue the environment variable
+   * `MILLRACE_DASHBOARD`: `1`, a port, or unset
    */
   readonly dashboard?: boolean | DashboardOptions;
 }
 
 interface SamplerOptions {
-  /** Samples a global batch, over all ranks and micro-batches: at least one for each of them. @defaultValue `1` */
+  /** Samples per global batch, over all ranks and micro-batches: at least one for each of them. @defaultValue `1` */
   readonly batchSize?: number;
-  /** Whether to leave out a last batch that is not full. @defaultValue `false` */
+  /** Whether to drop a last batch that is not full. @defaultValue `false` */
   readonly dropLast?: boolean;
   /**
-   * Whether to visit samples in a new random order each epoch. `'shards'` mixes the samples of eight files or row groups at a time, for
-   * data that is remote: see `ShardSampler`. Excludes `sampler`. @defaultValue `false`
+   * Whether to visit samples in a new random order in each epoch. `'shards'` mixes the samples of eight files or row
+   * groups at a time, for remote data: see `ShardSampler`. Excludes `sampler`. @defaultValue `false`
    */
   readonly shuffle?: boolean | 'shards';
   /** The order. @defaultValue sequential, or random with `shuffle` */
@@ -131,7 +137,7 @@ interface SamplerOptions {
 }
 
 interface BatchSamplerOptions {
-  /** Gives whole global batches of indices. Excludes `batchSize`, `shuffle`, `sampler`, `dropLast`. */
+  /** Yields whole global batches of indices. Excludes `batchSize`, `shuffle`, `sampler`, `dropLast`. */
   readonly batchSampler: BatchSampler;
   readonly batchSize?: never;
   readonly dropLast?: never;
@@ -159,12 +165,12 @@ export type ElasticLoaderOptions<T, N extends DType, B, Reuse extends boolean = 
   (SamplerOptions | BatchSamplerOptions) &
   ElasticOptions;
 
-/** With `elastic: true`: an order that any rank can begin anywhere, and that does not depend on the world size. */
+/** With `elastic: true`: an order that any rank can start anywhere, and that does not depend on the world size. */
 export interface ElasticOptions {
   /**
-   * Whether the loader must be able to resume on other ranks without reading anything again. With `true` a sampler or stream that
-   * cannot does not compile, and throws a `CapabilityError` that names it. @defaultValue `false`: a stream without a state of its
-   * own is read again
+   * Whether the loader must be able to resume on other ranks without reading anything again. With `true`, a sampler
+   * or stream that cannot does not compile, and throws a `CapabilityError` that names it. @defaultValue `false`: a
+   * stream without a state is read again
    */
   readonly elastic: true;
   readonly sampler?: { readonly seekable: true; readonly elastic: true };
@@ -172,23 +178,23 @@ export interface ElasticOptions {
 }
 
 /**
- * Stands in the compiler's message when `elastic: true` comes with a sampler or stream that cannot resume on other ranks. No value
- * has this type.
+ * Appears in the compiler's message if `elastic: true` is combined with a sampler or stream that cannot resume on
+ * other ranks. No value has this type.
  */
 export interface ElasticNeedsSeekableElasticOrder {
   readonly [needsSeekableElasticOrder]: never;
 }
 declare const needsSeekableElasticOrder: unique symbol;
 
-/** Without `elastic: true` any order will do. */
+/** Without `elastic: true`, any order. */
 export interface InelasticOptions {
   readonly elastic?: false | ElasticNeedsSeekableElasticOrder;
 }
 
-/** A collate that comes with the loader: what it makes follows from the samples. */
+/** A built-in collate, whose result type follows from the samples. */
 export type BuiltInCollate<N extends DType> = Pick<PadCollate<N>, 'padOptions'> | TorchRules<N>;
 
-/** Options of a `DataLoader` with such a collate. */
+/** Options of a `DataLoader` with a built-in collate. */
 export type BuiltInCollateOptions<T, N extends DType, Reuse extends boolean = boolean> = Omit<
   CommonOptions<T, N, Collated<T, N>, Reuse>,
   'collate'
@@ -205,7 +211,7 @@ const callable = <V>(what: string) =>
 const autoOr = <S extends v.GenericSchema<number>>(number: S) =>
   v.union([v.literal('auto'), number], (issue) => {
     const [, ofNumber] = issue.issues ?? [];
-    return `${ofNumber?.message ?? 'must be a whole number'}, or 'auto'`;
+    return `${ofNumber?.message ?? 'must be an integer'}, or 'auto'`;
   });
 
 const schema = v.strictObject({
@@ -252,7 +258,7 @@ const schema = v.strictObject({
   dashboard: v.optional(dashboardSchema),
 });
 
-/** Options of a loader, checked, with every default filled in. */
+/** Checked options of a loader, with defaults filled in. */
 export type ResolvedOptions = Readonly<v.InferOutput<typeof schema>> & {
   readonly prefetchFactor: number | 'auto';
   readonly persistentWorkers: boolean;
@@ -262,7 +268,7 @@ export type ResolvedOptions = Readonly<v.InferOutput<typeof schema>> & {
 /**
  * Checks the options of a loader.
  *
- * @throws {@link ConfigError} naming every unknown field, wrong value and impossible combination.
+ * @throws {@link ConfigError} naming every unknown field, invalid value and impossible combination.
  */
 export function resolveOptions(options: unknown): ResolvedOptions {
   const given = parseOptions('DataLoader options', schema, options);
@@ -276,7 +282,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   };
 }
 
-/** What an iterable dataset has no use for. @throws {@link ConfigError} */
+/** Rejects options that do not apply to an iterable dataset. @throws {@link ConfigError} */
 export function checkIterable(options: ResolvedOptions): void {
   const { shuffle, sampler, batchSampler, generator } = options;
   const inOrder = options.inOrder ? undefined : options.inOrder;
@@ -332,12 +338,12 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
   return problems;
 }
 
-/** What is wrong with a sampler that cannot give an epoch again, or does not say how long one is. */
+/** The problem of a sampler that cannot repeat an epoch, or has no length. */
 function notAnOrder(sampler: Sampler | BatchSampler): string | undefined {
   const isIterator = typeof (sampler as Partial<Iterator<unknown>>).next === 'function';
   if (isIterator && (sampler[Symbol.iterator]() as unknown) === sampler)
-    return 'is an iterator, which is used up after one epoch: pass an object whose [Symbol.iterator]() begins anew each time';
+    return 'is an iterator, which is used up after one epoch: pass an object whose [Symbol.iterator]() returns a new one each time';
   const { length } = sampler;
   if (Number.isInteger(length) && length >= 0) return undefined;
-  return `must have a length, how much it gives an epoch: a whole number of 0 or more, not ${String(length)}`;
+  return `must have a length, the number of its elements per epoch: an integer of 0 or more, not ${String(length)}`;
 }

@@ -45,15 +45,15 @@ import { type LoaderState, readState } from './state/loader-state.js';
 import type { Receipt } from './state/receipt.js';
 
 /**
- * A dataset of its own name, because the compiler compares a wrong dataset with the youngest type of a union: so it says that
+ * A separate name, because the compiler reports a wrong dataset against the last type of a union: it then says that
  * `get` is missing, not `iterate`.
  */
 export interface MapStyleDataset<T> extends Dataset<T> {}
 
-/** What a loader can load: a dataset, or the name of the module that makes it. */
+/** What a loader accepts: a dataset, or the URL or name of a module that makes it. */
 export type DatasetSource<T> = IterableDataset<T> | WorkerDataset<T> | URL | MapStyleDataset<T>;
 
-/** What a loader with `elastic: true` can load: samples by index, or streams that continue from their own state. */
+/** What a loader with `elastic: true` accepts: samples by index, or streams with a state. */
 export type ElasticSource<T> =
   | Dataset<T>
   | (IterableDataset<T> & { readonly seekable: true })
@@ -88,7 +88,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   readonly #engine: TunedEngine;
   readonly #progress: LoaderProgress;
   readonly #parts: LoaderParts;
-  /** Known once the dataset is. */
+  /** Known as soon as the dataset is. */
   #order: LoaderOrder | undefined;
   #delivery: Delivery | undefined;
   #dashboard: Promise<void> | undefined;
@@ -102,8 +102,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B>);
   constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & InelasticOptions);
   constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse>);
-  // With `new DataLoader<T>` the other type arguments are not inferred: lent batches are then typed like any other.
-  // The last overload is the one that the compiler compares a wrong call with.
+  // With `new DataLoader<T>`, the other type arguments are not inferred: lent batches are then typed like owned ones.
   constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
   constructor(
     dataset: DatasetSource<T>,
@@ -126,7 +125,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * Another loader of the same data in the same order, from its beginning, that makes its batches in another way: to compare them.
+   * Returns another loader of the same data in the same order, from the start, that makes its batches in another way,
+   * for comparison.
    *
    * @throws {@link ConfigError} as the constructor does.
    */
@@ -135,7 +135,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return new DataLoader<T, N, unknown, boolean>(this.#source as Dataset<T>, options);
   }
 
-  /** Imports the dataset's module, if it is named by one. Iterating does it by itself. */
+  /** Imports the dataset's module, if it is named by one. Iterating does this too. */
   async ready(): Promise<this> {
     if (!this.#order) this.#adopt(await (await this.#openEngine()).facts());
     return this;
@@ -172,17 +172,20 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return this.#options;
   }
 
-  /** Makes the next iteration epoch `epoch`, from its first batch. Otherwise each iteration is the epoch after the last. */
+  /**
+   * Makes the next iteration epoch `epoch`, from its first batch. By default, each iteration is the epoch after the
+   * last one.
+   */
   setEpoch(epoch: number): void {
     this.seek({ epoch, step: 0 });
   }
 
   /**
-   * Makes the next iteration begin at step `step` of epoch `epoch`, as if the batches before it had been delivered.
-   * An iteration under way ends with a {@link LoaderClosedError}.
+   * Makes the next iteration start at step `step` of epoch `epoch`, as if the batches before it had been delivered. A
+   * current iteration ends with a {@link LoaderClosedError}.
    *
-   * @remarks Reads no sample of a map-style dataset; O(1) for samplers that compute their order, else it draws and drops
-   *   indices. An iterable dataset is read up to the place.
+   * @remarks Reads no sample of a map-style dataset; O(1) for samplers that compute their order, else it draws and
+   *   drops indices. An iterable dataset is read up to the position.
    */
   seek(position: LoaderPosition): void {
     const start = passStartAt('DataLoader.seek', position, this.#options.gradientAccumulationSteps);
@@ -225,28 +228,28 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * The batches that this rank delivered since the loader was created or a state was loaded, as plain JSON with a SHA-256 digest;
-   * a state contains the digest. {@link verifyReceipt} and `millrace verify --receipt` compute it again from the order alone. Of an
-   * iterable dataset it says the shards and places, not the samples.
+   * The receipt of the batches that this rank delivered since the loader was created or a state was loaded: plain
+   * JSON with a SHA-256 digest. A state contains the digest. {@link verifyReceipt} and `millrace verify --receipt`
+   * recompute it from the order alone. For an iterable dataset it covers shards and positions, not samples.
    */
   receipt(): Receipt {
     return this.#progress.receipt(this.#knownOrder());
   }
 
   /**
-   * Each time that a sample is seen in the given epochs: epoch, step (the global batch), micro-batch, rank and slot.
+   * Returns every occurrence of a sample in the given epochs: epoch, step, micro-batch, rank and slot.
    *
-   * @param sample - An index of the dataset; or, where the dataset is made of others, a sample of theirs in its own terms:
-   *   `{ source, index }` of a `MixtureDataset`, `{ document }` of a `PackedDataset`.
-   * @throws {@link CapabilityError} naming the sampler or dataset that cannot say; {@link LoaderNotReadyError} before the
-   *   dataset's module has been imported.
-   * @remarks Reads no sample, and does not walk through the epoch.
+   * @param sample - An index of the dataset; or, for a dataset made of others, a sample of these: `{ source, index }`
+   *   of a `MixtureDataset`, `{ document }` of a `PackedDataset`.
+   * @throws {@link CapabilityError} naming the sampler or dataset that does not support this; {@link
+   *   LoaderNotReadyError} before the dataset's module has been imported.
+   * @remarks Reads no sample, and does not iterate the epoch.
    */
   whenSeen(sample: number | object, options: LoaderWhenSeenOptions = {}): Sighting[] {
     return this.#knownOrder().whenSeen(sample, options);
   }
 
-  /** Waiting times, counts and what was skipped, since the loader was made. */
+  /** Waiting times, counts and skipped samples since the loader was created. */
   stats(): LoaderStats {
     return { ...this.#stats.snapshot(), ...this.#engine.stats() };
   }
@@ -269,12 +272,13 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
   }
 
   /**
-   * One epoch: the first one, or the one after the last iteration's, or where `seek` and `loadStateDict` point. After an
-   * error it continues with the batch that failed. A loader has one iteration at a time: beginning another ends the one
-   * before.
+   * Iterates one epoch: the first one, the one after the last iteration's, or from the position of `seek` or
+   * `loadStateDict`. After an error it continues with the batch that failed. A loader has one iteration at a time:
+   * starting another one ends it.
    *
-   * Leaving an iteration early gives the rest of its epoch up: the next iteration is the next epoch. A state saved before then still
-   * continues inside the epoch that was left: `loader.loadStateDict(loader.stateDict())` does so in the same process.
+   * Leaving an iteration early abandons the rest of its epoch: the next iteration is the next epoch. A state saved
+   * before then still continues inside the abandoned epoch: `loader.loadStateDict(loader.stateDict())` does so in the
+   * same process.
    */
   [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
     return new Pass<B, Reuse>(this.#parts, (pass) => this.#openPass(pass));
@@ -301,7 +305,7 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
     return new Leases<B>(this.#parts, options).iterate((pass) => this.#openPass(pass));
   }
 
-  /** Ends the workers and the iteration under way. The dataset stays open: it is the caller's. */
+  /** Ends the workers and the current iteration. The dataset stays open: it belongs to the caller. */
   async close(): Promise<void> {
     if (this.#progress.isClosed) return;
     this.#progress.close();

@@ -2,19 +2,19 @@
 export interface LoaderVariant {
   /** @defaultValue that of the loader */
   readonly numWorkers?: number;
-  /** Has no meaning without workers. @defaultValue `'auto'`; without `numWorkers`, that of the loader */
+  /** Has no effect without workers. @defaultValue `'auto'` */
   readonly prefetchFactor?: number;
   /** @defaultValue that of the loader */
   readonly reuseBuffers?: boolean;
   /** @defaultValue that of the loader */
   readonly inOrder?: boolean;
-  /** Which part of each global batch. @defaultValue that of the loader */
+  /** Rank, which selects the share of each global batch. @defaultValue that of the loader */
   readonly rank?: number;
   /** @defaultValue that of the loader */
   readonly worldSize?: number;
 }
 
-/** The options of such a loader; what has no meaning without workers is left out there. */
+/** The options of such a loader; without workers, omits what has no effect then. */
 export function variantOptions(given: object, how: LoaderVariant): object {
   const { numWorkers, prefetchFactor, ...changes } = how;
   if (numWorkers === undefined) return withoutUndefined({ ...given, ...withoutUndefined(how) });
@@ -23,7 +23,7 @@ export function variantOptions(given: object, how: LoaderVariant): object {
   return withoutUndefined({ ...others, ...ofWorkers, numWorkers, ...withoutUndefined(changes) });
 }
 
-/** Options are there or not there. */
+/** Omits undefined options. */
 function withoutUndefined(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -1,4 +1,4 @@
-// Keeps the types valid in projects whose own `lib` has no disposables yet.
+// Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Collate } from '../core/collate.js';
 import { LoaderClosedError } from '../core/errors.js';
@@ -43,8 +43,9 @@ export interface HeldBatches {
 type Step<B> = IteratorResult<B, void>;
 
 /**
- * One pass over a loader. Like an async generator, it begins with the first `next`, answers calls one after the other, and
- * is over after an error. Unlike a generator, it returns a batch that is ready without a turn of the event loop.
+ * One pass over a loader. Like an async generator, it starts with the first `next`, answers calls one after the
+ * other, and ends after an error. Unlike a generator, it returns a batch that is ready without a turn of the event
+ * loop.
  */
 export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
   readonly #parts: LoaderParts;
@@ -60,7 +61,7 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
   #loan: Loan | undefined;
   /** When the last result arrived: `performance.now()`. */
   #lastDelivery = 0;
-  /** The call that is not finished yet. */
+  /** The current call. */
   #pending: Promise<unknown> | undefined;
 
   /**

@@ -1,9 +1,9 @@
 import { EmptyLoaderError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 
-/** What can be repeated: any async iterable. */
+/** Any async iterable, which can be repeated. */
 export interface Repeatable<B> extends AsyncIterable<B> {
-  /** The epoch that the next iteration gives. A loader that has it advances by itself. */
+  /** The epoch of the next iteration. A loader with this property advances on its own. */
   readonly epoch?: number;
   /** Called before each restart of a loader without `epoch`. */
   setEpoch?(epoch: number): void;
@@ -13,13 +13,16 @@ export interface Repeatable<B> extends AsyncIterable<B> {
 }
 
 export interface RepeatingLoaderOptions {
-  /** Whether to do as DeepSpeed does: never tell the loader its epoch, and end when a restart gives nothing. @defaultValue `false` */
+  /**
+   * Whether to reproduce DeepSpeed's defects: never advance the loader's epoch, and end if a restart yields nothing.
+   * @defaultValue `false`
+   */
   readonly parity?: boolean;
 }
 
 /**
- * Never ends: when the loader has no more batches it begins again, at the next epoch. DeepSpeed's `RepeatingLoader`,
- * with the epoch advanced at each restart and nothing begun before the first batch is asked for.
+ * Repeats a loader forever: after the last batch it starts again, at the next epoch. DeepSpeed's `RepeatingLoader`,
+ * except that each restart advances the epoch, and nothing starts before the first batch is requested.
  */
 export class RepeatingLoader<B, L extends Repeatable<B> = Repeatable<B>> implements AsyncIterableIterator<B> {
   /** The loader that is repeated. */
@@ -33,7 +36,7 @@ export class RepeatingLoader<B, L extends Repeatable<B> = Repeatable<B>> impleme
     this.#parity = options.parity ?? false;
   }
 
-  /** How often the loader has begun again. */
+  /** Number of restarts. */
   get restarts(): number {
     return this.#restarts;
   }
@@ -53,7 +56,7 @@ export class RepeatingLoader<B, L extends Repeatable<B> = Repeatable<B>> impleme
     return first;
   }
 
-  /** Leaving a loop ends the iteration of the loader; the next loop begins the next epoch. */
+  /** Leaving a loop ends the iteration of the loader; the next loop starts the next epoch. */
   async return(): Promise<IteratorResult<B>> {
     const iterator = this.#iterator;
     this.#iterator = undefined;
@@ -61,7 +64,7 @@ export class RepeatingLoader<B, L extends Repeatable<B> = Repeatable<B>> impleme
     return { done: true, value: undefined };
   }
 
-  /** Where the loader stands; see its own `stateDict`. */
+  /** The state of the loader; see its own `stateDict`. */
   stateDict(): JsonObject | undefined {
     return this.loader.stateDict?.();
   }
@@ -83,7 +86,7 @@ export class RepeatingLoader<B, L extends Repeatable<B> = Repeatable<B>> impleme
   }
 
   #empty(): EmptyLoaderError {
-    return new EmptyLoaderError('The loader gives no batch, so repeating it would never end', {
+    return new EmptyLoaderError('The loader yields no batch, so repeating it would never end', {
       next: 'Is the dataset empty, or smaller than one batch with dropLast?',
     });
   }

@@ -153,7 +153,7 @@ describe('tensors that are not what they say', () => {
     ['whole numbers of 0 or more', { dtype: 'float32', shape: [-2, -1], data }],
     ['whole numbers of 0 or more', { dtype: 'float32', shape: [1.5], data }],
     ['needs 1099511627776', { dtype: 'float32', shape: [2 ** 40], data }],
-    ["the dtype 'float33'", { dtype: 'float33', shape: [2], data }],
+    ["the unknown dtype 'float33'", { dtype: 'float33', shape: [2], data }],
     ['its data is float32', { dtype: 'int32', shape: [2], data }],
     ['not an array of numbers', { dtype: 'float32', shape: 2, data }],
   ];

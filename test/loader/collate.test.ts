@@ -126,7 +126,7 @@ describe('defaultCollate with parity', () => {
   it('knows the unsigned dtypes from PyTorch 2.13 on', () => {
     const samples = [Uint16Array.of(1), Uint16Array.of(2)];
     expect(() => defaultCollate(samples, { parity: true, release: '1.13' })).toThrow(
-      /uint16, a dtype that PyTorch 1.13 does not have/,
+      /uint16, a dtype that PyTorch 1.13 lacks/,
     );
     expect(defaultCollate(samples, { parity: true }).dtype).toBe('uint16');
   });

@@ -409,7 +409,7 @@ describe('an epoch without a batch', () => {
     const used = [1, 2].values();
     const loader = new DataLoader<number>({ iterate: () => used });
     expect(await collect(loader)).toEqual([[1], [2]]);
-    await expect(collect(loader)).rejects.toThrow('gave the same iterator again');
+    await expect(collect(loader)).rejects.toThrow('returned the same iterator again');
   });
 });
 

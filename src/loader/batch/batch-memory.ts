@@ -8,31 +8,31 @@ import { kernels } from '../../kernels/kernels.js';
 /** Allocates the tensors of batches. */
 export interface BatchMemory {
   readonly allocate: Allocate;
-  /** Begins a batch. */
+  /** Starts a batch. */
   begin(): void;
-  /** Ends it: what the batch occupies, so that it can be handed over. */
+  /** Ends the batch and returns the memory that it occupies. */
   end(): BatchFootprint;
 }
 
-/** What one batch occupies. */
+/** Memory of one batch. */
 export interface BatchFootprint {
   /** Buffers that belong to the batch alone and can be transferred to another thread. */
   readonly transfer: readonly ArrayBuffer[];
   /** The lent slot that `release` returns, if there is one. */
   readonly slot: number | undefined;
-  /** Where the slot lies in {@link LentMemory.buffer}. */
+  /** Location of the slot in {@link LentMemory.buffer}. */
   readonly place?: SlotPlace | undefined;
-  /** Whether it did not fit into the slot. */
+  /** Whether the batch did not fit into the slot. */
   readonly overflowed: boolean;
 }
 
-/** A slot's bytes in their buffer. */
+/** Byte range of a slot in its buffer. */
 export interface SlotPlace {
   readonly byteOffset: number;
   readonly byteLength: number;
 }
 
-/** A batch owns its memory, and stays on this thread. */
+/** Memory of batches that own their memory and stay on this thread. */
 export class LocalMemory implements BatchMemory {
   readonly allocate = zeroTensor;
 
@@ -45,22 +45,22 @@ export class LocalMemory implements BatchMemory {
 
 const nothing: BatchFootprint = { transfer: [], slot: undefined, overflowed: false };
 
-/** Tensors below this size go together in a page: a buffer costs as much to hand over as so many bytes to copy. */
+/** Tensors below this size share a page: transferring a buffer costs as much as copying this many bytes. */
 const smallBytes = 8_192;
 const pageBytes = 65_536;
-/** Buffers that came back and are kept to be written again: those of a few batches. */
+/** Maximum number of returned buffers that are kept for reuse: those of a few batches. */
 const maxReturned = 64;
 
 /**
- * A batch owns its memory: a tensor gets a buffer of its own, which moves to the reader without a copy. Small tensors stand
- * together in a page, from which the reader copies them.
+ * Memory of batches that own their memory. A tensor gets its own buffer, which moves to the reader without a copy.
+ * Small tensors share a page, from which the reader copies them.
  */
 export class OwnedMemory implements BatchMemory {
   #buffers: ArrayBuffer[] = [];
   #returned: ArrayBuffer[] = [];
   #page = new ArrayBuffer(pageBytes);
   #pageUsed = 0;
-  /** Where the page was used up to when the batch that is being made began; `undefined` between batches. */
+  /** End of the used part of the page when the current batch was started; `undefined` between batches. */
   #begunAt: number | undefined;
 
   readonly allocate: Allocate = <D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> => {
@@ -76,7 +76,7 @@ export class OwnedMemory implements BatchMemory {
     return { dtype, shape, data: viewOf(dtype, buffer, 0, length) };
   };
 
-  /** Holds the small tensors since the last {@link turnPage}. */
+  /** The small tensors since the last {@link turnPage}. */
   get page(): ArrayBuffer {
     return this.#page;
   }
@@ -117,39 +117,39 @@ export class OwnedMemory implements BatchMemory {
   }
 }
 
-// Copies into shared memory are several times slower unless source and target agree modulo 8; 64 keeps the tensors of
-// two slots off one cache line as well.
+// Copies into shared memory are several times slower unless source and target agree modulo 8. 64 also keeps tensors
+// of two slots off one cache line.
 const alignment = 64;
 
-/** The largest page of common systems: slots whose pages are locked share none. */
+/** The largest page size of common systems, so that slots with locked pages share none. */
 const lockablePageBytes = 65_536;
 
 /** Growth factor for a slot that was too small: later ragged batches are often a little larger. */
 const headroom = 1.25;
 
-/** Slots of a thread at most; batches beyond them get memory of their own. */
+/** Maximum number of slots per thread; further batches get their own memory. */
 export const maxSlots = 256;
 
 /**
- * Batches are lent: they are written into slots of shared memory that are used again once released. A slot lies in the memory
- * of this thread's kernels, so that they write batches where they will be read. It grows to the largest batch there has been;
- * what does not fit gets memory of its own and is counted as overflow.
+ * Memory of lent batches: slots of shared memory that are reused after their release. Slots are in the memory of this
+ * thread's kernels, so that kernels write batches where they will be read. A slot grows to the largest batch so far;
+ * a batch that does not fit gets its own memory and counts as overflow.
  */
 export class LentMemory implements BatchMemory {
   readonly #slots: SlotMemory[] = [];
-  /** 1 for each slot that is lent. */
+  /** 1 for each lent slot. */
   readonly #lent: Int32Array;
   #slot = -1;
   #used = 0;
   #overflowed = false;
   readonly #unit: number;
-  /** Bytes that slots should have. */
+  /** Current size of new slots, in bytes. */
   #wanted = 0;
 
   /**
-   * @param lent - Where it is kept which slots are lent, {@link maxSlots} elements. Shared memory lets another thread give
-   *   them back. @defaultValue memory of this thread
-   * @param wholePages - Whether slots are of whole pages, so that those can be locked.
+   * @param lent - Flags of the lent slots, {@link maxSlots} elements. In shared memory, another thread can release
+   *   slots. @defaultValue memory of this thread
+   * @param wholePages - Whether slots consist of whole pages, so that these can be locked.
    */
   constructor(lent: Int32Array = new Int32Array(maxSlots), wholePages = false) {
     this.#lent = lent;
@@ -171,20 +171,20 @@ export class LentMemory implements BatchMemory {
   begin(): void {
     this.#used = 0;
     this.#overflowed = false;
-    // The first free one: the fewer slots go round, the more of them stay in the processor's cache.
+    // The first free slot: with fewer slots in use, more of them stay in the processor's cache.
     let slot = 0;
     while (slot < maxSlots && Atomics.load(this.#lent, slot) === 1) slot++;
     this.#slot = slot;
     if (slot === maxSlots) return;
     Atomics.store(this.#lent, slot, 1);
-    // Only now: the batch that did not fit may have had its other tensors in the slot.
+    // Grow only now: other tensors of the batch that did not fit may be in the slot.
     const memory = this.#slots[slot] ?? emptySlot;
     this.#slots[slot] =
       memory.byteLength < this.#wanted ? replaced(memory, this.#wanted, this.#unit) : memory;
   }
 
   end(): BatchFootprint {
-    // The very first batch does not count: the size of the slots is taken from it.
+    // The first batch does not count: it determines the size of the slots.
     const overflowed = this.#overflowed && this.#wanted > 0;
     if (this.#overflowed)
       this.#wanted = Math.max(this.#wanted, Math.ceil(this.#used * (overflowed ? headroom : 1)));
@@ -192,21 +192,21 @@ export class LentMemory implements BatchMemory {
     return { transfer: [], slot, place: this.#slots[this.#slot], overflowed };
   }
 
-  /** Releases a slot. Views of the batch that was in it will show other data. */
+  /** Releases a slot. Views of its batch will show other data. */
   release(slot: number): void {
     Atomics.store(this.#lent, slot, 0);
   }
 
-  /** The buffer that most tensors of the batch lie in. */
+  /** The buffer that contains most tensors of the batch. */
   get buffer(): ArrayBufferLike {
     return (this.#slots[this.#slot] ?? emptySlot).buffer;
   }
 }
 
-/** Where a slot's bytes are. */
+/** Byte range of a slot. */
 interface SlotMemory extends SlotPlace {
   readonly buffer: ArrayBufferLike;
-  /** The part of the kernels' memory, if it is one. */
+  /** The region of kernel memory, if the slot is in it. */
   readonly region: Region | undefined;
 }
 

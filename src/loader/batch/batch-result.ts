@@ -7,28 +7,28 @@ import type { BatchMemory } from './batch-memory.js';
 export interface SkippedSample {
   readonly index: number;
   readonly epoch: number;
-  /** Message of the error that was in the way. */
+  /** Message of the error that prevented it. */
   readonly reason: string;
 }
 
-/** A batch that was made. */
+/** A finished batch. */
 export interface BatchResult {
   readonly type: 'batch';
-  /** The batch, or the bare samples where the main thread is to collate. */
+  /** The batch, or the samples if the main thread will collate. */
   readonly value: unknown;
   readonly samples: number;
   readonly skipped: readonly SkippedSample[];
-  /** Whether none of its own samples could be made, so that it holds another one of its global batch. */
+  /** Whether all its own samples failed, so that it contains another sample of its global batch. */
   readonly standsIn?: boolean;
-  /** Whether it was larger than the slot it was to be lent in. */
+  /** Whether it was larger than its slot. */
   readonly overflowed?: boolean;
-  /** State of the stream right behind the batch, where it has one. */
+  /** State of the stream right after the batch, if the stream has one. */
   readonly streamState?: JsonObject;
-  /** Gives the memory of a lent batch back. */
+  /** Releases the memory of a lent batch. */
   readonly release?: () => void;
 }
 
-/** What became of a task. */
+/** Outcome of a task. */
 export type TaskResult =
   | BatchResult
   /** Nothing to deliver: every sample was skipped, or the batch had been delivered before. */

@@ -5,10 +5,10 @@ import { type BatchTask, locationOfTask } from '../order/batch-task.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, TaskResult } from './batch-result.js';
 
-// These functions run for every batch, so nothing is allocated for a batch that succeeds.
+// These functions run for every batch, so they allocate nothing for a batch that succeeds.
 
 /**
- * Collates; an error names its batch, the same on every thread.
+ * Collates. An error names its batch, in the same way on every thread.
  *
  * @param dataset - Class of the dataset, for the error.
  */
@@ -31,7 +31,7 @@ export function collateAt(
   }
 }
 
-/** Makes a batch; the error of a sample names its batch. */
+/** Makes a batch. The error of a sample names its batch. */
 export function makeAt<Task extends BatchTask>(
   task: Task,
   maker: BatchMaker<Task>,

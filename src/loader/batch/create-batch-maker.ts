@@ -7,9 +7,9 @@ import { type BatchSettings, type BatchSteps, SampleSteps } from './sample-steps
 import { StreamBatchMaker } from './stream-batch-maker.js';
 
 /**
- * The maker for the kind of dataset.
+ * Creates the maker for the kind of dataset.
  *
- * @param progress - Its second element is kept at the position, in its batch, of the sample that is being made.
+ * @param progress - Its second element receives the position, within the batch, of the sample that is being made.
  */
 export function createBatchMaker(
   dataset: Dataset<unknown> | IterableDataset<unknown>,
@@ -25,7 +25,7 @@ export function createBatchMaker(
   return located<IndexTask>(new MapBatchMaker(dataset, samples, progress));
 }
 
-/** Has each error say which batch it was. A maker gets tasks of its kind only. */
+/** Adds the batch to each error. A maker receives only tasks of its kind. */
 function located<Task extends BatchTask>(maker: BatchMaker<Task>): BatchMaker {
   return { make: (task, memory) => makeAt(task as Task, maker, memory) };
 }

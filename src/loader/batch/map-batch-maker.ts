@@ -9,7 +9,7 @@ import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, SkippedSample, TaskResult } from './batch-result.js';
 import { type FetchSample, firstMade, noSampleLeft, type SampleSteps, settle } from './sample-steps.js';
 
-/** Makes batches of a map-style dataset: by `getBatch` where that is possible, else sample by sample. */
+/** Makes batches of a map-style dataset: with `getBatch` if possible, else sample by sample. */
 export class MapBatchMaker implements BatchMaker<IndexTask> {
   readonly #dataset: Dataset<unknown>;
   readonly #samples: SampleSteps;

@@ -19,7 +19,7 @@ export interface PadCollateOptions<N extends DType = 'float32'> {
   readonly padValue?: number | Readonly<Record<string, number>>;
   /** Where the places are that are filled: before or after a short sample. @defaultValue `'right'` */
   readonly side?: 'left' | 'right';
-  /** The first dimension is rounded up to a multiple of it, so that fewer shapes occur. @defaultValue `1` */
+  /** The first dimension is rounded up to a multiple of this, so that fewer shapes occur. @defaultValue `1` */
   readonly multipleOf?: number;
   /** Dtype of a batch of JavaScript numbers. @defaultValue `'float32'` */
   readonly numberDtype?: N;
@@ -38,18 +38,18 @@ const schema = v.strictObject({
   numberDtype: v.optional(numberDtypeOption, 'float32'),
 });
 
-/** A collate that pads; it says how to make it again in a worker. */
+/** A collate that pads, with a recipe for workers. */
 export interface PadCollate<N extends DType = 'float32'> {
   <T>(samples: readonly T[], context?: Partial<CollateContext>): Collated<T, N>;
   readonly padOptions: Required<PadCollateOptions<N>>;
 }
 
 /**
- * Makes a collate for tensors of different lengths: each dimension grows to the largest of the batch, the first one to
- * a multiple of `multipleOf`, and `padValue` fills the rest, with `side: 'left'` before the samples in every dimension. Everything else is collated as {@link defaultCollate} does.
+ * Makes a collate for tensors of different lengths: each dimension grows to the largest of the batch, the first one
+ * to a multiple of `multipleOf`, and `padValue` fills the rest. Other values are collated as by {@link
+ * defaultCollate}.
  *
- * @throws {@link CollateError} from the collate when two samples differ in dtype or in number of dimensions, or `padValue` names a
- * field that samples do not have.
+ * @throws {@link CollateError} from the collate if two samples differ in dtype or in number of dimensions.
  */
 export function padCollate<N extends DType = 'float32'>(options: PadCollateOptions<N> = {}): PadCollate<N> {
   const resolved = parseOptions('padCollate options', schema, options) as Required<PadCollateOptions<N>>;

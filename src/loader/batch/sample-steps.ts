@@ -23,7 +23,7 @@ export type OnError = 'throw' | 'skip' | 'retry';
 export interface BatchSettings {
   readonly seed: number;
   readonly onError: OnError;
-  /** Samples a global batch of an iterable dataset. */
+  /** Samples per global batch of an iterable dataset. */
   readonly batchSize: number;
   readonly dropLast: boolean;
   readonly rank: number;
@@ -34,13 +34,13 @@ export interface BatchSettings {
 /** The steps of making a batch, as functions of this thread. */
 export interface BatchSteps {
   readonly transform: Transform | undefined;
-  /** `undefined` leaves the samples as they are, for the main thread to collate. */
+  /** If `undefined`, samples are not collated: the main thread does it. */
   readonly collate: Collate<unknown, unknown> | undefined;
-  /** Whether the dataset may make whole batches itself: there is no transform and no collate of the user's. */
+  /** Whether the dataset may make whole batches itself: there is no transform and no custom collate. */
   readonly fused: boolean;
 }
 
-/** Attempts at a sample under `onError: 'retry'`, the first one included, and the pause before the second. */
+/** Number of attempts at a sample under `onError: 'retry'`, including the first, and the pause before the second. */
 const attempts = 4;
 const firstPauseMs = 50;
 
@@ -81,13 +81,13 @@ export class SampleSteps {
     return collateAt(this.#title.where, task, run, samples, context);
   }
 
-  /** The error for a sample that failed, with where it happened. */
+  /** The error for a failed sample, with its location. */
   failure(context: SampleContext, cause: unknown): SampleError {
     const { index, epoch } = context;
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new SampleError(`Sample ${index} of ${this.#title.name} could not be made: ${trimStop(reason)}`, {
       where: { ...this.#title.where, index, epoch, ...(this.worker === null ? {} : { worker: this.worker }) },
-      next: `The cause has the original error. Repair the sample, or pass onError: 'skip' to leave such samples out and count them.`,
+      next: `The cause has the original error. Repair the sample, or pass onError: 'skip' to skip and count such samples.`,
       cause,
     });
   }
@@ -112,7 +112,7 @@ export class SampleSteps {
     for (let attempt = 2; attempt <= attempts; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, firstPauseMs * 2 ** (attempt - 2)));
       try {
-        // Each attempt begins with the same random numbers as the first.
+        // Each attempt starts with the same random numbers.
         return await this.#once(fetch, context.again());
       } catch (again) {
         last = again;
@@ -151,7 +151,7 @@ function skip(context: SampleContext, cause: unknown): Skipped {
   return new Skipped(context, cause);
 }
 
-/** The first of some samples that can be made, tried one after the other; nothing where none can. */
+/** Makes the first sample that can be made, trying one after the other; `undefined` if none can. */
 export async function firstMade(
   tries: Iterable<() => unknown>,
 ): Promise<{ readonly sample: unknown } | undefined> {
@@ -162,26 +162,29 @@ export async function firstMade(
   return undefined;
 }
 
-/** The error for a global batch that has no sample for a rank or micro-batch, so that it would take a step less than the others. */
+/**
+ * The error for a global batch without a sample for a rank or micro-batch, which would then take one step fewer than
+ * the others.
+ */
 export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[]): SampleError {
   const last = skipped.at(-1)!;
   return new SampleError(
     `No sample of a global batch could be made; the last reason was: ${trimStop(last.reason)}`,
     {
       where: { ...locationOfTask(task), index: last.index },
-      next: 'Leaving it out would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
+      next: 'Skipping the batch would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
     },
   );
 }
 
-/** Waits for all samples, so that none fails unseen, and sorts out those that were left out. */
+/** Waits for all samples, so that no rejection goes unhandled, and separates the skipped ones. */
 export function settle(pending: readonly unknown[]): MaybePromise<SettledSamples> {
   return pending.some((sample) => sample instanceof Promise)
     ? Promise.allSettled(pending).then((results) => sortOut(results.map(fulfilledValue)))
     : sortOut(pending);
 }
 
-/** The samples of a batch, and those that were left out. */
+/** The samples of a batch, and the skipped ones. */
 export interface SettledSamples {
   readonly samples: readonly unknown[];
   readonly skipped: readonly SkippedSample[];

@@ -12,27 +12,27 @@ interface ShardReader {
   readonly epoch: number;
   readonly iterator: AsyncIterator<unknown> | Iterator<unknown>;
   readonly stream: Partial<StatefulStream>;
-  /** Global batches read so far, delivered or not, and the last of them: its micro-batches come one by one. */
+  /** Number of global batches read so far, and the last of them, whose micro-batches are made one by one. */
   position: number;
   last: readonly unknown[];
-  /** State of the stream before and behind the last one. */
+  /** State of the stream before and after the last global batch. */
   stateBefore: JsonObject | undefined;
   state: JsonObject | undefined;
   ended: boolean;
 }
 
-/** Samples are numbered through the shards, so that each has its own random numbers. */
+/** Samples are numbered across shards, so that each has its own random numbers. */
 const indicesPerShard = 2 ** 40;
 
 /**
- * Makes batches of an iterable dataset. It keeps one reader a shard; a task for a later batch reads past the ones
+ * Makes batches of an iterable dataset. Keeps one reader per shard; a task for a later batch reads past the batches
  * between, which other workers make.
  */
 export class StreamBatchMaker implements BatchMaker<StreamTask> {
   readonly #dataset: IterableDataset<unknown>;
   readonly #samples: SampleSteps;
   readonly #readers = new Map<number, ShardReader>();
-  /** Iterators that `iterate` gave before. */
+  /** Iterators that `iterate` has returned. */
   readonly #given = new WeakSet<object>();
 
   constructor(dataset: IterableDataset<unknown>, samples: SampleSteps) {
@@ -48,7 +48,7 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     while (reader.position <= batch && !reader.ended) await this.#readBatch(reader, task);
     const raw = reader.position === batch + 1 ? reader.last : [];
     if (raw.length === 0 || (dropLast && raw.length < batchSize)) return { type: 'end' };
-    // A global batch that is not delivered whole is read again.
+    // A partly delivered global batch is read again.
     const state = microBatch === gradientAccumulationSteps - 1 ? reader.state : reader.stateBefore;
     const streamState = state && { streamState: state };
     if (task.discard) return { type: 'nothing', skipped: [], ...streamState };
@@ -129,14 +129,14 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     return reader;
   }
 
-  /** An iterator that was given before gives nothing any more: the epoch would end at once. */
+  /** A used iterator yields nothing: the epoch would end at once. */
   #refuseUsedUp(stream: object): void {
     if (typeof (stream as Partial<Iterator<unknown>>).next !== 'function') return;
     if (!this.#given.has(stream)) {
       this.#given.add(stream);
       return;
     }
-    const message = 'gave the same iterator again, which is used up: make a new one in each call';
+    const message = 'returned the same iterator again, which is used up: return a new one from each call';
     throw new ConfigError('An iterable dataset', [{ field: 'iterate()', message }]);
   }
 
@@ -161,7 +161,7 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     try {
       return await reader.iterator.next();
     } catch (cause) {
-      // A stream cannot go on behind an error, so there is nothing to skip to.
+      // A stream cannot continue after an error, so nothing can be skipped.
       reader.ended = true;
       throw this.#samples.failure(this.#context(task, reader.position, position), cause);
     }

@@ -13,7 +13,7 @@ export function defaultRules(numberDtype: DType): CollateRules {
   return { numberDtype, stack: stackTensors, parity: false };
 }
 
-/** Builds the collate that follows `rules`, on whichever thread it runs. */
+/** Builds the collate of `rules`, on any thread. */
 export function treeCollate(rules: CollateRules): Collate<unknown, unknown> {
   return (samples, { allocate }) => collateTree(samples, rules, allocate);
 }

@@ -3,9 +3,9 @@ import type { Ticket } from './ticket.js';
 
 /** Makes batches, on this thread or in workers. */
 export interface BatchEngine {
-  /** Threads that make batches besides this one. */
+  /** Number of worker threads. */
   readonly numWorkers: number;
-  /** Tasks that may be under way at once; 0 makes each batch when it is asked for. */
+  /** Maximum number of tasks in progress; 0 makes each batch on request. */
   readonly window: number;
   /** Whether it has failed for good and must be replaced. */
   readonly broken: boolean;
@@ -19,7 +19,7 @@ export interface BatchEngine {
   submit(ticket: Ticket): void;
   /** Sends the submitted tasks: several tasks of a worker share a message. */
   flush(): void;
-  /** Uses other numbers of workers and of batches ahead from now on. */
+  /** Changes the numbers of workers and of batches ahead. */
   resize(numWorkers: number, prefetchFactor: number): void;
   /** Starts or stops measuring how each batch is made. */
   observe(on: boolean): void;

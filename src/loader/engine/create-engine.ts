@@ -19,7 +19,7 @@ import { findPageLock } from './slot-pages.js';
 import type { WorkerPlan } from './worker-plan.js';
 import type { CollateSpec } from './workers/protocol.js';
 
-/** Starts what makes the batches: this thread, or workers. @throws {@link WorkerTransferError} */
+/** Starts the engine of a loader: this thread, or workers. @throws {@link WorkerTransferError} */
 export async function createEngine(
   source: LoadedSource,
   options: ResolvedOptions,
@@ -112,7 +112,7 @@ function collateSpec(options: ResolvedOptions): CollateSpec {
   return builtInSpec(collate) ?? { type: 'none' };
 }
 
-/** How to make a collate again in a worker, when it is one that comes with the loader. */
+/** The options from which a worker recreates a built-in collate. */
 function builtInSpec(collate: unknown): CollateSpec | undefined {
   const { padOptions, packOptions, torchOptions, mixOptions } = collate as Partial<
     PadCollate & PackCollate & TorchRules<DType> & MixCollate

@@ -9,9 +9,9 @@ import type { Observation } from './observation.js';
 import { Ticket } from './ticket.js';
 
 export interface DeliveryOptions {
-  /** Whether results come in the order of the plan, or as they are made. */
+  /** Whether results are delivered in the order of the plan, or as they are made. */
   readonly inOrder: boolean;
-  /** Longest wait for one result; 0 waits without limit. */
+  /** Maximum wait for one result, in milliseconds; 0 for no limit. */
   readonly timeoutMs: number;
   /** The registered observers. */
   readonly observation: Observation;
@@ -20,14 +20,14 @@ export interface DeliveryOptions {
 interface UnderWay {
   readonly planned: PlannedTask;
   readonly ticket: Ticket;
-  /** When it was planned; `undefined` if the loader was not observed then. */
+  /** Time of planning; `undefined` if the loader was not observed then. */
   readonly plannedAt: number | undefined;
 }
 
-/** A consumer that comes back sooner than this takes batches as fast as they are handed over. */
+/** A consumer that returns sooner than this takes batches as fast as they are delivered. */
 const hurryMs = 0.1;
 
-/** Runs a plan: keeps the engine's window full and gives the results one by one. */
+/** Runs a plan: keeps the engine's window full and returns the results one by one. */
 export class Delivery {
   readonly #plan: EpochPlan;
   readonly #engine: BatchEngine;
@@ -44,9 +44,9 @@ export class Delivery {
   }
 
   /**
-   * The next result, at once where it is there or can be made at once; `undefined` after the last.
+   * Returns the next result: synchronously if it is ready or can be made synchronously; `undefined` after the last.
    *
-   * @param waitingSince - When the consumer asked, where it has waited before this call.
+   * @param waitingSince - When the consumer asked, if it waited before this call.
    */
   next(waitingSince?: number): MaybePromise<Delivered | undefined> {
     const started = performance.now();
@@ -62,7 +62,7 @@ export class Delivery {
     return made >= 0 ? this.#handOver(made, started, asked) : this.#wait(started, asked);
   }
 
-  /** Cancels what is under way; a consumer that waits for it gets the reason as an error. */
+  /** Cancels the tasks in progress; a waiting consumer gets the reason as an error. */
   end(reason?: Error): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -85,8 +85,8 @@ export class Delivery {
     if (entry === 0) this.#underWay.shift();
     else this.#underWay.splice(entry, 1);
     if (result.type === 'end' && planned.task.type === 'stream') this.#plan.ended?.(planned.task);
-    // The workers go on while the consumer has this batch. One in a hurry is back at once: then tasks go in groups, because a
-    // message costs more than a small batch.
+    // The workers continue while the consumer uses this batch. A fast consumer returns at once: then group tasks,
+    // because a message costs more than a small batch.
     const { window } = this.#engine;
     const hurried = started - this.#lastHandOver < hurryMs;
     if (!hurried || this.#underWay.length <= window >> 1) this.#fill(window, at);
@@ -96,7 +96,7 @@ export class Delivery {
     return { planned, result, waitMs, makeMs: ticket.makeMs ?? at - started, at, life };
   }
 
-  /** Times that were not measured, because the batch was begun before the first observer, count as now. */
+  /** Times that were not measured, because the batch was started before the first observer, count as now. */
   #lifeOf({ ticket, plannedAt }: UnderWay, at: number, started: number): ObservedLife {
     const { making, readyAt } = ticket;
     const asked = sharedMoment(started);
@@ -163,10 +163,10 @@ async function withTimeout(
   } finally {
     clearTimeout(timer);
   }
-  // A worker in an endless loop answers nothing any more: only ending the thread stops it.
+  // A worker in an endless loop does not respond: only ending the thread stops it.
   await engine.abort();
   throw new LoaderTimeoutError(`A batch took longer than ${timeoutMs} ms`, {
     where: locationOfTask(task),
-    next: 'Look at what the dataset does for these samples (an endless loop? a request without an answer?), or raise timeoutMs.',
+    next: 'Check what the dataset does for these samples (an endless loop, a request without a response), or raise timeoutMs.',
   });
 }

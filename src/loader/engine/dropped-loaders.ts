@@ -1,14 +1,14 @@
 import { warn } from '../../core/warn.js';
 import type { BatchEngine } from './batch-engine.js';
 
-/** The engine that a loader has at present; it must not refer to the loader. */
+/** The current engine of a loader; it must not refer to the loader. */
 export interface EngineHolder {
   engine: BatchEngine | undefined;
 }
 
 let hasWarned = false;
 
-/** Ends the workers of loaders that were collected while they had some. */
+/** Ends the workers of loaders that were garbage-collected while they had some. */
 const registry = new FinalizationRegistry<EngineHolder>((holder) => {
   const { engine } = holder;
   holder.engine = undefined;
@@ -21,8 +21,8 @@ const registry = new FinalizationRegistry<EngineHolder>((holder) => {
     code: 'MILLRACE_LOADER_NOT_CLOSED',
     message:
       `A DataLoader was dropped with ${numWorkers === 1 ? '1 worker' : `${numWorkers} workers`} that were not closed; they were ended ` +
-      'when it was garbage collected, which may take long. Make it with await using, call close(), or pass persistentWorkers: false. ' +
-      'This is said once.',
+      'when it was garbage-collected, which may take long. Create it with await using, call close(), or pass persistentWorkers: false. ' +
+      'This warning appears once.',
   });
 });
 

@@ -9,13 +9,13 @@ import type { Ticket } from './ticket.js';
 /** How batches are made. */
 export interface InProcessSettings {
   readonly reuseBuffers: boolean;
-  /** Locks pages that batches are lent in. @defaultValue they are not locked */
+  /** Locks the pages of lent batches. @defaultValue they are not locked */
   readonly lockPages: LockPages | undefined;
-  /** Why there are no workers, where they were wanted. */
+  /** Why there are no workers, if some were requested. */
   readonly reason: Error | undefined;
 }
 
-/** Makes batches on this thread, each when it is asked for. */
+/** Makes batches on this thread, each on request. */
 export class InProcessEngine implements BatchEngine {
   readonly numWorkers = 0;
   readonly window = 0;
@@ -27,7 +27,7 @@ export class InProcessEngine implements BatchEngine {
   readonly #memory: LocalMemory | LentMemory;
   /** `undefined` while the loader is not observed. */
   #sampler: StageSampler | undefined;
-  /** When the batch that is being made was begun. */
+  /** When the current batch was started. */
   #started: number | undefined;
   readonly #pages: SlotPages | undefined;
 
@@ -67,7 +67,7 @@ export class InProcessEngine implements BatchEngine {
   resize(): void {}
 
   observe(on: boolean): void {
-    // The batch that is being made is not measured to its end.
+    // The current batch is not measured to its end.
     this.#sampler?.end();
     this.#sampler = on ? new StageSampler() : undefined;
     this.#started = undefined;

@@ -1,15 +1,15 @@
-// So that the types stand in projects whose own library has no disposables yet.
+// Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { ReleasedBatchError } from '../../core/errors.js';
 import { isTensor, type Tensor } from '../../core/tensor.js';
 
-/** A batch whose memory goes back to the loader when `using` ends, or when the next batch is asked for. */
+/** A batch whose memory is released when `using` ends, or when the next batch is requested. */
 export type LentBatch<B> = B & Disposable;
 
 /** A batch as the loader returns it: lent with `reuseBuffers`, otherwise owned by the consumer. */
 export type GivenBatch<B, Reuse extends boolean> = Reuse extends true ? LentBatch<B> : B;
 
-/** A batch as it is handed out, and what ends the loan. */
+/** A lent batch, and the function that ends the loan. */
 export interface Loan {
   readonly batch: unknown;
   /** Releases the memory; later calls do nothing. */
@@ -17,11 +17,11 @@ export interface Loan {
 }
 
 /**
- * Lends a batch: makes it disposable, and in development makes its tensors refuse after the end. A view that was taken from a
- * tensor before is not noticed: it shows the data of a later batch.
+ * Lends a batch: makes it disposable and, in development, makes its tensors throw after the end. A view that was
+ * taken from a tensor before is not detected: it shows the data of a later batch.
  *
  * @param release - Releases the memory.
- * @param isGuarded - Whether tensors refuse: see {@link isDevelopment}.
+ * @param isGuarded - Whether tensors throw: see {@link isDevelopment}.
  */
 export function lend(value: unknown, release: () => void, isGuarded: boolean): Loan {
   let ended = false;
@@ -36,12 +36,12 @@ export function lend(value: unknown, release: () => void, isGuarded: boolean): L
   return { batch, end };
 }
 
-/** Outside of production, which `NODE_ENV` says as it does elsewhere. */
+/** Outside of production, according to `NODE_ENV`. */
 export function isDevelopment(): boolean {
   return typeof process !== 'undefined' && process.env?.NODE_ENV !== 'production';
 }
 
-/** The same structure with tensors that look whether the loan has ended. */
+/** The same structure, with tensors that check whether the loan has ended. */
 function guarded(value: unknown, hasEnded: () => boolean): unknown {
   if (isTensor(value)) return guardedTensor(value, hasEnded);
   if (Array.isArray(value)) return value.map((entry) => guarded(entry, hasEnded));
@@ -56,9 +56,9 @@ function guardedTensor({ dtype, shape, data }: Tensor, hasEnded: () => boolean):
     shape,
     get data() {
       if (!hasEnded()) return data;
-      throw new ReleasedBatchError('This batch was released: its memory holds another one by now', {
+      throw new ReleasedBatchError('This batch was released: its memory may hold another batch', {
         where: { dtype, shape: `[${shape}]` },
-        next: 'Use a batch before its `using` block ends and before the next one is asked for, copy what is to stay, or leave out reuseBuffers.',
+        next: 'Use a batch before its `using` block ends and before requesting the next one, copy what you keep, or omit reuseBuffers.',
       });
     },
   } as Tensor;

@@ -2,25 +2,25 @@ import type { SkippedSample } from '../batch/batch-result.js';
 import type { Delivered } from './delivered.js';
 import type { RunPeriod } from './tuner.js';
 
-/** How a loader has been doing since it was made. */
+/** Statistics of a loader since its creation. */
 export interface LoaderStats {
   /** Batches that this rank's loader delivered: one per micro-batch. */
   readonly batches: number;
   /** Samples in them. */
   readonly samples: number;
-  /** Time the consumer spent waiting for batches; a wait that is under way counts so far. */
+  /** Time that the consumer waited for batches, including a current wait. */
   readonly waitMs: number;
-  /** Time between the first request and the last delivery, or now while the consumer waits. */
+  /** Time from the first request to the last delivery, or to now while the consumer waits. */
   readonly elapsedMs: number;
-  /** `waitMs / elapsedMs`: how much of the run went into waiting for data, 0 … 1. */
+  /** `waitMs / elapsedMs`: share of the run spent waiting for data, 0 … 1. */
   readonly waitShare: number;
-  /** Time spent making batches, added up over the workers. */
+  /** Time spent making batches, summed over the workers. */
   readonly makeMs: number;
-  /** Workers at present. */
+  /** Current number of workers. */
   readonly numWorkers: number;
-  /** Batches each of them makes ahead at present; 0 without workers. */
+  /** Current number of batches that each makes ahead; 0 without workers. */
   readonly prefetchFactor: number;
-  /** What was chosen for these two, and why: a line. */
+  /** The choice of these two and its reason, in one line. */
   readonly tuning: string;
   /** Workers that died and were replaced under `onError: 'retry'`. */
   readonly restarts: number;
@@ -30,13 +30,16 @@ export interface LoaderStats {
   readonly skipped: number;
   /** The last of them, at most 100. */
   readonly skippedSamples: readonly SkippedSample[];
-  /** Batches that lost all their samples that way and hold another sample of their global batch, so that all ranks take equally many steps. */
+  /**
+   * Batches that lost all their samples that way and contain another sample of their global batch, so that all ranks
+   * take the same number of steps.
+   */
   readonly standIns: number;
 }
 
 const skippedKept = 100;
 
-/** A period has at least so many milliseconds and batches. */
+/** Minimum milliseconds and batches of a period. */
 const periodMs = 100;
 const periodBatches = 8;
 
@@ -62,7 +65,7 @@ export class StatsRecorder {
   #waitingSince: number | undefined;
   #period: PeriodStart | undefined;
 
-  /** The consumer waits since a moment, or no longer. */
+  /** Records since when the consumer waits, or that it no longer waits. */
   wait(since: number | undefined): void {
     this.#waitingSince = since;
   }
@@ -85,7 +88,7 @@ export class StatsRecorder {
     if (result.standsIn) this.#standIns += 1;
   }
 
-  /** The figures since the last period, when there are enough of them. The first one begins with the first batch. */
+  /** The figures since the last period, if there are enough. The first period starts with the first batch. */
   takePeriod(): RunPeriod | undefined {
     const from = this.#period;
     const elapsedMs = this.#lastDelivery - (from?.at ?? this.#lastDelivery);

@@ -1,9 +1,9 @@
-/** How long a consumer may be fed without a turn of the event loop. */
+/** Maximum time without a turn of the event loop while batches are delivered. */
 const longestMs = 0.5;
 
 /**
- * Lets the event loop turn now and then. Batches that are there at once come by promises that are resolved already, and a loop
- * over those keeps timers, sockets and messages waiting for as long as it lasts.
+ * Yields to the event loop at intervals. Batches that are ready arrive as resolved promises, and a loop over those
+ * would block timers, sockets and messages for as long as it lasts.
  */
 export class LoopTurn {
   #last = performance.now();

@@ -1,36 +1,36 @@
 import { StageClock, type StageTimes, setStageClock, stageClock } from '../../core/stage-clock.js';
 
-// Asked once: it costs more than the time.
+// Read once: it costs more than reading the time.
 const { timeOrigin } = performance;
 
-/** A moment of `performance.now()` on this thread as one that all threads share. */
+/** Converts a time of `performance.now()` on this thread to the clock that all threads share. */
 export function sharedMoment(now: number): number {
   return timeOrigin + now;
 }
 
-/** Now, as a shared moment. */
+/** The current time on the shared clock. */
 export function moment(): number {
   return sharedMoment(performance.now());
 }
 
-/** How a batch was made. */
+/** Times of making a batch. */
 export interface MakingTimes {
   readonly worker: number | null;
-  /** A shared moment, as are the others. */
+  /** On the shared clock, like the others. */
   readonly startedAt: number;
   readonly makeMs: number;
   readonly stages: StageTimes | undefined;
 }
 
-/** Two readings of the clock a sample are too many for batches that are quickly made. */
+/** Two clock readings per sample are too many for batches that are made quickly. */
 const stagesEveryMs = 20;
 
-/** Measures the stages of batches that are made on this thread, one after the other: of some, where they are quickly made. */
+/** Measures the stages of batches made on this thread, one after the other; only some, if they are made quickly. */
 export class StageSampler {
   #clock: StageClock | undefined;
   #last = Number.NEGATIVE_INFINITY;
 
-  /** A batch is begun at `now`, a moment of this thread. */
+  /** Starts a batch at `now`, a time of this thread. */
   begin(now: number): void {
     if (now - this.#last < stagesEveryMs) return;
     this.#last = now;
@@ -38,11 +38,11 @@ export class StageSampler {
     setStageClock(this.#clock);
   }
 
-  /** The batch is made. @returns where its time went, if that was measured */
+  /** Ends the batch. @returns its time per stage, if measured */
   end(): StageTimes | undefined {
     if (!this.#clock) return undefined;
     const { times } = this.#clock;
-    // Another loader of this thread may have begun a batch meanwhile.
+    // Another loader of this thread may have started a batch meanwhile.
     if (stageClock() === this.#clock) setStageClock(undefined);
     this.#clock = undefined;
     return times;

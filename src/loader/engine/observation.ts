@@ -23,7 +23,7 @@ export class Observation {
     for (const listener of this.#listeners) listener(event);
   }
 
-  /** A batch is about to be given to the consumer; with `collatesHere` it was collated since it came. */
+  /** A batch is about to be delivered; with `collatesHere` it was collated on this thread after it arrived. */
   deliver(
     { planned: { task }, result, waitMs, at, life }: Delivered,
     value: unknown,
@@ -32,7 +32,7 @@ export class Observation {
     if (result.type === 'end' || !life) return;
     const { plannedAt, making, readyAt, ready, underWay } = life;
     const delivered = sharedMoment(at);
-    // Written out, because this is done for every batch.
+    // Written out, because this runs for every batch.
     this.emit({
       type: 'delivered',
       at: delivered,
@@ -55,7 +55,7 @@ export class Observation {
     });
   }
 
-  /** The consumer waits for a batch that is not made yet. @param since - A moment of this thread. */
+  /** The consumer waits for an unfinished batch. @param since - A time of this thread. */
   wait(since: number): void {
     if (this.active) this.emit({ type: 'waiting', at: moment(), since: sharedMoment(since) });
   }

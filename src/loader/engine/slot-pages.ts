@@ -1,16 +1,16 @@
 import type { SlotPlace } from '../batch/batch-memory.js';
 import type { ResolvedOptions } from '../data-loader-options.js';
 
-/** Locks pages until the function that is returned is called. */
+/** Locks pages until the returned function is called. */
 export type LockPages = (memory: Uint8Array) => () => void;
 
-/** What locks pages for a loader: the accelerator of this process, if the loader asks for it and the accelerator has a use for it. */
+/** The page lock of a loader: that of the accelerator, if the loader requests it and the accelerator supports it. */
 export async function findPageLock({
   pinMemory,
   reuseBuffers,
 }: Pick<ResolvedOptions, 'pinMemory' | 'reuseBuffers'>): Promise<LockPages | undefined> {
   if (!pinMemory || !reuseBuffers) return undefined;
-  // On first use, so that a page that does not ask for it does not load it.
+  // Loaded on first use, so that a web page without it does not load it.
   const { getAccelerator } = await import('../../accelerator/get-accelerator.js');
   const accelerator = getAccelerator();
   return accelerator.lockPages && ((memory) => accelerator.lockPages!(memory));
@@ -20,7 +20,7 @@ interface LockedSlot extends SlotPlace {
   readonly unlock: () => void;
 }
 
-/** The locked pages of the slots of one thread. A slot is locked once for each place that it has. */
+/** The locked pages of the slots of one thread. A slot is locked once per address. */
 export class SlotPages {
   readonly #lockPages: LockPages;
   readonly #slots = new Map<number, LockedSlot>();
@@ -29,7 +29,7 @@ export class SlotPages {
     this.#lockPages = lockPages;
   }
 
-  /** Locks the pages of a slot, and unlocks those that it had before. A slot that is where it was stays as it is. */
+  /** Locks the pages of a slot, and unlocks its previous ones. Does nothing for a slot that has not moved. */
   lock(slot: number, buffer: ArrayBufferLike, { byteOffset, byteLength }: SlotPlace): void {
     const before = this.#slots.get(slot);
     if (byteLength === (before?.byteLength ?? 0) && byteOffset === (before?.byteOffset ?? 0)) return;
@@ -38,7 +38,7 @@ export class SlotPages {
     this.#slots.set(slot, { byteOffset, byteLength, unlock });
   }
 
-  /** Unlocks everything: the thread is gone. */
+  /** Unlocks everything, because the thread has ended. */
   unlock(): void {
     for (const { unlock } of this.#slots.values()) unlock();
     this.#slots.clear();

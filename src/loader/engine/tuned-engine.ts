@@ -10,8 +10,8 @@ import { fixedTuner, Tuner } from './tuner.js';
 import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
 /**
- * What makes the batches of a loader: started when it is first needed, and again where it has failed or was closed after a pass, with as
- * many workers and batches ahead as the tuner finds right.
+ * The engine of a loader. It starts on first use, and again after a failure or after a pass that closed it, with the
+ * numbers of workers and batches ahead that the tuner chose.
  */
 export class TunedEngine {
   readonly #source: LoadedSource;
@@ -54,17 +54,17 @@ export class TunedEngine {
     await engine?.close();
   }
 
-  /** Has batches come with what is known of their making, or not any more. */
+  /** Turns the times of batches on or off. */
   observe(on: boolean): void {
     this.holder.engine?.observe(on);
   }
 
-  /** Streams stay with the worker that has them open: another number of workers would read them anew. */
+  /** A stream stays with the worker that opened it: with another number of workers it would be read again. */
   keepWorkers(): void {
     this.#tuner = new Tuner({ ...this.#plan, maxWorkers: this.#plan.numWorkers });
   }
 
-  /** Once in a while: takes other numbers of workers and batches ahead. */
+  /** Called at intervals: applies new numbers of workers and batches ahead. */
   tune(stats: StatsRecorder): void {
     if (!this.#tuner.mayChange) return;
     const period = stats.takePeriod();
@@ -82,7 +82,7 @@ export class TunedEngine {
     return { numWorkers, prefetchFactor, tuning: decision, restarts };
   }
 
-  /** Whether workers send samples, for a collate that was given as a value: it lives on the loader's thread. */
+  /** Whether workers send samples, because the collate is a function on the loader's thread. */
   get collatesHere(): boolean {
     return this.holder.engine?.numWorkers !== 0 && collateOnMainThread(this.#options);
   }

@@ -1,43 +1,44 @@
 import type { BatchEngine } from './batch-engine.js';
 
-/** How a stretch of a run went. */
+/** Figures of a period of a run. */
 export interface RunPeriod {
   readonly elapsedMs: number;
   /** Time that the consumer waited for batches. */
   readonly waitMs: number;
-  /** Time spent making batches, added up over the workers. */
+  /** Time spent making batches, summed over the workers. */
   readonly makeMs: number;
 }
 
 export interface TunerOptions {
   readonly numWorkers: number;
-  /** The most workers there may be; the number stays as it is when both are equal. */
+  /** Maximum number of workers; if it equals the current number, that is fixed. */
   readonly maxWorkers: number;
   readonly prefetchFactor: number;
-  /** The most batches a worker may make ahead; likewise. */
+  /** Maximum number of batches that a worker makes ahead; likewise. */
   readonly maxPrefetchFactor: number;
-  /** Why there are no workers, where they were wanted. */
+  /** Why there are no workers, if some were requested. */
   readonly reason?: string | undefined;
 }
 
-/** A consumer that waits for less than this share of the time is not worth more workers. */
+/** If the consumer waits for less than this share of the time, more workers are not worth it. */
 const fewWaits = 0.05;
 /** Workers that make batches for more than this share of the time are busy. */
 const busyShare = 0.6;
-/** Workers that are idle for this long in a row are given up one by one. */
+/** Number of idle periods in a row after which workers are removed one by one. */
 const idlePeriods = 8;
 const idleShare = 0.3;
 
 /**
- * Finds numbers of workers and of batches ahead that keep the consumer from waiting: where it waits and the workers are busy it
- * takes one more, where it waits and they are idle it lets them work further ahead, and workers with nothing to do go.
+ * Finds numbers of workers and of batches ahead at which the consumer does not wait. If it waits and the workers are
+ * busy, the tuner adds one. If it waits and they are idle, it lets them work further ahead. It removes workers with
+ * nothing to do.
  */
 export class Tuner {
   readonly #options: TunerOptions;
   #numWorkers: number;
   #prefetchFactor: number;
   #idle = 0;
-  /** Fewer workers were not enough, and would not be again: without it the number would swing to and fro. */
+  /** A number of workers that was too low before. Without it, the number would oscillate. */
   #fewest: number;
   #why = 'as configured';
 
@@ -49,7 +50,7 @@ export class Tuner {
     if (this.mayChange) this.#why = 'no reason to change so far';
   }
 
-  /** Whether there is anything to find. */
+  /** Whether there is anything to tune. */
   get mayChange(): boolean {
     const { numWorkers, maxWorkers, prefetchFactor, maxPrefetchFactor } = this.#options;
     return maxWorkers > numWorkers || maxPrefetchFactor > prefetchFactor;
@@ -63,7 +64,7 @@ export class Tuner {
     return this.#prefetchFactor;
   }
 
-  /** What was chosen, and why: one line. */
+  /** The choice and its reason, in one line. */
   get decision(): string {
     if (this.#numWorkers === 0)
       return `no workers: ${this.#options.reason ?? 'batches are made on the thread that asks for them'}`;
@@ -71,7 +72,7 @@ export class Tuner {
     return `${workers}, ${this.#prefetchFactor} batches ahead each: ${this.#why}`;
   }
 
-  /** Looks at a period. @returns whether the numbers have changed */
+  /** Evaluates a period. @returns whether the numbers have changed */
   observe({ elapsedMs, waitMs, makeMs }: RunPeriod): boolean {
     const waits = waitMs / elapsedMs;
     const busy = makeMs / (elapsedMs * this.#numWorkers);
@@ -109,7 +110,7 @@ export class Tuner {
   }
 }
 
-/** For an engine that has fewer workers than were wanted: none, or one a shard. */
+/** For an engine with fewer workers than requested: none, or one per shard. */
 export function fixedTuner({ numWorkers, window, reason }: BatchEngine): Tuner {
   const prefetchFactor = numWorkers && window / numWorkers;
   const maxima = { maxWorkers: numWorkers, maxPrefetchFactor: prefetchFactor };

@@ -1,4 +1,4 @@
-/** What a worker knows about itself. */
+/** Information about a worker. */
 export interface WorkerInfo {
   /** Number of this worker, `0 … numWorkers - 1`. */
   readonly id: number;
@@ -8,15 +8,15 @@ export interface WorkerInfo {
 
 const workerInfoKey: unique symbol = Symbol.for('millrace.workerInfo');
 
-// Kept by the thread: the program of a worker is one file with a copy of this module, beside the one that users import.
+// Kept on the thread's global object, because the worker's program is a bundle with its own copy of this module.
 const place = globalThis as { [workerInfoKey]?: WorkerInfo };
 
-/** The worker this code runs in, or `null` on the main thread. Samples must not depend on it. */
+/** The worker that runs this code, or `null` on the main thread. Samples must not depend on it. */
 export function getWorkerInfo(): WorkerInfo | null {
   return place[workerInfoKey] ?? null;
 }
 
-/** Called once, when a worker starts. */
+/** Sets the information once, when a worker starts. */
 export function setWorkerInfo(info: WorkerInfo): void {
   place[workerInfoKey] = info;
 }

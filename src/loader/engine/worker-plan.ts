@@ -1,19 +1,19 @@
 import type { ResolvedOptions } from '../data-loader-options.js';
 
-/** How many workers a loader begins with, and how far they and their batches ahead may grow. */
+/** Initial and maximum numbers of workers and of batches ahead of a loader. */
 export interface WorkerPlan {
   readonly numWorkers: number;
   readonly maxWorkers: number;
   readonly prefetchFactor: number;
   readonly maxPrefetchFactor: number;
-  /** Whether it may do without workers where they are not possible. */
+  /** Whether the loader may run without workers if they are impossible. */
   readonly optional: boolean;
 }
 
-/** PyTorch's default, and what `'auto'` begins with. */
+/** PyTorch's default, with which `'auto'` starts. */
 const defaultPrefetchFactor = 2;
 const maxPrefetchFactor = 16;
-/** One worker shows how long a batch takes; two show it sooner. */
+/** Initial workers of `'auto'`: one is enough to measure a batch; two measure it sooner. */
 const firstWorkers = 2;
 
 /** The plan for options: `'auto'` leaves one processor to the consumer. */
@@ -32,7 +32,7 @@ function fixed(prefetchFactor: number | 'auto') {
   return { prefetchFactor: ahead, maxPrefetchFactor: ahead };
 }
 
-/** Threads that this process may run at once. */
+/** Number of threads that this process can run at once. */
 function processors(): number {
   if (typeof process !== 'undefined' && process.getBuiltinModule)
     return process.getBuiltinModule('node:os').availableParallelism();

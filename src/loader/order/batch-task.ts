@@ -5,21 +5,21 @@ import type { Positions } from '../../core/sampler.js';
 export interface IndexTask {
   readonly type: 'indices';
   readonly epoch: number;
-  /** Number of the batch in its epoch: micro-batches count where gradients are accumulated. */
+  /** Number of the batch in its epoch; with gradient accumulation, micro-batches count. */
   readonly batch: number;
   /** The samples of this rank. */
   readonly indices: Int32Array | Float64Array;
-  /** Their positions in the epoch's order over all ranks, which their random numbers depend on. */
+  /** Their positions in the epoch's order over all ranks, on which their random numbers depend. */
   readonly positions: Positions;
-  /** All samples of the global batch, where one of them may stand in when none of `indices` can be made. */
+  /** All samples of the global batch, if one of them may replace `indices` when none of these can be made. */
   readonly others?: Float64Array | undefined;
 }
 
-/** Where a shard of an iterable dataset can be gone on with. */
+/** A position from which a shard of an iterable dataset can continue. */
 export interface ShardResume {
-  /** Batches of the shard before it. */
+  /** Number of batches of the shard before it. */
   readonly ordinal: number;
-  /** What the stream's `stateDict` gave there. */
+  /** The state of the stream at this position. */
   readonly state: JsonObject;
 }
 
@@ -29,15 +29,15 @@ export interface StreamTask {
   readonly epoch: number;
   readonly shard: number;
   readonly ordinal: number;
-  /** Whether the batch was delivered before and is only to be read past. */
+  /** Whether the batch was delivered before and is only read past. */
   readonly discard: boolean;
-  /** Where the shard need not be read from its start. */
+  /** A position to continue from, instead of the start of the shard. */
   readonly resume?: ShardResume;
 }
 
 export type BatchTask = IndexTask | StreamTask;
 
-/** Where a task was, for an error message. */
+/** Location of a task, for an error message. */
 export function locationOfTask(task: BatchTask): Record<string, string | number> {
   if (task.type === 'stream') return { epoch: task.epoch, shard: task.shard, batchOfShard: task.ordinal };
   const { epoch, batch, indices } = task;

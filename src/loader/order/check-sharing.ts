@@ -8,9 +8,10 @@ import { samplerName } from './fast-forward.js';
 import { type Sharing, tooSmall } from './rank-layout.js';
 
 /**
- * Refuses a sampler that cannot be shared out among the ranks of a loader.
+ * Rejects a sampler that cannot be divided among the ranks of a loader.
  *
- * @throws {@link ConfigError} when the sampler gives each rank a share itself, or full batches with fewer samples than parts
+ * @throws {@link ConfigError} if the sampler divides the samples among ranks itself, or makes full batches with fewer
+ *   samples than parts
  */
 export function checkSharing(source: BatchSource, sharing: Sharing): void {
   const { worldSize, gradientAccumulationSteps: steps } = sharing;
@@ -19,8 +20,8 @@ export function checkSharing(source: BatchSource, sharing: Sharing): void {
   const field = source instanceof BatchSampler ? 'sampler' : 'batchSampler';
   if (worldSize > 1 && (sampler.worldSize ?? 1) > 1) {
     const message =
-      `${name} shares the samples among ${sampler.worldSize} ranks itself, and the loader would share each share among ${worldSize} again: ` +
-      'leave out the sampler (rank and worldSize of the loader are enough), or rank and worldSize of the loader';
+      `${name} divides the samples among ${sampler.worldSize} ranks itself, and the loader would divide each share among ${worldSize} again: ` +
+      'remove the sampler (rank and worldSize of the loader are enough), or rank and worldSize of the loader';
     throw new ConfigError('DataLoader options', [{ field, message }]);
   }
   const parts = worldSize * steps;
@@ -34,7 +35,7 @@ export function checkSharing(source: BatchSource, sharing: Sharing): void {
 }
 
 /**
- * Refuses an order that a dataset cannot have because its samples depend on their global batch.
+ * Rejects an order that a dataset does not support, because its samples depend on their global batch.
  *
  * @throws {@link ConfigError} naming the option
  */
@@ -52,17 +53,17 @@ export function checkBatchSize(
     problems.push({ field: batchSampler ? 'batchSampler' : 'batchSize', message });
   }
   if (shuffle && !sampler) {
-    const message = `would take ${name} out of the order of its schedule; it is mixed already`;
+    const message = `would break the schedule of ${name}, which is shuffled already`;
     problems.push({ field: 'shuffle', message });
   }
   if (problems.length > 0) throw new ConfigError('DataLoader options', problems);
 }
 
 /**
- * Refuses an order without batches. PyTorch's, which a `generator` asks for, is left as it is, and
- * so is the order of a sampler that may be empty.
+ * Rejects an order without batches. Accepts PyTorch's, which a `generator` selects, and that of a sampler that may be
+ * empty.
  *
- * @throws {@link EmptyLoaderError} when a dataset has samples and no epoch would have a batch
+ * @throws {@link EmptyLoaderError} if a dataset has samples and no epoch would have a batch
  */
 export function refuseEmptyOrder(
   { length: samples = 0 }: DatasetFacts,
@@ -75,7 +76,7 @@ export function refuseEmptyOrder(
     {
       next: dropLast
         ? `dropLast leaves out the only batch, because an epoch has fewer samples than batchSize, ${batchSize}. Pass dropLast: false or a smaller batchSize.`
-        : 'The sampler gives no index: look at what it was made from.',
+        : 'The sampler yields no index: check what it was made from.',
     },
   );
 }

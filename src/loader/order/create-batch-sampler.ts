@@ -4,10 +4,10 @@ import { BatchSampler, RandomSampler, SequentialSampler, ShardSampler } from '..
 import type { ResolvedOptions } from '../data-loader-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 
-/** A map-style dataset always has a length; samplers read it anew each epoch. */
+/** A map-style dataset always has a length; samplers read it in each epoch. */
 export type MapFacts = DatasetFacts & { readonly length: number };
 
-/** What gives the global batches of a map-style dataset. */
+/** Creates the sampler of the global batches of a map-style dataset. */
 export function createBatchSampler(dataset: MapFacts, options: ResolvedOptions): BatchSource {
   if (options.batchSampler) return options.batchSampler;
   const { sampler } = options;
@@ -33,6 +33,6 @@ function batchesOf(sampler: Sampler, options: ResolvedOptions): BatchSource {
 
 function shardOrder({ shardLengths }: Pick<MapFacts, 'shardLengths'>, seed: number): ShardSampler {
   if (shardLengths) return new ShardSampler({ shardLengths }, { seed });
-  const message = "is 'shards', and the dataset does not say which it has (shardLengths): use true";
+  const message = "is 'shards', but the dataset does not list its shards (shardLengths): use true";
   throw new ConfigError('DataLoader options', [{ field: 'shuffle', message }]);
 }

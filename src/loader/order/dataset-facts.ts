@@ -12,11 +12,11 @@ export interface DatasetFacts {
   readonly kind: 'map' | 'iterable';
   readonly length: number | undefined;
   readonly numShards: number;
-  /** Samples of each part that is read together, where the dataset says. */
+  /** Samples per shard, if the dataset lists them. */
   readonly shardLengths?: readonly number[] | undefined;
-  /** Whether any position is reached without reading the samples before it. */
+  /** Whether any position can be reached without reading the samples before it. */
   readonly seekable: boolean;
-  /** Samples a global batch, where the samples depend on it. */
+  /** Samples per global batch, if the samples depend on it. */
   readonly scheduledBatchSize?: number | undefined;
   /** Class of the dataset, as part of the location of an error. */
   readonly where: { readonly dataset?: string };

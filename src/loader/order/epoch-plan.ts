@@ -11,55 +11,57 @@ import type { RankLayout } from './rank-layout.js';
 /** A task in the order of delivery. */
 export interface PlannedTask {
   readonly task: BatchTask;
-  /** State of a stateful sampler right after it gave this batch. */
+  /** State of a stateful sampler right after it yielded this batch. */
   readonly samplerState: JsonObject | undefined;
 }
 
-/** Says which batches an epoch has, one by one. It runs ahead of delivery by the depth of prefetch. */
+/** Plans the batches of an epoch, one by one. It runs ahead of delivery by the depth of prefetch. */
 export interface EpochPlan {
   next(): PlannedTask | undefined;
   /** The shard of this task has ended. */
   ended?(task: StreamTask): void;
-  /** State of a stateful sampler behind the epoch, once the last batch was planned. */
+  /** State of a stateful sampler after the epoch, once the last batch was planned. */
   readonly endState?: JsonObject | undefined;
 }
 
-/** How far a shard of an iterable dataset was delivered. */
+/** Progress of a shard of an iterable dataset. */
 export interface ShardProgress {
-  /** Its batches. */
+  /** Number of delivered batches. */
   readonly delivered: number;
-  /** Whether it has no more. */
+  /** Whether the shard has ended. */
   readonly ended: boolean;
-  /** State of its stream there, where it has one. */
+  /** State of its stream at this position, if it has one. */
   readonly state: JsonObject | null;
 }
 
-/** How far an epoch of an iterable dataset was delivered. */
+/** Progress of an epoch of an iterable dataset. */
 export interface StreamProgress {
-  /** The shard of the last batch; the next comes from the one after it. */
+  /** The shard of the last batch; the next batch is from the one after it. */
   readonly lastShard: number;
   readonly shards: readonly ShardProgress[];
 }
 
-/** Where a pass begins. */
+/** Start of a pass. */
 export interface PassStart {
   readonly epoch: number;
-  /** Batches of the epoch that were delivered before. */
+  /** Number of batches of the epoch that were delivered before. */
   readonly batch: number;
-  /** Batches behind that were delivered before, too: out-of-order delivery was under way. */
+  /** Later batches that were delivered too, because delivery was out of order. */
   readonly ahead: readonly number[];
-  /** The same by shard, of an iterable dataset. Without it the batches are counted as they come. */
+  /** The same by shard, for an iterable dataset. Without it, batches are counted in order. */
   readonly streams?: StreamProgress;
-  /** Whether the sampler has been put there by its own state. */
+  /** Whether the sampler was moved there by its own state. */
   readonly samplerRestored?: boolean;
-  /** Whether the place was asked for: then it is where iterating without a break would have come to. */
+  /** Whether the position was requested: it is then where uninterrupted iteration would have come to. */
   readonly isSought?: boolean;
 }
 
-/** This loader's part of every global batch, and what the dataset can be asked for. */
+/** This loader's share of every global batch, and what the dataset supports. */
 export interface MapPlanSettings extends RankLayout {
   readonly datasetLength: number;
-  /** Whether each task also names the samples of the other ranks and micro-batches, one of which may stand in for its own. */
+  /**
+   * Whether each task also names the samples of the other ranks and micro-batches, one of which may replace its own.
+   */
   readonly withOthers: boolean;
 }
 
@@ -71,12 +73,12 @@ export class MapEpochPlan implements EpochPlan {
   readonly #start: PassStart;
   readonly #ahead: ReadonlySet<number>;
   #batch: number;
-  /** The global batch that is given micro-batch by micro-batch, and the sampler's state before and behind it. */
+  /** The global batch whose micro-batches are being planned, and the sampler's state before and after it. */
   #globalBatch: IndexArray | undefined;
   #positions: Positions = { start: 0, step: 1 };
   #stateBefore: JsonObject | undefined;
   #stateBehind: JsonObject | undefined;
-  /** What was drawn to see whether the epoch ends. */
+  /** A batch that was drawn to check whether the epoch has ended. */
   #peeked: IteratorResult<IndexArray> | undefined;
   #isDrawn = false;
   endState: JsonObject | undefined;
@@ -89,7 +91,7 @@ export class MapEpochPlan implements EpochPlan {
     this.#batch = start.batch;
     const globalBatch = Math.floor(start.batch / settings.gradientAccumulationSteps);
     batchSampler.setEpoch?.(start.epoch);
-    // A sampler with a state begins where its state stands, so the start of an epoch is sought, too.
+    // A sampler with a state starts at its state, so the start of an epoch requires a seek too.
     if (globalBatch > 0 || batchSampler.stateDict) batchSampler.seek?.(globalBatch);
     this.#batches = batchSampler[Symbol.iterator]();
     if (!batchSampler.seek && !start.samplerRestored) fastForward(batchSampler, this.#batches, globalBatch);
@@ -100,7 +102,7 @@ export class MapEpochPlan implements EpochPlan {
     for (;;) {
       const microBatch = this.#batch % steps;
       if (microBatch === 0 || !this.#globalBatch) {
-        // Before the first one it is the state that the pass began with, which the loader has.
+        // Before the first batch, it is the state at the start of the pass, which the loader has.
         this.#stateBefore = this.#stateBehind;
         this.#globalBatch = this.#draw(Math.floor(this.#batch / steps));
         if (!this.#globalBatch) return undefined;
@@ -119,18 +121,18 @@ export class MapEpochPlan implements EpochPlan {
         positions: positionsAfter(this.#positions, slice.start),
         ...(others && { others: Float64Array.from(this.#globalBatch) }),
       } as const;
-      // A global batch that is not delivered whole is drawn again.
+      // A partly delivered global batch is drawn again.
       const samplerState = microBatch === steps - 1 ? this.#stateBehind : this.#stateBefore;
       return { task, samplerState };
     }
   }
 
-  /** Whether the sampler has said that the epoch is over. */
+  /** Whether the sampler has reported the end of the epoch. */
   get isDrawn(): boolean {
     return this.#isDrawn;
   }
 
-  /** Draws and drops what the sampler has left of the epoch. */
+  /** Draws and drops the rest of the sampler's epoch. */
   drain(): void {
     for (let left = this.#source.length; left >= 0 && !this.#isDrawn; left--) {
       this.#isDrawn = this.#batches.next().done === true;
@@ -150,7 +152,7 @@ export class MapEpochPlan implements EpochPlan {
     this.#positions = globalPositions(source, number);
     this.#stateBehind = source.stateDict?.();
     if (source.stateDict && !source.seek && number + 1 >= source.length) {
-      // The state of such a sampler is that of the next epoch only once it has noticed the end of this one.
+      // Such a sampler's state moves to the next epoch only once it has noticed the end of this one.
       this.#peeked = this.#batches.next();
       if (this.#peeked.done) this.#stateBehind = source.stateDict();
     }
@@ -158,14 +160,14 @@ export class MapEpochPlan implements EpochPlan {
     return drawn.value;
   }
 
-  /** Only the last global batch of an epoch may be too small to give each part samples of its own. */
+  /** Only the last global batch of an epoch may be too small for every part to get its own samples. */
   #checkSize({ length }: IndexArray, step: number): void {
     const { worldSize, gradientAccumulationSteps } = this.#settings;
     const parts = worldSize * gradientAccumulationSteps;
     if (length >= parts || (length > 0 && step + 1 >= this.#source.length)) return;
     const name = samplerName(this.#source) ?? 'The sampler';
     const needs = `needs at least ${parts}: worldSize ${worldSize} × gradientAccumulationSteps ${gradientAccumulationSteps}`;
-    const message = `${name} gave a global batch of ${length}, and each but the last ${needs}`;
+    const message = `${name} yielded a global batch of ${length}, and each except the last ${needs}`;
     throw new ConfigError('DataLoader', [{ field: 'batchSampler', message }], { where: { step } });
   }
 
@@ -181,7 +183,7 @@ export class MapEpochPlan implements EpochPlan {
     return indices;
   }
 
-  /** This rank's part of a micro-batch. */
+  /** This rank's share of a micro-batch. */
   #ownPart(globalBatch: IndexArray, microBatch: number): Slice {
     const { worldSize, gradientAccumulationSteps } = this.#settings;
     if (worldSize === 1 && gradientAccumulationSteps === 1) return { start: 0, end: globalBatch.length };
@@ -204,7 +206,7 @@ export class StreamEpochPlan implements EpochPlan {
   readonly #ordinals: number[];
   #turn = 0;
 
-  /** @param steps - Micro-batches of a global batch, which come one after the other. */
+  /** @param steps - Micro-batches per global batch. */
   constructor(numShards: number, steps: number, start: PassStart) {
     this.#start = start;
     this.#steps = steps;
@@ -221,7 +223,8 @@ export class StreamEpochPlan implements EpochPlan {
     const ordinal = this.#ordinals[shard]!++;
     if ((ordinal + 1) % this.#steps === 0) this.#turn = (this.#turn + 1) % this.#active.length;
     const { epoch, batch, streams } = this.#start;
-    // Shards of unknown length hide which tasks will be batches, so only a single one can be read past for nothing.
+    // With shards of unknown length, it is unknown which tasks will be batches, so only a single shard can be read
+    // past at no cost.
     const discard = !streams && this.#ordinals.length === 1 && ordinal < batch;
     const progress = streams?.shards[shard];
     const resume = progress?.state && { ordinal: progress.delivered, state: progress.state };
@@ -231,7 +234,7 @@ export class StreamEpochPlan implements EpochPlan {
     };
   }
 
-  /** The shard whose turn it is when the last batch came from one: the same, as long as a global batch is not whole. */
+  /** The shard after that of the last batch; the same shard while a global batch is incomplete. */
   #shardAfter(last: number): number {
     if (last >= 0 && this.#ordinals[last]! % this.#steps > 0) return last;
     return this.#active.find((shard) => shard > last) ?? -1;
@@ -248,10 +251,10 @@ export class StreamEpochPlan implements EpochPlan {
 function outOfRange(sampler: BatchSource, index: number, batch: number, length: number): IndexRangeError {
   const name = samplerName(sampler);
   return new IndexRangeError(
-    `${name ?? 'The sampler'} gave the index ${index}, which the dataset of ${length} samples does not have`,
+    `${name ?? 'The sampler'} yielded the index ${index}, which the dataset of ${length} samples does not have`,
     {
       where: { ...(name && { sampler: name }), batch, index, length },
-      next: 'A sampler gives whole numbers from 0 to length - 1; was it made for another dataset?',
+      next: 'A sampler must yield integers from 0 to length - 1. Was it made for another dataset?',
     },
   );
 }

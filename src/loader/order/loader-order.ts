@@ -44,15 +44,15 @@ export interface OrderIdentity {
 
 /** The order of a loader: everything that is known about its batches before a sample is read. */
 export class LoaderOrder {
-  /** What gives the global batches; none for a stream. */
+  /** The sampler of the global batches; none for a stream. */
   readonly batchSampler: BatchSource | undefined;
-  /** Where a sampler with a state stands; none for a stream. */
+  /** The passes of a sampler with a state; none for a stream. */
   readonly passes: SamplerPasses | undefined;
   readonly #source: LoadedSource;
   readonly #facts: DatasetFacts;
   readonly #options: ResolvedOptions;
 
-  /** @throws {@link ConfigError} or {@link CapabilityError} when an option does not go with the kind of dataset. */
+  /** @throws {@link ConfigError} or {@link CapabilityError} if an option does not suit the kind of dataset. */
   constructor(source: LoadedSource, facts: DatasetFacts, options: ResolvedOptions) {
     this.#source = source;
     this.#facts = facts;
@@ -86,8 +86,8 @@ export class LoaderOrder {
     if (this.batchSampler) return this.plannedLength(epoch)! - this.#emptyParts(this.batchSampler);
     if (length === undefined || numShards > 1) {
       throw new LoaderNotReadyError(
-        'The number of batches of this iterable dataset is not known before it is read',
-        { next: 'Count the batches as they come.' },
+        'The number of batches of this iterable dataset is unknown until it is read',
+        { next: 'Count the batches while iterating.' },
       );
     }
     return steps * (dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize));
@@ -100,7 +100,7 @@ export class LoaderOrder {
     return (sampler.lengthOf?.(epoch) ?? sampler.length) * this.#options.gradientAccumulationSteps;
   }
 
-  /** What the order is a function of. */
+  /** Everything that determines the order. */
   get identity(): OrderIdentity {
     const { batchSize = 1, dropLast = false, seed, batchSampler: given } = this.#options;
     const sampler = this.batchSampler;
@@ -115,12 +115,12 @@ export class LoaderOrder {
     };
   }
 
-  /** @throws {@link EmptyLoaderError} when the dataset has samples, and the order leaves all of them out */
+  /** @throws {@link EmptyLoaderError} if the dataset has samples, and the order drops all of them */
   refuseEmpty(): void {
     if (this.batchSampler) refuseEmptyOrder(this.#facts, this.batchSampler.length, this.#options);
   }
 
-  /** The batches of this rank from a place to the end of its epoch, as tasks. */
+  /** The batches of this rank from a position to the end of its epoch, as tasks. */
   plan(start: PassStart): EpochPlan {
     if (!this.batchSampler)
       return new StreamEpochPlan(this.#facts.numShards, this.#options.gradientAccumulationSteps, start);
@@ -128,13 +128,13 @@ export class LoaderOrder {
     return lookAhead(plan, this.#source, this.batchSampler, this.#options.prefetchBytes);
   }
 
-  /** The batches of a rank from a place to the end of its epoch: see `DataLoader.order`. */
+  /** The batches of a rank from a position to the end of its epoch: see `DataLoader.order`. */
   *batches(position: LoaderPosition, layout: RankLayout): Generator<PlannedBatch> {
     const microBatches = layout.gradientAccumulationSteps;
     const start = passStartAt('DataLoader.order', position, microBatches);
     if (!this.batchSampler) {
       const stage = datasetName(this.#source);
-      throw new CapabilityError(`${stage} is a stream: its samples are known by reading them`, {
+      throw new CapabilityError(`${stage} is a stream: its samples are known only by reading them`, {
         where: { stage },
       });
     }
@@ -147,7 +147,7 @@ export class LoaderOrder {
     }
   }
 
-  /** Every time that a sample is seen: see `DataLoader.whenSeen`. */
+  /** Every occurrence of a sample: see `DataLoader.whenSeen`. */
   whenSeen(sample: number | object, options: LoaderWhenSeenOptions): Sighting[] {
     const { epoch, epochs } = parseOptions('DataLoader.whenSeen options', whenSeenSchema, options);
     const sampler = this.batchSampler;
@@ -182,14 +182,14 @@ export class LoaderOrder {
     const settings = { rank, worldSize, gradientAccumulationSteps, uneven, datasetLength, withOthers };
     const plan = new MapEpochPlan(batchSampler, settings, start);
     this.passes?.follow(plan);
-    // PyTorch draws a base seed for its workers at the start of every pass, whether or not there are any; the sampler
-    // draws when it is asked for its first index.
+    // PyTorch draws a base seed for its workers at the start of every pass, even without workers; the sampler draws
+    // when its first index is requested.
     this.#options.generator?.randomInt64();
     return plan;
   }
 }
 
-/** What messages call a dataset. */
+/** Name of a dataset in messages. */
 export function datasetName(source: LoadedSource): string {
   return source instanceof WorkerModule ? 'The dataset' : datasetTitle(source).name;
 }

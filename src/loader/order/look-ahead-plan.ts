@@ -2,27 +2,27 @@ import { type Dataset, isMapDataset } from '../../core/dataset.js';
 import type { BatchSampler as BatchSource } from '../../core/sampler.js';
 import type { EpochPlan, PlannedTask } from './epoch-plan.js';
 
-/** Tasks that are drawn ahead for one that is handed out: the first batch must not wait for all of them. */
+/** Number of tasks drawn ahead per returned task: the first batch must not wait for all of them. */
 const drawnAtOnce = 8;
-/** Tasks that are known ahead at most, where all that they need is there already. */
+/** Maximum number of tasks known ahead, if all the bytes they need are present already. */
 const mostAhead = 2_048;
 
 interface Announced {
   readonly planned: PlannedTask;
-  /** Bytes that it needs and those before it did not. */
+  /** Bytes that it needs beyond those of earlier tasks. */
   readonly bytes: number;
 }
 
 /**
- * Runs ahead of a plan and has a remote dataset request the next samples before they are needed: in their order, and up to a number
- * of bytes.
+ * Runs ahead of a plan and lets a remote dataset request samples before they are needed: in their order, up to a
+ * number of bytes.
  */
 export class LookAheadPlan implements EpochPlan {
   readonly #plan: EpochPlan;
   readonly #dataset: Dataset<unknown>;
   readonly #maxBytes: number;
   #ahead: Announced[] = [];
-  /** Bytes that were asked for and are not needed yet. */
+  /** Bytes that were requested and are not needed yet. */
   #bytes = 0;
   #failure: { readonly error: unknown } | undefined;
   #isThrough = false;
@@ -73,8 +73,8 @@ export class LookAheadPlan implements EpochPlan {
 }
 
 /**
- * A plan that looks ahead, where that can be done: the dataset is in this thread, and the order is a function, so that drawing from it
- * early changes nothing.
+ * Makes a plan that looks ahead, if possible: the dataset is in this thread, and the order is a function, so that
+ * drawing early changes nothing.
  *
  * @param maxBytes - 0 does not look ahead.
  */

@@ -5,8 +5,8 @@ const unknownCount = 2 ** 52;
 const samplesPerBatch = 2 ** 20;
 
 /**
- * The positions of a global batch that a sampler has just given. Where the sampler does not tell them, because its batches
- * differ in size, they are numbers that differ within the epoch.
+ * The positions of a global batch that a sampler has just yielded. If the sampler does not provide them, because its
+ * batches differ in size, they are numbers that are unique within the epoch.
  */
 export function globalPositions(sampler: BatchSampler, globalBatch: number): Positions {
   return (
@@ -14,13 +14,13 @@ export function globalPositions(sampler: BatchSampler, globalBatch: number): Pos
   );
 }
 
-/** The positions behind the first `count` of some. */
+/** The positions after the first `count`. */
 export function positionsAfter(positions: Positions, count: number): Positions {
   const { start, step } = positions;
   return count === 0 ? positions : { start: start + count * step, step };
 }
 
-/** How many whole passes over the dataset come before a position of an epoch; 0 where its samples are not counted. */
+/** Number of whole passes over the dataset before a position of an epoch; 0 if its samples are not counted. */
 export function passAt(position: number, datasetLength: number): number {
   return position < unknownCount ? Math.floor(position / datasetLength) : 0;
 }

@@ -1,7 +1,7 @@
 import type { ConfigProblem } from '../../core/errors.js';
 import type { Uneven } from '../../core/part-slice.js';
 
-/** Which part of each global batch a loader gives. */
+/** This loader's share of each global batch. */
 export interface RankLayout {
   readonly rank: number;
   readonly worldSize: number;
@@ -10,10 +10,10 @@ export interface RankLayout {
   readonly uneven?: Uneven;
 }
 
-/** How many ranks and micro-batches share a global batch. */
+/** Number of ranks and micro-batches that share a global batch. */
 export type Sharing = Pick<RankLayout, 'worldSize' | 'gradientAccumulationSteps'>;
 
-/** What is wrong with a global batch that has fewer samples than it has parts: every part would get the same samples. */
+/** The problem of a global batch with fewer samples than parts: every part would get the same samples. */
 export function tooSmall(batchSize: number, sharing: Sharing): ConfigProblem | undefined {
   const { worldSize, gradientAccumulationSteps: steps } = sharing;
   const parts = worldSize * steps;
@@ -22,6 +22,6 @@ export function tooSmall(batchSize: number, sharing: Sharing): ConfigProblem | u
     field: 'batchSize',
     message:
       `is ${batchSize}, but counts the samples of all ranks and micro-batches: it must be at least worldSize ${worldSize} × ` +
-      `gradientAccumulationSteps ${steps} = ${parts}. For n samples a rank and micro-batch, pass n × ${parts}`,
+      `gradientAccumulationSteps ${steps} = ${parts}. For n samples per rank and micro-batch, pass n × ${parts}`,
   };
 }

@@ -9,17 +9,17 @@ import { samplerName, warnOfFastForward } from './fast-forward.js';
 interface KnownState {
   readonly epoch: number;
   readonly state: JsonObject;
-  /** Whether some of the epoch was given before. */
+  /** Whether part of the epoch was yielded before. */
   readonly midway: boolean;
 }
 
 /**
- * Takes a sampler that has a state to the start of any pass. Its epochs follow from one another, so an epoch out of turn is reached from
- * the earliest known state: the epochs between are drawn and dropped.
+ * Moves a sampler with a state to the start of any pass. Its epochs follow from one another, so an epoch out of turn
+ * is reached from the earliest known state: the epochs between are drawn and dropped.
  */
 export class SamplerPasses {
   readonly #source: BatchSource;
-  /** What the loader draws a base seed from before each pass. */
+  /** The generator from which the loader draws a base seed before each pass. */
   readonly #generator: TorchGenerator | undefined;
   /** The epoch that the sampler yields next unless it is moved; `undefined` while a restored state is pending. */
   #next: number | undefined = 0;
@@ -38,7 +38,7 @@ export class SamplerPasses {
   }
 
   /**
-   * Has the next pass continue from a state of the sampler.
+   * Makes the next pass continue from a state of the sampler.
    *
    * @param sameRun - Whether the state is from this run, so that earlier states still lead to it.
    */
@@ -51,10 +51,10 @@ export class SamplerPasses {
   }
 
   /**
-   * Puts the sampler before a pass.
+   * Moves the sampler to the start of a pass.
    *
-   * @returns its state there, where it has one
-   * @throws {@link CapabilityError} when the epoch comes before the earliest state that is known
+   * @returns its state there, if it has one
+   * @throws {@link CapabilityError} if the epoch precedes the earliest known state
    */
   open({ epoch, samplerRestored, isSought }: PassStart): JsonObject | undefined {
     if (!this.isStateful) return undefined;
@@ -73,7 +73,10 @@ export class SamplerPasses {
     this.#plan = plan;
   }
 
-  /** A pass that was left early: without `seek` the sampler stands where it was drawn to, so the rest is drawn and dropped. */
+  /**
+   * After a pass that was left early, a sampler without `seek` is where drawing stopped, so the rest is drawn and
+   * dropped.
+   */
   #finishPlan(): void {
     if (!this.#source.seek) this.#plan?.drain();
     this.#plan = undefined;
@@ -81,7 +84,7 @@ export class SamplerPasses {
 
   #reach(epoch: number): void {
     const source = this.#source;
-    // A sampler that has not been moved yet stands before its next epoch.
+    // A sampler that has not been moved is at the start of its next epoch.
     this.#earliest ??= { epoch: this.#next ?? 0, state: source.stateDict!(), midway: false };
     const { epoch: first, state, midway } = this.#earliest;
     if (epoch < first || (epoch === first && midway && !source.seek)) throw this.#tooEarly(epoch, first);

@@ -2,7 +2,7 @@ import { EmptyLoaderError, SampleError } from '../../core/errors.js';
 import type { TaskResult } from '../batch/batch-result.js';
 import type { PassStart } from '../order/epoch-plan.js';
 
-/** Samples that may fail one after the other, without one that is made: then something is wrong with all of them. */
+/** Maximum number of samples that may fail in a row: beyond that, something is wrong with all of them. */
 const mostInARow = 100;
 
 /** Samples after which a share of failed ones says something. */
@@ -32,7 +32,7 @@ export class EpochTally {
     this.#lastSkip = undefined;
   }
 
-  /** @throws {@link SampleError} when as many samples failed in a row as if all did, or more than `maxFailures` */
+  /** @throws {@link SampleError} if so many samples failed in a row that all seem to */
   count(result: TaskResult): void {
     if (result.type === 'end') return;
     this.#lastSkip = result.skipped.at(-1) ?? this.#lastSkip;
@@ -52,20 +52,20 @@ export class EpochTally {
   }
 
   /**
-   * The epoch has ended.
+   * Ends the epoch.
    *
-   * @param dataset - What messages call it.
+   * @param dataset - Name of the dataset in messages.
    * @param isStream - Whether the number of batches was unknown before the epoch.
-   * @throws {@link SampleError} when every sample was left out, {@link EmptyLoaderError} when a stream gave no batch
+   * @throws {@link SampleError} if every sample was skipped, {@link EmptyLoaderError} if a stream yielded no batch
    */
   end(dataset: string, isStream: boolean, dropLast: boolean): void {
     if (this.#batches > 0 || !this.#isWhole) return;
     if (this.#lastSkip) throw this.#allFail('All samples of the epoch');
     if (!isStream) return;
     const dropped = dropLast
-      ? 'dropLast leaves out what does not fill a batch at the end of each shard: pass dropLast: false, a smaller batchSize, or fewer shards.'
-      : 'Does it have data? What does not fill a window is left out at the end of each shard: use shorter windows or fewer shards.';
-    throw new EmptyLoaderError(`${dataset} gave no batch in a whole epoch`, { next: dropped });
+      ? 'dropLast drops a short batch at the end of each shard: pass dropLast: false, a smaller batchSize, or fewer shards.'
+      : 'Check that it has data. Tokens that do not fill a window at the end of each shard are dropped: use shorter windows or fewer shards.';
+    throw new EmptyLoaderError(`${dataset} yielded no batch in a whole epoch`, { next: dropped });
   }
 
   #tooManyFail(): SampleError {
@@ -84,7 +84,7 @@ export class EpochTally {
     const { index, reason } = this.#lastSkip!;
     return new SampleError(`${which} failed, although onError is 'skip'; the last reason was: ${reason}`, {
       where: { index },
-      next: `'skip' is for a few bad samples. Make one alone to see its error: await dataset.get(${index}, context).`,
+      next: `'skip' is for a few bad samples. Make a single one to see its error: await dataset.get(${index}, context).`,
     });
   }
 }

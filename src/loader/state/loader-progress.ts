@@ -16,7 +16,7 @@ import { type Receipt, writeReceipt } from './receipt.js';
 import { ReceiptChain } from './receipt-chain.js';
 import { type Replay, replayOf, warnOfReplay } from './replay.js';
 
-/** What a loader has delivered, and where its next pass begins: all that a state or a receipt holds. */
+/** What a loader has delivered, and where its next pass starts: the content of states and receipts. */
 export class LoaderProgress {
   readonly #options: ResolvedOptions;
   readonly #position = new PositionTracker();
@@ -27,7 +27,7 @@ export class LoaderProgress {
   #pass: object | undefined;
   #isClosed = false;
   #onMoved: (() => void) | undefined;
-  /** Whether the sampler has been moved, by a state of its own, to where the next pass begins. */
+  /** Whether the sampler has been moved, by its own state, to where the next pass starts. */
   #samplerRestored = false;
   #isSought = false;
   /** The batches of a stream that are read again before the first batch of the pass. */
@@ -39,7 +39,7 @@ export class LoaderProgress {
     this.#tally = new EpochTally(options.maxFailures);
   }
 
-  /** The order of the batches: known once the dataset is. */
+  /** The order of the batches: known as soon as the dataset is. */
   follow(order: LoaderOrder): void {
     this.#order = order;
   }
@@ -77,7 +77,7 @@ export class LoaderProgress {
     return this.#pass === pass;
   }
 
-  /** Whether another pass has begun since. */
+  /** Whether another pass has started since. */
   isSuperseded(pass: object): boolean {
     return this.#pass !== undefined && this.#pass !== pass;
   }
@@ -91,7 +91,7 @@ export class LoaderProgress {
     this.#move();
   }
 
-  /** Begins the next pass at a position. */
+  /** Starts the next pass at a position. */
   seek(start: PassStart): void {
     this.#move();
     this.#samplerRestored = false;

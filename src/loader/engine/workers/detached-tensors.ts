@@ -2,24 +2,25 @@ import { type DType, type TypedArray, viewOf } from '../../../core/dtype.js';
 import { ownValue, setOwn } from '../../../core/record.js';
 import { elementCount, isTensor, type Tensor } from '../../../core/tensor.js';
 
-/** A tensor that was taken out of a batch: where it stands in the batch, and where its elements are. */
+/** A tensor that was taken out of a batch: its path in the batch, and the location of its elements. */
 export interface DetachedTensor {
-  /** Keys and positions from the batch down to it; none when the batch is the tensor. */
+  /** Keys and indices from the batch to the tensor; empty if the batch is the tensor. */
   readonly path: readonly (string | number)[];
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly byteOffset: number;
 }
 
-/** A batch taken apart: plain data that is cheap to send, without views of memory, each of which costs as much. */
+/**
+ * A batch and its detached tensors: plain data that is cheap to send, without views of memory, which are expensive to
+ * send.
+ */
 export interface TakenApart {
   readonly value: unknown;
   readonly tensors: readonly DetachedTensor[];
 }
 
-/**
- * Takes the tensors that lie in `buffer` out of a batch of plain objects and arrays. What is not plain, or elsewhere, stays.
- */
+/** Detaches the tensors in `buffer` from a batch of plain objects and arrays. Other values stay in the batch. */
 export function takeApart(value: unknown, buffer: ArrayBufferLike): TakenApart {
   const tensors: DetachedTensor[] = [];
   const walk = (node: unknown, path: readonly (string | number)[]): unknown => {
@@ -40,9 +41,9 @@ export function takeApart(value: unknown, buffer: ArrayBufferLike): TakenApart {
 }
 
 /**
- * The batch again.
+ * Reassembles the batch.
  *
- * @param elements - The elements of a tensor: a view, or a copy.
+ * @param elements - Returns the elements of a tensor: a view, or a copy.
  */
 export function putTogether({ value, tensors }: TakenApart, elements: ElementsOf): unknown {
   let whole = value;
@@ -67,21 +68,21 @@ function replace(node: unknown, step: string | number, tensor: Tensor): void {
   else setOwn(node as Record<string, unknown>, step, tensor);
 }
 
-/** Gives the elements of a tensor that was taken out. */
+/** Returns the elements of a detached tensor. */
 export type ElementsOf = (tensor: DetachedTensor) => TypedArray;
 
-/** Elements in shared memory, where they stay. */
+/** Views of elements in shared memory. */
 export function viewedIn(buffer: ArrayBufferLike): ElementsOf {
   return ({ dtype, shape, byteOffset }) => viewOf(dtype, buffer, byteOffset, elementCount(shape));
 }
 
-/** Elements in memory of their own. */
+/** Copies of the elements. */
 export function copiedFrom(buffer: ArrayBufferLike): ElementsOf {
   const view = viewedIn(buffer);
   return (tensor) => view(tensor).slice();
 }
 
-/** Buffers that the tensors of a batch of plain objects and arrays lie in, each once. */
+/** The distinct buffers of the tensors of a batch of plain objects and arrays. */
 export function buffersOf(value: unknown): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   const walk = (node: unknown): void => {

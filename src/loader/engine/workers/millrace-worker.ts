@@ -1,4 +1,4 @@
-// `millrace/worker`: the program of a web worker. A script of one's own that imports it becomes such a worker.
+// `millrace/worker`: the program of a web worker. A script that imports it becomes such a worker.
 import { toErrorRecord } from '../../../core/error-record.js';
 import { setWorkerInfo } from '../worker-info.js';
 import type { ToWorker, WorkerSetup } from './protocol.js';
@@ -35,7 +35,7 @@ function serve(scope: WorkerScope): void {
   );
 }
 
-/** Holds the lock for as long as the worker lives. */
+/** Holds the lock for the lifetime of the worker. */
 function hold(scope: WorkerScope, { lock }: Greeting): void {
   void webLocks()?.request(lock, () => {
     scope.postMessage({ type: 'holding' });
@@ -43,7 +43,7 @@ function hold(scope: WorkerScope, { lock }: Greeting): void {
   });
 }
 
-/** @returns where messages to the program go */
+/** @returns the receiver of messages to the program */
 function start(scope: WorkerScope, setup: WorkerSetup): (message: ToWorker) => void {
   let toProgram: (message: ToWorker) => void = () => {};
   setWorkerInfo(setup.info);

@@ -1,14 +1,14 @@
 import type { FromWorker, TaskOutcome } from './protocol.js';
 
-/** Where messages go. */
+/** A receiver of messages. */
 export interface SenderPort {
   postMessage(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
 }
 
-/** A message costs about as much as a small batch, so batches that are made faster than this go together. */
+/** A message costs about as much as a small batch, so batches that are made faster than this share one. */
 const holdMs = 0.1;
 
-/** Sends what became of tasks to the main thread, several at a time where they are quickly made. */
+/** Sends outcomes of tasks to the main thread, several per message if they are made quickly. */
 export class OutcomeSender {
   readonly #port: SenderPort;
   readonly #turnPage: () => ArrayBuffer | undefined;
@@ -18,8 +18,8 @@ export class OutcomeSender {
   #lastSent = 0;
 
   /**
-   * @param turnPage - Gives the small tensors since the last time.
-   * @param refuse - Says what becomes of an outcome that cannot be sent.
+   * @param turnPage - Returns the small tensors since its last call.
+   * @param refuse - Makes the outcome that replaces one that cannot be sent.
    */
   constructor(
     port: SenderPort,
@@ -31,7 +31,7 @@ export class OutcomeSender {
     this.#refuse = refuse;
   }
 
-  /** Sends an outcome, now or together with the next ones; {@link flush} ends the wait. */
+  /** Sends an outcome, now or together with the next ones; {@link flush} sends the pending ones. */
   add(outcome: TaskOutcome, buffers: readonly ArrayBuffer[]): void {
     this.#held.push(outcome);
     this.#transfer.push(...buffers);
@@ -56,7 +56,7 @@ export class OutcomeSender {
     this.#lastSent = performance.now();
   }
 
-  /** One that cannot be cloned must not take the others with it. */
+  /** An outcome that cannot be cloned must not affect the others. */
   #sendAlone(outcome: TaskOutcome, page: ArrayBuffer | undefined): void {
     const send = (sent: TaskOutcome): void =>
       this.#port.postMessage({ type: 'done', outcomes: [sent], page } satisfies FromWorker);

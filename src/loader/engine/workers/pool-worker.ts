@@ -16,36 +16,39 @@ import { TaskStarts } from './task-starts.js';
 import type { CreateWorker } from './web-worker.js';
 import type { WorkerThread } from './worker-thread.js';
 
-/** What a worker is given besides its setup. */
+/** Options of a worker besides its setup. */
 export interface PoolWorkerResources {
-  /** Locks the pages that batches are lent in. @defaultValue they are not locked */
+  /** Locks the pages of lent batches. @defaultValue they are not locked */
   readonly lockPages?: LockPages | undefined;
-  /** Makes the web workers, in a browser. @defaultValue those that come with Millrace */
+  /** Makes the web workers in a browser. @defaultValue those that Millrace includes */
   readonly createWorker?: CreateWorker | undefined;
 }
 
-/** What a worker tells its pool. */
+/** Callbacks from a worker to its pool. */
 export interface PoolWorkerEvents {
-  /** It has its dataset. @returns what is wrong with it, if anything is */
+  /** The worker has its dataset. @returns the problem of this dataset, if any */
   onReady(worker: PoolWorker, facts: DatasetFacts): Error | undefined;
-  /** It has made a batch. */
+  /** The worker has made a batch. */
   onBatch(): void;
-  /** It could not start, or ended: nothing more comes from it. Its {@link PoolWorker.tickets} are not settled. */
+  /**
+   * The worker could not start, or ended: no further callbacks follow. Its {@link PoolWorker.tickets} are not
+   * settled.
+   */
   onFailure(worker: PoolWorker, error: Error): void;
 }
 
-/** How long a worker has to close its dataset before it is ended. */
+/** Time for a worker to close its dataset before it is ended. */
 const closingMs = 200;
 
 type MadeOutcome = Extract<TaskOutcome, { result: unknown }>;
 
-/** A thread that makes batches, and the tasks that wait for it. */
+/** A thread that makes batches, with its pending tasks. */
 export class PoolWorker {
   readonly thread: WorkerThread;
-  /** Whether it has its dataset. */
+  /** Whether the worker has its dataset. */
   ready = false;
   readonly id: number;
-  /** Whether batches are lent by handing their buffers over: `'bare'` where they are samples, which own their memory. */
+  /** Whether batches are lent by transferring their buffers: `'bare'` if they are samples, which own their memory. */
   #handsOver: false | 'batch' | 'bare' = false;
   readonly #waiting = new Map<number, Ticket>();
   readonly #events: PoolWorkerEvents;
@@ -55,7 +58,7 @@ export class PoolWorker {
   /** Whether the loader is observed. */
   #observed = false;
   readonly #pages: SlotPages | undefined;
-  /** The memory that the worker lends batches in. */
+  /** The memory of the worker's lent batches. */
   #buffer: ArrayBufferLike = new ArrayBuffer(0);
   readonly #exited: Promise<void>;
   #outbox: NumberedTask[] = [];
@@ -87,7 +90,7 @@ export class PoolWorker {
     this.thread.unref();
   }
 
-  /** Gives the thread its dataset and everything else. @throws {@link WorkerTransferError} when it cannot be cloned */
+  /** Sends the setup to the thread. @throws {@link WorkerTransferError} if it cannot be cloned */
   begin(setup: Omit<WorkerSetup, 'progress' | 'lentSlots' | 'starts'>): void {
     const progress = this.#progress.buffer;
     const lentSlots = this.#lentSlots.buffer;
@@ -102,14 +105,14 @@ export class PoolWorker {
     }
   }
 
-  /** Tasks that are not settled, in the order in which they are made. */
+  /** Unsettled tasks, in the order in which they are made. */
   get tickets(): readonly Ticket[] {
     return [...this.#waiting.values()];
   }
 
-  /** The task that it is at, or was at when it ended; none while it opens its dataset or has nothing to do. */
+  /** The current task, or the last one if the worker has ended; `undefined` while it opens its dataset or is idle. */
   get current(): Ticket | undefined {
-    // Where the worker cannot write it down, the first that it has not answered.
+    // If the worker cannot record it: the first unanswered task.
     if (!hasSharedMemory && this.ready) return this.tickets[0];
     return this.#waiting.get(this.#progress[0]!);
   }
@@ -119,7 +122,7 @@ export class PoolWorker {
     return this.#waiting.size;
   }
 
-  /** Takes a task; {@link flush} sends it. */
+  /** Adds a task; {@link flush} sends it. */
   submit(ticket: Ticket): void {
     const id = this.#nextId++;
     this.#waiting.set(id, ticket);
@@ -137,14 +140,14 @@ export class PoolWorker {
     this.#send({ type: 'observe', on });
   }
 
-  /** Results of the tasks under way are not wanted any more; lent memory comes back by itself. */
+  /** Drops the tasks in progress and their results; lent memory is released automatically. */
   forget(): void {
     this.#waiting.clear();
     this.#outbox = [];
     this.#onDrained?.();
   }
 
-  /** Ends it when it has made what was asked of it. */
+  /** Ends the worker when it has finished its tasks. */
   async retire(): Promise<void> {
     if (this.#waiting.size > 0) {
       await new Promise<void>((resolve) => {
@@ -168,13 +171,13 @@ export class PoolWorker {
     await this.thread.terminate();
   }
 
-  /** Ends it in the middle of whatever it does. */
+  /** Ends the worker immediately. */
   async abort(): Promise<void> {
     this.#dismiss();
     await this.thread.terminate();
   }
 
-  /** Nothing that comes from it counts any more. */
+  /** Ignore all further messages of the worker. */
   #dismiss(): void {
     this.#gone = true;
     for (const ticket of this.#waiting.values())
@@ -186,7 +189,7 @@ export class PoolWorker {
     switch (message.type) {
       case 'ready': {
         this.ready = true;
-        // At once: results of a worker that is not like the others may stand right behind.
+        // Immediately: results of a worker with a different dataset may follow directly.
         const problem = this.#events.onReady(this, message.facts);
         if (problem) this.#fail(problem);
         return;
@@ -240,7 +243,7 @@ export class PoolWorker {
     return { worker: this.id, startedAt: begun, makeMs, stages };
   }
 
-  /** A batch that is lent where memory cannot be shared: its buffers moved here, and move back. */
+  /** A lent batch without shared memory: its buffers were transferred here, and are transferred back. */
   #returnable(result: BatchResult): BatchResult {
     const buffers = this.#handsOver === 'batch' ? buffersOf(result.value) : [];
     return { ...result, release: () => this.#send({ type: 'return', buffers }, buffers) };
@@ -259,7 +262,7 @@ export class PoolWorker {
     this.thread.postMessage(message, transfer);
   }
 
-  /** Gives the worker up. */
+  /** Ends the worker and reports its failure. */
   #fail(error: Error): void {
     if (this.#gone) return;
     this.#gone = true;
@@ -267,7 +270,7 @@ export class PoolWorker {
     this.#onDrained?.();
   }
 
-  /** The batch that it was making, and the sample in it. */
+  /** Location of the batch that the worker was making, and of the sample in it. */
   #place(): Record<string, string | number> {
     const held = this.current ?? this.tickets[0];
     if (!held) return {};

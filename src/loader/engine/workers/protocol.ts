@@ -24,7 +24,7 @@ export type CollateSpec =
   | { readonly type: 'module'; readonly recipe: Recipe }
   | { readonly type: 'none' };
 
-/** Everything a worker needs to begin. Sent once, with the thread. */
+/** Everything that a worker needs to start. Sent once, to the new thread. */
 export interface WorkerSetup {
   readonly info: WorkerInfo;
   readonly dataset: Recipe;
@@ -32,33 +32,33 @@ export interface WorkerSetup {
   readonly collate: CollateSpec;
   readonly settings: BatchSettings;
   readonly reuseBuffers: boolean;
-  /** Whether the loader is observed: outcomes then hold the times of the stages. */
+  /** Whether the loader is observed: outcomes then contain the times of the stages. */
   readonly observed: boolean;
-  /** Whether the slots of lent memory are of whole pages, which the main thread locks. */
+  /** Whether slots of lent memory consist of whole pages, which the main thread locks. */
   readonly wholePages: boolean;
-  /** Whether the main thread, which does not have the dataset, needs its fingerprint. */
+  /** Whether the main thread, which lacks the dataset, needs its fingerprint. */
   readonly wantsFingerprint: boolean;
-  // Where memory cannot be shared, each side has its own of the following four.
-  /** One Int32: the pass under way. Tasks of an earlier pass are dropped unmade. */
+  // Without shared memory, each side has its own copy of the following four.
+  /** One Int32: the current pass. Tasks of an earlier pass are dropped. */
   readonly currentPass: ArrayBufferLike;
-  /** An Int32 a slot of lent memory, 1 while it is lent: the main thread gives slots back by setting 0. */
+  /** One Int32 per slot of lent memory, 1 while it is lent: the main thread releases a slot by storing 0. */
   readonly lentSlots: ArrayBufferLike;
   /**
-   * Two Int32: the number of the task that the worker is at, and the position of the sample in it, or -1 where the dataset makes
-   * the whole batch. They outlive the worker.
+   * Two Int32: the number of the worker's current task, and the position of the current sample in it, or -1 if the
+   * dataset makes the whole batch. They outlive the worker.
    */
   readonly progress: ArrayBufferLike;
-  /** That of a {@link TaskStarts}, which the worker writes. */
+  /** Memory of a {@link TaskStarts}, which the worker writes. */
   readonly starts: ArrayBufferLike;
 }
 
-/** A task with its number, which counts up in each worker. */
+/** A task and its number, counted per worker. */
 export interface NumberedTask {
   readonly id: number;
   readonly task: BatchTask;
 }
 
-/** Main thread → worker. Tasks are made in the order in which they come. */
+/** Main thread → worker. Tasks are made in the order of arrival. */
 export type ToWorker =
   | {
       readonly type: 'work';
@@ -74,30 +74,30 @@ export type ToWorker =
 export interface SlotLoan {
   readonly slot: number;
   readonly tensors: readonly DetachedTensor[];
-  /** The memory, when it is not that of the loan before: a buffer costs as much to send as a small batch. */
+  /** The memory, if it differs from that of the previous loan: sending a buffer costs as much as a small batch. */
   readonly buffer?: ArrayBufferLike;
-  /** Where the slot lies in it, when its pages are to be locked. */
+  /** Byte range of the slot, if its pages are to be locked. */
   readonly place?: SlotPlace;
 }
 
-/** What became of a task. */
+/** Outcome of a task. */
 export type TaskOutcome =
   | {
       readonly id: number;
       readonly result: TaskResult;
       readonly makeMs: number;
-      /** Where that time went, where it was measured. */
+      /** That time by stage, if measured. */
       readonly stages?: StageTimes;
-      /** When it was begun, as a shared moment: if the loader is observed and memory cannot be shared. */
+      /** When it was started, on the shared clock: if the loader is observed and memory cannot be shared. */
       readonly startedAt?: number;
-      /** Where the batch is, when it is lent. Its value lacks the tensors that are in the slot. */
+      /** Location of the batch, if it is lent. Its value lacks the tensors in the slot. */
       readonly loan?: SlotLoan;
-      /** The small tensors of a batch that is not lent: they are in the message's page. */
+      /** The small tensors of an owned batch, which are in the message's page. */
       readonly small?: readonly DetachedTensor[];
     }
   | { readonly id: number; readonly error: ErrorRecord };
 
-/** Worker → main thread. `ready` comes first, or `failed` instead of it. */
+/** Worker → main thread. The first message is `ready` or `failed`. */
 export type FromWorker =
   | { readonly type: 'ready'; readonly facts: DatasetFacts }
   | { readonly type: 'failed'; readonly error: ErrorRecord }

@@ -1,11 +1,11 @@
 import { sharedBuffer } from '../../../core/shared-buffer.js';
 
-/** Tasks whose beginnings are kept. */
+/** Number of tasks whose start times are kept. */
 const kept = 1_024;
 
 /**
- * When a worker began each of its last tasks, in memory that the main thread reads: in a message, one number would cost as much as all
- * other fields of a batch.
+ * Start times of a worker's last tasks, in memory that the main thread reads: in a message, one number would cost as
+ * much as all other fields of a batch.
  */
 export class TaskStarts {
   readonly buffer: ArrayBufferLike;
@@ -16,16 +16,16 @@ export class TaskStarts {
     this.#moments = new Float64Array(buffer);
   }
 
-  /** Task `id` is begun at a moment that all threads share. */
+  /** Records the start of task `id`, on the shared clock. */
   note(id: number, moment: number): void {
     this.#moments[id % kept] = moment;
   }
 
   /**
-   * When task `id` was begun.
+   * Returns the start of task `id`.
    *
-   * @param given - How many tasks the worker has been given.
-   * @returns `undefined` where the moment of a later one may stand in its place, or memory cannot be shared
+   * @param given - Number of tasks that the worker has received.
+   * @returns `undefined` if a later task may have overwritten it, or memory cannot be shared
    */
   of(id: number, given: number): number | undefined {
     return given - id <= kept ? this.#moments[id % kept] || undefined : undefined;

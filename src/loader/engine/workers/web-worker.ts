@@ -1,8 +1,8 @@
-// The parts of the browser's interface that are used here: TypeScript has them only together with the whole DOM.
+// The parts of the browser's interface used here: TypeScript declares them only together with the DOM.
 import type { ErrorRecord } from '../../../core/error-record.js';
 import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
 
-/** A `Worker` of the browser's. */
+/** A browser's `Worker`. */
 export interface WebWorker {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   addEventListener(type: string, listener: (event: Event) => void): void;
@@ -12,27 +12,27 @@ export interface WebWorker {
 /** Makes a worker whose script imports `millrace/worker`: `() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })`. */
 export type CreateWorker = () => WebWorker;
 
-/** Locks that all threads of a site see (Web Locks API, in secure contexts). */
+/** Locks shared by all threads of a site (Web Locks API, in secure contexts). */
 interface Locks {
   request(name: string, whileHeld: () => unknown): Promise<unknown>;
 }
 
-/** The locks of this thread, where there are any. */
+/** The locks of this thread, if any. */
 export function webLocks(): Locks | undefined {
   return (globalThis as { navigator?: { locks?: Locks } }).navigator?.locks;
 }
 
-/** Page → web worker: the way in, before the setup. */
+/** Page → web worker: the message port, before the setup. */
 export interface Greeting {
   readonly type: 'greeting';
   /** A lock held for the worker's lifetime. Acquiring it means the worker died, which browsers do not report. */
   readonly lock: string;
 }
 
-/** What a page sends to a web worker. */
+/** Messages of a page to a web worker. */
 export type ToWebWorker = Greeting | WorkerSetup | ToWorker;
 
-/** Web worker → page, beside what any worker says. */
+/** Web worker → page, in addition to the messages of any worker. */
 export type FromWebWorker =
   | FromWorker
   /** It holds the lock. */

@@ -10,17 +10,17 @@ import type { WorkerSetup } from './protocol.js';
 
 export interface WorkerPoolOptions extends PoolWorkerResources {
   readonly numWorkers: number;
-  /** Tasks under way per worker. */
+  /** Maximum number of tasks in progress per worker. */
   readonly prefetchFactor: number;
-  /** What the main thread knows of the dataset, if it has it: the workers' must be like it. */
+  /** Facts of the dataset on the main thread, if it is there: those of the workers must match. */
   readonly facts: DatasetFacts | undefined;
-  /** Whether a worker that ends by itself is replaced. */
+  /** Whether to replace a worker that ends unexpectedly. */
   readonly restart: boolean;
 }
 
 type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots' | 'starts' | 'observed'>;
 
-/** Workers that may end while they make one and the same batch, or before they make any, until it is taken for the cause. */
+/** Number of workers that may end over the same batch, or while they start, before it is taken for the cause. */
 const maxDeaths = 3;
 
 /** Threads that make batches. Idle, they do not keep the process alive. */
@@ -29,10 +29,10 @@ export class WorkerPool implements BatchEngine {
   readonly #restart: boolean;
   readonly #resources: PoolWorkerResources;
   readonly #workers: PoolWorker[] = [];
-  /** Workers that are not needed any more and finish what they have. */
+  /** Surplus workers that finish their tasks. */
   readonly #retiring = new Set<PoolWorker>();
   readonly #currentPass = new Int32Array(sharedBuffer(4));
-  /** What the dataset is like in the first worker that has it, or on the main thread. */
+  /** Facts of the dataset in the first worker that has it, or on the main thread. */
   readonly #facts: Promise<DatasetFacts>;
   #numWorkers: number;
   #prefetchFactor: number;
@@ -40,7 +40,7 @@ export class WorkerPool implements BatchEngine {
   #resolveFacts!: (facts: DatasetFacts) => void;
   #rejectFacts!: (error: Error) => void;
   #broken: Error | undefined;
-  /** What the last worker to die was at, and how often that has happened in a row. */
+  /** The task of the last worker that died, and how often in a row workers died over it. */
   #lastDeath: { readonly at: Ticket | 'opening'; readonly times: number } | undefined;
   #holding = false;
   #observed = false;
@@ -63,7 +63,7 @@ export class WorkerPool implements BatchEngine {
     });
     this.#facts.catch(() => {});
     if (options.facts) this.#know(options.facts);
-    // Threads take a while to start, and so does sharing the data of a dataset: both at once.
+    // Starting threads and sharing the data of a dataset both take time: do both at once.
     this.resize(options.numWorkers, options.prefetchFactor);
     try {
       this.#setup = makeSetup();
@@ -143,7 +143,7 @@ export class WorkerPool implements BatchEngine {
 
   async close(): Promise<void> {
     this.#fail(new LoaderClosedError('The workers were closed'));
-    // What they have not begun they leave.
+    // They do not start further tasks.
     Atomics.add(this.#currentPass, 0, 1);
     await Promise.all(this.#alive().map((worker) => worker.close()));
   }
@@ -156,7 +156,7 @@ export class WorkerPool implements BatchEngine {
     const events: PoolWorkerEvents = {
       onReady: (ready, facts) => this.#compare(ready.id, facts),
       onBatch: () => {
-        // The dataset can be opened, then; that one worker does not get to it is nothing to give up for.
+        // So the dataset can be opened, and one worker that cannot open it is not fatal.
         if (this.#lastDeath?.at === 'opening') this.#lastDeath = undefined;
       },
       onFailure: (failed, error) => this.#onFailure(failed, error),
@@ -173,7 +173,7 @@ export class WorkerPool implements BatchEngine {
     worker.begin({ ...setup, info, observed: this.#observed, currentPass });
   }
 
-  /** Streams stay where they are open; any other batch goes to the worker with the least to do. */
+  /** A stream stays with its worker; any other batch goes to the least busy worker. */
   #chooseWorker(task: BatchTask): PoolWorker {
     const count = this.#workers.length;
     if (task.type === 'stream')
@@ -198,7 +198,10 @@ export class WorkerPool implements BatchEngine {
     for (const ticket of tickets) ticket.reject(error);
   }
 
-  /** Whether so many workers have died over one batch, or while they opened the dataset, that the next one would, too. */
+  /**
+   * Whether enough workers have died over one batch, or while they opened the dataset, that the next one would die
+   * too.
+   */
   #repeats({ current, ready }: PoolWorker): boolean {
     const at = current ?? (ready ? undefined : 'opening');
     if (at === undefined) return false;
@@ -216,7 +219,7 @@ export class WorkerPool implements BatchEngine {
     this.#rejectFacts(error);
   }
 
-  /** What is wrong with the dataset of a worker: one that differs from worker to worker would mix its samples. */
+  /** The problem of a worker's dataset: one that differs between workers would mix samples. */
   #compare(id: number, own: DatasetFacts): Error | undefined {
     const known = this.#known;
     if (!known) {
@@ -231,7 +234,7 @@ export class WorkerPool implements BatchEngine {
   }
 }
 
-/** How much a worker has to do; to open its dataset counts as one batch. */
+/** Load of a worker; opening its dataset counts as one batch. */
 function burden(worker: PoolWorker): number {
   return worker.load + (worker.ready ? 0 : 1);
 }

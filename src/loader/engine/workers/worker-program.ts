@@ -27,7 +27,7 @@ import { TaskStarts } from './task-starts.js';
 const plainData =
   'Samples and batches that cross threads hold plain data: numbers, strings, typed arrays, tensors, arrays, objects.';
 
-/** The way to the main thread. */
+/** The channel to the main thread. */
 export interface ProgramPort {
   on(event: 'message', listener: (message: ToWorker) => void): unknown;
   postMessage(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
@@ -39,7 +39,7 @@ interface Opened {
   readonly maker: BatchMaker;
 }
 
-/** What a worker thread does: opens the dataset, then makes batches in the order in which they are asked for. */
+/** The program of a worker thread: opens the dataset, then makes batches in the order of the requests. */
 export class WorkerProgram {
   readonly #port: ProgramPort;
   readonly #setup: WorkerSetup;
@@ -51,7 +51,7 @@ export class WorkerProgram {
   readonly #starts: TaskStarts;
   /** `undefined` while the loader is not observed. */
   #sampler: StageSampler | undefined;
-  /** The memory of the last loan. */
+  /** The memory of the previous loan. */
   #lentBuffer: ArrayBufferLike | undefined;
   #queue: Promise<void> = Promise.resolve();
 
@@ -130,7 +130,7 @@ export class WorkerProgram {
     if (!opened) return;
     announce(opened.dataset, tasks);
     for (const { id, task } of tasks) {
-      // It dropped those of earlier passes, too.
+      // It has also dropped those of earlier passes.
       if (pass !== Atomics.load(this.#currentPass, 0)) break;
       Atomics.store(this.#progress, 0, id);
       this.#progress[1] = -1;
@@ -140,7 +140,7 @@ export class WorkerProgram {
       this.#sampler?.begin(started);
       try {
         const made = opened.maker.make(task, this.#memory);
-        // It may take long: what is done must not wait for it.
+        // It may take long: finished batches must not wait for it.
         if (made instanceof Promise) this.#sender.flush();
         const result = made instanceof Promise ? await made : made;
         this.#finish(id, result, started);
@@ -177,10 +177,10 @@ export class WorkerProgram {
     }
   }
 
-  /** For a batch that does not survive structured cloning. */
+  /** The outcome for a batch that cannot be cloned. */
   #refuse(outcome: TaskOutcome, cause: unknown): TaskOutcome {
     if ('result' in outcome) this.#release(outcome.loan?.slot);
-    // The buffer was in the message that was refused.
+    // The buffer was in the rejected message.
     this.#lentBuffer = undefined;
     const error = transferFailure(cause, 'The batch cannot be sent from the worker', plainData);
     return { id: outcome.id, error: toErrorRecord(error) };
@@ -190,7 +190,7 @@ export class WorkerProgram {
     if (slot !== undefined && this.#memory instanceof LentMemory) this.#memory.release(slot);
   }
 
-  /** Lets go of files and memory maps, which outlive a thread that is merely ended. */
+  /** Releases files and memory maps, which outlive a terminated thread. */
   async #close(): Promise<void> {
     const opened = await this.#opened;
     await (opened?.dataset as { close?: () => unknown } | undefined)?.close?.();
@@ -233,7 +233,7 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
   }
 }
 
-/** Lets the dataset fetch what the later tasks will need while the first ones are made. */
+/** Lets the dataset prefetch for later tasks while the first ones are made. */
 function announce(dataset: object, tasks: readonly NumberedTask[]): void {
   if (!isMapDataset(dataset) || !dataset.prefetch) return;
   for (const { task } of tasks) if (task.type === 'indices') dataset.prefetch(task.indices, task.epoch);
