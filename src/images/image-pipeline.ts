@@ -4,9 +4,17 @@ import type { TypedArrayOf } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
-import { type Tensor, zeroTensor } from '../core/tensor.js';
+import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { eraseRandom } from './apply/erase-random.js';
 import { movedTo, reach, shrinkOf } from './decoded-part.js';
+import {
+  checkSample,
+  type ImageSample,
+  imageOfSample,
+  type SampleOptions,
+  sampleOptions,
+} from './geometry/annotated-sample.js';
+import { Annotations, type FinishedSample } from './geometry/annotations.js';
 import { isWithin } from './geometry/crop-geometry.js';
 import { type Geometry, joinGeometry } from './geometry/join-geometry.js';
 import { warpImage } from './geometry/warp-image.js';
@@ -112,6 +120,53 @@ export class ImagePipeline {
       }
       this.#finish(image, target, context);
     });
+  }
+
+  /**
+   * Applies the steps to an image with what belongs to its pixels: a mask, boxes and points move with it. Each map is joined over
+   * the steps: boxes move by their four corners and are clipped once, and dropped with their labels and masks by the rules of the
+   * options.
+   *
+   * @param sample - Other fields stay as they are.
+   * @returns the sample with a finished `image`; a promise where decoding is asynchronous.
+   * @throws {@link FormatError} if the bytes are not an image; {@link ShapeError} if the fields do not fit it.
+   */
+  apply<S extends ImageSample>(
+    sample: S,
+    context: SampleContext,
+    options: SampleOptions = {},
+  ): MaybePromise<FinishedSample<S>> {
+    const rules = sampleOptions(options);
+    const finish = (image: PlanarImage) => this.#applied(sample, image, context, rules);
+    if (isTensor(sample.image)) return finish(imageOfSample(sample.image));
+    const whole = (size: PlanarSize) => ({ needed: { x: 0, y: 0, ...size }, shrink: 1 });
+    return this.#images.decode(sample.image, `sample ${context.index}`, whole, (image) =>
+      finish(planarOf(image)),
+    );
+  }
+
+  #applied<S extends ImageSample>(
+    sample: S,
+    image: PlanarImage,
+    context: SampleContext,
+    rules: Required<SampleOptions>,
+  ): FinishedSample<S> {
+    checkSample(sample, image, rules.boxesFromMask);
+    const annotations = new Annotations(sample, rules);
+    const { leading, rest } = this.#plan;
+    let moved = image;
+    for (const group of [{ kind: 'geometry', steps: leading } as const, ...rest]) {
+      if (group.kind === 'pixels') {
+        const { height, width } = moved;
+        moved = group.change(moved, context);
+        annotations.checkSize({ height, width }, moved);
+        continue;
+      }
+      const geometry = joinGeometry(group.steps, moved, context.rng);
+      moved = warpImage(moved, geometry);
+      annotations.move(geometry);
+    }
+    return { ...sample, ...annotations.finish(moved), image: this.#tensorOf(moved, context) };
   }
 
   /** Decodes an image, applies all steps before `normalize`, and passes the result to `use`. */

@@ -1,5 +1,6 @@
 export * as augment from './augment/index.js';
 export * as functional from './functional/index.js';
+export type { ImageSample } from './geometry/annotated-sample.js';
 export { ImagePipeline } from './image-pipeline.js';
 export {
   centerCrop,

@@ -1,0 +1,94 @@
+import * as v from 'valibot';
+import { ShapeError } from '../../core/errors.js';
+import { booleanOption, parseOptions } from '../../core/options.js';
+import { isTensor, type Tensor } from '../../core/tensor.js';
+import { repeatChannel } from '../planar/color-changes.js';
+import type { PlanarImage, PlanarSize } from '../planar/planar-image.js';
+
+/** An image with what belongs to its pixels. All fields but `image` may be absent; other fields stay as they are. */
+export interface ImageSample {
+  /** The bytes of a file, or a uint8 tensor of the shape `[3, H, W]`, or `[1, H, W]` for gray. */
+  readonly image: Uint8Array | Tensor<'uint8'>;
+  /** Classes of the pixels, shape `[H, W]`, or one mask for each box, shape `[N, H, W]`. Any dtype. */
+  readonly mask?: Tensor;
+  /** Left, top, right and bottom in pixels: float32, shape `[N, 4]`. */
+  readonly boxes?: Tensor<'float32'>;
+  /** Of boxes: their classes, or anything else whose first dimension is `N`. */
+  readonly labels?: Tensor;
+  /** x and y in pixels: float32, shape `[…, 2]`. */
+  readonly points?: Tensor<'float32'>;
+}
+
+/** How masks and boxes follow an image. */
+export interface SampleOptions {
+  /** Value of a mask beyond the image; 255 is what many losses ignore. @defaultValue `0` */
+  readonly maskFill?: number;
+  /** Boxes that are narrower or lower after clipping are dropped. In pixels. @defaultValue `1` */
+  readonly minBoxSize?: number;
+  /** Boxes of which clipping leaves a smaller share of the area are dropped. @defaultValue `0` */
+  readonly minBoxShare?: number;
+  /** Whether boxes are measured in their moved masks, shape `[N, H, W]`: tighter than a rotated box. @defaultValue `false` */
+  readonly boxesFromMask?: boolean;
+  /** Whether the sample gets the map from its original pixels: `geometry`, float64, shape `[3, 3]`. @defaultValue `false` */
+  readonly withGeometry?: boolean;
+}
+
+const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
+const schema = v.strictObject({
+  maskFill: v.optional(number, 0),
+  minBoxSize: v.optional(v.pipe(number, v.minValue(0, 'must be 0 or more')), 1),
+  minBoxShare: v.optional(
+    v.pipe(number, v.minValue(0, 'must be 0 or more'), v.maxValue(1, 'must be 1 or less')),
+    0,
+  ),
+  boxesFromMask: v.optional(booleanOption, false),
+  withGeometry: v.optional(booleanOption, false),
+});
+
+/** @throws {@link ConfigError} */
+export function sampleOptions(options: SampleOptions): Required<SampleOptions> {
+  return parseOptions('ImagePipeline.apply', schema, options);
+}
+
+/** The image of a tensor, in three channels. @throws {@link ShapeError} */
+export function imageOfSample(image: Tensor<'uint8'>): PlanarImage {
+  const [channels, height, width] = image.shape as readonly [number, number, number];
+  if (
+    image.dtype !== 'uint8' ||
+    image.shape.length !== 3 ||
+    ![1, 3].includes(channels) ||
+    image.data.length === 0
+  )
+    wrong('image', image, 'the bytes of a file, or uint8 [3, H, W] or [1, H, W]');
+  const planar = { channels, height, width, data: image.data };
+  return channels === 3 ? planar : repeatChannel(planar, 3);
+}
+
+/** Checks the shapes of a sample. @throws {@link ShapeError} */
+export function checkSample(sample: ImageSample, { height, width }: PlanarSize, fromMask: boolean): void {
+  const { mask, boxes, labels, points } = sample;
+  const count = boxes?.shape[0];
+  if (mask && (!isTensor(mask) || !endsWith(mask, [height, width], [2, 3])))
+    wrong('mask', mask, `[${height}, ${width}] or [N, ${height}, ${width}]`);
+  if (boxes && (boxes.dtype !== 'float32' || !endsWith(boxes, [4], [2])))
+    wrong('boxes', boxes, 'float32 [N, 4]');
+  if (points && (points.dtype !== 'float32' || !endsWith(points, [2], [1, 2, 3, 4])))
+    wrong('points', points, 'float32 […, 2]');
+  if (labels && boxes && isTensor(labels) && labels.shape[0] !== count)
+    wrong('labels', labels, `[${count}, …], as there are ${count} boxes`);
+  if (mask?.shape.length === 3 && boxes && mask.shape[0] !== count)
+    wrong('mask', mask, `[${count}, ${height}, ${width}], as there are ${count} boxes`);
+  if (fromMask && mask?.shape.length !== 3) wrong('mask', mask, '[N, H, W], from which boxes are measured');
+}
+
+function endsWith({ shape }: Tensor, end: readonly number[], dimensions: readonly number[]): boolean {
+  return dimensions.includes(shape.length) && end.every((length, k) => shape.at(k - end.length) === length);
+}
+
+function wrong(field: string, value: Tensor | undefined, wanted: string): never {
+  const found = isTensor(value) ? `${value.dtype} [${value.shape}]` : String(value);
+  throw new ShapeError(`The field ${field} is ${found}, not ${wanted}`, {
+    where: { field },
+    next: 'Pass tensors in the pixels of the image as it is in its file.',
+  });
+}

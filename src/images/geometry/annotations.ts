@@ -1,0 +1,65 @@
+import { ShapeError } from '../../core/errors.js';
+import { isTensor, type Tensor, tensor } from '../../core/tensor.js';
+import type { PlanarSize } from '../planar/planar-image.js';
+import type { ImageSample, SampleOptions } from './annotated-sample.js';
+import type { Geometry } from './join-geometry.js';
+import { following, inverse, type Matrix } from './matrix.js';
+import { boxesOfMasks, moveBoxes, moveMask, movePoints, rowsOf } from './move-annotations.js';
+
+/** A sample after all steps. */
+export type FinishedSample<S> = Omit<S, 'image'> & {
+  /** Shape `[3, H, W]`, or `[H, W, 3]` with `layout: 'NHWC'`; float32 after `normalize`, otherwise uint8. */
+  readonly image: Tensor<'float32' | 'uint8'>;
+  /** With `withGeometry`: the map from pixels of the original image, float64, shape `[3, 3]`. */
+  readonly geometry?: Tensor<'float64'>;
+};
+
+/** What belongs to the pixels of an image while they move. */
+export class Annotations {
+  readonly #sample: ImageSample;
+  readonly #rules: Required<SampleOptions>;
+  #mask: Tensor | undefined;
+  /** The map from the pixels so far to those of the original image. */
+  #matrix: Matrix = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+
+  constructor(sample: ImageSample, rules: Required<SampleOptions>) {
+    this.#sample = sample;
+    this.#rules = rules;
+    this.#mask = sample.mask;
+  }
+
+  /** Follows the image. A mask moves at once, boxes and points at the end, through all maps together. */
+  move(geometry: Geometry): void {
+    this.#matrix = following(geometry.matrix, this.#matrix);
+    if (this.#mask) this.#mask = moveMask(this.#mask, geometry, this.#rules.maskFill);
+  }
+
+  /** @throws {@link ShapeError} if a step that moves nothing gave another size. */
+  checkSize(before: PlanarSize, after: PlanarSize): void {
+    const { mask, boxes, points } = this.#sample;
+    if (before.height === after.height && before.width === after.width) return;
+    if (!mask && !boxes && !points && !this.#rules.withGeometry) return;
+    throw new ShapeError(
+      `A function made an image of ${before.height} × ${before.width} one of ${after.height} × ${after.width}`,
+      { next: 'Masks, boxes and points cannot follow it: move pixels with steps of Millrace.' },
+    );
+  }
+
+  /** The fields that moved. */
+  finish(size: PlanarSize): Partial<Omit<FinishedSample<ImageSample>, 'image'>> {
+    const { boxes, labels, points } = this.#sample;
+    const forward = inverse(this.#matrix);
+    const rules = this.#rules;
+    const moved = rules.boxesFromMask
+      ? boxesOfMasks(this.#mask!, rules)
+      : boxes && moveBoxes(boxes, forward, size, rules);
+    const mask = moved && this.#mask?.shape.length === 3 ? rowsOf(this.#mask, moved.kept) : this.#mask;
+    return {
+      ...(mask && { mask }),
+      ...(moved && { boxes: moved.boxes }),
+      ...(moved && isTensor(labels) && { labels: rowsOf(labels, moved.kept) }),
+      ...(points && { points: movePoints(points, forward) }),
+      ...(rules.withGeometry && { geometry: tensor(Float64Array.from(forward), [3, 3]) }),
+    };
+  }
+}

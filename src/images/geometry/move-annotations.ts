@@ -1,0 +1,128 @@
+import type { TypedArray } from '../../core/dtype.js';
+import { elementCount, type Tensor, tensor } from '../../core/tensor.js';
+import type { PlanarSize } from '../planar/planar-image.js';
+import type { SampleOptions } from './annotated-sample.js';
+import type { Geometry } from './join-geometry.js';
+import { type Matrix, mapped } from './matrix.js';
+
+/** Moves masks with the nearest pixel, so that classes stay classes. O(planes × pixels of the result). */
+export function moveMask(mask: Tensor, geometry: Geometry, fill: number): Tensor {
+  const [sourceHeight, sourceWidth] = mask.shape.slice(-2) as [number, number];
+  const { height, width, matrix } = geometry;
+  const planes = elementCount(mask.shape.slice(0, -2));
+  const from = new Int32Array(height * width);
+  for (let i = 0; i < from.length; i++) {
+    const [x, y] = mapped(matrix, (i % width) + 0.5, Math.floor(i / width) + 0.5).map(Math.floor) as [
+      number,
+      number,
+    ];
+    from[i] = x >= 0 && y >= 0 && x < sourceWidth && y < sourceHeight ? y * sourceWidth + x : -1;
+  }
+  const Kind = mask.data.constructor as new (length: number) => TypedArray;
+  const moved = new Kind(planes * from.length);
+  const beyond = moved instanceof BigInt64Array || moved instanceof BigUint64Array ? BigInt(fill) : fill;
+  for (let plane = 0; plane < planes; plane++) {
+    const source = plane * sourceHeight * sourceWidth;
+    const target = plane * from.length;
+    for (let i = 0; i < from.length; i++)
+      moved[target + i] = from[i]! < 0 ? beyond : mask.data[source + from[i]!]!;
+  }
+  return { dtype: mask.dtype, shape: [...mask.shape.slice(0, -2), height, width], data: moved } as Tensor;
+}
+
+/** Moves points. None is dropped or clipped: a point outside stays where it is. */
+export function movePoints(points: Tensor<'float32'>, forward: Matrix): Tensor<'float32'> {
+  const moved = new Float32Array(points.data.length);
+  for (let i = 0; i < moved.length; i += 2)
+    moved.set(mapped(forward, points.data[i]!, points.data[i + 1]!), i);
+  return tensor(moved, points.shape);
+}
+
+/** Boxes that are left, and which of the original ones they are. */
+export interface MovedBoxes {
+  readonly boxes: Tensor<'float32'>;
+  readonly kept: readonly number[];
+}
+
+type Rules = Required<SampleOptions>;
+
+/** Moves the four corners of each box through one map, takes the rectangle around them, and clips it once. */
+export function moveBoxes(
+  boxes: Tensor<'float32'>,
+  forward: Matrix,
+  size: PlanarSize,
+  rules: Rules,
+): MovedBoxes {
+  return keep(boxes.shape[0]!, rules, (n) => {
+    const [left, top, right, bottom] = boxes.data.subarray(4 * n, 4 * n + 4) as unknown as number[];
+    const corners = [
+      mapped(forward, left!, top!),
+      mapped(forward, right!, top!),
+      mapped(forward, right!, bottom!),
+      mapped(forward, left!, bottom!),
+    ];
+    const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+    const around: Sides = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+    const clipped: Sides = [
+      Math.max(0, around[0]),
+      Math.max(0, around[1]),
+      Math.min(size.width, around[2]),
+      Math.min(size.height, around[3]),
+    ];
+    return { box: clipped, share: areaOf(clipped) / areaOf(around) };
+  });
+}
+
+/** The rectangle around the pixels of each mask that are not 0. A mask without any drops its box. */
+export function boxesOfMasks(mask: Tensor, rules: Rules): MovedBoxes {
+  const [count, height, width] = mask.shape as [number, number, number];
+  return keep(count, rules, (n) => {
+    let [left, top, right, bottom] = [width, height, 0, 0];
+    for (let i = 0; i < height * width; i++) {
+      if (Number(mask.data[n * height * width + i]) === 0) continue;
+      const [x, y] = [i % width, Math.floor(i / width)];
+      left = Math.min(left, x);
+      right = Math.max(right, x + 1);
+      top = Math.min(top, y);
+      bottom = Math.max(bottom, y + 1);
+    }
+    return { box: [left, top, right, bottom], share: 1 };
+  });
+}
+
+type Sides = readonly [left: number, top: number, right: number, bottom: number];
+
+function areaOf([left, top, right, bottom]: Sides): number {
+  return Math.max(0, right - left) * Math.max(0, bottom - top);
+}
+
+function keep(
+  count: number,
+  { minBoxSize, minBoxShare }: Rules,
+  boxOf: (n: number) => { readonly box: Sides; readonly share: number },
+): MovedBoxes {
+  const kept: number[] = [];
+  const values: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const { box, share } = boxOf(n);
+    const isEmpty = box[2] <= box[0] || box[3] <= box[1];
+    const isSmall = box[2] - box[0] < minBoxSize || box[3] - box[1] < minBoxSize;
+    if (isEmpty || isSmall || share < minBoxShare) continue;
+    kept.push(n);
+    values.push(...box);
+  }
+  return { boxes: tensor(Float32Array.from(values), [kept.length, 4]), kept };
+}
+
+/** Some rows of a tensor. */
+export function rowsOf(source: Tensor, rows: readonly number[]): Tensor {
+  const [, ...shape] = source.shape;
+  const size = elementCount(shape);
+  const Kind = source.data.constructor as new (length: number) => TypedArray;
+  const data = new Kind(rows.length * size);
+  rows.forEach((row, k) => {
+    // The two arrays have one type.
+    data.set(source.data.subarray(row * size, (row + 1) * size) as never, k * size);
+  });
+  return { dtype: source.dtype, shape: [rows.length, ...shape], data } as Tensor;
+}
