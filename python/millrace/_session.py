@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import select
-import socket
 import threading
 import time
 from typing import Iterator
@@ -90,14 +89,19 @@ class Session:
         self._connection.close()
 
     def _lines(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        sock = self._connection.socket
+        if sock is None:
+            return
+        sock.settimeout(self._timeout)
         while not self._closed:
-            sock = self._connection.socket
-            if sock is None:
-                return
-            # Looks at the socket once more: this process may itself have been stopped for a while.
-            if not _readable(sock, self._timeout) and not _readable(sock, 1.0):
-                raise SilenceError(f"no heartbeat for {self._timeout:g} seconds")
-            line = response.readline()
+            try:
+                line = response.readline()
+            except TimeoutError as error:
+                # This process may itself have been stopped for a while: then there is something to read, and the session is
+                # opened again.
+                if select.select([sock], [], [], 1.0)[0]:
+                    return
+                raise SilenceError(f"no heartbeat for {self._timeout:g} seconds") from error
             if not line:
                 return
             yield line
@@ -106,7 +110,3 @@ class Session:
 class SilenceError(ConnectionError):
     """The connection is open, and nothing comes."""
 
-
-def _readable(sock: socket.socket, seconds: float) -> bool:
-    ready, _, _ = select.select([sock], [], [], seconds)
-    return bool(ready)

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../dist/core/json.js';
 import { type RunningPython, startPython } from './python.js';
 
-/** What `python/batches.py` reads. */
+/** What `python/batches.py` and `python/values.py` read. */
 export interface ReadQuestion {
   readonly address: string;
   readonly loader: string;
@@ -9,6 +9,15 @@ export interface ReadQuestion {
   readonly epochs?: number;
   readonly limit?: number;
   readonly state?: JsonObject;
+  /** Only `values.py`: a transform of its own, and a certificate to trust. */
+  readonly transform?: string;
+  readonly certificate?: string;
+}
+
+/** What `values.py` answers. */
+export interface ValuesAnswer extends Omit<ReadAnswer, 'digests'> {
+  readonly batches: Record<string, unknown>[];
+  readonly length: number | string;
 }
 
 export interface ReadAnswer {
@@ -19,8 +28,13 @@ export interface ReadAnswer {
 
 /** A Python that reads batches on request. */
 export class PythonClient {
-  readonly #python: RunningPython = startPython('batches.py');
+  readonly #python: RunningPython;
   #answers = 0;
+
+  /** @param program - `values.py` answers with values, `batches.py` with digests. */
+  constructor(program: 'batches.py' | 'values.py' = 'batches.py') {
+    this.#python = startPython(program);
+  }
 
   /** Asks, and expects an answer of any kind. */
   async ask(question: ReadQuestion): Promise<unknown> {
@@ -34,6 +48,13 @@ export class PythonClient {
     const answer = await this.ask(question);
     if (!(answer as Partial<ReadAnswer>).digests) throw new Error(JSON.stringify(answer));
     return answer as ReadAnswer;
+  }
+
+  /** Reads the values of batches; for `values.py`. */
+  async values(question: ReadQuestion): Promise<ValuesAnswer> {
+    const answer = await this.ask(question);
+    if (!(answer as Partial<ValuesAnswer>).batches) throw new Error(JSON.stringify(answer));
+    return answer as ValuesAnswer;
   }
 
   async end(): Promise<void> {

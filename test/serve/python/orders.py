@@ -29,12 +29,14 @@ def answer(question):
     if kind == "words":
         return sample_words(**options).tolist()
     if kind == "generator":
-        state = sample_generator(**options).bit_generator.state["state"]
+        generator = sample_generator(**options)
+        state = generator.bit_generator.state["state"]
         low, high = draw_key(options["seed"], options["index"])
         return {
             "key": str(int(state["key"][0])),
             "counter": [int(word) for word in state["counter"]],
             "words": [str(low), str(high)],
+            "first": generator.random(),
         }
     raise ValueError(kind)
 
