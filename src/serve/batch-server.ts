@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { ConfigError } from '../core/errors.js';
 import { version } from '../core/version.js';
-import { Access } from './access.js';
+import type { Access } from './access.js';
 import { parseAddress, parseRank } from './batch-address.js';
 import { ClientSession, maxInFlight } from './client-session.js';
 import { type EncodedBatch, encodeBatch } from './encode-batch.js';
@@ -16,8 +16,7 @@ import { wireVersion } from './wire-version.js';
 /** How a server is reached. */
 export interface BatchServerOptions {
   readonly address: ListenAddress;
-  /** What clients must send; needed where other machines reach the address. */
-  readonly token?: string | undefined;
+  readonly access: Access;
   /** Certificate and key, in PEM. @defaultValue no TLS */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined;
   /** The origin of a web page that may ask. @defaultValue none */
@@ -33,15 +32,12 @@ export class BatchServer {
   readonly #loaders: ReadonlyMap<string, ServedLoader>;
   readonly #clients = new Map<string, ClientSession>();
   readonly #options: BatchServerOptions;
-  readonly #access: Access;
   readonly #server: Server;
   #isClosing = false;
 
-  /** @throws {@link ConfigError} for an address that other machines reach, without a token */
   constructor(loaders: readonly ServedLoader[], options: BatchServerOptions) {
     this.#loaders = new Map(loaders.map((loader) => [loader.name, loader]));
     this.#options = options;
-    this.#access = new Access(options.address, options.token);
     const respond = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#respond(request, response);
     };
@@ -79,7 +75,7 @@ export class BatchServer {
         response.writeHead(204).end();
         return;
       }
-      this.#access.check(request);
+      this.#options.access.check(request);
       if (this.#isClosing) throw new Refusal(503, 'ERR_MILLRACE_CLOSED', 'The server is closing.');
       await this.#route(request, response);
     } catch (error) {

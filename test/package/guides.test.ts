@@ -48,7 +48,8 @@ describe('the guides', () => {
 
   it.each(pages)('%s: each output follows its command, and each program is run', (page) => {
     const languages = snippetsOf(page).map(({ language }) => language);
-    const known = ['ts', 'sh', 'text', 'console'];
+    // test/serve/frameworks.test.ts runs the Python, where PyTorch is installed.
+    const known = ['ts', 'sh', 'text', 'console', 'python'];
     expect(languages.filter((language) => !known.includes(language))).toEqual([]);
     for (const [i, language] of languages.entries())
       if (language === 'text') expect(languages[i - 1]).toBe('sh');

@@ -29,7 +29,9 @@ describe('a loader that is not a function of its address', () => {
 
   it('a stream gives all its batches in order, and ends', async () => {
     const { batches, length } = await client.values({ address: server.address, loader: 'stream', epochs: 2 });
-    const epoch = Array.from({ length: 7 }, (_, k) => ({ i: [3 * k, 3 * k + 1, 3 * k + 2].filter((i) => i < 20) }));
+    const epoch = Array.from({ length: 7 }, (_, k) => ({
+      i: [3 * k, 3 * k + 1, 3 * k + 2].filter((i) => i < 20),
+    }));
     expect(batches).toEqual([...epoch, ...epoch]);
     expect(length).toContain('not known before it is read');
   });
@@ -54,8 +56,15 @@ describe('a loader that is not a function of its address', () => {
   });
 
   it('a sampler that draws is refused to a second client and to several ranks, by name', async () => {
-    const refused = await client.ask({ address: server.address, loader: 'backwards', options: { rank: 1, world_size: 2 } });
-    expect(refused).toMatchObject({ code: 'ERR_MILLRACE_CAPABILITY', message: expect.stringContaining('Backwards') });
+    const refused = await client.ask({
+      address: server.address,
+      loader: 'backwards',
+      options: { rank: 1, world_size: 2 },
+    });
+    expect(refused).toMatchObject({
+      code: 'ERR_MILLRACE_CAPABILITY',
+      message: expect.stringContaining('Backwards'),
+    });
   });
 });
 
@@ -74,7 +83,9 @@ describe('samples that fail', () => {
 
   it('are left out where the loader skips them', async () => {
     const { batches } = await client.values({ address: server.address, loader: 'skipping' });
-    expect(batches.flatMap(({ i }) => i)).toEqual(Array.from({ length: 24 }, (_, i) => i).filter((i) => i !== 13));
+    expect(batches.flatMap(({ i }) => i)).toEqual(
+      Array.from({ length: 24 }, (_, i) => i).filter((i) => i !== 13),
+    );
   });
 
   it('a batch that cannot be sent names the field', async () => {
@@ -121,7 +132,8 @@ describe('a transform in Python', () => {
     expect(placesOf(whole)).toEqual(due);
     const byPlace = new Map(placesOf(whole).map((place, k) => [String(place), noiseOf(whole)[k]]));
     for (const half of halves)
-      for (const [k, place] of placesOf(half).entries()) expect(noiseOf(half)[k]).toBe(byPlace.get(String(place)));
+      for (const [k, place] of placesOf(half).entries())
+        expect(noiseOf(half)[k]).toBe(byPlace.get(String(place)));
     const [generator] = await askPython<{ first: number }[]>('orders.py', [
       { kind: 'generator', options: { index: due[5]![0], position: due[5]![1], epoch: 0, seed: 4 } },
     ]);
@@ -129,16 +141,20 @@ describe('a transform in Python', () => {
   });
 
   it('that returns samples of different shapes is an error that names them', async () => {
-    expect(await client.ask({ address: server.address, loader: 'failing', transform: 'ragged' })).toMatchObject({
+    expect(
+      await client.ask({ address: server.address, loader: 'failing', transform: 'ragged' }),
+    ).toMatchObject({
       code: 'ERR_MILLRACE_CONFIG',
       message: expect.stringContaining('pad or crop'),
     });
   });
 
   it('is refused for a stream, whose samples have no positions', async () => {
-    expect(await client.ask({ address: server.address, loader: 'stream', transform: 'noisy' })).toMatchObject({
-      code: 'ERR_MILLRACE_CAPABILITY',
-      message: expect.stringContaining('Counting'),
-    });
+    expect(await client.ask({ address: server.address, loader: 'stream', transform: 'noisy' })).toMatchObject(
+      {
+        code: 'ERR_MILLRACE_CAPABILITY',
+        message: expect.stringContaining('Counting'),
+      },
+    );
   });
 });

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { ConfigError } from '../../core/errors.js';
 import { visibleText } from '../../core/visible-text.js';
 import { isLoopback } from '../../monitor/dashboard/page-access.js';
+import { Access } from '../../serve/access.js';
 import { BatchServer } from '../../serve/batch-server.js';
 import { type ListenAddress, parseListen } from '../../serve/listen-address.js';
 import { openServed } from '../../serve/open-served.js';
@@ -41,11 +42,11 @@ export function serveCommand(): Command {
 async function serve(path: string, flags: ServeFlags): Promise<void> {
   const { listen, token, allowOrigin } = flags;
   const address = parseListen(listen);
-  const tls = readTls(flags);
+  const options = { address, access: new Access(address, token), tls: readTls(flags), allowOrigin };
   const loaders = await openServed(path);
-  const server = new BatchServer(loaders, { address, token, tls, allowOrigin });
+  const server = new BatchServer(loaders, options);
   const where = await server.listen();
-  warnOfPlainText(address, tls !== undefined);
+  warnOfPlainText(address, options.tls !== undefined);
   const names = loaders.map(({ name }) => name);
   process.stdout.write(`${visibleText(`Serving ${names.join(', ')} at ${where}`)}\n`);
   process.stdout.write(
