@@ -1,7 +1,7 @@
 // Long sequences over several processes: node examples/long-context/main.js
 //
 // Four processes train with dp 2 × cp 2: two halves of each global batch, and two slices of every sequence. All are killed in mid-run
-// and go on as dp 1 × cp 4. One process then runs alone, with whole sequences. The global batches of both runs must be the same.
+// and continue as dp 1 × cp 4. One process then runs alone, with whole sequences. The global batches of both runs must be the same.
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -33,7 +33,7 @@ if (existsSync(checkpoint)) {
   step = saved.step;
 }
 
-// Nobody saves before all have loaded.
+// No process saves before all have loaded.
 process.send('loaded');
 await next();
 for (;;) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runExample } from './run-example.js';
 
-it('examples/long-context: goes on with other data- and context-parallel ranks after a kill, with the same global batches', async () => {
+it('examples/long-context: continues with other data- and context-parallel ranks after a kill, with the same global batches', async () => {
   const said = await runExample('long-context');
   expect(said).toMatch(/: the same global batches as alone\.\n$/);
   const steps = [...said.matchAll(/^ +(\d+) +(\d+) {2}dp (\d) × cp (\d)/gm)].map((step) =>
