@@ -53,6 +53,30 @@ export function rangesOf(length: number, slice: SequenceSlice | undefined): Sequ
   ];
 }
 
+/** Options of windows that are sequences. */
+interface SequenceOptions {
+  readonly documents?: unknown;
+  readonly shift?: boolean | undefined;
+  readonly sequenceSlice?: SequenceSlice | undefined;
+}
+
+/** Refuses options that do not go together. @throws {@link ConfigError} naming the field */
+export function checkSequenceOptions(
+  subject: string,
+  { documents, shift, sequenceSlice }: SequenceOptions,
+): void {
+  if (documents !== undefined) {
+    checkSlice(subject, sequenceSlice, shift ?? true);
+    return;
+  }
+  const given = Object.entries({ shift, sequenceSlice }).filter(([, value]) => value !== undefined);
+  const problems = given.map(([field]) => ({
+    field,
+    message: 'needs documents, which says where the documents of a window end',
+  }));
+  if (problems.length > 0) throw new ConfigError(subject, problems);
+}
+
 /** Refuses a slice that cannot be. @throws {@link ConfigError} naming the field */
 export function checkSlice(subject: string, slice: SequenceSlice | undefined, shift: boolean): void {
   if (!slice) return;

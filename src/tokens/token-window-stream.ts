@@ -7,7 +7,7 @@ import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { partSlice } from '../core/part-slice.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
-import { isTensor } from '../core/tensor.js';
+import { isTensor, zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import { IndexPermutation } from '../random/index-permutation.js';
 import { orderKey } from '../random/order-key.js';
@@ -16,10 +16,14 @@ import { ShardOrder } from '../samplers/shard-order.js';
 import type { Tokens } from './document.js';
 import { noToken } from './no-token.js';
 import type { TokenDocuments } from './packed-dataset.js';
-import type { TokenWindow } from './token-windows.js';
+import { layoutOf, type SequenceLayout } from './sequence-layout.js';
+import { checkSequenceOptions, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
+import { sampleOf, type TokenSequence } from './token-sequence.js';
+import type { TokenWindow, WindowOf } from './token-windows.js';
+import { WindowSequences } from './window-sequences.js';
 
-export interface TokenWindowStreamOptions {
-  /** Tokens in `x`, and in `y`. */
+export interface TokenWindowStreamOptions<B extends StreamBoundaries = StreamBoundaries> {
+  /** Tokens in `x`, and in `y`; or in a {@link TokenSequence}. */
   readonly length: number;
   /**
    * How each epoch shuffles the documents. `'shards'` visits row groups or files in a random order, with their documents shuffled, and
@@ -32,12 +36,27 @@ export interface TokenWindowStreamOptions {
    * shard that do not fill a window are dropped. @defaultValue `8`, or fewer, so that each shard has at least 16 documents
    */
   readonly numShards?: number;
+  /**
+   * Makes each window a {@link TokenSequence}: `'stored'` divides it where documents end, `'none'` takes it for one document.
+   * @defaultValue windows of `x` and `y`
+   */
+  readonly documents?: B;
+  /** Whether `labels` are those of the next token; see {@link TokenSequence}. Needs `documents`. @defaultValue `true` */
+  readonly shift?: boolean;
+  /** Makes only this context-parallel rank's part of every window; all of it is read. Needs `documents`. @defaultValue whole windows */
+  readonly sequenceSlice?: SequenceSlice;
 }
+
+/** How a stream of windows divides them into documents. */
+type StreamBoundaries = 'stored' | 'none' | undefined;
 
 const schema = v.strictObject({
   length: integerFrom(1),
   shuffle: v.optional(v.union([booleanOption, v.literal('shards')], "must be true, false or 'shards'")),
   numShards: v.optional(integerFrom(1)),
+  documents: v.optional(v.picklist(['stored', 'none'], "must be 'stored' or 'none'")),
+  shift: v.optional(booleanOption),
+  sequenceSlice: v.optional(sequenceSliceSchema),
 });
 
 /** The state of a stream: the next window begins with a token of this document. */
@@ -61,21 +80,27 @@ const shardsAtATime = 8;
  *
  * If lengths are known, {@link PackedDataset} splits only documents longer than a row, and {@link TokenWindows} has random access.
  */
-export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable {
+export class TokenWindowStream<B extends StreamBoundaries = undefined>
+  implements IterableDataset<WindowOf<'int32', B>>, Movable
+{
   readonly seekable = true as const;
   readonly documents: TokenDocuments<Tokens>;
   readonly windowLength: number;
   readonly numShards: number;
   readonly #shuffle: boolean | 'shards';
+  readonly #options: v.InferOutput<typeof schema>;
 
   /** @throws {@link ConfigError} */
-  constructor(documents: TokenDocuments<Tokens>, options: TokenWindowStreamOptions) {
-    const { length, shuffle, numShards } = parseOptions('TokenWindowStream options', schema, options);
+  constructor(documents: TokenDocuments<Tokens>, options: TokenWindowStreamOptions<B>) {
+    const resolved = parseOptions('TokenWindowStream options', schema, options);
+    const { length, shuffle, numShards } = resolved;
+    checkSequenceOptions('TokenWindowStream options', resolved);
     const { shardLengths } = documents;
     if (shuffle === 'shards' && !shardLengths) {
       const message = "is 'shards', and the documents do not say which they have (shardLengths): use true";
       throw new ConfigError('TokenWindowStream options', [{ field: 'shuffle', message }]);
     }
+    this.#options = resolved;
     this.documents = documents;
     this.windowLength = length;
     this.#shuffle = shuffle ?? (documents.decodesShards && shardLengths ? 'shards' : true);
@@ -83,7 +108,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     this.numShards = Math.max(1, Math.min(numShards ?? defaultShards, most));
   }
 
-  iterate(context: ShardContext): AsyncIterable<TokenWindow> & StatefulStream {
+  iterate(context: ShardContext): AsyncIterable<WindowOf<'int32', B>> & StatefulStream {
     const { start, end } = partSlice(this.documents.length, context.shard, this.numShards);
     let place = placeOf(context.state, start, end);
     const windows = this.#windows(place, end, context);
@@ -92,7 +117,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
       async *[Symbol.asyncIterator]() {
         for await (const { window, next } of windows) {
           place = next;
-          yield window;
+          yield window as WindowOf<'int32', B>;
         }
       },
     };
@@ -100,6 +125,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
 
   fingerprint(): string {
     const { windowLength, numShards } = this;
+    const { documents: boundaries, shift = true } = this.#options;
     const documents = datasetFingerprint(this.documents);
     return fingerprint({
       kind: 'TokenWindowStream',
@@ -107,11 +133,12 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
       windowLength,
       numShards,
       shuffle: this.#shuffle,
+      ...(boundaries && { boundaries, shift }),
     });
   }
 
   [toRecipe](): Recipe {
-    const options = { length: this.windowLength, shuffle: this.#shuffle, numShards: this.numShards };
+    const options = { ...this.#options, shuffle: this.#shuffle, numShards: this.numShards };
     return {
       builtIn: 'TokenWindowStream',
       args: { documents: recipeOf(this.documents, 'dataset'), options },
@@ -121,7 +148,7 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
   static async fromRecipe(
     { documents, options }: { readonly documents: Recipe; readonly options: TokenWindowStreamOptions },
     make: MakeFromRecipe,
-  ): Promise<TokenWindowStream> {
+  ): Promise<TokenWindowStream<StreamBoundaries>> {
     return new TokenWindowStream((await make(documents)) as TokenDocuments<Tokens>, options);
   }
 
@@ -133,14 +160,18 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
     from: Place,
     end: number,
     context: ShardContext,
-  ): AsyncGenerator<{ readonly window: TokenWindow; readonly next: Place }> {
+  ): AsyncGenerator<{ readonly window: TokenWindow | TokenSequence; readonly next: Place }> {
     const { windowLength } = this;
+    const make = this.#maker();
     // A window of length L needs L + 1 tokens, and the last of them is the first of the next window.
     let window = new Int32Array(windowLength + 1);
     let filled = 0;
     let place = from;
+    // Tokens of each document in the window.
+    let lengths: number[] = [];
     for await (const { tokens, position, document } of this.#documents(from, end, context)) {
       let at = position === from.position ? from.offset : 0;
+      if (tokens.length > at) lengths.push(0);
       while (at < tokens.length) {
         const count = Math.min(tokens.length - at, window.length - filled);
         const piece = tokens.slice(at, at + count);
@@ -152,19 +183,42 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
         if (filled + count === window.length) place = { position, offset: at + count - 1 };
         filled += count;
         at += count;
+        lengths.push(lengths.pop()! + count);
         if (filled < window.length) continue;
-        const shape = [windowLength];
-        const [x, y] = [window.subarray(0, -1), window.subarray(1)];
-        yield {
-          window: { x: { dtype: 'int32', shape, data: x }, y: { dtype: 'int32', shape, data: y } },
-          next: place,
-        };
+        yield { window: make(window, lengths), next: place };
         const last = window[windowLength]!;
         window = new Int32Array(windowLength + 1);
         window[0] = last;
         filled = 1;
+        lengths = [1];
       }
     }
+  }
+
+  /**
+   * Makes the samples.
+   *
+   * @returns a function of the tokens of a window and the one after them, and of the tokens that each document has of these
+   */
+  #maker(): (window: Int32Array, lengths: readonly number[]) => TokenWindow | TokenSequence {
+    const { documents, shift = true, sequenceSlice: slice } = this.#options;
+    const { windowLength: length } = this;
+    if (!documents) return windowOf;
+    let tokens: Int32Array = new Int32Array(0);
+    let layout = layoutOf([length], { goesOn: true });
+    const sequences = new WindowSequences({
+      length,
+      layouts: { isStored: true, layoutAt: () => layout },
+      shift,
+      padToken: 0,
+      slice,
+      read: (start, count) => tokens.subarray(start, start + count),
+    });
+    return (window, lengths) => {
+      tokens = window;
+      if (documents === 'stored') layout = layoutBefore(lengths);
+      return sampleOf(sequences.make([0], zeroTensor, false) as TokenSequence);
+    };
   }
 
   /** Yields the documents of a shard in the order of the epoch, a few requested concurrently. */
@@ -203,6 +257,20 @@ export class TokenWindowStream implements IterableDataset<TokenWindow>, Movable 
       return index[0]!;
     };
   }
+}
+
+function windowOf(tokens: Int32Array): TokenWindow {
+  const shape = [tokens.length - 1];
+  const [x, y] = [tokens.subarray(0, -1), tokens.subarray(1)];
+  return { x: { dtype: 'int32', shape, data: x }, y: { dtype: 'int32', shape, data: y } };
+}
+
+/** The layout of a window, given the tokens of each document in it and in the token after it. */
+function layoutBefore(lengths: readonly number[]): SequenceLayout {
+  const last = lengths.at(-1)!;
+  // The token after the window begins another document.
+  if (last === 1) return layoutOf(lengths.slice(0, -1));
+  return layoutOf([...lengths.slice(0, -1), last - 1], { goesOn: true });
 }
 
 type Elements = ArrayLike<number | bigint> & {

@@ -9,7 +9,7 @@ import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { isTensor, shareTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { type DocumentBoundaries, documentBoundariesSchema, windowLayouts } from './document-boundaries.js';
-import { checkSlice, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
+import { checkSequenceOptions, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
 import { sampleOf, type TokenSequence } from './token-sequence.js';
 import type { AnyTokenSource, RemoteTokenSource, TokenSource } from './token-source.js';
 import { convert, WindowCopier } from './window-copier.js';
@@ -49,7 +49,7 @@ export interface TokenWindow<D extends DType = 'int32'> {
 }
 
 /** A window in the shape that the option `documents` selects. */
-type WindowOf<D extends DType, B> = B extends undefined ? TokenWindow<D> : TokenSequence;
+export type WindowOf<D extends DType, B> = B extends undefined ? TokenWindow<D> : TokenSequence;
 
 /** A window, or a promise if the source is remote. */
 type WindowFrom<D extends DType, S, B> = S extends RemoteTokenSource
@@ -241,17 +241,10 @@ function sequencesOf(
   { length, documents, dtype, shift, sequenceSlice }: Resolved,
   read: (start: number, count: number) => MaybePromise<TypedArray>,
 ): WindowSequences | undefined {
+  checkSequenceOptions('TokenWindows options', { documents, shift, sequenceSlice });
   const problems: ConfigProblem[] = [];
-  const needs = (field: string, given: unknown): void => {
-    if (given !== undefined)
-      problems.push({ field, message: "needs documents: 'stored', { endToken } or 'none'" });
-  };
-  if (!documents) {
-    needs('shift', shift);
-    needs('sequenceSlice', sequenceSlice);
-  } else if (dtype !== 'int32') {
+  if (documents && dtype !== 'int32')
     problems.push({ field: 'dtype', message: `is ${dtype}, but windows with documents are int32` });
-  }
   const layouts = documents && windowLayouts(source, length, documents);
   if (sequenceSlice && layouts && !layouts.isStored) {
     const message =
@@ -261,7 +254,6 @@ function sequencesOf(
   }
   if (problems.length > 0) throw new ConfigError('TokenWindows options', problems);
   if (!layouts) return undefined;
-  checkSlice('TokenWindows options', sequenceSlice, shift ?? true);
   return new WindowSequences({
     length,
     layouts,

@@ -147,19 +147,21 @@ describe('BatchSizeRamp', () => {
       let taken = 0;
       while (taken < stop) for await (const _ of first) if (++taken === stop) break;
       const state = JSON.parse(JSON.stringify(first.stateDict()));
-      const parts: number[][] = [];
-      for (let rank = 0; rank < 4; rank++) {
-        const rest = loaderOf(rank, 4);
+      const parts: number[][][] = [];
+      for (let rank = 0; rank < 2; rank++) {
+        const rest = loaderOf(rank, 2, 2);
         rest.loadStateDict(state);
-        let step = stop;
-        while (step < expected.length)
+        let microBatch = 2 * stop;
+        while (microBatch < 2 * expected.length)
           for await (const { data } of rest) {
-            parts[step] = [...(parts[step] ?? []), ...data];
-            if (++step === expected.length) break;
+            const step = Math.floor(microBatch / 2);
+            parts[step] ??= [];
+            parts[step]![2 * (microBatch % 2) + rank] = [...data];
+            if (++microBatch === 2 * expected.length) break;
           }
       }
-      // The last batch of an epoch has fewer samples than ranks, which then share them.
-      expect(parts.slice(stop).map((batch) => [...new Set(batch)])).toEqual(expected.slice(stop));
+      // The last batch of an epoch may have fewer samples than parts, which then share them.
+      expect(parts.slice(stop).map((batch) => [...new Set(batch.flat())])).toEqual(expected.slice(stop));
     }
   });
 

@@ -151,6 +151,30 @@ describe('sequenceSlice', () => {
     );
   });
 
+  // ms-swift#10035, #9977: weights and masks a token are not cut as labels are.
+  it('cuts every field of the length of a sequence alike', () => {
+    const tokens = Int32Array.from({ length: 13 }, (_, k) => k);
+    const documents = new ArrayDataset([
+      {
+        inputIds: tokens,
+        labels: tokens.map((k) => (k < 4 ? -100 : k)),
+        lossWeights: Float32Array.from(tokens),
+        kind: tokens,
+      },
+    ]);
+    for (const style of styles)
+      for (const rank of [0, 1]) {
+        const sequenceSlice = { style, rank, worldSize: 2 } as const;
+        const packed = new PackedDataset(documents, { rowLength: 16, lengths: [13], sequenceSlice });
+        const row = packed.get(0, sampleContext(0)) as TokenSequence & Record<'lossWeights' | 'kind', Tensor>;
+        const positions = positionsOf(16, sequenceSlice).filter((k) => k < 13);
+        const cut = (values: ArrayLike<number | bigint>) => Array.from(values).slice(0, positions.length);
+        expect(cut(row.kind.data)).toEqual(positions);
+        expect(cut(row.labels.data)).toEqual(positions.map((k) => (k < 3 || k === 12 ? -100 : k + 1)));
+        expect(cut(row.lossWeights.data)).toEqual(positions.map((k) => (k === 12 ? 0 : k + 1)));
+      }
+  });
+
   // transformers#36607: labels that are shifted after the cut lose one at each cut.
   it('has at each cut the label of the token that another rank has', () => {
     const source = streamOf([9]);

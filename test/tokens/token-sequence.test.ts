@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { ArrayDataset, DataLoader, defaultCollate, tensor } from 'millrace';
 import { ConfigError } from 'millrace/errors';
 import { sampleContext } from 'millrace/random';
-import { PackedDataset, packCollate, type TokenSequence, TokenWindows } from 'millrace/tokens';
+import {
+  PackedDataset,
+  packCollate,
+  type TokenSequence,
+  TokenWindowStream,
+  TokenWindows,
+} from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { batchesOf } from '../loader/collect.js';
 
@@ -130,6 +136,34 @@ describe('a token sequence', () => {
     );
   });
 
+  it('is what a stream of windows gives: the same as windows of the stored documents', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 3, maxLength: 20 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.constantFrom('stored' as const, 'none' as const),
+        fc.boolean(),
+        async (sizes, length, boundaries, sliced) => {
+          const source = streamOf(sizes);
+          if (source.tokenCount <= length) return;
+          const ofDocuments = new ArrayDataset(
+            sizes.map((size, d) => Int32Array.from({ length: size }, (_, k) => 100 * d + k + 1)),
+          );
+          const sequenceSlice = { style: 'zigzag', rank: 1, worldSize: 2 } as const;
+          const options = { length, documents: boundaries, ...(sliced && { sequenceSlice }) };
+          const stream = new TokenWindowStream(ofDocuments, { ...options, shuffle: false, numShards: 1 });
+          const windows = new TokenWindows(source, options);
+          const [streamed, stored] = await Promise.all([
+            batchesOf(new DataLoader(stream, { batchSize: 3 })),
+            batchesOf(new DataLoader(windows, { batchSize: 3 })),
+          ]);
+          expect(streamed.map(plain)).toEqual(stored.map(plain));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('comes alike from workers, and from a loader that makes sample by sample', async () => {
     const windows = () =>
       new TokenWindows(tensor(Int32Array.from({ length: 90 }, (_, k) => k % 7)), {
@@ -151,7 +185,7 @@ describe('a token sequence', () => {
   it('refuses options that do not go together', () => {
     const make = (options: object) => () =>
       new TokenWindows(tensor(Int32Array.of(1, 2, 3, 4)), { length: 2, ...options } as never);
-    expect(make({ shift: true })).toThrow("shift: needs documents: 'stored'");
+    expect(make({ shift: true })).toThrow('shift: needs documents');
     expect(make({ documents: 'stored' })).toThrow('does not say how long its documents are');
     expect(make({ documents: 'none', dtype: 'uint8' })).toThrow('windows with documents are int32');
     expect(make({ documents: 'elsewhere' })).toThrow(ConfigError);
