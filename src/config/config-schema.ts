@@ -43,6 +43,7 @@ const schema = v.strictObject({
   ),
   windows: v.optional(section),
   packing: v.optional(section),
+  lengthWarmup: v.optional(section),
   curriculum: v.optional(v.looseObject({ metrics: recordOf(section) })),
   tokenBudget: v.optional(section),
   batchSizes: v.optional(v.custom<unknown[]>((value) => Array.isArray(value), 'must be a list of stages')),

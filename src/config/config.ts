@@ -6,6 +6,7 @@ import type { CurriculumMetricOptions, CurriculumSamplerOptions } from '../curri
 import type { MixtureOptions, WorkerDataset, WorkerFunction } from '../datasets/index.js';
 import type { OpenDatasetOptions } from '../formats/index.js';
 import type { DataLoaderOptions } from '../loader/index.js';
+import type { LengthWarmupOptions } from '../tokens/length-warmup.js';
 import type { PackedDatasetOptions } from '../tokens/packed-dataset.js';
 import type { TokenBudgetSamplerOptions } from '../tokens/token-budget-sampler.js';
 import type { TokenWindowsOptions } from '../tokens/token-windows.js';
@@ -89,6 +90,8 @@ export interface MillraceConfig {
   readonly windows?: TokenWindowsOptions<DType>;
   /** Packs documents of tokens into rows; in a mixture, each source separately. @defaultValue samples as stored */
   readonly packing?: Omit<PackedDatasetOptions, 'lengths'>;
+  /** Makes sequences short at first: see `LengthWarmup`. @defaultValue whole sequences */
+  readonly lengthWarmup?: LengthWarmupOptions;
   /** Excludes `tokenBudget`, and the loader's `shuffle`, `sampler` and `batchSampler`. @defaultValue none */
   readonly curriculum?: CurriculumSection;
   /** Limits batches by tokens: see `TokenBudgetSampler`. @defaultValue batches of `batchSize` samples */

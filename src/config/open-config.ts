@@ -11,6 +11,7 @@ import { importDefault } from './import-default.js';
 import { openDeclared } from './open-declared.js';
 import { openDeepSpeed } from './open-deepspeed.js';
 import { type AnyLoader, type OpenConfigOptions, type OpenedConfig, partsOf } from './opened-config.js';
+import { sequenceLengthsOf } from './sequence-lengths.js';
 
 /**
  * Opens a configuration file. It is a module (`.ts`, `.js`, `.mjs`) whose default export (or the one that `export` names) is
@@ -81,6 +82,7 @@ async function openLoader(loader: AnyLoader, launch: Launch, variesByRank: boole
     kind: 'loader',
     dataset,
     training: {},
+    lengths: sequenceLengthsOf(dataset),
     sourceNames: [],
     files: [],
     cacheBytes: 0,

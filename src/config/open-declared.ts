@@ -1,11 +1,14 @@
+import type { Dataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import { DataLoader, type DataLoaderOptions } from '../loader/index.js';
-import type { Launch } from './config.js';
+import { LengthWarmup } from '../tokens/length-warmup.js';
+import type { Launch, MillraceConfig } from './config.js';
 import { parseConfig } from './config-schema.js';
 import { describeSection } from './describe-section.js';
-import { openData } from './open-data.js';
+import { type OpenedData, openData } from './open-data.js';
 import { openOrder } from './open-order.js';
 import { type OpenedConfig, partsOf } from './opened-config.js';
+import { sequenceLengthsOf } from './sequence-lengths.js';
 
 /** The process that a declared configuration is opened for, and the folder that relative paths start from. */
 export interface OpenDeclaredOptions {
@@ -21,7 +24,7 @@ export async function openDeclared(
 ): Promise<OpenedConfig> {
   const config = parseConfig('Millrace configuration', value);
   const { batchSize = 1 } = config.loader;
-  const data = await openData(config.data, { ...config, folder, batchSize });
+  const data = warmUp(await openData(config.data, { ...config, folder, batchSize }), config.lengthWarmup);
   try {
     const order = openOrder(config, data.dataset, { folder, launch });
     const options = { ...launch, ...config.loader, ...order } as DataLoaderOptions<unknown, DType, unknown>;
@@ -32,6 +35,7 @@ export async function openDeclared(
       kind: 'millrace',
       dataset: data.dataset,
       training: config.training,
+      lengths: sequenceLengthsOf(data.dataset),
       sourceNames: data.sourceNames,
       files: data.files,
       cacheBytes: data.cacheBytes,
@@ -48,4 +52,11 @@ export async function openDeclared(
     await data.dataset.close?.();
     throw error;
   }
+}
+
+/** The data behind the length warm-up of a configuration, if it has one. */
+function warmUp(data: OpenedData, options: MillraceConfig['lengthWarmup']): OpenedData {
+  if (!options) return data;
+  const dataset = new LengthWarmup(data.dataset as Dataset<unknown>, options);
+  return { ...data, source: dataset, dataset };
 }

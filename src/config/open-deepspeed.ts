@@ -6,12 +6,16 @@ import { ConfigError } from '../core/errors.js';
 import type { Positions } from '../core/sampler.js';
 import { DifficultyIndex } from '../curriculum/difficulty-index.js';
 import { type DeepSpeedConfig, deepspeedIo, parseDeepSpeedConfig } from '../deepspeed/index.js';
+import { seqlenChanges } from '../deepspeed/seqlen-curriculum.js';
+import { hasMeasuredSeqlens, seqlenPrefix } from '../deepspeed/variable-order.js';
 import { detectRank } from '../distributed/index.js';
 import { openDataset } from '../formats/index.js';
+import { IndexedDataset } from '../formats/indexed/indexed-dataset.js';
 import type { DrawContext } from '../random/sample-context.js';
 import type { Launch } from './config.js';
 import { describeSection } from './describe-section.js';
 import type { OpenConfigOptions, OpenedConfig } from './opened-config.js';
+import type { SequenceLengths } from './sequence-lengths.js';
 
 /**
  * Builds the loader that DeepSpeed's engine would build. The cluster files that `parity` writes go to a temporary
@@ -20,12 +24,15 @@ import type { OpenConfigOptions, OpenedConfig } from './opened-config.js';
 export async function openDeepSpeed(
   json: object,
   launch: Launch,
-  { data, samples, parity = false }: OpenConfigOptions,
+  { data, samples, auto = {}, parity = false }: OpenConfigOptions,
 ): Promise<OpenedConfig> {
   const clusters = mkdtempSync(join(tmpdir(), 'millrace-clusters-'));
   const removeClusters = () => rmSync(clusters, { recursive: true, force: true });
   try {
-    const config = inFolder(parseDeepSpeedConfig(json, { worldSize: launch.worldSize, parity }), clusters);
+    const config = inFolder(
+      parseDeepSpeedConfig(json, { worldSize: launch.worldSize, auto, parity }),
+      clusters,
+    );
     const dataset = data === undefined ? drawnSamples(config, samples) : (await openDataset(data)).dataset;
     const loader = deepspeedIo<unknown, unknown>(config, dataset, {
       ...launch,
@@ -45,6 +52,7 @@ export async function openDeepSpeed(
       sampler: loader.dataSampler,
       gradientAccumulationSteps: config.gradientAccumulationSteps,
       training: trainingOf(config),
+      lengths: lengthsOf(config),
       sourceNames: [],
       files: data === undefined ? [] : [data],
       cacheBytes: 0,
@@ -102,6 +110,12 @@ function drawnSamples(
 }
 
 function samplesOfIndex({ data_sampling }: DeepSpeedConfig['dataEfficiency']): number | undefined {
+  const { metrics_path, enabled: isVariable } = data_sampling.dynamic_batching;
+  if (isVariable && hasMeasuredSeqlens(metrics_path)) {
+    const lengths = IndexedDataset.openSync(seqlenPrefix(metrics_path));
+    lengths.close();
+    return lengths.length;
+  }
   const { enabled, curriculum_metrics = {} } = data_sampling.curriculum_learning;
   const prefix = Object.values(curriculum_metrics).find(
     (metric) => metric.index_to_sample_path,
@@ -114,6 +128,11 @@ function samplesOfIndex({ data_sampling }: DeepSpeedConfig['dataEfficiency']): n
 
 function trainingOf({ dataEfficiency: { data_sampling } }: DeepSpeedConfig): OpenedConfig['training'] {
   return data_sampling.curriculum_learning.enabled ? { epochs: data_sampling.num_epochs } : {};
+}
+
+function lengthsOf({ seqlenCurriculum, parity }: DeepSpeedConfig): SequenceLengths | undefined {
+  if (!seqlenCurriculum) return undefined;
+  return { changes: seqlenChanges(seqlenCurriculum, parity), cut: 'truncate' };
 }
 
 function inFolder(config: DeepSpeedConfig, folder: string): DeepSpeedConfig {

@@ -5,6 +5,7 @@ import type { DeepSpeedDataLoader } from '../deepspeed/index.js';
 import { DataLoader } from '../loader/index.js';
 import { BatchSampler as BatchedSampler } from '../samplers/index.js';
 import type { Launch, TrainingConfig } from './config.js';
+import type { SequenceLengths } from './sequence-lengths.js';
 
 /** What the caller adds to a configuration. */
 export interface OpenConfigOptions extends Partial<Launch> {
@@ -14,6 +15,8 @@ export interface OpenConfigOptions extends Partial<Launch> {
   readonly data?: string | undefined;
   /** Instead of `data`: a number of placeholder samples, each equal to its index. */
   readonly samples?: number | undefined;
+  /** For a DeepSpeed configuration: values for keys that say `"auto"`, by JSON path. @defaultValue none */
+  readonly auto?: Readonly<Record<string, unknown>> | undefined;
   /** For a DeepSpeed configuration: reproduce the original's defects. @defaultValue `false` */
   readonly parity?: boolean | undefined;
 }
@@ -34,6 +37,8 @@ export interface OpenedConfig {
   /** Micro-batches per global batch. */
   readonly gradientAccumulationSteps: number;
   readonly training: TrainingConfig;
+  /** Present if the length of sequences rises over the run. */
+  readonly lengths: SequenceLengths | undefined;
   /** Names of the sources of a declared mixture. */
   readonly sourceNames: readonly string[];
   /** Paths and URLs of the data, as far as the configuration names them. */

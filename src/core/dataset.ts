@@ -31,6 +31,8 @@ export interface SampleContext {
   readonly seed: number;
   /** The worker that makes the sample, or `null` on the main thread. Results must not depend on it. */
   readonly worker: number | null;
+  /** The global batch of the run that the sample is for, from 0; `undefined` for a sample that is read outside of a run. */
+  readonly globalStep?: number | undefined;
   readonly rng: SampleRandom;
   /**
    * Returns the context of a part of the sample, with its own random numbers. Parts that are made concurrently each need

@@ -35,8 +35,6 @@ export const keysOfOtherParts: ReadonlySet<string> = new Set([
   'seq_parallel_communication_data_type',
   'disable_allgather',
   'allgather_size',
-  'data_parallel_size',
-  'tensor_parallel',
   'expert_parallel',
   'pipeline',
   'use_data_before_expert_parallelism',

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
-import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { booleanOption, integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { type GivenBatchSizes, resolveBatchSizes } from './batch-size-triangle.js';
+import { fillAuto } from './config-auto.js';
 import { keysOfOtherParts } from './config-keys.js';
 import { parseConfigText } from './config-text.js';
 import {
@@ -11,10 +12,17 @@ import {
 } from './data-efficiency-config.js';
 import { dataEfficiencyProblems } from './data-efficiency-rules.js';
 import { elasticBatchSizes, elasticitySchema } from './elasticity.js';
+import type { CurriculumConfig } from './schedule-config.js';
+import { seqlenCurriculumOf } from './seqlen-config.js';
 
 export interface ParseDeepSpeedConfigOptions {
   /** Processes of the run. @defaultValue `1` */
   readonly worldSize?: number;
+  /**
+   * Values for keys that say `"auto"`, which a trainer fills in, by their JSON path: `{ train_micro_batch_size_per_gpu: 8 }`.
+   * @defaultValue none
+   */
+  readonly auto?: Readonly<Record<string, unknown>>;
   /**
    * Whether to follow DeepSpeed's defects: only the innermost `enabled` switches count, and curriculum learning
    * requires a folder for its cluster files. @defaultValue `false`
@@ -28,21 +36,29 @@ export interface DeepSpeedConfig {
   readonly trainBatchSize: number;
   readonly trainMicroBatchSizePerGpu: number;
   readonly gradientAccumulationSteps: number;
-  /** Number of ranks that read different data: the world size divided by `sequence_parallel_size`. */
+  /**
+   * Number of ranks that read different data: the world size divided by `sequence_parallel_size` and
+   * `tensor_parallel.autotp_size`.
+   */
   readonly dataParallelWorldSize: number;
   /** Number of ranks that share each sequence, and therefore read the same data. */
   readonly sequenceParallelSize: number;
+  /** Ranks that share each layer, and so read the same data. */
+  readonly tensorParallelSize: number;
   readonly dataloaderDropLast: boolean;
   readonly stepsPerPrint: number | null;
   readonly timers: { readonly throughput: { readonly enabled: boolean; readonly synchronized: boolean } };
   /** In DeepSpeed's spelling. `enabled` tells what is active. */
   readonly dataEfficiency: DataEfficiencyConfig;
+  /** The legacy curriculum, by sequence length: the section `curriculum_learning`, if it is enabled. */
+  readonly seqlenCurriculum: CurriculumConfig | null;
   /** Whether the configuration was read with `parity`. */
   readonly parity: boolean;
 }
 
 const optionsSchema = v.strictObject({
   worldSize: v.optional(integerFrom(1), 1),
+  auto: v.optional(recordOf(v.unknown()), {}),
   parity: v.optional(booleanOption, false),
 });
 
@@ -55,6 +71,8 @@ const dataKeys = {
   train_micro_batch_size_per_gpu: size,
   gradient_accumulation_steps: size,
   sequence_parallel_size: v.optional(v.nullable(integerFrom(1)), 1),
+  data_parallel_size: v.optional(v.nullable(integerFrom(1))),
+  tensor_parallel: v.optional(v.looseObject({ autotp_size: v.optional(integerFrom(0), 0) }), {}),
   dataloader_drop_last: v.optional(booleanOption, false),
   steps_per_print: v.optional(v.nullable(integerFrom(1)), null),
   timers: v.optional(
@@ -92,14 +110,19 @@ export function parseDeepSpeedConfig(
   json: string | object,
   options: ParseDeepSpeedConfigOptions = {},
 ): DeepSpeedConfig {
-  const { worldSize, parity } = parseOptions('parseDeepSpeedConfig options', optionsSchema, options);
-  const source = typeof json === 'string' ? parseConfigText(json) : json;
+  const { worldSize, auto, parity } = parseOptions('parseDeepSpeedConfig options', optionsSchema, options);
+  const source = fillAuto(
+    typeof json === 'string' ? parseConfigText(json) : json,
+    auto,
+    Object.keys(dataKeys),
+  );
   const parsed = parseOptions('DeepSpeed configuration', schema, source) as v.InferOutput<
     v.StrictObjectSchema<typeof dataKeys, undefined>
   >;
   const sequenceParallelSize = parsed.sequence_parallel_size ?? 1;
-  const dataParallelWorldSize = divideRanks(worldSize, sequenceParallelSize);
-  if (parsed.curriculum_learning.enabled) throw noOlderCurriculum();
+  const tensorParallelSize = Math.max(1, parsed.tensor_parallel.autotp_size);
+  const dataParallelWorldSize = divideRanks(worldSize, sequenceParallelSize, tensorParallelSize);
+  checkMesh(parsed, worldSize);
   const given = parsed.elasticity.enabled
     ? elasticSizes(parsed.elasticity, parsed, dataParallelWorldSize)
     : parsed;
@@ -113,10 +136,12 @@ export function parseDeepSpeedConfig(
     gradientAccumulationSteps: sizes.gradientAccumulationSteps,
     dataParallelWorldSize,
     sequenceParallelSize,
+    tensorParallelSize,
     dataloaderDropLast: parsed.dataloader_drop_last,
     stepsPerPrint: parsed.steps_per_print,
     timers: parsed.timers,
     dataEfficiency,
+    seqlenCurriculum: seqlenCurriculumOf(parsed.curriculum_learning, parity),
     parity,
   };
 }
@@ -134,19 +159,27 @@ function elasticSizes(
   };
 }
 
-function noOlderCurriculum(): ConfigError {
-  const message = 'is enabled: the legacy curriculum, which truncates sequences, is not supported';
-  return new ConfigError('DeepSpeed configuration', [{ field: 'curriculum_learning', message }], {
-    next: 'Use data_efficiency.data_sampling.curriculum_learning with a metric of sequence lengths, or disable it and truncate the sequences in a transform.',
-  });
+function divideRanks(worldSize: number, sequenceParallel: number, tensorParallel: number): number {
+  const shared = sequenceParallel * tensorParallel;
+  if (worldSize % shared === 0) return worldSize / shared;
+  const field = tensorParallel > 1 ? 'tensor_parallel.autotp_size' : 'sequence_parallel_size';
+  const product = sequenceParallel > 1 && tensorParallel > 1 ? ', times sequence_parallel_size,' : '';
+  const message = `is ${tensorParallel > 1 ? tensorParallel : sequenceParallel}, which${product} does not divide the world size ${worldSize}`;
+  throw new ConfigError('DeepSpeed configuration', [{ field, message }]);
 }
 
-function divideRanks(worldSize: number, sequenceParallelSize: number): number {
-  if (worldSize % sequenceParallelSize === 0) return worldSize / sequenceParallelSize;
-  throw new ConfigError('DeepSpeed configuration', [
-    {
-      field: 'sequence_parallel_size',
-      message: `is ${sequenceParallelSize}, which does not divide the world size ${worldSize}`,
-    },
-  ]);
+/** Given both, the two sizes are the device mesh, which has all processes. */
+function checkMesh(
+  {
+    data_parallel_size: data,
+    sequence_parallel_size: sequence,
+  }: {
+    readonly data_parallel_size?: number | null | undefined;
+    readonly sequence_parallel_size: number | null;
+  },
+  worldSize: number,
+): void {
+  if (data == null || sequence == null || sequence === 1 || data * sequence === worldSize) return;
+  const message = `times sequence_parallel_size, ${data} · ${sequence}, is not the world size ${worldSize}`;
+  throw new ConfigError('DeepSpeed configuration', [{ field: 'data_parallel_size', message }]);
 }

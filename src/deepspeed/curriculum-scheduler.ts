@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, parseOptions } from '../core/options.js';
+import { warn } from '../core/warn.js';
 import { scheduleOf } from '../curriculum/schedule-options.js';
 import type { Schedule } from '../curriculum/schedules.js';
 import { originalSchedule } from './original-schedules.js';
@@ -43,6 +44,7 @@ export class CurriculumScheduler {
     this.#config = parseCurriculumConfig('CurriculumScheduler', config, this.#parity);
     this.#schedule = scheduleFrom(this.#config, this.#parity);
     this.#current = this.#config.min_difficulty;
+    if ((config as JsonObject).curriculum_type === 'seqlen') warnAboutStep(this.#config);
   }
 
   /** The difficulty of the last update; `min_difficulty` before the first. */
@@ -73,6 +75,16 @@ export class CurriculumScheduler {
     this.#schedule = schedule;
   }
 
+  /** Sets the current difficulty. The next update changes it again, unless it is `max_difficulty` or more. */
+  setCurrentDifficulty(difficulty: number): void {
+    const schema = v.strictObject({
+      difficulty: v.pipe(v.number('must be a number'), v.finite('must be finite')),
+    });
+    this.#current = parseOptions('CurriculumScheduler.setCurrentDifficulty', schema, {
+      difficulty,
+    }).difficulty;
+  }
+
   /** The configuration with `current_difficulty`, in DeepSpeed's spelling. */
   getState(): JsonObject {
     const state = { ...this.#config, current_difficulty: this.#current };
@@ -90,6 +102,16 @@ export class CurriculumScheduler {
     this.#schedule = scheduleFrom(config, this.#parity) ?? this.#schedule;
     this.#current = current_difficulty ?? config.min_difficulty;
   }
+}
+
+/** DeepSpeed warns alike, whatever the metric. */
+function warnAboutStep({ schedule_config }: CurriculumConfig): void {
+  const step = schedule_config?.difficulty_step;
+  if (step === undefined || step % 8 === 0) return;
+  warn({
+    code: 'MILLRACE_SEQLEN_STEP',
+    message: `difficulty_step is ${step}: sequence lengths that are not multiples of 8 (of 16 for int8 data) do not use the Tensor Cores of NVIDIA's GPUs.`,
+  });
 }
 
 function scheduleFrom(config: CurriculumConfig, parity: boolean): Schedule | undefined {

@@ -8,7 +8,12 @@ import type { Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { detectRank } from '../distributed/index.js';
 import type { DataLoaderOptions } from '../loader/index.js';
+import { seqlenWayOption } from './cut-to-seqlen.js';
 import type { SamplerConfig } from './data-sampler-options.js';
+import type { CurriculumConfig } from './schedule-config.js';
+import type { SeqlenCurriculumOptions } from './seqlen-curriculum.js';
+import { VariableBatchSampler } from './variable-batch-sampler.js';
+import type { SamplePadding } from './variable-delivery.js';
 
 /** Settings of curriculum learning that DeepSpeed's engine passes to its loader, in DeepSpeed's spelling. */
 export interface DeepSpeedDataLoaderConfig {
@@ -63,7 +68,12 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
   /**
    * The order of this rank's samples. Ignored with curriculum learning. @defaultValue see {@link DeepSpeedDataLoader}
    */
-  readonly dataSampler?: Sampler | null | undefined;
+  readonly dataSampler?: Sampler | VariableBatchSampler | null | undefined;
+  /**
+   * Extends a sample to the length of its batch. Called with a `VariableBatchSampler` only, before the batch is collated, on the main
+   * thread. @defaultValue samples stay as they are
+   */
+  readonly samplePaddingFn?: SamplePadding<T> | null | undefined;
   /** Number of ranks that read different samples. @defaultValue from the launcher */
   readonly dataParallelWorldSize?: number | null | undefined;
   /** This rank's number among them. @defaultValue from the launcher */
@@ -72,6 +82,11 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
   readonly dataloaderDropLast?: boolean;
   /** Curriculum learning. @defaultValue none */
   readonly deepspeedDataloaderConfig?: DeepSpeedDataLoaderConfig;
+  /**
+   * The legacy curriculum, by sequence length: batches are cut to the length of their global step as they are delivered.
+   * DeepSpeed's loader does not cut: it leaves that to the model. @defaultValue none
+   */
+  readonly seqlenCurriculum?: SeqlenCurriculumOptions | null | undefined;
   /** Settings that DeepSpeed lacks. @defaultValue the defaults of `DataLoader` */
   readonly loaderOptions?: PassedOnOptions<T>;
   /**
@@ -117,10 +132,13 @@ const schema = v.strictObject({
   ),
   numLocalIoWorkers: v.nullish(integerFrom(0)),
   dataSampler: v.nullish(
-    v.custom<Sampler>(
+    v.custom<Sampler | VariableBatchSampler>(
       (value) => typeof (value as Partial<Sampler> | null)?.[Symbol.iterator] === 'function',
       'must be an iterable of indices',
     ),
+  ),
+  samplePaddingFn: v.nullish(
+    v.custom<SamplePadding<unknown>>((value) => typeof value === 'function', 'must be a function'),
   ),
   dataParallelWorldSize: v.nullish(integerFrom(1)),
   dataParallelRank: v.nullish(integerFrom(0)),
@@ -138,12 +156,22 @@ const schema = v.strictObject({
     }),
     {},
   ),
+  seqlenCurriculum: v.nullish(
+    v.strictObject({
+      config: v.custom<CurriculumConfig>(
+        (value) => typeof value === 'object' && value !== null,
+        'must be an object',
+      ),
+      gradientAccumulationSteps: v.optional(integerFrom(1)),
+      way: v.optional(seqlenWayOption),
+    }),
+  ),
   loaderOptions: v.optional(v.strictObject(passedOnEntries), {}),
   parity: v.optional(booleanOption, false),
 });
 
 /** Source of the order of the samples. */
-export type OrderSource = 'curriculum' | 'given' | 'distributed' | 'random' | 'stream';
+export type OrderSource = 'curriculum' | 'variable' | 'given' | 'distributed' | 'random' | 'stream';
 
 /** Plan of a loader: its checked options, and everything derived from them. */
 export interface LoaderPlan
@@ -166,6 +194,7 @@ export interface LoaderPlan
  * | | order | batch size | devices | workers |
  * |---|---|---|---|---|
  * | curriculum | curriculum sampler | `batchSize` | the accelerator's | `num_workers` |
+ * | given | a `VariableBatchSampler` | its own | as below | as below |
  * | `localRank` ≥ 0 | given, else distributed | `batchSize` | 1 | given, else 2 |
  * | `localRank` < 0 | given, else random | `batchSize` · devices | the accelerator's | given, else 2 · devices |
  *
@@ -181,7 +210,7 @@ export function planLoader(options: unknown, dataset: unknown): LoaderPlan {
   const localRank = given.localRank ?? (launched.launcher === 'single' ? -1 : launched.localRank);
   const worldSize = given.dataParallelWorldSize ?? launched.worldSize;
   const rank = given.dataParallelRank ?? (given.dataParallelWorldSize == null ? launched.rank : 0);
-  refuseContradictions({ rank, worldSize, curriculum, loaderOptions: given.loaderOptions });
+  refuseContradictions({ ...given, rank, worldSize, curriculum });
   const onePerProcess = localRank >= 0 && !curriculum.curriculum_learning;
   const deviceCount = onePerProcess ? 1 : getAccelerator().deviceCount();
   const drivesAllDevices = localRank < 0 && !curriculum.curriculum_learning;
@@ -200,7 +229,7 @@ export function planLoader(options: unknown, dataset: unknown): LoaderPlan {
 }
 
 function orderSource(
-  dataSampler: Sampler | null | undefined,
+  dataSampler: Sampler | VariableBatchSampler | null | undefined,
   dataset: unknown,
   localRank: number,
   curriculum: boolean,
@@ -208,6 +237,7 @@ function orderSource(
 ): OrderSource {
   if (!isMapDataset(dataset)) return streamSource(dataset, curriculum, parity);
   if (curriculum) return 'curriculum';
+  if (dataSampler instanceof VariableBatchSampler) return 'variable';
   if (dataSampler) return 'given';
   return localRank >= 0 ? 'distributed' : 'random';
 }
@@ -229,7 +259,8 @@ function refuseContradictions({
   worldSize,
   curriculum,
   loaderOptions,
-}: Pick<LoaderPlan, 'rank' | 'worldSize' | 'curriculum' | 'loaderOptions'>): void {
+  samplePaddingFn,
+}: Pick<LoaderPlan, 'rank' | 'worldSize' | 'curriculum' | 'loaderOptions' | 'samplePaddingFn'>): void {
   if (rank >= worldSize) {
     throw problem('dataParallelRank', `is ${rank}; must be below dataParallelWorldSize, ${worldSize}`);
   }
@@ -241,6 +272,11 @@ function refuseContradictions({
   if (curriculum.curriculum_learning && !curriculum.data_efficiency) {
     throw problem('deepspeedDataloaderConfig.data_efficiency', 'is missing; curriculum learning requires it');
   }
+  if (samplePaddingFn && loaderOptions.onError === 'skip')
+    throw problem(
+      'loaderOptions.onError',
+      "cannot be 'skip' with samplePaddingFn: each sample has its length",
+    );
   if (curriculum.curriculum_learning && loaderOptions.onError === 'skip') {
     throw problem(
       'loaderOptions.onError',

@@ -14,7 +14,7 @@ export function createOrder(
 ): Sampler | undefined {
   if (!isMapDataset(dataset)) return undefined;
   if (plan.order === 'random') return new TorchRandomOrder(dataset);
-  return plan.dataSampler ?? torchDistributedOrder(dataset, plan);
+  return (plan.dataSampler as Sampler | undefined) ?? torchDistributedOrder(dataset, plan);
 }
 
 /** The sampler of a plan with curriculum learning. */

@@ -1,27 +1,25 @@
 // Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Collate } from '../core/collate.js';
+import * as v from 'valibot';
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
-import { StateMismatchError } from '../core/errors.js';
+import { ConfigError, StateMismatchError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
-import type { Sampler } from '../core/sampler.js';
-import { DataLoader, type DataLoaderOptions, type LoaderStats } from '../loader/index.js';
+import type { BatchSampler, Sampler } from '../core/sampler.js';
+import { DataLoader, type LoaderStats } from '../loader/index.js';
 import { CurriculumBatches } from './curriculum-batches.js';
-import {
-  type DeepSpeedDataLoaderOptions,
-  type LoaderPlan,
-  type PassedOnOptions,
-  planLoader,
-} from './data-loader-options.js';
-import { createCurriculumSampler, createOrder, WithoutEpochs } from './data-loader-order.js';
+import { type DeepSpeedDataLoaderOptions, type LoaderPlan, planLoader } from './data-loader-options.js';
+import { createCurriculumSampler, createOrder } from './data-loader-order.js';
 import type { DeepSpeedDataSampler } from './data-sampler.js';
 import type { SamplerSnapshot } from './data-sampler-snapshot.js';
+import { innerLoaderOptions, samplerOfPasses } from './inner-loader-options.js';
 import { loaderLength } from './loader-length.js';
-import { torchCollate } from './torch-collate.js';
+import { SeqlenCurriculum } from './seqlen-curriculum.js';
+import { type SizeChange, SizedBatches } from './sized-batches.js';
 import { drawBaseSeed, TorchRandomOrder } from './torch-random-order.js';
-import { workersForMovable } from './worker-fallback.js';
+import type { VariableBatchSampler } from './variable-batch-sampler.js';
+import { VariableDelivery } from './variable-delivery.js';
 
 /** Changes a batch of a curriculum before it is delivered; receives the sampler's state as of this batch. */
 export type PostProcess<B> = (batch: B, samplerState: JsonObject) => B | Promise<B>;
@@ -30,6 +28,7 @@ export type PostProcess<B> = (batch: B, samplerState: JsonObject) => B | Promise
  * Loads the samples of one data-parallel rank. DeepSpeed's `DeepSpeedDataLoader`, with its choice of sampler:
  *
  * - with curriculum learning, a {@link DeepSpeedDataSampler}: one pass has all epochs of the configuration;
+ * - with a `VariableBatchSampler` as `dataSampler`, its batches;
  * - in a distributed run (`localRank` ≥ 0), `dataSampler`, else a `DistributedSampler` in PyTorch's order;
  * - otherwise `dataSampler`, else PyTorch's random order from its process-wide generator.
  *
@@ -47,19 +46,22 @@ export type PostProcess<B> = (batch: B, samplerState: JsonObject) => B | Promise
  */
 export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements AsyncIterable<B>, AsyncDisposable {
   readonly dataset: Dataset<T> | IterableDataset<T>;
-  /** Samples of one batch of this loader. */
-  readonly batchSize: number;
   /** Devices that this loader feeds. */
   readonly deviceCount: number;
   /** The sampler; none for an iterable dataset. */
-  readonly dataSampler: DeepSpeedDataSampler | Sampler | undefined;
+  readonly dataSampler: DeepSpeedDataSampler | VariableBatchSampler | Sampler | undefined;
   /** Changes each batch with curriculum learning; not called without it. */
   postProcessFunc: PostProcess<B> | undefined;
   readonly #plan: LoaderPlan;
   readonly #curriculum:
     | { readonly sampler: DeepSpeedDataSampler; readonly batches: CurriculumBatches }
     | undefined;
+  readonly #seqlen: SeqlenCurriculum | undefined;
+  readonly #variable: VariableDelivery<T, B> | undefined;
   readonly #lengthAtFirst: number | null;
+  /** Sizes of batches since they were changed. */
+  #sizes: readonly SizeChange[] | undefined;
+  #sizeWasSet = false;
   #numWorkers: number;
   #workersWereChosen: boolean;
   #loader: DataLoader<T, 'float32', B, boolean> | undefined;
@@ -76,7 +78,6 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   constructor(dataset: Dataset<T> | IterableDataset<T>, options: DeepSpeedDataLoaderOptions<T, B>) {
     this.#plan = planLoader(options, dataset);
     this.dataset = dataset;
-    this.batchSize = this.#plan.batchSize;
     this.deviceCount = this.#plan.deviceCount;
     this.#numWorkers = this.#plan.numWorkers;
     this.#workersWereChosen = this.#plan.workersWereChosen;
@@ -88,6 +89,14 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     } else {
       this.dataSampler = createOrder(this.#plan, dataset);
     }
+    const { seqlenCurriculum, order, collateFn, samplePaddingFn, parity } = this.#plan;
+    if (seqlenCurriculum) this.#seqlen = new SeqlenCurriculum(seqlenCurriculum, parity);
+    if (order === 'variable')
+      this.#variable = new VariableDelivery(
+        this.dataSampler as VariableBatchSampler,
+        collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'],
+        (samplePaddingFn as DeepSpeedDataLoaderOptions<T, B>['samplePaddingFn']) ?? undefined,
+      );
     this.#lengthAtFirst = loaderLength(this.#plan, dataset, this.dataSampler);
   }
 
@@ -98,6 +107,44 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   get length(): number | null {
     if (this.#plan.parity) return this.#lengthAtFirst;
     return loaderLength(this.#plan, this.dataset, this.dataSampler);
+  }
+
+  /** Samples of one batch of this loader. */
+  get batchSize(): number {
+    return this.#sizes?.at(-1)?.size ?? this.#plan.batchSize;
+  }
+
+  /** Tokens of a row under a curriculum by sequence length, as of the last batch delivered; `undefined` without one. */
+  get curriculumSeqlen(): number | undefined {
+    return this.#seqlen?.seqlen;
+  }
+
+  /**
+   * Changes the samples of a batch from the next one on: the next batch begins with the sample that was due. DeepSpeed's loader keeps
+   * its size.
+   *
+   * @throws {@link ConfigError} where the batches do not have one size: with curriculum learning, a `VariableBatchSampler`, or a stream.
+   */
+  setBatchSize(batchSize: number): void {
+    const schema = v.strictObject({ batchSize: integerFrom(1) });
+    const { batchSize: size } = parseOptions('DeepSpeedDataLoader.setBatchSize', schema, { batchSize });
+    if (this.#curriculum || this.#variable || !this.dataSampler) {
+      const message = 'cannot change: the order of this loader decides the size of its batches';
+      throw new ConfigError('DeepSpeedDataLoader.setBatchSize', [{ field: 'batchSize', message }]);
+    }
+    if (size === this.batchSize) return;
+    const { epoch, step } = this.#currentLoader().stateDict();
+    const first = { epoch: 0, batch: 0, size: this.#plan.batchSize };
+    const before = (this.#sizes ?? [first]).filter(
+      (change) => change.epoch !== epoch || change.batch !== step,
+    );
+    this.#sizes = [...before, { epoch, batch: step, size }];
+    this.#sizeWasSet = true;
+  }
+
+  /** Micro-batches of a global step from now on, by which a curriculum by sequence length counts. */
+  setGradientAccumulationSteps(count: number): void {
+    if (this.#seqlen) this.#seqlen.gradientAccumulationSteps = count;
   }
 
   /** Number of workers. An assignment takes effect at the next iteration. */
@@ -129,14 +176,20 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
    * starting another one ends it.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
-    const batches = this.#beginPass();
+    let batches = this.#beginPass();
+    let { step } = this.#currentLoader().stateDict();
     try {
       for (;;) {
         this.#plan.tputTimer?.start();
+        if (this.#sizeWasSet) {
+          await batches.return();
+          batches = this.#openLoader()[Symbol.asyncIterator]();
+        }
         const next = await batches.next();
         this.#isInsidePass = !next.done;
         if (next.done) return;
-        yield await this.#deliver(next.value);
+        yield await this.#deliver(next.value, step);
+        step += 1;
       }
     } finally {
       await batches.return();
@@ -156,9 +209,11 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
    * is the sampler's state as of the last batch delivered, in DeepSpeed's spelling.
    */
   stateDict(): JsonObject {
-    if (this.#curriculum) return this.#curriculum.sampler.stateDict(this.#delivered);
+    const seqlen = this.#seqlen && { seqlen_curriculum: this.#seqlen.stateDict() };
+    if (this.#curriculum) return { ...this.#curriculum.sampler.stateDict(this.#delivered), ...seqlen };
     const order = this.dataSampler instanceof TorchRandomOrder ? this.dataSampler.orderState() : null;
-    return { loader: this.#currentLoader().stateDict(), order };
+    const sizes = this.#sizes && { sizes: [...this.#sizes] };
+    return { loader: this.#currentLoader().stateDict(), order, ...sizes, ...seqlen };
   }
 
   /**
@@ -167,9 +222,11 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
    *
    * @throws {@link StateMismatchError} if the state belongs to another dataset, sampler or configuration.
    */
-  loadStateDict(state: JsonObject): void {
+  loadStateDict({ seqlen_curriculum: seqlen, ...state }: JsonObject): void {
+    if ((seqlen !== undefined) !== (this.#seqlen !== undefined)) throw foreignState('seqlen_curriculum');
     this.#live = undefined;
     this.#isInsidePass = false;
+    this.#seqlen?.loadStateDict(seqlen);
     if (this.#curriculum) {
       const { sampler } = this.#curriculum;
       sampler.loadStateDict(state);
@@ -177,10 +234,15 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
       this.#currentLoader().setEpoch(0);
       return;
     }
-    if (typeof state.loader !== 'object') throw foreignState();
+    if (typeof state.loader !== 'object') throw foreignState('loader');
     if (this.dataSampler instanceof TorchRandomOrder) {
-      if (state.order === null) throw foreignState();
+      if (state.order === null) throw foreignState('order');
       this.dataSampler.loadOrderState(state.order as JsonObject);
+    }
+    const sizes = state.sizes as readonly SizeChange[] | undefined;
+    if (JSON.stringify(sizes) !== JSON.stringify(this.#sizes)) {
+      this.#sizes = sizes;
+      this.#forgetLoader();
     }
     this.#currentLoader().loadStateDict(state.loader as JsonObject);
   }
@@ -214,9 +276,16 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     return loader[Symbol.asyncIterator]();
   }
 
-  async #deliver(batch: B): Promise<B> {
-    if (!this.#curriculum) return batch;
-    const { sampler, batches } = this.#curriculum;
+  async #deliver(made: B, step: number): Promise<B> {
+    const batch = this.#variable ? await this.#variable.deliver(made as readonly T[], step) : made;
+    const processed = this.#curriculum ? await this.#postProcess(batch, this.#curriculum) : batch;
+    return this.#seqlen ? this.#seqlen.cut(processed) : processed;
+  }
+
+  #postProcess(
+    batch: B,
+    { sampler, batches }: { readonly sampler: DeepSpeedDataSampler; readonly batches: CurriculumBatches },
+  ): B | Promise<B> {
     this.#delivered = batches.nextSnapshot();
     return this.postProcessFunc ? this.postProcessFunc(batch, sampler.stateDict(this.#delivered)) : batch;
   }
@@ -226,46 +295,60 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   }
 
   /**
-   * The loader with the requested number of workers. A change makes a new loader that continues where the old one
-   * stopped.
+   * The loader as requested. A change of workers or sizes makes a new loader that continues where the old one stopped.
    */
   #openLoader(): DataLoader<T, 'float32', B, boolean> {
-    if (this.#loader && this.#loaderWorkers === this.#numWorkers) return this.#loader;
+    if (this.#loader && this.#loaderWorkers === this.#numWorkers && !this.#sizeWasSet) return this.#loader;
     const before = this.#loader;
-    this.#loader = new DataLoader<T, 'float32', B, boolean>(this.dataset, this.#loaderOptions());
+    this.#loader = new DataLoader<T, 'float32', B, boolean>(
+      this.dataset,
+      innerLoaderOptions<T, B>(this.#plan, {
+        dataset: this.dataset,
+        numWorkers: this.#numWorkers,
+        workersWereChosen: this.#workersWereChosen,
+        batches: this.#batches(),
+        sampler: this.dataSampler && samplerOfPasses(this.#plan, this.dataSampler as Sampler),
+      }),
+    );
     this.#loaderWorkers = this.#numWorkers;
-    if (before && this.#isInsidePass) this.#loader.setEpoch(before.epoch + 1);
-    else if (before) this.#loader.loadStateDict(before.stateDict());
+    if (before) this.#continueFrom(before, this.#loader);
+    this.#sizeWasSet = false;
     void before?.close();
     return this.#loader;
   }
 
-  #loaderOptions(): DataLoaderOptions<T, 'float32', B> {
-    const { batchSize, worldSize, rank, pinMemory, collateFn, dataloaderDropLast: dropLast } = this.#plan;
-    const given = collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'];
-    const collate = given ?? (this.#plan.parity ? (torchCollate() as Collate<T, B>) : undefined);
-    const workers = this.#numWorkers;
-    const numWorkers = this.#workersWereChosen ? workers : workersForMovable(this.dataset, workers);
-    const { prefetchFactor, persistentWorkers, ...passedOn } = this.#plan.loaderOptions as PassedOnOptions<T>;
-    const ofWorkers = numWorkers > 0 && {
-      ...(prefetchFactor !== undefined && { prefetchFactor }),
-      ...(persistentWorkers !== undefined && { persistentWorkers }),
-    };
-    const common = { ...passedOn, ...ofWorkers, numWorkers, pinMemory, ...(collate && { collate }) };
-    if (this.#curriculum) return { ...common, batchSampler: this.#curriculum.batches };
-    if (this.dataSampler) return { ...common, sampler: this.#samplerOfPasses(), batchSize, dropLast };
-    return { ...common, batchSize: batchSize * worldSize, worldSize, rank, dropLast };
+  #continueFrom(
+    before: DataLoader<T, 'float32', B, boolean>,
+    loader: DataLoader<T, 'float32', B, boolean>,
+  ): void {
+    if (this.#sizeWasSet) {
+      // Batches before the change keep their numbers.
+      const { epoch, step, samplerState } = before.stateDict();
+      if (samplerState) (this.dataSampler as Sampler).loadStateDict?.(samplerState);
+      loader.seek({ epoch, step });
+    } else if (this.#isInsidePass) loader.setEpoch(before.epoch + 1);
+    else loader.loadStateDict(before.stateDict());
   }
 
-  #samplerOfPasses(): Sampler {
-    const sampler = this.dataSampler as Sampler;
-    return this.#plan.parity && !(sampler instanceof TorchRandomOrder) ? new WithoutEpochs(sampler) : sampler;
+  /** What gives whole batches, if the order does. */
+  #batches(): BatchSampler | undefined {
+    if (this.#curriculum) return this.#curriculum.batches;
+    if (this.#variable) return this.dataSampler as VariableBatchSampler;
+    if (!this.#sizes || !this.dataSampler) return undefined;
+    const sampler = samplerOfPasses(this.#plan, this.dataSampler as Sampler);
+    return new SizedBatches(sampler, this.#sizes, this.#plan.dataloaderDropLast);
+  }
+
+  #forgetLoader(): void {
+    void this.#loader?.close();
+    this.#loader = undefined;
+    this.#sizeWasSet = false;
   }
 }
 
-function foreignState(): StateMismatchError {
+function foreignState(field: string): StateMismatchError {
   return new StateMismatchError('The state belongs to another kind of loader', {
-    where: { field: 'loader' },
+    where: { field },
     next: 'Create the loader with the options with which the state was saved.',
   });
 }

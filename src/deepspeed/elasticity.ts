@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { ConfigError, type ConfigProblem } from '../core/errors.js';
-import { booleanOption, integerFrom } from '../core/options.js';
+import { ConfigError, type ConfigProblem, type ErrorLocation } from '../core/errors.js';
+import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { environment } from '../core/platform.js';
 import type { BatchSizes, GivenBatchSizes } from './batch-size-triangle.js';
 
 /** The section `elasticity`, from which DeepSpeed computes the batch sizes for a world size. */
@@ -52,6 +53,7 @@ export function elasticBatchSizes(
 ): BatchSizes {
   const problems = sectionProblems(section, given);
   if (problems.length > 0) throw new ConfigError('DeepSpeed configuration', problems);
+  refuseOtherThanScheduled(section);
   const microBatches = section.micro_batch_sizes!;
   const limits: Limits = {
     microBatches,
@@ -65,7 +67,7 @@ export function elasticBatchSizes(
   if (!worldSizes.includes(worldSize)) {
     const shown = worldSizes.slice(0, 24).join(', ') + (worldSizes.length > 24 ? ', …' : '');
     const message = `is enabled, and a batch of ${batchSize} cannot be used with a world size of ${worldSize}; possible world sizes: ${shown || 'none'}`;
-    throw problem('elasticity', message);
+    throw problem('elasticity', message, { original: 'ElasticityIncompatibleWorldSize', worldSize });
   }
   const share = Math.floor(batchSize / worldSize);
   const microBatchSize = Math.max(...microBatches.filter((size) => share % size === 0), 0);
@@ -76,6 +78,32 @@ export function elasticBatchSizes(
     );
   const gradientAccumulationSteps = Math.floor(batchSize / (microBatchSize * worldSize));
   return { trainBatchSize: batchSize, microBatchSize, gradientAccumulationSteps };
+}
+
+/** A resource scheduler says in the environment which section it scales the run by. It must be the same one. */
+function refuseOtherThanScheduled(section: Elasticity): void {
+  const text = environment.DEEPSPEED_ELASTICITY_CONFIG;
+  if (!text) return;
+  const scheduled = parseScheduled(text);
+  const problems = (['max_train_batch_size', 'micro_batch_sizes', 'version'] as const)
+    .filter((key) => JSON.stringify(scheduled[key]) !== JSON.stringify(section[key]))
+    .map((key) => ({
+      field: `elasticity.${key}`,
+      message: `is ${JSON.stringify(section[key])}, and the resource scheduler's (DEEPSPEED_ELASTICITY_CONFIG) is ${JSON.stringify(scheduled[key])}`,
+    }));
+  if (problems.length > 0) throw new ConfigError('DeepSpeed configuration', problems);
+}
+
+function parseScheduled(text: string): Elasticity {
+  let scheduled: unknown;
+  try {
+    scheduled = JSON.parse(text);
+  } catch (cause) {
+    throw new ConfigError('Environment', [{ field: 'DEEPSPEED_ELASTICITY_CONFIG', message: 'is not JSON' }], {
+      cause,
+    });
+  }
+  return parseOptions('DEEPSPEED_ELASTICITY_CONFIG', elasticitySchema, scheduled);
 }
 
 function sectionProblems(section: Elasticity, given: GivenBatchSizes): ConfigProblem[] {
@@ -183,6 +211,6 @@ function leastCommonMultiple(a: number, b: number): number {
   return (a / larger) * b;
 }
 
-function problem(field: string, message: string): ConfigError {
-  return new ConfigError('DeepSpeed configuration', [{ field, message }]);
+function problem(field: string, message: string, where: ErrorLocation = {}): ConfigError {
+  return new ConfigError('DeepSpeed configuration', [{ field, message }], { where });
 }

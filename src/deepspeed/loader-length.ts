@@ -12,7 +12,7 @@ export function loaderLength(
   dataset: Dataset<unknown> | IterableDataset<unknown>,
   sampler: Sampler | BatchSampler | undefined,
 ): number | null {
-  if (sampler && order === 'curriculum' && !parity) return sampler.length;
+  if (sampler && (order === 'variable' || (order === 'curriculum' && !parity))) return sampler.length;
   const samples = sampler?.length ?? dataset.length;
   if (samples === undefined) return null;
   // A stream is divided into global batches first, and these into the shares of the ranks.

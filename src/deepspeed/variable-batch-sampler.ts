@@ -52,6 +52,11 @@ export class VariableBatchSampler implements BatchSampler {
     this.#options = parseOptions('VariableBatchSampler options', schema, options);
   }
 
+  /** The micro-batches. */
+  get packing(): SeqlenBatches {
+    return this.#packing;
+  }
+
   /** Number of ranks that share the micro-batches. */
   get worldSize(): number {
     return this.#options.worldSize;

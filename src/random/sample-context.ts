@@ -14,6 +14,8 @@ export interface DrawnAt {
   readonly position: number;
   /** Complete passes over the dataset in this epoch before this draw. @defaultValue `0` */
   readonly pass?: number;
+  /** The global batch of the run that the sample belongs to, from 0. @defaultValue none: the sample is read outside of a run */
+  readonly globalStep?: number | undefined;
 }
 
 /** Domain separators for derived keys. */
@@ -34,6 +36,8 @@ export class DrawContext implements SampleContext {
   readonly position: number;
   /** Complete passes over the dataset in this epoch before this draw. */
   readonly pass: number;
+  /** The global step, if the sample is made for one. */
+  readonly globalStep: number | undefined;
   /** Key of this part's streams; for a whole sample, the seed. */
   #key: PhiloxKey | undefined;
   #rng: SampleRandom | undefined;
@@ -45,6 +49,7 @@ export class DrawContext implements SampleContext {
     this.worker = at.worker;
     this.position = at.position;
     this.pass = at.pass ?? 0;
+    this.globalStep = at.globalStep;
     this.#key = key;
   }
 
@@ -60,8 +65,8 @@ export class DrawContext implements SampleContext {
     name: string | number,
     { index = this.index, epoch = this.epoch, shared = false }: SamplePart = {},
   ): DrawContext {
-    const { seed, worker, pass } = this;
-    const at = { epoch, seed, worker, position: shared ? pass : this.position, pass };
+    const { seed, worker, pass, globalStep } = this;
+    const at = { epoch, seed, worker, position: shared ? pass : this.position, pass, globalStep };
     return new DrawContext(index, at, partKey(this.#keyOf(), name));
   }
 

@@ -21,6 +21,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   FileSource: async () => (await import('../storage/file-source.js')).FileSource,
   HubDataset: async () => (await import('../formats/hub/hub-dataset.js')).HubDataset,
   HubRecords: async () => (await import('../formats/hub/hub-records.js')).HubRecords,
+  LengthWarmup: async () => (await import('../tokens/length-warmup.js')).LengthWarmup,
   MapDataset: async () => (await import('../datasets/map-dataset.js')).MapDataset,
   MediaRows: async () => (await import('../formats/hub/media-rows.js')).MediaRows,
   MemorySource: async () => (await import('../storage/memory-source.js')).MemorySource,

@@ -2,6 +2,7 @@ export { ChatDataset, chatDataset } from './chat-dataset.js';
 export type { ChatSample } from './chat-samples.js';
 export type { ChatMessage } from './chat-template.js';
 export { documentLengths } from './document-lengths.js';
+export { LengthWarmup } from './length-warmup.js';
 export { loadTokenizer } from './load-tokenizer.js';
 export { packCollate } from './pack-collate.js';
 export { PackedDataset } from './packed-dataset.js';

@@ -1,6 +1,7 @@
 import { parseDeepSpeedConfig } from 'millrace/deepspeed';
 import { ConfigError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
+import { recorded } from './originals.js';
 
 const metric = {
   index_to_sample_path: 'a_index_to_sample',
@@ -67,7 +68,7 @@ describe('the three batch sizes of parseDeepSpeedConfig', () => {
     ],
     [{ train_batch_size: 8, gradient_accumulation_steps: -1 }, /must be greater than 0/],
     [{ train_batch_size: 8.5 }, /train_batch_size: must be an integer/],
-    [{ train_batch_size: 'auto' }, /train_batch_size: must be a number/],
+    [{ train_batch_size: '8' }, /train_batch_size: must be a number/],
   ])('refuses %j for 4 ranks and says why', (json, message) => {
     expect(() => parseDeepSpeedConfig(json, { worldSize: 4 })).toThrow(message);
   });
@@ -247,5 +248,69 @@ describe('parseDeepSpeedConfig', () => {
     const enabled = (source: object, parity: boolean): boolean =>
       parseDeepSpeedConfig(source, { parity }).dataEfficiency.data_sampling.curriculum_learning.enabled;
     expect([enabled(json, false), enabled(off, false), enabled(off, true)]).toEqual([true, false, true]);
+  });
+});
+
+describe('the keys of parseDeepSpeedConfig', () => {
+  it.each(recorded<string>('config-keys.json'))('knows %s', (key) => {
+    // Its value may be wrong; the key itself must not be.
+    let message = '';
+    try {
+      parseDeepSpeedConfig({ train_batch_size: 4, [key]: null });
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).not.toMatch(/unknown/);
+  });
+
+  it('counts ranks of a tensor-parallel group once, and refuses a mesh of another size than the run', () => {
+    const json = { train_micro_batch_size_per_gpu: 2, tensor_parallel: { autotp_size: 2 } };
+    expect(parseDeepSpeedConfig(json, { worldSize: 8 })).toMatchObject({
+      dataParallelWorldSize: 4,
+      tensorParallelSize: 2,
+      trainBatchSize: 8,
+    });
+    expect(() => parseDeepSpeedConfig(json, { worldSize: 5 })).toThrow(/tensor_parallel\.autotp_size: is 2/);
+    const mesh = { train_batch_size: 8, data_parallel_size: 2, sequence_parallel_size: 2 };
+    expect(parseDeepSpeedConfig(mesh, { worldSize: 4 }).dataParallelWorldSize).toBe(2);
+    expect(() => parseDeepSpeedConfig(mesh, { worldSize: 8 })).toThrow(/data_parallel_size.*2 · 2.*8/);
+  });
+});
+
+describe('"auto" in a configuration', () => {
+  const json = {
+    train_batch_size: 'auto',
+    train_micro_batch_size_per_gpu: 'auto',
+    gradient_accumulation_steps: 'auto',
+    gradient_clipping: 'auto',
+    zero_optimization: { stage3_prefetch_bucket_size: 'auto' },
+    data_efficiency: { seed: 'auto' },
+  };
+
+  it('says who fills each key in', () => {
+    expect(() => parseDeepSpeedConfig(json)).toThrow(
+      /train_micro_batch_size_per_gpu: is "auto", which Hugging Face's Trainer with per_device_train_batch_size.*gradient_accumulation_steps: is "auto".*data_efficiency\.seed: is "auto"/,
+    );
+    expect(() => parseDeepSpeedConfig({ train_batch_size: 'auto' })).toThrow(/train_batch_size: is "auto"/);
+  });
+
+  it('takes values passed beside the file, and derives the train batch size from the other two', () => {
+    const auto = {
+      train_micro_batch_size_per_gpu: 4,
+      gradient_accumulation_steps: 2,
+      'data_efficiency.seed': 7,
+    };
+    const config = parseDeepSpeedConfig(json, { worldSize: 3, auto });
+    expect(config).toMatchObject({ trainBatchSize: 24, gradientAccumulationSteps: 2 });
+    expect(config.dataEfficiency.seed).toBe(7);
+    expect(() =>
+      parseDeepSpeedConfig(json, { worldSize: 3, auto: { ...auto, train_batch_size: 25 } }),
+    ).toThrow(/25 != 4 \* 2 \* 3/);
+  });
+
+  it('refuses a value for a key that does not say "auto"', () => {
+    expect(() => parseDeepSpeedConfig({ train_batch_size: 8 }, { auto: { train_batch_size: 4 } })).toThrow(
+      /train_batch_size: has a value in auto/,
+    );
   });
 });

@@ -1,3 +1,4 @@
+import type { SequenceLengths } from '../../config/sequence-lengths.js';
 import { formatBytes, formatCompact, formatCount, formatShare } from '../../web/kit/numbers.js';
 import { some } from './findings.js';
 import type { RunPlan } from './run-plan.js';
@@ -39,6 +40,7 @@ export function factsOf(plan: RunPlan): Fact[] {
         !plan.curriculum &&
         `${some(coverage.repeated, 'sample')} per epoch`,
     ],
+    ['length', plan.lengths && lengthText(plan.lengths)],
     ['tokens', tokens && tokensText(tokens)],
     ['a step', epoch.tokens && stepTokens(plan)],
     [
@@ -84,6 +86,18 @@ function rampText(schedule: NonNullable<RunPlan['batchSizes']>): string {
     step === 0 ? formatCount(batchSize) : `${formatCount(batchSize)} from global step ${formatCount(step)}`,
   );
   return stages.join(', ');
+}
+
+const cuts = {
+  truncate: 'longer sequences are truncated',
+  split: 'longer sequences are split',
+  reshape: 'longer sequences are reshaped',
+};
+
+function lengthText({ changes, cut }: SequenceLengths): string {
+  const [first, last] = [changes[0]!, changes.at(-1)!];
+  if (changes.length === 1) return `${formatCount(first.length)} tokens; ${cuts[cut]}`;
+  return `${formatCount(first.length)} tokens at step 0, ${formatCount(last.length)} from step ${formatCount(last.step)} on; ${cuts[cut]}`;
 }
 
 function microBatchText({ split, stepsPerEpoch }: RunPlan): string {

@@ -1,5 +1,6 @@
 import type { OpenedConfig } from '../../config/index.js';
 import type { AnyLoader } from '../../config/opened-config.js';
+import { lengthAtStep } from '../../config/sequence-lengths.js';
 import { CapabilityError } from '../../core/errors.js';
 import type { Positions } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
@@ -23,6 +24,8 @@ export interface PlannedStep {
   readonly globalStep: number;
   readonly epoch: number;
   readonly step: number;
+  /** Tokens of a sequence, if the length rises over the run. */
+  readonly length: number | undefined;
   /** The batches of the known ranks, by micro-batch, then rank. */
   readonly batches: readonly RankBatch[];
 }
@@ -60,6 +63,12 @@ export class RunOrder {
     this.ranks = showsAll ? Array.from({ length: this.worldSize }, (_, rank) => rank) : [own];
   }
 
+  /** Tokens of a sequence at a global step, if the length rises over the run. */
+  lengthAt(globalStep: number): number | undefined {
+    const { lengths } = this.#opened;
+    return lengths && lengthAtStep(lengths, globalStep);
+  }
+
   /** The batches of every known rank in a global step. */
   async stepAt(globalStep: number): Promise<PlannedStep> {
     const { epoch, step } = this.epochs.stepAt(globalStep);
@@ -73,7 +82,7 @@ export class RunOrder {
       }
     }
     batches.sort((a, b) => a.microBatch - b.microBatch || a.rank - b.rank);
-    return { globalStep, epoch, step, batches };
+    return { globalStep, epoch, step, length: this.lengthAt(globalStep), batches };
   }
 
   /** The global batches of an epoch from a step on, for the known ranks, by micro-batch. */

@@ -1,4 +1,5 @@
 import type { OpenedConfig } from '../../config/index.js';
+import type { SequenceLengths } from '../../config/sequence-lengths.js';
 import { CapabilityError, FormatError } from '../../core/errors.js';
 import type { BatchSizeStage } from '../../curriculum/batch-size-stages.js';
 import { BatchSizeRamp, CurriculumSampler } from '../../curriculum/index.js';
@@ -63,6 +64,8 @@ export interface RunPlan {
         readonly trainedShare: number | undefined;
       }
     | undefined;
+  /** Present if the length of sequences rises over the run. */
+  readonly lengths: SequenceLengths | undefined;
   readonly memory: MemoryPlan;
   readonly disk: DiskPlan;
   readonly curriculum: CurriculumPlan | undefined;
@@ -98,8 +101,11 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     dataset instanceof ChatDataset && counted
       ? (index: number) => counted.sizes[index]!
       : sampleLengths(dataset);
-  // Under a curriculum or a batch-size ramp, every epoch differs.
-  const isCurriculum = sampler instanceof CurriculumSampler || sampler instanceof DeepSpeedDataSampler;
+  // Under a curriculum, a batch-size ramp or a length warm-up, every epoch differs.
+  const isCurriculum =
+    sampler instanceof CurriculumSampler ||
+    sampler instanceof DeepSpeedDataSampler ||
+    opened.lengths !== undefined;
   const walked = await walk({
     order,
     datasetLength,
@@ -138,6 +144,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
       isExact: seesAll && walked.isWhole && walked.steps === steps,
       trainedShare: counted && counted.trained / Math.max(1, counted.tokens),
     },
+    lengths: opened.lengths,
     memory,
     disk: await planDisk(opened),
     curriculum: await curriculumOf(opened, datasetLength, steps, visits),

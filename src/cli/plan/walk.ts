@@ -53,7 +53,7 @@ export async function walk({ order, datasetLength, lengthOf, steps }: WalkOption
       const { epoch } = order.epochs.stepAt(done);
       const end = order.epochs.startOf(epoch + 1);
       for await (const batch of order.globalBatches(epoch, 0)) {
-        counter.add(batch, epoch);
+        counter.add(batch, epoch, done);
         for (const index of batch) visits![index]!++;
         if (++done === steps || done === end) break;
       }
@@ -62,9 +62,10 @@ export async function walk({ order, datasetLength, lengthOf, steps }: WalkOption
   } else {
     const examined = Math.min(spreadSteps, steps);
     for (let k = 0; k < examined; k++) {
-      const { epoch, step } = order.epochs.stepAt(Math.floor((k * steps) / examined));
+      const globalStep = Math.floor((k * steps) / examined);
+      const { epoch, step } = order.epochs.stepAt(globalStep);
       for await (const batch of order.globalBatches(epoch, step)) {
-        counter.add(batch, epoch);
+        counter.add(batch, epoch, globalStep);
         break;
       }
     }
@@ -100,7 +101,7 @@ class Counter {
     this.#lengthOf = lengthOf;
   }
 
-  add(batch: ArrayLike<number>, epoch: number): void {
+  add(batch: ArrayLike<number>, epoch: number, globalStep: number): void {
     this.steps += 1;
     this.samples += batch.length;
     this.largest = Math.max(this.largest, batch.length);
@@ -109,7 +110,7 @@ class Counter {
     let tokens = 0;
     let longest = 0;
     for (let i = 0; i < batch.length; i++) {
-      const length = this.#lengthOf(batch[i]!, epoch);
+      const length = this.#lengthOf(batch[i]!, epoch, globalStep);
       tokens += length;
       longest = i % perBatch === 0 ? length : Math.max(longest, length);
       if ((i + 1) % perBatch === 0 || i + 1 === batch.length) this.#padded += longest * ((i % perBatch) + 1);

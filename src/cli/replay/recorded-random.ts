@@ -45,13 +45,14 @@ export class RecordedRandom implements SampleRandom {
  * @param draws - Receives each draw: `integer(0, 4) → 3`, or `image: float() → 0.25` for a part.
  */
 export function recorded(context: SampleContext, draws: string[], path = ''): SampleContext {
-  const { index, epoch, seed, worker } = context;
+  const { index, epoch, seed, worker, globalStep } = context;
   let rng: RecordedRandom | undefined;
   return {
     index,
     epoch,
     seed,
     worker,
+    globalStep,
     get rng() {
       rng ??= new RecordedRandom(context.rng, path, draws);
       return rng;

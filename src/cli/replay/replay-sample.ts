@@ -60,10 +60,10 @@ export async function replaySample(
   const seed = loader instanceof DataLoader ? loader.options.seed : 0;
   const position = positionsAfter(batch.positions, place.slot).start;
   const pass = passAt(position, dataset.length);
-  const context = new DrawContext(index, { epoch, seed, worker: null, position, pass });
+  const context = new DrawContext(index, { epoch, seed, worker: null, position, pass, globalStep });
   const stages = await makeStages(opened, dataset, context);
   const failed = stages.at(-1)?.error !== undefined;
-  const collated = failed ? [] : [await collate(opened, dataset, { batch, epoch, slot: place.slot })];
+  const collated = failed ? [] : [await collate(opened, dataset, { batch, planned, slot: place.slot })];
   return { globalStep, epoch, step, ...place, index, seed, stages: [...stages, ...collated] };
 }
 
@@ -134,30 +134,33 @@ async function collate(
   { loader }: OpenedConfig,
   dataset: Dataset<unknown>,
   {
-    batch: planned,
-    epoch,
+    batch: ofRank,
+    planned,
     slot,
-  }: { readonly batch: RankBatch; readonly epoch: number; readonly slot: number },
+  }: { readonly batch: RankBatch; readonly planned: PlannedStep; readonly slot: number },
 ): Promise<ReplayedStage> {
   const { transform, collate: given, numberDtype, seed } = loader instanceof DataLoader ? loader.options : {};
   const options = { transform, collate: given, numberDtype, seed };
   const known = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const single = new DataLoader<unknown>(dataset, { ...known, batchSampler: new OneBatch(planned) });
-  single.setEpoch(epoch);
+  const single = new DataLoader<unknown>(dataset, { ...known, batchSampler: new OneBatch(ofRank, planned) });
+  single.seek({ epoch: planned.epoch, step: planned.step });
   const made = await attempt(async () => {
-    for await (const batch of single) return sampleOf(batch, slot, planned.indices.length);
+    for await (const batch of single) return sampleOf(batch, slot, ofRank.indices.length);
   });
-  return { name: 'collated', from: `slot ${slot} of ${planned.indices.length}`, ...made, draws: [] };
+  return { name: 'collated', from: `slot ${slot} of ${ofRank.indices.length}`, ...made, draws: [] };
 }
 
-/** A sampler of a single batch, the same in every epoch. */
+/** A sampler of a single batch, at its step of the run. */
 class OneBatch {
-  readonly length = 1;
+  readonly length: number;
   readonly #batch: RankBatch;
 
-  constructor(batch: RankBatch) {
+  constructor(batch: RankBatch, { globalStep, epoch, step }: PlannedStep) {
     this.#batch = batch;
+    this.length = epoch === 0 ? step + 1 : (globalStep - step) / epoch;
   }
+
+  seek(): void {}
 
   *[Symbol.iterator]() {
     yield this.#batch.indices;

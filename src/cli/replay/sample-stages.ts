@@ -5,6 +5,7 @@ import { firstAbove } from '../../core/first-above.js';
 import { isTensor } from '../../core/tensor.js';
 import { ConcatDataset, MapDataset, MixtureDataset, Subset } from '../../datasets/index.js';
 import { ImageFolder, IndexedDataset } from '../../formats/index.js';
+import { LengthWarmup } from '../../tokens/length-warmup.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { TokenWindows } from '../../tokens/token-windows.js';
 
@@ -57,7 +58,8 @@ export function sampleStages(
     const own = index - (dataset.ends[k - 1] ?? 0);
     return choosing(dataset.datasets[k]!, own, `sample ${own} of dataset ${k}`);
   }
-  if (dataset instanceof MapDataset) return [...sampleStages(dataset.dataset, index, epoch), making()];
+  if (dataset instanceof MapDataset || dataset instanceof LengthWarmup)
+    return [...sampleStages(dataset.dataset, index, epoch), making()];
   if (dataset instanceof TokenWindows) return [making(windowPlace(dataset, index))];
   if (dataset instanceof PackedDataset) return [making(piecesText(dataset, index, epoch))];
   if (dataset instanceof IndexedDataset) return [making(itemPlace(dataset, index))];

@@ -109,7 +109,7 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     return samples;
   }
 
-  #context({ indices, positions, epoch }: IndexTask, slot: number): DrawContext {
+  #context({ indices, positions, epoch, globalStep }: IndexTask, slot: number): DrawContext {
     const position = positions.start + slot * positions.step;
     return new DrawContext(indices[slot]!, {
       epoch,
@@ -117,6 +117,7 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
       worker: this.#samples.worker,
       position,
       pass: passAt(position, this.#dataset.length),
+      globalStep,
     });
   }
 }

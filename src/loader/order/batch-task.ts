@@ -7,6 +7,8 @@ export interface IndexTask {
   readonly epoch: number;
   /** Number of the batch in its epoch; with gradient accumulation, micro-batches count. */
   readonly batch: number;
+  /** Number of its global batch in the run; absent from a task that is only compared with another. */
+  readonly globalStep?: number;
   /** The samples of this rank. */
   readonly indices: Int32Array | Float64Array;
   /** Their positions in the epoch's order over all ranks, on which their random numbers depend. */

@@ -81,6 +81,8 @@ export class MapEpochPlan implements EpochPlan {
   /** A batch that was drawn to check whether the epoch has ended. */
   #peeked: IteratorResult<IndexArray> | undefined;
   #isDrawn = false;
+  /** Global step at which the epoch begins. */
+  readonly #firstStep: number;
   endState: JsonObject | undefined;
 
   constructor(batchSampler: BatchSource, settings: MapPlanSettings, start: PassStart) {
@@ -91,6 +93,7 @@ export class MapEpochPlan implements EpochPlan {
     this.#batch = start.batch;
     const globalBatch = Math.floor(start.batch / settings.gradientAccumulationSteps);
     batchSampler.setEpoch?.(start.epoch);
+    this.#firstStep = stepsBefore(start.epoch, batchSampler);
     // A sampler with a state starts at its state, so the start of an epoch requires a seek too.
     if (globalBatch > 0 || batchSampler.stateDict) batchSampler.seek?.(globalBatch);
     this.#batches = batchSampler[Symbol.iterator]();
@@ -113,10 +116,12 @@ export class MapEpochPlan implements EpochPlan {
       if (slice.start === slice.end && this.#settings.uneven === 'short') continue;
       const indices = this.#part(this.#globalBatch, slice, batch);
       const others = this.#settings.withOthers && steps * this.#settings.worldSize > 1;
+      const { epoch } = this.#start;
       const task = {
         type: 'indices',
-        epoch: this.#start.epoch,
+        epoch,
         batch,
+        globalStep: this.#firstStep + Math.floor(batch / steps),
         indices,
         positions: positionsAfter(this.#positions, slice.start),
         ...(others && { others: Float64Array.from(this.#globalBatch) }),
@@ -193,6 +198,14 @@ export class MapEpochPlan implements EpochPlan {
       this.#source.cutPoints?.(globalBatch),
     );
   }
+}
+
+/** Global steps of the epochs before one. */
+function stepsBefore(epoch: number, sampler: BatchSource): number {
+  if (!sampler.lengthOf) return epoch * sampler.length;
+  let steps = 0;
+  for (let before = 0; before < epoch; before++) steps += sampler.lengthOf(before);
+  return steps;
 }
 
 /**
