@@ -210,7 +210,7 @@ describe('parseDeepSpeedConfig', () => {
     const config = parseDeepSpeedConfig(text);
     expect([config.trainBatchSize, config.dataEfficiency.seed]).toEqual([4, 7]);
     expect(() => parseDeepSpeedConfig('{train_batch_size: 4\n# more\ntrain_batch_size: 8}')).toThrow(
-      /train_batch_size: comes twice/,
+      /train_batch_size: occurs twice/,
     );
     expect(() => parseDeepSpeedConfig('{train_batch_size: four\n}')).toThrow(
       /train_batch_size: must be a number/,

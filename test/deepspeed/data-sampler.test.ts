@@ -228,7 +228,7 @@ describe('DeepSpeedDataSampler', () => {
       resumedThere.loadStateDict(state);
       const resumedHere = sampler({ folder });
       resumedHere.loadStateDict(state);
-      expect(warn).toHaveBeenCalledWith(expect.stringMatching(/begin again/), expect.anything());
+      expect(warn).toHaveBeenCalledWith(expect.stringMatching(/start again/), expect.anything());
       expect(take(resumedHere, 1)).toEqual(take(resumedThere, 1));
       expect(throughJson(resumedHere.stateDict()).curriculum_step).toBe(8);
       expect(() => sampler().loadStateDict(state)).toThrow(/data_cluster_path/);
