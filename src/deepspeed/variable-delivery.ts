@@ -1,11 +1,17 @@
-import type { Collate } from '../core/collate.js';
+import type { Collate, CollateContext } from '../core/collate.js';
 import { ShapeError } from '../core/errors.js';
-import { isTensor, zeroTensor } from '../core/tensor.js';
+import { isTensor } from '../core/tensor.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import type { VariableBatchSampler } from './variable-batch-sampler.js';
 
 /** Extends a sample to a length. */
 export type SamplePadding<T> = (sample: T, length: number) => T | Promise<T>;
+
+/** The samples of a batch that is collated when it is delivered. */
+export interface UncollatedBatch<T> {
+  readonly samples: readonly T[];
+  readonly context: CollateContext;
+}
 
 /** Pads and collates the samples of batches of variable size, as they are delivered. */
 export class VariableDelivery<T, B> {
@@ -23,11 +29,14 @@ export class VariableDelivery<T, B> {
     this.#pad = pad;
   }
 
-  /** @param step - Steps since the start of an epoch. @returns the batch; without a collate function, the samples */
-  async deliver(samples: readonly T[], step: number): Promise<B> {
+  /**
+   * @param step - Steps since the start of an epoch.
+   * @returns the batch; without a collate function, the samples
+   */
+  async deliver({ samples, context }: UncollatedBatch<T>, step: number): Promise<B> {
     const collate = this.#collate instanceof WorkerModule ? await this.#collate.load() : this.#collate;
     const padded = await this.#padded(samples, step);
-    return collate ? collate(padded, { allocate: zeroTensor }) : (padded as B);
+    return collate ? collate(padded, context) : (padded as B);
   }
 
   async #padded(samples: readonly T[], step: number): Promise<readonly T[]> {
