@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IndexedDataset } from 'millrace/formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runInOneProcess } from './in-one-process.js';
 import { runCommand } from './run-command.js';
 
 let folder: string;
@@ -85,14 +86,14 @@ describe('millrace', () => {
     [['analyze', 'no-such-dataset', '--output', 'y'], 1, 'no-such-dataset'],
     [['bench', 'no-such-dataset'], 1, 'no-such-dataset'],
   ])('%j ends with status %d and a message without a stack', async (args, status, message) => {
-    const result = await runCommand(args, { cwd: folder });
+    const result = await runInOneProcess(args, { cwd: folder });
     expect(result.status).toBe(status);
     expect(result.stderr).toContain(message);
     expect(result.stderr).not.toContain('    at ');
   });
 
   it('names the file and row of damaged input, and leaves no partial output', async () => {
-    const result = await runCommand([
+    const result = await runInOneProcess([
       'convert',
       join(folder, 'broken.jsonl'),
       '--output',
@@ -108,7 +109,7 @@ describe('millrace', () => {
   });
 
   it.each([[[]], [['convert']], [['analyze']], [['worker']], [['bench']]])('%j has help', async (command) => {
-    const { status, stdout } = await runCommand([...command, '--help']);
+    const { status, stdout } = await runInOneProcess([...command, '--help']);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Usage: millrace/);
   });

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { IndexedDatasetBuilder } from 'millrace/formats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from './run-command.js';
+import { runInOneProcess } from './in-one-process.js';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const image = fileURLToPath(new URL('../fixtures/images/color.jpg', import.meta.url));
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const millrace = (...args: string[]) => runCommand(args, { cwd: folder });
+const millrace = (...args: string[]) => runInOneProcess(args, { cwd: folder });
 
 function writeTokens(): void {
   mkdirSync(join(folder, 'data'));
