@@ -109,6 +109,8 @@ describe('millrace plan', () => {
     const text = (await plan('ramp.json')).stdout;
     expect(text).toMatch(/batch sizes +4, 16 from global step 60\n +first epoch +50 steps\n/);
     expect(text).not.toContain('repeated');
+    const uneven = await plan('ramp.json', '--world-size', '3');
+    expect(uneven.stdout).toContain('A global batch of 4 does not divide evenly by 3 ranks');
     const step = JSON.parse((await plan('ramp.json', '--step', '71', '--json')).stdout);
     expect([step.epoch, step.step, step.batches[0].indices.length]).toEqual([2, 1, 16]);
     const seen = await plan('ramp.json', '--sample', `${step.batches[0].indices[9]}`, '--json');

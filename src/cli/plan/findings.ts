@@ -75,10 +75,16 @@ function neverSeen({ epoch }: RunPlan, { sampler }: OpenedConfig): Finding | und
   };
 }
 
-function unevenShares({ split }: RunPlan): Finding | undefined {
-  const { globalBatch, worldSize, gradientAccumulationSteps, fewest, most } = split;
+function unevenShares({ split, batchSizes = [] }: RunPlan): Finding | undefined {
+  const { worldSize, gradientAccumulationSteps } = split;
   const parts = worldSize * gradientAccumulationSteps;
-  if (fewest === most || globalBatch === 0) return undefined;
+  const later = batchSizes.find(({ batchSize }) => batchSize % parts > 0)?.batchSize;
+  const isFirst = split.fewest !== split.most && split.globalBatch > 0;
+  const globalBatch = isFirst ? split.globalBatch : later;
+  if (globalBatch === undefined) return undefined;
+  const [fewest, most] = isFirst
+    ? [split.fewest, split.most]
+    : [Math.floor(globalBatch / parts), Math.ceil(globalBatch / parts)];
   const below = globalBatch - (globalBatch % parts);
   return {
     name: 'uneven-shares',
