@@ -4,6 +4,7 @@ import { MemorySource } from '../../storage/memory-source.js';
 import { ArrayRows } from '../arrays/array-rows.js';
 import { openNpyArray } from '../arrays/npy-array.js';
 import { parseJson } from '../text/parse-json.js';
+import { classEndings, numberEndings } from './whole-numbers.js';
 
 /** Decodes the bytes of a member. */
 export type MemberDecoder = (bytes: Uint8Array, maxDecompressedBytes: number) => unknown;
@@ -30,7 +31,7 @@ const asTensor: MemberDecoder = async (bytes, limit): Promise<Tensor> => {
 /** Decoders by the last part of the ending, as in the webdataset package. */
 const decoders = new Map<string, MemberDecoder>([
   ...['txt', 'text', 'transcript'].map((ending) => [ending, asText] as const),
-  ...['cls', 'cls2', 'class', 'count', 'index', 'inx', 'id'].map((ending) => [ending, asNumber] as const),
+  ...[...classEndings, ...numberEndings].map((ending) => [ending, asNumber] as const),
   ['json', (bytes) => parseJson(text.decode(bytes))],
   ['npy', asTensor],
 ]);

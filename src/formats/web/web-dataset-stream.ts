@@ -3,9 +3,12 @@ import { StateMismatchError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import type { JsonObject } from '../../core/json.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
+import { movableSteps } from '../../images/movable-steps.js';
+import { sampleContext } from '../../random/sample-context.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import { RecordReader } from '../records/record-reader.js';
+import { SamplePictures } from './sample-images.js';
 import { readSample, type WebReading, type WebSampleValues } from './web-options.js';
 import { walkSamples } from './web-samples.js';
 
@@ -39,34 +42,39 @@ export class WebDatasetStream implements IterableDataset<WebSampleValues>, Movab
     return this.#sources.length;
   }
 
-  iterate({ shard, state }: ShardContext): AsyncIterable<WebSampleValues> & StatefulStream {
+  iterate({ shard, state, epoch, seed }: ShardContext): AsyncIterable<WebSampleValues> & StatefulStream {
     const reader = new RecordReader(this.#sources[shard]!);
     const reading = this.#reading;
     let offset = offsetOf(state, reader.source);
+    const pictures = reading.pictures && new SamplePictures(reading.pictures);
     return {
       stateDict: () => ({ offset }),
       async *[Symbol.asyncIterator]() {
         for await (const { key, members, next } of walkSamples(reader, offset)) {
           const sample = await readSample(reader, key, members, reading);
+          // The shard and the offset tell samples apart, also after resuming.
+          const context = sampleContext(shard, { epoch, seed, position: offset }).part('picture');
           offset = next;
-          yield sample;
+          yield pictures ? await pictures.apply(sample, `${reader.source.name}: ${key}`, context) : sample;
         }
       },
     };
   }
 
   fingerprint(): string {
-    const { columns, decode } = this.#reading;
+    const { columns, decode, pictures } = this.#reading;
     return fingerprint({
       kind: 'WebDatasetStream',
       shards: this.#contents,
       columns: columns ?? null,
       decode,
+      ...(pictures && { pictures: SamplePictures.identity(pictures) }),
     });
   }
 
   [toRecipe](): Recipe {
     const sources = this.#sources.map((source) => recipeOf(source, 'source'));
+    if (this.#reading.pictures) movableSteps(this.#reading.pictures.steps);
     const args: WebStreamRecipe = { sources, contents: this.#contents, reading: this.#reading };
     return { builtIn: 'WebDatasetStream', args };
   }

@@ -1,8 +1,10 @@
-import type { IndexArray } from '../../core/dataset.js';
+import type { IndexArray, SampleContext } from '../../core/dataset.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
-import type { MaybePromise } from '../../core/maybe-promise.js';
-import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { type MakeFromRecipe, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
+import { movableSteps } from '../../images/movable-steps.js';
+import { sampleContext } from '../../random/sample-context.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import { chooseColumns } from '../choose-columns.js';
@@ -11,6 +13,7 @@ import { closingOnError, FileDataset, type FileRecipe, type FileRows } from '../
 import type { DataFiles } from '../file-format.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { RecordReader } from '../records/record-reader.js';
+import { SamplePictures } from './sample-images.js';
 import { WebDatasetStream } from './web-dataset-stream.js';
 import { WebIndex, type WebIndexArrays } from './web-index.js';
 import {
@@ -110,8 +113,11 @@ class WebRows implements FileRows {
  * dataset and reads all headers once; {@link WebDataset.stream} reads shard by shard instead.
  */
 export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading> {
+  readonly #pictures: SamplePictures | undefined;
+
   private constructor(rows: WebRows, reading: WebReading) {
     super('WebDataset', rows, reading);
+    this.#pictures = reading.pictures && new SamplePictures(reading.pictures);
   }
 
   /**
@@ -148,14 +154,27 @@ export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading
   }
 
   /** @throws {@link FormatError} if a file of the sample cannot be decoded; {@link ConfigError} if a chosen file is not there. */
-  get(index: number): MaybePromise<WebSampleValues> {
+  get(index: number, context: SampleContext = sampleContext(index)): MaybePromise<WebSampleValues> {
     const { reader, key, members } = this.rows.find(index);
-    return readSample(reader, key, members, this.settings);
+    return andThen(readSample(reader, key, members, this.settings), (sample) => {
+      const { source } = reader;
+      return this.#pictures ? this.#pictures.apply(sample, `${source.name}: ${key}`, context) : sample;
+    });
   }
 
   protected override identity() {
-    const { columns, decode } = this.settings;
-    return { columns: columns ?? null, decode };
+    const { columns, decode, pictures } = this.settings;
+    return {
+      columns: columns ?? null,
+      decode,
+      ...(pictures && { pictures: SamplePictures.identity(pictures) }),
+    };
+  }
+
+  override [toRecipe](): Recipe {
+    const { pictures } = this.settings;
+    if (pictures) movableSteps(pictures.steps);
+    return super[toRecipe]();
   }
 
   static async fromRecipe(

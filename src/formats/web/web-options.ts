@@ -1,21 +1,24 @@
 import * as v from 'valibot';
 import { ConfigError, FormatError, MillraceError } from '../../core/errors.js';
+import { fieldCollates } from '../../core/field-collates.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import type { RecordReader } from '../records/record-reader.js';
 import { decodeMember } from './member-decoders.js';
+import { type PictureOptions, type PictureSettings, pictureOptions } from './sample-images.js';
 import type { WebMember } from './web-samples.js';
+import { wholeNumberCollates } from './whole-numbers.js';
 
 /** A sample: the values of its files by ending, and their common name. */
 export type WebSampleValues = Readonly<Record<string, unknown>> & { readonly __key__: string };
 
-export interface WebDatasetOptions extends StorageOptions {
+export interface WebDatasetOptions extends StorageOptions, PictureOptions {
   /** Endings of the files that a sample has. @defaultValue all */
   readonly columns?: readonly string[];
   /**
-   * Whether `json`, `txt`, `cls`, `npy` and the like are decoded, as in the webdataset package. Images and other files stay
-   * bytes. @defaultValue `true`
+   * Whether `json`, `txt`, `cls`, `npy` and the like are decoded, as in the webdataset package. Images without `transforms`, and
+   * other files, stay bytes. In a batch, classes (`cls`) are int32 and other whole numbers int64. @defaultValue `true`
    */
   readonly decode?: boolean;
 }
@@ -25,6 +28,8 @@ export interface WebReading {
   readonly columns?: readonly string[] | undefined;
   readonly decode: boolean;
   readonly maxDecompressedBytes: number;
+  /** How pictures are made; absent: they stay bytes. */
+  readonly pictures?: PictureSettings | undefined;
 }
 
 const schema = v.looseObject({
@@ -34,9 +39,10 @@ const schema = v.looseObject({
 
 /** @throws {@link ConfigError} */
 export function webOptions(options: WebDatasetOptions): { reading: WebReading; storage: StorageOptions } {
-  const { columns, decode, ...storage } = parseOptions('WebDataset options', schema, options);
+  const { pictures, rest } = pictureOptions(options);
+  const { columns, decode, ...storage } = parseOptions('WebDataset options', schema, rest);
   const { maxDecompressedBytes } = storageOptions(storage);
-  return { reading: { columns, decode, maxDecompressedBytes }, storage };
+  return { reading: { columns, decode, maxDecompressedBytes, pictures }, storage };
 }
 
 /**
@@ -69,9 +75,11 @@ export function readSample(
       }
     }),
   );
+  const own = wholeNumberCollates(wanted.map(({ ending }) => ending));
   const together = (made: readonly unknown[]): WebSampleValues => ({
     __key__: key,
     ...Object.fromEntries(wanted.map(({ ending }, k) => [ending, made[k]])),
+    ...(decode && own && { [fieldCollates]: own }),
   });
   return values.some((value) => value instanceof Promise)
     ? Promise.all(values).then(together)
