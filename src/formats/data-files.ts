@@ -1,11 +1,12 @@
 import { ConfigError } from '../core/errors.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import { type Compression, compressionOf, compressionOfContent, contentName } from '../storage/decompress.js';
-import { listFiles } from '../storage/list-files.js';
+import { listObjects } from '../storage/list-files.js';
+import type { KnownVersion } from '../storage/listed-object.js';
 import { openSource } from '../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../storage/storage-options.js';
 import type { DataFiles } from './file-format.js';
-import { chooseData, warnOfLeftOut } from './find/find-data.js';
+import { chooseData, type KnownVersions, warnOfLeftOut } from './find/find-data.js';
 import type { FormatName } from './format-table.js';
 
 /**
@@ -22,29 +23,41 @@ export async function openDataFiles(
 ): Promise<ByteSource[]> {
   storageOptions(options);
   const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
-  const names = (await Promise.all(given.map((file) => named(file, format, options)))).flat();
+  const known = new Map<string, KnownVersion | undefined>();
+  const names = (await Promise.all(given.map((file) => named(file, format, options, known)))).flat();
   if (names.length === 0)
     throw new ConfigError('Data files', [{ field: 'files', message: 'is empty: name at least one file' }]);
-  return allOpened(names.map((name) => openContent(name, options)));
+  return allOpened(
+    names.map((name) => openContent(name, options, typeof name === 'string' ? known.get(name) : undefined)),
+  );
 }
 
 /** Opens files by exact name, without matching patterns. @throws {@link StorageError} */
-export function openExactFiles(names: readonly string[], options: StorageOptions): Promise<ByteSource[]> {
-  return allOpened(names.map((name) => openContent(name, options)));
+export function openExactFiles(
+  names: readonly string[],
+  options: StorageOptions,
+  known: KnownVersions,
+): Promise<ByteSource[]> {
+  return allOpened(names.map((name) => openContent(name, options, known.get(name))));
 }
 
 /**
  * Opens a file, or takes an open source, and decompresses it if its name has the ending of a compression. The first bytes of a
  * tar archive are checked too, because writers of WebDataset also name compressed archives `.tar`.
  */
-async function openContent(file: string | ByteSource, options: StorageOptions): Promise<ByteSource> {
+async function openContent(
+  file: string | ByteSource,
+  options: StorageOptions,
+  known?: KnownVersion,
+): Promise<ByteSource> {
   const name = typeof file === 'string' ? file : file.name;
   const packed = compressionOf(name)?.compression;
   if (packed) {
-    const source = typeof file === 'string' ? await openSource(file, { ...options, cache: false }) : file;
+    const source =
+      typeof file === 'string' ? await openSource(file, { ...options, cache: false }, known) : file;
     return openCompressed(source, packed, options);
   }
-  const source = typeof file === 'string' ? await openSource(file, options) : file;
+  const source = typeof file === 'string' ? await openSource(file, options, known) : file;
   if (!contentName(name).endsWith('.tar')) return source;
   try {
     const found = compressionOfContent(await source.read(0, Math.min(4, source.byteLength)));
@@ -86,9 +99,12 @@ async function named(
   file: string | URL | ByteSource,
   format: FormatName,
   options: StorageOptions,
+  known: Map<string, KnownVersion | undefined>,
 ): Promise<(string | ByteSource)[]> {
   if (typeof file !== 'string' && !(file instanceof URL)) return [file];
-  const found = await listFiles(file, options);
+  const listed = await listObjects(file, options);
+  for (const { name, version } of listed) known.set(name, version);
+  const found = listed.map(({ name }) => name);
   const isOneFile = found.length === 1 && found[0] === String(file);
   if (isOneFile) return found;
   const chosen = await chooseData(String(file), found, options, format);
@@ -100,7 +116,8 @@ async function named(
 export async function openDataFile(
   file: string | URL | ByteSource,
   options: StorageOptions = {},
+  known?: KnownVersion,
 ): Promise<ByteSource> {
   storageOptions(options);
-  return openContent(file instanceof URL ? file.href : file, options);
+  return openContent(file instanceof URL ? file.href : file, options, known);
 }

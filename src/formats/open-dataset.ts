@@ -87,12 +87,12 @@ export async function openAndTell(
 
 /** What to open. Listed names are exact: several files are opened here, so that none is taken for a pattern. */
 async function namesOf(
-  { files }: FoundData,
+  { files, known }: FoundData,
   { unit }: FileFormat,
   storage: StorageOptions,
 ): Promise<string | readonly ByteSource[]> {
   if (typeof files === 'string') return files;
-  return unit === 'files' ? openExactFiles(files, storage) : files[0]!;
+  return unit === 'files' ? openExactFiles(files, storage, known) : files[0]!;
 }
 
 /** The options that a format takes. @throws {@link ConfigError} for columns of a format that has none to choose from */

@@ -34,6 +34,8 @@ export interface ByteSource {
    * can be a cache key.
    */
   readonly contentVersion?: OptionalMethod<() => string | null>;
+  /** Identifies the content, if a listing does: a hash of it, or its strong `ETag`. */
+  readonly contentTag?: OptionalMethod<() => string | undefined>;
   /** Like {@link read}, without fetching a whole cache block. */
   readonly readPast?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
   /** Releases resources. Reads in progress still finish. */

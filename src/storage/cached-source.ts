@@ -48,7 +48,7 @@ export class CachedSource implements ByteSource, Movable {
     this.#remote = remote;
     this.#options = options;
     this.#cache = cacheOf(options);
-    this.#hasVersion = remote.version.validator !== null;
+    this.#hasVersion = remote.contentVersion() !== null;
     if (this.#hasVersion) return;
     warn({
       code: 'MILLRACE_CACHE',
@@ -119,6 +119,10 @@ export class CachedSource implements ByteSource, Movable {
       void limitOf(this.#cache)(() => this.#entry(block)).catch(() => {});
     }
     return bytes;
+  }
+
+  contentTag(): string | undefined {
+    return this.#remote.contentTag();
   }
 
   contentVersion(): string | null {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { StorageError } from '../core/errors.js';
 import { hubEndpoint, hubLocationOf } from './hugging-face-location.js';
 import { isMissing } from './is-missing.js';
-import { listHubFiles, parseJson } from './list-remote.js';
+import { type HubFileEntry, listHubFiles, parseJson } from './list-remote.js';
 import { RemoteClient, readText } from './remote-client.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 
@@ -11,8 +11,7 @@ export interface HubRepository {
   /** `user/name`, as the Hub spells it. */
   readonly name: string;
   readonly commit: string;
-  /** Paths of all files. */
-  readonly files: readonly string[];
+  readonly files: readonly HubFileEntry[];
 }
 
 const infoSchema = v.object({ id: v.optional(v.string()), sha: v.pipe(v.string(), v.regex(/^[\w.-]+$/)) });
@@ -56,5 +55,5 @@ export async function openHubRepository(
     { kind: 'datasets', repository: id, revision: commit, path: '' },
     resolved,
   );
-  return { name: id, commit, files: listed.map(({ path }) => path) };
+  return { name: id, commit, files: listed };
 }

@@ -5,6 +5,7 @@ import braces from 'braces';
 import picomatch from 'picomatch';
 import { StorageError } from '../core/errors.js';
 import { byCodePoint } from './code-point-order.js';
+import type { ListedObject } from './listed-object.js';
 import { localPath } from './local-path.js';
 import { storageFailure } from './storage-failure.js';
 import type { StorageOptions } from './storage-options.js';
@@ -20,11 +21,19 @@ import { isRemote, schemeOf } from './url-scheme.js';
  * @throws {@link StorageError} if a folder cannot be listed or nothing matches.
  */
 export async function listFiles(pattern: string | URL, options: StorageOptions = {}): Promise<string[]> {
+  return (await listObjects(pattern, options)).map(({ name }) => name);
+}
+
+/** Like {@link listFiles}, with what the listing says about each object. */
+export async function listObjects(
+  pattern: string | URL,
+  options: StorageOptions = {},
+): Promise<ListedObject[]> {
   const text = String(pattern);
-  if (!isRemote(text) && isFile(text)) return [text];
-  const names: string[] = [];
-  for (const one of writtenOut(text)) names.push(...(await matching(one, options)));
-  if (names.length > 0) return names;
+  if (!isRemote(text) && isFile(text)) return [{ name: text }];
+  const found: ListedObject[] = [];
+  for (const one of writtenOut(text)) for (const object of await matching(one, options)) found.push(object);
+  if (found.length > 0) return found;
   throw new StorageError('Nothing matches this pattern', {
     where: { pattern: text },
     next: 'Check it: * stands for any characters but /, ** for any folders.',
@@ -44,15 +53,26 @@ function writtenOut(text: string): string[] {
 /** Whether the URL names a repository of the Hub, which is a folder even without a slash at its end. */
 const repository = /^hf:\/\/(?:(?:datasets|spaces|models)\/)?[^/]+\/[^/]+$/i;
 
-async function matching(pattern: string, options: StorageOptions): Promise<string[]> {
-  if (!isRemote(pattern)) return localMatches(schemeOf(pattern) ? localPath(pattern) : pattern);
+async function matching(pattern: string, options: StorageOptions): Promise<ListedObject[]> {
+  if (!isRemote(pattern))
+    return (await localMatches(schemeOf(pattern) ? localPath(pattern) : pattern)).map((name) => ({ name }));
   const scheme = schemeOf(pattern)!;
   const canBeListed = scheme === 's3' || scheme === 'hf';
   const { base, glob } = partsOf(pattern);
-  if (!canBeListed || (!glob && !pattern.endsWith('/') && !repository.test(pattern))) return [pattern];
+  if (!canBeListed && glob && /^https?:[^?]*\*/i.test(pattern)) throw unlistable(pattern);
+  if (!canBeListed || (!glob && !pattern.endsWith('/') && !repository.test(pattern)))
+    return [{ name: pattern }];
   const { listRemote } = await import('./list-remote.js');
   const found = await listRemote(base, options);
-  return found.filter(matcher(base, glob)).sort(byCodePoint);
+  const isMatch = matcher(base, glob);
+  return found.filter(({ name }) => isMatch(name)).sort((a, b) => byCodePoint(a.name, b.name));
+}
+
+function unlistable(pattern: string): StorageError {
+  return new StorageError('Files behind http: cannot be listed, so that * matches nothing', {
+    where: { url: pattern },
+    next: 'Write the names out by braces: part-{000..099}.parquet.',
+  });
 }
 
 async function localMatches(pattern: string): Promise<string[]> {

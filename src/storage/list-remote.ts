@@ -8,14 +8,15 @@ import {
   hubLocationOf,
   parseHubUrl,
 } from './hugging-face-location.js';
+import type { KnownVersion, ListedObject } from './listed-object.js';
 import { RemoteClient, readText } from './remote-client.js';
 import { decoded, parseUrl, type RemoteLocation } from './remote-location.js';
 import { parseS3Url, S3Service } from './s3-location.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 import { schemeOf } from './url-scheme.js';
 
-/** Lists the URLs of all objects below a folder of S3 or of the Hub, page by page. */
-export function listRemote(folder: string, options: StorageOptions): Promise<string[]> {
+/** Lists all objects below a folder of S3 or of the Hub, page by page. */
+export function listRemote(folder: string, options: StorageOptions): Promise<ListedObject[]> {
   const resolved = storageOptions(options);
   const client = new RemoteClient(resolved);
   return schemeOf(folder) === 's3' ? listBucket(client, folder) : listRepository(client, folder, resolved);
@@ -26,7 +27,10 @@ const pageSchema = v.object({
     EncodingType: v.optional(v.string()),
     IsTruncated: v.optional(v.string()),
     NextContinuationToken: v.optional(v.string()),
-    Contents: v.optional(v.array(v.object({ Key: v.string() })), []),
+    Contents: v.optional(
+      v.array(v.object({ Key: v.string(), Size: v.optional(v.string()), ETag: v.optional(v.string()) })),
+      [],
+    ),
   }),
 });
 
@@ -35,11 +39,11 @@ const mostObjects = 10 ** 7;
 const mostEmptyPages = 1_000;
 const mostHubPages = 100_000;
 
-async function listBucket(client: RemoteClient, folder: string): Promise<string[]> {
+async function listBucket(client: RemoteClient, folder: string): Promise<ListedObject[]> {
   const service = new S3Service();
   const { bucket, key } = parseS3Url(folder);
   const prefix = key && `${key}/`;
-  const found: string[] = [];
+  const found: ListedObject[] = [];
   const tokens = new Set<string>();
   for (let token: string | undefined = '', empty = 0; token !== undefined; ) {
     const address = service.address({ bucket, key: '' });
@@ -55,10 +59,11 @@ async function listBucket(client: RemoteClient, folder: string): Promise<string[
     const { Contents, IsTruncated, NextContinuationToken, EncodingType } = page.output.ListBucketResult;
     // A store that ignores encoding-type sends keys unencoded.
     const nameOf = EncodingType === 'url' ? decodedKey : (key: string) => key;
-    for (const { Key } of Contents) {
+    for (const { Key, Size, ETag } of Contents) {
       const name = nameOf(Key);
       // Some tools mark folders by empty objects; a store that ignores prefixes lists everything.
-      if (!name.endsWith('/') && name.startsWith(prefix)) found.push(`s3://${bucket}/${name}`);
+      if (!name.endsWith('/') && name.startsWith(prefix))
+        found.push({ name: `s3://${bucket}/${name}`, version: versionOf(Size, ETag) });
     }
     if (IsTruncated !== 'true') return found;
     token = NextContinuationToken;
@@ -68,6 +73,13 @@ async function listBucket(client: RemoteClient, folder: string): Promise<string[
     tokens.add(token);
   }
   return found;
+}
+
+/** What a listing says about an object; `undefined` if it leaves out the size or the tag. */
+function versionOf(size: string | undefined, tag: string | undefined): KnownVersion | undefined {
+  if (size === undefined || !/^\d+$/.test(size) || !tag) return undefined;
+  // Some stores list tags without their quotes.
+  return { byteLength: Number(size), etag: /^"|^W\//.test(tag) ? tag : `"${tag}"` };
 }
 
 /** `encoding-type=url` writes a space as `+`. */
@@ -93,19 +105,34 @@ function parseXml(text: string): unknown {
   }
 }
 
-const treeSchema = v.array(v.object({ type: v.string(), path: v.string() }));
+const treeSchema = v.array(
+  v.object({
+    type: v.string(),
+    path: v.string(),
+    size: v.optional(v.number()),
+    oid: v.optional(v.string()),
+    lfs: v.optional(v.nullable(v.object({ oid: v.string() }))),
+  }),
+);
 
-async function listRepository(client: RemoteClient, folder: string, options: HubOptions): Promise<string[]> {
+async function listRepository(
+  client: RemoteClient,
+  folder: string,
+  options: HubOptions,
+): Promise<ListedObject[]> {
   const place = parseHubUrl(`${folder}/`);
   const inner = place.path.replace(/\/+$/, '');
   const prefix = folder.slice(0, folder.length - inner.length).replace(/\/?$/, '/');
   const found = await listHubFiles(client, { ...place, path: inner }, options);
-  return found.map(({ path }) => `${prefix}${path.replaceAll('%', '%25')}`);
+  // A branch may move between the listing and the first request, so sizes are not taken from here.
+  return found.map(({ path }) => ({ name: `${prefix}${path.replaceAll('%', '%25')}` }));
 }
 
 /** A file of a repository. */
 export interface HubFileEntry {
   readonly path: string;
+  /** What the listing of a commit says about the file. */
+  readonly version: KnownVersion | undefined;
 }
 
 /** The files below a folder of a repository, page by page. */
@@ -128,7 +155,12 @@ export async function listHubFiles(
     });
     const entries = v.safeParse(treeSchema, parseJson(text));
     if (!entries.success) throw notAList(shown);
-    for (const { type, path } of entries.output) if (type === 'file') found.push({ path });
+    for (const { type, path, size, oid, lfs } of entries.output)
+      if (type === 'file')
+        found.push({
+          path,
+          version: size && oid ? { byteLength: size, content: lfs?.oid ?? oid } : undefined,
+        });
     page = next && parseUrl(next, 'The address of the next page', page).href;
     if (page && (pages.has(page) || pages.size > mostHubPages || found.length > mostObjects))
       throw endless(shown);

@@ -7,8 +7,10 @@ import type { RemoteLocation } from './remote-location.js';
 /** Identifies a version of an object. */
 export interface ObjectVersion {
   readonly byteLength: number;
-  /** The `ETag` header, or `Last-Modified`, if the server sends one of them. */
-  readonly validator: string | null;
+  /** The `ETag` header, or `Last-Modified`, if the server sends one of them; `undefined` before the first response. */
+  readonly validator: string | null | undefined;
+  /** A hash of the content, if a listing gives one. */
+  readonly content?: string | undefined;
 }
 
 /** What the first response of a server says about an object. */

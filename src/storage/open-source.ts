@@ -2,6 +2,7 @@ import { CapabilityError } from '../core/errors.js';
 import { isNode } from '../core/platform.js';
 import type { ByteSource } from './byte-source.js';
 import { FileSource } from './file-source.js';
+import type { KnownVersion } from './listed-object.js';
 import { localPath } from './local-path.js';
 import type { StorageOptions } from './storage-options.js';
 import { isRemote, schemeOf } from './url-scheme.js';
@@ -19,7 +20,18 @@ import { isRemote, schemeOf } from './url-scheme.js';
  *
  * @throws {@link StorageError} if it cannot be opened or the URL's scheme is not supported.
  */
-export async function openSource(pathOrUrl: string | URL, options: StorageOptions = {}): Promise<ByteSource> {
+export function openSource(pathOrUrl: string | URL, options?: StorageOptions): Promise<ByteSource>;
+/** @internal */
+export function openSource(
+  pathOrUrl: string | URL,
+  options: StorageOptions | undefined,
+  known: KnownVersion | undefined,
+): Promise<ByteSource>;
+export async function openSource(
+  pathOrUrl: string | URL,
+  options: StorageOptions = {},
+  known?: KnownVersion,
+): Promise<ByteSource> {
   if (!isRemote(pathOrUrl)) return new FileSource(localPath(pathOrUrl));
   if (schemeOf(String(pathOrUrl)) === 'opfs') {
     const { openPrivateFile } = await import('./private-file.js');
@@ -32,7 +44,7 @@ export async function openSource(pathOrUrl: string | URL, options: StorageOption
     });
   }
   const { RemoteSource } = await import('./remote-source.js');
-  const remote = await RemoteSource.open(String(pathOrUrl), options);
+  const remote = await RemoteSource.open(String(pathOrUrl), options, known);
   if (!options.cache) return remote;
   const { CachedSource } = await import('./cached-source.js');
   return new CachedSource(remote, options.cache);

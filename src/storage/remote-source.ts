@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ObjectChangedError, StorageError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
@@ -7,6 +8,7 @@ import { timeRead } from '../core/stage-clock.js';
 import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
 import { refuseEncoded } from './content-encoding.js';
+import type { KnownVersion } from './listed-object.js';
 import { locationOf } from './location-of.js';
 import {
   contentRange,
@@ -35,6 +37,13 @@ const worthwhileGap = 2 ** 18;
 const partBytes = 2 ** 23;
 /** An attempt that delivers this many bytes counts as progress; with fewer, retries might never end. */
 const progressBytes = 2 ** 14;
+/** An object of at most so many bytes is streamed in one piece. */
+const smallBytes = 2 ** 20;
+/**
+ * Most requests of a host at once. They take at most 64 connections: now and then, one is opened because that of a response that has
+ * just ended is not free yet.
+ */
+const mostRequests = 48;
 /** Bytes that are read of the first response, so that its connection can be reused. */
 const firstBytes = 2 ** 16;
 
@@ -53,42 +62,60 @@ interface PendingRead {
 export class RemoteSource implements ByteSource, Movable {
   readonly name: string;
   readonly byteLength: number;
-  /** The version that every response must match. */
-  readonly version: ObjectVersion;
+  #version: ObjectVersion;
   readonly #url: string;
   readonly #options: ResolvedStorageOptions;
   readonly #location: RemoteLocation;
   readonly #client: RemoteClient;
   readonly #limit: LimitFunction;
   readonly #servesRanges: boolean;
+  /** Whether a listing gave the version. */
+  readonly #isListed: boolean;
   #waiting: PendingRead[] = [];
   #closed = false;
 
   private constructor(
-    { url, options, servesRanges, version }: RemoteRecipe,
+    { url, options, servesRanges, isListed, version }: RemoteRecipe,
     location: RemoteLocation,
     client: RemoteClient,
   ) {
     this.name = location.name;
-    this.version = version;
+    this.#version = version;
     this.byteLength = version.byteLength;
     this.#url = url;
     this.#options = options;
     this.#servesRanges = servesRanges;
+    this.#isListed = isListed;
     this.#location = location;
     this.#client = client;
     this.#limit = pLimit(options.concurrency);
   }
 
   /**
-   * Requests the first two bytes (one server answers `0-0` with everything) for length and version. One request.
+   * Requests the first two bytes (one server answers `0-0` with everything) for length and version. One request, or none if a
+   * listing says both.
    *
    * @throws {@link StorageError} if the object does not exist, access is denied, or the server does not respond.
    */
-  static async open(url: string, options: StorageOptions = {}): Promise<RemoteSource> {
+  static open(url: string, options?: StorageOptions): Promise<RemoteSource>;
+  /** @internal */
+  static open(
+    url: string,
+    options: StorageOptions | undefined,
+    known: KnownVersion | undefined,
+  ): Promise<RemoteSource>;
+  static async open(url: string, options: StorageOptions = {}, known?: KnownVersion): Promise<RemoteSource> {
     const resolved = storageOptions(options);
     const location = locationOf(url, resolved);
     const client = new RemoteClient(resolved);
+    if (known && known.byteLength > 0) {
+      const version = { byteLength: known.byteLength, validator: known.etag, content: known.content };
+      return new RemoteSource(
+        { url, options: resolved, version, servesRanges: true, isListed: true },
+        location,
+        client,
+      );
+    }
     const look = async (answer: RemoteAnswer) => {
       const looked = lookAt(location, answer);
       // A connection is reused if its response was read.
@@ -100,9 +127,14 @@ export class RemoteSource implements ByteSource, Movable {
         }
       return looked;
     };
-    const opened = await client.get(location, { range: 'bytes=0-1' }, look, [416]);
+    const opened = await inTurn(url, () => client.get(location, { range: 'bytes=0-1' }, look, [416]));
     if (opened.version.validator === null) warnOfNoVersion(location.name);
-    return new RemoteSource({ url, options: resolved, ...opened }, location, client);
+    return new RemoteSource({ url, options: resolved, isListed: false, ...opened }, location, client);
+  }
+
+  /** The version that every response must match. */
+  get version(): ObjectVersion {
+    return this.#version;
   }
 
   read(start: number, end: number): Promise<Uint8Array> {
@@ -119,13 +151,26 @@ export class RemoteSource implements ByteSource, Movable {
     });
   }
 
-  stream(start = 0): AsyncGenerator<Uint8Array> {
-    return this.#pieces(start, this.byteLength);
+  async *stream(start = 0): AsyncGenerator<Uint8Array> {
+    // A small object is read at once, among at most 64 requests: its reader may be slow, or one of thousands.
+    if (this.#servesRanges && start < this.byteLength && this.byteLength - start <= smallBytes)
+      yield await this.read(start, this.byteLength);
+    else yield* this.#pieces(start, this.byteLength);
   }
 
   /** Includes the URL with query and credentials, and the headers: with others the object may differ. */
   contentVersion(): string | null {
-    return this.version.validator && JSON.stringify({ ...this.version, object: this.#identity() });
+    const { byteLength, validator, content } = this.#version;
+    const version = content === undefined ? validator && { byteLength, validator } : { byteLength, content };
+    return version ? JSON.stringify({ ...version, object: this.#identity() }) : null;
+  }
+
+  /**
+   * Identifies the content without a request: a hash of it, or the `ETag` of a listing. Objects that are named one by one are
+   * identified by their content, so that they can move.
+   */
+  contentTag(): string | undefined {
+    return this.#version.content ?? (this.#isListed ? strongTag(this.#version) : undefined);
   }
 
   /** A hash, from which nothing can be read. */
@@ -137,8 +182,9 @@ export class RemoteSource implements ByteSource, Movable {
     const args: RemoteRecipe = {
       url: this.#url,
       options: movableOptions(this.#options),
-      version: this.version,
+      version: this.#version,
       servesRanges: this.#servesRanges,
+      isListed: this.#isListed,
     };
     return { builtIn: 'RemoteSource', args };
   }
@@ -189,7 +235,7 @@ export class RemoteSource implements ByteSource, Movable {
       const parts: Promise<void>[] = [];
       for (let at = start; at < end; at += partBytes) {
         const target = bytes.subarray(at - start, Math.min(at + partBytes, end) - start);
-        parts.push(this.#limit(() => this.#fetchInto(target, at)));
+        parts.push(this.#limit(() => inTurn(this.#url, () => this.#fetchInto(target, at))));
       }
       await Promise.all(parts);
       for (const read of group) {
@@ -230,8 +276,11 @@ export class RemoteSource implements ByteSource, Movable {
         try {
           this.#checkVersion(answer, range ? at : 0);
           let position = range ? at : 0;
+          // Reading the end of a response keeps its connection for the next request.
+          const endsHere = isAll || answer.status === 206;
           for await (const piece of answer.body) {
             // A server without ranges starts at the beginning.
+            if (at === end) return;
             const wanted = piece.subarray(Math.max(0, at - position), Math.max(0, end - position));
             position += piece.length;
             if (wanted.length === 0) continue;
@@ -242,8 +291,9 @@ export class RemoteSource implements ByteSource, Movable {
               backoff.progressed();
             }
             yield wanted;
-            if (at === end) return;
+            if (at === end && !endsHere) return;
           }
+          if (at === end) return;
           throw cutShort(at - start, end - start);
         } finally {
           answer.cancel();
@@ -256,7 +306,7 @@ export class RemoteSource implements ByteSource, Movable {
 
   /** A weak ETag cannot be used in a condition: it stands for equal meaning, not for equal bytes. */
   #versionHeaders(): Record<string, string> {
-    const tag = strongTag(this.version);
+    const tag = strongTag(this.#version);
     return tag === undefined ? {} : { 'if-match': tag };
   }
 
@@ -265,8 +315,13 @@ export class RemoteSource implements ByteSource, Movable {
     if (status === 412 || status === 416) throw this.#changed('is not the version that was opened');
     refuseEncoded(this.name, headers);
     const validator = validatorOf(headers);
-    if (validator !== this.version.validator)
-      throw this.#changed(`has the version ${validator}, not ${this.version.validator}`);
+    if (this.#version.validator === undefined) {
+      // The first response of an object whose length a listing gave.
+      this.#version = { ...this.#version, validator };
+      if (validator === null && this.#version.content === undefined) warnOfNoVersion(this.name);
+    }
+    if (validator !== this.#version.validator)
+      throw this.#changed(`has the version ${validator}, not ${this.#version.validator}`);
     const place = contentRange(headers);
     const total = status === 206 ? place?.total : lengthOf(headers);
     if (total !== undefined && total !== this.byteLength) {
@@ -298,7 +353,28 @@ export class RemoteSource implements ByteSource, Movable {
   }
 }
 
+const gates = new Map<string, LimitFunction>();
+
+/** Sends a request when few enough of its host or bucket are on their way, over all objects. */
+function inTurn<T>(url: string, request: () => Promise<T>): Promise<T> {
+  const host = /^[^/]*\/\/[^/?#]*/.exec(url)?.[0] ?? url;
+  let gate = gates.get(host);
+  if (!gate) {
+    gate = pLimit(mostRequests);
+    gates.set(host, gate);
+  }
+  return gate(async () => {
+    try {
+      return await request();
+    } finally {
+      // Until then, the connection is not free for the next request, which would open another.
+      await turn();
+    }
+  });
+}
+
 interface RemoteRecipe extends FirstLook {
   readonly url: string;
   readonly options: ResolvedStorageOptions;
+  readonly isListed: boolean;
 }

@@ -57,7 +57,7 @@ export class S3Store implements ObjectStore {
   async remove(name: string): Promise<void> {
     const folder = name.endsWith('/') && this.#url(name.slice(0, -1));
     const names = folder
-      ? (await listRemote(folder, {})).map((url) => url.slice(this.name.length + 1))
+      ? (await listRemote(folder, {})).map(({ name: url }) => url.slice(this.name.length + 1))
       : [name];
     for (const each of names) await this.#write(each, '', { method: 'DELETE' });
   }

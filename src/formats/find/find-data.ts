@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { existsSync, statSync } from 'node:fs';
 import { ConfigError, FormatError, StorageError } from '../../core/errors.js';
 import { warn } from '../../core/warn.js';
-import { listFiles } from '../../storage/list-files.js';
+import { listObjects } from '../../storage/list-files.js';
+import type { KnownVersion } from '../../storage/listed-object.js';
 import { localPath } from '../../storage/local-path.js';
 import { locationPath, withPath } from '../../storage/location-path.js';
 import { openSource } from '../../storage/open-source.js';
@@ -11,10 +12,15 @@ import { isRemote } from '../../storage/url-scheme.js';
 import { type FormatName, formatOfContent, formatOfEnding, knownFormats } from '../format-table.js';
 import { type ChosenFiles, chooseFiles, isPattern, relativeNames, some } from './choose-files.js';
 
+/** What listings say about objects, by name. */
+export type KnownVersions = ReadonlyMap<string, KnownVersion | undefined>;
+
 /** The data of a name: the file or data set itself, or the chosen files of a folder or pattern. */
 export interface FoundData extends Omit<ChosenFiles, 'files'> {
   /** What to open. A format that is a folder or a prefix opens the name itself. */
   readonly files: string | readonly string[];
+  /** What listings say about the files, by name. */
+  readonly known: KnownVersions;
 }
 
 /**
@@ -29,7 +35,7 @@ export async function findData(
   options: StorageOptions = {},
   asked?: FormatName,
 ): Promise<FoundData> {
-  const alone = (format: FormatName): FoundData => ({ format, files: name, leftOut: [] });
+  const alone = (format: FormatName): FoundData => ({ format, files: name, leftOut: [], known: new Map() });
   if (!isRemote(name)) {
     const path = localPath(name);
     if (asked === 'indexed' && !isFolder(path)) return alone(asked);
@@ -39,12 +45,14 @@ export async function findData(
   // ImageFolder and MdsDataset list their folders themselves.
   if (asked === 'mds' || asked === 'images') return alone(asked);
   if (asked && isRemote(name) && asked === 'indexed') return alone(asked);
-  const listed = await listFiles(name, options);
+  const objects = await listObjects(name, options);
+  const listed = objects.map((object) => object.name);
+  const known = new Map(objects.map((object) => [object.name, object.version]));
   const isOneFile = listed.length === 1 && listed[0] === name;
   if (!isOneFile) {
     const chosen = await chooseData(name, listed, options, asked);
-    if (chosen.format === 'mds' || chosen.format === 'images') return { ...chosen, files: name };
-    return chosen;
+    if (chosen.format === 'mds' || chosen.format === 'images') return { ...chosen, known, files: name };
+    return { ...chosen, known };
   }
   const format = asked ?? formatOfEnding(name)?.name ?? (await formatOfOne(name, options));
   if (format) return alone(format);

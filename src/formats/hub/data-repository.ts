@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { StorageError } from '../../core/errors.js';
 import { byCodePoint } from '../../storage/code-point-order.js';
 import { openHubRepository } from '../../storage/hub-repository.js';
+import type { KnownVersion } from '../../storage/listed-object.js';
 import { openSource } from '../../storage/open-source.js';
 import { storageFailure } from '../../storage/storage-failure.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
@@ -18,6 +19,8 @@ export interface DataRepository {
   readonly files: readonly string[];
   /** The path or URL of a file. */
   locationOf(file: string): string;
+  /** What the listing says about a file, which then needs no request to be opened. */
+  versionOf(file: string): KnownVersion | undefined;
 }
 
 const hubName = /^[\w.-]+(?:\/[\w.-]+)?$/;
@@ -43,12 +46,14 @@ export async function openDataRepository(
   }
   const asked = revision ?? (revisionOfUrl === undefined ? undefined : decodeURIComponent(revisionOfUrl));
   const found = await openHubRepository(name, asked, storage);
+  const versions = new Map(found.files.map(({ path, version }) => [path, version]));
   const root = `hf://datasets/${found.name}@${found.commit}`;
   return {
     name: found.name,
     commit: found.commit,
-    files: [...found.files].sort(byCodePoint),
+    files: [...versions.keys()].sort(byCodePoint),
     locationOf: (file) => `${root}/${file.replaceAll('%', '%25')}`,
+    versionOf: (file) => versions.get(file),
   };
 }
 
@@ -64,6 +69,7 @@ async function localRepository(folder: string): Promise<DataRepository> {
     commit: undefined,
     files: (await filesBelow(root, '')).sort(byCodePoint),
     locationOf: (file) => join(root, file),
+    versionOf: () => undefined,
   };
 }
 
@@ -99,7 +105,8 @@ export async function textOf(
   storage: StorageOptions,
 ): Promise<string | undefined> {
   if (!repository.files.includes(file)) return undefined;
-  const source = await openSource(repository.locationOf(file), { ...storage, cache: false });
+  const options = { ...storage, cache: false };
+  const source = await openSource(repository.locationOf(file), options, repository.versionOf(file));
   try {
     return Buffer.from(await source.read(0, Math.min(source.byteLength, mostText))).toString();
   } finally {

@@ -158,7 +158,7 @@ async function kindOfSplits(files: SplitFiles, opening: Opening): Promise<FileKi
 async function firstMembers(paths: readonly string[], { repository, storage }: Opening): Promise<string[]> {
   const names: string[] = [];
   for (const path of paths.filter((each) => kindOf(each) === 'zip').slice(0, 10)) {
-    const archive = await openSource(repository.locationOf(path), storage);
+    const archive = await openSource(repository.locationOf(path), storage, repository.versionOf(path));
     try {
       for (const member of await zipMembers(archive)) names.push(member.path);
     } finally {

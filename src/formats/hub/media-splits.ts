@@ -90,12 +90,15 @@ async function findFiles(
   // Files of archives come behind all others.
   for (const path of paths) {
     if (isMetadata(path))
-      found.tables.push({ path, read: () => openSource(repository.locationOf(path), storage) });
+      found.tables.push({
+        path,
+        read: () => openSource(repository.locationOf(path), storage, repository.versionOf(path)),
+      });
     else if (kindOf(path) === kind) found.files.push({ path, file: fileOf(path, repository) });
   }
   for (const path of paths) {
     if (kindOf(path) !== 'zip') continue;
-    const source = await openSource(repository.locationOf(path), storage);
+    const source = await openSource(repository.locationOf(path), storage, repository.versionOf(path));
     const archive = found.archives.push(source) - 1;
     for (const member of await zipMembers(source)) {
       const inside = `${path}/${member.path}`;

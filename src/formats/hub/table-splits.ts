@@ -81,8 +81,9 @@ async function openFiles(
   storage: StorageOptions,
 ): Promise<OpenFiles> {
   const location = repository.locationOf(file);
-  if (kindOf(file) !== 'zip') return openFilesOf([await openDataFile(location, storage)]);
-  const archive = await openSource(location, storage);
+  if (kindOf(file) !== 'zip')
+    return openFilesOf([await openDataFile(location, storage, repository.versionOf(file))]);
+  const archive = await openSource(location, storage, repository.versionOf(file));
   try {
     const members = await zipMembers(archive);
     const others = members.filter(({ path }) => kindOf(path) !== kind && kindOf(path) !== undefined);

@@ -1,4 +1,4 @@
-import type { ParquetQueryFilter } from 'hyparquet';
+import type { FileMetaData, ParquetQueryFilter } from 'hyparquet';
 import * as v from 'valibot';
 import { FormatError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
@@ -107,7 +107,9 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
     { rows, settings }: FileRecipe<TableRowsRecipe, TableSettings>,
     make: MakeFromRecipe,
   ): Promise<ParquetDataset<unknown>> {
-    const shards = await shardsFromRecipe(rows, make, (source) => ParquetFile.open(source, settings));
+    const shards = await shardsFromRecipe(rows, make, (source, _, footer) =>
+      ParquetFile.fromFooter(source, footer as FileMetaData, settings),
+    );
     return new ParquetDataset(shards, settings);
   }
 }

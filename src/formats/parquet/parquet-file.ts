@@ -1,4 +1,10 @@
-import type { ColumnChunk, FileMetaData, ParquetQueryFilter, SchemaTree } from 'hyparquet';
+import {
+  type ColumnChunk,
+  type FileMetaData,
+  type ParquetQueryFilter,
+  parquetSchema,
+  type SchemaTree,
+} from 'hyparquet';
 import { type ErrorLocation, FormatError, MillraceError } from '../../core/errors.js';
 import { firstAbove } from '../../core/first-above.js';
 import type { ByteSource } from '../../storage/byte-source.js';
@@ -69,16 +75,32 @@ export class ParquetFile implements TableFile {
   static async open(source: ByteSource, options: ParquetFileOptions): Promise<ParquetFile> {
     // The last 8 bytes locate the footer.
     return guard({ file: source.name, byteOffset: Math.max(0, source.byteLength - 8) }, async () => {
-      const { metadata, columns: tree } = await readFooter(source);
-      const all = tree.map(({ element, children }) => ({
-        name: element.name,
-        type:
-          children.length > 0 ? 'group' : [element.type, element.converted_type].filter(Boolean).join(' '),
-      }));
-      const chosen = options.columns ?? all.map(({ name }) => name);
-      const columns = chosen.flatMap((name) => all.find((column) => column.name === name) ?? []);
-      return new ParquetFile(source, { metadata, tree }, columns, options.maxDecompressedBytes);
+      return ParquetFile.#of(source, await readFooter(source), options);
     });
+  }
+
+  /** A file whose footer another thread has read. */
+  static fromFooter(source: ByteSource, metadata: FileMetaData, options: ParquetFileOptions): ParquetFile {
+    return ParquetFile.#of(source, { metadata, columns: parquetSchema(metadata).children }, options);
+  }
+
+  static #of(
+    source: ByteSource,
+    { metadata, columns: tree }: { readonly metadata: FileMetaData; readonly columns: readonly SchemaTree[] },
+    options: ParquetFileOptions,
+  ): ParquetFile {
+    const all = tree.map(({ element, children }) => ({
+      name: element.name,
+      type: children.length > 0 ? 'group' : [element.type, element.converted_type].filter(Boolean).join(' '),
+    }));
+    const chosen = options.columns ?? all.map(({ name }) => name);
+    const columns = chosen.flatMap((name) => all.find((column) => column.name === name) ?? []);
+    return new ParquetFile(source, { metadata, tree }, columns, options.maxDecompressedBytes);
+  }
+
+  /** The footer, for another thread: plain data. */
+  get footer(): FileMetaData {
+    return this.#metadata;
   }
 
   /**

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { IndexArray } from '../../core/dataset.js';
 import { type ErrorLocation, FormatError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
@@ -14,6 +15,9 @@ import { RecordReader } from './record-reader.js';
 
 /** Finds the records of a file. Returns shape `[n + 1]`: the offset of each, and the end of the last one. */
 export type FindRecords = (source: ByteSource) => Promise<Float64Array>;
+
+/** Most files that are read at once to find their records. */
+const scannedTogether = 64;
 
 /** The longest string of V8, in characters. */
 const longestText = 2 ** 29 - 24;
@@ -70,15 +74,16 @@ export class RecordFiles implements FileRows {
     findRecords: FindRecords,
     kept?: KeptBounds,
   ): Promise<RecordFiles> {
-    const shards = await Promise.allSettled(
-      sources.map(async (source) => {
+    const together = pLimit(scannedTogether);
+    const find = (source: ByteSource) =>
+      together(async () => {
         const content = await contentFingerprint(source);
         const bounds = kept
           ? await (await import('./kept-bounds.js')).keptBounds(source, content, findRecords, kept)
           : await findRecords(source);
         return { reader: new RecordReader(source), bounds, fingerprint: content };
-      }),
-    );
+      });
+    const shards = await Promise.allSettled(sources.map(find));
     const failed = shards.find((result) => result.status === 'rejected');
     if (!failed)
       return new RecordFiles(

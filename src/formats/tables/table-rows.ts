@@ -20,6 +20,8 @@ export interface TableFile {
   readBlock(block: number, columns: readonly string[]): Promise<TableBlock>;
   /** Rows of each part that a writer wrote as a whole: row groups, record batches. */
   readonly groupLengths: readonly number[];
+  /** What the file says about itself, as plain data, if another thread can do with it instead of reading it again. */
+  readonly footer?: unknown;
 }
 
 /** Rows of a file, column by column. */
@@ -54,6 +56,7 @@ export interface TableRowsRecipe {
     readonly fingerprint: string;
     readonly bounds: Float64Array;
     readonly rows?: Float64Array | undefined;
+    readonly footer?: unknown;
   }[];
 }
 
@@ -110,6 +113,7 @@ export class TableRows<F extends TableFile> implements FileRows {
       fingerprint,
       bounds: file.bounds,
       rows,
+      footer: file.footer,
     }));
     return { shards };
   }
@@ -158,16 +162,16 @@ export class TableRows<F extends TableFile> implements FileRows {
 /**
  * Opens the tables of a recipe.
  *
- * @param open - Opens one file; `bounds` are those of its blocks.
+ * @param open - Opens one file; `bounds` are those of its blocks, `footer` is what another thread has read.
  */
 export function shardsFromRecipe<F extends TableFile>(
   { shards }: TableRowsRecipe,
   make: MakeFromRecipe,
-  open: (source: ByteSource, bounds: Float64Array) => Promise<F>,
+  open: (source: ByteSource, bounds: Float64Array, footer: unknown) => Promise<F> | F,
 ): Promise<TableShard<F>[]> {
   return Promise.all(
-    shards.map(async ({ source, bounds, fingerprint, rows }) => ({
-      file: await open((await make(source)) as ByteSource, bounds),
+    shards.map(async ({ source, bounds, fingerprint, rows, footer }) => ({
+      file: await open((await make(source)) as ByteSource, bounds, footer),
       fingerprint,
       rows,
     })),
