@@ -11,6 +11,7 @@ const sections = [
       'first-epoch',
       'own-dataset',
       'workers',
+      'images',
       'tensorflow-js',
       'jax-js',
       'pytorch',
