@@ -142,11 +142,13 @@ describe('BatchSizeRamp', () => {
         elastic: true,
       });
     const expected = batchesByDefinition(run, 3).flat();
-    for (const stop of [0, 2, 7, 8, 9, 12]) {
+    for (const stop of [0, 2, 7, 8, 9, 13]) {
       const first = loaderOf(0, 2);
       let taken = 0;
       while (taken < stop) for await (const _ of first) if (++taken === stop) break;
       const state = JSON.parse(JSON.stringify(first.stateDict()));
+      // Epochs have 8, 5 and 5 batches: the end of one is the start of the next.
+      if (stop === 8 || stop === 13) expect(state).toMatchObject({ epoch: stop === 8 ? 1 : 2, step: 0 });
       const parts: number[][][] = [];
       for (let rank = 0; rank < 2; rank++) {
         const rest = loaderOf(rank, 2, 2);
@@ -190,6 +192,17 @@ describe('BatchSizeRamp', () => {
     const verified = verifyReceipt(make(1), loader.receipt());
     expect(verified).toMatchObject({ batches: 28, difference: undefined });
     expect(() => verifyReceipt(make(2), loader.receipt())).toThrow('sampler');
+
+    // Stopped with the last batch of an epoch, before the loader has said that the epoch is over.
+    const stopped = make(1);
+    for await (const _ of stopped);
+    let taken = 0;
+    for await (const _ of stopped) if (++taken === lengths[1]) break;
+    const resumed = make(1);
+    resumed.loadStateDict(JSON.parse(JSON.stringify(stopped.stateDict())));
+    for await (const _ of resumed);
+    expect(resumed.receipt().segments).toMatchObject([{ epoch: 2, step: 0, continued: true }]);
+    expect(verifyReceipt(make(1), resumed.receipt())).toMatchObject({ batches: 8, difference: undefined });
   });
 
   it('takes an order that is drawn, and its state', async () => {
