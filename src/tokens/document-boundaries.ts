@@ -39,11 +39,12 @@ export interface WindowLayouts {
 export function windowLayouts(
   source: AnyTokenSource,
   length: number,
-  documents: DocumentBoundaries,
+  documentEnds: DocumentBoundaries,
 ): WindowLayouts {
-  if (documents === 'none') return { isStored: true, layoutAt: () => layoutOf([length], { goesOn: true }) };
-  if (documents === 'stored') return new StoredLayouts(sizesOf(source), length);
-  const { endToken } = documents;
+  if (documentEnds === 'none')
+    return { isStored: true, layoutAt: () => layoutOf([length], { goesOn: true }) };
+  if (documentEnds === 'stored') return new StoredLayouts(sizesOf(source), length);
+  const { endToken } = documentEnds;
   return { isStored: false, layoutAt: (_, tokens) => layoutByToken(tokens(), length, endToken) };
 }
 
@@ -90,5 +91,5 @@ function sizesOf(source: AnyTokenSource): ArrayLike<number> {
   if (sizes) return sizes;
   const message =
     "is 'stored', but the source does not say how long its documents are (sizes): pass { endToken } or 'none'";
-  throw new ConfigError('TokenWindows options', [{ field: 'documents', message }]);
+  throw new ConfigError('TokenWindows options', [{ field: 'documentEnds', message }]);
 }

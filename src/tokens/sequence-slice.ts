@@ -55,7 +55,7 @@ export function rangesOf(length: number, slice: SequenceSlice | undefined): Sequ
 
 /** Options of windows that are sequences. */
 interface SequenceOptions {
-  readonly documents?: unknown;
+  readonly documentEnds?: unknown;
   readonly shift?: boolean | undefined;
   readonly sequenceSlice?: SequenceSlice | undefined;
 }
@@ -63,16 +63,16 @@ interface SequenceOptions {
 /** Refuses options that do not go together. @throws {@link ConfigError} naming the field */
 export function checkSequenceOptions(
   subject: string,
-  { documents, shift, sequenceSlice }: SequenceOptions,
+  { documentEnds, shift, sequenceSlice }: SequenceOptions,
 ): void {
-  if (documents !== undefined) {
+  if (documentEnds !== undefined) {
     checkSlice(subject, sequenceSlice, shift ?? true);
     return;
   }
   const given = Object.entries({ shift, sequenceSlice }).filter(([, value]) => value !== undefined);
   const problems = given.map(([field]) => ({
     field,
-    message: 'needs documents, which says where the documents of a window end',
+    message: 'needs documentEnds: where the documents of a window end',
   }));
   if (problems.length > 0) throw new ConfigError(subject, problems);
 }

@@ -40,10 +40,10 @@ export interface TokenWindowStreamOptions<B extends StreamBoundaries = StreamBou
    * Makes each window a {@link TokenSequence}: `'stored'` divides it where documents end, `'none'` takes it for one document.
    * @defaultValue windows of `x` and `y`
    */
-  readonly documents?: B;
-  /** Whether `labels` are those of the next token; see {@link TokenSequence}. Needs `documents`. @defaultValue `true` */
+  readonly documentEnds?: B;
+  /** Whether `labels` are those of the next token; see {@link TokenSequence}. Needs `documentEnds`. @defaultValue `true` */
   readonly shift?: boolean;
-  /** Makes only this context-parallel rank's part of every window; all of it is read. Needs `documents`. @defaultValue whole windows */
+  /** Makes only this context-parallel rank's part of every window; all of it is read. Needs `documentEnds`. @defaultValue whole windows */
   readonly sequenceSlice?: SequenceSlice;
 }
 
@@ -54,7 +54,7 @@ const schema = v.strictObject({
   length: integerFrom(1),
   shuffle: v.optional(v.union([booleanOption, v.literal('shards')], "must be true, false or 'shards'")),
   numShards: v.optional(integerFrom(1)),
-  documents: v.optional(v.picklist(['stored', 'none'], "must be 'stored' or 'none'")),
+  documentEnds: v.optional(v.picklist(['stored', 'none'], "must be 'stored' or 'none'")),
   shift: v.optional(booleanOption),
   sequenceSlice: v.optional(sequenceSliceSchema),
 });
@@ -125,7 +125,7 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
 
   fingerprint(): string {
     const { windowLength, numShards } = this;
-    const { documents: boundaries, shift = true } = this.#options;
+    const { documentEnds, shift = true } = this.#options;
     const documents = datasetFingerprint(this.documents);
     return fingerprint({
       kind: 'TokenWindowStream',
@@ -133,7 +133,7 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
       windowLength,
       numShards,
       shuffle: this.#shuffle,
-      ...(boundaries && { boundaries, shift }),
+      ...(documentEnds && { documentEnds, shift }),
     });
   }
 
@@ -201,9 +201,9 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
    * @returns a function of the tokens of a window and the one after them, and of the tokens that each document has of these
    */
   #maker(): (window: Int32Array, lengths: readonly number[]) => TokenWindow | TokenSequence {
-    const { documents, shift = true, sequenceSlice: slice } = this.#options;
+    const { documentEnds, shift = true, sequenceSlice: slice } = this.#options;
     const { windowLength: length } = this;
-    if (!documents) return windowOf;
+    if (!documentEnds) return windowOf;
     let tokens: Int32Array = new Int32Array(0);
     let layout = layoutOf([length], { goesOn: true });
     const sequences = new WindowSequences({
@@ -216,7 +216,7 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
     });
     return (window, lengths) => {
       tokens = window;
-      if (documents === 'stored') layout = layoutBefore(lengths);
+      if (documentEnds === 'stored') layout = layoutBefore(lengths);
       return sampleOf(sequences.make([0], zeroTensor, false) as TokenSequence);
     };
   }

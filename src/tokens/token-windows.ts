@@ -29,8 +29,8 @@ export interface TokenWindowsOptions<
    * Makes each window a {@link TokenSequence}, and says where its documents end: `'stored'`, at the lengths that the source stores;
    * `{ endToken }`, after each such token; `'none'`, a window is one document. @defaultValue windows of `x` and `y`
    */
-  readonly documents?: B;
-  /** Whether `labels` are those of the next token; see {@link TokenSequence}. Needs `documents`. @defaultValue `true` */
+  readonly documentEnds?: B;
+  /** Whether `labels` are those of the next token; see {@link TokenSequence}. Needs `documentEnds`. @defaultValue `true` */
   readonly shift?: boolean;
   /**
    * Reads and makes only this context-parallel rank's part of every window. The end of a window is padded with token 0 to a
@@ -48,7 +48,7 @@ export interface TokenWindow<D extends DType = 'int32'> {
   readonly y: Tensor<D>;
 }
 
-/** A window in the shape that the option `documents` selects. */
+/** A window in the shape that the option `documentEnds` selects. */
 export type WindowOf<D extends DType, B> = B extends undefined ? TokenWindow<D> : TokenSequence;
 
 /** A window, or a promise if the source is remote. */
@@ -60,7 +60,7 @@ const schema = v.strictObject({
   length: integerFrom(1),
   stride: v.optional(integerFrom(1)),
   dtype: v.optional(v.custom<DType>(isDType, 'must be a dtype'), 'int32'),
-  documents: v.optional(documentBoundariesSchema),
+  documentEnds: v.optional(documentBoundariesSchema),
   shift: v.optional(booleanOption),
   sequenceSlice: v.optional(sequenceSliceSchema),
 });
@@ -122,8 +122,8 @@ export class TokenWindows<
   }
 
   /** How documents are found, if windows are {@link TokenSequence}s. */
-  get documents(): B {
-    return this.#options.documents as B;
+  get documentEnds(): B {
+    return this.#options.documentEnds as B;
   }
 
   /** Tokens of a {@link TokenSequence}: with `sequenceSlice`, those of this rank. */
@@ -194,11 +194,11 @@ export class TokenWindows<
   /** The same for every context-parallel rank. */
   fingerprint(): string {
     const { windowLength, stride, dtype } = this;
-    const { documents, shift } = this.#options;
+    const { documentEnds, shift } = this.#options;
     const source = isTensor(this.#source)
       ? fingerprintBytes(this.#source.data)
       : (this.#source.fingerprint?.() ?? this.#source.tokenCount);
-    const sequences = documents && { documents, shift: shift ?? true };
+    const sequences = documentEnds && { documentEnds, shift: shift ?? true };
     return fingerprint({ kind: 'TokenWindows', source, windowLength, stride, dtype, ...sequences });
   }
 
@@ -238,17 +238,17 @@ function isRemote(source: AnyTokenSource): source is RemoteTokenSource {
 /** @throws {@link ConfigError} for an option that does not go with the others */
 function sequencesOf(
   source: AnyTokenSource,
-  { length, documents, dtype, shift, sequenceSlice }: Resolved,
+  { length, documentEnds, dtype, shift, sequenceSlice }: Resolved,
   read: (start: number, count: number) => MaybePromise<TypedArray>,
 ): WindowSequences | undefined {
-  checkSequenceOptions('TokenWindows options', { documents, shift, sequenceSlice });
+  checkSequenceOptions('TokenWindows options', { documentEnds, shift, sequenceSlice });
   const problems: ConfigProblem[] = [];
-  if (documents && dtype !== 'int32')
-    problems.push({ field: 'dtype', message: `is ${dtype}, but windows with documents are int32` });
-  const layouts = documents && windowLayouts(source, length, documents);
+  if (documentEnds && dtype !== 'int32')
+    problems.push({ field: 'dtype', message: `is ${dtype}, but windows with documentEnds are int32` });
+  const layouts = documentEnds && windowLayouts(source, length, documentEnds);
   if (sequenceSlice && layouts && !layouts.isStored) {
     const message =
-      'needs the lengths of documents: where they end by endToken, a rank would have to read all of a window. Pass documents: ' +
+      'needs the lengths of documents: where they end by endToken, a rank would have to read all of a window. Pass documentEnds: ' +
       "'stored' or 'none'";
     problems.push({ field: 'sequenceSlice', message });
   }

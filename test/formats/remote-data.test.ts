@@ -61,7 +61,7 @@ describe('RemoteIndexedDataset', () => {
       server.requests.length = 0;
       // Smaller gaps than 256 KiB are read through: a request costs more.
       const sequenceSlice = { style, rank: 1, worldSize: 4 };
-      const windows = new TokenWindows(remote, { length: 560_000, documents: 'stored', sequenceSlice });
+      const windows = new TokenWindows(remote, { length: 560_000, documentEnds: 'stored', sequenceSlice });
       let seen = 0;
       for await (const { inputIds } of new DataLoader(windows, { batchSize: 2, shuffle: true }))
         seen += inputIds.data.length;

@@ -102,15 +102,15 @@ const layouts = fc.record({
 describe('sequenceSlice', () => {
   it('cuts windows so that the slices of all ranks together are the window', () => {
     fc.assert(
-      fc.property(layouts, fc.constantFrom('stored', 'none'), (given, documents) => {
+      fc.property(layouts, fc.constantFrom('stored', 'none'), (given, documentEnds) => {
         const { sizes, worldSize, style } = given;
         const source = streamOf(sizes);
         const length = Math.min(given.length, source.tokenCount - 1);
-        const windows = new TokenWindows(source, { length, documents });
+        const windows = new TokenWindows(source, { length, documentEnds });
         const ofRank = Array.from(
           { length: worldSize },
           (_, rank) =>
-            new TokenWindows(source, { length, documents, sequenceSlice: { style, rank, worldSize } }),
+            new TokenWindows(source, { length, documentEnds, sequenceSlice: { style, rank, worldSize } }),
         );
         for (let k = 0; k < windows.length; k++)
           expectJoined(
@@ -181,7 +181,7 @@ describe('sequenceSlice', () => {
     const labels = [0, 1].map((rank) => {
       const sequenceSlice = { style: 'zigzag', rank, worldSize: 2 } as const;
       return [
-        ...new TokenWindows(source, { length: 8, documents: 'stored', sequenceSlice }).get(0).labels.data,
+        ...new TokenWindows(source, { length: 8, documentEnds: 'stored', sequenceSlice }).get(0).labels.data,
       ];
     });
     expect(labels).toEqual([
@@ -204,7 +204,7 @@ describe('sequenceSlice', () => {
     const slices = [0, 1, 2, 3].map((rank) =>
       new TokenWindows(source, {
         length: 2999,
-        documents: 'none',
+        documentEnds: 'none',
         sequenceSlice: { style: 'contiguous', rank, worldSize: 4 },
       }).get(0),
     );
@@ -219,7 +219,7 @@ describe('sequenceSlice', () => {
   it('reads a rank its part of the window alone, and the token after each piece', () => {
     const source = streamOf([500, 500]);
     const sequenceSlice = { style: 'zigzag', rank: 1, worldSize: 4 } as const;
-    const windows = new TokenWindows(source, { length: 800, documents: 'stored', sequenceSlice });
+    const windows = new TokenWindows(source, { length: 800, documentEnds: 'stored', sequenceSlice });
     source.reads.length = 0;
     windows.get(0);
     expect(source.reads).toEqual([
@@ -245,7 +245,7 @@ describe('sequenceSlice', () => {
       syncBuiltinESMExports();
       for (const dataset of [
         (sequenceSlice: SequenceSlice) =>
-          new TokenWindows(tokens, { length: 8_000, documents: 'stored', sequenceSlice }),
+          new TokenWindows(tokens, { length: 8_000, documentEnds: 'stored', sequenceSlice }),
         (sequenceSlice: SequenceSlice) => new PackedDataset(tokens, { rowLength: 8_000, sequenceSlice }),
       ]) {
         for (const style of styles) {
@@ -295,7 +295,7 @@ describe('sequenceSlice', () => {
     const windows = () =>
       new TokenWindows(tensorOf(), {
         length: 10,
-        documents: 'none',
+        documentEnds: 'none',
         sequenceSlice: { style: 'zigzag', rank: 0, worldSize: 3 },
       });
     const here = await batchesOf(new DataLoader(windows(), { batchSize: 2, shuffle: true }));
@@ -312,15 +312,15 @@ describe('sequenceSlice', () => {
     const source = streamOf([9, 9]);
     const make = (options: object) => () => new TokenWindows(source, { length: 8, ...options } as never);
     const sequenceSlice = { style: 'zigzag', rank: 0, worldSize: 2 };
-    expect(make({ sequenceSlice })).toThrow('sequenceSlice: needs documents');
-    expect(make({ sequenceSlice, documents: { endToken: 3 } })).toThrow(
+    expect(make({ sequenceSlice })).toThrow('sequenceSlice: needs documentEnds');
+    expect(make({ sequenceSlice, documentEnds: { endToken: 3 } })).toThrow(
       'a rank would have to read all of a window',
     );
-    expect(make({ sequenceSlice, documents: 'none', shift: false })).toThrow('lose one at each cut');
-    expect(make({ sequenceSlice: { ...sequenceSlice, rank: 2 }, documents: 'none' })).toThrow(
+    expect(make({ sequenceSlice, documentEnds: 'none', shift: false })).toThrow('lose one at each cut');
+    expect(make({ sequenceSlice: { ...sequenceSlice, rank: 2 }, documentEnds: 'none' })).toThrow(
       'sequenceSlice.rank: is 2, but must be below worldSize, which is 2',
     );
-    expect(make({ sequenceSlice: { ...sequenceSlice, style: 'striped' }, documents: 'none' })).toThrow(
+    expect(make({ sequenceSlice: { ...sequenceSlice, style: 'striped' }, documentEnds: 'none' })).toThrow(
       ConfigError,
     );
   });

@@ -65,7 +65,7 @@ describe('a token sequence', () => {
 
   it('is what windows are, too: a document that goes on has a label for its last token', () => {
     const source = streamOf([3, 6, 4]);
-    const windows = new TokenWindows(source, { length: 5, stride: 4, documents: 'stored' });
+    const windows = new TokenWindows(source, { length: 5, stride: 4, documentEnds: 'stored' });
     expect([0, 1].map((k) => plain(windows.get(k)))).toEqual([
       {
         inputIds: [1, 2, 3, 101, 102],
@@ -90,12 +90,12 @@ describe('a token sequence', () => {
 
   it('finds documents by the token that ends them, or takes a window for one', () => {
     const source = tensor(Uint16Array.of(5, 6, 0, 7, 8, 9, 0, 4));
-    const byToken = new TokenWindows(source, { length: 6, documents: { endToken: 0 } });
+    const byToken = new TokenWindows(source, { length: 6, documentEnds: { endToken: 0 } });
     const { labels, documentIds, cuSeqlens } = plain(byToken.get(0));
     expect(labels).toEqual([6, 0, -100, 8, 9, 0]);
     expect(documentIds).toEqual([0, 0, 0, 1, 1, 1]);
     expect(cuSeqlens).toEqual([0, 3, 6]);
-    const one = plain(new TokenWindows(source, { length: 6, documents: 'none' }).get(0));
+    const one = plain(new TokenWindows(source, { length: 6, documentEnds: 'none' }).get(0));
     expect(one.labels).toEqual([6, 0, 7, 8, 9, 0]);
     expect(one.cuSeqlens).toEqual([0, 6]);
   });
@@ -150,7 +150,7 @@ describe('a token sequence', () => {
             sizes.map((size, d) => Int32Array.from({ length: size }, (_, k) => 100 * d + k + 1)),
           );
           const sequenceSlice = { style: 'zigzag', rank: 1, worldSize: 2 } as const;
-          const options = { length, documents: boundaries, ...(sliced && { sequenceSlice }) };
+          const options = { length, documentEnds: boundaries, ...(sliced && { sequenceSlice }) };
           const stream = new TokenWindowStream(ofDocuments, { ...options, shuffle: false, numShards: 1 });
           const windows = new TokenWindows(source, options);
           const [streamed, stored] = await Promise.all([
@@ -168,7 +168,7 @@ describe('a token sequence', () => {
     const windows = () =>
       new TokenWindows(tensor(Int32Array.from({ length: 90 }, (_, k) => k % 7)), {
         length: 6,
-        documents: { endToken: 0 },
+        documentEnds: { endToken: 0 },
       });
     const here = await batchesOf(new DataLoader(windows(), { batchSize: 4 }));
     const single = await batchesOf(
@@ -185,9 +185,9 @@ describe('a token sequence', () => {
   it('refuses options that do not go together', () => {
     const make = (options: object) => () =>
       new TokenWindows(tensor(Int32Array.of(1, 2, 3, 4)), { length: 2, ...options } as never);
-    expect(make({ shift: true })).toThrow('shift: needs documents');
-    expect(make({ documents: 'stored' })).toThrow('does not say how long its documents are');
-    expect(make({ documents: 'none', dtype: 'uint8' })).toThrow('windows with documents are int32');
-    expect(make({ documents: 'elsewhere' })).toThrow(ConfigError);
+    expect(make({ shift: true })).toThrow('shift: needs documentEnds');
+    expect(make({ documentEnds: 'stored' })).toThrow('does not say how long its documents are');
+    expect(make({ documentEnds: 'none', dtype: 'uint8' })).toThrow('windows with documentEnds are int32');
+    expect(make({ documentEnds: 'elsewhere' })).toThrow(ConfigError);
   });
 });

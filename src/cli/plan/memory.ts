@@ -79,7 +79,7 @@ function paddedTo({ transform, collate }: ResolvedLoaderOptions): number | undef
 
 /** Bytes of the largest collated sample, if dtype and shape are known in advance. */
 function sampleBytes(dataset: unknown, multipleOf: number): number | undefined {
-  if (dataset instanceof TokenWindows && !dataset.documents)
+  if (dataset instanceof TokenWindows && !dataset.documentEnds)
     return 2 * dataset.windowLength * bytesPerElement(dataset.dtype as DType);
   if (dataset instanceof PackedDataset || dataset instanceof TokenWindows)
     return bytesPerToken * dataset.sequenceLength;
