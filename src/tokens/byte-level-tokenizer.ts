@@ -100,17 +100,30 @@ export class ByteLevelTokenizer implements TokenEngine {
     const words = this.#splitIntoWords(text);
     // A space that the pre-tokenizer puts before the text has no position of its own.
     let cursor = start - (words.reduce((sum, word) => sum + word.length, 0) - text.length);
+    const { ids, starts, ends } = spans;
     for (const word of words) {
-      const ids: number[] = [];
+      const first = ids.length;
       this.#encoder.encode(word, ids);
-      const characterAt = characterOfByteIn(word);
-      let byte = 0;
-      for (const id of ids) {
-        const last = byte + this.#encoder.bytesOf(id)!.length - 1;
-        const from = Math.max(start, cursor + characterAt[byte]!);
-        const to = cursor + characterAt[last]! + characterWidth(word, characterAt[last]!);
-        add(spans, id, locate(from), locate(Math.max(from, to)));
-        byte = last + 1;
+      if (isAscii(word)) {
+        // A character is a byte.
+        let at = cursor;
+        for (let k = first; k < ids.length; k++) {
+          const from = Math.max(start, at);
+          at += this.#encoder.bytesOf(ids[k]!)!.length;
+          starts.push(locate(from));
+          ends.push(locate(Math.max(from, at)));
+        }
+      } else {
+        const characterAt = characterOfByteIn(word);
+        let byte = 0;
+        for (let k = first; k < ids.length; k++) {
+          const last = byte + this.#encoder.bytesOf(ids[k]!)!.length - 1;
+          const from = Math.max(start, cursor + characterAt[byte]!);
+          const to = cursor + characterAt[last]! + characterWidth(word, characterAt[last]!);
+          starts.push(locate(from));
+          ends.push(locate(Math.max(from, to)));
+          byte = last + 1;
+        }
       }
       cursor += word.length;
     }
@@ -170,6 +183,11 @@ function characterOfByteIn(word: string): Int32Array {
     byte += width;
   }
   return positions.subarray(0, byte);
+}
+
+function isAscii(word: string): boolean {
+  for (let at = 0; at < word.length; at++) if (word.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 function characterWidth(word: string, at: number): number {
