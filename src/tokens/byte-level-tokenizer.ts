@@ -104,7 +104,10 @@ export class ByteLevelTokenizer implements TokenEngine {
     for (const word of words) {
       const first = ids.length;
       this.#encoder.encode(word, ids);
-      if (isAscii(word)) {
+      if (ids.length === first + 1) {
+        starts.push(locate(Math.max(start, cursor)));
+        ends.push(locate(cursor + word.length));
+      } else if (isAscii(word)) {
         // A character is a byte.
         let at = cursor;
         for (let k = first; k < ids.length; k++) {
