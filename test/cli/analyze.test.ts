@@ -158,7 +158,7 @@ describe('millrace analyze', () => {
 
   it.each([
     [['--metrics', 'seqlen'], 1, /Sample 0 .*\n.*no token ids/],
-    [['--metrics', 'length'], 2, /there is no metric length; there are seqlen/],
+    [['--metrics', 'length'], 2, /there is no metric length; the built-in metrics are seqlen/],
     [['--metric-module', './none.js'], 2, /file \.\/none\.js does not exist/],
     [['--metric-module', 'seqlen'], 2, /select the built-in metric with --metrics seqlen/],
     [['--metric', './loss.js'], 2, /It is now --metric-module/],

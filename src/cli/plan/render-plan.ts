@@ -1,5 +1,7 @@
 import { visibleText } from '../../core/visible-text.js';
 import { formatCount, formatShare } from '../../web/kit/numbers.js';
+import { thin } from '../../web/kit/thin.js';
+import { renderBar } from '../terminal/bar.js';
 import type { Paint } from '../terminal/color.js';
 import { renderTable } from '../terminal/table.js';
 import { wrapText } from '../terminal/wrap.js';
@@ -91,7 +93,7 @@ function histogramLines(
   const countWidth = Math.max(...rows.map(({ count }) => formatCount(count).length));
   const barWidth = Math.max(8, Math.min(40, width - labelWidth - countWidth - 37));
   return rows.map(({ label, count, admission }) => {
-    const bar = '█'.repeat(Math.round((count / largest) * barWidth)) || (count > 0 ? '▏' : '');
+    const bar = renderBar(count, largest, barWidth);
     return `  ${label.padStart(labelWidth)}  ${bar.padEnd(barWidth)}  ${formatCount(count).padStart(countWidth)}  ${admission}`;
   });
 }
@@ -105,7 +107,7 @@ function clusterTable(curriculum: CurriculumPlan, { samples }: RunPlan): string 
     formatCount(seen),
     (seen / size).toFixed(2),
   ]);
-  const rows = all.length <= rowsShown ? all : spread(all, rowsShown);
+  const rows = thin(all, rowsShown);
   const columns = [
     { title: 'from global step' },
     { title: 'samples' },
@@ -120,11 +122,4 @@ function clusterTable(curriculum: CurriculumPlan, { samples }: RunPlan): string 
   return all.length > rows.length
     ? `${table}\n(${rows.length} of ${formatCount(all.length)} admissions, evenly spaced)`
     : table;
-}
-
-function spread<T>(elements: readonly T[], limit: number): T[] {
-  return Array.from(
-    { length: limit },
-    (_, i) => elements[Math.round((i * (elements.length - 1)) / (limit - 1))]!,
-  );
 }

@@ -1,5 +1,6 @@
 import type { HistogramBin } from '../../analysis/metric-summary.js';
 import { formatCount } from '../../web/kit/numbers.js';
+import { renderBar } from './bar.js';
 
 const barWidth = 40;
 
@@ -10,7 +11,7 @@ export function renderHistogram(bins: readonly HistogramBin[]): string {
   const largest = Math.max(1, ...bins.map(({ count }) => count));
   return bins
     .map(({ count }, i) => {
-      const bar = '█'.repeat(Math.round((count / largest) * barWidth)) || (count > 0 ? '▏' : '');
+      const bar = renderBar(count, largest, barWidth);
       return `  ${labels[i]!.padStart(width)}  ${bar} ${formatCount(count)}`;
     })
     .join('\n');

@@ -1,17 +1,26 @@
 import type { ScaleLinear } from 'd3-scale';
 import { type Content, html, type Markup } from './html.js';
 
-/** Size of a chart in SVG units; the page scales it. */
-export const chartSize = { width: 520, height: 280 } as const;
+/** Size of a chart, and the area inside its axes, in SVG units. */
+export interface Plot {
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
 
-/** The area inside the axes. */
-export const plotArea = { left: 48, right: 500, top: 14, bottom: 236 } as const;
+/** The area inside the axes of a chart in a report, which the page scales. */
+export const plotArea: Plot = { width: 520, height: 280, left: 48, right: 500, top: 14, bottom: 236 };
 
 /** An axis: its scale, label and tick format. */
 export interface Axis {
   readonly scale: ScaleLinear<number, number>;
   readonly label: string;
   readonly format: (value: number) => string;
+  /** Approximate number of ticks. @defaultValue `6` on the x axis, `5` on the y axis */
+  readonly ticks?: number;
 }
 
 /** Title and text alternative of a chart. */
@@ -22,26 +31,52 @@ export interface ChartText {
   readonly description: string;
 }
 
-/** Renders an SVG image with axes, title and description. Pages put its numbers in a table below. */
-export function renderChart(text: ChartText, x: Axis, y: Axis, drawing: Content): Markup {
-  return html`<svg viewBox="0 0 ${chartSize.width} ${chartSize.height}" role="img" aria-labelledby="${text.id}-t ${text.id}-d">
-<title id="${text.id}-t">${text.title}</title><desc id="${text.id}-d">${text.description}</desc>
-${renderYAxis(y)}${renderXAxis(x)}${drawing}</svg>`;
+/** Text alternative of a chart whose page has a heading for it. */
+export interface ChartLabel {
+  readonly label: string;
 }
 
-function renderYAxis({ scale, label, format }: Axis): Markup {
-  const { left, right, top } = plotArea;
-  const lines = scale.ticks(5).map((value) => {
+/**
+ * Renders an SVG image with axes and a text alternative. Pages put its numbers in a table below.
+ *
+ * @param plot - With a width in pixels, text keeps its size on a narrow screen. @defaultValue {@link plotArea}
+ */
+export function renderChart(
+  text: ChartText | ChartLabel,
+  x: Axis,
+  y: Axis,
+  drawing: Content,
+  plot = plotArea,
+): Markup {
+  return renderFrame(text, [renderYAxis(y, plot), renderXAxis(x, plot), drawing], plot);
+}
+
+/** Renders an SVG image with a text alternative, without axes. */
+export function renderFrame(text: ChartText | ChartLabel, drawing: Content, { width, height }: Plot): Markup {
+  const viewBox = `0 0 ${width} ${height}`;
+  if ('label' in text) {
+    return html`<svg width="${width}" height="${height}" viewBox="${viewBox}" role="img" aria-label="${text.label}">${drawing}</svg>`;
+  }
+  const { id, title, description } = text;
+  return html`<svg viewBox="${viewBox}" role="img" aria-labelledby="${id}-t ${id}-d">
+<title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc>
+${drawing}</svg>`;
+}
+
+/** Renders grid lines with their values. */
+export function renderYAxis({ scale, label, format, ticks = 5 }: Axis, plot: Plot): Markup {
+  const { left, right, top, bottom } = plot;
+  const lines = scale.ticks(ticks).map((value) => {
     const at = round(scale(value));
     return html`<line class="grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/><text class="tick end" x="${left - 6}" y="${at + 4}">${format(value)}</text>`;
   });
-  const middle = (top + plotArea.bottom) / 2;
-  return html`<g>${lines}<text class="axis" transform="translate(12 ${middle}) rotate(-90)">${label}</text></g>`;
+  const name = html`<text class="axis" transform="translate(12 ${(top + bottom) / 2}) rotate(-90)">${label}</text>`;
+  return html`<g>${lines}${label !== '' && name}</g>`;
 }
 
-function renderXAxis({ scale, label, format }: Axis): Markup {
-  const { left, right, bottom } = plotArea;
-  const marks = scale.ticks(6).map((value) => {
+function renderXAxis({ scale, label, format, ticks = 6 }: Axis, plot: Plot): Markup {
+  const { left, right, bottom } = plot;
+  const marks = scale.ticks(ticks).map((value) => {
     const at = round(scale(value));
     return html`<line class="rule" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 4}"/><text class="tick middle" x="${at}" y="${bottom + 17}">${format(value)}</text>`;
   });

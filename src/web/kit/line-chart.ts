@@ -1,14 +1,11 @@
 import { extent } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
-import { curveLinear, curveStepAfter, line } from 'd3-shape';
+import { curveLinear, curveStepAfter } from 'd3-shape';
 import { type Axis, type ChartText, plotArea, renderChart, round } from './chart.js';
 import { html, type Markup } from './html.js';
+import { linePath, type Point } from './paths.js';
 
-/** A point of a line, in the units of the axes. */
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
+export type { Point } from './paths.js';
 
 /** One line of a chart. */
 export interface ChartLine {
@@ -44,17 +41,15 @@ export function renderLineChart(lines: readonly ChartLine[], options: LineChartO
 }
 
 function renderLine({ points, run, look = 'solid', label }: ChartLine, x: Axis, y: Axis): Markup {
-  const path = line<Point>(
-    (point) => round(x.scale(point.x)),
-    (point) => round(y.scale(point.y)),
-  ).curve(look === 'stairs' ? curveStepAfter : curveLinear);
+  const curve = look === 'stairs' ? curveStepAfter : curveLinear;
+  const path = linePath(points, { x: x.scale, y: y.scale }, curve);
   const marks =
     look === 'marked' &&
     points.map(
       (point) =>
         html`<circle class="mark run${run}" cx="${round(x.scale(point.x))}" cy="${round(y.scale(point.y))}" r="3.5"><title>${label}: ${readingOf(point, x, y)}</title></circle>`,
     );
-  return html`<path class="line run${run} ${look}" d="${path(points) ?? ''}"/>${marks}`;
+  return html`<path class="line run${run} ${look}" d="${path}"/>${marks}`;
 }
 
 function readingOf(point: Point, x: Axis, y: Axis): string {

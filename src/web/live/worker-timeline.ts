@@ -1,5 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import { type LiveSpan, timelineMs } from '../../monitor/dashboard/live-view.js';
+import { renderFrame, round } from '../kit/chart.js';
 import { html, type Markup } from '../kit/html.js';
 import { formatClock, formatShare } from '../kit/numbers.js';
 
@@ -27,11 +28,14 @@ export function renderTimeline(spans: readonly LiveSpan[], width: number, isOver
     const bars = own.map((span) => {
       const start = x(span.from);
       const length = Math.max(lane === 'consumer' ? 0 : 0.7, x(span.to) - start);
-      return html`<rect class="${span.doing}" x="${start.toFixed(1)}" y="${y + 3}" width="${length.toFixed(1)}" height="${laneHeight - 8}" rx="1.5"/>`;
+      return html`<rect class="${span.doing}" x="${round(start)}" y="${y + 3}" width="${round(length)}" height="${laneHeight - 8}" rx="1.5"/>`;
     });
     return html`<rect class="lane" x="${labelWidth}" y="${y + 3}" width="${width - labelWidth}" height="${laneHeight - 8}" rx="3"/>${bars}<text x="0" y="${y + 17}">${nameOf(lane)}</text>`;
   });
-  return html`<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-label="${describe(lanes, spans, from, to)}">${rows}<text x="${labelWidth}" y="${height - 4}">${isOver ? '10 s before' : '10 s ago'}</text><text class="end" x="${width}" y="${height - 4}">${isOver ? formatClock(to) : 'now'}</text></svg>
+  const ends = html`<text x="${labelWidth}" y="${height - 4}">${isOver ? '10 s before' : '10 s ago'}</text><text class="end" x="${width}" y="${height - 4}">${isOver ? formatClock(to) : 'now'}</text>`;
+  const plot = { width, height, left: labelWidth, right: width, top: 0, bottom: height - 22 };
+  const chart = renderFrame({ label: describe(lanes, spans, from, to) }, [rows, ends], plot);
+  return html`${chart}
 <p class="hint">Filled: a worker making a batch, or the trainer waiting for one.</p>`;
 }
 
