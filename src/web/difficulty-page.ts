@@ -6,7 +6,7 @@ import { renderNumbers, renderTable } from './kit/number-table.js';
 import { formatCompact, formatCount, formatShare, formatValue } from './kit/numbers.js';
 import { style } from './kit/style.js';
 
-/** Samples that a curriculum admits at a step. */
+/** Samples that a curriculum admits to a global batch. `step` counts from 1. */
 export interface PageAdmission {
   readonly step: number;
   readonly difficulty: number;
@@ -81,17 +81,17 @@ ${renderTable({ caption: `Quantiles of ${formatCount(distinct)} distinct values`
 
 function admissionPanel({ name, curriculum, admissions }: PageMetric, run: number): Markup {
   if (!curriculum)
-    return html`<section><h2>${name}: admissions by step</h2>
+    return html`<section><h2>${name}: admissions by global batch</h2>
 <p>All samples are equally difficult, so this metric cannot order a curriculum.</p></section>`;
   if (!admissions)
-    return html`<section><h2>${name}: admissions by step</h2>
+    return html`<section><h2>${name}: admissions by global batch</h2>
 <p>The index is not on this machine, so admissions were not counted.</p></section>`;
   const points = admissions.map(({ step, share }) => ({ x: step, y: share }));
   const chart = renderLineChart([{ label: 'admitted', run: run % 2, look: 'marked', points }], {
     id: `admitted-${name}`,
-    title: `Share of admitted samples by step, for ${name}`,
-    description: 'Rises to all samples at the last step of the schedule.',
-    x: { label: 'step', format: formatCompact },
+    title: `Share of admitted samples by global batch, for ${name}`,
+    description: 'Grows to all samples at the end of the schedule.',
+    x: { label: 'global batch', format: formatCompact },
     y: { label: 'share of the samples', format: (value) => value.toFixed(1) },
     fromZero: true,
   });
@@ -101,8 +101,8 @@ function admissionPanel({ name, curriculum, admissions }: PageMetric, run: numbe
     formatCount(samples),
     formatShare(share),
   ]);
-  const columns = ['Step', 'Difficulty', 'Samples', 'Share'];
-  return html`<section><h2>${name}: admissions by step</h2>
+  const columns = ['Global batch', 'Difficulty', 'Samples', 'Share'];
+  return html`<section><h2>${name}: admissions by global batch</h2>
 <p>For the curriculum below, which starts with easy samples and ends with all of them.</p>${chart}
-${renderTable({ caption: 'Admitted samples by step', columns, rows })}</section>`;
+${renderTable({ caption: 'Admitted samples by global batch, counted from 1', columns, rows })}</section>`;
 }

@@ -46,7 +46,7 @@ describe('millrace analyze', () => {
       /<h1>Difficulty of .*text\.jsonl<\/h1>[\s\S]*curriculum_metrics/,
     );
     const again = ok(await runCommand(['analyze', data, '--output', output]));
-    expect(again.stdout).toMatch(/The index was there already/);
+    expect(again.stdout).toMatch(/The index is complete already/);
   });
 
   it('suggests no curriculum if all samples have the same difficulty', async () => {

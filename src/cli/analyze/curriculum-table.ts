@@ -8,8 +8,9 @@ import { formatCount, formatShare, formatValue } from '../../web/kit/numbers.js'
 import { renderTable } from '../terminal/table.js';
 import { indented } from './metric-text.js';
 
-/** Samples that a curriculum admits at a step. */
+/** Samples that a curriculum admits to a global batch. */
 export interface Admission {
+  /** Number of the global batch, from 1. */
   readonly step: number;
   readonly difficulty: number;
   readonly samples: number;
@@ -17,7 +18,7 @@ export interface Admission {
   readonly share: number;
 }
 
-/** Admissions at the first step and after each of `parts` equal parts of the schedule. */
+/** Admissions to the first global batch and at the end of each of `parts` equal parts of the schedule. */
 export function admissionsOf(
   metric: string,
   suggestion: SuggestedCurriculum,
@@ -48,7 +49,7 @@ export function admissionsOf(
 
 /** Renders the admission schedule as a table. */
 export function renderAdmissions(admissions: readonly Admission[]): string {
-  const columns = ['step', 'difficulty', 'samples', 'share'].map((title) => ({
+  const columns = ['global batch', 'difficulty', 'samples', 'share'].map((title) => ({
     title,
     align: 'right' as const,
   }));

@@ -25,7 +25,7 @@ export function resultText(
     parts.push(
       `For data_efficiency.data_sampling.curriculum_learning, one metric or several:\n${JSON.stringify(curriculum, null, 2)}`,
     );
-  const done = wasThere ? 'The index was there already' : `Wrote the index in ${formatDuration(elapsedMs)}`;
+  const done = wasThere ? 'The index is complete already' : `Wrote the index in ${formatDuration(elapsedMs)}`;
   parts.push(`${done}: ${formatCount(samples)} samples, ${output}`);
   return parts.join('\n\n');
 }

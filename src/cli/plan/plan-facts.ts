@@ -111,7 +111,7 @@ function stepTokens({ epoch }: RunPlan): string {
   const { total, fewest, most, padded } = epoch.tokens!;
   const mean = formatCompact(total / epoch.steps);
   if (fewest === most || padded === total) return `${mean} tokens`;
-  return `${mean} tokens on average, ${formatCompact(fewest)} to ${formatCompact(most)}; padding to the longest sample would add ${formatShare(1 - total / padded)}`;
+  return `${mean} tokens on average, ${formatCompact(fewest)} to ${formatCompact(most)}; padded to the longest sample, batches would be ${formatShare(1 - total / padded)} padding`;
 }
 
 function memoryText({ memory }: RunPlan): string {

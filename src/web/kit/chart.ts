@@ -12,7 +12,7 @@ export interface Plot {
 }
 
 /** The area inside the axes of a chart in a report, which the page scales. */
-export const plotArea: Plot = { width: 520, height: 280, left: 48, right: 500, top: 14, bottom: 236 };
+export const plotArea: Plot = { width: 520, height: 280, left: 48, right: 500, top: 28, bottom: 236 };
 
 /** An axis: its scale, label and tick format. */
 export interface Axis {
@@ -63,14 +63,15 @@ export function renderFrame(text: ChartText | ChartLabel, drawing: Content, { wi
 ${drawing}</svg>`;
 }
 
-/** Renders grid lines with their values. */
+/** Renders grid lines with their values, and the label above them. */
 export function renderYAxis({ scale, label, format, ticks = 5 }: Axis, plot: Plot): Markup {
-  const { left, right, top, bottom } = plot;
+  const { left, right, top } = plot;
   const lines = scale.ticks(ticks).map((value) => {
     const at = round(scale(value));
     return html`<line class="grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/><text class="tick end" x="${left - 6}" y="${at + 4}">${format(value)}</text>`;
   });
-  const name = html`<text class="axis" transform="translate(12 ${(top + bottom) / 2}) rotate(-90)">${label}</text>`;
+  // Above the values rather than beside them: on a narrow screen, text is larger and would overlap.
+  const name = html`<text x="0" y="${top - 14}">${label}</text>`;
   return html`<g>${lines}${label !== '' && name}</g>`;
 }
 

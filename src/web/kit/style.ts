@@ -12,7 +12,7 @@ header, main, footer { max-width: 1180px; margin: 0 auto; padding: 0 20px; }
 header { padding-top: 36px; }
 h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.01em; }
 h2 { font-size: 1.06rem; margin: 0; }
-p { margin: 4px 0 12px; color: var(--soft); font-size: .92rem; max-width: 80ch; }
+p { margin: 4px 0 12px; color: var(--soft); font-size: .92rem; max-width: 80ch; overflow-wrap: anywhere; }
 main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 16px; }
 section { background: var(--card); border: 1px solid var(--edge); border-radius: 10px; padding: 18px 20px; min-width: 0; }
 .wide, .figures { grid-column: 1 / -1; }

@@ -1,7 +1,14 @@
 import type { LiveProblem, RunView } from '../../monitor/dashboard/live-view.js';
 import type { RunFigures } from '../../monitor/run-statistics.js';
 import { html, type Markup } from '../kit/html.js';
-import { formatClock, formatCompact, formatCount, formatDuration, formatShare } from '../kit/numbers.js';
+import {
+  formatBytes,
+  formatClock,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatShare,
+} from '../kit/numbers.js';
 import { slowestStage } from './stage-bar.js';
 
 /** Share of waiting below which data keeps up. */
@@ -19,7 +26,7 @@ export function verdictOf(run: RunView, now: number): string {
 function skippedText(figures: RunFigures | undefined): string {
   if (!figures || figures.skipped === 0) return '';
   const { skipped, samples } = figures;
-  const some = `${formatCount(skipped)} ${skipped === 1 ? 'sample was' : 'samples were'} left out`;
+  const some = `${formatCount(skipped)} ${skipped === 1 ? 'sample was' : 'samples were'} skipped`;
   return `${some}, ${formatShare(skipped / (skipped + samples))} of all. The reasons are listed below.`;
 }
 
@@ -71,8 +78,8 @@ export function renderFigures(run: RunFigures, isOver: boolean): Markup {
       : [
           {
             name: 'Bytes per second',
-            value: `${formatCompact(figures.bytesPerSecond)}B`,
-            note: `${formatCompact(figures.bytes)}B so far`,
+            value: formatBytes(figures.bytesPerSecond),
+            note: `${formatBytes(figures.bytes)} so far`,
           },
         ]),
     {

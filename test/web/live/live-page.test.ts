@@ -115,7 +115,7 @@ describe.skipIf(!executablePath)('the live page', () => {
     await page.waitForFunction(() => document.querySelector('#state')!.textContent === 'Finished');
     const verdict = await page.locator('#verdict').innerText();
     expect(verdict).toMatch(
-      /^[\d,]+ samples were left out, \d+(\.\d)? % of all\. The reasons are listed below\./,
+      /^[\d,]+ samples were skipped, \d+(\.\d)? % of all\. The reasons are listed below\./,
     );
     expect(verdict).not.toContain('keeps up');
     for (const chart of ['#waiting svg', '#speed svg']) {
