@@ -38,16 +38,14 @@ function failuresOf(module: TestModule): Failure[] {
 }
 
 function describe(where: string, errors: readonly SerializedError[]): Failure {
-  const details = errors.flatMap((error) => {
-    const place = error.stacks?.[0];
-    const message = `${error.name ?? 'Error'}: ${error.message}`;
-    return [
-      ...firstLines(message),
-      ...(place ? [`at ${relative(process.cwd(), place.file)}:${place.line}`] : []),
-      ...firstLines(stripVTControlCharacters(String(error.diff ?? ''))),
-    ];
-  });
-  return [`FAIL ${where}`, ...details.map((line) => `  ${line}`)].map((line) => line.slice(0, maxLineLength));
+  const place = errors[0]?.stacks?.[0];
+  const location = place ? ` (${relative(process.cwd(), place.file)}:${place.line})` : '';
+  const details = errors.flatMap((error) => [
+    ...firstLines(`${error.name ?? 'Error'}: ${error.message}`),
+    ...firstLines(stripVTControlCharacters(String(error.diff ?? ''))),
+  ]);
+  const lines = [`FAIL ${where}${location}`, ...details.map((line) => `  ${line}`)];
+  return lines.map((line) => line.slice(0, maxLineLength));
 }
 
 function firstLines(text: string): string[] {
