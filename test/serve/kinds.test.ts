@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { images } from '../fixtures/serve/loaders.js';
+import { LocalServer } from './local-server.js';
 import { askPython } from './python.js';
 import { PythonClient } from './python-client.js';
-import { ask, fixture, ServeProcess, SocketFolder } from './server.js';
+import { ask, fixture, SocketFolder } from './server.js';
 
 const sockets = new SocketFolder();
-let server: ServeProcess;
+let server: LocalServer;
 let client: PythonClient;
 beforeAll(async () => {
-  server = await ServeProcess.start(fixture('others.js'), sockets.socket('others'));
+  server = await LocalServer.start(fixture('others.js'), sockets.socket('others'));
   client = new PythonClient('values.py');
 });
 afterAll(async () => {
@@ -109,7 +110,7 @@ describe('a configuration', () => {
 
 describe('a transform in Python', () => {
   it('gets each sample with the stream that is keyed as context.rng, whatever the rank', async () => {
-    const job = await ServeProcess.start(fixture('loaders.js'), sockets.socket('jobs'));
+    const job = await LocalServer.start(fixture('loaders.js'), sockets.socket('jobs'));
     const read = (rank: number, worldSize: number) =>
       client.values({
         address: job.address,

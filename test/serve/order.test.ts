@@ -179,7 +179,7 @@ it('curricula in numpy are those of Node.js, with every schedule and several met
     epoch: fc.nat(20),
     metrics: fc.array(metric, { minLength: 1, maxLength: 2 }),
   });
-  const cases = sampled(configurations, 40, 4).flatMap(({ samples, seed, epoch, metrics }) => {
+  const cases = sampled(configurations, 25, 4).flatMap(({ samples, seed, epoch, metrics }) => {
     const values = metrics.map(({ salt }) =>
       Array.from({ length: samples }, (_, i) => (i * 7919 + salt) % 101),
     );
@@ -215,7 +215,7 @@ it('curricula in numpy are those of Node.js, with every schedule and several met
       },
     ];
   });
-  expect(cases.length).toBeGreaterThan(20);
+  expect(cases.length).toBeGreaterThan(12);
   await expectEqual(cases);
 });
 

@@ -1,7 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Access } from '../../dist/serve/access.js';
+import { parseListen } from '../../dist/serve/listen-address.js';
 import { runCommand } from '../cli/run-command.js';
+import { LocalServer } from './local-server.js';
 import { PythonClient } from './python-client.js';
 import { ask, fixture, ServeProcess, SocketFolder } from './server.js';
 
@@ -10,14 +13,11 @@ afterAll(() => sockets.remove());
 
 describe('over TCP', () => {
   it('every request needs the token, and TLS hides it', async () => {
-    const tls = ['--tls-cert', fixture('cert.pem'), '--tls-key', fixture('key.pem')];
-    const server = await ServeProcess.start(
-      fixture('others.js'),
-      '127.0.0.1:0',
-      '--token',
-      'a-long-secret',
-      ...tls,
-    );
+    const tls = { cert: readFileSync(fixture('cert.pem')), key: readFileSync(fixture('key.pem')) };
+    const server = await LocalServer.start(fixture('others.js'), '127.0.0.1:0', {
+      token: 'a-long-secret',
+      tls,
+    });
     const client = new PythonClient('values.py');
     const question = {
       address: server.address,
@@ -38,12 +38,9 @@ describe('over TCP', () => {
   });
 
   it('without a token only this machine can ask, and no page of another site', async () => {
-    const server = await ServeProcess.start(
-      fixture('others.js'),
-      '127.0.0.1:0',
-      '--allow-origin',
-      'https://app.example',
-    );
+    const server = await LocalServer.start(fixture('others.js'), '127.0.0.1:0', {
+      allowOrigin: 'https://app.example',
+    });
     expect((await ask(server.address, '/v1/loaders')).status).toBe(200);
     const foreign = await ask(server.address, '/v1/loaders', { Host: 'evil.example' });
     expect([foreign.status, foreign.body.toString()]).toEqual([
@@ -55,32 +52,47 @@ describe('over TCP', () => {
     await server.end();
   });
 
-  it('an address that other machines reach is refused without a token', async () => {
-    const { status, stderr } = await runCommand(['serve', fixture('others.js'), '--listen', '0.0.0.0:0']);
-    expect([status, stderr]).toEqual([2, expect.stringContaining('--token: is needed for 0.0.0.0')]);
+  it('an address that other machines reach is refused without a token', () => {
+    expect(() => new Access(parseListen('0.0.0.0:7070'), undefined)).toThrow(
+      '--token: is needed for 0.0.0.0',
+    );
+    expect(() => new Access(parseListen('0.0.0.0:7070'), 'a-long-secret')).not.toThrow();
+    expect(() => new Access(parseListen('localhost:7070'), undefined)).not.toThrow();
+    expect(() => new Access(parseListen('0.0.0.0:7070'), 'short')).toThrow('8 or more');
+    expect(() => parseListen('nowhere')).toThrow('unix:PATH or HOST:PORT');
+    expect(() => parseListen(`unix:/${'long/'.repeat(40)}`)).toThrow('1 to 103 bytes');
   });
 });
 
 describe('millrace serve', () => {
   it('refuses an address in use, and takes over the socket of a server that was killed', async () => {
     const listen = sockets.socket('twice');
+    const path = listen.slice('unix:'.length);
     const first = await ServeProcess.start(fixture('others.js'), listen);
-    const second = await runCommand(['serve', fixture('others.js'), '--listen', listen]);
-    expect([second.status, second.stderr]).toEqual([
-      1,
-      expect.stringContaining('Another server has this socket open'),
-    ]);
+    await expect(LocalServer.start(fixture('others.js'), listen)).rejects.toThrow(
+      'Another server has this socket open',
+    );
     await first.end('SIGKILL');
-    const third = await ServeProcess.start(fixture('others.js'), listen);
-    expect((await ask(third.address, '/v1/loaders')).status).toBe(200);
-    await third.end();
-    writeFileSync(listen.slice('unix:'.length), 'a file of the user');
-    const fourth = await runCommand(['serve', fixture('others.js'), '--listen', listen]);
-    expect(fourth.stderr).toContain('not a socket');
+    expect(existsSync(path)).toBe(true);
+    const second = await LocalServer.start(fixture('others.js'), listen);
+    expect((await ask(second.address, '/v1/loaders')).status).toBe(200);
+    await second.end();
+    writeFileSync(path, 'a file of the user');
+    await expect(LocalServer.start(fixture('others.js'), listen)).rejects.toThrow('not a socket');
+  });
+
+  it('says what is wrong with its arguments, before it opens data', async () => {
+    const { status, stderr } = await runCommand([
+      'serve',
+      'absent.config.ts',
+      '--tls-cert',
+      fixture('cert.pem'),
+    ]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('--tls-key: is missing')]);
   });
 
   it('reserves shared memory or says how much is needed', async () => {
-    const server = await ServeProcess.start(fixture('others.js'), sockets.socket('memory'));
+    const server = await LocalServer.start(fixture('others.js'), sockets.socket('memory'));
     const id = 'a-client-with-memory';
     const path = `/v1/clients/${id}`;
     const without = await ask(server.address, `${path}/memory`, {}, 'POST', '{"slots":2,"slotBytes":4096}');
@@ -97,16 +109,6 @@ describe('millrace serve', () => {
     expect((await reserve(2, 4096)).status).toBe(200);
     socket.destroy();
     await server.end();
-  });
-
-  it('says what is wrong with its arguments', async () => {
-    const wrong = async (...args: string[]) => (await runCommand(['serve', ...args])).stderr;
-    expect(await wrong('absent.config.ts')).toContain('There is no such file');
-    expect(await wrong(fixture('others.js'), '--listen', 'nowhere')).toContain('unix:PATH or HOST:PORT');
-    expect(await wrong(fixture('others.js'), '--tls-cert', fixture('cert.pem'))).toContain(
-      '--tls-key: is missing',
-    );
-    expect(await wrong(fixture('others.js'), '--token', 'short')).toContain('8 or more');
   });
 
   it('the Python package comes with it', async () => {

@@ -45,6 +45,11 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   const options = { address, access: new Access(address, token), tls: readTls(flags), allowOrigin };
   const loaders = await openServed(path);
   const server = new BatchServer(loaders, options);
+  // Before the address is open, so that the socket is removed whenever the signal comes.
+  const signal = new Promise<string>((settle) => {
+    process.once('SIGINT', settle);
+    process.once('SIGTERM', settle);
+  });
   const where = await server.listen();
   warnOfPlainText(address, options.tls !== undefined);
   const names = loaders.map(({ name }) => name);
@@ -52,11 +57,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   process.stdout.write(
     `In Python: millrace.Loader(${JSON.stringify(where)}, loader=${JSON.stringify(names[0])})\n`,
   );
-  const signal = await new Promise<string>((settle) => {
-    process.once('SIGINT', settle);
-    process.once('SIGTERM', settle);
-  });
-  await server.close(`the server received ${signal}`);
+  await server.close(`the server received ${await signal}`);
 }
 
 function readTls({ tlsCert, tlsKey }: ServeFlags): { cert: Buffer; key: Buffer } | undefined {
