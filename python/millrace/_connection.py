@@ -82,7 +82,8 @@ class Reply:
     """A response that is not an error."""
 
     status: int
-    headers: Mapping[str, str]
+    #: Names in any case.
+    headers: http.client.HTTPMessage
     #: Shape ``[bytes]``, uint8.
     body: np.ndarray
 
@@ -165,10 +166,11 @@ class Connection:
             self._http = self._address.connect()
         if self._http.sock is None:
             self._http.connect()
+            made: socket.socket = self._http.sock
             # A batch may take as long as it takes; the session tells whether the server lives.
-            self._http.sock.settimeout(None)
-            if self._http.sock.family != getattr(socket, "AF_UNIX", None):
-                self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made.settimeout(None)
+            if not self._address.is_local:
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._http.request(method, path, body=body, headers={**self._address.headers, **headers})
         return self._http.getresponse()
 
@@ -215,7 +217,7 @@ def _read(response: http.client.HTTPResponse) -> np.ndarray:
     if response.length is None:
         return np.frombuffer(bytearray(response.read()), dtype=np.uint8)
     body = np.empty(response.length, dtype=np.uint8)
-    view = memoryview(body)
+    view = body.data
     done = 0
     while done < len(view):
         count = response.readinto(view[done:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable
+from typing import Callable, Iterator
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def order_key(seed: int, epoch: int, purpose: str = "order") -> int:
     for words in (_key_words(seed), _key_words(epoch), _key_words(purpose)):
         parts += [len(words), *words]
     low, high = np.random.SeedSequence(parts).generate_state(2).tolist()
-    return high << 32 | low
+    return int(high) << 32 | int(low)
 
 
 class Permutation:
@@ -95,7 +95,8 @@ def _key_words(key: int | str) -> list[int]:
     if isinstance(key, str):
         # The length in UTF-16 units, as JavaScript counts it.
         return [2, len(key.encode("utf-16-le")) // 2, *map(ord, key)]
-    words, rest = [], abs(key)
+    words: list[int] = []
+    rest = abs(key)
     while rest > 0 or not words:
         words.append(rest & 0xFFFFFFFF)
         rest >>= 32
@@ -120,12 +121,12 @@ def _shuffled(length: int, key: np.ndarray) -> np.ndarray:
     return np.array(table, dtype=np.int64)
 
 
-def _stream(key: np.ndarray):
+def _stream(key: np.ndarray) -> Iterator[int]:
     block = 0
     while True:
         counters = np.zeros((256, 4), dtype=np.uint64)
         counters[:, 3] = np.arange(block, block + 256)
-        yield from philox4x32(key, counters).reshape(-1).tolist()
+        yield from philox4x32(key.tolist(), counters).reshape(-1).tolist()
         block += 256
 
 

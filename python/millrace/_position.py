@@ -59,8 +59,8 @@ def check_state(state: dict[str, Any], description: Description) -> Position:
     steps, saved = description.gradient_accumulation_steps, state["gradientAccumulationSteps"]
 
     def converted(batch: int) -> int:
-        number, rest = divmod(batch * steps, saved)
-        if rest != 0:
+        number: int = batch * steps // saved
+        if number * saved != batch * steps:
             raise StateMismatchError(
                 f"The state was saved after {state['microBatch']} of {saved} micro-batches of step {state['step']}; with {steps} "
                 "micro-batches per step there is no boundary at that sample. Save states between steps.",

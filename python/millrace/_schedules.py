@@ -74,7 +74,7 @@ def _root(total: float, unit: float, degree: float, low: float, high: float) -> 
 def _exact_root(step: int, total: int, degree: int, span: int) -> int:
     """The largest k with ``k^degree * total <= step * span^degree``."""
     limit = step * span**degree
-    root = math.floor(span * (step / total) ** (1 / degree))
+    root: int = math.floor(span * (step / total) ** (1 / degree))
     while root**degree * total > limit:
         root -= 1
     while (root + 1) ** degree * total <= limit:

@@ -9,7 +9,8 @@ Each order is a function of its options: any position of a run is computed, on a
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -55,7 +56,8 @@ def share(
     return _part(micro, rank, world_size)
 
 
-class MixtureDraws(NamedTuple):
+@dataclass(frozen=True)
+class MixtureDraws:
     """Samples of a mixture.
 
     Attributes:
@@ -162,8 +164,7 @@ class Curriculum:
             len(clusters), [((step - 1) * batch_size, [(j, size)]) for j, (step, size) in enumerate(clusters)]
         )
         self._passes = [
-            Passes(size, lambda number, j=j: order_key(seed, number, f"cluster {j}"))
-            for j, (_, size) in enumerate(clusters)
+            Passes(size, _keys(seed, f"cluster {j}")) for j, (_, size) in enumerate(clusters)
         ]
 
     def __len__(self) -> int:
@@ -180,10 +181,15 @@ class Curriculum:
         return result
 
 
+def _keys(seed: int, purpose: str) -> Callable[[int], int]:
+    """The key of each pass."""
+    return lambda number: order_key(seed, number, purpose)
+
+
 def _source_order(size: int, source: int, seed: int, shuffle: bool) -> Callable[[np.ndarray], np.ndarray]:
     if not shuffle:
         return lambda counts: counts % size
-    return Passes(size, lambda number: order_key(seed, number, f"source {source}")).at
+    return Passes(size, _keys(seed, f"source {source}")).at
 
 
 def _admissions(

@@ -152,8 +152,12 @@ export class BatchServer {
 
   async #reserve(id: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const client = this.#client(id);
-    if (Number(request.headers['content-length'] ?? Number.NaN) > longestBody)
-      throw new Refusal(400, 'ERR_MILLRACE_CONFIG', 'The body is too long.');
+    if (this.#options.address.type !== 'unix')
+      throw new Refusal(409, 'ERR_MILLRACE_CAPABILITY', 'Shared memory needs a unix socket.');
+    if (!(Number(request.headers['content-length']) <= longestBody)) {
+      const message = `The body needs a Content-Length of at most ${longestBody} bytes.`;
+      throw new Refusal(400, 'ERR_MILLRACE_CONFIG', message);
+    }
     const { slots, slotBytes } = parseBody(await text(request));
     const { memory, slots: reserved } = await client.reserve(slots, slotBytes);
     json(response, { memory, ...reserved.description });

@@ -63,13 +63,13 @@ export class Feed {
   #isHeld = true;
   #isRunning = false;
   #isClosed = false;
-  readonly #closeData: () => Promise<void>;
+  readonly #onClose: () => void;
 
-  /** @param closeData - Closes what the loader reads, if it is this feed's alone. */
-  constructor(loader: AnyDataLoader, options: FeedOptions, closeData: () => Promise<void> = async () => {}) {
+  /** @param onClose - Called when the feed is closed. */
+  constructor(loader: AnyDataLoader, options: FeedOptions, onClose: () => void) {
     this.#loader = loader;
     this.#options = options;
-    this.#closeData = closeData;
+    this.#onClose = onClose;
     if (loader.options.onError === 'skip') loader.observe((event) => this.#noteSkipped(event));
   }
 
@@ -95,7 +95,7 @@ export class Feed {
     for (const { reject } of this.#requests.splice(0)) reject(feedClosed());
     this.#made.clear();
     await this.#loader.close();
-    await this.#closeData();
+    this.#onClose();
   }
 
   #drop(request: Request): void {

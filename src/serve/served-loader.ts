@@ -7,6 +7,7 @@ import { DataLoader } from '../loader/index.js';
 import { samplerName } from '../loader/order/fast-forward.js';
 import type { OrderIdentity } from '../loader/order/loader-order.js';
 import { datasetName } from '../loader/order/loader-order.js';
+import { BatchSampler } from '../samplers/index.js';
 import type { BatchAddress, ClientRank } from './batch-address.js';
 import type { BatchSamples } from './encode-batch.js';
 import { type AnyDataLoader, Feed } from './feed.js';
@@ -87,7 +88,7 @@ export class ServedLoader {
       inFlight,
       turns: this.#turns,
     };
-    const feed = new Feed(own, options, async () => {
+    const feed = new Feed(own, options, () => {
       if (this.#holder === feed) this.#holder = undefined;
     });
     if (isShared) this.#holder = feed;
@@ -174,7 +175,10 @@ function whyBound({ batchSampler, dataset, options }: AnyDataLoader): string | n
   if (options.generator) return `${name} draws its order from a generator`;
   if (batchSampler.stateDict) return `${name} draws its order`;
   if (!batchSampler.seek) return `${name} cannot seek`;
-  return batchSampler.deterministic === false ? `${name} has another order each time` : null;
+  const sampler = batchSampler instanceof BatchSampler ? batchSampler.sampler : batchSampler;
+  if (!sampler.fingerprint) return `${name} has no fingerprint, which would tell its orders apart`;
+  const { seekable, deterministic } = batchSampler;
+  return seekable && deterministic ? null : `${name} does not declare seekable and deterministic`;
 }
 
 /** The identity of what a batch is a function of, besides its address. */

@@ -22,7 +22,8 @@ def answer(question):
         return order.share(batch, **options).tolist()
     if kind == "mixture":
         epoch, positions = options.pop("epoch"), options.pop("positions")
-        return [part.tolist() for part in order.Mixture(**options).at(np.array(positions), epoch=epoch)]
+        draws = order.Mixture(**options).at(np.array(positions), epoch=epoch)
+        return [part.tolist() for part in (draws.source, draws.index, draws.epoch)]
     if kind == "curriculum":
         epoch, positions = options.pop("epoch"), options.pop("positions")
         return order.Curriculum(**options).at(np.array(positions), epoch=epoch).tolist()
