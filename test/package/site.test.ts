@@ -57,7 +57,9 @@ describe('the documentation site', () => {
     const modules = Object.keys(exports)
       .filter((subpath) => subpath !== './package.json')
       .map((subpath) => `millrace${subpath.slice(1).replace('/', '_')}.html`);
-    expect(readdirSync(join(site, 'modules')).sort()).toEqual(modules.sort());
+    // A namespace of an entry point, such as `functional`, has a page of its own: `millrace_images.functional.html`.
+    const found = readdirSync(join(site, 'modules')).filter((file) => file.split('.').length === 2);
+    expect(found.sort()).toEqual(modules.sort());
   });
 
   it('explains the meaning, origin and remedy of every error code', () => {

@@ -79,9 +79,12 @@ function turnPixel(data: Uint8Array, red: number, pixels: number, shift: number)
   if (high === r) hue = Math.fround(toBlue - toGreen);
   else if (high === g) hue = Math.fround(Math.fround(toRed + 2) - toBlue);
   else hue = Math.fround(Math.fround(toGreen + 4) - toRed);
-  hue = Math.fround(Math.fround(Math.fround(hue * sixth) + 1) % 1);
-  hue = Math.fround(hue + shift) % 1;
-  if (hue < 0) hue = Math.fround(hue + 1);
+  hue = Math.fround(Math.fround(hue * sixth) + 1);
+  // The remainders by 1, without a division: the operands are below 2.
+  if (hue >= 1) hue -= 1;
+  hue = Math.fround(hue + shift);
+  if (hue >= 1) hue -= 1;
+  else if (hue < 0) hue = Math.fround(hue + 1);
   const sixths = Math.fround(hue * 6);
   const sector = Math.floor(sixths);
   const within = Math.fround(sixths - sector);
@@ -91,7 +94,7 @@ function turnPixel(data: Uint8Array, red: number, pixels: number, shift: number)
   const q = byteOf(Math.fround(Math.fround(1 - part) * high));
   const t = byteOf(Math.fround(Math.fround(part + pale) * high));
   const v = byteOf(high);
-  const k = sector % 6;
+  const k = sector === 6 ? 0 : sector;
   data[red] = k === 0 || k === 5 ? v : k === 1 ? q : k === 4 ? t : p;
   data[green] = k === 1 || k === 2 ? v : k === 0 ? t : k === 3 ? q : p;
   data[blue] = k === 3 || k === 4 ? v : k === 2 ? t : k === 5 ? q : p;
@@ -100,5 +103,6 @@ function turnPixel(data: Uint8Array, red: number, pixels: number, shift: number)
 /** A value from 0 to 1 as a byte. */
 function byteOf(value: number): number {
   const limited = value < 0 ? 0 : value > 1 ? 1 : value;
-  return Math.trunc(Math.fround(limited * whole));
+  // Writing it into bytes drops the fraction.
+  return Math.fround(limited * whole);
 }

@@ -1,4 +1,4 @@
-import { type PlanarImage, planeOf, roundHalfEven, toByte } from './planar-image.js';
+import { type PlanarImage, planeOf, roundLevel, toByte } from './planar-image.js';
 
 /** Moves each pixel away from the mean of its neighborhood, or toward it. Pixels of the border stay as they are. */
 export function changeSharpness(image: PlanarImage, factor: number): PlanarImage {
@@ -22,7 +22,7 @@ export function changeSharpness(image: PlanarImage, factor: number): PlanarImage
           from[i + width - 1]! +
           from[i + width]! +
           from[i + width + 1]!;
-        const blurred = roundHalfEven(Math.fround(around * side + from[i]! * middle));
+        const blurred = roundLevel(Math.fround(around * side + from[i]! * middle));
         to[i] = toByte(Math.fround(from[i]! + (blurred - from[i]!) * rest));
       }
     }
@@ -54,7 +54,7 @@ export function blur(image: PlanarImage, { kernelSize, sigma }: GaussianBlur): P
         const weight = alongY[k]!;
         for (let x = 0; x < width; x++) sums[x]! += rows[from + x]! * weight;
       }
-      for (let x = 0; x < width; x++) to[y * width + x] = roundHalfEven(sums[x]!);
+      for (let x = 0; x < width; x++) to[y * width + x] = roundLevel(sums[x]!);
     }
   }
   return blurred;

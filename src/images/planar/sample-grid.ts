@@ -1,6 +1,6 @@
 import { fillOf } from './crops.js';
 import type { SamplingGrid } from './grids.js';
-import { blankImage, type PlanarImage, planeOf, roundHalfEven } from './planar-image.js';
+import { blankImage, type PlanarImage, planeOf, roundHalfEven, roundLevel } from './planar-image.js';
 
 /** How pixels of a transformed image are found. */
 export interface GridSampling {
@@ -80,8 +80,12 @@ function mixRow(
   const { channels, height, width } = image;
   const planes = Array.from({ length: channels }, (_, channel) => planeOf(image, channel));
   const targets = Array.from({ length: channels }, (_, channel) => planeOf(sampled, channel));
+  const bases = Float32Array.from({ length: channels }, (_, channel) =>
+    fill === undefined ? 0 : fillOf(fill, channel),
+  );
   for (let i = 0; i < sampled.width; i++) {
-    const [x, y] = [places.x[i]!, places.y[i]!];
+    const x = places.x[i]!;
+    const y = places.y[i]!;
     const left = Math.floor(x);
     const top = Math.floor(y);
     const east = Math.fround(x - left);
@@ -107,10 +111,10 @@ function mixRow(
         (southWest && plane[at + width]!) * southWest,
         (southEast && plane[at + width + 1]!) * southEast,
       );
-      if (fill === undefined) targets[channel]![to] = roundHalfEven(mixed);
+      if (fill === undefined) targets[channel]![to] = roundLevel(mixed);
       else {
-        const base = Math.fround(fillOf(fill, channel));
-        targets[channel]![to] = roundHalfEven(
+        const base = bases[channel]!;
+        targets[channel]![to] = roundLevel(
           Math.fround(Math.fround(Math.fround(mixed - base) * inside) + base),
         );
       }
