@@ -15,6 +15,24 @@ export type MetricResult = Tensor | TypedArray | readonly number[];
 /** Measures a collated batch. */
 export type MetricFunction = (batch: never) => MetricResult | Promise<MetricResult>;
 
+/** The part that custom map functions work on. */
+export interface CustomMapPart {
+  readonly threadId: number;
+  readonly workerId: number;
+  readonly metricNames: readonly string[];
+  readonly savePath: string;
+}
+
+/** What a custom reduce works on. */
+export interface CustomReduce {
+  readonly samples: number;
+  readonly metricNames: readonly string[];
+  readonly savePath: string;
+  readonly numWorkers: number;
+  readonly numThreads: number;
+  readonly numThreadsReduce: number;
+}
+
 /** Options of {@link DataAnalyzer}: those of DeepSpeed's, in camelCase. */
 export interface DataAnalyzerOptions {
   /** Parts of the dataset that are mapped separately, on machines that share `savePath`. @defaultValue `1` */
@@ -43,6 +61,17 @@ export interface DataAnalyzerOptions {
   readonly collateFn?: (samples: readonly never[]) => unknown;
   /** The id of sample i is `sampleIndices[i]`. @defaultValue i */
   readonly sampleIndices?: ArrayLike<number>;
+  /**
+   * Makes the results of a part of the map, with `customMapUpdate` and `customMapFinalize`; the analyzer then writes nothing for
+   * the part. @defaultValue none
+   */
+  readonly customMapInit?: (part: CustomMapPart) => unknown;
+  /** Adds a collated batch to the results; `firstSample` is the index of its first sample. @defaultValue none */
+  readonly customMapUpdate?: (batch: never, results: never, firstSample: number) => void | Promise<void>;
+  /** Writes the results of a part. @defaultValue none */
+  readonly customMapFinalize?: (results: never) => void | Promise<void>;
+  /** Merges what the map wrote, instead of the analyzer. @defaultValue none */
+  readonly customReduce?: (reduce: CustomReduce) => void | Promise<void>;
   /** Layout of the document index of the files. @defaultValue `'merged'` */
   readonly docIndex?: DocIndex;
   /**
@@ -80,6 +109,10 @@ const schema = v.strictObject({
   metricDtypes: v.optional(v.array(integerDtype)),
   savePath: v.optional(text, './'),
   collateFn: v.optional(anyFunction),
+  customMapInit: v.optional(anyFunction),
+  customMapUpdate: v.optional(anyFunction),
+  customMapFinalize: v.optional(anyFunction),
+  customReduce: v.optional(anyFunction),
   sampleIndices: v.optional(
     v.custom<ArrayLike<number>>(
       (value) => Array.isArray(value) || ArrayBuffer.isView(value),
@@ -111,7 +144,17 @@ export interface AnalyzerSettings {
   readonly collate: ((samples: readonly unknown[]) => unknown) | undefined;
   readonly sampleIndices: ArrayLike<number> | undefined;
   readonly docIndex: DocIndex;
+  /** Custom functions of the map; all of them or none. */
+  readonly customMap: CustomMap | undefined;
+  readonly customReduce: ((reduce: CustomReduce) => void | Promise<void>) | undefined;
   readonly parity: boolean;
+}
+
+/** The custom functions of the map. */
+export interface CustomMap {
+  readonly init: (part: CustomMapPart) => unknown;
+  readonly update: (batch: unknown, results: unknown, firstSample: number) => void | Promise<void>;
+  readonly finalize: (results: unknown) => void | Promise<void>;
 }
 
 /** @throws {@link ConfigError} naming every invalid option. */
@@ -130,7 +173,14 @@ export function resolveAnalyzerOptions(options: DataAnalyzerOptions): AnalyzerSe
   const all = Array.from({ length: rest.numThreads }, (_, thread) => thread);
   const threads = specificThreads.length > 0 ? specificThreads : all;
   const collate = collateFn as unknown as AnalyzerSettings['collate'];
-  return { ...rest, sampleIndices: rest.sampleIndices, metrics, threads, collate };
+  const customReduce = rest.customReduce as unknown as AnalyzerSettings['customReduce'];
+  const customMap = customMapOf(options);
+  return { ...rest, sampleIndices: rest.sampleIndices, metrics, threads, collate, customMap, customReduce };
+}
+
+function customMapOf(options: DataAnalyzerOptions): CustomMap | undefined {
+  const { customMapInit: init, customMapUpdate: update, customMapFinalize: finalize } = options;
+  return init && ({ init, update, finalize } as unknown as CustomMap);
 }
 
 function disagreements(options: v.InferOutput<typeof schema>): ConfigProblem[] {
@@ -141,6 +191,13 @@ function disagreements(options: v.InferOutput<typeof schema>): ConfigProblem[] {
     if (length === metricNames.length) continue;
     problems.push({ field, message: `has ${length} entries for ${metricNames.length} metricNames` });
   }
+  const mapHooks = ['customMapInit', 'customMapUpdate', 'customMapFinalize'] as const;
+  const missing = mapHooks.filter((hook) => options[hook] === undefined);
+  if (missing.length > 0 && missing.length < mapHooks.length)
+    problems.push({
+      field: missing[0]!,
+      message: 'is missing: the three functions of a custom map belong together',
+    });
   if (new Set(metricNames).size < metricNames.length)
     problems.push({ field: 'metricNames', message: `lists a name twice: ${metricNames.join(', ')}` });
   if (workerId >= numWorkers)

@@ -7,6 +7,7 @@ import type { IndexRange } from '../parts/part-range.js';
 import { sampleContext } from '../random/sample-context.js';
 import {
   type AnalyzerSettings,
+  type CustomMap,
   type DataAnalyzerOptions,
   resolveAnalyzerOptions,
 } from './data-analyzer-options.js';
@@ -43,7 +44,12 @@ export class DataAnalyzer {
     const { numWorkers, workerId, numThreads, threads } = this.#settings;
     const [start, end] = splitIndex(0, this.#dataset.length, numWorkers)[workerId]!;
     const ranges = splitIndex(start, end, numThreads);
-    for (const thread of threads) await this.#mapPart(ranges[thread]!, { worker: workerId, thread });
+    for (const thread of threads) {
+      const part = { worker: workerId, thread };
+      if (this.#settings.customMap)
+        await this.#customMapPart(this.#settings.customMap, ranges[thread]!, part);
+      else await this.#mapPart(ranges[thread]!, part);
+    }
   }
 
   /**
@@ -58,6 +64,13 @@ export class DataAnalyzer {
         { field: 'dataset', message: 'is empty: there is nothing to index' },
       ]);
     }
+    const { customReduce, metrics, savePath, numWorkers, numThreads, numThreadsReduce } = this.#settings;
+    if (customReduce) {
+      const metricNames = metrics.map(({ name }) => name);
+      const samples = this.#dataset.length;
+      await customReduce({ samples, metricNames, savePath, numWorkers, numThreads, numThreadsReduce });
+      return;
+    }
     for (const metric of this.#settings.metrics) reduceMetric(metric, this.#settings, this.#dataset.length);
   }
 
@@ -65,6 +78,20 @@ export class DataAnalyzer {
   async runMapReduce(): Promise<void> {
     await this.runMap();
     await this.runReduce();
+  }
+
+  async #customMapPart(
+    { init, update, finalize }: CustomMap,
+    [start, end]: IndexRange,
+    { worker, thread }: MapPartId,
+  ): Promise<void> {
+    const { metrics, batchSize, savePath } = this.#settings;
+    const metricNames = metrics.map(({ name }) => name);
+    const results = await init({ threadId: thread, workerId: worker, metricNames, savePath });
+    for (let first = start; first < end; first += batchSize) {
+      await update(await this.#batch(first, Math.min(batchSize, end - first)), results, first);
+    }
+    await finalize(results);
   }
 
   async #mapPart([start, end]: IndexRange, part: MapPartId): Promise<void> {

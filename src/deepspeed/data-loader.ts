@@ -19,7 +19,7 @@ import { SeqlenCurriculum } from './seqlen-curriculum.js';
 import { type SizeChange, SizedBatches } from './sized-batches.js';
 import { drawBaseSeed, TorchRandomOrder } from './torch-random-order.js';
 import type { VariableBatchSampler } from './variable-batch-sampler.js';
-import { type UncollatedBatch, VariableDelivery } from './variable-delivery.js';
+import { type GatheredSamples, VariableDelivery } from './variable-delivery.js';
 
 /** Changes a batch of a curriculum before it is delivered; receives the sampler's state as of this batch. */
 export type PostProcess<B> = (batch: B, samplerState: JsonObject) => B | Promise<B>;
@@ -277,7 +277,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   }
 
   async #deliver(made: B, step: number): Promise<B> {
-    const batch = this.#variable ? await this.#variable.deliver(made as UncollatedBatch<T>, step) : made;
+    const batch = this.#variable ? await this.#variable.deliver(made as GatheredSamples<T>, step) : made;
     const processed = this.#curriculum ? await this.#postProcess(batch, this.#curriculum) : batch;
     return this.#seqlen ? this.#seqlen.cut(processed) : processed;
   }

@@ -6,7 +6,7 @@ import type { DeepSpeedDataLoaderOptions, LoaderPlan, PassedOnOptions } from './
 import { WithoutEpochs } from './data-loader-order.js';
 import { torchCollate } from './torch-collate.js';
 import { TorchRandomOrder } from './torch-random-order.js';
-import type { UncollatedBatch } from './variable-delivery.js';
+import type { GatheredSamples } from './variable-delivery.js';
 import { workersForMovable } from './worker-fallback.js';
 
 /** What a loader knows beside its plan. */
@@ -30,7 +30,7 @@ export function innerLoaderOptions<T, B>(
   const given = plan.collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'];
   const own = parity ? (torchCollate() as Collate<T, B>) : undefined;
   // Batches of variable size are padded and collated when they are delivered.
-  const collate = plan.order === 'variable' ? uncollated<T, B> : (given ?? own);
+  const collate = plan.order === 'variable' ? gatherSamples<T, B> : (given ?? own);
   const numWorkers = workersWereChosen ? workers : workersForMovable(dataset, workers);
   const { prefetchFactor, persistentWorkers, ...passedOn } = plan.loaderOptions as PassedOnOptions<T>;
   const ofWorkers = numWorkers > 0 && {
@@ -48,6 +48,6 @@ export function samplerOfPasses(plan: LoaderPlan, sampler: Sampler): Sampler {
   return plan.parity && !(sampler instanceof TorchRandomOrder) ? new WithoutEpochs(sampler) : sampler;
 }
 
-function uncollated<T, B>(samples: readonly T[], context: CollateContext): B {
-  return { samples, context } satisfies UncollatedBatch<T> as B;
+function gatherSamples<T, B>(samples: readonly T[], context: CollateContext): B {
+  return { samples, context } satisfies GatheredSamples<T> as B;
 }

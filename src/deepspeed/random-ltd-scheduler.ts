@@ -103,6 +103,26 @@ export class RandomLtdScheduler {
     return plainCount(state.consumed_layer_tokens);
   }
 
+  /** Layers that drop tokens. */
+  getRandomLtdLayerNum(): number {
+    return this.#config.random_ltd_layer_num;
+  }
+
+  /** Sets the kept length. The next step changes it again, unless it is `max_value` or more. */
+  setCurrentSeq(length: number): void {
+    const { length: current_value } = parseOptions(
+      'RandomLtdScheduler.setCurrentSeq',
+      v.strictObject({ length: integerFrom(0) }),
+      { length },
+    );
+    this.#state = { ...this.#state, current_value };
+  }
+
+  /** Returns to the state before the first step, with no tokens consumed. */
+  resetToInit(): void {
+    this.#state = this.#initialState();
+  }
+
   stateDict(): RandomLtdState {
     const consumed = plainCount(this.#state.consumed_layer_tokens);
     return {

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { getAccelerator } from '../accelerator/get-accelerator.js';
 import { ParityError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { hostMemory } from './host-memory.js';
 
 export interface ThroughputTimerOptions {
   /** If false, starting and stopping do nothing. @defaultValue `true` */
@@ -14,7 +15,7 @@ export interface ThroughputTimerOptions {
   readonly startStep?: number;
   /** Global steps between reports, or `null` for none. @defaultValue `null` */
   readonly stepsPerOutput?: number | null;
-  /** Whether reports include the memory of the device. @defaultValue `true` */
+  /** Whether a second line reports the memory of the host: the shares of memory and swap in use. @defaultValue `false` */
   readonly monitorMemory?: boolean;
   /** Receives the reports. @defaultValue `console.log` */
   readonly log?: (line: string) => void;
@@ -37,7 +38,7 @@ const schema = v.strictObject({
   batchSize: v.optional(integerFrom(1), 1),
   startStep: v.optional(integerFrom(0), 2),
   stepsPerOutput: v.optional(v.nullable(integerFrom(1)), null),
-  monitorMemory: v.optional(booleanOption, true),
+  monitorMemory: v.optional(booleanOption, false),
   log: v.optional(functionOption<(line: string) => void>()),
   now: v.optional(functionOption<() => number>()),
   synchronize: v.optional(functionOption<() => void>()),
@@ -125,7 +126,7 @@ export class ThroughputTimer {
     if (this.#startedAtMs === undefined) return;
     this.#measure(this.#startedAtMs);
     if (!globalStep) return;
-    if (reportSpeed && this.#reportIsDue()) (this.#options.log ?? console.log)(this.report());
+    if (reportSpeed && this.#reportIsDue()) this.#writeReport();
     this.#stepMs = 0;
   }
 
@@ -155,15 +156,24 @@ export class ThroughputTimer {
 
   /** The text of a report. */
   report(): string {
-    const line =
-      `epoch=${this.#epochCount}/micro_step=${this.#microStepCount}/global_step=${this.#globalStepCount}, ` +
-      `RunningAvgSamplesPerSec=${this.averageSamplesPerSecond()}, CurrSamplesPerSec=${this.currentSamplesPerSecond()}`;
-    if (!this.#options.monitorMemory) return line;
     const device = getAccelerator();
     return (
-      `${line}, MemAllocated=${gibibytes(device.memoryAllocated())}GB, ` +
+      `${this.#place()}, RunningAvgSamplesPerSec=${this.averageSamplesPerSecond()}, ` +
+      `CurrSamplesPerSec=${this.currentSamplesPerSecond()}, MemAllocated=${gibibytes(device.memoryAllocated())}GB, ` +
       `MaxMemAllocated=${gibibytes(device.maxMemoryAllocated())}GB`
     );
+  }
+
+  #place(): string {
+    return `epoch=${this.#epochCount}/micro_step=${this.#microStepCount}/global_step=${this.#globalStepCount}`;
+  }
+
+  #writeReport(): void {
+    const log = this.#options.log ?? console.log;
+    log(this.report());
+    if (!this.#options.monitorMemory) return;
+    const { memory, swap } = hostMemory();
+    log(`${this.#place()}, vm %: ${memory}, swap %: ${swap ?? 'unknown'}`);
   }
 
   #measure(startedAtMs: number): void {

@@ -8,7 +8,7 @@ import type { VariableBatchSampler } from './variable-batch-sampler.js';
 export type SamplePadding<T> = (sample: T, length: number) => T | Promise<T>;
 
 /** The samples of a batch that is collated when it is delivered. */
-export interface UncollatedBatch<T> {
+export interface GatheredSamples<T> {
   readonly samples: readonly T[];
   readonly context: CollateContext;
 }
@@ -33,7 +33,7 @@ export class VariableDelivery<T, B> {
    * @param step - Steps since the start of an epoch.
    * @returns the batch; without a collate function, the samples
    */
-  async deliver({ samples, context }: UncollatedBatch<T>, step: number): Promise<B> {
+  async deliver({ samples, context }: GatheredSamples<T>, step: number): Promise<B> {
     const collate = this.#collate instanceof WorkerModule ? await this.#collate.load() : this.#collate;
     const padded = await this.#padded(samples, step);
     return collate ? collate(padded, context) : (padded as B);

@@ -7,7 +7,6 @@ function timed(options: ThroughputTimerOptions = {}) {
   const timer = new ThroughputTimer({
     batchSize: 8,
     synchronized: false,
-    monitorMemory: false,
     now: () => clock.ms,
     log: (line) => lines.push(line),
     ...options,
@@ -58,12 +57,24 @@ describe('ThroughputTimer', () => {
     expect(lines).toEqual([]);
     step(2000);
     expect(lines).toEqual([
-      'epoch=0/micro_step=2/global_step=2, RunningAvgSamplesPerSec=4, CurrSamplesPerSec=4',
+      expect.stringMatching(
+        /^epoch=0\/micro_step=2\/global_step=2, RunningAvgSamplesPerSec=4, CurrSamplesPerSec=4, MemAllocated=/,
+      ),
     ]);
   });
 
+  it('adds a line with the memory of the host where monitorMemory asks for it, as DeepSpeed does', () => {
+    const { lines, step } = timed({ startStep: 0, stepsPerOutput: 1, monitorMemory: true });
+    step(1000);
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toMatch(
+      /^epoch=0\/micro_step=1\/global_step=1, vm %: \d+(\.\d)?, swap %: (\d+(\.\d)?|unknown)$/,
+    );
+    expect(Number(/vm %: ([\d.]+)/.exec(lines[1]!)![1])).toBeGreaterThan(0);
+  });
+
   it('includes the memory of the device in a report', () => {
-    const { timer } = timed({ monitorMemory: true });
+    const { timer } = timed();
     expect(timer.report()).toMatch(/MemAllocated=\d+(\.\d+)?GB, MaxMemAllocated=\d+(\.\d+)?GB$/);
   });
 

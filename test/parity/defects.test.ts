@@ -13,14 +13,17 @@ import {
 } from 'millrace';
 import {
   batchBySeqlens,
+  Collectives,
   CurriculumScheduler,
   DataAnalyzer,
   DeepSpeedDataLoader,
   DeepSpeedDataSampler,
   deepspeedIo,
+  EngineData,
   parseDeepSpeedConfig,
   RandomLtdScheduler,
   ThroughputTimer,
+  UlyssesSPDataLoaderAdapter,
   VariableBatchSizeLr,
 } from 'millrace/deepspeed';
 import {
@@ -602,6 +605,86 @@ function stepAfterCounting(parity: boolean): unknown {
 defect('random-ltd-counting-moves', {
   byDefault: () => expect(stepAfterCounting(false)).toBe(-1),
   withParity: () => expect(stepAfterCounting(true)).toBe(4),
+});
+
+const ofTokens = {
+  train_batch_size: 1,
+  data_efficiency: {
+    enabled: true,
+    data_sampling: { enabled: true, dynamic_batching: { enabled: true, max_tokens: 4 } },
+  },
+};
+
+async function sizesOfBatches(parity: boolean): Promise<number[]> {
+  const loader = deepspeedIo(ofTokens, new ArrayDataset([1, 2, 3, 4]), {
+    datasetSeqlens: [2, 2, 1, 3],
+    collateFn: (samples) => samples,
+    numLocalIoWorkers: 0,
+    worldSize: 1,
+    parity,
+  });
+  const sizes: number[] = [];
+  for await (const batch of loader) sizes.push(batch.length);
+  return sizes;
+}
+
+defect('dynamic-batching-ignored', {
+  byDefault: async () => expect(await sizesOfBatches(false)).toEqual([2, 2]),
+  withParity: async () => expect(await sizesOfBatches(true)).toEqual([1, 1, 1, 1]),
+});
+
+async function sizeAfterChange(parity: boolean): Promise<number> {
+  const json = { train_micro_batch_size_per_gpu: 2 };
+  const engine = new EngineData(json, new ArrayDataset([1, 2, 3, 4]), {
+    collateFn: (samples) => samples,
+    numLocalIoWorkers: 0,
+    worldSize: 1,
+    parity,
+  });
+  engine.setTrainMicroBatchSize(3);
+  return (await engine.nextBatch())!.length;
+}
+
+defect('micro-batch-of-loader', {
+  byDefault: async () => expect(await sizeAfterChange(false)).toBe(3),
+  withParity: async () => expect(await sizeAfterChange(true)).toBe(2),
+});
+
+async function shiftedLabels(parity: boolean): Promise<number[]> {
+  const ids = tensor(Int32Array.of(1, 2, 3, 4), [1, 4]);
+  const batch = { input_ids: ids, labels: ids, position_ids: tensor(Int32Array.of(0, 1, 0, 1), [1, 4]) };
+  const loader = {
+    async *[Symbol.asyncIterator]() {
+      yield batch;
+    },
+  };
+  const [spGroup] = Collectives.inProcess(1);
+  for await (const slice of new UlyssesSPDataLoaderAdapter(loader, { spGroup: spGroup!, parity }))
+    return Array.from((slice.shift_labels as Tensor).data as Int32Array);
+  return [];
+}
+
+defect('labels-cross-documents', {
+  byDefault: async () => expect(await shiftedLabels(false)).toEqual([2, -100, 4, -100]),
+  withParity: async () => expect(await shiftedLabels(true)).toEqual([2, 3, 4, -100]),
+});
+
+async function callsWithoutBatch(parity: boolean): Promise<number> {
+  const pipelineStage = { stage: 1, stages: 3, dataParallelRank: 0, dataParallelWorldSize: 1 };
+  const options = { pipelineStage, parity };
+  const engine = new EngineData({ train_batch_size: 1 }, new ArrayDataset([1]), options);
+  let calls = 0;
+  engine.setBatchFn((batch) => {
+    calls += 1;
+    return batch;
+  });
+  await engine.nextBatch();
+  return calls;
+}
+
+defect('batch-fn-without-batch', {
+  byDefault: async () => expect(await callsWithoutBatch(false)).toBe(0),
+  withParity: async () => expect(await callsWithoutBatch(true)).toBe(1),
 });
 
 // PyTorch

@@ -16,6 +16,13 @@ export const dataset: Dataset<Tensor<'int32'>> = new ArrayDataset(samples);
 export const evalSet: Dataset<Tensor<'int32'>> = new ArrayDataset(samples.slice(0, 64));
 export const seqlens: number[] = Array.from(samples, (_, i) => 8 + ((i * 37) % 500));
 export const tokens: Uint16Array = Uint16Array.from({ length: 100 }, (_, i) => i);
+const sequence = tensor(new Int32Array(16), [2, 8]);
+export const sequences: AsyncIterable<Record<string, Tensor>> = {
+  async *[Symbol.asyncIterator]() {
+    yield { input_ids: sequence, position_ids: sequence, labels: sequence };
+  },
+};
+export const rows: Tensor<'int32'> = tensor(new Int32Array(34), [2, 17]);
 export const rank: number = 0;
 export const globalStep: number = 500;
 export const optimizer: Optimizer = { paramGroups: [{ lr: 1e-3 }] };
