@@ -24,32 +24,34 @@ export type StackedSample<C extends DatasetColumns> = {
 export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSample<C>>, Movable {
   readonly columns: C;
   readonly length: number;
+  /** The columns as pairs of name (or position) and dataset. */
+  readonly #entries: readonly (readonly [name: string, dataset: Dataset<unknown>])[];
 
   constructor(columns: C & { readonly [name: string]: Dataset<unknown> });
   constructor(...columns: C & readonly Dataset<unknown>[]);
   constructor(...columns: readonly unknown[]) {
     const single = columns.length === 1 && !isMapDataset(columns[0]);
     this.columns = (single ? columns[0] : columns) as C;
-    this.length = commonLength(this.columns);
+    this.#entries = checkedEntries(this.columns);
+    this.length = commonLength(this.#entries);
   }
 
   get scheduledBatchSize(): number | undefined {
-    const columns = Object.values(this.columns) as Dataset<unknown>[];
-    return columns.find(({ scheduledBatchSize }) => scheduledBatchSize !== undefined)?.scheduledBatchSize;
+    const scheduled = this.#entries.find(([, dataset]) => dataset.scheduledBatchSize !== undefined);
+    return scheduled?.[1].scheduledBatchSize;
   }
 
   get variesByEpoch(): boolean {
-    return (Object.values(this.columns) as Dataset<unknown>[]).some((dataset) => dataset.variesByEpoch);
+    return this.#entries.some(([, dataset]) => dataset.variesByEpoch);
   }
 
   async get(index: number, context: SampleContext): Promise<StackedSample<C>> {
     checkIndex(index, this.length, 'StackDataset');
-    const entries = Object.entries(this.columns as Record<string, Dataset<unknown>>);
     const values = await Promise.all(
-      entries.map(([name, dataset]) => dataset.get(index, context.part(name))),
+      this.#entries.map(([name, dataset]) => dataset.get(index, context.part(name))),
     );
     if (Array.isArray(this.columns)) return values as StackedSample<C>;
-    return Object.fromEntries(entries.map(([name], i) => [name, values[i]])) as StackedSample<C>;
+    return Object.fromEntries(this.#entries.map(([name], i) => [name, values[i]])) as StackedSample<C>;
   }
 
   /** Prefetches from each dataset. */
@@ -58,21 +60,18 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
   }
 
   fingerprint(): string {
-    const columns = Object.entries(this.columns as Record<string, Dataset<unknown>>);
     return fingerprint({
       kind: 'StackDataset',
-      columns: columns.map(([name, dataset]) => [name, datasetFingerprint(dataset)]),
+      columns: this.#entries.map(([name, dataset]) => [name, datasetFingerprint(dataset)]),
     });
   }
 
   async close(): Promise<void> {
-    for (const dataset of Object.values(this.columns) as Dataset<unknown>[]) await dataset.close?.();
+    for (const [, dataset] of this.#entries) await dataset.close?.();
   }
 
   [toRecipe](): Recipe {
-    const recipes = Object.entries(this.columns as Record<string, Dataset<unknown>>).map(
-      ([name, dataset]) => [name, recipeOf(dataset, 'dataset')] as const,
-    );
+    const recipes = this.#entries.map(([name, dataset]) => [name, recipeOf(dataset, 'dataset')] as const);
     const args = Array.isArray(this.columns)
       ? recipes.map(([, recipe]) => recipe)
       : Object.fromEntries(recipes);
@@ -90,14 +89,18 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
   }
 }
 
-function commonLength(columns: DatasetColumns): number {
-  const entries = Object.entries(columns as Record<string, unknown>);
-  const wrong = entries.find(([, dataset]) => !isMapDataset(dataset));
-  if (wrong || entries.length === 0) {
-    const message = wrong ? 'is not a map-style dataset' : 'needs at least one dataset';
-    throw new ConfigError('StackDataset', [{ field: wrong?.[0] ?? 'columns', message }]);
-  }
-  const lengths = entries.map(([, dataset]) => (dataset as Dataset<unknown>).length);
+function checkedEntries(columns: object): [name: string, dataset: Dataset<unknown>][] {
+  const refuse = (field: string, message: string) => new ConfigError('StackDataset', [{ field, message }]);
+  const entries = Object.entries(columns).map(([name, dataset]): [string, Dataset<unknown>] => {
+    if (!isMapDataset(dataset)) throw refuse(name, 'is not a map-style dataset');
+    return [name, dataset];
+  });
+  if (entries.length === 0) throw refuse('columns', 'needs at least one dataset');
+  return entries;
+}
+
+function commonLength(entries: readonly (readonly [name: string, dataset: Dataset<unknown>])[]): number {
+  const lengths = entries.map(([, dataset]) => dataset.length);
   if (lengths.some((length) => length !== lengths[0])) {
     throw new ShapeError('The datasets of a StackDataset must have one length', {
       where: { lengths: entries.map(([name], i) => `${name}: ${lengths[i]}`).join(', ') },
