@@ -65,6 +65,22 @@ describe('ImageFolder', () => {
     expect(seen[5]).toEqual(['uint8', 1, 3, 90, 120, 2]);
   });
 
+  it('reads the classes that are given, in their order', async () => {
+    const dataset = await ImageFolder.open(root, { classes: ['dog', 'cat'] });
+    expect(dataset.classes).toEqual(['dog', 'cat']);
+    expect([dataset.path(0), dataset.label(0), dataset.path(4), dataset.label(4)]).toEqual([
+      'dog/a.JPG',
+      0,
+      'cat/y.jpg',
+      1,
+    ]);
+    expect(dataset.fingerprint()).not.toBe((await ImageFolder.open(root)).fingerprint());
+    const wrong = (classes: string[]) => ImageFolder.open(root, { classes });
+    await expect(wrong(['dog', 'bird'])).rejects.toThrow(/no folder bird; there are Zebra, cat, dog/);
+    await expect(wrong(['dog', 'dog'])).rejects.toThrow(/names a class twice/);
+    await expect(wrong([])).rejects.toThrow(/must not be empty/);
+  });
+
   it('gives the same augmented batches for any number of workers, lent or owned, whole batches or samples', async () => {
     const dataset = await ImageFolder.open(root, { transforms });
     const expected = await batchesOf(dataset, {});

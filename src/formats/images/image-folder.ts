@@ -21,6 +21,8 @@ import { type ImageListing, listImages, listRemoteImages } from './list-images.j
 export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
   /** Steps applied to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
   readonly transforms?: readonly ImageTransform[];
+  /** Names of the class folders to read, in the order of their labels. @defaultValue all, sorted */
+  readonly classes?: readonly string[];
 }
 
 /** Local files that are read and decoded concurrently, if decoding is asynchronous. */
@@ -41,7 +43,7 @@ export interface LabelledImage {
  */
 export class ImageFolder implements Dataset<LabelledImage>, Movable {
   readonly root: string;
-  /** Names of the class folders, sorted. */
+  /** Names of the class folders: sorted, or those that were given. */
   readonly classes: readonly string[];
   readonly length: number;
   readonly #paths: PathList;
@@ -71,15 +73,25 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
    *   images; {@link ConfigError} if the transforms are in an impossible order.
    */
   static async open(root: string | URL, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-    const { transforms = [], retries, timeoutMs, concurrency, cache, headers, token, ...rest } = options;
+    const {
+      transforms = [],
+      classes,
+      retries,
+      timeoutMs,
+      concurrency,
+      cache,
+      headers,
+      token,
+      ...rest
+    } = options;
     const storage = storageOptions(given({ retries, timeoutMs, concurrency, cache, headers, token }));
     const pipeline = new ImagePipeline(transforms, rest);
     if (isRemote(root)) {
       const url = String(root).replace(/\/+$/, '');
-      return new ImageFolder(url, await listRemoteImages(url, storage), pipeline, storage);
+      return new ImageFolder(url, await listRemoteImages(url, storage, classes), pipeline, storage);
     }
     const path = localPath(root);
-    return new ImageFolder(path, await listImages(path), pipeline, storage);
+    return new ImageFolder(path, await listImages(path, classes), pipeline, storage);
   }
 
   /** Path of an image, relative to the root. @throws {@link IndexRangeError} */

@@ -19,12 +19,12 @@ export interface ImageListing {
 }
 
 /** Lists the images in class folders. @throws {@link StorageError}, {@link FormatError}, {@link ConfigError} */
-export async function listImages(root: string): Promise<ImageListing> {
+export async function listImages(root: string, given?: readonly string[]): Promise<ImageListing> {
   const entries = await list(root);
-  const classes: string[] = [];
-  for (const entry of entries) if (await isFolder(root, entry)) classes.push(entry.name);
-  classes.sort(byCodePoint);
-  checkClasses(root, classes);
+  const folders: string[] = [];
+  for (const entry of entries) if (await isFolder(root, entry)) folders.push(entry.name);
+  folders.sort(byCodePoint);
+  const classes = chosenClasses(root, folders, given);
   if (classes.length === 0) {
     throw new FormatError('The folder has no class folders', {
       where: { folder: root },
@@ -48,13 +48,19 @@ export async function listImages(root: string): Promise<ImageListing> {
 }
 
 /** Lists the images among the names of a server. */
-export async function listRemoteImages(root: string, storage: StorageOptions): Promise<ImageListing> {
+export async function listRemoteImages(
+  root: string,
+  storage: StorageOptions,
+  given?: readonly string[],
+): Promise<ImageListing> {
   const names = (await listFiles(`${root}/`, storage)).map((name) => name.slice(root.length + 1));
-  const images = names
+  const found = names
     .filter((name) => name.includes('/') && isImage(name) && !name.split('/').some(isHidden))
     .sort(byFolderThenName);
-  const classes = [...new Set(images.map((name) => name.slice(0, name.indexOf('/'))))];
-  checkClasses(root, classes);
+  const classOf = (name: string) => name.slice(0, name.indexOf('/'));
+  const classes = chosenClasses(root, [...new Set(found.map(classOf))], given);
+  const chosen = new Set(classes);
+  const images = found.filter((name) => chosen.has(classOf(name)));
   if (classes.length === 0) {
     throw new FormatError('There are no images in folders below this URL', {
       where: { url: root, extensions: imageExtensions.join(' ') },
@@ -62,7 +68,7 @@ export async function listRemoteImages(root: string, storage: StorageOptions): P
     });
   }
   const places = new Map(classes.map((name, label) => [name, label]));
-  const labels = images.map((name) => places.get(name.slice(0, name.indexOf('/')))!);
+  const labels = images.map((name) => places.get(classOf(name))!);
   return { classes, paths: PathList.from(images), labels: sharedInts(labels) };
 }
 
@@ -102,6 +108,25 @@ async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
 async function holdsItself(link: string): Promise<boolean> {
   const [target, folder] = await Promise.all([realpath(link), realpath(dirname(link))]);
   return folder === target || folder.startsWith(`${target}${sep}`);
+}
+
+/** The classes: those that are given, in their order, or all folders. @throws {@link ConfigError} for a class without a folder */
+function chosenClasses(
+  root: string,
+  folders: readonly string[],
+  given: readonly string[] | undefined,
+): readonly string[] {
+  if (!given) {
+    checkClasses(root, folders);
+    return folders;
+  }
+  const wrong = (message: string) => new ConfigError('ImageFolder options', [{ field: 'classes', message }]);
+  const missing = given.filter((name) => !folders.includes(name));
+  if (missing.length > 0)
+    throw wrong(`${root} has no folder ${missing.join(', ')}; there are ${folders.join(', ')}`);
+  if (new Set(given).size < given.length) throw wrong('names a class twice');
+  if (given.length === 0) throw wrong('must not be empty');
+  return given;
 }
 
 /** Refuses folders of splits, which would become classes. */
