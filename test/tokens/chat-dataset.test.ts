@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArrayDataset, DataLoader, padCollate } from 'millrace';
-import { chatDataset, loadTokenizer } from 'millrace/tokens';
-import { describe, expect, it } from 'vitest';
+import { chatDataset, loadTokenizer, TextTokenizer } from 'millrace/tokens';
+import { describe, expect, it, vi } from 'vitest';
 import { goldenFolder, goldenVectors } from './golden-tokenizer.js';
 
 const chatml =
@@ -218,5 +218,19 @@ describe('chatDataset', () => {
       return found;
     };
     expect(await batches(1)).toEqual(await batches(0));
+  });
+
+  it('leaves the thread of the loader alone when workers tokenize', async () => {
+    const rows = Array.from({ length: 8 }, () => ({ messages: talk }));
+    const dataset = await chatDataset(rows, { tokenizer: goldenFolder('qwen-like'), template: chatml });
+    const encoded = vi.spyOn(TextTokenizer.prototype, 'spans');
+    const calls = async (numWorkers: number) => {
+      encoded.mockClear();
+      await using loader = new DataLoader(dataset, { batchSize: 4, numWorkers });
+      for await (const _ of loader);
+      return encoded.mock.calls.length;
+    };
+    expect([await calls(0), await calls(1)]).toEqual([rows.length, 0]);
+    encoded.mockRestore();
   });
 });
