@@ -36,7 +36,11 @@ function samplesOf(batch: unknown): string[] {
       for (let row = 0; row < shape[0]!; row++)
         rows[row] =
           `${rows[row] ?? ''} ${path}:${Array.from({ length: width }, (_, k) => data[row * width + k])}`;
-    } else for (const [name, field] of Object.entries(value as object)) add(field, `${path}.${name}`);
+    } else {
+      // Document boundaries count over the whole batch.
+      const { cuSeqlens: _, maxSeqlen: __, ...fields } = value as Record<string, unknown>;
+      for (const [name, field] of Object.entries(fields)) add(field, `${path}.${name}`);
+    }
   };
   add(batch, '');
   return rows;
@@ -366,7 +370,7 @@ describe('documents of packed rows', () => {
       while (rows.length < passes * packed.length)
         for await (const batch of loader as AsyncIterable<unknown[]>)
           for (const row of batch)
-            if (row !== 0) rows.push((row as { tokens: { data: Int32Array } }).tokens.data);
+            if (row !== 0) rows.push((row as { inputIds: { data: Int32Array } }).inputIds.data);
       const drawnIn = Array.from({ length: passes }, (_, pass) => {
         const own = rows.slice(pass * packed.length, (pass + 1) * packed.length);
         return new Set(own.flatMap((row) => [...row]).filter((token) => token !== -1));

@@ -169,7 +169,9 @@ describe('planRun', () => {
     const { memory } = await planOf(path);
     const { loader, close } = await openConfig(path);
     for await (const batch of loader) {
-      expect(memory.batchBytes).toBe(bytesOf(batch));
+      // Document boundaries of packed rows are not known in advance.
+      const { cuSeqlens: _, maxSeqlen: __, ...fields } = batch as Record<string, unknown>;
+      expect(memory.batchBytes).toBe(bytesOf(fields));
       break;
     }
     await close();
