@@ -181,7 +181,7 @@ export class ImagePipeline {
     const choose = (size: PlanarSize) => {
       geometry ??= joinGeometry(leading, size, context.rng);
       const { crop } = geometry;
-      if (!crop || !isWithin(crop, size)) return { needed: { x: 0, y: 0, ...size }, shrink: 1 };
+      if (!crop || !isWithin(crop)) return { needed: { x: 0, y: 0, ...size }, shrink: 1 };
       return { needed: reach(crop), shrink: this.exact ? 1 : shrinkOf(crop) };
     };
     return this.#images.decode(bytes, name, choose, (image, place) => {
@@ -192,7 +192,7 @@ export class ImagePipeline {
 
   #moved(image: RgbxImage, geometry: Geometry): RgbxImage | PlanarImage {
     const { crop, filter } = geometry;
-    const isUsual = crop && !crop.flipDown && filter === 'bilinear' && isWithin(crop, image);
+    const isUsual = crop && !crop.flipDown && filter === 'bilinear' && isWithin(crop);
     return isUsual && !this.exact
       ? resample(image, crop, this.#images.workspace)
       : warpImage(planarOf(image), geometry);

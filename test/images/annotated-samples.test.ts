@@ -48,14 +48,13 @@ function apply<S extends ImageSample>(
 
 /** The box around the pixels of a mask. */
 function around({ data, shape }: Tensor): number[] {
-  const [high, wide] = shape.slice(-2) as [number, number];
+  const wide = shape.at(-1)!;
   const places = Array.from(data as Uint8Array, (value, i) =>
     value ? [i % wide, Math.floor(i / wide)] : [],
   );
   const [xs, ys] = [0, 1].map((k) =>
     places.filter((place) => place.length > 0).map((place) => place[k]!),
   ) as [number[], number[]];
-  void high;
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1];
 }
 
@@ -131,21 +130,41 @@ describe('mask, boxes and points', () => {
   });
 
   it('a box that one step pushes out and the next brings back is whole', () => {
-    const out = augment.pad([0, 0, 40, 0]);
-    const sample = sampleOf([30, 10, 45, 20]);
-    const crop = { type: 'centerCrop', size: [height, width] } as const;
-    const { boxes, labels } = apply(
-      [out, crop, augment.randomRotation([180, 180]), augment.randomRotation([180, 180])],
-      sample,
+    const sample = sampleOf([0, 10, 12, 20]);
+    // The crop takes columns 15 to 35. The border restores where the box is, but not its pixels.
+    const made = apply([centerCrop([height, 20]), augment.pad([15, 0, 15, 0], { fill: 9 })], sample);
+    expect([...made.boxes.data]).toEqual([0, 10, 12, 20]);
+    expect([...made.labels.data]).toEqual([7]);
+    expect(new Set(made.mask.data)).toEqual(new Set([0]));
+    expect([made.image.data[10 * width], made.image.data[10 * width + 20]]).toEqual([9, 0]);
+    const turns = [augment.randomRotation([30, 30]), augment.randomRotation([-30, -30])];
+    const back = apply(turns, sample);
+    for (const [k, value] of [0, 10, 12, 20].entries()) expect(back.boxes.data[k]).toBeCloseTo(value, 3);
+    expect(around(back.mask)).toEqual([0, 10, 12, 20]);
+  });
+
+  it('a crop hides the pixels around it from image and mask alike, also where a border is scaled', () => {
+    const sample = sampleOf([0, 0, 50, 40]);
+    const steps = [centerCrop([20, 20]), augment.pad(10), resize([20, 20])];
+    const { image, mask } = apply(steps, sample);
+    expect(around(mask)).toEqual([5, 5, 15, 15]);
+    for (let i = 0; i < 400; i++) {
+      const [x, y] = [i % 20, Math.floor(i / 20)];
+      const isInside = x > 5 && y > 5 && x < 14 && y < 14;
+      const isOutside = x < 4 || y < 4 || x > 15 || y > 15;
+      if (isInside) expect(image.data[i]).toBe(255);
+      if (isOutside) expect(image.data[i]).toBe(0);
+    }
+  });
+
+  it('show only the border where a crop lies in it', () => {
+    const steps = [augment.randomCrop([1, 1], { padding: [0, 90, 0, 0], fill: 5 }), resize([3, 3])];
+    const seen = Array.from({ length: 12 }, (_, seed) =>
+      apply(steps, sampleOf([0, 0, 50, 40]), { maskFill: 8 }, seed),
     );
-    expect([...boxes.data]).toEqual([10, 10, 25, 20]);
-    expect([...labels.data]).toEqual([7]);
-    const shift = (x: number) => augment.randomAffine([0, 0], { translate: [x, 0] });
-    const back = apply(
-      [shift(0.0), augment.randomRotation([30, 30]), augment.randomRotation([-30, -30])],
-      sample,
-    );
-    for (const [k, value] of [30, 10, 45, 20].entries()) expect(back.boxes.data[k]).toBeCloseTo(value, 3);
+    const borders = seen.filter(({ mask }) => mask.data[0] === 8);
+    expect(borders.length).toBeGreaterThan(0);
+    for (const { image } of borders) expect(new Set(image.data)).toEqual(new Set([5]));
   });
 
   it('boxes are clipped, and dropped with their labels and masks by the rules', () => {
@@ -165,7 +184,7 @@ describe('mask, boxes and points', () => {
     const wide = [centerCrop([36, 40])];
     expect(apply(wide, sample).boxes.shape).toEqual([2, 4]);
     expect(apply(wide, sample, { minBoxSize: 8 }).labels.data).toEqual(Int32Array.of(4));
-    expect(apply(wide, sample, { minBoxShare: 0.5 }).labels.data).toEqual(Int32Array.of(3 + 1));
+    expect(apply(wide, sample, { minBoxShare: 0.5 }).labels.data).toEqual(Int32Array.of(4));
   });
 
   it('boxes can be measured in their masks, which is tighter than a rotated box', () => {

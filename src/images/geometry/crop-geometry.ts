@@ -60,11 +60,13 @@ function shared(a: Box, b: Box): Box {
 /** Part of a pixel by which rounding may move an edge. */
 const slack = 1e-6;
 
-/** Whether the result shows the source only, without a border. */
-export function isWithin({ box }: CropGeometry, source: PlanarSize): boolean {
-  const { x, y, width, height } = box;
+/** Whether the result shows visible pixels only, without a border. */
+export function isWithin({ box, visible }: CropGeometry): boolean {
   return (
-    x >= -slack && y >= -slack && x + width <= source.width + slack && y + height <= source.height + slack
+    box.x >= visible.x - slack &&
+    box.y >= visible.y - slack &&
+    box.x + box.width <= visible.x + visible.width + slack &&
+    box.y + box.height <= visible.y + visible.height + slack
   );
 }
 

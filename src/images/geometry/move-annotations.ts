@@ -8,15 +8,18 @@ import { type Matrix, mapped } from './matrix.js';
 /** Moves masks with the nearest pixel, so that classes stay classes. O(planes × pixels of the result). */
 export function moveMask(mask: Tensor, geometry: Geometry, fill: number): Tensor {
   const [sourceHeight, sourceWidth] = mask.shape.slice(-2) as [number, number];
-  const { height, width, matrix } = geometry;
+  const { height, width, matrix, crop } = geometry;
+  // As in the image, a crop hides the pixels around it.
+  const seen = crop?.visible ?? { x: 0, y: 0, width: sourceWidth, height: sourceHeight };
+  const [right, bottom] = [seen.x + seen.width, seen.y + seen.height];
   const planes = elementCount(mask.shape.slice(0, -2));
   const from = new Int32Array(height * width);
   for (let i = 0; i < from.length; i++) {
-    const [x, y] = mapped(matrix, (i % width) + 0.5, Math.floor(i / width) + 0.5).map(Math.floor) as [
-      number,
-      number,
-    ];
-    from[i] = x >= 0 && y >= 0 && x < sourceWidth && y < sourceHeight ? y * sourceWidth + x : -1;
+    const place = mapped(matrix, (i % width) + 0.5, Math.floor(i / width) + 0.5);
+    const x = Math.floor(place[0]);
+    const y = Math.floor(place[1]);
+    const isSeen = x >= seen.x && y >= seen.y && x < right && y < bottom;
+    from[i] = isSeen ? y * sourceWidth + x : -1;
   }
   const Kind = mask.data.constructor as new (length: number) => TypedArray;
   const moved = new Kind(planes * from.length);

@@ -14,9 +14,13 @@ import { alongAxes, following, type Matrix } from './matrix.js';
  */
 export function warpImage(image: PlanarImage, geometry: Geometry): PlanarImage {
   const { crop } = geometry;
+  // A random crop may lie in the border entirely.
+  if (crop && (crop.visible.width === 0 || crop.visible.height === 0))
+    return onlyBorder(image.channels, geometry);
   if (crop && isCopy(crop)) return flipped(cutOut(image, geometry, crop), crop);
-  if (crop && isWithin(crop, image)) return flipped(resized(image, geometry, crop), crop);
-  const { source, matrix } = withoutSkips(image, geometry.matrix);
+  if (crop && isWithin(crop)) return flipped(resized(image, geometry, crop), crop);
+  const seen = crop ? visiblePart(image, geometry.matrix, crop) : { source: image, matrix: geometry.matrix };
+  const { source, matrix } = withoutSkips(seen.source, seen.matrix);
   const grid = matrixGrid(matrix, source, geometry);
   return sampleGrid(source, grid, { interpolation: 'bilinear', fill: geometry.fill });
 }
@@ -29,8 +33,8 @@ function cutOut(image: PlanarImage, { fill }: Geometry, { box, visible }: CropGe
   const area = { top: box.y, left: box.x, height: box.height, width: box.width };
   const isWhole =
     visible.x <= box.x && visible.y <= box.y && visible.width >= box.width && visible.height >= box.height;
-  if (isWhole || fill === 0) return cropImage(image, area);
-  const target = blankImage(image.channels, area);
+  if (isWhole) return cropImage(image, area);
+  const target = onlyBorder(image.channels, { ...area, fill });
   const part = cropImage(image, {
     top: visible.y,
     left: visible.x,
@@ -39,7 +43,6 @@ function cutOut(image: PlanarImage, { fill }: Geometry, { box, visible }: CropGe
   });
   const pixels = area.height * area.width;
   for (let channel = 0; channel < image.channels; channel++) {
-    target.data.fill(fillOf(fill, channel), channel * pixels, (channel + 1) * pixels);
     for (let y = 0; y < part.height; y++) {
       const from = (channel * part.height + y) * part.width;
       const to = channel * pixels + (visible.y - box.y + y) * area.width + visible.x - box.x;
@@ -47,6 +50,17 @@ function cutOut(image: PlanarImage, { fill }: Geometry, { box, visible }: CropGe
     }
   }
   return target;
+}
+
+function onlyBorder(
+  channels: number,
+  { height, width, fill }: Pick<Geometry, 'height' | 'width' | 'fill'>,
+): PlanarImage {
+  const border = blankImage(channels, { height, width });
+  const pixels = height * width;
+  for (let channel = 0; channel < channels; channel++)
+    border.data.fill(fillOf(fill, channel), channel * pixels, (channel + 1) * pixels);
+  return border;
 }
 
 function resized(image: PlanarImage, { filter }: Geometry, crop: CropGeometry): PlanarImage {
@@ -65,6 +79,20 @@ function resized(image: PlanarImage, { filter }: Geometry, crop: CropGeometry): 
 function flipped(image: PlanarImage, { flip, flipDown }: CropGeometry): PlanarImage {
   const sideways = flip ? flipHorizontally(image) : image;
   return flipDown ? flipVertically(sideways) : sideways;
+}
+
+/** What crops leave of the source, and the map to its pixels. */
+function visiblePart(
+  image: PlanarImage,
+  matrix: Matrix,
+  { visible }: CropGeometry,
+): { source: PlanarImage; matrix: Matrix } {
+  const { x, y, width, height } = visible;
+  const toPart = alongAxes({ scale: 1, move: -x }, { scale: 1, move: -y });
+  return {
+    source: cropImage(image, { top: y, left: x, height, width }),
+    matrix: following(matrix, toPart),
+  };
 }
 
 /** Makes the source smaller if neighbors in the result are further apart in it than a pixel. */
