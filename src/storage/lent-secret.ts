@@ -74,6 +74,7 @@ function openChannel({ lent: id }: LentSecret) {
   return new BroadcastChannel(`millrace-secret-${id}`);
 }
 
-function isLent(secret: unknown): secret is LentSecret {
+/** Whether a secret is held by another thread. */
+export function isLent(secret: unknown): secret is LentSecret {
   return typeof (secret as Partial<LentSecret> | null)?.lent === 'string';
 }

@@ -59,7 +59,7 @@ async function matching(pattern: string, options: StorageOptions): Promise<Liste
   const scheme = schemeOf(pattern)!;
   const canBeListed = scheme === 's3' || scheme === 'hf';
   const { base, glob } = partsOf(pattern);
-  if (!canBeListed && glob && /^https?:[^?]*\*/i.test(pattern)) throw unlistable(pattern);
+  if (!canBeListed && glob && /^https?:[^?]*\*/i.test(pattern)) throw cannotBeListed(pattern);
   if (!canBeListed || (!glob && !pattern.endsWith('/') && !repository.test(pattern)))
     return [{ name: pattern }];
   const { listRemote } = await import('./list-remote.js');
@@ -68,7 +68,7 @@ async function matching(pattern: string, options: StorageOptions): Promise<Liste
   return found.filter(({ name }) => isMatch(name)).sort((a, b) => byCodePoint(a.name, b.name));
 }
 
-function unlistable(pattern: string): StorageError {
+function cannotBeListed(pattern: string): StorageError {
   return new StorageError('Files behind http: cannot be listed, so that * matches nothing', {
     where: { url: pattern },
     next: 'Write the names out by braces: part-{000..099}.parquet.',

@@ -12,14 +12,16 @@ import type { KnownVersion, ListedObject } from './listed-object.js';
 import { RemoteClient, readText } from './remote-client.js';
 import { decoded, parseUrl, type RemoteLocation } from './remote-location.js';
 import { parseS3Url, S3Service } from './s3-location.js';
-import { type StorageOptions, storageOptions } from './storage-options.js';
+import { type ResolvedStorageOptions, type StorageOptions, storageOptions } from './storage-options.js';
 import { schemeOf } from './url-scheme.js';
 
 /** Lists all objects below a folder of S3 or of the Hub, page by page. */
 export function listRemote(folder: string, options: StorageOptions): Promise<ListedObject[]> {
   const resolved = storageOptions(options);
   const client = new RemoteClient(resolved);
-  return schemeOf(folder) === 's3' ? listBucket(client, folder) : listRepository(client, folder, resolved);
+  return schemeOf(folder) === 's3'
+    ? listBucket(client, folder, resolved)
+    : listRepository(client, folder, resolved);
 }
 
 const pageSchema = v.object({
@@ -39,8 +41,12 @@ const mostObjects = 10 ** 7;
 const mostEmptyPages = 1_000;
 const mostHubPages = 100_000;
 
-async function listBucket(client: RemoteClient, folder: string): Promise<ListedObject[]> {
-  const service = new S3Service();
+async function listBucket(
+  client: RemoteClient,
+  folder: string,
+  { credentials }: Pick<ResolvedStorageOptions, 'credentials'>,
+): Promise<ListedObject[]> {
+  const service = new S3Service({ credentials });
   const { bucket, key } = parseS3Url(folder);
   const prefix = key && `${key}/`;
   const found: ListedObject[] = [];
@@ -50,10 +56,7 @@ async function listBucket(client: RemoteClient, folder: string): Promise<ListedO
     const query = { 'list-type': '2', 'encoding-type': 'url', prefix };
     for (const [name, value] of Object.entries({ ...query, 'continuation-token': token }))
       if (value) address.searchParams.set(name, value);
-    const location: RemoteLocation = {
-      ...service.location(folder),
-      request: (headers) => service.request(address, headers),
-    };
+    const location = service.locationOf(address, folder);
     const page = v.safeParse(pageSchema, parseXml(await textOf(client, location)));
     if (!page.success) throw notAList(folder);
     const { Contents, IsTruncated, NextContinuationToken, EncodingType } = page.output.ListBucketResult;

@@ -8,7 +8,7 @@ import { schemeOf } from './url-scheme.js';
 /** The location of a URL: how to request it. @throws {@link StorageError} for an unknown scheme or a malformed URL. */
 export function locationOf(
   url: string,
-  { headers, token }: Pick<ResolvedStorageOptions, 'headers' | 'token'>,
+  { headers, token, credentials }: Pick<ResolvedStorageOptions, 'headers' | 'token' | 'credentials'>,
 ): RemoteLocation {
   switch (schemeOf(url)) {
     case 'http':
@@ -16,7 +16,7 @@ export function locationOf(
       if (!URL.canParse(url)) break;
       return httpLocation(new URL(url), headers);
     case 's3':
-      return new S3Service().location(url);
+      return new S3Service({ credentials }).location(url);
     case 'hf':
       return hubLocation(url, { token });
     default:

@@ -28,6 +28,9 @@ export interface RemoteClientOptions {
   readonly timeoutMs: number;
 }
 
+/** Statuses by which stores refuse credentials; S3 answers 400 to those that expired. */
+const refusals = new Set([400, 401, 403]);
+
 /** Requests objects over HTTP, retries what may succeed later, and reports what failed. */
 export class RemoteClient {
   readonly #retries: number;
@@ -47,11 +50,13 @@ export class RemoteClient {
    * Sends one request. Pass its errors, and those of reading the body, to {@link recover}.
    *
    * @param allowed - Statuses besides 2xx that the caller handles.
+   * @param isRetry - Whether it was refused and is sent again with new credentials.
    */
   async ask(
     location: RemoteLocation,
     headers: Readonly<Record<string, string>>,
     allowed: readonly number[] = [],
+    isRetry = false,
   ): Promise<RemoteAnswer> {
     const abort = new AbortController();
     const { request, response } = await this.#follow(location, headers, abort);
@@ -64,7 +69,9 @@ export class RemoteClient {
     if (response.ok || allowed.includes(response.status)) return answer;
     const error = await refusal(location, request, response, answer.body);
     answer.cancel();
-    throw error;
+    if (isRetry || !location.renew || !refusals.has(response.status)) throw error;
+    await location.renew();
+    return this.ask(location, headers, allowed, true);
   }
 
   /** After a failure: waits for the next attempt, or throws if there is none or it cannot help. */

@@ -2,6 +2,8 @@ import { AwsV4Signer } from 'aws4fetch';
 import { StorageError } from '../core/errors.js';
 import { environment } from '../core/platform.js';
 import { shownLocation } from '../core/shown-location.js';
+import { HeldCredentials } from './held-credentials.js';
+import type { Secret } from './lent-secret.js';
 import { parseUrl, type RemoteLocation } from './remote-location.js';
 
 /** Credentials that sign requests to S3. */
@@ -9,6 +11,8 @@ export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
+  /** When they expire. A provider is asked again five minutes before. */
+  readonly expiration?: Date | number | string | undefined;
 }
 
 /** Address and credentials of an S3-compatible store. */
@@ -21,7 +25,7 @@ export interface S3Options {
    * @defaultValue `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; without these, requests are not signed,
    *   as for public buckets
    */
-  readonly credentials?: S3Credentials;
+  readonly credentials?: Secret<S3Credentials> | undefined;
 }
 
 /** A bucket and a key in it. */
@@ -52,7 +56,8 @@ export interface S3Write {
 export class S3Service {
   readonly region: string;
   readonly #endpoint: string | undefined;
-  readonly #credentials: S3Credentials | undefined;
+  /** Without them, the environment is read for each request: it may be renewed. */
+  readonly #credentials: HeldCredentials | undefined;
   /** Signing keys derived from the secret, one per day. */
   readonly #derivedKeys = new Map<string, ArrayBuffer>();
 
@@ -62,7 +67,7 @@ export class S3Service {
       /\/+$/,
       '',
     );
-    this.#credentials = credentials ?? credentialsOf(environment);
+    this.#credentials = credentials && HeldCredentials.of(credentials);
   }
 
   /**
@@ -92,7 +97,21 @@ export class S3Service {
     datetime?: string,
     write?: S3Write,
   ): Promise<Request> {
-    if (!this.#credentials) return new Request(url, { headers, ...write });
+    return this.#sign(url, headers, await this.#currentCredentials(), datetime, write);
+  }
+
+  async #currentCredentials(): Promise<S3Credentials | undefined> {
+    return this.#credentials ? this.#credentials.current() : credentialsOf(environment);
+  }
+
+  async #sign(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    credentials: S3Credentials | undefined,
+    datetime?: string,
+    write?: S3Write,
+  ): Promise<Request> {
+    if (!credentials) return new Request(url, { headers, ...write });
     const { region } = this;
     const signer = new AwsV4Signer({
       url: url.href,
@@ -102,22 +121,33 @@ export class S3Service {
       region,
       cache: this.#derivedKeys,
       ...(datetime && { datetime }),
-      accessKeyId: this.#credentials.accessKeyId,
-      secretAccessKey: this.#credentials.secretAccessKey,
-      ...(this.#credentials.sessionToken && { sessionToken: this.#credentials.sessionToken }),
+      accessKeyId: credentials.accessKeyId,
+      secretAccessKey: credentials.secretAccessKey,
+      ...(credentials.sessionToken && { sessionToken: credentials.sessionToken }),
     });
     const signed = await signer.sign();
     return new Request(signed.url, { ...write, method: signed.method, headers: signed.headers });
   }
 
   location(url: string): RemoteLocation {
-    const address = this.address(parseS3Url(url));
+    return this.locationOf(this.address(parseS3Url(url)), url);
+  }
+
+  /** @param url - The object or bucket, for messages. */
+  locationOf(address: URL, url: string): RemoteLocation {
+    const held = this.#credentials;
+    let used: S3Credentials | undefined;
     return {
       name: shownLocation(url),
-      request: (headers) => this.request(address, headers),
-      accessAdvice: this.#credentials
-        ? 'Check that these credentials may read the bucket (s3:GetObject, s3:ListBucket), and AWS_REGION.'
-        : 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: the request was not signed.',
+      request: async (headers) => {
+        used = await this.#currentCredentials();
+        return this.#sign(address, headers, used);
+      },
+      ...(held && { renew: async () => used && held.renew(used) }),
+      accessAdvice:
+        held || credentialsOf(environment)
+          ? 'Check that these credentials may read the bucket (s3:GetObject, s3:ListBucket), and AWS_REGION.'
+          : 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: the request was not signed.',
     };
   }
 }

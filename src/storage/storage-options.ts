@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { defaultDecompressedBytes } from './decompressed-limit.js';
-import { type LentSecret, lendSecret, type Secret } from './lent-secret.js';
+import { isLent, lendSecret, type Secret } from './lent-secret.js';
+import type { S3Credentials } from './s3-location.js';
 import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
 /** How data is fetched from URLs. Local files ignore these options. */
@@ -30,6 +31,12 @@ export interface StorageOptions {
    */
   readonly token?: string | (() => string | Promise<string>);
   /**
+   * The keys for `s3:`, or a function that returns them, such as `fromNodeProviderChain()` of `@aws-sdk/credential-providers`. It
+   * is called again five minutes before their `expiration`, and once after a refusal, in workers too. @defaultValue
+   * `AWS_ACCESS_KEY_ID` and so on, read for each request
+   */
+  readonly credentials?: S3Credentials | (() => S3Credentials | Promise<S3Credentials>);
+  /**
    * Most memory that one compressed file, shard or member may take when decompressed: a small file may claim to hold terabytes.
    * Content that is decompressed into the cache is limited by the cache instead. @defaultValue 1 GiB
    */
@@ -43,8 +50,15 @@ const headerValue = v.pipe(
   v.regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must not hold line breaks or characters beyond Latin-1'),
 );
 
-/** Options with defaults. In a worker, the token may be a stand-in. */
-export type ResolvedStorageOptions = Required<Omit<StorageOptions, 'token'>> & Pick<StorageOptions, 'token'>;
+/** Options with defaults. In a worker, secrets may be stand-ins. */
+export type ResolvedStorageOptions = Required<Omit<StorageOptions, 'token' | 'credentials'>> &
+  Pick<StorageOptions, 'token' | 'credentials'>;
+
+function isCredentials(given: unknown): boolean {
+  if (typeof given === 'function' || isLent(given)) return true;
+  const { accessKeyId, secretAccessKey } = (given ?? {}) as Partial<S3Credentials>;
+  return typeof accessKeyId === 'string' && typeof secretAccessKey === 'string';
+}
 
 const schema = v.strictObject({
   retries: v.optional(integerFrom(0), 6),
@@ -54,10 +68,14 @@ const schema = v.strictObject({
   headers: v.optional(recordOf(headerValue, headerName), {}),
   token: v.optional(
     v.custom<Secret<string>>(
-      (token) =>
-        ['string', 'function'].includes(typeof token) ||
-        typeof (token as Partial<LentSecret>)?.lent === 'string',
+      (token) => typeof token === 'string' || typeof token === 'function' || isLent(token),
       'must be text, or a function that returns it',
+    ),
+  ),
+  credentials: v.optional(
+    v.custom<Secret<S3Credentials>>(
+      isCredentials,
+      'must be { accessKeyId, secretAccessKey }, or a function that returns it',
     ),
   ),
   maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
@@ -70,7 +88,10 @@ export function storageOptions(options: StorageOptions): ResolvedStorageOptions 
 
 /** Options as a recipe holds them: without secrets, for which other threads of this process can ask. */
 export function movableOptions<O extends StorageOptions | ResolvedStorageOptions>(options: O): O {
-  return options.token === undefined
-    ? options
-    : { ...options, token: lendSecret<string>(options.token) as never };
+  const { token, credentials } = options;
+  return {
+    ...options,
+    ...(token !== undefined && { token: lendSecret<string>(token) }),
+    ...(credentials !== undefined && { credentials: lendSecret<S3Credentials>(credentials) }),
+  };
 }

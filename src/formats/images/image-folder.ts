@@ -82,9 +82,12 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
       cache,
       headers,
       token,
+      credentials,
       ...rest
     } = options;
-    const storage = storageOptions(given({ retries, timeoutMs, concurrency, cache, headers, token }));
+    const storage = storageOptions(
+      given({ retries, timeoutMs, concurrency, cache, headers, token, credentials }),
+    );
     const pipeline = new ImagePipeline(transforms, rest);
     if (isRemote(root)) {
       const url = String(root).replace(/\/+$/, '');
