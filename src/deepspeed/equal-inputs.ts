@@ -1,4 +1,5 @@
 import { CapabilityError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import { isTensor } from '../core/tensor.js';
 import type { Collectives } from './collectives.js';
 
@@ -32,7 +33,7 @@ export function isEqualInput(a: unknown, b: unknown): boolean {
     const names = Object.keys(a);
     return (
       names.length === Object.keys(b).length &&
-      names.every((name) => Object.hasOwn(b, name) && isEqualInput(a[name], b[name]))
+      names.every((name) => Object.hasOwn(b, name) && isEqualInput(ownValue(a, name), ownValue(b, name)))
     );
   }
   return a === b;

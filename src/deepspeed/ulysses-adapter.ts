@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { type TypedArray, zeros } from '../core/dtype.js';
 import { CapabilityError, ShapeError } from '../core/errors.js';
 import { booleanOption, parseOptions } from '../core/options.js';
+import { ownValue } from '../core/record.js';
 import { elementCount, isTensor, type Tensor } from '../core/tensor.js';
 import { Collectives } from './collectives.js';
 
@@ -127,7 +128,7 @@ const required = ['input_ids', 'position_ids', 'labels'];
 
 /** The batch, with tensors of its own. @throws {@link ShapeError} */
 function checkedBatch(batch: SequenceBatch): SequenceBatch {
-  const missing = required.find((name) => !isTensor(batch[name]));
+  const missing = required.find((name) => !isTensor(ownValue(batch, name)));
   if (missing) {
     throw new ShapeError(`A batch has no tensor ${missing}`, {
       where: { field: missing },
