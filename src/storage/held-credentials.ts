@@ -1,5 +1,5 @@
 import { isLent, revealSecret, type Secret } from './lent-secret.js';
-import type { S3Credentials } from './s3-location.js';
+import type { S3Credentials } from './s3-credentials.js';
 
 /** Credentials are asked for again so long before they expire: requests with old ones may still be on their way. */
 const marginMs = 5 * 60_000;

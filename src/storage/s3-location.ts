@@ -5,15 +5,7 @@ import { shownLocation } from '../core/shown-location.js';
 import { HeldCredentials } from './held-credentials.js';
 import type { Secret } from './lent-secret.js';
 import { parseUrl, type RemoteLocation } from './remote-location.js';
-
-/** Credentials that sign requests to S3. */
-export interface S3Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-  /** When they expire. A provider is asked again five minutes before. */
-  readonly expiration?: Date | number | string | undefined;
-}
+import type { S3Credentials } from './s3-credentials.js';
 
 /** Address and credentials of an S3-compatible store. */
 export interface S3Options {

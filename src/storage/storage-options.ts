@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { integerFrom, parseOptions, recordOf } from '../core/options.js';
 import { defaultDecompressedBytes } from './decompressed-limit.js';
 import { isLent, lendSecret, type Secret } from './lent-secret.js';
-import type { S3Credentials } from './s3-location.js';
+import type { S3Credentials } from './s3-credentials.js';
 import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
 /** How data is fetched from URLs. Local files ignore these options. */

@@ -188,6 +188,8 @@ function whole(value: unknown, isUnsigned: boolean, bits: number, dtype: string)
   const limit = 1n << BigInt(isUnsigned ? bits : bits - 1);
   if (found === undefined || found >= limit || found < (isUnsigned ? 0n : -limit))
     throw mismatch(value, `an ${dtype}`);
+  // Tables of 64-bit integers hold `bigint` throughout, as without a declaration.
+  if (typeof value === 'bigint' && bits === 64) return value;
   return found >= BigInt(Number.MIN_SAFE_INTEGER) && found <= BigInt(Number.MAX_SAFE_INTEGER)
     ? Number(found)
     : found;

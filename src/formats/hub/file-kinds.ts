@@ -15,6 +15,9 @@ const video = words('mkv mp4 avi mpeg mov');
 /** How the files of a data set are read. */
 export type FileKind = 'csv' | 'json' | 'parquet' | 'arrow' | 'text' | 'webdataset' | MediaKind;
 
+/** Files with a sample per row, line or member. */
+export type TableKind = Exclude<FileKind, MediaKind>;
+
 /** Files that are a sample each. */
 export type MediaKind = 'image' | 'audio' | 'video' | 'pdf';
 

@@ -9,7 +9,16 @@ import { isNote, some } from '../find/choose-files.js';
 import { type DataRepository, openDataRepository } from './data-repository.js';
 import { type CardConfig, chooseConfig, type DataSetCard, readCard } from './data-set-card.js';
 import type { HubFeatures } from './features.js';
-import { type FileKind, isMedia, isMetadata, isReadable, kindOf, kindOfMost } from './file-kinds.js';
+import {
+  type FileKind,
+  isMedia,
+  isMetadata,
+  isReadable,
+  kindOf,
+  kindOfMost,
+  type MediaKind,
+  type TableKind,
+} from './file-kinds.js';
 import { HubDataset, type HubSettings, type StoredRows } from './hub-dataset.js';
 import { openMediaSplits } from './media-splits.js';
 import { parseSplit } from './split-expression.js';
@@ -94,37 +103,33 @@ export async function loadDataset<T>(
     : await openTables(kind, kept, wanted?.splits ?? [...files.keys()], opening);
   try {
     checkLengths(opened.rows, opening);
+    return wanted ? rowsOfSplit<T>(opened, wanted) : allSplits<T>(opened, repository.name);
   } catch (error) {
     for (const rows of opened.rows.values()) await rows.close();
     throw error;
   }
-  const partOf = (name: string, start: number, end: number) => ({
-    rows: opened.rows.get(name)!,
-    split: name,
-    start,
-    end,
-  });
-  if (!wanted) {
-    const empty = Array.from(opened.rows).filter(([, rows]) => rows.length === 0);
-    if (empty.length > 0) {
-      for (const rows of opened.rows.values()) await rows.close();
-      throw noRows(
-        repository.name,
-        empty.map(([name]) => name),
-      );
-    }
-    return Object.fromEntries(
-      Array.from(opened.rows, ([name, rows]) => [
-        name,
-        new HubDataset<T>([partOf(name, 0, rows.length)], opened.settings),
-      ]),
-    );
-  }
-  const unused = Array.from(opened.rows).filter(([name]) => !wanted.splits.includes(name));
-  for (const [, rows] of unused) await rows.close();
-  const lengths = new Map(Array.from(opened.rows, ([name, rows]) => [name, rows.length]));
-  const parts = wanted.slices(lengths).map((slice) => partOf(slice.split, slice.start, slice.end));
-  return new HubDataset<T>(parts, opened.settings);
+}
+
+/** Every split as a dataset. @throws {@link ConfigError} if one has no rows, as in `datasets` */
+function allSplits<T>({ rows, settings }: Opened, owner: string): Readonly<Record<string, HubDataset<T>>> {
+  const empty = Array.from(rows).flatMap(([split, own]) => (own.length === 0 ? [split] : []));
+  if (empty.length > 0) throw noRows(owner, empty);
+  return Object.fromEntries(
+    Array.from(rows, ([split, own]) => [
+      split,
+      new HubDataset<T>([{ rows: own, split, start: 0, end: own.length }], settings),
+    ]),
+  );
+}
+
+/** The rows that `split` names. Other splits that were opened are closed. */
+function rowsOfSplit<T>({ rows, settings }: Opened, wanted: ReturnType<typeof parseSplit>): HubDataset<T> {
+  const lengths = new Map(Array.from(rows, ([split, own]) => [split, own.length]));
+  const parts = wanted
+    .slices(lengths)
+    .map(({ split, start, end }) => ({ rows: rows.get(split)!, split, start, end }));
+  for (const [split, own] of rows) if (!wanted.splits.includes(split)) void own.close();
+  return new HubDataset<T>(parts, settings);
 }
 
 function noRows(owner: string, splits: readonly string[]): ConfigError {
@@ -215,8 +220,7 @@ function settingsOf(
   return { features, ...how, origin };
 }
 
-async function openMedia(kind: FileKind, files: SplitFiles, opening: Opening): Promise<Opened> {
-  if (!isMedia(kind)) throw new TypeError(kind);
+async function openMedia(kind: MediaKind, files: SplitFiles, opening: Opening): Promise<Opened> {
   const { features, splits } = await openMediaSplits(kind, files, opening);
   const declared = declaredFeatures(opening);
   const settings = settingsOf(opening, declared ?? features, {
@@ -231,12 +235,11 @@ function declaredFeatures({ card, config }: Opening): HubFeatures | undefined {
 }
 
 async function openTables(
-  kind: FileKind,
+  kind: TableKind,
   files: SplitFiles,
   wanted: readonly string[],
   opening: Opening,
 ): Promise<Opened> {
-  if (isMedia(kind)) throw new TypeError(kind);
   const rows = new Map<string, StoredRows & Movable>();
   try {
     let features = declaredFeatures(opening);

@@ -14,7 +14,7 @@ import { WebDataset } from '../web/web-dataset.js';
 import type { DataRepository } from './data-repository.js';
 import type { CardConfig } from './data-set-card.js';
 import type { HubFeature, HubFeatures } from './features.js';
-import { type FileKind, kindOf } from './file-kinds.js';
+import { kindOf, type TableKind } from './file-kinds.js';
 import type { StoredRows } from './hub-dataset.js';
 import { HubRecords, type RawRow } from './hub-records.js';
 import { featuresOfCells, featuresOfJson } from './infer-features.js';
@@ -31,8 +31,6 @@ export interface OpenedRows {
   /** Whether the files store values of these types. */
   readonly isStored: boolean;
 }
-
-type TableKind = Exclude<FileKind, 'image' | 'audio' | 'video' | 'pdf'>;
 
 /** Rows from which types are inferred: those that `datasets` reads first. */
 const firstCsvRows = 10_000;

@@ -1,4 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { ConfigError, FormatError } from 'millrace/errors';
 import { loadDataset } from 'millrace/formats';
 import { describe, expect, it } from 'vitest';
@@ -71,6 +72,20 @@ describe('loadDataset beyond datasets', () => {
   it('reads a column of whole numbers with fractions in a later file', async () => {
     const folder = await folderOf({ 'a.jsonl': '{"x": 1}\n', 'b.jsonl': '{"x": 2.5}\n' });
     expect(await rowsOf(await loadDataset(folder, { split: 'train' }))).toEqual([{ x: 1 }, { x: 2.5 }]);
+  });
+
+  it('gives 64-bit integers of Parquet as bigint, whether the card declares them or not', async () => {
+    const id = { name: 'id', data: [1n, 2n], type: 'INT64' } as const;
+    const files = { 'train.parquet': new Uint8Array(parquetWriteBuffer({ columnData: [id] })) };
+    const declared = {
+      ...files,
+      'README.md': card('dataset_info:', '  features:', '  - name: id', '    dtype: int64'),
+    };
+    for (const each of [files, declared])
+      expect(await rowsOf(await loadDataset(await folderOf(each), { split: 'train' }))).toEqual([
+        { id: 1n },
+        { id: 2n },
+      ]);
   });
 
   it('keeps whole numbers beyond 2^53 exact', async () => {
