@@ -75,7 +75,7 @@ describe('loadDataset beyond datasets', () => {
   });
 
   it('gives 64-bit integers of Parquet as bigint, whether the card declares them or not', async () => {
-    const id = { name: 'id', data: [1n, 2n], type: 'INT64' } as const;
+    const id = { name: 'id', data: [1n, 2n], type: 'INT64' as const };
     const files = { 'train.parquet': new Uint8Array(parquetWriteBuffer({ columnData: [id] })) };
     const declared = {
       ...files,
