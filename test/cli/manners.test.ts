@@ -138,7 +138,7 @@ describe('on a terminal', () => {
       { columns: 80, cwd: folder.path, environment: { CI: 'true' } },
     );
     expect(output).not.toMatch(new RegExp(`[█░]|${controlCode}`));
-    expect(output).toMatch(/^Converting +[\d.]+ m?s\nPutting together +[\d.]+ m?s {2}4,000 documents/);
+    expect(output).toMatch(/^Converting +[\d.]+ m?s\nJoining parts +[\d.]+ m?s {2}4,000 documents/);
   });
 });
 
