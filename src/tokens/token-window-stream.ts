@@ -97,7 +97,7 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
     checkSequenceOptions('TokenWindowStream options', resolved);
     const { shardLengths } = documents;
     if (shuffle === 'shards' && !shardLengths) {
-      const message = "is 'shards', and the documents do not say which they have (shardLengths): use true";
+      const message = "is 'shards', but the documents do not list their shards (shardLengths): use true";
       throw new ConfigError('TokenWindowStream options', [{ field: 'shuffle', message }]);
     }
     this.#options = resolved;

@@ -112,7 +112,7 @@ describe('ShardSampler', () => {
     expect(whole.slice(3)).toEqual(whole.slice(3).map((_, k) => ranks.flatMap((batches) => batches[k]!)));
     expect(() => new DataLoader(range(3), { shuffle: 'shards' })).toThrow(ConfigError);
     expect(() => new DataLoader(range(3), { shuffle: 'shards' })).toThrow(
-      /shuffle: is 'shards', and the dataset does not say/,
+      /shuffle: is 'shards', but the dataset does not list its shards/,
     );
   });
 });
