@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { ArrayDataset, DataLoader, MapDataset, type Tensor, tensor } from 'millrace';
+import { ArrayDataset, DataLoader, MapDataset, RandomSampler, type Tensor, tensor } from 'millrace';
+import { BatchSizeRamp } from 'millrace/curriculum';
 import { ConfigError, ShapeError } from 'millrace/errors';
 import { sampleContext } from 'millrace/random';
 import { LengthWarmup, PackedDataset, TokenWindows } from 'millrace/tokens';
@@ -42,6 +43,29 @@ describe('LengthWarmup', () => {
         expect([cut.shape, [...(cut.data as Int32Array)]]).toEqual([[4, length], kept]);
       }
     }
+  });
+
+  it('follows the global step of a run whose batch size ramps, also after a seek and on two ranks', async () => {
+    const schedule = [
+      { step: 0, batchSize: 2 },
+      { step: 5, batchSize: 6 },
+    ];
+    const warmup = new LengthWarmup(windows(13), { minLength: 4, schedule: linear });
+    const load = (rank: number, worldSize: number): DataLoader<unknown> => {
+      const batchSampler = new BatchSizeRamp(new RandomSampler(13, { seed: 3 }), { schedule });
+      return new DataLoader<unknown>(warmup as never, { batchSampler, rank, worldSize });
+    };
+    // Five steps of 2 samples and one of the last 3, then three steps an epoch.
+    const lengths = Array.from({ length: 6 + 3 + 3 }, (_, step) => warmup.lengthAt(step));
+    const whole = await all(load(0, 1), 3);
+    expect(whole.map(({ x }) => x.shape)).toEqual(
+      [2, 2, 2, 2, 2, 3, 6, 6, 1, 6, 6, 1].map((size, step) => [size, lengths[step]!]),
+    );
+    const sought = load(0, 1);
+    sought.seek({ epoch: 1, step: 2 });
+    expect((await all(sought)).map(({ x }) => x.shape)).toEqual([[1, lengths[8]!]]);
+    const ranks = [await all(load(0, 2), 2), await all(load(1, 2), 2)];
+    for (const batches of ranks) expect(batches.map(({ x }) => x.shape[1])).toEqual(lengths.slice(0, 9));
   });
 
   it('splits windows into pieces, and keeps every token once an epoch where the lengths divide', async () => {
