@@ -16,7 +16,7 @@ class Pass:
     """Gives the batches of an epoch from a position on, with several requests in flight.
 
     Attributes:
-        position: Behind the last batch that was given. It moves on with the pass.
+        position: The position of the next batch. It advances with the pass.
         is_left: Whether batches were given, and the epoch has not ended.
     """
 

@@ -143,7 +143,7 @@ class Loader:
         self._move(Position(epoch, 0))
 
     def state_dict(self) -> dict[str, Any]:
-        """The position behind the last batch that the trainer received, as plain JSON: the state of a Node.js loader, too."""
+        """The position after the last batch that the trainer received, as plain JSON. A Node.js loader can load it, too."""
         return self._position.state(self._description)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ export interface AnalysisSize {
   readonly threads: number;
   /** Memory limit of a process. */
   readonly memoryBytes: number;
-  /** Samples per part. @defaultValue so many that every thread gets several parts, up to 262,144 */
+  /** Samples per part. @defaultValue a number that gives every thread several parts, at most 262,144 */
   readonly partSamples?: number | undefined;
 }
 

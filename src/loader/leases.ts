@@ -23,7 +23,7 @@ export interface Lease<B> extends Required<LoaderPosition> {
   ack(): void;
 }
 
-/** A new lease waits while so many batches after the first unacknowledged one are acknowledged: a state lists them. */
+/** Maximum number of acknowledged batches after the first unacknowledged one. A state lists them, so new leases wait. */
 const mostAhead = 64;
 
 const schema = v.strictObject({ inFlight: integerFrom(1) });

@@ -55,7 +55,7 @@ export class Feed {
   #epoch = -1;
   /** The batch that the pass gives next. */
   #next = 0;
-  /** The batch behind the last one that was asked for. */
+  /** The batch after the last one that was requested. */
   #asked = 0;
   /** The first batch that the epoch does not have; found by reading a stream. */
   #end = Number.POSITIVE_INFINITY;

@@ -100,7 +100,7 @@ export class HubRecords extends FileDataset<RawRow, RecordFiles, RecordReading> 
     return this.settings.kind === 'csv' ? this.settings.fields : undefined;
   }
 
-  /** Number of the first rows that lie within so many bytes of the first file, at least one. */
+  /** Returns how many rows begin within the first `bytes` bytes of the first file; at least one. */
   rowsWithin(bytes: number): number {
     let count = 0;
     while (count < this.length) {

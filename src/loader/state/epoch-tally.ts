@@ -32,7 +32,7 @@ export class EpochTally {
     this.#lastSkip = undefined;
   }
 
-  /** @throws {@link SampleError} if so many samples failed in a row that all seem to */
+  /** @throws {@link SampleError} if 100 samples failed in a row, or more than `maxFailures` in the epoch */
   count(result: TaskResult): void {
     if (result.type === 'end') return;
     this.#lastSkip = result.skipped.at(-1) ?? this.#lastSkip;

@@ -118,7 +118,7 @@ export class ReceiptChain {
   /**
    * A pass begins at a batch.
    *
-   * @param lengthOf - Batches of an epoch, where that is known: behind the last one comes the first of the next epoch.
+   * @param lengthOf - Returns the number of batches of an epoch, if known. The first batch of the next epoch follows the last one.
    */
   begin(of: RankLayout, start: ChainStart, lengthOf: (epoch: number) => number | undefined): void {
     const { rank, worldSize, gradientAccumulationSteps } = of;
