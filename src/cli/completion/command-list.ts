@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Argument, Command } from 'commander';
 
 /** A flag of a listed command. */
@@ -47,14 +47,9 @@ function usageOf(argument: Argument): string {
 }
 
 /** The list that the build writes, so that help and completion need not load the commands. */
-const file = new URL('command-list.json', import.meta.url);
-
-/** Writes the list of a program's commands beside this module. The build calls this. */
-export function writeCommandList(program: Command): void {
-  writeFileSync(file, JSON.stringify(listCommands(program)));
-}
+export const commandListFile = new URL('command-list.json', import.meta.url);
 
 /** Reads the list of commands that the build wrote. */
 export function readCommandList(): ListedCommand[] {
-  return JSON.parse(readFileSync(file, 'utf8')) as ListedCommand[];
+  return JSON.parse(readFileSync(commandListFile, 'utf8')) as ListedCommand[];
 }
