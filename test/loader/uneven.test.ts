@@ -15,7 +15,6 @@ const run = fc
     perPart: fc.integer({ min: 1, max: 3 }),
     kind: fc.constantFrom('sequential', 'shuffled', 'turning'),
     seed: fc.nat(100),
-    numWorkers: fc.constant(0),
   })
   .map(({ perPart, ...rest }) => ({
     ...rest,

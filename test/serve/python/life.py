@@ -59,14 +59,19 @@ def endless():
             say("lost", error.code)
 
 
+def read_epoch(loader):
+    """Reads an epoch, and waits for a line in the middle."""
+    for i, batch in enumerate(loader):
+        say("batch", digest(batch))
+        if i == 3:
+            say("half")
+            sys.stdin.readline()
+
+
 def ride():
     """Reads an epoch over a restart of the server."""
     with open_loader(retry_seconds=600.0) as loader:
-        for i, batch in enumerate(loader):
-            say("batch", digest(batch))
-            if i == 3:
-                say("half")
-                sys.stdin.readline()
+        read_epoch(loader)
     say("end")
 
 
@@ -86,11 +91,7 @@ def silent():
 def stopped():
     """Reads an epoch, and may be stopped in the middle."""
     with open_loader(timeout=0.2) as loader:
-        for i, batch in enumerate(loader):
-            say("batch", digest(batch))
-            if i == 3:
-                say("half")
-                sys.stdin.readline()
+        read_epoch(loader)
     say("end")
 
 
