@@ -7,7 +7,7 @@ import type { MixtureOptions, WorkerDataset, WorkerFunction } from '../datasets/
 import type { OpenDatasetOptions } from '../formats/index.js';
 import type { DataLoaderOptions } from '../loader/index.js';
 import type { LengthWarmupOptions } from '../tokens/length-warmup.js';
-import type { PackedDatasetOptions } from '../tokens/packed-dataset.js';
+import type { PackedDatasetOptions } from '../tokens/packed-options.js';
 import type { TokenBudgetSamplerOptions } from '../tokens/token-budget-sampler.js';
 import type { TokenWindowsOptions } from '../tokens/token-windows.js';
 

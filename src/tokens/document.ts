@@ -1,5 +1,7 @@
+import type { Dataset } from '../core/dataset.js';
 import { dtypeOf, type TypedArray } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
+import type { MaybePromise } from '../core/maybe-promise.js';
 import type { DTypeOfArray, Tensor } from '../core/tensor.js';
 import { isTensor } from '../core/tensor.js';
 
@@ -11,6 +13,17 @@ export interface LabeledTokens {
   readonly inputIds: Tokens;
   /** The label of each token itself; -100 outside of the loss. @defaultValue the tokens */
   readonly labels?: Tokens | undefined;
+}
+
+/** Documents of tokens, with or without labels; `IndexedDataset` and `ChatDataset` are such. */
+export interface TokenDocuments<D extends Tokens | LabeledTokens = Tokens | LabeledTokens>
+  extends Dataset<D> {
+  /** Tokens of each document. */
+  readonly sizes?: ArrayLike<number>;
+  /** Whether the labels of the documents are already those of the next token. */
+  readonly shiftsLabels?: boolean;
+  /** Reads a part of a document, if the dataset supports that. */
+  read?(index: number, offset: number, length: number): MaybePromise<Tokens>;
 }
 
 /** The fields of a labeled document that hold one value per token, as a packed row has them. */

@@ -1,11 +1,8 @@
-import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
-import { ConfigError, ShapeError } from '../core/errors.js';
-import { holds } from '../core/exact-elements.js';
+import { ShapeError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
@@ -14,8 +11,10 @@ import {
   type LabeledTokens,
   type PackedFields,
   partsOf,
+  type TokenDocuments,
   type Tokens,
 } from './document.js';
+import { type PackedDatasetOptions, type ResolvedPacked, resolvePacked } from './packed-options.js';
 import { Packing, type Piece } from './packing.js';
 import { SequenceFields } from './sequence-fields.js';
 import {
@@ -25,62 +24,8 @@ import {
   type SequenceLayout,
   type SequenceRange,
 } from './sequence-layout.js';
-import { checkSlice, rangesOf, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
+import { rangesOf } from './sequence-slice.js';
 import { allocateSequences, sampleOf, type TokenSequence, writeSegment } from './token-sequence.js';
-
-/** Documents of tokens, with or without labels; `IndexedDataset` and `ChatDataset` are such. */
-export interface TokenDocuments<D extends Tokens | LabeledTokens = Tokens | LabeledTokens>
-  extends Dataset<D> {
-  /** Tokens of each document. */
-  readonly sizes?: ArrayLike<number>;
-  /** Whether the labels of the documents are already those of the next token. */
-  readonly shiftsLabels?: boolean;
-  /** Reads a part of a document, if the dataset supports that. */
-  read?(index: number, offset: number, length: number): MaybePromise<Tokens>;
-}
-
-export interface PackedDatasetOptions {
-  /** Tokens per row. */
-  readonly rowLength: number;
-  /** Tokens of each document. @defaultValue `sizes` of the documents */
-  readonly lengths?: ArrayLike<number>;
-  /** The pad token. @defaultValue `0` */
-  readonly padToken?: number;
-  /** Fixes how documents of equal length are exchanged from epoch to epoch. @defaultValue `0` */
-  readonly seed?: number;
-  /** Whether each epoch exchanges documents of equal length; otherwise a row is the same in every epoch. @defaultValue `true` */
-  readonly shuffle?: boolean;
-  /** Whether `labels` are those of the next token; see {@link TokenSequence}. @defaultValue `true` */
-  readonly shift?: boolean;
-  /**
-   * Makes only this context-parallel rank's part of every row, and reads no other if the documents can be read in parts. Rows are
-   * padded to a length that `2 · worldSize` divides. @defaultValue whole rows
-   */
-  readonly sequenceSlice?: SequenceSlice;
-}
-
-const schema = v.strictObject({
-  rowLength: integerFrom(1),
-  lengths: v.optional(
-    v.custom<ArrayLike<number>>(
-      (value) => typeof (value as Partial<ArrayLike<number>> | null)?.length === 'number',
-      'must be a list of numbers',
-    ),
-  ),
-  padToken: v.optional(
-    v.pipe(
-      v.number('must be a number'),
-      v.check((token) => holds('int32', token), 'must be a whole number that int32 holds'),
-    ),
-    0,
-  ),
-  seed: v.optional(integerFrom(0), 0),
-  shuffle: v.optional(booleanOption, true),
-  shift: v.optional(booleanOption, true),
-  sequenceSlice: v.optional(sequenceSliceSchema),
-});
-
-type Resolved = v.InferOutput<typeof schema>;
 
 /**
  * Documents packed into rows of equal length for training language models: almost no padding, and only documents longer
@@ -105,7 +50,7 @@ export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTo
   readonly variesByEpoch: boolean;
   /** Present if the documents have it: prefetches the whole documents of the rows. */
   readonly prefetch?: NonNullable<Dataset<unknown>['prefetch']>;
-  readonly #options: Resolved;
+  readonly #options: ResolvedPacked;
   readonly #lengths: ArrayLike<number>;
   readonly #packing: Packing;
   /** This rank's part of a row. */
@@ -113,17 +58,15 @@ export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTo
 
   /** @throws {@link ConfigError} naming the option, or the document whose length is not a whole number of 0 or more. */
   constructor(documents: TokenDocuments<D>, options: PackedDatasetOptions) {
-    const resolved = parseOptions('PackedDataset options', schema, options);
-    if (documents.shiftsLabels) throw shiftedTwice();
-    const { rowLength, seed, shuffle, shift, sequenceSlice } = resolved;
-    checkSlice('PackedDataset options', sequenceSlice, shift);
-    this.#lengths = lengthsOf(documents, resolved);
+    const resolved = resolvePacked(documents, options);
+    const { rowLength, seed, shuffle, sequenceSlice, lengths, tokenCount } = resolved;
+    this.#lengths = lengths;
     this.documents = documents;
     this.rowLength = rowLength;
     this.#ranges = rangesOf(rowLength, sequenceSlice);
     this.variesByEpoch = shuffle;
     this.#options = resolved;
-    this.tokenCount = checkedSum(this.#lengths);
+    this.tokenCount = tokenCount;
     this.#packing = new Packing(this.#lengths, { rowLength, seed, shuffle });
     this.length = this.#packing.rows;
     if (documents.prefetch)
@@ -193,7 +136,8 @@ export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTo
   }
 
   [toRecipe](): Recipe {
-    const options = { ...this.#options, lengths: Float64Array.from(this.#lengths) };
+    const { tokenCount: _, ...given } = this.#options;
+    const options = { ...given, lengths: Float64Array.from(this.#lengths) };
     return {
       builtIn: 'PackedDataset',
       args: { documents: recipeOf(this.documents, 'dataset'), options },
@@ -313,41 +257,4 @@ function rangeOf({ tokens, labels, fields }: DocumentParts, start: number, end: 
     labels: labels && cut(labels),
     fields: new Map(Array.from(fields, ([name, values]) => [name, values.subarray(start, end)])),
   };
-}
-
-function shiftedTwice(): ConfigError {
-  return new ConfigError('PackedDataset', [
-    {
-      field: 'documents',
-      message:
-        'have labels of the next token already, and packing shifts them itself; leave out shift: true in chatDataset',
-    },
-  ]);
-}
-
-function lengthsOf(documents: TokenDocuments, { lengths }: Resolved): ArrayLike<number> {
-  const known = lengths ?? documents.sizes;
-  if (!known) {
-    throw new ConfigError('PackedDataset options', [
-      { field: 'lengths', message: 'is missing: the number of tokens of each document' },
-    ]);
-  }
-  if (known.length !== documents.length) {
-    const message = `has ${known.length} numbers for ${documents.length} documents`;
-    throw new ConfigError('PackedDataset options', [{ field: 'lengths', message }]);
-  }
-  return known;
-}
-
-function checkedSum(lengths: ArrayLike<number>): number {
-  let sum = 0;
-  for (let document = 0; document < lengths.length; document++) {
-    const length = lengths[document]!;
-    if (!(Number.isSafeInteger(length) && length >= 0)) {
-      const message = `must be a whole number of 0 or more, not ${length}`;
-      throw new ConfigError('PackedDataset options', [{ field: `lengths.${document}`, message }]);
-    }
-    sum += length;
-  }
-  return sum;
 }
