@@ -66,6 +66,17 @@ export const workerTests = {
       }),
     ),
 
+  /** A worker that ends itself where the browser takes its time to grant locks. */
+  endsBeforeLock: () =>
+    outcomeOf(
+      new DataLoader(workerDataset(fixture('web-faulty.js'), { export: 'endsAt', options: { index: 0 } }), {
+        batchSize: 4,
+        numWorkers: 1,
+        createWorker: () =>
+          new Worker(new URL('./slow-locks-worker.js', import.meta.url), { type: 'module' }),
+      }),
+    ),
+
   /** Buffers of 40 kB batches over three epochs of lent batches, and their contents. */
   lent: async () => {
     const x = tensor(

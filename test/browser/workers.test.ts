@@ -24,7 +24,11 @@ describe.skipIf(!executablePath).each([
 ])('web workers, %s', (_, isolated) => {
   let test: TestPage;
   beforeAll(async () => {
-    const files = await bundle({ page: script('page.js'), 'own-worker': script('own-worker.ts') });
+    const files = await bundle({
+      page: script('page.js'),
+      'own-worker': script('own-worker.ts'),
+      'slow-locks-worker': script('slow-locks-worker.js'),
+    });
     test = await TestPage.open({ files, script: '/page.js', isolated });
   });
   afterAll(() => test.close());
@@ -71,6 +75,11 @@ describe.skipIf(!executablePath).each([
 
   it('are not restarted without limit if they keep ending on one batch', async () => {
     const { error } = await faulty('endsAt', { index: 9 }, { onError: 'retry' });
+    expect(error?.name).toBe('WorkerExitError');
+  });
+
+  it('cause an error when they end before the browser grants their lock', async () => {
+    const { error } = await test.call<Outcome>('endsBeforeLock');
     expect(error?.name).toBe('WorkerExitError');
   });
 

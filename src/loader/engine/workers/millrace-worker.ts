@@ -18,10 +18,15 @@ if ('DedicatedWorkerGlobalScope' in globalThis) serve(globalThis as unknown as W
 
 function serve(scope: WorkerScope): void {
   let toProgram: ((message: ToWorker) => void) | undefined;
+  const receive = (message: WorkerSetup | ToWorker): void => {
+    if ('type' in message) toProgram?.(message);
+    else toProgram = start(scope, message);
+  };
+  let received: Promise<void> = Promise.resolve();
   scope.addEventListener('message', ({ data }: { data: ToWebWorker }) => {
-    if (!('type' in data)) toProgram = start(scope, data);
-    else if (data.type === 'greeting') hold(scope, data);
-    else toProgram?.(data);
+    if ('type' in data && data.type === 'greeting') received = hold(scope, data);
+    // No user code runs before the lock is held: the page would not notice if it ended the worker.
+    else received = received.then(() => receive(data));
   });
   const crash = (event: { preventDefault(): void }, thrown: unknown): void => {
     event.preventDefault();
@@ -35,11 +40,16 @@ function serve(scope: WorkerScope): void {
   );
 }
 
-/** Holds the lock for the lifetime of the worker. */
-function hold(scope: WorkerScope, { lock }: Greeting): void {
-  void webLocks()?.request(lock, () => {
-    scope.postMessage({ type: 'holding' });
-    return new Promise(() => {});
+/** Holds the lock for the lifetime of the worker. @returns a promise that resolves once it is held, or where there are no locks */
+function hold(scope: WorkerScope, { lock }: Greeting): Promise<void> {
+  const locks = webLocks();
+  if (!locks) return Promise.resolve();
+  return new Promise((resolve) => {
+    void locks.request(lock, () => {
+      scope.postMessage({ type: 'holding' });
+      resolve();
+      return new Promise(() => {});
+    });
   });
 }
 
