@@ -27,7 +27,7 @@ export interface JaxNumpy<A extends JaxArrayLike = JaxArrayLike> {
 }
 
 /** The part of a jax-js array that {@link toJax} uses. */
-export interface JaxArrayLike {
+interface JaxArrayLike {
   readonly refCount: number;
   reshape(shape: number[]): JaxArrayLike;
   dispose(): void;

@@ -17,7 +17,7 @@ export type OnnxTensorClass<T = unknown> = new (type: never, data: never, dims: 
 type TensorOf<Class> = Class extends new (...args: never[]) => infer T ? T : never;
 
 /** Options of {@link toOnnx}. */
-export interface ToOnnxOptions {
+interface ToOnnxOptions {
   /**
    * Whether tensors get their own memory. With `false` they are views of the batch's memory; with `reuseBuffers` they
    * are then valid until the next batch is requested, so await `session.run(…)` first. The runtime makes one copy of

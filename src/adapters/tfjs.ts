@@ -22,7 +22,7 @@ export interface TensorFlow<T = unknown> {
 }
 
 /** The part of the module that {@link tfDataset} uses. */
-export interface TensorFlowWithTidy<T = unknown> extends TensorFlow<T> {
+interface TensorFlowWithTidy<T = unknown> extends TensorFlow<T> {
   tidy(scope: () => never): unknown;
 }
 
@@ -32,7 +32,7 @@ type TensorOf<Tf> = Tf extends { tensor(...args: never[]): infer T } ? T : unkno
 export type TfBatch<Tf, Batch> = MapTensors<Batch, TensorOf<Tf>> & Disposable;
 
 /** Options of {@link toTf}. */
-export interface ToTfOptions {
+interface ToTfOptions {
   /**
    * Whether tensors get their own memory. `false` passes the batch's float32, int32 and bool elements without a copy.
    * Use it only for batches that you own (a loader without `reuseBuffers`) and do not write to. The `cpu` backend
@@ -82,12 +82,12 @@ interface DisposableTensor {
 }
 
 /** The part of a `tf.data` dataset that `model.fitDataset` and `model.evaluateDataset` use. */
-export interface TfDataset<Example> {
+type TfDataset<Example> = {
   /** Batches per epoch; `NaN` if unknown. */
   readonly size: number;
   /** Starts a pass at the first call of `next`. */
   iterator(): Promise<{ next(): Promise<IteratorResult<Example>> }>;
-}
+};
 
 /**
  * Wraps a loader as a `tf.data` dataset for `model.fitDataset` and `model.evaluateDataset`. Each epoch of the model is one

@@ -1,11 +1,10 @@
 export { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
 export { analyzeDifficulty, type DifficultyAnalysis } from './analyze-difficulty.js';
-export type { AnalyzeDifficultyOptions } from './analyze-difficulty-options.js';
 export { AnalysisClusterWorker } from './cluster/analysis-cluster-worker.js';
 export { analyzeOnCluster, cancelOnCluster } from './cluster/analyze-on-cluster.js';
 export { DifficultyFile } from './difficulty-file.js';
 export { type AnalysisEstimate, estimateAnalysis } from './estimate-analysis.js';
 export { builtInMetrics } from './metrics/index.js';
-export type { Metric, MetricContext, MetricValues } from './metrics/metric.js';
+export type { Metric } from './metrics/metric.js';
 export { type SuggestedCurriculum, suggestCurriculum } from './suggest-curriculum.js';
 export { suggestMetrics } from './suggest-metrics.js';

@@ -1,8 +1,2 @@
 export { type Conversion, convert } from './convert.js';
-export type { ConvertOptions } from './convert-options.js';
-export {
-  type ChecksumReport,
-  type ConversionManifest,
-  conversionTargets,
-  verifyConversion,
-} from './manifest.js';
+export { type ChecksumReport, verifyConversion } from './manifest.js';

@@ -14,7 +14,18 @@ export interface TypedArrayByDType {
 }
 
 /** Element type of a {@link Tensor}, in numpy's spelling. */
-export type DType = keyof TypedArrayByDType;
+export type DType =
+  | 'float32'
+  | 'float64'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'bool';
 
 /** The typed array of a dtype: `TypedArrayOf<'float32'>` is `Float32Array`. */
 export type TypedArrayOf<D extends DType> = TypedArrayByDType[D];

@@ -10,7 +10,7 @@ import { prefetchOfEach } from './prefetch-of-each.js';
 export type DatasetColumns = readonly Dataset<unknown>[] | { readonly [name: string]: Dataset<unknown> };
 
 /** The sample of stacked datasets. */
-export type StackedSample<C extends DatasetColumns> = {
+type StackedSample<C extends DatasetColumns> = {
   -readonly [K in keyof C]: C[K] extends Dataset<infer T> ? T : never;
 };
 

@@ -22,16 +22,16 @@ export interface ParallelLayout {
 }
 
 /** The processes along one parallel axis that include this one. */
-export interface ProcessGroup {
+type ProcessGroup = {
   /** Rank of this process within the group. */
   readonly rank: number;
   readonly worldSize: number;
   /** Global ranks of the group's processes, ascending. */
   readonly ranks: readonly number[];
-}
+};
 
 /** The process groups of one process, and what it loads. */
-export interface ParallelGroups {
+type ParallelGroups = {
   /** The group that divides a global batch: pass its `rank` and `worldSize` to a loader. */
   readonly dataParallel: ProcessGroup;
   readonly tensorParallel: ProcessGroup;
@@ -47,7 +47,7 @@ export interface ParallelGroups {
    * stage between them neither. Packed sequences are the exception: every stage attends by `cuSeqlens` and positions.
    */
   readonly loads: { readonly inputs: boolean; readonly labels: boolean };
-}
+};
 
 const schema = v.strictObject({
   dp: v.optional(integerFrom(1)),

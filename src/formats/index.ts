@@ -1,4 +1,3 @@
-export type { ArraySample } from './arrays/named-arrays.js';
 export { NpyDataset } from './arrays/npy-dataset.js';
 export { NpzDataset } from './arrays/npz-dataset.js';
 export { SafetensorsDataset } from './arrays/safetensors-dataset.js';
@@ -9,15 +8,15 @@ export { defineFormat, type FileFormat, type FormatDefinition } from './file-for
 export { registerFormat } from './format-table.js';
 export type { HubFeature } from './hub/features.js';
 export { HubDataset } from './hub/hub-dataset.js';
-export { type LoadDatasetOptions, loadDataset } from './hub/load-dataset.js';
+export { loadDataset } from './hub/load-dataset.js';
 export { ImageFolder, type LabelledImage } from './images/image-folder.js';
 export { IndexedDataset } from './indexed/indexed-dataset.js';
 export { IndexedDatasetBuilder } from './indexed/indexed-dataset-builder.js';
 export { smallestIntegerDtype } from './indexed/integer-dtype.js';
 export { RemoteIndexedDataset } from './indexed/remote-indexed-dataset.js';
 export { MdsDataset } from './mds/mds-dataset.js';
-export { type OpenDatasetOptions, type OpenedDataset, openDataset } from './open-dataset.js';
-export { ParquetDataset, type ParquetRow } from './parquet/parquet-dataset.js';
+export { type OpenedDataset, openDataset } from './open-dataset.js';
+export { ParquetDataset } from './parquet/parquet-dataset.js';
 export { type RecordFormat, recordFormat } from './records/record-format.js';
 export { JsonlDataset } from './text/jsonl-dataset.js';
 export { TextDataset } from './text/text-dataset.js';

@@ -6,20 +6,20 @@ import { type Receipt, readReceipt } from './state/receipt.js';
 import { ReceiptChain } from './state/receipt-chain.js';
 
 /** How the check of a receipt ended. */
-export interface ReceiptVerification {
+type ReceiptVerification = {
   /** Number of batches that were recomputed. */
   readonly batches: number;
   /** The digest that this loader computes. */
   readonly digest: string;
   /** The first batch that differs; `undefined` if all are equal. */
   readonly difference: ReceiptDifference | undefined;
-}
+};
 
 /** A loader of any samples and batches. */
 type OrderedLoader = Pick<DataLoader<unknown>, 'stateDict' | 'order' | 'batchSampler'>;
 
 /** A batch that differs from the receipt. */
-export interface ReceiptDifference {
+type ReceiptDifference = {
   /** Its number in the receipt, from 0. */
   readonly batch: number;
   readonly epoch: number;
@@ -28,7 +28,7 @@ export interface ReceiptDifference {
   readonly rank: number;
   /** Whether an earlier batch may differ as well: a receipt identifies only the last batches one by one. */
   readonly isLatest: boolean;
-}
+};
 
 /**
  * Recomputes, without reading a sample, the batches that a loader would have delivered and compares them with a receipt.

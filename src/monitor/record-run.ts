@@ -41,11 +41,11 @@ const schema = v.pipe(
 );
 
 /** A recording in progress. */
-export interface RunRecording extends Disposable {
+type RunRecording = Disposable & {
   readonly statistics: RunStatistics;
   /** Stops recording and closes the files. */
   close(): void;
-}
+};
 
 /**
  * Records a loader until `close()`: as a trace, as TensorBoard scalars, as CSV.

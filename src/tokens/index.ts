@@ -10,7 +10,7 @@ export { preferenceDataset } from './preference-dataset.js';
 export type { PreferenceSample } from './preference-samples.js';
 export { promptDataset } from './prompt-dataset.js';
 export type { PromptSample } from './prompt-samples.js';
-export { type ChatText, renderChat } from './render-chat.js';
+export { renderChat } from './render-chat.js';
 export type { SequenceSlice } from './sequence-slice.js';
 export { TextTokenizer } from './text-tokenizer.js';
 export { TokenBudgetSampler } from './token-budget-sampler.js';

@@ -20,11 +20,11 @@ const schema = v.strictObject({
 });
 
 /** A conversation as text and token ids. */
-export interface ChatText {
+type ChatText = {
   readonly text: string;
   /** Ids of the text, without further special tokens: the template writes them. */
   readonly inputIds: number[];
-}
+};
 
 /**
  * Renders a conversation by a chat template and encodes it, as `apply_chat_template` of Hugging Face transformers does.

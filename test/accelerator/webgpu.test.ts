@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DataLoader, type Tensor, TensorDataset, tensor } from 'millrace';
-import { type GpuBatch, gpuBatches, WebGpuAccelerator } from 'millrace/accelerator';
+import { type BatchOf, DataLoader, TensorDataset, tensor } from 'millrace';
+import { gpuBatches, WebGpuAccelerator } from 'millrace/accelerator';
 import { chromium } from 'playwright-core';
 import { build, type Rolldown } from 'vite';
 import { describe, expect, expectTypeOf, it, type TestContext } from 'vitest';
@@ -127,10 +127,8 @@ describe('gpuBatches', () => {
   it('types buffers by the device, and tensors by the dataset', () => {
     const loader = new DataLoader(new TensorDataset({ x: tensor(new Float32Array(4)) }), { batchSize: 2 });
     const batches = gpuBatches(loader, null as unknown as GPUDevice);
-    expectTypeOf(batches).toEqualTypeOf<
-      AsyncGenerator<GpuBatch<{ x: Tensor<'float32'> }, GPUBuffer>, void, undefined>
-    >();
-    type Batch = typeof batches extends AsyncGenerator<infer Each> ? Each : never;
+    type Batch = BatchOf<typeof batches>;
+    expectTypeOf<keyof Batch>().toEqualTypeOf<'x'>();
     expectTypeOf<Batch['x']['buffer']>().toEqualTypeOf<GPUBuffer>();
     expectTypeOf<Batch['x']['dtype']>().toEqualTypeOf<'float32'>();
   });

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { type SampleContext, workerFunction } from 'millrace';
-import { type ConvertOptions, convert, verifyConversion } from 'millrace/convert';
+import { convert, verifyConversion } from 'millrace/convert';
 import { ImageFolder, IndexedDataset, openDataset, ParquetDataset, WebDataset } from 'millrace/formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ObjectServer } from '../storage/object-server.js';
@@ -86,7 +86,9 @@ describe('convert to tokens', () => {
       module,
       `export default { encode: (text) => Array.from(text, (c) => c.charCodeAt(0)), endOfText: 7 };`,
     );
-    const tokenizer = workerFunction(new URL(`file://${module}`)) as ConvertOptions['tokenizer'];
+    const tokenizer = workerFunction(new URL(`file://${module}`)) as Parameters<
+      typeof convert
+    >[1]['tokenizer'];
     const letters = (text: string) => Array.from(text, (letter) => letter.charCodeAt(0));
     const input = writeLines([{ body: 'ab' }, { body: '' }, { body: 'c' }]);
     const options = { field: 'body', dtype: 'uint16', dtypeTable: 'megatron' } as const;

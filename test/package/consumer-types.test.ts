@@ -86,3 +86,16 @@ describe.each(compilers)('with %s', (compiler) => {
 it('the type declarations are right in a project with few settings', async () => {
   expect(await compile('typescript-7', consumer)).toBe('');
 });
+
+it('a library can export what Millrace returns without naming its type', async () => {
+  const library = join(folder, 'library');
+  await mkdir(library);
+  await cp(join(consumer, 'exported.ts'), join(library, 'exported.ts'));
+  const project = {
+    extends: join(consumer, 'tsconfig.json'),
+    compilerOptions: { declaration: true },
+    include: ['*.ts'],
+  };
+  await writeFile(join(library, 'tsconfig.json'), JSON.stringify(project));
+  expect(await compile('typescript-7', library)).toBe('');
+});

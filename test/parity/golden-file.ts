@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TorchRelease } from 'millrace/random';
+import type { TorchGenerator } from 'millrace/random';
 import { expect, it } from 'vitest';
 
 const ownFolder = fileURLToPath(new URL('../golden', import.meta.url));
@@ -29,7 +29,7 @@ export interface RecordedError {
 }
 
 /** Which of the two releases that the generators know made the vectors. */
-export function torchRelease({ torch }: Versions): TorchRelease {
+export function torchRelease({ torch }: Versions): TorchGenerator['release'] {
   return torch.startsWith('1.') ? '1.13' : '2.13';
 }
 

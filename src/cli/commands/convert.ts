@@ -1,7 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Conversion, conversionTargets, convert } from '../../convert/index.js';
+import { type Conversion, convert } from '../../convert/index.js';
 import type { ConversionTarget } from '../../convert/manifest.js';
+import { conversionTargets } from '../../convert/manifest.js';
 import { type DType, dtypes } from '../../core/dtype.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import type { FormatName } from '../../formats/format-table.js';

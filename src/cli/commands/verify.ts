@@ -5,7 +5,7 @@ import { shownLocation } from '../../core/shown-location.js';
 import { visibleText } from '../../core/visible-text.js';
 import type { FormatName } from '../../formats/format-table.js';
 import { formatNames } from '../../formats/format-table.js';
-import type { ReceiptVerification } from '../../loader/verify-receipt.js';
+import type { verifyReceipt } from '../../loader/verify-receipt.js';
 import { formatCount } from '../../web/kit/numbers.js';
 import { Failed } from '../run-program.js';
 import { createProgress, type ProgressStage } from '../terminal/progress.js';
@@ -163,7 +163,10 @@ async function checkReceipt(path: string, file: string, json: boolean): Promise<
   if (result.difference) throw new Failed();
 }
 
-function describeReceipt(file: string, { batches, digest, difference }: ReceiptVerification): string {
+function describeReceipt(
+  file: string,
+  { batches, digest, difference }: ReturnType<typeof verifyReceipt>,
+): string {
   const counted = `${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'}`;
   if (!difference) return `${counted} of ${file} match this loader. Digest ${digest}`;
   const { batch, epoch, step, microBatch, rank, isLatest } = difference;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError, FormatError, StorageError } from '../../core/errors.js';
 import { DataLoader } from '../../loader/index.js';
-import { type ReceiptVerification, verifyReceipt } from '../../loader/verify-receipt.js';
+import { verifyReceipt } from '../../loader/verify-receipt.js';
 import { openLoader } from './open-loader.js';
 
 /**
@@ -10,7 +10,10 @@ import { openLoader } from './open-loader.js';
  * @throws {@link StorageError} if the file cannot be read, {@link FormatError} if it is not JSON, {@link ConfigError} if the module
  *   exports no `DataLoader`, and the errors of `verifyReceipt`.
  */
-export async function verifyReceiptFile(path: string, file: string): Promise<ReceiptVerification> {
+export async function verifyReceiptFile(
+  path: string,
+  file: string,
+): Promise<ReturnType<typeof verifyReceipt>> {
   const receipt = await readJson(file);
   const layout = { samples: undefined, rank: 0, worldSize: 1, parity: false };
   const { loader, close } = await openLoader(path, layout);

@@ -4,7 +4,7 @@ import { ReleasedBatchError } from '../../core/errors.js';
 import { isTensor, type Tensor } from '../../core/tensor.js';
 
 /** A batch whose memory is released when `using` ends, or when the next batch is requested. */
-export type LentBatch<B> = B & Disposable;
+type LentBatch<B> = B & Disposable;
 
 /** A batch as the loader returns it: lent with `reuseBuffers`, otherwise owned by the consumer. */
 export type GivenBatch<B, Reuse extends boolean> = Reuse extends true ? LentBatch<B> : B;
