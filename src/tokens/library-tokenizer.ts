@@ -1,6 +1,7 @@
 import type { Tokenizer as LibraryEngine } from '@huggingface/tokenizers';
 import { CapabilityError } from '../core/errors.js';
 import type { TokenEngine, TokenSpans } from './token-engine.js';
+import { joinBytes, spansOfTokens } from './token-surfaces.js';
 import {
   type Component,
   componentsOf,
@@ -40,35 +41,11 @@ export class LibraryTokenizer implements TokenEngine {
     return this.#tokenizer.decode(list, { skip_special_tokens: skipSpecialTokens });
   }
 
-  /**
-   * The library does not report positions. They follow from the tokens if these, written with spaces for `▁` and with their
-   * bytes joined, spell the text.
-   *
-   * @throws {@link CapabilityError} if they do not, and for `textAt`, which the library cannot do.
-   */
+  /** @throws {@link CapabilityError} if the tokens do not spell the text, and for `textAt`, which the library cannot do. */
   spans(text: string, textAt?: ReadonlySet<number>): TokenSpans {
     if (textAt && textAt.size > 0) throw noSpecialAsText();
     const { ids, tokens } = this.#tokenizer.encode(text, { add_special_tokens: false });
-    const starts: number[] = [];
-    const ends: number[] = [];
-    let cursor = 0;
-    for (let k = 0; k < tokens.length; ) {
-      const bytes = byteRun(tokens, k);
-      const count = Math.max(1, bytes.length);
-      const surface =
-        bytes.length > 0 ? new TextDecoder().decode(Uint8Array.from(bytes)) : tokens[k]!.replaceAll('▁', ' ');
-      // Some tokenizers put a space before the text.
-      const shown = cursor === 0 && !text.startsWith(surface) ? surface.replace(/^ /, '') : surface;
-      if (!text.startsWith(shown, cursor)) throw noPositions(tokens[k]!, cursor);
-      for (let n = 0; n < count; n++) {
-        starts.push(cursor);
-        ends.push(cursor + shown.length);
-      }
-      cursor += shown.length;
-      k += count;
-    }
-    if (cursor !== text.length) throw noPositions('the end', cursor);
-    return { ids, starts, ends };
+    return spansOfTokens(text, ids, tokens);
   }
 }
 
@@ -98,52 +75,11 @@ function byteFallbackDecoder(component: Component | null | undefined): JoinToken
   };
 }
 
-/** Runs of byte tokens as text; U+FFFD for each byte of a run that is not UTF-8, as in Hugging Face `tokenizers`. */
-function joinBytes(parts: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (let k = 0; k < parts.length; ) {
-    const bytes = byteRun(parts, k);
-    if (bytes.length === 0) joined.push(parts[k]!);
-    else {
-      try {
-        joined.push(
-          new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes)),
-        );
-      } catch {
-        joined.push('\ufffd'.repeat(bytes.length));
-      }
-    }
-    k += Math.max(1, bytes.length);
-  }
-  return joined;
-}
-
 function stripped(part: string, { content, start, stop }: Component): string {
   let [from, to] = [0, part.length];
   while (from < Math.min(Number(start), part.length) && part[from] === content) from += 1;
   while (part.length - to < Number(stop) && to > from && part[to - 1] === content) to -= 1;
   return part.slice(from, to);
-}
-
-/** The bytes of consecutive tokens such as `<0xE2>`, from token `start` on. */
-function byteRun(tokens: readonly string[], start: number): number[] {
-  const bytes: number[] = [];
-  for (let k = start; k < tokens.length; k++) {
-    const [, hex] = /^<0x([0-9A-F]{2})>$/.exec(tokens[k]!) ?? [];
-    if (hex === undefined) break;
-    bytes.push(Number.parseInt(hex, 16));
-  }
-  return bytes;
-}
-
-function noPositions(token: string, position: number): CapabilityError {
-  return new CapabilityError(
-    'The tokens of this tokenizer do not spell the text, so a loss mask cannot be aligned with them',
-    {
-      where: { token, position },
-      next: 'Use a byte-level or SentencePiece-style tokenizer.json, or make the labels in a transform.',
-    },
-  );
 }
 
 function noSpecialAsText(): CapabilityError {

@@ -46,6 +46,13 @@ export interface TokenizerConfigJson {
   readonly pad_token?: SpecialTokenJson;
   readonly unk_token?: SpecialTokenJson;
   readonly chat_template?: string | readonly { readonly name: string; readonly template: string }[];
+  readonly tokenizer_class?: string;
+  readonly add_bos_token?: boolean;
+  readonly add_eos_token?: boolean;
+  /** Whether text after a special token gets a space of its own. */
+  readonly legacy?: boolean | null;
+  /** Added tokens by id. */
+  readonly added_tokens_decoder?: Readonly<Record<string, Omit<AddedTokenJson, 'id'>>>;
 }
 
 export type SpecialTokenJson = string | { readonly content: string } | null;
