@@ -2,6 +2,7 @@ import type { DType } from './dtype.js';
 import type { MillraceError } from './errors.js';
 import type { JsonObject } from './json.js';
 import type { OptionalMethod } from './optional-method.js';
+import type { OriginContext, StatedOrigin } from './sample-origin.js';
 import type { Tensor } from './tensor.js';
 
 /** Sample indices in any indexable form: an array or a typed array of whole numbers. */
@@ -112,6 +113,13 @@ export interface Dataset<T> {
    * `DataLoader.whenSeen` uses it.
    */
   readonly indicesOf?: OptionalMethod<(origin: never, epoch: number) => Iterable<number>>;
+  /**
+   * For a dataset made from other datasets: returns where a sample comes from. A loader with `provenance: true` calls it.
+   * @defaultValue source 0 with the dataset's own indices
+   */
+  readonly originAt?: OptionalMethod<(index: number, context: OriginContext) => StatedOrigin>;
+  /** The number of sources that `originAt` tells apart. @defaultValue `1` */
+  readonly sourceCount?: number | undefined;
   /**
    * Samples of each shard, a file or row group that is read as a whole, in order. `shuffle: 'shards'` reads shard by
    * shard.

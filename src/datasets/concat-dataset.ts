@@ -4,6 +4,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
 import { checkIndex } from '../core/index-range.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { type OriginContext, originIn, type StatedOrigin, sourcesOf } from '../core/sample-origin.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { prefetchOfEach } from './prefetch-of-each.js';
 
@@ -45,6 +46,17 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     const k = firstAbove(this.ends, index);
     const start = k === 0 ? 0 : this.ends[k - 1]!;
     return this.datasets[k]!.get(index - start, context);
+  }
+
+  /** @internal The dataset is the source. */
+  originAt(index: number, context: OriginContext): StatedOrigin {
+    const k = firstAbove(this.ends, index);
+    return originIn(this.datasets, k, index - (k === 0 ? 0 : this.ends[k - 1]!), context);
+  }
+
+  /** @internal */
+  get sourceCount(): number {
+    return sourcesOf(this.datasets);
   }
 
   /** Prefetches from each dataset. */

@@ -2,6 +2,7 @@ import type { Dataset, SampleContext } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { type OriginContext, originOf, type StatedOrigin } from '../core/sample-origin.js';
 import { checkMapDataset } from './check-map-dataset.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { WorkerModule } from './worker-module.js';
@@ -49,6 +50,16 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
 
   get length(): number {
     return this.dataset.length;
+  }
+
+  /** @internal */
+  originAt(index: number, context: OriginContext): StatedOrigin {
+    return originOf(this.dataset, index, context);
+  }
+
+  /** @internal */
+  get sourceCount(): number {
+    return this.dataset.sourceCount ?? 1;
   }
 
   get(index: number, context: SampleContext): MaybePromise<U> {

@@ -5,6 +5,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { type OriginContext, originIn, type StatedOrigin, sourcesOf } from '../core/sample-origin.js';
 import { Apportionment } from '../random/apportionment.js';
 import { orderKey } from '../random/index.js';
 import { PermutedPasses } from '../random/permuted-passes.js';
@@ -164,6 +165,17 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     const { part: source, count } = this.#dealer.at(epoch * this.length + index);
     const sourceEpoch = Math.floor(count / this.datasets[source]!.length);
     return { source, index: this.#orders[source]!.at(count), epoch: sourceEpoch };
+  }
+
+  /** @internal The origin for `batch.origin`: sources of nested mixtures are counted through. */
+  originAt(index: number, { epoch, globalStep }: OriginContext): StatedOrigin {
+    const drawn = this.originOf(index, epoch);
+    return originIn(this.datasets, drawn.source, drawn.index, { epoch: drawn.epoch, pass: 0, globalStep });
+  }
+
+  /** @internal */
+  get sourceCount(): number {
+    return sourcesOf(this.datasets);
   }
 
   /**

@@ -2,6 +2,7 @@ import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/d
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { type OriginContext, originOf, type StatedOrigin } from '../core/sample-origin.js';
 import { checkMapDataset } from './check-map-dataset.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 
@@ -45,6 +46,16 @@ export class Subset<T> implements Dataset<T>, Movable {
 
   get variesByEpoch(): boolean {
     return this.dataset.variesByEpoch ?? false;
+  }
+
+  /** @internal The index is that of the parent. */
+  originAt(index: number, context: OriginContext): StatedOrigin {
+    return originOf(this.dataset, this.#parentIndex(index), context);
+  }
+
+  /** @internal */
+  get sourceCount(): number {
+    return this.dataset.sourceCount ?? 1;
   }
 
   get(index: number, context: SampleContext): T | Promise<T> {

@@ -16,7 +16,7 @@ import type { TorchRules } from './batch/tree-collate.js';
 import type { CreateWorker } from './engine/workers/web-worker.js';
 import { tooSmall } from './order/rank-layout.js';
 
-interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
+interface CommonOptions<T, N extends DType, B, Reuse extends boolean, Traced extends boolean> {
   /**
    * Makes a batch from samples. A function passed as a value runs on the main thread; one named by `workerFunction`,
    * and `padCollate`, run in the workers. @defaultValue `defaultCollate`
@@ -88,17 +88,22 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean> {
    */
   readonly uneven?: Uneven;
   /**
-   * How to handle a sample that fails: `'throw'` a `SampleError`; `'skip'` it and count it in `stats()`; `'retry'` it
-   * three times with growing pauses, then throw. With `'skip'`, all ranks and micro-batches still have the same
-   * number of batches, and it is an error if too many samples fail: 100 in a row, a whole epoch, or a whole shared
-   * global batch. @defaultValue `'throw'`
+   * How to handle a sample that fails: `'throw'` a `SampleError`; `'skip'` it; `'replace'` it with the next sample of its source that
+   * can be made, so that batches keep their size; `'retry'` it three times with growing pauses, then throw. `'skip'` and `'replace'`
+   * count the sample in `stats()` and never change the number of batches: a batch that would be empty holds another sample. It is an
+   * error if too many fail: 100 in a row, a whole epoch, or all that could replace one. @defaultValue `'throw'`
    */
   readonly onError?: OnError;
   /**
-   * How many samples of an epoch `onError: 'skip'` may leave out before the epoch ends with a `SampleError`: a number from 1, or below 1
+   * How many samples of an epoch may fail under `onError: 'skip'` or `'replace'` before the epoch ends with a `SampleError`: a number from 1, or below 1
    * a share of the samples so far, once there are 100. Each rank counts its own. @defaultValue `0.1`
    */
   readonly maxFailures?: number;
+  /**
+   * Whether each batch has `batch.origin`: where each sample comes from (source, index, pass, tokens, documents). `stats()`, receipts and
+   * monitors then have sums by source and pass. Requires a map-style dataset. @defaultValue `false`
+   */
+  readonly provenance?: Traced;
   /**
    * Whether batches are lent: their memory is reused when the next one is requested, or when `using batch` ends.
    * Outside of production (`NODE_ENV`), a tensor that is used later throws a `ReleasedBatchError`. @defaultValue
@@ -146,24 +151,22 @@ interface BatchSamplerOptions {
 }
 
 /** Options of a `DataLoader` over samples `T`, with batches `B`. */
-export type DataLoaderOptions<T, N extends DType, B, Reuse extends boolean = boolean> = CommonOptions<
+export type DataLoaderOptions<
   T,
-  N,
+  N extends DType,
   B,
-  Reuse
-> &
-  (SamplerOptions | BatchSamplerOptions) &
-  InelasticOptions;
+  Reuse extends boolean = boolean,
+  Traced extends boolean = boolean,
+> = CommonOptions<T, N, B, Reuse, Traced> & (SamplerOptions | BatchSamplerOptions) & InelasticOptions;
 
 /** The same with `elastic: true`. */
-export type ElasticLoaderOptions<T, N extends DType, B, Reuse extends boolean = boolean> = CommonOptions<
+export type ElasticLoaderOptions<
   T,
-  N,
+  N extends DType,
   B,
-  Reuse
-> &
-  (SamplerOptions | BatchSamplerOptions) &
-  ElasticOptions;
+  Reuse extends boolean = boolean,
+  Traced extends boolean = boolean,
+> = CommonOptions<T, N, B, Reuse, Traced> & (SamplerOptions | BatchSamplerOptions) & ElasticOptions;
 
 /** With `elastic: true`: an order that any rank can start anywhere, and that does not depend on the world size. */
 export interface ElasticOptions {
@@ -195,10 +198,14 @@ export interface InelasticOptions {
 export type BuiltInCollate<N extends DType> = Pick<PadCollate<N>, 'padOptions'> | TorchRules<N>;
 
 /** Options of a `DataLoader` with a built-in collate. */
-export type BuiltInCollateOptions<T, N extends DType, Reuse extends boolean = boolean> = Omit<
-  CommonOptions<T, N, Collated<T, N>, Reuse>,
-  'collate'
-> & { readonly collate: BuiltInCollate<N> } & (SamplerOptions | BatchSamplerOptions);
+export type BuiltInCollateOptions<
+  T,
+  N extends DType,
+  Reuse extends boolean = boolean,
+  Traced extends boolean = boolean,
+> = Omit<CommonOptions<T, N, Collated<T, N>, Reuse, Traced>, 'collate'> & {
+  readonly collate: BuiltInCollate<N>;
+} & (SamplerOptions | BatchSamplerOptions);
 
 const iterableObject = <V>(what: string) =>
   v.custom<V>(
@@ -245,10 +252,14 @@ const schema = v.strictObject({
     'repeat',
   ),
   elastic: v.optional(booleanOption, false),
-  onError: v.optional(v.picklist(['throw', 'skip', 'retry'], `must be 'throw', 'skip' or 'retry'`), 'throw'),
+  onError: v.optional(
+    v.picklist(['throw', 'skip', 'replace', 'retry'], `must be 'throw', 'skip', 'replace' or 'retry'`),
+    'throw',
+  ),
   maxFailures: v.optional(
     v.pipe(v.number('must be a number'), v.gtValue(0, "must be above 0; onError: 'throw' allows no failure")),
   ),
+  provenance: v.optional(booleanOption, false),
   reuseBuffers: v.optional(booleanOption, false),
   numberDtype: v.optional(
     v.custom<DType>((value) => isDType(value) && value !== 'bool', 'must be a dtype other than bool'),
@@ -287,7 +298,9 @@ export function checkIterable(options: ResolvedOptions): void {
   const { shuffle, sampler, batchSampler, generator } = options;
   const inOrder = options.inOrder ? undefined : options.inOrder;
   const uneven = options.uneven === 'repeat' ? undefined : options.uneven;
-  const given = { shuffle, sampler, batchSampler, generator, inOrder, uneven };
+  const provenance = options.provenance || undefined;
+  const onError = options.onError === 'replace' ? options.onError : undefined;
+  const given = { shuffle, sampler, batchSampler, generator, inOrder, uneven, provenance, onError };
   const problems = Object.entries(given)
     .filter(([, value]) => value !== undefined && (value !== false || given.inOrder === value))
     .map(([field]) => ({ field, message: 'needs a map-style dataset; this one can only be iterated' }));
@@ -311,8 +324,8 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
     }
     if (!given.inOrder) problems.push({ field: 'inOrder', message: 'false needs numWorkers of 1 or more' });
   }
-  if (given.maxFailures !== undefined && given.onError !== 'skip')
-    problems.push({ field: 'maxFailures', message: "needs onError: 'skip'" });
+  if (given.maxFailures !== undefined && given.onError !== 'skip' && given.onError !== 'replace')
+    problems.push({ field: 'maxFailures', message: "needs onError: 'skip' or 'replace'" });
   if (given.uneven !== 'repeat' && given.batchSampler) {
     const message = `'${given.uneven}' goes with batchSize: how many samples a batchSampler gives in its last batch is not known`;
     problems.push({ field: 'uneven', message });

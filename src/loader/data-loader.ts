@@ -76,9 +76,15 @@ export type ElasticSource<T> =
  * @typeParam N - Dtype of a batch of JavaScript numbers.
  * @typeParam B - A batch.
  * @typeParam Reuse - Whether batches are lent.
+ * @typeParam Traced - Whether batches have an origin.
  */
-export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reuse extends boolean = false>
-  implements AsyncIterable<GivenBatch<B, Reuse>>, AsyncDisposable
+export class DataLoader<
+  T,
+  N extends DType = 'float32',
+  B = Collated<T, N>,
+  Reuse extends boolean = false,
+  Traced extends boolean = false,
+> implements AsyncIterable<GivenBatch<B, Reuse, Traced>>, AsyncDisposable
 {
   readonly #given: object;
   readonly #options: ResolvedOptions;
@@ -97,11 +103,17 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @param dataset - A map-style or iterable dataset, or the URL of a module whose default export is one.
    * @throws {@link ConfigError} when an option is unknown, wrong, or contradicts another one or the kind of dataset.
    */
-  constructor(dataset: ElasticSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & ElasticOptions);
-  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B, Reuse>);
+  constructor(
+    dataset: ElasticSource<T>,
+    options: BuiltInCollateOptions<T, N, Reuse, Traced> & ElasticOptions,
+  );
+  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B, Reuse, Traced>);
   constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B>);
-  constructor(dataset: DatasetSource<T>, options: BuiltInCollateOptions<T, N, Reuse> & InelasticOptions);
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse>);
+  constructor(
+    dataset: DatasetSource<T>,
+    options: BuiltInCollateOptions<T, N, Reuse, Traced> & InelasticOptions,
+  );
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse, Traced>);
   // With `new DataLoader<T>`, the other type arguments are not inferred: lent batches are then typed like owned ones.
   constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
   constructor(
@@ -280,8 +292,8 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * before then still continues inside the abandoned epoch: `loader.loadStateDict(loader.stateDict())` does so in the
    * same process.
    */
-  [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
-    return new Pass<B, Reuse>(this.#parts, (pass) => this.#openPass(pass));
+  [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse, Traced>, void, undefined> {
+    return new Pass<B, Reuse, Traced>(this.#parts, (pass) => this.#openPass(pass));
   }
 
   /**
@@ -301,8 +313,10 @@ export class DataLoader<T, N extends DType = 'float32', B = Collated<T, N>, Reus
    * @throws {@link ConfigError} with `reuseBuffers`; {@link CapabilityError} for an iterable dataset; {@link LoaderTimeoutError} if no
    *   lease is acknowledged within `timeoutMs`.
    */
-  leases(options: LeaseOptions): AsyncGenerator<Lease<B>, void, undefined> {
-    return new Leases<B>(this.#parts, options).iterate((pass) => this.#openPass(pass));
+  leases(options: LeaseOptions): AsyncGenerator<Lease<GivenBatch<B, false, Traced>>, void, undefined> {
+    return new Leases<GivenBatch<B, false, Traced>>(this.#parts, options).iterate((pass) =>
+      this.#openPass(pass),
+    );
   }
 
   /** Ends the workers and the current iteration. The dataset stays open: it belongs to the caller. */

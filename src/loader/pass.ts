@@ -4,6 +4,7 @@ import type { Collate } from '../core/collate.js';
 import { LoaderClosedError } from '../core/errors.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { zeroTensor } from '../core/tensor.js';
+import { attachOrigin } from './batch/attach-origin.js';
 import { TaskCollateContext } from './batch/collate-context.js';
 import { collateAt } from './batch/collate-failure.js';
 import type { ResolvedOptions } from './data-loader-options.js';
@@ -47,7 +48,9 @@ type Step<B> = IteratorResult<B, void>;
  * other, and ends after an error. Unlike a generator, it returns a batch that is ready without a turn of the event
  * loop.
  */
-export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch<B, Reuse>, void, undefined> {
+export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
+  implements AsyncGenerator<GivenBatch<B, Reuse, Traced>, void, undefined>
+{
   readonly #parts: LoaderParts;
   readonly #open: (pass: object) => Promise<OpenedPass>;
   readonly #held: HeldBatches | undefined;
@@ -79,16 +82,16 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     return this;
   }
 
-  next(): Promise<Step<GivenBatch<B, Reuse>>> {
+  next(): Promise<Step<GivenBatch<B, Reuse, Traced>>> {
     return this.#enqueue(this.#advance);
   }
 
   /** Ends the pass before its last batch. */
-  return(): Promise<Step<GivenBatch<B, Reuse>>> {
+  return(): Promise<Step<GivenBatch<B, Reuse, Traced>>> {
     return this.#enqueue(this.#stop);
   }
 
-  async throw(error: unknown): Promise<Step<GivenBatch<B, Reuse>>> {
+  async throw(error: unknown): Promise<Step<GivenBatch<B, Reuse, Traced>>> {
     await this.return();
     throw error;
   }
@@ -97,7 +100,9 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     await this.return();
   }
 
-  #enqueue(step: () => MaybePromise<Step<GivenBatch<B, Reuse>>>): Promise<Step<GivenBatch<B, Reuse>>> {
+  #enqueue(
+    step: () => MaybePromise<Step<GivenBatch<B, Reuse, Traced>>>,
+  ): Promise<Step<GivenBatch<B, Reuse, Traced>>> {
     const result = this.#pending ? this.#pending.then(step, step) : step();
     if (!(result instanceof Promise)) return Promise.resolve(result);
     this.#pending = result;
@@ -108,7 +113,7 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     return result;
   }
 
-  readonly #advance = (): MaybePromise<Step<GivenBatch<B, Reuse>>> => {
+  readonly #advance = (): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> => {
     if (this.#over) return { done: true, value: undefined };
     try {
       const step = this.#opened ? this.#pullInTurn(this.#opened) : this.#begin();
@@ -118,25 +123,25 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     }
   };
 
-  readonly #stop = (): MaybePromise<Step<GivenBatch<B, Reuse>>> => {
+  readonly #stop = (): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> => {
     if (this.#over) return { done: true, value: undefined };
     return this.#end();
   };
 
-  async #begin(): Promise<Step<GivenBatch<B, Reuse>>> {
+  async #begin(): Promise<Step<GivenBatch<B, Reuse, Traced>>> {
     const asked = performance.now();
     this.#parts.stats.wait(asked);
     this.#opened = await this.#open(this);
     return this.#pull(this.#opened, asked);
   }
 
-  #pullInTurn(opened: OpenedPass): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+  #pullInTurn(opened: OpenedPass): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
     if (!this.#loopTurn.isDue(this.#lastDelivery)) return this.#pull(opened);
     return this.#loopTurn.take().then(() => this.#pull(opened));
   }
 
   /** @param waitingSince - When the consumer asked, if it has waited already. */
-  #pull(opened: OpenedPass, waitingSince?: number): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+  #pull(opened: OpenedPass, waitingSince?: number): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
     this.#refuseSuperseded();
     const next = opened.delivery.next(waitingSince);
     if (next instanceof Promise) this.#parts.stats.wait(waitingSince ?? performance.now());
@@ -149,7 +154,7 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     });
   }
 
-  #complete(): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+  #complete(): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
     this.#parts.progress.completeEpoch();
     this.#ending = 'complete';
     return this.#end();
@@ -159,7 +164,7 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
   #take(
     delivered: Delivered,
     order: LoaderOrder,
-  ): MaybePromise<{ readonly batch: GivenBatch<B, Reuse> } | undefined> {
+  ): MaybePromise<{ readonly batch: GivenBatch<B, Reuse, Traced> } | undefined> {
     const { engine, progress, stats, observation } = this.#parts;
     stats.record(delivered);
     engine.tune(stats);
@@ -175,7 +180,9 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
       else progress.deliver(delivered);
       if (result.type !== 'batch') return undefined;
       if (release) this.#loan = lend(batch, release, this.#isGuarded);
-      return { batch: (this.#loan?.batch ?? batch) as GivenBatch<B, Reuse> };
+      const given = this.#loan?.batch ?? batch;
+      if (result.origin) attachOrigin(given, result.origin);
+      return { batch: given as GivenBatch<B, Reuse, Traced> };
     });
   }
 
@@ -200,7 +207,7 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     throw error;
   };
 
-  #end(): MaybePromise<Step<GivenBatch<B, Reuse>>> {
+  #end(): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
     const { engine, observation, options, progress, stats } = this.#parts;
     this.#over = true;
     // After another pass began, the waiting time is that of the other pass.
@@ -210,7 +217,7 @@ export class Pass<B, Reuse extends boolean> implements AsyncGenerator<GivenBatch
     if (this.#ending) observation.end(this.#ending);
     progress.leave(this);
     const closed = options.persistentWorkers ? undefined : engine.close();
-    return andThen(closed, (): Step<GivenBatch<B, Reuse>> => ({ done: true, value: undefined }));
+    return andThen(closed, (): Step<GivenBatch<B, Reuse, Traced>> => ({ done: true, value: undefined }));
   }
 
   #endLoan(): void {

@@ -1,4 +1,4 @@
-import type { DType } from '../core/dtype.js';
+import { type DType, dtypeOf } from '../core/dtype.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 
 /** The size of a batch. */
@@ -26,6 +26,28 @@ export function sizeOfBatch(batch: unknown, countTokens: CountTokens | undefined
   add(batch, '', 0, size);
   size.tokens = countTokens ? countTokens(batch as never) : Math.max(0, size.tokens);
   return size;
+}
+
+/**
+ * Counts the tokens of a sample before it is collated: the elements of its first integer tensor or typed array (16 bits or more)
+ * with a dimension; `undefined` if there is none.
+ */
+export function tokensOfSample(sample: unknown, depth = 0): number | undefined {
+  if (typeof sample !== 'object' || sample === null || depth > maxDepth) return undefined;
+  if (isTensor(sample)) {
+    return tokenDTypes.has(sample.dtype) && sample.shape.length > 0 ? sample.data.length : undefined;
+  }
+  if (ArrayBuffer.isView(sample)) {
+    const dtype = dtypeOf(sample);
+    return dtype && tokenDTypes.has(dtype) ? (sample as Int32Array).length : undefined;
+  }
+  // A long list of numbers holds no tensor.
+  if (Array.isArray(sample) && typeof sample[0] !== 'object') return undefined;
+  for (const part of Object.values(sample)) {
+    const tokens = tokensOfSample(part, depth + 1);
+    if (tokens !== undefined) return tokens;
+  }
+  return undefined;
 }
 
 function add(value: unknown, name: string, depth: number, size: { bytes: number; tokens: number }): void {

@@ -1,3 +1,4 @@
+import type { SampleOrigin } from '../core/sample-origin.js';
 import type { StageTimes } from '../core/stage-clock.js';
 
 // The events that a loader sends to its observers. All times are milliseconds since 1970, with fractions, on one
@@ -57,6 +58,8 @@ export interface BatchDelivered {
   readonly collateMs: number;
   readonly samples: number;
   readonly skipped: readonly SkippedEvent[];
+  /** Where the samples come from; `undefined` without `provenance`. */
+  readonly origin?: readonly SampleOrigin[] | undefined;
   /** Batches that are finished and queued behind this one. */
   readonly ready: number;
   /** Batches that are planned, whether finished or not. */

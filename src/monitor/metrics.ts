@@ -17,6 +17,11 @@ const counter = (name: string, help: string, read: RunMetric['read'], label?: st
 const gauge = (name: string, help: string, read: RunMetric['read'], label?: string): RunMetric =>
   label ? { name, type: 'gauge', help, read, label } : { name, type: 'gauge', help, read };
 
+/** The label of pass 2 over source 0 is `0_2`. */
+function bySource(sources: RunFigures['sources'], field: 'samples' | 'tokens'): Record<string, number> {
+  return Object.fromEntries(sources.map((total) => [`${total.source}_${total.pass}`, total[field]]));
+}
+
 /** All exported figures: Prometheus, TensorBoard and CSV have the same ones. */
 export const runMetrics: readonly RunMetric[] = [
   counter('batches_total', 'Batches delivered.', ({ batches }) => batches),
@@ -38,6 +43,18 @@ export const runMetrics: readonly RunMetric[] = [
     'Time to make batches by stage, summed over workers.',
     ({ stageMs }) => Object.fromEntries(Object.entries(stageMs).map(([stage, ms]) => [stage, ms / 1_000])),
     'stage',
+  ),
+  counter(
+    'source_samples_total',
+    'Samples by source and pass, with provenance.',
+    ({ sources }) => bySource(sources, 'samples'),
+    'source_pass',
+  ),
+  counter(
+    'source_tokens_total',
+    'Tokens by source and pass, with provenance.',
+    ({ sources }) => bySource(sources, 'tokens'),
+    'source_pass',
   ),
   counter('skipped_total', 'Skipped samples.', ({ skipped }) => skipped),
   counter('errors_total', 'Passes that ended with an error.', ({ errors }) => errors),

@@ -1,3 +1,4 @@
+import { type SourceTotal, SourceTotals } from '../core/source-totals.js';
 import { type CountTokens, sizeOfBatch } from './batch-size.js';
 import { difficultiesAt } from './curriculum-view.js';
 import type { BatchDelivered, LoaderEvent, LoaderObserver } from './loader-events.js';
@@ -25,6 +26,8 @@ export interface RunTotals {
   readonly stageMs: Readonly<Record<StageName, number>>;
   readonly skipped: number;
   readonly errors: number;
+  /** Samples and tokens by source and pass, with the loader's `provenance`; otherwise empty. */
+  readonly sources: readonly SourceTotal[];
 }
 
 /** The state of a run at one moment. */
@@ -79,6 +82,7 @@ export class RunStatistics {
   #waitMs = 0;
   #skipped = 0;
   #errors = 0;
+  readonly #sources = new SourceTotals();
   #firstRequest: number | undefined;
   #lastDelivery = 0;
   #began = 0;
@@ -139,6 +143,7 @@ export class RunStatistics {
       },
       skipped: this.#skipped,
       errors: this.#errors,
+      sources: this.#sources.list(),
     };
   }
 
@@ -191,6 +196,7 @@ export class RunStatistics {
     const { bytes, tokens } = sizeOfBatch(event.value, this.#countTokens);
     this.#bytes += bytes;
     this.#tokens += tokens;
+    if (event.origin) this.#sources.add(event.origin);
   }
 }
 

@@ -6,6 +6,7 @@ import { firstAbove } from '../core/first-above.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { type OriginContext, originOf, type StatedOrigin } from '../core/sample-origin.js';
 import { zeroTensor } from '../core/tensor.js';
 import { type ScheduleChange, scheduleChanges } from '../curriculum/schedule-changes.js';
 import { openSchedule, type ScheduleOptions } from '../curriculum/schedule-options.js';
@@ -117,6 +118,25 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
     return this.changes[Math.max(0, firstAbove(this.#starts, globalStep + 1) - 1)]!.difficulty;
   }
 
+  /** @internal The documents of what is kept of a sequence. */
+  originAt(index: number, context: OriginContext): StatedOrigin {
+    const { tokens: _, documents, ...whole } = originOf(this.dataset, index, context);
+    if (!documents) return whole;
+    const length = this.#lengthFor(context);
+    let left = this.cut === 'truncate' ? length : Math.floor(this.maxLength / length) * length;
+    const kept = documents.flatMap((document) => {
+      const tokens = Math.min(document.tokens, left);
+      left -= tokens;
+      return tokens > 0 ? [{ ...document, tokens }] : [];
+    });
+    return { ...whole, tokens: kept.reduce((sum, { tokens }) => sum + tokens, 0), documents: kept };
+  }
+
+  /** @internal */
+  get sourceCount(): number {
+    return this.dataset.sourceCount ?? 1;
+  }
+
   get(index: number, context: SampleContext): MaybePromise<T> {
     const length = this.#lengthFor(context);
     return andThen(this.dataset.get(index, context), (sample) => cutSample(sample, length, this.cut) as T);
@@ -129,7 +149,7 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
     return andThen(whole, (batch) => cutBatch(batch, length, this.cut, context.allocate));
   }
 
-  #lengthFor(context: SampleContext): number {
+  #lengthFor(context: Pick<SampleContext, 'globalStep'>): number {
     const { globalStep } = context;
     return globalStep === undefined ? this.maxLength : this.lengthAt(globalStep);
   }

@@ -4,6 +4,7 @@ import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { type OriginContext, originOf, originOfDocuments, type StatedOrigin } from '../core/sample-origin.js';
 import { zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import {
@@ -88,6 +89,22 @@ export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTo
   indicesOf({ document }: { readonly document: number }, epoch: number): number[] {
     checkIndex(document, this.#lengths.length, 'The documents of a PackedDataset');
     return this.#packing.rowsOf(document, epoch);
+  }
+
+  /** @internal The documents of a row, or of this rank's part of it. */
+  originAt(row: number, context: OriginContext): StatedOrigin {
+    const { pieces, layout } = this.#partOf(row, context.epoch);
+    const documents = layout.segments.map(({ document, start, length }) => {
+      const piece = pieces[document]!;
+      const { source, index, pass } = originOf(this.documents, piece.document, context);
+      return { source, index, pass, start: piece.start + start, tokens: length };
+    });
+    return originOfDocuments(row, context.epoch + context.pass, documents);
+  }
+
+  /** @internal */
+  get sourceCount(): number {
+    return this.documents.sourceCount ?? 1;
   }
 
   /** Tokens of a row, with padding: with `sequenceSlice`, those of this rank. */

@@ -3,13 +3,21 @@ import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
 import { type DType, isDType, type TypedArray, type TypedArrayOf } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
+import { firstAbove } from '../core/first-above.js';
 import { checkIndex } from '../core/index-range.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import {
+  type DocumentOrigin,
+  type OriginContext,
+  originOfDocuments,
+  type StatedOrigin,
+} from '../core/sample-origin.js';
+import { groupEnds } from '../core/sort-by-value.js';
 import { isTensor, shareTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { type DocumentBoundaries, documentBoundariesSchema, windowLayouts } from './document-boundaries.js';
-import { checkSequenceOptions, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
+import { checkSequenceOptions, rangesOf, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
 import { sampleOf, type TokenSequence } from './token-sequence.js';
 import type { AnyTokenSource, RemoteTokenSource, TokenSource } from './token-source.js';
 import { convert, WindowCopier } from './window-copier.js';
@@ -91,6 +99,8 @@ export class TokenWindows<
   readonly #copier: WindowCopier | undefined;
   /** `undefined` for windows of `x` and `y`. */
   readonly #sequences: WindowSequences | undefined;
+  /** The end of each document, for origins. */
+  #documentEnds: Float64Array | undefined;
 
   constructor(source: S, options: TokenWindowsOptions<D, B>) {
     const resolved = parseOptions('TokenWindows options', schema, options);
@@ -137,6 +147,24 @@ export class TokenWindows<
     const start = index * this.stride;
     if (this.#sequences) return andThen(this.#sequences.make([start], zeroTensor, false), sampleOf);
     return andThen(this.#read(start, this.windowLength + 1), (tokens) => this.#windowOf(tokens));
+  }
+
+  /** @internal The documents of a window, or of this rank's part of it, if the source stores their lengths. */
+  originAt(index: number, context: OriginContext): StatedOrigin {
+    const pass = context.epoch + context.pass;
+    const sizes = isTensor(this.#source) ? undefined : this.#source.sizes;
+    const ranges = rangesOf(this.windowLength, this.#options.sequenceSlice).map(({ start, end }) => ({
+      start: index * this.stride + start,
+      end: index * this.stride + Math.min(end, this.windowLength),
+    }));
+    if (!sizes) {
+      const tokens = ranges.reduce((sum, { start, end }) => sum + Math.max(0, end - start), 0);
+      return { source: 0, index, pass, tokens };
+    }
+    this.#documentEnds ??= groupEnds(sizes);
+    const ends = this.#documentEnds;
+    const documents = ranges.flatMap(({ start, end }) => documentsIn(ends, start, end, pass));
+    return originOfDocuments(index, pass, documents);
   }
 
   #read(start: number, count: number): MaybePromise<TypedArray> {
@@ -229,6 +257,18 @@ export class TokenWindows<
     }
     return starts;
   }
+}
+
+/** The documents with tokens in `start … end - 1` of a stream. */
+function documentsIn(ends: Float64Array, start: number, end: number, pass: number): DocumentOrigin[] {
+  const found: DocumentOrigin[] = [];
+  for (let document = firstAbove(ends, start), at = start; at < end; document++) {
+    const next = Math.min(ends[document]!, end);
+    const first = document === 0 ? 0 : ends[document - 1]!;
+    if (next > at) found.push({ source: 0, index: document, pass, start: at - first, tokens: next - at });
+    at = next;
+  }
+  return found;
 }
 
 function isRemote(source: AnyTokenSource): source is RemoteTokenSource {

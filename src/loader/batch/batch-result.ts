@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../core/json.js';
 import type { MaybePromise } from '../../core/maybe-promise.js';
+import type { SampleOrigin } from '../../core/sample-origin.js';
 import type { BatchTask } from '../order/batch-task.js';
 import type { BatchMemory } from './batch-memory.js';
 
@@ -18,6 +19,8 @@ export interface BatchResult {
   readonly value: unknown;
   readonly samples: number;
   readonly skipped: readonly SkippedSample[];
+  /** Where its samples come from, with `provenance`. */
+  readonly origin?: readonly SampleOrigin[];
   /** Whether all its own samples failed, so that it contains another sample of its global batch. */
   readonly standsIn?: boolean;
   /** Whether it was larger than its slot. */

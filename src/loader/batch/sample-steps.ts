@@ -17,7 +17,7 @@ export type Transform = (sample: never, context: SampleContext) => unknown;
 export type FetchSample = (context: SampleContext) => unknown;
 
 /** How to handle a sample that fails. */
-export type OnError = 'throw' | 'skip' | 'retry';
+export type OnError = 'throw' | 'skip' | 'replace' | 'retry';
 
 /** Settings that are equal on every thread. */
 export interface BatchSettings {
@@ -29,6 +29,7 @@ export interface BatchSettings {
   readonly rank: number;
   readonly worldSize: number;
   readonly gradientAccumulationSteps: number;
+  readonly provenance: boolean;
 }
 
 /** The steps of making a batch, as functions of this thread. */
@@ -106,7 +107,7 @@ export class SampleSteps {
 
   async #recover(fetch: FetchSample, context: DrawContext, cause: unknown): Promise<unknown> {
     const { onError } = this.settings;
-    if (onError === 'skip') return skip(context, cause);
+    if (onError === 'skip' || onError === 'replace') return skip(context, cause);
     if (onError === 'throw') throw this.failure(context, cause);
     let last = cause;
     for (let attempt = 2; attempt <= attempts; attempt++) {
@@ -153,26 +154,24 @@ function skip(context: SampleContext, cause: unknown): Skipped {
 
 /** Makes the first sample that can be made, trying one after the other; `undefined` if none can. */
 export async function firstMade(
-  tries: Iterable<() => unknown>,
-): Promise<{ readonly sample: unknown } | undefined> {
-  for (const attempt of tries) {
-    const sample = await attempt();
-    if (!(sample instanceof Skipped)) return { sample };
+  indices: Iterable<number>,
+  make: (index: number) => unknown,
+): Promise<{ readonly sample: unknown; readonly index: number } | undefined> {
+  for (const index of indices) {
+    const sample = await make(index);
+    if (!(sample instanceof Skipped)) return { sample, index };
   }
   return undefined;
 }
 
-/**
- * The error for a global batch without a sample for a rank or micro-batch, which would then take one step fewer than
- * the others.
- */
+/** The error for a batch without a sample and without a replacement: leaving it out would put ranks or micro-batches out of step. */
 export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[]): SampleError {
   const last = skipped.at(-1)!;
   return new SampleError(
-    `No sample of a global batch could be made; the last reason was: ${trimStop(last.reason)}`,
+    `No sample of a batch could be made, and none that could replace it; the last reason was: ${trimStop(last.reason)}`,
     {
       where: { ...locationOfTask(task), index: last.index },
-      next: 'Skipping the batch would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
+      next: 'Leaving out the batch would put ranks or micro-batches out of step. Repair the samples, or seek past the batch on all ranks.',
     },
   );
 }
@@ -188,12 +187,16 @@ export function settle(pending: readonly unknown[]): MaybePromise<SettledSamples
 export interface SettledSamples {
   readonly samples: readonly unknown[];
   readonly skipped: readonly SkippedSample[];
+  /** The slots of the samples in the task; absent if none was skipped. */
+  readonly slots?: readonly number[];
 }
 
 function sortOut(settled: readonly unknown[]): SettledSamples {
   if (!settled.some((sample) => sample instanceof Skipped)) return { samples: settled, skipped: [] };
+  const slots = Array.from(settled.keys()).filter((slot) => !(settled[slot] instanceof Skipped));
   return {
-    samples: settled.filter((sample) => !(sample instanceof Skipped)),
+    samples: slots.map((slot) => settled[slot]),
+    slots,
     skipped: settled.filter((sample) => sample instanceof Skipped).map((sample) => ({ ...sample })),
   };
 }

@@ -61,8 +61,9 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
       .map((sample, k) => this.#run(task, batch, first + k, sample));
     const { samples, skipped } = await settle(pending);
     if (samples.length === 0 && gradientAccumulationSteps * worldSize > 1) {
-      const own = { first, count: pending.length };
-      const made = await firstMade(this.#others(task, batch, raw, own));
+      const others = Array.from(raw.keys()).filter((k) => k < first || k >= first + pending.length);
+      // As in `MapBatchMaker`, but a stream cannot read further than its global batch.
+      const made = await firstMade(others, (k) => this.#run(task, batch, k, raw[k]));
       if (!made) throw noSampleLeft(task, skipped);
       const value = await this.#samples.collate([made.sample], memory, task);
       return { type: 'batch', value, samples: 1, skipped, standsIn: true, ...streamState };
@@ -70,19 +71,6 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
     if (samples.length === 0) return { type: 'nothing', skipped, ...streamState };
     const value = await this.#samples.collate(samples, memory, task);
     return { type: 'batch', value, samples: samples.length, skipped, ...streamState };
-  }
-
-  /** Tries the samples of a global batch that belong to other ranks and micro-batches: see `MapBatchMaker`. */
-  *#others(
-    task: StreamTask,
-    batch: number,
-    raw: readonly unknown[],
-    own: { readonly first: number; readonly count: number },
-  ): Generator<() => unknown> {
-    for (const [position, sample] of raw.entries()) {
-      if (position >= own.first && position < own.first + own.count) continue;
-      yield () => this.#run(task, batch, position, sample);
-    }
   }
 
   #run(task: StreamTask, batch: number, position: number, sample: unknown): unknown {

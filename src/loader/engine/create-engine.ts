@@ -89,8 +89,9 @@ function settingsOf(options: ResolvedOptions): BatchSettings {
     rank,
     worldSize,
     gradientAccumulationSteps,
+    provenance,
   } = options;
-  return { seed, onError, batchSize, dropLast, rank, worldSize, gradientAccumulationSteps };
+  return { seed, onError, batchSize, dropLast, rank, worldSize, gradientAccumulationSteps, provenance };
 }
 
 async function localSteps({ transform, collate, numberDtype }: ResolvedOptions): Promise<BatchSteps> {

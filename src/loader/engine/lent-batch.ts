@@ -2,12 +2,17 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { ReleasedBatchError } from '../../core/errors.js';
 import { isTensor, type Tensor } from '../../core/tensor.js';
+import type { WithOrigin } from '../batch/attach-origin.js';
 
 /** A batch whose memory is released when `using` ends, or when the next batch is requested. */
 type LentBatch<B> = B & Disposable;
 
-/** A batch as the loader returns it: lent with `reuseBuffers`, otherwise owned by the consumer. */
-export type GivenBatch<B, Reuse extends boolean> = Reuse extends true ? LentBatch<B> : B;
+/** A batch as the loader returns it: lent with `reuseBuffers`, otherwise owned by the consumer; with `provenance`, it has an origin. */
+export type GivenBatch<B, Reuse extends boolean, Traced extends boolean = false> = Traced extends true
+  ? WithOrigin<GivenBatch<B, Reuse>>
+  : Reuse extends true
+    ? LentBatch<B>
+    : B;
 
 /** A lent batch, and the function that ends the loan. */
 export interface Loan {

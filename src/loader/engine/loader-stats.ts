@@ -1,3 +1,4 @@
+import { type SourceTotal, SourceTotals } from '../../core/source-totals.js';
 import type { SkippedSample } from '../batch/batch-result.js';
 import type { Delivered } from './delivered.js';
 import type { RunPeriod } from './tuner.js';
@@ -35,6 +36,8 @@ export interface LoaderStats {
    * take the same number of steps.
    */
   readonly standIns: number;
+  /** Samples and tokens by source and pass, with `provenance`; otherwise empty. */
+  readonly sources: readonly SourceTotal[];
 }
 
 const skippedKept = 100;
@@ -60,6 +63,7 @@ export class StatsRecorder {
   #skipped = 0;
   #skippedSamples: SkippedSample[] = [];
   #standIns = 0;
+  readonly #sources = new SourceTotals();
   #firstRequest: number | undefined;
   #lastDelivery = 0;
   #waitingSince: number | undefined;
@@ -86,6 +90,7 @@ export class StatsRecorder {
     this.#makeMs += makeMs;
     if (result.overflowed) this.#overflows += 1;
     if (result.standsIn) this.#standIns += 1;
+    if (result.origin) this.#sources.add(result.origin);
   }
 
   /** The figures since the last period, if there are enough. The first period starts with the first batch. */
@@ -119,6 +124,7 @@ export class StatsRecorder {
       skipped: this.#skipped,
       skippedSamples: this.#skippedSamples,
       standIns: this.#standIns,
+      sources: this.#sources.list(),
     };
   }
 }

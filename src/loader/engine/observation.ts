@@ -49,6 +49,7 @@ export class Observation {
       collateMs: collatesHere ? moment() - delivered : 0,
       samples: result.type === 'batch' ? result.samples : 0,
       skipped: result.skipped,
+      origin: result.type === 'batch' ? result.origin : undefined,
       ready,
       underWay,
       value,

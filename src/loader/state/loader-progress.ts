@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.js';
+import { SourceTotals } from '../../core/source-totals.js';
 import type { ResolvedOptions } from '../data-loader-options.js';
 import type { Delivered } from '../engine/delivered.js';
 import type { EpochPlan, PassStart } from '../order/epoch-plan.js';
@@ -22,6 +23,8 @@ export class LoaderProgress {
   readonly #position = new PositionTracker();
   readonly #receipt = new ReceiptChain();
   readonly #tally: EpochTally;
+  /** Of the batches in the receipt, with provenance. */
+  readonly #sources: SourceTotals | undefined;
   #order: LoaderOrder | undefined;
   /** The current pass. A pass that finds another one here has ended. */
   #pass: object | undefined;
@@ -37,6 +40,7 @@ export class LoaderProgress {
   constructor(options: ResolvedOptions) {
     this.#options = options;
     this.#tally = new EpochTally(options.maxFailures);
+    this.#sources = options.provenance ? new SourceTotals() : undefined;
   }
 
   /** The order of the batches: known as soon as the dataset is. */
@@ -118,10 +122,11 @@ export class LoaderProgress {
     this.#move();
     this.#continueFrom(start, saved.samplerState, false);
     this.#receipt.load(saved.receipt);
+    this.#sources?.clear();
   }
 
   receipt({ identity }: LoaderOrder): Receipt {
-    return writeReceipt(this.#receipt, identity);
+    return writeReceipt(this.#receipt, identity, this.#sources?.list());
   }
 
   /** Plans the epoch of a pass, from where the previous pass or a state left off. */
@@ -159,7 +164,9 @@ export class LoaderProgress {
   /** Counts an accepted result as delivered. */
   deliver(delivered: Delivered): void {
     this.#position.deliver(delivered);
-    const { task } = delivered.planned;
+    const { planned, result } = delivered;
+    const { task } = planned;
+    if (this.#sources && result.type === 'batch') this.#sources.add(result.origin ?? []);
     this.#receipt.deliver(task.type === 'indices' ? task.batch : this.#position.batch - 1, task);
   }
 

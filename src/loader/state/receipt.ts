@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { booleanOption, integerFrom, parseOptions } from '../../core/options.js';
+import type { SourceTotal } from '../../core/source-totals.js';
 import type { OrderIdentity } from '../order/loader-order.js';
 import { type ReceiptChain, receiptStateFromVersion1, receiptStateSchema } from './receipt-chain.js';
 
@@ -39,6 +40,17 @@ const receiptSchema = v.strictObject({
   base: v.nullable(receiptStateSchema),
   /** The batches that this process delivered. */
   segments: v.array(segmentSchema),
+  /** Their samples and tokens by source and pass, with `provenance`. The digest does not cover them. */
+  sources: v.optional(
+    v.array(
+      v.strictObject({
+        source: integerFrom(0),
+        pass: integerFrom(0),
+        samples: integerFrom(0),
+        tokens: integerFrom(0),
+      }),
+    ),
+  ),
   /** 32 bits for each of the last batches, at most 2^18, in base64: they identify the first batch that differs. */
   trail: v.string('must be a string'),
 });
@@ -74,7 +86,7 @@ function fromVersion1(receipt: object): object {
 }
 
 /** Writes the receipt of a chain. */
-export function writeReceipt(chain: ReceiptChain, identity: OrderIdentity): Receipt {
+export function writeReceipt(chain: ReceiptChain, identity: OrderIdentity, sources?: SourceTotal[]): Receipt {
   const { batchSize, dropLast, seed, dataset, sampler } = identity;
   return {
     millraceReceipt: receiptVersion,
@@ -83,6 +95,7 @@ export function writeReceipt(chain: ReceiptChain, identity: OrderIdentity): Rece
     identity: { batchSize, dropLast, seed, dataset, sampler },
     base: chain.base ?? null,
     segments: chain.segments.map((segment) => ({ ...segment, leftOut: [...segment.leftOut] })),
+    ...(sources && { sources }),
     trail: toBase64(chain.trail),
   };
 }

@@ -11,6 +11,7 @@ import {
   renderPoints,
   renderProblems,
   renderRanks,
+  renderSources,
   runName,
   silenceMs,
   verdictOf,
@@ -71,6 +72,9 @@ function draw(): void {
   );
   drawCurriculum(run);
   drawPeek(run);
+  const sources = figures?.sources ?? [];
+  byId('sources-panel').hidden = sources.length === 0;
+  fill('sources', renderSources(sources));
   fill('problems', renderProblems(run.problems, figures?.skipped ?? 0));
 }
 

@@ -147,6 +147,16 @@ export function runName({ rank, worldSize, pid, dataset }: RunView['facts']): st
   return worldSize > 1 ? `Rank ${rank}` : `${dataset}, process ${pid}`;
 }
 
+/** Renders what was delivered of each pass over each source. */
+export function renderSources(sources: RunFigures['sources']): Markup {
+  const rows = sources.map(
+    ({ source, pass, samples, tokens }) =>
+      html`<tr><th scope="row">${formatCount(source)}</th>${[pass, samples, tokens].map((cell) => html`<td>${formatCount(cell)}</td>`)}</tr>`,
+  );
+  const columns = ['Source', 'Pass', 'Samples', 'Tokens'];
+  return html`<table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
+}
+
 export function renderProblems(problems: readonly LiveProblem[], skipped: number): Markup {
   if (problems.length === 0) return html`<p class="empty">None.</p>`;
   const rows = [...problems]
