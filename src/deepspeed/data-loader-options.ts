@@ -272,17 +272,13 @@ function refuseContradictions({
   if (curriculum.curriculum_learning && !curriculum.data_efficiency) {
     throw problem('deepspeedDataloaderConfig.data_efficiency', 'is missing; curriculum learning requires it');
   }
-  if (samplePaddingFn && loaderOptions.onError === 'skip')
-    throw problem(
-      'loaderOptions.onError',
-      "cannot be 'skip' with samplePaddingFn: each sample has its length",
-    );
-  if (curriculum.curriculum_learning && loaderOptions.onError === 'skip') {
-    throw problem(
-      'loaderOptions.onError',
-      "cannot be 'skip' with curriculum learning, where each batch has a state",
-    );
-  }
+  const { onError } = loaderOptions;
+  if (onError !== 'skip' && onError !== 'replace') return;
+  const what = `cannot be '${onError}' with`;
+  if (samplePaddingFn)
+    throw problem('loaderOptions.onError', `${what} samplePaddingFn: each sample has its length`);
+  if (curriculum.curriculum_learning)
+    throw problem('loaderOptions.onError', `${what} curriculum learning, where each batch has a state`);
 }
 
 function problem(field: string, message: string): ConfigError {
