@@ -4,18 +4,10 @@ import type { JsonObject } from '../core/json.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 
-/** The samples of one or more files: where each is stored, and what identifies the files. */
-export interface FileRows {
-  /** Samples of all files. */
-  readonly length: number;
-  /** Samples of each part that is read as a whole; `undefined` if there are no such parts. */
-  readonly shardLengths?: readonly number[] | undefined;
-  /** Whether a sample costs the decoding of its shard. @defaultValue `false` */
-  readonly decodesShards?: boolean;
+/** The open files of a dataset. */
+export interface OpenFiles {
   /** What identifies the content of the files, for the fingerprint. */
   identity(): JsonObject;
-  /** Requests the bytes of samples; see `Dataset.prefetch`. */
-  prefetch(indices: IndexArray): number | undefined;
   /** What a worker needs to open the same files: plain data that structured cloning can carry. */
   recipe(): unknown;
   close(): void;
@@ -30,16 +22,12 @@ export interface FormatModule {
 }
 
 /**
- * A dataset of files. A format finds the samples of its files and decodes one; length, prefetch, fingerprint, recipe for workers and
- * closing are the same for all formats and are here.
+ * What all datasets of files share, whether they are read by index or iterated: fingerprint, recipe for workers, closing.
  *
- * @typeParam T - A sample.
- * @typeParam Rows - How the format finds samples.
+ * @typeParam Rows - The open files.
  * @typeParam Settings - What decoding needs besides the files: plain data that structured cloning can carry.
  */
-export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings = unknown>
-  implements Dataset<T>, Movable
-{
+export abstract class FileBacked<Rows extends OpenFiles, Settings = unknown> implements Movable {
   /** Name of the class in messages, fingerprints and recipes. Not taken from the class itself, which a bundler may rename. */
   protected readonly kind: string;
   protected readonly rows: Rows;
@@ -54,13 +42,51 @@ export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings 
     this.#module = module;
   }
 
-  /** Sample `index`. @throws {@link IndexRangeError}; {@link FormatError} if the bytes of the sample are damaged. */
-  abstract get(index: number, context?: SampleContext): T | Promise<T>;
-
   /** What identifies the samples besides the kind of the dataset and its files. */
   protected identity(): JsonObject {
     return {};
   }
+
+  /** Computed from metadata and parts of the files. */
+  fingerprint(): string {
+    return fingerprint({ kind: this.kind, ...this.identity(), ...this.rows.identity() });
+  }
+
+  [toRecipe](): Recipe {
+    const args: FileRecipe<unknown, Settings> = { rows: this.rows.recipe(), settings: this.settings };
+    return this.#module ? { ...this.#module, args } : { builtIn: this.kind, args };
+  }
+
+  close(): void {
+    this.rows.close();
+  }
+}
+
+/** The samples of one or more files: where each is stored, and what identifies the files. */
+export interface FileRows extends OpenFiles {
+  /** Samples of all files. */
+  readonly length: number;
+  /** Samples of each part that is read as a whole; `undefined` if there are no such parts. */
+  readonly shardLengths?: readonly number[] | undefined;
+  /** Whether a sample costs the decoding of its shard. @defaultValue `false` */
+  readonly decodesShards?: boolean;
+  /** Requests the bytes of samples; see `Dataset.prefetch`. */
+  prefetch(indices: IndexArray): number | undefined;
+}
+
+/**
+ * A dataset of files that is read by index. A format finds the samples of its files and decodes one; length, prefetch, fingerprint,
+ * recipe for workers and closing are the same for all formats and are here or in {@link FileBacked}.
+ *
+ * @typeParam T - A sample.
+ * @typeParam Rows - How the format finds samples.
+ */
+export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings = unknown>
+  extends FileBacked<Rows, Settings>
+  implements Dataset<T>
+{
+  /** Sample `index`. @throws {@link IndexRangeError}; {@link FormatError} if the bytes of the sample are damaged. */
+  abstract get(index: number, context?: SampleContext): T | Promise<T>;
 
   get length(): number {
     return this.rows.length;
@@ -80,23 +106,9 @@ export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings 
   prefetch(indices: IndexArray): number | undefined {
     return this.rows.prefetch(indices);
   }
-
-  /** Computed from metadata and parts of the files. */
-  fingerprint(): string {
-    return fingerprint({ kind: this.kind, ...this.identity(), ...this.rows.identity() });
-  }
-
-  [toRecipe](): Recipe {
-    const args: FileRecipe<unknown, Settings> = { rows: this.rows.recipe(), settings: this.settings };
-    return this.#module ? { ...this.#module, args } : { builtIn: this.kind, args };
-  }
-
-  close(): void {
-    this.rows.close();
-  }
 }
 
-/** The arguments of a {@link FileDataset}'s recipe. */
+/** The arguments of the recipe of a {@link FileBacked} dataset. */
 export interface FileRecipe<Rows, Settings = unknown> {
   readonly rows: Rows;
   readonly settings: Settings;

@@ -9,7 +9,7 @@ export { registerFormat } from './format-table.js';
 export type { HubFeature } from './hub/features.js';
 export { HubDataset } from './hub/hub-dataset.js';
 export { loadDataset } from './hub/load-dataset.js';
-export { ImageFolder, type LabelledImage } from './images/image-folder.js';
+export { ImageFolder, type LabeledImage } from './images/image-folder.js';
 export { IndexedDataset } from './indexed/indexed-dataset.js';
 export { IndexedDatasetBuilder } from './indexed/indexed-dataset-builder.js';
 export { smallestIntegerDtype } from './indexed/integer-dtype.js';

@@ -1,22 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { BatchContext, Dataset, IndexArray, SampleContext } from '../../core/dataset.js';
-import { fingerprint } from '../../core/fingerprint.js';
-import { checkIndex } from '../../core/index-range.js';
+import type { BatchContext, IndexArray, SampleContext } from '../../core/dataset.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
-import { type Movable, type Recipe, toRecipe } from '../../core/recipe.js';
-import { timeReadSync } from '../../core/stage-clock.js';
+import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { type Tensor, tensor } from '../../core/tensor.js';
 import type { ImageDType, ImagePipelineOptions } from '../../images/image-pipeline.js';
 import { ImagePipeline, type ImageTransform } from '../../images/index.js';
 import { movableSteps, stepsIdentity } from '../../images/movable-steps.js';
-import { localPath } from '../../storage/local-path.js';
-import { RemoteFiles } from '../../storage/remote-files.js';
-import { storageFailure } from '../../storage/storage-failure.js';
-import { movableOptions, type StorageOptions, storageOptions } from '../../storage/storage-options.js';
-import { isRemote } from '../../storage/url-scheme.js';
-import { PathList } from '../records/path-list.js';
-import { type ImageListing, listImages, listRemoteImages } from './list-images.js';
+import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
+import { FileDataset, type FileRecipe } from '../file-dataset.js';
+import { ImageRows, type ImageRowsRecipe } from './image-rows.js';
+import type { PictureSettings } from './picture-settings.js';
 
 export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
   /** Steps applied to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
@@ -25,11 +17,8 @@ export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions
   readonly classes?: readonly string[];
 }
 
-/** Local files that are read and decoded concurrently, if decoding is asynchronous. */
-const filesTogether = 4;
-
 /** An image and its class. */
-export interface LabelledImage {
+export interface LabeledImage {
   /** Shape `[3, H, W]`, or `[H, W, 3]` with `layout: 'NHWC'`; float32 after `normalize`, else uint8. */
   readonly image: Tensor<ImageDType>;
   /** A scalar: the position of the folder's name in `classes`. */
@@ -41,28 +30,17 @@ export interface LabelledImage {
  * order. Hidden files and folders, and files that are not images, are skipped; links are followed. Folders of splits (`train`,
  * `test`) are an error: open one of them. If all results have one size, batches are written in place.
  */
-export class ImageFolder implements Dataset<LabelledImage>, Movable {
-  readonly root: string;
-  /** Names of the class folders: sorted, or those that were given. */
-  readonly classes: readonly string[];
-  readonly length: number;
-  readonly #paths: PathList;
-  readonly #labels: Int32Array;
+export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSettings> {
   readonly #pipeline: ImagePipeline;
-  /** Reads remote images; `undefined` for local ones. */
-  readonly #remote: RemoteFiles | undefined;
   /** Present if all results have one size. */
-  readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<LabelledImage>;
+  readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<LabeledImage>;
 
-  private constructor(root: string, listing: ImageListing, pipeline: ImagePipeline, storage: StorageOptions) {
-    this.root = root;
-    this.#remote = isRemote(root) ? new RemoteFiles(storage) : undefined;
-    this.classes = listing.classes;
-    this.length = listing.labels.length;
-    this.#paths = listing.paths;
-    this.#labels = listing.labels;
+  private constructor(rows: ImageRows, pipeline: ImagePipeline) {
+    const { steps, layout, decoder, exact, maxPixels } = pipeline;
+    super('ImageFolder', rows, { steps, options: { layout, decoder, exact, maxPixels } });
     this.#pipeline = pipeline;
-    if (pipeline.fixedSize) this.getBatch = (indices, context) => this.#makeBatch(indices, context);
+    const { fixedSize } = pipeline;
+    if (fixedSize) this.getBatch = (indices, context) => this.#makeBatch(indices, context, fixedSize);
   }
 
   /**
@@ -89,81 +67,60 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
       given({ retries, timeoutMs, concurrency, cache, headers, token, credentials }),
     );
     const pipeline = new ImagePipeline(transforms, rest);
-    if (isRemote(root)) {
-      const url = String(root).replace(/\/+$/, '');
-      return new ImageFolder(url, await listRemoteImages(url, storage, classes), pipeline, storage);
-    }
-    const path = localPath(root);
-    return new ImageFolder(path, await listImages(path, classes), pipeline, storage);
+    return new ImageFolder(await ImageRows.open(root, storage, classes), pipeline);
+  }
+
+  get root(): string {
+    return this.rows.root;
+  }
+
+  /** Names of the class folders: sorted, or those that were given. */
+  get classes(): readonly string[] {
+    return this.rows.classes;
   }
 
   /** Path of an image, relative to the root. @throws {@link IndexRangeError} */
   path(index: number): string {
-    checkIndex(index, this.length, 'ImageFolder');
-    return this.#paths.at(index);
+    return this.rows.path(index);
   }
 
   /** The class of an image: its position in `classes`. @throws {@link IndexRangeError} */
   label(index: number): number {
-    checkIndex(index, this.length, 'ImageFolder');
-    return this.#labels[index]!;
+    return this.rows.label(index);
   }
 
   /** The undecoded file of an image. @throws {@link StorageError} */
   bytes(index: number): MaybePromise<Uint8Array> {
-    return this.#read(index).bytes;
+    return this.rows.read(index).bytes;
   }
 
-  get(index: number, context: SampleContext): MaybePromise<LabelledImage> {
-    const { bytes, file } = this.#read(index);
-    const label = tensor(this.#labels.slice(index, index + 1), []);
+  get(index: number, context: SampleContext): MaybePromise<LabeledImage> {
+    const { bytes, file } = this.rows.read(index);
+    const label = tensor(Int32Array.of(this.label(index)), []);
     return andThen(bytes, (read) =>
       andThen(this.#pipeline.run(read, file, context), (image) => ({ image, label })),
     );
   }
 
-  /** Computed from paths, classes and transforms; images are not read. */
-  fingerprint(): string {
+  protected override identity() {
     const { steps, layout, decoder, exact } = this.#pipeline;
-    const { classes, length } = this;
-    const paths = this.#paths.hash();
-    const transforms = stepsIdentity(steps);
-    return fingerprint({
-      kind: 'ImageFolder',
-      classes,
-      length,
-      paths,
-      transforms,
-      layout,
-      decoder,
-      ...(exact && { exact }),
-    });
+    return { transforms: stepsIdentity(steps), layout, decoder, ...(exact && { exact }) };
   }
 
-  [toRecipe](): Recipe {
-    const { steps, layout, decoder, exact, maxPixels } = this.#pipeline;
-    const { root, classes } = this;
-    const listing = { classes, labels: this.#labels, ...this.#paths.shared() };
-    return {
-      builtIn: 'ImageFolder',
-      args: {
-        root,
-        listing,
-        steps: movableSteps(steps),
-        options: { layout, decoder, exact, maxPixels },
-        storage: movableOptions(this.#remote?.options ?? {}),
-      },
-    };
+  override [toRecipe](): Recipe {
+    movableSteps(this.settings.steps);
+    return super[toRecipe]();
   }
 
-  static fromRecipe({ root, listing, steps, options, storage }: ImageFolderRecipe): ImageFolder {
-    const { classes, labels, text, ends } = listing;
-    const paths = new PathList(text, ends);
-    return new ImageFolder(root, { classes, labels, paths }, new ImagePipeline(steps, options), storage);
+  static fromRecipe({ rows, settings }: FileRecipe<ImageRowsRecipe, PictureSettings>): ImageFolder {
+    return new ImageFolder(ImageRows.fromRecipe(rows), new ImagePipeline(settings.steps, settings.options));
   }
 
-  #makeBatch(indices: IndexArray, context: BatchContext): MaybePromise<LabelledImage> {
-    const [height, width] = this.#pipeline.fixedSize!;
+  #makeBatch(
+    indices: IndexArray,
+    context: BatchContext,
+    [height, width]: readonly [number, number],
+  ): MaybePromise<LabeledImage> {
     const { dtype, layout } = this.#pipeline;
     const size = layout === 'NCHW' ? [3, height, width] : [height, width, 3];
     const image = context.allocate(dtype, [indices.length, ...size]);
@@ -171,41 +128,14 @@ export class ImageFolder implements Dataset<LabelledImage>, Movable {
     const elements = 3 * height * width;
     const make = (i: number): MaybePromise<void> => {
       const index = indices[i]!;
-      label.data[i] = this.#labels[index]!;
-      const { bytes, file } = this.#read(index);
+      label.data[i] = this.label(index);
+      const { bytes, file } = this.rows.read(index);
       const target = image.data.subarray(i * elements, (i + 1) * elements);
       return andThen(bytes, (read) => this.#pipeline.runInto(read, file, context.sample(i), target));
     };
-    // Local files are read when they are decoded; remote ones are requested together.
-    const together = this.#remote ? indices.length : filesTogether;
+    const together = Math.min(indices.length, this.rows.readTogether);
     return andThen(eachOf(indices.length, together, make), () => ({ image, label }));
   }
-
-  #read(index: number): { readonly bytes: MaybePromise<Uint8Array>; readonly file: string } {
-    if (this.#remote) {
-      const url = `${this.root}/${this.path(index)}`;
-      return { bytes: this.#remote.read(url), file: url };
-    }
-    const file = join(this.root, this.path(index));
-    try {
-      return { bytes: timeReadSync(() => readFileSync(file)), file };
-    } catch (cause) {
-      throw storageFailure('read', file, cause);
-    }
-  }
-}
-
-interface ImageFolderRecipe {
-  readonly root: string;
-  readonly listing: {
-    readonly classes: readonly string[];
-    readonly labels: Int32Array;
-    readonly text: Uint8Array;
-    readonly ends: Float64Array;
-  };
-  readonly steps: readonly ImageTransform[];
-  readonly options: ImagePipelineOptions;
-  readonly storage: StorageOptions;
 }
 
 /**

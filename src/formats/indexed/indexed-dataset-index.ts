@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bytesPerElement, type DType } from '../../core/dtype.js';
 import { FormatError, TruncatedFileError } from '../../core/errors.js';
-import { fingerprint } from '../../core/fingerprint.js';
 import type { IndexFile, ItemIndex } from './index-file.js';
 import { chooseDType, dtypesOfCode, isGuess } from './indexed-dataset-dtypes.js';
 import {
@@ -15,13 +14,13 @@ import {
 import { decodeLegacyIndex, legacyMagic } from './indexed-dataset-legacy.js';
 import { readInt64Array } from './int64-array.js';
 
-/** Identifies the items by dtype, lengths and documents, and the length of the `.bin` file; the data itself is not read. */
-export function indexFingerprint(
-  { dtype, sizes, documentIndex }: Pick<ItemIndex, 'dtype' | 'sizes' | 'documentIndex'>,
-  dataBytes: number,
-): string {
+/**
+ * Identifies the items by dtype, lengths and documents, and the length of the `.bin` file; the data itself is not read. The kind is
+ * that of the files, because local and remote datasets of the same files have the same fingerprint.
+ */
+export function indexIdentity({ dtype, sizes, documentIndex }: ItemIndex, dataBytes: number) {
   const index = createHash('sha256').update(sizes).update(documentIndex).digest('hex');
-  return fingerprint({ kind: 'IndexedDataset', dtype, length: sizes.length, dataBytes, index });
+  return { kind: 'IndexedDataset', dtype, length: sizes.length, dataBytes, index };
 }
 
 /**

@@ -1,19 +1,18 @@
 import * as v from 'valibot';
-import type { Dataset } from '../../core/dataset.js';
 import { bytesPerElement, type TypedArray, viewOf } from '../../core/dtype.js';
 import { IndexRangeError, StorageError, TruncatedFileError } from '../../core/errors.js';
 import { checkIndex } from '../../core/index-range.js';
 import { parseOptions } from '../../core/options.js';
-import { type Movable, type Recipe, toRecipe } from '../../core/recipe.js';
+import type { MakeFromRecipe } from '../../core/recipe.js';
 import type { Tensor } from '../../core/tensor.js';
 import type { ByteRanges, LocalSource } from '../../storage/byte-source.js';
 import { FileSource } from '../../storage/file-source.js';
 import { isRemote } from '../../storage/url-scheme.js';
+import type { FileRecipe } from '../file-dataset.js';
 import { datasetPrefix } from './dataset-prefix.js';
-import type { ItemIndex } from './index-file.js';
 import type { DTypeTable } from './indexed-dataset-dtypes.js';
-import { indexFingerprint } from './indexed-dataset-index.js';
 import { checkDType, checkDTypeSync, decodePair, IndexedItems, type IndexedPair } from './indexed-items.js';
+import { IndexedRows, type IndexedRowsRecipe } from './indexed-rows.js';
 
 export interface IndexedDatasetOptions {
   /**
@@ -32,23 +31,23 @@ export const indexedOptions = v.strictObject({
   ),
 });
 
+interface LocalSettings {
+  readonly dtypeTable: DTypeTable | 'auto';
+}
+
 /**
  * The `.bin`/`.idx` pair of Megatron-LM and DeepSpeed: n arrays of tokens end to end, and their offsets. Both the memory-mapped
  * format (`MMIDIDX`) and the older one (`TNTIDX`) are read.
  *
  * The index takes 12 bytes of memory per item; each item is read from the file on demand.
  */
-export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Movable {
-  readonly dtypeTable: DTypeTable | 'auto';
-  readonly #shapes: ItemIndex['shapes'];
-  readonly #data: LocalSource;
-  #fingerprint: string | undefined;
+export class IndexedDataset extends IndexedItems<LocalSource, LocalSettings> {
+  private constructor(rows: IndexedRows<LocalSource>, settings: LocalSettings) {
+    super('IndexedDataset', rows, settings);
+  }
 
-  private constructor({ prefix, dtypeTable, data }: OpenPair, index: ItemIndex) {
-    super(prefix, index);
-    this.dtypeTable = dtypeTable;
-    this.#shapes = index.shapes;
-    this.#data = data;
+  get dtypeTable(): DTypeTable | 'auto' {
+    return this.settings.dtypeTable;
   }
 
   /**
@@ -63,7 +62,8 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
     try {
       const index = decodePair(pair, await pair.index.read(0, pair.index.byteLength));
       await checkDType(index, pair);
-      return new IndexedDataset(pair, index);
+      const { prefix, data, dtypeTable } = pair;
+      return new IndexedDataset(new IndexedRows(prefix, data, index), { dtypeTable });
     } catch (error) {
       pair.data.close();
       throw error;
@@ -78,7 +78,8 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
     try {
       const index = decodePair(pair, pair.index.readSync(0, pair.index.byteLength));
       checkDTypeSync(index, pair);
-      return new IndexedDataset(pair, index);
+      const { prefix, data, dtypeTable } = pair;
+      return new IndexedDataset(new IndexedRows(prefix, data, index), { dtypeTable });
     } catch (error) {
       pair.data.close();
       throw error;
@@ -98,7 +99,7 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
     const size = this.sizes[index]!;
     return {
       dtype: this.dtype,
-      shape: this.#shapes?.[index] ?? [size],
+      shape: this.rows.index.shapes?.[index] ?? [size],
       data: this.#readItem(index, 0, size),
     };
   }
@@ -135,7 +136,7 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
    * @throws {@link IndexRangeError} if there are fewer elements.
    */
   readTokenRanges(starts: ArrayLike<number>, count: number, target: Uint8Array, stride: number): void {
-    this.#data.readRangesSync(this.#byteRanges(starts, count), target, stride);
+    this.rows.data.readRangesSync(this.#byteRanges(starts, count), target, stride);
   }
 
   /**
@@ -146,18 +147,18 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
    */
   replaceByTokens(places: Int32Array | Float64Array): void {
     const { dtype } = this;
-    if (dtype !== 'int64' && dtype !== 'uint64' && this.#data.replaceByElements) {
+    if (dtype !== 'int64' && dtype !== 'uint64' && this.rows.data.replaceByElements) {
       const { tokenCount } = this;
       for (let k = 0; k < places.length; k++) {
         const place = places[k]!;
         if (!(place >= 0 && place < tokenCount)) checkSpan(place, 1, tokenCount, {});
       }
-      this.#data.replaceByElements(places, dtype);
+      this.rows.data.replaceByElements(places, dtype);
       return;
     }
     const stride = 16;
     const bytes = new Uint8Array(stride * places.length);
-    this.#data.readRangesSync(this.#byteRanges(places, 1), bytes, stride);
+    this.rows.data.readRangesSync(this.#byteRanges(places, 1), bytes, stride);
     const elementBytes = bytesPerElement(this.dtype);
     const elements = viewOf(this.dtype, bytes.buffer, 0, bytes.length / elementBytes);
     const perStride = stride / elementBytes;
@@ -168,30 +169,19 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
 
   /** Whether elements are read from a memory map. */
   get isMapped(): boolean {
-    return this.#data.isMapped ?? false;
+    return this.rows.data.isMapped ?? false;
   }
 
   /** Hint to read these ranges ahead, if the file is not in memory. */
   prefetchTokens(starts: ArrayLike<number>, count: number): void {
-    this.#data.prefetch?.(this.#byteRanges(starts, count));
+    this.rows.data.prefetch?.(this.#byteRanges(starts, count));
   }
 
-  /** Computed from the dtype, the lengths of items and file, and the documents. The data is not read. */
-  fingerprint(): string {
-    this.#fingerprint ??= indexFingerprint(this, this.#data.byteLength);
-    return this.#fingerprint;
-  }
-
-  close(): void {
-    this.#data.close();
-  }
-
-  [toRecipe](): Recipe {
-    return { builtIn: 'IndexedDataset', args: { prefix: this.prefix, dtypeTable: this.dtypeTable } };
-  }
-
-  static fromRecipe(args: { readonly prefix: string } & IndexedDatasetOptions): IndexedDataset {
-    return IndexedDataset.openSync(args.prefix, { dtypeTable: args.dtypeTable ?? 'auto' });
+  static async fromRecipe(
+    { rows, settings }: FileRecipe<IndexedRowsRecipe, LocalSettings>,
+    make: MakeFromRecipe,
+  ): Promise<IndexedDataset> {
+    return new IndexedDataset(await IndexedRows.fromRecipe(rows, make), settings);
   }
 
   #readItem(item: number, offset: number, count: number): TypedArray {
@@ -213,7 +203,7 @@ export class IndexedDataset extends IndexedItems implements Dataset<Tensor>, Mov
   }
 
   #read(byteOffset: number, count: number): TypedArray {
-    const bytes = this.#data.readSync(byteOffset, byteOffset + count * bytesPerElement(this.dtype));
+    const bytes = this.rows.data.readSync(byteOffset, byteOffset + count * bytesPerElement(this.dtype));
     return viewOf(this.dtype, bytes.buffer, 0, count);
   }
 }

@@ -1,41 +1,54 @@
 import type { DType } from '../../core/dtype.js';
+import type { Tensor } from '../../core/tensor.js';
 import type { ByteSource, LocalSource } from '../../storage/byte-source.js';
+import { FileDataset } from '../file-dataset.js';
 import type { ItemIndex } from './index-file.js';
 import { checkGuess, type DTypeTable } from './indexed-dataset-dtypes.js';
 import { decodeIndex } from './indexed-dataset-index.js';
+import type { IndexedRows } from './indexed-rows.js';
 
-/** The index of a `.bin`/`.idx` pair, local or remote. */
-export abstract class IndexedItems {
+/** A dataset of the items of a `.bin`/`.idx` pair, local or remote. */
+export abstract class IndexedItems<Source extends ByteSource, Settings> extends FileDataset<
+  Tensor,
+  IndexedRows<Source>,
+  Settings
+> {
   /** Path (absolute) or URL of the pair without `.bin` and `.idx`. */
-  readonly prefix: string;
+  get prefix(): string {
+    return this.rows.prefix;
+  }
+
   /** What the elements are stored as. */
-  readonly dtype: DType;
+  get dtype(): DType {
+    return this.rows.index.dtype;
+  }
+
   /** Shape `[n]`: the mode of each item, where the index has some: those of Megatron-LM's multimodal datasets do. */
-  readonly modes: Int8Array | undefined;
-  /** Number of items n. */
-  readonly length: number;
+  get modes(): Int8Array | undefined {
+    return this.rows.index.modes;
+  }
+
   /** Elements of all items together. */
-  readonly tokenCount: number;
+  get tokenCount(): number {
+    return this.rows.tokenCount;
+  }
+
   /** Shape `[n]`: elements of each item. */
-  readonly sizes: Int32Array;
+  get sizes(): Int32Array {
+    return this.rows.index.sizes;
+  }
+
   /** Shape `[n]`: where each item begins in the `.bin` file, in bytes. */
-  readonly pointers: Float64Array;
+  get pointers(): Float64Array {
+    return this.rows.index.pointers;
+  }
+
   /**
    * Item numbers at which documents begin, then the number of items. Merged files may have an entry twice. The older
    * format counts dimensions here; they are turned into items.
    */
-  readonly documentIndex: Float64Array;
-
-  /** @internal */
-  constructor(prefix: string, { dtype, sizes, pointers, documentIndex, modes }: ItemIndex) {
-    this.prefix = prefix;
-    this.dtype = dtype;
-    this.modes = modes;
-    this.length = sizes.length;
-    this.sizes = sizes;
-    this.pointers = pointers;
-    this.documentIndex = documentIndex;
-    this.tokenCount = sizes.reduce((sum, size) => sum + size, 0);
+  get documentIndex(): Float64Array {
+    return this.rows.index.documentIndex;
   }
 }
 

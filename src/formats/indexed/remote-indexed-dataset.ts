@@ -1,29 +1,21 @@
-import type { Dataset, IndexArray } from '../../core/dataset.js';
 import { bytesPerElement, type TypedArray, viewOf } from '../../core/dtype.js';
 import { checkIndex } from '../../core/index-range.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
-import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
+import type { MakeFromRecipe } from '../../core/recipe.js';
 import { shownLocation } from '../../core/shown-location.js';
-import { shareTypedArray, type Tensor } from '../../core/tensor.js';
+import type { Tensor } from '../../core/tensor.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { withPath } from '../../storage/location-path.js';
 import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
-import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
+import type { FileRecipe } from '../file-dataset.js';
 import { RecordReader } from '../records/record-reader.js';
-import type { ItemIndex } from './index-file.js';
 import { checkSpan, type IndexedDatasetOptions, indexedOptions } from './indexed-dataset.js';
-import { indexFingerprint } from './indexed-dataset-index.js';
 import { checkDType, decodePair, IndexedItems } from './indexed-items.js';
+import { IndexedRows, type IndexedRowsRecipe } from './indexed-rows.js';
 
 export interface RemoteIndexedDatasetOptions extends IndexedDatasetOptions, StorageOptions {}
-
-interface RemoteIndexedRecipe {
-  readonly prefix: string;
-  readonly source: Recipe;
-  readonly index: ItemIndex;
-}
 
 /**
  * A `.bin`/`.idx` pair behind an `http:`, `s3:` or `hf:` URL: the asynchronous counterpart of {@link IndexedDataset}. The index
@@ -34,14 +26,12 @@ interface RemoteIndexedRecipe {
  * const windows = new TokenWindows(tokens, { length: 1024 });
  * ```
  */
-export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor>, Movable {
-  readonly #index: ItemIndex;
+export class RemoteIndexedDataset extends IndexedItems<ByteSource, null> {
   readonly #reader: RecordReader;
 
-  private constructor(prefix: string, source: ByteSource, index: ItemIndex) {
-    super(prefix, index);
-    this.#index = index;
-    this.#reader = new RecordReader(source);
+  private constructor(rows: IndexedRows) {
+    super('RemoteIndexedDataset', rows, null);
+    this.#reader = new RecordReader(rows.data);
   }
 
   /**
@@ -66,7 +56,7 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
         const bytes = await index.read(0, index.byteLength);
         const decoded = decodePair({ index, data, dtypeTable }, bytes);
         await checkDType(decoded, { index, data, dtypeTable });
-        return new RemoteIndexedDataset(shownLocation(name), data, decoded);
+        return new RemoteIndexedDataset(new IndexedRows(shownLocation(name), data, decoded));
       } finally {
         index.close();
       }
@@ -82,7 +72,7 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
     const size = this.sizes[index]!;
     return andThen(this.#read(this.pointers[index]!, size), (data) => ({
       dtype: this.dtype,
-      shape: this.#index.shapes?.[index] ?? [size],
+      shape: this.rows.index.shapes?.[index] ?? [size],
       data,
     }));
   }
@@ -106,58 +96,16 @@ export class RemoteIndexedDataset extends IndexedItems implements Dataset<Tensor
   /** Fetches ranges of all items end to end into the cache. */
   prefetchTokens(starts: ArrayLike<number>, count: number): number | undefined {
     const bytes = bytesPerElement(this.dtype);
-    return this.#prefetch(
+    return this.rows.prefetchRanges(
       Array.from(starts, (start) => ({ start: start * bytes, end: (start + count) * bytes })),
     );
   }
 
-  /** Fetches remote bytes of these items into the cache. */
-  prefetch(indices: IndexArray): number | undefined {
-    const bytes = bytesPerElement(this.dtype);
-    return this.#prefetch(
-      Array.from(indices, (index) => ({
-        start: this.pointers[index]!,
-        end: this.pointers[index]! + this.sizes[index]! * bytes,
-      })),
-    );
-  }
-
-  /** Equal to the fingerprint of the same files on this machine. */
-  fingerprint(): string {
-    return indexFingerprint(this.#index, this.#reader.source.byteLength);
-  }
-
-  [toRecipe](): Recipe {
-    const { dtype, isGuess, sizes, pointers, documentIndex, shapes, modes } = this.#index;
-    const index: ItemIndex = {
-      dtype,
-      isGuess,
-      sizes: shareTypedArray(sizes),
-      pointers: shareTypedArray(pointers),
-      documentIndex: shareTypedArray(documentIndex),
-      ...(shapes && { shapes }),
-      ...(modes && { modes }),
-    };
-    const source = recipeOf(this.#reader.source, 'source');
-    const args: RemoteIndexedRecipe = { prefix: this.prefix, source, index };
-    return { builtIn: 'RemoteIndexedDataset', args };
-  }
-
   static async fromRecipe(
-    { prefix, source, index }: RemoteIndexedRecipe,
+    { rows }: FileRecipe<IndexedRowsRecipe>,
     make: MakeFromRecipe,
   ): Promise<RemoteIndexedDataset> {
-    return new RemoteIndexedDataset(prefix, (await make(source)) as ByteSource, index);
-  }
-
-  close(): void {
-    this.#reader.source.close();
-  }
-
-  #prefetch(ranges: readonly { readonly start: number; readonly end: number }[]): number | undefined {
-    const { source } = this.#reader;
-    if (!fetchesAhead([source])) return undefined;
-    return sumOfBytes(ranges.map(({ start, end }) => prefetchRange(source, start, end)));
+    return new RemoteIndexedDataset(await IndexedRows.fromRecipe(rows, make));
   }
 
   #read(byteOffset: number, count: number): MaybePromise<TypedArray> {

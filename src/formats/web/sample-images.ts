@@ -6,17 +6,12 @@ import type { ImagePipelineOptions } from '../../images/image-pipeline.js';
 import { ImagePipeline, type ImageTransform } from '../../images/index.js';
 import { stepsIdentity } from '../../images/movable-steps.js';
 import { isImage } from '../images/image-names.js';
+import type { PictureSettings } from '../images/picture-settings.js';
 
 /** Options of a dataset whose samples hold pictures among other files. */
 export interface PictureOptions extends ImagePipelineOptions {
   /** Steps applied to each picture, which is bytes otherwise: see `ImagePipeline`. @defaultValue none */
   readonly transforms?: readonly ImageTransform[];
-}
-
-/** What workers need to make the same pictures. */
-export interface PictureSettings {
-  readonly steps: readonly ImageTransform[];
-  readonly options: ImagePipelineOptions;
 }
 
 /** Takes the options of pictures out of the options of a dataset. */

@@ -1,50 +1,78 @@
 import type { IterableDataset, ShardContext, StatefulStream } from '../../core/dataset.js';
 import { StateMismatchError } from '../../core/errors.js';
-import { fingerprint } from '../../core/fingerprint.js';
 import type { JsonObject } from '../../core/json.js';
-import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
+import { type MakeFromRecipe, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
 import { movableSteps } from '../../images/movable-steps.js';
 import { sampleContext } from '../../random/sample-context.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
+import { closingOnError, FileBacked, type FileRecipe, type OpenFiles } from '../file-dataset.js';
 import { RecordReader } from '../records/record-reader.js';
 import { SamplePictures } from './sample-images.js';
-import { readSample, type WebReading, type WebSampleValues } from './web-options.js';
+import { readingIdentity, readSample, type WebReading, type WebSampleValues } from './web-options.js';
 import { walkSamples } from './web-samples.js';
 
-interface WebStreamRecipe {
+/** What a worker needs to open the same shards. */
+interface TarFilesRecipe {
   readonly sources: readonly Recipe[];
   readonly contents: readonly string[];
-  readonly reading: WebReading;
+}
+
+/** Tar files that are read from start to end. */
+class TarFiles implements OpenFiles {
+  readonly sources: readonly ByteSource[];
+  readonly #contents: readonly string[];
+
+  constructor(sources: readonly ByteSource[], contents: readonly string[]) {
+    this.sources = sources;
+    this.#contents = contents;
+  }
+
+  identity() {
+    return { shards: this.#contents };
+  }
+
+  recipe(): TarFilesRecipe {
+    return { sources: this.sources.map((source) => recipeOf(source, 'source')), contents: this.#contents };
+  }
+
+  static async fromRecipe({ sources, contents }: TarFilesRecipe, make: MakeFromRecipe): Promise<TarFiles> {
+    return new TarFiles((await Promise.all(sources.map(make))) as ByteSource[], contents);
+  }
+
+  close(): void {
+    for (const source of this.sources) source.close();
+  }
 }
 
 /** The samples of tar shards in order, as opened by `WebDataset.stream`. */
-export class WebDatasetStream implements IterableDataset<WebSampleValues>, Movable {
+export class WebDatasetStream
+  extends FileBacked<TarFiles, WebReading>
+  implements IterableDataset<WebSampleValues>
+{
   /** The state is a byte offset: resuming reads nothing twice. */
   readonly seekable = true;
-  readonly #sources: readonly ByteSource[];
-  readonly #contents: readonly string[];
-  readonly #reading: WebReading;
 
-  private constructor(sources: readonly ByteSource[], contents: readonly string[], reading: WebReading) {
-    this.#sources = sources;
-    this.#contents = contents;
-    this.#reading = reading;
+  private constructor(files: TarFiles, reading: WebReading) {
+    super('WebDatasetStream', files, reading);
   }
 
   /** @internal */
   static async of(sources: readonly ByteSource[], reading: WebReading): Promise<WebDatasetStream> {
-    return new WebDatasetStream(sources, await Promise.all(sources.map(contentFingerprint)), reading);
+    return closingOnError(sources, async () => {
+      const contents = await Promise.all(sources.map(contentFingerprint));
+      return new WebDatasetStream(new TarFiles(sources, contents), reading);
+    });
   }
 
   /** Number of tar files. Each batch is made within one of them. */
   get numShards(): number {
-    return this.#sources.length;
+    return this.rows.sources.length;
   }
 
   iterate({ shard, state, epoch, seed }: ShardContext): AsyncIterable<WebSampleValues> & StatefulStream {
-    const reader = new RecordReader(this.#sources[shard]!);
-    const reading = this.#reading;
+    const reader = new RecordReader(this.rows.sources[shard]!);
+    const reading = this.settings;
     let offset = offsetOf(state, reader.source);
     const pictures = reading.pictures && new SamplePictures(reading.pictures);
     return {
@@ -61,33 +89,21 @@ export class WebDatasetStream implements IterableDataset<WebSampleValues>, Movab
     };
   }
 
-  fingerprint(): string {
-    const { columns, decode, pictures } = this.#reading;
-    return fingerprint({
-      kind: 'WebDatasetStream',
-      shards: this.#contents,
-      columns: columns ?? null,
-      decode,
-      ...(pictures && { pictures: SamplePictures.identity(pictures) }),
-    });
+  protected override identity() {
+    return readingIdentity(this.settings);
   }
 
-  [toRecipe](): Recipe {
-    const sources = this.#sources.map((source) => recipeOf(source, 'source'));
-    if (this.#reading.pictures) movableSteps(this.#reading.pictures.steps);
-    const args: WebStreamRecipe = { sources, contents: this.#contents, reading: this.#reading };
-    return { builtIn: 'WebDatasetStream', args };
+  override [toRecipe](): Recipe {
+    const { pictures } = this.settings;
+    if (pictures) movableSteps(pictures.steps);
+    return super[toRecipe]();
   }
 
   static async fromRecipe(
-    { sources, contents, reading }: WebStreamRecipe,
+    { rows, settings }: FileRecipe<TarFilesRecipe, WebReading>,
     make: MakeFromRecipe,
   ): Promise<WebDatasetStream> {
-    return new WebDatasetStream((await Promise.all(sources.map(make))) as ByteSource[], contents, reading);
-  }
-
-  close(): void {
-    for (const source of this.#sources) source.close();
+    return new WebDatasetStream(await TarFiles.fromRecipe(rows, make), settings);
   }
 }
 

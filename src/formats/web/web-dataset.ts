@@ -17,6 +17,7 @@ import { SamplePictures } from './sample-images.js';
 import { WebDatasetStream } from './web-dataset-stream.js';
 import { WebIndex, type WebIndexArrays } from './web-index.js';
 import {
+  readingIdentity,
   readSample,
   type WebDatasetOptions,
   type WebReading,
@@ -163,12 +164,7 @@ export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading
   }
 
   protected override identity() {
-    const { columns, decode, pictures } = this.settings;
-    return {
-      columns: columns ?? null,
-      decode,
-      ...(pictures && { pictures: SamplePictures.identity(pictures) }),
-    };
+    return readingIdentity(this.settings);
   }
 
   override [toRecipe](): Recipe {

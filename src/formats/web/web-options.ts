@@ -4,9 +4,10 @@ import { fieldCollates } from '../../core/field-collates.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
+import type { PictureSettings } from '../images/picture-settings.js';
 import type { RecordReader } from '../records/record-reader.js';
 import { decodeMember } from './member-decoders.js';
-import { type PictureOptions, type PictureSettings, pictureOptions } from './sample-images.js';
+import { type PictureOptions, pictureOptions, SamplePictures } from './sample-images.js';
 import type { WebMember } from './web-samples.js';
 import { wholeNumberCollates } from './whole-numbers.js';
 
@@ -43,6 +44,15 @@ export function webOptions(options: WebDatasetOptions): { reading: WebReading; s
   const { columns, decode, ...storage } = parseOptions('WebDataset options', schema, rest);
   const { maxDecompressedBytes } = storageOptions(storage);
   return { reading: { columns, decode, maxDecompressedBytes, pictures }, storage };
+}
+
+/** What identifies samples that are decoded so, for a fingerprint. */
+export function readingIdentity({ columns, decode, pictures }: WebReading) {
+  return {
+    columns: columns ?? null,
+    decode,
+    ...(pictures && { pictures: SamplePictures.identity(pictures) }),
+  };
 }
 
 /**
