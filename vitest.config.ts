@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, devNull } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { findChromium, findRedis } from './scripts/test-servers.js';
 import SlowFilesFirst from './test/setup/slow-files-first.js';
@@ -14,7 +14,15 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: SlowFilesFirst },
     // Also where vitest is started by hand, so that no test is left out.
-    env: { MILLRACE_CHROMIUM: findChromium() ?? '', MILLRACE_REDIS_SERVER: findRedis() ?? '' },
+    // Clouds' packages look for credentials of this machine nowhere.
+    env: {
+      MILLRACE_CHROMIUM: findChromium() ?? '',
+      MILLRACE_REDIS_SERVER: findRedis() ?? '',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      AWS_SHARED_CREDENTIALS_FILE: devNull,
+      AWS_CONFIG_FILE: devNull,
+      METADATA_SERVER_DETECTION: 'none',
+    },
     reporters: ['default', './test/setup/failure-summary.ts'],
     globalSetup: ['test/setup/shared-browser.ts'],
     setupFiles: ['test/setup/write-coverage.ts'],

@@ -15,7 +15,7 @@ export interface AnalysisProgress {
 
 export interface AnalyzeDifficultyOptions {
   /**
-   * Destination of the results: a path, a `file:` URL or `s3://bucket/prefix`. Writes
+   * Destination of the results: a path, a `file:` URL or `s3://bucket/prefix` (also `gs:`, `az:`). Writes
    * `<outputDir>/<metric>/<metric>…` and `analysis.json`.
    */
   readonly outputDir: string;

@@ -215,10 +215,10 @@ export class TruncatedFileError extends MillraceError {
 /**
  * Bytes could not be read or written: a missing file, a full disk, a lost connection.
  *
- * @origin Files, `http:`, `s3:` and `hf:` URLs, the cache, output files. Temporary failures (a lost connection, a
+ * @origin Files, URLs of servers and clouds, the cache, output files. Temporary failures (a lost connection, a
  *   busy server) have already been retried.
  * @remedy `cause` holds the answer of the system or server. Check path, permissions, free space and credentials
- *   (`AWS_…`, `HF_TOKEN`).
+ *   (`AWS_…`, `AZURE_…`, `HF_TOKEN`, the option `credentials`).
  */
 export class StorageError extends MillraceError {
   readonly code = 'ERR_MILLRACE_STORAGE';

@@ -1,12 +1,12 @@
 /**
  * A path or URL for display: without user name, password, values of the query, and fragment. Paths are unchanged. In
- * `s3:` and `hf:` URLs `?` and `#` are characters of the key, so only `name=value` parts are hidden there.
+ * `s3:`, `gs:`, `az:` and `hf:` URLs `?` and `#` are characters of the key, so only `name=value` parts are hidden there.
  */
 export function shownLocation(location: string | URL): string {
   const text = String(location);
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/([\s\S]*)$/i.exec(text) ?? [];
   if (scheme === undefined || rest === undefined) return text;
-  return `${scheme}://${withoutQuery(withoutUser(rest), /^(s3|hf|file)$/i.test(scheme))}`;
+  return `${scheme}://${withoutQuery(withoutUser(rest), /^(s3|gs|az|hf|file)$/i.test(scheme))}`;
 }
 
 /** A text in which every URL is replaced by its {@link shownLocation}. */

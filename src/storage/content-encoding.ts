@@ -10,7 +10,9 @@ const undone = /\b(x-)?gzip\b|\bdeflate\b|\bcompress\b|\bbr\b|\bzstd\b|\bdc[bz]\
  * @throws {@link StorageError}
  */
 export function refuseEncoded(url: string, headers: Headers): void {
-  const encoding = headers.get('content-encoding');
+  // Google decompresses what is stored compressed, and sends it whole, without the length.
+  const stored = headers.get('x-goog-stored-content-encoding');
+  const encoding = headers.get('content-encoding') ?? stored;
   if (encoding === null || !undone.test(encoding)) return;
   throw new StorageError(`The server sends the object compressed (Content-Encoding: ${encoding})`, {
     where: { url },

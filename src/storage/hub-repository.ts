@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { StorageError } from '../core/errors.js';
 import { hubEndpoint, hubLocationOf } from './hugging-face-location.js';
 import { isMissing } from './is-missing.js';
-import { type HubFileEntry, listHubFiles, parseJson } from './list-remote.js';
+import { type HubFileEntry, listHubFiles, parseJson } from './list-hub.js';
 import { RemoteClient, readText } from './remote-client.js';
 import { type StorageOptions, storageOptions } from './storage-options.js';
 

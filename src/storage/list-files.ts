@@ -57,7 +57,7 @@ async function matching(pattern: string, options: StorageOptions): Promise<Liste
   if (!isRemote(pattern))
     return (await localMatches(schemeOf(pattern) ? localPath(pattern) : pattern)).map((name) => ({ name }));
   const scheme = schemeOf(pattern)!;
-  const canBeListed = scheme === 's3' || scheme === 'hf';
+  const canBeListed = ['s3', 'gs', 'az', 'hf'].includes(scheme);
   const { base, glob } = partsOf(pattern);
   if (!canBeListed && glob && /^https?:[^?]*\*/i.test(pattern)) throw cannotBeListed(pattern);
   if (!canBeListed || (!glob && !pattern.endsWith('/') && !repository.test(pattern)))

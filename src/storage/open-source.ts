@@ -15,6 +15,8 @@ import { isRemote, schemeOf } from './url-scheme.js';
  * | `file:` | a local file |
  * | `http:`, `https:` | ranges of an object; `options.headers` are sent along |
  * | `s3://bucket/key` | Amazon S3 or a compatible store: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` and so on |
+ * | `gs://bucket/key` | Google Cloud Storage, with `options.credentials` or Google's default credentials |
+ * | `az://container/path` | Azure Blob Storage of the account in `AZURE_STORAGE_ACCOUNT` or `options.endpoint` |
  * | `opfs:///folder/file` | a file of the page's origin private file system, in browsers |
  * | `hf://datasets/user/name@revision/path` | the Hugging Face Hub, with the token in `HF_TOKEN` |
  *

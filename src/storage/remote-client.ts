@@ -59,7 +59,7 @@ export class RemoteClient {
     isRetry = false,
   ): Promise<RemoteAnswer> {
     const abort = new AbortController();
-    const { request, response } = await this.#follow(location, headers, abort);
+    const { first, request, response } = await this.#follow(location, headers, abort);
     const answer = {
       status: response.status,
       headers: response.headers,
@@ -69,8 +69,7 @@ export class RemoteClient {
     if (response.ok || allowed.includes(response.status)) return answer;
     const error = await refusal(location, request, response, answer.body);
     answer.cancel();
-    if (isRetry || !location.renew || !refusals.has(response.status)) throw error;
-    await location.renew();
+    if (isRetry || !refusals.has(response.status) || !(await location.renew?.(first))) throw error;
     return this.ask(location, headers, allowed, true);
   }
 
@@ -112,14 +111,15 @@ export class RemoteClient {
     location: RemoteLocation,
     headers: Readonly<Record<string, string>>,
     abort: AbortController,
-  ): Promise<{ readonly request: Request; readonly response: Response }> {
-    let request = await makeRequest(location, () => location.request(headers));
+  ): Promise<{ readonly first: Request; readonly request: Request; readonly response: Response }> {
+    const first = await makeRequest(location, () => location.request(headers));
+    let request = first;
     for (let followed = 0; ; followed++) {
       const response = await this.#inTime(abort, () =>
         fetch(request, { signal: abort.signal, ...(isNode && { redirect: 'manual' }) }),
       );
       const target = redirectTarget(response);
-      if (target === undefined) return { request, response };
+      if (target === undefined) return { first, request, response };
       response.body?.cancel().catch(() => {});
       if (followed === mostRedirects) throw tooManyRedirects(location);
       const before = request;
@@ -195,7 +195,7 @@ async function makeRequest(
     // Without the cause, which shows the value.
     throw new StorageError('The request cannot be made: its URL or a header is not what HTTP allows', {
       where: { url: location.name },
-      next: 'Look for line breaks and other control characters in headers, HF_TOKEN and the AWS_ variables.',
+      next: 'Look for line breaks and other control characters in headers, HF_TOKEN, and the keys and tokens of the cloud.',
     });
   }
   // A range of a compressed transfer would be a range of other bytes.

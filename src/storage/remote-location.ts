@@ -7,8 +7,8 @@ export interface RemoteLocation {
   readonly name: string;
   /** Makes the request with these headers and credentials. */
   request(headers: Readonly<Record<string, string>>): Promise<Request> | Request;
-  /** Renews the credentials after a refusal, if they can be. */
-  readonly renew?: () => Promise<unknown>;
+  /** Renews the credentials of a refused request. @returns whether it can be sent again, with others */
+  readonly renew?: (refused: Request) => Promise<boolean>;
   /** What to do if access is denied, for messages. */
   readonly accessAdvice: string;
   /** The verb in messages. @defaultValue `'read'` */

@@ -55,7 +55,7 @@ interface PendingRead {
 }
 
 /**
- * An object behind an `http:`, `https:`, `s3:` or `hf:` URL, read by ranges. Nearby reads of the same turn become one request.
+ * An object behind an `http:`, `https:`, `s3:`, `gs:`, `az:` or `hf:` URL, read by ranges. Nearby reads of the same turn become one request.
  * Temporary failures are retried from the byte where they occurred. Every response must have the length and `ETag` of the
  * version that was opened.
  */
@@ -175,7 +175,8 @@ export class RemoteSource implements ByteSource, Movable {
 
   /** A hash, from which nothing can be read. */
   #identity(): string {
-    return fingerprint({ url: this.#url, headers: this.#options.headers });
+    const { endpoint } = this.#options;
+    return fingerprint({ url: this.#url, headers: this.#options.headers, ...(endpoint && { endpoint }) });
   }
 
   [toRecipe](): Recipe {

@@ -78,6 +78,11 @@ const openHeaders = new Set([
   'user-agent',
   'x-amz-content-sha256',
   'x-amz-date',
+  'x-amz-request-payer',
+  'x-goog-user-project',
+  'x-ms-blob-type',
+  'x-ms-date',
+  'x-ms-version',
 ]);
 /** Shorter values are not secrets, and removing them would garble every sentence. */
 const shortestSecret = 4;
@@ -87,7 +92,8 @@ function withoutEchoes(text: string, request: Request): string {
   const secrets = new Set<string>();
   for (const part of new URL(request.url).search.slice(1).split('&')) {
     const value = part.slice(part.indexOf('=') + 1);
-    secrets.add(value);
+    // A secret may stand alone, and end in the padding of base64.
+    secrets.add(value || part);
     for (const each of new URLSearchParams(part).values()) secrets.add(each);
   }
   for (const [name, value] of request.headers) {

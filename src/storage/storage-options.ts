@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions, recordOf } from '../core/options.js';
+import { type CloudCredentials, isCloudCredentials } from './clouds/credentials.js';
 import { defaultDecompressedBytes } from './decompressed-limit.js';
 import { isLent, lendSecret, type Secret } from './lent-secret.js';
-import type { S3Credentials } from './s3-credentials.js';
 import { type CacheOptions, cacheSchema } from './shard-cache.js';
 
 /** How data is fetched from URLs. Local files ignore these options. */
@@ -31,11 +31,23 @@ export interface StorageOptions {
    */
   readonly token?: string | (() => string | Promise<string>);
   /**
-   * The keys for `s3:`, or a function that returns them, such as `fromNodeProviderChain()` of `@aws-sdk/credential-providers`. It
-   * is called again five minutes before their `expiration`, and once after a refusal, in workers too. @defaultValue
-   * `AWS_ACCESS_KEY_ID` and so on, read for each request
+   * The keys for `s3:` (`{ accessKeyId, secretAccessKey, sessionToken }`), the token for `gs:` (`{ accessToken }`), or for `az:` a key
+   * (`{ accountKey }`), a shared access signature (`{ sasToken }`) or a token (`{ accessToken }`); or a function that returns
+   * them, such as `fromNodeProviderChain()` of `@aws-sdk/credential-providers`. It is called again five minutes before their
+   * `expiration`, and once after a refusal, in workers too. @defaultValue those of the environment, read for each request; else those
+   * that the cloud's own package finds, if it is installed
    */
-  readonly credentials?: S3Credentials | (() => S3Credentials | Promise<S3Credentials>);
+  readonly credentials?: CloudCredentials | (() => CloudCredentials | Promise<CloudCredentials>);
+  /**
+   * URL of the service for `s3:` and `gs:`, or of the storage account for `az:`; other URLs ignore it. @defaultValue
+   * `AWS_ENDPOINT_URL`, `STORAGE_EMULATOR_HOST`, or the account in `AZURE_STORAGE_ACCOUNT`
+   */
+  readonly endpoint?: string;
+  /**
+   * Agrees to pay for requests to a bucket whose owner does not: `true` for `s3:`, the name of the project that pays for `gs:`.
+   * @defaultValue `false`
+   */
+  readonly requesterPays?: boolean | string;
   /**
    * Most memory that one compressed file, shard or member may take when decompressed: a small file may claim to hold terabytes.
    * Content that is decompressed into the cache is limited by the cache instead. @defaultValue 1 GiB
@@ -51,14 +63,10 @@ const headerValue = v.pipe(
 );
 
 /** Options with defaults. In a worker, secrets may be stand-ins. */
-export type ResolvedStorageOptions = Required<Omit<StorageOptions, 'token' | 'credentials'>> &
-  Pick<StorageOptions, 'token' | 'credentials'>;
+export type ResolvedStorageOptions = Required<Omit<StorageOptions, OptionalFields>> &
+  Pick<StorageOptions, OptionalFields>;
 
-function isCredentials(given: unknown): boolean {
-  if (typeof given === 'function' || isLent(given)) return true;
-  const { accessKeyId, secretAccessKey } = (given ?? {}) as Partial<S3Credentials>;
-  return typeof accessKeyId === 'string' && typeof secretAccessKey === 'string';
-}
+type OptionalFields = 'token' | 'credentials' | 'endpoint' | 'requesterPays';
 
 const schema = v.strictObject({
   retries: v.optional(integerFrom(0), 6),
@@ -73,11 +81,18 @@ const schema = v.strictObject({
     ),
   ),
   credentials: v.optional(
-    v.custom<Secret<S3Credentials>>(
-      isCredentials,
-      'must be { accessKeyId, secretAccessKey }, or a function that returns it',
+    v.custom<Secret<CloudCredentials>>(
+      (given) => typeof given === 'function' || isLent(given) || isCloudCredentials(given),
+      'must be { accessKeyId, secretAccessKey }, { accessToken }, { accountKey } or { sasToken }, or a function that returns it',
     ),
   ),
+  endpoint: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((given) => /^https?:/i.test(given) && URL.canParse(given), 'must be an http: or https: URL'),
+    ),
+  ),
+  requesterPays: v.optional(v.union([v.boolean(), v.string()])),
   maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 });
 
@@ -92,6 +107,6 @@ export function movableOptions<O extends StorageOptions | ResolvedStorageOptions
   return {
     ...options,
     ...(token !== undefined && { token: lendSecret<string>(token) }),
-    ...(credentials !== undefined && { credentials: lendSecret<S3Credentials>(credentials) }),
+    ...(credentials !== undefined && { credentials: lendSecret<CloudCredentials>(credentials) }),
   };
 }

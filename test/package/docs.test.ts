@@ -22,6 +22,7 @@ const pages = readdirSync(path('surroundings')).map((file) => file.slice(0, -'.t
 /** Snippets that are compiled but not run: the page, words of the snippet, and the reason. */
 const notRun: readonly (readonly [page: string, words: string, reason: string])[] = [
   ['data', 's3://bucket/train', 'there is no such bucket; test/storage/s3.test.ts has one'],
+  ['data', 'fromTemporaryCredentials', 'needs an account; test/storage/credentials.test.ts has a stand-in'],
   ['data', 'stanfordnlp/imdb', 'the Hub is elsewhere; test/formats/hub has a stand-in'],
   ['data', 'https://host/train', 'there is no such server; test/formats/remote-data.test.ts has one'],
   ['accelerators', 'deviceBatches', 'needs a GPU and CUDA; test/accelerator runs it if both are present'],

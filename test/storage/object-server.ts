@@ -74,7 +74,7 @@ export class ObjectServer {
       response.writeHead(fault.status, fault.headers).end('<Error><Message>Slow down.</Message></Error>');
       return;
     }
-    const object = this.objects.get(decodeURI(request.url!.split('?')[0]!));
+    const object = this.objects.get(decodeURIComponent(request.url!.split('?')[0]!));
     if (!object) {
       response.writeHead(404).end('nothing here');
       return;

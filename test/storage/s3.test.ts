@@ -6,7 +6,7 @@ import { ObjectChangedError } from 'millrace/errors';
 import { listFiles, openSource } from 'millrace/storage';
 import S3rver from 's3rver';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { S3Service } from '../../dist/storage/s3-location.js';
+import { S3Service } from '../../dist/storage/clouds/s3-service.js';
 import { credentials, S3Server } from './s3-server.js';
 
 function useStore(endpoint: string, { accessKeyId, secretAccessKey } = credentials): void {

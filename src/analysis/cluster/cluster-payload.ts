@@ -19,7 +19,10 @@ const jobSchema = v.object({
   data: v.object({
     outputDir: v.pipe(
       v.string(),
-      v.regex(/^(\/|[A-Za-z]:[\\/]|\\\\|s3:\/\/)/, 'must be an absolute path or an s3: URL'),
+      v.regex(
+        /^(\/|[A-Za-z]:[\\/]|\\\\|(s3|gs|az):\/\/)/,
+        'must be an absolute path, or an s3:, gs: or az: URL',
+      ),
     ),
     id: analysisIdSchema,
     range: v.optional(rangeSchema),
@@ -109,7 +112,7 @@ export async function readAnalysis(store: ObjectStore, id: string): Promise<Clus
   if (bytes) return readSpecification(new TextDecoder().decode(bytes), id);
   throw new StorageError('The shared store does not hold this analysis', {
     where: { store: store.name, analysis: id },
-    next: 'Every machine must see the same folder under this name; use an s3: URL if they do not share a disk. If the folder was removed, start the analysis again.',
+    next: 'Every machine must see the same folder under this name; use an s3:, gs: or az: URL if they do not share a disk. If the folder was removed, start the analysis again.',
   });
 }
 

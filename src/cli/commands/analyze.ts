@@ -32,7 +32,7 @@ export function analyzeCommand(): Command {
         'format that millrace inspect reads, or a module (.js, .ts) that exports a dataset. To continue a stopped run, repeat the command.',
     )
     .argument('<data>', 'a path, a URL, a pattern, or a module that exports a dataset')
-    .requiredOption('--output <location>', 'folder or s3: URL for the results')
+    .requiredOption('--output <location>', 'folder, or s3:, gs: or az: URL, for the results')
     .option(
       '--metrics <names...>',
       `metrics to measure: ${builtInMetrics.map(({ name }) => name).join(', ')} (default: those that suit the samples)`,

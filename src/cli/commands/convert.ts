@@ -42,7 +42,7 @@ export function convertCommand(): Command {
   return new Command('convert')
     .summary('convert data to indexed tokens, WebDataset shards or Parquet shards')
     .description(
-      'Converts files, folders, patterns and http:, s3: or hf: URLs. To continue after an interruption, repeat the command; the\n' +
+      'Converts files, folders, patterns and http:, s3:, gs:, az: or hf: URLs. To continue after an interruption, repeat the command; the\n' +
         'output has the same bytes. If the output is complete, the command verifies it. Every file is read back and compared.\n\n' +
         '  tokens: writes text, JSON Lines, CSV, Parquet, … to <output>.bin and <output>.idx, which DeepSpeed and Megatron read\n' +
         '  webdataset: writes the files of a folder to tar shards in the folder <output>\n' +

@@ -43,8 +43,8 @@ export function inspectCommand(): Command {
     .summary('show the content of a file, folder or URL: rows, schema, sizes, samples')
     .description(
       'Shows data without reading all of it. Detects the format by name and content: JSON Lines, CSV, text, Parquet, Arrow,\n' +
-        'WebDataset, MDS, indexed tokens, image folders, npy, npz, safetensors; also .gz and .zst. Accepts paths and http:, s3:\n' +
-        'and hf: URLs.',
+        'WebDataset, MDS, indexed tokens, image folders, npy, npz, safetensors; also .gz and .zst. Accepts paths and http:,\n' +
+        's3:, gs:, az: and hf: URLs.',
     )
     .argument('<data>', 'a path, a URL or a pattern such as "s3://bucket/train/*.parquet"')
     .option('--samples <count>', 'number of samples to show, evenly spaced', wholeNumber(0), 3)

@@ -30,7 +30,7 @@ function fileConfig({ data, inspection, tokens, others }: ConfigContent): string
     '',
     'export default defineConfig({',
     ...comment(
-      `${sizeText(data, inspection)} A path beside this file, a URL (https:, s3:, hf:) or a pattern.`,
+      `${sizeText(data, inspection)} A path beside this file, a URL (https:, s3:, gs:, az:, hf:) or a pattern.`,
     ),
     ...comment(fieldsText(inspection)),
     `  data: ${quoted(data.name)},`,

@@ -46,7 +46,7 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
   /**
    * Lists the folders. O(files); no image is read.
    *
-   * @param root - A path, or a `file:`, `s3:` or `hf:` URL.
+   * @param root - A path, or a `file:`, `s3:`, `gs:`, `az:` or `hf:` URL.
    * @throws {@link StorageError} if the folder cannot be listed; {@link FormatError} if it has no class folders or one has no
    *   images; {@link ConfigError} if the transforms are in an impossible order.
    */

@@ -64,7 +64,7 @@ export async function listRemoteImages(
   if (classes.length === 0) {
     throw new FormatError('There are no images in folders below this URL', {
       where: { url: root, extensions: imageExtensions.join(' ') },
-      next: 'Name an s3: or hf: URL above the folders of the classes; http: URLs cannot be listed.',
+      next: 'Name an s3:, gs:, az: or hf: URL above the folders of the classes; http: URLs cannot be listed.',
     });
   }
   const places = new Map(classes.map((name, label) => [name, label]));

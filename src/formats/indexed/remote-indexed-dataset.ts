@@ -18,7 +18,7 @@ import { IndexedRows, type IndexedRowsRecipe } from './indexed-rows.js';
 export interface RemoteIndexedDatasetOptions extends IndexedDatasetOptions, StorageOptions {}
 
 /**
- * A `.bin`/`.idx` pair behind an `http:`, `s3:` or `hf:` URL: the asynchronous counterpart of {@link IndexedDataset}. The index
+ * A `.bin`/`.idx` pair behind a URL: the asynchronous counterpart of {@link IndexedDataset}. The index
  * takes 12 bytes of memory per item; items are fetched on demand, neighbors together.
  *
  * ```ts

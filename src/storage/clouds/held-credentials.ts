@@ -1,20 +1,23 @@
-import { isLent, revealSecret, type Secret } from './lent-secret.js';
-import type { S3Credentials } from './s3-credentials.js';
+import { isLent, revealSecret, type Secret } from '../lent-secret.js';
+import type { CloudCredentials } from './credentials.js';
 
 /** Credentials are asked for again so long before they expire: requests with old ones may still be on their way. */
 const marginMs = 5 * 60_000;
 
+/** What a provider gives; nothing, if a standard chain finds no credentials. */
+type Held = CloudCredentials | undefined;
+
 /** Credentials of a provider, which is asked again before they expire, and when a server refuses them. */
 export class HeldCredentials {
-  readonly #secret: Secret<S3Credentials>;
-  #asked: Promise<S3Credentials> | undefined;
+  readonly #secret: Secret<Held>;
+  #asked: Promise<Held> | undefined;
 
-  private constructor(secret: Secret<S3Credentials>) {
+  private constructor(secret: Secret<Held>) {
     this.#secret = secret;
   }
 
   /** The same for all objects that a provider serves. */
-  static of(secret: Secret<S3Credentials>): HeldCredentials {
+  static of(secret: Secret<Held>): HeldCredentials {
     const key = isLent(secret) ? secret.lent : secret;
     const known = holders.get(key);
     if (known) return known;
@@ -23,22 +26,22 @@ export class HeldCredentials {
     return made;
   }
 
-  async current(): Promise<S3Credentials> {
+  async current(): Promise<Held> {
     const asked = this.#asked;
     if (!asked) return this.#ask();
     const found = await asked;
-    const { expiration } = found;
+    const expiration = found?.expiration;
     const isFresh = expiration === undefined || new Date(expiration).getTime() - Date.now() > marginMs;
     return isFresh || this.#asked !== asked ? found : this.#ask();
   }
 
   /** Asks again, unless another request has: a server refused `refused`. */
-  async renew(refused: S3Credentials): Promise<void> {
+  async renew(refused: Held): Promise<void> {
     const asked = this.#asked;
     if (asked && (await asked.catch(() => refused)) === refused && this.#asked === asked) await this.#ask();
   }
 
-  async #ask(): Promise<S3Credentials> {
+  async #ask(): Promise<Held> {
     const asked = revealSecret(this.#secret);
     this.#asked = asked;
     // A failure is not held: the next request asks again.
