@@ -36,6 +36,8 @@ export interface Sampler extends Iterable<number>, OrderCapabilities {
   readonly positions?: Positions | undefined;
   /** Ranks among which the sampler divides the samples itself. A loader that divides its batches among ranks refuses it. */
   readonly worldSize?: number | undefined;
+  /** Whether every epoch is `0, 1, 2, …`. @defaultValue unknown */
+  readonly isSequential?: boolean | undefined;
   /** Whether an epoch without batches is right, as in PyTorch. Otherwise a loader refuses it. @defaultValue false */
   readonly mayBeEmpty?: boolean | undefined;
   /** Selects the epoch of the next iteration. */
@@ -57,6 +59,8 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
   readonly length: number;
   /** Batches of an epoch, if epochs differ in length. @defaultValue `length` */
   readonly lengthOf?: OptionalMethod<(epoch: number) => number>;
+  /** The first global step of an epoch, if epochs differ in length. @defaultValue the sum of the lengths before it */
+  readonly startOf?: OptionalMethod<(epoch: number) => number>;
   /** The most parts into which every global batch but a short last one can be cut. A loader with more ranks times micro-batches refuses the sampler. */
   readonly maxParts?: number | undefined;
   /** Ranks among which the sampler divides the samples itself. A loader that divides its batches among ranks refuses it. */

@@ -36,8 +36,7 @@ const schema = v.strictObject({
  * });
  * ```
  *
- * @remarks It seeks, is elastic and saves a state if the sampler does. O(stages) for any step, once the schedule is through;
- *   before, O(epochs).
+ * @remarks It seeks, is elastic and saves a state if the sampler does. O(stages) for any step.
  */
 export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler {
   readonly sampler: S;
@@ -94,6 +93,16 @@ export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler 
     return this.#known().lengthOf(epoch);
   }
 
+  /** The first global step of an epoch. */
+  startOf(epoch: number): number {
+    return this.#known().startOf(epoch);
+  }
+
+  /** Where the global batches of the run are. @internal */
+  get stages(): BatchSizeStages {
+    return this.#known();
+  }
+
   setEpoch(epoch: number): void {
     this.#epoch = epoch;
     this.sampler.setEpoch?.(epoch);
@@ -109,7 +118,7 @@ export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler 
   positionsOf(step: number): Positions {
     const { start, step: stride } = this.sampler.positions ?? { start: 0, step: 1 };
     const stages = this.#known();
-    const { position } = stages.batchAt(stages.stagesOf(this.#epoch), step);
+    const { position } = stages.batchAt(this.#epoch, stages.stagesOf(this.#epoch), step);
     return { start: start + position * stride, step: stride };
   }
 
@@ -137,7 +146,10 @@ export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler 
     parseOptions('BatchSizeRamp.seek', v.strictObject({ step: upToEnd }), { step });
     const stages = this.#known();
     const isEnd = step === this.length;
-    const position = isEnd ? this.#samples : stages.batchAt(stages.stagesOf(this.#epoch), step).position;
+    const epoch = this.#epoch;
+    const position = isEnd
+      ? stages.samplesOf(epoch)
+      : stages.batchAt(epoch, stages.stagesOf(epoch), step).position;
     this.#start = step;
     this.sampler.seek?.(position);
   }
@@ -149,11 +161,11 @@ export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler 
     for (const epoch of epochsOf(options)) {
       const ofEpoch: EpochStage[] = stages.stagesOf(epoch);
       // In one batch that holds the whole epoch, the slot is the position.
-      const whole = { epoch, batchSize: Math.max(1, this.#samples) };
+      const whole = { epoch, batchSize: Math.max(1, stages.samplesOf(epoch)) };
       for (const { slot: position } of this.sampler.whenSeen!(sample, whole)) {
         const step = stages.stepOf(ofEpoch, position);
         if (step === undefined) continue;
-        const batch = stages.batchAt(ofEpoch, step);
+        const batch = stages.batchAt(epoch, ofEpoch, step);
         sightings.push(...sightingsIn({ epoch, step }, position - batch.position, batch.size, options));
       }
     }

@@ -3,10 +3,11 @@ import { type Dataset, type IndexArray, isMapDataset, type SampleContext } from 
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
+import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { type OriginContext, originIn, type StatedOrigin, sourcesOf } from '../core/sample-origin.js';
-import { Apportionment } from '../random/apportionment.js';
+import { Apportionment, type ShareChange } from '../random/apportionment.js';
 import { orderKey } from '../random/index.js';
 import { PermutedPasses } from '../random/permuted-passes.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
@@ -79,7 +80,16 @@ const schema = v.strictObject({
   length: v.optional(integerFrom(1)),
   seed: v.optional(integerFrom(0), 0),
   shuffle: v.optional(booleanOption, true),
+  /** Set by a loader that amends the mixture. It has checked them. */
+  amendments: v.optional(v.custom<readonly MixtureAmendment[]>(Array.isArray), []),
 });
+
+/** Weights from a sample of the run on, whatever the schedule says from there on. */
+export interface MixtureAmendment {
+  /** The first sample, counted over epochs. */
+  readonly start: number;
+  readonly weights: readonly number[];
+}
 
 /**
  * Several map-style datasets mixed by weight, sample by sample.
@@ -125,15 +135,22 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     const samples = resolved.length ?? datasets.reduce((sum, { length }) => sum + length, 0);
     this.scheduledBatchSize = resolved.schedule && batchSize;
     this.length = resolved.schedule ? wholeBatches(samples, batchSize) : samples;
-    this.#dealer = new Apportionment(
-      datasets.length,
-      this.#stages.map(({ step, weights }) => ({ start: step * batchSize, weights: weights.entries() })),
-    );
+    this.#dealer = new Apportionment(datasets.length, sharesOf(this.#stages, batchSize, resolved.amendments));
     this.#orders = datasets.map(({ length }, source) =>
       shuffle
         ? new PermutedPasses(length, (pass) => orderKey(seed, pass, `source ${source}`))
         : sequentialPasses(length),
     );
+  }
+
+  /** The same mixture with other weights from some samples on. The samples before them stay as they are. @internal */
+  amended(amendments: readonly MixtureAmendment[]): MixtureDataset<T> {
+    return new MixtureDataset(this.datasets, { ...this.#options, amendments } as MixtureOptions);
+  }
+
+  /** The samples of the run at which the schedule changes the weights. @internal */
+  get scheduleStarts(): readonly number[] {
+    return this.#stages.map(({ step }) => step * (this.scheduledBatchSize ?? 1));
   }
 
   get(index: number, context: SampleContext): T | Promise<T> {
@@ -211,6 +228,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
       length: this.length,
       seed,
       shuffle,
+      ...amendmentsOf(this.#options),
     });
   }
 
@@ -231,6 +249,14 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   }
 }
 
+/** The amendments of an amended mixture. */
+function amendmentsOf(options: MixtureOptions): { readonly amendments?: JsonObject[] } {
+  const { amendments } = options as { readonly amendments?: readonly MixtureAmendment[] };
+  return amendments
+    ? { amendments: amendments.map(({ start, weights }) => ({ start, weights: [...weights] })) }
+    : {};
+}
+
 /** The order in which the mixture reads a source. */
 type SourceOrder = Pick<PermutedPasses, 'at' | 'positionsOf'>;
 
@@ -247,6 +273,20 @@ function sequentialPasses(length: number): SourceOrder {
 /** Samples of an epoch of whole global batches, at least one: sources repeat to fill it. */
 function wholeBatches(samples: number, batchSize: number): number {
   return Math.max(batchSize, samples - (samples % batchSize));
+}
+
+/** The weights by sample of the run. */
+function sharesOf(
+  stages: readonly MixtureStage[],
+  batchSize: number,
+  amendments: readonly MixtureAmendment[],
+): ShareChange[] {
+  const end = amendments[0]?.start ?? Number.POSITIVE_INFINITY;
+  const scheduled = stages.map(({ step, weights }) => ({ start: step * batchSize, weights }));
+  return [...scheduled.filter(({ start }) => start < end), ...amendments].map(({ start, weights }) => ({
+    start,
+    weights: weights.entries(),
+  }));
 }
 
 function stagesOf({ weights, schedule, batchSize }: v.InferOutput<typeof schema>): readonly MixtureStage[] {

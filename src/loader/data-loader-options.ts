@@ -9,7 +9,8 @@ import type { Uneven } from '../core/part-slice.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { type DashboardOptions, dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
-import { TorchGenerator } from '../random/index.js';
+import type { TorchGenerator } from '../random/index.js';
+import { generatorOption } from '../samplers/generator-option.js';
 import type { PadCollate } from './batch/pad-collate.js';
 import type { OnError } from './batch/sample-steps.js';
 import type { TorchRules } from './batch/tree-collate.js';
@@ -265,7 +266,7 @@ const schema = v.strictObject({
     v.custom<DType>((value) => isDType(value) && value !== 'bool', 'must be a dtype other than bool'),
     'float32',
   ),
-  generator: v.optional(v.instance(TorchGenerator, 'must be a TorchGenerator')),
+  generator: generatorOption,
   dashboard: v.optional(dashboardSchema),
 });
 

@@ -9,6 +9,8 @@ import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import type { WorkerDataset } from '../datasets/index.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import type { LoaderObserver } from '../monitor/loader-events.js';
+import type { AmendedRun } from './amend/amended-run.js';
+import type { Amendment } from './amend/amendment.js';
 import {
   type BuiltInCollateOptions,
   type DataLoaderOptions,
@@ -31,7 +33,7 @@ import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { openDashboard } from './open-dashboard.js';
 import { refuseOtherRanks } from './order/capabilities.js';
 import { type DatasetFacts, factsOf } from './order/dataset-facts.js';
-import { datasetName, type LoadedSource, LoaderOrder } from './order/loader-order.js';
+import { type AmendedOrder, datasetName, type LoadedSource, LoaderOrder } from './order/loader-order.js';
 import {
   type LoaderPosition,
   type LoaderWhenSeenOptions,
@@ -88,7 +90,7 @@ export class DataLoader<
 {
   readonly #given: object;
   readonly #options: ResolvedOptions;
-  readonly #source: LoadedSource;
+  #source: LoadedSource;
   readonly #stats = new StatsRecorder();
   readonly #observation = new Observation();
   readonly #engine: TunedEngine;
@@ -97,6 +99,10 @@ export class DataLoader<
   /** Known as soon as the dataset is. */
   #order: LoaderOrder | undefined;
   #delivery: Delivery | undefined;
+  /** Present from the first amendment on. */
+  #amended: AmendedRun | undefined;
+  /** Amendments of a loaded state, until the code for them is loaded. */
+  #loaded: { readonly amendments: JsonObject; readonly place: (order: LoaderOrder) => number } | undefined;
   #dashboard: Promise<void> | undefined;
 
   /**
@@ -147,10 +153,41 @@ export class DataLoader<
     return new DataLoader<T, N, unknown, boolean>(this.#source as Dataset<T>, options);
   }
 
-  /** Imports the dataset's module, if it is named by one. Iterating does this too. */
+  /**
+   * Imports the dataset's module, if it is named by one, and applies the amendments of a loaded state. Iterating does this too.
+   *
+   * @throws {@link StateMismatchError}, {@link CapabilityError} or {@link ConfigError} if this loader cannot be amended like the run of the
+   *   state.
+   */
   async ready(): Promise<this> {
     if (!this.#order) this.#adopt(await (await this.#openEngine()).facts());
+    if (this.#loaded) {
+      const run = await this.#openAmendments();
+      const { amendments, place } = this.#loaded;
+      this.#follow(run, () => run.adopt(amendments, place));
+      this.#loaded = undefined;
+    }
     return this;
+  }
+
+  /**
+   * Changes the run from a global step on: the weights of a mixture, the global batch size. Each source goes on in its own order, so that no
+   * sample is lost or repeated, over ranks, gradient accumulation and restarts. States and receipts record the amendment. Call it on
+   * every rank with the same arguments.
+   *
+   * ```ts
+   * await loader.amend({ at: 10_000, weights: [0.5, 0.5], batchSize: 1024 });
+   * ```
+   *
+   * @throws {@link ConfigError} naming the field at fault, also if a batch of step `at` was requested before; {@link CapabilityError} if the
+   *   order cannot be amended, or a lease is not acknowledged. The run then stays as it was.
+   * @remarks A pass under way continues with the next batch; batches that were made ahead are made again. O(amendments).
+   */
+  async amend(amendment: Amendment): Promise<void> {
+    await this.ready();
+    const run = await this.#openAmendments();
+    if (this.#progress.heldCount > 0) throw run.unacknowledged(this.#progress.heldCount);
+    this.#follow(run, () => run.amend(amendment, this.#progress.nextStep));
   }
 
   /**
@@ -220,11 +257,19 @@ export class DataLoader<
    * @throws {@link StateMismatchError} when the state belongs to another dataset, sampler, seed, batch size or version.
    */
   loadStateDict(state: LoaderState | JsonObject): void {
-    const order = this.#knownOrder();
-    const { identity, batchSampler } = order;
     const saved = readState(state);
+    const order = this.#baseOrder();
+    const { identity, batchSampler } = order;
     if (batchSampler && saved.sampler !== identity.sampler) refuseOtherRanks(batchSampler);
-    this.#progress.load(saved, order);
+    this.#progress.load(saved, order, () => this.#adoptAmendments(saved));
+  }
+
+  #adoptAmendments(saved: LoaderState): void {
+    const { amendments } = saved;
+    const place = (order: LoaderOrder): number => order.placeOf(saved);
+    const run = this.#amended;
+    if (run) this.#follow(run, () => run.adopt(amendments, place));
+    this.#loaded = run || !amendments ? undefined : { amendments, place };
   }
 
   /**
@@ -366,6 +411,26 @@ export class DataLoader<
     });
   }
 
+  async #openAmendments(): Promise<AmendedRun> {
+    const { AmendedRun } = await import('./amend/amended-run.js');
+    const order = this.#baseOrder();
+    const options = this.#options;
+    const orderOf = (source: LoadedSource, amended: AmendedOrder): LoaderOrder =>
+      new LoaderOrder(source, factsOf(source, datasetFingerprint), options, amended);
+    this.#amended ??= new AmendedRun({ source: this.#source, options, order, orderOf });
+    return this.#amended;
+  }
+
+  /** Changes an amended run, and makes the loader follow it. */
+  #follow(run: AmendedRun, change: () => void): void {
+    const { source } = run;
+    change();
+    if (run.source !== source) this.#engine.replace(run.source);
+    this.#source = run.source;
+    this.#order = run.order;
+    this.#progress.amend(run.order);
+  }
+
   #adopt(facts: DatasetFacts): void {
     this.#order = new LoaderOrder(this.#source, facts, this.#options);
     this.#progress.follow(this.#order);
@@ -381,6 +446,14 @@ export class DataLoader<
   }
 
   #knownOrder(): LoaderOrder {
+    if (!this.#loaded) return this.#baseOrder();
+    throw new LoaderNotReadyError('The amendments of the loaded state have not been applied yet', {
+      next: 'Call await loader.ready() first; iterating does it by itself.',
+    });
+  }
+
+  /** The order without the amendments of a state that was just loaded. */
+  #baseOrder(): LoaderOrder {
     if (this.#order) return this.#order;
     throw new LoaderNotReadyError(`The dataset's module has not been imported yet`, {
       next: 'Call await loader.ready() first; iterating does it by itself.',

@@ -65,8 +65,11 @@ export class Leases<B> {
 
   /** The pass has taken a result. One without a batch needs no acknowledgement. */
   hold(delivered: Delivered): void {
-    if (delivered.result.type === 'batch') this.#inFlight.add(delivered);
-    else this.#parts.progress.deliver(delivered);
+    const { progress } = this.#parts;
+    if (delivered.result.type === 'batch') {
+      this.#inFlight.add(delivered);
+      progress.hold(1);
+    } else progress.deliver(delivered);
     this.#taken = delivered;
   }
 
@@ -105,6 +108,7 @@ export class Leases<B> {
       });
     }
     this.#inFlight.delete(delivered);
+    this.#parts.progress.hold(-1);
     this.#parts.progress.deliver(delivered);
     this.#wake?.();
   }

@@ -116,7 +116,8 @@ export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
   readonly #advance = (): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> => {
     if (this.#over) return { done: true, value: undefined };
     try {
-      const step = this.#opened ? this.#pullInTurn(this.#opened) : this.#begin();
+      const { isAmended } = this.#parts.progress;
+      const step = this.#opened && !isAmended ? this.#pullInTurn(this.#opened) : this.#begin();
       return step instanceof Promise ? step.catch(this.#fail) : step;
     } catch (error) {
       return this.#fail(error);
@@ -131,6 +132,7 @@ export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
   async #begin(): Promise<Step<GivenBatch<B, Reuse, Traced>>> {
     const asked = performance.now();
     this.#parts.stats.wait(asked);
+    this.#endLoan();
     this.#opened = await this.#open(this);
     return this.#pull(this.#opened, asked);
   }
@@ -143,6 +145,7 @@ export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
   /** @param waitingSince - When the consumer asked, if it has waited already. */
   #pull(opened: OpenedPass, waitingSince?: number): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
     this.#refuseSuperseded();
+    this.#parts.progress.ask();
     const next = opened.delivery.next(waitingSince);
     if (next instanceof Promise) this.#parts.stats.wait(waitingSince ?? performance.now());
     return andThen(next, (delivered) => {

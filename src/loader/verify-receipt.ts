@@ -1,7 +1,10 @@
 import { CapabilityError, StateMismatchError } from '../core/errors.js';
+import { Amendments } from './amend/amendments.js';
 import type { DataLoader } from './data-loader.js';
+import { stepsBefore } from './order/epoch-plan.js';
 import type { OrderIdentity } from './order/loader-order.js';
 import { foldOf } from './state/batch-fold.js';
+import type { LoaderState } from './state/loader-state.js';
 import { type Receipt, readReceipt } from './state/receipt.js';
 import { ReceiptChain } from './state/receipt-chain.js';
 
@@ -52,6 +55,7 @@ export function verifyReceipt(loader: OrderedLoader, given: unknown): ReceiptVer
       },
     );
   }
+  checkAmendments(state, receipt, loader);
   const [first] = receipt.segments;
   const beginsLater =
     first &&
@@ -65,6 +69,23 @@ export function verifyReceipt(loader: OrderedLoader, given: unknown): ReceiptVer
   const { batchSampler } = loader;
   const steps = batchSampler?.length ?? 0;
   return recompute(loader, receipt, (epoch) => batchSampler?.lengthOf?.(epoch) ?? steps);
+}
+
+/** @throws {@link StateMismatchError} naming the first step at which the run of the receipt was amended differently */
+function checkAmendments(
+  { amendments }: LoaderState,
+  { amendments: ofReceipt, segments }: Receipt,
+  { batchSampler }: OrderedLoader,
+): void {
+  if ((!amendments && !ofReceipt) || !batchSampler) return;
+  const places = segments.map(
+    ({ epoch, step, microBatch, batches, leftOut, gradientAccumulationSteps: steps }) => {
+      const delivered = microBatch + batches + leftOut.length;
+      return stepsBefore(epoch, batchSampler) + step + Math.ceil(delivered / steps);
+    },
+  );
+  const [own, saved] = [amendments, ofReceipt].map((json) => Amendments.fromJson(json ?? {}));
+  own!.checkPast(saved!, Math.max(0, ...places));
 }
 
 function recompute(

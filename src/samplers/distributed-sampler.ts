@@ -7,8 +7,9 @@ import { lengthOf, type Positions, type Sized } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { IndexPermutation, orderKey, TorchGenerator } from '../random/index.js';
 import { EpochSampler } from './epoch-sampler.js';
+import { generatorOption } from './generator-option.js';
 import type { IndexOrder } from './index-order.js';
-import { generatorOption } from './order-source.js';
+
 import { epochsOf, type ResolvedWhenSeen, sightingsAt } from './when-seen.js';
 
 export interface DistributedSamplerOptions {

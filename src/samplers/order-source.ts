@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { integerFrom } from '../core/options.js';
-import { TorchGenerator } from '../random/index.js';
+import type { TorchGenerator } from '../random/index.js';
 
 /** The sources of an order's randomness, of which at most one is set. */
 export interface OrderSource {
@@ -13,9 +13,6 @@ export interface OrderSource {
 
 /** An option that is a seed. */
 export const seedOption = v.optional(integerFrom(0));
-
-/** An option that is a generator. */
-export const generatorOption = v.optional(v.instance(TorchGenerator, 'must be a TorchGenerator'));
 
 /** @throws {@link ConfigError} if two sources are set: one would have no effect. */
 export function checkOrderSource(subject: string, { seed, generator, seedFrom }: OrderSource): void {

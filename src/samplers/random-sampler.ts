@@ -2,17 +2,12 @@ import * as v from 'valibot';
 import { fingerprint } from '../core/fingerprint.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { lengthOf, type Sized } from '../core/sampler.js';
-import { TorchGenerator } from '../random/index.js';
+import type { TorchGenerator } from '../random/index.js';
 import { DrawnOrder, type DrawPass } from './drawn-order.js';
 import { EpochSampler } from './epoch-sampler.js';
+import { generatorOption } from './generator-option.js';
 import type { IndexOrder } from './index-order.js';
-import {
-  checkOrderSource,
-  describeOrderSource,
-  generatorOption,
-  type OrderSource,
-  seedOption,
-} from './order-source.js';
+import { checkOrderSource, describeOrderSource, type OrderSource, seedOption } from './order-source.js';
 import { ReplacementOrder } from './replacement-order.js';
 import { ShuffledOrder } from './shuffled-order.js';
 
@@ -123,7 +118,9 @@ function* drawFromFresh(
   source: TorchGenerator,
   draw: (fresh: TorchGenerator) => Iterable<number>,
 ): Iterable<number> {
-  yield* draw(new TorchGenerator(source.randomInt64(), { release: source.release }));
+  // The class of the generator that is given: a page without one does not load it.
+  const Generator = source.constructor as typeof TorchGenerator;
+  yield* draw(new Generator(source.randomInt64(), { release: source.release }));
 }
 
 /** Yields as many whole permutations as fit, and always one more, even if none of its indices is needed. */

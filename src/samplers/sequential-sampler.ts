@@ -7,6 +7,7 @@ import type { IndexOrder } from './index-order.js';
 /** The indices `0, 1, 2, …` in every epoch. */
 export class SequentialSampler extends EpochSampler {
   readonly elastic = true;
+  readonly isSequential = true;
   readonly #source: Sized;
 
   /** @param source - A dataset, whose length is read each epoch, or a length. */

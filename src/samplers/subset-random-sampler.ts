@@ -5,8 +5,9 @@ import { parseOptions } from '../core/options.js';
 import type { TorchGenerator } from '../random/index.js';
 import { DrawnOrder } from './drawn-order.js';
 import { EpochSampler } from './epoch-sampler.js';
+import { generatorOption } from './generator-option.js';
 import { type IndexOrder, listOrder } from './index-order.js';
-import { checkOrderSource, describeOrderSource, generatorOption, seedOption } from './order-source.js';
+import { checkOrderSource, describeOrderSource, seedOption } from './order-source.js';
 import { ShuffledOrder } from './shuffled-order.js';
 
 export interface SubsetRandomSamplerOptions {

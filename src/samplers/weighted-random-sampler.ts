@@ -6,8 +6,9 @@ import type { TorchGenerator } from '../random/index.js';
 import { AliasTable } from './alias-table.js';
 import { DrawnOrder } from './drawn-order.js';
 import { EpochSampler } from './epoch-sampler.js';
+import { generatorOption } from './generator-option.js';
 import type { IndexOrder } from './index-order.js';
-import { checkOrderSource, describeOrderSource, generatorOption, seedOption } from './order-source.js';
+import { checkOrderSource, describeOrderSource, seedOption } from './order-source.js';
 import { raceOrder, WeightedOrder } from './weighted-order.js';
 
 export interface WeightedRandomSamplerOptions {

@@ -14,7 +14,9 @@ import { planWorkers, type WorkerPlan } from './worker-plan.js';
  * numbers of workers and batches ahead that the tuner chose.
  */
 export class TunedEngine {
-  readonly #source: LoadedSource;
+  #source: LoadedSource;
+  /** Whether the engine makes batches of an earlier dataset. */
+  #isOutdated = false;
   readonly #options: ResolvedOptions;
   readonly #observation: Observation;
   readonly #plan: WorkerPlan;
@@ -33,7 +35,7 @@ export class TunedEngine {
   }
 
   async open(): Promise<BatchEngine> {
-    if (this.holder.engine?.broken) await this.close();
+    if (this.holder.engine?.broken || this.#isOutdated) await this.close();
     if (this.holder.engine) return this.holder.engine;
     const { numWorkers, prefetchFactor } = this.#tuner;
     const engine = await createEngine(this.#source, this.#options, {
@@ -47,7 +49,14 @@ export class TunedEngine {
     return engine;
   }
 
+  /** Makes the batches from another dataset when the engine opens next. */
+  replace(source: LoadedSource): void {
+    this.#source = source;
+    this.#isOutdated = true;
+  }
+
   async close(): Promise<void> {
+    this.#isOutdated = false;
     const engine = this.holder.engine;
     this.holder.engine = undefined;
     this.#restarts += engine?.restarts ?? 0;

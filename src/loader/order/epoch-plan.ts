@@ -201,7 +201,8 @@ export class MapEpochPlan implements EpochPlan {
 }
 
 /** Global steps of the epochs before one. */
-function stepsBefore(epoch: number, sampler: BatchSource): number {
+export function stepsBefore(epoch: number, sampler: BatchSource): number {
+  if (sampler.startOf) return sampler.startOf(epoch);
   if (!sampler.lengthOf) return epoch * sampler.length;
   let steps = 0;
   for (let before = 0; before < epoch; before++) steps += sampler.lengthOf(before);

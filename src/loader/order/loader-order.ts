@@ -1,6 +1,7 @@
 import { type Dataset, datasetTitle, type IterableDataset } from '../../core/dataset.js';
 import { CapabilityError, LoaderNotReadyError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
+import type { JsonObject } from '../../core/json.js';
 import { parseOptions } from '../../core/options.js';
 import type { BatchSampler as BatchSource } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
@@ -13,7 +14,7 @@ import { cannotSay, checkElasticSampler, checkElasticStream } from './capabiliti
 import { checkBatchSize, checkSharing, refuseEmptyOrder } from './check-sharing.js';
 import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
 import type { DatasetFacts } from './dataset-facts.js';
-import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan } from './epoch-plan.js';
+import { type EpochPlan, MapEpochPlan, type PassStart, StreamEpochPlan, stepsBefore } from './epoch-plan.js';
 import { samplerName } from './fast-forward.js';
 import {
   type LoaderPosition,
@@ -42,23 +43,37 @@ export interface OrderIdentity {
   readonly sampler: string | null;
 }
 
+/** How an amended run differs from what its options say. */
+export interface AmendedOrder {
+  readonly batchSampler: BatchSource;
+  /** The identity of the order before the first amendment: states of the run have it, too. */
+  readonly identity: OrderIdentity;
+  /** The amendments, as a state records them. */
+  readonly amendments: JsonObject | undefined;
+}
+
 /** The order of a loader: everything that is known about its batches before a sample is read. */
 export class LoaderOrder {
   /** The sampler of the global batches; none for a stream. */
   readonly batchSampler: BatchSource | undefined;
   /** The passes of a sampler with a state; none for a stream. */
   readonly passes: SamplerPasses | undefined;
+  /** The amendments of the run, as a state records them. */
+  readonly amendments: JsonObject | undefined;
   readonly #source: LoadedSource;
   readonly #facts: DatasetFacts;
   readonly #options: ResolvedOptions;
+  readonly #amendedIdentity: OrderIdentity | undefined;
 
   /** @throws {@link ConfigError} or {@link CapabilityError} if an option does not suit the kind of dataset. */
-  constructor(source: LoadedSource, facts: DatasetFacts, options: ResolvedOptions) {
+  constructor(source: LoadedSource, facts: DatasetFacts, options: ResolvedOptions, amended?: AmendedOrder) {
     this.#source = source;
     this.#facts = facts;
     this.#options = options;
+    this.amendments = amended?.amendments;
+    this.#amendedIdentity = amended?.identity;
     if (facts.kind === 'map') {
-      this.batchSampler = createBatchSampler(facts as MapFacts, options);
+      this.batchSampler = amended?.batchSampler ?? createBatchSampler(facts as MapFacts, options);
       this.passes = new SamplerPasses(this.batchSampler, options.generator);
       checkSharing(this.batchSampler, options);
       checkBatchSize(facts, datasetName(source), options);
@@ -102,6 +117,7 @@ export class LoaderOrder {
 
   /** Everything that determines the order. */
   get identity(): OrderIdentity {
+    if (this.#amendedIdentity) return this.#amendedIdentity;
     const { batchSize = 1, dropLast = false, seed, batchSampler: given } = this.#options;
     const sampler = this.batchSampler;
     return {
@@ -113,6 +129,17 @@ export class LoaderOrder {
         ? (sampler.fingerprint?.() ?? fingerprint({ sampler: sampler.constructor.name }))
         : null,
     };
+  }
+
+  /** The global step of a batch of an epoch: the first with all its micro-batches from there on. */
+  globalStepAt(epoch: number, batch: number): number {
+    const before = this.batchSampler ? stepsBefore(epoch, this.batchSampler) : 0;
+    return before + Math.ceil(batch / this.#options.gradientAccumulationSteps);
+  }
+
+  /** The global step of a state: the first that it has not delivered completely. */
+  placeOf({ epoch, step }: Pick<LoaderPosition, 'epoch' | 'step'>): number {
+    return this.batchSampler ? stepsBefore(epoch, this.batchSampler) + step : step;
   }
 
   /** @throws {@link EmptyLoaderError} if the dataset has samples, and the order drops all of them */

@@ -30,9 +30,14 @@ export class LoaderProgress {
   #pass: object | undefined;
   #isClosed = false;
   #onMoved: (() => void) | undefined;
+  #held = 0;
   /** Whether the sampler has been moved, by its own state, to where the next pass starts. */
   #samplerRestored = false;
   #isSought = false;
+  /** Whether the consumer waits for a batch. */
+  #isAsked = false;
+  /** Whether the order has changed under the pass under way. */
+  #isAmended = false;
   /** The batches of a stream that are read again before the first batch of the pass. */
   #replay: Replay | undefined;
   #plan: EpochPlan | undefined;
@@ -67,14 +72,45 @@ export class LoaderProgress {
     this.#onMoved = listener;
   }
 
+  /** Batches that were handed out and are not counted as delivered. */
+  get heldCount(): number {
+    return this.#held;
+  }
+
+  hold(change: 1 | -1): void {
+    this.#held += change;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /** Makes `pass` the current one. */
   enter(pass: object): void {
-    this.#move();
+    if (this.#pass !== pass) this.#move();
     this.#pass = pass;
+  }
+
+  /** The consumer has asked for the next batch. */
+  ask(): void {
+    this.#isAsked = true;
+  }
+
+  /** The first global step of which no batch was requested. */
+  get nextStep(): number {
+    const { epoch, batch } = this.#position.state(undefined);
+    return this.#order!.globalStepAt(epoch, Math.max(batch + (this.#isAsked ? 1 : 0), this.#position.end));
+  }
+
+  /** Whether the pass under way must continue in an amended order. */
+  get isAmended(): boolean {
+    return this.#isAmended;
+  }
+
+  /** The order has changed from a step on of which no batch was requested: the pass under way continues in it. */
+  amend(order: LoaderOrder): void {
+    this.#order = order;
+    this.#isAmended = this.#plan !== undefined;
   }
 
   isCurrent(pass: object): boolean {
@@ -87,7 +123,11 @@ export class LoaderProgress {
   }
 
   leave(pass: object): void {
-    if (this.#pass === pass) this.#pass = undefined;
+    if (this.#pass !== pass) return;
+    this.#pass = undefined;
+    this.#plan = undefined;
+    this.#isAsked = false;
+    this.#isAmended = false;
   }
 
   close(): void {
@@ -112,26 +152,37 @@ export class LoaderProgress {
       receipt: this.#receipt.state(),
       samplerState: samplerState ?? batchSampler?.stateDict?.() ?? null,
       ...identity,
+      ...(order.amendments && { amendments: order.amendments }),
     };
   }
 
-  /** Continues from a saved state. @throws {@link StateMismatchError} if it belongs to another loader */
-  load(saved: LoaderState, { identity }: LoaderOrder): void {
+  /**
+   * Continues from a saved state.
+   *
+   * @param adopt - Takes the amendments of the state.
+   * @throws {@link StateMismatchError} if it belongs to another loader; {@link StateMismatchError} of `adopt`
+   */
+  load(saved: LoaderState, { identity }: LoaderOrder, adopt: () => void): void {
     checkIdentity(saved, identity);
     const start = readPosition(saved, this.#options.gradientAccumulationSteps);
+    adopt();
     this.#move();
     this.#continueFrom(start, saved.samplerState, false);
     this.#receipt.load(saved.receipt);
     this.#sources?.clear();
   }
 
-  receipt({ identity }: LoaderOrder): Receipt {
-    return writeReceipt(this.#receipt, identity, this.#sources?.list());
+  receipt({ identity, amendments }: LoaderOrder): Receipt {
+    return writeReceipt(this.#receipt, identity, { amendments, sources: this.#sources?.list() });
   }
 
   /** Plans the epoch of a pass, from where the previous pass or a state left off. */
   begin(order: LoaderOrder): EpochPlan {
     order.refuseEmpty();
+    if (this.#isAmended) {
+      const { samplerState, ...place } = this.#position.state(undefined);
+      this.#position.seek(place, samplerState);
+    }
     const start = {
       ...this.#position.begin(),
       samplerRestored: this.#samplerRestored,
@@ -140,7 +191,8 @@ export class LoaderProgress {
     this.#samplerRestored = false;
     this.#isSought = false;
     this.#position.beginSampler(order.passes?.open(start), order.batchSampler?.seek !== undefined);
-    this.#tally.begin(start);
+    if (!this.#isAmended) this.#tally.begin(start);
+    this.#isAmended = false;
     this.#receipt.begin(this.#options, start, (epoch) => order.plannedLength(epoch));
     if (!order.batchSampler) this.#replay = replayOf(start);
     this.#plan = order.plan(start);
@@ -154,6 +206,7 @@ export class LoaderProgress {
    * @throws {@link SampleError} if 100 batches in a row have no sample that could be made
    */
   accept(delivered: Delivered): boolean {
+    this.#isAsked = false;
     this.#tally.count(delivered.result);
     if (!this.#position.accept(delivered)) return false;
     if (this.#replay && this.#order) warnOfReplay(this.#replay, this.#order.datasetName);
@@ -187,6 +240,9 @@ export class LoaderProgress {
 
   #move(): void {
     this.#pass = undefined;
+    this.#plan = undefined;
+    this.#isAsked = false;
+    this.#isAmended = false;
     this.#endHolding();
   }
 
@@ -194,6 +250,7 @@ export class LoaderProgress {
   #endHolding(): void {
     const moved = this.#onMoved;
     this.#onMoved = undefined;
+    this.#held = 0;
     moved?.();
   }
 

@@ -44,6 +44,8 @@ const schema = v.strictObject({
   sampler: v.nullable(v.string('must be a string')),
   /** The receipt so far: see `DataLoader.receipt`. */
   receipt: v.nullable(receiptStateSchema),
+  /** The amendments of the run: see `DataLoader.amend`. Absent without any. */
+  amendments: v.optional(v.custom<JsonObject>((value) => typeof value === 'object', 'must be an object')),
   /** State, as of the last delivered batch, of a sampler that draws its order. */
   samplerState: v.nullable(v.custom<JsonObject>((value) => typeof value === 'object', 'must be an object')),
 });

@@ -38,6 +38,11 @@ export class PositionTracker {
     return this.#batch;
   }
 
+  /** The batch after the last one that was delivered. */
+  get end(): number {
+    return this.#ahead.size === 0 ? this.#batch : Math.max(...this.#ahead.keys()) + 1;
+  }
+
   /** Batches behind those that were delivered, too. */
   get aheadCount(): number {
     return this.#ahead.size;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { JsonObject } from '../../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../../core/options.js';
 import type { SourceTotal } from '../../core/source-totals.js';
 import type { OrderIdentity } from '../order/loader-order.js';
@@ -36,6 +37,8 @@ const receiptSchema = v.strictObject({
     dataset: v.string('must be a string'),
     sampler: v.nullable(v.string('must be a string')),
   }),
+  /** The amendments of the run: see `DataLoader.amend`. Absent without any. */
+  amendments: v.optional(v.custom<JsonObject>((value) => typeof value === 'object', 'must be an object')),
   /** The chain in the state that this process loaded, if any. */
   base: v.nullable(receiptStateSchema),
   /** The batches that this process delivered. */
@@ -86,13 +89,18 @@ function fromVersion1(receipt: object): object {
 }
 
 /** Writes the receipt of a chain. */
-export function writeReceipt(chain: ReceiptChain, identity: OrderIdentity, sources?: SourceTotal[]): Receipt {
+export function writeReceipt(
+  chain: ReceiptChain,
+  identity: OrderIdentity,
+  { amendments, sources }: Pick<Receipt, 'amendments' | 'sources'>,
+): Receipt {
   const { batchSize, dropLast, seed, dataset, sampler } = identity;
   return {
     millraceReceipt: receiptVersion,
     digest: chain.digest,
     batches: chain.batches,
     identity: { batchSize, dropLast, seed, dataset, sampler },
+    ...(amendments && { amendments }),
     base: chain.base ?? null,
     segments: chain.segments.map((segment) => ({ ...segment, leftOut: [...segment.leftOut] })),
     ...(sources && { sources }),
