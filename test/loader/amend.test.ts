@@ -276,7 +276,7 @@ describe('the state of an amended run', () => {
     expect((await collect(loader)).map((batch) => batch.length)).toEqual([4, 4, 4, 4, 8, 8, 8, 8, 8, 4]);
   });
 
-  it('is accepted if its past is the same: what comes after may differ', async () => {
+  it('is accepted if its past is the same: later amendments may differ', async () => {
     const first = load();
     await first.amend({ at: 3, weights: [1, 0] });
     await first.amend({ at: 12, weights: [0, 1] });

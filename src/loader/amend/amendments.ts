@@ -68,7 +68,7 @@ export class Amendments {
   }
 
   /**
-   * Checks that a run with these amendments went through the same steps as one with others.
+   * Checks that a run with these amendments had the same steps as one with others.
    *
    * @param saved - The amendments of a state or receipt.
    * @param place - The global step up to which they must be the same.
@@ -89,7 +89,7 @@ export class Amendments {
       `The run was amended differently at global step ${step}: ${shown(saved)} there, ${shown(this)} here`,
       {
         where: { field: 'amendments', step, place },
-        next: 'Amend this loader as the run was amended before the state; what comes after it may differ. Without amendments of its own, a loader takes those of the state.',
+        next: 'Amend this loader as the run was amended before the state; later amendments may differ. Without amendments of its own, a loader takes those of the state.',
       },
     );
   }
