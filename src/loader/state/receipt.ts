@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import type { JsonObject } from '../../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../../core/options.js';
-import type { SourceTotal } from '../../core/source-totals.js';
 import type { OrderIdentity } from '../order/loader-order.js';
 import { type ReceiptChain, receiptStateFromVersion1, receiptStateSchema } from './receipt-chain.js';
 
