@@ -6,8 +6,6 @@ import { checkIndex } from '../core/index-range.js';
 import type { Json } from '../core/json.js';
 import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
-import { Pace } from '../formats/tables/pace.js';
-import { sampleContext } from '../random/sample-context.js';
 import type { TrainOn } from './chat-labels.js';
 import { type ChatLayout, trainableLayout } from './chat-layout.js';
 import type { ChatEncoding, ChatKind, ChatReader, ChatRow } from './chat-reader.js';
@@ -20,6 +18,8 @@ import {
   encodingEntries,
   labelEntries,
 } from './chat-settings.js';
+import { type ChatSurvey, encodeRow, inRow, surveyChats } from './chat-survey.js';
+import { type EncodedRows, encodedAt } from './encoded-rows.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { preferenceReader } from './preference-samples.js';
 import { promptReader } from './prompt-samples.js';
@@ -86,19 +86,10 @@ interface ChatRecipe {
   readonly kind: ChatKind;
   readonly settings: ChatSettings;
   readonly kept: Float64Array | undefined;
+  readonly encoded: EncodedRows | undefined;
 }
 
 const readers = { chat: chatReader, preference: preferenceReader, prompt: promptReader };
-
-/** What one walk over the rows finds. */
-interface Survey {
-  /** The rows that are samples. */
-  readonly kept: Float64Array;
-  /** Tokens of each sample. */
-  readonly sizes: Int32Array;
-  /** Tokens of all samples that are trained on. */
-  readonly trained: number;
-}
 
 /**
  * Conversations, preference pairs or prompts as token ids: what {@link chatDataset}, {@link preferenceDataset} and
@@ -110,19 +101,22 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
   readonly #source: OpenedRows;
   readonly #encoding: ChatEncoding;
   readonly #reader: ChatReader<T>;
+  /** The rows that are samples, if some may not be. */
   #kept: Float64Array | undefined;
-  #survey: Promise<Survey> | undefined;
+  #survey: Promise<ChatSurvey> | undefined;
+  #encoded: EncodedRows | undefined;
 
   private constructor(
     source: OpenedRows,
     encoding: ChatEncoding,
     reader: ChatReader<T>,
-    kept?: Float64Array,
+    found: Pick<ChatRecipe, 'kept' | 'encoded'>,
   ) {
     this.#source = source;
     this.#encoding = encoding;
     this.#reader = reader;
-    this.#kept = kept;
+    this.#kept = found.kept;
+    this.#encoded = found.encoded;
     const { padToken, endOfText } = source.tokenizer;
     const pad = padToken === undefined ? undefined : source.tokenizer.idOf(padToken);
     this.padValues = reader.padValues(pad ?? endOfText ?? 0);
@@ -133,12 +127,13 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
     source: OpenedRows,
     reader: ChatReader<T>,
     settings: ChatSettings,
-    kept?: Float64Array,
+    found: Pick<ChatRecipe, 'kept' | 'encoded'> = { kept: undefined, encoded: undefined },
   ): Promise<ChatDataset<T>> {
     const template = await templateFor(source, settings.template);
     const encoding = { tokenizer: source.tokenizer, template, layout: source.layout, settings };
-    const dataset = new ChatDataset(source, encoding, reader, kept);
-    if (kept === undefined && reader.leavesOut(settings)) dataset.#kept = (await dataset.#surveyed()).kept;
+    const dataset = new ChatDataset(source, encoding, reader, found);
+    if (found.kept === undefined && reader.leavesOut(settings))
+      dataset.#kept = (await dataset.#surveyed()).kept;
     return dataset;
   }
 
@@ -163,23 +158,18 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
   async get(index: number, context: SampleContext): Promise<T> {
     checkIndex(index, this.length, 'ChatDataset');
     const row = this.#kept ? this.#kept[index]! : index;
-    const sample = await this.#read(row, context);
+    const reader = this.#reader;
+    const sequences =
+      (this.#encoded && encodedAt(this.#encoded, index, reader.sequences)) ??
+      (await encodeRow(this.#source.rows, row, reader, this.#encoding, context));
+    const sample = inRow(row, () => reader.sample(sequences, this.#encoding.settings));
     if (sample === undefined) throw changedSinceOpening(row);
     return sample;
   }
 
-  async #read(row: number, context: SampleContext): Promise<T | undefined> {
-    const value = await this.#source.rows.get(row, context);
-    try {
-      return this.#reader.read(value, this.#encoding);
-    } catch (error) {
-      if (error instanceof FormatError) throw error.addLocation({ conversation: row });
-      throw error;
-    }
-  }
-
   /**
-   * Encodes all samples once and counts their tokens: of each sample, of all, and of all that are trained on. O(rows), once.
+   * Encodes all samples once and counts their tokens: of each sample, of all, and of all that are trained on. O(rows), once. Up to
+   * 32 million tokens are kept in 128 MiB, so that `get` does not encode them again.
    *
    * @throws what {@link ChatDataset.get} throws for any sample.
    */
@@ -190,27 +180,12 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
     return { sizes, tokens, trained };
   }
 
-  #surveyed(): Promise<Survey> {
-    this.#survey ??= this.#walk();
+  #surveyed(): Promise<ChatSurvey> {
+    this.#survey ??= surveyChats(this.#source.rows, this.#reader, this.#encoding).then((survey) => {
+      this.#encoded = survey.encoded;
+      return survey;
+    });
     return this.#survey;
-  }
-
-  async #walk(): Promise<Survey> {
-    const pace = new Pace();
-    const kept: number[] = [];
-    const sizes: number[] = [];
-    let trained = 0;
-    const { rows } = this.#source;
-    for (let row = 0; row < rows.length; row++) {
-      await pace.rest();
-      const sample = await this.#read(row, sampleContext(row));
-      if (sample === undefined) continue;
-      const counted = this.#reader.count(sample);
-      kept.push(row);
-      sizes.push(counted.tokens);
-      trained += counted.trained;
-    }
-    return { kept: Float64Array.from(kept), sizes: Int32Array.from(sizes), trained };
   }
 
   /** @internal What the dataset reads and how it encodes it, for commands that explain a sample. */
@@ -240,12 +215,13 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
       kind: this.#reader.kind,
       settings: this.#encoding.settings,
       kept: this.#kept,
+      encoded: this.#encoded,
     };
     return { builtIn: 'ChatDataset', args };
   }
 
   static async fromRecipe(
-    { rows, tokenizer, layout, kind, settings, kept }: ChatRecipe,
+    { rows, tokenizer, layout, kind, settings, kept, encoded }: ChatRecipe,
     make: MakeFromRecipe,
   ): Promise<ChatDataset<unknown>> {
     const source = {
@@ -253,7 +229,10 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
       tokenizer: await loadTokenizer(tokenizer),
       layout,
     };
-    return ChatDataset.open<unknown>(source, readers[kind] as ChatReader<unknown>, settings, kept);
+    return ChatDataset.open<unknown>(source, readers[kind] as ChatReader<unknown>, settings, {
+      kept,
+      encoded,
+    });
   }
 
   close(): void | Promise<void> {

@@ -15,16 +15,32 @@ export interface ChatEncoding {
   readonly settings: ChatSettings;
 }
 
+/** A sequence of a row, before it is cut to a length. */
+export interface LabeledIds {
+  readonly ids: Int32Array;
+  /** The id of each token that is trained on, -100 for the others. */
+  readonly labels: Int32Array;
+  readonly images: readonly unknown[] | undefined;
+}
+
 /** Makes samples of one kind from rows. */
 export interface ChatReader<T> {
   /** The name under which another thread finds the reader. */
   readonly kind: ChatKind;
+  /** Sequences of a sample: 2 for a pair. */
+  readonly sequences: number;
   /**
-   * The sample of a row, or `undefined` if the row is to be left out.
+   * Encodes a row, which is nearly all the work of a sample.
    *
    * @throws {@link FormatError} if the row is not as its layout has it.
    */
-  read(row: ChatRow, encoding: ChatEncoding): T | undefined;
+  encode(row: ChatRow, encoding: ChatEncoding): readonly LabeledIds[];
+  /**
+   * The sample of a row's sequences, or `undefined` if the row is to be left out.
+   *
+   * @throws {@link FormatError} if no token is trained on, or a sequence is too long.
+   */
+  sample(sequences: readonly LabeledIds[], settings: ChatSettings): T | undefined;
   /** Whether rows may be left out, so that opening has to read all of them. */
   leavesOut(settings: ChatSettings): boolean;
   /** What each field is padded with, given the pad token; fields that are not named, with 0. */

@@ -1,9 +1,9 @@
 import { FormatError } from '../core/errors.js';
 import { ignoredLabel } from './chat-labels.js';
-import type { ChatReader, TokenCount } from './chat-reader.js';
+import type { ChatReader, LabeledIds, TokenCount } from './chat-reader.js';
 import type { ChatSettings } from './chat-settings.js';
 import { conversationOf } from './conversation.js';
-import { type LabeledChat, labelChat } from './labeled-chat.js';
+import { labelChat } from './labeled-chat.js';
 
 /** A conversation as token ids, with the labels that the loss compares with. Both have shape [length]. */
 export interface ChatSample {
@@ -19,16 +19,16 @@ export interface ChatSample {
 /** Reads rows as {@link ChatSample}s. */
 export const chatReader: ChatReader<ChatSample> = {
   kind: 'chat',
-  read(row, encoding) {
-    const { settings } = encoding;
-    const labeled = labelChat(conversationOf(row, encoding.layout), encoding);
-    const { length } = labeled.ids;
+  sequences: 1,
+  encode: (row, encoding) => [labelChat(conversationOf(row, encoding.layout), encoding)],
+  sample([sequence], settings) {
+    const { length } = sequence!.ids;
     const { maxLength = length, truncate } = settings;
     if (length > maxLength && truncate === 'drop') return undefined;
     if (length > maxLength && truncate === 'error') throw tooLong(length, maxLength);
     const start = truncate === 'left' ? Math.max(0, length - maxLength) : 0;
-    const sample = partOf(labeled, start, start + maxLength, settings);
-    if (trainedIn(sample.labels) === 0) throw nothingTrained(labeled, length > maxLength);
+    const sample = partOf(sequence!, start, start + maxLength, settings);
+    if (trainedIn(sample.labels) === 0) throw nothingTrained(length > maxLength);
     return sample;
   },
   leavesOut: ({ maxLength, truncate }) => truncate === 'drop' && maxLength !== undefined,
@@ -38,7 +38,7 @@ export const chatReader: ChatReader<ChatSample> = {
 
 /** The tokens `start … end - 1` of a conversation as a sample. Labels are shifted before they are cut. */
 export function partOf(
-  { ids, labels, images }: LabeledChat,
+  { ids, labels, images }: LabeledIds,
   start: number,
   end: number,
   { shift, lossWeights }: Pick<ChatSettings, 'shift' | 'lossWeights'>,
@@ -86,13 +86,12 @@ export function tooLong(length: number, maxLength: number): FormatError {
   });
 }
 
-function nothingTrained({ turns }: LabeledChat, truncated: boolean): FormatError {
+function nothingTrained(truncated: boolean): FormatError {
   return new FormatError(
     truncated
       ? 'Truncation removed every token that would be trained on'
       : 'No token of the conversation would be trained on',
     {
-      where: { turns },
       next: truncated
         ? "Raise maxLength, or set truncate to 'left' to keep the end."
         : "Give the conversation an assistant turn, or set trainOn to 'all'.",

@@ -68,10 +68,12 @@ export class ChatTemplate {
       throw new FormatError(`The chat template is not valid Jinja: ${(cause as Error).message}`, { cause });
     }
     stripAsPython(program);
+    // What all conversations share is converted to values of the template once.
+    const shared = new jinja.Environment();
+    for (const [name, value] of Object.entries({ ...globals, ...specialTokens })) shared.set(name, value);
     return new ChatTemplate(marked !== source, (variables) => {
-      const environment = new jinja.Environment();
-      for (const [name, value] of Object.entries({ ...globals, ...specialTokens, ...variables }))
-        environment.set(name, value);
+      const environment = new jinja.Environment(shared);
+      for (const [name, value] of Object.entries(variables)) environment.set(name, value);
       return (new jinja.Interpreter(environment).run(program) as { readonly value: string }).value;
     });
   }

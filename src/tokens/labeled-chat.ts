@@ -1,6 +1,6 @@
 import { FormatError } from '../core/errors.js';
 import { ignoredLabel, labelsOf, maskChat } from './chat-labels.js';
-import type { ChatEncoding } from './chat-reader.js';
+import type { ChatEncoding, LabeledIds } from './chat-reader.js';
 import type { Conversation, MessagesConversation } from './conversation.js';
 import {
   breakSpecialTokens,
@@ -11,13 +11,8 @@ import {
 import type { TextTokenizer } from './text-tokenizer.js';
 import type { TokenSpans } from './token-engine.js';
 
-/** A conversation as ids and labels, before truncation. */
-export interface LabeledChat {
-  readonly ids: Int32Array;
-  readonly labels: Int32Array;
-  /** Messages of the conversation. */
-  readonly turns: number;
-  readonly images: readonly unknown[] | undefined;
+/** A conversation as ids and labels, before truncation, with the text that they encode. */
+export interface LabeledChat extends LabeledIds {
   readonly text: string;
   /** The part of the text that each token covers. */
   readonly spans: TokenSpans;
@@ -35,11 +30,10 @@ export function labelChat(conversation: Conversation, encoding: ChatEncoding): L
     case 'messages': {
       const { text, trained, textAt } = maskMessages(conversation, encoding);
       const spans = tokenizer.spans(text, textAt);
-      const { images, messages } = conversation;
+      const { images } = conversation;
       return {
         ids: Int32Array.from(spans.ids),
         labels: labelsOf(spans, trained),
-        turns: messages.length,
         images,
         text,
         spans,
@@ -121,7 +115,6 @@ function labelText(tokenizer: TextTokenizer, plain: string, trainedFrom: number)
       ...before.map(() => ignoredLabel),
       ...labelsOf(spans, [[trainedFrom, text.length]]),
     ]),
-    turns: 1,
     images: undefined,
     text,
     spans: {

@@ -1,7 +1,7 @@
 import type { ChatReader } from './chat-reader.js';
 import { type ChatSample, chatPadValues, countSample, partOf, tooLong, trainedIn } from './chat-samples.js';
 import { preferencePairOf } from './conversation.js';
-import { type LabeledChat, labelChat } from './labeled-chat.js';
+import { labelChat } from './labeled-chat.js';
 
 /** Two answers to one prompt. Both sequences start with the tokens of the prompt, whose labels are -100. */
 export interface PreferenceSample {
@@ -12,20 +12,17 @@ export interface PreferenceSample {
 /** Reads rows as {@link PreferenceSample}s. */
 export const preferenceReader: ChatReader<PreferenceSample> = {
   kind: 'preference',
-  read(row, encoding) {
-    const { settings } = encoding;
-    const [chosen, rejected] = preferencePairOf(row).map((answer) => labelChat(answer, encoding)) as [
-      LabeledChat,
-      LabeledChat,
-    ];
-    const longest = Math.max(chosen.ids.length, rejected.ids.length);
+  sequences: 2,
+  encode: (row, encoding) => preferencePairOf(row).map((answer) => labelChat(answer, encoding)),
+  sample(sequences, settings) {
+    const longest = Math.max(...sequences.map(({ ids }) => ids.length));
     const { maxLength = longest, truncate } = settings;
     if (longest > maxLength && truncate === 'drop') return undefined;
     if (longest > maxLength && truncate === 'error') throw tooLong(longest, maxLength);
     // Both lose the same tokens of the prompt, so that they still share it.
     const start = truncate === 'left' ? Math.max(0, longest - maxLength) : 0;
-    const cut = (answer: LabeledChat) => partOf(answer, start, start + maxLength, settings);
-    const pair = { chosen: cut(chosen), rejected: cut(rejected) };
+    const [chosen, rejected] = sequences.map((answer) => partOf(answer, start, start + maxLength, settings));
+    const pair = { chosen: chosen!, rejected: rejected! };
     return saysSomething(pair) ? pair : undefined;
   },
   leavesOut: () => true,

@@ -1,3 +1,4 @@
+import { ignoredLabel } from './chat-labels.js';
 import type { ChatReader } from './chat-reader.js';
 import { tooLong } from './chat-samples.js';
 import { promptOf } from './conversation.js';
@@ -15,14 +16,19 @@ export interface PromptSample {
 /** Reads rows as {@link PromptSample}s. */
 export const promptReader: ChatReader<PromptSample> = {
   kind: 'prompt',
-  read(row, encoding) {
+  sequences: 1,
+  encode(row, encoding) {
     const prompt = promptOf(row, encoding.layout);
     const ids = promptIds(prompt, encoding);
-    const { maxLength = ids.length, truncate } = encoding.settings;
+    const labels = new Int32Array(ids.length).fill(ignoredLabel);
+    return [{ ids, labels, images: prompt.kind === 'messages' ? prompt.images : undefined }];
+  },
+  sample([sequence], settings) {
+    const { ids, images } = sequence!;
+    const { maxLength = ids.length, truncate } = settings;
     if (ids.length > maxLength && truncate === 'drop') return undefined;
     if (ids.length > maxLength && truncate === 'error') throw tooLong(ids.length, maxLength);
     const inputIds = ids.slice(Math.max(0, ids.length - maxLength));
-    const images = prompt.kind === 'messages' ? prompt.images : undefined;
     return { inputIds, attentionMask: new Int32Array(inputIds.length).fill(1), ...(images && { images }) };
   },
   leavesOut: ({ maxLength, truncate }) => truncate === 'drop' && maxLength !== undefined,
