@@ -6,15 +6,17 @@ import { DistributedSampler } from '../samplers/index.js';
 import type { LoaderPlan } from './data-loader-options.js';
 import { DeepSpeedDataSampler } from './data-sampler.js';
 import { TorchRandomOrder } from './torch-random-order.js';
+import { VariableBatchSampler } from './variable-batch-sampler.js';
 
-/** The sampler of a plan without curriculum learning; none for a stream. */
+/** The sampler of indices of a plan without curriculum learning; none for a stream, or if a sampler gives whole batches. */
 export function createOrder(
   plan: LoaderPlan,
   dataset: Dataset<unknown> | IterableDataset<unknown>,
 ): Sampler | undefined {
-  if (!isMapDataset(dataset)) return undefined;
-  if (plan.order === 'random') return new TorchRandomOrder(dataset);
-  return (plan.dataSampler as Sampler | undefined) ?? torchDistributedOrder(dataset, plan);
+  const { order, dataSampler } = plan;
+  if (!isMapDataset(dataset) || dataSampler instanceof VariableBatchSampler) return undefined;
+  if (order === 'random') return new TorchRandomOrder(dataset);
+  return dataSampler ?? torchDistributedOrder(dataset, plan);
 }
 
 /** The sampler of a plan with curriculum learning. */

@@ -1,24 +1,22 @@
 // Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
-import * as v from 'valibot';
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
-import { ConfigError, StateMismatchError } from '../core/errors.js';
+import { StateMismatchError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import { integerFrom, parseOptions } from '../core/options.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
-import { DataLoader, type LoaderStats } from '../loader/index.js';
+import type { LoaderStats } from '../loader/index.js';
 import { CurriculumBatches } from './curriculum-batches.js';
 import { type DeepSpeedDataLoaderOptions, type LoaderPlan, planLoader } from './data-loader-options.js';
 import { createCurriculumSampler, createOrder } from './data-loader-order.js';
 import type { DeepSpeedDataSampler } from './data-sampler.js';
 import type { SamplerSnapshot } from './data-sampler-snapshot.js';
-import { innerLoaderOptions, samplerOfPasses } from './inner-loader-options.js';
+import { InnerLoader } from './inner-loader.js';
 import { loaderLength } from './loader-length.js';
 import { SeqlenCurriculum } from './seqlen-curriculum.js';
-import { type SizeChange, SizedBatches } from './sized-batches.js';
+import type { SizeChange } from './sized-batches.js';
 import { drawBaseSeed, TorchRandomOrder } from './torch-random-order.js';
-import type { VariableBatchSampler } from './variable-batch-sampler.js';
+import { VariableBatchSampler } from './variable-batch-sampler.js';
 import { type GatheredSamples, VariableDelivery } from './variable-delivery.js';
 
 /** Changes a batch of a curriculum before it is delivered; receives the sampler's state as of this batch. */
@@ -59,15 +57,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   readonly #seqlen: SeqlenCurriculum | undefined;
   readonly #variable: VariableDelivery<T, B> | undefined;
   readonly #lengthAtFirst: number | null;
-  /** Sizes of batches since they were changed. */
-  #sizes: readonly SizeChange[] | undefined;
-  #sizeWasSet = false;
-  #numWorkers: number;
-  #workersWereChosen: boolean;
-  #loader: DataLoader<T, 'float32', B, boolean> | undefined;
-  #loaderWorkers = 0;
-  /** Whether some but not all batches of the current epoch were delivered: the next pass is then another epoch. */
-  #isInsidePass = false;
+  readonly #inner: InnerLoader<T, B>;
   #live: AsyncGenerator<B, void, undefined> | undefined;
   #delivered: SamplerSnapshot | undefined;
 
@@ -79,24 +69,30 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     this.#plan = planLoader(options, dataset);
     this.dataset = dataset;
     this.deviceCount = this.#plan.deviceCount;
-    this.#numWorkers = this.#plan.numWorkers;
-    this.#workersWereChosen = this.#plan.workersWereChosen;
-    if (this.#plan.order === 'curriculum') {
-      const sampler = createCurriculumSampler(this.#plan, dataset as Dataset<T>);
-      this.#curriculum = { sampler, batches: new CurriculumBatches(sampler) };
-      this.#delivered = sampler.snapshot;
-      this.dataSampler = sampler;
-    } else {
-      this.dataSampler = createOrder(this.#plan, dataset);
-    }
-    const { seqlenCurriculum, order, collateFn, samplePaddingFn, parity } = this.#plan;
+    const { seqlenCurriculum, order, dataSampler, collateFn, samplePaddingFn, parity } = this.#plan;
     if (seqlenCurriculum) this.#seqlen = new SeqlenCurriculum(seqlenCurriculum, parity);
-    if (order === 'variable')
+    let batches: BatchSampler | undefined;
+    let sampler: Sampler | undefined;
+    if (order === 'curriculum') {
+      const drawn = createCurriculumSampler(this.#plan, dataset as Dataset<T>);
+      const ofRank = new CurriculumBatches(drawn);
+      this.#curriculum = { sampler: drawn, batches: ofRank };
+      this.#delivered = drawn.snapshot;
+      this.dataSampler = drawn;
+      batches = ofRank;
+    } else if (order === 'variable' && dataSampler instanceof VariableBatchSampler) {
       this.#variable = new VariableDelivery(
-        this.dataSampler as VariableBatchSampler,
+        dataSampler,
         collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'],
         (samplePaddingFn as DeepSpeedDataLoaderOptions<T, B>['samplePaddingFn']) ?? undefined,
       );
+      this.dataSampler = dataSampler;
+      batches = dataSampler;
+    } else {
+      sampler = createOrder(this.#plan, dataset);
+      this.dataSampler = sampler;
+    }
+    this.#inner = new InnerLoader(this.#plan, { dataset, batches, sampler });
     this.#lengthAtFirst = loaderLength(this.#plan, dataset, this.dataSampler);
   }
 
@@ -111,7 +107,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
 
   /** Samples of one batch of this loader. */
   get batchSize(): number {
-    return this.#sizes?.at(-1)?.size ?? this.#plan.batchSize;
+    return this.#inner.batchSize;
   }
 
   /** Tokens of a row under a curriculum by sequence length, as of the last batch delivered; `undefined` without one. */
@@ -126,20 +122,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
    * @throws {@link ConfigError} where the batches do not have one size: with curriculum learning, a `VariableBatchSampler`, or a stream.
    */
   setBatchSize(batchSize: number): void {
-    const schema = v.strictObject({ batchSize: integerFrom(1) });
-    const { batchSize: size } = parseOptions('DeepSpeedDataLoader.setBatchSize', schema, { batchSize });
-    if (this.#curriculum || this.#variable || !this.dataSampler) {
-      const message = 'cannot change: the order of this loader decides the size of its batches';
-      throw new ConfigError('DeepSpeedDataLoader.setBatchSize', [{ field: 'batchSize', message }]);
-    }
-    if (size === this.batchSize) return;
-    const { epoch, step } = this.#currentLoader().stateDict();
-    const first = { epoch: 0, batch: 0, size: this.#plan.batchSize };
-    const before = (this.#sizes ?? [first]).filter(
-      (change) => change.epoch !== epoch || change.batch !== step,
-    );
-    this.#sizes = [...before, { epoch, batch: step, size }];
-    this.#sizeWasSet = true;
+    this.#inner.setBatchSize(batchSize);
   }
 
   /** Micro-batches of a global step from now on, by which a curriculum by sequence length counts. */
@@ -149,17 +132,16 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
 
   /** Number of workers. An assignment takes effect at the next iteration. */
   get numLocalIoWorkers(): number {
-    return this.#numWorkers;
+    return this.#inner.numWorkers;
   }
 
   set numLocalIoWorkers(count: number) {
-    this.#numWorkers = parseOptions('numLocalIoWorkers', integerFrom(0), count);
-    this.#workersWereChosen = true;
+    this.#inner.numWorkers = count;
   }
 
   /** The current epoch, or that of the next iteration. */
   get epoch(): number {
-    return this.#currentLoader().epoch;
+    return this.#inner.current.epoch;
   }
 
   /**
@@ -167,8 +149,8 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
    * `parity`.
    */
   setEpoch(epoch: number): void {
-    this.#isInsidePass = false;
-    this.#currentLoader().setEpoch(epoch);
+    this.#inner.isInsidePass = false;
+    this.#inner.current.setEpoch(epoch);
   }
 
   /**
@@ -177,16 +159,16 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
     let batches = this.#beginPass();
-    let { step } = this.#currentLoader().stateDict();
+    let { step } = this.#inner.current.stateDict();
     try {
       for (;;) {
         this.#plan.tputTimer?.start();
-        if (this.#sizeWasSet) {
+        if (this.#inner.isResized) {
           await batches.return();
-          batches = this.#openLoader()[Symbol.asyncIterator]();
+          batches = this.#inner.open()[Symbol.asyncIterator]();
         }
         const next = await batches.next();
-        this.#isInsidePass = !next.done;
+        this.#inner.isInsidePass = !next.done;
         if (next.done) return;
         yield await this.#deliver(next.value, step);
         step += 1;
@@ -212,8 +194,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     const seqlen = this.#seqlen && { seqlen_curriculum: this.#seqlen.stateDict() };
     if (this.#curriculum) return { ...this.#curriculum.sampler.stateDict(this.#delivered), ...seqlen };
     const order = this.dataSampler instanceof TorchRandomOrder ? this.dataSampler.orderState() : null;
-    const sizes = this.#sizes && { sizes: [...this.#sizes] };
-    return { loader: this.#currentLoader().stateDict(), order, ...sizes, ...seqlen };
+    return { ...this.#inner.stateDict(), order, ...seqlen };
   }
 
   /**
@@ -225,13 +206,13 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   loadStateDict({ seqlen_curriculum: seqlen, ...state }: JsonObject): void {
     if ((seqlen !== undefined) !== (this.#seqlen !== undefined)) throw foreignState('seqlen_curriculum');
     this.#live = undefined;
-    this.#isInsidePass = false;
+    this.#inner.isInsidePass = false;
     this.#seqlen?.loadStateDict(seqlen);
     if (this.#curriculum) {
       const { sampler } = this.#curriculum;
       sampler.loadStateDict(state);
       this.#delivered = undefined;
-      this.#currentLoader().setEpoch(0);
+      this.#inner.current.setEpoch(0);
       return;
     }
     if (typeof state.loader !== 'object') throw foreignState('loader');
@@ -239,22 +220,17 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
       if (state.order === null) throw foreignState('order');
       this.dataSampler.loadOrderState(state.order as JsonObject);
     }
-    const sizes = state.sizes as readonly SizeChange[] | undefined;
-    if (JSON.stringify(sizes) !== JSON.stringify(this.#sizes)) {
-      this.#sizes = sizes;
-      this.#forgetLoader();
-    }
-    this.#currentLoader().loadStateDict(state.loader as JsonObject);
+    this.#inner.loadStateDict(state.loader as JsonObject, state.sizes as readonly SizeChange[] | undefined);
   }
 
   /** Waiting times and counts since the last change of the number of workers. */
   stats(): LoaderStats {
-    return this.#currentLoader().stats();
+    return this.#inner.current.stats();
   }
 
   /** Ends the workers and the current pass. */
   async close(): Promise<void> {
-    await this.#loader?.close();
+    await this.#inner.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -262,11 +238,11 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   }
 
   #beginPass(): AsyncGenerator<B, void, undefined> {
-    const loader = this.#openLoader();
+    const loader = this.#inner.open();
     if (!(this.dataSampler instanceof TorchRandomOrder)) drawBaseSeed();
     if (this.#curriculum) {
       const { sampler, batches } = this.#curriculum;
-      batches.stateAhead = this.#plan.parity ? 2 * this.#numWorkers : 0;
+      batches.stateAhead = this.#plan.parity ? 2 * this.#inner.numWorkers : 0;
       // With parity, the state is ahead of the batch, and batches that PyTorch had drawn in advance are lost, as in
       // DeepSpeed.
       if (this.#delivered) sampler.restore(this.#delivered);
@@ -288,61 +264,6 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   ): B | Promise<B> {
     this.#delivered = batches.nextSnapshot();
     return this.postProcessFunc ? this.postProcessFunc(batch, sampler.stateDict(this.#delivered)) : batch;
-  }
-
-  #currentLoader(): DataLoader<T, 'float32', B, boolean> {
-    return this.#loader ?? this.#openLoader();
-  }
-
-  /**
-   * The loader as requested. A change of workers or sizes makes a new loader that continues where the old one stopped.
-   */
-  #openLoader(): DataLoader<T, 'float32', B, boolean> {
-    if (this.#loader && this.#loaderWorkers === this.#numWorkers && !this.#sizeWasSet) return this.#loader;
-    const before = this.#loader;
-    this.#loader = new DataLoader<T, 'float32', B, boolean>(
-      this.dataset,
-      innerLoaderOptions<T, B>(this.#plan, {
-        dataset: this.dataset,
-        numWorkers: this.#numWorkers,
-        workersWereChosen: this.#workersWereChosen,
-        batches: this.#batches(),
-        sampler: this.dataSampler && samplerOfPasses(this.#plan, this.dataSampler as Sampler),
-      }),
-    );
-    this.#loaderWorkers = this.#numWorkers;
-    if (before) this.#continueFrom(before, this.#loader);
-    this.#sizeWasSet = false;
-    void before?.close();
-    return this.#loader;
-  }
-
-  #continueFrom(
-    before: DataLoader<T, 'float32', B, boolean>,
-    loader: DataLoader<T, 'float32', B, boolean>,
-  ): void {
-    if (this.#sizeWasSet) {
-      // Batches before the change keep their numbers.
-      const { epoch, step, samplerState } = before.stateDict();
-      if (samplerState) (this.dataSampler as Sampler).loadStateDict?.(samplerState);
-      loader.seek({ epoch, step });
-    } else if (this.#isInsidePass) loader.setEpoch(before.epoch + 1);
-    else loader.loadStateDict(before.stateDict());
-  }
-
-  /** What gives whole batches, if the order does. */
-  #batches(): BatchSampler | undefined {
-    if (this.#curriculum) return this.#curriculum.batches;
-    if (this.#variable) return this.dataSampler as VariableBatchSampler;
-    if (!this.#sizes || !this.dataSampler) return undefined;
-    const sampler = samplerOfPasses(this.#plan, this.dataSampler as Sampler);
-    return new SizedBatches(sampler, this.#sizes, this.#plan.dataloaderDropLast);
-  }
-
-  #forgetLoader(): void {
-    void this.#loader?.close();
-    this.#loader = undefined;
-    this.#sizeWasSet = false;
   }
 }
 
