@@ -351,7 +351,7 @@ describe('lists of the Hub', () => {
     };
     for (const name of names) {
       const path = `/datasets/user/name/resolve/main/${encodeURIComponent(name)}`;
-      server.objects.set(decodeURI(path), { bytes: Buffer.from(name), etag: '"e"' });
+      server.objects.set(decodeURIComponent(path), { bytes: Buffer.from(name), etag: '"e"' });
     }
     for (const found of await listed()) {
       const source = await openSource(found, { retries: 0 });
