@@ -1,25 +1,16 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { ObjectChangedError, StorageError } from '../core/errors.js';
+import { StorageError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { isNode } from '../core/platform.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
 import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
-import { refuseEncoded } from './content-encoding.js';
+import { inTurn } from './host-turns.js';
 import type { KnownVersion } from './listed-object.js';
 import { locationOf } from './location-of.js';
-import {
-  contentRange,
-  type FirstLook,
-  lengthOf,
-  lookAt,
-  type ObjectVersion,
-  strongTag,
-  validatorOf,
-  warnOfNoVersion,
-} from './object-version.js';
+import { type FirstLook, lookAt, type ObjectVersion, strongTag, warnOfNoVersion } from './object-version.js';
+import { noRanges, OpenedVersion } from './opened-version.js';
 import { cutShort } from './passing-failure.js';
 import { type RemoteAnswer, RemoteClient } from './remote-client.js';
 import type { RemoteLocation } from './remote-location.js';
@@ -39,11 +30,6 @@ const partBytes = 2 ** 23;
 const progressBytes = 2 ** 14;
 /** An object of at most so many bytes is streamed in one piece. */
 const smallBytes = 2 ** 20;
-/**
- * Most requests of a host at once. They take at most 64 connections: now and then, one is opened because that of a response that has
- * just ended is not free yet.
- */
-const mostRequests = 48;
 /** Bytes that are read of the first response, so that its connection can be reused. */
 const firstBytes = 2 ** 16;
 
@@ -62,7 +48,7 @@ interface PendingRead {
 export class RemoteSource implements ByteSource, Movable {
   readonly name: string;
   readonly byteLength: number;
-  #version: ObjectVersion;
+  readonly #opened: OpenedVersion;
   readonly #url: string;
   readonly #options: ResolvedStorageOptions;
   readonly #location: RemoteLocation;
@@ -80,7 +66,7 @@ export class RemoteSource implements ByteSource, Movable {
     client: RemoteClient,
   ) {
     this.name = location.name;
-    this.#version = version;
+    this.#opened = new OpenedVersion(location.name, version);
     this.byteLength = version.byteLength;
     this.#url = url;
     this.#options = options;
@@ -134,7 +120,7 @@ export class RemoteSource implements ByteSource, Movable {
 
   /** The version that every response must match. */
   get version(): ObjectVersion {
-    return this.#version;
+    return this.#opened.version;
   }
 
   read(start: number, end: number): Promise<Uint8Array> {
@@ -160,7 +146,7 @@ export class RemoteSource implements ByteSource, Movable {
 
   /** Includes the URL with query and credentials, and the headers: with others the object may differ. */
   contentVersion(): string | null {
-    const { byteLength, validator, content } = this.#version;
+    const { byteLength, validator, content } = this.version;
     const version = content === undefined ? validator && { byteLength, validator } : { byteLength, content };
     return version ? JSON.stringify({ ...version, object: this.#identity() }) : null;
   }
@@ -170,7 +156,7 @@ export class RemoteSource implements ByteSource, Movable {
    * identified by their content, so that they can move.
    */
   contentTag(): string | undefined {
-    return this.#version.content ?? (this.#isListed ? strongTag(this.#version) : undefined);
+    return this.version.content ?? (this.#isListed ? strongTag(this.version) : undefined);
   }
 
   /** A hash, from which nothing can be read. */
@@ -183,7 +169,7 @@ export class RemoteSource implements ByteSource, Movable {
     const args: RemoteRecipe = {
       url: this.#url,
       options: movableOptions(this.#options),
-      version: this.#version,
+      version: this.version,
       servesRanges: this.#servesRanges,
       isListed: this.#isListed,
     };
@@ -250,7 +236,7 @@ export class RemoteSource implements ByteSource, Movable {
 
   /** Fills `target` with the bytes from `start` on. */
   async #fetchInto(target: Uint8Array, start: number): Promise<void> {
-    if (!this.#servesRanges && start + target.length > partBytes) throw this.#noRanges();
+    if (!this.#servesRanges && start + target.length > partBytes) throw noRanges(this.name, this.byteLength);
     let filled = 0;
     for await (const piece of this.#pieces(start, start + target.length)) {
       target.set(piece, filled);
@@ -271,11 +257,11 @@ export class RemoteSource implements ByteSource, Movable {
         const range = this.#servesRanges && !isAll && { range: `bytes=${at}-${end - 1}` };
         const answer = await this.#client.ask(
           this.#location,
-          { ...this.#versionHeaders(), ...range },
+          { ...this.#opened.headers, ...range },
           [412, 416],
         );
         try {
-          this.#checkVersion(answer, range ? at : 0);
+          this.#opened.check(answer, range ? at : 0);
           let position = range ? at : 0;
           // Reading the end of a response keeps its connection for the next request.
           const endsHere = isAll || answer.status === 206;
@@ -304,74 +290,6 @@ export class RemoteSource implements ByteSource, Movable {
       }
     }
   }
-
-  /** A weak ETag cannot be used in a condition: it stands for equal meaning, not for equal bytes. */
-  #versionHeaders(): Record<string, string> {
-    const tag = strongTag(this.#version);
-    return tag === undefined ? {} : { 'if-match': tag };
-  }
-
-  /** Checks that a response starts at byte `start` and is of the version that was opened. */
-  #checkVersion({ status, headers }: RemoteAnswer, start: number): void {
-    if (status === 412 || status === 416) throw this.#changed('is not the version that was opened');
-    refuseEncoded(this.name, headers);
-    const validator = validatorOf(headers);
-    if (this.#version.validator === undefined) {
-      // The first response of an object whose length a listing gave.
-      this.#version = { ...this.#version, validator };
-      if (validator === null && this.#version.content === undefined) warnOfNoVersion(this.name);
-    }
-    if (validator !== this.#version.validator)
-      throw this.#changed(`has the version ${validator}, not ${this.#version.validator}`);
-    const place = contentRange(headers);
-    const total = status === 206 ? place?.total : lengthOf(headers);
-    if (total !== undefined && total !== this.byteLength) {
-      // The same version with another length is a response that broke on its way.
-      if (validator !== null) throw cutShort(total, this.byteLength);
-      throw this.#changed(`has ${total} bytes, not ${this.byteLength}`);
-    }
-    const first = status === 206 ? place?.start : 0;
-    if (first === start) return;
-    if (status === 200) throw this.#noRanges();
-    throw new StorageError(`The server sent bytes from ${first} on, not from ${start}`, {
-      where: { url: this.name },
-      next: 'Check the server, or a proxy before it.',
-    });
-  }
-
-  #changed(how: string): ObjectChangedError {
-    return new ObjectChangedError(`The object was changed while it was read: it ${how}`, {
-      where: { url: this.name },
-      next: 'Open the dataset again, and keep its objects as they are during a run.',
-    });
-  }
-
-  #noRanges(): StorageError {
-    return new StorageError('The server sends this object only whole, not in ranges', {
-      where: { url: this.name, byteLength: this.byteLength },
-      next: 'Read it through a cache, or copy it to a server or disk that can be read at any place.',
-    });
-  }
-}
-
-const gates = new Map<string, LimitFunction>();
-
-/** Sends a request when few enough of its host or bucket are on their way, over all objects. */
-function inTurn<T>(url: string, request: () => Promise<T>): Promise<T> {
-  const host = /^[^/]*\/\/[^/?#]*/.exec(url)?.[0] ?? url;
-  let gate = gates.get(host);
-  if (!gate) {
-    gate = pLimit(mostRequests);
-    gates.set(host, gate);
-  }
-  return gate(async () => {
-    try {
-      return await request();
-    } finally {
-      // Until then, the connection is not free for the next request, which would open another.
-      await turn();
-    }
-  });
 }
 
 interface RemoteRecipe extends FirstLook {
