@@ -79,8 +79,14 @@ const nameItByModule = `Name it by module: workerDataset(new URL('./dataset.js',
  * @param next - What to do about it. @defaultValue how to name a dataset by its module
  */
 export function transferFailure(error: unknown, what: string, next = nameItByModule): unknown {
-  if (!(error instanceof DOMException) || error.name !== 'DataCloneError') return error;
+  if (!isCloneError(error)) return error;
   return new WorkerTransferError(`${what}: ${error.message}`, { next, cause: error });
+}
+
+/** Deno's threads report a value that cannot be cloned as a TypeError. */
+function isCloneError(error: unknown): error is Error {
+  if (error instanceof TypeError) return error.message.endsWith('could not be cloned.');
+  return error instanceof DOMException && error.name === 'DataCloneError';
 }
 
 function constructorName(value: unknown): string {

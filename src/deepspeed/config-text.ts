@@ -46,14 +46,14 @@ function notAnObject(reason: string, cause: unknown): ConfigError {
   });
 }
 
-/** Keys that occur twice in one object, or that the parser lost: it lists all keys next to the comments. */
+/** Keys that occur twice in one object, or that the parser may lose. It lists all keys next to the comments. */
 function wrongKeys(value: unknown, prefix: string): ConfigProblem[] {
   if (typeof value !== 'object' || value === null) return [];
   const { __COMMENTS__: kept } = value as { __COMMENTS__?: { o?: readonly string[] } };
   const keys = kept?.o ?? [];
   const repeated = keys.filter((key, i) => keys.indexOf(key) < i);
-  // Hjson assigns keys, so `__proto__` sets the prototype of the object instead of a key.
-  const lost = keys.filter((key) => !Object.hasOwn(value, key));
+  // Hjson assigns keys, so `__proto__` sets the prototype of the object, except in Deno, where it is a key like others.
+  const lost = keys.filter((key) => key === '__proto__');
   const here = [
     ...repeated.map((key) => ({ field: `${prefix}${key}`, message: 'occurs twice' })),
     ...lost.map((key) => ({ field: `${prefix}${key}`, message: 'is not a key of a configuration' })),
