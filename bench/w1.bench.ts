@@ -46,12 +46,12 @@ export default function run(): Report {
     results,
     goals: [
       atMost('first index of 2^53 - 1, ms', value('first index of 2^53 - 1'), 1),
-      atMost('an index below 2^32, ns', value('an index of 2^32 - 1') * 1e6, 20),
+      atMost('an index below 2^32, ns', value('an index of 2^32 - 1') * 1e6, 12),
       atMost('memory at 2^53 - 1, MiB', memory('first index of 2^53 - 1'), 16),
       ...(peer
         ? [
-            atLeast("rank's epoch of 10^8 against torch", against("rank's epoch of 10^8"), 400),
-            atLeast("torch's order against torch", against("rank's epoch of 10^8, torch's order"), 2),
+            atLeast("rank's epoch of 10^8 against torch", against("rank's epoch of 10^8"), 600),
+            atLeast("torch's order against torch", against("rank's epoch of 10^8, torch's order"), 2.5),
             atLeast(
               "torch's order: memory against torch's",
               memory("rank's epoch of 10^8, torch") / memory("rank's epoch of 10^8, torch's order"),

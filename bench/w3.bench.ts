@@ -50,19 +50,19 @@ export default async function run(): Promise<Report> {
             atLeast(
               'against PyTorch with PIL, per core',
               perCpu('Millrace, 0 workers, libjpeg-turbo') / perCpu('PyTorch + PIL, 0 workers'),
-              2,
+              2.6,
             ),
           ]
         : []),
       atLeast(
         'of decoding alone on one core',
         rate('Millrace, 0 workers, libjpeg-turbo') / rate('libjpeg-turbo decoding only, 1 thread'),
-        0.7,
+        0.75,
       ),
       atLeast(
         'of decoding alone on two cores',
         rate('Millrace, 2 workers, libjpeg-turbo') / rate('libjpeg-turbo decoding only, 2 threads'),
-        0.7,
+        0.75,
       ),
     ],
   };

@@ -32,11 +32,11 @@ export default function run(): Report {
   return {
     results,
     goals: [
-      atMost('first batch of 10^7 samples, ms', first, 150),
+      atMost('first batch of 10^7 samples, ms', first, 100),
       ...(peers.length > 0
         ? [
-            atLeast('against PyTorch started by fork', against('fork'), 1),
-            atLeast('against PyTorch started by spawn', against('spawn'), 80),
+            atLeast('against PyTorch started by fork', against('fork'), 2),
+            atLeast('against PyTorch started by spawn', against('spawn'), 50),
           ]
         : []),
     ],

@@ -57,7 +57,7 @@ export default function run(): Report {
             atLeast(
               'order against batches dropped',
               against('batches dropped', 'order of 10^6 windows'),
-              5_000,
+              1_000,
             ),
             atLeast('batch against indices skipped', against('indices skipped', 'batch of 10^6 windows'), 20),
           ]
