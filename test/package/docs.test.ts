@@ -92,6 +92,24 @@ describe('docs/guarantees.md', () => {
   });
 });
 
+describe('llms.txt', () => {
+  const text = readFileSync(path('../../llms.txt'), 'utf8');
+
+  it('links only to existing pages, and to every guide', () => {
+    const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, file]) => file!);
+    expect(links.filter((file) => !existsSync(path(`../../${file}`)))).toEqual([]);
+    const guides = readdirSync(path('../../docs/guides')).map((file) => `docs/guides/${file}`);
+    expect(guides.filter((file) => !links.includes(file))).toEqual([]);
+  });
+
+  it('names every entry point', () => {
+    const { exports } = JSON.parse(readFileSync(path('../../package.json'), 'utf8'));
+    const names = Object.keys(exports).filter((name) => /^\.\/[a-z]+$/.test(name));
+    expect(names.length).toBeGreaterThan(15);
+    expect(names.filter((name) => !text.includes(`/${name.slice(2)}`))).toEqual([]);
+  });
+});
+
 describe('docs/architecture.md', () => {
   const text = readFileSync(path('../../docs/architecture.md'), 'utf8');
 
