@@ -4,6 +4,7 @@ import { DataLoader } from 'millrace';
 import { JsonlDataset } from 'millrace/formats';
 import { listFiles, openSource } from 'millrace/storage';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { isLong } from '../setup/search-size.js';
 
 const rows = 40;
 const content = Buffer.from(
@@ -110,6 +111,39 @@ describe('credentials of a store', () => {
     // Each worker asked at least for its first request.
     expect(asked - before).toBeGreaterThan(1);
   });
+
+  // In `npm run test:long`; the test before this one is its short form.
+  it.runIf(isLong)(
+    'may change every 2 s through an epoch of 60 s with workers, without a moment in which two are valid',
+    async () => {
+      const credentials = () => {
+        asked++;
+        return keys(valid);
+      };
+      const dataset = await JsonlDataset.open<{ i: number }>('s3://bucket/rows.jsonl', { credentials });
+      await using loader = new DataLoader(dataset, {
+        batchSize: 1,
+        shuffle: true,
+        numWorkers: 2,
+        prefetchFactor: 1,
+      });
+      const rotation = setInterval(() => valid++, 2_000);
+      const seen: number[] = [];
+      const began = performance.now();
+      try {
+        for await (const batch of loader as AsyncIterable<{ i: { data: ArrayLike<number> } }>) {
+          seen.push(...Array.from(batch.i.data));
+          await new Promise((resolve) => setTimeout(resolve, 60_000 / rows));
+        }
+      } finally {
+        clearInterval(rotation);
+      }
+      expect(performance.now() - began).toBeGreaterThan(59_000);
+      expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: rows }, (_, i) => i));
+      expect(valid).toBeGreaterThan(25);
+      expect(asked).toBeGreaterThan(20);
+    },
+  );
 
   it('are read from the environment for each request', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'KEY0');

@@ -66,9 +66,16 @@ export function factsOf(
 /** @throws {@link ConfigError} if the value is not a dataset. */
 export function asDataset(value: unknown, origin = ''): Dataset<unknown> | IterableDataset<unknown> {
   if (isMapDataset(value) || isIterableDataset(value)) return value;
-  throw new ConfigError('DataLoader', [
-    { field: 'dataset', message: `is neither map-style (length and get) nor iterable (iterate)${origin}` },
-  ]);
+  const isStream =
+    typeof value === 'function' ||
+    (typeof value === 'object' &&
+      value !== null &&
+      (Symbol.asyncIterator in value || Symbol.iterator in value || 'getReader' in value));
+  const advice = isStream
+    ? '; a stream or generator function becomes a dataset by new StreamDataset(…, { name })'
+    : '';
+  const message = `is neither map-style (length and get) nor iterable (iterate)${origin}${advice}`;
+  throw new ConfigError('DataLoader', [{ field: 'dataset', message }]);
 }
 
 function shardLengthsOf(dataset: Dataset<unknown> | IterableDataset<unknown>): readonly number[] | undefined {
