@@ -11,6 +11,7 @@ const sections = [
       'first-epoch',
       'own-dataset',
       'workers',
+      'fine-tune',
       'images',
       'tensorflow-js',
       'jax-js',
