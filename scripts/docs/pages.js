@@ -21,6 +21,7 @@ const sections = [
       'bundling',
       'resume',
       'curriculum',
+      'testing',
       'moving-from-pytorch',
       'moving-from-streaming',
       'why-an-order-is-a-function',
