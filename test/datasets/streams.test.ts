@@ -39,10 +39,7 @@ describe('a stream as a dataset', () => {
     ['an array', () => samples(10)],
     ['a stream of Node.js', () => Readable.from(samples(10))],
     ['a web stream', () => Readable.toWeb(Readable.from(samples(10))) as unknown as ReadableStream<Sample>],
-    [
-      'a function that opens a web stream',
-      () => () => ReadableStream.from(samples(10)),
-    ],
+    ['a function that opens a web stream', () => () => ReadableStream.from(samples(10))],
   ] as const)('is made of %s', async (_, source) => {
     const dataset = new StreamDataset<Sample>(source() as never, { name: 'ten' });
     await using loader = new DataLoader(dataset, { batchSize: 4 });

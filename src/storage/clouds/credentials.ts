@@ -1,3 +1,5 @@
+import { ownValue } from '../../core/record.js';
+
 /** Credentials that sign requests to S3. */
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -44,5 +46,5 @@ const forms: readonly (readonly string[])[] = [
 /** Whether a value has the fields of some kind of credentials. */
 export function isCloudCredentials(value: unknown): value is CloudCredentials {
   const fields = (value ?? {}) as Readonly<Record<string, unknown>>;
-  return forms.some((names) => names.every((name) => typeof fields[name] === 'string'));
+  return forms.some((names) => names.every((name) => typeof ownValue(fields, name) === 'string'));
 }
