@@ -1,4 +1,4 @@
-import { partSlice, partsWith, shareSlice, type Uneven } from './part-slice.js';
+import { partSlice, partsWith, shareSlice } from './part-slice.js';
 
 /** One occurrence of a sample in training. All numbers count from 0. */
 export interface Sighting {
@@ -26,8 +26,8 @@ export interface WhenSeenOptions {
   readonly worldSize?: number;
   /** Micro-batches per global batch. @defaultValue `1` */
   readonly gradientAccumulationSteps?: number;
-  /** Whether a last batch with fewer samples than parts repeats samples. @defaultValue `'repeat'` */
-  readonly uneven?: Uneven;
+  /** What happens to a last batch with fewer samples than parts: see `DataLoaderOptions.uneven`. @defaultValue `'repeat'` */
+  readonly uneven?: 'repeat' | 'short';
 }
 
 /** How a global batch is divided. */
@@ -36,7 +36,7 @@ export interface BatchLayout {
   readonly worldSize: number;
   /** Micro-batches per global batch. */
   readonly gradientAccumulationSteps: number;
-  readonly uneven?: Uneven | undefined;
+  readonly uneven?: 'repeat' | 'short' | undefined;
 }
 
 /**

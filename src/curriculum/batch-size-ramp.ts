@@ -1,10 +1,10 @@
 import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import type { BatchSampler, Positions, Sampler } from '../core/sampler.js';
+import type { Positions, Sampler } from '../core/sampler.js';
 import { type Sighting, sightingsIn } from '../core/sighting.js';
+import { type BatchWhenSeenOptions, GroupedIndices } from '../samplers/grouped-indices.js';
 import { OrderIterator } from '../samplers/index-order.js';
 import { epochsOf, resolveWhenSeen } from '../samplers/when-seen.js';
 import { type BatchSizeStage, BatchSizeStages, type EpochStage } from './batch-size-stages.js';
@@ -38,20 +38,11 @@ const schema = v.strictObject({
  *
  * @remarks It seeks, is elastic and saves a state if the sampler does. O(stages) for any step.
  */
-export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler {
-  readonly sampler: S;
+export class BatchSizeRamp<S extends Sampler = Sampler> extends GroupedIndices<S> {
   readonly schedule: readonly BatchSizeStage[];
-  readonly dropLast: boolean;
   /** The smallest global batch of the schedule: each part gets a sample of it. */
   readonly maxParts: number;
   readonly worldSize: number | undefined;
-  readonly seek: ((batch: number) => void) | undefined;
-  readonly whenSeen: BatchSampler['whenSeen'];
-  readonly seekable: S['seekable'];
-  readonly elastic: S['elastic'];
-  readonly deterministic: S['deterministic'];
-  readonly stateDict: (() => JsonObject) | undefined;
-  readonly loadStateDict: ((state: JsonObject) => void) | undefined;
   #epoch = 0;
   /** The step at which the next iteration begins. */
   #start = 0;
@@ -67,18 +58,10 @@ export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler 
       problems.push({ field: 'sampler', message });
     }
     if (problems.length > 0) throw new ConfigError('BatchSizeRamp options', problems);
-    this.sampler = sampler;
+    super('BatchSizeRamp', sampler, dropLast);
     this.schedule = schedule;
-    this.dropLast = dropLast;
     this.maxParts = Math.min(...schedule.map(({ batchSize }) => batchSize));
     this.worldSize = sampler.worldSize;
-    this.seek = sampler.seek && ((step) => this.#seek(step));
-    this.whenSeen = sampler.whenSeen && ((sample, given = {}) => this.#whenSeen(sample, given));
-    this.seekable = sampler.seekable;
-    this.elastic = sampler.elastic;
-    this.deterministic = sampler.deterministic;
-    this.stateDict = sampler.stateDict?.bind(sampler);
-    this.loadStateDict = sampler.loadStateDict?.bind(sampler);
     this.#samples = sampler.length;
     this.#stages = new BatchSizeStages(schedule, this.#samples, dropLast);
   }
@@ -138,24 +121,16 @@ export class BatchSizeRamp<S extends Sampler = Sampler> implements BatchSampler 
     if (!(indices instanceof OrderIterator)) while (!indices.next().done);
   }
 
-  #seek(step: number): void {
-    const upToEnd = v.pipe(
-      integerFrom(0),
-      v.maxValue(this.length, `must be at most the length, ${this.length}`),
-    );
-    parseOptions('BatchSizeRamp.seek', v.strictObject({ step: upToEnd }), { step });
+  protected override seekTo(step: number): number {
     const stages = this.#known();
-    const isEnd = step === this.length;
     const epoch = this.#epoch;
-    const position = isEnd
-      ? stages.samplesOf(epoch)
-      : stages.batchAt(epoch, stages.stagesOf(epoch), step).position;
     this.#start = step;
-    this.sampler.seek?.(position);
+    if (step === this.length) return stages.samplesOf(epoch);
+    return stages.batchAt(epoch, stages.stagesOf(epoch), step).position;
   }
 
-  #whenSeen(sample: number, given: Parameters<NonNullable<BatchSampler['whenSeen']>>[1]): Sighting[] {
-    const options = resolveWhenSeen('BatchSizeRamp', given ?? {});
+  protected override sightings(sample: number, given: BatchWhenSeenOptions): Sighting[] {
+    const options = resolveWhenSeen('BatchSizeRamp', given);
     const stages = this.#known();
     const sightings: Sighting[] = [];
     for (const epoch of epochsOf(options)) {

@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import type { BatchSampler as BatchSamplerContract, Positions, Sampler } from '../core/sampler.js';
+import type { Positions, Sampler } from '../core/sampler.js';
+import type { Sighting } from '../core/sighting.js';
+import { type BatchWhenSeenOptions, GroupedIndices } from './grouped-indices.js';
 import { OrderIterator } from './index-order.js';
 
 export interface BatchSamplerOptions {
@@ -16,20 +17,11 @@ export interface BatchSamplerOptions {
 const schema = v.strictObject({ batchSize: integerFrom(1), dropLast: v.optional(booleanOption, false) });
 
 /** Groups the indices of a sampler into batches. It seeks and saves its state if the sampler does. */
-export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerContract {
-  readonly sampler: S;
+export class BatchSampler<S extends Sampler = Sampler> extends GroupedIndices<S> {
   readonly batchSize: number;
-  readonly dropLast: boolean;
   /** Each part gets a sample. */
   readonly maxParts: number;
   readonly setEpoch: ((epoch: number) => void) | undefined;
-  readonly seek: ((batch: number) => void) | undefined;
-  readonly whenSeen: BatchSamplerContract['whenSeen'];
-  readonly seekable: S['seekable'];
-  readonly elastic: S['elastic'];
-  readonly deterministic: S['deterministic'];
-  readonly stateDict: (() => JsonObject) | undefined;
-  readonly loadStateDict: ((state: JsonObject) => void) | undefined;
 
   /** @throws {@link ConfigError} naming the option at fault. */
   constructor(sampler: S, options: BatchSamplerOptions) {
@@ -38,20 +30,10 @@ export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerCo
       const message = `is ${batchSize}, but ${sampler.constructor.name} makes global batches of ${sampler.batchSize}`;
       throw new ConfigError('BatchSampler options', [{ field: 'batchSize', message }]);
     }
-    this.sampler = sampler;
+    super('BatchSampler', sampler, dropLast);
     this.batchSize = batchSize;
     this.maxParts = batchSize;
-    this.dropLast = dropLast;
     this.setEpoch = sampler.setEpoch?.bind(sampler);
-    this.seek = sampler.seek && ((batch) => this.#seek(batch));
-    this.whenSeen =
-      sampler.whenSeen &&
-      ((sample, options = {}) => sampler.whenSeen!(sample, { ...options, batchSize, dropLast }));
-    this.seekable = sampler.seekable;
-    this.elastic = sampler.elastic;
-    this.deterministic = sampler.deterministic;
-    this.stateDict = sampler.stateDict?.bind(sampler);
-    this.loadStateDict = sampler.loadStateDict?.bind(sampler);
   }
 
   /** Batches per epoch. */
@@ -97,12 +79,12 @@ export class BatchSampler<S extends Sampler = Sampler> implements BatchSamplerCo
     if (batch.length > 0 && !this.dropLast) yield batch;
   }
 
-  #seek(batch: number): void {
-    const upToEnd = v.pipe(
-      integerFrom(0),
-      v.maxValue(this.length, `must be at most the length, ${this.length}`),
-    );
-    parseOptions('BatchSampler.seek', v.strictObject({ batch: upToEnd }), { batch });
-    this.sampler.seek?.(Math.min(batch * this.batchSize, this.sampler.length));
+  protected override seekTo(batch: number): number {
+    return Math.min(batch * this.batchSize, this.sampler.length);
+  }
+
+  protected override sightings(sample: number, options: BatchWhenSeenOptions): Sighting[] {
+    const { sampler, batchSize, dropLast } = this;
+    return sampler.whenSeen!(sample, { ...options, batchSize, dropLast });
   }
 }

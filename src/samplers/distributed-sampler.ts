@@ -26,10 +26,10 @@ export interface DistributedSamplerOptions {
   /** Whether to drop the last indices, so that all ranks have the same number, instead of repeating the first ones. @defaultValue `false` */
   readonly dropLast?: boolean;
   /**
-   * Whether ranks may differ by one index, so that no index is dropped or repeated: for evaluation. Excludes
-   * `dropLast`. @defaultValue `false`
+   * What happens if the ranks do not divide the dataset, unless `dropLast` drops the rest: `'repeat'` repeats the first indices, as
+   * PyTorch does; with `'short'`, for evaluations, some ranks have one index fewer. @defaultValue `'repeat'`
    */
-  readonly uneven?: boolean;
+  readonly uneven?: 'repeat' | 'short';
   /**
    * Selects PyTorch's order: each epoch is drawn from a new generator, seeded with seed + epoch. This generator sets the
    * release, and the seed if that option is absent; it is not advanced.
@@ -45,7 +45,7 @@ const schema = v.strictObject({
   // Like PyTorch's generator, which accepts any 64-bit seed.
   seed: v.optional(v.pipe(v.number('must be a number'), v.safeInteger('must be a whole number'))),
   dropLast: v.optional(booleanOption, false),
-  uneven: v.optional(booleanOption, false),
+  uneven: v.optional(v.picklist(['repeat', 'short'], "must be 'repeat' or 'short'"), 'repeat'),
   generator: generatorOption,
 });
 
@@ -80,17 +80,17 @@ export class DistributedSampler extends EpochSampler {
     return { start: this.rank, step: this.worldSize };
   }
 
-  /** Indices of this rank: the same on all ranks, unless `uneven`. */
+  /** Indices of this rank: the same on all ranks, unless `uneven` is `'short'`. */
   get length(): number {
     const { dropLast, uneven } = this.#options;
-    if (uneven) return this.#ownPositions();
+    if (uneven === 'short') return this.#ownPositions();
     const share = lengthOf(this.#source) / this.worldSize;
     return dropLast ? Math.floor(share) : Math.ceil(share);
   }
 
   /** Indices of all ranks together, including repeated ones. */
   get totalSize(): number {
-    return this.#options.uneven ? lengthOf(this.#source) : this.length * this.worldSize;
+    return this.#options.uneven === 'short' ? lengthOf(this.#source) : this.length * this.worldSize;
   }
 
   /**
@@ -117,7 +117,7 @@ export class DistributedSampler extends EpochSampler {
       samples: lengthOf(this.#source),
       worldSize: this.worldSize,
       dropLast,
-      uneven,
+      uneven: uneven === 'short',
       order: shuffle && { seed: String(this.#seed()), torch: generator?.release ?? null },
     });
   }
@@ -221,6 +221,6 @@ function worldSizeOf({
   if (numReplicas !== undefined && numReplicas !== size)
     throw problem('numReplicas', `differs from worldSize, which is ${size}`);
   if (rank >= size) throw problem('rank', `must be below worldSize, which is ${size}, not ${rank}`);
-  if (dropLast && uneven) throw problem('dropLast', 'has no effect beside uneven');
+  if (dropLast && uneven === 'short') throw problem('dropLast', "has no effect beside uneven: 'short'");
   return size;
 }

@@ -9,7 +9,7 @@ const schema = v.strictObject({
   dropLast: v.optional(booleanOption, false),
   worldSize: v.optional(integerFrom(1), 1),
   gradientAccumulationSteps: v.optional(integerFrom(1), 1),
-  uneven: v.optional(v.picklist(['repeat', 'short', 'none'], "must be 'repeat', 'short' or 'none'")),
+  uneven: v.optional(v.picklist(['repeat', 'short'], "must be 'repeat' or 'short'")),
 });
 
 export type ResolvedWhenSeen = v.InferOutput<typeof schema>;

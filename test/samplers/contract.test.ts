@@ -72,7 +72,7 @@ samplerContract('DistributedSampler without shuffle', { ...sampled, random: fals
   return new DistributedSampler(length, { worldSize: 4, rank: 3, seed, shuffle: false });
 });
 samplerContract('DistributedSampler of uneven ranks', sampled, (length, seed) => {
-  return new DistributedSampler(length, { worldSize: 4, rank: 3, seed, uneven: true });
+  return new DistributedSampler(length, { worldSize: 4, rank: 3, seed, uneven: 'short' });
 });
 samplerContract("DistributedSampler in PyTorch's order", sampled, (length, seed) => {
   return new DistributedSampler(length, { worldSize: 3, rank: 0, generator: generator(seed) });

@@ -83,7 +83,7 @@ describe('DistributedSampler', () => {
   it('gives every index exactly once with uneven', () => {
     fc.assert(
       fc.property(configuration, ({ length, worldSize, shuffle }) => {
-        const samplers = ranks(length, worldSize, { shuffle, uneven: true });
+        const samplers = ranks(length, worldSize, { shuffle, uneven: 'short' });
         const sizes = samplers.map((sampler) => sampler.length);
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
         const shared = samplers.flatMap((sampler) => [...sampler]);
@@ -132,7 +132,8 @@ describe('DistributedSampler', () => {
     ['rank', { worldSize: 2 }],
     ['rank', { worldSize: 2, rank: 2 }],
     ['numReplicas', { worldSize: 2, numReplicas: 3, rank: 0 }],
-    ['dropLast', { worldSize: 2, rank: 0, dropLast: true, uneven: true }],
+    ['dropLast', { worldSize: 2, rank: 0, dropLast: true, uneven: 'short' }],
+    ['uneven', { worldSize: 2, rank: 0, uneven: 'none' as never }],
     ['drop_last', { worldSize: 2, rank: 0, drop_last: true }],
   ])('refuses a wrong or missing %s', (field, options) => {
     const create = () => new DistributedSampler(10, options as DistributedSamplerOptions);
@@ -145,7 +146,7 @@ describe('DistributedSampler', () => {
       worldSize: fc.integer({ min: 1, max: 5 }),
       seed: fc.nat(50),
       shuffle: fc.boolean(),
-      ending: fc.constantFrom({}, { dropLast: true }, { uneven: true }),
+      ending: fc.constantFrom({}, { dropLast: true }, { uneven: 'short' as const }),
       torch: fc.boolean(),
     });
     fc.assert(

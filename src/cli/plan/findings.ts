@@ -47,7 +47,7 @@ async function paddingDuplicates(
       name: 'padding-duplicates',
       what: `${some(sampler.totalSize - samples, 'sample')} of ${formatCount(samples)} ${sampler.totalSize - samples === 1 ? 'is' : 'are'} drawn twice in each epoch, so that all ${sampler.worldSize} ranks get equally many.`,
       why,
-      fix: 'Remove the DistributedSampler and pass rank and worldSize to the loader. Or keep it, with dropLast: true to train or uneven: true to evaluate.',
+      fix: `Remove the DistributedSampler and pass rank and worldSize to the loader. Or keep it, with dropLast: true to train or uneven: 'short' to evaluate.`,
     };
   }
   if (stepsPerEpoch === 0) return undefined;

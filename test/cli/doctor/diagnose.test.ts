@@ -65,7 +65,7 @@ describe('millrace doctor', () => {
     [
       'padding-duplicates',
       loader(`batchSize: 2, sampler: ${distributed('')}`),
-      loader(`batchSize: 2, sampler: ${distributed('uneven: true')}`),
+      loader(`batchSize: 2, sampler: ${distributed("uneven: 'short'")}`),
     ],
     [
       'never-seen',
@@ -81,9 +81,9 @@ describe('millrace doctor', () => {
     [
       'seeds-collide',
       loader(
-        `sampler: ${distributed(`uneven: true, generator: new (await import('${random}')).TorchGenerator(0)`)}`,
+        `sampler: ${distributed(`uneven: 'short', generator: new (await import('${random}')).TorchGenerator(0)`)}`,
       ),
-      loader(`sampler: ${distributed('uneven: true, seed: 0')}`),
+      loader(`sampler: ${distributed("uneven: 'short', seed: 0")}`),
     ],
     [
       'seeds-differ',
