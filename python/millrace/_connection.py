@@ -166,7 +166,7 @@ class Connection:
             self._http = self._address.connect()
         if self._http.sock is None:
             self._http.connect()
-            made: socket.socket = self._http.sock
+            made: Any = self._http.sock
             # A batch may take as long as it takes; the session tells whether the server lives.
             made.settimeout(None)
             if not self._address.is_local:

@@ -65,7 +65,7 @@ def _jax() -> Convert:
     limits = np.iinfo(np.int32)
 
     def to_array(array: np.ndarray) -> Any:
-        if array.dtype.itemsize == 8 and not jax.config.jax_enable_x64:
+        if array.dtype.itemsize == 8 and not getattr(jax.config, "jax_enable_x64"):
             _check_narrow(array, limits)
         return jnp.asarray(array)
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import Any, Callable
 
 from ._position import Position
+from ._receipt import ReceiptChain
 from ._requests import Pending
 from ._transport import Transport
 from ._wire import WireBatch
@@ -20,12 +21,20 @@ class Pass:
         is_left: Whether batches were given, and the epoch has not ended.
     """
 
-    def __init__(self, transport: Transport, position: Position, deliver: Callable[[WireBatch], Any]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        position: Position,
+        deliver: Callable[[WireBatch], Any],
+        receipt: ReceiptChain,
+    ) -> None:
         transport.revive()
         self.position = position
         self.is_left = False
         self._transport = transport
         self._deliver = deliver
+        self._receipt = receipt
+        self._has_begun = False
         self._generation = transport.generation
         self._under_way: deque[Pending] = deque()
         self._next = position.batch
@@ -49,10 +58,10 @@ class Pass:
                 if isinstance(batch, WireBatch):
                     self._check(batch, pending.number)
                     value = self._deliver(batch)
-                    self._advance(pending.number)
+                    self._advance(pending)
                     self.is_left = True
                     return value
-                self._advance(pending.number)
+                self._advance(pending)
         except StopIteration:
             raise
         except BaseException:
@@ -86,14 +95,22 @@ class Pass:
             self._under_way.append(pending)
             self._next += 1
 
-    def _advance(self, number: int) -> None:
-        self.position.batch = number + 1
+    def _advance(self, pending: Pending) -> None:
+        """Counts a batch as delivered. Bound loaders have no folds, and no receipt."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._receipt.begin(self.position)
+        if pending.fold is not None:
+            self._receipt.deliver(pending.fold)
+        self.position.batch = pending.number + 1
         while self.position.batch in self.position.ahead:
             self.position.batch += 1
 
     def _complete(self) -> None:
         self.end()
         self.is_left = False
+        if self._has_begun:
+            self._receipt.complete_epoch()
         self.position.epoch += 1
         self.position.batch = 0
         self.position.ahead = frozenset()

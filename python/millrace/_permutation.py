@@ -160,23 +160,27 @@ class _Feistel:
         for pair in range(_PAIRS):
             left = self._wrapped(left + self._left_step(right, pair))
             right = right ^ self._right_step(left, pair)
-        return left << self._bits | right
+        joined: np.ndarray = left << self._bits | right
+        return joined
 
     def _backward_once(self, numbers: np.ndarray) -> np.ndarray:
         left, right = self._halves(numbers)
         for pair in reversed(range(_PAIRS)):
             right = right ^ self._right_step(left, pair)
             left = self._wrapped(left - self._left_step(right, pair) + self._left_count)
-        return left << self._bits | right
+        joined: np.ndarray = left << self._bits | right
+        return joined
 
     def _halves(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return numbers >> self._bits, numbers & (2**self._bits - 1)
 
     def _wrapped(self, sums: np.ndarray) -> np.ndarray:
-        return np.where(sums >= self._left_count, sums - self._left_count, sums)
+        wrapped: np.ndarray = np.where(sums >= self._left_count, sums - self._left_count, sums)
+        return wrapped
 
     def _left_step(self, right: np.ndarray, pair: int) -> np.ndarray:
-        return (_hash(right, self._key[2 * pair]) * self._scale).astype(np.int64)
+        steps: np.ndarray = (_hash(right, self._key[2 * pair]) * self._scale).astype(np.int64)
+        return steps
 
     def _right_step(self, left: np.ndarray, pair: int) -> np.ndarray:
         return (_hash(left, self._key[2 * pair + 1]) >> _U32(32 - self._bits)).astype(np.int64)

@@ -23,8 +23,8 @@ class Position:
     #: Later batches of the epoch that were delivered before.
     ahead: frozenset[int] = field(default_factory=frozenset)
 
-    def state(self, description: Description) -> dict[str, Any]:
-        """The position as JSON. The end of an epoch is the start of the next one."""
+    def state(self, description: Description, receipt: dict[str, Any] | None) -> dict[str, Any]:
+        """The position and the chain of its receipt as JSON. The end of an epoch is the start of the next one."""
         epoch, batch, steps = self.epoch, self.batch, description.gradient_accumulation_steps
         if description.length is not None and 0 < description.length <= batch:
             epoch, batch = epoch + 1, 0
@@ -36,7 +36,7 @@ class Position:
             "gradientAccumulationSteps": steps,
             "ahead": sorted(number for number in self.ahead if number >= batch and epoch == self.epoch),
             "streams": None,
-            "receipt": None,
+            "receipt": receipt,
             "samplerState": None,
             **description.identity,
         }

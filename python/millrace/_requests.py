@@ -67,6 +67,11 @@ class Pending:
                 self._memory.retired = True
             self._memory = self._slot = None
 
+    @property
+    def fold(self) -> str | None:
+        """64 bits over what the batch is made of, in hexadecimal, for receipts; ``None`` for a bound loader."""
+        return None if self.reply is None else self.reply.headers.get("Millrace-Fold")
+
     def take_slot(self) -> tuple[SharedSlots, int] | None:
         """The slot that the batch came in. It now belongs to the caller."""
         with self._lock:

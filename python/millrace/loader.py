@@ -9,8 +9,9 @@ from ._connection import parse_address
 from ._output import converter
 from ._pass import Pass
 from ._position import Position, check_state
+from ._receipt import ReceiptChain
 from ._transport import Settings, Transport
-from .errors import ConfigError
+from .errors import ConfigError, ServerError
 from .launcher import detect_rank
 from .transform import Transform, TransformFunction
 
@@ -86,6 +87,7 @@ class Loader:
         self._description = self._transport.description
         self._transform = None if transform is None else Transform(transform, self._description.seed)
         self._position = Position(0, 0)
+        self._receipt = ReceiptChain(rank, world_size, self._description)
         self._pass: Pass | None = None
         self.rank = rank
         self.world_size = world_size
@@ -125,7 +127,7 @@ class Loader:
             # An epoch that was begun and left is over.
             if self._position is self._pass.position and self._pass.is_left:
                 self._position = Position(self._position.epoch + 1, 0)
-        self._pass = Pass(self._transport, self._position, self._deliver)
+        self._pass = Pass(self._transport, self._position, self._deliver, self._receipt)
         self._position = self._pass.position
         return self._pass
 
@@ -144,7 +146,8 @@ class Loader:
 
     def state_dict(self) -> dict[str, Any]:
         """The position after the last batch that the trainer received, as plain JSON. A Node.js loader can load it, too."""
-        return self._position.state(self._description)
+        is_bound = self._description.bound is not None
+        return self._position.state(self._description, None if is_bound else self._receipt.state())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from a saved state, with any rank and world size: no batch is lost or repeated.
@@ -153,6 +156,23 @@ class Loader:
             StateMismatchError: if the state belongs to another dataset, sampler, seed or batch size.
         """
         self._move(check_state(state, self._description))
+        self._receipt.load(None if self._description.bound is not None else state.get("receipt"))
+
+    def receipt(self) -> dict[str, Any]:
+        """The receipt of the batches that this rank delivered, as plain JSON with a SHA-256 digest: the receipt of a Node.js loader.
+
+        ``millrace verify --receipt`` recomputes it from the configuration. The server says which samples each batch has.
+
+        Raises:
+            ServerError: for a bound loader, whose order cannot be recomputed.
+        """
+        if self._description.bound is not None:
+            raise ServerError(
+                f"{self._description.name} has no receipt: {self._description.bound}.",
+                code="ERR_MILLRACE_CAPABILITY",
+                where={"loader": self._description.name},
+            )
+        return self._receipt.receipt(self._description)
 
     def stats(self) -> dict[str, Any]:
         """Counts since the loader was made.

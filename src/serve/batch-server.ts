@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { ConfigError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import type { Access } from './access.js';
-import { parseAddress, parseRank } from './batch-address.js';
+import { type BatchAddress, type ClientRank, parseAddress, parseRank } from './batch-address.js';
 import { ClientSession, maxInFlight } from './client-session.js';
 import { type EncodedBatch, encodeBatch } from './encode-batch.js';
 import { errorReply, Refusal } from './error-reply.js';
@@ -192,11 +192,13 @@ export class BatchServer {
       const number = address.step * steps + address.microBatch;
       const outcome = await feed.request(address.epoch, number, (drop) => response.on('close', drop));
       if (outcome.type !== 'batch') {
+        if (outcome.type === 'skipped') await this.#addFold(response, loader, address, rank);
         response.writeHead(204, { 'Millrace-Outcome': outcome.type }).end();
         return;
       }
       try {
         const samples = query.get('samples') === '1' ? await loader.samplesOf(address, rank) : undefined;
+        await this.#addFold(response, loader, address, rank);
         await this.#send(request, response, client, encodeBatch(outcome.batch, address, samples));
       } finally {
         outcome.done();
@@ -204,6 +206,16 @@ export class BatchServer {
     } finally {
       leave();
     }
+  }
+
+  async #addFold(
+    response: ServerResponse,
+    loader: ServedLoader,
+    address: BatchAddress,
+    rank: ClientRank,
+  ): Promise<void> {
+    const fold = await loader.foldAt(address, rank);
+    if (fold !== undefined) response.setHeader('Millrace-Fold', fold);
   }
 
   /** Sends a batch, in a slot or as the body. Afterwards its memory is free. */

@@ -7,6 +7,8 @@ import { DataLoader } from '../loader/index.js';
 import { samplerName } from '../loader/order/fast-forward.js';
 import type { OrderIdentity } from '../loader/order/loader-order.js';
 import { datasetName } from '../loader/order/loader-order.js';
+import type { PlannedBatch } from '../loader/order/loader-position.js';
+import { type Fold, foldOf } from '../loader/state/batch-fold.js';
 import { BatchSampler } from '../samplers/index.js';
 import type { BatchAddress, ClientRank } from './batch-address.js';
 import type { BatchSamples } from './encode-batch.js';
@@ -108,7 +110,22 @@ export class ServedLoader {
         next: 'Transform the samples in the configuration instead.',
       });
     }
-    // Not while a feed is about to begin with the same sampler.
+    return this.#planned(loader, address);
+  }
+
+  /** The fold of a batch in receipts, in hexadecimal; `undefined` for a bound loader. */
+  async foldAt(address: BatchAddress, rank: ClientRank): Promise<string | undefined> {
+    const { loader, description } = await this.#of(rank);
+    if (description.bound !== null) return undefined;
+    const planned = await this.#planned(loader, address);
+    if (!planned) return undefined;
+    const { epoch, step, microBatch, indices, positions } = planned;
+    const batch = step * description.gradientAccumulationSteps + microBatch;
+    return hexOf(foldOf({ type: 'indices', epoch, batch, indices, positions }));
+  }
+
+  /** Not while a feed is about to begin with the same sampler. */
+  #planned(loader: AnyDataLoader, address: BatchAddress): Promise<PlannedBatch | undefined> {
     return this.#turns.run(async () => loader.order(address).next().value || undefined);
   }
 
@@ -157,6 +174,10 @@ function describe(name: string, loader: AnyDataLoader): LoaderDescription {
     seed,
     identity,
   };
+}
+
+function hexOf(fold: Fold): string {
+  return Buffer.from(Uint32Array.from(fold).buffer).toString('hex');
 }
 
 function lengthOf(loader: AnyDataLoader): number | null {

@@ -9,6 +9,8 @@ export interface ReadQuestion {
   readonly epochs?: number;
   readonly limit?: number;
   readonly state?: JsonObject;
+  /** Only `batches.py`: whether to answer with the receipt, too. */
+  readonly receipt?: boolean;
   /** Only `values.py`: a transform of its own, and a certificate to trust. */
   readonly transform?: string;
   readonly certificate?: string;
@@ -23,6 +25,7 @@ export interface ValuesAnswer extends Omit<ReadAnswer, 'digests'> {
 export interface ReadAnswer {
   readonly digests: string[];
   readonly state: JsonObject;
+  readonly receipt?: unknown;
   readonly stats: { readonly shared: number; readonly socket: number; readonly retries: number };
 }
 

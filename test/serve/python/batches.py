@@ -1,6 +1,6 @@
 """Reads batches and prints a digest of each: paths, dtypes, shapes and bytes, as test/serve/batch-digest.ts does.
 
-Reads lines of JSON: {"address", "loader", "options", "epochs", "state", "limit"}. Answers each with a line of JSON.
+Reads lines of JSON: {"address", "loader", "options", "epochs", "state", "limit", "receipt"}. Answers each with a line of JSON.
 """
 
 import hashlib
@@ -46,7 +46,8 @@ def answer(question):
                 digests.append(digest(batch))
                 if len(digests) == question.get("limit"):
                     break
-        return {"digests": digests, "state": loader.state_dict(), "stats": loader.stats()}
+        receipt = {"receipt": loader.receipt()} if question.get("receipt") else {}
+        return {"digests": digests, "state": loader.state_dict(), "stats": loader.stats(), **receipt}
 
 
 if __name__ == "__main__":
