@@ -7,7 +7,12 @@ import { type Sighting, sightingsIn } from '../core/sighting.js';
 import { type BatchWhenSeenOptions, GroupedIndices } from '../samplers/grouped-indices.js';
 import { OrderIterator } from '../samplers/index-order.js';
 import { epochsOf, resolveWhenSeen } from '../samplers/when-seen.js';
-import { type BatchSizeStage, BatchSizeStages, type EpochStage } from './batch-size-stages.js';
+import {
+  type BatchSizeStage,
+  BatchSizeStages,
+  type EpochSamples,
+  type EpochStage,
+} from './batch-size-stages.js';
 
 export interface BatchSizeRampOptions {
   /** Global batch sizes by global step: the first stage begins at step 0, the last one lasts. */
@@ -63,7 +68,7 @@ export class BatchSizeRamp<S extends Sampler = Sampler> extends GroupedIndices<S
     this.maxParts = Math.min(...schedule.map(({ batchSize }) => batchSize));
     this.worldSize = sampler.worldSize;
     this.#samples = sampler.length;
-    this.#stages = new BatchSizeStages(schedule, this.#samples, dropLast);
+    this.#stages = new BatchSizeStages(schedule, epochSamplesOf(sampler) ?? this.#samples, dropLast);
   }
 
   /** Global batches of the current epoch. */
@@ -150,7 +155,7 @@ export class BatchSizeRamp<S extends Sampler = Sampler> extends GroupedIndices<S
   /** The stages for the sampler's length, which may have changed. */
   #known(): BatchSizeStages {
     const { length } = this.sampler;
-    if (length !== this.#samples) {
+    if (length !== this.#samples && !epochSamplesOf(this.sampler)) {
       this.#samples = length;
       this.#stages = new BatchSizeStages(this.schedule, length, this.dropLast);
     }
@@ -182,4 +187,9 @@ function scheduleProblems(schedule: readonly BatchSizeStage[]): ConfigProblem[] 
     problems.push({ field: `schedule.${k}.step`, message: `is ${step}, but must be above ${before}` });
   }
   return problems;
+}
+
+/** The samples of each epoch, where a sampler has epochs of different lengths. */
+function epochSamplesOf(sampler: Sampler): readonly EpochSamples[] | undefined {
+  return (sampler as { readonly epochSamples?: readonly EpochSamples[] }).epochSamples;
 }

@@ -8,8 +8,7 @@ import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { type OriginContext, originIn, type StatedOrigin, sourcesOf } from '../core/sample-origin.js';
 import { Apportionment, type ShareChange } from '../random/apportionment.js';
-import { orderKey } from '../random/index.js';
-import { PermutedPasses } from '../random/permuted-passes.js';
+import { GrownPasses, type GrowthMode, sourceOrders } from '../random/grown-passes.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
 import { prefetchOfEach } from './prefetch-of-each.js';
 
@@ -81,14 +80,28 @@ const schema = v.strictObject({
   seed: v.optional(integerFrom(0), 0),
   shuffle: v.optional(booleanOption, true),
   /** Set by a loader that amends the mixture. It has checked them. */
-  amendments: v.optional(v.custom<readonly MixtureAmendment[]>(Array.isArray), []),
+  amendments: v.optional(
+    v.custom<MixtureAmendments>((value) => typeof value === 'object'),
+    {
+      weights: [],
+      growths: [],
+    },
+  ),
 });
 
-/** Weights from a sample of the run on, whatever the schedule says from there on. */
-export interface MixtureAmendment {
-  /** The first sample, counted over epochs. */
-  readonly start: number;
-  readonly weights: readonly number[];
+/** How a loader changes a mixture. Samples of the run count over epochs. */
+export interface MixtureAmendments {
+  /** Weights from a sample of the run on, whatever the schedule says from there on. */
+  readonly weights: readonly { readonly start: number; readonly weights: readonly number[] }[];
+  /** New samples at the end of a source, from a sample of the run on. */
+  readonly growths: readonly {
+    readonly start: number;
+    readonly source: number;
+    /** Samples of the source before and after. */
+    readonly before: number;
+    readonly length: number;
+    readonly mode: GrowthMode;
+  }[];
 }
 
 /**
@@ -121,7 +134,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   readonly #options: MixtureOptions;
   readonly #stages: readonly MixtureStage[];
   readonly #dealer: Apportionment;
-  readonly #orders: readonly SourceOrder[];
+  readonly #orders: readonly GrownPasses[];
 
   /** @throws {@link ConfigError} naming the option or the dataset at fault. */
   constructor(datasets: readonly Dataset<T>[], options: MixtureOptions) {
@@ -135,17 +148,39 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     const samples = resolved.length ?? datasets.reduce((sum, { length }) => sum + length, 0);
     this.scheduledBatchSize = resolved.schedule && batchSize;
     this.length = resolved.schedule ? wholeBatches(samples, batchSize) : samples;
-    this.#dealer = new Apportionment(datasets.length, sharesOf(this.#stages, batchSize, resolved.amendments));
-    this.#orders = datasets.map(({ length }, source) =>
-      shuffle
-        ? new PermutedPasses(length, (pass) => orderKey(seed, pass, `source ${source}`))
-        : sequentialPasses(length),
+    this.#dealer = new Apportionment(
+      datasets.length,
+      sharesOf(this.#stages, batchSize, resolved.amendments.weights),
     );
+    const { growths } = resolved.amendments;
+    this.#orders = datasets.map(({ length }, source) => {
+      const own = growths.filter((growth) => growth.source === source);
+      const grown = own.map(({ start, ...growth }) => ({
+        ...growth,
+        count: this.#dealer.countOf(source, start),
+      }));
+      return new GrownPasses(
+        own[0]?.before ?? length,
+        grown,
+        sourceOrders(seed, shuffle, `source ${source}`),
+      );
+    });
   }
 
-  /** The same mixture with other weights from some samples on. The samples before them stay as they are. @internal */
-  amended(amendments: readonly MixtureAmendment[]): MixtureDataset<T> {
-    return new MixtureDataset(this.datasets, { ...this.#options, amendments } as MixtureOptions);
+  /**
+   * The same mixture with other weights, or sources that have grown, from some samples on. The samples before them stay as they are.
+   *
+   * @param datasets - All sources; each of them is the old one, or begins with it.
+   * @internal
+   */
+  amended(datasets: readonly Dataset<T>[], amendments: MixtureAmendments): MixtureDataset<T> {
+    const { weights, schedule } = this.#options;
+    // A source that is added has no share before.
+    const padded = (of: readonly number[]): number[] => datasets.map((_, source) => of[source] ?? 0);
+    const stages = schedule?.map((stage) => ({ ...stage, weights: padded(stage.weights) }));
+    const shares = { ...(weights && { weights: padded(weights) }), ...(stages && { schedule: stages }) };
+    const options = { ...this.#options, ...shares, length: this.length, amendments };
+    return new MixtureDataset(datasets, options);
   }
 
   /** The samples of the run at which the schedule changes the weights. @internal */
@@ -180,8 +215,8 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   originOf(index: number, epoch = 0): SourceDraw {
     checkIndex(index, this.length, 'MixtureDataset');
     const { part: source, count } = this.#dealer.at(epoch * this.length + index);
-    const sourceEpoch = Math.floor(count / this.datasets[source]!.length);
-    return { source, index: this.#orders[source]!.at(count), epoch: sourceEpoch };
+    const order = this.#orders[source]!;
+    return { source, index: order.at(count), epoch: order.placeOf(count).pass };
   }
 
   /** @internal The origin for `batch.origin`: sources of nested mixtures are counted through. */
@@ -213,9 +248,8 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
   /** Returns the progress of each source after the first `samples` samples of the run, across epochs. O(sources). */
   progressAfter(samples: number): SourceProgress[] {
     return Array.from(this.#dealer.counts(samples), (count, source) => {
-      const { length } = this.datasets[source]!;
-      const epoch = length === 0 ? 0 : Math.floor(count / length);
-      return { samples: count, epoch, position: count - epoch * length };
+      const { pass, position } = this.#orders[source]!.placeOf(count);
+      return { samples: count, epoch: pass, position };
     });
   }
 
@@ -250,24 +284,9 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
 }
 
 /** The amendments of an amended mixture. */
-function amendmentsOf(options: MixtureOptions): { readonly amendments?: JsonObject[] } {
-  const { amendments } = options as { readonly amendments?: readonly MixtureAmendment[] };
-  return amendments
-    ? { amendments: amendments.map(({ start, weights }) => ({ start, weights: [...weights] })) }
-    : {};
-}
-
-/** The order in which the mixture reads a source. */
-type SourceOrder = Pick<PermutedPasses, 'at' | 'positionsOf'>;
-
-function sequentialPasses(length: number): SourceOrder {
-  return {
-    at: (place) => place % length,
-    *positionsOf(index, start, end) {
-      for (let place = Math.floor(start / length) * length + index; place < end; place += length)
-        if (place >= start) yield place;
-    },
-  };
+function amendmentsOf(options: MixtureOptions): JsonObject {
+  const { amendments } = options as { readonly amendments?: MixtureAmendments };
+  return amendments ? { amendments: amendments as unknown as JsonObject } : {};
 }
 
 /** Samples of an epoch of whole global batches, at least one: sources repeat to fill it. */
@@ -279,7 +298,7 @@ function wholeBatches(samples: number, batchSize: number): number {
 function sharesOf(
   stages: readonly MixtureStage[],
   batchSize: number,
-  amendments: readonly MixtureAmendment[],
+  amendments: MixtureAmendments['weights'],
 ): ShareChange[] {
   const end = amendments[0]?.start ?? Number.POSITIVE_INFINITY;
   const scheduled = stages.map(({ step, weights }) => ({ start: step * batchSize, weights }));

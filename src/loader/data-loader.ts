@@ -3,7 +3,7 @@ import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import type { BatchSampler as BatchSource } from '../core/sampler.js';
+import type { BatchSampler as BatchSource, Sampler } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import type { WorkerDataset } from '../datasets/index.js';
@@ -32,6 +32,7 @@ import { type Lease, type LeaseOptions, Leases } from './leases.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { openDashboard } from './open-dashboard.js';
 import { refuseOtherRanks } from './order/capabilities.js';
+import { samplerOf } from './order/create-batch-sampler.js';
 import { type DatasetFacts, factsOf } from './order/dataset-facts.js';
 import { type AmendedOrder, datasetName, type LoadedSource, LoaderOrder } from './order/loader-order.js';
 import {
@@ -417,7 +418,8 @@ export class DataLoader<
     const options = this.#options;
     const orderOf = (source: LoadedSource, amended: AmendedOrder): LoaderOrder =>
       new LoaderOrder(source, factsOf(source, datasetFingerprint), options, amended);
-    this.#amended ??= new AmendedRun({ source: this.#source, options, order, orderOf });
+    const sampler = (dataset: { readonly length: number }): Sampler => samplerOf(dataset, options);
+    this.#amended ??= new AmendedRun({ source: this.#source, options, order, orderOf, samplerOf: sampler });
     return this.#amended;
   }
 

@@ -38,6 +38,11 @@ export abstract class EpochSampler implements Sampler {
   /** Computes the order of an epoch. */
   protected abstract order(epoch: number): IndexOrder;
 
+  /** The order of an epoch. @internal @throws {@link CapabilityError} if a generator draws it */
+  orderOf(epoch: number): IndexOrder {
+    return this.order(epoch);
+  }
+
   /** The epoch of the next iteration; only `setEpoch` changes it. */
   get epoch(): number {
     return this.#epoch;

@@ -206,7 +206,7 @@ describe('an amended run', () => {
         checkChanges(of, trained.batches);
         await checkBothWays(of, trained, pick);
       }),
-      { numRuns: searchSize({ short: 20, long: 2000 }) },
+      { numRuns: searchSize({ short: 15, long: 2000 }) },
     );
   });
 

@@ -4,7 +4,10 @@ import type { Json, JsonObject } from '../../core/json.js';
 import { parseOptions } from '../../core/options.js';
 
 /** What an amendment changes. */
-export type AmendedKind = 'weights' | 'batchSize';
+export type AmendedKind = 'weights' | 'batchSize' | 'sequenceLength' | 'sources' | 'data' | 'sampler';
+
+/** The kinds whose values are objects of the program: a state records only what identifies them. */
+const objectKinds: readonly AmendedKind[] = ['sources', 'data', 'sampler'];
 
 /** One change of a run, from a global step on. */
 export interface Change {
@@ -12,6 +15,8 @@ export interface Change {
   readonly kind: AmendedKind;
   /** The new value, as a state records it. */
   readonly value: readonly (number | string)[];
+  /** The datasets or the sampler. */
+  readonly object?: unknown;
 }
 
 const list = v.optional(
@@ -23,7 +28,14 @@ const list = v.optional(
   ),
   [],
 );
-const schema = v.strictObject({ weights: list, batchSize: list });
+const schema = v.strictObject({
+  weights: list,
+  batchSize: list,
+  sequenceLength: list,
+  sources: list,
+  data: list,
+  sampler: list,
+});
 
 /**
  * The changes of a run, by global step. A state and a receipt record them by kind, each change as `[step, ...value]`: a few dozen
@@ -60,6 +72,13 @@ export class Amendments {
     return this.changes.filter((change) => change.kind === kind);
   }
 
+  /** The changes whose values are objects of the program; or the others. */
+  only(which: 'objects' | 'values'): Amendments {
+    return new Amendments(
+      this.changes.filter(({ kind }) => objectKinds.includes(kind) === (which === 'objects')),
+    );
+  }
+
   /** These and others, each of which replaces a change of its kind at its step. */
   with(others: readonly Change[]): Amendments {
     const isReplaced = ({ at, kind }: Change) =>
@@ -75,27 +94,27 @@ export class Amendments {
    * @throws {@link StateMismatchError} naming the first step that differs
    */
   checkPast(saved: Amendments, place: number): void {
-    const [own, other] = [this, saved].map(({ changes }) =>
-      changes.filter(({ at }) => at < place).map((change) => JSON.stringify(change)),
-    ) as [string[], string[]];
-    const first = Math.min(own.length, other.length);
-    const differs = own.findIndex((change, k) => change !== other[k]);
-    const k = differs >= 0 ? differs : first;
+    const shown = ({ changes }: Amendments): string[] =>
+      changes.filter(({ at }) => at < place).map(({ at, kind, value }) => JSON.stringify([at, kind, value]));
+    const [own, other] = [shown(this), shown(saved)];
+    let k = 0;
+    while (k < own.length && own[k] === other[k]) k += 1;
     if (k >= own.length && k >= other.length) return;
-    const steps = [this.changes[k], saved.changes[k]].flatMap((change) => (change ? [change.at] : []));
-    const step = Math.min(...steps);
-    const shown = ({ changes }: Amendments) => shownAt(changes, step);
+    const differing = [own[k] && this.changes[k], other[k] && saved.changes[k]].flatMap((change) =>
+      change ? [change.at] : [],
+    );
+    const step = Math.min(...differing);
     throw new StateMismatchError(
-      `The run was amended differently at global step ${step}: ${shown(saved)} there, ${shown(this)} here`,
+      `The run was amended differently at global step ${step}: ${shownAt(saved, step)} there, ${shownAt(this, step)} here`,
       {
         where: { field: 'amendments', step, place },
-        next: 'Amend this loader as the run was amended before the state; later amendments may differ. Without amendments of its own, a loader takes those of the state.',
+        next: 'Amend this loader as the run was amended before the state; later amendments may differ. Without amendments of its own, a loader takes weights, batch sizes and sequence lengths from the state.',
       },
     );
   }
 }
 
-function shownAt(changes: readonly Change[], step: number): string {
+function shownAt({ changes }: Amendments, step: number): string {
   const there = changes.filter(({ at }) => at === step);
   if (there.length === 0) return 'nothing changes';
   return there.map(({ kind, value }) => `${kind} becomes ${value.join(', ')}`).join(' and ');

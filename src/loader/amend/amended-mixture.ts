@@ -1,0 +1,123 @@
+import type { Dataset } from '../../core/dataset.js';
+import type { Sampler } from '../../core/sampler.js';
+import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
+import type { MixtureAmendments, MixtureDataset } from '../../datasets/mixture-dataset.js';
+import type { GrowthMode } from '../../random/grown-passes.js';
+import type { LoadedSource } from '../order/loader-order.js';
+import { amendProblem, type ReadAmendment } from './amendment.js';
+import type { Amendments, Change } from './amendments.js';
+import { growthProblem } from './growth.js';
+
+type Mixture = MixtureDataset<unknown>;
+
+/** Does not name the class: a bundler would then load it with the core. */
+export function isMixture(source: LoadedSource): source is Mixture {
+  return typeof (source as Partial<Mixture>).amended === 'function';
+}
+
+/** A source that was added or has grown, as a state records it: its number, its samples before and after, its identity, and when they come. */
+type SourceRecord = [source: number, before: number, length: number, identity: string, mode: GrowthMode];
+const recordLength = 5;
+
+/**
+ * The change to other sources.
+ *
+ * @throws {@link ConfigError} naming the source that shrinks, or changes otherwise than by growing at its end
+ */
+export function sourcesChange(
+  amendments: Amendments,
+  mixture: LoadedSource,
+  name: string,
+  { at, sources = [], newSamples }: ReadAmendment,
+): Change {
+  if (!isMixture(mixture))
+    throw amendProblem('sources', `needs a MixtureDataset as the dataset of the loader, not ${name}`);
+  const before = sourcesAt(mixture, amendments);
+  if (sources.length < before.length)
+    throw amendProblem(
+      'sources',
+      `has ${sources.length} sources of ${before.length}: give an unused one weight 0`,
+    );
+  const records = sources.flatMap((source, k): (number | string)[] => {
+    const old = before[k];
+    const problem = old && growthProblem(old, source);
+    if (problem) throw amendProblem(`sources.${k}`, problem);
+    const identity = datasetFingerprint(source);
+    if (old && datasetFingerprint(old) === identity) return [];
+    const record: SourceRecord = [
+      k,
+      old?.length ?? source.length,
+      source.length,
+      identity.slice(0, 12),
+      newSamples,
+    ];
+    return record;
+  });
+  if (records.length === 0)
+    throw amendProblem('sources', 'are those of the run: none has grown or was added');
+  return { at, kind: 'sources', value: records, object: sources };
+}
+
+/** The sources after all amendments. */
+function sourcesAt({ datasets }: Mixture, amendments: Amendments): readonly Dataset<unknown>[] {
+  return (amendments.of('sources').at(-1)?.object as Dataset<unknown>[] | undefined) ?? datasets;
+}
+
+/** What the loader has for the mixture before its first amendment. */
+export interface MixtureBase {
+  readonly sampler: Sampler;
+  readonly batchSize: number;
+  /** The sample of the run with which a global step begins. */
+  readonly startOf: (at: number) => number;
+}
+
+/** The mixture with all amendments. @throws {@link ConfigError} naming the field at fault */
+export function amendedMixture(
+  mixture: Mixture,
+  amendments: Amendments,
+  { sampler, batchSize, startOf }: MixtureBase,
+): Mixture {
+  const [changes, growing] = [amendments.of('weights'), amendments.of('sources')];
+  const datasets = sourcesAt(mixture, amendments);
+  const resized = amendments.of('batchSize')[0];
+  if (resized) checkSchedule(mixture, resized.at, batchSize, changes[0]?.at);
+  if (changes.length === 0 && growing.length === 0) return mixture;
+  if (!sampler.isSequential) {
+    const message = `needs a loader that reads the mixture in order: leave out ${sampler.constructor.name}, the mixture is shuffled already`;
+    throw amendProblem(changes.length > 0 ? 'weights' : 'sources', message);
+  }
+  const weights = changes.map(({ at, value }) => {
+    const known = growing.findLast((change) => change.at <= at)?.object as unknown[] | undefined;
+    checkWeights(value as number[], known?.length ?? mixture.datasets.length, datasets);
+    return { start: startOf(at), weights: value as number[] };
+  });
+  const growths = growing.flatMap(({ at, value }) => {
+    const start = startOf(at);
+    const records = Array.from({ length: value.length / recordLength }, (_, k) =>
+      value.slice(k * recordLength, (k + 1) * recordLength),
+    ) as unknown as SourceRecord[];
+    return records.map(([source, before, length, , mode]) => ({ start, source, before, length, mode }));
+  });
+  return mixture.amended(datasets, { weights, growths } satisfies MixtureAmendments);
+}
+
+function checkWeights(
+  weights: readonly number[],
+  known: number,
+  datasets: readonly Dataset<unknown>[],
+): void {
+  if (weights.length !== known)
+    throw amendProblem('weights', `has ${weights.length} numbers for ${known} sources`);
+  const empty = weights.findIndex((weight, source) => weight > 0 && datasets[source]!.length === 0);
+  if (empty >= 0)
+    throw amendProblem(`weights.${empty}`, `is ${weights[empty]}, but that source has no samples`);
+}
+
+/** @throws {@link ConfigError} if a schedule in the mixture would go on in steps of another size */
+function checkSchedule(mixture: Mixture, at: number, size: number, weightsAt?: number): void {
+  if (mixture.scheduledBatchSize === undefined || (weightsAt ?? Number.POSITIVE_INFINITY) <= at) return;
+  const later = mixture.scheduleStarts.find((start) => start > at * size);
+  if (later === undefined) return;
+  const message = `would move the stage of the mixture's schedule at step ${later / size}: pass weights too, which replace the rest of the schedule`;
+  throw amendProblem('batchSize', message);
+}

@@ -1,0 +1,124 @@
+import { type Dataset, isMapDataset } from '../../core/dataset.js';
+import type { Sampler } from '../../core/sampler.js';
+import { type BatchSizeStage, BatchSizeStages } from '../../curriculum/batch-size-stages.js';
+import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
+import type { ResolvedOptions } from '../data-loader-options.js';
+import type { LoadedSource } from '../order/loader-order.js';
+import { isMixture } from './amended-mixture.js';
+import { amendProblem, type ReadAmendment } from './amendment.js';
+import type { Amendments, Change } from './amendments.js';
+import { samplerProblem } from './base-batches.js';
+import { growthProblem } from './growth.js';
+import { placeOf } from './place-of.js';
+import {
+  type ComputedSampler,
+  InterleavedSampler,
+  type SamplerSegment,
+  SegmentedSampler,
+} from './segmented-sampler.js';
+
+/** The change to data that has grown. @throws {@link ConfigError} if it shrinks, or changes otherwise than by growing at its end */
+export function dataChange(
+  amendments: Amendments,
+  source: Dataset<unknown>,
+  { at, data, newSamples }: ReadAmendment,
+): Change {
+  const before = (amendments.of('data').at(-1)?.object as Dataset<unknown> | undefined) ?? source;
+  if (isMixture(before)) throw amendProblem('data', 'is for a loader without a mixture: pass sources');
+  if (!isMapDataset(before))
+    throw amendProblem('data', 'needs a dataset in this thread, not the URL of a module');
+  const problem = growthProblem(before, data!);
+  if (problem) throw amendProblem('data', problem);
+  const value = [data!.length, datasetFingerprint(data!).slice(0, 12), newSamples];
+  return { at, kind: 'data', value, object: data };
+}
+
+/** The change to another sampler. @throws {@link ConfigError} if an amended run cannot use it */
+export function samplerChange(sampler: Sampler, at: number): Change {
+  const problem = samplerProblem(sampler);
+  if (problem) throw amendProblem('sampler', `${sampler.constructor.name} ${problem}`);
+  const identity = sampler.fingerprint?.() ?? sampler.constructor.name;
+  return { at, kind: 'sampler', value: [identity.slice(0, 12)], object: sampler };
+}
+
+/** The loader before its first amendment, and its batch sizes with all of them. */
+export interface SamplerBase {
+  readonly first: Sampler;
+  readonly source: LoadedSource;
+  readonly options: ResolvedOptions;
+  readonly samplerOf: (dataset: { readonly length: number }) => Sampler;
+  readonly schedule: readonly BatchSizeStage[];
+  readonly dropLast: boolean;
+}
+
+/** The order of samples with all amendments, epoch by epoch, and the data after the last of them. @throws {@link ConfigError} */
+export function amendedSamplers(
+  amendments: Amendments,
+  { first, source, options, samplerOf, schedule, dropLast }: SamplerBase,
+): { readonly sampler: Sampler; readonly dataset: LoadedSource } {
+  const changes = amendments.changes.filter(({ kind }) => kind === 'data' || kind === 'sampler');
+  if (changes.length === 0) return { sampler: first, dataset: source };
+  let segments: SamplerSegment[] = [{ epoch: 0, sampler: first }];
+  let dataset = source;
+  /** The length of the data, and the sampler that replaced the one of the options. */
+  let [length, own] = [first.length, options.sampler];
+  for (const { at, kind, object } of changes) {
+    const samples = new SegmentedSampler(segments).epochSamples;
+    const { epoch, step, position } = placeOf(new BatchSizeStages(schedule, samples, dropLast), at);
+    const before = segments.findLast((segment) => segment.epoch <= epoch)!.sampler;
+    const from = step === 0 ? epoch : epoch + 1;
+    if (kind === 'sampler') {
+      if (step > 0)
+        throw midEpoch(at, at - step, new BatchSizeStages(schedule, samples, dropLast).startOf(from));
+      own = object as Sampler;
+      segments = withSegment(segments, { epoch: from, sampler: own });
+      continue;
+    }
+    if (own)
+      throw amendProblem(
+        'data',
+        `grows, but ${own.constructor.name} was made for ${length} samples: pass shuffle instead`,
+      );
+    dataset = object as Dataset<unknown>;
+    const grown = samplerOf(dataset as { length: number });
+    const interleaves = amendmentMode(amendments, at) === 'interleaved' && step > 0;
+    if (interleaves) segments = [...segments, interleaved(before, grown, samplerOf, { epoch, position })];
+    segments = withSegment(segments, { epoch: from, sampler: grown });
+    length = grown.length;
+  }
+  return { sampler: new SegmentedSampler(segments), dataset };
+}
+
+/** A segment from an epoch on, instead of those that begin there or later. */
+function withSegment(segments: readonly SamplerSegment[], added: SamplerSegment): SamplerSegment[] {
+  return [...segments.filter(({ epoch }) => epoch < added.epoch), added];
+}
+
+function amendmentMode(amendments: Amendments, at: number): unknown {
+  return amendments.of('data').find((change) => change.at === at)?.value[2];
+}
+
+function interleaved(
+  old: Sampler,
+  grown: Sampler,
+  samplerOf: SamplerBase['samplerOf'],
+  place: { readonly epoch: number; readonly position: number },
+): SamplerSegment {
+  const { epoch } = place;
+  const added = samplerOf({ length: grown.length - old.length });
+  if (isComputed(old) && isComputed(added))
+    return { epoch, sampler: new InterleavedSampler(old, added, place) };
+  throw amendProblem(
+    'newSamples',
+    `cannot be 'interleaved' in the order of ${old.constructor.name}: pass 'after'`,
+  );
+}
+
+function isComputed(sampler: Sampler): sampler is ComputedSampler {
+  return 'orderOf' in sampler;
+}
+
+function midEpoch(at: number, before: number, after: number) {
+  const message = `is ${at}, inside an epoch, whose samples the new sampler would not continue: an epoch begins at step ${before} and at step ${after}`;
+  return amendProblem('at', message);
+}
