@@ -47,6 +47,13 @@ const schema = v.strictObject({
   curriculum: v.optional(v.looseObject({ metrics: recordOf(section) })),
   tokenBudget: v.optional(section),
   batchSizes: v.optional(v.custom<unknown[]>((value) => Array.isArray(value), 'must be a list of stages')),
+  phases: v.optional(
+    v.array(
+      v.looseObject({ at: integerFrom(0), weights: v.optional(v.unknown()) }),
+      'must be a list of phases',
+    ),
+    [],
+  ),
   loader: v.optional(section, {}),
   training: v.optional(
     v.strictObject({ epochs: v.optional(integerFrom(1)), steps: v.optional(integerFrom(1)) }),
@@ -55,7 +62,7 @@ const schema = v.strictObject({
 });
 
 /** A configuration whose sections exist. Each consumer validates its own section. */
-export type ParsedConfig = MillraceConfig & Required<Pick<MillraceConfig, 'loader' | 'training'>>;
+export type ParsedConfig = MillraceConfig & Required<Pick<MillraceConfig, 'loader' | 'training' | 'phases'>>;
 
 /** @throws {@link ConfigError} naming every field that is unknown, invalid, or contradicts another one. */
 export function parseConfig(subject: string, config: unknown): ParsedConfig {

@@ -7,6 +7,7 @@ import type { CurriculumMetricOptions } from '../curriculum/index.js';
 import type { WorkerDataset, WorkerFunction } from '../datasets/index.js';
 import type { MixtureOptions } from '../datasets/mixture-dataset.js';
 import type { OpenDatasetOptions } from '../formats/open-dataset.js';
+import type { Amendment } from '../loader/amend/amendment.js';
 import type { DataLoaderOptions } from '../loader/index.js';
 import type { LengthWarmupOptions } from '../tokens/length-warmup.js';
 import type { PackedDatasetOptions } from '../tokens/packed-options.js';
@@ -103,6 +104,14 @@ export interface MillraceConfig {
    * `batchSize`, `sampler` and `batchSampler`. @defaultValue the loader's `batchSize`
    */
   readonly batchSizes?: BatchSizeRampOptions['schedule'];
+  /**
+   * Changes of the run, each from a global step on: see `DataLoader.amend`. Weights of a declared mixture are given by name; a source that
+   * is omitted then has the weight 0. @defaultValue none
+   */
+  readonly phases?: readonly (Omit<Amendment, 'weights'> & {
+    readonly at: number;
+    readonly weights?: Amendment['weights'] | Readonly<Record<string, number>>;
+  })[];
   /** Options of the `DataLoader`. `rank` and `worldSize` default to the launcher's. */
   readonly loader?: LoaderConfig;
   /** How long training lasts; `millrace plan` simulates this long. @defaultValue one epoch */

@@ -2,6 +2,7 @@ import type { Dataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import { DataLoader, type DataLoaderOptions } from '../loader/index.js';
 import { LengthWarmup } from '../tokens/length-warmup.js';
+import { applyPhases } from './apply-phases.js';
 import type { Launch, MillraceConfig } from './config.js';
 import { parseConfig } from './config-schema.js';
 import { describeSection } from './describe-section.js';
@@ -30,19 +31,24 @@ export async function openDeclared(
     const options = { ...launch, ...config.loader, ...order } as DataLoaderOptions<unknown, DType, unknown>;
     const loader = new DataLoader<unknown, DType, unknown, boolean>(data.source, options);
     await loader.ready();
+    await applyPhases(loader, config.phases, data.sourceNames);
+    // With phases, the data that the loader reads is amended.
+    const dataset = config.phases.length > 0 ? (loader.dataset as Dataset<unknown>) : data.dataset;
     return {
       ...partsOf(loader, launch, variesByRank),
       kind: 'millrace',
-      dataset: data.dataset,
+      dataset,
       training: config.training,
-      lengths: sequenceLengthsOf(data.dataset),
+      lengths: sequenceLengthsOf(dataset),
       sourceNames: data.sourceNames,
       files: data.files,
       cacheBytes: data.cacheBytes,
-      description: Object.entries(config).map(([name, section]) => ({
-        name,
-        value: describeSection(section),
-      })),
+      description: Object.entries(config)
+        .filter(([name]) => name !== 'phases' || config.phases.length > 0)
+        .map(([name, section]) => ({
+          name,
+          value: describeSection(section),
+        })),
       close: async () => {
         await loader.close();
         await data.dataset.close?.();

@@ -56,7 +56,8 @@ async function compareOrders(
     for await (const batch of left.globalBatches(0, 0)) {
       if (step === steps) break;
       const other = await others.next();
-      if (other.done || !equal(batch, other.value)) return { firstStep: step, comparedSteps: step + 1 };
+      if (other.done || !equal(left.sourceSamples(batch, 0), right.sourceSamples(other.value, 0)))
+        return { firstStep: step, comparedSteps: step + 1 };
       step += 1;
     }
   } finally {

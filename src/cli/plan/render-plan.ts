@@ -1,3 +1,4 @@
+import { lengthAtStep } from '../../config/sequence-lengths.js';
 import { visibleText } from '../../core/visible-text.js';
 import { formatCount, formatShare } from '../../web/kit/numbers.js';
 import { thin } from '../../web/kit/thin.js';
@@ -10,7 +11,7 @@ import { type Finding, some } from './findings.js';
 import { factsOf, trimmed } from './plan-facts.js';
 import { renderFindings } from './render-findings.js';
 import type { RenderOptions } from './render-options.js';
-import type { RunPlan, SourcePlan } from './run-plan.js';
+import type { PhasePlan, RunPlan, SourcePlan } from './run-plan.js';
 
 const right = { align: 'right' } as const;
 const rowsShown = 12;
@@ -26,6 +27,10 @@ export function renderPlan(
   );
   const sections = [
     [paint('bold', visibleText(plan.name)), ...facts],
+    plan.phases && [
+      paint('bold', 'Phases'),
+      ...plan.phases.flatMap((phase) => phaseLines(phase, plan, width)),
+    ],
     plan.mixture && [paint('bold', 'Mixture'), mixtureTable(plan.mixture)],
     plan.curriculum && curriculumLines(plan.curriculum, plan, paint, width),
     findings.length > 0 && renderFindings(findings, { paint, width }),
@@ -34,6 +39,19 @@ export function renderPlan(
     .filter((section): section is string[] => Array.isArray(section))
     .map((lines) => lines.join('\n'))
     .join('\n\n');
+}
+
+/** A phase as a picture: its sources as bars of their shares. */
+function phaseLines({ at, batchSize, shares }: PhasePlan, { lengths }: RunPlan, width: number): string[] {
+  const length = lengths ? `, sequences of ${formatCount(lengthAtStep(lengths, at))} tokens` : '';
+  const title = `  from step ${formatCount(at)}: ${some(batchSize, 'sample')} a step${length}`;
+  const labelWidth = Math.max(0, ...shares.map(({ name }) => visibleText(name).length));
+  const barWidth = Math.max(8, Math.min(40, width - labelWidth - 14));
+  const bars = shares.map(({ name, share }) => {
+    const label = visibleText(name).padEnd(labelWidth);
+    return `    ${label}  ${renderBar(share, 1, barWidth)} ${formatShare(share)}`;
+  });
+  return [title, ...bars];
 }
 
 function mixtureTable(mixture: readonly SourcePlan[]): string {

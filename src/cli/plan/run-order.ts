@@ -4,6 +4,7 @@ import { lengthAtStep } from '../../config/sequence-lengths.js';
 import { CapabilityError } from '../../core/errors.js';
 import type { Positions } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
+import { MixtureDataset } from '../../datasets/index.js';
 import { DataLoader } from '../../loader/index.js';
 import { cannotSay } from '../../loader/order/capabilities.js';
 import { DistributedSampler } from '../../samplers/index.js';
@@ -104,6 +105,16 @@ export class RunOrder {
     } finally {
       for (const rank of ranks) await rank.return(undefined);
     }
+  }
+
+  /** The samples of indices of an epoch: in a mixture, an index is another sample under other weights. */
+  sourceSamples(indices: ArrayLike<number> & Iterable<number>, epoch: number): ArrayLike<number> {
+    const { dataset } = this.#opened;
+    if (!(dataset instanceof MixtureDataset)) return indices;
+    return Array.from(indices, (index) => dataset.originOf(index, epoch)).flatMap(({ source, index }) => [
+      source,
+      index,
+    ]);
   }
 
   /**

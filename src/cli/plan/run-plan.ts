@@ -7,6 +7,7 @@ import { MixtureDataset } from '../../datasets/index.js';
 import { DeepSpeedDataSampler } from '../../deepspeed/index.js';
 import { DataLoader } from '../../loader/index.js';
 import { ChatDataset } from '../../tokens/chat-dataset.js';
+import { LengthWarmup } from '../../tokens/length-warmup.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { sampleLengths } from '../../tokens/sample-lengths.js';
 import { type CurriculumPlan, planCurriculum, planDeepSpeedCurriculum } from './curriculum-plan.js';
@@ -21,6 +22,16 @@ export interface SourcePlan {
   /** Slots of the run assigned to the source, and their share. */
   readonly seen: number;
   readonly share: number;
+}
+
+/** A part of a run between two amendments. */
+export interface PhasePlan {
+  /** Its first global step. */
+  readonly at: number;
+  /** Samples per global batch. */
+  readonly batchSize: number;
+  /** Share of each source in its samples; empty without a mixture. */
+  readonly shares: readonly { readonly name: string; readonly share: number }[];
 }
 
 /** Split of a full global batch. */
@@ -70,6 +81,8 @@ export interface RunPlan {
   readonly disk: DiskPlan;
   readonly curriculum: CurriculumPlan | undefined;
   readonly mixture: readonly SourcePlan[] | undefined;
+  /** The phases of the run, if it is amended. */
+  readonly phases: readonly PhasePlan[] | undefined;
 }
 
 /** Content of an epoch. */
@@ -149,6 +162,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
     disk: await planDisk(opened),
     curriculum: await curriculumOf(opened, datasetLength, steps, visits),
     mixture: mixtureOf(opened, walked.samples / Math.max(1, walked.steps), steps),
+    phases: phasesOf(opened, steps),
   };
 }
 
@@ -226,6 +240,36 @@ function mixtureOf(
     seen,
     share: slots === 0 ? 0 : seen / slots,
   }));
+}
+
+/** Where a run changes, and what it consists of in between. O(amendments · sources). */
+function phasesOf(
+  { loader, sampler, dataset, sourceNames }: OpenedConfig,
+  steps: number,
+): PhasePlan[] | undefined {
+  const amendments = loader instanceof DataLoader ? loader.stateDict().amendments : undefined;
+  if (!amendments || !(sampler instanceof BatchSizeRamp)) return undefined;
+  const starts = Object.values(amendments).flatMap((changes) => (changes as number[][]).map(([at]) => at!));
+  const bounds = [...new Set([0, ...starts])].filter((at) => at < steps).sort((a, b) => a - b);
+  const { stages, schedule } = sampler;
+  const mixture = dataset instanceof LengthWarmup ? dataset.dataset : dataset;
+  const drawnBefore = (at: number): readonly number[] => {
+    const place = stages.stepAt(at);
+    if (!(mixture instanceof MixtureDataset) || !place) return [];
+    const { position } = stages.batchAt(place.epoch, stages.stagesOf(place.epoch), place.step);
+    return mixture.progressAfter(place.epoch * mixture.length + position).map(({ samples }) => samples);
+  };
+  return bounds.map((at, k) => {
+    const [before, after] = [drawnBefore(at), drawnBefore(bounds[k + 1] ?? steps)];
+    const drawn = after.map((count, source) => count - (before[source] ?? 0));
+    const all = drawn.reduce((sum, count) => sum + count, 0);
+    const { batchSize } = schedule.findLast(({ step }) => step <= at)!;
+    const shares = drawn.map((count, source) => ({
+      name: sourceNames[source] ?? `source ${source}`,
+      share: all === 0 ? 0 : count / all,
+    }));
+    return { at, batchSize, shares };
+  });
 }
 
 function streamed(dataset: object): CapabilityError {
