@@ -1,5 +1,6 @@
 import { AcceleratorError, ConfigError, MissingPeerError } from '../core/errors.js';
 import { environment } from '../core/platform.js';
+import { messageOf } from '../core/thrown.js';
 import { warn } from '../core/warn.js';
 import { type Accelerator, acceleratorMethods } from './accelerator.js';
 import { CpuAccelerator } from './cpu-accelerator.js';
@@ -107,7 +108,7 @@ function findCuda(): CudaAccelerator | undefined {
     if (!(error instanceof CudaAbsentError) && !(error instanceof MissingPeerError))
       warn({
         code: 'MILLRACE_CUDA_UNUSABLE',
-        message: `A CUDA driver was found but cannot be used; using the processor instead. ${(error as Error).message}`,
+        message: `A CUDA driver was found but cannot be used; using the processor instead. ${messageOf(error)}`,
       });
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FormatError, MillraceError } from '../core/errors.js';
+import { errorCode, messageOf } from '../core/thrown.js';
 import { importModule } from '../datasets/module-value.js';
 import { makeFromRecipe } from '../recipes/make-from-recipe.js';
 import type { Launch } from './config.js';
@@ -44,8 +45,6 @@ async function explained<V>(path: string, load: () => Promise<V>): Promise<V> {
 
 /** The package that Node.js did not find, if that is the cause. */
 function missingPackage(cause: unknown): string | undefined {
-  const { code, message } = cause as { code?: string; message?: string };
-  return code === 'ERR_MODULE_NOT_FOUND'
-    ? /^Cannot find package '([^']+)'/.exec(message ?? '')?.[1]
-    : undefined;
+  if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') return undefined;
+  return /^Cannot find package '([^']+)'/.exec(messageOf(cause))?.[1];
 }

@@ -2,6 +2,7 @@ import { MissingPeerError } from './errors.js';
 import { importAtRunTime } from './import-at-run-time.js';
 import { isNode } from './platform.js';
 import { providedModule } from './provided-modules.js';
+import { errorCode, messageOf } from './thrown.js';
 
 /**
  * Loads a module of an optional package on first use. Bundlers do not see the import. A page gets the package from
@@ -53,6 +54,5 @@ function packageOf(specifier: string): string {
 function isMissing(error: unknown, name: string): boolean {
   // A browser throws a TypeError, and only its text tells that the name is unknown.
   if (!isNode) return error instanceof TypeError && error.message.includes(name);
-  const { code, message } = error as { code?: string; message?: string };
-  return code === 'ERR_MODULE_NOT_FOUND' && Boolean(message?.includes(`'${name}'`));
+  return errorCode(error) === 'ERR_MODULE_NOT_FOUND' && messageOf(error).includes(`'${name}'`);
 }

@@ -1,5 +1,6 @@
 import Hjson from 'hjson';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { messageOf } from '../core/thrown.js';
 
 /** Hjson stores comments under this key, so it would mistake a key of this name for its own. */
 const parserKey = '__COMMENTS__';
@@ -34,7 +35,7 @@ function parseHjson(text: string): object {
     const parsed: unknown = Hjson.parse(text, { keepWsc: true });
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch (cause) {
-    throw notAnObject((cause as Error).message, cause);
+    throw notAnObject(messageOf(cause), cause);
   }
   throw notAnObject('it is not an object', undefined);
 }

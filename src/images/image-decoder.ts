@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { FormatError, MillraceError, MissingPeerError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
+import { messageOf } from '../core/thrown.js';
 import { decodeBmp, isBmp } from './decode-bmp.js';
 import { decodePnm, isPnm } from './decode-pnm.js';
 import { ImageWorkspace } from './image-workspace.js';
@@ -133,11 +134,11 @@ function asDamage<T>(name: string, decode: () => T): T {
   try {
     return decode();
   } catch (cause) {
-    throw cause instanceof MillraceError ? cause : damaged(name, (cause as Error).message, cause as Error);
+    throw cause instanceof MillraceError ? cause : damaged(name, messageOf(cause), cause);
   }
 }
 
-function damaged(name: string, reason: string, cause?: Error): FormatError {
+function damaged(name: string, reason: string, cause?: unknown): FormatError {
   return new FormatError(`The image cannot be decoded: ${reason}`, {
     where: { file: name },
     next: `Replace the file, or pass onError: 'skip' to leave such images out.`,

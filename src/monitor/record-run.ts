@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { integerFrom, parseOptions } from '../core/options.js';
+import { messageOf } from '../core/thrown.js';
 import { warn } from '../core/warn.js';
 import type { CountTokens } from './batch-size.js';
 import { CsvWriter } from './csv-writer.js';
@@ -122,7 +123,7 @@ class FailSafeWrites {
       write();
     } catch (error) {
       if (!this.failed) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         warn({ code: 'MILLRACE_RECORDING', message: `Recording stopped: ${reason}` });
       }
       this.failed = true;

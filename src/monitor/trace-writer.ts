@@ -1,4 +1,6 @@
 // Chrome's trace event format, JSON array: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+
+import { messageOf } from '../core/thrown.js';
 import { AppendedFile } from './appended-file.js';
 import type { BatchDelivered, LoaderEvent, LoaderObserver, PassBegan } from './loader-events.js';
 
@@ -125,8 +127,7 @@ export class TraceWriter {
   }
 
   #instant(at: number, name: string, detail?: unknown): void {
-    const args =
-      detail === undefined ? {} : { detail: detail instanceof Error ? detail.message : String(detail) };
+    const args = detail === undefined ? {} : { detail: messageOf(detail) };
     this.#write({ name, ph: 'i', s: 'p', ts: at * 1_000, ...this.#at(consumer), args });
   }
 

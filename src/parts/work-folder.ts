@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
 import { StorageError } from '../core/errors.js';
+import { errorCode } from '../core/thrown.js';
 import { isAlive } from '../storage/cache-lock.js';
 import { FileWriter } from '../storage/file-writer.js';
 import { storageFailure } from '../storage/storage-failure.js';
@@ -158,7 +159,7 @@ function lock(folder: string): void {
     closeSync(descriptor);
     locked.add(folder);
   } catch (cause) {
-    if ((cause as { code?: string }).code !== 'EEXIST') throw storageFailure('write', path, cause);
+    if (errorCode(cause) !== 'EEXIST') throw storageFailure('write', path, cause);
     const [pid = '?', host = '?'] = (readText(path) ?? '').split(' ');
     throw new StorageError('Another conversion to this output is running', {
       where: { folder, process: pid, host },

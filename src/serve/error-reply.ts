@@ -1,5 +1,6 @@
 import { MillraceError } from '../core/errors.js';
 import { withoutSecrets } from '../core/shown-location.js';
+import { messageOf } from '../core/thrown.js';
 
 /** A refusal with its HTTP status. */
 export class Refusal extends Error {
@@ -49,6 +50,6 @@ function causesOf(error: unknown): string[] {
   const causes: string[] = [];
   let cause: unknown = error instanceof Error ? error.cause : undefined;
   for (; cause !== undefined && causes.length < 10; cause = cause instanceof Error ? cause.cause : undefined)
-    causes.push(withoutSecrets(cause instanceof Error ? cause.message : String(cause)));
+    causes.push(withoutSecrets(messageOf(cause)));
   return causes;
 }

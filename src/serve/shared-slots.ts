@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { close, fstatSync, openSync, statfsSync, unlinkSync, write, writev, writevSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { ConfigError, StorageError } from '../core/errors.js';
+import { errorCode } from '../core/thrown.js';
 import type { EncodedBatch } from './encode-batch.js';
 
 const folder = '/dev/shm';
@@ -67,7 +68,7 @@ export class SharedSlots {
       return memory;
     } catch (error) {
       memory.close();
-      throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? tooSmall(bytes) : error;
+      throw errorCode(error) === 'ENOSPC' ? tooSmall(bytes) : error;
     }
   }
 

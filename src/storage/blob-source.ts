@@ -1,5 +1,6 @@
 import { StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { messageOf } from '../core/thrown.js';
 import type { ByteSource } from './byte-source.js';
 import { checkRange } from './truncated.js';
 
@@ -34,7 +35,7 @@ export class BlobSource implements ByteSource, Movable {
     try {
       return new Uint8Array(await this.#blob.slice(start, end).arrayBuffer());
     } catch (cause) {
-      throw new StorageError(`Cannot read the file: ${(cause as Error).message}`, {
+      throw new StorageError(`Cannot read the file: ${messageOf(cause)}`, {
         where: { file: this.name, byteOffset: start },
         next: 'It may have been changed, moved or deleted since it was picked: pick it again.',
         cause,

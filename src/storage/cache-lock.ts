@@ -11,6 +11,7 @@ import {
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from '../core/thrown.js';
 import { makeFolder } from './make-folder.js';
 
 /** A lock that was not refreshed for this long is taken over, even if its process is alive: the thread may have ended. */
@@ -104,7 +105,7 @@ function isAbandoned(path: string): boolean {
 }
 
 function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? '';
+  return errorCode(error) ?? '';
 }
 
 /** Whether a process is running on this machine. */

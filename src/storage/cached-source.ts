@@ -4,6 +4,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { StorageError } from '../core/errors.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
+import { errorCode, messageOf } from '../core/thrown.js';
 import { warn } from '../core/warn.js';
 import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
@@ -194,7 +195,7 @@ export class CachedSource implements ByteSource, Movable {
 /** @returns whether the file existed */
 async function readFrom(path: string, position: number, target: Uint8Array): Promise<boolean> {
   const file = await open(path).catch((error: unknown) => {
-    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (!file) return false;
@@ -231,11 +232,10 @@ function markBroken(cache: FileCache, error: unknown): void {
   const isKnown = broken.has(cache);
   broken.set(cache, performance.now());
   if (isKnown) return;
-  const { code, message } = error as { code?: string; message: string };
   warn({
     code: 'MILLRACE_CACHE',
     message:
-      `The cache in ${cache.folder} cannot be used (${code ?? message}): data is read from where it is, and the cache tried again in a minute. ` +
+      `The cache in ${cache.folder} cannot be used (${errorCode(error) ?? messageOf(error)}): data is read from where it is, and the cache tried again in a minute. ` +
       'Make room there, or name another folder with MILLRACE_CACHE.',
   });
 }

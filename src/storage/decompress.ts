@@ -1,5 +1,6 @@
 import { concatBytes } from '../core/concat-bytes.js';
 import { FormatError, MillraceError } from '../core/errors.js';
+import { messageOf } from '../core/thrown.js';
 import type { ByteSource } from './byte-source.js';
 import { checkDecompressed } from './decompressed-limit.js';
 import { gunzip } from './gunzip.js';
@@ -49,7 +50,7 @@ export async function* decompress(source: ByteSource, compression: Compression):
   } catch (cause) {
     if (cause instanceof MillraceError)
       throw 'file' in cause.where ? cause : cause.addLocation({ file: source.name });
-    throw new FormatError(`The ${compression} data is damaged or cut short: ${(cause as Error).message}`, {
+    throw new FormatError(`The ${compression} data is damaged or cut short: ${messageOf(cause)}`, {
       where: { file: source.name },
       next: 'Copy or compress the file again.',
       cause,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { StorageError } from '../core/errors.js';
 import { isNode } from '../core/platform.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
+import { errorCode } from '../core/thrown.js';
 import { warn } from '../core/warn.js';
 import type { ByteSource } from './byte-source.js';
 import { contentBytes } from './cache-entry.js';
@@ -142,11 +143,10 @@ const warnedOf = new WeakSet<FileCache>();
 function warnOfTemporary(cache: FileCache, error: unknown): void {
   if (warnedOf.has(cache)) return;
   warnedOf.add(cache);
-  const { code } = error as { code: string };
   warn({
     code: 'MILLRACE_CACHE',
     message:
-      `The cache in ${cache.folder} cannot be used (${code}): files are decompressed into ${tmpdir()} for this run alone. ` +
+      `The cache in ${cache.folder} cannot be used (${errorCode(error)}): files are decompressed into ${tmpdir()} for this run alone. ` +
       'Make room there, or name another folder with MILLRACE_CACHE.',
   });
 }

@@ -10,6 +10,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from '../core/thrown.js';
 import {
   contentBytes,
   type FillEntry,
@@ -196,16 +197,20 @@ export class FileCache {
  * files. Such an error says nothing about the data.
  */
 export function isSystemError(error: unknown): boolean {
-  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
-  return typeof code === 'string' && typeof syscall === 'string';
+  return (
+    errorCode(error) !== undefined &&
+    error instanceof Error &&
+    'syscall' in error &&
+    typeof error.syscall === 'string'
+  );
 }
 
 function isGone(error: unknown): boolean {
-  return ['ENOENT', 'ESTALE'].includes((error as { code?: string }).code ?? '');
+  return ['ENOENT', 'ESTALE'].includes(errorCode(error) ?? '');
 }
 
 function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes((error as { code?: string }).code ?? '');
+  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');
 }
 
 /** The modification time of a file records when the entry was last used. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../core/thrown.js';
 import type { ByteSource } from './byte-source.js';
 import { FileSource } from './file-source.js';
 import { isMissing } from './is-missing.js';
@@ -32,7 +33,7 @@ export class FolderStore implements ObjectStore {
         await rename(path, target);
       } catch (error) {
         // A file cannot be moved from another disk.
-        if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+        if (errorCode(error) !== 'EXDEV') throw error;
         await copyFile(path, target);
       }
     });

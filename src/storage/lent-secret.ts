@@ -1,4 +1,5 @@
 import { StorageError } from '../core/errors.js';
+import { messageOf } from '../core/thrown.js';
 
 /** In a worker: which secret to ask the main thread for. */
 export interface LentSecret {
@@ -34,7 +35,7 @@ export function lendSecret<T>(secret: Secret<T>): LentSecret {
     try {
       channel.postMessage({ answer: data.ask, value: await revealSecret(secret) });
     } catch (error) {
-      channel.postMessage({ answer: data.ask, problem: (error as Error).message });
+      channel.postMessage({ answer: data.ask, problem: messageOf(error) });
     }
   };
   // A thread does not stay alive to answer.

@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorCode } from '../core/thrown.js';
 
 /**
  * Creates a folder and its parents. Like `mkdirSync` with `recursive`, which in Node.js 20 never returns if the system reports
@@ -20,7 +21,7 @@ function made(path: string): boolean {
     mkdirSync(path);
     return true;
   } catch (error) {
-    const { code } = error as { code?: string };
+    const code = errorCode(error);
     if (code === 'EEXIST' && statSync(path).isDirectory()) return true;
     if (code === 'ENOENT' && dirname(path) !== path) return false;
     throw error;

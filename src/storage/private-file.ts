@@ -1,4 +1,5 @@
 import { CapabilityError, StorageError } from '../core/errors.js';
+import { messageOf } from '../core/thrown.js';
 import { type BlobLike, BlobSource } from './blob-source.js';
 
 /** The part of the File System API that is used: TypeScript declares it only with the whole DOM. */
@@ -29,7 +30,7 @@ export async function openPrivateFile(url: string): Promise<BlobSource> {
     const handle = await folder.getFileHandle(fileName);
     return new BlobSource(await handle.getFile(), url);
   } catch (cause) {
-    throw new StorageError(`Cannot open the file: ${(cause as Error).message}`, {
+    throw new StorageError(`Cannot open the file: ${messageOf(cause)}`, {
       where: { url },
       next: 'Check the path; folders and files of this file system belong to one origin.',
       cause,

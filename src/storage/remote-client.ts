@@ -1,5 +1,6 @@
 import { MillraceError, StorageError } from '../core/errors.js';
 import { isNode } from '../core/platform.js';
+import { errorCode, messageOf } from '../core/thrown.js';
 import { Backoff } from './backoff.js';
 import { PassingFailure } from './passing-failure.js';
 import { mostRedirects, redirected, redirectTarget, tooManyRedirects } from './redirect.js';
@@ -205,13 +206,14 @@ async function makeRequest(
 
 /** Errors of `fetch`, and of a body that breaks off, are TypeErrors. */
 function isNetworkFailure(error: unknown): boolean {
-  return error instanceof TypeError || (error as { name?: string }).name === 'AbortError';
+  return error instanceof TypeError || (error instanceof Error && error.name === 'AbortError');
 }
 
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error;
-  const { code, message: inner } = (cause ?? {}) as { code?: string; message?: string };
-  return inner ? `${inner}${code && !inner.includes(code) ? ` (${code})` : ''}` : message;
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof Error) || cause.message === '') return messageOf(error);
+  const code = errorCode(cause);
+  return code === undefined || cause.message.includes(code) ? cause.message : `${cause.message} (${code})`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { StorageError } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
+import { errorCode, messageOf } from '../core/thrown.js';
 
 const advice: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path: relative paths count from the working directory.',
@@ -19,8 +20,8 @@ export function storageFailure(
   file: string,
   cause: unknown,
 ): StorageError {
-  const { code = '', message } = cause as { code?: string; message?: string };
-  const problem = code === 'ENOENT' ? 'there is no such file or folder' : (message ?? String(cause));
+  const code = errorCode(cause) ?? '';
+  const problem = code === 'ENOENT' ? 'there is no such file or folder' : messageOf(cause);
   return new StorageError(`Cannot ${verb} the file: ${problem}`, {
     where: code ? { file, reason: code } : { file },
     next: ownValue(advice, code) ?? 'Check the disk, then try again.',

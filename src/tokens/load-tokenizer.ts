@@ -1,5 +1,6 @@
 import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
+import { messageOf } from '../core/thrown.js';
 import { isMissing } from '../storage/is-missing.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
@@ -95,7 +96,7 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new FormatError(`The file is not JSON: ${(cause as Error).message}`, { where: { file }, cause });
+    throw new FormatError(`The file is not JSON: ${messageOf(cause)}`, { where: { file }, cause });
   }
 }
 

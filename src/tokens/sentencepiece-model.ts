@@ -1,5 +1,6 @@
 import { concatBytes } from '../core/concat-bytes.js';
 import { FormatError } from '../core/errors.js';
+import { messageOf } from '../core/thrown.js';
 
 /** What a piece of a SentencePiece model is. The numbers are those of the file. */
 export const pieceTypes = {
@@ -56,7 +57,7 @@ export function readSentencePieceModel(bytes: Uint8Array, file: string): Sentenc
       removesExtraSpaces: normalizer.integer(4, 1) !== 0,
     };
   } catch (cause) {
-    throw notSentencePiece(file, (cause as Error).message);
+    throw notSentencePiece(file, messageOf(cause));
   }
 }
 

@@ -2,6 +2,7 @@ import type { FlowProducer as BullFlow, Queue as BullQueue, Worker as BullWorker
 import type { Redis as IoRedis } from 'ioredis';
 import { StorageError } from '../../core/errors.js';
 import { importPeer } from '../../core/peer.js';
+import { messageOf } from '../../core/thrown.js';
 
 /** BullMQ and a connection to Redis. */
 export interface RedisQueueing {
@@ -38,7 +39,7 @@ export async function connectRedis(url: string): Promise<RedisQueueing> {
     await connection.connect();
   } catch (cause) {
     connection.disconnect();
-    throw new StorageError(`Redis does not answer: ${(cause as Error).message}`, {
+    throw new StorageError(`Redis does not answer: ${messageOf(cause)}`, {
       where: { redis: url },
       next: 'Start it, or check the URL: redis://host:6379.',
       cause,

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { ConfigError } from '../../core/errors.js';
+import { messageOf } from '../../core/thrown.js';
 import { visibleText } from '../../core/visible-text.js';
 import { formatCount } from '../../web/kit/numbers.js';
 import {
@@ -122,8 +123,4 @@ function stageLines({ name, from, value, draws, error }: ReplayedStage, { paint,
     lines.push(title + describeValue(content, width - title.length));
   }
   return lines.map((line) => line.trimEnd());
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import * as v from 'valibot';
 import { FormatError, StorageError } from '../../core/errors.js';
 import { recordOf } from '../../core/options.js';
+import { errorCode, messageOf } from '../../core/thrown.js';
 
 /** A dumped tensor: dtype, shape, digest, and its elements if there are few. */
 export interface DumpedTensor {
@@ -111,9 +112,9 @@ async function* linesOf(file: string): AsyncGenerator<string, void, undefined> {
   try {
     yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   } catch (cause) {
-    const { code = '' } = cause as { code?: string };
+    const code = errorCode(cause) ?? '';
     throw new StorageError(
-      `Cannot read the dump: ${code === 'ENOENT' ? 'the file does not exist' : (cause as Error).message}`,
+      `Cannot read the dump: ${code === 'ENOENT' ? 'the file does not exist' : messageOf(cause)}`,
       {
         where: { file, reason: code },
         next: 'Pass the file that dump_batches wrote.',
@@ -130,7 +131,7 @@ function parseLine(file: string, line: number, text: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     if (line === 1) throw notADump(file);
-    throw damaged(file, line, `is not JSON: ${(cause as Error).message}`);
+    throw damaged(file, line, `is not JSON: ${messageOf(cause)}`);
   }
 }
 

@@ -5,6 +5,7 @@ import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import { ownValue } from '../../core/record.js';
 import { elementCount } from '../../core/tensor.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import { truncated } from '../../storage/truncated.js';
@@ -155,7 +156,7 @@ function parseHeader(source: ByteSource, text: string): object {
     if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header;
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    throw damaged(source, `its header is not JSON: ${(cause as Error).message}`);
+    throw damaged(source, `its header is not JSON: ${messageOf(cause)}`);
   }
   throw damaged(source, 'its header is not an object');
 }

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
 import { FormatError, MillraceError } from '../../core/errors.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { checkDecompressed } from '../../storage/decompressed-limit.js';
 import { MemorySource } from '../../storage/memory-source.js';
@@ -73,7 +74,7 @@ export async function readZipEntries(
     return entries;
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;
-    throw damaged(source, (cause as Error).message, cause);
+    throw damaged(source, messageOf(cause), cause);
   }
 }
 
@@ -82,7 +83,7 @@ export async function zipDirectory(source: ByteSource): Promise<yauzl.Entry[]> {
   try {
     return await listEntries(await openZip(source));
   } catch (cause) {
-    throw cause instanceof MillraceError ? cause : damaged(source, (cause as Error).message, cause);
+    throw cause instanceof MillraceError ? cause : damaged(source, messageOf(cause), cause);
   }
 }
 

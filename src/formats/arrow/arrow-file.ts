@@ -1,5 +1,6 @@
 import { type ErrorLocation, FormatError, MillraceError } from '../../core/errors.js';
 import { firstAbove } from '../../core/first-above.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
 import { DecompressionBudget } from '../tables/decompression-budget.js';
@@ -225,7 +226,7 @@ async function guard<T>(where: ErrorLocation, action: () => Promise<T>): Promise
 
 function damaged(where: ErrorLocation, cause: unknown): FormatError {
   // The metadata view throws this for every offset outside it.
-  const why = cause instanceof RangeError ? 'its metadata is damaged or cut short' : (cause as Error).message;
+  const why = cause instanceof RangeError ? 'its metadata is damaged or cut short' : messageOf(cause);
   return new FormatError(`The Arrow file cannot be read: ${why}`, {
     where,
     next: 'Copy or write the file again.',

@@ -5,6 +5,7 @@ import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import { setOwn } from '../../core/record.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { withPath } from '../../storage/location-path.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
@@ -128,7 +129,7 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
         try {
           setOwn(made, name, mdsDecoder(encoding)!(bytes.subarray(at, end)));
         } catch (cause) {
-          const why = (cause as Error).message;
+          const why = messageOf(cause);
           throw this.rows.damaged(index, `has a column ${name} that is not ${encoding}: ${why}`, cause);
         }
       }

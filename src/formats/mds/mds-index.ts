@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { FormatError } from '../../core/errors.js';
 import { recordOf } from '../../core/options.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 
 /** Whether a path stays within the folder: `index.json` is untrusted. */
@@ -45,7 +46,7 @@ export async function readMdsIndex(source: ByteSource): Promise<readonly MdsShar
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw damaged(source, `it is not JSON: ${(cause as Error).message}`);
+    throw damaged(source, `it is not JSON: ${messageOf(cause)}`);
   }
   const result = v.safeParse(schema, parsed);
   if (!result.success) {

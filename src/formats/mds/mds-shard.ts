@@ -5,6 +5,7 @@ import { createBrotliDecompress } from 'node:zlib';
 import { concatBytes } from '../../core/concat-bytes.js';
 import { FormatError, MillraceError } from '../../core/errors.js';
 import { isNode } from '../../core/platform.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { decompress } from '../../storage/decompress.js';
 import { checkDecompressed } from '../../storage/decompressed-limit.js';
@@ -55,7 +56,7 @@ export async function openMdsShard(
   } catch (cause) {
     if (cause instanceof MillraceError)
       throw 'file' in cause.where ? cause : cause.addLocation({ file: packed.name });
-    throw new FormatError(`The ${compression} data is damaged or cut short: ${(cause as Error).message}`, {
+    throw new FormatError(`The ${compression} data is damaged or cut short: ${messageOf(cause)}`, {
       where: { file: packed.name },
       next: 'Copy or write the shard again.',
       cause,

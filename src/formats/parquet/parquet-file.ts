@@ -7,6 +7,7 @@ import {
 } from 'hyparquet';
 import { type ErrorLocation, FormatError, MillraceError } from '../../core/errors.js';
 import { firstAbove } from '../../core/first-above.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { chooseColumns } from '../choose-columns.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
@@ -278,7 +279,7 @@ async function guard<T>(where: ErrorLocation, action: () => Promise<T>): Promise
 }
 
 function damaged(where: ErrorLocation, cause: unknown): FormatError {
-  return new FormatError(`The Parquet file cannot be read: ${(cause as Error).message}`, {
+  return new FormatError(`The Parquet file cannot be read: ${messageOf(cause)}`, {
     where,
     next: 'Copy or write the file again; millrace verify says which parts of it are whole.',
     cause,

@@ -1,5 +1,6 @@
 import { andThen } from '../../core/maybe-promise.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { openDataFiles } from '../data-files.js';
 import { FileDataset, type FileRecipe, type FormatModule } from '../file-dataset.js';
@@ -73,7 +74,7 @@ class RecordDataset<T> extends FileDataset<T, RecordFiles, null> {
   get(index: number): T | Promise<T> {
     return andThen(this.rows.bytes(index), (bytes) => {
       const damaged = (cause: unknown) =>
-        this.rows.damaged(index, `cannot be decoded: ${(cause as Error).message}`, cause);
+        this.rows.damaged(index, `cannot be decoded: ${messageOf(cause)}`, cause);
       try {
         const made = this.#format.decode(bytes);
         return made instanceof Promise

@@ -4,6 +4,7 @@ import type { MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import { ownValue, setOwn } from '../../core/record.js';
+import { messageOf } from '../../core/thrown.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { openDataFiles } from '../data-files.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
@@ -64,7 +65,7 @@ export class JsonlDataset<T = Json> extends FileDataset<T, RecordFiles, readonly
     try {
       return this.#choose(parseJson(text)) as T;
     } catch (cause) {
-      throw this.rows.damaged(index, `is not JSON: ${(cause as Error).message}`, cause);
+      throw this.rows.damaged(index, `is not JSON: ${messageOf(cause)}`, cause);
     }
   }
 

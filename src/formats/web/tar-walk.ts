@@ -1,5 +1,6 @@
 import { Header, Pax } from 'tar';
 import { FormatError, MillraceError } from '../../core/errors.js';
+import { messageOf } from '../../core/thrown.js';
 import { compressionOfContent } from '../../storage/decompress.js';
 import { truncated } from '../../storage/truncated.js';
 import { asBuffer } from '../records/as-buffer.js';
@@ -110,7 +111,7 @@ async function readHeader(reader: RecordReader, at: number, pax?: Pax): Promise<
     // A browser has no tar.
     if (cause instanceof MillraceError) throw cause;
     // The package tar throws plain errors for malformed numbers.
-    throw damaged(source.name, at, `cannot be read: ${(cause as Error).message}`, cause);
+    throw damaged(source.name, at, `cannot be read: ${messageOf(cause)}`, cause);
   }
 }
 

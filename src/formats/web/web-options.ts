@@ -3,6 +3,7 @@ import { ConfigError, FormatError, MillraceError } from '../../core/errors.js';
 import { fieldCollates } from '../../core/field-collates.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
+import { messageOf } from '../../core/thrown.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import type { PictureSettings } from '../images/picture-settings.js';
 import type { RecordReader } from '../records/record-reader.js';
@@ -103,7 +104,7 @@ function undecodable(
   byteOffset: number,
   cause: unknown,
 ): FormatError {
-  const what = cause instanceof MillraceError ? cause.message.split(' (')[0] : (cause as Error).message;
+  const what = cause instanceof MillraceError ? cause.message.split(' (')[0] : messageOf(cause);
   return new FormatError(`The file ${ending} of the sample ${key} cannot be decoded: ${what}`, {
     where: { file: reader.source.name, sample: key, byteOffset },
     next: 'Fix the shard, or read undecoded bytes with { decode: false }.',

@@ -1,6 +1,7 @@
 import type { Collate, CollateContext } from '../../core/collate.js';
 import { CollateError, MillraceError } from '../../core/errors.js';
 import type { MaybePromise } from '../../core/maybe-promise.js';
+import { messageOf } from '../../core/thrown.js';
 import { type BatchTask, locationOfTask } from '../order/batch-task.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { BatchMaker, TaskResult } from './batch-result.js';
@@ -56,7 +57,7 @@ function collateFailure(
 ): MillraceError {
   const location = { ...dataset, ...locationOfTask(task) };
   if (cause instanceof MillraceError) return cause.addLocation(location);
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new CollateError(`The batch could not be collated: ${reason}`, {
     where: location,
     next: 'The cause has the error of the collate function.',

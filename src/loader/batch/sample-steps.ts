@@ -3,6 +3,7 @@ import { type DatasetTitle, datasetTitle, type SampleContext } from '../../core/
 import { SampleError } from '../../core/errors.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type StageClock, stageClock, type TimedStage } from '../../core/stage-clock.js';
+import { messageOf } from '../../core/thrown.js';
 import type { DrawContext } from '../../random/sample-context.js';
 import { type BatchTask, locationOfTask } from '../order/batch-task.js';
 import type { BatchMemory } from './batch-memory.js';
@@ -85,7 +86,7 @@ export class SampleSteps {
   /** The error for a failed sample, with its location. */
   failure(context: SampleContext, cause: unknown): SampleError {
     const { index, epoch } = context;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     return new SampleError(`Sample ${index} of ${this.#title.name} could not be made: ${trimStop(reason)}`, {
       where: { ...this.#title.where, index, epoch, ...(this.worker === null ? {} : { worker: this.worker }) },
       next: `The cause has the original error. Repair the sample, or pass onError: 'skip' to skip and count such samples.`,
@@ -144,7 +145,7 @@ class Skipped implements SkippedSample {
   constructor({ index, epoch }: SampleContext, cause: unknown) {
     this.index = index;
     this.epoch = epoch;
-    this.reason = cause instanceof Error ? cause.message : String(cause);
+    this.reason = messageOf(cause);
   }
 }
 

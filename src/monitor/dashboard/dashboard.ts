@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { threadProgram } from '../../core/thread-program.js';
+import { messageOf } from '../../core/thrown.js';
 import { warn } from '../../core/warn.js';
 import type { Observable } from '../loader-events.js';
 import type { ResolvedDashboard } from './dashboard-options.js';
@@ -87,7 +88,7 @@ function startServer(setup: ServerSetup): ServerThread | undefined {
   try {
     return new ServerThread(setup);
   } catch (error) {
-    warnOf((error as Error).message);
+    warnOf(messageOf(error));
     return undefined;
   }
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MillraceError } from '../../core/errors.js';
+import { messageOf } from '../../core/thrown.js';
 import { type PrometheusRegistry, prometheusRegistry } from '../prometheus.js';
 import { parseReport } from './neighbor-report.js';
 import type { PageAccess } from './page-access.js';
@@ -184,8 +185,4 @@ function send(response: ServerResponse, status: number, type: string, body: stri
     'x-content-type-options': 'nosniff',
   });
   response.end(body);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/thrown.js';
 import type { CountTokens } from '../batch-size.js';
 import { histogramsOf } from '../curriculum-view.js';
 import type { BatchDelivered, LoaderEvent, LoaderObserver, PassBegan } from '../loader-events.js';
@@ -186,8 +187,4 @@ export class RunWatcher {
     this.#peek = undefined;
     this.#tuning = undefined;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 // runs send it their data, and one of them takes over when it ends.
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { errorCode, messageOf } from '../../core/thrown.js';
 import { LiveServer } from './live-server.js';
 import type { RunUpdate } from './live-view.js';
 import { report } from './neighbor-client.js';
@@ -63,8 +64,8 @@ class PageThread {
       post({ type: 'open', url: this.#url(taken, this.#token) });
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
-      post({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
+      if (errorCode(error) === 'EADDRINUSE') return false;
+      post({ type: 'failed', reason: messageOf(error) });
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { MissingPeerError } from '../../core/errors.js';
 import { isNode } from '../../core/platform.js';
 import { withoutSecrets } from '../../core/shown-location.js';
+import { messageOf } from '../../core/thrown.js';
 import type { CloudCredentials } from './credentials.js';
 
 /** Most characters of what a package says. */
@@ -37,7 +38,7 @@ export class CredentialChain {
       this.#outcome =
         error instanceof MissingPeerError
           ? `For profiles, roles and metadata servers: npm install ${this.#package}.`
-          : `${this.#package} says: ${withoutSecrets((error as Error).message).slice(0, shownCharacters)}`;
+          : `${this.#package} says: ${withoutSecrets(messageOf(error)).slice(0, shownCharacters)}`;
       return undefined;
     }
   };
