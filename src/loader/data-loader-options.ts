@@ -6,6 +6,7 @@ import { type DType, isDType } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { Uneven } from '../core/part-slice.js';
+import { ownValue } from '../core/record.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { type DashboardOptions, dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
@@ -52,6 +53,22 @@ interface CommonOptions<T, N extends DType, B, Reuse extends boolean, Traced ext
    * where `worker.js` imports `millrace/worker`. Requires workers. @defaultValue the worker that Millrace includes
    */
   readonly createWorker?: CreateWorker;
+  /**
+   * Another loader whose worker threads make the batches of this one too, for a validation loader beside a training loader. Both are
+   * served in the order of their requests, and closing one leaves the other. `numWorkers` and `createWorker` are those of that
+   * loader. @defaultValue none: threads of its own
+   */
+  readonly workersOf?: AsyncDisposable & { readonly options: { readonly numWorkers: number | 'auto' } };
+  /**
+   * Keeps samples after dataset and transform made them, so that later epochs and runs do not make them again: for transforms that take
+   * long and always give the same. `{ memory }` shares that many bytes among the workers and keeps the first samples that fit. `{ disk }`
+   * is a folder, which runs and processes share; a sample is found there by the code, the options and the data that it was made from.
+   * With more than `maxBytes` in it (by default 32 GiB), samples of other code are evicted. A sample that needs random numbers, or its
+   * epoch, is an error. Requires Node.js and a map-style dataset. @defaultValue none
+   */
+  readonly cacheSamples?:
+    | { readonly memory: number; readonly disk?: never; readonly maxBytes?: never }
+    | { readonly disk: string; readonly maxBytes?: number; readonly memory?: never };
   /**
    * Whether workers stay alive between epochs; idle workers do not keep the process alive. Requires workers.
    * @defaultValue `true`
@@ -238,6 +255,24 @@ const schema = v.strictObject({
   prefetchFactor: v.optional(autoOr(integerFrom(1))),
   prefetchBytes: v.optional(integerFrom(0), 2 ** 28),
   persistentWorkers: v.optional(booleanOption),
+  workersOf: v.optional(
+    v.custom<NonNullable<CommonOptions<never, DType, never, boolean, boolean>['workersOf']>>(
+      (value) => typeof (value as { options?: unknown } | null)?.options === 'object',
+      'must be a DataLoader',
+    ),
+  ),
+  cacheSamples: v.optional(
+    v.union(
+      [
+        v.strictObject({ memory: integerFrom(2 ** 16) }),
+        v.strictObject({
+          disk: v.pipe(v.string(), v.minLength(1)),
+          maxBytes: v.optional(integerFrom(2 ** 16)),
+        }),
+      ],
+      'must be { memory: bytes } or { disk: folder, maxBytes }, with at least 64 KiB',
+    ),
+  ),
   createWorker: v.optional(
     v.custom<CreateWorker>((value) => typeof value === 'function', 'must be a function that makes a Worker'),
   ),
@@ -283,7 +318,7 @@ export type ResolvedOptions = Readonly<v.InferOutput<typeof schema>> & {
  * @throws {@link ConfigError} naming every unknown field, invalid value and impossible combination.
  */
 export function resolveOptions(options: unknown): ResolvedOptions {
-  const given = parseOptions('DataLoader options', schema, options);
+  const given = parseOptions('DataLoader options', schema, withSharedWorkers(options));
   const problems = contradictions(given);
   if (problems.length > 0) throw new ConfigError('DataLoader options', problems);
   return {
@@ -294,14 +329,37 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   };
 }
 
+/** Fills in what a loader that shares workers takes from the other one. @throws {@link ConfigError} */
+function withSharedWorkers(options: unknown): unknown {
+  const { workersOf, ...own } = (options ?? {}) as { readonly workersOf?: unknown } & Record<string, unknown>;
+  const other = (workersOf as { readonly options?: Record<string, unknown> } | null | undefined)?.options;
+  if (!other) return options;
+  for (const field of ['numWorkers', 'createWorker']) {
+    if (ownValue(own, field) === undefined) continue;
+    throw new ConfigError('DataLoader options', [{ field, message: 'is that of the loader in workersOf' }]);
+  }
+  return { ...own, workersOf, numWorkers: other.numWorkers, createWorker: other.createWorker };
+}
+
 /** Rejects options that do not apply to an iterable dataset. @throws {@link ConfigError} */
 export function checkIterable(options: ResolvedOptions): void {
   const { shuffle, sampler, batchSampler, generator } = options;
   const inOrder = options.inOrder ? undefined : options.inOrder;
   const uneven = options.uneven === 'repeat' ? undefined : options.uneven;
+  const { cacheSamples } = options;
   const provenance = options.provenance || undefined;
   const onError = options.onError === 'replace' ? options.onError : undefined;
-  const given = { shuffle, sampler, batchSampler, generator, inOrder, uneven, provenance, onError };
+  const given = {
+    shuffle,
+    sampler,
+    batchSampler,
+    generator,
+    inOrder,
+    uneven,
+    provenance,
+    onError,
+    cacheSamples,
+  };
   const problems = Object.entries(given)
     .filter(([, value]) => value !== undefined && (value !== false || given.inOrder === value))
     .map(([field]) => ({ field, message: 'needs a map-style dataset; this one can only be iterated' }));

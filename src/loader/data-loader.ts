@@ -1,7 +1,7 @@
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
-import { LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
+import { ConfigError, LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { BatchSampler as BatchSource, Sampler } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
@@ -27,7 +27,9 @@ import type { GivenBatch } from './engine/lent-batch.js';
 import { type LoaderStats, StatsRecorder } from './engine/loader-stats.js';
 import { moment } from './engine/making-times.js';
 import { Observation } from './engine/observation.js';
+import { publishThreads } from './engine/shared-threads.js';
 import { TunedEngine } from './engine/tuned-engine.js';
+import { gatherResults } from './gather.js';
 import { type Lease, type LeaseOptions, Leases } from './leases.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { openDashboard } from './open-dashboard.js';
@@ -139,6 +141,7 @@ export class DataLoader<
       stats: this.#stats,
       observation: this.#observation,
     };
+    publishThreads(this, this.#engine.threads);
     closeWhenCollected(this, this.#engine.holder);
     if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source, datasetFingerprint));
   }
@@ -283,6 +286,33 @@ export class DataLoader<
    */
   order(position: LoaderPosition, layout: RankLayout = this.#options): Generator<PlannedBatch> {
     return this.#knownOrder().batches(position, layout);
+  }
+
+  /**
+   * Puts what all ranks computed for their samples into the order of the dataset, for an evaluation over ranks.
+   *
+   * ```ts
+   * const epoch = loader.epoch;
+   * const scores = [];
+   * for await (const batch of loader) scores.push(...score(batch));
+   * const gathered = loader.gather(await allGather(scores), { epoch });   // gathered[i] is the score of sample i
+   * ```
+   *
+   * @param results - For each rank, one result per sample, in the order in which its loader gave the samples.
+   * @returns one result per sample of the dataset. A sample that came several times, as with `uneven: 'repeat'`, has its first result;
+   *   one that did not come, as with `uneven: 'none'`, has `undefined`.
+   * @throws {@link ShapeError} if a rank has another number of results; {@link ConfigError} if there is another number of ranks; {@link
+   *   CapabilityError} for an iterable dataset.
+   * @remarks O(samples). Reads no sample.
+   */
+  gather<R>(results: readonly ArrayLike<R>[], { epoch }: { readonly epoch: number }): (R | undefined)[] {
+    const { worldSize } = this.#options;
+    if (results.length !== worldSize) {
+      const message = `are of ${results.length} ranks, but worldSize is ${worldSize}`;
+      throw new ConfigError('DataLoader.gather', [{ field: 'results', message }]);
+    }
+    const batchesOf = (rank: number) => this.order({ epoch, step: 0 }, { ...this.#options, rank });
+    return gatherResults(results, this.#knownOrder().datasetLength, batchesOf);
   }
 
   /**

@@ -18,7 +18,13 @@ export interface LoaderVariant {
 export function variantOptions(given: object, how: LoaderVariant): object {
   const { numWorkers, prefetchFactor, ...changes } = how;
   if (numWorkers === undefined) return withoutUndefined({ ...given, ...withoutUndefined(how) });
-  const { prefetchFactor: _, persistentWorkers, inOrder, ...others } = given as Record<string, unknown>;
+  const {
+    prefetchFactor: _,
+    persistentWorkers,
+    inOrder,
+    workersOf: __,
+    ...others
+  } = given as Record<string, unknown>;
   const ofWorkers = numWorkers === 0 ? {} : { persistentWorkers, inOrder, prefetchFactor };
   return withoutUndefined({ ...others, ...ofWorkers, numWorkers, ...withoutUndefined(changes) });
 }

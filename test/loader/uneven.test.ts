@@ -152,3 +152,48 @@ describe("uneven: 'repeat' and 'none'", () => {
     expect(new DataLoader(samples, { sampler: new RandomSampler(3), uneven: 'short' }).length).toBe(3);
   });
 });
+
+describe('gather', () => {
+  it("puts the results of all ranks into the dataset's order, each sample once", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        run,
+        fc.constantFrom('repeat', 'short', 'none'),
+        fc.nat(2),
+        async (of, uneven, epoch) => {
+          fc.pre(of.kind !== 'turning' && (uneven !== 'none' || of.length >= of.batchSize));
+          const ranks = await Promise.all(
+            Array.from({ length: of.worldSize }, async (_, rank) => {
+              const loader = load(of, rank, uneven as 'repeat');
+              loader.setEpoch(epoch);
+              return (await collect(loader)).flat().map((sample) => `score of ${sample}`);
+            }),
+          );
+          const gathered = load(of, 0, uneven as 'repeat').gather(ranks, { epoch });
+          const came = new Set(ranks.flat());
+          const scores = Array.from({ length: of.length }, (_, index) => `score of ${index}`);
+          expect(gathered).toEqual(scores.map((score) => (came.has(score) ? score : undefined)));
+          if (uneven !== 'none') expect(gathered).not.toContain(undefined);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('refuses results of other ranks, and fewer results than samples', () => {
+    const loader = new DataLoader(range(5), { batchSize: 4, worldSize: 2, uneven: 'short' });
+    expect(() => loader.gather([[1, 2, 3]], { epoch: 0 })).toThrow(/results: are of 1 ranks/);
+    expect(() => loader.gather([[1, 2, 3], [4]], { epoch: 0 })).toThrow(
+      /Rank 1 has 1 results for the 2 samples/,
+    );
+    expect(
+      loader.gather(
+        [
+          [1, 2, 5],
+          [3, 4],
+        ],
+        { epoch: 0 },
+      ),
+    ).toEqual([1, 2, 3, 4, 5]);
+  });
+});

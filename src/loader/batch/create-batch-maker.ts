@@ -3,22 +3,27 @@ import type { BatchTask, IndexTask, StreamTask } from '../order/batch-task.js';
 import type { BatchMaker } from './batch-result.js';
 import { makeAt } from './collate-failure.js';
 import { MapBatchMaker } from './map-batch-maker.js';
+import type { SampleCache } from './sample-cache.js';
 import { type BatchSettings, type BatchSteps, SampleSteps } from './sample-steps.js';
 import { StreamBatchMaker } from './stream-batch-maker.js';
 
-/**
- * Creates the maker for the kind of dataset.
- *
- * @param progress - Its second element receives the position, within the batch, of the sample that is being made.
- */
+/** What a maker may have besides its settings. */
+export interface BatchMakerExtras {
+  /** Its second element receives the position, within the batch, of the sample that is being made. */
+  readonly progress?: Int32Array | undefined;
+  /** Keeps samples that were made. */
+  readonly cache?: SampleCache | undefined;
+}
+
+/** Creates the maker for the kind of dataset. */
 export function createBatchMaker(
   dataset: Dataset<unknown> | IterableDataset<unknown>,
   steps: BatchSteps,
   settings: BatchSettings,
   worker: number | null,
-  progress?: Int32Array,
+  { progress, cache }: BatchMakerExtras = {},
 ): BatchMaker {
-  const samples = new SampleSteps(dataset, steps, settings, worker);
+  const samples = new SampleSteps(dataset, steps, settings, worker, cache);
   if (!isMapDataset(dataset)) {
     return located<StreamTask>(new StreamBatchMaker(dataset, samples));
   }

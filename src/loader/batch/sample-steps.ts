@@ -10,6 +10,7 @@ import type { BatchMemory } from './batch-memory.js';
 import type { SkippedSample } from './batch-result.js';
 import { TaskCollateContext } from './collate-context.js';
 import { collateAt } from './collate-failure.js';
+import { neverSkipped, type SampleCache } from './sample-cache.js';
 
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
 export type Transform = (sample: never, context: SampleContext) => unknown;
@@ -53,9 +54,21 @@ export class SampleSteps {
   readonly settings: BatchSettings;
   readonly worker: number | null;
 
-  constructor(dataset: object, steps: BatchSteps, settings: BatchSettings, worker: number | null) {
+  /** Makes a sample, or takes it from the cache: chosen once, so that a loader without a cache has no cost. */
+  readonly #once: (fetch: FetchSample, context: DrawContext) => unknown;
+
+  constructor(
+    dataset: object,
+    steps: BatchSteps,
+    settings: BatchSettings,
+    worker: number | null,
+    cache?: SampleCache,
+  ) {
     this.#title = datasetTitle(dataset);
-    this.steps = steps;
+    this.steps = cache ? { ...steps, fused: false } : steps;
+    this.#once = cache
+      ? (fetch, context) => cache.sample(context, (fixed) => this.#make(fetch, fixed))
+      : (fetch, context) => this.#make(fetch, context);
     this.settings = settings;
     this.worker = worker;
   }
@@ -94,7 +107,7 @@ export class SampleSteps {
     });
   }
 
-  #once(fetch: FetchSample, context: SampleContext): unknown {
+  #make(fetch: FetchSample, context: SampleContext): unknown {
     const { transform } = this.steps;
     const sample = fetch(context);
     if (!transform) return sample;
@@ -108,6 +121,7 @@ export class SampleSteps {
 
   async #recover(fetch: FetchSample, context: DrawContext, cause: unknown): Promise<unknown> {
     const { onError } = this.settings;
+    if (typeof cause === 'object' && cause !== null && neverSkipped in cause) throw cause;
     if (onError === 'skip' || onError === 'replace') return skip(context, cause);
     if (onError === 'throw') throw this.failure(context, cause);
     let last = cause;

@@ -15,6 +15,8 @@ import { asDataset, factsOf } from '../order/dataset-facts.js';
 import type { LoadedSource } from '../order/loader-order.js';
 import type { BatchEngine } from './batch-engine.js';
 import { InProcessEngine } from './in-process-engine.js';
+import { type CachePlan, openCache } from './sample-cache/open-cache.js';
+import type { SharedThreads } from './shared-threads.js';
 import { findPageLock } from './slot-pages.js';
 import type { WorkerPlan } from './worker-plan.js';
 import type { CollateSpec } from './workers/protocol.js';
@@ -24,10 +26,11 @@ export async function createEngine(
   source: LoadedSource,
   options: ResolvedOptions,
   plan: WorkerPlan,
+  threads: SharedThreads,
 ): Promise<BatchEngine> {
   if (plan.numWorkers === 0) return inProcess(source, options);
   try {
-    return await inWorkers(source, options, plan);
+    return await inWorkers(source, options, plan, threads);
   } catch (error) {
     if (plan.optional && error instanceof WorkerTransferError) return inProcess(source, options, error);
     throw error;
@@ -40,7 +43,8 @@ async function inProcess(
   reason?: Error,
 ): Promise<InProcessEngine> {
   const dataset = asDataset(source instanceof WorkerModule ? await source.load() : source);
-  const maker = createBatchMaker(dataset, await localSteps(options), settingsOf(options), null);
+  const cache = await openCache(await planCache(source, options), dataset);
+  const maker = createBatchMaker(dataset, await localSteps(options), settingsOf(options), null, { cache });
   const { reuseBuffers } = options;
   return new InProcessEngine(factsOf(dataset, datasetFingerprint), maker, {
     reuseBuffers,
@@ -53,8 +57,10 @@ async function inWorkers(
   source: LoadedSource,
   options: ResolvedOptions,
   { numWorkers, prefetchFactor, optional }: WorkerPlan,
+  threads: SharedThreads,
 ): Promise<BatchEngine> {
   const lockPages = await findPageLock(options);
+  const cache = await planCache(source, options);
   const makeSetup = () => ({
     dataset: recipeOf(source, 'dataset'),
     transform: options.transform && recipeOf(options.transform, 'transform'),
@@ -63,16 +69,25 @@ async function inWorkers(
     reuseBuffers: options.reuseBuffers,
     wholePages: lockPages !== undefined,
     wantsFingerprint: source instanceof WorkerModule,
+    cache,
   });
-  const { WorkerPool } = await import('./workers/worker-pool.js');
+  const { ThreadShare, WorkerPool } = await import('./workers/worker-pool.js');
+  threads.share ??= new ThreadShare();
   // A module is not imported here: it may be the very script that is running.
   const facts = source instanceof WorkerModule ? undefined : factsOf(source, datasetFingerprint);
   const restart = options.onError === 'retry';
   // More workers than shards have nothing to read.
   const useful = facts?.kind === 'iterable' && optional ? Math.min(numWorkers, facts.numShards) : numWorkers;
   const { createWorker } = options;
-  const resources = { lockPages, createWorker };
+  const resources = { lockPages, createWorker, threads: threads.share };
   return new WorkerPool(makeSetup, { numWorkers: useful, prefetchFactor, facts, restart, ...resources });
+}
+
+/** What the threads need to open the cache of samples, if the loader has one. */
+async function planCache(source: LoadedSource, options: ResolvedOptions): Promise<CachePlan | undefined> {
+  if (!options.cacheSamples) return undefined;
+  const { cachePlan } = await import('./sample-cache/cache-plan.js');
+  return cachePlan(source, options.transform, options.cacheSamples);
 }
 
 /** Whether the collate is a plain function: it cannot move, so workers send samples and this thread collates. */

@@ -6,6 +6,7 @@ import type { EngineHolder } from './dropped-loaders.js';
 import type { LoaderStats, StatsRecorder } from './loader-stats.js';
 import { moment } from './making-times.js';
 import type { Observation } from './observation.js';
+import { type SharedThreads, threadsOf } from './shared-threads.js';
 import { fixedTuner, Tuner } from './tuner.js';
 import { planWorkers, type WorkerPlan } from './worker-plan.js';
 
@@ -23,6 +24,8 @@ export class TunedEngine {
   #tuner: Tuner;
   /** Outlives the loader: see `closeWhenCollected`. */
   readonly holder: EngineHolder = { engine: undefined };
+  /** The threads of this loader and of those that share them. */
+  readonly threads: SharedThreads;
   /** Workers that were replaced in engines before this one. */
   #restarts = 0;
 
@@ -30,6 +33,7 @@ export class TunedEngine {
     this.#source = source;
     this.#options = options;
     this.#observation = observation;
+    this.threads = threadsOf(options.workersOf);
     this.#plan = planWorkers(options);
     this.#tuner = new Tuner(this.#plan);
   }
@@ -38,11 +42,8 @@ export class TunedEngine {
     if (this.holder.engine?.broken || this.#isOutdated) await this.close();
     if (this.holder.engine) return this.holder.engine;
     const { numWorkers, prefetchFactor } = this.#tuner;
-    const engine = await createEngine(this.#source, this.#options, {
-      ...this.#plan,
-      numWorkers,
-      prefetchFactor,
-    });
+    const plan = { ...this.#plan, numWorkers, prefetchFactor };
+    const engine = await createEngine(this.#source, this.#options, plan, this.threads);
     this.holder.engine = engine;
     if (this.#observation.active) engine.observe(true);
     if (engine.numWorkers !== numWorkers) this.#tuner = fixedTuner(engine);

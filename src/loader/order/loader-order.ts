@@ -89,6 +89,11 @@ export class LoaderOrder {
     return datasetName(this.#source);
   }
 
+  /** Samples of the dataset; 0 for a stream of unknown length. */
+  get datasetLength(): number {
+    return this.#facts.length ?? 0;
+  }
+
   /** Class of the dataset, as part of the location of an error. */
   get location(): DatasetFacts['where'] {
     return this.#facts.where;

@@ -1,9 +1,9 @@
 // `millrace/worker`: the program of a web worker. A script that imports it becomes such a worker.
 import { toErrorRecord } from '../../../core/error-record.js';
 import { setWorkerInfo } from '../worker-info.js';
-import type { ToWorker, WorkerSetup } from './protocol.js';
+import { ProgramHost } from './program-host.js';
+import type { GuestArrives, ToWorker, WorkerSetup } from './protocol.js';
 import { type FromWebWorker, type Greeting, type ToWebWorker, webLocks } from './web-worker.js';
-import { WorkerProgram } from './worker-program.js';
 
 export { type ImportModule, provideModules } from '../../../core/provided-modules.js';
 
@@ -18,9 +18,22 @@ if ('DedicatedWorkerGlobalScope' in globalThis) serve(globalThis as unknown as W
 
 function serve(scope: WorkerScope): void {
   let toProgram: ((message: ToWorker) => void) | undefined;
-  const receive = (message: WorkerSetup | ToWorker): void => {
-    if ('type' in message) toProgram?.(message);
-    else toProgram = start(scope, message);
+  const host = new ProgramHost({
+    on: (_, listener) => {
+      toProgram = listener;
+    },
+    postMessage: (message, transfer = []) => scope.postMessage(message, [...transfer]),
+    close: () => {
+      scope.postMessage({ type: 'closing' });
+      scope.close();
+    },
+  });
+  const receive = (message: WorkerSetup | ToWorker | GuestArrives): void => {
+    if (!('type' in message)) {
+      setWorkerInfo(message.info);
+      host.start(message);
+    } else if (message.type === 'guest') host.welcome(message);
+    else toProgram?.(message);
   };
   let received: Promise<void> = Promise.resolve();
   scope.addEventListener('message', ({ data }: { data: ToWebWorker }) => {
@@ -51,24 +64,4 @@ function hold(scope: WorkerScope, { lock }: Greeting): Promise<void> {
       return new Promise(() => {});
     });
   });
-}
-
-/** @returns the receiver of messages to the program */
-function start(scope: WorkerScope, setup: WorkerSetup): (message: ToWorker) => void {
-  let toProgram: (message: ToWorker) => void = () => {};
-  setWorkerInfo(setup.info);
-  new WorkerProgram(
-    {
-      on: (_, listener) => {
-        toProgram = listener;
-      },
-      postMessage: (message, transfer = []) => scope.postMessage(message, [...transfer]),
-      close: () => {
-        scope.postMessage({ type: 'closing' });
-        scope.close();
-      },
-    },
-    setup,
-  );
-  return (message) => toProgram(message);
 }

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { ConfigError } from '../../../core/errors.js';
 import { threadProgram } from '../../../core/thread-program.js';
-import type { StartThread } from './worker-thread.js';
+import type { StartThread, WorkerThread } from './worker-thread.js';
 
 /**
  * Starts a thread of Node.js.
@@ -17,5 +17,6 @@ export const startPlatformThread: StartThread = (id, createWorker) => {
   }
   // The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
   const program = threadProgram('./bundle/entry.js', import.meta.url);
-  return new Worker(program, { name: `millrace worker ${id}` });
+  // Its type for ports to transfer has more members than ports of browsers have.
+  return new Worker(program, { name: `millrace worker ${id}` }) as unknown as WorkerThread;
 };

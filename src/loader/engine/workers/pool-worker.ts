@@ -13,6 +13,7 @@ import { buffersOf, copiedFrom, putTogether, viewedIn } from './detached-tensors
 import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerSetup } from './protocol.js';
 import { startThread } from './start-thread.js';
 import { TaskStarts } from './task-starts.js';
+import type { ThreadShare } from './thread-share.js';
 import type { CreateWorker } from './web-worker.js';
 import type { WorkerThread } from './worker-thread.js';
 
@@ -22,6 +23,8 @@ export interface PoolWorkerResources {
   readonly lockPages?: LockPages | undefined;
   /** Makes the web workers in a browser. @defaultValue those that Millrace includes */
   readonly createWorker?: CreateWorker | undefined;
+  /** The threads that loaders share. @defaultValue a thread of its own */
+  readonly threads?: ThreadShare | undefined;
 }
 
 /** Callbacks from a worker to its pool. */
@@ -67,13 +70,14 @@ export class PoolWorker {
   #nextId = 0;
 
   /** Starts the thread, which waits for its setup: see {@link begin}. */
-  constructor(id: number, events: PoolWorkerEvents, { lockPages, createWorker }: PoolWorkerResources = {}) {
+  constructor(id: number, events: PoolWorkerEvents, resources: PoolWorkerResources = {}) {
+    const { lockPages, createWorker, threads } = resources;
     this.id = id;
     this.#pages = lockPages && new SlotPages(lockPages);
     this.#events = events;
     this.#progress = new Int32Array(sharedBuffer(8)).fill(-1);
     this.#lentSlots = new Int32Array(sharedBuffer(4 * maxSlots));
-    this.thread = startThread(id, createWorker);
+    this.thread = threads ? threads.join(id, createWorker) : startThread(id, createWorker);
     this.thread.on('message', (message: FromWorker) => this.#receive(message));
     this.thread.on('messageerror', (error) => this.#fail(error));
     this.thread.on('error', (error: Error) =>
@@ -168,7 +172,7 @@ export class PoolWorker {
     this.thread.ref();
     await Promise.race([this.#exited, patience]);
     clearTimeout(timer);
-    await this.thread.terminate();
+    await (this.thread.leave?.() ?? this.thread.terminate());
   }
 
   /** Ends the worker immediately. */

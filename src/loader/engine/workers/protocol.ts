@@ -11,8 +11,10 @@ import type { BatchSettings } from '../../batch/sample-steps.js';
 import type { TorchRules } from '../../batch/tree-collate.js';
 import type { BatchTask } from '../../order/batch-task.js';
 import type { DatasetFacts } from '../../order/dataset-facts.js';
+import type { CachePlan } from '../sample-cache/open-cache.js';
 import type { WorkerInfo } from '../worker-info.js';
 import type { DetachedTensor } from './detached-tensors.js';
+import type { ThreadPort } from './thread-port.js';
 
 /** Which collate a worker runs. `none` sends the samples, and the main thread collates. */
 export type CollateSpec =
@@ -23,6 +25,13 @@ export type CollateSpec =
   | { readonly type: 'torch'; readonly options: TorchRules<DType>['torchOptions'] }
   | { readonly type: 'module'; readonly recipe: Recipe }
   | { readonly type: 'none' };
+
+/** Main thread → worker: another loader joins the thread, with a port of its own. */
+export interface GuestArrives {
+  readonly type: 'guest';
+  readonly port: ThreadPort;
+  readonly setup: WorkerSetup;
+}
 
 /** Everything that a worker needs to start. Sent once, to the new thread. */
 export interface WorkerSetup {
@@ -38,6 +47,8 @@ export interface WorkerSetup {
   readonly wholePages: boolean;
   /** Whether the main thread, which lacks the dataset, needs its fingerprint. */
   readonly wantsFingerprint: boolean;
+  /** The cache of samples, if the loader has one. */
+  readonly cache: CachePlan | undefined;
   // Without shared memory, each side has its own copy of the following four.
   /** One Int32: the current pass. Tasks of an earlier pass are dropped. */
   readonly currentPass: ArrayBufferLike;
@@ -101,6 +112,8 @@ export type TaskOutcome =
 export type FromWorker =
   | { readonly type: 'ready'; readonly facts: DatasetFacts }
   | { readonly type: 'failed'; readonly error: ErrorRecord }
+  /** The program of the loader that started the thread has ended; others go on. */
+  | { readonly type: 'left' }
   | {
       readonly type: 'done';
       readonly outcomes: readonly TaskOutcome[];

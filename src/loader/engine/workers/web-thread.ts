@@ -1,7 +1,8 @@
 // Bundlers for browsers use this file instead of `node-thread.ts`.
 import { fromErrorRecord, toErrorRecord } from '../../../core/error-record.js';
 import { WorkerTransferError } from '../../../core/errors.js';
-import type { ToWorker, WorkerSetup } from './protocol.js';
+import type { GuestArrives, ToWorker, WorkerSetup } from './protocol.js';
+import type { ThreadPort } from './thread-port.js';
 import { type FromWebWorker, type Greeting, type WebWorker, webLocks } from './web-worker.js';
 import type { StartThread, WorkerThread } from './worker-thread.js';
 
@@ -45,7 +46,10 @@ class WebThread implements WorkerThread {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
   }
 
-  postMessage(message: WorkerSetup | ToWorker, transfer: readonly ArrayBuffer[] = []): void {
+  postMessage(
+    message: WorkerSetup | ToWorker | GuestArrives,
+    transfer: readonly (ArrayBuffer | ThreadPort)[] = [],
+  ): void {
     this.#worker.postMessage(message, [...transfer]);
   }
 

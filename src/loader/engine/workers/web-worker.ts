@@ -1,10 +1,11 @@
 // The parts of the browser's interface used here: TypeScript declares them only together with the DOM.
 import type { ErrorRecord } from '../../../core/error-record.js';
-import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
+import type { FromWorker, GuestArrives, ToWorker, WorkerSetup } from './protocol.js';
+import type { ThreadPort } from './thread-port.js';
 
 /** A browser's `Worker`. */
 export interface WebWorker {
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  postMessage(message: unknown, transfer: (ArrayBuffer | ThreadPort)[]): void;
   addEventListener(type: string, listener: (event: Event) => void): void;
   terminate(): void;
 }
@@ -30,7 +31,7 @@ export interface Greeting {
 }
 
 /** Messages of a page to a web worker. */
-export type ToWebWorker = Greeting | WorkerSetup | ToWorker;
+export type ToWebWorker = Greeting | WorkerSetup | ToWorker | GuestArrives;
 
 /** Web worker → page, in addition to the messages of any worker. */
 export type FromWebWorker =

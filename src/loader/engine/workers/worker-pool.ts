@@ -20,6 +20,8 @@ export interface WorkerPoolOptions extends PoolWorkerResources {
 
 type PoolSetup = Omit<WorkerSetup, 'info' | 'currentPass' | 'progress' | 'lentSlots' | 'starts' | 'observed'>;
 
+export { ThreadShare } from './thread-share.js';
+
 /** Number of workers that may end over the same batch, or while they start, before it is taken for the cause. */
 const maxDeaths = 3;
 

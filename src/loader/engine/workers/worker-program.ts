@@ -11,6 +11,7 @@ import type { BatchSteps, Transform } from '../../batch/sample-steps.js';
 import { defaultRules, treeCollate } from '../../batch/tree-collate.js';
 import { asDataset, type DatasetFacts, shapeOf } from '../../order/dataset-facts.js';
 import { StageSampler, sharedMoment } from '../making-times.js';
+import { openCache } from '../sample-cache/open-cache.js';
 import { takeApart } from './detached-tensors.js';
 import { OutcomeSender } from './outcome-sender.js';
 import type {
@@ -34,6 +35,11 @@ export interface ProgramPort {
   close(): void;
 }
 
+/** The last task of the programs of a thread. */
+export interface ProgramTurn {
+  last: Promise<void>;
+}
+
 interface Opened {
   readonly dataset: object;
   readonly maker: BatchMaker;
@@ -53,10 +59,12 @@ export class WorkerProgram {
   #sampler: StageSampler | undefined;
   /** The memory of the previous loan. */
   #lentBuffer: ArrayBufferLike | undefined;
-  #queue: Promise<void> = Promise.resolve();
+  readonly #turn: ProgramTurn;
 
-  constructor(port: ProgramPort, setup: WorkerSetup) {
+  /** @param turn - Shared by the programs of a thread, which take turns. */
+  constructor(port: ProgramPort, setup: WorkerSetup, turn: ProgramTurn = { last: Promise.resolve() }) {
     this.#port = port;
+    this.#turn = turn;
     this.#setup = setup;
     this.#currentPass = new Int32Array(setup.currentPass);
     this.#progress = new Int32Array(setup.progress);
@@ -80,15 +88,19 @@ export class WorkerProgram {
         return;
       case 'work':
         if (!hasSharedMemory) this.#currentPass[0] = message.pass;
-        this.#queue = this.#queue.then(() => this.#work(message.tasks, message.pass));
+        this.#inTurn(() => this.#work(message.tasks, message.pass));
         return;
       case 'observe':
-        this.#queue = this.#queue.then(() => this.#observe(message.on));
+        this.#inTurn(() => this.#observe(message.on));
         return;
       case 'close':
         if (!hasSharedMemory) this.#currentPass[0]! += 1;
-        this.#queue = this.#queue.then(() => this.#close());
+        this.#inTurn(() => this.#close());
     }
+  }
+
+  #inTurn(step: () => void | Promise<void>): void {
+    this.#turn.last = this.#turn.last.then(step);
   }
 
   #observe(on: boolean): void {
@@ -101,9 +113,11 @@ export class WorkerProgram {
       const origin = 'module' in recipe ? ` (export ${recipe.export} of ${recipe.module})` : '';
       const dataset = asDataset(await makeFromRecipe(recipe), origin);
       const steps = await this.#makeSteps();
-      this.#post({ type: 'ready', facts: await this.#describe(dataset) });
       const { settings, info } = this.#setup;
-      return { dataset, maker: createBatchMaker(dataset, steps, settings, info.id, this.#progress) };
+      const cache = await openCache(this.#setup.cache, dataset);
+      this.#post({ type: 'ready', facts: await this.#describe(dataset) });
+      const extras = { progress: this.#progress, cache };
+      return { dataset, maker: createBatchMaker(dataset, steps, settings, info.id, extras) };
     } catch (error) {
       this.#post({ type: 'failed', error: toErrorRecord(error) });
       return undefined;

@@ -1,4 +1,5 @@
-import type { FromWorker, ToWorker, WorkerSetup } from './protocol.js';
+import type { FromWorker, GuestArrives, ToWorker, WorkerSetup } from './protocol.js';
+import type { ThreadPort } from './thread-port.js';
 import type { CreateWorker } from './web-worker.js';
 
 /** What a pool needs of a thread. */
@@ -7,7 +8,12 @@ export interface WorkerThread {
   on(event: 'messageerror' | 'error', listener: (error: Error) => void): unknown;
   /** The exit code is known where threads have one. */
   on(event: 'exit', listener: (code: number | undefined) => void): unknown;
-  postMessage(message: WorkerSetup | ToWorker, transfer?: readonly ArrayBuffer[]): void;
+  postMessage(
+    message: WorkerSetup | ToWorker | GuestArrives,
+    transfer?: readonly (ArrayBuffer | ThreadPort)[],
+  ): void;
+  /** Ends the thread unless another loader uses it. @defaultValue {@link terminate} */
+  leave?(): Promise<unknown>;
   terminate(): Promise<unknown>;
   /** Whether it keeps the process alive. */
   ref(): void;
