@@ -75,11 +75,11 @@ export class CollateError extends MillraceError {
 /**
  * The dataset or the transform failed on one sample. `cause` is the original error, `where.index` the sample.
  *
- * @origin `get` or `getBatch` of a dataset, a `transform`, a metric of an analysis. With `onError: 'skip'`: all
- *   samples of an epoch failed, 100 in a row, or all of a global batch that ranks or micro-batches share.
+ * @origin `get` or `getBatch` of a dataset, a `transform`, a metric of an analysis. With `onError: 'skip'` or `'replace'`: more
+ *   samples failed than `maxFailures` allows, 100 in a row, or all of a batch and all that could replace them.
  * @remedy Read `error.cause`, and make the sample alone: `await dataset.get(index, context)`. `onError: 'skip'`
- *   leaves out bad samples, and counts and lists them in `stats()`; `'retry'` tries again samples that fail
- *   occasionally.
+ *   leaves out bad samples, `'replace'` puts the next ones in their place; both count and list them in `stats()`. `'retry'` tries
+ *   again samples that fail occasionally.
  */
 export class SampleError extends MillraceError {
   readonly code = 'ERR_MILLRACE_SAMPLE';

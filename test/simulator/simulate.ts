@@ -27,6 +27,10 @@ interface Job {
   readonly seed: number;
   readonly epochs: number;
   readonly inOrder: boolean;
+  /** Whether the consumer takes leases and acknowledges them in any order. */
+  readonly leases: boolean;
+  /** Samples that cannot be made, and are replaced by the next ones. */
+  readonly broken: readonly number[];
 }
 
 /** What may change. */
@@ -37,7 +41,7 @@ interface Start {
   readonly prefetchFactor: number;
   readonly reuseBuffers: boolean;
   readonly persistentWorkers: boolean;
-  readonly onError: 'throw' | 'retry';
+  readonly onError: 'throw' | 'retry' | 'replace';
 }
 
 /** How a schedule went. */
@@ -49,8 +53,19 @@ export interface Outcome {
   readonly kills: number;
   readonly crashes: number;
   readonly resizes: number;
+  /** Leases that were acknowledged, and samples that were replaced. */
+  readonly acknowledged: number;
+  readonly replaced: number;
 }
 
+/** A state that was saved, and how much had been delivered then. */
+interface Checkpoint {
+  readonly state: LoaderState;
+  readonly units: number;
+  readonly place: number;
+}
+
+const mended = new URL('../fixtures/broken.js', import.meta.url);
 const streams = new URL('../fixtures/resumable.js', import.meta.url);
 
 /**
@@ -76,6 +91,7 @@ class Simulation {
   #kills = 0;
   #crashes = 0;
   #resizes = 0;
+  #acknowledged = 0;
 
   constructor(seed: number, clock: VirtualClock) {
     this.#clock = clock;
@@ -90,10 +106,11 @@ class Simulation {
       return thread;
     });
     try {
-      let checkpoint: { state: LoaderState; units: number; place: number } | undefined;
+      let checkpoint: Checkpoint | undefined;
       let start = this.#makeStart(undefined);
       for (let starts = 1; ; starts++) {
-        checkpoint = await this.#clock.until(this.#train(start, checkpoint, starts < 4));
+        const how = this.#job.leases ? this.#label : this.#train;
+        checkpoint = await this.#clock.until(how.call(this, start, checkpoint, starts < 4));
         if (!checkpoint) break;
         this.#crashes += 1;
         // What came after the checkpoint is trained again.
@@ -110,7 +127,17 @@ class Simulation {
     }
     const { trace } = this.#clock;
     const delivered = JSON.stringify(this.#delivered);
-    return { trace, delivered, kills: this.#kills, crashes: this.#crashes, resizes: this.#resizes };
+    const isBroken = new Set(this.#job.broken);
+    const replaced = this.#job.kind === 'indices' ? isBroken.size : 0;
+    return {
+      trace,
+      delivered,
+      kills: this.#kills,
+      crashes: this.#crashes,
+      resizes: this.#resizes,
+      acknowledged: this.#acknowledged,
+      replaced,
+    };
   }
 
   #makeJob(): Job {
@@ -122,11 +149,17 @@ class Simulation {
     // Out of order, batches are compared by their samples: a short last one would be repeated where it is smaller than its parts. A
     // loader that would drop its only batch is refused.
     const dropLast = !inOrder || dice.chance(0.3);
+    const leases = kind === 'indices' && dice.chance(0.25);
+    const all = dropLast ? Math.max(samples, batchSize) : samples;
+    const hasBroken = kind === 'indices' && dice.chance(0.25);
+    const healthy = dice.integer(0, all - 1);
     return {
       kind,
+      leases,
+      broken: hasBroken ? numbers(all).filter((index) => index !== healthy && dice.chance(0.4)) : [],
       order:
         kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const),
-      samples: dropLast ? Math.max(samples, batchSize) : samples,
+      samples: all,
       numShards: dice.integer(1, 3),
       stateful: dice.chance(0.5),
       batchSize,
@@ -140,30 +173,36 @@ class Simulation {
   /** A start that can continue from a state. */
   #makeStart(state: LoaderState | undefined): Start {
     const dice = this.#dice;
-    const { batchSize, inOrder } = this.#job;
+    const { batchSize, inOrder, leases, broken } = this.#job;
     const isInside = state !== undefined && (state.microBatch > 0 || state.ahead.length > 0);
     // Global batches have a sample for every part.
     const steps = isInside ? state.gradientAccumulationSteps : dice.integer(1, Math.min(3, batchSize));
     return {
       // Ranks go step by step together, and what one has ahead out of order another one may not.
-      worldSize: inOrder ? dice.integer(1, Math.min(3, Math.floor(batchSize / steps))) : 1,
+      worldSize: inOrder && !leases ? dice.integer(1, Math.min(3, Math.floor(batchSize / steps))) : 1,
       gradientAccumulationSteps: steps,
       numWorkers: dice.pick([1, 2, 3, 'auto'] as const),
       prefetchFactor: dice.integer(1, 3),
-      reuseBuffers: dice.chance(0.5),
+      reuseBuffers: dice.chance(0.5) && !leases,
       persistentWorkers: dice.chance(0.8),
-      onError: dice.pick(['throw', 'retry'] as const),
+      onError: broken.length > 0 ? 'replace' : dice.pick(['throw', 'retry'] as const),
     };
   }
 
   #load(start: Start, rank: number): DataLoader<number> {
-    const { kind, samples, numShards, stateful, batchSize, dropLast, seed, inOrder } = this.#job;
+    const { kind, samples, numShards, stateful, batchSize, dropLast, seed, inOrder, broken } = this.#job;
     const options = { ...start, batchSize, dropLast, seed, rank, inOrder };
-    if (kind === 'indices')
-      return new DataLoader<number>(new ArrayDataset(numbers(samples)), {
+    if (kind === 'indices') {
+      const failing = broken.length > 0;
+      const dataset = failing
+        ? workerDataset<number>(mended, { options: { length: samples, broken } })
+        : new ArrayDataset(numbers(samples));
+      return new DataLoader<number>(dataset, {
         ...options,
+        ...(failing && { maxFailures: 1e9 }),
         sampler: samplerOf(this.#job),
       } as object);
+    }
     const dataset = workerDataset(streams, { options: { samples, numShards, stateful } });
     return new DataLoader(dataset as never, options as object);
   }
@@ -171,9 +210,9 @@ class Simulation {
   /** Trains until the end, or until the job crashes: then the last checkpoint. */
   async #train(
     start: Start,
-    from: { state: LoaderState; units: number; place: number } | undefined,
+    from: Checkpoint | undefined,
     mayCrash: boolean,
-  ): Promise<{ state: LoaderState; units: number; place: number } | undefined> {
+  ): Promise<Checkpoint | undefined> {
     const { worldSize, gradientAccumulationSteps: steps } = start;
     const loaders = Array.from({ length: worldSize }, (_, rank) => this.#load(start, rank));
     let checkpoint = from;
@@ -210,14 +249,56 @@ class Simulation {
     }
     for (const [rank, loader] of loaders.entries())
       if (this.#job.kind === 'indices' && this.#job.order === 'computed')
-        this.#checkReceipt(start, rank, loader);
+        await this.#checkReceipt(start, rank, loader);
     await Promise.all(loaders.map((loader) => loader.close()));
     return undefined;
   }
 
-  #checkReceipt(start: Start, rank: number, loader: DataLoader<number>): void {
+  /** The same for a consumer that takes leases and acknowledges them in any order. */
+  async #label(
+    start: Start,
+    from: Checkpoint | undefined,
+    mayCrash: boolean,
+  ): Promise<Checkpoint | undefined> {
+    const dice = this.#dice;
+    const loader = this.#load(start, 0);
+    await loader.ready();
+    if (from) loader.loadStateDict(JSON.parse(JSON.stringify(from.state)));
+    let checkpoint = from ?? { state: loader.stateDict(), units: 0, place: 0 };
+    const perEpoch = expectedBatches(this.#job).length / this.#job.epochs;
+    const crashesAt = mayCrash && dice.chance(0.6) ? dice.integer(1, 40) : Number.POSITIVE_INFINITY;
+    for (let taken = 1; loader.epoch < this.#job.epochs; ) {
+      const leases = new PatientLeases(loader, dice.integer(1, 5));
+      for (;;) {
+        if (dice.chance(0.05)) this.#killOne();
+        const pause = this.#clock.sleep(dice.float() * 3).then(() => 'pause' as const);
+        const isOver = await leases.take(pause);
+        if (isOver) break;
+        const lease = dice.chance(0.6) ? leases.pick(dice) : undefined;
+        if (!lease || !acknowledge(lease)) continue;
+        this.#acknowledged += 1;
+        this.#delivered.push(Array.from(lease.batch.data));
+        const microBatches = lease.microBatch / start.gradientAccumulationSteps;
+        this.#places.push(lease.epoch * perEpoch + lease.step + microBatches);
+        if (dice.chance(0.3)) {
+          checkpoint = { state: loader.stateDict(), units: this.#delivered.length, place: 0 };
+        }
+        if (taken++ >= crashesAt) {
+          await this.#abandon([loader]);
+          return checkpoint;
+        }
+      }
+    }
+    if (this.#job.order === 'computed') await this.#checkReceipt(start, 0, loader);
+    await loader.close();
+    return undefined;
+  }
+
+  async #checkReceipt(start: Start, rank: number, loader: DataLoader<number>): Promise<void> {
     const receipt = JSON.parse(JSON.stringify(loader.receipt()));
-    const { difference } = verifyReceipt(this.#load({ ...start, numWorkers: 1 }, rank), receipt);
+    const other = await this.#load({ ...start, numWorkers: 1 }, rank).ready();
+    const { difference } = verifyReceipt(other, receipt);
+    await other.close();
     if (difference) {
       const { trail: _, ...shown } = receipt;
       throw new Error(`The receipt of rank ${rank} differs: ${JSON.stringify({ difference, ...shown })}`);
@@ -259,11 +340,12 @@ class Simulation {
       // A batch with fewer samples than parts is repeated, so that every rank takes a step.
       const unique = samples.length < (came.get(batch)?.length ?? 0);
       const given = came.get(batch)!;
-      same(
-        unique ? [...new Set(given)].sort(ascending) : given,
-        unique ? [...samples].sort(ascending) : samples,
-        `batch ${batch}`,
-      );
+      const shown = (of: readonly number[]): number[] => {
+        if (unique) return [...new Set(of)].sort(ascending);
+        // Micro-batches are acknowledged in any order.
+        return this.#job.leases ? [...of].sort(ascending) : [...of];
+      };
+      same(shown(given), shown(samples), `batch ${batch}`);
     }
   }
 }
@@ -294,6 +376,68 @@ class PatientPass {
   }
 }
 
+type SimulatedLease = Awaited<ReturnType<ReturnType<DataLoader<number>['leases']>['next']>>['value'] & object;
+
+/** Leases that begin again where their pass failed: what was not acknowledged comes again. */
+class PatientLeases {
+  readonly #loader: DataLoader<number>;
+  readonly #inFlight: number;
+  #leases: ReturnType<DataLoader<number>['leases']>;
+  #asked: Promise<IteratorResult<SimulatedLease, void>> | undefined;
+  #held: SimulatedLease[] = [];
+  #failures = 0;
+
+  constructor(loader: DataLoader<number>, inFlight: number) {
+    this.#loader = loader;
+    this.#inFlight = inFlight;
+    this.#leases = loader.leases({ inFlight });
+  }
+
+  /** Takes a lease if one comes within a pause. @returns whether the epoch is over */
+  async take(pause: Promise<'pause'>): Promise<boolean> {
+    this.#asked ??= this.#leases.next();
+    this.#asked.catch(() => {});
+    try {
+      const result = await Promise.race([this.#asked, pause]);
+      if (result === 'pause') return false;
+      this.#asked = undefined;
+      if (result.done) return true;
+      this.#held.push(result.value);
+      return false;
+    } catch (error) {
+      const isDeath = error instanceof MillraceError && error.code === 'ERR_MILLRACE_WORKER_EXIT';
+      if (!isDeath || this.#failures++ > 50) throw error;
+      this.#held = [];
+      this.#asked = undefined;
+      this.#leases = this.#loader.leases({ inFlight: this.#inFlight });
+      return false;
+    }
+  }
+
+  /** Takes one of the leases that are held out of them. */
+  pick(dice: Dice): SimulatedLease | undefined {
+    return this.#held.splice(dice.integer(0, this.#held.length - 1), 1)[0];
+  }
+}
+
+/** Acknowledges a lease. @returns whether it counts: not if its pass has failed, which the next `take` finds out */
+function acknowledge(lease: SimulatedLease): boolean {
+  try {
+    lease.ack();
+    return true;
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'ERR_MILLRACE_CLOSED') return false;
+    throw error;
+  }
+}
+
+/** The sample that stands for an index. */
+function mendedIndex(index: number, { broken, samples }: Job): number {
+  let next = index;
+  while (broken.includes(next)) next = (next + 1) % samples;
+  return next;
+}
+
 /** The order of a job, at its beginning. */
 function samplerOf({ order, samples, seed }: Job): Sampler {
   if (order === 'stateful') return new TurningSampler(samples);
@@ -309,7 +453,8 @@ function expectedBatches(job: Job): number[][] {
   for (let epoch = 0; epoch < epochs; epoch++) {
     if (kind === 'indices') {
       sampler.setEpoch!(epoch);
-      all.push(...cut([...sampler], batchSize, dropLast));
+      const drawn = Array.from(sampler, (index) => mendedIndex(index, job));
+      all.push(...cut(drawn, batchSize, dropLast));
       continue;
     }
     const shards = numbers(numShards).map((shard) =>
