@@ -45,7 +45,8 @@ export class OpenedVersion {
     if (status === 412 || status === 416) throw this.#changed('is not the version that was opened');
     refuseEncoded(this.#name, headers);
     const validator = validatorOf(headers);
-    if (this.#version.validator === undefined) {
+    const isFirst = this.#version.validator === undefined;
+    if (isFirst) {
       // The first response of an object whose length a listing gave.
       this.#version = { ...this.#version, validator };
       if (validator === null && this.#version.content === undefined) warnOfNoVersion(this.#name);
@@ -56,7 +57,7 @@ export class OpenedVersion {
     const total = status === 206 ? range?.total : lengthOf(headers);
     if (total !== undefined && total !== byteLength) {
       // The same version with another length is a response that broke on its way.
-      if (validator !== null) throw cutShort(total, byteLength);
+      if (validator !== null && !isFirst) throw cutShort(total, byteLength);
       throw this.#changed(`has ${total} bytes, not ${byteLength}`);
     }
     const first = status === 206 ? range?.start : 0;

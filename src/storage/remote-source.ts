@@ -24,6 +24,8 @@ import { checkRange } from './truncated.js';
 
 /** A gap of at most this many bytes is cheaper to fetch than a second request: 20 ms at 12 MB/s. */
 const worthwhileGap = 2 ** 18;
+/** So many bytes are always cheaper to fetch than a request, however little is read. */
+const littleGap = 2 ** 14;
 /** Longer ranges are fetched in parallel parts. */
 const partBytes = 2 ** 23;
 /** An attempt that delivers this many bytes counts as progress; with fewer, retries might never end. */
@@ -202,14 +204,21 @@ export class RemoteSource implements ByteSource, Movable {
     this.#waiting = [];
     let group: PendingRead[] = [];
     let groupEnd = 0;
+    // Bytes that the group reads, and those between them, which are fetched for nothing: never more than the others, unless few.
+    let wanted = 0;
+    let unread = 0;
     for (const read of reads) {
       const first = group[0];
-      if (first && (read.start - groupEnd > worthwhileGap || read.end - first.start > partBytes)) {
+      const gap = Math.max(0, read.start - groupEnd);
+      const isWorthwhile = gap <= worthwhileGap && unread + gap <= Math.max(littleGap, wanted);
+      if (first && (!isWorthwhile || read.end - first.start > partBytes)) {
         void this.#fetchGroup(group, groupEnd);
         group = [];
-        groupEnd = 0;
+        groupEnd = wanted = unread = 0;
       }
+      if (group.length > 0) unread += gap;
       group.push(read);
+      wanted += read.end - read.start;
       groupEnd = Math.max(groupEnd, read.end);
     }
     if (group.length > 0) void this.#fetchGroup(group, groupEnd);

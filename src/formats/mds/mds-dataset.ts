@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { FormatError, type MillraceError } from '../../core/errors.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
@@ -9,14 +9,16 @@ import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { withPath } from '../../storage/location-path.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
+import { isRemote } from '../../storage/url-scheme.js';
 import { chooseColumns } from '../choose-columns.js';
 import { allOpened, openDataFile } from '../data-files.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
 import { asBuffer } from '../records/as-buffer.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
 import { type MdsShard, readMdsIndex } from './mds-index.js';
-import { hashErrors, openMdsShard } from './mds-shard.js';
+import { hashErrors, openMdsShard, readBounds } from './mds-shard.js';
 import { mdsDecoder } from './mds-values.js';
+import { RemoteShards, type RemoteShardsRecipe } from './remote-shards.js';
 
 export interface MdsDatasetOptions extends StorageOptions {
   /** Columns of a sample. @defaultValue all */
@@ -29,6 +31,9 @@ export interface MdsColumn {
   /** MosaicML's name of the encoding: `int`, `str`, `ndarray:float32:2,3`. */
   readonly encoding: string;
 }
+
+/** Shards on a disk are opened together; those behind URLs, when they are read. */
+type MdsRows = RecordFiles | RemoteShards;
 
 interface MdsFormat {
   /** All columns of the shards, in order, with the size in bytes of those of fixed size. */
@@ -44,17 +49,13 @@ const schema = v.looseObject({ columns: v.optional(v.array(v.string())) });
  * because unpickling can run code. Shards compressed with zstd, gzip, Brotli or Snappy are decompressed into memory, unless the
  * folder also holds them decompressed, as a cache of `StreamingDataset` does.
  */
-export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDataset<
-  T,
-  RecordFiles,
-  MdsFormat
-> {
+export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDataset<T, MdsRows, MdsFormat> {
   readonly columns: readonly MdsColumn[];
 
   readonly #checksumErrors: () => AsyncIterable<MillraceError>;
 
   private constructor(
-    records: RecordFiles,
+    records: MdsRows,
     format: MdsFormat,
     checksumErrors: () => AsyncIterable<MillraceError> = async function* () {},
   ) {
@@ -67,7 +68,8 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
   }
 
   /**
-   * Opens the shards that `index.json` lists.
+   * Opens the shards that `index.json` lists. Behind a URL, this reads `index.json` alone: a shard is opened when its first sample is
+   * read, and its samples are read by ranges. A damaged shard is then noticed when it is read.
    *
    * @param folder - A folder or its `index.json`, as a path or URL.
    * @throws {@link StorageError} if a file cannot be read; {@link FormatError} if a file is damaged or a column cannot be
@@ -85,11 +87,15 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
     );
     const shards = await readMdsIndex(index).finally(() => index.close());
     const format = formatOf(shards[0]!, columns, index);
+    if (isRemote(name)) {
+      const remote = new RemoteShards({ folder: name, shards, options: storage });
+      return new MdsDataset(remote, format, () => hashErrors(remote.sources()));
+    }
     const sources = await allOpened(shards.map((shard) => openMdsShard(name, shard, storage)));
     const shardOf = new Map(sources.map((source, k) => [source, shards[k]!]));
     const bounds = (source: ByteSource) => readBounds(source, shardOf.get(source)!);
     const records = await RecordFiles.open('MdsDataset', sources, bounds);
-    return new MdsDataset(records, format, () => hashErrors(shardOf));
+    return new MdsDataset(records, format, () => hashErrors(shardOf.entries()));
   }
 
   /** @throws {@link FormatError} if a value cannot be decoded. */
@@ -107,9 +113,10 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
   }
 
   static async fromRecipe(
-    { rows, settings }: FileRecipe<RecordFilesRecipe, MdsFormat>,
+    { rows, settings }: FileRecipe<RecordFilesRecipe | RemoteShardsRecipe, MdsFormat>,
     make: MakeFromRecipe,
   ): Promise<MdsDataset<unknown>> {
+    if ('folder' in rows) return new MdsDataset(new RemoteShards(rows), settings);
     return new MdsDataset(await RecordFiles.fromRecipe(rows, make), settings);
   }
 
@@ -163,24 +170,4 @@ function formatOf(
       next: 'Choose other columns with { columns: […] }, or write the column with another encoding, such as json.',
     },
   );
-}
-
-/** Reads the table at the start of a shard: the number of samples, the offset of each, and the end of the last one. */
-async function readBounds(source: ByteSource, { samples }: MdsShard): Promise<Float64Array> {
-  const tableEnd = 4 * (samples + 2);
-  const table = Buffer.from(await source.read(0, tableEnd));
-  const bounds = new Float64Array(new SharedArrayBuffer(8 * (samples + 1)));
-  for (let k = 0; k <= samples; k++) bounds[k] = table.readUInt32LE(4 * (k + 1));
-  const isAscending = bounds.every((bound, k) => k === 0 || bound >= bounds[k - 1]!);
-  if (
-    table.readUInt32LE(0) === samples &&
-    isAscending &&
-    bounds[0]! >= tableEnd &&
-    bounds.at(-1) === source.byteLength
-  )
-    return bounds;
-  throw new FormatError('The table of samples at the beginning of the shard is damaged', {
-    where: { file: source.name, byteOffset: 0 },
-    next: 'Copy or write the shard again.',
-  });
 }

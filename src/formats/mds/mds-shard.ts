@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createHash, getHashes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -9,6 +10,7 @@ import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { decompress } from '../../storage/decompress.js';
 import { checkDecompressed } from '../../storage/decompressed-limit.js';
+import type { KnownVersion } from '../../storage/listed-object.js';
 import { localPath } from '../../storage/local-path.js';
 import { withPath } from '../../storage/location-path.js';
 import { MemorySource } from '../../storage/memory-source.js';
@@ -16,7 +18,7 @@ import { openSource } from '../../storage/open-source.js';
 import { snappyLength, unsnappyInto } from '../../storage/snappy.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import { truncated } from '../../storage/truncated.js';
-import { isRemote } from '../../storage/url-scheme.js';
+import { isRemote, schemeOf } from '../../storage/url-scheme.js';
 import type { MdsShard } from './mds-index.js';
 
 /** Decompresses a shard. Must stop if the content exceeds `limit` bytes. */
@@ -42,9 +44,15 @@ export async function openMdsShard(
   const rawName = withPath(folder, (path) => `${path}/${raw_data.basename}`);
   const isThere = isNode && !isRemote(rawName) && existsSync(localPath(rawName));
   if (!zip_data || !compression || isThere)
-    return checkLength(await openSource(rawName, options), raw_data.bytes);
+    return checkLength(
+      await openSource(rawName, options, knownVersion(rawName, raw_data.bytes, options)),
+      raw_data.bytes,
+    );
   const zipName = withPath(folder, (path) => `${path}/${zip_data.basename}`);
-  const packed = checkLength(await openSource(zipName, options), zip_data.bytes);
+  const packed = checkLength(
+    await openSource(zipName, options, knownVersion(zipName, zip_data.bytes, options)),
+    zip_data.bytes,
+  );
   try {
     checkDecompressed(raw_data.bytes, storageOptions(options).maxDecompressedBytes, { file: packed.name });
     const decompressor = decompressors.get(compression.split(':')[0]!);
@@ -67,8 +75,10 @@ export async function openMdsShard(
 }
 
 /** Yields an error for each shard that does not match a checksum of `index.json`. */
-export async function* hashErrors(shards: ReadonlyMap<ByteSource, MdsShard>): AsyncGenerator<FormatError> {
-  for (const [source, { raw_data }] of shards) yield* mismatches(source, raw_data.hashes);
+export async function* hashErrors(
+  shards: Iterable<readonly [ByteSource, MdsShard]> | AsyncIterable<readonly [ByteSource, MdsShard]>,
+): AsyncGenerator<FormatError> {
+  for await (const [source, { raw_data }] of shards) yield* mismatches(source, raw_data.hashes);
 }
 
 /** Checksums of algorithms that Node.js lacks (xxHash) are skipped. */
@@ -123,6 +133,15 @@ async function unsnappy(packed: ByteSource, limit: number): Promise<Uint8Array> 
   return content;
 }
 
+/**
+ * What `index.json` says need not be asked for. But a server of files (`http:`) may not serve ranges, which only asking tells, and a cache
+ * needs the `ETag`.
+ */
+function knownVersion(name: string, byteLength: number, { cache }: StorageOptions): KnownVersion | undefined {
+  if (cache) return undefined;
+  return /^https?$/.test(schemeOf(name) ?? '') ? undefined : { byteLength };
+}
+
 function checkLength(source: ByteSource, bytes: number): ByteSource {
   if (source.byteLength === bytes) return source;
   source.close();
@@ -144,5 +163,25 @@ function unsupported(packed: ByteSource, compression: string): FormatError {
   return new FormatError(`The shard is compressed with ${compression}, which cannot be read`, {
     where: { file: packed.name },
     next: "Write the shards with compression='zstd', or without.",
+  });
+}
+
+/** Reads the table at the start of a shard: the number of samples, the offset of each, and the end of the last one. */
+export async function readBounds(source: ByteSource, { samples }: MdsShard): Promise<Float64Array> {
+  const tableEnd = 4 * (samples + 2);
+  const table = Buffer.from(await source.read(0, tableEnd));
+  const bounds = new Float64Array(new SharedArrayBuffer(8 * (samples + 1)));
+  for (let k = 0; k <= samples; k++) bounds[k] = table.readUInt32LE(4 * (k + 1));
+  const isAscending = bounds.every((bound, k) => k === 0 || bound >= bounds[k - 1]!);
+  if (
+    table.readUInt32LE(0) === samples &&
+    isAscending &&
+    bounds[0]! >= tableEnd &&
+    bounds.at(-1) === source.byteLength
+  )
+    return bounds;
+  throw new FormatError('The table of samples at the beginning of the shard is damaged', {
+    where: { file: source.name, byteOffset: 0 },
+    next: 'Copy or write the shard again.',
   });
 }

@@ -6,6 +6,9 @@ import { asBuffer } from './as-buffer.js';
 /** Bytes per block for sequential reads. */
 const localBlock = 2 ** 18;
 const remoteBlock = 2 ** 22;
+/** So many records in a row make a sequence, of which blocks are read. A block of a remote file costs more if it is not one. */
+const localRow = 1;
+const remoteRow = 3;
 /** A record that starts within this distance of the last one continues a sequential read. */
 const nearby = 2 ** 16;
 
@@ -22,11 +25,15 @@ export class RecordReader {
   #blockText: string | null | undefined;
   /** End of the last record read. */
   #lastEnd = 0;
+  /** Records that were read one after the other. */
+  #inRow = 0;
+  readonly #enoughInRow: number;
   #loading: Promise<void> | undefined;
 
   constructor(source: ByteSource) {
     this.source = source;
     this.#blockBytes = isLocal(source) ? localBlock : remoteBlock;
+    this.#enoughInRow = isLocal(source) ? localRow : remoteRow;
   }
 
   /** Bytes `start … end - 1`, in memory that is shared and reused: read them at once. */
@@ -35,7 +42,9 @@ export class RecordReader {
     if (known) return known;
     const isNext = start >= this.#lastEnd && start - this.#lastEnd <= nearby;
     this.#lastEnd = end;
-    if (!isNext || end - start >= this.#blockBytes) return this.#readExactly(start, end);
+    this.#inRow = isNext ? this.#inRow + 1 : 0;
+    if (this.#inRow < this.#enoughInRow || end - start >= this.#blockBytes)
+      return this.#readExactly(start, end);
     const blockEnd = Math.min(this.source.byteLength, start + this.#blockBytes);
     if (isLocal(this.source)) {
       this.#keep(this.source.readSync(start, Math.max(end, blockEnd)), start);
