@@ -108,6 +108,8 @@ export interface Dataset<T> {
    * collate if it has neither a transform nor a collate function.
    */
   readonly getBatch?: OptionalMethod<(indices: IndexArray, context: BatchContext) => unknown>;
+  /** The datasets that this one is made from. @defaultValue none */
+  readonly madeFrom?: readonly Dataset<unknown>[] | undefined;
   /**
    * For a dataset made from other datasets: returns the indices at which a sample of theirs occurs in an epoch, ascending.
    * `DataLoader.whenSeen` uses it.

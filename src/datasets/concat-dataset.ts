@@ -69,6 +69,11 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
     return prefetchOfEach(this.datasets, (k) => [[epoch, own[k]!]]);
   }
 
+  /** @internal */
+  get madeFrom(): readonly Dataset<unknown>[] {
+    return this.datasets;
+  }
+
   fingerprint(): string {
     return fingerprint({ kind: 'ConcatDataset', datasets: this.datasets.map(datasetFingerprint) });
   }

@@ -69,6 +69,11 @@ export class MapDataset<T, U> implements Dataset<U>, Movable {
     return andThen(this.dataset.get(index, context), (sample) => map(sample, context));
   }
 
+  /** @internal */
+  get madeFrom(): readonly Dataset<unknown>[] {
+    return [this.dataset];
+  }
+
   /** Identifies the parent and the function: by the function's `fingerprint()`, or else by its name. Its body does not count. */
   fingerprint(): string {
     return fingerprint({

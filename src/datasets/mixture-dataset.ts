@@ -253,6 +253,11 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     });
   }
 
+  /** @internal */
+  get madeFrom(): readonly Dataset<unknown>[] {
+    return this.datasets;
+  }
+
   fingerprint(): string {
     const { seed = 0, shuffle = true, batchSize = 1 } = this.#options;
     return fingerprint({

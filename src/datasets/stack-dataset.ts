@@ -59,6 +59,11 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     return prefetchOfEach(Object.values(this.columns), () => [[epoch, indices]]);
   }
 
+  /** @internal */
+  get madeFrom(): readonly Dataset<unknown>[] {
+    return this.#entries.map(([, dataset]) => dataset);
+  }
+
   fingerprint(): string {
     return fingerprint({
       kind: 'StackDataset',

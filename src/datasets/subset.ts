@@ -62,6 +62,11 @@ export class Subset<T> implements Dataset<T>, Movable {
     return this.dataset.get(this.#parentIndex(index), context);
   }
 
+  /** @internal */
+  get madeFrom(): readonly Dataset<unknown>[] {
+    return [this.dataset];
+  }
+
   fingerprint(): string {
     return fingerprint({
       kind: 'Subset',

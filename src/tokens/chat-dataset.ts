@@ -104,6 +104,7 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
   /** The rows that are samples, if some may not be. */
   #kept: Float64Array | undefined;
   #survey: Promise<ChatSurvey> | undefined;
+  #counted: ChatSurvey | undefined;
   #encoded: EncodedRows | undefined;
 
   private constructor(
@@ -175,14 +176,23 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
    */
   async count(): Promise<{ readonly sizes: Int32Array; readonly tokens: number; readonly trained: number }> {
     const { sizes, trained } = await this.#surveyed();
-    let tokens = 0;
-    for (const size of sizes) tokens += size;
-    return { sizes, tokens, trained };
+    return { sizes, tokens: sumOf(sizes), trained: sumOf(trained) };
+  }
+
+  /** Tokens of each sample, once {@link ChatDataset.count} has counted them. */
+  get sizes(): Int32Array | undefined {
+    return this.#counted?.sizes;
+  }
+
+  /** @internal Tokens of each sample that are trained on, once they are counted. */
+  get trainedSizes(): Int32Array | undefined {
+    return this.#counted?.trained;
   }
 
   #surveyed(): Promise<ChatSurvey> {
     this.#survey ??= surveyChats(this.#source.rows, this.#reader, this.#encoding).then((survey) => {
       this.#encoded = survey.encoded;
+      this.#counted = survey;
       return survey;
     });
     return this.#survey;
@@ -238,6 +248,12 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
   close(): void | Promise<void> {
     return this.#source.rows.close?.();
   }
+}
+
+function sumOf(numbers: Int32Array): number {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
 }
 
 function changedSinceOpening(row: number): FormatError {

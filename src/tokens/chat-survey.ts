@@ -11,8 +11,8 @@ export interface ChatSurvey {
   readonly kept: Float64Array;
   /** Tokens of each sample. */
   readonly sizes: Int32Array;
-  /** Tokens of all samples that are trained on. */
-  readonly trained: number;
+  /** Tokens of each sample that are trained on. */
+  readonly trained: Int32Array;
   /** What encoding each sample yielded. */
   readonly encoded: EncodedRows;
 }
@@ -27,7 +27,7 @@ export async function surveyChats<T>(
   const encoded = new EncodedRowsWriter();
   const kept: number[] = [];
   const sizes: number[] = [];
-  let trained = 0;
+  const trained: number[] = [];
   for (let row = 0; row < rows.length; row++) {
     await pace.rest();
     const context = new WatchedContext(sampleContext(row));
@@ -39,12 +39,12 @@ export async function surveyChats<T>(
     const counted = reader.count(sample);
     kept.push(row);
     sizes.push(counted.tokens);
-    trained += counted.trained;
+    trained.push(counted.trained);
   }
   return {
     kept: Float64Array.from(kept),
     sizes: Int32Array.from(sizes),
-    trained,
+    trained: Int32Array.from(trained),
     encoded: encoded.finish(),
   };
 }

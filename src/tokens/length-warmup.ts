@@ -160,6 +160,11 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
     return globalStep === undefined ? this.maxLength : this.lengthAt(globalStep);
   }
 
+  /** @internal */
+  get madeFrom(): readonly Dataset<unknown>[] {
+    return [this.dataset];
+  }
+
   fingerprint(): string {
     const { cut, changes } = this;
     return fingerprint({

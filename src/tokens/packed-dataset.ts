@@ -133,6 +133,11 @@ export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTo
     return { ...sequence, ...fields.tensors } as TokenSequence & PackedFields<D>;
   }
 
+  /** @internal */
+  get madeFrom(): readonly Dataset<unknown>[] {
+    return [this.documents];
+  }
+
   /** The same for every context-parallel rank. */
   fingerprint(): string {
     const { rowLength, padToken, seed, shuffle, shift } = this.#options;

@@ -15,25 +15,31 @@ export type SampleLength = (index: number, epoch: number, globalStep?: number) =
  * `sizes` (`IndexedDataset`), windows, packed rows, length warm-ups, and combinations of these. A `MapDataset` may change the length of
  * samples, so its lengths are unknown.
  *
+ * @param known - The lengths that a dataset itself knows, by index.
  * @returns `undefined` if the lengths are unknown. Each call of the result is O(1), or O(log parts).
  */
-export function sampleLengths(dataset: unknown): SampleLength | undefined {
+export function sampleLengths(dataset: unknown, known = sizesOf): SampleLength | undefined {
   if (dataset instanceof TokenWindows) return () => dataset.windowLength;
   if (dataset instanceof PackedDataset) return () => dataset.rowLength;
-  if (dataset instanceof LengthWarmup) return warmedUp(dataset);
+  if (dataset instanceof LengthWarmup) return warmedUp(dataset, known);
   if (dataset instanceof MapDataset) return undefined;
   if (dataset instanceof Subset) {
-    const parent = sampleLengths(dataset.dataset);
+    const parent = sampleLengths(dataset.dataset, known);
     return parent && ((index, epoch, step) => parent(dataset.indices[index]!, epoch, step));
   }
-  if (dataset instanceof ConcatDataset) return concatenated(dataset);
-  if (dataset instanceof MixtureDataset) return mixed(dataset);
-  const { sizes } = (dataset ?? {}) as { readonly sizes?: ArrayLike<number> };
+  if (dataset instanceof ConcatDataset) return concatenated(dataset, known);
+  if (dataset instanceof MixtureDataset) return mixed(dataset, known);
+  const sizes = known(dataset);
   return sizes && ((index) => sizes[index]!);
 }
 
-function warmedUp(dataset: LengthWarmup<unknown>): SampleLength | undefined {
-  const parent = sampleLengths(dataset.dataset);
+type KnownLengths = (dataset: unknown) => ArrayLike<number> | undefined;
+
+const sizesOf: KnownLengths = (dataset) =>
+  ((dataset ?? {}) as { readonly sizes?: ArrayLike<number> | undefined }).sizes;
+
+function warmedUp(dataset: LengthWarmup<unknown>, known: KnownLengths): SampleLength | undefined {
+  const parent = sampleLengths(dataset.dataset, known);
   if (!parent) return undefined;
   return (index, epoch, globalStep) => {
     const whole = parent(index, epoch, globalStep);
@@ -42,8 +48,11 @@ function warmedUp(dataset: LengthWarmup<unknown>): SampleLength | undefined {
   };
 }
 
-function concatenated({ datasets, ends }: ConcatDataset<unknown>): SampleLength | undefined {
-  const parts = datasets.map(sampleLengths);
+function concatenated(
+  { datasets, ends }: ConcatDataset<unknown>,
+  known: KnownLengths,
+): SampleLength | undefined {
+  const parts = datasets.map((part) => sampleLengths(part, known));
   if (!parts.every((part) => part !== undefined)) return undefined;
   return (index, epoch, step) => {
     const k = firstAbove(ends, index);
@@ -51,8 +60,8 @@ function concatenated({ datasets, ends }: ConcatDataset<unknown>): SampleLength 
   };
 }
 
-function mixed(mixture: MixtureDataset<unknown>): SampleLength | undefined {
-  const sources = mixture.datasets.map(sampleLengths);
+function mixed(mixture: MixtureDataset<unknown>, known: KnownLengths): SampleLength | undefined {
+  const sources = mixture.datasets.map((source) => sampleLengths(source, known));
   if (!sources.every((source) => source !== undefined)) return undefined;
   return (index, epoch, step) => {
     const origin = mixture.originOf(index, epoch);

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArrayDataset } from 'millrace';
-import { loadTokenizer } from 'millrace/tokens';
+import { chatDataset, loadTokenizer } from 'millrace/tokens';
 import { afterAll, describe, expect, it } from 'vitest';
-import { chatFindings } from '../../dist/cli/doctor/chat-checks.js';
+import { chatFindings, trainedChatFindings } from '../../dist/cli/doctor/chat-checks.js';
 import { chatEncoding } from '../../dist/cli/inspect/inspect-chats.js';
 import { openRun } from '../../dist/cli/plan/open-run.js';
 import { factsOf } from '../../dist/cli/plan/plan-facts.js';
@@ -163,6 +163,56 @@ describe('millrace plan, of conversations', () => {
     expect(factsOf(plan).find(({ name }) => name === 'tokens')!.value).toContain(
       `${2 * trained} of them trained on`,
     );
+    await opened.close();
+  });
+});
+
+describe('doctor and plan, of conversations within other datasets', () => {
+  const rows = [
+    { messages: [{ role: 'assistant', content: 'the river' }] },
+    { messages: [{ role: 'assistant', content: 'a', end: true }] },
+  ];
+  // Two conversations of which the first has no end token. Wrappers hold the first, or both.
+  const wrapped: readonly [name: string, code: string, indices: readonly number[]][] = [
+    ['a subset', 'new Subset(chats, [0])', [0]],
+    ['a filter', 'await filterDataset(chats, ({ inputIds }) => inputIds.length > 0)', [0, 1]],
+    ['a split', 'randomSplit(chats, [2])[0]', [0, 1]],
+    ['a concatenation', 'new ConcatDataset([new Subset(chats, [1]), chats])', [1, 0, 1]],
+    [
+      'a mixture',
+      'new MixtureDataset([chats, chats], { weights: [1, 1], length: 4, shuffle: false })',
+      [0, 1, 0, 1],
+    ],
+    [
+      'packed rows of a subset',
+      'new PackedDataset(new Subset(chats, [0]), { rowLength: 64, lengths: [(await chats.count()).sizes[0]] })',
+      [0],
+    ],
+  ];
+
+  it.each(wrapped)('sees them through %s', async (_, code, indices) => {
+    const url = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
+    const template =
+      "{% for m in messages %}{% generation %}{{ m.content }}{% if m.end %}{{ '<|im_end|>' }}{% endif %}{% endgeneration %}x{% endfor %}";
+    const config = write(
+      `within-${indices.join('')}-${code.length}.mjs`,
+      `import { ConcatDataset, DataLoader, filterDataset, MixtureDataset, randomSplit, Subset } from ${url('index.js')};
+       import { chatDataset, PackedDataset } from ${url('tokens/index.js')};
+       const rows = ${JSON.stringify(rows)};
+       const chats = await chatDataset(rows, { tokenizer: ${JSON.stringify(source)}, template: ${JSON.stringify(template)} });
+       export default new DataLoader(${code}, { batchSize: 1 });`,
+    );
+    const { opened, openForRank } = await openRun(config, { rank: 0, worldSize: 1 });
+    const findings = await trainedChatFindings(opened.dataset);
+    expect(findings.map(({ name, what }) => [name, what.includes('1 of 2 conversations')])).toEqual([
+      ['no-end-token', true],
+    ]);
+
+    const { tokens } = await planRun(opened, new RunOrder(opened, openForRank), { name: 'within' });
+    const { sizes } = await (await chatDataset(rows, { tokenizer: source, template })).count();
+    const all = indices.reduce((sum, index) => sum + sizes[index]!, 0);
+    // Of each conversation, all tokens but the last are trained on.
+    expect(tokens!.trainedShare).toBeCloseTo((all - indices.length) / all, 10);
     await opened.close();
   });
 });

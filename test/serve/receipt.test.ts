@@ -104,7 +104,7 @@ describe('the receipt of a Python client', () => {
     });
   });
 
-  it('is refused for a loader that is bound to its server, whose order nobody can recompute', async () => {
+  it('is refused for a loader that is bound to its server, whose order cannot be recomputed', async () => {
     const refused = await client.ask({ address: others.address, loader: 'stream', receipt: true });
     expect(refused).toMatchObject({ code: 'ERR_MILLRACE_CAPABILITY' });
     expect((await ask(others.address, '/v1/loaders/stream/0/0/0')).headers['millrace-fold']).toBeUndefined();

@@ -1,10 +1,10 @@
 import type { Dataset } from '../../core/dataset.js';
+import { datasetsWithin } from '../../core/datasets-within.js';
 import { FormatError } from '../../core/errors.js';
 import { sampleContext } from '../../random/sample-context.js';
 import { ChatDataset } from '../../tokens/chat-dataset.js';
 import type { ChatEncoding, ChatRow } from '../../tokens/chat-reader.js';
 import { type ChatProblem, viewChats } from '../../tokens/chat-view.js';
-import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { formatCount } from '../../web/kit/numbers.js';
 import type { Finding } from '../plan/findings.js';
 
@@ -50,11 +50,18 @@ const meanings: Readonly<Record<ChatProblem | 'wrong-template', Omit<Finding, 'n
   },
 };
 
-/** Finds problems of the conversations that a dataset trains on, if it does. */
-export async function trainedChatFindings(dataset: unknown): Promise<Finding[]> {
-  const chats = dataset instanceof PackedDataset ? (dataset.documents as unknown) : dataset;
-  if (!(chats instanceof ChatDataset) || chats.parts.kind === 'prompt') return [];
-  return chatFindings(chats.parts.rows, chats.parts.encoding);
+/** Finds problems of the conversations that a dataset trains on, if it does: its own, and those of the datasets that it is made from. */
+export async function trainedChatFindings(dataset: object): Promise<Finding[]> {
+  const chats = [...datasetsWithin(dataset)].filter(
+    (each) => each instanceof ChatDataset && each.parts.kind !== 'prompt',
+  ) as ChatDataset<unknown>[];
+  const findings: Finding[] = [];
+  for (const [k, { parts }] of chats.entries()) {
+    const of = chats.length > 1 ? `Of conversations ${k + 1} of ${chats.length}: ` : '';
+    for (const finding of await chatFindings(parts.rows, parts.encoding))
+      findings.push({ ...finding, what: of + finding.what });
+  }
+  return findings;
 }
 
 /** Finds problems of rows that are read as conversations. Reads at most 1,000 of them. */

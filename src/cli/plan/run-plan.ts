@@ -1,5 +1,7 @@
 import type { OpenedConfig } from '../../config/index.js';
 import type { SequenceLengths } from '../../config/sequence-lengths.js';
+import type { Dataset } from '../../core/dataset.js';
+import { datasetsWithin } from '../../core/datasets-within.js';
 import { CapabilityError, FormatError } from '../../core/errors.js';
 import type { BatchSizeStage } from '../../curriculum/batch-size-stages.js';
 import { BatchSizeRamp, CurriculumSampler } from '../../curriculum/index.js';
@@ -109,11 +111,8 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   const { stepsPerEpoch } = order;
   const steps = stepsOf(opened, order, options.steps);
   const epochsAPass = sampler instanceof DeepSpeedDataSampler ? (training.epochs ?? 1) : 1;
-  const counted = await countConversations(dataset);
-  const lengthOf =
-    dataset instanceof ChatDataset && counted
-      ? (index: number) => counted.sizes[index]!
-      : sampleLengths(dataset);
+  const trainedShare = await trainedShareOf(dataset);
+  const lengthOf = sampleLengths(dataset);
   // Under a curriculum, a batch-size ramp or a length warm-up, every epoch differs.
   const isCurriculum =
     sampler instanceof CurriculumSampler ||
@@ -155,7 +154,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
       // If only one rank is known, assume that the others get as many.
       run: Math.round((tokens.total / walked.steps) * steps * (order.worldSize / order.ranks.length)),
       isExact: seesAll && walked.isWhole && walked.steps === steps,
-      trainedShare: counted && counted.trained / Math.max(1, counted.tokens),
+      trainedShare,
     },
     lengths: opened.lengths,
     memory,
@@ -166,16 +165,32 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
   };
 }
 
-/** Tokens of conversations, which have to be encoded to count them; `undefined` if one cannot be (`millrace doctor` says which). */
-async function countConversations(dataset: unknown) {
-  const chats: unknown = dataset instanceof PackedDataset ? dataset.documents : dataset;
-  if (!(chats instanceof ChatDataset)) return undefined;
+/**
+ * The share of the tokens of an epoch that are trained on. Conversations have to be encoded to count them; `undefined` if one cannot be
+ * (`millrace doctor` says which), or if there are other samples.
+ */
+async function trainedShareOf(dataset: Dataset<unknown>): Promise<number | undefined> {
+  const chats = [...datasetsWithin(dataset)].filter((each) => each instanceof ChatDataset);
   try {
-    return await chats.count();
+    for (const each of chats) await each.count();
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;
   }
+  // Rows that are packed have all tokens of their documents.
+  const samples = dataset instanceof PackedDataset ? dataset.documents : dataset;
+  const [tokensOf, trainedOf] = [sampleLengths(samples), sampleLengths(samples, trainedSizesOf)];
+  if (chats.length === 0 || !tokensOf || !trainedOf) return undefined;
+  let [tokens, trained] = [0, 0];
+  for (let index = 0; index < samples.length; index++) {
+    tokens += tokensOf(index, 0);
+    trained += trainedOf(index, 0);
+  }
+  return trained / Math.max(1, tokens);
+}
+
+function trainedSizesOf(dataset: unknown): Int32Array | undefined {
+  return dataset instanceof ChatDataset ? dataset.trainedSizes : undefined;
 }
 
 /** Number of steps of a run: as requested, as configured, or from its epochs. */
