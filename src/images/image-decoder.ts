@@ -14,7 +14,7 @@ import { unpackPixels } from './unpack-pixels.js';
 /** Images that sharp decodes concurrently, whatever the batch size: it has four threads. */
 const decodedTogether = 4;
 
-/** Where a decoded part begins in an image that is `shrink` times smaller than the file's. */
+/** The position of a decoded part in the image, which decoding shrinks by `shrink`. */
 export interface DecodedPlace {
   readonly x: number;
   readonly y: number;

@@ -123,7 +123,7 @@ export class ImagePipeline {
   }
 
   /**
-   * Applies the steps to an image with what belongs to its pixels: a mask, boxes and points move with it. Each map is joined over
+   * Applies the steps to an image and its annotations: mask, boxes and points move with it. Each map is joined over
    * the steps: boxes move by their four corners and are clipped once, and dropped with their labels and masks by the rules of the
    * options.
    *
@@ -198,7 +198,7 @@ export class ImagePipeline {
       : warpImage(planarOf(image), geometry);
   }
 
-  /** Applies the steps behind the leading geometry. */
+  /** Applies the steps that follow the leading geometry. */
   #change(image: PlanarImage, context: SampleContext): PlanarImage {
     let changed = image;
     for (const group of this.#plan.rest) {

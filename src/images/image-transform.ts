@@ -64,7 +64,7 @@ const threeNumbers = v.tuple(
   'must have a number for red, green and blue',
 );
 
-/** How a resizing finds pixels between pixels. @defaultValue `'bilinear'` */
+/** Interpolation of a resize. @defaultValue `'bilinear'` */
 interface ResizingOptions {
   readonly interpolation?: ResizeFilter;
 }

@@ -2,7 +2,7 @@ import { type ImageKernels, imageKernels } from '../kernels/image-kernels.js';
 import type { Region } from '../kernels/kernel-memory.js';
 
 /**
- * Memory for making one image, reused for the next. It lies in the kernels' memory, if there are kernels, so that they can
+ * Memory for making one image, reused for the next. It is in the kernels' memory, if there are kernels, so that they can
  * process it.
  */
 export class ImageWorkspace {

@@ -16,7 +16,7 @@ export interface MixCollateOptions<I extends string = 'image', L extends string 
   readonly numClasses?: number;
   /** Parameter of the beta distribution of the shares. @defaultValue `1` */
   readonly alpha?: number;
-  /** Share of the batches that are mixed; in the others, labels only take their new form. @defaultValue `1` */
+  /** Fraction of the batches to mix; in the others, only the labels change their form. @defaultValue `1` */
   readonly probability?: number;
   /** Name of the images. @defaultValue `'image'` */
   readonly image?: I;
@@ -24,7 +24,7 @@ export interface MixCollateOptions<I extends string = 'image', L extends string 
   readonly label?: L;
 }
 
-/** The options of a collate that mixes, and which one it is. */
+/** The kind of a mixing collate, and its options. */
 export interface MixOptions {
   readonly mix: 'mixUp' | 'cutMix';
   readonly numClasses: number | undefined;
@@ -34,7 +34,7 @@ export interface MixOptions {
   readonly label: string;
 }
 
-/** A collate that mixes; it says how to make it again in a worker. */
+/** A collate that mixes images, with a recipe for workers. */
 export interface MixCollate<B extends object = object> {
   (samples: readonly object[], context: CollateContext): B;
   readonly mixOptions: MixOptions;

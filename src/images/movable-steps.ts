@@ -1,7 +1,7 @@
 import { WorkerTransferError } from '../core/errors.js';
 import type { ImageTransform } from './image-transform.js';
 
-/** Steps that a worker can have. @throws {@link WorkerTransferError} if one of them is a function. */
+/** Checks that a worker can have the steps. @throws {@link WorkerTransferError} if one of them is a function. */
 export function movableSteps(steps: readonly ImageTransform[]): readonly ImageTransform[] {
   const own = steps.findIndex((step) => typeof step === 'function');
   if (own < 0) return steps;

@@ -1,7 +1,7 @@
 import { importPeer } from '../core/peer.js';
 import type { PackedPixels } from './packed-pixels.js';
 
-/** The part of sharp, an optional peer, that is used. */
+/** The part of sharp, an optional peer, that Millrace uses. */
 interface Sharp {
   (
     bytes: Uint8Array,

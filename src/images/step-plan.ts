@@ -9,7 +9,7 @@ import type { GeometryStep } from './geometry/draw-moves.js';
 import type { ImageTransform, NamedStep, PixelFunction, StepOf } from './image-transform.js';
 import type { PlanarImage } from './planar/planar-image.js';
 
-/** A group of steps: geometry, which is joined, or one change of pixels. */
+/** A group of steps: joined geometry, or one change of pixels. */
 export type StepGroup =
   | { readonly kind: 'geometry'; readonly steps: readonly GeometryStep[] }
   | {
@@ -19,7 +19,7 @@ export type StepGroup =
 
 /** Steps in the order in which they run. */
 export interface StepPlan {
-  /** Geometry before all else: only the part of a file that it needs is decoded. */
+  /** The leading geometry: only the part of a file that it needs is decoded. */
   readonly leading: readonly GeometryStep[];
   readonly rest: readonly StepGroup[];
   readonly normalize: StepOf<'normalize'> | undefined;

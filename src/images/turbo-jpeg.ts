@@ -5,7 +5,7 @@ import type { Box } from './geometry/move.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 
-/** The part of koffi, an optional peer, that is used. */
+/** The part of koffi, an optional peer, that Millrace uses. */
 interface Koffi {
   load(path: string): { func(definition: string): (...values: unknown[]) => unknown };
   struct(name: string, fields: Record<string, string>): unknown;

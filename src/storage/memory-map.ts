@@ -2,7 +2,7 @@ import { bytesPerElement, type TypedArrayOf, viewOf } from '../core/dtype.js';
 import { peerRequire } from '../core/peer.js';
 import type { ByteRanges, NumberDType } from './byte-source.js';
 
-/** The part of koffi, an optional peer, that is used. */
+/** The part of koffi, an optional peer, that Millrace uses. */
 interface Koffi {
   load(path: null): { func(definition: string): (...values: never[]) => unknown };
   view(pointer: bigint, byteLength: number): ArrayBuffer;

@@ -40,7 +40,7 @@ function bits(most: number, range: number): Magnitudes {
 
 const solarize = spaced(0, 1, false);
 
-/** What most policies have in common. */
+/** The magnitudes that most policies share. */
 function usual(
   shear: number,
   translateX: Magnitudes,

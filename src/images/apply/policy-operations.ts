@@ -32,7 +32,7 @@ export type PolicyOperation =
   | 'Equalize'
   | 'Invert';
 
-/** How operations find pixels. */
+/** How operations interpolate. */
 export interface OperationSampling {
   readonly interpolation: 'nearest' | 'bilinear';
   readonly fill: StepFill | null;

@@ -11,7 +11,7 @@ export interface RandomErasingOptions {
   readonly ratio?: readonly [low: number, high: number];
   /**
    * The value of the rectangle, or one for red, green and blue. After `normalize`, it is a normalized value; before, a level from 0
-   * to 255. `'random'`: a value of its own for each pixel, standard normal after `normalize`, and any level before. @defaultValue `0`
+   * to 255. `'random'`: a random value for each pixel, standard normal after `normalize`, and any level before. @defaultValue `0`
    */
   readonly value?: number | readonly [red: number, green: number, blue: number] | 'random';
 }

@@ -57,13 +57,13 @@ export function pad(padding: number | Sides, options: { readonly fill?: StepFill
 }
 
 export interface RandomCropOptions {
-  /** Pixels that are added at each side first, in one color. @defaultValue `0` */
+  /** Width in pixels of the border that is added before cropping, per side. @defaultValue `0` */
   readonly padding?: number | Sides;
   /** The color of the border. @defaultValue `0`, black */
   readonly fill?: StepFill;
 }
 
-/** Crops at a random place. A crop larger than the padded image is an error. */
+/** Crops a random part. A crop larger than the padded image is an error. */
 export function randomCrop(
   size: number | readonly [height: number, width: number],
   options: RandomCropOptions = {},
@@ -84,7 +84,7 @@ export interface RotationStepOptions {
   readonly degrees: readonly [low: number, high: number];
   /** Whether the result holds the whole rotated image; its size then depends on the angle. @defaultValue `false` */
   readonly expand?: boolean;
-  /** What is beyond the image. @defaultValue `0`, black */
+  /** Color of the pixels beyond the image. @defaultValue `0`, black */
   readonly fill?: StepFill;
 }
 
@@ -105,7 +105,7 @@ export function randomRotation(
 export interface AffineStepOptions {
   /** The angle is uniform in this range, clockwise. */
   readonly degrees: readonly [low: number, high: number];
-  /** Largest shares of width and height by which the image moves, either way. @defaultValue `[0, 0]` */
+  /** Largest translation in either direction, as fractions of width and height. @defaultValue `[0, 0]` */
   readonly translate?: readonly [x: number, y: number];
   /** @defaultValue `[1, 1]` */
   readonly scale?: readonly [low: number, high: number];
@@ -114,7 +114,7 @@ export interface AffineStepOptions {
     x: readonly [low: number, high: number],
     y: readonly [low: number, high: number],
   ];
-  /** What is beyond the image. @defaultValue `0`, black */
+  /** Color of the pixels beyond the image. @defaultValue `0`, black */
   readonly fill?: StepFill;
 }
 
@@ -139,11 +139,11 @@ export function randomAffine(
 }
 
 export interface PerspectiveStepOptions {
-  /** Share of half the image by which a corner moves at most. @defaultValue `0.5` */
+  /** Largest distance that a corner moves, as a fraction of half the image. @defaultValue `0.5` */
   readonly distortionScale?: number;
   /** @defaultValue `0.5` */
   readonly probability?: number;
-  /** What is beyond the image. @defaultValue `0`, black */
+  /** Color of the pixels beyond the image. @defaultValue `0`, black */
   readonly fill?: StepFill;
 }
 

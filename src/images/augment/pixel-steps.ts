@@ -75,9 +75,9 @@ export function randomAdjustSharpness(sharpnessFactor: number, chance = 0.5): Co
 }
 
 export interface BlurStepOptions {
-  /** Pixels of the kernel, odd. */
+  /** Width of the kernel in pixels, odd. */
   readonly kernelSize: number;
-  /** The deviation in pixels is uniform in this range. @defaultValue `[0.1, 2]` */
+  /** The standard deviation in pixels is uniform in this range. @defaultValue `[0.1, 2]` */
   readonly sigma?: readonly [low: number, high: number];
   /** @defaultValue `1` */
   readonly probability?: number;

@@ -2,15 +2,15 @@ import * as v from 'valibot';
 import { booleanOption, integerFrom, parseOptions } from '../../core/options.js';
 import { fill, numberFrom, type StepFill, warpInterpolation } from './step-options.js';
 
-/** What policies have in common: how they rotate, shear and move. */
+/** Options of all policies: how they rotate, shear and translate. */
 export interface PolicySampling {
   /** @defaultValue `'nearest'`; for AugMix `'bilinear'` */
   readonly interpolation?: 'nearest' | 'bilinear';
-  /** What is beyond the image. @defaultValue `null`: black */
+  /** Color of the pixels beyond the image. @defaultValue `null`: black */
   readonly fill?: StepFill | null;
 }
 
-/** A step that chooses among operations at random. */
+/** A step that chooses operations at random. */
 export type PolicyStep =
   | ({ readonly type: 'randAugment' } & Required<RandAugmentOptions>)
   | ({ readonly type: 'trivialAugmentWide' } & Required<TrivialAugmentOptions>)
@@ -24,16 +24,16 @@ const sampling = {
 const bins = v.optional(integerFrom(2), 31);
 
 export interface RandAugmentOptions extends PolicySampling {
-  /** Operations that are applied to an image. @defaultValue `2` */
+  /** Number of operations to apply to an image. @defaultValue `2` */
   readonly numOps?: number;
-  /** Strength of all operations: a place among the magnitudes, from 0. @defaultValue `9` */
+  /** Strength of all operations: an index into the magnitudes, from 0. @defaultValue `9` */
   readonly magnitude?: number;
-  /** Magnitudes of each operation. @defaultValue `31` */
+  /** Number of magnitudes of each operation. @defaultValue `31` */
   readonly numMagnitudeBins?: number;
 }
 
 /**
- * RandAugment (Cubuk et al., 2019): several operations in a row, each chosen at random among 14, of one strength. Operations,
+ * RandAugment (Cubuk et al., 2019): several operations in a row, each chosen at random from 14, all of one strength. Operations,
  * magnitudes and rounding are those of torchvision's `v2.RandAugment` on uint8 tensors.
  */
 export function randAugment(options: RandAugmentOptions = {}): PolicyStep {
@@ -53,7 +53,7 @@ export function randAugment(options: RandAugmentOptions = {}): PolicyStep {
 }
 
 export interface TrivialAugmentOptions extends PolicySampling {
-  /** Magnitudes of each operation. @defaultValue `31` */
+  /** Number of magnitudes of each operation. @defaultValue `31` */
   readonly numMagnitudeBins?: number;
 }
 
@@ -92,9 +92,9 @@ export function autoAugment(options: AutoAugmentOptions = {}): PolicyStep {
 export interface AugMixOptions extends PolicySampling {
   /** Largest strength of an operation: 1 … 10. @defaultValue `3` */
   readonly severity?: number;
-  /** Chains that are mixed. @defaultValue `3` */
+  /** Number of chains to mix. @defaultValue `3` */
   readonly mixtureWidth?: number;
-  /** Operations of a chain; `'random'`: 1 to 3. @defaultValue `'random'` */
+  /** Number of operations in a chain; `'random'`: 1 to 3. @defaultValue `'random'` */
   readonly chainDepth?: number | 'random';
   /** Parameter of the distributions of the weights. @defaultValue `1` */
   readonly alpha?: number;

@@ -19,7 +19,7 @@ export const probability = numberFrom(0, 1);
 
 const level = numberFrom(0, 255);
 
-/** What is beyond the image: a level, or one for red, green and blue. */
+/** Color of the pixels beyond the image: a level, or one each for red, green and blue. */
 export const fill = v.union([level, v.tuple([level, level, level])], 'must be a level or [red, green, blue]');
 export type StepFill = number | readonly [red: number, green: number, blue: number];
 

@@ -85,7 +85,7 @@ export function rgbToGrayscale(
 /** Another name of {@link rgbToGrayscale}, as in torchvision. */
 export const toGrayscale = rgbToGrayscale;
 
-/** An image of three channels: a gray one three times. @throws {@link ConfigError} */
+/** Repeats the channel of a gray image three times. An RGB image stays as it is. @throws {@link ConfigError} */
 export function grayscaleToRgb(image: ImageTensor): ImageTensor {
   const planar = imageArgument('grayscaleToRgb', image);
   return imageTensor(planar.channels >= 3 ? copyImage(planar) : repeatChannel(planar, 3));

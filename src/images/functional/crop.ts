@@ -111,7 +111,7 @@ export interface PadOptions {
   /** The value of a constant border, or one for each channel. @defaultValue `0` */
   readonly fill?: Fill;
   /**
-   * What is beyond the image: `fill`, the pixel at the edge, or the image mirrored at its last pixel (`'reflect'`) or at its edge
+   * How the border is filled: with `fill`, the nearest edge pixel, or the image mirrored at its last pixel (`'reflect'`) or at its edge
    * (`'symmetric'`). @defaultValue `'constant'`
    */
   readonly paddingMode?: 'constant' | 'edge' | 'reflect' | 'symmetric';

@@ -17,7 +17,7 @@ export function adjustSharpness(
 }
 
 export interface GaussianBlurOptions {
-  /** Pixels of the kernel, odd: one number, or `[x, y]`. */
+  /** Width of the kernel in pixels, odd: one number, or `[x, y]`. */
   readonly kernelSize: number | readonly number[];
   /** Standard deviation in pixels: one number, or `[x, y]`. @defaultValue `0.15 * kernelSize + 0.35` */
   readonly sigma?: number | readonly number[] | null;
@@ -58,7 +58,7 @@ export function gaussianBlur(image: ImageTensor, options: GaussianBlurOptions): 
   );
 }
 
-/** torchvision's deviation of a kernel without one. */
+/** torchvision's default standard deviation for a kernel. */
 export function usualSigma(kernelSize: number): number {
   return kernelSize * 0.15 + 0.35;
 }

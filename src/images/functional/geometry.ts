@@ -28,7 +28,7 @@ import {
   whole,
 } from './parameters.js';
 
-/** How a resizing finds pixels between pixels. `'nearest'` is PyTorch's, `'nearest-exact'` Pillow's. */
+/** Interpolation of a resize. `'nearest'` is PyTorch's, `'nearest-exact'` Pillow's. */
 export type ResizeInterpolation = Interpolation;
 
 const interpolationOption = v.optional(
@@ -133,11 +133,11 @@ export function resizedCrop(image: ImageTensor, options: ResizedCropOptions): Im
   return imageTensor(resizeImage(cut, target, { interpolation, antialias: antialias ?? false }));
 }
 
-/** What transformations that rotate and shear have in common. */
+/** Options of all transformations that rotate and shear. */
 interface SamplingOptions {
   /** `'nearest'` or `'bilinear'`, without antialiasing. */
   readonly interpolation?: 'nearest' | 'bilinear';
-  /** What is beyond the image: one value, or one for each channel. @defaultValue black */
+  /** Color of the pixels beyond the image: one value, or one for each channel. @defaultValue black */
   readonly fill?: Fill;
 }
 
@@ -233,7 +233,7 @@ export interface PerspectiveOptions extends SamplingOptions {
   readonly startpoints?: readonly (readonly [x: number, y: number])[] | null;
   /** Where these corners are in the result. */
   readonly endpoints?: readonly (readonly [x: number, y: number])[] | null;
-  /** Eight coefficients instead of corners: they lead from a result back to its source. */
+  /** Eight coefficients instead of corners: they map the result to its source. */
   readonly coefficients?: readonly number[] | null;
 }
 
@@ -246,7 +246,7 @@ const perspectiveSchema = v.strictObject({
   coefficients: v.optional(v.nullable(v.pipe(v.array(finite), v.length(8, 'must be eight numbers')))),
 });
 
-/** Moves four corners to other places. @defaultValue `interpolation: 'bilinear'` @throws {@link ConfigError} */
+/** Moves four corners to new positions. @defaultValue `interpolation: 'bilinear'` @throws {@link ConfigError} */
 export function perspective(image: ImageTensor, options: PerspectiveOptions): ImageTensor {
   const { startpoints, endpoints, coefficients, interpolation, fill } = parseOptions(
     'functional.perspective',

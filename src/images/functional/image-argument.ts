@@ -5,13 +5,13 @@ import type { PlanarImage } from '../planar/planar-image.js';
 /** An image: uint8, shape `[C, H, W]`, channel by channel. */
 export type ImageTensor = Tensor<'uint8'>;
 
-/** Channels that changes of color have: gray or RGB. */
+/** Channel counts that color operations take: gray or RGB. */
 export const colors = [1, 3] as const;
 
 /**
  * Checks an image that a user passes.
  *
- * @param channels - Numbers of channels that the operation has. @defaultValue any
+ * @param channels - Channel counts that the operation takes. @defaultValue any
  * @throws {@link ConfigError}
  */
 export function imageArgument(

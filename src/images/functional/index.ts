@@ -1,7 +1,7 @@
 /**
  * torchvision's operations on uint8 images of the shape `[C, H, W]`, with its names and parameters in camelCase and its results
- * on uint8 tensors: the same values for changes of single pixels and for crops, within one level of 255 for the rest. Images
- * that are passed are not changed, and results have memory of their own.
+ * on uint8 tensors: the same values for changes of single pixels and for crops, within one level of 255 for the rest. They
+ * do not change their arguments; results have their own memory.
  *
  * @packageDocumentation
  */

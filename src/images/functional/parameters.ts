@@ -13,7 +13,7 @@ export const pair = v.tuple([finite, finite], 'must be two numbers');
 
 const level = v.pipe(finite, v.minValue(0, 'must be 0 or more'), v.maxValue(255, 'must be 255 or less'));
 
-/** What is beyond the image: a number, or one for each channel. */
+/** Color of the pixels beyond the image: a number, or one for each channel. */
 export const fillOption = v.optional(
   v.nullable(
     v.union(

@@ -5,7 +5,7 @@ import { isTensor, type Tensor } from '../../core/tensor.js';
 import { repeatChannel } from '../planar/color-changes.js';
 import type { PlanarImage, PlanarSize } from '../planar/planar-image.js';
 
-/** An image with what belongs to its pixels. All fields but `image` may be absent; other fields stay as they are. */
+/** An image and its annotations. All fields but `image` may be absent; other fields stay as they are. */
 export interface ImageSample {
   /** The bytes of a file, or a uint8 tensor of the shape `[3, H, W]`, or `[1, H, W]` for gray. */
   readonly image: Uint8Array | Tensor<'uint8'>;
@@ -13,7 +13,7 @@ export interface ImageSample {
   readonly mask?: Tensor;
   /** Left, top, right and bottom in pixels: float32, shape `[N, 4]`. */
   readonly boxes?: Tensor<'float32'>;
-  /** Of boxes: their classes, or anything else whose first dimension is `N`. */
+  /** Classes of the boxes, or anything else whose first dimension is `N`. */
   readonly labels?: Tensor;
   /** x and y in pixels: float32, shape `[…, 2]`. */
   readonly points?: Tensor<'float32'>;
@@ -23,9 +23,9 @@ export interface ImageSample {
 export interface SampleOptions {
   /** Value of a mask beyond the image; 255 is what many losses ignore. @defaultValue `0` */
   readonly maskFill?: number;
-  /** Boxes that are narrower or lower after clipping are dropped. In pixels. @defaultValue `1` */
+  /** Smallest width and height of a box after clipping, in pixels; smaller boxes are dropped. @defaultValue `1` */
   readonly minBoxSize?: number;
-  /** Boxes of which clipping leaves a smaller share of the area are dropped. @defaultValue `0` */
+  /** Smallest fraction of its area that a box keeps after clipping; other boxes are dropped. @defaultValue `0` */
   readonly minBoxShare?: number;
   /** Whether boxes are measured in their moved masks, shape `[N, H, W]`: tighter than a rotated box. @defaultValue `false` */
   readonly boxesFromMask?: boolean;

@@ -14,7 +14,7 @@ export type FinishedSample<S> = Omit<S, 'image'> & {
   readonly geometry?: Tensor<'float64'>;
 };
 
-/** What belongs to the pixels of an image while they move. */
+/** The annotations of an image while its pixels move. */
 export class Annotations {
   readonly #sample: ImageSample;
   readonly #rules: Required<SampleOptions>;
@@ -34,7 +34,7 @@ export class Annotations {
     if (this.#mask) this.#mask = moveMask(this.#mask, geometry, this.#rules.maskFill);
   }
 
-  /** @throws {@link ShapeError} if a step that moves nothing gave another size. */
+  /** @throws {@link ShapeError} if a step that must not move pixels changed the size. */
   checkSize(before: PlanarSize, after: PlanarSize): void {
     const { mask, boxes, points } = this.#sample;
     if (before.height === after.height && before.width === after.width) return;

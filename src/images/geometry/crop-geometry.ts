@@ -48,7 +48,7 @@ function cropped(from: CropGeometry, cut: Box): CropGeometry {
   return { ...from, box, visible, width: cut.width, height: cut.height };
 }
 
-/** What two boxes have in common. */
+/** The intersection of two boxes. */
 function shared(a: Box, b: Box): Box {
   const x = Math.max(a.x, b.x);
   const y = Math.max(a.y, b.y);

@@ -32,7 +32,7 @@ export function alongAxes(
   return [x.scale, 0, x.move, 0, y.scale, y.move, 0, 0, 1];
 }
 
-/** The map back. */
+/** The inverse map. */
 export function inverse([a, b, c, d, e, f, g, h, i]: Matrix): Matrix {
   const [p, q, r] = [e * i - f * h, f * g - d * i, d * h - e * g];
   const all = a * p + b * q + c * r;
@@ -49,7 +49,7 @@ export function inverse([a, b, c, d, e, f, g, h, i]: Matrix): Matrix {
   ].map((value) => value / all) as unknown as Matrix;
 }
 
-/** Where a point goes. */
+/** Maps a point. */
 export function mapped(
   [a, b, c, d, e, f, g, h, i]: Matrix,
   x: number,

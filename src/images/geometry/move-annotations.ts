@@ -5,7 +5,7 @@ import type { SampleOptions } from './annotated-sample.js';
 import type { Geometry } from './join-geometry.js';
 import { type Matrix, mapped } from './matrix.js';
 
-/** Moves masks with the nearest pixel, so that classes stay classes. O(planes × pixels of the result). */
+/** Moves masks by nearest neighbor, so that classes stay classes. O(planes × pixels of the result). */
 export function moveMask(mask: Tensor, geometry: Geometry, fill: number): Tensor {
   const [sourceHeight, sourceWidth] = mask.shape.slice(-2) as [number, number];
   const { height, width, matrix, crop } = geometry;
@@ -41,7 +41,7 @@ export function movePoints(points: Tensor<'float32'>, forward: Matrix): Tensor<'
   return tensor(moved, points.shape);
 }
 
-/** Boxes that are left, and which of the original ones they are. */
+/** The boxes that remain, and their numbers in the original list. */
 export interface MovedBoxes {
   readonly boxes: Tensor<'float32'>;
   readonly kept: readonly number[];

@@ -81,7 +81,7 @@ function flipped(image: PlanarImage, { flip, flipDown }: CropGeometry): PlanarIm
   return flipDown ? flipVertically(sideways) : sideways;
 }
 
-/** What crops leave of the source, and the map to its pixels. */
+/** The part of the source that crops leave, and the map to its pixels. */
 function visiblePart(
   image: PlanarImage,
   matrix: Matrix,

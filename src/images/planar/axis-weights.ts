@@ -13,7 +13,7 @@ export interface FilterWeights {
   readonly bits: number;
 }
 
-/** A part of an axis of the source, in pixels; its ends may be fractions. */
+/** A part of an axis of the source, in pixels, with fractional ends. */
 export interface AxisRange {
   readonly start: number;
   readonly length: number;

@@ -16,7 +16,7 @@ export function grayOf(image: PlanarImage): PlanarImage {
   return { channels: 1, height, width, data };
 }
 
-/** The first channel of an image, several times. */
+/** Repeats the first channel of an image. */
 export function repeatChannel(image: PlanarImage, channels: number): PlanarImage {
   const plane = planeOf(image, 0);
   const data = new Uint8Array(channels * plane.length);

@@ -27,7 +27,7 @@ export interface AffineParameters {
   readonly center: readonly [x: number, y: number];
 }
 
-/** The matrix that leads from a result back to its source. */
+/** The matrix that maps a result to its source. */
 export function inverseAffineMatrix(parameters: AffineParameters): AffineMatrix {
   const radians = (degrees: number) => degrees * (Math.PI / 180);
   const [rotation, shearX, shearY] = [parameters.angle, ...parameters.shear].map(radians) as [
@@ -105,7 +105,7 @@ function linear(a: number, b: number, c: number, x: number, y: number): number {
 export type Corner = readonly [x: number, y: number];
 
 /**
- * The coefficients that lead from `endpoints` of the result back to `startpoints` of the source.
+ * The coefficients that map `endpoints` of the result to `startpoints` of the source.
  *
  * @returns `undefined` if the corners do not span a quadrilateral.
  */

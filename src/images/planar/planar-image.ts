@@ -12,12 +12,12 @@ export interface PlanarSize {
   readonly width: number;
 }
 
-/** An image of the same channels and another size, all zeros. */
+/** An image with the same channels and another size, all zeros. */
 export function blankImage(channels: number, { height, width }: PlanarSize): PlanarImage {
   return { channels, height, width, data: new Uint8Array(channels * height * width) };
 }
 
-/** A copy in memory of its own. */
+/** A copy in its own memory. */
 export function copyImage(image: PlanarImage): PlanarImage {
   return { ...image, data: image.data.slice() };
 }

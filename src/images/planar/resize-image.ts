@@ -1,7 +1,7 @@
 import { antialiasedWeights, type FilterWeights, nearestWeights, type ResizeFilter } from './axis-weights.js';
 import { blankImage, copyImage, type PlanarImage, type PlanarSize, planeOf } from './planar-image.js';
 
-/** How pixels between pixels are found. */
+/** Interpolation of a resize. */
 export type Interpolation = 'nearest' | 'nearest-exact' | ResizeFilter;
 
 export interface Resizing {
@@ -73,7 +73,7 @@ function limited(value: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/** @param shift - Where in a result pixel its source is: 0, as PyTorch's `nearest`; 0.5: its center, as Pillow's. */
+/** @param shift - The point of a result pixel that is sampled: 0, its corner, as PyTorch's `nearest`; 0.5, its center, as Pillow's. */
 function pickNearest(image: PlanarImage, size: PlanarSize, shift: 0 | 0.5): PlanarImage {
   const picked = blankImage(image.channels, size);
   const rows = nearestSources(size.height, image.height, shift);

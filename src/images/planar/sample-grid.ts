@@ -2,14 +2,14 @@ import { fillOf } from './crops.js';
 import type { SamplingGrid } from './grids.js';
 import { blankImage, type PlanarImage, planeOf, roundHalfEven, roundLevel } from './planar-image.js';
 
-/** How pixels of a transformed image are found. */
+/** How the pixels of a transformed image are interpolated. */
 export interface GridSampling {
   readonly interpolation: 'nearest' | 'bilinear';
-  /** What is beyond the source: one value, or one for each channel. `undefined`: black, as in torchvision without `fill`. */
+  /** Color of the pixels beyond the source: one value, or one for each channel. `undefined`: black, as in torchvision without `fill`. */
   readonly fill: number | readonly number[] | undefined;
 }
 
-/** Takes the pixels of a result from the places of a grid. In float32, as PyTorch's `grid_sample`. */
+/** Samples an image at the points of a grid, in float32, as PyTorch's `grid_sample`. */
 export function sampleGrid(image: PlanarImage, grid: SamplingGrid, sampling: GridSampling): PlanarImage {
   const sampled = blankImage(image.channels, grid);
   const places = new RowPlaces(image, grid);
@@ -21,7 +21,7 @@ export function sampleGrid(image: PlanarImage, grid: SamplingGrid, sampling: Gri
   return sampled;
 }
 
-/** The places in the source of one row of a result, in pixels. */
+/** The points in the source of one row of a result, in pixels. */
 class RowPlaces {
   readonly x: Float32Array;
   readonly y: Float32Array;
