@@ -20,6 +20,7 @@ const sections = [
       'long-context',
       'bundling',
       'resume',
+      'change-a-run',
       'curriculum',
       'testing',
       'moving-from-pytorch',

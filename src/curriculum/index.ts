@@ -4,3 +4,5 @@ export { CurriculumSampler } from './curriculum-sampler.js';
 export { DifficultyIndex } from './difficulty-index.js';
 export { DifficultyValues } from './difficulty-values.js';
 export type { ScheduleOptions } from './schedule-options.js';
+export { adaptiveDataOptimization, onlineDataMixing } from './weight-rules.js';
+export { type WeightRule, weightsFrom } from './weights-from.js';
