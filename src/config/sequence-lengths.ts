@@ -1,5 +1,6 @@
 import { firstAbove } from '../core/first-above.js';
 import { LengthWarmup } from '../tokens/length-warmup.js';
+import { SplitSequences } from '../tokens/split-sequences.js';
 
 /** The length of sequences over a run: a warm-up, or DeepSpeed's curriculum by sequence length. */
 export interface SequenceLengths {
@@ -11,6 +12,10 @@ export interface SequenceLengths {
 
 /** The lengths of a dataset that grows its sequences. */
 export function sequenceLengthsOf(dataset: unknown): SequenceLengths | undefined {
+  if (dataset instanceof SplitSequences) {
+    const whole = dataset.changes[0]!.step > 0 ? [{ step: 0, length: dataset.whole }] : [];
+    return { changes: [...whole, ...dataset.changes], cut: 'split' };
+  }
   if (!(dataset instanceof LengthWarmup)) return undefined;
   const changes = dataset.changes.map(({ step, difficulty }) => ({ step: step - 1, length: difficulty }));
   return { changes, cut: dataset.cut };

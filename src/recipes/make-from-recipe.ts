@@ -31,6 +31,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   RemoteSource: async () => (await import('../storage/remote-source.js')).RemoteSource,
   SampleRows: async () => (await import('../formats/hub/table-splits.js')).SampleRows,
   ShuffleBuffer: async () => (await import('../datasets/shuffle-buffer.js')).ShuffleBuffer,
+  SplitSequences: async () => (await import('../tokens/split-sequences.js')).SplitSequences,
   StackDataset: async () => (await import('../datasets/stack-dataset.js')).StackDataset,
   StreamDataset: async () => (await import('../datasets/stream-dataset.js')).StreamDataset,
   Subset: async () => (await import('../datasets/subset.js')).Subset,

@@ -4,7 +4,7 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
-import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { type OriginContext, originOf, type StatedOrigin } from '../core/sample-origin.js';
 import { zeroTensor } from '../core/tensor.js';
@@ -39,8 +39,6 @@ const schema = v.strictObject({
     'must be an object',
   ),
   cut: v.optional(v.picklist(['truncate', 'split'], `must be 'truncate' or 'split'`), 'truncate'),
-  /** Set by a loader whose sequence length is amended: a sequence of `maxLength` stays as it is, without a dimension of pieces. */
-  keepsWhole: v.optional(booleanOption, false),
 });
 
 const subject = 'LengthWarmup options';
@@ -76,12 +74,11 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
   readonly indicesOf?: NonNullable<Dataset<T>['indicesOf']>;
   readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;
   readonly #starts: readonly number[];
-  readonly #keepsWhole: boolean;
 
   /** @throws {@link ConfigError} naming the option that is unknown, missing, wrong, or contradicts another one. */
   constructor(dataset: Dataset<T>, options: LengthWarmupOptions) {
     checkMapDataset('LengthWarmup', dataset);
-    const { minLength, schedule, cut, keepsWhole, ...given } = parseOptions(subject, schema, options);
+    const { minLength, schedule, cut, ...given } = parseOptions(subject, schema, options);
     const known = knownLength(dataset);
     const maxLength = given.maxLength ?? known;
     if (maxLength === undefined)
@@ -91,7 +88,6 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
     this.minLength = minLength;
     this.maxLength = maxLength;
     this.cut = cut;
-    this.#keepsWhole = keepsWhole;
     const range = { min: minLength, max: maxLength };
     const { difficultyAt, lastStep } = openSchedule(schedule, range, { subject, field: 'schedule' });
     this.changes = [...scheduleChanges((step) => Math.floor(difficultyAt(step)), lastStep)];
@@ -143,13 +139,11 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
 
   get(index: number, context: SampleContext): MaybePromise<T> {
     const length = this.#lengthFor(context);
-    if (this.#keepsWhole && length === this.maxLength) return this.dataset.get(index, context);
     return andThen(this.dataset.get(index, context), (sample) => cutSample(sample, length, this.cut) as T);
   }
 
   #batch(indices: IndexArray, context: BatchContext): unknown {
     const length = indices.length === 0 ? this.maxLength : this.#lengthFor(context.sample(0));
-    if (this.#keepsWhole && length === this.maxLength) return this.dataset.getBatch!(indices, context);
     // The whole sequences are made in memory of their own; the batch gets what is kept of them.
     const whole = this.dataset.getBatch!(indices, { ...context, allocate: zeroTensor });
     return andThen(whole, (batch) => cutBatch(batch, length, this.cut, context.allocate));
@@ -187,7 +181,7 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
       difficulties: [...changes.map(({ difficulty }) => difficulty), changes.at(-1)!.difficulty],
       lastSteps: [...changes.slice(1).map(({ step }) => step - 1), changes.at(-1)!.step],
     };
-    const options = { minLength, maxLength, cut, schedule, ...(this.#keepsWhole && { keepsWhole: true }) };
+    const options = { minLength, maxLength, cut, schedule };
     return { builtIn: 'LengthWarmup', args: { dataset: recipeOf(this.dataset, 'dataset'), options } };
   }
 

@@ -9,9 +9,9 @@ import { MixtureDataset } from '../../datasets/index.js';
 import { DeepSpeedDataSampler } from '../../deepspeed/index.js';
 import { DataLoader } from '../../loader/index.js';
 import { ChatDataset } from '../../tokens/chat-dataset.js';
-import { LengthWarmup } from '../../tokens/length-warmup.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { sampleLengths } from '../../tokens/sample-lengths.js';
+import { SplitSequences } from '../../tokens/split-sequences.js';
 import { type CurriculumPlan, planCurriculum, planDeepSpeedCurriculum } from './curriculum-plan.js';
 import { type DiskPlan, type MemoryPlan, planDisk, planMemory } from './memory.js';
 import type { RunOrder } from './run-order.js';
@@ -267,7 +267,7 @@ function phasesOf(
   const starts = Object.values(amendments).flatMap((changes) => (changes as number[][]).map(([at]) => at!));
   const bounds = [...new Set([0, ...starts])].filter((at) => at < steps).sort((a, b) => a - b);
   const { stages, schedule } = sampler;
-  const mixture = dataset instanceof LengthWarmup ? dataset.dataset : dataset;
+  const mixture = dataset instanceof SplitSequences ? dataset.dataset : dataset;
   const drawnBefore = (at: number): readonly number[] => {
     const place = stages.stepAt(at);
     if (!(mixture instanceof MixtureDataset) || !place) return [];

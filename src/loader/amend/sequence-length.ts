@@ -1,5 +1,5 @@
 import type { Dataset } from '../../core/dataset.js';
-import { LengthWarmup } from '../../tokens/length-warmup.js';
+import { SplitSequences } from '../../tokens/split-sequences.js';
 import type { LoadedSource } from '../order/loader-order.js';
 import { amendProblem } from './amendment.js';
 import type { Change } from './amendments.js';
@@ -26,21 +26,8 @@ export function withSequenceLengths(source: LoadedSource, changes: readonly Chan
       'Make sequences of the longest length that the run will need, and begin with a shorter one';
     throw amendProblem('sequenceLength', message);
   }
-  const starts = changes.map(({ at }) => at);
-  const startsWhole = starts[0]! > 0;
-  const options = {
-    minLength: Math.min(...lengths, whole),
-    maxLength: whole,
-    cut: 'split',
-    keepsWhole: true,
-    schedule: {
-      type: 'discrete',
-      difficulties: [...(startsWhole ? [whole] : []), ...lengths, lengths.at(-1)!],
-      // Steps of a schedule count from 1: a length lasts to the step before the next one.
-      lastSteps: [...(startsWhole ? starts : starts.slice(1)), starts.at(-1)! + 1],
-    },
-  } as const;
-  return new LengthWarmup(source as Dataset<unknown>, options);
+  const steps = changes.map(({ at, value }) => ({ step: at, length: value[0] as number }));
+  return new SplitSequences(source as Dataset<unknown>, whole, steps);
 }
 
 /** The length of the sequences of all sources, if it is one. */
