@@ -81,7 +81,8 @@ function recordValueOf(node: unknown): unknown {
   return pipe?.slice(1).map(recordValueOf).find(Boolean);
 }
 
-function closest(key: string, candidates: readonly string[]): string | undefined {
+/** The candidate nearest to a key that is not one; `undefined` if none is near. */
+export function closest(key: string, candidates: readonly string[]): string | undefined {
   const near = candidates
     .map((candidate) => ({ candidate, distance: editDistance(key.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(1, candidate.length / 3))

@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.js';
+import { closest } from '../core/options.js';
 
 /** Context of a choice of columns, for messages. */
 export interface ColumnChoice {
@@ -34,7 +35,10 @@ export function unknownColumn(
   where: Readonly<Record<string, string>> = {},
 ): ConfigError {
   const listed = available.length === 0 ? 'there are none' : `there are ${available.join(', ')}`;
-  return new ConfigError(`${owner} options`, [{ field, message: `there is no ${noun} ${name}; ${listed}` }], {
+  const near = closest(name, available);
+  const message = `there is no ${noun} ${name}; ${listed}`;
+  return new ConfigError(`${owner} options`, [{ field, message }], {
     where,
+    ...(near !== undefined && { next: `Did you mean ${near}?` }),
   });
 }

@@ -2,7 +2,10 @@ import type { Dataset } from '../core/dataset.js';
 import type { FromRecipe, MakeFromRecipe } from '../core/recipe.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
+import type { CsvType } from './csv/csv-columns.js';
 import type { DTypeTable } from './indexed/indexed-dataset-dtypes.js';
+import type { Constants } from './where/test-row.js';
+import type { Where } from './where/where.js';
 
 /**
  * Files of a dataset: paths, URLs, folders, patterns (`data/*.jsonl`, `s3://bucket/train-{000..099}.tar`), or open byte sources.
@@ -23,11 +26,30 @@ export interface StoredColumn {
   readonly type: string;
 }
 
+/** Columns that have one value in each file, which the file does not store: those of folder names such as `year=2024`. */
+export interface FileConstants {
+  readonly columns: readonly StoredColumn[];
+  /** By file, in the order of the files. */
+  readonly values: readonly Constants[];
+}
+
 /** Options of `openDataset` that a format may take besides those of storage. */
 export interface FormatOptions extends StorageOptions {
   readonly columns?: readonly string[];
+  readonly where?: Where;
+  readonly constants?: FileConstants;
+  readonly field?: string;
+  readonly delimiter?: string;
+  readonly header?: boolean | readonly string[];
+  readonly types?: Readonly<Record<string, CsvType>>;
+  readonly inferRows?: number | 'all';
+  readonly missing?: readonly string[];
+  readonly decimal?: '.' | ',';
   readonly dtypeTable?: DTypeTable | 'auto';
 }
+
+/** Name of an option that a format may take. */
+export type FormatOptionName = Exclude<keyof FormatOptions, keyof StorageOptions>;
 
 /** The static side of a dataset class: opens files, and makes an instance from a recipe in a worker. */
 export interface DatasetClass<Files, D> extends FromRecipe<unknown> {
@@ -46,7 +68,7 @@ export interface FormatDefinition<Name extends string, Files, D extends Dataset<
    */
   readonly unit?: 'files' | 'file' | 'folder';
   /** Options of `openDataset` that the format takes. @defaultValue none */
-  readonly takes?: readonly ('columns' | 'dtypeTable')[];
+  readonly takes?: readonly FormatOptionName[];
   /** Name of the dataset class, as its recipes have it. */
   readonly dataset: string;
   /** Imports the dataset class. */
@@ -63,7 +85,7 @@ export interface FileFormat<Name extends string = string> {
   readonly endings: readonly string[];
   readonly magic: Magic | undefined;
   readonly unit: 'files' | 'file' | 'folder';
-  readonly takes: readonly ('columns' | 'dtypeTable')[];
+  readonly takes: readonly FormatOptionName[];
   /** Classes of the format that move into workers, by the name in their recipes. */
   readonly classes: Readonly<Record<string, () => Promise<FromRecipe<unknown>>>>;
   /** Opens files. `options` holds storage options and those in `takes` only. */

@@ -3,21 +3,31 @@ import type { FromRecipe } from '../core/recipe.js';
 import { ownValue } from '../core/record.js';
 import { contentName } from '../storage/decompress.js';
 import { isRemote } from '../storage/url-scheme.js';
-import { defineFormat, type FileFormat, type FormatOptions } from './file-format.js';
+import { defineFormat, type FileFormat, type FormatOptionName, type FormatOptions } from './file-format.js';
 
 /** The formats that Millrace ships. The code of a format is imported when a dataset of it is opened. */
 const builtIn = [
   defineFormat({
     name: 'jsonl',
     endings: ['.jsonl', '.ndjson'],
-    takes: ['columns'],
+    takes: ['columns', 'where', 'constants'],
     dataset: 'JsonlDataset',
     load: async () => (await import('./text/jsonl-dataset.js')).JsonlDataset,
   }),
   defineFormat({
+    name: 'json',
+    endings: ['.json'],
+    takes: ['columns', 'where', 'constants', 'field'],
+    dataset: 'JsonDataset',
+    load: async () => (await import('./text/json-dataset.js')).JsonDataset,
+  }),
+  defineFormat({
     name: 'csv',
     endings: ['.csv', '.tsv'],
-    takes: ['columns'],
+    takes: [
+      ...['columns', 'where', 'constants', 'delimiter', 'header'],
+      ...['types', 'inferRows', 'missing', 'decimal'],
+    ] as FormatOptionName[],
     dataset: 'CsvDataset',
     load: async () => (await import('./csv/csv-dataset.js')).CsvDataset,
     columnsOf: ({ columns }) => columns,
@@ -32,7 +42,7 @@ const builtIn = [
     name: 'parquet',
     endings: ['.parquet', '.pq'],
     magic: { offset: 0, bytes: 'PAR1' },
-    takes: ['columns'],
+    takes: ['columns', 'where', 'constants'],
     dataset: 'ParquetDataset',
     load: async () => (await import('./parquet/parquet-dataset.js')).ParquetDataset,
     columnsOf: ({ columns }) => columns,
@@ -41,7 +51,7 @@ const builtIn = [
     name: 'arrow',
     endings: ['.arrow', '.arrows', '.feather', '.ipc'],
     magic: { offset: 0, bytes: 'ARROW1' },
-    takes: ['columns'],
+    takes: ['columns', 'where', 'constants'],
     dataset: 'ArrowDataset',
     load: async () => (await import('./arrow/arrow-dataset.js')).ArrowDataset,
     columnsOf: ({ columns }) => columns,

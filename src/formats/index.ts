@@ -22,3 +22,4 @@ export { JsonlDataset } from './text/jsonl-dataset.js';
 export { TextDataset } from './text/text-dataset.js';
 export { WebDataset } from './web/web-dataset.js';
 export { WebDatasetStream } from './web/web-dataset-stream.js';
+export type { Where } from './where/where.js';

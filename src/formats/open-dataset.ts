@@ -5,18 +5,45 @@ import { parseOptions } from '../core/options.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { openExactFiles } from './data-files.js';
-import type { FileFormat, FormatOptions, StoredColumn } from './file-format.js';
+import type {
+  FileConstants,
+  FileFormat,
+  FormatOptionName,
+  FormatOptions,
+  StoredColumn,
+} from './file-format.js';
 import type { LeftOutFile } from './find/choose-files.js';
 import { type FoundData, findData, warnOfLeftOut } from './find/find-data.js';
+import { hivePartitions } from './find/hive-partitions.js';
 import { type FormatName, formatNamed, knownFormats } from './format-table.js';
 import type { IndexedDatasetOptions } from './indexed/indexed-dataset.js';
-import type { DTypeTable } from './indexed/indexed-dataset-dtypes.js';
+import { RowChoice } from './where/select-rows.js';
+import { type Where, whereOption } from './where/where.js';
 
 export interface OpenDatasetOptions extends StorageOptions {
   /** The format. @defaultValue detected from names and content */
   readonly format?: FormatName;
   /** Columns of a sample, for formats with columns. @defaultValue all */
   readonly columns?: readonly string[];
+  /**
+   * Selects rows, with the same meaning for Parquet, Arrow, CSV and JSON: `{ year: { gte: 2020 }, lang: 'en' }`. Files that
+   * folder names rule out (`year=2019/…`) are not opened. @defaultValue all
+   */
+  readonly where?: Where;
+  /** For `.json`: path to the array of records in the object of a file, `'data.items'`. @defaultValue the file is the array */
+  readonly field?: string;
+  /** For CSV: see `CsvDataset.open`. */
+  readonly delimiter?: string;
+  /** For CSV: see `CsvDataset.open`. */
+  readonly header?: boolean | readonly string[];
+  /** For CSV: types of columns. @defaultValue inferred */
+  readonly types?: FormatOptions['types'] & object;
+  /** For CSV: rows from which types are inferred, or `'all'`. @defaultValue `1_000` */
+  readonly inferRows?: number | 'all';
+  /** For CSV: cells that stand for a missing value: `['NA', '-']`. @defaultValue none besides empty cells */
+  readonly missing?: readonly string[];
+  /** For CSV: the mark before the fraction of a number. @defaultValue `'.'` */
+  readonly decimal?: '.' | ',';
   /** For a `.bin`/`.idx` pair: the table of its type codes. @defaultValue detected from the files */
   readonly dtypeTable?: IndexedDatasetOptions['dtypeTable'];
 }
@@ -42,11 +69,17 @@ const schema = v.looseObject({
     ),
   ),
   columns: v.optional(v.array(v.string())),
+  where: whereOption,
   dtypeTable: v.optional(
     v.picklist(['auto', 'deepspeed', 'megatron'], "must be 'auto', 'deepspeed' or 'megatron'"),
-    'auto',
   ),
 });
+
+/** Options that only some formats take. */
+const formatOptionNames: readonly FormatOptionName[] = [
+  ...(['columns', 'where', 'field', 'delimiter', 'header', 'types'] as const),
+  ...(['inferRows', 'missing', 'decimal', 'dtypeTable'] as const),
+];
 
 /**
  * Opens files of any known format. The format is detected from the ending of a name, the files of a folder, or the first bytes.
@@ -71,18 +104,43 @@ export async function openAndTell(
   files: string | URL,
   options: OpenDatasetOptions = {},
 ): Promise<OpenedDataset> {
-  const {
-    format: given,
-    columns,
-    dtypeTable,
-    ...storage
-  } = parseOptions('openDataset options', schema, options);
+  const { format: given, ...rest } = parseOptions('openDataset options', schema, options);
+  const entries = Object.entries(rest);
+  const isOfFormat = ([key]: [string, unknown]) => (formatOptionNames as readonly string[]).includes(key);
+  const storage: StorageOptions = Object.fromEntries(entries.filter((entry) => !isOfFormat(entry)));
+  const chosen: FormatOptions = Object.fromEntries(
+    entries.filter((entry) => isOfFormat(entry) && entry[1] !== undefined),
+  );
   const name = String(files);
   const found = await findData(name, storage, given);
   const format = formatNamed(found.format)!;
-  const chosen = optionsFor(format, columns, dtypeTable);
-  const opened = await format.open(await namesOf(found, format, storage), { ...storage, ...chosen });
+  checkTaken(format, chosen);
+  const pruned = format.takes.includes('constants') ? prunedByFolders(name, found, chosen.where) : { found };
+  const opened = await format.open(await namesOf(pruned.found, format, storage), {
+    ...storage,
+    ...chosen,
+    ...(pruned.constants && { constants: pruned.constants }),
+  });
   return { format: found.format, ...opened, leftOut: found.leftOut };
+}
+
+/** The files that folder names do not rule out, and the columns of these names. */
+function prunedByFolders(
+  name: string,
+  found: FoundData,
+  where: Where | undefined,
+): { readonly found: FoundData; readonly constants?: FileConstants } {
+  const { files } = found;
+  const all = typeof files === 'string' ? undefined : hivePartitions(name, files);
+  if (!all) return { found };
+  const choice = where && RowChoice.of('openDataset', where, undefined);
+  const kept = (files as readonly string[]).flatMap((_, k) => (choice?.inFile(k, all) === false ? [] : [k]));
+  // An empty data set has the columns of its first file.
+  const indices = kept.length > 0 ? kept : [0];
+  return {
+    found: { ...found, files: indices.map((k) => (files as readonly string[])[k]!) },
+    constants: { columns: all.columns, values: indices.map((k) => all.values[k]!) },
+  };
 }
 
 /** What to open. Listed names are exact: several files are opened here, so that none is taken for a pattern. */
@@ -95,15 +153,17 @@ async function namesOf(
   return unit === 'files' ? openExactFiles(files, storage, known) : files[0]!;
 }
 
-/** The options that a format takes. @throws {@link ConfigError} for columns of a format that has none to choose from */
-function optionsFor(
-  { name, takes }: FileFormat,
-  columns: readonly string[] | undefined,
-  dtypeTable: DTypeTable | 'auto',
-): FormatOptions {
-  if (columns && !takes.includes('columns'))
-    throw new ConfigError('openDataset options', [
-      { field: 'columns', message: `has no effect on ${name}, whose samples have no columns to choose from` },
-    ]);
-  return { ...(columns && { columns }), ...(takes.includes('dtypeTable') && { dtypeTable }) };
+/** @throws {@link ConfigError} for an option that the format does not take */
+function checkTaken({ name, takes }: FileFormat, options: FormatOptions): void {
+  const given = Object.keys(options) as FormatOptionName[];
+  const problems = given
+    .filter((field) => !takes.includes(field))
+    .map((field) => ({
+      field,
+      message:
+        field === 'columns' || field === 'where'
+          ? `has no effect on ${name}, whose samples have no columns to choose from`
+          : `has no effect on ${name}`,
+    }));
+  if (problems.length > 0) throw new ConfigError('openDataset options', problems);
 }

@@ -219,12 +219,12 @@ describe('text in another encoding or with other line ends', () => {
   };
 
   it.each(['jsonl', 'csv', 'text'] as const)(
-    '%s is refused in UTF-16 and UTF-32, by its mark',
+    '%s is refused in UTF-32 and, but for CSV, in UTF-16, by its mark',
     async (format) => {
       const little = utf16('a,b\n1,2\n');
       const big = Buffer.from(little).swap16();
       const utf32 = Buffer.concat([Buffer.from([0, 0, 0xfe, 0xff]), Buffer.from([0, 0, 0, 0x61])]);
-      for (const bytes of [little, big, utf32]) {
+      for (const bytes of format === 'csv' ? [utf32] : [little, big, utf32]) {
         await expect(opened[format](bytes)).rejects.toThrow(FormatError);
         await expect(opened[format](bytes)).rejects.toThrow(/UTF-16 or UTF-32.*file x\..*iconv/);
       }

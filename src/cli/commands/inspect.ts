@@ -106,6 +106,7 @@ async function inspect(name: string, flags: InspectFlags): Promise<void> {
 
 const titles: Readonly<Record<BuiltInFormatName, string>> = {
   jsonl: 'JSON Lines',
+  json: 'JSON',
   csv: 'separated values',
   text: 'text',
   parquet: 'Parquet',

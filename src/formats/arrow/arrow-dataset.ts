@@ -4,10 +4,10 @@ import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
-import { chooseColumns } from '../choose-columns.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles } from '../file-format.js';
+import type { DataFiles, FileConstants } from '../file-format.js';
+import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { TableDataset, tableOptions } from '../tables/table-dataset.js';
 import {
   shardsFromRecipe,
@@ -15,16 +15,24 @@ import {
   type TableSettings,
   type TableShard,
 } from '../tables/table-rows.js';
+import type { Where } from '../where/where.js';
 import { ArrowFile } from './arrow-file.js';
 import { typeText } from './arrow-schema.js';
 
 export interface ArrowDatasetOptions extends StorageOptions {
   /** Columns of a sample. @defaultValue all */
   readonly columns?: readonly string[];
+  /** Selects rows: `{ score: { gte: 0.5 }, lang: { in: ['en', 'de'] } }`. @defaultValue all */
+  readonly where?: Where;
   /** Number of decoded record batches that are kept. @defaultValue `8` */
   readonly cacheBlocks?: number;
   /** The most bytes that a record batch may expand to. @defaultValue `2 ** 30` */
   readonly maxDecompressedBytes?: number;
+}
+
+interface InternalOptions {
+  /** @internal */
+  readonly constants?: FileConstants;
 }
 
 const schema = v.looseObject(tableOptions);
@@ -41,8 +49,14 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDa
   private constructor(shards: readonly TableShard<ArrowFile>[], settings: TableSettings) {
     super('ArrowDataset', shards, settings);
     const { first } = this.rows;
-    this.columns = settings.columns.map((name) => ({ name, type: typeOfColumn(first, name) }));
-    for (const { file } of shards) checkColumns(file, first, this.columns);
+    const constants = settings.constants ?? [];
+    const isConstant = (name: string) => constants.some((column) => column.name === name);
+    const stored = settings.columns
+      .filter((name) => !isConstant(name))
+      .map((name) => ({ name, type: typeOfColumn(first, name) }));
+    for (const { file } of shards) checkColumns(file, first, stored);
+    const known = [...constants, ...stored];
+    this.columns = settings.columns.map((name) => known.find((column) => column.name === name)!);
   }
 
   /**
@@ -53,9 +67,9 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDa
    */
   static async open<T = Readonly<Record<string, unknown>>>(
     files: DataFiles,
-    options: ArrowDatasetOptions = {},
+    options: ArrowDatasetOptions & InternalOptions = {},
   ): Promise<ArrowDataset<T>> {
-    const { columns, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
+    const { columns, where, constants, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
       'ArrowDataset options',
       schema,
       options,
@@ -73,8 +87,12 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDa
       );
       const [{ file: first }] = shards as [TableShard<ArrowFile>];
       const names = first.fields.map(({ name }) => name);
-      const chosen = chooseColumns({ owner: 'ArrowDataset' }, columns, names);
-      return new ArrowDataset<T>(shards, { columns: chosen, cacheBlocks, maxDecompressedBytes });
+      const found = await chooseRows('ArrowDataset', shards, names, { columns, where, constants });
+      return new ArrowDataset<T>(found.shards, {
+        ...settingsOf(found, constants),
+        cacheBlocks,
+        maxDecompressedBytes,
+      });
     });
   }
 

@@ -24,29 +24,58 @@ const words = new Map([
   ['-infinity', Number.NEGATIVE_INFINITY],
 ]);
 
-/**
- * The narrowest type that fits all cells. Empty cells fit every type; a column of empty cells only is text. So is a column of
- * whole numbers that a `number` cannot represent: rounding would turn one id into another.
- */
-export function typeOfCells(cells: readonly string[]): CsvType {
-  const told = cells.filter((cell) => cell !== '');
-  if (told.length === 0) return 'string';
-  if (told.every((cell) => toNumber(cell) !== undefined)) return 'number';
-  return told.every((cell) => toBoolean(cell) !== undefined) ? 'boolean' : 'string';
+/** How cells are written. */
+export interface CsvCells {
+  /** The mark before the fraction of a number. @defaultValue `'.'` */
+  readonly decimal?: '.' | ',' | undefined;
+  /** Cells that stand for a missing value, besides empty ones. @defaultValue none */
+  readonly missing?: readonly string[] | undefined;
 }
 
 /**
- * The value of a cell; `undefined` if it does not have the type. An empty cell is `NaN` as a number and `null` as a boolean.
+ * Finds the narrowest type that fits all cells of a column. Empty cells fit every type; a column of empty cells only is text. So is a
+ * column of whole numbers that a `number` cannot represent: rounding would turn one id into another.
  */
-export function valueOfCell(cell: string, type: CsvType): CsvValue | undefined {
+export class TypeOfCells {
+  readonly #cells: CsvCells;
+  #hasValue = false;
+  #isNumber = true;
+  #isBoolean = true;
+
+  constructor(cells: CsvCells) {
+    this.#cells = cells;
+  }
+
+  add(cell: string): void {
+    if (cell === '' || this.#cells.missing?.includes(cell)) return;
+    this.#hasValue = true;
+    this.#isNumber &&= toNumber(cell, this.#cells.decimal) !== undefined;
+    this.#isBoolean &&= toBoolean(cell) !== undefined;
+  }
+
+  get type(): CsvType {
+    if (!this.#hasValue) return 'string';
+    if (this.#isNumber) return 'number';
+    return this.#isBoolean ? 'boolean' : 'string';
+  }
+}
+
+/**
+ * The value of a cell; `undefined` if it does not have the type. An empty cell is `NaN` as a number and `null` as a boolean. One that
+ * stands for a missing value is also `null` as text.
+ */
+export function valueOfCell(cell: string, type: CsvType, cells: CsvCells): CsvValue | undefined {
+  if (cells.missing?.includes(cell)) return type === 'number' ? Number.NaN : null;
   if (type === 'string') return cell;
-  return type === 'number' ? toNumber(cell) : toBoolean(cell);
+  return type === 'number' ? toNumber(cell, cells.decimal) : toBoolean(cell);
 }
 
 /** @returns `undefined` if the cell is not a number, `NaN` if it is empty */
-export function toNumber(cell: string): number | undefined {
-  const text = cell.trim();
-  if (text === '') return Number.NaN;
+export function toNumber(cell: string, decimal: CsvCells['decimal'] = '.'): number | undefined {
+  const trimmed = cell.trim();
+  if (trimmed === '') return Number.NaN;
+  if (decimal === ',' && trimmed.includes('.')) return undefined;
+  const text = decimal === ',' ? trimmed.replace(',', '.') : trimmed;
   if (!numeric.test(text)) return words.get(text.toLowerCase());
   return isTooLong(text) ? undefined : Number(text);
 }

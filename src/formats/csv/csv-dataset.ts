@@ -1,28 +1,32 @@
 import * as v from 'valibot';
 import type { FormatError } from '../../core/errors.js';
+import type { Json } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
-import { parseOptions, recordOf } from '../../core/options.js';
+import { integerFrom, parseOptions, recordOf } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import { ownValue, setOwn } from '../../core/record.js';
-import type { StorageOptions } from '../../storage/storage-options.js';
+import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import { chooseColumns } from '../choose-columns.js';
-import { openDataFiles } from '../data-files.js';
+import { allOpened, openDataFiles } from '../data-files.js';
 import { closingOnError, FileDataset, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles } from '../file-format.js';
+import type { DataFiles, FileConstants, StoredColumn } from '../file-format.js';
+import { chooseRecords } from '../records/choose-records.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
+import { utf8Source } from '../text/utf8-source.js';
+import { allColumns, RowChoice } from '../where/select-rows.js';
+import type { ReadColumn } from '../where/test-row.js';
+import { type Where, whereColumns, whereJson, whereOption } from '../where/where.js';
 import {
+  type CsvCells,
   type CsvColumn,
   type CsvType,
   type CsvValue,
   isTooLong,
-  typeOfCells,
+  TypeOfCells,
   valueOfCell,
 } from './csv-columns.js';
 import { beginsWithNames, fieldsOf, findDelimiter, parseRow, readHeaders } from './csv-header.js';
 import { findRows } from './csv-rows.js';
-
-/** Rows from which the types of the columns are inferred. */
-const lookedAt = 1_000;
 
 /** A row by column. */
 export type CsvRow = Readonly<Record<string, CsvValue>>;
@@ -40,8 +44,21 @@ export interface CsvDatasetOptions extends StorageOptions {
   readonly header?: boolean | readonly string[];
   /** Columns of a sample. @defaultValue all */
   readonly columns?: readonly string[];
-  /** Types of columns. @defaultValue inferred from the first 1,000 rows */
+  /** Selects rows: `{ score: { gte: 0.5 }, lang: 'en' }`. Opening then parses all rows. @defaultValue all */
+  readonly where?: Where;
+  /** Types of columns. @defaultValue inferred */
   readonly types?: Readonly<Record<string, CsvType>>;
+  /** Rows from which types are inferred; `'all'` parses all rows when the files are opened. @defaultValue `1_000` */
+  readonly inferRows?: number | 'all';
+  /** Cells that stand for a missing value: `['NA', '-']`. @defaultValue none besides empty cells */
+  readonly missing?: readonly string[];
+  /** The mark before the fraction of a number. @defaultValue `'.'` */
+  readonly decimal?: '.' | ',';
+}
+
+interface InternalOptions {
+  /** @internal */
+  readonly constants?: FileConstants;
 }
 
 const schema = v.looseObject({
@@ -52,30 +69,39 @@ const schema = v.looseObject({
     recordOf(v.picklist(['number', 'boolean', 'string'], "must be 'number', 'boolean' or 'string'")),
     {},
   ),
+  where: whereOption,
+  constants: v.optional(v.custom<FileConstants>((value) => typeof value === 'object')),
+  inferRows: v.optional(v.union([integerFrom(1), v.literal('all')], "must be a number or 'all'"), 1_000),
+  missing: v.optional(v.array(v.string())),
+  decimal: v.optional(v.picklist(['.', ','], "must be '.' or ','"), '.'),
 });
 
-interface CsvFormat {
+interface CsvFormat extends CsvCells {
   readonly delimiter: string;
   /** All columns of the files, in their order. */
   readonly fields: readonly string[];
-  /** Columns of a sample. */
+  /** Columns of a sample that the files store. */
   readonly columns: readonly CsvColumn[];
+  /** All columns of a sample, if some belong to folder names. */
+  readonly order?: readonly StoredColumn[];
+  /** The condition that rows pass, for the fingerprint. */
+  readonly where?: Json;
 }
 
 /**
  * Comma-separated values (RFC 4180): each row is an object by column. Types (number, boolean, text) are inferred from the first
  * 1,000 rows; a later cell of another type is an error. An empty cell is `NaN` in a column of numbers and `null` in one of
- * booleans. A column with whole numbers that a `number` cannot represent is text. Papa Parse parses each row when it is read.
+ * booleans. Files are in UTF-8, or in UTF-16 with a byte order mark. A column with whole numbers that a `number` cannot represent is text. Papa Parse parses each row when it is read.
  */
 export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvFormat> {
   /** Names and types of the columns of a sample. */
-  readonly columns: readonly CsvColumn[];
+  readonly columns: readonly StoredColumn[];
   /** Position of each column in a row. */
   readonly #places: readonly number[];
 
   private constructor(records: RecordFiles, format: CsvFormat) {
     super('CsvDataset', records, format);
-    this.columns = format.columns;
+    this.columns = format.order ?? format.columns;
     this.#places = format.columns.map(({ name }) => format.fields.indexOf(name));
   }
 
@@ -85,18 +111,19 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
    * @throws {@link StorageError} if a file cannot be read; {@link FormatError} if the header is missing or files differ; {@link
    *   ConfigError} for a column that is not there.
    */
-  static async open<T = CsvRow>(files: DataFiles, options: CsvDatasetOptions = {}): Promise<CsvDataset<T>> {
-    const {
-      delimiter: given,
-      header: asked,
-      columns,
-      types,
-      ...storage
-    } = parseOptions('CsvDataset options', schema, options);
-    const sources = await openDataFiles(files, 'csv', storage);
+  static async open<T = CsvRow>(
+    files: DataFiles,
+    options: CsvDatasetOptions & InternalOptions = {},
+  ): Promise<CsvDataset<T>> {
+    const parsed = parseOptions('CsvDataset options', schema, options);
+    const { delimiter: given, header: asked, columns, types, where, constants, ...rest } = parsed;
+    const { inferRows, missing, decimal, ...storage } = rest;
+    const { maxDecompressedBytes } = storageOptions(storage);
+    const stored = await openDataFiles(files, 'csv', storage);
+    const sources = await allOpened(stored.map((source) => utf8Source(source, maxDecompressedBytes)));
     const { delimiter, header } = await closingOnError(sources, async () => {
-      const found = given ?? (await findDelimiter(sources[0]!));
-      return { delimiter: found, header: asked ?? (await beginsWithNames(sources[0]!, found)) };
+      const found = given ?? (await findDelimiter(sources[0]!, decimal));
+      return { delimiter: found, header: asked ?? (await beginsWithNames(sources[0]!, found, decimal)) };
     });
     const records = await RecordFiles.open(
       'CsvDataset',
@@ -107,42 +134,78 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
       },
       { kind: `rows 2 ${delimiter} ${header === true}`, cache: options.cache },
     );
-    try {
+    return closingOnError(sources, async () => {
       const headers = header === true ? await readHeaders(records, delimiter) : [];
       const fields = Array.isArray(header) ? header : await fieldsOf(sources, headers, records, delimiter);
-      const chosen = chooseColumns({ owner: 'CsvDataset' }, columns, fields);
+      const available = allColumns(fields, constants);
+      const chosen = chooseColumns({ owner: 'CsvDataset' }, columns, available);
       chooseColumns({ owner: 'CsvDataset', field: 'types' }, Object.keys(types), fields);
-      const untyped = new CsvDataset<CsvRow>(records, {
-        delimiter,
-        fields,
-        columns: chosen.map((name) => ({ name, type: 'string' })),
+      const choice = where && RowChoice.of('CsvDataset', where, available);
+      const added = constants?.columns ?? [];
+      const isStored = (name: string) => added.every((column) => column.name !== name);
+      const tested = choice ? whereColumns(choice.node) : [];
+      chooseColumns({ owner: 'CsvDataset', field: 'where' }, tested, available);
+      const names = [...new Set([...chosen, ...tested])].filter(isStored);
+      const format = { delimiter, fields, ...(decimal === ',' && { decimal }), ...(missing && { missing }) };
+      const untyped = names.map((name): CsvColumn => ({ name, type: 'string' }));
+      const infer = new CsvDataset<CsvRow>(records, { ...format, columns: untyped });
+      const found = await infer.#findTypes(inferRows === 'all' ? records.length : inferRows);
+      const typed = names.map((name, k) => ({ name, type: ownValue(types, name) ?? found[k]! }));
+      const all = new CsvDataset<CsvRow>(records, { ...format, columns: typed });
+      const rows = await chooseRecords(records, choice, constants, (index) => all.#reader(index));
+      const known = [...added, ...typed];
+      return new CsvDataset<T>(rows, {
+        ...format,
+        columns: typed.filter(({ name }) => chosen.includes(name)),
+        ...(constants && { order: chosen.map((name) => known.find((column) => column.name === name)!) }),
+        ...(choice && { where: whereJson(choice.node) }),
       });
-      const found = await untyped.#findTypes();
-      const typed = chosen.map((name, k) => ({ name, type: ownValue(types, name) ?? found[k]! }));
-      return new CsvDataset<T>(records, { delimiter, fields, columns: typed });
-    } catch (error) {
-      records.close();
-      throw error;
-    }
+    });
   }
 
   /** @throws {@link FormatError} for a row with more or fewer fields, an unclosed quote, or a cell of another type. */
   get(index: number): MaybePromise<T> {
     return andThen(this.#cells(index), (cells) => {
-      const row: Record<string, CsvValue> = {};
-      for (const [k, { name, type }] of this.columns.entries()) {
-        const cell = cells[this.#places[k]!]!;
-        const value = valueOfCell(cell, type);
-        if (value === undefined) throw this.#wrongCell(index, cell, { name, type });
-        setOwn(row, name, value);
-      }
-      return row as T;
+      const row: Record<string, unknown> = {};
+      const { columns, order } = this.settings;
+      for (let k = 0; k < columns.length; k++) setOwn(row, columns[k]!.name, this.#value(index, cells, k));
+      if (!order) return row as T;
+      const constants = this.rows.constantsOf(index) ?? {};
+      return Object.fromEntries(
+        order.map(({ name }) => [name, ownValue(Object.hasOwn(constants, name) ? constants : row, name)]),
+      ) as T;
+    });
+  }
+
+  #value(index: number, cells: readonly string[], k: number): CsvValue {
+    const { name, type } = this.settings.columns[k]!;
+    const cell = cells[this.#places[k]!]!;
+    const value = valueOfCell(cell, type, this.settings);
+    if (value === undefined) throw this.#wrongCell(index, cell, { name, type });
+    return value;
+  }
+
+  /** Reads the columns of a row for a condition, in which an empty number is missing as well. */
+  #reader(index: number): MaybePromise<ReadColumn> {
+    const { columns } = this.settings;
+    return andThen(this.#cells(index), (cells) => (name: string) => {
+      const k = columns.findIndex((column) => column.name === name);
+      const isEmpty = columns[k]!.type === 'number' && cells[this.#places[k]!]!.trim() === '';
+      const value = isEmpty ? null : this.#value(index, cells, k);
+      return this.settings.missing?.includes(cells[this.#places[k]!]!) ? null : value;
     });
   }
 
   protected override identity() {
-    const { delimiter, columns } = this.settings;
-    return { delimiter, columns: columns.map(({ name, type }) => ({ name, type })) };
+    const { delimiter, columns, decimal, missing, where } = this.settings;
+    return {
+      delimiter,
+      columns: columns.map(({ name, type }) => ({ name, type })),
+      ...(decimal && { decimal }),
+      ...(missing && { missing: [...missing] }),
+      ...(where !== undefined && { where }),
+      ...(this.settings.order && { order: this.columns.map(({ name }) => name) }),
+    };
   }
 
   static async fromRecipe(
@@ -171,9 +234,13 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
       .addLocation({ column: name });
   }
 
-  async #findTypes(): Promise<CsvType[]> {
-    const rows: (readonly string[])[] = [];
-    for (let index = 0; index < Math.min(lookedAt, this.length); index++) rows.push(await this.#cells(index));
-    return this.#places.map((place) => typeOfCells(rows.map((cells) => cells[place]!)));
+  /** Infers the types of the columns from the first rows. */
+  async #findTypes(count: number): Promise<CsvType[]> {
+    const found = this.#places.map(() => new TypeOfCells(this.settings));
+    for (let index = 0; index < Math.min(count, this.length); index++) {
+      const cells = await this.#cells(index);
+      for (const [k, place] of this.#places.entries()) found[k]!.add(cells[place]!);
+    }
+    return found.map(({ type }) => type);
   }
 }

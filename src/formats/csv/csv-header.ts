@@ -6,7 +6,7 @@ import { contentName } from '../../storage/decompress.js';
 import { asBuffer } from '../records/as-buffer.js';
 import type { RecordFiles } from '../records/record-files.js';
 import { startOfText } from '../text/line-index.js';
-import { isTooLong, toNumber } from './csv-columns.js';
+import { type CsvCells, isTooLong, toNumber } from './csv-columns.js';
 
 /** Bytes that are read to detect delimiter and header. */
 const lookedAt = 65_536;
@@ -28,13 +28,14 @@ const delimiters = [',', ';', '\t', '|'];
 const rowsLookedAt = 20;
 
 /** Detects the delimiter of a file: see `CsvDatasetOptions.delimiter`. */
-export async function findDelimiter(source: ByteSource): Promise<string> {
+export async function findDelimiter(source: ByteSource, decimal: CsvCells['decimal']): Promise<string> {
   if (contentName(source.name).endsWith('.tsv')) return '\t';
   const start = await startOfText(source);
   const head = await source.read(start, Math.min(start + lookedAt, source.byteLength));
   const text = asBuffer(head).toString('latin1');
   const isCut = start + lookedAt < source.byteLength;
-  return delimiters.find((delimiter) => cutsEvenly(text, delimiter, isCut)) ?? ',';
+  const possible = delimiters.filter((delimiter) => delimiter !== decimal);
+  return possible.find((delimiter) => cutsEvenly(text, delimiter, isCut)) ?? possible[0]!;
 }
 
 function cutsEvenly(text: string, delimiter: string, isCut: boolean): boolean {
@@ -54,12 +55,16 @@ function cutsEvenly(text: string, delimiter: string, isCut: boolean): boolean {
  * Whether the first row of a file holds names of columns: not if it contains only numbers, unless they count from 0, which is
  * how pandas names unnamed columns.
  */
-export async function beginsWithNames(source: ByteSource, delimiter: string): Promise<boolean> {
+export async function beginsWithNames(
+  source: ByteSource,
+  delimiter: string,
+  decimal: CsvCells['decimal'],
+): Promise<boolean> {
   const start = await startOfText(source);
   const text = textOf(await source.read(start, Math.min(start + lookedAt, source.byteLength)));
   const { cells } = parseRow(text, delimiter);
   const isNumber = (cell: string): boolean =>
-    cell.trim() !== '' && (toNumber(cell) !== undefined || isTooLong(cell));
+    cell.trim() !== '' && (toNumber(cell, decimal) !== undefined || isTooLong(cell));
   const isRow = cells.length > 0 && cells.every(isNumber);
   return !isRow || cells.every((cell, k) => cell === String(k));
 }

@@ -35,8 +35,8 @@ const noteName =
  * Chooses the files of a folder or pattern that are the data: one rule for all formats, local and remote.
  *
  * 1. Hidden files are not listed. Names that begin with `_` are ignored, as in Spark and pyarrow.
- * 2. Caches of Hugging Face `datasets`, notes (README, LICENSE and the like; `.md` beside data of another format), images
- *    outside class folders, and files of unknown format are skipped.
+ * 2. Caches of Hugging Face `datasets`, notes (README, LICENSE and the like; `.md` beside data of another format), `.json` beside
+ *    data of another format, images outside class folders, and files of unknown format are skipped.
  * 3. The remaining files must be of one format.
  * 4. If a folder has several splits, `train` is read and the others are skipped; in a repository of the Hub this is an error.
  *    A pattern that names splits is followed.
@@ -161,20 +161,29 @@ interface Surroundings {
   readonly names: ReadonlySet<string>;
   /** Whether there is data that is not text. */
   readonly hasOtherData: boolean;
+  /** Whether there is data that is neither JSON nor a note. */
+  readonly hasMoreThanJson: boolean;
 }
 
 function surroundings(files: readonly ListedFile[]): Surroundings {
   const hasOtherData = files.some(({ format }) => format !== undefined && format !== 'text');
-  return { names: new Set(files.map(({ name }) => name)), hasOtherData };
+  const hasMoreThanJson = files.some(
+    ({ name, format }) => format !== undefined && format !== 'json' && !/\.md$/i.test(name) && !isNote(name),
+  );
+  return { names: new Set(files.map(({ name }) => name)), hasOtherData, hasMoreThanJson };
 }
 
-function whyNoData({ name, format }: ListedFile, { names, hasOtherData }: Surroundings): string | undefined {
+function whyNoData(
+  { name, format }: ListedFile,
+  { names, hasOtherData, hasMoreThanJson }: Surroundings,
+): string | undefined {
   if (format === 'mds' || format === 'images') return undefined;
   // `map` of Hugging Face `datasets` leaves `cache-….arrow` beside the `state.json` of `save_to_disk`.
   const [isCache, folder = ''] = /^(.*\/)?cache-[^/]*\.arrow$/.exec(name) ?? [];
   if (isCache && names.has(`${folder}state.json`)) return 'a cache of Hugging Face datasets';
   if (isNote(name) && (format === undefined || format === 'text')) return 'a note';
   if (/\.md$/i.test(name) && hasOtherData) return 'a note';
+  if (format === 'json' && hasMoreThanJson) return 'JSON beside data of another format';
   if (isImage(name)) return 'an image outside class folders';
   return format ? undefined : 'not a known format';
 }

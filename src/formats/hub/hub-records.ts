@@ -9,9 +9,9 @@ import { parseRow } from '../csv/csv-header.js';
 import { findRows } from '../csv/csv-rows.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
+import { findJsonValues, withoutComma } from '../text/json-values.js';
 import { findLines, startOfText } from '../text/line-index.js';
 import { parseJson } from '../text/parse-json.js';
-import { findJsonValues } from './json-values.js';
 
 /** How a record becomes a row. */
 export type RecordReading =
@@ -168,13 +168,6 @@ export class HubRecords extends FileDataset<RawRow, RecordFiles, RecordReading> 
   ): Promise<HubRecords> {
     return new HubRecords(await RecordFiles.fromRecipe(rows, make), settings);
   }
-}
-
-/** A value without the space and the comma behind it. */
-function withoutComma(text: string): string {
-  let end = text.length;
-  while (end > 0 && ' \t\r\n,'.includes(text[end - 1]!)) end--;
-  return text.slice(0, end);
 }
 
 /**

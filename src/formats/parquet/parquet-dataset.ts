@@ -1,16 +1,16 @@
 import type { FileMetaData, ParquetQueryFilter } from 'hyparquet';
 import * as v from 'valibot';
-import { FormatError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
-import { chooseColumns } from '../choose-columns.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles } from '../file-format.js';
+import type { DataFiles, FileConstants } from '../file-format.js';
+import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { TableDataset, tableOptions } from '../tables/table-dataset.js';
 import {
   shardsFromRecipe,
@@ -18,7 +18,13 @@ import {
   type TableSettings,
   type TableShard,
 } from '../tables/table-rows.js';
+import type { Where } from '../where/where.js';
 import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
+
+interface InternalOptions {
+  /** @internal */
+  readonly constants?: FileConstants;
+}
 
 /** A row, by column name. */
 export type ParquetRow = Readonly<Record<string, unknown>>;
@@ -27,8 +33,13 @@ export interface ParquetDatasetOptions extends StorageOptions {
   /** Columns of a sample; others are not read. @defaultValue all */
   readonly columns?: readonly string[];
   /**
-   * Selects rows: `{ score: { $gte: 0.5 }, lang: { $in: ['en', 'de'] } }`, with `$and`, `$or`, `$nor`, `$not`. Row groups and
-   * pages that statistics rule out are not read. @defaultValue all
+   * Selects rows: `{ score: { gte: 0.5 }, lang: { in: ['en', 'de'] } }`. Row groups and pages that statistics rule out are not
+   * read. @defaultValue all
+   */
+  readonly where?: Where;
+  /**
+   * The same in the words of hyparquet: `{ score: { $gte: 0.5 } }`, with `$and`, `$or`, `$nor`, `$not`. `$ne` and `$nin` select
+   * missing values as well. @defaultValue all
    */
   readonly filter?: ParquetQueryFilter;
   /**
@@ -61,7 +72,8 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
 
   private constructor(shards: readonly TableShard<ParquetFile>[], settings: TableSettings) {
     super('ParquetDataset', shards, settings);
-    this.columns = this.rows.first.columns;
+    const known = [...(settings.constants ?? []), ...this.rows.first.columns];
+    this.columns = settings.columns.map((name) => known.find((column) => column.name === name)!);
   }
 
   /**
@@ -72,28 +84,42 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
    */
   static async open<T = ParquetRow>(
     files: DataFiles,
-    options: ParquetDatasetOptions = {},
+    options: ParquetDatasetOptions & InternalOptions = {},
   ): Promise<ParquetDataset<T>> {
-    const { columns, filter, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
+    const { columns, where, constants, filter, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
       'ParquetDataset options',
       schema,
       options,
     );
+    if (filter && where)
+      throw new ConfigError('ParquetDataset options', [
+        { field: 'filter', message: 'stands beside where: say all conditions in where' },
+      ]);
     const sources = await openDataFiles(files, 'parquet', { ...storage, maxDecompressedBytes });
     return closingOnError(sources, async () => {
       const opened = await Promise.all(
         sources.map((source) => openShard(source, { columns, maxDecompressedBytes })),
       );
       const [first] = opened as [TableShard<ParquetFile>];
-      const chosen = chooseColumns({ owner: 'ParquetDataset' }, columns, first.file.columnNames);
       checkSameColumns(opened);
-      const shards = filter ? await Promise.all(opened.map((shard) => filtered(shard, filter))) : opened;
-      return new ParquetDataset<T>(shards, { columns: chosen, cacheBlocks, maxDecompressedBytes });
+      const found = await chooseRows('ParquetDataset', opened, first.file.columnNames, {
+        columns,
+        where,
+        constants,
+      });
+      const shards = filter
+        ? await Promise.all(opened.map((shard) => filtered(shard, filter)))
+        : found.shards;
+      return new ParquetDataset<T>(shards, {
+        ...settingsOf(found, constants),
+        cacheBlocks,
+        maxDecompressedBytes,
+      });
     });
   }
 
   protected override identity() {
-    // The selected rows identify the filter.
+    // The selected rows identify the filter. `where` identifies itself, and what it tests.
     const chosen = this.rows.selections.map((rows) => (rows ? fingerprint(Array.from(rows)) : null));
     return { ...super.identity(), chosen };
   }

@@ -13,12 +13,14 @@ import { chooseColumns } from '../choose-columns.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
 import { DecompressionBudget } from '../tables/decompression-budget.js';
 import type { TableBlock, TableFile } from '../tables/table-rows.js';
+import type { WhereNode } from '../where/where.js';
 import { type ChunkPlace, type LeafColumn, readLeaf } from './parquet-column.js';
 import { filterColumns, matches } from './parquet-filter.js';
 import { readFooter } from './parquet-footer.js';
 import { type PagePlace, readPagePlaces } from './parquet-index.js';
 import { rowsToLookAt } from './parquet-pruning.js';
 import { type ColumnReader, columnReader, leafCount, readRow } from './parquet-schema.js';
+import { pruningFilter } from './pruning-filter.js';
 
 /** Rows that are decoded together if the file has a page index; otherwise the whole row group. */
 const blockRows = 8_192;
@@ -124,10 +126,16 @@ export class ParquetFile implements TableFile {
     });
   }
 
-  /** Decodes the rows of a block: the pages that contain them, for the columns of a sample. */
-  async readBlock(block: number): Promise<TableBlock> {
-    const names = this.columns.map(({ name }) => name);
-    return { start: this.bounds[block]!, columns: await this.#readColumns(block, names) };
+  /** Decodes columns of the rows of a block: the pages that contain them. */
+  async readBlock(block: number, columns: readonly string[]): Promise<TableBlock> {
+    return { start: this.bounds[block]!, columns: await this.#readColumns(block, columns) };
+  }
+
+  /** Ranges of rows that may pass a condition, by statistics and Bloom filters. @throws {@link FormatError} */
+  async rangesThatMayPass(node: WhereNode) {
+    const filter = pruningFilter(node, this.tree);
+    if (!filter) return [{ rowStart: 0, rowEnd: this.bounds.at(-1)! }];
+    return guard({ file: this.source.name }, () => rowsToLookAt(this.source, this.#metadata, filter));
   }
 
   /** What the writer added to the footer, by key. */

@@ -4,11 +4,13 @@ import { type ErrorLocation, FormatError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
+import type { JsonObject } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import type { FileRows } from '../file-dataset.js';
+import { type Constants, constantsJson } from '../where/test-row.js';
 import type { KeptBounds } from './kept-bounds.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from './prefetch-range.js';
 import { RecordReader } from './record-reader.js';
@@ -27,6 +29,10 @@ interface RecordShard {
   readonly reader: RecordReader;
   readonly bounds: Float64Array;
   readonly fingerprint: string;
+  /** Records that are samples; `undefined`: all. */
+  readonly rows?: Float64Array | undefined;
+  /** Columns that have one value in the whole file, which is not stored in it. */
+  readonly constants?: Constants | undefined;
 }
 
 /** What a worker needs to open the same files. */
@@ -36,6 +42,8 @@ export interface RecordFilesRecipe {
     readonly source: Recipe;
     readonly bounds: Float64Array;
     readonly fingerprint: string;
+    readonly rows?: Float64Array | undefined;
+    readonly constants?: Constants | undefined;
   }[];
 }
 
@@ -54,7 +62,7 @@ export class RecordFiles implements FileRows {
   private constructor(owner: string, shards: readonly RecordShard[]) {
     this.owner = owner;
     this.#shards = shards;
-    this.shardLengths = shards.map(({ bounds }) => Math.max(0, bounds.length - 1));
+    this.shardLengths = shards.map(({ bounds, rows }) => rows?.length ?? Math.max(0, bounds.length - 1));
     let end = 0;
     this.#ends = Float64Array.from(this.shardLengths, (length) => {
       end += length;
@@ -94,6 +102,24 @@ export class RecordFiles implements FileRows {
     throw failed.reason;
   }
 
+  /** The same files with some of their records, and with columns that they do not store. */
+  narrowed(
+    choices: readonly {
+      readonly rows?: Float64Array | undefined;
+      readonly constants?: Constants | undefined;
+    }[],
+  ): RecordFiles {
+    return new RecordFiles(
+      this.owner,
+      this.#shards.map((shard, k) => ({ ...shard, ...choices[k] })),
+    );
+  }
+
+  /** Columns that the file of a record does not store; `undefined` if there are none. */
+  constantsOf(index: number): Constants | undefined {
+    return this.#shards[this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index)]?.constants;
+  }
+
   /** Offset of the first record of each file; `undefined` if the file is empty. */
   get starts(): readonly (number | undefined)[] {
     return this.#shards.map(({ bounds }) => bounds[0]);
@@ -125,8 +151,9 @@ export class RecordFiles implements FileRows {
     // Like `#find`, without allocating an object per record: every row passes here.
     checkIndex(index, this.length, this.owner);
     const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
-    const row = shard === 0 ? index : index - this.#ends[shard - 1]!;
-    const { reader, bounds } = this.#shards[shard]!;
+    const place = shard === 0 ? index : index - this.#ends[shard - 1]!;
+    const { reader, bounds, rows } = this.#shards[shard]!;
+    const row = rows ? rows[place]! : place;
     if (bounds[row + 1]! - bounds[row]! > longestText)
       throw this.damaged(index, `has more than the ${longestText} bytes that a text can have`);
     const text = reader.text(bounds[row]!, bounds[row + 1]!);
@@ -146,8 +173,9 @@ export class RecordFiles implements FileRows {
   #find(index: number) {
     checkIndex(index, this.length, this.owner);
     const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
-    const row = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
-    const { reader, bounds } = this.#shards[shard]!;
+    const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
+    const { reader, bounds, rows } = this.#shards[shard]!;
+    const row = rows ? rows[place]! : place;
     return { reader, row, start: bounds[row]!, end: bounds[row + 1]! };
   }
 
@@ -160,24 +188,26 @@ export class RecordFiles implements FileRows {
     });
   }
 
-  identity(): { readonly files: string } {
-    return { files: fingerprint(this.#shards.map((shard) => shard.fingerprint)) };
+  identity(): JsonObject {
+    const constants = this.#shards.map(({ constants }) => (constants ? constantsJson(constants) : null));
+    return {
+      files: fingerprint(this.#shards.map((shard) => shard.fingerprint)),
+      ...(constants.some((each) => each !== null) && { constants }),
+    };
   }
 
   recipe(): RecordFilesRecipe {
-    const shards = this.#shards.map(({ reader, bounds, fingerprint }) => ({
+    const shards = this.#shards.map(({ reader, ...shard }) => ({
+      ...shard,
       source: recipeOf(reader.source, 'source'),
-      bounds,
-      fingerprint,
     }));
     return { owner: this.owner, shards };
   }
 
   static async fromRecipe({ owner, shards }: RecordFilesRecipe, make: MakeFromRecipe): Promise<RecordFiles> {
-    const made = shards.map(async ({ source, bounds, fingerprint }) => ({
+    const made = shards.map(async ({ source, ...shard }) => ({
+      ...shard,
       reader: new RecordReader((await make(source)) as ByteSource),
-      bounds,
-      fingerprint,
     }));
     return new RecordFiles(owner, await Promise.all(made));
   }

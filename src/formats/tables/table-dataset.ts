@@ -3,11 +3,15 @@ import type { MaybePromise } from '../../core/maybe-promise.js';
 import { integerFrom } from '../../core/options.js';
 import { defaultDecompressedBytes } from '../../storage/decompressed-limit.js';
 import { FileDataset } from '../file-dataset.js';
+import type { FileConstants } from '../file-format.js';
+import { whereOption } from '../where/where.js';
 import { type TableFile, TableRows, type TableSettings, type TableShard } from './table-rows.js';
 
 /** Options of all tables. */
 export const tableOptions = {
   columns: v.optional(v.array(v.string())),
+  where: whereOption,
+  constants: v.optional(v.custom<FileConstants>((value) => typeof value === 'object')),
   cacheBlocks: v.optional(integerFrom(1), 8),
   maxDecompressedBytes: v.optional(integerFrom(1), defaultDecompressedBytes),
 };
@@ -28,6 +32,7 @@ export abstract class TableDataset<T, File extends TableFile> extends FileDatase
   }
 
   protected override identity() {
-    return { columns: this.settings.columns };
+    const { columns, where } = this.settings;
+    return { columns, ...(where !== undefined && { where }) };
   }
 }

@@ -1,12 +1,17 @@
 import type { IndexArray } from '../../core/dataset.js';
+import type { ErrorLocation } from '../../core/errors.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
+import type { Json, JsonObject } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js';
-import { setOwn } from '../../core/record.js';
+import { ownValue, setOwn } from '../../core/record.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import type { FileRows } from '../file-dataset.js';
+import type { StoredColumn } from '../file-format.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
+import { type Constants, constantsJson } from '../where/test-row.js';
+import type { WhereNode } from '../where/where.js';
 import { BlockCache } from './block-cache.js';
 
 /** A file whose rows are decoded block by block. */
@@ -18,6 +23,10 @@ export interface TableFile {
   bytesOfBlock(block: number): readonly { readonly start: number; readonly end: number }[];
   /** Decodes columns of the rows of a block. */
   readBlock(block: number, columns: readonly string[]): Promise<TableBlock>;
+  /** Ranges of rows that may pass a condition, by statistics. Without this method, all may. */
+  rangesThatMayPass?(
+    node: WhereNode,
+  ): Promise<readonly { readonly rowStart: number; readonly rowEnd: number }[]>;
   /** Rows of each part that a writer wrote as a whole: row groups, record batches. */
   readonly groupLengths: readonly number[];
   /** What the file says about itself, as plain data, if another thread can do with it instead of reading it again. */
@@ -38,11 +47,17 @@ export interface TableShard<F extends TableFile> {
   readonly fingerprint: string;
   /** Rows that are samples; `undefined`: all. */
   readonly rows?: Float64Array | undefined;
+  /** Columns that have one value in the whole file, which is not stored in it. */
+  readonly constants?: Constants | undefined;
 }
 
 export interface TableSettings {
   /** The columns of a row. */
   readonly columns: readonly string[];
+  /** The condition that rows pass, for the fingerprint. */
+  readonly where?: Json | undefined;
+  /** Columns of folder names, with their types. */
+  readonly constants?: readonly StoredColumn[] | undefined;
   /** Number of decoded blocks that are kept. */
   readonly cacheBlocks: number;
   /** The most bytes that a block may expand to. */
@@ -56,6 +71,7 @@ export interface TableRowsRecipe {
     readonly fingerprint: string;
     readonly bounds: Float64Array;
     readonly rows?: Float64Array | undefined;
+    readonly constants?: Constants | undefined;
     readonly footer?: unknown;
   }[];
 }
@@ -68,6 +84,8 @@ export class TableRows<F extends TableFile> implements FileRows {
   /** Number of samples in the files up to and including each. */
   readonly #ends: Float64Array;
   readonly #settings: TableSettings;
+  /** The columns that each file stores. */
+  readonly #stored: readonly (readonly string[])[];
   readonly #blocks: BlockCache<TableBlock>;
 
   /** @param owner - The dataset class, for messages. */
@@ -80,6 +98,9 @@ export class TableRows<F extends TableFile> implements FileRows {
       return end;
     });
     this.#settings = settings;
+    this.#stored = shards.map(({ constants }) =>
+      constants ? settings.columns.filter((name) => !Object.hasOwn(constants, name)) : settings.columns,
+    );
     const blocks = shards.reduce((sum, { file }) => sum + file.bounds.length - 1, 0);
     this.#blocks = new BlockCache(settings.cacheBlocks, { owner, blocks, rows: end });
   }
@@ -90,7 +111,10 @@ export class TableRows<F extends TableFile> implements FileRows {
 
   /** Samples of each row group or record batch; of each file if a filter selects rows. */
   get shardLengths(): readonly number[] {
-    return this.#shards.flatMap(({ file, rows }) => (rows ? [rows.length] : file.groupLengths));
+    return this.#shards.flatMap(({ file, rows }) => {
+      if (!rows) return file.groupLengths;
+      return rows.length > 0 ? [rows.length] : [];
+    });
   }
 
   /** The first file. */
@@ -103,16 +127,27 @@ export class TableRows<F extends TableFile> implements FileRows {
     return this.#shards.map(({ rows }) => rows);
   }
 
-  identity(): { readonly files: string[] } {
-    return { files: this.#shards.map(({ fingerprint }) => fingerprint) };
+  identity(): JsonObject {
+    const constants = this.#shards.map(({ constants }) => (constants ? constantsJson(constants) : null));
+    return {
+      files: this.#shards.map(({ fingerprint }) => fingerprint),
+      ...(constants.some((each) => each !== null) && { constants }),
+    };
+  }
+
+  /** Where a row is stored: file, and row in the file. */
+  place(index: number): ErrorLocation {
+    const { file, row } = this.#find(index);
+    return { file: file.source.name, row };
   }
 
   recipe(): TableRowsRecipe {
-    const shards = this.#shards.map(({ file, fingerprint, rows }) => ({
+    const shards = this.#shards.map(({ file, fingerprint, rows, constants }) => ({
       source: recipeOf(file.source, 'source'),
       fingerprint,
       bounds: file.bounds,
       rows,
+      constants,
       footer: file.footer,
     }));
     return { shards };
@@ -121,11 +156,20 @@ export class TableRows<F extends TableFile> implements FileRows {
   /** @throws {@link IndexRangeError}; {@link FormatError} if the block that holds the row is damaged */
   get(index: number): MaybePromise<Record<string, unknown>> {
     const { shard, file, row, block } = this.#find(index);
-    const found = this.#blocks.get(`${shard}/${block}`, () => file.readBlock(block, this.#settings.columns));
+    const names = this.#stored[shard]!;
+    const found = this.#blocks.get(`${shard}/${block}`, () => file.readBlock(block, names));
     return andThen(found, ({ start, columns }) => {
-      const names = this.#settings.columns;
       const made: Record<string, unknown> = {};
-      for (let k = 0; k < columns.length; k++) setOwn(made, names[k]!, columns[k]!(row - start));
+      const { constants } = this.#shards[shard]!;
+      if (!constants) {
+        for (let k = 0; k < columns.length; k++) setOwn(made, names[k]!, columns[k]!(row - start));
+        return made;
+      }
+      let k = 0;
+      for (const name of this.#settings.columns) {
+        const value = names[k] === name ? columns[k++]!(row - start) : ownValue(constants, name);
+        setOwn(made, name, value);
+      }
       return made;
     });
   }
@@ -170,10 +214,11 @@ export function shardsFromRecipe<F extends TableFile>(
   open: (source: ByteSource, bounds: Float64Array, footer: unknown) => Promise<F> | F,
 ): Promise<TableShard<F>[]> {
   return Promise.all(
-    shards.map(async ({ source, bounds, fingerprint, rows, footer }) => ({
+    shards.map(async ({ source, bounds, fingerprint, rows, constants, footer }) => ({
       file: await open((await make(source)) as ByteSource, bounds, footer),
       fingerprint,
       rows,
+      constants,
     })),
   );
 }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { FormatError } from '../../core/errors.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
-import { findLines, startOfText } from '../text/line-index.js';
+import { findLines, startOfText } from './line-index.js';
 
 /** Bytes at the start of a file that show how its values are written. */
 const lookedAt = 65_536;
@@ -43,8 +43,19 @@ function isJson(line: string): boolean {
   }
 }
 
-/** @param inArray - Whether the values are elements of an array, which ends at its bracket. */
-async function findValues(source: ByteSource, start: number, inArray: boolean): Promise<Float64Array> {
+/** A value without the space and the comma behind it, which belong to its record. */
+export function withoutComma(text: string): string {
+  let end = text.length;
+  while (end > 0 && ' \t\r\n,'.includes(text[end - 1]!)) end--;
+  return text.slice(0, end);
+}
+
+/**
+ * Finds values that stand one after another.
+ *
+ * @param inArray - Whether they are elements of an array, which ends at its bracket.
+ */
+export async function findValues(source: ByteSource, start: number, inArray: boolean): Promise<Float64Array> {
   const bounds = new SharedNumbers();
   let offset = start;
   let depth = 0;
