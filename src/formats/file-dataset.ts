@@ -1,4 +1,5 @@
 import type { Dataset, IndexArray, SampleContext } from '../core/dataset.js';
+import type { ErrorLocation } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
@@ -72,6 +73,8 @@ export interface FileRows extends OpenFiles {
   readonly decodesShards?: boolean;
   /** Requests the bytes of samples; see `Dataset.prefetch`. */
   prefetch(indices: IndexArray): number | undefined;
+  /** Where a sample is stored: file and row. */
+  place?(index: number): ErrorLocation;
 }
 
 /**
@@ -105,6 +108,11 @@ export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings 
   /** Requests remote bytes of these samples, to be kept in the cache. Returns how many bytes are newly requested. */
   prefetch(indices: IndexArray): number | undefined {
     return this.rows.prefetch(indices);
+  }
+
+  /** @internal Where a sample is stored, for errors. */
+  placeOf(index: number): ErrorLocation {
+    return this.rows.place?.(index) ?? {};
   }
 }
 

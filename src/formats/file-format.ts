@@ -33,6 +33,14 @@ export interface FileConstants {
   readonly values: readonly Constants[];
 }
 
+/** What `openDataset` tells a format about the files. */
+export interface FileFacts {
+  /** @internal */
+  readonly constants?: FileConstants;
+  /** @internal The columns of the table that the files belong to, of which a file may lack some. */
+  readonly tableColumns?: readonly StoredColumn[];
+}
+
 /** Options of `openDataset` that a format may take besides those of storage. */
 export interface FormatOptions extends StorageOptions {
   readonly columns?: readonly string[];
@@ -46,6 +54,9 @@ export interface FormatOptions extends StorageOptions {
   readonly missing?: readonly string[];
   readonly decimal?: '.' | ',';
   readonly dtypeTable?: DTypeTable | 'auto';
+  readonly version?: number;
+  readonly table?: string;
+  readonly query?: string;
 }
 
 /** Name of an option that a format may take. */

@@ -4,6 +4,28 @@ import { ownValue } from '../core/record.js';
 import { contentName } from '../storage/decompress.js';
 import { isRemote } from '../storage/url-scheme.js';
 import { defineFormat, type FileFormat, type FormatOptionName, type FormatOptions } from './file-format.js';
+import type { SqlEngineName } from './sql/sql-engine.js';
+
+/** A database in a file. */
+function databaseFormat<const Name extends SqlEngineName>(name: Name): FileFormat<Name> {
+  const isSqlite = name === 'sqlite';
+  return defineFormat({
+    name: name as SqlEngineName,
+    endings: isSqlite ? ['.sqlite', '.sqlite3', '.db'] : ['.duckdb', '.ddb'],
+    magic: isSqlite ? { offset: 0, bytes: 'SQLite format 3\x00' } : { offset: 8, bytes: 'DUCK' },
+    unit: 'file',
+    takes: ['columns', 'where', 'table', 'query'],
+    dataset: isSqlite ? 'SqlDataset' : 'DuckDbDataset',
+    load: async () => {
+      const { SqlDataset } = await import('./sql/sql-dataset.js');
+      return {
+        open: (file: string, options: FormatOptions) => SqlDataset.open(file, name, options),
+        fromRecipe: SqlDataset.fromRecipe,
+      };
+    },
+    columnsOf: ({ columns }) => columns,
+  }) as FileFormat<Name>;
+}
 
 /** The formats that Millrace ships. The code of a format is imported when a dataset of it is opened. */
 const builtIn = [
@@ -56,6 +78,21 @@ const builtIn = [
     load: async () => (await import('./arrow/arrow-dataset.js')).ArrowDataset,
     columnsOf: ({ columns }) => columns,
   }),
+  defineFormat({
+    name: 'delta',
+    endings: [],
+    unit: 'folder',
+    takes: ['columns', 'where', 'version'],
+    dataset: 'DeltaTable',
+    load: async () => {
+      const { openDeltaTable } = await import('./delta/delta-table.js');
+      const { ParquetDataset } = await import('./parquet/parquet-dataset.js');
+      return { open: openDeltaTable, fromRecipe: ParquetDataset.fromRecipe };
+    },
+    columnsOf: ({ columns }) => columns,
+  }),
+  databaseFormat('sqlite'),
+  databaseFormat('duckdb'),
   defineFormat({
     name: 'webdataset',
     endings: ['.tar'],

@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
-import { parseOptions } from '../core/options.js';
+import { integerFrom, parseOptions } from '../core/options.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
+import { CheckedDataset, type SchemaModule, type StandardSchema } from './checked-dataset.js';
 import { openExactFiles } from './data-files.js';
 import type {
   FileConstants,
@@ -20,7 +21,8 @@ import type { IndexedDatasetOptions } from './indexed/indexed-dataset.js';
 import { RowChoice } from './where/select-rows.js';
 import { type Where, whereOption } from './where/where.js';
 
-export interface OpenDatasetOptions extends StorageOptions {
+/** @typeParam T - A sample. */
+export interface OpenDatasetOptions<T = unknown> extends StorageOptions {
   /** The format. @defaultValue detected from names and content */
   readonly format?: FormatName;
   /** Columns of a sample, for formats with columns. @defaultValue all */
@@ -46,12 +48,23 @@ export interface OpenDatasetOptions extends StorageOptions {
   readonly decimal?: '.' | ',';
   /** For a `.bin`/`.idx` pair: the table of its type codes. @defaultValue detected from the files */
   readonly dtypeTable?: IndexedDatasetOptions['dtypeTable'];
+  /** For a Delta table: the version. @defaultValue the newest */
+  readonly version?: number;
+  /** For a database: the table, whose rows come in the order of their row ids. @defaultValue the only one */
+  readonly table?: string;
+  /** For a database: a query with ORDER BY, in whose order its rows come. */
+  readonly query?: string;
+  /**
+   * A validator of zod, valibot, arktype or another library of Standard Schema. It types and checks each sample when it is read, and
+   * may change it. For workers, name it by its module with `workerFunction`. @defaultValue samples are not checked
+   */
+  readonly schema?: StandardSchema<T> | SchemaModule;
 }
 
 /** An open dataset and what its files say about it. */
-export interface OpenedDataset {
+export interface OpenedDataset<T = unknown> {
   readonly format: FormatName;
-  readonly dataset: Dataset<unknown>;
+  readonly dataset: Dataset<T>;
   /** Columns of a sample and their stored types; `undefined` if the files do not list them. */
   readonly columns: readonly StoredColumn[] | undefined;
   /** Files of the folder or pattern that are not read, with the reason. */
@@ -70,6 +83,10 @@ const schema = v.looseObject({
   ),
   columns: v.optional(v.array(v.string())),
   where: whereOption,
+  schema: v.optional(v.custom<StandardSchema<unknown> | SchemaModule>((value) => value !== null)),
+  version: v.optional(integerFrom(0)),
+  table: v.optional(v.string()),
+  query: v.optional(v.string()),
   dtypeTable: v.optional(
     v.picklist(['auto', 'deepspeed', 'megatron'], "must be 'auto', 'deepspeed' or 'megatron'"),
   ),
@@ -78,7 +95,7 @@ const schema = v.looseObject({
 /** Options that only some formats take. */
 const formatOptionNames: readonly FormatOptionName[] = [
   ...(['columns', 'where', 'field', 'delimiter', 'header', 'types'] as const),
-  ...(['inferRows', 'missing', 'decimal', 'dtypeTable'] as const),
+  ...(['inferRows', 'missing', 'decimal', 'dtypeTable', 'version', 'table', 'query'] as const),
 ];
 
 /**
@@ -88,23 +105,24 @@ const formatOptionNames: readonly FormatOptionName[] = [
  * const { dataset } = await openDataset('s3://bucket/train/*.parquet');
  * ```
  *
+ * @typeParam T - A sample. Only a `schema` checks it.
  * @throws what the dataset's `open` throws; {@link FormatError} if the format is unknown.
  */
-export async function openDataset(
+export async function openDataset<T = unknown>(
   files: string | URL,
-  options: OpenDatasetOptions = {},
-): Promise<OpenedDataset> {
+  options: OpenDatasetOptions<T> = {},
+): Promise<OpenedDataset<T>> {
   const opened = await openAndTell(files, options);
   warnOfLeftOut(String(files), opened);
   return opened;
 }
 
 /** Like {@link openDataset}, for callers that report skipped files themselves. */
-export async function openAndTell(
+export async function openAndTell<T = unknown>(
   files: string | URL,
-  options: OpenDatasetOptions = {},
-): Promise<OpenedDataset> {
-  const { format: given, ...rest } = parseOptions('openDataset options', schema, options);
+  options: OpenDatasetOptions<T> = {},
+): Promise<OpenedDataset<T>> {
+  const { format: given, schema: validator, ...rest } = parseOptions('openDataset options', schema, options);
   const entries = Object.entries(rest);
   const isOfFormat = ([key]: [string, unknown]) => (formatOptionNames as readonly string[]).includes(key);
   const storage: StorageOptions = Object.fromEntries(entries.filter((entry) => !isOfFormat(entry)));
@@ -121,7 +139,18 @@ export async function openAndTell(
     ...chosen,
     ...(pruned.constants && { constants: pruned.constants }),
   });
-  return { format: found.format, ...opened, leftOut: found.leftOut };
+  const dataset = (validator ? checkedDataset(opened.dataset, validator) : opened.dataset) as Dataset<T>;
+  return { format: found.format, columns: opened.columns, dataset, leftOut: found.leftOut };
+}
+
+/** Closes the dataset if the schema is none. */
+function checkedDataset(dataset: Dataset<unknown>, validator: StandardSchema<unknown> | SchemaModule) {
+  try {
+    return new CheckedDataset(dataset, validator);
+  } catch (error) {
+    void dataset.close?.();
+    throw error;
+  }
 }
 
 /** The files that folder names do not rule out, and the columns of these names. */

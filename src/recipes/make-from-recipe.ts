@@ -11,6 +11,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   ArrayDataset: async () => (await import('../datasets/array-dataset.js')).ArrayDataset,
   BlobSource: async () => (await import('../storage/blob-source.js')).BlobSource,
   CachedSource: async () => (await import('../storage/cached-source.js')).CachedSource,
+  CheckedDataset: async () => (await import('../formats/checked-dataset.js')).CheckedDataset,
   ChatDataset: async () => (await import('../tokens/chat-dataset.js')).ChatDataset,
   ChainDataset: async () => (await import('../datasets/chain-dataset.js')).ChainDataset,
   ConcatDataset: async () => (await import('../datasets/concat-dataset.js')).ConcatDataset,

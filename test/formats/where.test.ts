@@ -129,7 +129,7 @@ describe('where', () => {
         const [expected, ...others] = await Promise.all(found.map(async (one) => alike(await rowsOf(one))));
         for (const other of others) expect(other).toEqual(expected);
       }),
-      { numRuns: searchSize(150, 5_000) },
+      { numRuns: searchSize({ short: 150, long: 5_000 }) },
     );
   });
 

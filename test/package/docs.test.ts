@@ -23,6 +23,11 @@ const pages = readdirSync(path('surroundings')).map((file) => file.slice(0, -'.t
 const notRun: readonly (readonly [page: string, words: string, reason: string])[] = [
   ['data', 's3://bucket/train', 'there is no such bucket; test/storage/s3.test.ts has one'],
   ['data', 'fromTemporaryCredentials', 'needs an account; test/storage/credentials.test.ts has a stand-in'],
+  [
+    'data',
+    's3://bucket/events',
+    'there is no such bucket; test/formats/delta.test.ts and databases.test.ts have tables',
+  ],
   ['data', 'stanfordnlp/imdb', 'the Hub is elsewhere; test/formats/hub has a stand-in'],
   ['data', 'https://host/train', 'there is no such server; test/formats/remote-data.test.ts has one'],
   ['accelerators', 'deviceBatches', 'needs a GPU and CUDA; test/accelerator runs it if both are present'],

@@ -107,6 +107,9 @@ async function inspect(name: string, flags: InspectFlags): Promise<void> {
 const titles: Readonly<Record<BuiltInFormatName, string>> = {
   jsonl: 'JSON Lines',
   json: 'JSON',
+  delta: 'Delta table',
+  sqlite: 'SQLite database',
+  duckdb: 'DuckDB database',
   csv: 'separated values',
   text: 'text',
   parquet: 'Parquet',

@@ -6,7 +6,7 @@ import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles, FileConstants } from '../file-format.js';
+import type { DataFiles, FileFacts } from '../file-format.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { TableDataset, tableOptions } from '../tables/table-dataset.js';
 import {
@@ -28,11 +28,6 @@ export interface ArrowDatasetOptions extends StorageOptions {
   readonly cacheBlocks?: number;
   /** The most bytes that a record batch may expand to. @defaultValue `2 ** 30` */
   readonly maxDecompressedBytes?: number;
-}
-
-interface InternalOptions {
-  /** @internal */
-  readonly constants?: FileConstants;
 }
 
 const schema = v.looseObject(tableOptions);
@@ -67,7 +62,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDa
    */
   static async open<T = Readonly<Record<string, unknown>>>(
     files: DataFiles,
-    options: ArrowDatasetOptions & InternalOptions = {},
+    options: ArrowDatasetOptions & FileFacts = {},
   ): Promise<ArrowDataset<T>> {
     const { columns, where, constants, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
       'ArrowDataset options',

@@ -9,7 +9,7 @@ import { type StorageOptions, storageOptions } from '../../storage/storage-optio
 import { chooseColumns } from '../choose-columns.js';
 import { allOpened, openDataFiles } from '../data-files.js';
 import { closingOnError, FileDataset, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles, FileConstants, StoredColumn } from '../file-format.js';
+import type { DataFiles, FileConstants, FileFacts, StoredColumn } from '../file-format.js';
 import { chooseRecords } from '../records/choose-records.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
 import { utf8Source } from '../text/utf8-source.js';
@@ -54,11 +54,6 @@ export interface CsvDatasetOptions extends StorageOptions {
   readonly missing?: readonly string[];
   /** The mark before the fraction of a number. @defaultValue `'.'` */
   readonly decimal?: '.' | ',';
-}
-
-interface InternalOptions {
-  /** @internal */
-  readonly constants?: FileConstants;
 }
 
 const schema = v.looseObject({
@@ -113,7 +108,7 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
    */
   static async open<T = CsvRow>(
     files: DataFiles,
-    options: CsvDatasetOptions & InternalOptions = {},
+    options: CsvDatasetOptions & FileFacts = {},
   ): Promise<CsvDataset<T>> {
     const parsed = parseOptions('CsvDataset options', schema, options);
     const { delimiter: given, header: asked, columns, types, where, constants, ...rest } = parsed;

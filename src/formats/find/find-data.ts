@@ -9,8 +9,15 @@ import { locationPath, withPath } from '../../storage/location-path.js';
 import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { isRemote } from '../../storage/url-scheme.js';
-import { type FormatName, formatOfContent, formatOfEnding, knownFormats } from '../format-table.js';
+import {
+  type FormatName,
+  formatNamed,
+  formatOfContent,
+  formatOfEnding,
+  knownFormats,
+} from '../format-table.js';
 import { type ChosenFiles, chooseFiles, isPattern, relativeNames, some } from './choose-files.js';
+import { tableOfFolder } from './table-folder.js';
 
 /** What listings say about objects, by name. */
 export type KnownVersions = ReadonlyMap<string, KnownVersion | undefined>;
@@ -42,12 +49,14 @@ export async function findData(
     if (!asked && existsSync(`${path}.idx`)) return alone('indexed');
   }
   if (!asked && /(^|\/)index\.json$/.test(locationPath(name))) return alone('mds');
-  // ImageFolder and MdsDataset list their folders themselves.
-  if (asked === 'mds' || asked === 'images') return alone(asked);
+  // These list their folders themselves.
+  if (asked && formatNamed(asked)?.unit === 'folder') return alone(asked);
   if (asked && isRemote(name) && asked === 'indexed') return alone(asked);
   const objects = await listObjects(name, options);
   const listed = objects.map((object) => object.name);
   const known = new Map(objects.map((object) => [object.name, object.version]));
+  const table = asked ? undefined : tableOfFolder(name, relativeNames(name, listed));
+  if (table) return alone(table);
   const isOneFile = listed.length === 1 && listed[0] === name;
   if (!isOneFile) {
     const chosen = await chooseData(name, listed, options, asked);

@@ -1,6 +1,6 @@
 import type { FileMetaData, ParquetQueryFilter } from 'hyparquet';
 import * as v from 'valibot';
-import { ConfigError, FormatError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
@@ -9,7 +9,7 @@ import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles, FileConstants } from '../file-format.js';
+import type { DataFiles, FileFacts, StoredColumn } from '../file-format.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { TableDataset, tableOptions } from '../tables/table-dataset.js';
 import {
@@ -20,11 +20,7 @@ import {
 } from '../tables/table-rows.js';
 import type { Where } from '../where/where.js';
 import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
-
-interface InternalOptions {
-  /** @internal */
-  readonly constants?: FileConstants;
-}
+import { checkSameColumns, fittedToTable } from './same-columns.js';
 
 /** A row, by column name. */
 export type ParquetRow = Readonly<Record<string, unknown>>;
@@ -53,6 +49,7 @@ export interface ParquetDatasetOptions extends StorageOptions {
 
 const schema = v.looseObject({
   ...tableOptions,
+  tableColumns: v.optional(v.custom<readonly StoredColumn[]>(Array.isArray)),
   filter: v.optional(
     v.custom<ParquetQueryFilter>((value) => typeof value === 'object' && value !== null, 'must be an object'),
   ),
@@ -84,13 +81,11 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
    */
   static async open<T = ParquetRow>(
     files: DataFiles,
-    options: ParquetDatasetOptions & InternalOptions = {},
+    options: ParquetDatasetOptions & FileFacts = {},
   ): Promise<ParquetDataset<T>> {
-    const { columns, where, constants, filter, cacheBlocks, maxDecompressedBytes, ...storage } = parseOptions(
-      'ParquetDataset options',
-      schema,
-      options,
-    );
+    const parsed = parseOptions('ParquetDataset options', schema, options);
+    const { columns, where, filter, constants: given, tableColumns, ...rest } = parsed;
+    const { cacheBlocks, maxDecompressedBytes, ...storage } = rest;
     if (filter && where)
       throw new ConfigError('ParquetDataset options', [
         { field: 'filter', message: 'stands beside where: say all conditions in where' },
@@ -100,13 +95,11 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
       const opened = await Promise.all(
         sources.map((source) => openShard(source, { columns, maxDecompressedBytes })),
       );
-      const [first] = opened as [TableShard<ParquetFile>];
-      checkSameColumns(opened);
-      const found = await chooseRows('ParquetDataset', opened, first.file.columnNames, {
-        columns,
-        where,
-        constants,
-      });
+      const files = opened.map(({ file }) => file);
+      if (!tableColumns) checkSameColumns(files);
+      const constants = tableColumns ? fittedToTable(files, tableColumns, given) : given;
+      const stored = tableColumns?.map(({ name }) => name) ?? files[0]!.columnNames;
+      const found = await chooseRows('ParquetDataset', opened, stored, { columns, where, constants });
       const shards = filter
         ? await Promise.all(opened.map((shard) => filtered(shard, filter)))
         : found.shards;
@@ -150,21 +143,4 @@ async function filtered(
   filter: ParquetQueryFilter,
 ): Promise<TableShard<ParquetFile>> {
   return { ...shard, rows: await shard.file.rowsWhere(filter) };
-}
-
-function checkSameColumns(shards: readonly TableShard<ParquetFile>[]): void {
-  const described = shards.map(({ file }) =>
-    file.columns.map(({ name, type }) => `${name}: ${type}`).join(', '),
-  );
-  const other = described.findIndex((columns) => columns !== described[0]);
-  if (other < 0) return;
-  throw new FormatError('Two files have different columns', {
-    where: {
-      file: shards[other]!.file.source.name,
-      columns: described[other]!,
-      firstFile: shards[0]!.file.source.name,
-      firstColumns: described[0]!,
-    },
-    next: 'Choose columns that all have with { columns: […] }, or open them as two datasets.',
-  });
 }

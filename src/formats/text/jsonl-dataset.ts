@@ -5,7 +5,7 @@ import type { MakeFromRecipe } from '../../core/recipe.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles, FileConstants } from '../file-format.js';
+import type { DataFiles, FileFacts } from '../file-format.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
 import type { Where } from '../where/where.js';
 import { chooseJson, JsonRecords, type JsonSettings, jsonOptions } from './json-records.js';
@@ -16,11 +16,6 @@ export interface JsonlDatasetOptions extends StorageOptions {
   readonly columns?: readonly string[];
   /** Selects lines: `{ score: { gte: 0.5 }, 'meta.lang': 'en' }`. Opening then parses all lines. @defaultValue all */
   readonly where?: Where;
-}
-
-interface InternalOptions {
-  /** @internal */
-  readonly constants?: FileConstants;
 }
 
 const schema = v.looseObject(jsonOptions);
@@ -48,7 +43,7 @@ export class JsonlDataset<T = Json> extends JsonRecords<T> {
    */
   static async open<T = Json>(
     files: DataFiles,
-    options: JsonlDatasetOptions & InternalOptions = {},
+    options: JsonlDatasetOptions & FileFacts = {},
   ): Promise<JsonlDataset<T>> {
     const { columns, where, constants, ...storage } = parseOptions('JsonlDataset options', schema, options);
     const sources = await openDataFiles(files, 'jsonl', storage);
