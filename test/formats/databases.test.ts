@@ -17,9 +17,7 @@ async function rowsOf(dataset: Dataset<unknown>): Promise<unknown[]> {
 /** What is used of `@duckdb/node-api`, which may not be installed. */
 interface DuckDb {
   readonly DuckDBInstance: {
-    create(
-      path: string,
-    ): Promise<{
+    create(path: string): Promise<{
       connect(): Promise<{ run(sql: string): Promise<void>; closeSync(): void }>;
       closeSync(): void;
     }>;
@@ -163,7 +161,7 @@ for (const name of ['sqlite', 'duckdb'] as const) {
       await expect(openDataset(file, { table: 'sample' })).rejects.toThrow(
         /no table sample;.*Did you mean samples/,
       );
-      await expect(openDataset(file, { query: 'SELEC 1 ORDER BY 1' })).rejects.toThrow(FormatError);
+      await expect(openDataset(file, { query: 'SELECT FROM WHERE ORDER BY 1' })).rejects.toThrow(FormatError);
       await expect(openDataset(file, { query: 'SELECT 1 ORDER BY 1', table: 'samples' })).rejects.toThrow(
         /beside table/,
       );

@@ -73,8 +73,8 @@ describe('a Delta table', () => {
     });
     for await (const batch of loader) expect(batch).toEqual(expected);
     expect((await openDataset(table, { where: { score: null } })).dataset.length).toBe(3);
-    await expect(openDataset(table, { where: { scor: 1 } })).rejects.toThrow(
-      /no column scor;.*Did you mean score/,
+    await expect(openDataset(table, { where: { scores: 1 } })).rejects.toThrow(
+      /no column scores;.*Did you mean score/,
     );
   });
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
-import { setOwn } from '../../core/record.js';
+import { ownValue, setOwn } from '../../core/record.js';
 import { isRemote, schemeOf } from '../../storage/url-scheme.js';
 import { openExactFiles } from '../data-files.js';
 import type { FormatOptions } from '../file-format.js';
@@ -26,8 +26,7 @@ export async function openDeltaTable(
     values: snapshot.files.map(({ partitionValues }) => {
       const values: Record<string, unknown> = {};
       for (const column of partitioned) {
-        const text = Object.hasOwn(partitionValues, column.name) ? partitionValues[column.name] : null;
-        setOwn(values, column.name, partitionValue(table, column, text));
+        setOwn(values, column.name, partitionValue(table, column, ownValue(partitionValues, column.name)));
       }
       return values;
     }),

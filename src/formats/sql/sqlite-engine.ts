@@ -1,4 +1,5 @@
 import { importPeer } from '../../core/peer.js';
+import { ownValue } from '../../core/record.js';
 import type { SqlEngine } from './sql-engine.js';
 
 /** What `node:sqlite` and `better-sqlite3` have in common. */
@@ -39,7 +40,7 @@ export async function openSqlite(path: string): Promise<SqlEngine> {
     async columns(sql) {
       const found = rows(sql);
       const names = Object.keys(found[0] ?? {});
-      return names.map((name) => found.map((row) => plain(row[name])));
+      return names.map((name) => found.map((row) => plain(ownValue(row, name))));
     },
     isChanged: () => version() !== opened,
     close: () => database.close(),
