@@ -37,13 +37,6 @@ const builtIn = [
     load: async () => (await import('./text/jsonl-dataset.js')).JsonlDataset,
   }),
   defineFormat({
-    name: 'json',
-    endings: ['.json'],
-    takes: ['columns', 'where', 'constants', 'field'],
-    dataset: 'JsonDataset',
-    load: async () => (await import('./text/json-dataset.js')).JsonDataset,
-  }),
-  defineFormat({
     name: 'csv',
     endings: ['.csv', '.tsv'],
     takes: [
@@ -53,6 +46,13 @@ const builtIn = [
     dataset: 'CsvDataset',
     load: async () => (await import('./csv/csv-dataset.js')).CsvDataset,
     columnsOf: ({ columns }) => columns,
+  }),
+  defineFormat({
+    name: 'json',
+    endings: ['.json'],
+    takes: ['columns', 'where', 'constants', 'field'],
+    dataset: 'JsonDataset',
+    load: async () => (await import('./text/json-dataset.js')).JsonDataset,
   }),
   defineFormat({
     name: 'text',
