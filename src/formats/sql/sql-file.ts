@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { ConfigError, FormatError, MillraceError, ObjectChangedError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
+import { messageOf } from '../../core/thrown.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import { FileSource } from '../../storage/file-source.js';
 import { unknownColumn } from '../choose-columns.js';
@@ -167,7 +168,7 @@ async function explained<T>(file: string, action: () => Promise<T>): Promise<T> 
     return await action();
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;
-    const { message } = cause as Error;
+    const message = messageOf(cause);
     throw new FormatError(`The database cannot be read: ${message}`, {
       where: { file },
       next: /no such column: _?row_?id|rowid/i.test(message)

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Json, JsonObject } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { ownValue, setOwn } from '../../core/record.js';
+import { messageOf } from '../../core/thrown.js';
 import { unknownColumn } from '../choose-columns.js';
 import { FileDataset } from '../file-dataset.js';
 import type { FileConstants } from '../file-format.js';
@@ -135,7 +136,7 @@ function parsedRecord(records: RecordFiles, index: number, text: string): unknow
   try {
     return parseJson(text);
   } catch (cause) {
-    throw records.damaged(index, `is not JSON: ${(cause as Error).message}`, cause);
+    throw records.damaged(index, `is not JSON: ${messageOf(cause)}`, cause);
   }
 }
 
