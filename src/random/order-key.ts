@@ -16,8 +16,7 @@ export function orderKey(seed: number | bigint, epoch: number, purpose = 'order'
     words.length,
     ...words,
   ]);
-  const [low, high] = new SeedSequence(parts).generateState(2);
-  return (BigInt(high!) << 32n) | BigInt(low!);
+  return new SeedSequence(parts).generateState(2).reduceRight((key, word) => (key << 32n) | BigInt(word), 0n);
 }
 
 /** Expands a key to `count` well-mixed words. */

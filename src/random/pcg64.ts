@@ -24,12 +24,12 @@ export class Pcg64 {
 
   constructor(seeds: SeedSequence) {
     // Two words make 64 bits, low word first; two of those make 128 bits, high half first.
-    const [s2, s3, s0, s1, i2, i3, i0, i1] = Array.from(seeds.generateState(8), BigInt) as bigint[];
-    const join = (w3: bigint, w2: bigint, w1: bigint, w0: bigint) =>
-      (w3 << 96n) | (w2 << 64n) | (w1 << 32n) | w0;
-    this.increment = ((join(i3!, i2!, i1!, i0!) << 1n) | 1n) & mask128;
+    const words = seeds.generateState(8);
+    const join = (from: number) =>
+      (joined(words.subarray(from, from + 2)) << 64n) | joined(words.subarray(from + 2, from + 4));
+    this.increment = ((join(4) << 1n) | 1n) & mask128;
     this.#step();
-    this.state = (this.state + join(s3!, s2!, s1!, s0!)) & mask128;
+    this.state = (this.state + join(0)) & mask128;
     this.#step();
   }
 
@@ -124,11 +124,15 @@ export class Pcg64 {
   }
 
   #read(from: number): bigint {
-    const [w0, w1, w2, w3] = Array.from(this.#words.subarray(from, from + 4), BigInt) as bigint[];
-    return (w3! << 96n) | (w2! << 64n) | (w1! << 32n) | w0!;
+    return joined(this.#words.subarray(from, from + 4));
   }
 
   #write(from: number, value: bigint): void {
     for (let i = 0; i < 4; i++) this.#words[from + i] = Number((value >> BigInt(32 * i)) & 0xffffffffn);
   }
+}
+
+/** The number of 32-bit words, lowest first. */
+function joined(words: Uint32Array): bigint {
+  return words.reduceRight((value, word) => (value << 32n) | BigInt(word), 0n);
 }

@@ -16,12 +16,14 @@ export type Matrix = readonly [
 
 /** The map that first applies `first`, then `then`. */
 export function following(first: Matrix, then: Matrix): Matrix {
-  return Array.from({ length: 9 }, (_, k) => {
-    const [row, column] = [3 * Math.floor(k / 3), k % 3];
-    return (
-      then[row]! * first[column]! + then[row + 1]! * first[column + 3]! + then[row + 2]! * first[column + 6]!
-    );
-  }) as unknown as Matrix;
+  const [a, b, c, d, e, f, g, h, i] = first;
+  const row = (x: number, y: number, z: number) =>
+    [x * a + y * d + z * g, x * b + y * e + z * h, x * c + y * f + z * i] as const;
+  return [
+    ...row(then[0], then[1], then[2]),
+    ...row(then[3], then[4], then[5]),
+    ...row(then[6], then[7], then[8]),
+  ];
 }
 
 /** A map along the axes: `scale * place + move`. */
@@ -37,16 +39,16 @@ export function inverse([a, b, c, d, e, f, g, h, i]: Matrix): Matrix {
   const [p, q, r] = [e * i - f * h, f * g - d * i, d * h - e * g];
   const all = a * p + b * q + c * r;
   return [
-    p,
-    c * h - b * i,
-    b * f - c * e,
-    q,
-    a * i - c * g,
-    c * d - a * f,
-    r,
-    b * g - a * h,
-    a * e - b * d,
-  ].map((value) => value / all) as unknown as Matrix;
+    p / all,
+    (c * h - b * i) / all,
+    (b * f - c * e) / all,
+    q / all,
+    (a * i - c * g) / all,
+    (c * d - a * f) / all,
+    r / all,
+    (b * g - a * h) / all,
+    (a * e - b * d) / all,
+  ];
 }
 
 /** Maps a point. */
