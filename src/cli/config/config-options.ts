@@ -4,6 +4,7 @@ import { wholeNumber } from '../whole-number.js';
 
 /** Flags of commands that open a configuration. */
 export interface ConfigFlags {
+  readonly loader?: string;
   readonly worldSize?: number;
   readonly rank?: number;
   readonly data?: string;
@@ -18,6 +19,7 @@ export const configArgument =
 /** Adds the flags for rank and world size, and those that complete a DeepSpeed configuration. */
 export function withConfigOptions(command: Command): Command {
   return command
+    .option('--loader <name>', 'the export of a module that holds the loader (default: its default export)')
     .option('--world-size <ranks>', 'number of ranks (default: from the launcher)', wholeNumber(1))
     .option('--rank <rank>', 'rank (default: from the launcher)', wholeNumber(0))
     .option('--data <path>', 'data of a DeepSpeed configuration')
@@ -26,8 +28,16 @@ export function withConfigOptions(command: Command): Command {
 }
 
 /** Converts flags to options of `openConfig`. */
-export function openOptions({ worldSize, rank, data, samples, parity }: ConfigFlags): OpenConfigOptions {
+export function openOptions({
+  loader,
+  worldSize,
+  rank,
+  data,
+  samples,
+  parity,
+}: ConfigFlags): OpenConfigOptions {
   return {
+    ...(loader !== undefined && { export: loader }),
     ...(worldSize !== undefined && { worldSize }),
     ...(rank !== undefined && { rank }),
     data,
