@@ -58,10 +58,9 @@ export function analysisId(description: AnalysisDescription): string {
 
 /**
  * @throws {@link StateMismatchError} naming the first field in which the local analysis differs from the expected
- *   one.
+ *   one. The versions of Millrace are equal.
  */
 export function checkDescription(wanted: AnalysisDescription, found: AnalysisDescription): void {
-  checkVersion(wanted.millrace);
   for (const field of ['samples', 'dataset'] as const) {
     if (wanted[field] !== found[field]) throw mismatch(field, wanted[field], found[field]);
   }
@@ -73,14 +72,8 @@ export function checkDescription(wanted: AnalysisDescription, found: AnalysisDes
   }
 }
 
-/** @throws {@link StateMismatchError} if another version of Millrace started the analysis. */
-export function checkVersion(wanted: string): void {
-  if (wanted !== version) throw mismatch('millrace', wanted, version);
-}
-
 function mismatch(field: string, wanted: Json, found: Json): StateMismatchError {
-  const subject =
-    field === 'millrace' ? 'version of Millrace' : field.startsWith('metrics') ? 'metric' : 'data set';
+  const subject = field.startsWith('metrics') ? 'metric' : 'data set';
   return new StateMismatchError(`This analysis was started with another ${subject}`, {
     where: { field, wanted: String(wanted), here: String(found) },
     next: `Use the same ${subject} on every machine, or start a new analysis from this one.`,

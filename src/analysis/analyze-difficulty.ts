@@ -8,16 +8,16 @@ import { shareParts } from '../parts/share-parts.js';
 import { openObjectStore } from '../storage/open-object-store.js';
 import { type AnalysisDescription, analysisId, describeAnalysis } from './analysis-description.js';
 import { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
-import { findRecord, writeRecord } from './analysis-result.js';
+import { findRecord } from './analysis-result.js';
 import {
   type AnalysisProgress,
   type AnalyzeDifficultyOptions,
   resolveAnalyzeOptions,
 } from './analyze-difficulty-options.js';
+import { finishAnalysis } from './finish-analysis.js';
 import { type LoadedMetric, loadMetric, type MetricSource, metricRecipe } from './metric-source.js';
 import type { MetricSummary } from './metric-summary.js';
 import { type OnSamples, RangeWork } from './range-work.js';
-import { reduceAnalysis } from './reduce-analysis.js';
 import { AnalysisWorker } from './workers/analysis-worker.js';
 
 /** Results of an analysis. */
@@ -83,9 +83,7 @@ export async function analyzeDifficulty(
   });
   await measureAll(makeEngines ?? (() => [work]), work, metrics, plan, onSamples);
   const { ranges, mergeBytes } = plan;
-  const reduced = await reduceAnalysis(work, { ranges, mergeBytes }, onSamples('merging'));
-  await writeRecord(store, { description, ...reduced });
-  await store.remove(`${RangeWork.folder(description)}/`);
+  const reduced = await finishAnalysis(work, { ranges, mergeBytes }, onSamples('merging'));
   return { ...reduced, wasThere: false, elapsedMs: performance.now() - started };
 }
 

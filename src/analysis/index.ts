@@ -1,7 +1,7 @@
 export { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
 export { analyzeDifficulty, type DifficultyAnalysis } from './analyze-difficulty.js';
-export { AnalysisClusterWorker } from './cluster/analysis-cluster-worker.js';
 export { analyzeOnCluster, cancelOnCluster } from './cluster/analyze-on-cluster.js';
+export { ClusterWorker } from './cluster/cluster-worker.js';
 export { DifficultyFile } from './difficulty-file.js';
 export { type AnalysisEstimate, estimateAnalysis } from './estimate-analysis.js';
 export { builtInMetrics } from './metrics/index.js';

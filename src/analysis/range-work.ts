@@ -1,5 +1,6 @@
 import type { Dataset } from '../core/dataset.js';
 import { FormatError, StorageError } from '../core/errors.js';
+import { workFolder } from '../parts/cluster/work-specification.js';
 import type { IndexRange } from '../parts/part-range.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type AnalysisDescription, analysisId } from './analysis-description.js';
@@ -42,7 +43,7 @@ export class RangeWork {
 
   /** The folder of the parts of an analysis. */
   static folder(description: AnalysisDescription): string {
-    return `.parts/${analysisId(description)}`;
+    return workFolder(analysisId(description));
   }
 
   partName(metric: string, [start, end]: IndexRange): string {

@@ -14,6 +14,7 @@ const commands = {
   plan: async () => (await import('./commands/plan.js')).planCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   convert: async () => (await import('./commands/convert.js')).convertCommand(),
+  map: async () => (await import('./commands/map.js')).mapCommand(),
   analyze: async () => (await import('./commands/analyze.js')).analyzeCommand(),
   bench: async () => (await import('./commands/bench.js')).benchCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),

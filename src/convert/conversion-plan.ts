@@ -1,15 +1,20 @@
 import type * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
 import type { Json } from '../core/json.js';
 import { recipeOf } from '../core/recipe.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import { rangesOf } from '../parts/part-range.js';
+import { absoluteName } from '../storage/absolute-name.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { tokenize } from '../tokens/tokenize.js';
 import { type InputFiles, openInputs } from './conversion-input.js';
 import type { convertSchema } from './convert-options.js';
 import { folderSamples } from './folder-samples.js';
+import { JsonlParts } from './jsonl-parts.js';
+import { functionIdentity, loadFunction, type MapSettings } from './map/map-function.js';
+import { MapParts } from './map/map-parts.js';
 import { ParquetParts } from './parquet-parts.js';
 import { columnsOf } from './parquet-types.js';
 import type { Part, PartWriter } from './part.js';
@@ -23,6 +28,8 @@ export type ResolvedConversion = v.InferOutput<typeof convertSchema>;
 export interface ConversionPlan {
   readonly samples: number;
   readonly parts: readonly Part[];
+  /** Parts made at once on the calling thread. @defaultValue 1 */
+  readonly lanes?: number;
   /** Everything besides the input files that determines the result. */
   readonly identity: Json;
   /** Writes parts on the calling thread. */
@@ -33,12 +40,28 @@ export interface ConversionPlan {
   setup(): PartWriterSetup;
 }
 
+/** Identifies a conversion: its input and everything that determines the result. */
+export function jobOf(
+  { identity }: Pick<ConversionPlan, 'identity'>,
+  files: InputFiles,
+  { to }: Pick<ResolvedConversion, 'to'>,
+): string {
+  return fingerprint({ to, files: files.identity, plan: identity, version: 1 });
+}
+
+/** The absolute path or the URL of the output: of its folder, or of the pair without an ending. */
+export function outputOf({ output, to }: Pick<ResolvedConversion, 'output' | 'to'>): string {
+  const name = absoluteName(output).replace(/(?<=.)\/+$/, '');
+  return to === 'tokens' ? name.replace(/\.(bin|idx)$/, '') : name;
+}
+
 /** Approximate bytes of text per part of tokens. */
 const textBytes = 2 ** 24;
 const mostDocuments = 65_536;
 const documentsFromAfar = 4_096;
 const filesOfShard = 10_000;
 const rowsOfShard = 100_000;
+const samplesOfMapPart = 1_000;
 
 /** Examines the input, and divides it into parts. */
 export async function planConversion(
@@ -51,6 +74,8 @@ export async function planConversion(
   const { format, columns, textUnit } = options;
   const dataset = await openInputs(inputs, files, { format, columns, textUnit, storage });
   try {
+    if (options.map) return await planMap(dataset, options.map, options.shardSamples);
+    if (options.to === 'jsonl') return planJsonl(dataset, options);
     return options.to === 'tokens'
       ? planTokens(dataset, files, options)
       : await planParquet(dataset, options);
@@ -115,6 +140,46 @@ async function planParquet(
     },
     writer: new ParquetParts(dataset, columns),
     setup: () => ({ to: 'parquet', dataset: recipeOf(dataset, 'dataset'), columns }),
+  };
+}
+
+function planJsonl(
+  dataset: Dataset<unknown>,
+  { shardSamples = rowsOfShard }: ResolvedConversion,
+): ConversionPlan {
+  return {
+    samples: dataset.length,
+    parts: cut(dataset.length, shardSamples),
+    identity: { input: datasetFingerprint(dataset), size: shardSamples },
+    writer: new JsonlParts(dataset),
+    setup: () => ({ to: 'jsonl', dataset: recipeOf(dataset, 'dataset') }),
+  };
+}
+
+/** A map: the results of a function as JSON Lines. */
+export async function planMap(
+  dataset: Dataset<unknown>,
+  { fn, limits }: MapSettings,
+  size = samplesOfMapPart,
+): Promise<ConversionPlan> {
+  return {
+    samples: dataset.length,
+    parts: cut(dataset.length, size),
+    // A part keeps calls going while the last calls of another one finish.
+    lanes: 2,
+    identity: {
+      input: datasetFingerprint(dataset),
+      size,
+      function: functionIdentity(fn),
+      batch: limits.batchSize ?? null,
+    },
+    writer: new MapParts(dataset, await loadFunction(fn), limits),
+    setup: () => ({
+      to: 'map',
+      dataset: recipeOf(dataset, 'dataset'),
+      fn: recipeOf(fn, 'function'),
+      limits,
+    }),
   };
 }
 

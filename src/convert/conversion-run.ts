@@ -1,16 +1,18 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../core/errors.js';
-import { fingerprint } from '../core/fingerprint.js';
 import { shownLocation } from '../core/shown-location.js';
 import type { PartReceipt, WrittenFile } from '../parts/part-receipt.js';
 import { ProgressCount } from '../parts/progress-count.js';
 import { shareParts } from '../parts/share-parts.js';
 import { WorkFolder } from '../parts/work-folder.js';
-import { localPath } from '../storage/local-path.js';
-import { storageFailure } from '../storage/storage-failure.js';
-import type { InputFiles } from './conversion-input.js';
-import { type ConversionPlan, type ResolvedConversion, tokenStorage } from './conversion-plan.js';
+import {
+  type ConversionPlan,
+  jobOf,
+  outputOf,
+  type ResolvedConversion,
+  tokenStorage,
+} from './conversion-plan.js';
 import { type ConversionProgress, defaultWorkers } from './convert-options.js';
 import {
   type ConversionManifest,
@@ -18,10 +20,13 @@ import {
   checkFiles,
   manifestPath,
   readManifest,
-  removeManifest,
+  totalsOf,
   writeManifest,
 } from './manifest.js';
+import { checkFailures } from './map/failure-budget.js';
 import type { PartWriter } from './part.js';
+import type { PreparedConversion } from './prepared-conversion.js';
+import { replaceFolder, replacePair } from './publish.js';
 import { mergeTokenParts } from './token-parts.js';
 
 /** Output of a conversion. */
@@ -31,6 +36,8 @@ export interface ConversionOutcome {
   readonly samples: number;
   /** Present for a conversion to tokens. */
   readonly tokens?: number;
+  /** Samples of a map whose function failed, and whose row tells the error. */
+  readonly failures?: number;
   readonly files: readonly WrittenFile[];
   /** Number of samples that an earlier run of the same conversion had finished. */
   readonly continued: number;
@@ -47,19 +54,13 @@ export class ConversionRun {
   readonly #job: string;
   readonly #progress: ProgressCount<ConversionProgress['phase']>;
 
-  constructor(
-    plan: ConversionPlan,
-    files: InputFiles,
-    inputs: readonly string[],
-    options: ResolvedConversion,
-  ) {
+  constructor({ plan, files, inputs, options, job }: PreparedConversion) {
     this.#plan = plan;
     this.#inputs = inputs;
     this.#options = options;
     this.#progress = new ProgressCount(plan.samples, options.onProgress);
-    const path = localPath(options.output).replace(/(?<=.)\/+$/, '');
-    this.#output = options.to === 'tokens' ? path.replace(/\.(bin|idx)$/, '') : path;
-    this.#job = fingerprint({ to: options.to, files: files.identity, plan: plan.identity, version: 1 });
+    this.#output = outputOf(options);
+    this.#job = job ?? jobOf(plan, files, options);
   }
 
   async run(): Promise<ConversionOutcome> {
@@ -78,6 +79,7 @@ export class ConversionRun {
       const whole = await folder.wholeParts();
       const continued = [...whole.values()].reduce((sum, { samples }) => sum + samples, 0);
       const receipts = await this.#write(folder, whole);
+      checkFailures(receipts, this.#options.map?.limits.maxFailures);
       const made =
         to === 'tokens' ? await this.#publishTokens(folder, receipts) : this.#publishShards(folder, receipts);
       return this.#outcome(made, continued, false);
@@ -113,7 +115,7 @@ export class ConversionRun {
     const onProgress = this.#progress.in('converting');
     for (const receipt of whole.values()) onProgress(receipt);
     const missing = this.#plan.parts.filter(({ number }) => !whole.has(number));
-    const { numWorkers = defaultWorkers(this.#options.tokenizer) } = this.#options;
+    const { numWorkers = defaultWorkers(this.#options) } = this.#options;
     const writers = await this.#writers(Math.min(numWorkers, missing.length), folder);
     try {
       const receipts = [...whole.values()];
@@ -129,7 +131,7 @@ export class ConversionRun {
   }
 
   async #writers(threads: number, { parts }: WorkFolder): Promise<PartWriter[]> {
-    if (threads === 0) return [this.#plan.writer];
+    if (threads === 0) return Array.from({ length: this.#plan.lanes ?? 1 }, () => this.#plan.writer);
     const { ConvertWorker } = await import('./workers/convert-worker.js');
     const writer = this.#plan.setup();
     return Array.from({ length: threads }, (_, id) => new ConvertWorker({ writer, folder: parts }, id));
@@ -147,15 +149,9 @@ export class ConversionRun {
     );
     const files = written.map((file) => ({ ...file, name: file.name.replace('merged', name) }));
     const manifest = this.#manifest(receipts, files);
-    const noted = join(folder.path, 'merged.json');
-    writeManifest(noted, manifest);
+    writeManifest(join(folder.path, 'merged.json'), manifest);
     folder.beginPublishing(this.#job);
-    removeManifest(manifestPath(this.#output, 'tokens'));
-    // If an old index remained between the two renames, it would describe the new data.
-    rmSync(`${this.#output}.idx`, { force: true });
-    for (const ending of ['.bin', '.idx'])
-      move(join(folder.path, `merged${ending}`), `${this.#output}${ending}`);
-    move(noted, manifestPath(this.#output, 'tokens'));
+    replacePair(folder.path, this.#output);
     folder.remove();
     return manifest;
   }
@@ -169,18 +165,13 @@ export class ConversionRun {
     );
     writeManifest(manifestPath(folder.parts, to), manifest);
     folder.beginPublishing(this.#job);
-    const aside = `${this.#output}.old`;
-    rmSync(aside, { recursive: true, force: true });
-    if (existsSync(this.#output)) move(this.#output, aside);
-    move(folder.parts, this.#output);
-    rmSync(aside, { recursive: true, force: true });
+    replaceFolder(folder.parts, this.#output);
     folder.remove();
     return manifest;
   }
 
   #manifest(receipts: readonly PartReceipt[], files: readonly WrittenFile[]): ConversionManifest {
     const { to } = this.#options;
-    const tokens = receipts.reduce((sum, receipt) => sum + (receipt.tokens ?? 0), 0);
     return {
       millrace: 'convert',
       version: 1,
@@ -188,13 +179,13 @@ export class ConversionRun {
       job: this.#job,
       inputs: this.#inputs.map(shownLocation),
       samples: this.#plan.samples,
-      ...(to === 'tokens' && { tokens }),
+      ...totalsOf(to, receipts),
       files,
     };
   }
 
   #outcome(
-    { to, samples, tokens, files }: ConversionManifest,
+    { to, samples, tokens, failures, files }: ConversionManifest,
     continued: number,
     wasDone: boolean,
   ): ConversionOutcome {
@@ -203,17 +194,10 @@ export class ConversionRun {
       to,
       samples,
       ...(tokens !== undefined && { tokens }),
+      ...(failures !== undefined && { failures }),
       files,
       continued,
       wasDone,
     };
-  }
-}
-
-function move(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (cause) {
-    throw storageFailure('write', to, cause);
   }
 }

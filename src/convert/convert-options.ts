@@ -6,6 +6,8 @@ import type { FormatName } from '../formats/format-table.js';
 import { formatNames } from '../formats/format-table.js';
 import type { DTypeTable } from '../formats/indexed/indexed-dataset-dtypes.js';
 import type { TextUnit } from '../formats/text/text-dataset.js';
+import { redisSchema } from '../parts/cluster/redis.js';
+import { clusterEntries } from '../parts/cluster/run-on-cluster.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import {
   isTokenizerChoice,
@@ -14,6 +16,7 @@ import {
   tokenizerNames,
 } from '../tokens/tokenizer.js';
 import { type ConversionTarget, conversionTargets } from './manifest.js';
+import { mapSettingsSchema } from './map/map-function.js';
 import type { ParquetType } from './parquet-types.js';
 
 /** Progress of a conversion. */
@@ -29,7 +32,7 @@ export interface ConversionProgress {
 export interface ConvertOptions extends StorageOptions {
   /** Path of the output: the folder of the shards, or the prefix of the `.bin` and `.idx` files. */
   readonly output: string;
-  /** Output format: indexed tokens, tar shards of a folder's files, or Parquet shards. @defaultValue `'tokens'` */
+  /** Output format: indexed tokens, tar shards of a folder's files, Parquet shards, or JSON Lines. @defaultValue `'tokens'` */
   readonly to?: ConversionTarget;
   /** Format of the inputs. @defaultValue detected by name, file by file; files of unknown format are text */
   readonly format?: FormatName;
@@ -53,7 +56,7 @@ export interface ConvertOptions extends StorageOptions {
   readonly types?: Readonly<Record<string, ParquetType>>;
   /**
    * Samples per shard; to tokens, per part, which does not affect the result. If the process is killed, at most the
-   * parts in progress are lost. @defaultValue 10,000 for tar, 100,000 for Parquet, about 16 MiB of text for tokens
+   * parts in progress are lost. @defaultValue 10,000 for tar, 100,000 for Parquet and JSON Lines, about 16 MiB of text for tokens
    */
   readonly shardSamples?: number;
   /**
@@ -63,6 +66,21 @@ export interface ConvertOptions extends StorageOptions {
   readonly numWorkers?: number;
   /** Whether to replace an existing output or unfinished conversion. @defaultValue `false` */
   readonly overwrite?: boolean;
+  /**
+   * URL of a Redis server: the workers of its queue (`millrace worker`) make the parts. Inputs and output must have the
+   * same names on all machines. @defaultValue threads of this process
+   */
+  readonly redis?: string;
+  /** Name of the queue. @defaultValue `'millrace'` */
+  readonly queue?: string;
+  /** On a cluster: number of attempts of a job before the conversion fails. @defaultValue `3` */
+  readonly attempts?: number;
+  /** On a cluster: pause before the second attempt, in milliseconds; it doubles each time. @defaultValue `1_000` */
+  readonly backoffMs?: number;
+  /** On a cluster: interval between reads of the queue's state, in milliseconds. @defaultValue `1_000` */
+  readonly pollMs?: number;
+  /** On a cluster: called once for each worker that refuses jobs, with its name and the reason. */
+  readonly onRefusal?: (refusal: string) => void;
   readonly onProgress?: (progress: ConversionProgress) => void;
 }
 
@@ -99,11 +117,22 @@ export const convertSchema = v.looseObject({
   shardSamples: v.optional(integerFrom(1)),
   numWorkers: v.optional(integerFrom(0)),
   overwrite: v.optional(booleanOption, false),
+  ...clusterEntries,
+  redis: v.optional(redisSchema),
+  map: v.optional(mapSettingsSchema),
   onProgress: v.optional(v.custom<(progress: ConversionProgress) => void>(isFunction, 'must be a function')),
 });
 
 /** Default number of threads. */
-export function defaultWorkers(tokenizer: TokenizerChoice): number {
+export function defaultWorkers({
+  tokenizer,
+  map,
+}: {
+  readonly tokenizer: TokenizerChoice;
+  readonly map?: unknown;
+}): number {
+  // The function of a map waits for others most of the time, and limits hold for a thread.
+  if (map !== undefined) return 0;
   const movable = typeof tokenizer === 'string' || 'module' in tokenizer;
   return movable ? Math.min(availableParallelism(), 8) : 0;
 }

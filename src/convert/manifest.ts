@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path';
 import { checkedJson, parseCheckedJson } from '../core/checked-json.js';
 import { FormatError } from '../core/errors.js';
 import { isIntact } from '../parts/checksum.js';
-import type { WrittenFile } from '../parts/part-receipt.js';
+import type { PartReceipt, WrittenFile } from '../parts/part-receipt.js';
 import { readText, writeText } from '../parts/work-folder.js';
 
 /** Output formats of a conversion. */
-export const conversionTargets = ['tokens', 'webdataset', 'parquet'] as const;
+export const conversionTargets = ['tokens', 'webdataset', 'parquet', 'jsonl'] as const;
 
 export type ConversionTarget = (typeof conversionTargets)[number];
 
@@ -22,6 +22,8 @@ export interface ConversionManifest {
   readonly inputs: readonly string[];
   readonly samples: number;
   readonly tokens?: number;
+  /** Samples of a map whose function failed. */
+  readonly failures?: number;
   readonly files: readonly WrittenFile[];
 }
 
@@ -33,14 +35,33 @@ export function manifestPath(output: string, to: ConversionTarget): string {
   return to === 'tokens' ? `${output}.convert.json` : join(output, '_convert.json');
 }
 
+export function manifestText(manifest: ConversionManifest): string {
+  return `${checkedJson(manifest, 2)}\n`;
+}
+
 export function writeManifest(path: string, manifest: ConversionManifest): void {
-  writeText(path, `${checkedJson(manifest, 2)}\n`);
+  writeText(path, manifestText(manifest));
+}
+
+/** What the receipts of a conversion add up to. */
+export function totalsOf(
+  to: ConversionTarget,
+  receipts: readonly PartReceipt[],
+): Pick<ConversionManifest, 'tokens' | 'failures'> {
+  const tokens = receipts.reduce((sum, receipt) => sum + (receipt.tokens ?? 0), 0);
+  const failures = receipts.reduce((sum, receipt) => sum + (receipt.failures ?? 0), 0);
+  return { ...(to === 'tokens' && { tokens }), ...(failures > 0 && { failures }) };
 }
 
 /** @returns `undefined` if there is none, or it is damaged. */
 export function readManifest(path: string): ConversionManifest | undefined {
+  return parseManifest(readText(path) ?? '');
+}
+
+/** @returns `undefined` if the text is not a manifest, or it is damaged. */
+export function parseManifest(text: string): ConversionManifest | undefined {
   try {
-    const manifest = parseCheckedJson(readText(path) ?? '') as Partial<ConversionManifest>;
+    const manifest = parseCheckedJson(text) as Partial<ConversionManifest>;
     return manifest.millrace === 'convert' ? (manifest as ConversionManifest) : undefined;
   } catch {
     return undefined;

@@ -2,6 +2,8 @@ import type { Dataset } from '../core/dataset.js';
 import type { MakeFromRecipe, Recipe } from '../core/recipe.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import type { Tokenize } from '../tokens/tokenize.js';
+import type { MapFunction } from './map/map-function.js';
+import type { MapLimits } from './map/map-limits.js';
 import type { TypedColumn } from './parquet-types.js';
 import type { PartWriter } from './part.js';
 import type { TokenStorage } from './token-parts.js';
@@ -15,6 +17,8 @@ export type PartWriterSetup =
       readonly storage: TokenStorage;
     }
   | { readonly to: 'parquet'; readonly dataset: Recipe; readonly columns: readonly TypedColumn[] }
+  | { readonly to: 'jsonl'; readonly dataset: Recipe }
+  | { readonly to: 'map'; readonly dataset: Recipe; readonly fn: Recipe; readonly limits: MapLimits }
   | { readonly to: 'webdataset'; readonly storage: StorageOptions };
 
 /** Opens the input in this thread, and makes a writer of its parts. */
@@ -28,6 +32,15 @@ export async function makePartWriter(setup: PartWriterSetup, make: MakeFromRecip
     case 'parquet': {
       const { ParquetParts } = await import('./parquet-parts.js');
       return new ParquetParts((await make(setup.dataset)) as Dataset<unknown>, setup.columns);
+    }
+    case 'jsonl': {
+      const { JsonlParts } = await import('./jsonl-parts.js');
+      return new JsonlParts((await make(setup.dataset)) as Dataset<unknown>);
+    }
+    case 'map': {
+      const { MapParts } = await import('./map/map-parts.js');
+      const [dataset, fn] = await Promise.all([make(setup.dataset), make(setup.fn)]);
+      return new MapParts(dataset as Dataset<unknown>, fn as MapFunction, setup.limits);
     }
     case 'webdataset': {
       const { TarParts } = await import('./tar-parts.js');

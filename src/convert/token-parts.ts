@@ -78,19 +78,26 @@ export class TokenParts implements PartWriter {
   }
 }
 
-/** Joins parts into one dataset, in order. */
+/**
+ * Joins parts into one dataset, in order.
+ *
+ * @param fetch - Brings a part into the folder; returns how to remove it.
+ */
 export async function mergeTokenParts(
   prefix: string,
   folder: string,
   receipts: readonly PartReceipt[],
   storage: TokenStorage,
   onProgress: OnPartProgress,
+  fetch: (receipt: PartReceipt) => Promise<() => void> = async () => () => {},
 ): Promise<PartReceipt['files']> {
   const builder = new IndexedDatasetBuilder(prefix, { ...storage, checksums: true });
   try {
-    for (const { number, samples } of receipts) {
-      builder.merge(join(folder, partName(number)));
-      onProgress({ samples });
+    for (const receipt of receipts) {
+      const remove = await fetch(receipt);
+      builder.merge(join(folder, partName(receipt.number)));
+      remove();
+      onProgress({ samples: receipt.samples });
     }
     const { bin, idx } = builder.finalize()!;
     return [await readBack(`${prefix}.bin`, bin), await readBack(`${prefix}.idx`, idx)];

@@ -12,6 +12,8 @@ export interface PartReceipt {
   readonly number: number;
   readonly samples: number;
   readonly tokens?: number;
+  /** Samples that failed and were allowed to. */
+  readonly failures?: number;
   readonly files: readonly WrittenFile[];
 }
 

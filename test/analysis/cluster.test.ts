@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Queue } from 'bullmq';
 import { workerDataset, workerFunction } from 'millrace';
 import {
-  AnalysisClusterWorker,
+  ClusterWorker,
   analyzeDifficulty,
   analyzeOnCluster,
   cancelOnCluster,
@@ -23,12 +23,12 @@ import {
 import { StorageError, WorkerExitError } from 'millrace/errors';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { analysisId } from '../../dist/analysis/analysis-description.js';
-import { AnalysisQueue } from '../../dist/analysis/cluster/analysis-queue.js';
 import type { ClusterOptions } from '../../dist/analysis/cluster/analyze-on-cluster.js';
-import { connectRedis } from '../../dist/analysis/cluster/redis.js';
+import { connectRedis } from '../../dist/parts/cluster/redis.js';
+import { WorkQueue } from '../../dist/parts/cluster/work-queue.js';
 import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
 import { searchSize } from '../setup/search-size.js';
-import { RedisServer, redisProgram } from './redis-server.js';
+import { RedisServer, redisProgram } from '../parts/cluster/redis-server.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const module = new URL('../fixtures/cluster-dataset.js', import.meta.url);
@@ -141,10 +141,18 @@ async function addAnalysis(
   const request = { ranges: [[0, 4]], mergeBytes: 1e6 };
   mkdirSync(join(outputDir, '.parts', id), { recursive: true });
   writeFileSync(
-    join(outputDir, '.parts', id, 'analysis.json'),
-    JSON.stringify({ ...named, description, request, needsCounts: false, attempts: 1, backoffMs: 0 }),
+    join(outputDir, '.parts', id, 'work.json'),
+    JSON.stringify({
+      millrace: version,
+      kind: 'analysis',
+      id,
+      phases: [{ partJob: 'map', joinJob: 'reduce', parts: 1, samples: 4, partSamples: 4 }],
+      attempts: 1,
+      backoffMs: 0,
+      details: { ...named, description, request, needsCounts: false },
+    }),
   );
-  await queue.add('map', { outputDir, id, range: [0, 4] });
+  await queue.add('map', { kind: 'analysis', store: outputDir, id, phase: 0, part: 0 });
 }
 
 let moods = 0;
@@ -178,7 +186,7 @@ const resultsIn = (outputDir: string) => {
 describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   it('writes the golden files', async () => {
     const queue = 'golden';
-    const worker = await AnalysisClusterWorker.start({ redis: redis.url, queue, allow: [fixtures] });
+    const worker = await ClusterWorker.start({ redis: redis.url, queue, allow: [fixtures] });
     for (const golden of plainCases()) {
       const { outputDir } = nextRun();
       const scalars = workerDataset(new URL('../fixtures/scalar-dataset.js', import.meta.url), {
@@ -309,14 +317,16 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     const bull = new Queue(own.queue, { connection: redis.address });
     const outputDir = mkdtempSync(join(folder, 'stale-'));
     const id = '0'.repeat(32);
+    const job = { kind: 'analysis', store: outputDir, id, phase: 0 };
     const jobs = [
-      { name: 'map', data: { outputDir, id, range: [0, 1] } },
-      { name: 'reduce', data: { outputDir, id } },
-      { name: 'map', data: { outputDir: `${outputDir}/../x`, id: '../../etc', range: [0, 1] } },
-      { name: 'map', data: { outputDir: 'data:,x', id, range: [0, 1] } },
-      { name: 'constructor', data: { outputDir, id } },
+      { name: 'map', data: { ...job, part: 0 } },
+      { name: 'convert', data: { ...job, kind: 'conversion', part: 0 } },
+      { name: 'reduce', data: job },
+      { name: 'map', data: { ...job, store: `${outputDir}/../x`, id: '../../etc' } },
+      { name: 'map', data: { ...job, store: 'data:,x' } },
+      { name: 'constructor', data: { ...job, kind: 'constructor' } },
       { name: 'map', data: null },
-      { name: 'map', data: { ['__proto__']: 1, outputDir: [], id, range: 'x' } },
+      { name: 'map', data: { ['__proto__']: 1, store: [], id, phase: 'x' } },
     ];
     const added = [];
     for (const { name, data } of jobs) added.push(await bull.add(name, data));
@@ -340,11 +350,11 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   it('sets a job aside only once every connected worker has refused it', async () => {
     const queue = 'listeners';
     const started = [
-      await AnalysisClusterWorker.start({ redis: redis.url, queue }),
-      await AnalysisClusterWorker.start({ redis: redis.url, queue }),
+      await ClusterWorker.start({ redis: redis.url, queue }),
+      await ClusterWorker.start({ redis: redis.url, queue }),
     ];
     const own = await connectRedis(redis.url);
-    const analyses = new AnalysisQueue(own, queue);
+    const analyses = new WorkQueue(own, queue);
     const bull = new Queue(queue, { connection: redis.address });
     // A worker is in the list once it is connected.
     let names: string[] = [];

@@ -1,13 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { WorkerExitError } from '../../core/errors.js';
 import { integerFrom, parseOptions } from '../../core/options.js';
+import { version } from '../../core/version.js';
+import { cancelWork, clusterEntries, runOnCluster } from '../../parts/cluster/run-on-cluster.js';
+import type { QueueState } from '../../parts/cluster/work-queue.js';
+import type { WorkSpecification } from '../../parts/cluster/work-specification.js';
+import { absoluteName } from '../../storage/absolute-name.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { openObjectStore } from '../../storage/open-object-store.js';
 import { analysisId, describeAnalysis } from '../analysis-description.js';
 import { planAnalysis } from '../analysis-plan.js';
 import { type AnalysisRecord, findRecord } from '../analysis-result.js';
-import { type DifficultyAnalysis, loadMetrics } from '../analyze-difficulty.js';
+import { type DifficultyAnalysis, loadMetrics, samplesOfPhases } from '../analyze-difficulty.js';
 import {
   type AnalysisProgress,
   type AnalyzeDifficultyOptions,
@@ -19,16 +22,8 @@ import {
 } from '../analyze-difficulty-options.js';
 import type { DeepSpeedParts } from '../deepspeed-layout.js';
 import { metricRecipe } from '../metric-source.js';
-import { AnalysisQueue, type QueueState, queueSchema } from './analysis-queue.js';
-import {
-  absoluteName,
-  type ClusterAnalysis,
-  type ClusterDataset,
-  datasetRecipe,
-  openFromRecipe,
-} from './cluster-job.js';
-import { writeAnalysis } from './cluster-payload.js';
-import { connectRedis } from './redis.js';
+import { type AnalysisDetails, phasesOf } from './analysis-work.js';
+import { type ClusterDataset, datasetRecipe, openFromRecipe } from './cluster-dataset.js';
 
 /** Options of {@link analyzeOnCluster}. */
 export interface ClusterOptions
@@ -38,7 +33,7 @@ export interface ClusterOptions
   > {
   /** URL of the Redis server of the queue: `redis://host:6379`. */
   readonly redis: string;
-  /** Name of the queue. Each worker serves one queue. @defaultValue `'millrace-analysis'` */
+  /** Name of the queue. Each worker serves one queue. @defaultValue `'millrace'` */
   readonly queue?: string;
   /** Memory of a worker's thread and of the reduce, in bytes. @defaultValue `512_000_000` */
   readonly memoryBytes?: number;
@@ -60,22 +55,17 @@ export interface ClusterOptions
 
 const schema = v.strictObject({
   outputDir: outputSchema,
-  redis: v.pipe(v.string('must be a URL'), v.regex(/^rediss?:\/\//, 'must be a URL: redis://host:6379')),
-  queue: queueSchema,
   metrics: metricsSchema,
   layout: layoutSchema,
   deepSpeedParts: deepSpeedPartsSchema,
   memoryBytes: v.optional(integerFrom(1), defaultMemoryBytes),
   partSamples: v.optional(integerFrom(1)),
-  attempts: v.optional(integerFrom(1), 3),
-  backoffMs: v.optional(integerFrom(0), 1_000),
-  pollMs: v.optional(integerFrom(1), 1_000),
+  ...clusterEntries,
   onProgress: v.optional(v.custom<(progress: AnalysisProgress) => void>((f) => typeof f === 'function')),
-  onRefusal: v.optional(v.custom<(refusal: string) => void>((f) => typeof f === 'function')),
 });
 
 /**
- * Like `analyzeDifficulty`, but on all machines that run `millrace worker` (or an {@link AnalysisClusterWorker}). The
+ * Like `analyzeDifficulty`, but on all machines that run `millrace worker` (or a {@link ClusterWorker}). The
  * files are the same.
  *
  * Parts and results go to `outputDir`, which must name the same location on all machines. If this process ends, the
@@ -91,9 +81,12 @@ export async function analyzeOnCluster(
 ): Promise<DifficultyAnalysis> {
   const started = performance.now();
   const settings = resolveOptions(options);
-  const { analysis, store, record } = await prepare(dataset, settings);
-  const found = record ?? (await runAnalysis(analysis, store, settings));
-  const { metrics, counts } = found;
+  const { work, store, record, total } = await prepare(dataset, settings);
+  const { metrics, counts } =
+    record ??
+    (await runOnCluster(settings.outputDir, work, settings, reporter(work, total, settings), () =>
+      findRecord(store, work.id),
+    ));
   return { metrics, counts, wasThere: record !== undefined, elapsedMs: performance.now() - started };
 }
 
@@ -105,15 +98,8 @@ export async function analyzeOnCluster(
  */
 export async function cancelOnCluster(dataset: ClusterDataset, options: ClusterOptions): Promise<boolean> {
   const settings = resolveOptions(options);
-  const { analysis } = await prepare(dataset, settings);
-  const redis = await connectRedis(settings.redis);
-  const queue = new AnalysisQueue(redis, settings.queue);
-  try {
-    return await queue.remove(settings.outputDir, analysis.description, analysis.request.ranges);
-  } finally {
-    await queue.close();
-    redis.connection.disconnect();
-  }
+  const { work } = await prepare(dataset, settings);
+  return cancelWork(settings.outputDir, work, settings);
 }
 
 type Settings = v.InferOutput<typeof schema>;
@@ -124,10 +110,12 @@ function resolveOptions(options: ClusterOptions): Settings {
 }
 
 interface PreparedAnalysis {
-  readonly analysis: ClusterAnalysis;
+  readonly work: WorkSpecification<AnalysisDetails>;
   readonly store: ObjectStore;
   /** The result of an earlier run, if any. */
   readonly record: AnalysisRecord | undefined;
+  /** Samples of all phases together. */
+  readonly total: number;
 }
 
 async function prepare(source: ClusterDataset, settings: Settings): Promise<PreparedAnalysis> {
@@ -147,83 +135,37 @@ async function prepare(source: ClusterDataset, settings: Settings): Promise<Prep
   // A module's dataset belongs to the module.
   if ('files' in recipe) await dataset.close?.();
   const store = await openObjectStore(outputDir);
+  const id = analysisId(description);
+  const details: AnalysisDetails = {
+    dataset: recipe,
+    metrics: settings.metrics.map(metricRecipe),
+    description,
+    request: { ranges: plan.ranges, mergeBytes: plan.mergeBytes },
+    needsCounts: metrics.some(({ metric }) => metric.keysOf),
+  };
   return {
     store,
-    record: await findRecord(store, analysisId(description)),
-    analysis: {
-      dataset: recipe,
-      metrics: settings.metrics.map(metricRecipe),
-      description,
-      request: { ranges: plan.ranges, mergeBytes: plan.mergeBytes },
-      needsCounts: metrics.some(({ metric }) => metric.keysOf),
+    record: await findRecord(store, id),
+    total: samplesOfPhases(samples, metrics),
+    work: {
+      millrace: version,
+      kind: 'analysis',
+      id,
+      phases: phasesOf(details),
       attempts,
       backoffMs,
+      details,
     },
   };
 }
 
-/** Adds the analysis to the queue, unless it is there already, and waits for its result. */
-async function runAnalysis(
-  analysis: ClusterAnalysis,
-  store: ObjectStore,
-  settings: Settings,
-): Promise<AnalysisRecord> {
-  const redis = await connectRedis(settings.redis);
-  const queue = new AnalysisQueue(redis, settings.queue);
-  const { description, request } = analysis;
-  const { outputDir } = settings;
-  try {
-    await writeAnalysis(store, analysis);
-    await queue.removeFailed(outputDir, description, request.ranges);
-    if ((await queue.state(outputDir, description)).phase === 'none') await queue.start(outputDir, analysis);
-    const report = reporter(analysis, settings);
-    for (;;) {
-      const state = await queue.state(outputDir, description);
-      if (state.phase === 'failed') throw failed(description.samples, state);
-      report(state);
-      if (state.phase === 'none') {
-        const record = await findRecord(store, analysisId(description));
-        if (!record) throw canceled(analysisId(description));
-        return record;
-      }
-      await sleep(settings.pollMs);
-    }
-  } finally {
-    await queue.close();
-    redis.connection.disconnect();
-  }
-}
-
-/** Reports progress, and each refusal once. */
-function reporter({ description, needsCounts }: ClusterAnalysis, { onProgress, onRefusal }: Settings) {
-  const { samples } = description;
-  const merged = description.metrics.filter(({ kind }) => kind === 'value').length;
-  const total = samples * (1 + (needsCounts ? 1 : 0) + merged);
-  const reported = new Set<string>();
-  return ({ phase, samples: done, refusals }: QueueState): void => {
-    for (const refusal of refusals) {
-      if (!reported.has(refusal)) onRefusal?.(refusal);
-      reported.add(refusal);
-    }
-    if (phase === 'none' || phase === 'failed') return;
-    const phasesBefore = { counting: 0, measuring: needsCounts ? 1 : 0, merging: needsCounts ? 2 : 1 };
-    onProgress?.({ phase, done: phasesBefore[phase] * samples + done, total });
+/** Reports progress. The last phase is measuring, whose join merges. */
+function reporter({ phases }: WorkSpecification, total: number, { onProgress }: Settings) {
+  return ({ phase, isJoining, samples }: QueueState): void => {
+    const all = phases[phase]!.samples;
+    const isLast = phase + 1 === phases.length;
+    const shown = isLast ? (isJoining ? 'merging' : 'measuring') : 'counting';
+    const before = (phase + (isLast && isJoining ? 1 : 0)) * all;
+    onProgress?.({ phase: shown, done: before + (!isLast && isJoining ? all : samples), total });
   };
-}
-
-function failed(samples: number, { reason = 'the reason is not known' }: QueueState): WorkerExitError {
-  return new WorkerExitError(`The analysis failed on the cluster: ${reason}`, {
-    where: { samples },
-    next: 'Fix the cause and run it again: finished parts are kept.',
-  });
-}
-
-function canceled(id: string): WorkerExitError {
-  return new WorkerExitError(
-    'The analysis left the queue unfinished: it was canceled, or Redis lost its data',
-    {
-      where: { analysis: id },
-      next: 'Run it again to continue: finished parts are kept.',
-    },
-  );
 }

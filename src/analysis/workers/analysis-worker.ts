@@ -2,12 +2,12 @@ import { threadProgram } from '../../core/thread-program.js';
 import type { IndexRange } from '../../parts/part-range.js';
 import { PartThread } from '../../parts/part-thread.js';
 import type { OnSamples } from '../range-work.js';
-import type { ReducedMetrics, ReduceRequest } from '../reduce-analysis.js';
+import type { ReduceRequest } from '../reduce-analysis.js';
 import type { AnalysisRequest, AnalysisSetup } from './protocol.js';
 
 /** Works on ranges in a thread, one at a time. */
 export class AnalysisWorker {
-  readonly #thread: PartThread<AnalysisRequest, ReducedMetrics | undefined>;
+  readonly #thread: PartThread<AnalysisRequest, void>;
 
   constructor(setup: AnalysisSetup, id: number) {
     this.#thread = new PartThread(setup, {
@@ -31,8 +31,9 @@ export class AnalysisWorker {
     await this.#request({ type: 'merge-counts', ranges });
   }
 
-  async reduce(request: ReduceRequest, onSamples: OnSamples): Promise<ReducedMetrics> {
-    return (await this.#request({ type: 'reduce', request }, onSamples))!;
+  /** Merges the parts, records that the analysis is complete, and removes the parts. */
+  async finish(request: ReduceRequest, onSamples: OnSamples): Promise<void> {
+    await this.#request({ type: 'finish', request }, onSamples);
   }
 
   /** Whether the thread has ended on its own. */
@@ -44,7 +45,7 @@ export class AnalysisWorker {
     return this.#thread.close();
   }
 
-  #request(request: AnalysisRequest, onSamples?: OnSamples): Promise<ReducedMetrics | undefined> {
+  #request(request: AnalysisRequest, onSamples?: OnSamples): Promise<void> {
     return this.#thread.request(request, ({ samples }) => onSamples?.(samples));
   }
 }

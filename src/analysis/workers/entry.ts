@@ -4,9 +4,9 @@ import type { Dataset } from '../../core/dataset.js';
 import { type PartHandler, serveParts } from '../../parts/serve-parts.js';
 import { makeFromRecipe } from '../../recipes/make-from-recipe.js';
 import { openObjectStore } from '../../storage/open-object-store.js';
+import { finishAnalysis } from '../finish-analysis.js';
 import { loadMetric } from '../metric-source.js';
 import { type OnSamples, RangeWork } from '../range-work.js';
-import { type ReducedMetrics, reduceAnalysis } from '../reduce-analysis.js';
 import type { AnalysisRequest, AnalysisSetup } from './protocol.js';
 
 serveParts(prepare(workerData as AnalysisSetup));
@@ -17,7 +17,7 @@ async function prepare({
   outputDir,
   description,
   wholeValues,
-}: AnalysisSetup): Promise<PartHandler<AnalysisRequest, ReducedMetrics | undefined>> {
+}: AnalysisSetup): Promise<PartHandler<AnalysisRequest, void>> {
   const work = new RangeWork({
     dataset: (await makeFromRecipe(dataset)) as Dataset<unknown>,
     metrics: await Promise.all(metrics.map(loadMetric)),
@@ -28,22 +28,15 @@ async function prepare({
   return (request, onProgress) => answer(work, request, (samples) => onProgress({ samples }));
 }
 
-async function answer(
-  work: RangeWork,
-  request: AnalysisRequest,
-  onSamples: OnSamples,
-): Promise<ReducedMetrics | undefined> {
+async function answer(work: RangeWork, request: AnalysisRequest, onSamples: OnSamples): Promise<void> {
   switch (request.type) {
     case 'count':
-      await work.count(request.range, onSamples);
-      return undefined;
+      return work.count(request.range, onSamples);
     case 'map':
-      await work.map(request.range, onSamples);
-      return undefined;
+      return work.map(request.range, onSamples);
     case 'merge-counts':
-      await work.mergeCounts(request.ranges);
-      return undefined;
-    case 'reduce':
-      return reduceAnalysis(work, request.request, onSamples);
+      return work.mergeCounts(request.ranges);
+    case 'finish':
+      await finishAnalysis(work, request.request, onSamples);
   }
 }

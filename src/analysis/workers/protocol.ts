@@ -14,8 +14,8 @@ export interface AnalysisSetup {
   readonly wholeValues: boolean;
 }
 
-/** Work for an analysis thread; only `reduce` returns a result. */
+/** Work for an analysis thread. */
 export type AnalysisRequest =
   | { readonly type: 'count' | 'map'; readonly range: IndexRange }
   | { readonly type: 'merge-counts'; readonly ranges: readonly IndexRange[] }
-  | { readonly type: 'reduce'; readonly request: ReduceRequest };
+  | { readonly type: 'finish'; readonly request: ReduceRequest };

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ClusterDataset } from '../../analysis/cluster/cluster-job.js';
+import type { ClusterDataset } from '../../analysis/cluster/cluster-dataset.js';
 import { builtInMetrics } from '../../analysis/index.js';
 import type { MetricSource } from '../../analysis/metric-source.js';
 import { type Dataset, isMapDataset } from '../../core/dataset.js';

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Conversion, convert } from '../../convert/index.js';
+import type { ConvertOptions } from '../../convert/convert-options.js';
+import { type Conversion, cancelConversion, convert } from '../../convert/index.js';
 import type { ConversionTarget } from '../../convert/manifest.js';
 import { conversionTargets } from '../../convert/manifest.js';
 import { type DType, dtypes } from '../../core/dtype.js';
@@ -16,10 +17,17 @@ import {
   tokenizerNames,
 } from '../../tokens/tokenizer.js';
 import { formatBytes, formatCount, formatDuration } from '../../web/kit/numbers.js';
-import { createProgress, type ProgressStage } from '../terminal/progress.js';
+import {
+  addClusterFlags,
+  type ClusterFlags,
+  canceledText,
+  clusterOptions,
+} from '../convert/cluster-flags.js';
+import { whileShown } from '../convert/show-conversion.js';
+import { createProgress } from '../terminal/progress.js';
 import { wholeNumber } from '../whole-number.js';
 
-interface ConvertFlags {
+interface ConvertFlags extends ClusterFlags {
   readonly output: string;
   readonly to: ConversionTarget;
   readonly format?: FormatName;
@@ -39,17 +47,17 @@ interface ConvertFlags {
 
 /** `millrace convert`: converts data to indexed tokens, tar shards or Parquet shards. */
 export function convertCommand(): Command {
-  return new Command('convert')
-    .summary('convert data to indexed tokens, WebDataset shards or Parquet shards')
+  const command = new Command('convert')
+    .summary('convert data to indexed tokens, or shards of WebDataset, Parquet or JSON Lines')
     .description(
       'Converts files, folders, patterns and http:, s3:, gs:, az: or hf: URLs. To continue after an interruption, repeat the command; the\n' +
         'output has the same bytes. If the output is complete, the command verifies it. Every file is read back and compared.\n\n' +
         '  tokens: writes text, JSON Lines, CSV, Parquet, … to <output>.bin and <output>.idx, which DeepSpeed and Megatron read\n' +
         '  webdataset: writes the files of a folder to tar shards in the folder <output>\n' +
-        '  parquet: writes any data to Parquet shards in the folder <output>',
+        '  parquet, jsonl: writes any data to Parquet or JSON Lines shards in the folder <output>',
     )
     .argument('<input...>', 'files, folders, patterns, URLs')
-    .requiredOption('--output <path>', 'a folder for shards, or <path>.bin and <path>.idx')
+    .requiredOption('--output <path>', 'a folder or s3: URL for shards, or for <path>.bin and <path>.idx')
     .addOption(new Option('--to <target>', 'output format').choices(conversionTargets).default('tokens'))
     .addOption(
       new Option('--format <name>', 'format of the input, if it cannot be detected').choices([
@@ -95,9 +103,10 @@ export function convertCommand(): Command {
         '  millrace convert "s3://bucket/raw/*.parquet" --columns text --output tokens --tokenizer o200k_base',
         '  millrace convert photos/ --to webdataset --output shards --shard-samples 5000',
         '  millrace convert data.csv --to parquet --output table',
+        '  millrace convert "s3://bucket/raw/*.jsonl" --output s3://bucket/tokens --engine bullmq --redis redis://host:6379',
       ].join('\n'),
-    )
-    .action(run);
+    );
+  return addClusterFlags(command, 'conversion').action(run);
 }
 
 /** @internal */
@@ -120,62 +129,53 @@ function typeOf(text: string, known: Record<string, string> = {}): Record<string
   throw new InvalidArgumentError('Write it as column=type: --types score=float64 meta=json');
 }
 
-const phases = { converting: 'Converting', merging: 'Joining parts' } as const;
-
 async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
   const { to, format, columns, tokenizer, field, appendEot, dtype, dtypeTable, types, overwrite, json } =
     flags;
   const progress = createProgress({ stream: process.stderr, json });
-  let stage: { readonly phase: keyof typeof phases; readonly shown: ProgressStage } | undefined;
-  const interrupted = (): void => {
-    stage?.shown.finish('stopped');
-    process.stderr.write('Stopped. Run the same command again to continue from here.\n');
-    process.exit(130);
+  const options: ConvertOptions = {
+    output: flags.output,
+    to,
+    ...(format && { format }),
+    ...(columns && { columns }),
+    textUnit: flags.textUnit,
+    tokenizer,
+    field,
+    appendEndOfText: appendEot,
+    ...(dtype && { dtype }),
+    dtypeTable,
+    ...(types && { types }),
+    ...(flags.shardSamples && { shardSamples: flags.shardSamples }),
+    ...(flags.workers !== undefined && { numWorkers: flags.workers }),
+    overwrite,
+    ...clusterOptions('millrace convert', flags),
+    onRefusal: (refusal) => progress.line(`refused by ${refusal}`),
   };
-  process.once('SIGINT', interrupted);
-  try {
-    const conversion = await convert(inputs, {
-      output: flags.output,
-      to,
-      ...(format && { format }),
-      ...(columns && { columns }),
-      textUnit: flags.textUnit,
-      tokenizer,
-      field,
-      appendEndOfText: appendEot,
-      ...(dtype && { dtype }),
-      dtypeTable,
-      ...(types && { types }),
-      ...(flags.shardSamples && { shardSamples: flags.shardSamples }),
-      ...(flags.workers !== undefined && { numWorkers: flags.workers }),
-      overwrite,
-      onProgress({ phase, done, total, tokens }) {
-        if (stage?.phase !== phase) {
-          stage?.shown.finish();
-          stage = { phase, shown: progress.stage(phases[phase], total) };
-        }
-        stage.shown.update(done, to === 'tokens' ? `${formatCount(tokens)} tokens` : '');
-      },
-    });
-    stage?.shown.finish(`${formatCount(conversion.samples)} ${nouns[to]}`);
-    process.stdout.write(
-      json
-        ? `${JSON.stringify(asJson(conversion, dtypeOf(flags)))}\n`
-        : // By the name that was given, not the absolute path.
-          asText({ ...conversion, output: flags.output }, dtypeOf(flags)),
-    );
-  } catch (error) {
-    stage?.shown.finish('failed');
-    throw error;
-  } finally {
-    process.off('SIGINT', interrupted);
+  if (flags.cancel) {
+    process.stdout.write(canceledText('conversion', await cancelConversion(inputs, options), json));
+    return;
   }
+  const isLocal = flags.engine === 'local';
+  const conversion = await whileShown(
+    progress,
+    flags,
+    (onProgress) => convert(inputs, { ...options, onProgress }),
+    ({ samples }) => `${formatCount(samples)} ${nouns[to]}`,
+    isLocal ? { noteOf: ({ tokens }) => (to === 'tokens' ? `${formatCount(tokens)} tokens` : '') } : {},
+  );
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(asJson(conversion, dtypeOf(flags)))}\n`
+      : // By the name that was given, not the absolute path.
+        asText({ ...conversion, output: flags.output }, dtypeOf(flags)),
+  );
 }
 
 const nouns: Readonly<Record<ConversionTarget, string>> = {
   tokens: 'documents',
   webdataset: 'samples',
   parquet: 'rows',
+  jsonl: 'rows',
 };
 
 function dtypeOf({ dtype, tokenizer }: ConvertFlags): DType {

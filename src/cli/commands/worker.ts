@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { ClusterWorkerEvent } from '../../analysis/cluster/analysis-cluster-worker.js';
-import { AnalysisClusterWorker } from '../../analysis/index.js';
+import { ClusterWorker } from '../../analysis/index.js';
 import { visibleText } from '../../core/visible-text.js';
+import type { ClusterWorkerEvent } from '../../parts/cluster/work-runner.js';
 import { wholeNumber } from '../whole-number.js';
 
 interface WorkerFlags {
@@ -13,20 +13,20 @@ interface WorkerFlags {
   readonly json?: boolean;
 }
 
-/** `millrace worker`: runs jobs of queued analyses. */
+/** `millrace worker`: does the jobs of a queue. */
 export function workerCommand(): Command {
   return new Command('worker')
-    .summary('run jobs of a cluster analysis')
+    .summary('do the jobs of a cluster: analyses, conversions, maps')
     .description(
-      'Runs jobs of millrace analyze --engine bullmq until Ctrl-C, then finishes its current jobs. Opens data and output by the\n' +
-        'names given to the analysis. Returns a job to the queue if its own version, data set or metric differs. Loads modules of\n' +
-        'datasets and metrics only if --allow lists them.',
+      'Does the jobs of analyze, convert, map and select with --engine bullmq until Ctrl-C, then finishes its current jobs. Opens\n' +
+        'data and output by the names given to these commands. Returns a job to the queue if its own version, data or modules\n' +
+        'differ. Loads modules only if --allow lists them.',
     )
     .requiredOption('--redis <url>', 'the Redis server of the queue: redis://host:6379')
     .option('--queue <name>', 'name of the queue')
     .option(
       '--allow <path>',
-      'module, folder or pattern of modules that an analysis may load; repeatable',
+      'module, folder or pattern of modules that a job may load; repeatable',
       (path: string, before: readonly string[]) => [...before, path],
       [],
     )
@@ -44,7 +44,7 @@ export function workerCommand(): Command {
 async function work({ redis, queue, allow, workers, lockMs, json = false }: WorkerFlags): Promise<void> {
   const say = (event: ClusterWorkerEvent | { readonly type: 'ready' | 'stopping' }): void =>
     void process.stdout.write(`${json ? JSON.stringify(event) : lineOf(event)}\n`);
-  const worker = await AnalysisClusterWorker.start({
+  const worker = await ClusterWorker.start({
     redis,
     allow,
     numWorkers: workers,

@@ -5,7 +5,7 @@ import { ConfigError } from '../../core/errors.js';
 import { schemeOf } from '../../storage/url-scheme.js';
 
 /**
- * The modules that a worker may import. An analysis names modules by URL, and anyone who can write to the queue or to
+ * The modules that a worker may import. A job names modules by URL, and anyone who can write to the queue or to
  * the shared store can name any module. Therefore the operator of the worker lists the allowed ones.
  */
 export class AllowedModules {
@@ -27,11 +27,11 @@ export class AllowedModules {
     const allowed = this.#patterns.join(', ') || 'none';
     const shown = module.length > 200 ? `${module.slice(0, 200)}…` : module;
     throw new ConfigError(
-      'AnalysisClusterWorker options',
+      'ClusterWorker options',
       [
         {
           field: 'allow',
-          message: `does not list the module ${shown}, which an analysis names; it lists ${allowed}`,
+          message: `does not list the module ${shown}, which a job names; it lists ${allowed}`,
         },
       ],
       {

@@ -1,8 +1,15 @@
 import type { FlowProducer as BullFlow, Queue as BullQueue, Worker as BullWorker } from 'bullmq';
 import type { Redis as IoRedis } from 'ioredis';
+import * as v from 'valibot';
 import { StorageError } from '../../core/errors.js';
 import { importPeer } from '../../core/peer.js';
 import { messageOf } from '../../core/thrown.js';
+
+/** The URL of a Redis server. */
+export const redisSchema = v.pipe(
+  v.string('must be a URL'),
+  v.regex(/^rediss?:\/\//, 'must be a URL: redis://host:6379'),
+);
 
 /** BullMQ and a connection to Redis. */
 export interface RedisQueueing {

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { MillraceError } from 'millrace';
 import { ConfigError } from 'millrace/errors';
 import { expect, it } from 'vitest';
-import { AllowedModules } from '../../dist/analysis/cluster/allowed-modules.js';
-import { readJob, readProgress, readSpecification } from '../../dist/analysis/cluster/cluster-payload.js';
-import { version } from '../../dist/core/version.js';
+import { AllowedModules } from '../../../dist/parts/cluster/allowed-modules.js';
+import { version } from '../../../dist/core/version.js';
+import { parseSpecification, readJob, readProgress } from '../../../dist/parts/cluster/work-payload.js';
 
 const url = (path: string) => pathToFileURL(path).href;
 
@@ -52,13 +52,14 @@ it('a payload is what Millrace writes, or a typed error', () => {
     key: fc.oneof(
       fc.constantFrom(
         '__proto__',
-        'outputDir',
+        'kind',
+        'store',
         'id',
-        'range',
+        'phase',
         'constructor',
-        'description',
+        'phases',
         'millrace',
-        'dataset',
+        'details',
       ),
       fc.string(),
     ),
@@ -72,29 +73,27 @@ it('a payload is what Millrace writes, or a typed error', () => {
     }
   };
   fc.assert(
-    fc.property(fc.string(), anything, (name, data) => {
-      refusedOrSame(() => readJob({ name, data }));
-      refusedOrSame(() => readJob({ name: 'map', data }));
-      refusedOrSame(() => readSpecification(JSON.stringify(data) ?? '', '0'.repeat(32)));
+    fc.property(anything, (data) => {
+      refusedOrSame(() => readJob(data));
+      refusedOrSame(() => parseSpecification(JSON.stringify(data) ?? '', '0'.repeat(32)));
       expect(typeof readProgress(data)).toBe('object');
     }),
   );
-  const job = { outputDir: '/srv/out', id: 'a'.repeat(32) };
-  expect(readJob({ name: 'map', data: { ...job, range: [0, 5] } }).data.range).toEqual([0, 5]);
+  const job = { kind: 'analysis', store: '/srv/out', id: 'a'.repeat(32), phase: 0 };
+  expect(readJob({ ...job, part: 5 }).part).toBe(5);
   for (const bad of [
-    { outputDir: 'out' },
-    { outputDir: 'http://host/' },
+    { store: 'out' },
+    { store: 'http://host/' },
     { id: '../../x' },
-    { range: [0, -1] },
-    { range: [0] },
+    { phase: -1 },
+    { part: 0.5 },
+    { kind: '__proto__' },
   ])
-    expect(() => readJob({ name: 'map', data: { ...job, ...bad } })).toThrow(
-      /The job does not belong to an analysis/,
-    );
+    expect(() => readJob({ ...job, ...bad })).toThrow(/The job is none of Millrace/);
 });
 
 it('a specification of another version, or of another analysis, says so', () => {
-  const text = (millrace: string) => JSON.stringify({ description: { millrace } });
-  expect(() => readSpecification(text('0.0.1'), 'a')).toThrow(/another version of Millrace/);
-  expect(() => readSpecification(text(version), 'a')).toThrow(/is damaged \(field dataset/);
+  const text = (millrace: string) => JSON.stringify({ millrace });
+  expect(() => parseSpecification(text('0.0.1'), 'a')).toThrow(/another version of Millrace/);
+  expect(() => parseSpecification(text(version), 'a')).toThrow(/is damaged \(field kind/);
 });

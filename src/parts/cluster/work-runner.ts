@@ -2,29 +2,32 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Worker } from 'bullmq';
 import * as v from 'valibot';
+import { FormatError } from '../../core/errors.js';
 import { integerFrom, parseOptions } from '../../core/options.js';
-import type { OnSamples } from '../range-work.js';
+import type { OnPartProgress } from '../progress-count.js';
 import { AllowedModules } from './allowed-modules.js';
-import { AnalysisQueue, queueSchema } from './analysis-queue.js';
-import { type ClusterJobData, lineOf } from './cluster-job.js';
-import { type ClusterJob, rangeOf, readJob, readProgress } from './cluster-payload.js';
-import { OpenedAnalysis } from './opened-analysis.js';
-import { connectRedis, type RedisQueueing } from './redis.js';
+import { lineOf } from './error-line.js';
+import { OpenedWork } from './opened-work.js';
+import { connectRedis, type RedisQueueing, redisSchema } from './redis.js';
+import type { WorkKind } from './work-kind.js';
+import { checkPart, readJob, readProgress } from './work-payload.js';
+import { queueSchema, WorkQueue } from './work-queue.js';
+import type { JobData } from './work-specification.js';
 
 /** An event of a worker. */
 export type ClusterWorkerEvent =
   | { readonly type: 'started' | 'done'; readonly job: string }
-  /** `refused`: this worker cannot do the jobs of an analysis and returns them. Emitted once per reason. */
+  /** `refused`: this worker cannot do the jobs of some work and returns them. Emitted once per reason. */
   | { readonly type: 'failed' | 'refused'; readonly job: string; readonly reason: string };
 
 export interface ClusterWorkerOptions {
   /** URL of the Redis server of the queue: `redis://host:6379`. */
   readonly redis: string;
-  /** Name of the queue. @defaultValue `'millrace-analysis'` */
+  /** Name of the queue. @defaultValue `'millrace'` */
   readonly queue?: string;
   /**
-   * Modules of datasets and metrics that an analysis may name: paths of files or folders (with everything in them),
-   * or patterns of paths. The worker refuses an analysis that names another module. @defaultValue none
+   * Modules of datasets, metrics, tokenizers and functions that a job may name: paths of files or folders (with everything in them),
+   * or patterns of paths. The worker refuses a job that names another module. @defaultValue none
    */
   readonly allow?: readonly string[];
   /** Number of threads, each of which runs one job. @defaultValue `2` */
@@ -38,7 +41,7 @@ export interface ClusterWorkerOptions {
 }
 
 const schema = v.strictObject({
-  redis: v.pipe(v.string('must be a URL'), v.regex(/^rediss?:\/\//, 'must be a URL: redis://host:6379')),
+  redis: redisSchema,
   queue: queueSchema,
   allow: v.optional(
     v.array(v.pipe(v.string(), v.nonEmpty('must not be empty')), 'must be a list of paths'),
@@ -59,37 +62,44 @@ const firstPauseMs = 250;
 const longestPauseMs = 4_000;
 /** How long a worker that refused a job takes no other, if another worker may be able to do it. */
 const stepBackMs = 1_000;
-/** How long a failure to open an analysis is remembered. */
+/** How long a failure to open work is remembered. */
 const failureKeptMs = 2_000;
 const reportEveryMs = 500;
 
 let workers = 0;
 
 /**
- * Runs the jobs of queued analyses. All work runs in threads, so that this thread can always send heartbeats.
+ * Does the jobs of a queue, of all kinds of work it is given. All work runs in threads, so that this thread can always
+ * send heartbeats.
  *
- * Refuses an analysis that it cannot open, that names a module which is not allowed, or whose version of Millrace,
- * dataset or metric differs from its own. It returns such a job to the queue and works on other analyses. If every
- * worker of the queue has refused a job, the job and its analysis fail with their reasons.
+ * Refuses work that it cannot open, that names a module which is not allowed, or whose version of Millrace, data or
+ * modules differ from its own. It returns such a job to the queue and does jobs of other work. If every worker of the
+ * queue has refused a job, the job and its work fail with their reasons.
  */
-export class AnalysisClusterWorker {
+export class WorkRunner {
   readonly #settings: v.InferOutput<typeof schema>;
+  readonly #kinds: ReadonlyMap<string, WorkKind>;
   readonly #allowed: AllowedModules;
   readonly #redis: RedisQueueing;
-  readonly #queue: AnalysisQueue;
+  readonly #queue: WorkQueue;
   readonly #worker: Worker;
-  readonly #analyses = new Map<string, Promise<OpenedAnalysis | undefined>>();
+  readonly #opened = new Map<string, Promise<OpenedWork | undefined>>();
   readonly #name = `${hostname().replaceAll(/[^\w.-]/g, '-')}:${process.pid}:${workers++}`;
   readonly #refused = new Set<string>();
   #end: (() => void) | undefined;
   /** Resolves when the worker has closed. */
   readonly ended: Promise<void>;
 
-  private constructor(settings: v.InferOutput<typeof schema>, redis: RedisQueueing) {
+  private constructor(
+    settings: v.InferOutput<typeof schema>,
+    kinds: ReadonlyMap<string, WorkKind>,
+    redis: RedisQueueing,
+  ) {
     this.#settings = settings;
+    this.#kinds = kinds;
     this.#allowed = new AllowedModules(settings.allow);
     this.#redis = redis;
-    this.#queue = new AnalysisQueue(redis, settings.queue);
+    this.#queue = new WorkQueue(redis, settings.queue);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -109,25 +119,28 @@ export class AnalysisClusterWorker {
    * @throws {@link ConfigError} for invalid options, {@link MissingPeerError} without bullmq and ioredis, {@link
    *   StorageError} if Redis does not answer.
    */
-  static async start(options: ClusterWorkerOptions): Promise<AnalysisClusterWorker> {
-    const settings = parseOptions('AnalysisClusterWorker options', schema, options);
-    return new AnalysisClusterWorker(settings, await connectRedis(settings.redis));
+  static async start(
+    options: ClusterWorkerOptions,
+    kinds: ReadonlyMap<string, WorkKind>,
+  ): Promise<WorkRunner> {
+    const settings = parseOptions('ClusterWorker options', schema, options);
+    return new WorkRunner(settings, kinds, await connectRedis(settings.redis));
   }
 
   /** Finishes the current jobs and closes the worker. */
   async close(): Promise<void> {
     await this.#worker.close();
     await this.#queue.close();
-    for (const analysis of this.#analyses.values()) await (await analysis.catch(() => undefined))?.close();
+    for (const work of this.#opened.values()) await (await work.catch(() => undefined))?.close();
     this.#redis.connection.disconnect();
     this.#end?.();
   }
 
   async #work(job: Job, token: string | undefined): Promise<void> {
     const opened = await this.#open(job).catch((error) => this.#refuse(job, token, error));
-    // The worker that had this job finished the analysis, but died before it could report that.
+    // The worker that had this job finished the work, but died before it could report that.
     if (!opened) return;
-    const { name } = opened.job;
+    const { name } = opened;
     this.#settings.onEvent?.({ type: 'started', job: name });
     try {
       await this.#run(job, opened);
@@ -139,28 +152,26 @@ export class AnalysisClusterWorker {
     this.#settings.onEvent?.({ type: 'done', job: name });
   }
 
-  async #open(bullJob: Job): Promise<{ job: ClusterJob; analysis: OpenedAnalysis } | undefined> {
-    const job = readJob(bullJob);
-    const analysis = await this.#analysis(job.data);
-    if (!analysis) return undefined;
-    if (job.name === 'count' || job.name === 'map') rangeOf(analysis.specification, job.data);
-    return { job, analysis };
+  async #open(
+    job: Job,
+  ): Promise<{ readonly name: string; readonly data: JobData; readonly work: OpenedWork } | undefined> {
+    const data = readJob(job.data);
+    const work = await this.#opening(data);
+    if (!work) return undefined;
+    checkPart(work.specification, data);
+    const { partJob, joinJob } = work.specification.phases[data.phase]!;
+    return { name: data.part === undefined ? joinJob : partJob, data, work };
   }
 
-  async #run(bullJob: Job, { job, analysis }: { job: ClusterJob; analysis: OpenedAnalysis }): Promise<void> {
-    const { name, data } = job;
-    const { specification } = analysis;
-    const onSamples = progressOf(bullJob);
-    if (name === 'count' || name === 'map') {
-      const range = rangeOf(specification, data);
-      await analysis.use((thread) => thread[name](range, onSamples));
-    } else if (name === 'merge-counts') {
-      await analysis.use((thread) => thread.mergeCounts(specification.request.ranges));
-      await this.#queue.continueAfterCounts(data.outputDir, specification);
-    } else {
-      await analysis.reduce(onSamples);
-      this.#forget(data);
-    }
+  async #run(job: Job, { data, work }: { readonly data: JobData; readonly work: OpenedWork }): Promise<void> {
+    const { phase, part, store } = data;
+    await work.run({ phase, part }, progressOf(job));
+    if (part !== undefined) return;
+    const { specification } = work;
+    await this.#queue.continueAfter(store, specification, phase);
+    if (phase + 1 < specification.phases.length) return;
+    this.#forget(data);
+    await work.close();
   }
 
   /** Returns a job to the queue with the reason. If no worker can do it, the job fails. */
@@ -188,35 +199,48 @@ export class AnalysisClusterWorker {
     throw new this.#redis.bull.DelayedError();
   }
 
-  #analysis({ outputDir, id }: ClusterJobData): Promise<OpenedAnalysis | undefined> {
-    const known = this.#analyses.get(`${outputDir} ${id}`);
+  #opening(data: JobData): Promise<OpenedWork | undefined> {
+    const key = keyOf(data);
+    const known = this.#opened.get(key);
     if (known) return known;
-    // Close idle threads of other analyses; they start again if another job of theirs arrives.
-    for (const other of this.#analyses.values()) other.then((analysis) => analysis?.close()).catch(() => {});
-    const opened = OpenedAnalysis.open(outputDir, id, this.#allowed);
-    this.#analyses.set(`${outputDir} ${id}`, opened);
-    // Forget failures, which may be temporary, and finished analyses, which may run again.
+    // Close idle threads of other work; they start again if another job of theirs arrives.
+    for (const other of this.#opened.values()) other.then((work) => work?.close()).catch(() => {});
+    const kind = this.#kinds.get(data.kind);
+    const opened = kind ? OpenedWork.open(data, kind, this.#allowed) : Promise.reject(unknownKind(data.kind));
+    this.#opened.set(key, opened);
+    // Forget failures, which may be temporary, and finished work, which may run again.
     opened.then(
-      (analysis) => analysis ?? this.#forget({ outputDir, id }),
-      () => setTimeout(() => this.#forget({ outputDir, id }), failureKeptMs).unref(),
+      (work) => work ?? this.#forget(data),
+      () => setTimeout(() => this.#forget(data), failureKeptMs).unref(),
     );
     return opened;
   }
 
-  #forget({ outputDir, id }: ClusterJobData): void {
-    this.#analyses.delete(`${outputDir} ${id}`);
+  #forget(data: JobData): void {
+    this.#opened.delete(keyOf(data));
   }
 }
 
-/** Reports the measured samples of a job at intervals, as its progress. */
-function progressOf(job: Job): OnSamples {
+function keyOf({ kind, store, id }: JobData): string {
+  return `${kind} ${store} ${id}`;
+}
+
+function unknownKind(kind: string): FormatError {
+  return new FormatError(`The job is of a kind of work that this worker does not know: ${kind}`, {
+    where: { kind },
+    next: 'Give every machine the same version of Millrace.',
+  });
+}
+
+/** Reports the samples of a job at intervals, as its progress. */
+function progressOf(job: Job): OnPartProgress {
   let samples = 0;
   let reported = performance.now();
-  return (more) => {
+  return ({ samples: more }) => {
     samples += more;
     if (performance.now() - reported < reportEveryMs) return;
     reported = performance.now();
     // Lost progress reports do no harm.
-    void job.updateProgress({ samples }).catch(() => {});
+    void job.updateProgress({ samples: Math.floor(samples) }).catch(() => {});
   };
 }
