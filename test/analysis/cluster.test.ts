@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -14,12 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Queue } from 'bullmq';
 import { workerDataset, workerFunction } from 'millrace';
-import {
-  ClusterWorker,
-  analyzeDifficulty,
-  analyzeOnCluster,
-  cancelOnCluster,
-} from 'millrace/analysis';
+import { analyzeDifficulty, analyzeOnCluster, ClusterWorker, cancelOnCluster } from 'millrace/analysis';
 import { StorageError, WorkerExitError } from 'millrace/errors';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { analysisId } from '../../dist/analysis/analysis-description.js';
@@ -27,8 +21,9 @@ import type { ClusterOptions } from '../../dist/analysis/cluster/analyze-on-clus
 import { connectRedis } from '../../dist/parts/cluster/redis.js';
 import { WorkQueue } from '../../dist/parts/cluster/work-queue.js';
 import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
-import { searchSize } from '../setup/search-size.js';
 import { RedisServer, redisProgram } from '../parts/cluster/redis-server.js';
+import { WorkerProcess } from '../parts/cluster/worker-process.js';
+import { searchSize } from '../setup/search-size.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const module = new URL('../fixtures/cluster-dataset.js', import.meta.url);
@@ -52,57 +47,11 @@ afterEach(() => {
   for (const worker of started.splice(0)) worker.kill();
 });
 
-interface Said {
-  readonly type: string;
-  readonly job?: string;
-  readonly message?: string;
-  readonly reason?: string;
-}
-
-/** A worker in a process of its own. */
-class WorkerProcess {
-  readonly said: Said[] = [];
-  readonly ended: Promise<number | null>;
-  readonly #process: ChildProcess;
-  #onSaid: (() => void)[] = [];
-
-  /** @param dist - The build that the worker runs. */
-  constructor(queue: string, dist = root) {
-    const script = join(dist, 'test/fixtures/cluster-worker.js');
-    const child = spawn(process.execPath, [script, redis.url, queue, String(lockMs), fixtures], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let text = '';
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
-        this.said.push(JSON.parse(text.slice(0, end)) as Said);
-        text = text.slice(end + 1);
-      }
-      for (const look of this.#onSaid) look();
-    });
-    this.ended = new Promise((resolve) => child.on('close', resolve));
-    this.#process = child;
-    started.push(this);
-  }
-
-  kill(): void {
-    this.#process.kill('SIGKILL');
-  }
-
-  /** Waits until it has said so many things of a kind, of a job where one is named. */
-  until(type: string, count = 1, job?: string): Promise<void> {
-    const isIt = (each: Said): boolean => each.type === type && (job === undefined || each.job === job);
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (this.said.filter(isIt).length < count) return;
-        this.#onSaid = this.#onSaid.filter((each) => each !== look);
-        resolve();
-      };
-      this.#onSaid.push(look);
-      look();
-    });
-  }
+/** @param dist - The folder of the build that the worker runs. */
+function startWorker(queue: string, dist?: string): WorkerProcess {
+  const worker = new WorkerProcess({ redis: redis.url, queue, lockMs, ...(dist && { dist }) });
+  started.push(worker);
+  return worker;
 }
 
 const nextRun = () => ({ outputDir: join(folder, `run-${runs}`), queue: `queue-${runs++}` });
@@ -207,11 +156,11 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     const expected = await expectedFiles(small);
     // Two lanes side by side, each with a worker that lives and two that are killed in every run.
     const lane = async (queue: string, shift: number): Promise<void> => {
-      const survivor = new WorkerProcess(queue);
+      const survivor = startWorker(queue);
       await survivor.until('ready');
       for (let run = 0; run < searchSize({ short: 4, long: 25 }); run++) {
         const own = options({ queue, ...small });
-        const victims = [new WorkerProcess(queue), new WorkerProcess(queue)];
+        const victims = [startWorker(queue), startWorker(queue)];
         await Promise.all(victims.map((worker) => worker.until('ready')));
         const analysis = analyzeOnCluster(dataset, own);
         for (const [i, victim] of victims.entries())
@@ -226,7 +175,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
 
   it('goes on after Redis was killed in the middle and started again', async () => {
     const own = options();
-    const worker = new WorkerProcess(own.queue);
+    const worker = startWorker(own.queue);
     const analysis = analyzeOnCluster(dataset, own);
     for (const jobs of [3, 9, 21]) {
       await worker.until('started', jobs);
@@ -250,13 +199,13 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     const waiting = analyzeOnCluster(source, own);
     await queued;
     writeFileSync(version, 'second');
-    const wrong = new WorkerProcess(own.queue);
+    const wrong = startWorker(own.queue);
     await wrong.until('refused');
     expect(wrong.said.at(-1)!.reason).toMatch(
       /^ERR_MILLRACE_STATE_MISMATCH: .*another data set \(field dataset, wanted first, here second\)/,
     );
     writeFileSync(version, 'first');
-    const right = new WorkerProcess(own.queue);
+    const right = startWorker(own.queue);
     await waiting;
     expect(refusals.join()).toMatch(/:\d+: ERR_MILLRACE_STATE_MISMATCH: .*data set/);
     expect([...right.said, ...wrong.said].some(({ job }) => job === 'reduce')).toBe(true);
@@ -272,12 +221,12 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     writeFileSync(join(other, 'dist/core/version.js'), "export const version = '99.0.0';\n");
     const own = options();
     const waiting = analyzeOnCluster(dataset, own);
-    const wrong = new WorkerProcess(own.queue, other);
+    const wrong = startWorker(own.queue, other);
     await wrong.until('refused');
     expect(wrong.said.at(-1)!.reason).toMatch(
       /another version of Millrace \(field millrace, .*here 99\.0\.0\)/,
     );
-    new WorkerProcess(own.queue);
+    startWorker(own.queue);
     await waiting;
   });
 
@@ -288,7 +237,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     writeFileSync(evil, code);
     const file = pathToFileURL(evil).href;
     const own = options({ partSamples: 500 });
-    const worker = new WorkerProcess(own.queue);
+    const worker = startWorker(own.queue);
     const allowed = new URL('../fixtures/', import.meta.url).href;
     const urls = [
       `data:text/javascript,${encodeURIComponent(code)}`,
@@ -313,7 +262,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
 
   it('sets aside jobs that no worker can do, with the reasons, while other analyses continue', async () => {
     const own = options({ partSamples: 500 });
-    const worker = new WorkerProcess(own.queue);
+    const worker = startWorker(own.queue);
     const bull = new Queue(own.queue, { connection: redis.address });
     const outputDir = mkdtempSync(join(folder, 'stale-'));
     const id = '0'.repeat(32);
@@ -371,7 +320,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
 
   it('fails with the reason after the last attempt of a job, and continues once the cause is fixed', async () => {
     const { mood, own } = moody('no', { attempts: 2 });
-    const worker = new WorkerProcess(own.queue);
+    const worker = startWorker(own.queue);
     const run = analyzeOnCluster(dataset, own);
     await expect(run).rejects.toThrow(WorkerExitError);
     await expect(run).rejects.toThrow(/Samples 464 to 499 .*Because: The mood is bad/);
@@ -383,7 +332,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
 
   it('finds a result that is there, and tells of progress', async () => {
     const own = options();
-    new WorkerProcess(own.queue);
+    startWorker(own.queue);
     const seen: number[] = [];
     const first = await analyzeOnCluster(dataset, { ...own, onProgress: ({ done }) => seen.push(done) });
     expect(first.wasThere).toBe(false);
@@ -406,7 +355,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
 
   it('can be canceled while jobs run, which come to their end, and gone on with at once', async () => {
     const { mood, own } = moody('later', { partSamples: 500 });
-    const worker = new WorkerProcess(own.queue);
+    const worker = startWorker(own.queue);
     const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);
     await worker.until('started', 1, 'map');
     expect(await cancelOnCluster(dataset, own)).toBe(true);
@@ -420,7 +369,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
 
   it('goes on after a job failed that was still running when it was canceled', async () => {
     const { mood, own } = moody('later', { partSamples: 1_000, attempts: 1 });
-    const worker = new WorkerProcess(own.queue);
+    const worker = startWorker(own.queue);
     const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);
     await worker.until('started', 1, 'map');
     expect(await cancelOnCluster(dataset, own)).toBe(true);

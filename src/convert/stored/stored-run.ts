@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { ConfigError, StorageError } from '../../core/errors.js';
 import { version } from '../../core/version.js';
 import { type ClusterSettings, cancelWork, runOnCluster } from '../../parts/cluster/run-on-cluster.js';
@@ -126,8 +127,9 @@ async function isTaken({ conversion: { to, output }, target, name }: StoredParts
     }
     return false;
   }
+  if (target.folder !== undefined) return existsSync(output);
   try {
-    return (await listFiles(target.folder === undefined ? `${output}/` : output)).length > 0;
+    return (await listFiles(`${output}/`)).length > 0;
   } catch (error) {
     if (error instanceof StorageError || isMissing(error)) return false;
     throw error;
