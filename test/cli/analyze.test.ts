@@ -5,8 +5,8 @@ import { CurriculumSampler } from 'millrace/curriculum';
 import { curriculumMetric, parseDeepSpeedConfig } from 'millrace/deepspeed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CurriculumMetricConfig } from '../../dist/deepspeed/data-efficiency-config.js';
-import { RedisServer, redisProgram } from '../parts/cluster/redis-server.js';
 import { filesIn } from '../parity/analyzer-case.js';
+import { RedisServer, redisProgram } from '../parts/cluster/redis-server.js';
 import { type CommandResult, runCommand } from './run-command.js';
 
 let folder: string;

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { workerFunction } from 'millrace';
-import { type ConvertOptions, cancelConversion, convert, mapDataset } from 'millrace/convert';
+import { cancelConversion, convert, mapDataset } from 'millrace/convert';
 import { ConfigError, WorkerTransferError } from 'millrace/errors';
 import { openDataset } from 'millrace/formats';
 import S3rver from 's3rver';
@@ -55,7 +55,7 @@ function place(): string {
 
 const cluster = (queue: string) => ({ redis: redis.url, queue, pollMs: 20, backoffMs: 10 });
 
-const targets: Readonly<Record<string, Partial<ConvertOptions>>> = {
+const targets: Readonly<Record<string, Partial<Parameters<typeof convert>[1]>>> = {
   tokens: { to: 'tokens', tokenizer: 'bytes', shardSamples: 50 },
   parquet: { to: 'parquet', shardSamples: 50 },
   jsonl: { to: 'jsonl', shardSamples: 50 },

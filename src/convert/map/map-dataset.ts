@@ -18,7 +18,7 @@ import { parentOf } from '../stored/stored-parts.js';
 import { tooMany } from './failure-budget.js';
 import type { Usage } from './map-calls.js';
 import type { MapFunction } from './map-function.js';
-import { limitNames, type MapLimits } from './map-limits.js';
+import { limitNames, limitsSchema } from './map-limits.js';
 import { MapParts } from './map-parts.js';
 
 /** Options of {@link mapDataset}. */
@@ -196,9 +196,8 @@ export async function estimateMap(data: MapInput, fn: MapCode, options: MapOptio
 
 async function prepareMap(data: MapInput, fn: MapCode, options: MapOptions): Promise<PreparedConversion> {
   const { to = 'jsonl', partSamples, output, types: _types, ...rest } = options;
-  const limits: Partial<MapLimits> = Object.fromEntries(
-    Object.entries(rest).filter(([name]) => limitNames.has(name)),
-  );
+  const given = Object.fromEntries(Object.entries(rest).filter(([name]) => limitNames.has(name)));
+  const limits = parseOptions('mapDataset options', limitsSchema, given);
   const others = Object.fromEntries(Object.entries(rest).filter(([name]) => !limitNames.has(name)));
   const resolved = parseOptions('mapDataset options', convertSchema, {
     ...others,

@@ -17,7 +17,7 @@ const jobSchema = v.object({
     v.string(),
     v.regex(
       /^(\/|[A-Za-z]:[\\/]|\\\\|(?:s3|gs|az):\/\/)/,
-      'must be an absolute path, or the URL of a place in a bucket',
+      'must be an absolute path, or an s3:, gs: or az: URL',
     ),
   ),
   id: idSchema,
@@ -101,7 +101,7 @@ export async function readSpecification(store: ObjectStore, id: string): Promise
   if (bytes) return parseSpecification(new TextDecoder().decode(bytes), id);
   throw new StorageError('The shared store does not hold this work', {
     where: { store: store.name, id },
-    next: 'Every machine must see the same folder under this name; use the URL of a bucket if they do not share a disk. If the folder was removed, start the work again.',
+    next: 'Every machine must see the same folder under this name; use an s3:, gs: or az: URL if they do not share a disk. If the folder was removed, start the work again.',
   });
 }
 
