@@ -13,7 +13,7 @@ export function tooMany(failures: number, most: number, cause?: unknown, index?:
   const message = cause instanceof Error ? `${what}: ${cause.message}` : what;
   return new SampleError(most === 0 ? message : `${message}; ${most} may fail`, {
     where: index === undefined ? { failures, most } : { index },
-    next: 'Mend the function, or allow failures with maxFailures (--max-failures); their rows hold the error. Finished parts are kept.',
+    next: 'Fix the function, or allow failures with maxFailures (--max-failures); their rows hold the error. Finished parts are kept.',
     cause,
   });
 }

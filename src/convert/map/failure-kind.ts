@@ -7,9 +7,9 @@ export interface FailureKind {
 
 /** HTTP statuses after which a call may succeed: timeout, conflict, too early, too many requests, and errors of the server. */
 const passingStatuses = new Set([408, 409, 425, 429]);
-/** Errors of Node.js's network. */
-const passingCodes =
-  /^(E(CONN(RESET|REFUSED|ABORTED)|TIMEDOUT|PIPE|AI_AGAIN|NETUNREACH|HOSTUNREACH)|UND_ERR_\w+)$/;
+/** Codes of Node.js for a network that fails, and those of its HTTP client (`UND_ERR_…`). */
+// cspell:disable-next-line
+const passingCodes = /^(ECONN\w+|ETIMEDOUT|EPIPE|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|UND_ERR_\w+)$/;
 const mostCauses = 8;
 
 /**

@@ -9,10 +9,16 @@ export interface Clock {
 
 const realClock: Clock = { now: () => performance.now(), sleep: (ms) => sleep(ms) };
 
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ['s', 1_000],
+  ['min', 60_000],
+  ['h', 3_600_000],
+]);
+
 /** Milliseconds per unit of a rate: `600/min`, `10/s`, `5000/h`; `undefined` if the text is none. */
 export function intervalOf(rate: string): number | undefined {
   const [, count, unit] = /^(\d+(?:\.\d+)?)\/(s|min|h)$/.exec(rate) ?? [];
-  const ms = { s: 1_000, min: 60_000, h: 3_600_000 }[unit as 's'] / Number(count);
+  const ms = (unitMs.get(unit ?? '') ?? 0) / Number(count);
   return Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }
 
