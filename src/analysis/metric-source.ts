@@ -8,6 +8,7 @@ import { WorkerModule } from '../datasets/worker-module.js';
 import { makeFromRecipe } from '../recipes/make-from-recipe.js';
 import { builtInMetric } from './metrics/index.js';
 import type { Metric } from './metrics/metric.js';
+import { loadSelectMetric, type SelectMetricRecipe } from './select/select-metrics.js';
 
 /** A metric or a function that measures samples: what a module of a metric exports. */
 export type MetricExport = Metric<never> | Metric<never>['measure'];
@@ -19,12 +20,13 @@ export type MetricExport = Metric<never> | Metric<never>['measure'];
 export type MetricSource = string | Metric<never> | WorkerModule<unknown>;
 
 /** How another thread obtains a metric: a built-in by name, or a module. */
-export type MetricRecipe = string | ModuleRecipe;
+export type MetricRecipe = string | ModuleRecipe | SelectMetricRecipe;
 
 /** Returns the recipe of a metric. @throws {@link WorkerTransferError} for a metric that is passed as an object. */
 export function metricRecipe(source: MetricSource): MetricRecipe {
   if (typeof source === 'string') return source;
   if (source instanceof WorkerModule) return recipeOf(source, 'metric') as ModuleRecipe;
+  if ('select' in source) return source as unknown as SelectMetricRecipe;
   return recipeOf(source.measure, 'metric') as never;
 }
 
@@ -45,6 +47,10 @@ export interface LoadedMetric {
 /** @throws {@link ConfigError} if the source is not a metric, {@link FormatError} if the module has no such export. */
 export async function loadMetric(source: MetricSource | MetricRecipe): Promise<LoadedMetric> {
   if (typeof source === 'string') return filled(builtInMetric(source), source);
+  if ('select' in source) {
+    const { metric, code } = await loadSelectMetric(source as SelectMetricRecipe);
+    return filled(metric, code);
+  }
   if (!('module' in source))
     return filled(source as Metric, fingerprint({ measure: String(source.measure) }));
   const recipe = source instanceof WorkerModule ? (metricRecipe(source) as ModuleRecipe) : source;

@@ -18,6 +18,7 @@ import { findRecord } from '../analysis-result.js';
 import { deepSpeedPartsSchema, layoutRequired } from '../analyze-difficulty-options.js';
 import { loadMetric, type MetricRecipe } from '../metric-source.js';
 import type { ReduceRequest } from '../reduce-analysis.js';
+import { selectMetrics } from '../select/select-metrics.js';
 import { AnalysisWorker } from '../workers/analysis-worker.js';
 import type { AnalysisSetup } from '../workers/protocol.js';
 import { type DatasetRecipe, openFromRecipe } from './cluster-dataset.js';
@@ -36,6 +37,12 @@ const moduleSchema = v.object({
   export: v.string(),
   calls: v.boolean(),
   options: v.optional(v.unknown()),
+});
+
+const selectMetricSchema = v.object({
+  select: v.picklist(selectMetrics),
+  module: v.optional(v.string()),
+  options: v.record(v.string(), v.unknown()),
 });
 
 const filesSchema = v.object({
@@ -58,7 +65,7 @@ const descriptionSchema = v.looseObject({
 
 const detailsSchema = v.object({
   dataset: v.union([filesSchema, moduleSchema]),
-  metrics: v.array(v.union([v.string(), moduleSchema])),
+  metrics: v.array(v.union([v.string(), selectMetricSchema, moduleSchema])),
   description: descriptionSchema,
   request: v.object({
     ranges: v.array(v.tuple([integerFrom(0), integerFrom(0)])),
@@ -111,7 +118,8 @@ export function phasesOf({
 
 function checkModules({ dataset, metrics }: AnalysisDetails, allowed: AllowedModules): void {
   for (const recipe of [dataset, ...metrics])
-    if (typeof recipe === 'object' && 'module' in recipe) allowed.check(recipe.module);
+    if (typeof recipe === 'object' && 'module' in recipe && recipe.module !== undefined)
+      allowed.check(recipe.module);
 }
 
 function threadsOf(details: AnalysisDetails, setup: AnalysisSetup): StartThread {

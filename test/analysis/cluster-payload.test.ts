@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { MillraceError } from 'millrace';
 import { ConfigError } from 'millrace/errors';
 import { expect, it } from 'vitest';
-import { version } from '../../../dist/core/version.js';
-import { AllowedModules } from '../../../dist/parts/cluster/allowed-modules.js';
-import { parseSpecification, readJob, readProgress } from '../../../dist/parts/cluster/work-payload.js';
+import { version } from '../../dist/core/version.js';
+import { AllowedModules } from '../../dist/parts/cluster/allowed-modules.js';
+import { parseSpecification, readJob, readProgress } from '../../dist/parts/cluster/work-payload.js';
 
 const url = (path: string) => pathToFileURL(path).href;
 
