@@ -147,7 +147,7 @@ it('keeps the split of a text when data grows, and equal texts in one split', as
 it('applies a function and a language rule; opens the rest without copying, and only of the same data', async () => {
   const texts = [
     'The weather is fine and we walk to the market',
-    'Das Wetter ist schön und wir gehen zum Markt',
+    'Il gatto nero dorme ancora sulla sedia della cucina',
   ];
   const files = write(
     'languages.jsonl',
@@ -226,7 +226,7 @@ it.each([
   ['gopherQuality, too short', gopherQuality, sentence, false],
   ['gopherQuality, bullets', gopherQuality, Array(5).fill(`- ${sentence}`).join('\n'), false],
   ['gopherQuality, symbols', gopherQuality, Array(5).fill(`${sentence} # # #`).join('\n'), false],
-  ['gopherQuality, other words', gopherQuality, Array(60).fill('palabra').join(' '), false],
+  ['gopherQuality, other words', gopherQuality, Array(60).fill('casa').join(' '), false],
   ['gopherRepetition', gopherRepetition, sentence, true],
   ['gopherRepetition, lines', gopherRepetition, Array(5).fill(sentence).join('\n'), false],
   ['gopherRepetition, runs', gopherRepetition, `${'buy now '.repeat(20)}${sentence}`, false],

@@ -232,9 +232,10 @@ async function parametersOf(settings: Settings, rules: readonly Rule[]): Promise
     weight,
     splits,
   } = settings;
-  const code: Record<string, string> = {};
+  const code: [string, string][] = [];
   for (const { name, metrics } of rules)
-    if (['filter', 'evaluation'].includes(name)) code[name] = (await loadSelectMetric(metrics[0]!)).code;
+    if (['filter', 'evaluation'].includes(name))
+      code.push([name, (await loadSelectMetric(metrics[0]!)).code]);
   return {
     ...(field !== undefined && { field }),
     quality,
@@ -247,7 +248,7 @@ async function parametersOf(settings: Settings, rules: readonly Rule[]): Promise
     sample,
     ...(weight !== undefined && { weight }),
     splits,
-    code,
+    code: Object.fromEntries(code),
   };
 }
 
@@ -372,7 +373,8 @@ function writeSplits(
   shares: Readonly<Record<string, number>>,
 ): Record<string, number> {
   const names = Object.keys(shares);
-  const ends = names.map((_, k) => names.slice(0, k + 1).reduce((sum, name) => sum + shares[name]!, 0));
+  const sizes = Object.values(shares);
+  const ends = sizes.map((_, k) => sizes.slice(0, k + 1).reduce((sum, size) => sum + size, 0));
   const writers = names.map((name) => new FileWriter(splitFile(output, name)));
   const counts = names.map(() => 0);
   try {
