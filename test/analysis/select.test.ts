@@ -147,6 +147,7 @@ it('keeps the split of a text when data grows, and equal texts in one split', as
 it('applies a function and a language rule; opens the rest without copying, and only of the same data', async () => {
   const texts = [
     'The weather is fine and we walk to the market',
+    // cspell:disable-next-line
     'Il gatto nero dorme ancora sulla sedia della cucina',
   ];
   const files = write(
