@@ -10,7 +10,7 @@ import {
   workerDataset,
 } from 'millrace';
 import { CollateError, ConfigError } from 'millrace/errors';
-import { PackedDataset, packCollate, TokenWindows } from 'millrace/tokens';
+import { LengthWarmup, PackedDataset, packCollate, TokenWindows } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, collect, range } from './collect.js';
 
@@ -194,6 +194,35 @@ describe('batch.origin', () => {
       { source: 0, index: 0, pass: 0, tokens: 4 },
       { source: 0, index: 1, pass: 0, tokens: 4 },
     ]);
+  });
+
+  it('lists what a length warm-up keeps of the documents, at each step', async () => {
+    const documents = { length: 6, sizes: [4, 4, 4, 4, 4, 4], get: () => new Int32Array(4) };
+    const packed = new PackedDataset(documents, { rowLength: 8, shuffle: false });
+    for (const [cut, kept] of [
+      ['truncate', [3, 8, 8]],
+      ['split', [6, 8, 8]],
+    ] as const) {
+      const schedule = { type: 'discrete', difficulties: [3, 8], lastSteps: [1] } as const;
+      const dataset = new LengthWarmup(packed, { minLength: 3, schedule, cut });
+      const loader = new DataLoader(dataset, { batchSize: 1, provenance: true });
+      const origins = (await batchesOf(loader)).flatMap(({ origin }) => origin);
+      expect(origins.map(({ tokens }) => tokens)).toEqual(kept);
+      expect(origins[0]!.documents!.map(({ tokens }) => tokens)).toEqual(cut === 'truncate' ? [3] : [4, 2]);
+    }
+  });
+
+  it('follows a mixture whose weights are amended', async () => {
+    const mixture = new MixtureDataset([speaking(0, 5), speaking(1, 5)], { weights: [1, 1], length: 24 });
+    const loader = new DataLoader(mixture, { batchSize: 4, provenance: true, collate: padCollate() });
+    await loader.amend({ at: 3, weights: [1, 0] });
+    const batches = await batchesOf(loader);
+    for (const { name, index, origin } of batches) {
+      expect(origin.map(({ source }) => source)).toEqual(Array.from(name.data));
+      expect(origin.map(({ index }) => index)).toEqual(Array.from(index.data));
+    }
+    const last = batches.slice(3).flatMap(({ origin }) => origin.map(({ source }) => source));
+    expect(new Set(last)).toEqual(new Set([0]));
   });
 
   it('is the same from workers, lent or owned, collated there or here, and counts samples that are packed', async () => {

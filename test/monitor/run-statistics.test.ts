@@ -1,10 +1,15 @@
-import { DataLoader } from 'millrace';
+import { ArrayDataset, DataLoader, MixtureDataset, padCollate } from 'millrace';
 import { CurriculumSampler } from 'millrace/curriculum';
 import { RunStatistics } from 'millrace/monitor';
 import { describe, expect, it } from 'vitest';
 import { sizeOfBatch } from '../../dist/monitor/batch-size.js';
+import { valuesOf } from '../../dist/monitor/metrics.js';
 import { batchesOf, range } from '../loader/collect.js';
 import { began, delivered, start } from './run-events.js';
+
+/** Samples of some tokens each. */
+const tokens = (length: number, each: number) =>
+  new ArrayDataset(Array.from({ length }, () => new Int32Array(each)));
 
 describe('the statistics of a run', () => {
   it('sum up deliveries, waits and skipped samples', () => {
@@ -23,6 +28,35 @@ describe('the statistics of a run', () => {
       skipped: 1,
       errors: 0,
     });
+  });
+
+  it('sum up samples and tokens by source and pass, which every writer has', async () => {
+    const loader = new DataLoader(
+      new MixtureDataset([tokens(3, 2), tokens(5, 4)], { weights: [1, 1], length: 16 }),
+      { batchSize: 4, provenance: true, collate: padCollate() },
+    );
+    const statistics = new RunStatistics();
+    loader.observe(statistics.receive);
+    await batchesOf(loader);
+    const { sources } = statistics.totals();
+    expect(sources).toEqual(loader.stats().sources);
+    expect(sources.map(({ source, samples, tokens }) => [source, samples, tokens])).toEqual([
+      [0, 3, 6],
+      [0, 3, 6],
+      [0, 2, 4],
+      [1, 5, 20],
+      [1, 3, 12],
+    ]);
+    const written = valuesOf(statistics.reader()()).filter(
+      ({ metric }) => metric.name === 'source_tokens_total',
+    );
+    expect(written.map(({ labeled, value }) => `${labeled}: ${value}`)).toEqual([
+      '0_0: 6',
+      '0_1: 6',
+      '0_2: 4',
+      '1_0: 20',
+      '1_1: 12',
+    ]);
   });
 
   it('report where the time of making batches went, including the hand-off', () => {
