@@ -87,7 +87,7 @@ describe('cacheSamples', () => {
             );
         },
       ),
-      { numRuns: 10 },
+      { numRuns: 8 },
     );
   });
 
@@ -164,7 +164,7 @@ describe('cacheSamples', () => {
           expect(readFileSync(file).equals(whole)).toBe(true);
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 

@@ -202,7 +202,7 @@ describe(`onError: 'replace'`, () => {
           const options = { batchSize, worldSize, gradientAccumulationSteps: steps, shuffle: true, seed };
           for (let rank = 0; rank < worldSize; rank++) {
             const whole = load({ kind: 'map', length, broken: [] }, { ...options, rank });
-            const mended = load(
+            const replaced = load(
               { kind: 'map', length, broken },
               { ...options, rank, onError: 'replace', maxFailures: 1e9 },
             );
@@ -213,7 +213,7 @@ describe(`onError: 'replace'`, () => {
                 return next;
               }),
             );
-            expect(await collect(mended)).toEqual(expected);
+            expect(await collect(replaced)).toEqual(expected);
           }
         },
       ),
@@ -233,12 +233,12 @@ describe(`onError: 'replace'`, () => {
       new MixtureDataset([source('web', broken), source('code', [])], { weights: [3, 1], shuffle: false });
     const options = { batchSize: 4, onError: 'replace', maxFailures: 9 } as const;
     const whole = await batchesOf(new DataLoader(make([]), options) as Loader<string>);
-    const mended = await batchesOf(new DataLoader(make([2, 3]), options) as Loader<string>);
+    const replaced = await batchesOf(new DataLoader(make([2, 3]), options) as Loader<string>);
     // The epoch has 12 draws of this source. After the last one, the first one is next.
     const drawn = whole.flat() as unknown as string[];
     const last = drawn.lastIndexOf('web 2');
     const expected = drawn.map((text, k) => text.replace(/web [23]/, k < last ? 'web 4' : 'web 0'));
-    expect(mended.flat()).toEqual(expected);
+    expect(replaced.flat()).toEqual(expected);
   });
 
   it('is refused for a stream', () => {

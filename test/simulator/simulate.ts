@@ -65,7 +65,7 @@ interface Checkpoint {
   readonly place: number;
 }
 
-const mended = new URL('../fixtures/broken.js', import.meta.url);
+const failing = new URL('../fixtures/broken.js', import.meta.url);
 const streams = new URL('../fixtures/resumable.js', import.meta.url);
 
 /**
@@ -193,13 +193,13 @@ class Simulation {
     const { kind, samples, numShards, stateful, batchSize, dropLast, seed, inOrder, broken } = this.#job;
     const options = { ...start, batchSize, dropLast, seed, rank, inOrder };
     if (kind === 'indices') {
-      const failing = broken.length > 0;
-      const dataset = failing
-        ? workerDataset<number>(mended, { options: { length: samples, broken } })
+      const hasBroken = broken.length > 0;
+      const dataset = hasBroken
+        ? workerDataset<number>(failing, { options: { length: samples, broken } })
         : new ArrayDataset(numbers(samples));
       return new DataLoader<number>(dataset, {
         ...options,
-        ...(failing && { maxFailures: 1e9 }),
+        ...(hasBroken && { maxFailures: 1e9 }),
         sampler: samplerOf(this.#job),
       } as object);
     }
@@ -432,7 +432,7 @@ function acknowledge(lease: SimulatedLease): boolean {
 }
 
 /** The sample that stands for an index. */
-function mendedIndex(index: number, { broken, samples }: Job): number {
+function replacedIndex(index: number, { broken, samples }: Job): number {
   let next = index;
   while (broken.includes(next)) next = (next + 1) % samples;
   return next;
@@ -453,7 +453,7 @@ function expectedBatches(job: Job): number[][] {
   for (let epoch = 0; epoch < epochs; epoch++) {
     if (kind === 'indices') {
       sampler.setEpoch!(epoch);
-      const drawn = Array.from(sampler, (index) => mendedIndex(index, job));
+      const drawn = Array.from(sampler, (index) => replacedIndex(index, job));
       all.push(...cut(drawn, batchSize, dropLast));
       continue;
     }

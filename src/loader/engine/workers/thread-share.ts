@@ -125,7 +125,7 @@ class Guest extends ThreadUser {
   readonly #port: ThreadPort;
   /** The other end, until it is sent along with the setup. */
   #farPort: ThreadPort | undefined;
-  /** Whether its program was told to end. */
+  /** Whether its program was asked to end. */
   #isClosing = false;
 
   constructor(shared: SharedThread) {
