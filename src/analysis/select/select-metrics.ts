@@ -101,7 +101,7 @@ export function fieldOf(sample: unknown, field: string | undefined, index: numbe
   if (field === undefined) return textOf(sample, index);
   const value = ownValue(sample as Record<string, unknown>, field);
   if (typeof value === 'string') return value;
-  throw new ConfigError('select', [{ field: 'field', message: `${field} is no text in sample ${index}` }]);
+  throw new ConfigError('select', [{ field: 'field', message: `${field} is not a text in sample ${index}` }]);
 }
 
 function ruleMetric(name: string, field: string | undefined): Metric {
@@ -132,7 +132,9 @@ async function filterMetric(module: string, name: string): Promise<LoadedSelectM
   );
   const keeps = await filter.load();
   if (typeof keeps !== 'function')
-    throw new ConfigError('select', [{ field: 'filters', message: `${name} of ${module} is no function` }]);
+    throw new ConfigError('select', [
+      { field: 'filters', message: `${name} of ${module} is not a function` },
+    ]);
   const text = module.startsWith('file:') ? readFileSync(fileURLToPath(module), 'utf8') : module;
   return {
     code: fingerprint({ text, export: name }),
@@ -149,7 +151,7 @@ async function filterMetric(module: string, name: string): Promise<LoadedSelectM
 function weightOf(sample: unknown, column: string, index: number): number {
   const weight = Number(ownValue(sample as Record<string, unknown>, column));
   if (weight >= 0 && Number.isFinite(weight)) return weight;
-  const message = `${column} is no number of 0 or more in sample ${index}`;
+  const message = `${column} is not a number of 0 or more in sample ${index}`;
   throw new ConfigError('select', [{ field: 'weight', message }]);
 }
 
