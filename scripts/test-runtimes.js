@@ -52,6 +52,8 @@ for (const [name, { command }] of Object.entries(runtimes)) {
       'node_modules/vitest/vitest.mjs',
       'run',
       '--typecheck.enabled=false',
+      // A runtime that breaks in one file must not fail the next.
+      '--isolate',
       '--reporter=dot',
       ...tests,
     ],

@@ -2,12 +2,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import type { CommandResult } from './run-command.js';
 
 /** Ends the output of a command. */
 const mark = '\u0000end of command\u0000';
 
 let server: ChildProcess | undefined;
+/** The test file that the server runs commands for. */
+let testPath: string | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
@@ -25,6 +28,12 @@ export function runInOneProcess(
 }
 
 async function run(args: readonly string[], cwd: string): Promise<CommandResult> {
+  const current = expect.getState().testPath;
+  if (testPath !== current) {
+    server?.kill();
+    server = undefined;
+    testPath = current;
+  }
   server ??= await start();
   const child = server;
   const stopped = new AbortController();

@@ -2,26 +2,26 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Parts of the paths of files that take seconds, the slowest first. */
 const slow = [
-  'examples/curriculum-gpt/main-job',
-  'package/consumer-types',
   'package/guides',
-  'package/browser',
-  'package/site',
-  'web/live/',
-  'browser/storage',
   'analysis/cluster.',
+  'package/docs',
+  'package/consumer-types',
   'convert/kill',
-  'fuzz/',
+  'examples/curriculum-gpt/main-job',
   'package/',
   'browser/',
+  'web/live/',
+  'cli/manners',
   'monitor/dashboard/',
-  'examples/',
+  'fuzz/',
+  'storage/cache.',
+  'serve/',
   'cli/',
-  'loader/worker-death',
+  'examples/',
+  'convert/convert',
   'tokens/token-windows-batches',
-  'parity/analyzer',
-  'formats/arrays',
-  'formats/tables',
+  'adapters/tfjs-training',
+  'loader/worker-death',
 ];
 
 /** Starts slow files first, so that no process works alone at the end. A fresh clone has no times of an earlier run to go by. */
