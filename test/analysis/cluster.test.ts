@@ -158,7 +158,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     const lane = async (queue: string, shift: number): Promise<void> => {
       const survivor = startWorker(queue);
       await survivor.until('ready');
-      for (let run = 0; run < searchSize({ short: 4, long: 25 }); run++) {
+      for (let run = 0; run < searchSize({ short: 2, long: 25 }); run++) {
         const own = options({ queue, ...small });
         const victims = [startWorker(queue), startWorker(queue)];
         await Promise.all(victims.map((worker) => worker.until('ready')));
@@ -342,7 +342,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   });
 
   it('can be canceled at any moment, also while it is put into the queue', async () => {
-    for (let run = 0; run < searchSize({ short: 15, long: 60 }); run++) {
+    for (let run = 0; run < searchSize({ short: 6, long: 60 }); run++) {
       const own = options();
       // Without workers the analysis waits in the queue until it is removed.
       const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram, loadProgram } from '../../dist/cli/program.js';
 import { ConfigFolder } from '../config/folder.js';
+import { runInOneProcess } from './in-one-process.js';
 import { main, runCommand, runNode } from './run-command.js';
 import { runInTerminal } from './run-in-terminal.js';
 
@@ -86,7 +87,7 @@ describe('help', () => {
     [['plan', '--spet', '3'], '--step'],
     [['inspect', 'x', '--fromat', 'csv'], '--format'],
   ])('answers %j with what was probably meant', async (args, meant) => {
-    const { status, stderr } = await runCommand(args);
+    const { status, stderr } = await runInOneProcess(args);
     expect(status).toBe(2);
     expect(stderr).toContain(`(Did you mean ${meant}?)`);
   });
@@ -154,9 +155,11 @@ describe('--quiet', () => {
 });
 
 describe('millrace completion', () => {
-  const complete = async (...words: string[]) => {
+  beforeAll(async () => {
     const { stdout } = await runCommand(['completion', 'bash']);
     writeFileSync(join(folder.path, 'completion.bash'), stdout);
+  });
+  const complete = async (...words: string[]) => {
     const typed = words.map((word) => `'${word}'`).join(' ');
     const probe = `source completion.bash; COMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; _millrace; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const result = await promisify(execFile)('bash', ['-c', probe], { cwd: folder.path });

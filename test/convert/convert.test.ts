@@ -16,6 +16,7 @@ import { type SampleContext, workerFunction } from 'millrace';
 import { convert, verifyConversion } from 'millrace/convert';
 import { ImageFolder, IndexedDataset, openDataset, ParquetDataset, WebDataset } from 'millrace/formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { ObjectServer } from '../storage/object-server.js';
 import { bytesOf } from './folder-bytes.js';
 
@@ -59,7 +60,7 @@ describe('convert to tokens', () => {
           dataset.close();
         },
       ),
-      { numRuns: 15 },
+      { numRuns: searchSize({ short: 6, long: 15 }) },
     );
   });
 
@@ -152,7 +153,7 @@ describe('convert to Parquet', () => {
     'mds',
   ])('keeps the rows of %s', async (name) => {
     const path = output();
-    const { samples } = await convert(fixture(name), { output: path, to: 'parquet' });
+    const { samples } = await convert(fixture(name), { output: path, to: 'parquet', numWorkers: 0 });
     const [{ dataset: before }, after] = [await openDataset(fixture(name)), await ParquetDataset.open(path)];
     expect([samples, after.length]).toEqual([before.length, before.length]);
     const plain = (value: unknown): unknown =>
@@ -220,7 +221,7 @@ describe('convert to WebDataset', () => {
     for (const name of ['a.txt', 'a.json', 'b.txt', `${long}.txt`])
       writeFileSync(join(root, name), `"${name}"`);
     const path = output();
-    await convert(`${root}/**`, { output: path, to: 'webdataset' });
+    await convert(`${root}/**`, { output: path, to: 'webdataset', numWorkers: 0 });
     const shards = await WebDataset.open(path);
     expect(await Promise.all([0, 1, 2].map((index) => shards.get(index)))).toEqual([
       { __key__: 'a', json: 'a.json', txt: '"a.txt"' },
@@ -240,7 +241,7 @@ describe('an output of convert', () => {
     const input = writeLines(texts(50));
     for (const to of ['tokens', 'parquet'] as const) {
       const path = output();
-      const options = { output: path, to, tokenizer: 'bytes', shardSamples: 20 } as const;
+      const options = { output: path, to, tokenizer: 'bytes', shardSamples: 20, numWorkers: 0 } as const;
       const first = await convert(input, options);
       const files = bytesOf(folder);
       expect(await convert(input, options)).toMatchObject({ wasDone: true, samples: 50, files: first.files });
@@ -260,8 +261,8 @@ describe('an output of convert', () => {
     const input = writeLines(texts(5));
     for (const to of ['tokens', 'parquet'] as const) {
       const path = output();
-      await convert(input, { output: path, to, tokenizer: 'bytes' });
-      const other = { output: path, to, tokenizer: 'bytes', shardSamples: 2 } as const;
+      await convert(input, { output: path, to, tokenizer: 'bytes', numWorkers: 0 });
+      const other = { output: path, to, tokenizer: 'bytes', shardSamples: 2, numWorkers: 0 } as const;
       await expect(convert(input, other)).rejects.toThrow(
         /output exists already and has other content.*overwrite/,
       );

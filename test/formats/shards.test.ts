@@ -4,6 +4,7 @@ import { DataLoader, type Dataset, MillraceError, type SampleContext, type Tenso
 import { MdsDataset, WebDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { ObjectServer } from '../storage/object-server.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/formats/${name}`, import.meta.url));
@@ -87,7 +88,7 @@ describe('WebDataset', () => {
       const opening = WebDataset.open(new MemorySource(bytes.subarray(0, length), 'short.tar'));
       await expect(opening).rejects.toThrow(/is cut short.*short\.tar, byte offset/);
     }
-    for (let at = 0; at < bytes.length; at += 37) {
+    for (let at = 0; at < bytes.length; at += searchSize({ short: 149, long: 37 })) {
       const damaged = Uint8Array.from(bytes);
       damaged[at]! ^= 1 << (at % 8);
       try {
@@ -163,7 +164,7 @@ describe.each(['mds', 'mds-zstd'])("MdsDataset of MosaicML's writer: %s", (folde
     server.put('/index.json', index);
     for (const name of names) server.put(`/${name}`, readFileSync(fixture(`${folder}/${name}`)));
     const bytes = readFileSync(fixture(`${folder}/${names[0]}`));
-    for (let at = 0; at < bytes.length; at += 13) {
+    for (let at = 0; at < bytes.length; at += searchSize({ short: 53, long: 13 })) {
       const damaged = Uint8Array.from(bytes);
       damaged[at]! ^= 1 << (at % 8);
       server.put(`/${names[0]}`, damaged);

@@ -184,7 +184,7 @@ describe('elastic resume', () => {
           else expect(samples).toEqual(expected.slice(expected.length - samples.length));
         }
       }),
-      { numRuns: searchSize({ short: 300, long: 2_000 }) },
+      { numRuns: searchSize({ short: 120, long: 2_000 }) },
     );
   });
 
@@ -235,7 +235,7 @@ describe('elastic resume', () => {
         const told = loaderOf(given, { ...layout, rank: 0 }).whenSeen(asked, options);
         expect(told.map((sighting) => JSON.stringify(sighting)).sort()).toEqual(walked.sort());
       }),
-      { numRuns: searchSize({ short: 150, long: 1_000 }) },
+      { numRuns: searchSize({ short: 60, long: 1_000 }) },
     );
   });
 
@@ -269,7 +269,7 @@ describe('elastic resume', () => {
           if (divisible(given, batch) >= worldSize) expect(samples).toEqual(batch);
         }
       }),
-      { numRuns: searchSize({ short: 8, long: 25 }) },
+      { numRuns: searchSize({ short: 4, long: 25 }) },
     );
   });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { DataLoader, TensorDataset, tensor } from 'millrace';
 import { StateMismatchError } from 'millrace/errors';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { collect, range } from './collect.js';
 
 const configuration = fc
@@ -38,7 +39,7 @@ describe('law 1: order', () => {
           );
         },
       ),
-      { numRuns: 12 },
+      { numRuns: searchSize({ short: 6, long: 25 }) },
     );
   });
 
@@ -134,7 +135,7 @@ describe('law 3: state', () => {
           }
         },
       ),
-      { numRuns: 15 },
+      { numRuns: searchSize({ short: 7, long: 30 }) },
     );
   });
 

@@ -12,6 +12,7 @@ import {
 } from 'millrace';
 import { PackedDataset } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { RemoteRows, type Row, settle, until } from './remote-rows.js';
 
 const far = new RemoteRows(24);
@@ -247,7 +248,7 @@ it('looking ahead changes no sample, whatever the datasets are made of, and asks
         expect(new Set(plain.asked).size).toBe(plain.asked.length);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: searchSize({ short: 15, long: 40 }) },
   );
 });
 

@@ -17,6 +17,7 @@ import {
 import { CurriculumSampler } from 'millrace/curriculum';
 import { PackedDataset, TokenBudgetSampler } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { batchesOf } from './collect.js';
 
 const kinds = ['plain', 'map', 'stack', 'mixture', 'packed'] as const;
@@ -82,7 +83,7 @@ describe('the same random numbers', () => {
           expect(await samples(load({ ...options, batchSize: by }))).toEqual(expected);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: searchSize({ short: 25, long: 60 }) },
     );
   });
 
@@ -116,7 +117,7 @@ describe('the same random numbers', () => {
           expect(joined).toEqual(whole);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: searchSize({ short: 25, long: 60 }) },
     );
   });
 
@@ -140,7 +141,7 @@ describe('the same random numbers', () => {
         const rest = ranks[0]!.flatMap((sample, k) => [sample, ranks[1]![k]!]);
         expect([...seen, ...rest]).toEqual(whole);
       }),
-      { numRuns: 40 },
+      { numRuns: searchSize({ short: 15, long: 40 }) },
     );
   });
 
@@ -191,7 +192,7 @@ describe('the same random numbers', () => {
         };
         expect(await run(failures)).toEqual(await run(0));
       }),
-      { numRuns: 6 },
+      { numRuns: searchSize({ short: 4, long: 12 }) },
     );
   });
 
@@ -269,7 +270,7 @@ describe('streams', () => {
       expect(whole.map((_, step) => ranks.flatMap((rank) => rank[step]!))).toEqual(whole);
       expect(new Set(whole.flat()).size).toBe(shards * 8);
     });
-    await fc.assert(property, { numRuns: 20 });
+    await fc.assert(property, { numRuns: searchSize({ short: 10, long: 20 }) });
   });
 });
 
@@ -378,6 +379,6 @@ describe('documents of packed rows', () => {
       for (const drawn of drawnIn) expect(drawn.size).toBe(lengths.length);
       expect(new Set(drawnIn.flatMap((drawn) => [...drawn])).size).toBe(passes * lengths.length);
     });
-    await fc.assert(property, { numRuns: 60 });
+    await fc.assert(property, { numRuns: searchSize({ short: 25, long: 60 }) });
   });
 });

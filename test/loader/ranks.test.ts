@@ -15,6 +15,7 @@ import { CapabilityError, ConfigError, EmptyLoaderError } from 'millrace/errors'
 import { TorchGenerator } from 'millrace/random';
 import { TokenBudgetSampler, TokenWindowStream } from 'millrace/tokens';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { batchesOf, collect, range } from './collect.js';
 import { EvolvingSampler, SeekingSampler, TurningSampler } from './stateful-samplers.js';
 
@@ -138,7 +139,7 @@ describe('ranks', () => {
           else expect(samples).toEqual(expected[k]);
         }
       }),
-      { numRuns: 400 },
+      { numRuns: searchSize({ short: 120, long: 400 }) },
     );
   });
 
@@ -160,7 +161,7 @@ describe('ranks', () => {
         );
         expect(planned).toEqual(all.slice(epoch * perEpoch + batch, (epoch + 1) * perEpoch));
       }),
-      { numRuns: 300 },
+      { numRuns: searchSize({ short: 100, long: 300 }) },
     );
   });
 
@@ -372,7 +373,7 @@ describe('the schedule of a mixture', () => {
             for (const sample of batch) expect(sample >= 100).toBe(k >= step);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: searchSize({ short: 25, long: 60 }) },
     );
   });
 });

@@ -74,7 +74,7 @@ describe(`a worker that dies under onError: 'retry'`, () => {
       const keys = batches.map((batch) => batch.join());
       return options.inOrder ? keys : keys.sort();
     };
-    await survive(loader, searchSize({ short: 20, long: 70 }), async (batches) => {
+    await survive(loader, searchSize({ short: 8, long: 70 }), async (batches) => {
       const expected: number[][] = [];
       for await (const batch of unharmed) expected.push(Array.from(batch.data));
       expect(asKeys(batches)).toEqual(asKeys(expected));

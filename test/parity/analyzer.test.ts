@@ -8,6 +8,7 @@ import { IndexedDataset } from 'millrace/formats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isTensor } from '../../dist/core/tensor.js';
 import type { DataAnalyzerOptions } from '../../dist/deepspeed/data-analyzer-options.js';
+import { isLong } from '../setup/search-size.js';
 import {
   type Case,
   type Contents,
@@ -112,7 +113,7 @@ testEveryCase<Case>('analyzer.json', 15, async (golden) => {
   }
 });
 
-it.each([[0], [1], [2], [3]])(
+it.each(isLong ? [0, 1, 2, 3] : [0, 2])(
   'analyzeDifficulty writes the same files with %d threads',
   async (numWorkers) => {
     expect(plainCases().length).toBeGreaterThan(8);

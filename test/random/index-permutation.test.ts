@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { ConfigError, IndexRangeError } from 'millrace/errors';
 import { IndexPermutation, orderKey } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { chiSquare, inPlausibleRange } from './chi-square.js';
 
 const whole = (order: IndexPermutation) => [...order.fill(new Float64Array(order.length))];
@@ -95,7 +96,7 @@ describe('IndexPermutation', () => {
   it.each([2, 3, 4, 5, 6])('returns all orders of %d elements equally often', (n) => {
     const counts = new Map<string, number>();
     const orders = Array.from({ length: n }, (_, i) => i + 1).reduce((product, i) => product * i, 1);
-    const keys = 40 * orders;
+    const keys = searchSize({ short: 10, long: 40 }) * orders;
     for (let key = 0; key < keys; key++) {
       const order = String(whole(new IndexPermutation(n, orderKey(11, key))));
       counts.set(order, (counts.get(order) ?? 0) + 1);
@@ -106,7 +107,7 @@ describe('IndexPermutation', () => {
 
   it.each([1025, 1500, 4097])('spreads positions and neighbors of %d elements evenly over keys', (n) => {
     const bins = 25;
-    const keys = 5000;
+    const keys = searchSize({ short: 1_500, long: 5_000 });
     const expected = Array.from({ length: bins }, (_, bin) => binSize(n, bins, bin));
     const positions = [0, 1, 33, n - 1].map((position) => ({
       position,

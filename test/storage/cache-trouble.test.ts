@@ -19,6 +19,7 @@ import fc from 'fast-check';
 import { JsonlDataset, openDataset } from 'millrace/formats';
 import { openSource } from 'millrace/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { ObjectServer } from './object-server.js';
 
 const blockBytes = 2 ** 23;
@@ -124,7 +125,7 @@ describe('a cache that is', () => {
           );
         }
       }),
-      { numRuns: 12 },
+      { numRuns: searchSize({ short: 5, long: 25 }) },
     );
   });
 

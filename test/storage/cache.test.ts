@@ -11,6 +11,7 @@ import { JsonlDataset } from 'millrace/formats';
 import { openSource } from 'millrace/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { replaceSleep } from '../setup/replace-sleep.js';
+import { searchSize } from '../setup/search-size.js';
 import { ObjectServer } from './object-server.js';
 
 const blockBytes = 2 ** 23;
@@ -73,7 +74,8 @@ describe('the cache', () => {
   });
 
   it('is complete after a process was killed while filling it, and no process waits for the killed one', async () => {
-    for (let blocks = 0; blocks < 4; blocks++) {
+    const kills = searchSize({ short: 2, long: 4 });
+    for (let blocks = 0; blocks < kills; blocks++) {
       rmSync(folder, { recursive: true });
       // The server stops in the middle of a block: the process is in the midst of writing.
       let served = 0;

@@ -9,7 +9,7 @@ import * as formats from 'millrace/formats';
 import { listFiles, openObjectStore, openSource } from 'millrace/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toErrorRecord } from '../../dist/core/error-record.js';
-import { runCommand } from '../cli/run-command.js';
+import { runInOneProcess } from '../cli/in-one-process.js';
 import { ObjectServer } from './object-server.js';
 
 const { openDataset, ImageFolder, IndexedDataset, JsonlDataset, RemoteIndexedDataset } = formats;
@@ -204,7 +204,7 @@ describe('no secret is in what the command prints and writes', () => {
     ['convert', '--output', 'table', '--to', 'parquet', '--json'],
   ])('%s %s', async (command, ...flags) => {
     for (const path of ['rows.jsonl', 'absent.jsonl']) {
-      const { stdout, stderr } = await runCommand([command!, urlOf(path), ...flags], { cwd: folder });
+      const { stdout, stderr } = await runInOneProcess([command!, urlOf(path), ...flags], { cwd: folder });
       expect(stdout + stderr).not.toMatch(secrets);
       expect(stdout + stderr).not.toBe('');
     }
@@ -216,7 +216,7 @@ describe('no secret is in what the command prints and writes', () => {
     const config = { data, loader: { batchSize: 4, dashboard: { token: 'SECRETBOARD' } } };
     writeFileSync(join(folder, 'millrace.config.mjs'), `export default ${JSON.stringify(config)};`);
     for (const args of [['plan'], ['plan', '--json'], ['plan', '--html', 'page.html'], ['doctor']]) {
-      const { stdout, stderr } = await runCommand(args, { cwd: folder });
+      const { stdout, stderr } = await runInOneProcess(args, { cwd: folder });
       expect(stdout + stderr).not.toMatch(secrets);
     }
     rmSync(join(folder, 'millrace.config.mjs'));

@@ -123,7 +123,7 @@ describe('a loader over token windows', () => {
   // An epoch has 25 MB of batches, of which nothing may be kept. Workers that live on collect when they like, and grow a little for
   // about 150 epochs.
   it.each([true, false])('keeps its memory over many epochs, persistentWorkers: %s', (persistentWorkers) => {
-    const epochs = searchSize({ short: 24, long: 60 });
+    const epochs = searchSize({ short: 12, long: 60 });
     const script = fileURLToPath(new URL('../fixtures/epochs.js', import.meta.url));
     const args = ['--expose-gc', script, String(epochs), String(persistentWorkers)];
     const resident = JSON.parse(execFileSync(process.execPath, args).toString()) as number[];

@@ -5,7 +5,7 @@ import { createServer, get as httpGet, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { DataLoader } from 'millrace';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { report } from '../../../dist/monitor/dashboard/neighbor-client.js';
 import type { BoardMessage } from '../../../dist/monitor/dashboard/run-board.js';
 import { batchesOf, range } from '../../loader/collect.js';
@@ -20,6 +20,14 @@ async function start(options: object = {}): Promise<WatchedRun> {
 afterEach(async () => {
   await Promise.all(runs.splice(0).map((run) => run.kill()));
 });
+
+/** One run for all tests that leave it as it is. */
+let common: Promise<WatchedRun> | undefined;
+function shared(): Promise<WatchedRun> {
+  common ??= WatchedRun.start({ stepMs: 50 });
+  return common;
+}
+afterAll(async () => (await common)?.kill());
 
 function ask(
   url: string,
@@ -80,7 +88,7 @@ function ranksIn(messages: readonly BoardMessage[]): number[] {
 
 describe('the server of the live page', () => {
   it('sends a page a full view first, then changes while the run lasts', async () => {
-    const { url } = await start();
+    const { url } = await shared();
     const messages = await until(`${url}events`, (all) => {
       const figures = all.flatMap((message) =>
         message.type === 'update' ? [message.update.figures!.batches] : [],
@@ -96,7 +104,7 @@ describe('the server of the live page', () => {
   });
 
   it('serves a page that can run its own script and reach nothing else', async () => {
-    const { url } = await start();
+    const { url } = await shared();
     const { status, body, headers } = await ask(url);
     expect(status).toBe(200);
     expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'sha256-/);
@@ -105,7 +113,7 @@ describe('the server of the live page', () => {
   });
 
   it('serves Prometheus', async () => {
-    const { url } = await start();
+    const { url } = await shared();
     await until(`${url}events`, (all) =>
       all.some((message) => message.type === 'update' && message.update.figures!.batches > 0),
     );
@@ -116,7 +124,7 @@ describe('the server of the live page', () => {
   });
 
   it('accepts connections from this machine only, and under loopback names only', async () => {
-    const { url, port } = await start();
+    const { url, port } = await shared();
     expect(new URL(url).hostname).toBe('127.0.0.1');
     for (const path of ['', 'events', 'metrics']) {
       const { status, body } = await ask(`${url}${path}`, { host: `attacker.example:${port}` });
@@ -147,7 +155,7 @@ describe('the server of the live page', () => {
   });
 
   it('accepts reports from other runs on this machine, and no reports that a web page could send', async () => {
-    const { port } = await start();
+    const { port } = await shared();
     const post = (headers: Record<string, string>): Promise<number> =>
       new Promise((resolve, reject) => {
         const sent = request(
@@ -318,7 +326,7 @@ describe('a page under a flood of connections', () => {
     ['keys that every object has', '{"runs":[{"__proto__":{"facts":1}}],"updates":[{"__proto__":1}]}'],
     ['null', 'null'],
   ])('rejects a report with %s', async (_, body) => {
-    const { port } = await start();
+    const { port } = await shared();
     const status = await new Promise((resolve, reject) => {
       const sent = request(
         { port, host: '127.0.0.1', path: '/neighbor', method: 'POST', headers: { 'x-millrace-run': '1' } },

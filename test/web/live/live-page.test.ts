@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WatchedRun } from '../../monitor/dashboard/watched-run.js';
 import { connectBrowser, executablePath, openPage } from '../../setup/browser.js';
+import { isLong } from '../../setup/search-size.js';
 
 const pagePath = fileURLToPath(new URL('../../../dist/web/live/page.html', import.meta.url));
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -203,12 +204,15 @@ describe.skipIf(!executablePath)('the live page', () => {
     expect(await page.locator('#state').evaluate((state) => state.tagName)).toBe('OUTPUT');
   });
 
-  it.each([
+  const narrowAndWide = [
     ['light', 1280],
+    ['dark', 390],
+  ] as const;
+  const others = [
     ['dark', 1280],
     ['light', 390],
-    ['dark', 390],
-  ] as const)(
+  ] as const;
+  it.each([...narrowAndWide, ...(isLong ? others : [])])(
     'has no flaw that axe finds, and nothing beside the screen: %s, %i pixels',
     async (colorScheme, width) => {
       const { url } = await start();
