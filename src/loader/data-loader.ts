@@ -101,6 +101,7 @@ export class DataLoader<
   readonly #parts: LoaderParts;
   /** Known as soon as the dataset is. */
   #order: LoaderOrder | undefined;
+  #facts: DatasetFacts | undefined;
   #delivery: Delivery | undefined;
   /** Present from the first amendment on. */
   #amended: AmendedRun | undefined;
@@ -446,8 +447,16 @@ export class DataLoader<
     const { AmendedRun } = await import('./amend/amended-run.js');
     const order = this.#baseOrder();
     const options = this.#options;
+    const base = this.#source;
+    // A module's dataset is in the workers.
+    const facts = this.#facts!;
     const orderOf = (source: LoadedSource, amended: AmendedOrder): LoaderOrder =>
-      new LoaderOrder(source, factsOf(source, datasetFingerprint), options, amended);
+      new LoaderOrder(
+        source,
+        source === base ? facts : factsOf(source, datasetFingerprint),
+        options,
+        amended,
+      );
     const sampler = (dataset: { readonly length: number }): Sampler => samplerOf(dataset, options);
     this.#amended ??= new AmendedRun({ source: this.#source, options, order, orderOf, samplerOf: sampler });
     return this.#amended;
@@ -464,6 +473,7 @@ export class DataLoader<
   }
 
   #adopt(facts: DatasetFacts): void {
+    this.#facts = facts;
     this.#order = new LoaderOrder(this.#source, facts, this.#options);
     this.#progress.follow(this.#order);
     if (facts.kind === 'iterable') this.#engine.keepWorkers();

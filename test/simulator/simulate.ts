@@ -31,6 +31,9 @@ interface Job {
   readonly leases: boolean;
   /** Samples that cannot be made, and are replaced by the next ones. */
   readonly broken: readonly number[];
+  /** Changes of the batch size from a global step on: made at that step, or before the run. */
+  readonly amendments: readonly { readonly at: number; readonly batchSize: number }[];
+  readonly amendsLive: boolean;
 }
 
 /** What may change. */
@@ -56,6 +59,8 @@ export interface Outcome {
   /** Leases that were acknowledged, and samples that were replaced. */
   readonly acknowledged: number;
   readonly replaced: number;
+  /** Amendments of a loader. */
+  readonly amended: number;
 }
 
 /** A state that was saved, and how much had been delivered then. */
@@ -92,6 +97,7 @@ class Simulation {
   #crashes = 0;
   #resizes = 0;
   #acknowledged = 0;
+  #amended = 0;
 
   constructor(seed: number, clock: VirtualClock) {
     this.#clock = clock;
@@ -137,6 +143,7 @@ class Simulation {
       resizes: this.#resizes,
       acknowledged: this.#acknowledged,
       replaced,
+      amended: this.#amended,
     };
   }
 
@@ -153,12 +160,18 @@ class Simulation {
     const all = dropLast ? Math.max(samples, batchSize) : samples;
     const hasBroken = kind === 'indices' && dice.chance(0.25);
     const healthy = dice.integer(0, all - 1);
+    const order =
+      kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const);
+    const isAmended =
+      kind === 'indices' && order === 'computed' && inOrder && !dropLast && !leases && dice.chance(0.6);
+    const steps = isAmended ? numbers(12).filter(() => dice.chance(0.25)) : [];
     return {
+      amendments: steps.map((at) => ({ at, batchSize: batchSize + dice.integer(0, 3) })),
+      amendsLive: dice.chance(0.5),
       kind,
       leases,
       broken: hasBroken ? numbers(all).filter((index) => index !== healthy && dice.chance(0.4)) : [],
-      order:
-        kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const),
+      order,
       samples: all,
       numShards: dice.integer(1, 3),
       stateful: dice.chance(0.5),
@@ -218,7 +231,9 @@ class Simulation {
     let checkpoint = from;
     for (const loader of loaders) {
       await loader.ready();
+      if (!this.#job.amendsLive) await this.#amend(loader);
       if (from) loader.loadStateDict(JSON.parse(JSON.stringify(from.state)));
+      await loader.ready();
     }
     if (!checkpoint) checkpoint = { state: loaders[0]!.stateDict(), units: 0, place: 0 };
     let { place } = checkpoint;
@@ -228,6 +243,7 @@ class Simulation {
       const passes = loaders.map((loader) => new PatientPass(loader));
       for (;;) {
         if (this.#dice.chance(0.05)) this.#killOne();
+        if (this.#job.amendsLive) for (const loader of loaders) await this.#amend(loader, place);
         const batches = await Promise.all(passes.map((pass) => pass.next()));
         if (batches.every((batch) => batch === undefined)) break;
         if (batches.some((batch) => batch === undefined))
@@ -252,6 +268,15 @@ class Simulation {
         await this.#checkReceipt(start, rank, loader);
     await Promise.all(loaders.map((loader) => loader.close()));
     return undefined;
+  }
+
+  /** Makes the amendments of a step; all of them without one. */
+  async #amend(loader: DataLoader<number>, step?: number): Promise<void> {
+    for (const { at, batchSize } of this.#job.amendments) {
+      if (step !== undefined && Math.abs(step - at) > 1e-9) continue;
+      await loader.amend({ at, batchSize });
+      this.#amended += 1;
+    }
   }
 
   /** The same for a consumer that takes leases and acknowledges them in any order. */
@@ -297,6 +322,10 @@ class Simulation {
   async #checkReceipt(start: Start, rank: number, loader: DataLoader<number>): Promise<void> {
     const receipt = JSON.parse(JSON.stringify(loader.receipt()));
     const other = await this.#load({ ...start, numWorkers: 1 }, rank).ready();
+    // In the steps of the run: a later amendment was not made where it is made live.
+    for (const { at, batchSize } of this.#job.amendments)
+      if (JSON.stringify(receipt.amendments ?? {}).includes(`[${at},${batchSize}]`))
+        await other.amend({ at, batchSize });
     const { difference } = verifyReceipt(other, receipt);
     await other.close();
     if (difference) {
@@ -454,14 +483,15 @@ function expectedBatches(job: Job): number[][] {
     if (kind === 'indices') {
       sampler.setEpoch!(epoch);
       const drawn = Array.from(sampler, (index) => replacedIndex(index, job));
-      all.push(...cut(drawn, batchSize, dropLast));
+      all.push(...cut(drawn, (step) => batchSizeAt(job, step), dropLast, all.length));
       continue;
     }
     const shards = numbers(numShards).map((shard) =>
       cut(
         numbers(samples + shard).map((i) => epoch * 10_000 + shard * 1000 + i),
-        batchSize,
+        () => batchSize,
         dropLast,
+        0,
       ),
     );
     while (shards.some((shard) => shard.length > 0))
@@ -470,11 +500,26 @@ function expectedBatches(job: Job): number[][] {
   return all;
 }
 
-function cut(samples: readonly number[], batchSize: number, dropLast: boolean): number[][] {
+function batchSizeAt({ amendments, batchSize }: Job, step: number): number {
+  return amendments.findLast(({ at }) => at <= step)?.batchSize ?? batchSize;
+}
+
+/** @param first - The global step of the first batch. */
+function cut(
+  samples: readonly number[],
+  sizeAt: (step: number) => number,
+  dropLast: boolean,
+  first: number,
+): number[][] {
   const batches: number[][] = [];
-  for (let start = 0; start < samples.length; start += batchSize)
-    batches.push(samples.slice(start, start + batchSize));
-  return dropLast ? batches.filter((batch) => batch.length === batchSize) : batches;
+  for (let start = 0; start < samples.length; ) {
+    const size = sizeAt(first + batches.length);
+    const batch = samples.slice(start, start + size);
+    if (dropLast && batch.length < size) break;
+    batches.push(batch);
+    start += size;
+  }
+  return batches;
 }
 
 function same(given: readonly number[], expected: readonly number[], what: string): void {

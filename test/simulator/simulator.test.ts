@@ -24,7 +24,7 @@ describe('the scheduler', () => {
     'loses and doubles nothing, and never hangs, whatever happens when',
     async () => {
       const first = Math.floor(Math.random() * 2 ** 31);
-      let [kills, crashes, resizes, acknowledged, replaced] = [0, 0, 0, 0, 0];
+      let [kills, crashes, resizes, acknowledged, replaced, amended] = [0, 0, 0, 0, 0, 0];
       for (let k = 0; k < schedules; k++) {
         const outcome = await simulateSeed(first + k);
         kills += outcome.kills;
@@ -32,11 +32,14 @@ describe('the scheduler', () => {
         resizes += outcome.resizes;
         acknowledged += outcome.acknowledged;
         replaced += outcome.replaced;
+        amended += outcome.amended;
       }
       console.log(
-        `${schedules} schedules from ${first}: ${kills} kills, ${crashes} crashes, ${resizes} resizes, ${acknowledged} leases, ${replaced} samples replaced`,
+        `${schedules} schedules from ${first}: ${kills} kills, ${crashes} crashes, ${resizes} resizes, ${acknowledged} leases, ${replaced} samples replaced, ${amended} amendments`,
       );
-      expect(Math.min(kills, crashes, resizes, acknowledged, replaced)).toBeGreaterThan(schedules / 40);
+      expect(Math.min(kills, crashes, resizes, acknowledged, replaced, amended)).toBeGreaterThan(
+        schedules / 40,
+      );
     },
   );
 

@@ -191,9 +191,12 @@ export class LoaderProgress {
     this.#samplerRestored = false;
     this.#isSought = false;
     this.#position.beginSampler(order.passes?.open(start), order.batchSampler?.seek !== undefined);
-    if (!this.#isAmended) this.#tally.begin(start);
+    // An amended pass continues where it was.
+    if (!this.#isAmended) {
+      this.#tally.begin(start);
+      this.#receipt.begin(this.#options, start, (epoch) => order.plannedLength(epoch));
+    }
     this.#isAmended = false;
-    this.#receipt.begin(this.#options, start, (epoch) => order.plannedLength(epoch));
     if (!order.batchSampler) this.#replay = replayOf(start);
     this.#plan = order.plan(start);
     return this.#plan;
