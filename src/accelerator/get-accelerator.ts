@@ -32,7 +32,7 @@ let current: Accelerator | undefined;
  * names, else a CUDA device if present, else the processor. Missing hardware is skipped silently; a CUDA driver that
  * does not work causes a warning.
  *
- * @throws {@link ConfigError} if `DS_ACCELERATOR` is not an {@link AcceleratorName}.
+ * @throws {@link ConfigError} if `DS_ACCELERATOR` is not the name of an accelerator.
  * @throws {@link AcceleratorError} if the requested one cannot be used. For WebGPU, await {@link openAccelerator}
  *   first.
  */

@@ -2,7 +2,7 @@
 import { ArrayDataset, DataLoader, type Dataset, type Tensor as MillraceTensor, tensor } from 'millrace';
 import type { JaxNumpy } from 'millrace/jax';
 import type { OnnxTensorClass } from 'millrace/onnx';
-import type { tfDataset } from 'millrace/tfjs';
+import type { TensorFlow } from 'millrace/tfjs';
 
 interface Sample {
   readonly x: MillraceTensor<'float32'>;
@@ -31,8 +31,10 @@ const untyped = (name: string) => import(name);
 
 const tensorFlow = await untyped('@tensorflow/tfjs');
 await tensorFlow.setBackend('cpu');
-export const tf: Parameters<typeof tfDataset>[0] & { oneHot(labels: object, depth: number): object } =
-  tensorFlow;
+export const tf: TensorFlow<object> & {
+  tidy(scope: () => never): unknown;
+  oneHot(labels: object, depth: number): object;
+} = tensorFlow;
 const sequential = tensorFlow.sequential({
   layers: [tensorFlow.layers.dense({ units: 10, inputShape: [3], activation: 'softmax' })],
 });
