@@ -42,7 +42,7 @@ const schema = v.pipe(
 );
 
 /** A recording in progress. */
-type RunRecording = Disposable & {
+export type RunRecording = Disposable & {
   readonly statistics: RunStatistics;
   /** Stops recording and closes the files. */
   close(): void;

@@ -35,7 +35,7 @@ export async function openDuckDb(path: string): Promise<SqlEngine> {
       const columns = (await connection.runAndReadAll(sql)).getColumnsJS();
       return columns.map((values) => values.map(plain));
     },
-    // DuckDB lets nobody write while others read.
+    // A file that DuckDB reads cannot be written.
     isChanged: () => false,
     close() {
       connection.closeSync();

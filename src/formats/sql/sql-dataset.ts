@@ -82,7 +82,7 @@ export class SqlDataset extends TableDataset<Readonly<Record<string, unknown>>, 
       file.source.close();
       throw new ObjectChangedError('The database was written to after it was opened', {
         where: { file: source.name },
-        next: 'Open it again, or read a copy that nobody writes to.',
+        next: 'Open it again, or read a copy that no program writes to.',
       });
     }
     return new SqlDataset([{ ...shard!, file }], settings);

@@ -112,7 +112,7 @@ export class SqlFile implements TableFile {
       if (isChanged || count !== end - start)
         throw new ObjectChangedError('The database was written to after it was opened', {
           where: { file: this.source.name },
-          next: 'Open it again, or read a copy that nobody writes to.',
+          next: 'Open it again, or read a copy that no program writes to.',
         });
       return { start, columns: columns.map((_, k) => (row: number) => found[k]![row]) };
     });

@@ -15,7 +15,10 @@ writeFileSync('data/lines.jsonl', lines);
 writeFileSync('data/lines.jsonl.gz', gzipSync(lines));
 mkdirSync('docs');
 for (const [i, text] of texts.slice(0, 5).entries()) writeFileSync(`docs/${i}.txt`, text);
-writeFileSync('scores.csv', `score,lang,text\n${texts.map((text, i) => `${i / 200},en,"${text}"\n`).join('')}`);
+writeFileSync(
+  'scores.csv',
+  `score,lang,text\n${texts.map((text, i) => `${i / 200},en,"${text}"\n`).join('')}`,
+);
 await convert('scores.csv', { to: 'parquet', output: 'scores' });
 copyFileSync('scores/000000.parquet', 'data.parquet');
 

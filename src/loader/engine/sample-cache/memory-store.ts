@@ -33,7 +33,7 @@ export class MemoryStore implements SampleStore {
     const at = Atomics.load(this.#words, header + index);
     if (at === 0) return undefined;
     const length = this.#words[(at * unit) / 4]!;
-    // A copy, because samples are rebuilt from memory that nobody changes.
+    // A copy, because samples are rebuilt from memory that must not change.
     return this.#bytes.slice(at * unit + 4, at * unit + 4 + length);
   }
 
