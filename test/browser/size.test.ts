@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-const limit = 48_000;
+const limit = 50_000;
 
 it(`the core is below ${limit / 1000} kB, bundled, minified and gzipped`, async () => {
   const { outputFiles, metafile } = await build({

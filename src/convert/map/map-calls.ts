@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Dataset } from '../../core/dataset.js';
-import { FormatError, SampleError } from '../../core/errors.js';
+import { SampleError } from '../../core/errors.js';
 import { sampleContext } from '../../random/sample-context.js';
 import { failureKind } from './failure-kind.js';
 import type { MapContext, MapFunction } from './map-function.js';
@@ -130,10 +130,4 @@ function listOf(result: unknown, samples: number, index: number): readonly unkno
     where: { firstIndex: index },
     next: 'With batchSize, return a list with one result per sample, in the same order.',
   });
-}
-
-/** A message that fits into a row. */
-export function messageOf(error: unknown): string {
-  const message = error instanceof FormatError || error instanceof Error ? error.message : String(error);
-  return message.slice(0, 1_000);
 }

@@ -1,4 +1,5 @@
 import type { Dataset } from '../../core/dataset.js';
+import { messageOf } from '../../core/thrown.js';
 import { rangesOf } from '../../parts/part-range.js';
 import type { PartReceipt } from '../../parts/part-receipt.js';
 import type { OnPartProgress } from '../../parts/progress-count.js';
@@ -6,9 +7,12 @@ import { jsonLine, writeLines } from '../jsonl-parts.js';
 import { rowOf } from '../parquet-types.js';
 import type { Part, PartWriter } from '../part.js';
 import { tooMany } from './failure-budget.js';
-import { MapCalls, messageOf } from './map-calls.js';
+import { MapCalls } from './map-calls.js';
 import type { MapFunction } from './map-function.js';
 import type { MapLimits } from './map-limits.js';
+
+/** Characters of the message of a failure that a row keeps. */
+const longestMessage = 1_000;
 
 /**
  * Writes the results of a function over the samples of a part, one line a sample, in order. The row of a sample on which
@@ -45,7 +49,7 @@ export class MapParts implements PartWriter {
       for (const [k, index] of indices.entries())
         lines[first + k] =
           'error' in result
-            ? jsonLine({ error: messageOf(result.error) }, index)
+            ? jsonLine({ error: messageOf(result.error).slice(0, longestMessage) }, index)
             : jsonLine(rowOf(result.values[k] ?? null), index);
       onProgress({ samples: indices.length, tokens: result.tokens });
     };
