@@ -42,11 +42,11 @@ const schema = v.pipe(
 );
 
 /** A recording in progress. */
-export type RunRecording = Disposable & {
+export interface RunRecording extends Disposable {
   readonly statistics: RunStatistics;
   /** Stops recording and closes the files. */
   close(): void;
-};
+}
 
 /**
  * Records a loader until `close()`: as a trace, as TensorBoard scalars, as CSV.

@@ -84,6 +84,7 @@ describe('millrace init', () => {
     writeTokens();
     writeFileSync(join(folder, 'small.jsonl'), '{"a":1}\n');
     writeFileSync(join(folder, 'ds.json'), '{"train_batch_size": 8}');
+    writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
     const { stdout } = await millrace('init');
     expect(stdout).toMatch(
       /^Found data\/train \(indexed, .*\nAlso {2}small\.jsonl .*\nAlso {2}ds\.json, a DeepSpeed configuration: millrace plan ds\.json --data data\/train\n/,

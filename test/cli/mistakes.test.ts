@@ -135,7 +135,7 @@ describe('help', () => {
       const [description] = text.split(/\n(?:Arguments|Options):/);
       expect(description).not.toMatch(/\S {2,}\S/);
       if (command.name() === 'convert')
-        for (const target of ['tokens', 'webdataset', 'parquet'])
+        for (const target of ['tokens', 'webdataset', 'parquet', 'jsonl'])
           expect(text).toMatch(new RegExp(`^  ${target}: `, 'm'));
     }
   });

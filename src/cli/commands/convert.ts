@@ -54,7 +54,8 @@ export function convertCommand(): Command {
         'output has the same bytes. If the output is complete, the command verifies it. Every file is read back and compared.\n\n' +
         '  tokens: writes text, JSON Lines, CSV, Parquet, … to <output>.bin and <output>.idx, which DeepSpeed and Megatron read\n' +
         '  webdataset: writes the files of a folder to tar shards in the folder <output>\n' +
-        '  parquet, jsonl: writes any data to Parquet or JSON Lines shards in the folder <output>',
+        '  parquet: writes any data to Parquet shards in the folder <output>\n' +
+        '  jsonl: writes any data to JSON Lines shards in the folder <output>',
     )
     .argument('<input...>', 'files, folders, patterns, URLs')
     .requiredOption('--output <path>', 'a folder or s3: URL for shards, or for <path>.bin and <path>.idx')

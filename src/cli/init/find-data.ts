@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { splitOf } from '../../formats/find/split-of.js';
 import { type FormatName, formatOfEnding } from '../../formats/format-table.js';
@@ -72,6 +72,7 @@ function ofOneFolder(root: string, folder: string, files: readonly string[]): Fo
     const format = formatOfEnding(name)?.name;
     // Notes beside the data are not data.
     if (!format || name.endsWith('.md') || name.endsWith('.bin')) continue;
+    if (format === 'json' && !startsWithArray(join(folder, name))) continue;
     if (format === 'indexed' && !files.includes(name.replace(/idx$/, 'bin'))) continue;
     const ending = /\.[^.]+(\.(gz|zst))?$/.exec(name)?.[0] ?? name;
     const key = format === 'indexed' ? name : `${splitOf(name) ?? ''} ${ending}`;
@@ -100,6 +101,18 @@ function patternOf(names: readonly string[], all: readonly string[]): string {
   let start = first!.slice(0, -ending.length);
   while (!names.every((name) => name.startsWith(start))) start = start.slice(0, -1);
   return others.some((name) => name.startsWith(start)) ? `{${names.join(',')}}` : `${start}*${ending}`;
+}
+
+/** Whether a JSON file holds rows. One that is an object is a configuration more often than data. */
+function startsWithArray(file: string): boolean {
+  const head = Buffer.alloc(64);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, head, 0, head.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return head.toString('utf8').replace('\uFEFF', '').trimStart().startsWith('[');
 }
 
 function isDeepSpeed(file: string): boolean {
