@@ -267,7 +267,7 @@ function openForReading(path: string): number {
   }
   if (fstatSync(descriptor).isDirectory()) {
     closeSync(descriptor);
-    throw storageFailure('open', path, { code: 'EISDIR', message: 'it is a folder' });
+    throw storageFailure('open', path, Object.assign(new Error('it is a folder'), { code: 'EISDIR' }));
   }
   return descriptor;
 }

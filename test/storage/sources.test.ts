@@ -93,6 +93,6 @@ describe('openSource', () => {
   it('refuses other schemes and says which there are', async () => {
     const opening = openSource('gopher://bucket/key');
     await expect(opening).rejects.toThrow(StorageError);
-    await expect(opening).rejects.toThrow(/gopher: URLs.*file:, http:, https:, s3: or hf:/);
+    await expect(opening).rejects.toThrow(/gopher: URLs.*file:, http:, https:, s3:, gs:, az: or hf:/);
   });
 });
