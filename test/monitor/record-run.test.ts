@@ -209,7 +209,9 @@ describe('the text for Prometheus', () => {
     // A run without a curriculum and without provenance has none of these.
     const absent = runMetrics.filter(({ label }) => label === 'metric' || label?.startsWith('source'));
     expect(absent.length).toBe(3);
-    expect([...names]).toEqual(runMetrics.filter((metric) => !absent.includes(metric)).map(({ name }) => name));
+    expect([...names]).toEqual(
+      runMetrics.filter((metric) => !absent.includes(metric)).map(({ name }) => name),
+    );
   });
 });
 
