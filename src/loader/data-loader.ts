@@ -103,6 +103,8 @@ export class DataLoader<
   #order: LoaderOrder | undefined;
   #facts: DatasetFacts | undefined;
   #delivery: Delivery | undefined;
+  /** Settles when the pass that opened last has requested its first batch, or failed. */
+  #opening: Promise<void> | undefined;
   /** Present from the first amendment on. */
   #amended: AmendedRun | undefined;
   /** Amendments of a loaded state, until the code for them is loaded. */
@@ -191,6 +193,8 @@ export class DataLoader<
   async amend(amendment: Amendment): Promise<void> {
     await this.ready();
     const run = await this.#openAmendments();
+    // A batch that was requested before this call keeps its step.
+    await this.#opening;
     if (this.#progress.heldCount > 0) throw run.unacknowledged(this.#progress.heldCount);
     this.#follow(run, () => run.amend(amendment, this.#progress.nextStep));
   }
@@ -370,7 +374,7 @@ export class DataLoader<
    * same process.
    */
   [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse, Traced>, void, undefined> {
-    return new Pass<B, Reuse, Traced>(this.#parts, (pass) => this.#openPass(pass));
+    return new Pass<B, Reuse, Traced>(this.#parts, (pass) => this.#open(pass));
   }
 
   /**
@@ -407,6 +411,15 @@ export class DataLoader<
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #open(pass: object): Promise<OpenedPass> {
+    const opening = this.#openPass(pass);
+    this.#opening = opening.then(
+      () => {},
+      () => {},
+    );
+    return opening;
   }
 
   async #openPass(pass: object): Promise<OpenedPass> {

@@ -230,8 +230,12 @@ describe('an amended run', () => {
     expect(none!.map((batch) => batch.length)).toEqual([4, 4, 4, ...Array(11).fill(6), 2]);
   });
 
-  it('leaves a batch that was asked for before as it was', async () => {
+  it.each([
+    ['at the first amendment', false],
+    ['when amendments were opened before', true],
+  ])('leaves a batch that was asked for before as it was, %s', async (_, opened) => {
     const [loader, plain] = [load(), load()];
+    if (opened) await loader.amend({ at: 1, batchSize: 6 });
     const pass = loader[Symbol.asyncIterator]();
     const asked = pass.next();
     await loader.amend({ batchSize: 8 });

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { ArrayDataset, DataLoader, MixtureDataset, workerDataset, workerFunction } from 'millrace';
 import { ConfigError } from 'millrace/errors';
@@ -170,20 +171,10 @@ describe('cacheSamples', () => {
 
   it('leaves no part of a sample behind when the process is killed', async () => {
     const [disk, log] = [newFolder(), newFolder()];
-    const program = `
-      import { DataLoader, workerDataset, workerFunction } from 'millrace';
-      const fixture = new URL(${JSON.stringify(fixture.href)});
-      const dataset = workerDataset(fixture, { options: { length: 3000, seed: 0 } });
-      const options = { factor: 5, log: ${JSON.stringify(log)}, fails: [] };
-      const transform = workerFunction(fixture, { export: 'add', options });
-      const cacheSamples = { disk: ${JSON.stringify(disk)} };
-      let taken = 0;
-      for await (const _ of new DataLoader(dataset, { batchSize: 4, transform, cacheSamples }))
-        if (++taken === 50) process.kill(process.pid, 'SIGKILL');
-    `;
-    const args = ['--input-type=module', '-e', program];
+    const program = fileURLToPath(new URL('../fixtures/killed-while-keeping.js', import.meta.url));
+    const args = [program, JSON.stringify({ fixture: fixture.href, log, disk })];
     const killed = await new Promise((resolve) => {
-      execFile(process.execPath, args, { cwd: import.meta.dirname }, (error) => resolve(error?.signal));
+      execFile(process.execPath, args, (error) => resolve(error?.signal));
     });
     expect(killed).toBe('SIGKILL');
     writeFileSync(log, '');
