@@ -9,10 +9,13 @@ import glob, json, os, random, sys
 import sentencepiece as spm
 from transformers import AutoTokenizer
 
-here = os.path.dirname(os.path.abspath(__file__))
+documents = os.path.abspath(sys.argv[1])
+# Models record the paths of what they were trained on: names in this folder, not paths of one machine.
+os.chdir(os.path.dirname(os.path.abspath(__file__)))
+here = ''
 corpus = os.path.join(here, 'corpus.txt')
 rules = os.path.join(here, 'rules.tsv')
-paths = sorted(glob.glob(os.path.join(sys.argv[1], '**', '*.md'), recursive=True))
+paths = sorted(glob.glob(os.path.join(documents, '**', '*.md'), recursive=True))
 lines = [line.strip() for path in paths for line in open(path, encoding='utf8') if line.strip()]
 open(corpus, 'w', encoding='utf8').write('\n'.join(lines))
 # Of each rule, the characters on the left become those on the right.
@@ -54,6 +57,6 @@ for name, file in models.items():
     texts = [t for t in TEXTS if name != 'unigram' or not is_tie(model, t)]
     out[name] = {'texts': [{'text': t, 'ids': model.encode(t), 'decoded': model.decode(model.encode(t))} for t in texts],
                  'decoded': [{'ids': row, 'text': model.decode(row)} for row in ids]}
-hf = AutoTokenizer.from_pretrained(os.path.join(here, 'llama-like'))
+hf = AutoTokenizer.from_pretrained(os.path.join('.', 'llama-like'))
 out['llama-like']['special'] = [{'text': t, 'ids': hf.encode(t)} for t in SPECIAL]
 json.dump(out, open(os.path.join(here, 'vectors.json'), 'w'), ensure_ascii=True, separators=(',', ':'))
