@@ -103,8 +103,6 @@ export class DataLoader<
   #order: LoaderOrder | undefined;
   #facts: DatasetFacts | undefined;
   #delivery: Delivery | undefined;
-  /** Settles when the pass that opened last has requested its first batch, or failed. */
-  #opening: Promise<void> | undefined;
   /** Present from the first amendment on. */
   #amended: AmendedRun | undefined;
   /** Amendments of a loaded state, until the code for them is loaded. */
@@ -178,8 +176,8 @@ export class DataLoader<
   }
 
   /**
-   * Changes the run from a global step on: the weights of a mixture, the global batch size. Each source goes on in its own order, so that no
-   * sample is lost or repeated, over ranks, gradient accumulation and restarts. States and receipts record the amendment. Call it on
+   * Changes the run from a global step on: weights or sources of a mixture, data, sampler, batch size, sequence length. Each source goes on in
+   * its own order, so that no sample is lost or repeated, over ranks, gradient accumulation and restarts. States and receipts record the amendment. Call it on
    * every rank with the same arguments.
    *
    * ```ts
@@ -194,7 +192,7 @@ export class DataLoader<
     await this.ready();
     const run = await this.#openAmendments();
     // A batch that was requested before this call keeps its step.
-    await this.#opening;
+    await this.#progress.opening;
     if (this.#progress.heldCount > 0) throw run.unacknowledged(this.#progress.heldCount);
     this.#follow(run, () => run.amend(amendment, this.#progress.nextStep));
   }
@@ -374,7 +372,7 @@ export class DataLoader<
    * same process.
    */
   [Symbol.asyncIterator](): AsyncGenerator<GivenBatch<B, Reuse, Traced>, void, undefined> {
-    return new Pass<B, Reuse, Traced>(this.#parts, (pass) => this.#open(pass));
+    return new Pass<B, Reuse, Traced>(this.#parts, (pass) => this.#openPass(pass));
   }
 
   /**
@@ -411,15 +409,6 @@ export class DataLoader<
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #open(pass: object): Promise<OpenedPass> {
-    const opening = this.#openPass(pass);
-    this.#opening = opening.then(
-      () => {},
-      () => {},
-    );
-    return opening;
   }
 
   async #openPass(pass: object): Promise<OpenedPass> {

@@ -133,7 +133,9 @@ export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
     const asked = performance.now();
     this.#parts.stats.wait(asked);
     this.#endLoan();
-    this.#opened = await this.#open(this);
+    const opening = this.#open(this);
+    this.#parts.progress.open(opening);
+    this.#opened = await opening;
     return this.#pull(this.#opened, asked);
   }
 

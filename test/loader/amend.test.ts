@@ -256,6 +256,29 @@ describe('an amended run', () => {
     expect(sizes).toEqual([4, 4, 4, 17, 17, 17, 17]);
   });
 
+  it('loses no sample when it is amended while the first lease is on its way', async () => {
+    let give = (): void => {};
+    const given = new Promise<void>((resolve) => {
+      give = resolve;
+    });
+    const dataset = { length: 40, get: (index: number) => given.then(() => index) };
+    const loader = new DataLoader(dataset, { batchSize: 4 });
+    await loader.amend({ at: 1, batchSize: 6 });
+    const leases = loader.leases({ inFlight: 2 });
+    const asked = leases.next();
+    await loader.amend({ batchSize: 17 });
+    give();
+    const { value: first } = await asked;
+    const samples = [[...first!.batch.data]];
+    first!.ack();
+    for await (const lease of leases) {
+      samples.push([...lease.batch.data]);
+      lease.ack();
+    }
+    expect(samples.map(({ length }) => length)).toEqual([4, 17, 17, 2]);
+    expect(samples.flat()).toEqual(Array.from({ length: 40 }, (_, index) => index));
+  });
+
   it('has a state under 4 KB with a hundred amendments', async () => {
     const loader = load();
     for (let k = 0; k < 100; k++) await loader.amend({ at: 100_000 + 10 * k, weights: [0.75, k / 100] });

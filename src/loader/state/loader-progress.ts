@@ -36,6 +36,7 @@ export class LoaderProgress {
   #isSought = false;
   /** Whether the consumer waits for a batch. */
   #isAsked = false;
+  #opening: Promise<void> | undefined;
   /** Whether the order has changed under the pass under way. */
   #isAmended = false;
   /** The batches of a stream that are read again before the first batch of the pass. */
@@ -70,6 +71,17 @@ export class LoaderProgress {
   /** Calls `listener` once the pass under way can deliver nothing more: another began, it failed, or the loader was closed or moved. */
   whenMoved(listener: () => void): void {
     this.#onMoved = listener;
+  }
+
+  /** A pass opens, and then requests its first batch. */
+  open(opening: Promise<unknown>): void {
+    const settled = (): void => {};
+    this.#opening = opening.then(settled, settled);
+  }
+
+  /** After awaiting it, the pass that opened last has requested its first batch, or has failed to open. */
+  get opening(): Promise<void> | undefined {
+    return this.#opening;
   }
 
   /** Batches that were handed out and are not counted as delivered. */
