@@ -1,14 +1,12 @@
-import { join } from 'node:path';
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { isTensor, row, type Tensor } from '../core/tensor.js';
-import { readBack } from '../parts/checksum.js';
-import { type PartReceipt, partName } from '../parts/part-receipt.js';
+import type { PartReceipt } from '../parts/part-receipt.js';
 import { samplesOf } from '../parts/part-samples.js';
 import type { OnPartProgress } from '../parts/progress-count.js';
-import { FileWriter } from '../storage/file-writer.js';
 import { rowOf } from './parquet-types.js';
 import type { Part, PartWriter } from './part.js';
+import { writePartFile } from './write-part-file.js';
 
 /** Writes each part of the input as a file of JSON Lines, one line a sample. */
 export class JsonlParts implements PartWriter {
@@ -37,22 +35,14 @@ export class JsonlParts implements PartWriter {
 const encoder = new TextEncoder();
 
 /** Writes the lines of a part into a file. */
-export async function writeLines(
-  { number, start, end }: Part,
+export function writeLines(
+  part: Part,
   folder: string,
   lines: AsyncIterable<string> | Iterable<string>,
 ): Promise<PartReceipt> {
-  const file = new FileWriter(join(folder, `${partName(number)}.jsonl`), { checksum: true });
-  try {
+  return writePartFile(part, folder, 'jsonl', async (file) => {
     for await (const line of lines) file.append(encoder.encode(`${line}\n`));
-    file.finish();
-    file.publish();
-    const written = await readBack(file.path, file.checksum()!);
-    return { number, samples: end - start, files: [written] };
-  } catch (error) {
-    file.discard();
-    throw error;
-  }
+  });
 }
 
 /**

@@ -1,16 +1,15 @@
-import { join } from 'node:path';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { Dataset } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
-import { readBack } from '../parts/checksum.js';
-import { type PartReceipt, partName } from '../parts/part-receipt.js';
+import type { PartReceipt } from '../parts/part-receipt.js';
 import { samplesOf } from '../parts/part-samples.js';
 import type { OnPartProgress } from '../parts/progress-count.js';
-import { FileWriter } from '../storage/file-writer.js';
+import type { FileWriter } from '../storage/file-writer.js';
 import { rowOf, type TypedColumn } from './parquet-types.js';
 import { schemaOf, writable } from './parquet-values.js';
 import type { Part, PartWriter } from './part.js';
+import { writePartFile } from './write-part-file.js';
 
 /** Rows per row group, which are in memory together. A loader reads, and a shuffle mixes, whole row groups. */
 const rowsPerGroup = 8_192;
@@ -27,9 +26,8 @@ export class ParquetParts implements PartWriter {
     this.#columns = columns;
   }
 
-  async write(part: Part, folder: string, onProgress: OnPartProgress): Promise<PartReceipt> {
-    const file = new FileWriter(join(folder, `${partName(part.number)}.parquet`), { checksum: true });
-    try {
+  write(part: Part, folder: string, onProgress: OnPartProgress): Promise<PartReceipt> {
+    return writePartFile(part, folder, 'parquet', async (file) => {
       const writer = new ParquetWriter({
         writer: intoFile(file),
         schema: schemaOf(this.#columns),
@@ -52,14 +50,7 @@ export class ParquetParts implements PartWriter {
         group = this.#emptyGroup();
       }
       await writer.finish();
-      file.finish();
-      file.publish();
-      const written = await readBack(file.path, file.checksum()!);
-      return { number: part.number, samples: part.end - part.start, files: [written] };
-    } catch (error) {
-      file.discard();
-      throw error;
-    }
+    });
   }
 
   close(): void | Promise<void> {

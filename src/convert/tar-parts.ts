@@ -1,12 +1,11 @@
-import { join } from 'node:path';
 import { Header, Pax } from 'tar';
-import { readBack } from '../parts/checksum.js';
-import { type PartReceipt, partName } from '../parts/part-receipt.js';
+import type { PartReceipt } from '../parts/part-receipt.js';
 import type { OnPartProgress } from '../parts/progress-count.js';
-import { FileWriter } from '../storage/file-writer.js';
+import type { FileWriter } from '../storage/file-writer.js';
 import { openSource } from '../storage/open-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import type { Part, PartWriter, TarEntry } from './part.js';
+import { writePartFile } from './write-part-file.js';
 
 const blockBytes = 512;
 /** Number of files read ahead, so that remote ones are read concurrently. */
@@ -20,13 +19,9 @@ export class TarParts implements PartWriter {
     this.#storage = storage;
   }
 
-  async write(
-    { number, start, end, entries = [] }: Part,
-    folder: string,
-    onProgress: OnPartProgress,
-  ): Promise<PartReceipt> {
-    const file = new FileWriter(join(folder, `${partName(number)}.tar`), { checksum: true });
-    try {
+  write(part: Part, folder: string, onProgress: OnPartProgress): Promise<PartReceipt> {
+    const { start, end, entries = [] } = part;
+    return writePartFile(part, folder, 'tar', async (file) => {
       for (let from = 0; from < entries.length; from += together) {
         const some = entries.slice(from, from + together);
         const reading = some.map((entry) => this.#read(entry));
@@ -35,14 +30,7 @@ export class TarParts implements PartWriter {
         onProgress({ samples: (some.length / entries.length) * (end - start) });
       }
       file.append(new Uint8Array(2 * blockBytes));
-      file.finish();
-      file.publish();
-      const written = await readBack(file.path, file.checksum()!);
-      return { number, samples: end - start, files: [written] };
-    } catch (error) {
-      file.discard();
-      throw error;
-    }
+    });
   }
 
   close(): void {}

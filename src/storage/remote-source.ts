@@ -24,13 +24,13 @@ import { checkRange } from './truncated.js';
 
 /** A gap of at most this many bytes is cheaper to fetch than a second request: 20 ms at 12 MB/s. */
 const worthwhileGap = 2 ** 18;
-/** So many bytes are always cheaper to fetch than a request, however little is read. */
+/** A gap of at most this many bytes is cheaper to fetch than a second request, however little is read. */
 const littleGap = 2 ** 14;
 /** Longer ranges are fetched in parallel parts. */
 const partBytes = 2 ** 23;
 /** An attempt that delivers this many bytes counts as progress; with fewer, retries might never end. */
 const progressBytes = 2 ** 14;
-/** An object of at most so many bytes is streamed in one piece. */
+/** An object of at most this many bytes is streamed in one piece. */
 const smallBytes = 2 ** 20;
 /** Bytes that are read of the first response, so that its connection can be reused. */
 const firstBytes = 2 ** 16;

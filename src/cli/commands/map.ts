@@ -62,7 +62,11 @@ export function mapCommand(): Command {
     .option('--concurrency <count>', 'calls at once (default: 16)', wholeNumber(1))
     .option('--rate <rate>', 'most calls in a time: 600/min, 10/s', rateOf)
     .option('--token-rate <rate>', 'most tokens in a time, as the function reports them: 90000/min', rateOf)
-    .option('--batch <count>', 'give the function lists of so many samples', wholeNumber(1))
+    .option(
+      '--batch <count>',
+      'call the function with lists of this many samples (default: one sample, not in a list)',
+      wholeNumber(1),
+    )
     .option('--timeout <seconds>', 'seconds after which a call has failed (default: 120)', wholeNumber(1))
     .option('--retries <count>', 'further attempts after a failure that passes (default: 5)', wholeNumber(0))
     .option('--max-failures <count>', 'samples that may fail (default: 0)', wholeNumber(0))

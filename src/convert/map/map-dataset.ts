@@ -51,7 +51,7 @@ export interface MapOptions
   readonly rate?: string;
   /** Most tokens in a time, as the function reports them. @defaultValue no limit */
   readonly tokenRate?: string;
-  /** Gives the function lists of so many samples. @defaultValue one sample at a time, not in a list */
+  /** Samples per call, which the function gets as a list. @defaultValue one sample, not in a list */
   readonly batchSize?: number;
   /** Milliseconds after which an attempt has failed. @defaultValue `120_000` */
   readonly timeoutMs?: number;

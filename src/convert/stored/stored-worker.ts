@@ -1,7 +1,8 @@
 import { threadProgram } from '../../core/thread-program.js';
 import type { PartReceipt } from '../../parts/part-receipt.js';
-import { PartThread } from '../../parts/part-thread.js';
+import type { PartThread } from '../../parts/part-thread.js';
 import type { OnPartProgress } from '../../parts/progress-count.js';
+import { conversionThread } from '../conversion-thread.js';
 import type { Part } from '../part.js';
 import type { PartWriterSetup } from '../part-writer-setup.js';
 import type { StoredConversion } from './stored-parts.js';
@@ -20,13 +21,7 @@ export class StoredWorker {
   readonly #thread: PartThread<StoredRequest, PartReceipt | undefined>;
 
   constructor(setup: StoredThreadSetup, id: number) {
-    this.#thread = new PartThread(setup, {
-      program: threadProgram('./entry.js', import.meta.url),
-      work: 'conversion',
-      id,
-      moves: 'input',
-      next: 'Finished parts are kept. Run the same command again to continue, with fewer workers if memory ran out.',
-    });
+    this.#thread = conversionThread(setup, id, threadProgram('./entry.js', import.meta.url));
   }
 
   /** Whether the thread has ended by itself. */

@@ -1,7 +1,8 @@
 import { threadProgram } from '../../core/thread-program.js';
 import type { PartReceipt } from '../../parts/part-receipt.js';
-import { PartThread } from '../../parts/part-thread.js';
+import type { PartThread } from '../../parts/part-thread.js';
 import type { OnPartProgress } from '../../parts/progress-count.js';
+import { conversionThread } from '../conversion-thread.js';
 import type { Part, PartWriter } from '../part.js';
 import type { PartWriterSetup } from '../part-writer-setup.js';
 
@@ -17,13 +18,7 @@ export class ConvertWorker implements PartWriter {
   readonly #thread: PartThread<Part, PartReceipt>;
 
   constructor(setup: ConvertThreadSetup, id: number) {
-    this.#thread = new PartThread(setup, {
-      program: threadProgram('./entry.js', import.meta.url),
-      work: 'conversion',
-      id,
-      moves: 'input',
-      next: 'Finished parts are kept. Run the same command again to continue, with fewer workers if memory ran out.',
-    });
+    this.#thread = conversionThread(setup, id, threadProgram('./entry.js', import.meta.url));
   }
 
   write(part: Part, _folder: string, onProgress: OnPartProgress): Promise<PartReceipt> {

@@ -6,9 +6,9 @@ import { asBuffer } from './as-buffer.js';
 /** Bytes per block for sequential reads. */
 const localBlock = 2 ** 18;
 const remoteBlock = 2 ** 22;
-/** So many records in a row make a sequence, of which blocks are read. A block of a remote file costs more if it is not one. */
-const localRow = 1;
-const remoteRow = 3;
+/** After this many records in sequence, whole blocks are read: a remote block costs more than a record if no further one follows. */
+const localSequence = 1;
+const remoteSequence = 3;
 /** A record that starts within this distance of the last one continues a sequential read. */
 const nearby = 2 ** 16;
 
@@ -33,7 +33,7 @@ export class RecordReader {
   constructor(source: ByteSource) {
     this.source = source;
     this.#blockBytes = isLocal(source) ? localBlock : remoteBlock;
-    this.#enoughInRow = isLocal(source) ? localRow : remoteRow;
+    this.#enoughInRow = isLocal(source) ? localSequence : remoteSequence;
   }
 
   /** Bytes `start … end - 1`, in memory that is shared and reused: read them at once. */

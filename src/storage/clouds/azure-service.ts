@@ -9,6 +9,7 @@ import {
   type CloudOptions,
   type CloudService,
   type CloudWrite,
+  objectOf,
   signedLocation,
 } from './cloud-service.js';
 import { CredentialChain } from './credential-chain.js';
@@ -46,8 +47,8 @@ export class AzureService implements CloudService {
   }
 
   parse(url: string): CloudObject {
-    const [, bucket, key = ''] = /^az:\/\/([^/]+)(?:\/([\s\S]*))?$/i.exec(url) ?? [];
-    if (bucket && !/[:@.]/.test(bucket)) return { bucket, key };
+    const object = objectOf(url, 'az', /[:@.]/);
+    if (object) return object;
     throw new StorageError('This is not the URL of a blob in Azure', {
       where: { url },
       next: 'Write az://container/path; the account goes into AZURE_STORAGE_ACCOUNT.',

@@ -34,7 +34,7 @@ export class BucketStore extends CloudStore {
     if (!text.includes('<Error>')) return;
     throw new StorageError(`The upload failed at its end: ${/<Message>(.*?)<\/Message>/.exec(text)?.[1]}`, {
       where: { url: this.urlOf(name) },
-      next: 'Run it again; what is there already is kept.',
+      next: 'Run it again; finished parts are kept.',
     });
   }
 }

@@ -43,6 +43,17 @@ export interface CloudService {
   locationOf(address: URL, url: string, write?: CloudWrite): RemoteLocation;
 }
 
+/**
+ * Splits a URL of the form `scheme://bucket/key`. A key may contain any character, so this is not `new URL`: ? and # stand for themselves.
+ *
+ * @param refused - Characters that no bucket has.
+ * @returns `undefined` for another scheme, or without a bucket
+ */
+export function objectOf(url: string, scheme: string, refused = /[:@]/): CloudObject | undefined {
+  const [, bucket, key = ''] = new RegExp(`^${scheme}://([^/]+)(?:/([\\s\\S]*))?$`, 'i').exec(url) ?? [];
+  return bucket && !refused.test(bucket) ? { bucket, key } : undefined;
+}
+
 /** A location whose requests `sign` makes with the current credentials. */
 export function signedLocation<C extends CloudCredentials>(
   url: string,

@@ -8,6 +8,7 @@ import {
   type CloudOptions,
   type CloudService,
   type CloudWrite,
+  objectOf,
   signedLocation,
 } from './cloud-service.js';
 import { CredentialChain } from './credential-chain.js';
@@ -32,8 +33,8 @@ export class GoogleService implements CloudService {
   }
 
   parse(url: string): CloudObject {
-    const [, bucket, key = ''] = /^gs:\/\/([^/]+)(?:\/([\s\S]*))?$/i.exec(url) ?? [];
-    if (bucket && !/[:@]/.test(bucket)) return { bucket, key };
+    const object = objectOf(url, 'gs');
+    if (object) return object;
     throw new StorageError('This is not the URL of an object in Google Cloud Storage', {
       where: { url },
       next: 'Write gs://bucket/key; an access token goes into the option credentials.',

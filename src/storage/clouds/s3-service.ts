@@ -9,6 +9,7 @@ import {
   type CloudOptions,
   type CloudService,
   type CloudWrite,
+  objectOf,
   signedLocation,
 } from './cloud-service.js';
 import { CredentialChain } from './credential-chain.js';
@@ -115,9 +116,8 @@ export class S3Service implements CloudService {
 
 /** Parses an `s3:` URL. @throws {@link StorageError} if it names no bucket. */
 export function parseS3Url(url: string): CloudObject {
-  // Not `new URL`: a key may contain any character, and ? and # stand for themselves.
-  const [, bucket, key = ''] = /^s3:\/\/([^/]+)(?:\/([\s\S]*))?$/i.exec(url) ?? [];
-  if (bucket && !/[:@]/.test(bucket)) return { bucket, key };
+  const object = objectOf(url, 's3');
+  if (object) return object;
   throw new StorageError('This is not the URL of an object in S3', {
     where: { url },
     next: 'Write s3://bucket/key; credentials go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
