@@ -11,14 +11,12 @@ import { WorkerModule } from '../datasets/worker-module.js';
 import type { LoaderObserver } from '../monitor/loader-events.js';
 import type { AmendedRun } from './amend/amended-run.js';
 import type { Amendment } from './amend/amendment.js';
-import {
-  type BuiltInCollateOptions,
-  type DataLoaderOptions,
-  type ElasticLoaderOptions,
-  type ElasticOptions,
-  type InelasticOptions,
-  type ResolvedOptions,
-  resolveOptions,
+import type {
+  BuiltInCollateOptions,
+  DataLoaderOptions,
+  ElasticLoaderOptions,
+  ElasticOptions,
+  InelasticOptions,
 } from './data-loader-options.js';
 import type { BatchEngine } from './engine/batch-engine.js';
 import { Delivery } from './engine/delivery.js';
@@ -45,6 +43,7 @@ import {
 } from './order/loader-position.js';
 import type { RankLayout } from './order/rank-layout.js';
 import { type LoaderParts, loaderClosed, type OpenedPass, Pass, passEnded } from './pass.js';
+import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
 import { LoaderProgress } from './state/loader-progress.js';
 import { type LoaderState, readState } from './state/loader-state.js';
 import type { Receipt } from './state/receipt.js';

@@ -7,7 +7,6 @@ import { zeroTensor } from '../core/tensor.js';
 import { attachOrigin } from './batch/attach-origin.js';
 import { TaskCollateContext } from './batch/collate-context.js';
 import { collateAt } from './batch/collate-failure.js';
-import type { ResolvedOptions } from './data-loader-options.js';
 import type { Delivered } from './engine/delivered.js';
 import type { Delivery } from './engine/delivery.js';
 import { type GivenBatch, isDevelopment, type Loan, lend } from './engine/lent-batch.js';
@@ -16,6 +15,7 @@ import { LoopTurn } from './engine/loop-turn.js';
 import type { Observation } from './engine/observation.js';
 import type { TunedEngine } from './engine/tuned-engine.js';
 import type { LoaderOrder } from './order/loader-order.js';
+import type { ResolvedOptions } from './resolve-options.js';
 import type { LoaderProgress } from './state/loader-progress.js';
 
 /** The parts of a loader that its passes share. */

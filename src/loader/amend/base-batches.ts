@@ -3,8 +3,8 @@ import type { Sampler } from '../../core/sampler.js';
 import type { BatchSizeRamp } from '../../curriculum/batch-size-ramp.js';
 import type { BatchSizeStage } from '../../curriculum/batch-size-stages.js';
 import type { BatchSampler } from '../../samplers/index.js';
-import type { ResolvedOptions } from '../data-loader-options.js';
 import type { LoaderOrder } from '../order/loader-order.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 
 /** How the samples of a loader form global batches before its first amendment. */
 export interface BaseBatches {

@@ -1,5 +1,5 @@
 import type { SlotPlace } from '../batch/batch-memory.js';
-import type { ResolvedOptions } from '../data-loader-options.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 
 /** Locks pages until the returned function is called. */
 export type LockPages = (memory: Uint8Array) => () => void;

@@ -1,5 +1,5 @@
-import type { ResolvedOptions } from '../data-loader-options.js';
 import type { LoadedSource } from '../order/loader-order.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import type { BatchEngine } from './batch-engine.js';
 import { collateOnMainThread, createEngine } from './create-engine.js';
 import type { EngineHolder } from './dropped-loaders.js';

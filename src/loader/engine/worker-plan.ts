@@ -1,4 +1,4 @@
-import type { ResolvedOptions } from '../data-loader-options.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 
 /** Initial and maximum numbers of workers and of batches ahead of a loader. */
 export interface WorkerPlan {

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../core/errors.js';
 import type { BatchSampler as BatchSource, Sampler } from '../../core/sampler.js';
 import { BatchSampler, RandomSampler, SequentialSampler, ShardSampler } from '../../samplers/index.js';
-import type { ResolvedOptions } from '../data-loader-options.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 
 /** A map-style dataset always has a length; samplers read it in each epoch. */

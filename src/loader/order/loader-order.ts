@@ -8,7 +8,7 @@ import type { Sighting } from '../../core/sighting.js';
 import type { WorkerDataset } from '../../datasets/index.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import { BatchSampler } from '../../samplers/index.js';
-import { checkIterable, type ResolvedOptions } from '../data-loader-options.js';
+import { checkIterable, type ResolvedOptions } from '../resolve-options.js';
 import type { IndexTask } from './batch-task.js';
 import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';
 import { checkBatchSize, checkSharing, refuseEmptyOrder } from './check-sharing.js';

@@ -1,9 +1,9 @@
 import type { JsonObject } from '../../core/json.js';
 import { SourceTotals } from '../../core/source-totals.js';
-import type { ResolvedOptions } from '../data-loader-options.js';
 import type { Delivered } from '../engine/delivered.js';
 import type { EpochPlan, PassStart } from '../order/epoch-plan.js';
 import type { LoaderOrder } from '../order/loader-order.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import { EpochTally } from './epoch-tally.js';
 import {
   checkIdentity,

@@ -1,8 +1,8 @@
 import { CapabilityError, ConfigError } from '../../../core/errors.js';
 import { isMovable, recipeOf } from '../../../core/recipe.js';
 import { sharedBuffer } from '../../../core/shared-buffer.js';
-import type { ResolvedOptions } from '../../data-loader-options.js';
 import type { LoadedSource } from '../../order/loader-order.js';
+import type { ResolvedOptions } from '../../resolve-options.js';
 import { identityOfCode } from './code-identity.js';
 import type { CachePlan } from './open-cache.js';
 
