@@ -1,19 +1,18 @@
 import * as v from 'valibot';
-import type { BatchContext, Dataset, IndexArray, SampleContext } from '../core/dataset.js';
+import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
-import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { type OriginContext, originOf, type StatedOrigin } from '../core/sample-origin.js';
-import { zeroTensor } from '../core/tensor.js';
 import { type ScheduleChange, scheduleChanges } from '../curriculum/schedule-changes.js';
 import { openSchedule, type ScheduleOptions } from '../curriculum/schedule-options.js';
 import { checkMapDataset } from '../datasets/check-map-dataset.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
-import { cutBatch, cutSample, type SequenceCut } from './cut-sequences.js';
+import type { SequenceCut } from './cut-sequences.js';
 import { PackedDataset } from './packed-dataset.js';
+import { ShortenedSequences } from './shortened-sequences.js';
 import { TokenWindows } from './token-windows.js';
 
 export interface LengthWarmupOptions {
@@ -63,28 +62,24 @@ const subject = 'LengthWarmup options';
  * });
  * ```
  */
-export class LengthWarmup<T> implements Dataset<T>, Movable {
-  readonly dataset: Dataset<T>;
+export class LengthWarmup<T> extends ShortenedSequences<T> implements Movable {
   readonly minLength: number;
   readonly maxLength: number;
   readonly cut: SequenceCut;
   /** The lengths: each from a global step on, counted from 1. */
   readonly changes: readonly ScheduleChange[];
-  readonly getBatch?: NonNullable<Dataset<T>['getBatch']>;
-  readonly indicesOf?: NonNullable<Dataset<T>['indicesOf']>;
-  readonly prefetch?: NonNullable<Dataset<T>['prefetch']>;
   readonly #starts: readonly number[];
 
   /** @throws {@link ConfigError} naming the option that is unknown, missing, wrong, or contradicts another one. */
   constructor(dataset: Dataset<T>, options: LengthWarmupOptions) {
     checkMapDataset('LengthWarmup', dataset);
+    super(dataset);
     const { minLength, schedule, cut, ...given } = parseOptions(subject, schema, options);
     const known = knownLength(dataset);
     const maxLength = given.maxLength ?? known;
     if (maxLength === undefined)
       throw problem('maxLength', 'is missing, and the dataset has no length of its own');
     if (minLength > maxLength) throw problem('minLength', `is ${minLength}, above maxLength, ${maxLength}`);
-    this.dataset = dataset;
     this.minLength = minLength;
     this.maxLength = maxLength;
     this.cut = cut;
@@ -92,25 +87,6 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
     const { difficultyAt, lastStep } = openSchedule(schedule, range, { subject, field: 'schedule' });
     this.changes = [...scheduleChanges((step) => Math.floor(difficultyAt(step)), lastStep)];
     this.#starts = this.changes.map(({ step }) => step);
-    if (dataset.getBatch) this.getBatch = (indices, context) => this.#batch(indices, context);
-    if (dataset.indicesOf) this.indicesOf = dataset.indicesOf.bind(dataset);
-    if (dataset.prefetch) this.prefetch = dataset.prefetch.bind(dataset);
-  }
-
-  get length(): number {
-    return this.dataset.length;
-  }
-
-  get scheduledBatchSize(): number | undefined {
-    return this.dataset.scheduledBatchSize;
-  }
-
-  get variesByEpoch(): boolean {
-    return this.dataset.variesByEpoch ?? false;
-  }
-
-  get shardLengths(): readonly number[] | undefined {
-    return this.dataset.shardLengths;
   }
 
   /** Tokens of a sequence at a global step, counted from 0. O(log changes). */
@@ -122,7 +98,7 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
   originAt(index: number, context: OriginContext): StatedOrigin {
     const { tokens: _, documents, ...whole } = originOf(this.dataset, index, context);
     if (!documents) return whole;
-    const length = this.#lengthFor(context);
+    const length = this.lengthFor(context.globalStep);
     let left = this.cut === 'truncate' ? length : Math.floor(this.maxLength / length) * length;
     const kept = documents.flatMap((document) => {
       const tokens = Math.min(document.tokens, left);
@@ -132,31 +108,9 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
     return { ...whole, tokens: kept.reduce((sum, { tokens }) => sum + tokens, 0), documents: kept };
   }
 
-  /** @internal */
-  get sourceCount(): number {
-    return this.dataset.sourceCount ?? 1;
-  }
-
-  get(index: number, context: SampleContext): MaybePromise<T> {
-    const length = this.#lengthFor(context);
-    return andThen(this.dataset.get(index, context), (sample) => cutSample(sample, length, this.cut) as T);
-  }
-
-  #batch(indices: IndexArray, context: BatchContext): unknown {
-    const length = indices.length === 0 ? this.maxLength : this.#lengthFor(context.sample(0));
-    // The whole sequences are made in memory of their own; the batch gets what is kept of them.
-    const whole = this.dataset.getBatch!(indices, { ...context, allocate: zeroTensor });
-    return andThen(whole, (batch) => cutBatch(batch, length, this.cut, context.allocate));
-  }
-
-  #lengthFor(context: Pick<SampleContext, 'globalStep'>): number {
-    const { globalStep } = context;
-    return globalStep === undefined ? this.maxLength : this.lengthAt(globalStep);
-  }
-
-  /** @internal */
-  get madeFrom(): readonly Dataset<unknown>[] {
-    return [this.dataset];
+  /** @internal A sample that is read outside of a run has its full length. */
+  protected override lengthFor(globalStep: number | undefined | 'longest'): number {
+    return typeof globalStep === 'number' ? this.lengthAt(globalStep) : this.maxLength;
   }
 
   fingerprint(): string {
@@ -167,10 +121,6 @@ export class LengthWarmup<T> implements Dataset<T>, Movable {
       cut,
       changes: changes.map(({ step, difficulty }) => [step, difficulty]),
     });
-  }
-
-  close(): void | Promise<void> {
-    return this.dataset.close?.();
   }
 
   [toRecipe](): Recipe {
