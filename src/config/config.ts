@@ -5,7 +5,7 @@ import type { BatchSizeRampOptions } from '../curriculum/batch-size-ramp.js';
 import type { CurriculumSamplerOptions } from '../curriculum/curriculum-sampler.js';
 import type { CurriculumMetricOptions } from '../curriculum/index.js';
 import type { WorkerDataset, WorkerFunction } from '../datasets/index.js';
-import type { MixtureOptions } from '../datasets/mixture-dataset.js';
+import type { MixtureOptions } from '../datasets/mixture-options.js';
 import type { OpenDatasetOptions } from '../formats/open-dataset.js';
 import type { Amendment } from '../loader/amend/amendment.js';
 import type { DataLoaderOptions } from '../loader/index.js';

@@ -1,7 +1,8 @@
 import type { Dataset } from '../../core/dataset.js';
 import type { Sampler } from '../../core/sampler.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
-import type { MixtureAmendments, MixtureDataset } from '../../datasets/mixture-dataset.js';
+import type { MixtureDataset } from '../../datasets/mixture-dataset.js';
+import type { MixtureAmendments } from '../../datasets/mixture-options.js';
 import type { GrowthMode } from '../../random/grown-passes.js';
 import type { LoadedSource } from '../order/loader-order.js';
 import { amendProblem, type ReadAmendment } from './amendment.js';
