@@ -15,6 +15,8 @@ answers = [row["messages"][1]["content"] for row in rows]
 path = os.path.join(folder, "tokenizer.json")
 
 if what == "pack":
+    # Text alone: a torchvision that was built for another torch would stop the import of TRL.
+    sys.modules["torchvision"] = None
     import datasets.fingerprint
     from datasets import Dataset
     from torch.utils.data import DataLoader
