@@ -15,6 +15,7 @@ export async function buildSite(out) {
   const importNames = entryPoints();
   const app = await Application.bootstrap({
     name: 'Millrace',
+    includeVersion: true,
     readme: `${root}README.md`,
     tsconfig: `${root}tsconfig.json`,
     basePath: root,

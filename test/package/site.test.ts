@@ -104,6 +104,10 @@ describe('the documentation site', () => {
       await page.fill('#tsd-search-input', 'loadStateDict');
       await page.click('#tsd-search-results a >> nth=0');
       await page.waitForURL(/loadstatedict/i);
+      await page.click('#tsd-search-trigger');
+      await page.fill('#tsd-search-input', 'ERR_MILLRACE_CONFIG');
+      await page.click('#tsd-search-results a >> nth=0');
+      await page.waitForURL(/pages\/troubleshooting\.html/);
       expect(problems).toEqual([]);
     } finally {
       await browser.close();
