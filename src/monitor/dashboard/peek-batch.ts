@@ -135,7 +135,7 @@ function rowsOf({ shape, data }: Tensor): string[] {
 }
 
 function short(element: number | bigint): string {
-  return typeof element === 'bigint' || Number.isInteger(element)
+  return typeof element === 'bigint' || Number.isSafeInteger(element)
     ? String(element)
     : Number(element.toPrecision(4)).toString();
 }

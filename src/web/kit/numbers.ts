@@ -9,9 +9,11 @@ export function formatCount(count: number): string {
   return whole.format(count);
 }
 
-/** Three significant digits: `4.12`, `12.3K`, `1.2M`. */
+/** Three significant digits: `4.12`, `12.3K`, `1.2M`; `1.2e-9` below 0.0001 and `1.2e15` from there on. */
 export function formatCompact(value: number): string {
-  return Math.abs(value) < 1_000 ? three.format(value) : compact.format(value);
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return exponential(value);
+  return size < 1_000 ? three.format(value) : compact.format(value);
 }
 
 /** Integers in full, other numbers to four significant digits: `12,345`, `0.1235`. */
@@ -51,6 +53,10 @@ export function formatDuration(durationMs: number): string {
 /** Local time: `14:03:21`. */
 export function formatClock(at: number): string {
   return new Date(at).toLocaleTimeString('en-GB');
+}
+
+function exponential(value: number): string {
+  return Number(value.toPrecision(3)).toExponential().replace('e+', 'e');
 }
 
 function twoDigits(value: number): string {

@@ -159,7 +159,7 @@ function drawCharts({ points, figures, status }: RunView): void {
       until,
       look: 'wait',
       atLeast: 1,
-      format: formatShare,
+      format: (share) => `${formatCompact(share * 100)} %`,
       width: widthOf('waiting'),
     }),
   );

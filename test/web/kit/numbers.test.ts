@@ -47,6 +47,17 @@ it.each([
   expect(formatShare(share)).toBe(expected);
 });
 
+it.each([
+  [1e-30, '1e-30'],
+  [-0.000_012_34, '-1.23e-5'],
+  [0.000_123, '0.000123'],
+  [999e12, '999T'],
+  [1.000_000_015e30, '1e30'],
+  [0, '0'],
+])('formats the value %d as %s', (value, expected) => {
+  expect(formatCompact(value)).toBe(expected);
+});
+
 it('groups digits the English way in every locale', () => {
   expect(formatCount(1_234_567.8)).toBe('1,234,568');
   expect(formatCompact(100_000)).toBe('100K');
