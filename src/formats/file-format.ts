@@ -80,6 +80,11 @@ export interface FormatDefinition<Name extends string, Files, D extends Dataset<
   readonly unit?: 'files' | 'file' | 'folder';
   /** Options of `openDataset` that the format takes. @defaultValue none */
   readonly takes?: readonly FormatOptionName[];
+  /**
+   * Whether samples may hold pictures, which `openDataset` with `transforms` makes into tensors: as a column of a row, or the format
+   * takes the options itself. @defaultValue `'column'`
+   */
+  readonly pictures?: 'column' | 'own' | 'none';
   /** Name of the dataset class, as its recipes have it. */
   readonly dataset: string;
   /** Imports the dataset class. */
@@ -97,6 +102,7 @@ export interface FileFormat<Name extends string = string> {
   readonly magic: Magic | undefined;
   readonly unit: 'files' | 'file' | 'folder';
   readonly takes: readonly FormatOptionName[];
+  readonly pictures: 'column' | 'own' | 'none';
   /** Classes of the format that move into workers, by the name in their recipes. */
   readonly classes: Readonly<Record<string, () => Promise<FromRecipe<unknown>>>>;
   /** Opens files. `options` holds storage options and those in `takes` only. */
@@ -121,13 +127,15 @@ export function defineFormat<const Name extends string, D extends Dataset<unknow
 export function defineFormat<Name extends string, D extends Dataset<unknown>>(
   definition: FormatDefinition<Name, never, D>,
 ): FileFormat<Name> {
-  const { name, endings, magic, unit = 'files', takes = [], dataset: className, otherClasses } = definition;
+  const { name, endings, magic, unit = 'files', takes = [], pictures = 'column', otherClasses } = definition;
+  const { dataset: className } = definition;
   return {
     name,
     endings,
     magic,
     unit,
     takes,
+    pictures,
     classes: { [className]: () => definition.load(), ...otherClasses },
     async open(files, options) {
       const dataset = await (await definition.load()).open(files as never, options);

@@ -33,6 +33,7 @@ const builtIn = [
     name: 'jsonl',
     endings: ['.jsonl', '.ndjson'],
     takes: ['columns', 'where', 'constants'],
+    pictures: 'none',
     dataset: 'JsonlDataset',
     load: async () => (await import('./text/jsonl-dataset.js')).JsonlDataset,
   }),
@@ -43,6 +44,7 @@ const builtIn = [
       ...['columns', 'where', 'constants', 'delimiter', 'header'],
       ...['types', 'inferRows', 'missing', 'decimal'],
     ] as FormatOptionName[],
+    pictures: 'none',
     dataset: 'CsvDataset',
     load: async () => (await import('./csv/csv-dataset.js')).CsvDataset,
     columnsOf: ({ columns }) => columns,
@@ -51,12 +53,14 @@ const builtIn = [
     name: 'json',
     endings: ['.json'],
     takes: ['columns', 'where', 'constants', 'field'],
+    pictures: 'none',
     dataset: 'JsonDataset',
     load: async () => (await import('./text/json-dataset.js')).JsonDataset,
   }),
   defineFormat({
     name: 'text',
     endings: ['.txt', '.text', '.md'],
+    pictures: 'none',
     dataset: 'TextDataset',
     load: async () => (await import('./text/text-dataset.js')).TextDataset,
   }),
@@ -98,6 +102,7 @@ const builtIn = [
     endings: ['.tar'],
     magic: { offset: 257, bytes: 'ustar' },
     takes: ['columns'],
+    pictures: 'own',
     dataset: 'WebDataset',
     load: async () => (await import('./web/web-dataset.js')).WebDataset,
     otherClasses: {
@@ -119,6 +124,7 @@ const builtIn = [
     magic: { offset: 0, bytes: 'MMIDIDX' },
     unit: 'file',
     takes: ['dtypeTable'],
+    pictures: 'none',
     dataset: 'IndexedDataset',
     load: async () => {
       const { IndexedDataset } = await import('./indexed/indexed-dataset.js');
@@ -142,6 +148,7 @@ const builtIn = [
     name: 'images',
     endings: [],
     unit: 'folder',
+    pictures: 'own',
     dataset: 'ImageFolder',
     load: async () => (await import('./images/image-folder.js')).ImageFolder,
   }),
@@ -150,6 +157,7 @@ const builtIn = [
     endings: ['.npy'],
     magic: { offset: 0, bytes: '\x93NUMPY' },
     unit: 'file',
+    pictures: 'none',
     dataset: 'NpyDataset',
     load: async () => (await import('./arrays/npy-dataset.js')).NpyDataset,
     columnsOf: ({ storedDType, sampleShape }) => [
@@ -162,6 +170,7 @@ const builtIn = [
     magic: { offset: 0, bytes: 'PK\x03\x04' },
     unit: 'file',
     takes: ['columns'],
+    pictures: 'none',
     dataset: 'NpzDataset',
     load: async () => (await import('./arrays/npz-dataset.js')).NpzDataset,
     columnsOf: ({ columns }) =>
@@ -172,6 +181,7 @@ const builtIn = [
     endings: ['.safetensors'],
     unit: 'file',
     takes: ['columns'],
+    pictures: 'none',
     dataset: 'SafetensorsDataset',
     load: async () => (await import('./arrays/safetensors-dataset.js')).SafetensorsDataset,
     columnsOf: ({ columns }) =>

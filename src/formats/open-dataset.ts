@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
-import { ConfigError } from '../core/errors.js';
+import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
@@ -17,12 +17,14 @@ import type { LeftOutFile } from './find/choose-files.js';
 import { type FoundData, findData, warnOfLeftOut } from './find/find-data.js';
 import { hivePartitions } from './find/hive-partitions.js';
 import { type FormatName, formatNamed, knownFormats } from './format-table.js';
+import { PictureRows } from './images/picture-rows.js';
+import { type PictureOptions, type PictureSettings, pictureOptions } from './images/picture-settings.js';
 import type { IndexedDatasetOptions } from './indexed/indexed-dataset.js';
 import { RowChoice } from './where/select-rows.js';
 import { type Where, whereOption } from './where/where.js';
 
 /** @typeParam T - A sample. */
-export interface OpenDatasetOptions<T = unknown> extends StorageOptions {
+export interface OpenDatasetOptions<T = unknown> extends StorageOptions, PictureOptions {
   /** The format. @defaultValue detected from names and content */
   readonly format?: FormatName;
   /** Columns of a sample, for formats with columns. @defaultValue all */
@@ -122,7 +124,8 @@ export async function openAndTell<T = unknown>(
   files: string | URL,
   options: OpenDatasetOptions<T> = {},
 ): Promise<OpenedDataset<T>> {
-  const { format: given, schema: validator, ...rest } = parseOptions('openDataset options', schema, options);
+  const { pictures, rest: taken } = pictureOptions('openDataset options', options);
+  const { format: given, schema: validator, ...rest } = parseOptions('openDataset options', schema, taken);
   const entries = Object.entries(rest);
   const isOfFormat = ([key]: [string, unknown]) => (formatOptionNames as readonly string[]).includes(key);
   const storage: StorageOptions = Object.fromEntries(entries.filter((entry) => !isOfFormat(entry)));
@@ -132,21 +135,25 @@ export async function openAndTell<T = unknown>(
   const name = String(files);
   const found = await findData(name, storage, given);
   const format = formatNamed(found.format)!;
-  checkTaken(format, chosen);
+  checkTaken(format, chosen, pictures);
   const pruned = format.takes.includes('constants') ? prunedByFolders(name, found, chosen.where) : { found };
   const opened = await format.open(await namesOf(pruned.found, format, storage), {
     ...storage,
     ...chosen,
     ...(pruned.constants && { constants: pruned.constants }),
+    ...(format.pictures === 'own' && pictures && { transforms: pictures.steps, ...pictures.options }),
   });
-  const dataset = (validator ? checkedDataset(opened.dataset, validator) : opened.dataset) as Dataset<T>;
+  const dataset = closingIfRefused(opened.dataset, (found) => {
+    const rows = pictures && format.pictures === 'column' ? new PictureRows(found, pictures) : found;
+    return (validator ? new CheckedDataset(rows, validator) : rows) as Dataset<T>;
+  });
   return { format: found.format, columns: opened.columns, dataset, leftOut: found.leftOut };
 }
 
-/** Closes the dataset if the schema is none. */
-function checkedDataset(dataset: Dataset<unknown>, validator: StandardSchema<unknown> | SchemaModule) {
+/** Closes the dataset if wrapping it fails. */
+function closingIfRefused<D>(dataset: Dataset<unknown>, wrap: (dataset: Dataset<unknown>) => D): D {
   try {
-    return new CheckedDataset(dataset, validator);
+    return wrap(dataset);
   } catch (error) {
     void dataset.close?.();
     throw error;
@@ -183,9 +190,13 @@ async function namesOf(
 }
 
 /** @throws {@link ConfigError} for an option that the format does not take */
-function checkTaken({ name, takes }: FileFormat, options: FormatOptions): void {
+function checkTaken(
+  { name, takes, pictures: holds }: FileFormat,
+  options: FormatOptions,
+  pictures: PictureSettings | undefined,
+): void {
   const given = Object.keys(options) as FormatOptionName[];
-  const problems = given
+  const problems: ConfigProblem[] = given
     .filter((field) => !takes.includes(field))
     .map((field) => ({
       field,
@@ -194,5 +205,10 @@ function checkTaken({ name, takes }: FileFormat, options: FormatOptions): void {
           ? `has no effect on ${name}, whose samples have no columns to choose from`
           : `has no effect on ${name}`,
     }));
+  if (pictures && holds === 'none')
+    problems.push({
+      field: 'transforms',
+      message: `has no effect on ${name}, whose samples hold no pictures`,
+    });
   if (problems.length > 0) throw new ConfigError('openDataset options', problems);
 }

@@ -6,6 +6,7 @@ import { decodeBmp, isBmp } from './decode-bmp.js';
 import { decodePnm, isPnm } from './decode-pnm.js';
 import { ImageWorkspace } from './image-workspace.js';
 import type { PackedPixels } from './packed-pixels.js';
+import type { PipelineSettings } from './pipeline-options.js';
 import type { RgbxImage } from './rgbx-image.js';
 import { decodeWithSharp } from './sharp-decoder.js';
 import { type ChooseRegion, TurboJpeg } from './turbo-jpeg.js';
@@ -28,16 +29,14 @@ const wholePlace: DecodedPlace = { x: 0, y: 0, shrink: 1 };
  * thread.
  */
 export class ImageDecoder {
-  readonly #decoder: 'auto' | 'sharp';
-  readonly #maxPixels: number;
+  readonly #settings: PipelineSettings;
   readonly #limit = pLimit(decodedTogether);
   #workspace: ImageWorkspace | undefined;
   /** `null` before the first use. */
   #turbo: TurboJpeg | undefined | null = null;
 
-  constructor(decoder: 'auto' | 'sharp', maxPixels: number) {
-    this.#decoder = decoder;
-    this.#maxPixels = maxPixels;
+  constructor(settings: PipelineSettings) {
+    this.#settings = settings;
   }
 
   /** Memory for one image, whose pixels are valid until the next is decoded. */
@@ -89,7 +88,7 @@ export class ImageDecoder {
       );
     // sharp decides on files that libjpeg-turbo refuses, so that both decoders read the same files.
     return this.#limit(async () => {
-      const pixels = await decodeWithSharp(bytes, this.#maxPixels).catch((cause: Error) => {
+      const pixels = await decodeWithSharp(bytes, this.#settings.maxPixels).catch((cause: Error) => {
         if (cause instanceof MissingPeerError && refusal !== undefined && refusal !== 'it is CMYK')
           throw damaged(name, refusal, cause);
         throw cause instanceof MillraceError ? cause : damaged(name, cause.message, cause);
@@ -99,15 +98,15 @@ export class ImageDecoder {
   }
 
   #checkSize(width: number, height: number, name: string): void {
-    if (width * height <= this.#maxPixels) return;
-    throw new FormatError(`The image has more pixels than ${this.#maxPixels}`, {
+    if (width * height <= this.#settings.maxPixels) return;
+    throw new FormatError(`The image has more pixels than ${this.#settings.maxPixels}`, {
       where: { file: name, width, height },
       next: 'Make it smaller, or pass a larger maxPixels if you trust the file.',
     });
   }
 
   #turboJpeg(): TurboJpeg | undefined {
-    if (this.#turbo === null) this.#turbo = this.#decoder === 'auto' ? TurboJpeg.open() : undefined;
+    if (this.#turbo === null) this.#turbo = this.#settings.decoder === 'auto' ? TurboJpeg.open() : undefined;
     return this.#turbo;
   }
 }

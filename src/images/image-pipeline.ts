@@ -1,9 +1,7 @@
-import * as v from 'valibot';
 import type { SampleContext } from '../core/dataset.js';
 import type { TypedArrayOf } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
-import { integerFrom, parseOptions } from '../core/options.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { eraseRandom } from './apply/erase-random.js';
 import { movedTo, reach, shrinkOf } from './decoded-part.js';
@@ -21,31 +19,12 @@ import { warpImage } from './geometry/warp-image.js';
 import { type DecodedPlace, ImageDecoder } from './image-decoder.js';
 import type { ImageTransform, NormalizeOptions } from './image-transform.js';
 import { type ChannelScaling, copyPixels, type ImageLayout, normalizePixels } from './normalize-pixels.js';
+import { type ImagePipelineOptions, type PipelineSettings, pipelineOptions } from './pipeline-options.js';
 import { planarOf, writePlanar } from './planar/convert-pixels.js';
 import type { PlanarImage, PlanarSize } from './planar/planar-image.js';
 import { resample } from './resample.js';
 import type { RgbxImage } from './rgbx-image.js';
 import { fixedSizeOf, planSteps, type StepPlan } from './step-plan.js';
-
-export interface ImagePipelineOptions {
-  /** Order of axes. @defaultValue `'NCHW'`: channels, height, width */
-  readonly layout?: ImageLayout;
-  /**
-   * JPEG decoder: libjpeg-turbo if koffi and the library are installed (`'auto'`), or sharp for all images. @defaultValue
-   * `'auto'`
-   */
-  readonly decoder?: 'auto' | 'sharp';
-  /**
-   * Whether results have Pillow's pixels: JPEGs are decoded at full size, and resizing has Pillow's precision. Otherwise, a JPEG that
-   * becomes six times smaller or more is shrunk during decoding, which differs by a few levels of 255, and resizing differs by at
-   * most one. @defaultValue `false`
-   */
-  readonly exact?: boolean;
-  /** Most pixels of an image; larger ones are an error, before memory is allocated. @defaultValue 178,956,970, as in Pillow */
-  readonly maxPixels?: number;
-}
-
-const defaultMaxPixels = 178_956_970;
 
 /** Dtype of a finished image: float32 after `normalize`, otherwise uint8. */
 export type ImageDType = 'float32' | 'uint8';
@@ -62,11 +41,9 @@ export type ImageDType = 'float32' | 'uint8';
  */
 export class ImagePipeline {
   readonly steps: readonly ImageTransform[];
-  readonly layout: ImageLayout;
-  readonly decoder: 'auto' | 'sharp';
   readonly dtype: ImageDType;
-  readonly exact: boolean;
-  readonly maxPixels: number;
+  /** The options, with their defaults. */
+  readonly settings: PipelineSettings;
   readonly #plan: StepPlan;
   readonly #images: ImageDecoder;
   readonly #scaling: ChannelScaling | undefined;
@@ -77,11 +54,8 @@ export class ImagePipeline {
   constructor(steps: readonly ImageTransform[], options: ImagePipelineOptions = {}) {
     this.#plan = planSteps(steps);
     this.steps = steps;
-    this.layout = options.layout ?? 'NCHW';
-    this.decoder = options.decoder ?? 'auto';
-    this.exact = options.exact ?? false;
-    this.maxPixels = maxPixelsOf(options.maxPixels);
-    this.#images = new ImageDecoder(this.decoder, this.maxPixels);
+    this.settings = pipelineOptions(options);
+    this.#images = new ImageDecoder(this.settings);
     const { normalize } = this.#plan;
     this.#scaling = normalize && scalingOf(normalize);
     this.#levels = this.#scaling && levelsOf(this.#scaling);
@@ -182,7 +156,7 @@ export class ImagePipeline {
       geometry ??= joinGeometry(leading, size, context.rng);
       const { crop } = geometry;
       if (!crop || !isWithin(crop)) return { needed: { x: 0, y: 0, ...size }, shrink: 1 };
-      return { needed: reach(crop), shrink: this.exact ? 1 : shrinkOf(crop) };
+      return { needed: reach(crop), shrink: this.settings.exact ? 1 : shrinkOf(crop) };
     };
     return this.#images.decode(bytes, name, choose, (image, place) => {
       const moved = this.#moved(image, geometryIn(geometry!, place, image));
@@ -193,7 +167,7 @@ export class ImagePipeline {
   #moved(image: RgbxImage, geometry: Geometry): RgbxImage | PlanarImage {
     const { crop, filter } = geometry;
     const isUsual = crop && !crop.flipDown && filter === 'bilinear' && isWithin(crop);
-    return isUsual && !this.exact
+    return isUsual && !this.settings.exact
       ? resample(image, crop, this.#images.workspace)
       : warpImage(planarOf(image), geometry);
   }
@@ -212,14 +186,14 @@ export class ImagePipeline {
 
   #tensorOf(image: RgbxImage | PlanarImage, context: SampleContext): Tensor<ImageDType> {
     const { height, width } = image;
-    const shape = this.layout === 'NCHW' ? [3, height, width] : [height, width, 3];
+    const shape = this.settings.layout === 'NCHW' ? [3, height, width] : [height, width, 3];
     const tensor = zeroTensor(this.dtype, shape);
     this.#finish(image, tensor.data, context);
     return tensor;
   }
 
   #finish(image: RgbxImage | PlanarImage, target: TypedArrayOf<ImageDType>, context: SampleContext): void {
-    const { layout } = this;
+    const { layout } = this.settings;
     if ('channels' in image) writePlanar(image, layout, target, this.#levels);
     else if (this.#scaling)
       normalizePixels(image, this.#scaling, layout, target as Float32Array, this.#images.workspace);
@@ -256,10 +230,4 @@ function levelsOf({ scale, bias }: ChannelScaling): Float32Array[] {
       (_, value) => Math.fround(value * Math.fround(factor)) + Math.fround(bias[channel]!),
     ),
   );
-}
-
-function maxPixelsOf(given: number | undefined): number {
-  if (given === undefined) return defaultMaxPixels;
-  const schema = v.strictObject({ maxPixels: integerFrom(1) });
-  return parseOptions('ImagePipeline options', schema, { maxPixels: given }).maxPixels;
 }

@@ -29,6 +29,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   MixtureDataset: async () => (await import('../datasets/mixture-dataset.js')).MixtureDataset,
   MixtureStream: async () => (await import('../datasets/mixture-stream.js')).MixtureStream,
   PackedDataset: async () => (await import('../tokens/packed-dataset.js')).PackedDataset,
+  PictureRows: async () => (await import('../formats/images/picture-rows.js')).PictureRows,
   RemoteSource: async () => (await import('../storage/remote-source.js')).RemoteSource,
   SampleRows: async () => (await import('../formats/hub/table-splits.js')).SampleRows,
   ShuffleBuffer: async () => (await import('../datasets/shuffle-buffer.js')).ShuffleBuffer,

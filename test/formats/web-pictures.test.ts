@@ -102,7 +102,7 @@ describe('pictures in tar shards', () => {
 
   it('are refused where there is none, or more than one, which would move apart', async () => {
     const none = await WebDataset.open(shard, { columns: ['cls'], transforms });
-    await expect((async () => none.get(0))()).rejects.toThrow(/no picture among its files: cls/);
+    await expect((async () => none.get(0))()).rejects.toThrow(/no picture among its endings: cls/);
     const two = await write('two.tar', { 'a.ppm': picture(1), 'a.seg.ppm': picture(2) });
     const both = await WebDataset.open(two, { transforms });
     await expect((async () => both.get(0))()).rejects.toThrow(/ppm and seg\.ppm, which would move apart/);

@@ -1,6 +1,6 @@
 import { type DType, dtypeOf, isDType } from '../../core/dtype.js';
 import { visibleText } from '../../core/visible-text.js';
-import { imageKind } from './image-kind.js';
+import { imageKind } from '../../images/image-kind.js';
 
 /** Type of a value in a schema: `string`, `int32 [3, 4]`, `jpeg`, `list`. */
 export function typeOfValue(value: unknown): string {

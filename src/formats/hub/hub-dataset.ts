@@ -7,6 +7,10 @@ import type { Json } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
 import { ImagePipeline } from '../../images/image-pipeline.js';
+import { movableSteps } from '../../images/movable-steps.js';
+import { sampleContext } from '../../random/sample-context.js';
+import { type PictureSettings, pictureIdentity } from '../images/picture-settings.js';
+import { columnPictures, SamplePictures } from '../images/sample-pictures.js';
 import { rowCast } from './cast-value.js';
 import type { HubFeatures } from './features.js';
 import { HubRecords, type RawRow } from './hub-records.js';
@@ -44,6 +48,8 @@ export interface HubSettings {
   readonly origin:
     | { readonly repository: string; readonly commit: string; readonly config: string }
     | undefined;
+  /** How the pictures are made; `undefined`: they are decoded. */
+  readonly pictures?: PictureSettings | undefined;
 }
 
 /**
@@ -60,6 +66,7 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
   readonly #ends: readonly number[];
   readonly #settings: HubSettings;
   readonly #cast: (row: RawRow) => MaybePromise<Record<string, unknown>>;
+  readonly #pictures: SamplePictures | undefined;
   #images: ImagePipeline | undefined;
 
   /** @internal */
@@ -72,11 +79,13 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
       return end;
     });
     this.length = end;
-    const { features, isStored, isInferred } = settings;
+    const { features, isStored, isInferred, pictures } = settings;
+    this.#pictures = pictures && new SamplePictures(columnPictures('loadDataset options'), pictures);
     this.#cast = rowCast(features, {
       isStored,
       isInferred,
       decodeImage: (bytes, name) => {
+        if (this.#pictures) return { bytes, path: name };
         this.#images ??= new ImagePipeline([]);
         return this.#images.run(bytes, name, noRandomness);
       },
@@ -107,12 +116,15 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
    *
    * @throws {@link IndexRangeError}; {@link FormatError} if the row is damaged, or a value does not have the type of its column.
    */
-  get(index: number): MaybePromise<T> {
+  get(index: number, context: SampleContext = sampleContext(index)): MaybePromise<T> {
     checkIndex(index, this.length, 'HubDataset');
     const { rows, row } = this.#find(index);
     return andThen(rows.get(row), (raw) => {
       try {
-        const made = this.#cast(raw);
+        const made = andThen(
+          this.#cast(raw),
+          (cast) => this.#pictures?.apply(cast, `row ${index}`, context) ?? cast,
+        );
         return (
           made instanceof Promise
             ? made.catch((error: unknown) => Promise.reject(this.#failed(error, index)))
@@ -138,7 +150,7 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
 
   /** For a repository, computed from its name, commit and configuration; for a folder, from metadata and parts of its files. */
   fingerprint(): string {
-    const { origin, features } = this.#settings;
+    const { origin, features, pictures } = this.#settings;
     const parts = this.#parts.map(({ rows, split, start, end }) => ({
       split,
       start,
@@ -150,10 +162,13 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
       origin: (origin ?? null) as Json,
       features: JSON.stringify(features),
       parts,
+      ...(pictures && { pictures: pictureIdentity(pictures) }),
     });
   }
 
   [toRecipe](): Recipe {
+    const { pictures } = this.#settings;
+    if (pictures) movableSteps(pictures.steps);
     const parts = this.#parts.map(({ rows, ...part }) => ({ ...part, rows: recipeOf(rows, 'rows') }));
     return { builtIn: 'HubDataset', args: { parts, settings: this.#settings } };
   }

@@ -2,10 +2,12 @@ import * as v from 'valibot';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { parseOptions } from '../../core/options.js';
 import type { Movable } from '../../core/recipe.js';
+import { ownValue } from '../../core/record.js';
 import { warn } from '../../core/warn.js';
 import { openSource } from '../../storage/open-source.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import { isNote, some } from '../find/choose-files.js';
+import { type PictureOptions, type PictureSettings, pictureOptions } from '../images/picture-settings.js';
 import { type DataRepository, openDataRepository } from './data-repository.js';
 import { type CardConfig, chooseConfig, type DataSetCard, readCard } from './data-set-card.js';
 import type { HubFeatures } from './features.js';
@@ -26,7 +28,7 @@ import { type SplitFiles, splitFiles } from './split-rules.js';
 import { openTableRows } from './table-splits.js';
 import { zipMembers } from './zip-archive.js';
 
-export interface LoadDatasetOptions extends StorageOptions {
+export interface LoadDatasetOptions extends StorageOptions, PictureOptions {
   /** The configuration. @defaultValue the only one, or the default of the card */
   readonly config?: string;
   /**
@@ -49,6 +51,7 @@ interface Opening {
   readonly card: DataSetCard;
   readonly config: CardConfig;
   readonly storage: StorageOptions;
+  readonly pictures: PictureSettings | undefined;
 }
 
 /**
@@ -83,17 +86,18 @@ export async function loadDataset<T>(
   source: string,
   options: LoadDatasetOptions = {},
 ): Promise<HubDataset<T> | Readonly<Record<string, HubDataset<T>>>> {
+  const { pictures, rest } = pictureOptions('loadDataset options', options);
   const {
     config: askedConfig,
     split,
     revision,
     ...storage
-  } = parseOptions('loadDataset options', schema, options);
+  } = parseOptions('loadDataset options', schema, rest);
   storageOptions(storage);
   const repository = await openDataRepository(source, revision, storage);
   const card = await readCard(repository, storage);
   const config = chooseConfig(card, askedConfig, repository.name);
-  const opening = { repository, card, config, storage };
+  const opening = { repository, card, config, storage, pictures };
   const files = splitFiles(repository.files, config, repository.name);
   const wanted = split === undefined ? undefined : parseSplit(split, [...files.keys()]);
   const kind = await kindOfSplits(files, opening);
@@ -211,13 +215,27 @@ interface Opened {
 }
 
 function settingsOf(
-  { repository, config }: Opening,
+  { repository, config, pictures }: Opening,
   features: HubFeatures,
   how: { readonly isStored: boolean; readonly isInferred: boolean },
 ): HubSettings {
   const { name, commit } = repository;
   const origin = commit === undefined ? undefined : { repository: name, commit, config: config.name };
-  return { features, ...how, origin };
+  if (pictures) checkPicture(features, name);
+  return { features, ...how, origin, pictures };
+}
+
+/** @throws {@link ConfigError} unless one column is a picture */
+function checkPicture(features: HubFeatures, owner: string): void {
+  const found = Object.keys(features).filter((name) => ownValue(features, name)!.kind === 'image');
+  if (found.length === 1) return;
+  const message =
+    found.length === 0
+      ? `${owner} has no column of pictures, but ${Object.keys(features).join(', ')}`
+      : `${owner} has several columns of pictures, which would move apart: ${found.join(', ')}`;
+  throw new ConfigError('loadDataset options', [{ field: 'transforms', message }], {
+    next: 'Leave transforms out, and make the images in a transform of the loader with ImagePipeline.apply.',
+  });
 }
 
 async function openMedia(kind: MediaKind, files: SplitFiles, opening: Opening): Promise<Opened> {

@@ -2,17 +2,16 @@ import type { BatchContext, IndexArray, SampleContext } from '../../core/dataset
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { type Tensor, tensor } from '../../core/tensor.js';
-import type { ImageDType, ImagePipelineOptions } from '../../images/image-pipeline.js';
-import { ImagePipeline, type ImageTransform } from '../../images/index.js';
+import type { ImageDType } from '../../images/image-pipeline.js';
+import { ImagePipeline } from '../../images/index.js';
 import { movableSteps, stepsIdentity } from '../../images/movable-steps.js';
+import { pixelSettings } from '../../images/pipeline-options.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
 import { ImageRows, type ImageRowsRecipe } from './image-rows.js';
-import type { PictureSettings } from './picture-settings.js';
+import { type PictureOptions, type PictureSettings, pictureOptions } from './picture-settings.js';
 
-export interface ImageFolderOptions extends ImagePipelineOptions, StorageOptions {
-  /** Steps applied to each image: see `ImagePipeline`. @defaultValue none: bytes, at the size of the file */
-  readonly transforms?: readonly ImageTransform[];
+export interface ImageFolderOptions extends PictureOptions, StorageOptions {
   /** Names of the class folders to read, in the order of their labels. @defaultValue all, sorted */
   readonly classes?: readonly string[];
 }
@@ -36,8 +35,7 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
   readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<LabeledImage>;
 
   private constructor(rows: ImageRows, pipeline: ImagePipeline) {
-    const { steps, layout, decoder, exact, maxPixels } = pipeline;
-    super('ImageFolder', rows, { steps, options: { layout, decoder, exact, maxPixels } });
+    super('ImageFolder', rows, { steps: pipeline.steps, options: pipeline.settings });
     this.#pipeline = pipeline;
     const { fixedSize } = pipeline;
     if (fixedSize) this.getBatch = (indices, context) => this.#makeBatch(indices, context, fixedSize);
@@ -51,22 +49,11 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
    *   images; {@link ConfigError} if the transforms are in an impossible order.
    */
   static async open(root: string | URL, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-    const {
-      transforms = [],
-      classes,
-      retries,
-      timeoutMs,
-      concurrency,
-      cache,
-      headers,
-      token,
-      credentials,
-      ...rest
-    } = options;
-    const storage = storageOptions(
-      given({ retries, timeoutMs, concurrency, cache, headers, token, credentials }),
-    );
-    const pipeline = new ImagePipeline(transforms, rest);
+    const { transforms = [], ...others } = options;
+    const { pictures, rest } = pictureOptions('ImageFolder options', { transforms, ...others });
+    const { classes, ...storage } = rest;
+    storageOptions(storage);
+    const pipeline = new ImagePipeline(pictures!.steps, pictures!.options);
     return new ImageFolder(await ImageRows.open(root, storage, classes), pipeline);
   }
 
@@ -103,8 +90,9 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
   }
 
   protected override identity() {
-    const { steps, layout, decoder, exact } = this.#pipeline;
-    return { transforms: stepsIdentity(steps), layout, decoder, ...(exact && { exact }) };
+    const { steps, settings } = this.#pipeline;
+    const { layout, decoder } = settings;
+    return { transforms: stepsIdentity(steps), layout, decoder, ...pixelSettings(settings) };
   }
 
   override [toRecipe](): Recipe {
@@ -121,8 +109,8 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
     context: BatchContext,
     [height, width]: readonly [number, number],
   ): MaybePromise<LabeledImage> {
-    const { dtype, layout } = this.#pipeline;
-    const size = layout === 'NCHW' ? [3, height, width] : [height, width, 3];
+    const { dtype, settings } = this.#pipeline;
+    const size = settings.layout === 'NCHW' ? [3, height, width] : [height, width, 3];
     const image = context.allocate(dtype, [indices.length, ...size]);
     const label = context.allocate('int32', [indices.length]);
     const elements = 3 * height * width;
@@ -162,9 +150,4 @@ function eachOf(n: number, together: number, work: (i: number) => MaybePromise<v
     await Promise.all([lane(first), ...Array.from({ length: together - 1 }, () => lane())]);
     if (failure) throw failure.error;
   }
-}
-
-/** Drops undefined options. */
-function given<T extends object>(options: T): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -7,8 +7,8 @@ import { sampleContext } from '../../random/sample-context.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import { closingOnError, FileBacked, type FileRecipe, type OpenFiles } from '../file-dataset.js';
+import { SamplePictures, tarPictures } from '../images/sample-pictures.js';
 import { RecordReader } from '../records/record-reader.js';
-import { SamplePictures } from './sample-images.js';
 import { readingIdentity, readSample, type WebReading, type WebSampleValues } from './web-options.js';
 import { walkSamples } from './web-samples.js';
 
@@ -74,7 +74,7 @@ export class WebDatasetStream
     const reader = new RecordReader(this.rows.sources[shard]!);
     const reading = this.settings;
     let offset = offsetOf(state, reader.source);
-    const pictures = reading.pictures && new SamplePictures(reading.pictures);
+    const pictures = reading.pictures && new SamplePictures(tarPictures, reading.pictures);
     return {
       stateDict: () => ({ offset }),
       async *[Symbol.asyncIterator]() {

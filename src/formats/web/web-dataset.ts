@@ -11,9 +11,9 @@ import { chooseColumns } from '../choose-columns.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, FileDataset, type FileRecipe, type FileRows } from '../file-dataset.js';
 import type { DataFiles } from '../file-format.js';
+import { SamplePictures, tarPictures } from '../images/sample-pictures.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { RecordReader } from '../records/record-reader.js';
-import { SamplePictures } from './sample-images.js';
 import { WebDatasetStream } from './web-dataset-stream.js';
 import { WebIndex, type WebIndexArrays } from './web-index.js';
 import {
@@ -118,7 +118,7 @@ export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading
 
   private constructor(rows: WebRows, reading: WebReading) {
     super('WebDataset', rows, reading);
-    this.#pictures = reading.pictures && new SamplePictures(reading.pictures);
+    this.#pictures = reading.pictures && new SamplePictures(tarPictures, reading.pictures);
   }
 
   /**

@@ -5,10 +5,14 @@ import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
 import { messageOf } from '../../core/thrown.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
-import type { PictureSettings } from '../images/picture-settings.js';
+import {
+  type PictureOptions,
+  type PictureSettings,
+  pictureIdentity,
+  pictureOptions,
+} from '../images/picture-settings.js';
 import type { RecordReader } from '../records/record-reader.js';
 import { decodeMember } from './member-decoders.js';
-import { type PictureOptions, pictureOptions, SamplePictures } from './sample-images.js';
 import type { WebMember } from './web-samples.js';
 import { wholeNumberCollates } from './whole-numbers.js';
 
@@ -41,7 +45,7 @@ const schema = v.looseObject({
 
 /** @throws {@link ConfigError} */
 export function webOptions(options: WebDatasetOptions): { reading: WebReading; storage: StorageOptions } {
-  const { pictures, rest } = pictureOptions(options);
+  const { pictures, rest } = pictureOptions('WebDataset options', options);
   const { columns, decode, ...storage } = parseOptions('WebDataset options', schema, rest);
   const { maxDecompressedBytes } = storageOptions(storage);
   return { reading: { columns, decode, maxDecompressedBytes, pictures }, storage };
@@ -52,7 +56,7 @@ export function readingIdentity({ columns, decode, pictures }: WebReading) {
   return {
     columns: columns ?? null,
     decode,
-    ...(pictures && { pictures: SamplePictures.identity(pictures) }),
+    ...(pictures && { pictures: pictureIdentity(pictures) }),
   };
 }
 
