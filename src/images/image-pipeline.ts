@@ -18,7 +18,7 @@ import { type Geometry, joinGeometry } from './geometry/join-geometry.js';
 import { warpImage } from './geometry/warp-image.js';
 import { type DecodedPlace, ImageDecoder } from './image-decoder.js';
 import type { ImageTransform, NormalizeOptions } from './image-transform.js';
-import { type ChannelScaling, copyPixels, type ImageLayout, normalizePixels } from './normalize-pixels.js';
+import { type ChannelScaling, copyPixels, normalizePixels } from './normalize-pixels.js';
 import { type ImagePipelineOptions, type PipelineSettings, pipelineOptions } from './pipeline-options.js';
 import { planarOf, writePlanar } from './planar/convert-pixels.js';
 import type { PlanarImage, PlanarSize } from './planar/planar-image.js';
