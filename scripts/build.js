@@ -1,4 +1,4 @@
 import { build, installPackages } from './toolchain.js';
 
 installPackages();
-build();
+await build();

@@ -2,5 +2,5 @@
 import { build, installPackages, run } from './toolchain.js';
 
 installPackages();
-build();
+await build();
 run(process.execPath, ['--import', 'tsx', 'examples/curriculum-gpt/main.ts', ...process.argv.slice(2)]);

@@ -38,7 +38,7 @@ if (unknown.length > 0) {
 }
 
 installPackages();
-build();
+await build();
 const folder = installRuntimes();
 const failed = [];
 for (const [name, { command }] of Object.entries(runtimes)) {

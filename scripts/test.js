@@ -5,7 +5,7 @@ import { requireBrowser, requirePython, requireRedis } from './test-servers.js';
 import { build, installPackages, root } from './toolchain.js';
 
 installPackages();
-build();
+await build();
 const selection = process.argv.slice(2).filter((argument) => argument !== '--long');
 const { status, error } = spawnSync(
   process.execPath,

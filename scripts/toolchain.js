@@ -1,5 +1,5 @@
 // What the setup scripts share: running a command with its output shown, and the packages of the lock file.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,15 @@ export function run(command, args, options = {}) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Runs a command beside others; see {@link run}. */
+function start(command, args) {
+  return new Promise((resolve, reject) => {
+    spawn(command, args, { cwd: root, stdio: 'inherit' })
+      .on('error', reject)
+      .on('close', (status) => (status === 0 ? resolve() : process.exit(status ?? 1)));
+  });
+}
+
 /** Installs the packages of the lock file, unless exactly these are installed already. */
 export function installPackages() {
   const hash = createHash('sha256')
@@ -35,18 +44,19 @@ export function installPackages() {
 }
 
 /** Compiles src/ and assembly/ to dist/. Incremental: a second run takes a moment. */
-export function build() {
-  compileKernels();
+export async function build() {
   takeZstd();
-  run(process.execPath, [tsc, '-p', 'tsconfig.json']);
-  run(process.execPath, ['scripts/stand-ins.js']);
-  run(process.execPath, ['scripts/command-list.js']);
-  bundleWorker();
-  bundleLivePage();
+  await Promise.all([compileKernels(), start(process.execPath, [tsc, '-p', 'tsconfig.json'])]);
+  await Promise.all([
+    start(process.execPath, ['scripts/stand-ins.js']),
+    start(process.execPath, ['scripts/command-list.js']),
+    bundleWorker(),
+    bundleLivePage(),
+  ]);
 }
 
 /** Puts the live page into one file, which needs nothing from elsewhere. */
-function bundleLivePage() {
+async function bundleLivePage() {
   const source = 'src/web/live';
   const folder = 'dist/web/live';
   const options = [
@@ -56,7 +66,7 @@ function bundleLivePage() {
     '--log-level=warning',
     `--outdir=${folder}/parts`,
   ];
-  run(esbuild, [`${source}/main.ts`, `${source}/live.css`, '--format=esm', ...options]);
+  await start(esbuild, [`${source}/main.ts`, `${source}/live.css`, '--format=esm', ...options]);
   const part = (name) => readFileSync(`${root}/${folder}/parts/${name}`, 'utf8').trim();
   // Functions, because a text in their place would have its dollar signs read.
   const page = readFileSync(`${root}/${source}/page.html`, 'utf8')
@@ -67,7 +77,7 @@ function bundleLivePage() {
 }
 
 /** Puts the program of a worker thread into one file, and what it imports on first use into a few more. */
-function bundleWorker() {
+async function bundleWorker() {
   const folder = 'dist/loader/engine/workers/bundle';
   rmSync(`${root}/${folder}`, { recursive: true, force: true });
   const bundle = ['--bundle', '--splitting', '--keep-names', '--sourcemap', `--outdir=${folder}`];
@@ -77,7 +87,7 @@ function bundleWorker() {
   const external = Object.keys({ ...dependencies, ...peerDependencies })
     .filter((name) => !neededAtOnce.includes(name))
     .map((name) => `--external:${name}`);
-  run(esbuild, ['dist/loader/engine/workers/entry.js', ...bundle, ...target, ...external]);
+  await start(esbuild, ['dist/loader/engine/workers/entry.js', ...bundle, ...target, ...external]);
 }
 
 /** Modules of kernels by the file of assembly/ that they are made of. */
@@ -87,7 +97,7 @@ const kernelModules = { index: 'wasm-bytes', images: 'image-wasm-bytes' };
  * Compiles assembly/ to WebAssembly, and puts it into modules as base64, which every bundler understands. Does nothing when
  * the sources are those of the last time.
  */
-function compileKernels() {
+async function compileKernels() {
   const sources = readdirSync(`${root}/assembly`).sort();
   const hash = createHash('sha256');
   for (const name of [...sources.map((file) => `assembly/${file}`), 'package-lock.json'])
@@ -95,11 +105,11 @@ function compileKernels() {
   const stamp = `// ${hash.digest('hex')}`;
   const folder = `${root}/dist/kernels`;
   mkdirSync(folder, { recursive: true });
-  for (const [source, name] of Object.entries(kernelModules)) {
+  const compile = async ([source, name]) => {
     const target = `${folder}/${name}.js`;
-    if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) continue;
+    if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) return;
     const binary = `${folder}/${name}.wasm`;
-    run(process.execPath, [
+    await start(process.execPath, [
       asc,
       `assembly/${source}.ts`,
       '--config',
@@ -109,7 +119,8 @@ function compileKernels() {
     ]);
     const base64 = readFileSync(binary, 'base64');
     writeFileSync(target, `${stamp}\nexport const wasmBase64 =\n  '${base64}';\n`);
-  }
+  };
+  await Promise.all(Object.entries(kernelModules).map(compile));
 }
 
 /**

@@ -57,7 +57,7 @@ describe('an analysis that is killed', () => {
 
   it('continues after an interruption at any moment, and writes the same bytes', async () => {
     let mostSaved = 0;
-    for (let reports = 1; reports <= 32; reports += searchSize({ short: 10, long: 5 })) {
+    for (let reports = 1; reports <= 32; reports += searchSize({ short: 15, long: 5 })) {
       const output = join(folder, `killed-${reports}`);
       const first = await analyze(output, reports);
       const second = await analyze(output);

@@ -2,9 +2,12 @@
 // configurations.
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { searchSize } from '../setup/search-size.js';
 import { bundle, executablePath, type Files, TestPage } from './browser-page.js';
 import { runLaws } from './laws.js';
 
+// Starting the workers of a configuration takes most of its time.
+const count = searchSize({ short: 14, long: 40 });
 const page = fileURLToPath(new URL('page.js', import.meta.url));
 
 describe.skipIf(!executablePath)('the laws in a browser', () => {
@@ -12,7 +15,7 @@ describe.skipIf(!executablePath)('the laws in a browser', () => {
   let inNode: string[];
   beforeAll(async () => {
     files = await bundle({ page });
-    inNode = await runLaws(new URL('../fixtures/', import.meta.url).href);
+    inNode = await runLaws(new URL('../fixtures/', import.meta.url).href, count);
   });
 
   it.each([
@@ -22,7 +25,7 @@ describe.skipIf(!executablePath)('the laws in a browser', () => {
     const test = await TestPage.open({ files, script: '/page.js', isolated });
     try {
       expect(await test.call('platform')).toEqual({ isolated, shared: isolated });
-      expect(await test.call('runLaws', `${test.origin}/fixtures/`)).toEqual(inNode);
+      expect(await test.call('runLaws', `${test.origin}/fixtures/`, count)).toEqual(inNode);
       expect(test.problems).toEqual([]);
     } finally {
       await test.close();

@@ -8,7 +8,7 @@ import { CsvDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isLong } from '../setup/search-size.js';
-import { bundle, executablePath, TestPage } from './browser-page.js';
+import { bundle, executablePath, type Files, TestPage } from './browser-page.js';
 import { formats } from './formats.js';
 import { readSamples } from './read-samples.js';
 
@@ -33,30 +33,34 @@ function serveRanges(request: IncomingMessage, response: ServerResponse): void {
   }
 }
 
+let files: Files;
+beforeAll(async () => {
+  files = await bundle({ page: path('page.js') });
+});
+
 describe.skipIf(!executablePath).each([
   ['cross-origin isolated', true],
   ['not isolated', false],
 ])('data in a page, %s', (_, isolated) => {
   let test: TestPage;
   beforeAll(async () => {
-    const files = await bundle({ page: path('page.js') });
     test = await TestPage.open({ files, script: '/page.js', isolated, onRequest: serveRanges });
   });
   afterAll(() => test.close());
 
   // Nested Arrow values are views that cannot cross threads, in Node.js either.
   it.each([
-    ['ArrowDataset', 'table.arrow', 'none'],
-    ['CsvDataset', 'table.csv', 'url'],
-    ['CsvDataset', 'table.csv.gz', 'file'],
-    ['JsonlDataset', 'rows.jsonl.zst', 'private'],
-    ['NpyDataset', 'float32.npy', 'url'],
-    ['ParquetDataset', 'table-snappy.parquet', 'file'],
-    ['SafetensorsDataset', 'arrays.safetensors', 'private'],
-    ['TextDataset', 'table.csv', 'url'],
+    ['ArrowDataset', 'table.arrow', 'none', isolated],
+    ['CsvDataset', 'table.csv', 'url', true],
+    ['CsvDataset', 'table.csv.gz', 'file', false],
+    ['JsonlDataset', 'rows.jsonl.zst', 'private', true],
+    ['NpyDataset', 'float32.npy', 'url', false],
+    ['ParquetDataset', 'table-snappy.parquet', 'file', true],
+    ['SafetensorsDataset', 'arrays.safetensors', 'private', false],
+    ['TextDataset', 'table.csv', 'url', true],
   ] as const)(
     '%s reads %s as in Node.js: by URL, from a picked file, from private files',
-    async (format, name, withWorkers) => {
+    async (format, name, withWorkers, inIsolation) => {
       const expected = await readSamples(
         await formats[format].open(new MemorySource(contentOf(name), name)),
         0,
@@ -64,8 +68,9 @@ describe.skipIf(!executablePath).each([
       expect(expected.length).toBeGreaterThan(1);
       for (const place of ['url', 'file', 'private'] as const) {
         expect(await test.call('read', format, name, place, 0), place).toEqual(expected);
-        // Starting workers takes most of the time, so in a short run each format has them for one place.
-        if (withWorkers === 'none' || (!isLong && place !== withWorkers)) continue;
+        // Starting workers takes most of the time, so in a short run each format has them for one place and kind of page.
+        if (withWorkers === 'none') continue;
+        if (!isLong && (place !== withWorkers || isolated !== inIsolation)) continue;
         expect(await test.call('read', format, name, place, 2), `${place}, 2 workers`).toEqual(expected);
       }
     },

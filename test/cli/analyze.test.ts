@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CurriculumMetricConfig } from '../../dist/deepspeed/data-efficiency-config.js';
 import { filesIn } from '../parity/analyzer-case.js';
 import { RedisServer, redisProgram } from '../parts/cluster/redis-server.js';
+import { runInOneProcess } from './in-one-process.js';
 import { type CommandResult, runCommand } from './run-command.js';
 
 let folder: string;
@@ -32,7 +33,7 @@ describe('millrace analyze', () => {
     const page = join(folder, 'page.html');
     const output = join(folder, 'out');
     const { stdout, stderr } = ok(
-      await runCommand(['analyze', data, '--output', output, '--steps', '500', '--html', page]),
+      await runInOneProcess(['analyze', data, '--output', output, '--steps', '500', '--html', page]),
     );
     expect(stderr).toMatch(
       /300 samples, one pass, in 2 threads\n {2}compressionratio: .*\n {2}punctuationshare/,
@@ -45,7 +46,7 @@ describe('millrace analyze', () => {
     expect(readFileSync(page, 'utf8')).toMatch(
       /<h1>Difficulty of .*text\.jsonl<\/h1>[\s\S]*curriculum_metrics/,
     );
-    const again = ok(await runCommand(['analyze', data, '--output', output]));
+    const again = ok(await runInOneProcess(['analyze', data, '--output', output]));
     expect(again.stdout).toMatch(/The index is complete already/);
   });
 
@@ -55,11 +56,11 @@ describe('millrace analyze', () => {
     writeFileSync(alike, words.join('\n'));
     const page = join(folder, 'alike.html');
     const run = ['analyze', alike, '--output', join(folder, 'alike')];
-    const { stdout } = ok(await runCommand([...run, '--html', page]));
+    const { stdout } = ok(await runInOneProcess([...run, '--html', page]));
     expect(stdout).toMatch(/All 40 samples have the same value, so this metric cannot order a curriculum\./);
     expect(stdout).not.toMatch(/steps of punctuationshare|"punctuationshare"/);
     expect(readFileSync(page, 'utf8')).toMatch(/All samples are equally difficult/);
-    const json = JSON.parse(ok(await runCommand([...run, '--json'])).stdout) as {
+    const json = JSON.parse(ok(await runInOneProcess([...run, '--json'])).stdout) as {
       curriculum_metrics: object;
     };
     expect(Object.keys(json.curriculum_metrics)).toEqual(['compressionratio']);
@@ -67,7 +68,9 @@ describe('millrace analyze', () => {
 
   it('suggests a curriculum that a DeepSpeed configuration accepts, and the sampler accepts after conversion', async () => {
     const output = join(folder, 'json');
-    const { stdout } = ok(await runCommand(['analyze', data, '--output', output, '--steps', '40', '--json']));
+    const { stdout } = ok(
+      await runInOneProcess(['analyze', data, '--output', output, '--steps', '40', '--json']),
+    );
     const { curriculum_metrics } = JSON.parse(stdout) as {
       curriculum_metrics: Record<string, CurriculumMetricConfig>;
     };
@@ -102,7 +105,7 @@ describe('millrace analyze', () => {
   it('estimates from a share of the samples, and exits with --dry-run', async () => {
     const output = join(folder, 'never');
     const { stdout, stderr } = ok(
-      await runCommand(['analyze', data, '--output', output, '--sample', '10%', '--dry-run']),
+      await runInOneProcess(['analyze', data, '--output', output, '--sample', '10%', '--dry-run']),
     );
     expect(stderr).toMatch(
       /Estimated from 30 samples \(10\.0 %\)[\s\S]*distinct values of 30[\s\S]*All samples will take about/,
@@ -120,7 +123,7 @@ describe('millrace analyze', () => {
     const dataset = join(folder, 'numbers.mjs');
     writeFileSync(dataset, 'export default { length: 50, get: (i) => i };');
     const { stdout } = ok(
-      await runCommand([
+      await runInOneProcess([
         'analyze',
         dataset,
         '--output',
@@ -150,7 +153,7 @@ describe('millrace analyze', () => {
   it('rejects a module that exports a stream', async () => {
     const stream = join(folder, 'stream.mjs');
     writeFileSync(stream, 'export default { *iterate() {} };');
-    const { status, stderr } = await runCommand(['analyze', stream, '--output', join(folder, 'none')]);
+    const { status, stderr } = await runInOneProcess(['analyze', stream, '--output', join(folder, 'none')]);
     expect(status).toBe(2);
     expect(stderr).toMatch(/stream\.mjs: exports no dataset with length and get/);
     expect(stderr).not.toMatch(/^\s+at /m);
@@ -168,7 +171,7 @@ describe('millrace analyze', () => {
     [['--engine', 'bullmq'], 2, /--redis: is missing/],
     [['--engine', 'bullmq', '--redis', 'redis://127.0.0.1:1'], 1, /Redis does not answer/],
   ])('reports the mistake in %j, with status %d and no stack', async (flags, status, message) => {
-    const result = await runCommand(['analyze', data, '--output', join(folder, 'wrong'), ...flags]);
+    const result = await runInOneProcess(['analyze', data, '--output', join(folder, 'wrong'), ...flags]);
     expect(result.status).toBe(status);
     expect(result.stderr).toMatch(message);
     expect(result.stderr).not.toMatch(/^\s+at /m);
@@ -179,7 +182,7 @@ describe('millrace analyze', () => {
     try {
       const local = join(folder, 'local');
       const shared = join(folder, 'shared');
-      ok(await runCommand(['analyze', data, '--output', local]));
+      ok(await runInOneProcess(['analyze', data, '--output', local]));
       const [analysis, worker] = await Promise.all([
         runCommand([
           ...['analyze', data, '--output', shared, '--engine', 'bullmq', '--redis', redis.url],

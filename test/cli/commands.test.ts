@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('millrace', () => {
   it('converts text, analyzes it and measures how fast it loads', async () => {
     const prefix = join(folder, 'tokens');
-    const converted = await runCommand([
+    const converted = await runInOneProcess([
       'convert',
       join(folder, 'lines.jsonl'),
       join(folder, 'text.txt'),
@@ -37,7 +37,7 @@ describe('millrace', () => {
     dataset.close();
 
     const difficulty = join(folder, 'difficulty');
-    const analyzed = await runCommand(['analyze', prefix, '--output', difficulty]);
+    const analyzed = await runInOneProcess(['analyze', prefix, '--output', difficulty]);
     expect(analyzed.status).toBe(0);
     expect(analyzed.stdout).toMatch(/seqlen: number of tokens\n/);
     expect(analyzed.stdout).toMatch(/vocabularyrarity: rarity of the tokens together \(nats\)/);
@@ -72,8 +72,16 @@ describe('millrace', () => {
   it('converts to bytes', async () => {
     const prefix = join(folder, 'bytes');
     expect(
-      (await runCommand(['convert', join(folder, 'text.txt'), '--output', prefix, '--tokenizer', 'bytes']))
-        .status,
+      (
+        await runInOneProcess([
+          'convert',
+          join(folder, 'text.txt'),
+          '--output',
+          prefix,
+          '--tokenizer',
+          'bytes',
+        ])
+      ).status,
     ).toBe(0);
     expect(readFileSync(`${prefix}.bin`, 'utf8')).toBe('One whole document.');
   });

@@ -43,7 +43,7 @@ async function run(args: readonly string[], cwd: string): Promise<CommandResult>
     server = undefined;
     return code as number | null;
   });
-  const output = Promise.all([untilMark(child.stdout!), untilMark(child.stderr!)]);
+  const output = Promise.all([untilMark(child.stdout!, mark), untilMark(child.stderr!, mark)]);
   child.send({ args, cwd, mark });
   const [code, [stdout, stderr]] = await Promise.all([Promise.race([status, ended]), output]);
   stopped.abort();
@@ -60,7 +60,7 @@ async function start(): Promise<ChildProcess> {
 }
 
 /** The text of a stream up to the mark, or to its end. */
-function untilMark(stream: Readable): Promise<string> {
+export function untilMark(stream: Readable, mark: string): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const finish = (text: string) => {

@@ -9,7 +9,7 @@ import { createProgram, loadProgram } from '../../dist/cli/program.js';
 import { ConfigFolder } from '../config/folder.js';
 import { runInOneProcess } from './in-one-process.js';
 import { main, runCommand, runNode } from './run-command.js';
-import { runInTerminal } from './run-in-terminal.js';
+import { runAllInTerminal, runInTerminal } from './run-in-terminal.js';
 
 const program = await loadProgram();
 const helpProgram = await createProgram(['--help']);
@@ -95,16 +95,17 @@ describe('help', () => {
 
 describe('on a terminal', () => {
   it.each([80, 200])('fits plans, findings and replays into %d columns', async (columns) => {
-    const outputs = await Promise.all(
-      [
-        ['plan', 'ragged.json'],
-        ['plan', 'mixture.json'],
-        ['doctor', 'ragged.json'],
-        ['plan', 'mixture.json', '--step', '3'],
-        ['replay', 'mixture.json', '--step', '3'],
-      ].map((args) => runInTerminal(args, { columns, cwd: folder.path })),
-    );
+    const commands = [
+      ['plan', 'ragged.json'],
+      ['plan', 'mixture.json'],
+      ['doctor', 'ragged.json'],
+      ['plan', 'mixture.json', '--step', '3'],
+      ['replay', 'mixture.json', '--step', '3'],
+    ];
+    const outputs = await runAllInTerminal(commands, { columns, cwd: folder.path });
+    expect(outputs).toHaveLength(commands.length);
     for (const output of outputs) {
+      expect(output).not.toBe('');
       expect(output).not.toMatch(/error:/);
       expect(widest(output)).toBeLessThanOrEqual(columns);
     }
@@ -156,7 +157,7 @@ describe('--quiet', () => {
 
 describe('millrace completion', () => {
   beforeAll(async () => {
-    const { stdout } = await runCommand(['completion', 'bash']);
+    const { stdout } = await runInOneProcess(['completion', 'bash']);
     writeFileSync(join(folder.path, 'completion.bash'), stdout);
   });
   const complete = async (...words: string[]) => {
@@ -175,7 +176,7 @@ describe('millrace completion', () => {
   });
 
   it.each(['zsh', 'fish'])('names every command and flag for %s', async (shell) => {
-    const { stdout, status } = await runCommand(['completion', shell]);
+    const { stdout, status } = await runInOneProcess(['completion', shell]);
     expect(status).toBe(0);
     for (const command of program.commands) {
       expect(stdout).toContain(command.name());

@@ -3,18 +3,34 @@ import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
+const commandList = fileURLToPath(new URL('commands-in-terminal.js', import.meta.url));
+
+/** Ends the output of a command. */
+const mark = '=== end of command ===';
+
 export interface TerminalOptions {
   readonly columns: number;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Runs `millrace` on a pseudo-terminal, which util-linux's `script` opens, and gives what it wrote there. */
-export function runInTerminal(
-  args: readonly string[],
-  { columns, cwd, environment }: TerminalOptions,
-): Promise<string> {
-  const words = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+/** Runs `millrace` on a pseudo-terminal, and gives what it wrote there. */
+export function runInTerminal(args: readonly string[], options: TerminalOptions): Promise<string> {
+  return runNode([main, ...args], options);
+}
+
+/** Runs several commands on one pseudo-terminal in one process, and gives what each wrote there. */
+export async function runAllInTerminal(
+  commands: readonly (readonly string[])[],
+  options: TerminalOptions,
+): Promise<string[]> {
+  const output = await runNode([commandList, mark, JSON.stringify(commands)], options);
+  return output.split(mark).slice(0, -1);
+}
+
+/** Runs Node.js on a pseudo-terminal, which util-linux's `script` opens. */
+function runNode(args: readonly string[], { columns, cwd, environment }: TerminalOptions): Promise<string> {
+  const words = [process.execPath, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   const { CI: _, NO_COLOR: __, ...inherited } = process.env;
   return new Promise((resolve, reject) => {
     const child = spawn(

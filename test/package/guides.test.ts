@@ -1,7 +1,8 @@
 // The guides as a reader follows them: the TypeScript of a page is written to the files that it names, its shell snippets run
 // there, and their output equals the text on the page. In `npm test` the TypeScript is translated once and run as by a Node.js
-// that loads TypeScript itself; in `npm run test:long` tsx runs it. tsx starts in three times the time.
-import { execFile } from 'node:child_process';
+// that loads TypeScript itself, the programs of all pages in one process; in `npm run test:long` tsx runs each in its own. Starting
+// tsx and loading Millrace takes most of the time of a program.
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,7 @@ import { promisify } from 'node:util';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isLong } from '../setup/search-size.js';
+import { ProgramRunner } from './program-runner.js';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const pages = [
@@ -26,7 +28,11 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(path('guides-'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const programs = new ProgramRunner();
+afterAll(() => {
+  programs.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 describe('the guides', () => {
   it.each(pages)('%s: the snippets run in order and print what the page shows', async (page) => {
@@ -109,8 +115,24 @@ function snippetsOf(page: string): Snippet[] {
   }));
 }
 
-/** Runs a shell snippet as in a project with the packages installed: `npx` finds their commands and `millrace`. */
+/** A line that runs one program, and what reads its output. */
+const programLine = /^npx tsx (?<file>\S+)(?<args>(?: \d+)*)(?: \| (?<reader>.+))?$/;
+
+/** Runs a shell snippet as in a project with the packages installed. */
 async function run(code: string, cwd: string): Promise<string> {
+  const lines = code.trimEnd().split('\n');
+  if (isLong || !lines.every((line) => programLine.test(line))) return runInShell(code, cwd);
+  const printed: string[] = [];
+  for (const line of lines) {
+    const { file, args, reader } = programLine.exec(line)!.groups!;
+    const output = await programs.run(file!, args!.split(' ').filter(Boolean), cwd);
+    printed.push(reader ? execFileSync('bash', ['-c', reader], { input: output, encoding: 'utf8' }) : output);
+  }
+  return printed.join('');
+}
+
+/** Runs it in bash: `npx` finds the commands of packages and `millrace`. */
+async function runInShell(code: string, cwd: string): Promise<string> {
   const functions = [
     'npx() { "$@"; }',
     // `tsx` starts Node.js twice, once to start it with these arguments.

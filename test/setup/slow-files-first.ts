@@ -24,13 +24,17 @@ const slow = [
   'loader/worker-death',
 ];
 
-/** Starts slow files first, so that no process works alone at the end. A fresh clone has no times of an earlier run to go by. */
+/**
+ * Starts slow files first, so that no process works alone at the end. A fresh clone has no times of an earlier run to go by. Files that
+ * need a process of their own come before all others: the test runner ends a shared process when the next file is one of them.
+ */
 export default class SlowFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const rank = ({ moduleId }: TestSpecification): number => {
+    const rank = ({ moduleId, project }: TestSpecification): number => {
       const found = slow.findIndex((part) => moduleId.includes(`/test/${part}`));
-      return found < 0 ? slow.length : found;
+      const isShared = project.config.isolate ? 0 : 1;
+      return isShared * (slow.length + 1) + (found < 0 ? slow.length : found);
     };
     return sorted.sort((a, b) => rank(a) - rank(b));
   }

@@ -89,7 +89,7 @@ describe('millrace bench', () => {
 
   it('prints the result as JSON', async () => {
     const config = join(folder, 'millrace.config.json');
-    const result = await runCommand(['bench', config, '--seconds', '1', '--workers', '0', '--json']);
+    const result = await runInOneProcess(['bench', config, '--seconds', '1', '--workers', '0', '--json']);
     expect(result.status, result.stderr).toBe(0);
     expect(JSON.parse(result.stdout)).toMatchObject({ what: config, stepMs: 0, best: { numWorkers: 0 } });
   });
@@ -106,7 +106,7 @@ describe('millrace bench', () => {
   });
 
   it('rejects an invalid port', async () => {
-    const { status, stderr } = await runCommand(['bench', slow, '--workers', '0', '--ui', 'x']);
+    const { status, stderr } = await runInOneProcess(['bench', slow, '--workers', '0', '--ui', 'x']);
     expect(status).toBe(2);
     expect(stderr).toContain('MILLRACE_DASHBOARD: port: must be a number');
   });
