@@ -1,5 +1,6 @@
 // Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { lastOf } from '../core/last-of.js';
 import { type MapTensors, mapTensors } from '../core/map-tensors.js';
 import type { Tensor } from '../core/tensor.js';
 
@@ -19,7 +20,7 @@ export function disposableBatch<Batch, T>(
   try {
     const converted = mapTensors(batch, (tensor, path) => {
       made.push(convert(tensor, path));
-      return made.at(-1)!;
+      return lastOf(made);
     });
     if (Symbol.dispose && typeof converted === 'object' && converted !== null)
       Object.defineProperty(converted, Symbol.dispose, { value: disposeAll, configurable: true });

@@ -54,7 +54,7 @@ export async function loadMetric(source: MetricSource | MetricRecipe): Promise<L
   if (!('module' in source))
     return filled(source as Metric, fingerprint({ measure: String(source.measure) }));
   const recipe = source instanceof WorkerModule ? (metricRecipe(source) as ModuleRecipe) : source;
-  const exported = (await makeFromRecipe(recipe)) as MetricExport;
+  const exported = await makeFromRecipe<MetricExport>(recipe);
   const metric = typeof exported === 'function' ? { name: nameOf(recipe), measure: exported } : exported;
   return filled(metric as Metric, codeOf(recipe));
 }

@@ -50,7 +50,7 @@ export function encodePart({ distinct, counts, ids }: SamplesByValue): Uint8Arra
     ids.length,
     distinct.length,
     distinct[0]!,
-    distinct.at(-1)!,
+    distinct[distinct.length - 1]!,
     isWhole,
     checksum,
   ]);
@@ -63,14 +63,14 @@ export async function readPartHeader(source: ByteSource, samples: number): Promi
   if (source.byteLength < headerBytes) throw damagedPart(source, 'it is truncated');
   const bytes = await source.read(0, headerBytes);
   const fields = new Float64Array(bytes.buffer, 0, 8);
-  const [found, count, rows, min, max, isWhole, checksum, headerCrc] = fields as unknown as number[];
+  const [found, count = 0, rows = 0, min = 0, max = 0, isWhole, checksum = 0, headerCrc] = fields;
   const header = {
-    samples: count!,
-    rows: rows!,
-    min: min!,
-    max: max!,
+    samples: count,
+    rows,
+    min,
+    max,
     isWhole: isWhole === 1,
-    checksum: checksum!,
+    checksum,
   };
   if (found !== magic || count !== samples)
     throw damagedPart(source, 'its header is not that of a part of this range');

@@ -31,11 +31,11 @@ export async function makePartWriter(setup: PartWriterSetup, make: MakeFromRecip
     }
     case 'parquet': {
       const { ParquetParts } = await import('./parquet-parts.js');
-      return new ParquetParts((await make(setup.dataset)) as Dataset<unknown>, setup.columns);
+      return new ParquetParts(await make<Dataset<unknown>>(setup.dataset), setup.columns);
     }
     case 'jsonl': {
       const { JsonlParts } = await import('./jsonl-parts.js');
-      return new JsonlParts((await make(setup.dataset)) as Dataset<unknown>);
+      return new JsonlParts(await make<Dataset<unknown>>(setup.dataset));
     }
     case 'map': {
       const { MapParts } = await import('./map/map-parts.js');

@@ -1,10 +1,10 @@
 import { fingerprint } from './fingerprint.js';
-import type { Json } from './json.js';
+import { isJsonObject, type Json, type JsonObject } from './json.js';
 
 /** Returns the JSON of an object, with a field `checksum` that covers the other fields. */
 export function checkedJson(content: object, indent?: number): string {
   // Computed over what will be read: JSON omits fields that are undefined.
-  const plain = JSON.parse(JSON.stringify(content)) as Record<string, Json>;
+  const plain: JsonObject = JSON.parse(JSON.stringify(content));
   return JSON.stringify({ ...plain, checksum: fingerprint(plain) }, null, indent);
 }
 
@@ -14,10 +14,9 @@ export function checkedJson(content: object, indent?: number): string {
  * @throws SyntaxError if the text is not JSON of an object, or the checksum does not match.
  */
 export function parseCheckedJson(text: string): Record<string, unknown> {
-  const parsed = JSON.parse(text) as unknown;
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new SyntaxError('It is not an object');
-  const { checksum, ...content } = parsed as Record<string, Json>;
+  const parsed: Json = JSON.parse(text);
+  if (!isJsonObject(parsed)) throw new SyntaxError('It is not an object');
+  const { checksum, ...content } = parsed;
   if (checksum !== undefined && checksum !== fingerprint(content))
     throw new SyntaxError('Its checksum does not match');
   return content;

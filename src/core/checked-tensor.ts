@@ -4,8 +4,14 @@ import { elementCount, type Tensor } from './tensor.js';
 
 /** Whether a value is meant as a tensor: it has a dtype, a shape and data. */
 export function looksLikeTensor(value: object): value is Tensor {
-  const { dtype, shape, data } = value as Partial<Tensor>;
-  return typeof dtype === 'string' && shape !== undefined && ArrayBuffer.isView(data);
+  return (
+    'dtype' in value &&
+    typeof value.dtype === 'string' &&
+    'shape' in value &&
+    value.shape !== undefined &&
+    'data' in value &&
+    ArrayBuffer.isView(value.data)
+  );
 }
 
 /** The problem of a value that looks like a tensor; `undefined` if there is none. */

@@ -2,6 +2,7 @@ import type { DType } from './dtype.js';
 import type { MillraceError } from './errors.js';
 import type { JsonObject } from './json.js';
 import type { OptionalMethod } from './optional-method.js';
+import { hasMethod, propertyOf } from './property-of.js';
 import type { OriginContext, StatedOrigin } from './sample-origin.js';
 import type { Tensor } from './tensor.js';
 
@@ -182,13 +183,12 @@ export interface IterableDataset<T> {
 
 /** Whether `value` is a map-style dataset. */
 export function isMapDataset(value: unknown): value is Dataset<unknown> {
-  const candidate = value as Partial<Dataset<unknown>> | null | undefined;
-  return typeof candidate?.get === 'function' && typeof candidate.length === 'number';
+  return hasMethod(value, 'get') && typeof propertyOf(value, 'length') === 'number';
 }
 
 /** Whether `value` is an iterable dataset. */
 export function isIterableDataset(value: unknown): value is IterableDataset<unknown> {
-  return typeof (value as Partial<IterableDataset<unknown>> | null | undefined)?.iterate === 'function';
+  return hasMethod(value, 'iterate');
 }
 
 /** How a message names a dataset: by its class, if it has one. */

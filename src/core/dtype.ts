@@ -1,3 +1,5 @@
+import { keysOf } from './record.js';
+
 /** The typed array that holds the elements of each dtype. `bool` is one byte an element, 0 or 1. */
 export interface TypedArrayByDType {
   float32: Float32Array;
@@ -54,7 +56,7 @@ const constructors: { readonly [D in DType]: TypedArrayConstructor<TypedArrayByD
 };
 
 /** Every dtype, in the order of the documentation. */
-export const dtypes = Object.keys(constructors) as readonly DType[];
+export const dtypes: readonly DType[] = keysOf(constructors);
 
 const dtypeByConstructorName = new Map<string, DType>(
   dtypes.filter((dtype) => dtype !== 'bool').map((dtype) => [constructors[dtype].name, dtype]),
@@ -85,6 +87,17 @@ export function dtypeOf(value: unknown): DType | undefined {
 /** A zero-filled typed array of `length` elements. */
 export function zeros<D extends DType>(dtype: D, length: number): TypedArrayOf<D> {
   return new constructors[dtype](length);
+}
+
+/** Part of an array, as a view of the same type: `TypedArray.subarray`, whose declaration forgets the type. */
+export function subarrayOf<A extends TypedArray>(array: A, start: number, end?: number): A {
+  return array.subarray(start, end) as A;
+}
+
+/** Copies all elements into an array of the same type. */
+export function copyElements<A extends TypedArray>(source: A, target: A, at = 0): void {
+  // One declaration stands for all: both arrays have one type, which the compiler cannot express for a union.
+  (target as Uint8Array).set(source as Uint8Array, at);
 }
 
 /** A view of `length` elements over `buffer` from `byteOffset`, which must be a multiple of the element size. */

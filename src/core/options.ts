@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from './errors.js';
-import { ownValue } from './record.js';
+import { propertyOf } from './property-of.js';
+import { isRecord, ownValue } from './record.js';
 
 /**
  * Validates an options object and reports all problems together: unknown keys, wrong types and ranges. Returns a copy with
@@ -58,27 +59,21 @@ function knownKeys(schema: v.GenericSchema, path: string): readonly string[] {
 }
 
 function entriesOf(node: unknown): Record<string, unknown> | undefined {
-  const { entries, wrapped, pipe } = (node ?? {}) as {
-    entries?: Record<string, unknown>;
-    wrapped?: unknown;
-    pipe?: unknown[];
-  };
-  if (entries) return entries;
+  const entries = propertyOf(node, 'entries');
+  if (isRecord(entries)) return entries;
+  const wrapped = propertyOf(node, 'wrapped');
   if (wrapped) return entriesOf(wrapped);
-  return pipe ? entriesOf(pipe[0]) : undefined;
+  const pipe = propertyOf(node, 'pipe');
+  return Array.isArray(pipe) ? entriesOf(pipe[0]) : undefined;
 }
 
 /** The schema of the values, if `node` is a record: an object with arbitrary keys. */
 function recordValueOf(node: unknown): unknown {
-  const { type, value, wrapped, pipe } = (node ?? {}) as {
-    type?: string;
-    value?: unknown;
-    wrapped?: unknown;
-    pipe?: unknown[];
-  };
-  if (type === 'map') return value;
+  if (propertyOf(node, 'type') === 'map') return propertyOf(node, 'value');
+  const wrapped = propertyOf(node, 'wrapped');
   if (wrapped) return recordValueOf(wrapped);
-  return pipe?.slice(1).map(recordValueOf).find(Boolean);
+  const pipe = propertyOf(node, 'pipe');
+  return Array.isArray(pipe) ? pipe.slice(1).map(recordValueOf).find(Boolean) : undefined;
 }
 
 /** The candidate nearest to a key that is not one; `undefined` if none is near. */

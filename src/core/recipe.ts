@@ -1,4 +1,5 @@
 import { WorkerTransferError } from './errors.js';
+import { hasMethod, propertyOf } from './property-of.js';
 
 /** How another thread rebuilds a value, as plain data for structured cloning. */
 export type Recipe = BuiltInRecipe | ClassRecipe | ModuleRecipe;
@@ -27,8 +28,8 @@ export interface ModuleRecipe {
   readonly options?: unknown;
 }
 
-/** Makes the value that a recipe describes. */
-export type MakeFromRecipe = (recipe: Recipe) => Promise<unknown>;
+/** Makes the value that a recipe describes. The caller names its type: who wrote the recipe knows it. */
+export type MakeFromRecipe = <T>(recipe: Recipe) => Promise<T>;
 
 /** The method that returns the recipe of a value. */
 export const toRecipe: unique symbol = Symbol.for('millrace.toRecipe');
@@ -45,7 +46,7 @@ export interface FromRecipe<T> {
 
 /** Whether a value has a recipe. */
 export function isMovable(value: unknown): value is Movable {
-  return typeof (value as Partial<Movable> | null | undefined)?.[toRecipe] === 'function';
+  return hasMethod(value, toRecipe);
 }
 
 /**
@@ -90,6 +91,6 @@ function isCloneError(error: unknown): error is Error {
 }
 
 function constructorName(value: unknown): string {
-  const name = (value as { constructor?: { name?: string } } | null | undefined)?.constructor?.name;
+  const name = propertyOf(propertyOf(value, 'constructor'), 'name');
   return name === undefined || name === 'Object' ? 'a plain object' : `an instance of ${name}`;
 }

@@ -7,6 +7,16 @@ export function ownValue<V>(record: Readonly<Record<string, V>>, key: string): V
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
+/** Whether a value is an object that may have fields: not null, nor a list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The own keys of an object whose type lists all of them. */
+export function keysOf<K extends string>(record: { readonly [key in K]: unknown }): K[] {
+  return Object.keys(record) as K[];
+}
+
 /** Sets a field of a record. Every name, also `__proto__`, becomes an own field. */
 export function setOwn<V>(record: Record<string, V>, key: string, value: V): void {
   // Only this name has a setter that every object inherits; the plain assignment is several times faster.

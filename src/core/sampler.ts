@@ -2,6 +2,7 @@ import type { IndexArray } from './dataset.js';
 import { ConfigError } from './errors.js';
 import type { JsonObject } from './json.js';
 import type { OptionalMethod } from './optional-method.js';
+import { propertyOf } from './property-of.js';
 import type { Sighting, WhenSeenOptions } from './sighting.js';
 
 /** A length, or anything that has one: what a sampler draws from. */
@@ -93,8 +94,7 @@ export interface BatchSampler extends Iterable<IndexArray>, OrderCapabilities {
  * @throws {@link ConfigError} if it has no length, like a stream or a dataset named by its module.
  */
 export function lengthOf(sized: Sized): number {
-  const length =
-    typeof sized === 'number' ? sized : (sized as Partial<typeof sized> | null | undefined)?.length;
+  const length = typeof sized === 'number' ? sized : propertyOf(sized, 'length');
   if (typeof length === 'number' && length >= 0 && Number.isInteger(length)) return length;
   const message = `must have a length, a whole number of 0 or more, not ${String(length)}`;
   throw new ConfigError('A sampler', [{ field: 'source', message }], {

@@ -1,6 +1,6 @@
 import { mismatch, misplaced } from './collate-error.js';
 import type { Allocate } from './dataset.js';
-import { type DType, isBigIntDType } from './dtype.js';
+import { copyElements, type DType, isBigIntDType } from './dtype.js';
 import type { Tensor } from './tensor.js';
 import type { TorchRelease } from './torch-release.js';
 
@@ -17,7 +17,7 @@ export const stackTensors: StackTensors = (samples, path, allocate) => {
   const batch = allocate(first.dtype, [samples.length, ...first.shape]);
   const size = first.data.length;
   samples.forEach(({ data }, i) => {
-    (batch.data as Float64Array).set(data as Float64Array, i * size);
+    copyElements(data, batch.data, i * size);
   });
   return batch;
 };

@@ -1,4 +1,13 @@
-import { type DType, dtypeOf, isDType, type TypedArray, type TypedArrayOf, zeros } from './dtype.js';
+import {
+  copyElements,
+  type DType,
+  dtypeOf,
+  isDType,
+  subarrayOf,
+  type TypedArray,
+  type TypedArrayOf,
+  zeros,
+} from './dtype.js';
 import { ShapeError } from './errors.js';
 
 /**
@@ -71,8 +80,8 @@ export function zeroTensor<D extends DType>(dtype: D, shape: readonly number[]):
 /** Whether `value` is a {@link Tensor}: an object with a dtype, a shape and a typed array. */
 export function isTensor(value: unknown): value is Tensor {
   if (typeof value !== 'object' || value === null) return false;
-  const candidate = value as Partial<Tensor>;
-  return isDType(candidate.dtype) && Array.isArray(candidate.shape) && ArrayBuffer.isView(candidate.data);
+  if (!('dtype' in value && 'shape' in value && 'data' in value)) return false;
+  return isDType(value.dtype) && Array.isArray(value.shape) && ArrayBuffer.isView(value.data);
 }
 
 /**
@@ -92,7 +101,7 @@ export function row<D extends DType>(source: Tensor<D>, index: number): Tensor<D
   return {
     dtype: source.dtype,
     shape,
-    data: source.data.subarray(index * size, (index + 1) * size) as TypedArrayOf<D>,
+    data: subarrayOf(source.data, index * size, (index + 1) * size),
   };
 }
 
@@ -109,6 +118,6 @@ export function shareTypedArray<A extends TypedArray>(source: A): A {
   if (typeof SharedArrayBuffer === 'undefined' || source.buffer instanceof SharedArrayBuffer) return source;
   const Constructor = source.constructor as new (buffer: SharedArrayBuffer) => A;
   const shared = new Constructor(new SharedArrayBuffer(source.byteLength));
-  (shared as Uint8Array).set(source as Uint8Array);
+  copyElements(source, shared);
   return shared;
 }

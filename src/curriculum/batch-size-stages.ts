@@ -1,4 +1,5 @@
 import { firstAbove } from '../core/first-above.js';
+import { lastOf } from '../core/last-of.js';
 
 /** From a global step on, global batches have this many samples. */
 export interface BatchSizeStage {
@@ -74,7 +75,7 @@ export class BatchSizeStages {
 
   /** Samples of an epoch. */
   samplesOf(epoch: number): number {
-    return this.#samples.findLast((from) => from.epoch <= epoch)!.samples;
+    return lastOf(this.#samples, (from) => from.epoch <= epoch).samples;
   }
 
   /** Global batches of an epoch. */
@@ -99,7 +100,7 @@ export class BatchSizeStages {
 
   /** A global batch. @param step - Below the length of the epoch */
   batchAt(epoch: number, stages: readonly EpochStage[], step: number): BatchPlace {
-    const stage = stages.findLast((candidate) => candidate.step <= step)!;
+    const stage = lastOf(stages, (candidate) => candidate.step <= step);
     const position = stage.position + (step - stage.step) * stage.batchSize;
     return { position, size: Math.min(stage.batchSize, this.samplesOf(epoch) - position) };
   }
@@ -113,7 +114,7 @@ export class BatchSizeStages {
   }
 
   #eraOf(epoch: number): Era {
-    return this.#eras.findLast((era) => era.epoch <= epoch)!;
+    return lastOf(this.#eras, (era) => era.epoch <= epoch);
   }
 
   /** The global batches of an epoch of `samples` samples that begins at a global step. */

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { lastOf } from '../core/last-of.js';
 import { parseOptions } from '../core/options.js';
 import { type CurriculumHistogram, countByDifficulty } from './curriculum-histogram.js';
 import { type DeepSpeedSchedule, withSchedule } from './deepspeed-schedule.js';
@@ -113,7 +114,7 @@ export class CurriculumMetric {
     if (!order) return undefined;
     const type = this.#percentileParts === undefined ? 'value' : 'percentile';
     const from = type === 'percentile' ? 0 : Math.min(order.smallest ?? 0, this.changes[0]!.difficulty);
-    const to = Math.max(this.changes.at(-1)!.difficulty, from + 1);
+    const to = Math.max(lastOf(this.changes).difficulty, from + 1);
     const admittedBy = (difficulty: number): number => this.admittedBy(difficulty);
     return { metric: name, type, ...countByDifficulty({ order, from, to, admittedBy }, bins) };
   }

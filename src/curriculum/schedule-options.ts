@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
+import { lastOf } from '../core/last-of.js';
 import { parseOptions } from '../core/options.js';
 import { type DifficultyRange, discreteSchedule, rootSchedule, type Schedule } from './schedules.js';
 
@@ -106,7 +107,7 @@ export function openSchedule(
   const { type } = parseOptions(subject, anySchedule, options, field);
   const checked: ScheduleOptions = parseOptions(subject, schemas[type], options, field);
   if (checked.type === 'custom') return tabulated(checked, range, { subject, field });
-  const last = checked.type === 'discrete' ? checked.lastSteps.at(-1)! + 1 : checked.totalSteps;
+  const last = checked.type === 'discrete' ? lastOf(checked.lastSteps) + 1 : checked.totalSteps;
   return { difficultyAt: scheduleOf(checked, range), lastStep: Math.ceil(last) };
 }
 

@@ -1,3 +1,4 @@
+import { lastOf } from '../core/last-of.js';
 import { exactRoot } from './exact-root.js';
 
 /** Returns the difficulty of a step, counted from 1. Pure. */
@@ -67,7 +68,7 @@ export function discreteSchedule({ difficulties, lastSteps, min, max }: Discrete
 export function listedSchedule(difficulties: readonly number[], lastSteps: readonly number[]): Schedule {
   return (step) => {
     // Compare with the last entry first: DeepSpeed does, before it searches a list that need not ascend.
-    const stage = step > lastSteps.at(-1)! ? -1 : lastSteps.findIndex((last) => step <= last);
+    const stage = step > lastOf(lastSteps) ? -1 : lastSteps.findIndex((last) => step <= last);
     return difficulties.at(stage)!;
   };
 }

@@ -3,6 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
 import { checkIndex } from '../core/index-range.js';
+import { lastOf } from '../core/last-of.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { type OriginContext, originIn, type StatedOrigin, sourcesOf } from '../core/sample-origin.js';
 import { datasetFingerprint } from './dataset-fingerprint.js';
@@ -25,7 +26,7 @@ export class ConcatDataset<T> implements Dataset<T>, Movable {
   }
 
   get length(): number {
-    return this.ends.at(-1)!;
+    return lastOf(this.ends);
   }
 
   get variesByEpoch(): boolean {

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { type IterableDataset, isIterableDataset, type ShardContext } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { lastOf } from '../core/last-of.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { orderKey, philoxKey } from '../random/order-key.js';
@@ -71,7 +72,7 @@ export class ShuffleBuffer<T> implements IterableDataset<T>, Movable {
     while (buffer.length > 0) {
       const place = draw();
       const given = buffer[place]!;
-      buffer[place] = buffer.at(-1)!;
+      buffer[place] = lastOf(buffer);
       buffer.pop();
       yield given;
     }
@@ -99,6 +100,6 @@ export class ShuffleBuffer<T> implements IterableDataset<T>, Movable {
     { dataset, options }: { readonly dataset: Recipe; readonly options: ShuffleBufferOptions },
     make: MakeFromRecipe,
   ): Promise<ShuffleBuffer<unknown>> {
-    return new ShuffleBuffer((await make(dataset)) as IterableDataset<unknown>, options);
+    return new ShuffleBuffer(await make<IterableDataset<unknown>>(dataset), options);
   }
 }

@@ -92,7 +92,7 @@ export class StreamDataset<T> implements IterableDataset<T>, Movable {
     { source, ...options }: StreamOptions & { readonly source: Recipe },
     make: MakeFromRecipe,
   ): Promise<StreamDataset<unknown>> {
-    return new StreamDataset((await make(source)) as OpenStream<unknown>, options);
+    return new StreamDataset(await make<OpenStream<unknown>>(source), options);
   }
 
   async *#samples(context: ShardContext, count: () => void): AsyncGenerator<T> {

@@ -87,7 +87,7 @@ export class Subset<T> implements Dataset<T>, Movable {
     args: { readonly dataset: Recipe; readonly indices: Float64Array },
     make: MakeFromRecipe,
   ): Promise<Subset<unknown>> {
-    return new Subset((await make(args.dataset)) as Dataset<unknown>, args.indices);
+    return new Subset(await make<Dataset<unknown>>(args.dataset), args.indices);
   }
 
   #parentIndex(index: number): number {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ConfigError, type ConfigProblem, type ErrorLocation } from '../core/errors.js';
+import { lastOf } from '../core/last-of.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { environment } from '../core/platform.js';
 import type { BatchSizes, GivenBatchSizes } from './batch-size-triangle.js';
@@ -152,7 +153,7 @@ function bestBatch({ microBatches, maxBatch, minGpus, maxGpus, preferLarger }: L
     .filter((base) => base <= maxBatch)
     .map((base) => {
       const room = Math.floor(maxBatch / base);
-      return base * highlyComposite.findLast((factor) => factor <= room)!;
+      return base * lastOf(highlyComposite, (factor) => factor <= room);
     });
   let best: Elastic = { batchSize: smallest, worldSizes: [] };
   for (const batchSize of new Set(candidates)) {

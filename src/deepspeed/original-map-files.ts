@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormatError } from '../core/errors.js';
+import { lastOf } from '../core/last-of.js';
 import { type IdArray, type SamplesByValue, sortByValue } from '../core/sort-by-value.js';
 import { storageFailure } from '../storage/storage-failure.js';
 import { concat, type MapPartId, partFolder } from './map-part-files.js';
@@ -19,10 +20,10 @@ export class CsvRows {
     ids.forEach((id, i) => {
       const value = values[i]!;
       const rows = this.#rows.get(value);
-      if (rows) rows.at(-1)!.push(id);
+      if (rows) lastOf(rows).push(id);
       else this.#rows.set(value, [[id]]);
     });
-    for (const rows of this.#rows.values()) if (rows.at(-1)!.length > heldIds) rows.push([]);
+    for (const rows of this.#rows.values()) if (lastOf(rows).length > heldIds) rows.push([]);
   }
 
   /** Writes the files of one part and removes those of an earlier map. @throws {@link StorageError} */

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { JsonObject } from '../core/json.js';
+import { lastOf } from '../core/last-of.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { CurriculumScheduler } from './curriculum-scheduler.js';
 import { cutToSeqlen, type SeqlenWay } from './cut-to-seqlen.js';
@@ -102,7 +103,7 @@ const mostSteps = 10_000_000;
 /** A step from which on a schedule stays as it is. With `parity`, one that rises reaches its maximum late. */
 function lastChange({ schedule_config = {}, min_difficulty, max_difficulty }: CurriculumConfig): number {
   const { total_curriculum_step = 0, difficulty_step = 0, root_degree = 1, max_step = [] } = schedule_config;
-  if (max_step.length > 0) return Math.ceil(max_step.at(-1)!) + 1;
+  if (max_step.length > 0) return Math.ceil(lastOf(max_step)) + 1;
   const range = Math.max(max_difficulty - min_difficulty, 1);
   return Math.ceil(total_curriculum_step * ((range + difficulty_step) / range) ** root_degree) + 1;
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.js';
+import { lastOf } from '../core/last-of.js';
 import { interleave } from './interleave.js';
 import { orderKey } from './order-key.js';
 import { PermutedPasses } from './permuted-passes.js';
@@ -79,11 +80,11 @@ export class GrownPasses implements PassOrder {
   }
 
   #spanAt(position: number): Span {
-    return this.#spans.findLast(({ count }) => count <= position)!;
+    return lastOf(this.#spans, ({ count }) => count <= position);
   }
 
   #grow({ count, length, mode }: Growth): void {
-    const last = this.#spans.at(-1)!;
+    const last = lastOf(this.#spans);
     const order = this.#orderOf(length, '');
     if (count < last.count && mode === 'interleaved') {
       const message =

@@ -48,9 +48,12 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
  *
  * @throws {@link FormatError} for a name that Millrace does not have; what {@link valueOfModule} throws.
  */
-export async function makeFromRecipe(recipe: Recipe): Promise<unknown> {
-  if ('module' in recipe && !('args' in recipe)) return valueOfModule(recipe);
-  return (await makerOf(recipe)).fromRecipe(recipe.args as never, makeFromRecipe);
+export async function makeFromRecipe<T>(recipe: Recipe): Promise<T> {
+  const value =
+    'module' in recipe && !('args' in recipe)
+      ? valueOfModule(recipe)
+      : (await makerOf(recipe)).fromRecipe(recipe.args as never, makeFromRecipe);
+  return value as Promise<T>;
 }
 
 async function makerOf(recipe: BuiltInRecipe | ClassRecipe): Promise<FromRecipe<unknown>> {

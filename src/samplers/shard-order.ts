@@ -1,4 +1,5 @@
 import { firstAbove } from '../core/first-above.js';
+import { lastOf } from '../core/last-of.js';
 import { IndexPermutation, orderKey } from '../random/index.js';
 import type { IndexBuffer, IndexOrder } from './index-order.js';
 
@@ -59,7 +60,7 @@ export class ShardOrder implements IndexOrder {
       start += end;
     }
     this.#windows = windows;
-    this.#windowEnds = windows.map(({ start, ends }) => start + ends.at(-1)!);
+    this.#windowEnds = windows.map(({ start, ends }) => start + lastOf(ends));
   }
 
   fill(out: IndexBuffer, start: number): void {

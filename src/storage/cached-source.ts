@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { StorageError } from '../core/errors.js';
-import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
+import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 import { timeRead } from '../core/stage-clock.js';
 import { errorCode, messageOf } from '../core/thrown.js';
 import { warn } from '../core/warn.js';
@@ -140,9 +140,9 @@ export class CachedSource implements ByteSource, Movable {
 
   static async fromRecipe(
     { remote, options }: { remote: Recipe; options: true | CacheOptions },
-    make: (recipe: Recipe) => Promise<unknown>,
+    make: MakeFromRecipe,
   ): Promise<CachedSource> {
-    return new CachedSource((await make(remote)) as RemoteSource, options);
+    return new CachedSource(await make<RemoteSource>(remote), options);
   }
 
   close(): void {

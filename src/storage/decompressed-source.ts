@@ -104,7 +104,7 @@ export class DecompressedSource extends FileSource implements Movable {
     { packed, how }: { packed: Recipe; how: DecompressedOptions },
     make: MakeFromRecipe,
   ): Promise<ByteSource> {
-    return DecompressedSource.open((await make(packed)) as ByteSource, how);
+    return DecompressedSource.open(await make<ByteSource>(packed), how);
   }
 
   override close(): void {

@@ -235,7 +235,7 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
     make: MakeFromRecipe,
   ): Promise<ChatDataset<unknown>> {
     const source = {
-      rows: (await make(rows)) as Dataset<ChatRow>,
+      rows: await make<Dataset<ChatRow>>(rows),
       tokenizer: await loadTokenizer(tokenizer),
       layout,
     };

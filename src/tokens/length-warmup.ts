@@ -3,6 +3,7 @@ import type { Dataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
+import { lastOf } from '../core/last-of.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { type OriginContext, originOf, type StatedOrigin } from '../core/sample-origin.js';
@@ -128,8 +129,8 @@ export class LengthWarmup<T> extends ShortenedSequences<T> implements Movable {
     // A list stands for any schedule, a function included.
     const schedule = {
       type: 'discrete',
-      difficulties: [...changes.map(({ difficulty }) => difficulty), changes.at(-1)!.difficulty],
-      lastSteps: [...changes.slice(1).map(({ step }) => step - 1), changes.at(-1)!.step],
+      difficulties: [...changes.map(({ difficulty }) => difficulty), lastOf(changes).difficulty],
+      lastSteps: [...changes.slice(1).map(({ step }) => step - 1), lastOf(changes).step],
     };
     const options = { minLength, maxLength, cut, schedule };
     return { builtIn: 'LengthWarmup', args: { dataset: recipeOf(this.dataset, 'dataset'), options } };
@@ -139,7 +140,7 @@ export class LengthWarmup<T> extends ShortenedSequences<T> implements Movable {
     { dataset, options }: { readonly dataset: Recipe; readonly options: LengthWarmupOptions },
     make: MakeFromRecipe,
   ): Promise<LengthWarmup<unknown>> {
-    return new LengthWarmup((await make(dataset)) as Dataset<unknown>, options);
+    return new LengthWarmup(await make<Dataset<unknown>>(dataset), options);
   }
 }
 

@@ -170,7 +170,7 @@ export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTo
     { documents, options }: { readonly documents: Recipe; readonly options: PackedDatasetOptions },
     make: MakeFromRecipe,
   ): Promise<PackedDataset> {
-    return new PackedDataset((await make(documents)) as TokenDocuments, options);
+    return new PackedDataset(await make<TokenDocuments>(documents), options);
   }
 
   /** The documents with tokens in this rank's part of these rows, in order. */

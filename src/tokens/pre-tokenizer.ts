@@ -1,3 +1,4 @@
+import { lastOf } from '../core/last-of.js';
 import { ownValue } from '../core/record.js';
 import { type Component, componentsOf } from './tokenizer-json.js';
 
@@ -21,7 +22,7 @@ export function byteLevelSplit(component: Component | null | undefined): SplitIn
   const splits = parts.map(splitOf);
   if (splits.some((split) => split === undefined)) return undefined;
   const steps = (splits as (Split | 'whole')[]).filter((split) => split !== 'whole');
-  const addsSpace = parts.at(-1)!.add_prefix_space === true;
+  const addsSpace = lastOf(parts).add_prefix_space === true;
   return (text) => {
     const start = addsSpace && !/^\p{White_Space}/u.test(text) ? ` ${text}` : text;
     let pieces: readonly string[] = [start];

@@ -70,6 +70,6 @@ export class SplitSequences<T> extends ShortenedSequences<T> implements Movable 
     },
     make: MakeFromRecipe,
   ): Promise<SplitSequences<unknown>> {
-    return new SplitSequences((await make(dataset)) as Dataset<unknown>, whole, changes);
+    return new SplitSequences(await make<Dataset<unknown>>(dataset), whole, changes);
   }
 }

@@ -4,6 +4,7 @@ import { ConfigError, StateMismatchError } from '../core/errors.js';
 import { copyExactly } from '../core/exact-elements.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
+import { lastOf } from '../core/last-of.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { partSlice } from '../core/part-slice.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
@@ -148,7 +149,7 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
     { documents, options }: { readonly documents: Recipe; readonly options: TokenWindowStreamOptions },
     make: MakeFromRecipe,
   ): Promise<TokenWindowStream<StreamBoundaries>> {
-    return new TokenWindowStream((await make(documents)) as TokenDocuments<Tokens>, options);
+    return new TokenWindowStream(await make<TokenDocuments<Tokens>>(documents), options);
   }
 
   close(): void | Promise<void> {
@@ -266,7 +267,7 @@ function windowOf(tokens: Int32Array): TokenWindow {
 
 /** The layout of a window, given the tokens of each document in it and in the token after it. */
 function layoutBefore(lengths: readonly number[]): SequenceLayout {
-  const last = lengths.at(-1)!;
+  const last = lastOf(lengths);
   // The token after the window begins another document.
   if (last === 1) return layoutOf(lengths.slice(0, -1));
   return layoutOf([...lengths.slice(0, -1), last - 1], { goesOn: true });

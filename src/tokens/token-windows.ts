@@ -245,7 +245,7 @@ export class TokenWindows<
     { source, options }: { readonly source: Tensor | Recipe; readonly options: TokenWindowsOptions<DType> },
     make: MakeFromRecipe,
   ): Promise<TokenWindows<DType, AnyTokenSource, DocumentBoundaries | undefined>> {
-    return new TokenWindows(isTensor(source) ? source : ((await make(source)) as AnyTokenSource), options);
+    return new TokenWindows(isTensor(source) ? source : await make<AnyTokenSource>(source), options);
   }
 
   /** The first token of each window. @throws {@link IndexRangeError} */

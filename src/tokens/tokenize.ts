@@ -91,7 +91,7 @@ export function tokenize(options: TokenizeOptions): Tokenize {
 /** Rebuilds the function in another thread. */
 export const tokenizeFromRecipe = {
   async fromRecipe({ tokenizer, ...options }: TokenizeRecipe, make: MakeFromRecipe): Promise<Tokenize> {
-    const made = typeof tokenizer === 'string' ? tokenizer : ((await make(tokenizer)) as TokenizerChoice);
+    const made = typeof tokenizer === 'string' ? tokenizer : await make<TokenizerChoice>(tokenizer);
     return tokenize({ tokenizer: made, ...options });
   },
 };

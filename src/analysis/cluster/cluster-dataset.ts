@@ -52,7 +52,7 @@ function holdsSecrets(field: string, text: string): ConfigError {
 
 /** Opens the dataset on this machine. */
 export async function openFromRecipe(recipe: DatasetRecipe): Promise<Dataset<unknown>> {
-  if (!('files' in recipe)) return (await makeFromRecipe(recipe)) as Dataset<unknown>;
+  if (!('files' in recipe)) return await makeFromRecipe<Dataset<unknown>>(recipe);
   const { files, format, columns } = recipe;
   return (await openDataset(files, { ...(format && { format }), ...(columns && { columns }) })).dataset;
 }

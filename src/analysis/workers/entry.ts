@@ -19,7 +19,7 @@ async function prepare({
   wholeValues,
 }: AnalysisSetup): Promise<PartHandler<AnalysisRequest, void>> {
   const work = new RangeWork({
-    dataset: (await makeFromRecipe(dataset)) as Dataset<unknown>,
+    dataset: await makeFromRecipe<Dataset<unknown>>(dataset),
     metrics: await Promise.all(metrics.map(loadMetric)),
     store: await openObjectStore(outputDir),
     description,

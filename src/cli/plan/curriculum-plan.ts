@@ -1,3 +1,4 @@
+import { lastOf } from '../../core/last-of.js';
 import type { CurriculumMetric } from '../../curriculum/curriculum-metric.js';
 import type { DifficultyOrder } from '../../curriculum/difficulty-order.js';
 import type { CurriculumSampler } from '../../curriculum/index.js';
@@ -58,7 +59,7 @@ export function planCurriculum(sampler: CurriculumSampler, samples: number, step
 
 function planMetric({ name, changes, order }: CurriculumMetric): MetricPlan {
   const fromZero = changes.map(({ step, difficulty }) => ({ step: step - 1, difficulty }));
-  return { name, changes: fromZero, histogram: order && histogramOf(order, changes.at(-1)!.difficulty) };
+  return { name, changes: fromZero, histogram: order && histogramOf(order, lastOf(changes).difficulty) };
 }
 
 /** Counts by binary search in the sorted samples; `undefined` for an index without difficulties. */
@@ -113,7 +114,7 @@ export function planDeepSpeedCurriculum(
   return {
     metrics: Array.from(changes, ([name, list]) => {
       const index = sampler.difficultyIndexes.get(name);
-      return { name, changes: list, histogram: index && histogramOf(index, list.at(-1)!.difficulty) };
+      return { name, changes: list, histogram: index && histogramOf(index, lastOf(list).difficulty) };
     }),
     clusters,
     neverSeen: visits.reduce((count, seen) => count + (seen === 0 ? 1 : 0), 0),

@@ -1,3 +1,4 @@
+import { lastOf } from '../../core/last-of.js';
 /** A step of an epoch. */
 export interface EpochStep {
   readonly epoch: number;
@@ -30,7 +31,7 @@ export class EpochSteps {
   startOf(epoch: number): number {
     const starts = this.#starts;
     if (!starts) return epoch * this.#lengthOf(0);
-    while (starts.length <= epoch) starts.push(starts.at(-1)! + this.#lengthOf(starts.length - 1));
+    while (starts.length <= epoch) starts.push(lastOf(starts) + this.#lengthOf(starts.length - 1));
     return starts[epoch]!;
   }
 

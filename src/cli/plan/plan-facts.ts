@@ -1,4 +1,5 @@
 import type { SequenceLengths } from '../../config/sequence-lengths.js';
+import { lastOf } from '../../core/last-of.js';
 import { formatBytes, formatCompact, formatCount, formatShare } from '../../web/kit/numbers.js';
 import { some } from './findings.js';
 import type { RunPlan } from './run-plan.js';
@@ -95,7 +96,7 @@ const cuts = {
 };
 
 function lengthText({ changes, cut }: SequenceLengths): string {
-  const [first, last] = [changes[0]!, changes.at(-1)!];
+  const [first, last] = [changes[0]!, lastOf(changes)];
   if (changes.length === 1) return `${formatCount(first.length)} tokens; ${cuts[cut]}`;
   return `${formatCount(first.length)} tokens at step 0, ${formatCount(last.length)} from step ${formatCount(last.step)} on; ${cuts[cut]}`;
 }

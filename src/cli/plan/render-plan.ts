@@ -1,4 +1,5 @@
 import { lengthAtStep } from '../../config/sequence-lengths.js';
+import { lastOf } from '../../core/last-of.js';
 import { visibleText } from '../../core/visible-text.js';
 import { formatCount, formatShare } from '../../web/kit/numbers.js';
 import { thin } from '../../web/kit/thin.js';
@@ -76,7 +77,7 @@ function mixtureTable(mixture: readonly SourcePlan[]): string {
 function curriculumLines(curriculum: CurriculumPlan, plan: RunPlan, paint: Paint, width: number): string[] {
   const lines = [paint('bold', 'Curriculum')];
   for (const { name, histogram, changes } of curriculum.metrics) {
-    const [first, last] = [changes[0]!, changes.at(-1)!];
+    const [first, last] = [changes[0]!, lastOf(changes)];
     lines.push(
       `  ${visibleText(name)}: ${trimmed(first.difficulty)} at global step ${first.step}, ${trimmed(last.difficulty)} from global step ${formatCount(last.step)} on`,
     );

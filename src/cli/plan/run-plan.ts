@@ -3,6 +3,7 @@ import type { SequenceLengths } from '../../config/sequence-lengths.js';
 import type { Dataset } from '../../core/dataset.js';
 import { datasetsWithin } from '../../core/datasets-within.js';
 import { CapabilityError, FormatError } from '../../core/errors.js';
+import { lastOf } from '../../core/last-of.js';
 import type { BatchSizeStage } from '../../curriculum/batch-size-stages.js';
 import { BatchSizeRamp, CurriculumSampler } from '../../curriculum/index.js';
 import { MixtureDataset } from '../../datasets/index.js';
@@ -278,7 +279,7 @@ function phasesOf(
     const [before, after] = [drawnBefore(at), drawnBefore(bounds[k + 1] ?? steps)];
     const drawn = after.map((count, source) => count - (before[source] ?? 0));
     const all = drawn.reduce((sum, count) => sum + count, 0);
-    const { batchSize } = schedule.findLast(({ step }) => step <= at)!;
+    const { batchSize } = lastOf(schedule, ({ step }) => step <= at);
     const shares = drawn.map((count, source) => ({
       name: sourceNames[source] ?? `source ${source}`,
       share: all === 0 ? 0 : count / all,

@@ -1,3 +1,4 @@
+import { lastOf } from '../../core/last-of.js';
 import { formatCompact, formatDuration } from '../../web/kit/numbers.js';
 
 /** State of a stage. */
@@ -36,7 +37,7 @@ export function progressLine(facts: ProgressFacts, width: number): string {
   const room = width - title.length - 2;
   const text =
     variants.find((variant) => variant.length + narrowestBar <= room) ??
-    cutTo(variants.at(-1)!, room - narrowestBar);
+    cutTo(lastOf(variants), room - narrowestBar);
   const bar = Math.max(0, Math.min(widestBar, room - text.length));
   const full = Math.round(bar * share);
   return cutTo(`${title} ${'█'.repeat(full)}${'░'.repeat(bar - full)} ${text}`, width);

@@ -1,4 +1,5 @@
 import { type Dataset, isMapDataset } from '../../core/dataset.js';
+import { lastOf } from '../../core/last-of.js';
 import type { Sampler } from '../../core/sampler.js';
 import { type BatchSizeStage, BatchSizeStages } from '../../curriculum/batch-size-stages.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
@@ -65,7 +66,7 @@ export function amendedSamplers(
   for (const { at, kind, object } of changes) {
     const samples = new SegmentedSampler(segments).epochSamples;
     const { epoch, step, position } = placeOf(new BatchSizeStages(schedule, samples, dropLast), at);
-    const before = segments.findLast((segment) => segment.epoch <= epoch)!.sampler;
+    const before = lastOf(segments, (segment) => segment.epoch <= epoch).sampler;
     const from = step === 0 ? epoch : epoch + 1;
     if (kind === 'sampler') {
       if (step > 0)

@@ -1,5 +1,6 @@
 import { fingerprint } from '../../core/fingerprint.js';
 import { checkIndex } from '../../core/index-range.js';
+import { lastOf } from '../../core/last-of.js';
 import type { Sampler } from '../../core/sampler.js';
 import type { Sighting, WhenSeenOptions } from '../../core/sighting.js';
 import type { EpochSamples } from '../../curriculum/batch-size-stages.js';
@@ -79,7 +80,7 @@ export class SegmentedSampler implements Sampler {
   }
 
   #at(epoch: number): Sampler {
-    return this.#segments.findLast((segment) => segment.epoch <= epoch)!.sampler;
+    return lastOf(this.#segments, (segment) => segment.epoch <= epoch).sampler;
   }
 }
 

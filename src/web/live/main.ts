@@ -1,4 +1,5 @@
 // The live page. Draws the state of the server at most once per frame.
+import { lastOf } from '../../core/last-of.js';
 import type { RunStatus, RunView } from '../../monitor/dashboard/live-view.js';
 import type { Markup } from '../kit/html.js';
 import { formatCompact, formatCount, formatDuration, formatShare } from '../kit/numbers.js';
@@ -150,7 +151,7 @@ function drawCharts({ points, figures, status }: RunView): void {
   }));
   setText('speed-hint', `${unit}.`);
   const latest = (values: typeof waits, format: (value: number) => string): string =>
-    values.length > 0 ? format(values.at(-1)!.value) : 'unknown';
+    values.length > 0 ? format(lastOf(values).value) : 'unknown';
   fill(
     'waiting',
     renderTimeChart({

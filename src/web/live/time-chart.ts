@@ -1,4 +1,5 @@
 import { scaleLinear } from 'd3-scale';
+import { lastOf } from '../../core/last-of.js';
 import { renderFrame, renderYAxis } from '../kit/chart.js';
 import { html, type Markup } from '../kit/html.js';
 import { formatClock } from '../kit/numbers.js';
@@ -28,7 +29,7 @@ export function renderTimeChart(chart: TimeChart): Markup {
   if (points.length < 2) return html`<p class="empty">Waiting for the second measurement.</p>`;
   const plot = { width, height, left: 50, right: width - 6, top: 8, bottom: height - 24 };
   const { left, right, top, bottom } = plot;
-  const [first, end] = [points[0]!.at, points.at(-1)!.at];
+  const [first, end] = [points[0]!.at, lastOf(points).at];
   const last = Math.max(end, until ?? end);
   // If all values are 0, the line is at the bottom, not in the middle.
   const highest = points.reduce((most, { value }) => Math.max(most, value), atLeast) || 1;
@@ -53,7 +54,7 @@ function stretchesOf(points: TimeChart['points']): (typeof points)[] {
   let before = Number.NEGATIVE_INFINITY;
   for (const point of points) {
     if (point.at - before > gapMs) stretches.push([]);
-    stretches.at(-1)!.push(point);
+    lastOf(stretches).push(point);
     before = point.at;
   }
   return stretches;

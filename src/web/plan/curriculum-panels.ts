@@ -1,3 +1,4 @@
+import { lastOf } from '../../core/last-of.js';
 import { renderHistogram } from '../kit/histogram.js';
 import { html, type Markup } from '../kit/html.js';
 import { type Point, renderLineChart } from '../kit/line-chart.js';
@@ -122,7 +123,7 @@ function histogramPanel(
   { steps }: PlanPageCurriculum,
 ): Markup {
   const bounded = histogram.filter(({ to }) => to !== Number.POSITIVE_INFINITY);
-  const above = histogram.length > bounded.length ? histogram.at(-1)!.count : 0;
+  const above = histogram.length > bounded.length ? lastOf(histogram).count : 0;
   const at = (step: number) => changes.findLast((change) => change.step <= step)?.difficulty ?? 0;
   const marks = [
     { at: at(0), label: 'start' },

@@ -133,7 +133,7 @@ export class WorkerProgram {
 
   async #makeSteps(): Promise<BatchSteps> {
     const { transform: recipe, collate } = this.#setup;
-    const transform = recipe && ((await makeFromRecipe(recipe)) as Transform);
+    const transform = recipe && (await makeFromRecipe<Transform>(recipe));
     const fused = transform === undefined && collate.type === 'default';
     return { transform, collate: await makeCollate(collate), fused };
   }
@@ -241,7 +241,7 @@ async function makeCollate(spec: CollateSpec): Promise<Collate<unknown, unknown>
         (await import('../../../core/collate.js')).collateRules({ ...spec.options, parity: true }),
       );
     case 'module':
-      return (await makeFromRecipe(spec.recipe)) as Collate<unknown, unknown>;
+      return makeFromRecipe<Collate<unknown, unknown>>(spec.recipe);
     case 'none':
       return undefined;
   }
