@@ -15,6 +15,7 @@ const commands = {
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   convert: async () => (await import('./commands/convert.js')).convertCommand(),
   map: async () => (await import('./commands/map.js')).mapCommand(),
+  select: async () => (await import('./commands/select.js')).selectCommand(),
   analyze: async () => (await import('./commands/analyze.js')).analyzeCommand(),
   bench: async () => (await import('./commands/bench.js')).benchCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),

@@ -21,6 +21,7 @@ const openedTogether = 16;
 export interface InputOptions {
   readonly format?: FormatName | undefined;
   readonly columns?: readonly string[] | undefined;
+  readonly selection?: string | undefined;
   readonly textUnit: TextUnit;
   readonly storage: StorageOptions;
 }
@@ -105,7 +106,7 @@ function versionOf(name: string): string | undefined {
 
 /**
  * Opens inputs as one dataset. Consecutive files of one format are opened together, by their endings; files of
- * unknown format are text.
+ * unknown format are text. With a selection, the one input is opened as it was selected, by `openDataset`.
  *
  * @throws the errors of the formats' datasets; {@link ConfigError} if there are no samples.
  */
@@ -114,6 +115,8 @@ export async function openInputs(
   files: InputFiles,
   options: InputOptions,
 ): Promise<Dataset<unknown>> {
+  const { selection } = options;
+  if (selection !== undefined) return openSelection(inputs, { ...options, selection });
   const opened: Dataset<unknown>[] = [];
   try {
     for (const { format, names } of await groupsOf(inputs, files, options))
@@ -122,7 +125,26 @@ export async function openInputs(
     for (const dataset of opened) await dataset.close?.();
     throw error;
   }
-  const dataset = opened.length === 1 ? opened[0]! : new ConcatDataset(opened);
+  return notEmpty(opened.length === 1 ? opened[0]! : new ConcatDataset(opened));
+}
+
+async function openSelection(
+  inputs: readonly string[],
+  { selection, format, columns, storage }: InputOptions & { readonly selection: string },
+): Promise<Dataset<unknown>> {
+  if (inputs.length !== 1)
+    throw new ConfigError('convert', [
+      {
+        field: 'selection',
+        message: `takes one input, the data that was selected, not ${inputs.length}: put quotes around a pattern`,
+      },
+    ]);
+  const options = { ...storage, selection, ...(format && { format }), ...(columns && { columns }) };
+  return notEmpty((await openDataset(inputs[0]!, options)).dataset);
+}
+
+/** @throws {@link ConfigError} for a dataset without samples. */
+async function notEmpty(dataset: Dataset<unknown>): Promise<Dataset<unknown>> {
   if (dataset.length > 0) return dataset;
   await dataset.close?.();
   throw new ConfigError('convert', [{ field: 'input', message: 'has no samples' }]);

@@ -70,9 +70,13 @@ export async function planConversion(
   options: ResolvedConversion,
   storage: StorageOptions,
 ): Promise<ConversionPlan> {
-  if (options.to === 'webdataset') return planTar(inputs, files, options, storage);
-  const { format, columns, textUnit } = options;
-  const dataset = await openInputs(inputs, files, { format, columns, textUnit, storage });
+  const { format, columns, selection, textUnit } = options;
+  if (options.to === 'webdataset') {
+    if (selection === undefined) return planTar(inputs, files, options, storage);
+    const message = 'has no effect on a WebDataset, which holds all files of a folder';
+    throw new ConfigError('convert', [{ field: 'selection', message }]);
+  }
+  const dataset = await openInputs(inputs, files, { format, columns, selection, textUnit, storage });
   try {
     if (options.map) return await planMap(dataset, options.map, options.shardSamples);
     if (options.to === 'jsonl') return planJsonl(dataset, options);

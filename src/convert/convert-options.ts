@@ -38,6 +38,11 @@ export interface ConvertOptions extends StorageOptions {
   readonly format?: FormatName;
   /** Columns of the inputs to read. @defaultValue all */
   readonly columns?: readonly string[];
+  /**
+   * Converts only the samples of a selection, the output of `millrace select`; see `openDataset`. Takes one input, the data that was
+   * selected. @defaultValue all samples
+   */
+  readonly selection?: string;
   /** What one document of a text file is: the file, a line, or the text between separators. @defaultValue `'file'` */
   readonly textUnit?: TextUnit;
   /** To tokens: the tokenizer. @defaultValue `'cl100k_base'` */
@@ -92,6 +97,7 @@ export const convertSchema = v.looseObject({
   to: v.optional(v.picklist(conversionTargets, `must be one of ${conversionTargets.join(', ')}`), 'tokens'),
   format: v.optional(v.picklist(formatNames, `must be one of ${formatNames.join(', ')}`)),
   columns: v.optional(v.array(v.string())),
+  selection: v.optional(v.string()),
   textUnit: v.optional(
     v.union(
       [v.picklist(['line', 'file']), v.strictObject({ separator: v.pipe(v.string(), v.minLength(1)) })],

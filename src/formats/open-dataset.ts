@@ -61,6 +61,11 @@ export interface OpenDatasetOptions<T = unknown> extends StorageOptions, Picture
    * may change it. For workers, name it by its module with `workerFunction`. @defaultValue samples are not checked
    */
   readonly schema?: StandardSchema<T> | SchemaModule;
+  /**
+   * Opens only the samples of a selection: the output of `millrace select` or `selectDataset`, and `#` with the name of a split if
+   * there are several, `'selection#train'`. Open the data with the options it was selected with. @defaultValue all samples
+   */
+  readonly selection?: string;
 }
 
 /** An open dataset and what its files say about it. */
@@ -86,6 +91,7 @@ const schema = v.looseObject({
   columns: v.optional(v.array(v.string())),
   where: whereOption,
   schema: v.optional(v.custom<StandardSchema<unknown> | SchemaModule>((value) => value !== null)),
+  selection: v.optional(v.string()),
   version: v.optional(integerFrom(0)),
   table: v.optional(v.string()),
   query: v.optional(v.string()),
@@ -125,7 +131,12 @@ export async function openAndTell<T = unknown>(
   options: OpenDatasetOptions<T> = {},
 ): Promise<OpenedDataset<T>> {
   const { pictures, rest: taken } = pictureOptions('openDataset options', options);
-  const { format: given, schema: validator, ...rest } = parseOptions('openDataset options', schema, taken);
+  const {
+    format: given,
+    schema: validator,
+    selection,
+    ...rest
+  } = parseOptions('openDataset options', schema, taken);
   const entries = Object.entries(rest);
   const isOfFormat = ([key]: [string, unknown]) => (formatOptionNames as readonly string[]).includes(key);
   const storage: StorageOptions = Object.fromEntries(entries.filter((entry) => !isOfFormat(entry)));
@@ -143,11 +154,23 @@ export async function openAndTell<T = unknown>(
     ...(pruned.constants && { constants: pruned.constants }),
     ...(format.pictures === 'own' && pictures && { transforms: pictures.steps, ...pictures.options }),
   });
-  const dataset = closingIfRefused(opened.dataset, (found) => {
+  const samples = selection === undefined ? opened.dataset : await selectedOf(opened.dataset, selection);
+  const dataset = closingIfRefused(samples, (found) => {
     const rows = pictures && format.pictures === 'column' ? new PictureRows(found, pictures) : found;
     return (validator ? new CheckedDataset(rows, validator) : rows) as Dataset<T>;
   });
   return { format: found.format, columns: opened.columns, dataset, leftOut: found.leftOut };
+}
+
+/** Closes the dataset if the selection is not one of its samples. */
+async function selectedOf(dataset: Dataset<unknown>, selection: string): Promise<Dataset<unknown>> {
+  try {
+    const { selected } = await import('./selection.js');
+    return await selected(dataset, selection);
+  } catch (error) {
+    await dataset.close?.();
+    throw error;
+  }
 }
 
 /** Closes the dataset if wrapping it fails. */

@@ -2,9 +2,9 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { workerFunction } from 'millrace';
+import { DataLoader, workerFunction } from 'millrace';
 import { selectDataset } from 'millrace/analysis';
-import { selected } from 'millrace/convert';
+import { convert, selected } from 'millrace/convert';
 import { ConfigError, FormatError, StateMismatchError } from 'millrace/errors';
 import { openDataset } from 'millrace/formats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -119,7 +119,7 @@ it('keeps the split of a text when data grows, and equal texts in one split', as
     const { dataset } = await openDataset(files);
     const splits = new Map<number, string>();
     for (const name of ['train', 'test'])
-      for (const index of selected(dataset, output, name).indices) splits.set(index, name);
+      for (const index of (await selected(dataset, `${output}#${name}`)).indices) splits.set(index, name);
     await dataset.close?.();
     return splits;
   };
@@ -164,21 +164,62 @@ it('applies a function and a language rule; opens the rest without copying, and 
   );
   expect({ kept, rules: rules.map(({ removed }) => removed) }).toEqual({ kept: 2, rules: [6, 0] });
   const { dataset } = await openDataset(files);
-  const chosen = selected(dataset, output);
+  const chosen = await selected(dataset, output);
   expect([...chosen.indices]).toEqual([0, 4]);
   expect(await chosen.get(1, undefined as never)).toMatchObject({ id: 4 });
-  expect(() => selected(dataset, output, 'test')).toThrow(ConfigError);
+  await expect(selected(dataset, `${output}#test`)).rejects.toThrow(ConfigError);
   truncateSync(join(output, 'kept.indices'), 8);
-  expect(() => selected(dataset, output)).toThrow(FormatError);
+  await expect(selected(dataset, output)).rejects.toThrow(FormatError);
   const other = await openDataset(write('other.jsonl', [['a'], ['b']]));
-  expect(() => selected(other.dataset, output)).toThrow(StateMismatchError);
-  await expect(selectDataset({ files }, { output: 's3://bucket/x' })).rejects.toThrow(/must be a folder/);
+  await expect(selected(other.dataset, output)).rejects.toThrow(StateMismatchError);
   await expect(selectDataset({ files }, { output: place(), quality: ['no-such'] })).rejects.toThrow(
     /there is no rule no-such/,
   );
   await expect(selectDataset({ files }, { output: place(), splits: { a: 0.5 } })).rejects.toThrow(
     /add up to 1/,
   );
+});
+
+it('keeps samples that meet a condition, and opens them with the option `selection`, in workers too', async () => {
+  const texts = Array.from({ length: 20 }, (_, k) => [`text ${k}`]);
+  const files = write('scored.jsonl', texts, (k) => ({ score: k % 5, meta: { lang: k < 10 ? 'en' : 'de' } }));
+  const output = place();
+  const where = { score: { gte: 3 }, 'meta.lang': 'en' };
+  const { kept, rules, parameters } = await selectDataset({ files }, { output, where, numWorkers: 1 });
+  expect({ kept, rules: rules.map(({ name, removed }) => [name, removed]), parameters }).toMatchObject({
+    kept: 4,
+    rules: [['where', 16]],
+    parameters: { where },
+  });
+  const { dataset } = await openDataset(files, { selection: output });
+  const loader = new DataLoader(dataset, { batchSize: 4, numWorkers: 1 });
+  for await (const { id } of loader as AsyncIterable<{ id: { data: ArrayLike<number> } }>)
+    expect(Array.from(id.data, Number)).toEqual([3, 4, 8, 9]);
+  await loader.close();
+  const rows = await convert(files, { output: place(), to: 'jsonl', selection: output, numWorkers: 1 });
+  expect(readFileSync(join(rows.output, rows.files[0]!.name), 'utf8')).toBe(
+    readFileSync(files, 'utf8')
+      .split('\n')
+      .filter((_, k) => [3, 4, 8, 9].includes(k))
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
+  await expect(convert([files, files], { output: place(), selection: output })).rejects.toThrow(
+    /takes one input/,
+  );
+  await expect(openDataset(files, { selection: join(folder, 'none') })).rejects.toThrow(
+    /There is no selection/,
+  );
+  const time = selectDataset({ files }, { output: place(), where: { day: { gte: new Date(0) } } });
+  await expect(time).rejects.toThrow(/write a time as text in ISO 8601/);
+  const mixed = selectDataset({ files }, { output: place(), where: { text: { gte: 3 } }, numWorkers: 0 });
+  await expect(mixed).rejects.toMatchObject({
+    cause: { message: expect.stringMatching(/compares by gte with numbers, and the column holds text/) },
+  });
+  const table = join(folder, 'table.csv');
+  writeFileSync(table, 'text,score\na,1\n');
+  const unknown = selectDataset({ files: table }, { output: place(), where: { scor: 1 } });
+  await expect(unknown).rejects.toThrow(/there is no column scor/);
 });
 
 it('marks the duplicates of random groups as by definition, in whatever order the indexes come', () => {

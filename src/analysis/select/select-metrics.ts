@@ -9,6 +9,9 @@ import { importPeer } from '../../core/peer.js';
 import { ownValue } from '../../core/record.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import { openDataset } from '../../formats/open-dataset.js';
+import { RowChoice } from '../../formats/where/select-rows.js';
+import { passes, readField } from '../../formats/where/test-row.js';
+import type { Where } from '../../formats/where/where.js';
 import { sampleContext } from '../../random/sample-context.js';
 import type { Metric } from '../metrics/metric.js';
 import { eachSample } from '../metrics/metric.js';
@@ -25,10 +28,20 @@ export interface SelectMetricRecipe {
   readonly options: Readonly<Record<string, Json>>;
 }
 
-export const selectMetrics = ['rule', 'language', 'filter', 'hash', 'band', 'eval', 'weight'] as const;
+export const selectMetrics = [
+  'where',
+  'rule',
+  'language',
+  'filter',
+  'hash',
+  'band',
+  'eval',
+  'weight',
+] as const;
 
 const textField = v.optional(v.string());
 const schemas = {
+  where: v.strictObject({ where: v.custom<Where>((value) => typeof value === 'object' && value !== null) }),
   rule: v.strictObject({ name: v.string(), field: textField }),
   language: v.strictObject({ languages: v.array(v.string()), field: textField }),
   filter: v.strictObject({ export: v.string() }),
@@ -62,6 +75,8 @@ export async function loadSelectMetric({
 }: SelectMetricRecipe): Promise<LoadedSelectMetric> {
   const code = fingerprint({ select, options });
   switch (select) {
+    case 'where':
+      return { code, metric: whereMetric(parseOptions('select', schemas.where, options).where) };
     case 'rule': {
       const { name, field } = parseOptions('select', schemas.rule, options);
       return { code, metric: ruleMetric(name, field) };
@@ -112,6 +127,20 @@ function ruleMetric(name: string, field: string | undefined): Metric {
   }
   const measure = eachSample((sample, index) => Number(!rule(fieldOf(sample, field, index))));
   return { name: `select-${name}`, measure };
+}
+
+/** 1 for a sample that does not meet a condition. */
+function whereMetric(where: Where): Metric {
+  const choice = RowChoice.of('select', where, undefined);
+  const measure = eachSample((sample, index) =>
+    Number(
+      !choice.explained(
+        () => passes(choice.node, (column) => readField(sample as Record<string, unknown>, column)),
+        () => ({ index }),
+      ),
+    ),
+  );
+  return { name: 'select-where', measure };
 }
 
 /** 1 for a text that is in none of the languages. */

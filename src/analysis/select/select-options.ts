@@ -1,17 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { booleanOption, integerFrom, recordOf } from '../../core/options.js';
 import { type WorkerFunction, WorkerModule } from '../../datasets/worker-module.js';
+import { type Where, whereOption } from '../../formats/where/where.js';
 import { redisSchema } from '../../parts/cluster/redis.js';
 import { clusterEntries } from '../../parts/cluster/run-on-cluster.js';
-import { isRemote } from '../../storage/url-scheme.js';
 import type { AnalysisProgress } from '../analyze-difficulty-options.js';
 
 /** Options of `selectDataset`. Rules are applied in the order of the options. */
 export interface SelectOptions {
-  /** Folder of the selection. On a cluster, a folder that all machines share. */
+  /** Folder of the selection, or an `s3:`, `gs:` or `az:` URL. On a cluster, a place that all machines share. */
   readonly output: string;
   /** Field of a sample that holds its text. @defaultValue `text`, `content` or `document`, or a sample that is a text */
   readonly field?: string;
+  /**
+   * A condition that samples must meet, as in `openDataset`: `{ lang: 'en', score: { gte: 3 } }`. Write times as text in
+   * ISO 8601. @defaultValue none
+   */
+  readonly where?: Where;
   /** Named rules of quality: `gopher-quality`, `gopher-repetition`, `c4-quality`. @defaultValue none */
   readonly quality?: readonly string[];
   /** Languages that stay, by ISO 639-1 code: `en`. Needs the package `eld`. @defaultValue all */
@@ -48,15 +54,20 @@ export interface SelectOptions {
 }
 
 const share = v.pipe(v.number(), v.minValue(0, 'must be 0 or more'), v.maxValue(1, 'must be at most 1'));
+/** A condition that JSON keeps: it is part of the manifest and of the jobs of a cluster. */
+const plainWhere = v.pipe(
+  whereOption,
+  v.check(
+    (where) => isDeepStrictEqual(where, where && JSON.parse(JSON.stringify(where))),
+    'must be plain JSON: write a time as text in ISO 8601',
+  ),
+);
 const splitName = /^[\w-]{1,50}$/;
 
 export const selectSchema = v.strictObject({
-  output: v.pipe(
-    v.string('must be a folder'),
-    v.nonEmpty('must be a folder'),
-    v.check((name) => !isRemote(name), 'must be a folder, not a URL'),
-  ),
+  output: v.pipe(v.string('must be a folder or a URL'), v.nonEmpty('must be a folder or a URL')),
   field: v.optional(v.string()),
+  where: plainWhere,
   quality: v.optional(v.array(v.string()), []),
   languages: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
   filter: v.optional(

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../core/json.js';
 import type { WorkerModule } from '../../datasets/worker-module.js';
 import { absoluteName } from '../../storage/absolute-name.js';
 import { loadSelectMetric, type SelectMetricRecipe } from './select-metrics.js';
@@ -12,12 +13,13 @@ export interface SelectRule {
 
 /** The rules in the order in which they are applied. */
 export function rulesOf(settings: SelectSettings): SelectRule[] {
-  const { field, quality, languages, filter, decontaminate, decontaminateWords, dedup, minHash } = settings;
+  const { field, where, quality, languages, filter, decontaminate, decontaminateWords, dedup, minHash } =
+    settings;
   const text = field === undefined ? {} : { field };
-  const rules: SelectRule[] = quality.map((name) => ({
-    name,
-    metrics: [{ select: 'rule', options: { name, ...text } }],
-  }));
+  const rules: SelectRule[] = [];
+  if (where)
+    rules.push({ name: 'where', metrics: [{ select: 'where', options: { where: where as JsonObject } }] });
+  for (const name of quality) rules.push({ name, metrics: [{ select: 'rule', options: { name, ...text } }] });
   if (languages)
     rules.push({ name: 'language', metrics: [{ select: 'language', options: { languages, ...text } }] });
   if (filter) {
@@ -62,6 +64,7 @@ export function metricsOf(settings: SelectSettings, rules: readonly SelectRule[]
 export async function parametersOf(settings: SelectSettings, rules: readonly SelectRule[]): Promise<object> {
   const {
     field,
+    where,
     quality,
     languages,
     decontaminate,
@@ -78,6 +81,7 @@ export async function parametersOf(settings: SelectSettings, rules: readonly Sel
       code.push([name, (await loadSelectMetric(metrics[0]!)).code]);
   return {
     ...(field !== undefined && { field }),
+    ...(where && { where }),
     quality,
     ...(languages && { languages }),
     ...(decontaminate && { decontaminate: { files: decontaminate, n: decontaminateWords, unit: 'words' } }),

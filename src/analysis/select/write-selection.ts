@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { type SelectionManifest, selectionFile, splitFile } from '../../convert/selection.js';
 import { checkedJson } from '../../core/checked-json.js';
 import type { Dataset } from '../../core/dataset.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
+import { type SelectionManifest, selectionFile, splitFile } from '../../formats/selection.js';
 import { writeText } from '../../parts/work-folder.js';
 import { sampleContext } from '../../random/sample-context.js';
 import { FileWriter } from '../../storage/file-writer.js';
@@ -14,8 +14,13 @@ import type { SelectSettings } from './select-options.js';
 import type { SelectRule } from './select-rules.js';
 import { shareOfHash } from './text-hash.js';
 
+/** Name of the file with a line for each removed sample. */
+export const removedFile = 'removed.jsonl';
+
 /** Examples of removed samples that a manifest shows for each rule. */
 const mostExamples = 5;
+/** UTF-16 units of the text of an example. */
+const excerptLength = 200;
 
 /** Applies the rules to what was measured, and writes the selection, its manifest last. */
 export async function writeSelection(
@@ -101,7 +106,7 @@ function writeSplits(
   const names = Object.keys(shares);
   const sizes = Object.values(shares);
   const ends = sizes.map((_, k) => sizes.slice(0, k + 1).reduce((sum, size) => sum + size, 0));
-  const writers = names.map((name) => new FileWriter(splitFile(output, name)));
+  const writers = names.map((name) => new FileWriter(join(output, splitFile(name))));
   const counts = names.map(() => 0);
   try {
     forEachValue(hash, (sample, value) => {
@@ -132,7 +137,7 @@ async function writeRemoved(
   evaluations: DifficultyFile | undefined,
   field: string | undefined,
 ): Promise<SelectionManifest['rules']> {
-  const writer = new FileWriter(join(output, 'removed.jsonl'));
+  const writer = new FileWriter(join(output, removedFile));
   const found = names.map((name) => ({
     name,
     removed: 0,
@@ -158,11 +163,17 @@ async function writeRemoved(
     throw error;
   }
   const texts = async (index: number): Promise<string> =>
-    fieldOf(await dataset.get(index, sampleContext(index)), field, index).slice(0, 200);
+    excerptOf(fieldOf(await dataset.get(index, sampleContext(index)), field, index));
   return Promise.all(
     found.map(async ({ examples, ...rest }) => ({
       ...rest,
       examples: await Promise.all(examples.map(async (each) => ({ ...each, text: await texts(each.index) }))),
     })),
   );
+}
+
+function excerptOf(text: string): string {
+  if (text.length <= excerptLength) return text;
+  // Not half of a surrogate pair.
+  return `${text.slice(0, excerptLength - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }

@@ -1,8 +1,9 @@
 import type { AnalysisLayout } from '../../analysis/analysis-description.js';
+import type { ClusterFlags } from '../convert/cluster-flags.js';
 import type { DataFlags } from './open-data.js';
 
 /** Flags of `millrace analyze`. */
-export interface AnalyzeFlags extends DataFlags {
+export interface AnalyzeFlags extends DataFlags, ClusterFlags {
   readonly output: string;
   readonly metrics?: string[];
   readonly metricModule?: string[];
@@ -13,10 +14,6 @@ export interface AnalyzeFlags extends DataFlags {
   readonly dryRun?: boolean;
   readonly steps: number;
   readonly html?: string;
-  readonly engine: 'local' | 'bullmq';
-  readonly redis?: string;
-  readonly queue?: string;
   readonly partSamples?: number;
-  readonly cancel?: boolean;
   readonly json?: boolean;
 }

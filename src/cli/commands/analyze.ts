@@ -5,7 +5,6 @@ import { builtInMetrics, suggestMetrics } from '../../analysis/index.js';
 import type { MetricSource } from '../../analysis/metric-source.js';
 import type { Dataset } from '../../core/dataset.js';
 import { shownLocation } from '../../core/shown-location.js';
-import { formatNames } from '../../formats/format-table.js';
 import { renderDifficultyPage } from '../../web/difficulty-page.js';
 import type { AnalyzeFlags } from '../analyze/flags.js';
 import { type FoundMetric, findMetrics } from '../analyze/found-metrics.js';
@@ -15,17 +14,17 @@ import { estimate, planOf, planText } from '../analyze/plan-text.js';
 import { curriculumOf, resultText } from '../analyze/result-text.js';
 import { cancel, locally, onCluster } from '../analyze/run-analysis.js';
 import { byteCount } from '../byte-count.js';
+import { addClusterFlags, canceledText } from '../convert/cluster-flags.js';
+import { addInputFlags } from '../convert/work-flags.js';
 import { shareOfAll } from '../share.js';
 import { createProgress } from '../terminal/progress.js';
 import { wholeNumber } from '../whole-number.js';
 
 const admissionParts = 5;
-const canceledText =
-  'Removed from the queue. Running jobs finish. To continue, run the command without --cancel.\n';
 
 /** `millrace analyze`: measures the difficulty of each sample. */
 export function analyzeCommand(): Command {
-  return new Command('analyze')
+  const command = new Command('analyze')
     .summary(`measure every sample's difficulty for curriculum learning`)
     .description(
       `Measures every sample and writes the index of a curriculum: DeepSpeed's index files and a native one. Reads data of any\n` +
@@ -53,23 +52,9 @@ export function analyzeCommand(): Command {
     )
     .option('--dry-run', 'print the plan (and the estimate with --sample) and exit')
     .option('--steps <count>', 'steps of the suggested curriculum', wholeNumber(1), 10_000)
-    .option('--html <file>', 'write the results as a page')
-    .addOption(
-      new Option('--format <name>', 'format of the data, if it cannot be detected').choices([...formatNames]),
-    )
-    .option('--columns <names...>', 'columns of a sample')
-    .addOption(
-      new Option('--engine <name>', 'where to run: local threads or a BullMQ cluster')
-        .choices(['local', 'bullmq'])
-        .default('local'),
-    )
-    .option('--redis <url>', 'with --engine bullmq: the Redis server of the queue')
-    .option('--queue <name>', 'with --engine bullmq: name of the queue')
+    .option('--html <file>', 'write the results as a page');
+  return addClusterFlags(addInputFlags(command), 'analysis')
     .option('--part-samples <count>', 'with --engine bullmq: samples per job', wholeNumber(1))
-    .option(
-      '--cancel',
-      'with --engine bullmq: remove the analysis from the queue and keep its finished parts',
-    )
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -92,8 +77,7 @@ async function analyze(data: string, flags: AnalyzeFlags): Promise<void> {
   const metrics = await loadMetrics(dataset, sources);
   if (flags.cancel) {
     const canceled = await cancel(data, sources, flags);
-    if (json) print({ canceled });
-    else process.stdout.write(canceled ? canceledText : 'This analysis is not in the queue.\n');
+    process.stdout.write(canceledText('analysis', canceled, json));
     return;
   }
   const progress = createProgress({ stream: process.stderr, json });

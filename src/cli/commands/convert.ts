@@ -1,13 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ConvertOptions } from '../../convert/convert-options.js';
+import type { ConversionProgress, ConvertOptions } from '../../convert/convert-options.js';
 import { type Conversion, cancelConversion, convert } from '../../convert/index.js';
 import type { ConversionTarget } from '../../convert/manifest.js';
 import { conversionTargets } from '../../convert/manifest.js';
 import { type DType, dtypes } from '../../core/dtype.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
-import type { FormatName } from '../../formats/format-table.js';
-import { formatNames } from '../../formats/format-table.js';
 import type { DTypeTable } from '../../formats/indexed/indexed-dataset-dtypes.js';
 import type { TextUnit } from '../../formats/text/text-dataset.js';
 import {
@@ -17,21 +15,21 @@ import {
   tokenizerNames,
 } from '../../tokens/tokenizer.js';
 import { formatBytes, formatCount, formatDuration } from '../../web/kit/numbers.js';
-import {
-  addClusterFlags,
-  type ClusterFlags,
-  canceledText,
-  clusterOptions,
-} from '../convert/cluster-flags.js';
+import { canceledText } from '../convert/cluster-flags.js';
 import { whileShown } from '../convert/show-conversion.js';
+import {
+  addInputFlags,
+  addSelectionFlag,
+  addWorkFlags,
+  type WorkFlags,
+  workOptions,
+} from '../convert/work-flags.js';
 import { createProgress } from '../terminal/progress.js';
 import { wholeNumber } from '../whole-number.js';
 
-interface ConvertFlags extends ClusterFlags {
+interface ConvertFlags extends WorkFlags {
   readonly output: string;
   readonly to: ConversionTarget;
-  readonly format?: FormatName;
-  readonly columns?: string[];
   readonly textUnit: TextUnit;
   readonly tokenizer: TokenizerChoice;
   readonly field: string;
@@ -40,9 +38,6 @@ interface ConvertFlags extends ClusterFlags {
   readonly dtypeTable: DTypeTable;
   readonly types?: Record<string, never>;
   readonly shardSamples?: number;
-  readonly workers?: number;
-  readonly overwrite: boolean;
-  readonly json: boolean;
 }
 
 /** `millrace convert`: converts data to indexed tokens, tar shards or Parquet shards. */
@@ -59,13 +54,8 @@ export function convertCommand(): Command {
     )
     .argument('<input...>', 'files, folders, patterns, URLs')
     .requiredOption('--output <path>', 'a folder or s3: URL for shards, or for <path>.bin and <path>.idx')
-    .addOption(new Option('--to <target>', 'output format').choices(conversionTargets).default('tokens'))
-    .addOption(
-      new Option('--format <name>', 'format of the input, if it cannot be detected').choices([
-        ...formatNames,
-      ]),
-    )
-    .option('--columns <names...>', 'read only these columns')
+    .addOption(new Option('--to <target>', 'output format').choices(conversionTargets).default('tokens'));
+  addSelectionFlag(addInputFlags(command))
     .option(
       '--text-unit <unit>',
       'what makes one document of a text file: file, line, or a separator',
@@ -92,9 +82,6 @@ export function convertCommand(): Command {
       typeOf,
     )
     .option('--shard-samples <count>', 'samples per shard', wholeNumber(1))
-    .option('--workers <count>', 'threads (default: one per core, up to 8)', wholeNumber(0))
-    .option('--overwrite', 'replace existing output', false)
-    .option('--json', 'print the result as JSON', false)
     .addHelpText(
       'after',
       [
@@ -104,10 +91,11 @@ export function convertCommand(): Command {
         '  millrace convert "s3://bucket/raw/*.parquet" --columns text --output tokens --tokenizer o200k_base',
         '  millrace convert photos/ --to webdataset --output shards --shard-samples 5000',
         '  millrace convert data.csv --to parquet --output table',
+        '  millrace convert "raw/*.jsonl" --selection selection#train --output tokens --append-eot',
         '  millrace convert "s3://bucket/raw/*.jsonl" --output s3://bucket/tokens --engine bullmq --redis redis://host:6379',
       ].join('\n'),
     );
-  return addClusterFlags(command, 'conversion').action(run);
+  return addWorkFlags(command, 'conversion', 'threads (default: one per core, up to 8)').action(run);
 }
 
 /** @internal */
@@ -131,14 +119,11 @@ function typeOf(text: string, known: Record<string, string> = {}): Record<string
 }
 
 async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
-  const { to, format, columns, tokenizer, field, appendEot, dtype, dtypeTable, types, overwrite, json } =
-    flags;
+  const { to, tokenizer, field, appendEot, dtype, dtypeTable, types, json } = flags;
   const progress = createProgress({ stream: process.stderr, json });
   const options: ConvertOptions = {
     output: flags.output,
     to,
-    ...(format && { format }),
-    ...(columns && { columns }),
     textUnit: flags.textUnit,
     tokenizer,
     field,
@@ -147,9 +132,7 @@ async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
     dtypeTable,
     ...(types && { types }),
     ...(flags.shardSamples && { shardSamples: flags.shardSamples }),
-    ...(flags.workers !== undefined && { numWorkers: flags.workers }),
-    overwrite,
-    ...clusterOptions('millrace convert', flags),
+    ...workOptions('millrace convert', flags),
     onRefusal: (refusal) => progress.line(`refused by ${refusal}`),
   };
   if (flags.cancel) {
@@ -162,7 +145,12 @@ async function run(inputs: string[], flags: ConvertFlags): Promise<void> {
     flags,
     (onProgress) => convert(inputs, { ...options, onProgress }),
     ({ samples }) => `${formatCount(samples)} ${nouns[to]}`,
-    isLocal ? { noteOf: ({ tokens }) => (to === 'tokens' ? `${formatCount(tokens)} tokens` : '') } : {},
+    isLocal
+      ? {
+          noteOf: ({ tokens }: ConversionProgress) =>
+            to === 'tokens' ? `${formatCount(tokens)} tokens` : '',
+        }
+      : {},
   );
   process.stdout.write(
     json

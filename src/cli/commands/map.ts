@@ -1,32 +1,26 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { estimateMap, mapDataset } from '../../convert/index.js';
 import { cancelMap, type MapOptions } from '../../convert/map/map-dataset.js';
 import type { MapFunction } from '../../convert/map/map-function.js';
 import { intervalOf } from '../../convert/map/rate.js';
-import { ConfigError } from '../../core/errors.js';
-import { type WorkerFunction, workerFunction } from '../../datasets/worker-module.js';
-import type { FormatName } from '../../formats/format-table.js';
-import { formatNames } from '../../formats/format-table.js';
 import { formatCount, formatDuration } from '../../web/kit/numbers.js';
-import {
-  addClusterFlags,
-  type ClusterFlags,
-  canceledText,
-  clusterOptions,
-} from '../convert/cluster-flags.js';
+import { canceledText } from '../convert/cluster-flags.js';
+import { moduleFunction } from '../convert/module-function.js';
 import { whileShown } from '../convert/show-conversion.js';
+import {
+  addInputFlags,
+  addSelectionFlag,
+  addWorkFlags,
+  type WorkFlags,
+  workOptions,
+} from '../convert/work-flags.js';
 import { createProgress } from '../terminal/progress.js';
 import { wholeNumber } from '../whole-number.js';
 
-interface MapFlags extends ClusterFlags {
+interface MapFlags extends WorkFlags {
   readonly fn: string;
   readonly output: string;
   readonly to: 'jsonl' | 'parquet';
-  readonly format?: FormatName;
-  readonly columns?: string[];
   readonly concurrency?: number;
   readonly rate?: string;
   readonly tokenRate?: string;
@@ -35,10 +29,7 @@ interface MapFlags extends ClusterFlags {
   readonly retries?: number;
   readonly maxFailures?: number;
   readonly partSamples?: number;
-  readonly workers?: number;
   readonly estimate?: boolean;
-  readonly overwrite: boolean;
-  readonly json: boolean;
 }
 
 /** `millrace map`: calls a function with every sample. */
@@ -54,11 +45,8 @@ export function mapCommand(): Command {
     .requiredOption('--output <folder>', 'a folder or s3: URL for the results')
     .addOption(
       new Option('--to <format>', 'format of the results').choices(['jsonl', 'parquet']).default('jsonl'),
-    )
-    .addOption(
-      new Option('--format <name>', 'format of the data, if it cannot be detected').choices([...formatNames]),
-    )
-    .option('--columns <names...>', 'columns of a sample')
+    );
+  addSelectionFlag(addInputFlags(command))
     .option('--concurrency <count>', 'calls at once (default: 16)', wholeNumber(1))
     .option('--rate <rate>', 'most calls in a time: 600/min, 10/s', rateOf)
     .option('--token-rate <rate>', 'most tokens in a time, as the function reports them: 90000/min', rateOf)
@@ -71,14 +59,7 @@ export function mapCommand(): Command {
     .option('--retries <count>', 'further attempts after a failure that passes (default: 5)', wholeNumber(0))
     .option('--max-failures <count>', 'samples that may fail (default: 0)', wholeNumber(0))
     .option('--part-samples <count>', 'samples of a part (default: 1,000)', wholeNumber(1))
-    .option(
-      '--workers <count>',
-      'threads; limits hold for each (default: 0, the main thread)',
-      wholeNumber(0),
-    )
     .option('--estimate', 'call 1 % of the samples, print what all would take, and exit')
-    .option('--overwrite', 'replace existing output', false)
-    .option('--json', 'print the result as JSON', false)
     .addHelpText(
       'after',
       [
@@ -88,7 +69,8 @@ export function mapCommand(): Command {
         '  millrace map raw/*.jsonl --fn ./label.ts --output labels --rate 600/min --max-failures 100',
       ].join('\n'),
     );
-  return addClusterFlags(command, 'map').action(run);
+  const threads = 'threads; limits hold for each (default: 0, the main thread)';
+  return addWorkFlags(command, 'map', threads).action(run);
 }
 
 function rateOf(text: string): string {
@@ -99,7 +81,7 @@ function rateOf(text: string): string {
 async function run(data: string[], flags: MapFlags): Promise<void> {
   const { json, to } = flags;
   const progress = createProgress({ stream: process.stderr, json });
-  const fn = functionOf(flags.fn);
+  const fn = moduleFunction<MapFunction>('millrace map', '--fn', flags.fn);
   const options = optionsOf(flags, (refusal) => progress.line(`refused by ${refusal}`));
   if (flags.cancel) {
     process.stdout.write(canceledText('map', await cancelMap(data, fn, options), json));
@@ -142,13 +124,10 @@ async function run(data: string[], flags: MapFlags): Promise<void> {
 }
 
 function optionsOf(flags: MapFlags, onRefusal: (refusal: string) => void): MapOptions {
-  const { format, columns, concurrency, rate, tokenRate, retries, maxFailures, partSamples } = flags;
+  const { concurrency, rate, tokenRate, retries, maxFailures, partSamples } = flags;
   return {
     output: flags.output,
     to: flags.to,
-    overwrite: flags.overwrite,
-    ...(format && { format }),
-    ...(columns && { columns }),
     ...(concurrency !== undefined && { concurrency }),
     ...(rate !== undefined && { rate }),
     ...(tokenRate !== undefined && { tokenRate }),
@@ -157,15 +136,7 @@ function optionsOf(flags: MapFlags, onRefusal: (refusal: string) => void): MapOp
     ...(retries !== undefined && { retries }),
     ...(maxFailures !== undefined && { maxFailures }),
     ...(partSamples !== undefined && { partSamples }),
-    ...(flags.workers !== undefined && { numWorkers: flags.workers }),
-    ...clusterOptions('millrace map', flags),
+    ...workOptions('millrace map', flags),
     onRefusal,
   };
-}
-
-/** The function of a module: its default export (`./label.ts`) or a named one (`./label.ts#score`). */
-function functionOf(text: string): WorkerFunction<MapFunction> {
-  const [path = '', name] = text.split('#');
-  if (existsSync(path)) return workerFunction(pathToFileURL(resolve(path)), name ? { export: name } : {});
-  throw new ConfigError('millrace map', [{ field: '--fn', message: `file ${path} does not exist` }]);
 }

@@ -1,30 +1,37 @@
-import type { ConversionProgress } from '../../convert/convert-options.js';
 import { formatCount } from '../../web/kit/numbers.js';
 import type { Progress, ProgressStage } from '../terminal/progress.js';
 import { type ClusterFlags, stoppedText } from './cluster-flags.js';
 
-const phases = { converting: 'Converting', merging: 'Joining parts' } as const;
+const phases = {
+  measuring: 'Measuring',
+  converting: 'Converting',
+  merging: 'Joining parts',
+} as const;
+
+/** Progress of long work. */
+interface WorkProgress {
+  readonly phase: keyof typeof phases;
+  readonly done: number;
+  readonly total: number;
+}
 
 /**
- * Shows the progress of a conversion while it runs, and what to do after Ctrl-C.
+ * Shows the progress of long work while it runs, and what to do after Ctrl-C.
  *
- * @param title - Title of the phase that makes parts. @defaultValue `Converting`
+ * @param title - Title of the phase that makes parts. @defaultValue `Converting`, or `Measuring`
  * @param noteOf - Text after the bar. @defaultValue samples per second of this run
  */
-export async function whileShown<Result>(
+export async function whileShown<Result, At extends WorkProgress>(
   progress: Progress,
   flags: ClusterFlags,
-  run: (onProgress: (progress: ConversionProgress) => void) => Promise<Result>,
+  run: (onProgress: (progress: At) => void) => Promise<Result>,
   resultNote: (result: Result) => string,
-  {
-    title = phases.converting as string,
-    noteOf,
-  }: { title?: string; noteOf?: (at: ConversionProgress) => string } = {},
+  { title, noteOf }: { title?: string; noteOf?: (at: At) => string } = {},
 ): Promise<Result> {
   let stage: { readonly phase: keyof typeof phases; readonly shown: ProgressStage } | undefined;
   const started = performance.now();
   let first: number | undefined;
-  const rateOf = ({ done }: ConversionProgress): string =>
+  const rateOf = ({ done }: At): string =>
     `${formatCount(((done - (first ?? 0)) / (performance.now() - started)) * 1_000)} samples/s`;
   const interrupted = (): void => {
     stage?.shown.finish('stopped');
@@ -38,7 +45,10 @@ export async function whileShown<Result>(
       first ??= done;
       if (stage?.phase !== phase) {
         stage?.shown.finish();
-        stage = { phase, shown: progress.stage(phase === 'converting' ? title : phases[phase], total) };
+        stage = {
+          phase,
+          shown: progress.stage((phase === 'converting' ? title : undefined) ?? phases[phase], total),
+        };
       }
       stage.shown.update(done, (noteOf ?? rateOf)(at));
     });

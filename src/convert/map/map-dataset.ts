@@ -28,6 +28,7 @@ export interface MapOptions
     | 'output'
     | 'format'
     | 'columns'
+    | 'selection'
     | 'textUnit'
     | 'types'
     | 'overwrite'

@@ -71,6 +71,8 @@ export function detailsOf(
   for (const name of names) if (shownLocation(name) !== name) throw holdsSecrets('inputs', name);
   const { format, columns, textUnit, tokenizer, field, appendEndOfText, dtype, dtypeTable, types, map } =
     options;
+  const selection = options.selection && absoluteName(options.selection);
+  if (selection && shownLocation(selection) !== selection) throw holdsSecrets('selection', selection);
   const own = typeof tokenizer === 'string' ? undefined : moduleOf(tokenizer, 'tokenizer');
   return {
     inputs: names,
@@ -79,6 +81,7 @@ export function detailsOf(
       to: options.to,
       ...(format && { format }),
       ...(columns && { columns }),
+      ...(selection && { selection }),
       textUnit,
       ...(!own && { tokenizer }),
       field,
