@@ -218,8 +218,8 @@ it('keeps samples that meet a condition, and opens them with the option `selecti
   });
   const table = join(folder, 'table.csv');
   writeFileSync(table, 'text,score\na,1\n');
-  const unknown = selectDataset({ files: table }, { output: place(), where: { scor: 1 } });
-  await expect(unknown).rejects.toThrow(/there is no column scor/);
+  const unknown = selectDataset({ files: table }, { output: place(), where: { scores: 1 } });
+  await expect(unknown).rejects.toThrow(/there is no column scores/);
 });
 
 it('marks the duplicates of random groups as by definition, in whatever order the indexes come', () => {
