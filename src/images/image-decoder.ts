@@ -4,7 +4,7 @@ import type { MaybePromise } from '../core/maybe-promise.js';
 import { messageOf } from '../core/thrown.js';
 import { decodeBmp, isBmp } from './decode-bmp.js';
 import { decodePnm, isPnm } from './decode-pnm.js';
-import { ImageWorkspace } from './image-workspace.js';
+import { type ImageWorkspace, imageWorkspace } from './image-workspace.js';
 import type { PackedPixels } from './packed-pixels.js';
 import type { PipelineSettings } from './pipeline-options.js';
 import type { RgbxImage } from './rgbx-image.js';
@@ -31,7 +31,6 @@ const wholePlace: DecodedPlace = { x: 0, y: 0, shrink: 1 };
 export class ImageDecoder {
   readonly #settings: PipelineSettings;
   readonly #limit = pLimit(decodedTogether);
-  #workspace: ImageWorkspace | undefined;
   /** `null` before the first use. */
   #turbo: TurboJpeg | undefined | null = null;
 
@@ -41,8 +40,7 @@ export class ImageDecoder {
 
   /** Memory for one image, whose pixels are valid until the next is decoded. */
   get workspace(): ImageWorkspace {
-    this.#workspace ??= new ImageWorkspace();
-    return this.#workspace;
+    return imageWorkspace();
   }
 
   /**

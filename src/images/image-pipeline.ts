@@ -197,7 +197,7 @@ export class ImagePipeline {
     if ('channels' in image) writePlanar(image, layout, target, this.#levels);
     else if (this.#scaling)
       normalizePixels(image, this.#scaling, layout, target as Float32Array, this.#images.workspace);
-    else copyPixels(image, layout, target as Uint8Array);
+    else copyPixels(image, layout, target as Uint8Array, this.#images.workspace);
     const { height, width } = image;
     for (const step of this.#plan.erasing)
       eraseRandom({ height, width, layout, data: target }, step, context.rng);

@@ -29,6 +29,14 @@ export class ImageWorkspace {
     return new Uint8Array(memory.buffer, region.address, byteLength);
   }
 
+  /** Copies an array into memory that kernels can read. @returns its address */
+  place(name: string, array: Uint8Array | Int32Array | Float32Array | Float64Array): number {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    const region = this.bytes(name, bytes.length);
+    region.set(bytes);
+    return region.byteOffset;
+  }
+
   #plain(name: string, byteLength: number): Uint8Array {
     let array = this.#arrays.get(name);
     if (!array || array.length < byteLength) {
@@ -36,5 +44,24 @@ export class ImageWorkspace {
       this.#arrays.set(name, array);
     }
     return array.subarray(0, byteLength);
+  }
+}
+
+let shared: ImageWorkspace | undefined;
+
+/** The workspace of this thread. Images are made one after another in it, each synchronously. */
+export function imageWorkspace(): ImageWorkspace {
+  shared ??= new ImageWorkspace();
+  return shared;
+}
+
+/** Runs `work` in plain TypeScript, whose results are those of the kernels. */
+export function withoutKernels<R>(work: () => R): R {
+  const before = shared;
+  shared = new ImageWorkspace(null);
+  try {
+    return work();
+  } finally {
+    shared = before;
   }
 }

@@ -54,10 +54,27 @@ function normalizePlainly(
 
 /** Writes an image as bytes. */
 export function copyPixels(
-  { width, height, data }: RgbxImage,
+  image: RgbxImage,
   layout: ImageLayout,
   target: Uint8Array,
+  workspace: ImageWorkspace,
 ): void {
+  const pixels = image.width * image.height;
+  const { kernels } = workspace;
+  const source = kernels?.memory.addressOf(image.data);
+  // The kernel of planes works on 16 pixels at a time.
+  if (!kernels || source === undefined || pixels < 16) {
+    copyPlainly(image, layout, target);
+    return;
+  }
+  const direct = kernels.memory.addressOf(target);
+  const address = direct ?? workspace.bytes('packed', target.byteLength).byteOffset;
+  if (layout === 'NHWC') kernels.functions.rgbOfRgbx(source, pixels, address);
+  else kernels.functions.planesOfRgbx(source, pixels, address);
+  if (direct === undefined) target.set(new Uint8Array(kernels.memory.buffer, address, target.length));
+}
+
+function copyPlainly({ width, height, data }: RgbxImage, layout: ImageLayout, target: Uint8Array): void {
   const pixels = width * height;
   const [step, next] = layout === 'NHWC' ? [3, 1] : [1, pixels];
   for (let i = 0; i < pixels; i++)

@@ -6,6 +6,18 @@ import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace): RgbxImage {
   const { width, height, channels, data, isCmyk = false } = pixels;
   const target = workspace.bytes('decoded', rgbxBytes(width, height));
+  const { kernels } = workspace;
+  if (kernels) {
+    // The kernel reads up to four bytes beyond its source.
+    const source = workspace.bytes('packed', data.length + 4);
+    source.set(data);
+    const inks = isCmyk ? 1 : 0;
+    kernels.functions.rgbxOfPacked(source.byteOffset, width * height, channels, inks, target.byteOffset);
+  } else unpackPlainly(pixels, target);
+  return { width, height, data: target };
+}
+
+function unpackPlainly({ width, height, channels, data, isCmyk }: PackedPixels, target: Uint8Array): void {
   const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
   for (let from = 0, to = 0; to < 4 * width * height; from += channels, to += 4) {
     target[to] = data[from]!;
@@ -13,7 +25,6 @@ export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace): R
     target[to + 2] = data[from + blue]!;
     if (isCmyk) inksToRgb(target, to, data[from + 3]!);
   }
-  return { width, height, data: target };
 }
 
 /** Pillow's conversion without profiles: each ink removes its share of what black leaves. */

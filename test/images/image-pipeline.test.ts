@@ -216,7 +216,7 @@ describe('resampling', () => {
         const workspace = new ImageWorkspace(kernels);
         const image = resample(unpackPixels({ ...info, data }, workspace), geometry, workspace);
         const pixels = new Uint8Array(3 * size[0] * size[1]);
-        copyPixels(image, 'NHWC', pixels);
+        copyPixels(image, 'NHWC', pixels, workspace);
         return pixels;
       });
       expect(results[1]).toEqual(results[0]);

@@ -1,6 +1,7 @@
 import type { SampleRandom } from '../../core/dataset.js';
 import { gamma } from '../../random/gamma.js';
 import type { PolicyStep } from '../augment/policy-steps.js';
+import { type MixedPart, mixLevels } from '../planar/mix-levels.js';
 import type { PlanarImage } from '../planar/planar-image.js';
 import { autoAugmentPolicies } from './auto-augment-policies.js';
 import {
@@ -88,17 +89,15 @@ function augMix(image: PlanarImage, step: StepOf<'augMix'>, rng: SampleRandom): 
   const space = augMixSpaces[step.allOps ? 'all' : 'some'];
   const [own, others] = dirichlet(2, step.alpha, rng) as [number, number];
   const shares = dirichlet(step.mixtureWidth, step.alpha, rng);
-  const mixed = Float32Array.from(image.data, (value) => value * Math.fround(own));
+  const parts: MixedPart[] = [{ data: image.data, weight: own }];
   for (const share of shares) {
-    const weight = Math.fround(share * others);
     const depth = step.chainDepth === 'random' ? rng.integer(1, 4) : step.chainDepth;
     let chain = image;
     for (let k = 0; k < depth; k++)
       chain = applyRandom(chain, space, () => rng.integer(0, step.severity), tenBins, step, rng);
-    for (let i = 0; i < mixed.length; i++) mixed[i]! += weight * chain.data[i]!;
+    parts.push({ data: chain.data, weight: share * others });
   }
-  // The weights may add up to a little more than one.
-  return { ...image, data: Uint8Array.from(mixed, (value) => Math.min(255, value)) };
+  return { ...image, data: mixLevels(parts) };
 }
 
 /** Weights that add up to 1, from the symmetric Dirichlet distribution. */

@@ -1,7 +1,7 @@
 import { antialiasedWeights, type FilterWeights } from '../planar/axis-weights.js';
-import { cropImage, fillOf, flipHorizontally, flipVertically } from '../planar/crops.js';
+import { cropImage, filledImage, flipHorizontally, flipVertically } from '../planar/crops.js';
 import { matrixGrid } from '../planar/grids.js';
-import { blankImage, type PlanarImage } from '../planar/planar-image.js';
+import type { PlanarImage } from '../planar/planar-image.js';
 import { resizeColumns, resizeImage, resizeRows } from '../planar/resize-image.js';
 import { sampleGrid } from '../planar/sample-grid.js';
 import { type CropGeometry, isWithin } from './crop-geometry.js';
@@ -16,7 +16,7 @@ export function warpImage(image: PlanarImage, geometry: Geometry): PlanarImage {
   const { crop } = geometry;
   // A random crop may lie in the border entirely.
   if (crop && (crop.visible.width === 0 || crop.visible.height === 0))
-    return onlyBorder(image.channels, geometry);
+    return filledImage(image.channels, geometry, geometry.fill);
   if (crop && isCopy(crop)) return flipped(cutOut(image, geometry, crop), crop);
   if (crop && isWithin(crop)) return flipped(resized(image, geometry, crop), crop);
   const seen = crop ? visiblePart(image, geometry.matrix, crop) : { source: image, matrix: geometry.matrix };
@@ -34,7 +34,7 @@ function cutOut(image: PlanarImage, { fill }: Geometry, { box, visible }: CropGe
   const isWhole =
     visible.x <= box.x && visible.y <= box.y && visible.width >= box.width && visible.height >= box.height;
   if (isWhole) return cropImage(image, area);
-  const target = onlyBorder(image.channels, { ...area, fill });
+  const target = filledImage(image.channels, area, fill);
   const part = cropImage(image, {
     top: visible.y,
     left: visible.x,
@@ -50,17 +50,6 @@ function cutOut(image: PlanarImage, { fill }: Geometry, { box, visible }: CropGe
     }
   }
   return target;
-}
-
-function onlyBorder(
-  channels: number,
-  { height, width, fill }: Pick<Geometry, 'height' | 'width' | 'fill'>,
-): PlanarImage {
-  const border = blankImage(channels, { height, width });
-  const pixels = height * width;
-  for (let channel = 0; channel < channels; channel++)
-    border.data.fill(fillOf(fill, channel), channel * pixels, (channel + 1) * pixels);
-  return border;
 }
 
 function resized(image: PlanarImage, { filter }: Geometry, crop: CropGeometry): PlanarImage {

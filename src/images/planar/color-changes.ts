@@ -1,5 +1,6 @@
 import { blendWithLevel, meanLevel } from './level-tables.js';
-import { type PlanarImage, planeOf, toByte } from './planar-image.js';
+import { copyImage, type PlanarImage, planeOf, toByte } from './planar-image.js';
+import { askKernel, runKernel } from './run-kernel.js';
 
 /** Weights of red, green and blue in gray, in float32. */
 const [redShare, greenShare, blueShare] = [Math.fround(0.2989), Math.fround(0.587), Math.fround(0.114)];
@@ -7,13 +8,21 @@ const [redShare, greenShare, blueShare] = [Math.fround(0.2989), Math.fround(0.58
 /** The gray of an RGB image: one channel. */
 export function grayOf(image: PlanarImage): PlanarImage {
   const { height, width } = image;
+  const pixels = height * width;
+  const data = runKernel(image.data, pixels, pixels, ({ functions, source, target }) =>
+    functions.grayOfRgb(source, pixels, target),
+  );
+  return { channels: 1, height, width, data: data ?? grayPlainly(image) };
+}
+
+function grayPlainly(image: PlanarImage): Uint8Array {
   const [red, green, blue] = [planeOf(image, 0), planeOf(image, 1), planeOf(image, 2)];
-  const data = new Uint8Array(height * width);
+  const data = new Uint8Array(red.length);
   for (let i = 0; i < data.length; i++) {
     const withGreen = Math.fround(Math.fround(red[i]! * redShare) + green[i]! * greenShare);
     data[i] = Math.fround(withGreen + blue[i]! * blueShare);
   }
-  return { channels: 1, height, width, data };
+  return data;
 }
 
 /** Repeats the first channel of an image. */
@@ -26,33 +35,54 @@ export function repeatChannel(image: PlanarImage, channels: number): PlanarImage
 
 /** Moves all values away from the mean gray of the image, or toward it. */
 export function changeContrast(image: PlanarImage, factor: number): PlanarImage {
-  const gray = image.channels === 3 ? grayOf(image) : image;
-  return blendWithLevel(image, meanLevel(gray), factor);
+  return blendWithLevel(image, meanGray(image), factor);
+}
+
+function meanGray(image: PlanarImage): number {
+  if (image.channels !== 3) return meanLevel(image);
+  const pixels = image.height * image.width;
+  const sum = askKernel(image.data, pixels, ({ functions, source }) => functions.sumOfGray(source, pixels));
+  return sum === undefined ? meanLevel(grayOf(image)) : Math.fround(Math.fround(sum) / pixels);
 }
 
 /** Moves the channels of each pixel away from its gray, or toward it. An image of one channel stays as it is. */
 export function changeSaturation(image: PlanarImage, factor: number): PlanarImage {
-  const data = image.data.slice();
-  if (image.channels === 1) return { ...image, data };
-  const gray = grayOf(image).data;
+  if (image.channels === 1) return copyImage(image);
+  const pixels = image.height * image.width;
   const [scale, rest] = [Math.fround(factor), Math.fround(1 - factor)];
+  const data = runKernel(image.data, pixels, image.data.length, ({ functions, source, target }) =>
+    functions.blendGray(source, pixels, scale, rest, target),
+  );
+  return { ...image, data: data ?? blendGrayPlainly(image, scale, rest) };
+}
+
+function blendGrayPlainly(image: PlanarImage, scale: number, rest: number): Uint8Array {
+  const data = image.data.slice();
+  const gray = grayOf(image).data;
   const scaled = Float32Array.from({ length: 256 }, (_, value) => value * scale);
   for (let channel = 0; channel < 3; channel++) {
     const offset = channel * gray.length;
     for (let i = 0; i < gray.length; i++)
       data[offset + i] = toByte(Math.fround(scaled[data[offset + i]!]! + gray[i]! * rest));
   }
-  return { ...image, data };
+  return data;
 }
 
 /** Rotates the hue by a fraction of the circle. An image of one channel stays as it is. */
 export function turnHue(image: PlanarImage, turn: number): PlanarImage {
-  const data = new Uint8Array(image.data);
-  if (image.channels === 1) return { ...image, data };
+  if (image.channels === 1) return copyImage(image);
   const pixels = image.height * image.width;
   const shift = Math.fround(turn);
+  const data = runKernel(image.data, pixels, image.data.length, ({ functions, source, target }) =>
+    functions.turnHue(source, pixels, shift, target),
+  );
+  return { ...image, data: data ?? turnHuePlainly(image.data, pixels, shift) };
+}
+
+function turnHuePlainly(from: Uint8Array, pixels: number, shift: number): Uint8Array {
+  const data = new Uint8Array(from);
   for (let i = 0; i < pixels; i++) turnPixel(data, i, pixels, shift);
-  return { ...image, data };
+  return data;
 }
 
 const unit = Math.fround(1 / 255);

@@ -1,17 +1,27 @@
+import { imageWorkspace } from '../image-workspace.js';
 import type { ImageLayout } from '../normalize-pixels.js';
 import type { RgbxImage } from '../rgbx-image.js';
 import type { PlanarImage } from './planar-image.js';
+import { askKernel, runKernel } from './run-kernel.js';
 
 /** The red, green and blue of an image, channel by channel. */
 export function planarOf({ width, height, data }: RgbxImage): PlanarImage {
   const pixels = width * height;
+  const address = imageWorkspace().kernels?.memory.addressOf(data);
+  const planar = runKernel(address ?? data, pixels, 3 * pixels, ({ functions, source, target }) =>
+    functions.planesOfRgbx(source, pixels, target),
+  );
+  return { channels: 3, height, width, data: planar ?? planesPlainly(data, pixels) };
+}
+
+function planesPlainly(data: Uint8Array, pixels: number): Uint8Array {
   const planar = new Uint8Array(3 * pixels);
   for (let i = 0, from = 0; i < pixels; i++, from += 4) {
     planar[i] = data[from]!;
     planar[pixels + i] = data[from + 1]!;
     planar[2 * pixels + i] = data[from + 2]!;
   }
-  return { channels: 3, height, width, data: planar };
+  return planar;
 }
 
 /**
@@ -20,10 +30,71 @@ export function planarOf({ width, height, data }: RgbxImage): PlanarImage {
  * @param levels - For each channel, the value of each of 256 levels. @defaultValue the levels themselves
  */
 export function writePlanar(
-  { channels, height, width, data }: PlanarImage,
+  image: PlanarImage,
   layout: ImageLayout,
   target: Float32Array | Uint8Array,
   levels?: readonly Float32Array[],
+): void {
+  const isDone =
+    levels && target instanceof Float32Array
+      ? lookUpFast(image, layout, target, levels)
+      : copyFast(image, layout, target);
+  if (!isDone) writePlainly(image, layout, target, levels);
+}
+
+/** @returns whether there are kernels for it. */
+function lookUpFast(
+  { channels, height, width, data }: PlanarImage,
+  layout: ImageLayout,
+  target: Float32Array,
+  levels: readonly Float32Array[],
+): boolean {
+  const pixels = height * width;
+  const [step, next] = layout === 'NHWC' ? [channels, 1] : [1, pixels];
+  const done = askKernel(data, pixels, ({ functions, source, workspace }) => {
+    const { memory } = workspace.kernels!;
+    const direct = memory.addressOf(target);
+    const address = direct ?? workspace.bytes('normalized', target.byteLength).byteOffset;
+    for (let channel = 0; channel < channels; channel++) {
+      const table = workspace.place('values of levels', levels[channel]!);
+      functions.lookUpLevels(
+        source + channel * pixels,
+        pixels,
+        table,
+        4 * step,
+        address + 4 * channel * next,
+      );
+    }
+    if (direct === undefined) target.set(new Float32Array(memory.buffer, address, target.length));
+    return 1;
+  });
+  return done !== undefined;
+}
+
+/** @returns whether there is a quick way. */
+function copyFast(
+  { channels, height, width, data }: PlanarImage,
+  layout: ImageLayout,
+  target: Float32Array | Uint8Array,
+): boolean {
+  if (layout === 'NCHW' || channels === 1) {
+    target.set(data);
+    return true;
+  }
+  if (channels !== 3) return false;
+  const pixels = height * width;
+  const joined = runKernel(data, pixels, 3 * pixels, (call) =>
+    call.functions.interleaveRgb(call.source, pixels, call.target),
+  );
+  if (joined) target.set(joined);
+  return joined !== undefined;
+}
+
+function writePlainly(
+  { channels, height, width, data }: PlanarImage,
+  layout: ImageLayout,
+  target: Float32Array | Uint8Array,
+  levels: readonly Float32Array[] | undefined,
 ): void {
   const pixels = height * width;
   const [step, next] = layout === 'NHWC' ? [channels, 1] : [1, pixels];

@@ -1,3 +1,4 @@
+import { gatherPixels } from './gather-pixels.js';
 import { blankImage, type PlanarImage, type PlanarSize, planeOf, roundHalfEven } from './planar-image.js';
 
 /** A rectangle of whole pixels. It may lie beyond the image. */
@@ -7,21 +8,26 @@ export interface CropArea extends PlanarSize {
 }
 
 /** Cuts out a rectangle; pixels beyond the image are black. */
-export function cropImage(image: PlanarImage, { top, left, height, width }: CropArea): PlanarImage {
-  const cut = blankImage(image.channels, { height, width });
+export function cropImage(image: PlanarImage, area: CropArea): PlanarImage {
+  return pasteInto(blankImage(image.channels, area), image, area);
+}
+
+/** Copies the part of an image that a rectangle shows into an image of the size of the rectangle, which it returns. */
+function pasteInto(target: PlanarImage, image: PlanarImage, area: CropArea): PlanarImage {
+  const { top, left, height, width } = area;
   const from = Math.max(0, left);
   const to = Math.min(image.width, left + width);
-  if (to <= from) return cut;
+  if (to <= from) return target;
   for (let channel = 0; channel < image.channels; channel++) {
     const source = planeOf(image, channel);
-    const target = planeOf(cut, channel);
+    const plane = planeOf(target, channel);
     for (let y = Math.max(0, top); y < Math.min(image.height, top + height); y++)
-      target.set(
+      plane.set(
         source.subarray(y * image.width + from, y * image.width + to),
         (y - top) * width + from - left,
       );
   }
-  return cut;
+  return target;
 }
 
 /** Cuts out the center; a larger size adds a black border. */
@@ -53,21 +59,28 @@ export function fiveCrops(image: PlanarImage, size: PlanarSize): PlanarImage[] {
 
 export function flipHorizontally(image: PlanarImage): PlanarImage {
   const { height, width } = image;
-  return rearranged(image, { height, width }, (y, x) => y * width + width - 1 - x);
+  return gatherPixels(image, image, steps(height, 0, width), steps(width, width - 1, -1));
 }
 
 export function flipVertically(image: PlanarImage): PlanarImage {
   const { height, width } = image;
-  return rearranged(image, { height, width }, (y, x) => (height - 1 - y) * width + x);
+  return gatherPixels(image, image, steps(height, (height - 1) * width, -width), steps(width, 0, 1));
 }
 
 /** Rotates counterclockwise by quarters of the circle. */
 export function rotateQuarters(image: PlanarImage, quarters: 1 | 2 | 3): PlanarImage {
   const { height, width } = image;
+  const last = (height - 1) * width;
   const turned = { height: width, width: height };
-  if (quarters === 1) return rearranged(image, turned, (y, x) => x * width + width - 1 - y);
-  if (quarters === 3) return rearranged(image, turned, (y, x) => (height - 1 - x) * width + y);
-  return rearranged(image, { height, width }, (y, x) => (height - 1 - y) * width + width - 1 - x);
+  if (quarters === 1)
+    return gatherPixels(image, turned, steps(width, width - 1, -1), steps(height, 0, width));
+  if (quarters === 3) return gatherPixels(image, turned, steps(width, 0, 1), steps(height, last, -width));
+  return gatherPixels(image, image, steps(height, last, -width), steps(width, width - 1, -1));
+}
+
+/** `first`, `first + step`, …: `n` numbers. */
+function steps(n: number, first: number, step: number): Int32Array {
+  return Int32Array.from({ length: n }, (_, k) => first + k * step);
 }
 
 /** What lies beyond the border: one value for all channels or one for each, or pixels of the image. */
@@ -86,18 +99,25 @@ export function padImage(
   { left, top, right, bottom }: Padding,
   border: Border,
 ): PlanarImage {
-  const { channels, height, width } = image;
-  const padded = blankImage(channels, { height: height + top + bottom, width: width + left + right });
-  const rows = sources(padded.height, top, height, border);
-  const columns = sources(padded.width, left, width, border);
-  for (let channel = 0; channel < channels; channel++) {
-    const from = planeOf(image, channel);
-    const to = planeOf(padded, channel);
-    const outside = typeof border === 'object' ? fillOf(border.fill, channel) : 0;
-    let i = 0;
-    for (const y of rows) for (const x of columns) to[i++] = x < 0 || y < 0 ? outside : from[y * width + x]!;
+  const { channels } = image;
+  const size = { height: image.height + top + bottom, width: image.width + left + right };
+  if (typeof border === 'object') {
+    const area = { top: -top, left: -left, ...size };
+    return pasteInto(filledImage(channels, size, border.fill), image, area);
   }
-  return padded;
+  const rows = sources(size.height, top, image.height, border).map((y) => y * image.width);
+  return gatherPixels(image, size, rows, sources(size.width, left, image.width, border));
+}
+
+/** An image of one color. */
+export function filledImage(
+  channels: number,
+  { height, width }: PlanarSize,
+  fill: number | readonly number[],
+): PlanarImage {
+  const filled = blankImage(channels, { height, width });
+  for (let channel = 0; channel < channels; channel++) planeOf(filled, channel).fill(fillOf(fill, channel));
+  return filled;
 }
 
 /** The fill of a channel. */
@@ -105,15 +125,19 @@ export function fillOf(fill: number | readonly number[], channel: number): numbe
   return typeof fill === 'number' ? fill : fill[fill.length === 1 ? 0 : channel]!;
 }
 
-/** The source of each row or column of a padded image; -1: none. */
-function sources(length: number, before: number, source: number, border: Border): Int32Array {
+/** The source of each row or column of a padded image. */
+function sources(
+  length: number,
+  before: number,
+  source: number,
+  border: 'edge' | 'reflect' | 'symmetric',
+): Int32Array {
   return Int32Array.from({ length }, (_, k) => {
     const at = k - before;
     if (at >= 0 && at < source) return at;
     if (border === 'edge') return at < 0 ? 0 : source - 1;
     if (border === 'reflect') return at < 0 ? -at : 2 * (source - 1) - at;
-    if (border === 'symmetric') return at < 0 ? -at - 1 : 2 * source - 1 - at;
-    return -1;
+    return at < 0 ? -at - 1 : 2 * source - 1 - at;
   });
 }
 
@@ -136,20 +160,4 @@ export function eraseArea(image: PlanarImage, area: CropArea, values: ArrayLike<
       }
     }
   }
-}
-
-function rearranged(
-  image: PlanarImage,
-  size: PlanarSize,
-  from: (y: number, x: number) => number,
-): PlanarImage {
-  const moved = blankImage(image.channels, size);
-  for (let channel = 0; channel < image.channels; channel++) {
-    const source = planeOf(image, channel);
-    const target = planeOf(moved, channel);
-    let i = 0;
-    for (let y = 0; y < size.height; y++)
-      for (let x = 0; x < size.width; x++) target[i++] = source[from(y, x)]!;
-  }
-  return moved;
 }

@@ -1,12 +1,27 @@
-import { type PlanarImage, planeOf, roundLevel, toByte } from './planar-image.js';
+import { copyImage, type PlanarImage, planeOf, roundLevel, toByte } from './planar-image.js';
+import { runKernel } from './run-kernel.js';
+
+/** The kernels of filters work on eight pixels of a row at a time. */
+const leastWidth = 10;
 
 /** Moves each pixel away from the mean of its neighborhood, or toward it. Pixels of the border stay as they are. */
 export function changeSharpness(image: PlanarImage, factor: number): PlanarImage {
   const { channels, height, width } = image;
-  const changed = { ...image, data: image.data.slice() };
-  if (height <= 2 || width <= 2) return changed;
-  const [side, middle] = [Math.fround(1 / 13), Math.fround(5 / 13)];
+  if (height <= 2 || width <= 2) return copyImage(image);
   const rest = Math.fround(1 - factor);
+  if (width < leastWidth) return sharpenPlainly(image, rest);
+  const pixels = height * width;
+  const data = runKernel(image.data, pixels, image.data.length, ({ functions, source, target }) => {
+    for (let offset = 0; offset < channels * pixels; offset += pixels)
+      functions.sharpenPlane(source + offset, height, width, rest, target + offset);
+  });
+  return data ? { ...image, data } : sharpenPlainly(image, rest);
+}
+
+function sharpenPlainly(image: PlanarImage, rest: number): PlanarImage {
+  const { channels, height, width } = image;
+  const changed = copyImage(image);
+  const [side, middle] = [Math.fround(1 / 13), Math.fround(5 / 13)];
   for (let channel = 0; channel < channels; channel++) {
     const from = planeOf(image, channel);
     const to = planeOf(changed, channel);
@@ -41,6 +56,40 @@ export function blur(image: PlanarImage, { kernelSize, sigma }: GaussianBlur): P
   const { channels, height, width } = image;
   const alongX = gaussian(kernelSize[0], sigma[0]);
   const alongY = gaussian(kernelSize[1], sigma[1]);
+  if (width < leastWidth) return blurPlainly(image, alongX, alongY);
+  const pixels = height * width;
+  const data = runKernel(
+    image.data,
+    pixels,
+    image.data.length,
+    ({ functions, source, target, workspace }) => {
+      const xWeights = workspace.place('weights along x', alongX);
+      const yWeights = workspace.place('weights along y', alongY);
+      const padded = workspace.bytes('padded row', 4 * (width + alongX.length + 3)).byteOffset;
+      const rows = workspace.bytes('blurred rows', 4 * (pixels + 3)).byteOffset;
+      for (let offset = 0; offset < channels * pixels; offset += pixels) {
+        const [from, to] = [source + offset, target + offset];
+        functions.blurPlane(
+          from,
+          height,
+          width,
+          xWeights,
+          alongX.length,
+          yWeights,
+          alongY.length,
+          padded,
+          rows,
+          to,
+        );
+      }
+    },
+  );
+  return data ? { ...image, data } : blurPlainly(image, alongX, alongY);
+}
+
+/** Rounds to float32 after each product and each sum, as the kernel does. */
+function blurPlainly(image: PlanarImage, alongX: Float32Array, alongY: Float32Array): PlanarImage {
+  const { channels, height, width } = image;
   const blurred = { ...image, data: new Uint8Array(image.data.length) };
   const rows = new Float32Array(height * width);
   const sums = new Float32Array(width);
@@ -52,7 +101,7 @@ export function blur(image: PlanarImage, { kernelSize, sigma }: GaussianBlur): P
       for (let k = 0; k < alongY.length; k++) {
         const from = mirrored(y + k - (alongY.length >> 1), height) * width;
         const weight = alongY[k]!;
-        for (let x = 0; x < width; x++) sums[x]! += rows[from + x]! * weight;
+        for (let x = 0; x < width; x++) sums[x]! += Math.fround(rows[from + x]! * weight);
       }
       for (let x = 0; x < width; x++) to[y * width + x] = roundLevel(sums[x]!);
     }
@@ -67,7 +116,8 @@ function blurRows(plane: Uint8Array, width: number, weights: Float32Array, targe
     for (let i = 0; i < padded.length; i++) padded[i] = plane[start + mirrored(i - half, width)]!;
     for (let x = 0; x < width; x++) {
       let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += padded[x + k]! * weights[k]!;
+      for (let k = 0; k < weights.length; k++)
+        sum = Math.fround(sum + Math.fround(padded[x + k]! * weights[k]!));
       target[start + x] = sum;
     }
   }

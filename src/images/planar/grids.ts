@@ -5,6 +5,11 @@ import type { PlanarSize } from './planar-image.js';
  * nearest pixel is the same one.
  */
 export interface SamplingGrid extends PlanarSize {
+  /** Three rows of a matrix, in float32 as float64, for kernels; the last counts only in a perspective. */
+  readonly map: Float64Array;
+  readonly isPerspective: boolean;
+  /** Coordinates of the first pixel of the result. */
+  readonly origin: readonly [u: number, v: number];
   /**
    * Writes the source of each pixel of a row, on a scale from -1 to 1 over the source.
    *
@@ -76,13 +81,17 @@ export function affineGrid(matrix: AffineMatrix, source: PlanarSize, result: Pla
   ) as unknown as AffineMatrix;
   const [a, b, c, d, e, f] = scaled;
   const { height, width } = result;
+  const origin = [0.5 * (1 - width), 0.5 * (1 - height)] as const;
   return {
     height,
     width,
+    map: Float64Array.of(...scaled, 0, 0, 0),
+    isPerspective: false,
+    origin,
     row(row, xs, ys) {
-      const v = row + 0.5 * (1 - height);
+      const v = row + origin[1];
       for (let i = 0; i < width; i++) {
-        const u = i + 0.5 * (1 - width);
+        const u = i + origin[0];
         xs[i] = linear(a, b, c, u, v);
         ys[i] = linear(d, e, f, u, v);
       }
@@ -148,12 +157,26 @@ function solve(rows: number[][]): number[] | undefined {
 /** The grid of a map from pixels of a result to pixels of the source: nine numbers, row by row. */
 export function matrixGrid(matrix: readonly number[], source: PlanarSize, result: PlanarSize): SamplingGrid {
   const { height, width } = result;
-  const [a, b, c, d, e, f, g, h, i] = matrix.map((value, k) =>
+  const map = Float64Array.from(matrix, (value, k) =>
     Math.fround(k < 3 ? value / (0.5 * source.width) : k < 6 ? value / (0.5 * source.height) : value),
-  ) as [number, number, number, number, number, number, number, number, number];
+  );
+  const [a, b, c, d, e, f, g, h, i] = map as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return {
     height,
     width,
+    map,
+    isPerspective: true,
+    origin: [0.5, 0.5],
     row(row, xs, ys) {
       const v = row + 0.5;
       for (let column = 0; column < width; column++) {

@@ -1,4 +1,5 @@
 import { type PlanarImage, planeOf, toByte } from './planar-image.js';
+import { askKernel, runKernel } from './run-kernel.js';
 
 // Changes that depend on a pixel's level alone. Each is a table of 256 levels, computed as PyTorch computes it in float32;
 // then one look-up per value.
@@ -11,10 +12,18 @@ function tableOf(level: (value: number) => number): Uint8Array {
 
 /** Replaces all levels of an image. */
 function mapLevels(image: PlanarImage, table: Uint8Array): PlanarImage {
-  return { ...image, data: mapBytes(image.data, table, new Uint8Array(image.data.length)) };
+  return { ...image, data: mapBytes(image.data, table) };
 }
 
-function mapBytes(bytes: Uint8Array, table: Uint8Array, target: Uint8Array): Uint8Array {
+function mapBytes(bytes: Uint8Array, table: Uint8Array): Uint8Array {
+  const mapped = runKernel(bytes, bytes.length, bytes.length, ({ functions, source, target, workspace }) =>
+    functions.mapLevels(source, bytes.length, workspace.place('levels', table), target),
+  );
+  return mapped ?? mapPlainly(bytes, table);
+}
+
+function mapPlainly(bytes: Uint8Array, table: Uint8Array): Uint8Array {
+  const target = new Uint8Array(bytes.length);
   for (let i = 0; i < bytes.length; i++) target[i] = table[bytes[i]!]!;
   return target;
 }
@@ -24,7 +33,7 @@ function mapChannels(image: PlanarImage, tableOfPlane: (plane: Uint8Array) => Ui
   const changed = { ...image, data: new Uint8Array(image.data.length) };
   for (let channel = 0; channel < image.channels; channel++) {
     const plane = planeOf(image, channel);
-    mapBytes(plane, tableOfPlane(plane), planeOf(changed, channel));
+    planeOf(changed, channel).set(mapBytes(plane, tableOfPlane(plane)));
   }
   return changed;
 }
@@ -89,11 +98,7 @@ export function invertLevels(image: PlanarImage): PlanarImage {
 /** Stretches each channel to the whole range of levels. */
 export function stretchContrast(image: PlanarImage): PlanarImage {
   return mapChannels(image, (plane) => {
-    let [low, high] = [255, 0];
-    for (const value of plane) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
+    const [low, high] = rangeOf(plane);
     if (low === high) return tableOf((value) => value);
     const scale = Math.fround((high - low) * Math.fround(1 / 255));
     return tableOf((value) => toByte(Math.fround((value - low) / scale)));
@@ -103,8 +108,7 @@ export function stretchContrast(image: PlanarImage): PlanarImage {
 /** Spreads the levels of each channel so that its histogram becomes flat, by Pillow's rule. */
 export function equalizeHistogram(image: PlanarImage): PlanarImage {
   return mapChannels(image, (plane) => {
-    const counts = new Uint32Array(levels);
-    for (const value of plane) counts[value]!++;
+    const counts = histogramOf(plane);
     let highest = levels - 1;
     while (counts[highest] === 0) highest--;
     const step = Math.floor((plane.length - counts[highest]!) / 255);
@@ -118,9 +122,43 @@ export function equalizeHistogram(image: PlanarImage): PlanarImage {
   });
 }
 
+function rangeOf(plane: Uint8Array): readonly [low: number, high: number] {
+  const both = askKernel(plane, plane.length, ({ functions, source }) =>
+    functions.levelRange(source, plane.length),
+  );
+  if (both !== undefined) return [both & 255, both >> 8];
+  let [low, high] = [255, 0];
+  for (const value of plane) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+function histogramOf(plane: Uint8Array): Uint32Array {
+  const counts = new Uint32Array(levels);
+  // The kernel counts in four rows.
+  const rows = runKernel(plane, plane.length, 16 * levels, ({ functions, source, target }) =>
+    functions.countLevels(source, plane.length, target),
+  );
+  if (rows)
+    new Uint32Array(rows.buffer).forEach((count, i) => {
+      counts[i % levels]! += count;
+    });
+  else for (const value of plane) counts[value]!++;
+  return counts;
+}
+
 /** The mean of all values, in float32. */
 export function meanLevel({ data }: PlanarImage): number {
+  const sum = askKernel(data, data.length, ({ functions, source }) =>
+    functions.sumOfLevels(source, data.length),
+  );
+  return Math.fround(Math.fround(sum ?? sumPlainly(data)) / data.length);
+}
+
+function sumPlainly(data: Uint8Array): number {
   let sum = 0;
   for (const value of data) sum += value;
-  return Math.fround(Math.fround(sum) / data.length);
+  return sum;
 }

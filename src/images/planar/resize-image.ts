@@ -1,5 +1,7 @@
 import { antialiasedWeights, type FilterWeights, nearestWeights, type ResizeFilter } from './axis-weights.js';
+import { gatherPixels } from './gather-pixels.js';
 import { blankImage, copyImage, type PlanarImage, type PlanarSize, planeOf } from './planar-image.js';
+import { runKernel } from './run-kernel.js';
 
 /** Interpolation of a resize. */
 export type Interpolation = 'nearest' | 'nearest-exact' | ResizeFilter;
@@ -29,6 +31,42 @@ export function resizeImage(image: PlanarImage, size: PlanarSize, resizing: Resi
 
 /** Resizes along rows. */
 export function resizeRows(image: PlanarImage, width: number, filter: FilterWeights): PlanarImage {
+  const { channels, height } = image;
+  const pixels = height * image.width;
+  const data = runKernel(
+    image.data,
+    pixels,
+    channels * height * width,
+    ({ functions, source, target, workspace }) => {
+      const { starts, bits } = filter;
+      const { weights, taps } = inFours(filter);
+      const [startsAt, weightsAt] = [workspace.place('starts', starts), workspace.place('taps', weights)];
+      functions.resizeRows(
+        source,
+        channels * height,
+        image.width,
+        startsAt,
+        weightsAt,
+        taps,
+        bits,
+        width,
+        target,
+      );
+    },
+  );
+  return data ? { channels, height, width, data } : resizeRowsPlainly(image, width, filter);
+}
+
+/** The same weights, with a number of taps that is a multiple of four. */
+function inFours({ weights, taps, starts }: FilterWeights): Pick<FilterWeights, 'weights' | 'taps'> {
+  if (taps % 4 === 0) return { weights, taps };
+  const wide = 4 * Math.ceil(taps / 4);
+  const spread = new Int32Array(starts.length * wide);
+  for (let i = 0; i < starts.length; i++) spread.set(weights.subarray(i * taps, (i + 1) * taps), i * wide);
+  return { weights: spread, taps: wide };
+}
+
+function resizeRowsPlainly(image: PlanarImage, width: number, filter: FilterWeights): PlanarImage {
   const { starts, counts, weights, taps, bits } = filter;
   const resized = blankImage(image.channels, { height: image.height, width });
   const rows = image.channels * image.height;
@@ -48,6 +86,35 @@ export function resizeRows(image: PlanarImage, width: number, filter: FilterWeig
 
 /** Resizes along columns. */
 export function resizeColumns(image: PlanarImage, height: number, filter: FilterWeights): PlanarImage {
+  const { channels, width } = image;
+  const pixels = image.height * width;
+  const data = runKernel(
+    image.data,
+    pixels,
+    channels * height * width,
+    ({ functions, source, target, workspace }) => {
+      const { starts, counts, weights, taps, bits } = filter;
+      const [startsAt, countsAt] = [workspace.place('starts', starts), workspace.place('counts', counts)];
+      const weightsAt = workspace.place('taps', weights);
+      functions.resizeColumns(
+        source,
+        channels,
+        image.height,
+        width,
+        startsAt,
+        countsAt,
+        weightsAt,
+        taps,
+        bits,
+        height,
+        target,
+      );
+    },
+  );
+  return data ? { channels, height, width, data } : resizeColumnsPlainly(image, height, filter);
+}
+
+function resizeColumnsPlainly(image: PlanarImage, height: number, filter: FilterWeights): PlanarImage {
   const { starts, counts, weights, taps, bits } = filter;
   const { width } = image;
   const resized = blankImage(image.channels, { height, width });
@@ -75,16 +142,8 @@ function limited(value: number): number {
 
 /** @param shift - The point of a result pixel that is sampled: 0, its corner, as PyTorch's `nearest`; 0.5, its center, as Pillow's. */
 function pickNearest(image: PlanarImage, size: PlanarSize, shift: 0 | 0.5): PlanarImage {
-  const picked = blankImage(image.channels, size);
-  const rows = nearestSources(size.height, image.height, shift);
-  const columns = nearestSources(size.width, image.width, shift);
-  for (let channel = 0; channel < image.channels; channel++) {
-    const from = planeOf(image, channel);
-    const to = planeOf(picked, channel);
-    let i = 0;
-    for (const y of rows) for (const x of columns) to[i++] = from[y * image.width + x]!;
-  }
-  return picked;
+  const rows = nearestSources(size.height, image.height, shift).map((y) => y * image.width);
+  return gatherPixels(image, size, rows, nearestSources(size.width, image.width, shift));
 }
 
 function nearestSources(n: number, length: number, shift: number): Int32Array {

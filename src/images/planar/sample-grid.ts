@@ -1,6 +1,7 @@
 import { fillOf } from './crops.js';
 import type { SamplingGrid } from './grids.js';
 import { blankImage, type PlanarImage, planeOf, roundHalfEven, roundLevel } from './planar-image.js';
+import { type KernelCall, runKernel } from './run-kernel.js';
 
 /** How the pixels of a transformed image are interpolated. */
 export interface GridSampling {
@@ -11,6 +12,53 @@ export interface GridSampling {
 
 /** Samples an image at the points of a grid, in float32, as PyTorch's `grid_sample`. */
 export function sampleGrid(image: PlanarImage, grid: SamplingGrid, sampling: GridSampling): PlanarImage {
+  const { channels } = image;
+  const { height, width } = grid;
+  const data = runKernel(image.data, image.height * image.width, channels * height * width, (call) =>
+    sampleFast(call, image, grid, sampling),
+  );
+  return data ? { channels, height, width, data } : samplePlainly(image, grid, sampling);
+}
+
+function sampleFast(
+  { functions, source, target, workspace }: KernelCall,
+  { channels, height, width }: PlanarImage,
+  grid: SamplingGrid,
+  { interpolation, fill }: GridSampling,
+): void {
+  const map = workspace.place('map', grid.map);
+  const colors = Float32Array.from({ length: channels }, (_, channel) => fillOf(fill ?? 0, channel));
+  const fills = workspace.place('fills', colors);
+  const xs = workspace.bytes('grid x', 4 * (grid.width + 3)).byteOffset;
+  const ys = workspace.bytes('grid y', 4 * (grid.width + 3)).byteOffset;
+  const [u, v] = grid.origin;
+  const isPerspective = grid.isPerspective ? 1 : 0;
+  const pixels = grid.height * grid.width;
+  for (let y = 0; y < grid.height; y++) {
+    functions.placesOfRow(map, isPerspective, u, y + v, 0.5 * width, 0.5 * height, grid.width, xs, ys);
+    const to = target + y * grid.width;
+    if (interpolation === 'nearest')
+      functions.nearestOfGrid(source, channels, height, width, xs, ys, grid.width, fills, to, pixels);
+    else {
+      const hasFill = fill === undefined ? 0 : 1;
+      functions.samplesOfGrid(
+        source,
+        channels,
+        height,
+        width,
+        xs,
+        ys,
+        grid.width,
+        hasFill,
+        fills,
+        to,
+        pixels,
+      );
+    }
+  }
+}
+
+function samplePlainly(image: PlanarImage, grid: SamplingGrid, sampling: GridSampling): PlanarImage {
   const sampled = blankImage(image.channels, grid);
   const places = new RowPlaces(image, grid);
   for (let y = 0; y < grid.height; y++) {
