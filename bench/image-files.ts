@@ -35,7 +35,8 @@ export async function imageFolder(format: keyof typeof counts = 'jpg'): Promise<
       }
     }
     const image = sharp(pixels, { raw: { width, height, channels: 3 } });
-    const encoded = format === 'png' ? image.png() : image.toFormat(format, { quality: 88 });
+    const encoded =
+      format === 'png' ? image.png() : image.toFormat(format === 'jpg' ? 'jpeg' : format, { quality: 88 });
     const name = k < count / 2 ? 'a' : 'b';
     mkdirSync(`${folder}/${name}`, { recursive: true });
     writeFileSync(`${folder}/${name}/${k}.${format}`, await encoded.toBuffer());
