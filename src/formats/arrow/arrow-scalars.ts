@@ -4,6 +4,7 @@ import { checkedDate } from '../tables/checked-date.js';
 import { halfFloat } from '../tables/half-float.js';
 import { nearestDecimal } from '../tables/nearest-decimal.js';
 import { utf8Text } from '../tables/utf8-text.js';
+import { parseJson } from '../text/parse-json.js';
 import {
   type ArrowColumn,
   type ColumnParts,
@@ -65,10 +66,10 @@ export function scalarColumn(type: ArrowType, parts: ColumnParts): ArrowColumn |
       return column(parts, (row) => first.slice(row * width, (row + 1) * width));
     }
     case 'bytes':
-    case 'text':
-      return type.layout === 'views'
-        ? views(parts, type.kind)
-        : bytes(parts, type.kind, type.layout === 'large');
+    case 'text': {
+      const read = readerOf(type);
+      return type.layout === 'views' ? views(parts, read) : bytes(parts, read, type.layout === 'large');
+    }
     default:
       return undefined;
   }
@@ -109,16 +110,22 @@ function intervals(parts: ColumnParts, unit: 'YEAR_MONTH' | 'DAY_TIME' | 'MONTH_
   });
 }
 
-function bytes(parts: ColumnParts, kind: 'bytes' | 'text', isLarge: boolean): ArrowColumn {
+/** Makes a value from bytes, which it must not keep. */
+type ReadBytes = (bytes: Uint8Array) => unknown;
+
+function readerOf(type: ArrowType & { readonly kind: 'bytes' | 'text' }): ReadBytes {
+  if (type.kind === 'bytes') return (stored) => stored.slice();
+  return type.isJson ? (stored) => parseJson(utf8Text(stored)) : utf8Text;
+}
+
+function bytes(parts: ColumnParts, read: ReadBytes, isLarge: boolean): ArrowColumn {
   const [first, content = new Uint8Array(0)] = parts.buffers;
   const offsets = offsetsOf(first, parts.length, { isLarge, limit: content.length });
-  return kind === 'text'
-    ? column(parts, (row) => utf8Text(content.subarray(offsets[row]!, offsets[row + 1]!)))
-    : column(parts, (row) => content.slice(offsets[row]!, offsets[row + 1]!));
+  return column(parts, (row) => read(content.subarray(offsets[row]!, offsets[row + 1]!)));
 }
 
 /** Views: values of up to 12 bytes are inline; others refer to a buffer. */
-function views(parts: ColumnParts, kind: 'bytes' | 'text'): ArrowColumn {
+function views(parts: ColumnParts, read: ReadBytes): ArrowColumn {
   const { length } = parts;
   const [first, ...contents] = parts.buffers;
   need(first, 16 * length);
@@ -135,7 +142,7 @@ function views(parts: ColumnParts, kind: 'bytes' | 'text'): ArrowColumn {
       throw new Error('a value lies outside of the buffers of its column');
     return content.subarray(start, start + size);
   };
-  return column(parts, kind === 'text' ? (row) => utf8Text(bytesOf(row)) : (row) => bytesOf(row).slice());
+  return column(parts, (row) => read(bytesOf(row)));
 }
 
 /** Integers of any width. */

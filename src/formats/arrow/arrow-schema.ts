@@ -8,7 +8,9 @@ export type ArrowType =
   | { readonly kind: 'null' | 'bool' | 'struct' | 'map' | 'runEnds' }
   | { readonly kind: 'int'; readonly bits: number; readonly isSigned: boolean }
   | { readonly kind: 'float'; readonly bits: number }
-  | { readonly kind: 'bytes' | 'text'; readonly layout: 'offsets' | 'large' | 'views' }
+  | { readonly kind: 'bytes'; readonly layout: 'offsets' | 'large' | 'views' }
+  /** With `isJson`, the extension type `arrow.json`: each text is a value as JSON. */
+  | { readonly kind: 'text'; readonly layout: 'offsets' | 'large' | 'views'; readonly isJson?: boolean }
   | { readonly kind: 'fixedBytes'; readonly width: number }
   | { readonly kind: 'decimal'; readonly bits: number; readonly precision: number; readonly scale: number }
   | { readonly kind: 'date'; readonly unit: 'DAY' | 'MILLISECOND' }
@@ -46,7 +48,10 @@ export function fieldsOf(schema: FlatTable): ArrowField[] {
       id: encoding.id(0),
       index: index ? intOf(index) : { kind: 'int' as const, bits: 32, isSigned: true },
     };
-    const type = typeOf(table.int8(2), table.table(3), table.text(0));
+    const stored = typeOf(table.int8(2), table.table(3), table.text(0));
+    const isJson =
+      stored.kind === 'text' && metadataIn(table.tables(6)).get('ARROW:extension:name') === 'arrow.json';
+    const type = isJson ? { ...stored, isJson } : stored;
     checkChildren(type, children);
     return { name: table.text(0), type, children, dictionary };
   };
@@ -55,7 +60,11 @@ export function fieldsOf(schema: FlatTable): ArrowField[] {
 
 /** Key-value metadata of a schema. */
 export function metadataOf(schema: FlatTable): ReadonlyMap<string, string> {
-  return new Map(schema.tables(2).map((entry) => [entry.text(0), entry.text(1)]));
+  return metadataIn(schema.tables(2));
+}
+
+function metadataIn(entries: readonly FlatTable[]): ReadonlyMap<string, string> {
+  return new Map(entries.map((entry) => [entry.text(0), entry.text(1)]));
 }
 
 function typeOf(id: number, table: FlatTable | undefined, name: string): ArrowType {

@@ -32,8 +32,23 @@ export function featuresOfTable(file: ParquetFile | ArrowFile): HubFeatures {
   const declared = new Map(
     Object.entries(info.info?.features ? featuresOfMetadata(info.info.features, file.source.name) : {}),
   );
-  // Columns that were added later have no declaration.
-  return Object.fromEntries(stored.map(([name, feature]) => [name, declared.get(name) ?? feature]));
+  const isParquet = 'tree' in file;
+  return Object.fromEntries(
+    stored.map(([name, feature]) => {
+      // Columns that were added later have no declaration.
+      const found = declared.get(name) ?? feature;
+      return [name, isParquet ? asParquetStores(found) : found];
+    }),
+  );
+}
+
+/** Parquet has no times of day in seconds: they are stored in milliseconds. */
+function asParquetStores(feature: HubFeature): HubFeature {
+  if (feature.kind === 'value') return feature.dtype === 'time32[s]' ? value('time32[ms]') : feature;
+  if (feature.kind === 'list') return { kind: 'list', of: asParquetStores(feature.of) };
+  if (feature.kind !== 'struct') return feature;
+  const fields = Object.entries(feature.fields).map(([name, field]) => [name, asParquetStores(field)]);
+  return { kind: 'struct', fields: Object.fromEntries(fields) };
 }
 
 function featureOfParquet(tree: SchemaTree): HubFeature {
@@ -97,6 +112,7 @@ function featureOfArrow({ type, children }: ArrowField): HubFeature {
     case 'float':
       return value(`float${type.bits}`);
     case 'text':
+      if (type.isJson) return { kind: 'any' };
       return value(type.layout === 'large' ? 'large_string' : 'string');
     case 'bytes':
     case 'fixedBytes':

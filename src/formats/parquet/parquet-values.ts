@@ -4,6 +4,7 @@ import { checkedDate } from '../tables/checked-date.js';
 import { halfFloat } from '../tables/half-float.js';
 import { nearestDecimal } from '../tables/nearest-decimal.js';
 import { utf8Text } from '../tables/utf8-text.js';
+import { parseJson } from '../text/parse-json.js';
 
 /** Converts values of a leaf to values of samples. */
 export interface Conversion {
@@ -49,7 +50,7 @@ export function conversionOf(element: SchemaElement): Conversion {
       return own((millis: bigint) => checkedDate(Number(millis)));
   }
   if (converted === 'JSON' || logical?.type === 'JSON')
-    return own((bytes: Uint8Array) => JSON.parse(utf8Text(bytes)));
+    return own((bytes: Uint8Array) => parseJson(utf8Text(bytes)));
   if (logical?.type === 'UUID') return shared(uuidText);
   if (logical?.type === 'FLOAT16')
     return shared((bytes: Uint8Array) => halfFloat(bytes[0]! | (bytes[1]! << 8)));
