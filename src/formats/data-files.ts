@@ -21,6 +21,28 @@ export async function openDataFiles(
   format: FormatName,
   options: StorageOptions = {},
 ): Promise<ByteSource[]> {
+  return openEach(files, format, options, openContent);
+}
+
+/** Like {@link openDataFiles}, without decompressing files. */
+export function openStoredFiles(
+  files: DataFiles,
+  format: FormatName,
+  options: StorageOptions = {},
+): Promise<ByteSource[]> {
+  return openEach(files, format, options, async (file, storage, known) => {
+    if (typeof file !== 'string') return file;
+    // What is decompressed as it is read is not read by ranges.
+    return openSource(file, compressionOf(file) ? { ...storage, cache: false } : storage, known);
+  });
+}
+
+async function openEach(
+  files: DataFiles,
+  format: FormatName,
+  options: StorageOptions,
+  open: typeof openContent,
+): Promise<ByteSource[]> {
   storageOptions(options);
   const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
   const known = new Map<string, KnownVersion | undefined>();
@@ -28,7 +50,7 @@ export async function openDataFiles(
   if (names.length === 0)
     throw new ConfigError('Data files', [{ field: 'files', message: 'is empty: name at least one file' }]);
   return allOpened(
-    names.map((name) => openContent(name, options, typeof name === 'string' ? known.get(name) : undefined)),
+    names.map((name) => open(name, options, typeof name === 'string' ? known.get(name) : undefined)),
   );
 }
 

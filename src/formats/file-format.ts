@@ -39,6 +39,18 @@ export interface FileFacts {
   readonly constants?: FileConstants;
   /** @internal The columns of the table that the files belong to, of which a file may lack some. */
   readonly tableColumns?: readonly StoredColumn[];
+  /** @internal What the table says about each of its files. */
+  readonly tableFiles?: readonly TableFileFacts[];
+}
+
+/** What the log of a table says about one of its files. */
+export interface TableFileFacts {
+  /** Identifies the content of the file. */
+  readonly fingerprint: string;
+  /** Number of rows, if it is known and all are in the table. */
+  readonly length?: number | undefined;
+  /** Finds the rows that are in the table. @defaultValue all */
+  readonly rowsLeft?: ((rowCount: number) => Promise<Float64Array>) | undefined;
 }
 
 /** Options of `openDataset` that a format may take besides those of storage. */

@@ -36,6 +36,7 @@ const builtIn = [
     pictures: 'none',
     dataset: 'JsonlDataset',
     load: async () => (await import('./text/jsonl-dataset.js')).JsonlDataset,
+    otherClasses: { JsonlStream: async () => (await import('./text/jsonl-stream.js')).JsonlStream },
   }),
   defineFormat({
     name: 'csv',
@@ -72,6 +73,7 @@ const builtIn = [
     dataset: 'ParquetDataset',
     load: async () => (await import('./parquet/parquet-dataset.js')).ParquetDataset,
     columnsOf: ({ columns }) => columns,
+    otherClasses: { ParquetStream: async () => (await import('./parquet/parquet-stream.js')).ParquetStream },
   }),
   defineFormat({
     name: 'arrow',

@@ -38,8 +38,15 @@ export interface ByteSource {
   readonly contentTag?: OptionalMethod<() => string | undefined>;
   /** Like {@link read}, without fetching a whole cache block. */
   readonly readPast?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
+  /** Like {@link read}, for a part that is needed without what surrounds it, such as a footer: a cache keeps it by itself. */
+  readonly readApart?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
   /** Releases resources. Reads in progress still finish. */
   close(): void;
+}
+
+/** Reads a part that is needed without what surrounds it. */
+export function readApart(source: ByteSource, start: number, end: number): Promise<Uint8Array> {
+  return source.readApart ? source.readApart(start, end) : source.read(start, end);
 }
 
 /** Bytes on this machine, which can be read synchronously. */

@@ -134,6 +134,21 @@ export class CachedSource implements ByteSource, Movable {
     return this.#remote.read(start, end);
   }
 
+  /** Fetches these bytes alone, and keeps them in an entry of their own, unless a block holds them. */
+  async readApart(start: number, end: number): Promise<Uint8Array> {
+    this.#checkOpen();
+    checkRange(this.name, this.byteLength, start, end);
+    const block = Math.floor(start / blockBytes);
+    const isKept = end <= (block + 1) * blockBytes && this.#cache.holds(this.#keyOf(block));
+    if (start === end || isKept) return this.read(start, end);
+    const bytes = allocate(this.name, end - start);
+    const key = JSON.stringify([this.contentVersion(), start, end]);
+    const entry = () =>
+      this.#cache.entry(key, bytes.length, async (append) => append(await this.#remote.read(start, end)));
+    await timeRead(() => this.#readEntry(entry, 0, start, bytes));
+    return bytes;
+  }
+
   [toRecipe](): Recipe {
     return { builtIn: 'CachedSource', args: { remote: this.#remote[toRecipe](), options: this.#options } };
   }
@@ -166,12 +181,26 @@ export class CachedSource implements ByteSource, Movable {
     });
   }
 
-  async #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
+  #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
+    return this.#readEntry(() => this.#entry(block), start - block * blockBytes, start, target);
+  }
+
+  /**
+   * Reads from an entry of the cache, or past a cache that cannot be used.
+   *
+   * @param offset - Where the bytes are in the entry.
+   * @param start - Where they are in the object.
+   */
+  async #readEntry(
+    entry: () => Promise<string>,
+    offset: number,
+    start: number,
+    target: Uint8Array,
+  ): Promise<void> {
     if (!this.#hasVersion || isBroken(this.#cache)) return this.#readPast(start, target);
     try {
       // Evicted between two steps: fetch it again.
-      for (let tries = 0; tries < 3; tries++)
-        if (await readFrom(await this.#entry(block), start - block * blockBytes, target)) return;
+      for (let tries = 0; tries < 3; tries++) if (await readFrom(await entry(), offset, target)) return;
     } catch (error) {
       if (!isSystemError(error)) throw error;
       markBroken(this.#cache, error);

@@ -1,9 +1,12 @@
 // Opening many remote files: how many requests and connections it takes.
+import { mkdtempSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { DataLoader } from 'millrace';
-import { openDataset } from 'millrace/formats';
+import { DataLoader, type IterableDataset } from 'millrace';
+import { JsonlDataset, openDataset, ParquetDataset } from 'millrace/formats';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 const shards = 150;
@@ -74,7 +77,7 @@ describe('opening many files of a bucket', () => {
     const { dataset } = await openDataset(name);
     expect(dataset.length).toBe(10 * shards);
     // The listing; for each file the footer, or the lines.
-    expect(requests.length).toBeLessThanOrEqual(1 + 2 * shards);
+    expect(requests.length).toBeLessThanOrEqual(1 + shards);
     expect(sockets.size).toBeLessThanOrEqual(64);
     expect(dataset.fingerprint!()).toMatch(/^[0-9a-f]{32}$/);
     await dataset.close?.();
@@ -90,6 +93,64 @@ describe('opening many files of a bucket', () => {
     }
     // A few batches are made ahead; no worker opens all files again.
     expect(requests.length - opened).toBeLessThan(shards / 4);
+  });
+
+  it('reads the first batch of a stream in a few requests', async () => {
+    for (const open of [
+      () => ParquetDataset.stream('s3://bucket/p/'),
+      () => JsonlDataset.stream('s3://bucket/j/*.jsonl'),
+    ]) {
+      requests.length = 0;
+      const dataset: IterableDataset<unknown> = await open();
+      await using loader = new DataLoader(dataset, { batchSize: 5 });
+      for await (const batch of loader as AsyncIterable<{ i: { data: ArrayLike<number> } }>) {
+        expect(Array.from(batch.i.data)).toEqual([0, 1, 2, 3, 4]);
+        break;
+      }
+      expect(requests.length).toBeLessThanOrEqual(10);
+    }
+  });
+
+  it('keeps footers in the cache, without what surrounds them', async () => {
+    const cache = { folder: mkdtempSync(join(tmpdir(), 'footers-')) };
+    const first = await openDataset('s3://bucket/p/', { cache });
+    await first.dataset.close?.();
+    requests.length = 0;
+    const { dataset } = await openDataset('s3://bucket/p/', { cache });
+    expect(requests.length).toBe(1);
+    expect(dataset.length).toBe(10 * shards);
+    await dataset.close?.();
+  });
+
+  it('takes lengths from the log of a Delta table', async () => {
+    const fields = [{ name: 'i', type: 'integer', nullable: true, metadata: {} }];
+    const names = [...objects.keys()].filter((key) => key.startsWith('p/'));
+    const adds = names.map((key) => ({
+      add: {
+        path: key.slice(2),
+        partitionValues: {},
+        size: objects.get(key)!.length,
+        stats: '{"numRecords":10}',
+      },
+    }));
+    const actions = [
+      { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+      { metaData: { schemaString: JSON.stringify({ type: 'struct', fields }), partitionColumns: [] } },
+      ...adds,
+    ];
+    const text = actions.map((action) => JSON.stringify(action)).join('\n');
+    objects.set(`p/_delta_log/${'0'.repeat(20)}.json`, Buffer.from(text));
+    try {
+      requests.length = 0;
+      const { format, dataset } = await openDataset('s3://bucket/p/');
+      expect([format, dataset.length]).toEqual(['delta', 10 * shards]);
+      // Two listings, the commit, and the footer of the first file.
+      expect(requests.length).toBeLessThanOrEqual(4);
+      expect(await dataset.get(777, undefined as never)).toEqual({ i: 777 });
+      expect(requests.length).toBeLessThanOrEqual(7);
+    } finally {
+      objects.delete(`p/_delta_log/${'0'.repeat(20)}.json`);
+    }
   });
 
   it('notices an object that changed since it was listed', async () => {

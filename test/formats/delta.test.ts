@@ -1,7 +1,9 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { DataLoader, type Dataset, type SampleContext } from 'millrace';
 import { FormatError } from 'millrace/errors';
 import { openDataset } from 'millrace/formats';
@@ -10,6 +12,51 @@ import { describe, expect, it } from 'vitest';
 const table = fileURLToPath(new URL('../fixtures/tables/delta', import.meta.url));
 const context = {} as SampleContext;
 const day = (text: string) => new Date(`${text}T00:00:00Z`);
+
+interface Vector {
+  readonly name: string;
+  /** From, to (exclusive) and step. */
+  readonly ranges: readonly (readonly number[])[];
+  readonly bytes: string;
+}
+const vectors = JSON.parse(
+  readFileSync(fileURLToPath(new URL('../fixtures/tables/vectors.json', import.meta.url)), 'utf8'),
+) as Vector[];
+
+/** A deletion vector: its mark, and a 64-bit bitmap with one of 32 bits. */
+function vectorOfBitmap(bitmap: Uint8Array): Buffer {
+  const head = Buffer.alloc(16);
+  head.writeInt32LE(1_681_511_377, 0);
+  head.writeBigInt64LE(1n, 4);
+  return Buffer.concat([head, bitmap]);
+}
+
+function vectorOf(rows: readonly number[]): Buffer {
+  const bitmap = Buffer.alloc(16 + 2 * rows.length);
+  bitmap.writeUInt32LE(12_346, 0);
+  bitmap.writeUInt32LE(1, 4);
+  bitmap.writeUInt16LE(rows.length - 1, 10);
+  bitmap.writeUInt32LE(16, 12);
+  for (const [k, row] of rows.entries()) bitmap.writeUInt16LE(row, 16 + 2 * k);
+  return vectorOfBitmap(bitmap);
+}
+
+/** A vector as a file holds it: size, vector, checksum. */
+function stored(vector: Buffer): Buffer {
+  const [size, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  size.writeInt32BE(vector.length);
+  checksum.writeUInt32BE(crc32(vector));
+  return Buffer.concat([size, vector, checksum]);
+}
+
+function z85(bytes: Buffer): string {
+  const characters = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
+  const padded = Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
+  return Array.from({ length: padded.length / 4 }, (_, k) => {
+    const value = padded.readUInt32BE(4 * k);
+    return [4, 3, 2, 1, 0].map((power) => characters[Math.floor(value / 85 ** power) % 85]).join('');
+  }).join('');
+}
 
 async function rowsOf(dataset: Dataset<unknown>): Promise<unknown[]> {
   return Promise.all(Array.from({ length: dataset.length }, (_, index) => dataset.get(index, context)));
@@ -126,7 +173,7 @@ describe('a Delta table', () => {
         append({ metaData: { ...metaData, configuration: { 'delta.columnMapping.mode': 'name' } } }),
         /column mapping \(mode name\)/,
       ],
-      [append({ add }), /deletion vectors \(file day=2024-01-03\/lang=de\/e\.parquet\)/],
+      [append({ add }), /deletion vector .* damaged: the log does not say where it is/],
       [
         append({ add: { path, partitionValues: { day: 'June', lang: 'de' } } }),
         /partition column day .*June/,
@@ -145,6 +192,196 @@ describe('a Delta table', () => {
     // Features that are allowed and not used.
     const unused = changed(protocol(['deletionVectors', 'columnMapping', 'timestampNtz']));
     expect((await openDataset(unused)).dataset.length).toBe(5);
+  });
+
+  it('leaves out deleted rows, with vectors in the log and in files', async () => {
+    const path = 'day=2024-01-02/lang=__HIVE_DEFAULT_PARTITION__/c.parquet';
+    const partitionValues = { day: '2024-01-02', lang: null };
+    const protocol = {
+      protocol: {
+        minReaderVersion: 3,
+        minWriterVersion: 7,
+        readerFeatures: ['deletionVectors'],
+        writerFeatures: [],
+      },
+    };
+    const withVector = (deletionVector: object, files: Record<string, Uint8Array> = {}) =>
+      changed((log) => {
+        for (const [name, bytes] of Object.entries(files)) writeFileSync(join(log, '..', name), bytes);
+        // The new state of a file may come before the old one is removed.
+        const actions = [protocol, { add: { path, partitionValues, deletionVector } }, { remove: { path } }];
+        writeFileSync(join(log, commit(4)), actions.map((action) => JSON.stringify(action)).join('\n'));
+      });
+    const vector = vectorOf([0]);
+    const inline = {
+      storageType: 'i',
+      pathOrInlineDv: z85(vector),
+      sizeInBytes: vector.length,
+      cardinality: 1,
+    };
+    // A file holds several vectors; the log names it by a UUID.
+    const uuid = '00112233-4455-6677-8899-aabbccddeeff';
+    const file = Buffer.concat([Buffer.from([1]), stored(vectorOf([1])), stored(vector)]);
+    const offset = 1 + stored(vectorOf([1])).length;
+    const named = {
+      ...{ ...inline, storageType: 'u', offset },
+      pathOrInlineDv: z85(Buffer.from(uuid.replaceAll('-', ''), 'hex')),
+    };
+    const tables = [withVector(inline), withVector(named, { [`deletion_vector_${uuid}.bin`]: file })];
+    const all = await rowsOf((await openDataset(table)).dataset);
+    for (const root of tables) {
+      const { dataset } = await openDataset(root);
+      expect(await rowsOf(dataset)).toEqual(all.filter((row) => (row as { id: bigint }).id !== 4n));
+      const chosen = await openDataset(root, { where: { id: { gte: 4 } }, columns: ['id'] });
+      expect(await rowsOf(chosen.dataset)).toEqual([{ id: 5n }, { id: 6n }]);
+      await using loader = new DataLoader(dataset, {
+        batchSize: 5,
+        numWorkers: 1,
+        collate: (rows) => rows as never,
+      });
+      for await (const batch of loader) expect(batch).toEqual(await rowsOf(dataset));
+    }
+    const prints = await Promise.all(
+      [...tables, table].map(async (root) => (await openDataset(root)).dataset.fingerprint!()),
+    );
+    expect(new Set(prints).size).toBe(3);
+    const damage: [object, RegExp, Record<string, Uint8Array>?][] = [
+      [{ ...inline, cardinality: 2 }, /deletes 1 rows, and the log says 2/],
+      [{ ...inline, pathOrInlineDv: z85(vectorOf([2])) }, /has the number 2, which is not below 2/],
+      [{ ...inline, pathOrInlineDv: `"${inline.pathOrInlineDv.slice(1)}` }, /not Z85/],
+      [{ ...inline, sizeInBytes: 1_000 }, /cut short/],
+      [
+        named,
+        /checksum/,
+        { [`deletion_vector_${uuid}.bin`]: Buffer.concat([file.subarray(0, -1), Buffer.from([7])]) },
+      ],
+      [
+        { ...named, offset: 1, sizeInBytes: 8 },
+        /size is not what the log says/,
+        { [`deletion_vector_${uuid}.bin`]: file },
+      ],
+    ];
+    for (const [entry, message, files] of damage) {
+      const root = withVector(entry, files);
+      await expect(openDataset(root)).rejects.toThrow(FormatError);
+      await expect(openDataset(root)).rejects.toThrow(message);
+    }
+  });
+
+  it.each(vectors)('reads Roaring bitmaps as their library writes them: $name', async ({ ranges, bytes }) => {
+    const deleted = new Set<number>();
+    for (const [from, to, step] of ranges) for (let row = from!; row < to!; row += step!) deleted.add(row);
+    const count = 330_001;
+    const root = mkdtempSync(join(tmpdir(), 'delta-vector-'));
+    const data = Int32Array.from({ length: count }, (_, row) => row);
+    const columnData = [{ name: 'id', data, type: 'INT32' as const }];
+    writeFileSync(join(root, 'a.parquet'), Buffer.from(parquetWriteBuffer({ columnData })));
+    const vector = vectorOfBitmap(Buffer.from(bytes, 'base64'));
+    const fields = [{ name: 'id', type: 'integer', nullable: true, metadata: {} }];
+    const actions = [
+      {
+        protocol: {
+          minReaderVersion: 3,
+          minWriterVersion: 7,
+          readerFeatures: ['deletionVectors'],
+          writerFeatures: [],
+        },
+      },
+      { metaData: { schemaString: JSON.stringify({ type: 'struct', fields }), partitionColumns: [] } },
+      {
+        add: {
+          path: 'a.parquet',
+          partitionValues: {},
+          deletionVector: {
+            storageType: 'p',
+            pathOrInlineDv: join(root, 'v.bin'),
+            offset: 1,
+            sizeInBytes: vector.length,
+            cardinality: deleted.size,
+          },
+        },
+      },
+    ];
+    writeFileSync(join(root, 'v.bin'), Buffer.concat([Buffer.from([1]), stored(vector)]));
+    mkdirSync(join(root, '_delta_log'));
+    writeFileSync(
+      join(root, '_delta_log', commit(0)),
+      actions.map((action) => JSON.stringify(action)).join('\n'),
+    );
+    const { dataset } = await openDataset<{ id: number }>(root);
+    expect(dataset.length).toBe(count - deleted.size);
+    const left = Array.from(data).filter((row) => !deleted.has(row));
+    for (const index of [0, 1, 99, 5_000, 70_000, dataset.length - 1].filter((at) => at < left.length))
+      expect(await dataset.get(index, context)).toEqual({ id: left[index] });
+  });
+
+  it('is read from a checkpoint of version 2, whose actions are in further files', async () => {
+    const root = changed((log) => {
+      const { metaData } = JSON.parse(readFileSync(join(log, commit(1)), 'utf8').split('\n')[0]!);
+      mkdirSync(join(log, '_sidecars'));
+      renameSync(
+        join(log, `${commit(2).slice(0, -5)}.checkpoint.parquet`),
+        join(log, '_sidecars', 'actions.parquet'),
+      );
+      const protocol = {
+        protocol: {
+          minReaderVersion: 3,
+          minWriterVersion: 7,
+          readerFeatures: ['v2Checkpoint'],
+          writerFeatures: [],
+        },
+      };
+      const sidecar = { sidecar: { path: 'actions.parquet', sizeInBytes: 1, modificationTime: 0 } };
+      const actions = [{ checkpointMetadata: { version: 2 } }, sidecar, protocol, { metaData }];
+      const name = `${commit(2).slice(0, -5)}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json`;
+      writeFileSync(join(log, name), actions.map((action) => JSON.stringify(action)).join('\n'));
+      for (const version of [0, 1, 2]) rmSync(join(log, commit(version)));
+    });
+    expect(await rowsOf((await openDataset(root)).dataset)).toEqual(
+      await rowsOf((await openDataset(table)).dataset),
+    );
+  });
+
+  it('opens a file whose rows the log counts when its first row is read', async () => {
+    const counted = changed((log) => {
+      const counts = { a: 2, b: 1, c: 2, d: 1, e: 1 };
+      for (const version of [0, 1, 2, 3]) {
+        const lines = readFileSync(join(log, commit(version)), 'utf8')
+          .trim()
+          .split('\n');
+        const actions = lines.map((line) => JSON.parse(line));
+        for (const { add } of actions)
+          if (add)
+            add.stats = JSON.stringify({ numRecords: counts[/(\w)\.parquet/.exec(add.path)![1] as 'a'] });
+        writeFileSync(join(log, commit(version)), actions.map((action) => JSON.stringify(action)).join('\n'));
+      }
+      rmSync(join(log, `${commit(2).slice(0, -5)}.checkpoint.parquet`));
+    });
+    const expected = await rowsOf((await openDataset(table)).dataset);
+    const { dataset } = await openDataset(counted);
+    expect(dataset.shardLengths).toEqual([1, 2, 1, 1]);
+    const print = dataset.fingerprint!();
+    await using loader = new DataLoader(dataset, {
+      batchSize: 2,
+      numWorkers: 1,
+      collate: (rows) => rows as never,
+    });
+    const batches: unknown[] = [];
+    for await (const batch of loader) batches.push(...(batch as unknown[]));
+    expect(batches).toEqual(expected);
+    expect(await rowsOf(dataset)).toEqual(expected);
+    expect([dataset.fingerprint!(), dataset.shardLengths]).toEqual([print, [1, 2, 1, 1]]);
+    // A file that is not what the log says is noticed when it is read.
+    cpSync(
+      join(counted, 'day=2024-01-01/lang=en/a.parquet'),
+      join(counted, 'day=2024-01-03/lang=de/e.parquet'),
+    );
+    const { dataset: wrong } = await openDataset(counted);
+    expect(wrong.length).toBe(5);
+    expect(await wrong.get(3, context)).toEqual(expected[3]);
+    await expect(async () => wrong.get(4, context)).rejects.toThrow(
+      /has 2 rows, and the log of its table says 1/,
+    );
   });
 
   it('is never read as loose files by accident', async () => {

@@ -1,11 +1,19 @@
 // The log of a Delta table: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
+import pLimit from 'p-limit';
 import { FormatError } from '../../core/errors.js';
 import { byCodePoint } from '../../storage/code-point-order.js';
 import { listObjects } from '../../storage/list-files.js';
+import type { ListedObject } from '../../storage/listed-object.js';
 import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
+import { openDataFile } from '../data-files.js';
 import { ParquetDataset } from '../parquet/parquet-dataset.js';
+import { type DeletionVector, nameOfVector } from './deletion-vector.js';
 import { checkProtocol, type DeltaMetadata, type DeltaProtocol } from './delta-protocol.js';
+import { tableLocation } from './table-location.js';
+
+/** Most commits that are read at once. */
+const readTogether = 16;
 
 /** A data file of a table. */
 export interface DeltaFile {
@@ -13,7 +21,12 @@ export interface DeltaFile {
   readonly path: string;
   /** By partition column, as text. */
   readonly partitionValues: Readonly<Record<string, string | null>>;
-  readonly deletionVector?: object | null;
+  /** In bytes. */
+  readonly size?: number | bigint | null;
+  /** What the writer says about the rows, as JSON. */
+  readonly stats?: string | null;
+  /** Rows of the file that are deleted. */
+  readonly deletionVector?: DeletionVector | null;
 }
 
 /** A table at one version. */
@@ -29,7 +42,14 @@ interface Action {
   readonly protocol?: DeltaProtocol | null;
   readonly metaData?: DeltaMetadata | null;
   readonly add?: DeltaFile | null;
-  readonly remove?: { readonly path: string } | null;
+  readonly remove?: Pick<DeltaFile, 'path' | 'deletionVector'> | null;
+  /** A file with more actions of a checkpoint. */
+  readonly sidecar?: { readonly path: string } | null;
+}
+
+/** A data file and its deletion vector: a file whose vector changes is removed and added in one commit, in any order. */
+function nameOf({ path, deletionVector }: Pick<DeltaFile, 'path' | 'deletionVector'>): string {
+  return JSON.stringify([path, deletionVector ? nameOfVector(deletionVector) : null]);
 }
 
 /**
@@ -57,8 +77,11 @@ export async function readDeltaLog(
       next: 'Name a version whose commits are still there, or omit version for the newest.',
     });
   const state = new LogState(table);
-  for (const part of log.checkpoints.get(start) ?? []) await readCheckpoint(part, options, state);
-  for (let at = start + 1; at <= wanted; at++) await readCommit(log.commits.get(at)!, options, state);
+  for (const part of log.checkpoints.get(start) ?? []) await readCheckpoint(table, part, options, state);
+  const newer = Array.from({ length: wanted - start }, (_, k) => log.commits.get(start + 1 + k)!);
+  const together = pLimit(readTogether);
+  const commits = await Promise.all(newer.map((commit) => together(() => linesOf(commit, options))));
+  for (const action of commits.flat()) state.apply(action);
   return { version: wanted, ...state.result() };
 }
 
@@ -76,8 +99,8 @@ class LogState {
   apply({ protocol, metaData, add, remove }: Action): void {
     if (protocol) this.#protocol = protocol;
     if (metaData) this.#metadata = metaData;
-    if (remove) this.#files.delete(remove.path);
-    if (add) this.#files.set(add.path, add);
+    if (remove) this.#files.delete(nameOf(remove));
+    if (add) this.#files.set(nameOf(add), add);
   }
 
   result(): Pick<DeltaSnapshot, 'metadata' | 'files'> {
@@ -88,69 +111,105 @@ class LogState {
         next: 'Copy the table again, with all of _delta_log.',
       });
     const files = [...this.#files.values()].sort((a, b) => byCodePoint(a.path, b.path));
-    checkProtocol(this.#table, protocol, metadata, files);
+    checkProtocol(this.#table, protocol, metadata);
     return { metadata, files };
   }
 }
 
 interface Log {
-  /** Name of each commit, by version. */
-  readonly commits: ReadonlyMap<number, string>;
-  /** Names of the parts of each complete checkpoint, by version. */
-  readonly checkpoints: ReadonlyMap<number, readonly string[]>;
+  /** By version. */
+  readonly commits: ReadonlyMap<number, ListedObject>;
+  /** The parts of each complete checkpoint, by version. */
+  readonly checkpoints: ReadonlyMap<number, readonly ListedObject[]>;
 }
 
 async function listLog(table: string, options: StorageOptions): Promise<Log> {
-  const commits = new Map<number, string>();
-  const checkpoints = new Map<number, string[]>();
-  const objects = await listObjects(`${table.replace(/\/+$/, '')}/_delta_log`, options);
-  for (const { name } of [...objects].sort((a, b) => byCodePoint(a.name, b.name))) {
-    const [, version, , , , ending] =
-      /(?:^|[\\/])(\d{20})(\.checkpoint(\.(\d{10})\.\d{10})?)?\.(json|parquet)$/.exec(name) ?? [];
-    if (version === undefined) continue;
+  const commits = new Map<number, ListedObject>();
+  const checkpoints = new Map<number, readonly ListedObject[]>();
+  const objects = await listObjects(`${table.replace(/\/+$/, '')}/_delta_log/`, options);
+  for (const object of [...objects].sort((a, b) => byCodePoint(a.name, b.name))) {
+    const [, version, isCheckpoint, part, ending] =
+      /(?:^|[\\/])(\d{20})(\.checkpoint)?(\.\d{10}\.\d{10}|\.[0-9a-f-]{36})?\.(json|parquet)$/.exec(
+        object.name,
+      ) ?? [];
+    if (version === undefined || (part !== undefined && isCheckpoint === undefined)) continue;
     const at = Number(version);
-    if (ending === 'json') commits.set(at, name);
-    else checkpoints.set(at, [...(checkpoints.get(at) ?? []), name]);
+    if (isCheckpoint === undefined && ending === 'json') commits.set(at, object);
+    else if (isCheckpoint !== undefined) checkpoints.set(at, [...(checkpoints.get(at) ?? []), object]);
   }
-  for (const [at, parts] of checkpoints) {
-    const whole = parts.filter((name) => /checkpoint\.parquet$/.test(name));
-    const count = Number(/\.(\d{10})\.parquet$/.exec(parts.at(-1)!)?.[1] ?? 1);
-    if (whole.length > 0) checkpoints.set(at, whole);
-    // A writer that was interrupted leaves some of the parts.
-    else if (parts.length !== count) checkpoints.delete(at);
+  for (const [at, files] of checkpoints) {
+    const parts = completeCheckpoint(files);
+    if (parts) checkpoints.set(at, parts);
+    else checkpoints.delete(at);
   }
   return { commits, checkpoints };
 }
 
-async function readCommit(name: string, options: StorageOptions, state: LogState): Promise<void> {
-  const source = await openSource(name, options);
+/** The files of a checkpoint; `undefined` if some are missing. A version may have several checkpoints that say the same. */
+function completeCheckpoint(files: readonly ListedObject[]): readonly ListedObject[] | undefined {
+  const isPart = ({ name }: ListedObject) => /\.\d{10}\.\d{10}\.parquet$/.test(name);
+  const whole = files.find((file) => !isPart(file));
+  if (whole !== undefined) return [whole];
+  // A writer that was interrupted leaves some of the parts.
+  const count = Number(/\.(\d{10})\.parquet$/.exec(files.at(-1)!.name)![1]);
+  return files.length === count ? files : undefined;
+}
+
+/** The actions of a file of JSON lines. */
+async function linesOf({ name, version }: ListedObject, options: StorageOptions): Promise<Action[]> {
+  const source = await openSource(name, options, version);
   try {
     const text = new TextDecoder().decode(await source.read(0, source.byteLength));
-    for (const [line, action] of text.split('\n').entries()) {
-      if (action.trim() === '') continue;
+    return text.split('\n').flatMap((line, k) => {
+      if (line.trim() === '') return [];
       try {
-        state.apply(JSON.parse(action) as Action);
+        return [JSON.parse(line) as Action];
       } catch (cause) {
         throw new FormatError('A commit of the Delta table is damaged', {
-          where: { file: name, line: line + 1 },
+          where: { file: name, line: k + 1 },
           next: 'Copy the table again, with all of _delta_log.',
           cause,
         });
       }
-    }
+    });
   } finally {
     source.close();
   }
 }
 
-async function readCheckpoint(name: string, options: StorageOptions, state: LogState): Promise<void> {
-  const rows = await ParquetDataset.open<Action>(name, {
-    ...options,
-    columns: ['protocol', 'metaData', 'add'],
-  });
+/** Reads a checkpoint and the files with further actions that it names. */
+async function readCheckpoint(
+  table: string,
+  file: ListedObject,
+  options: StorageOptions,
+  state: LogState,
+): Promise<void> {
+  const actions = await (file.name.endsWith('.json') ? linesOf : rowsOf)(file, options);
+  for (const action of actions) {
+    state.apply(action);
+    if (!action.sidecar) continue;
+    const { path } = action.sidecar;
+    const isName = !/[\\/]/.test(path);
+    const name = tableLocation(table, isName ? `_delta_log/_sidecars/${path}` : path);
+    for (const further of await rowsOf({ name }, options)) state.apply(further);
+  }
+}
+
+/** Columns of a checkpoint that say what a table is. */
+const actionColumns: readonly string[] = ['protocol', 'metaData', 'add', 'sidecar'];
+
+/** The actions of a Parquet file, which has some of the columns. */
+async function rowsOf({ name, version }: ListedObject, options: StorageOptions): Promise<Action[]> {
+  const source = await openDataFile(name, options, version);
   try {
-    for (let row = 0; row < rows.length; row++) state.apply(await rows.get(row));
+    const all = await ParquetDataset.open(source);
+    const columns = all.firstFile.columnNames.filter((column) => actionColumns.includes(column));
+    if (columns.length === 0) return [];
+    const rows = await ParquetDataset.open<Action>(source, { columns });
+    const actions: Action[] = [];
+    for (let row = 0; row < rows.length; row++) actions.push(await rows.get(row));
+    return actions;
   } finally {
-    rows.close();
+    source.close();
   }
 }

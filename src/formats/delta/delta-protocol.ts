@@ -21,12 +21,13 @@ export interface DeltaColumn {
   readonly type: string | object;
 }
 
-/** Features that do not change how data files are read, or only if a file or setting uses them, which is checked. */
+/** Features that are read, that do not change how data files are read, or only if a setting uses them, which is checked. */
 const knownFeatures: readonly string[] = [
   'timestampNtz',
   'vacuumProtocolCheck',
   'columnMapping',
   'deletionVectors',
+  'v2Checkpoint',
 ];
 
 /** @throws {@link FormatError} for a feature that Millrace does not have */
@@ -34,7 +35,6 @@ export function checkProtocol(
   table: string,
   { minReaderVersion, readerFeatures }: DeltaProtocol,
   { configuration }: DeltaMetadata,
-  files: readonly { readonly path: string; readonly deletionVector?: object | null }[],
 ): void {
   const refuse = (what: string, next: string): never => {
     throw new FormatError(`The Delta table uses ${what}, which Millrace does not read`, {
@@ -53,12 +53,6 @@ export function checkProtocol(
   const mapping = ownValue(configuration ?? {}, 'delta.columnMapping.mode') ?? 'none';
   if (mapping !== 'none')
     refuse(`column mapping (mode ${mapping})`, 'Write a copy of the table without column mapping.');
-  const deleted = files.find(({ deletionVector }) => deletionVector);
-  if (deleted)
-    refuse(
-      `deletion vectors (file ${deleted.path})`,
-      'Purge them: REORG TABLE … APPLY (PURGE) rewrites the files.',
-    );
 }
 
 /** The columns of a table. @throws {@link FormatError} */

@@ -1,12 +1,15 @@
 import { ConfigError } from '../../core/errors.js';
+import { fingerprint } from '../../core/fingerprint.js';
 import { ownValue, setOwn } from '../../core/record.js';
-import { isRemote, schemeOf } from '../../storage/url-scheme.js';
+import type { StorageOptions } from '../../storage/storage-options.js';
 import { openExactFiles } from '../data-files.js';
-import type { FormatOptions } from '../file-format.js';
+import type { FormatOptions, TableFileFacts } from '../file-format.js';
 import { ParquetDataset } from '../parquet/parquet-dataset.js';
 import { RowChoice } from '../where/select-rows.js';
-import { readDeltaLog } from './delta-log.js';
+import { nameOfVector, rowsLeft } from './deletion-vector.js';
+import { type DeltaFile, readDeltaLog } from './delta-log.js';
 import { columnsOfTable, partitionValue } from './delta-protocol.js';
+import { tableLocation } from './table-location.js';
 
 /**
  * Opens a Delta table at one version: the rows of its data files, ordered by the path of the file. Files that `where` rules out by their
@@ -31,31 +34,65 @@ export async function openDeltaTable(
       return values;
     }),
   };
-  const names = all.map(({ name }) => name);
-  const choice = where && RowChoice.of('openDataset', where, names);
+  const choice =
+    where &&
+    RowChoice.of(
+      'openDataset',
+      where,
+      all.map(({ name }) => name),
+    );
   const kept = snapshot.files.flatMap((_, k) => (choice?.inFile(k, constants) === false ? [] : [k]));
   const indices = kept.length > 0 ? kept : snapshot.files.slice(0, 1).map(() => 0);
   if (indices.length === 0)
     throw new ConfigError('Data files', [
       { field: 'files', message: `the Delta table ${table} has no rows at version ${snapshot.version}` },
     ]);
-  const files = indices.map((k) => locationOf(table, snapshot.files[k]!.path));
-  return ParquetDataset.open(await openExactFiles(files, storage, new Map()), {
+  const data = indices.map((k) => snapshot.files[k]!);
+  const names = data.map(({ path }) => tableLocation(table, path));
+  // The log says how long a file is. A data file is never overwritten.
+  const known = new Map(
+    data.map((file, k) => [
+      names[k]!,
+      file.size ? { byteLength: Number(file.size), content: contentOf(file) } : undefined,
+    ]),
+  );
+  return ParquetDataset.open(await openExactFiles(names, storage, known), {
     ...storage,
     ...(columns && { columns }),
     ...(where && { where }),
     tableColumns: all.map(({ name, type }) => ({ name, type: typeText(type) })),
+    tableFiles: data.map((file) => factsOf(table, file, storage)),
     constants: { columns: constants.columns, values: indices.map((k) => constants.values[k]!) },
   });
 }
 
-function typeText(type: string | object): string {
-  return typeof type === 'string' ? type : 'nested';
+/** Identifies the content of a data file, wherever the table is: writers give each file a name of its own. */
+function contentOf({ path, size }: DeltaFile): string {
+  return fingerprint({ path, size: Number(size ?? 0) });
 }
 
-/** The location of a file that the log names relative to the table, with percent codes. */
-function locationOf(table: string, path: string): string {
-  if (isRemote(path) || schemeOf(path) === 'file' || path.startsWith('/')) return path;
-  const isUrl = /^https?:/i.test(table);
-  return `${table.replace(/\/+$/, '')}/${isUrl ? path : decodeURIComponent(path)}`;
+function factsOf(table: string, file: DeltaFile, storage: StorageOptions): TableFileFacts {
+  const { deletionVector: vector } = file;
+  if (!vector) return { fingerprint: contentOf(file), length: rowCountOf(file) };
+  return {
+    fingerprint: fingerprint({ file: contentOf(file), deleted: nameOfVector(vector) }),
+    rowsLeft: (rowCount) => rowsLeft(table, vector, rowCount, storage),
+  };
+}
+
+/** Number of rows in the statistics of a file, if they have it. */
+function rowCountOf({ stats }: DeltaFile): number | undefined {
+  try {
+    const { numRecords } = JSON.parse(stats ?? '{}') as { readonly numRecords?: unknown };
+    return Number.isSafeInteger(numRecords) && (numRecords as number) >= 0
+      ? (numRecords as number)
+      : undefined;
+  } catch {
+    // Statistics are optional: the footer says it, too.
+    return undefined;
+  }
+}
+
+function typeText(type: string | object): string {
+  return typeof type === 'string' ? type : 'nested';
 }

@@ -9,17 +9,21 @@ import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles, FileFacts, StoredColumn } from '../file-format.js';
+import type { DataFiles, FileFacts, StoredColumn, TableFileFacts } from '../file-format.js';
+import type { StreamOfFiles } from '../file-stream.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { TableDataset, tableOptions } from '../tables/table-dataset.js';
 import {
+  type LaterShard,
   shardsFromRecipe,
   type TableRowsRecipe,
   type TableSettings,
   type TableShard,
 } from '../tables/table-rows.js';
 import type { Where } from '../where/where.js';
+import { LaterFiles } from './later-files.js';
 import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
+import { ParquetStream } from './parquet-stream.js';
 import { checkSameColumns, fittedToTable } from './same-columns.js';
 
 /** A row, by column name. */
@@ -47,9 +51,13 @@ export interface ParquetDatasetOptions extends StorageOptions {
   readonly maxDecompressedBytes?: number;
 }
 
+const { columns, where, maxDecompressedBytes } = tableOptions;
+const streamSchema = v.looseObject({ columns, where, maxDecompressedBytes });
+
 const schema = v.looseObject({
   ...tableOptions,
   tableColumns: v.optional(v.custom<readonly StoredColumn[]>(Array.isArray)),
+  tableFiles: v.optional(v.custom<readonly TableFileFacts[]>(Array.isArray)),
   filter: v.optional(
     v.custom<ParquetQueryFilter>((value) => typeof value === 'object' && value !== null, 'must be an object'),
   ),
@@ -67,7 +75,10 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
   /** Names and types of the columns of a sample. */
   readonly columns: readonly ParquetColumn[];
 
-  private constructor(shards: readonly TableShard<ParquetFile>[], settings: TableSettings) {
+  private constructor(
+    shards: readonly (TableShard<ParquetFile> | LaterShard<ParquetFile>)[],
+    settings: TableSettings,
+  ) {
     super('ParquetDataset', shards, settings);
     const known = [...(settings.constants ?? []), ...this.rows.first.columns];
     this.columns = settings.columns.map((name) => known.find((column) => column.name === name)!);
@@ -84,35 +95,74 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
     options: ParquetDatasetOptions & FileFacts = {},
   ): Promise<ParquetDataset<T>> {
     const parsed = parseOptions('ParquetDataset options', schema, options);
-    const { columns, where, filter, constants: given, tableColumns, ...rest } = parsed;
+    const { columns, where, filter, constants: given, tableColumns, tableFiles, ...rest } = parsed;
     const { cacheBlocks, maxDecompressedBytes, ...storage } = rest;
     if (filter && where)
       throw new ConfigError('ParquetDataset options', [
         { field: 'filter', message: 'stands beside where: say all conditions in where' },
       ]);
     const sources = await openDataFiles(files, 'parquet', { ...storage, maxDecompressedBytes });
+    const reading = { columns, maxDecompressedBytes };
+    // The first says which types the columns have. A condition needs the rows of all.
+    const isOpenedLater = (k: number) => k > 0 && !where && !filter && tableFiles?.[k]?.length !== undefined;
     return closingOnError(sources, async () => {
       const opened = await Promise.all(
-        sources.map((source) => openShard(source, { columns, maxDecompressedBytes })),
+        sources.map((source, k) =>
+          isOpenedLater(k) ? undefined : openShard(source, reading, tableFiles?.[k]),
+        ),
       );
-      const files = opened.map(({ file }) => file);
-      if (!tableColumns) checkSameColumns(files);
+      const now = opened.flatMap((shard) => shard ?? []);
+      const files = opened.map((shard) => shard?.file);
+      if (!tableColumns) checkSameColumns(now.map(({ file }) => file));
       const constants = tableColumns ? fittedToTable(files, tableColumns, given) : given;
       const stored = tableColumns?.map(({ name }) => name) ?? files[0]!.columnNames;
-      const found = await chooseRows('ParquetDataset', opened, stored, { columns, where, constants });
-      const shards = filter
-        ? await Promise.all(opened.map((shard) => filtered(shard, filter)))
-        : found.shards;
-      return new ParquetDataset<T>(shards, {
-        ...settingsOf(found, constants),
-        cacheBlocks,
-        maxDecompressedBytes,
+      const found = await chooseRows('ParquetDataset', now, stored, {
+        columns,
+        where,
+        constants: constants && {
+          ...constants,
+          values: constants.values.filter((_, k) => opened[k] !== undefined),
+        },
       });
+      const chosen = filter ? await Promise.all(now.map((shard) => filtered(shard, filter))) : found.shards;
+      const settings = { ...settingsOf(found, constants), cacheBlocks, maxDecompressedBytes };
+      const later = new LaterFiles(now[0]!.file, settings);
+      let next = 0;
+      const shards = sources.map((source, k) => {
+        if (!isOpenedLater(k)) return chosen[next++]!;
+        const { fingerprint, length } = tableFiles![k]!;
+        return later.shard({ source, fingerprint, length: length!, constants: constants?.values[k] });
+      });
+      return new ParquetDataset<T>(shards, settings);
     });
   }
 
+  /**
+   * Opens files to be read from start to end: a stream, which needs no length. Reads the footer of the first file; those of the others
+   * when their first row is due. The files are dealt to at most 16 parts that are delivered in turn, so that workers read different
+   * files; the order depends on the files alone. Its state is a row of a file: resuming reads no row again.
+   *
+   * ```ts
+   * const rows = await ParquetDataset.stream('s3://bucket/train/', { columns: ['text'] });
+   * ```
+   *
+   * @throws {@link StorageError} if a file cannot be read; {@link FormatError} if the first file is damaged; {@link ConfigError} for a
+   *   column that it does not have. Other files are checked when they are read.
+   */
+  static async stream<T = ParquetRow>(
+    files: DataFiles,
+    options: Omit<ParquetDatasetOptions, 'filter' | 'cacheBlocks'> = {},
+  ): Promise<StreamOfFiles<T>> {
+    const parsed = parseOptions('ParquetDataset options', streamSchema, options);
+    const { columns, where, maxDecompressedBytes, ...storage } = parsed;
+    const sources = await openDataFiles(files, 'parquet', { ...storage, maxDecompressedBytes });
+    return closingOnError(sources, () =>
+      ParquetStream.of<T>(sources, { columns, where, maxDecompressedBytes }),
+    );
+  }
+
   protected override identity() {
-    // The selected rows identify the filter. `where` identifies itself, and what it tests.
+    // The selected rows identify the filter. `where` identifies itself, and what it tests; the log of a table, deleted rows.
     const chosen = this.rows.selections.map((rows) => (rows ? fingerprint(Array.from(rows)) : null));
     return { ...super.identity(), chosen };
   }
@@ -126,16 +176,32 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
     { rows, settings }: FileRecipe<TableRowsRecipe, TableSettings>,
     make: MakeFromRecipe,
   ): Promise<ParquetDataset<unknown>> {
-    const shards = await shardsFromRecipe(rows, make, (source, _, footer) =>
-      ParquetFile.fromFooter(source, footer as FileMetaData, settings),
+    const shards: (TableShard<ParquetFile> | LaterShard<ParquetFile>)[] = await shardsFromRecipe(
+      rows,
+      make,
+      (source, _, footer) => ParquetFile.fromFooter(source, footer as FileMetaData, settings),
     );
+    if (rows.later) {
+      const later = new LaterFiles((shards[0] as TableShard<ParquetFile>).file, settings);
+      // In the order of their places, so that each is inserted behind those before it.
+      for (const [k, { source, ...shard }] of rows.later)
+        shards.splice(k, 0, later.shard({ ...shard, source: (await make(source)) as ByteSource }));
+    }
     return new ParquetDataset(shards, settings);
   }
 }
 
-async function openShard(source: ByteSource, options: ParquetFileOptions): Promise<TableShard<ParquetFile>> {
-  const [file, content] = await Promise.all([ParquetFile.open(source, options), contentFingerprint(source)]);
-  return { file, fingerprint: content };
+async function openShard(
+  source: ByteSource,
+  options: ParquetFileOptions,
+  facts: TableFileFacts | undefined,
+): Promise<TableShard<ParquetFile>> {
+  const [file, content] = await Promise.all([
+    ParquetFile.open(source, options),
+    facts?.fingerprint ?? contentFingerprint(source),
+  ]);
+  const rows = await facts?.rowsLeft?.(file.bounds.at(-1)!);
+  return { file, fingerprint: content, rows };
 }
 
 async function filtered(

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type FileMetaData, parquetMetadata, parquetSchema, type SchemaTree } from 'hyparquet';
-import type { ByteSource } from '../../storage/byte-source.js';
+import { type ByteSource, readApart } from '../../storage/byte-source.js';
 import { readThrift } from './compact-thrift.js';
 import { leafCount } from './parquet-schema.js';
 
@@ -14,7 +14,7 @@ export async function readFooter(
   const { byteLength } = source;
   if (byteLength < 12) throw new Error(`it has ${byteLength} bytes, which are too few`);
   let start = Math.max(0, byteLength - firstRead);
-  let bytes = await source.read(start, byteLength);
+  let bytes = await readApart(source, start, byteLength);
   const magic = Buffer.from(bytes.subarray(-4)).toString('latin1');
   if (magic === 'PARE') throw new Error('its footer is encrypted, and decryption is not supported');
   if (magic !== 'PAR1') throw new Error('it does not end with PAR1: it is cut short, or no Parquet file');
@@ -23,7 +23,7 @@ export async function readFooter(
     throw new Error(`its footer of ${footerBytes} bytes is longer than the file`);
   if (footerBytes + 8 > bytes.length) {
     start = byteLength - 8 - footerBytes;
-    bytes = await source.read(start, byteLength);
+    bytes = await readApart(source, start, byteLength);
   }
   const footer = bytes.subarray(bytes.length - 8 - footerBytes);
   // hyparquet allocates the claimed length of a list, so it receives only bytes that were validated.

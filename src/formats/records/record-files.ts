@@ -7,8 +7,9 @@ import { checkIndex } from '../../core/index-range.js';
 import type { JsonObject } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js';
-import type { ByteSource } from '../../storage/byte-source.js';
+import { type ByteSource, isLocal } from '../../storage/byte-source.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
+import { MemorySource } from '../../storage/memory-source.js';
 import type { FileRows } from '../file-dataset.js';
 import { type Constants, constantsJson } from '../where/test-row.js';
 import type { KeptBounds } from './kept-bounds.js';
@@ -45,6 +46,15 @@ export interface RecordFilesRecipe {
     readonly rows?: Float64Array | undefined;
     readonly constants?: Constants | undefined;
   }[];
+}
+
+/** A file of at most this many bytes is read at once to find its records. */
+const smallBytes = 2 ** 20;
+
+/** The source, or its bytes if they are few and remote: finding records would take several requests. */
+async function readableAtOnce(source: ByteSource): Promise<ByteSource> {
+  if (isLocal(source) || source.byteLength > smallBytes) return source;
+  return new MemorySource(await source.read(0, source.byteLength), source.name);
 }
 
 /** Files that hold records end to end, as one list of records. */
@@ -87,8 +97,13 @@ export class RecordFiles implements FileRows {
       together(async () => {
         const content = await contentFingerprint(source);
         const bounds = kept
-          ? await (await import('./kept-bounds.js')).keptBounds(source, content, findRecords, kept)
-          : await findRecords(source);
+          ? await (await import('./kept-bounds.js')).keptBounds(
+              source,
+              content,
+              async (stored) => findRecords(await readableAtOnce(stored)),
+              kept,
+            )
+          : await findRecords(await readableAtOnce(source));
         return { reader: new RecordReader(source), bounds, fingerprint: content };
       });
     const shards = await Promise.allSettled(sources.map(find));

@@ -19,15 +19,15 @@ export interface TableChoice {
 }
 
 /** Tables with their chosen columns and rows. */
-export interface ChosenRows<F extends TableFile> {
-  readonly shards: readonly TableShard<F>[];
+export interface ChosenRows<S> {
+  readonly shards: readonly S[];
   readonly columns: readonly string[];
   readonly node: WhereNode | undefined;
 }
 
 /** What the dataset keeps of a choice. */
 export function settingsOf(
-  { columns, node }: ChosenRows<TableFile>,
+  { columns, node }: ChosenRows<unknown>,
   constants: FileConstants | undefined,
 ): Pick<TableSettings, 'columns' | 'where' | 'constants'> {
   return {
@@ -43,12 +43,12 @@ export function settingsOf(
  * @param stored - Names of all columns of the files.
  * @throws {@link ConfigError} for a column that is not there, or a comparison of values of different kinds
  */
-export async function chooseRows<F extends TableFile>(
+export async function chooseRows<S extends TableShard<TableFile>>(
   owner: string,
-  shards: readonly TableShard<F>[],
+  shards: readonly S[],
   stored: readonly string[],
   { columns, where, constants }: TableChoice,
-): Promise<ChosenRows<F>> {
+): Promise<ChosenRows<S>> {
   const available = allColumns(stored, constants);
   const chosen = chooseColumns({ owner }, columns, available);
   const choice = where && RowChoice.of(owner, where, available);
@@ -59,10 +59,18 @@ export async function chooseRows<F extends TableFile>(
       const rest = choice?.inFile(k, constants) ?? true;
       if (!choice || rest === true) return known;
       if (rest === false) return { ...known, rows: new Float64Array(0) };
-      return { ...known, rows: await limit(() => rowsThatPass(shard.file, choice, rest, stored)) };
+      const rows = await limit(() => rowsThatPass(shard.file, choice, rest, stored));
+      return { ...known, rows: shard.rows ? inBoth(rows, shard.rows) : rows };
     }),
   );
   return { shards: narrowed, columns: chosen, node: choice?.node };
+}
+
+/** The numbers that are in both of two ascending lists. */
+function inBoth(some: Float64Array, others: Float64Array): Float64Array {
+  const both = new SharedNumbers();
+  for (const number of some) if (others[firstAbove(others, number) - 1] === number) both.push(number);
+  return both.shared();
 }
 
 async function rowsThatPass(

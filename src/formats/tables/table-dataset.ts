@@ -5,7 +5,13 @@ import { defaultDecompressedBytes } from '../../storage/decompressed-limit.js';
 import { FileDataset } from '../file-dataset.js';
 import type { FileConstants } from '../file-format.js';
 import { whereOption } from '../where/where.js';
-import { type TableFile, TableRows, type TableSettings, type TableShard } from './table-rows.js';
+import {
+  type LaterShard,
+  type TableFile,
+  TableRows,
+  type TableSettings,
+  type TableShard,
+} from './table-rows.js';
 
 /** Options of all tables. */
 export const tableOptions = {
@@ -22,7 +28,11 @@ export abstract class TableDataset<T, File extends TableFile> extends FileDatase
   TableRows<File>,
   TableSettings
 > {
-  protected constructor(kind: string, shards: readonly TableShard<File>[], settings: TableSettings) {
+  protected constructor(
+    kind: string,
+    shards: readonly (TableShard<File> | LaterShard<File>)[],
+    settings: TableSettings,
+  ) {
     super(kind, new TableRows(kind, shards, settings), settings);
   }
 

@@ -49,6 +49,24 @@ export interface TableShard<F extends TableFile> {
   readonly rows?: Float64Array | undefined;
   /** Columns that have one value in the whole file, which is not stored in it. */
   readonly constants?: Constants | undefined;
+  /** Columns that the file does not have: their values are missing. */
+  readonly lacked?: readonly string[] | undefined;
+}
+
+/** A file that is opened when its first row is read, since something else says how many rows it has. */
+export interface LaterShard<F extends TableFile> extends Omit<TableShard<F>, 'file' | 'rows' | 'lacked'> {
+  readonly source: ByteSource;
+  readonly length: number;
+  /** Opens the file, and checks that it is what was said about it. */
+  open(): Promise<TableShard<F>>;
+}
+
+/** What a worker needs to open a file when its first row is read. */
+export interface LaterShardRecipe {
+  readonly source: Recipe;
+  readonly fingerprint: string;
+  readonly length: number;
+  readonly constants?: Constants | undefined;
 }
 
 export interface TableSettings {
@@ -72,59 +90,62 @@ export interface TableRowsRecipe {
     readonly bounds: Float64Array;
     readonly rows?: Float64Array | undefined;
     readonly constants?: Constants | undefined;
+    readonly lacked?: readonly string[] | undefined;
     readonly footer?: unknown;
   }[];
+  /** By place among all files. */
+  readonly later?: readonly (readonly [number, LaterShardRecipe])[];
 }
 
 /** Rows of several files as objects by column, with a cache of decoded blocks. */
 export class TableRows<F extends TableFile> implements FileRows {
   readonly decodesShards = true;
   readonly #owner: string;
-  readonly #shards: readonly TableShard<F>[];
+  readonly #shards: (TableShard<F> | LaterShard<F>)[];
+  readonly #opening = new Map<number, Promise<void>>();
   /** Number of samples in the files up to and including each. */
   readonly #ends: Float64Array;
   readonly #settings: TableSettings;
   /** The columns that each file stores. */
-  readonly #stored: readonly (readonly string[])[];
+  readonly #stored: (readonly string[])[];
+  /** The first file. */
+  readonly first: F;
+  /** Samples of each row group or record batch; of each file if a filter selects rows, or if it is opened later. */
+  readonly shardLengths: readonly number[];
+  /** The rows that a filter selects in each file; `undefined`: all. */
+  readonly selections: readonly (Float64Array | undefined)[];
   readonly #blocks: BlockCache<TableBlock>;
 
-  /** @param owner - The dataset class, for messages. */
-  constructor(owner: string, shards: readonly TableShard<F>[], settings: TableSettings) {
+  /**
+   * @param owner - The dataset class, for messages.
+   * @param shards - The first is open.
+   */
+  constructor(owner: string, shards: readonly (TableShard<F> | LaterShard<F>)[], settings: TableSettings) {
     this.#owner = owner;
-    this.#shards = shards;
+    this.#shards = [...shards];
+    this.first = (shards[0] as TableShard<F>).file;
     let end = 0;
-    this.#ends = Float64Array.from(shards, ({ file, rows }) => {
-      end += rows?.length ?? file.bounds.at(-1)!;
+    this.#ends = Float64Array.from(shards, (shard) => {
+      end += isLater(shard) ? shard.length : (shard.rows?.length ?? shard.file.bounds.at(-1)!);
       return end;
     });
+    this.shardLengths = shards.flatMap((shard) => {
+      if (isLater(shard)) return shard.length > 0 ? [shard.length] : [];
+      if (!shard.rows) return shard.file.groupLengths;
+      return shard.rows.length > 0 ? [shard.rows.length] : [];
+    });
+    this.selections = shards.map((shard) => (isLater(shard) ? undefined : shard.rows));
     this.#settings = settings;
-    this.#stored = shards.map(({ constants }) =>
-      constants ? settings.columns.filter((name) => !Object.hasOwn(constants, name)) : settings.columns,
+    this.#stored = shards.map((shard) => this.#storedIn(shard));
+    const blocks = shards.reduce(
+      (sum, shard) => sum + (isLater(shard) ? 1 : shard.file.bounds.length - 1),
+      0,
     );
-    const blocks = shards.reduce((sum, { file }) => sum + file.bounds.length - 1, 0);
     this.#blocks = new BlockCache(settings.cacheBlocks, { owner, blocks, rows: end });
   }
 
   get length(): number {
     return this.#ends.at(-1)!;
-  }
-
-  /** Samples of each row group or record batch; of each file if a filter selects rows. */
-  get shardLengths(): readonly number[] {
-    return this.#shards.flatMap(({ file, rows }) => {
-      if (!rows) return file.groupLengths;
-      return rows.length > 0 ? [rows.length] : [];
-    });
-  }
-
-  /** The first file. */
-  get first(): F {
-    return this.#shards[0]!.file;
-  }
-
-  /** The rows that a filter selects in each file; `undefined`: all. */
-  get selections(): readonly (Float64Array | undefined)[] {
-    return this.#shards.map(({ rows }) => rows);
   }
 
   identity(): JsonObject {
@@ -137,49 +158,87 @@ export class TableRows<F extends TableFile> implements FileRows {
 
   /** Where a row is stored: file, and row in the file. */
   place(index: number): ErrorLocation {
-    const { file, row } = this.#find(index);
-    return { file: file.source.name, row };
+    const { shard, place } = this.#find(index);
+    const found = this.#shards[shard]!;
+    if (isLater(found)) return { file: found.source.name, row: place };
+    return { file: found.file.source.name, row: found.rows ? found.rows[place]! : place };
   }
 
   recipe(): TableRowsRecipe {
-    const shards = this.#shards.map(({ file, fingerprint, rows, constants }) => ({
-      source: recipeOf(file.source, 'source'),
-      fingerprint,
-      bounds: file.bounds,
-      rows,
-      constants,
-      footer: file.footer,
-    }));
-    return { shards };
+    const later: [number, LaterShardRecipe][] = [];
+    const shards = this.#shards.flatMap((shard, k) => {
+      const { fingerprint, constants } = shard;
+      if (isLater(shard)) {
+        later.push([
+          k,
+          { source: recipeOf(shard.source, 'source'), fingerprint, length: shard.length, constants },
+        ]);
+        return [];
+      }
+      const { source, bounds, footer } = shard.file;
+      return [
+        {
+          source: recipeOf(source, 'source'),
+          fingerprint,
+          bounds,
+          rows: shard.rows,
+          constants,
+          lacked: shard.lacked,
+          footer,
+        },
+      ];
+    });
+    return { shards, ...(later.length > 0 && { later }) };
   }
 
   /** @throws {@link IndexRangeError}; {@link FormatError} if the block that holds the row is damaged */
   get(index: number): MaybePromise<Record<string, unknown>> {
-    const { shard, file, row, block } = this.#find(index);
+    const { shard, place } = this.#find(index);
+    const found = this.#shards[shard]!;
+    if (isLater(found)) return this.#open(shard, found).then(() => this.get(index));
+    const { file, rows, constants, lacked } = found;
+    const row = rows ? rows[place]! : place;
+    const block = firstAbove(file.bounds, row) - 1;
     const names = this.#stored[shard]!;
-    const found = this.#blocks.get(`${shard}/${block}`, () => file.readBlock(block, names));
-    return andThen(found, ({ start, columns }) => {
-      const made: Record<string, unknown> = {};
-      const { constants } = this.#shards[shard]!;
-      if (!constants) {
-        for (let k = 0; k < columns.length; k++) setOwn(made, names[k]!, columns[k]!(row - start));
+    return andThen(
+      this.#blocks.get(`${shard}/${block}`, () => file.readBlock(block, names)),
+      ({ start, columns }) => {
+        const made: Record<string, unknown> = {};
+        if (!constants && !lacked) {
+          for (let k = 0; k < columns.length; k++) setOwn(made, names[k]!, columns[k]!(row - start));
+          return made;
+        }
+        let k = 0;
+        for (const name of this.#settings.columns) {
+          const value =
+            names[k] === name
+              ? columns[k++]!(row - start)
+              : ((constants && ownValue(constants, name)) ?? null);
+          setOwn(made, name, value);
+        }
         return made;
-      }
-      let k = 0;
-      for (const name of this.#settings.columns) {
-        const value = names[k] === name ? columns[k++]!(row - start) : ownValue(constants, name);
-        setOwn(made, name, value);
-      }
-      return made;
-    });
+      },
+    );
   }
 
   /** Fetches the remote blocks of these rows into the cache. */
   prefetch(indices: IndexArray): number | undefined {
-    if (!fetchesAhead(this.#shards.map(({ file }) => file.source))) return undefined;
+    const sources = this.#shards.map((shard) => (isLater(shard) ? shard.source : shard.file.source));
+    if (!fetchesAhead(sources)) return undefined;
     const blocks = new Map<string, { readonly file: F; readonly block: number }>();
     for (const index of indices) {
-      const { shard, file, block } = this.#find(index);
+      const { shard, place } = this.#find(index);
+      const found = this.#shards[shard]!;
+      if (isLater(found)) {
+        // A failure is thrown when the row is read.
+        this.#open(shard, found).then(
+          () => this.prefetch([index]),
+          () => {},
+        );
+        continue;
+      }
+      const { file, rows } = found;
+      const block = firstAbove(file.bounds, rows ? rows[place]! : place) - 1;
       blocks.set(`${shard}/${block}`, { file, block });
     }
     return sumOfBytes(
@@ -190,17 +249,41 @@ export class TableRows<F extends TableFile> implements FileRows {
   }
 
   close(): void {
-    for (const { file } of this.#shards) file.source.close();
+    for (const shard of this.#shards) (isLater(shard) ? shard.source : shard.file.source).close();
   }
 
-  #find(index: number) {
+  #find(index: number): { readonly shard: number; readonly place: number } {
     checkIndex(index, this.length, this.#owner);
     const shard = this.#shards.length === 1 ? 0 : firstAbove(this.#ends, index);
-    const { file, rows } = this.#shards[shard]!;
-    const place = index - (shard === 0 ? 0 : this.#ends[shard - 1]!);
-    const row = rows ? rows[place]! : place;
-    return { shard, file, row, block: firstAbove(file.bounds, row) - 1 };
+    return { shard, place: index - (shard === 0 ? 0 : this.#ends[shard - 1]!) };
   }
+
+  #open(k: number, later: LaterShard<F>): Promise<void> {
+    const known = this.#opening.get(k);
+    if (known) return known;
+    const opening = later
+      .open()
+      .then((shard) => {
+        this.#shards[k] = shard;
+        this.#stored[k] = this.#storedIn(shard);
+      })
+      // A failure is not held: the next row tries again.
+      .finally(() => this.#opening.delete(k));
+    this.#opening.set(k, opening);
+    return opening;
+  }
+
+  #storedIn(shard: TableShard<F> | LaterShard<F>): readonly string[] {
+    const { constants } = shard;
+    const lacked = isLater(shard) ? undefined : shard.lacked;
+    return this.#settings.columns.filter(
+      (name) => !(constants && Object.hasOwn(constants, name)) && !lacked?.includes(name),
+    );
+  }
+}
+
+export function isLater<F extends TableFile>(shard: TableShard<F> | LaterShard<F>): shard is LaterShard<F> {
+  return !('file' in shard);
 }
 
 /**
@@ -214,11 +297,9 @@ export function shardsFromRecipe<F extends TableFile>(
   open: (source: ByteSource, bounds: Float64Array, footer: unknown) => Promise<F> | F,
 ): Promise<TableShard<F>[]> {
   return Promise.all(
-    shards.map(async ({ source, bounds, fingerprint, rows, constants, footer }) => ({
+    shards.map(async ({ source, bounds, footer, ...shard }) => ({
+      ...shard,
       file: await open((await make(source)) as ByteSource, bounds, footer),
-      fingerprint,
-      rows,
-      constants,
     })),
   );
 }

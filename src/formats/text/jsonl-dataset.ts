@@ -2,13 +2,15 @@ import * as v from 'valibot';
 import type { Json } from '../../core/json.js';
 import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
-import type { StorageOptions } from '../../storage/storage-options.js';
-import { openDataFiles } from '../data-files.js';
+import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
+import { openDataFiles, openStoredFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
 import type { DataFiles, FileFacts } from '../file-format.js';
+import type { StreamOfFiles } from '../file-stream.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
 import type { Where } from '../where/where.js';
 import { chooseJson, JsonRecords, type JsonSettings, jsonOptions } from './json-records.js';
+import { JsonlStream } from './jsonl-stream.js';
 import { findLines } from './line-index.js';
 
 export interface JsonlDatasetOptions extends StorageOptions {
@@ -53,6 +55,19 @@ export class JsonlDataset<T = Json> extends JsonRecords<T> {
       const chosen = await chooseJson('JsonlDataset', all, { columns, where, constants }, false);
       return new JsonlDataset<T>(chosen.records, chosen.settings);
     });
+  }
+
+  /**
+   * Opens files to be read from start to end: a stream, which needs no length, so that opening reads no line. The files are dealt to at
+   * most 16 parts that are delivered in turn, so that workers read different files; the order depends on the files alone. Its state is
+   * an offset in a file: resuming reads no line again, but a compressed file from its start. `maxDecompressedBytes` limits a line.
+   *
+   * @throws {@link StorageError} if a file cannot be found. Damage is noticed when it is read.
+   */
+  static async stream<T = Json>(files: DataFiles, options: StorageOptions = {}): Promise<StreamOfFiles<T>> {
+    const { maxDecompressedBytes } = storageOptions(options);
+    const sources = await openStoredFiles(files, 'jsonl', options);
+    return closingOnError(sources, () => JsonlStream.of<T>(sources, { maxDecompressedBytes }));
   }
 
   static async fromRecipe(

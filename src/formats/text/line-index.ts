@@ -47,7 +47,7 @@ export async function findLines(source: ByteSource, keepBlank: boolean): Promise
 const lookedAt = 65_536;
 
 /** A file whose lines end in carriage returns only would be a single sample. */
-async function checkLineEnds(source: ByteSource): Promise<void> {
+export async function checkLineEnds(source: ByteSource): Promise<void> {
   const head = await source.read(0, Math.min(lookedAt, source.byteLength));
   const at = Buffer.from(head.buffer, head.byteOffset, head.byteLength).indexOf('\r');
   if (at < 0 || at + 1 >= head.length || head[at + 1] === lineFeed || head.subarray(at).every(isBlank))
