@@ -25,14 +25,17 @@ const bitFields = 3;
 const alphaBitFields = 6;
 
 /**
- * Decodes BMP of Windows and OS/2: 1, 4, 8, 16, 24 and 32 bits, RLE, bit fields. Drops alpha, as Pillow's `convert('RGB')`.
+ * Decodes BMP of Windows and OS/2: 1, 4, 8, 16, 24 and 32 bits, RLE, bit fields.
  *
  * @param checkSize - Called before memory for the pixels is allocated.
+ * @param accepts - Whether rows may be missing: their pixels are 0, which is black or the first color of the palette.
+ * @returns four channels if the file has alpha, otherwise three.
  * @throws Error with the reason.
  */
 export function decodeBmp(
   bytes: Uint8Array,
   checkSize: (width: number, height: number) => void,
+  accepts = false,
 ): PackedPixels {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = readHeader(view);
@@ -41,8 +44,15 @@ export function decodeBmp(
   checkSize(width, height);
   const isRle = compression === rle8 || compression === rle4;
   const stride = Math.ceil((width * bits) / 32) * 4;
-  if (!isRle && header.offset + stride * (height - 1) + Math.ceil((width * bits) / 8) > bytes.length)
-    throw new Error(`it ends too early: ${stride * height} bytes of pixels are missing in part`);
+  const rowBytes = Math.ceil((width * bits) / 8);
+  const stored = Math.floor((bytes.length - header.offset - rowBytes) / stride) + 1;
+  if (!isRle && stored < height) {
+    if (!accepts)
+      throw new Error(`it ends too early: ${height - Math.max(0, stored)} of ${height} rows are missing`);
+    const whole = new Uint8Array(header.offset + stride * height);
+    whole.set(bytes.subarray(0, header.offset + stride * Math.max(0, stored)));
+    return decodeBmp(whole, checkSize);
+  }
   const data = new Uint8Array(3 * width * height);
   const row = (y: number): number => 3 * width * (header.isTopDown ? y : height - 1 - y);
   if (bits <= 8) {
@@ -65,15 +75,27 @@ export function decodeBmp(
         data[to + 2] = bytes[at]!;
       }
   } else {
-    const channels = readMasks(view, header).map(channelOf);
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        const at = header.offset + y * stride + (x * bits) / 8;
-        const pixel = bits === 16 ? view.getUint16(at, true) : view.getUint32(at, true);
-        for (let c = 0; c < 3; c++) data[row(y) + 3 * x + c] = channels[c]!(pixel);
-      }
+    return decodeFields(view, header, stride);
   }
   return { width, height, channels: 3, data };
+}
+
+/** Pixels whose channels are bits of one number, with alpha if there is a mask for it. */
+function decodeFields(view: DataView, header: BmpHeader, stride: number): PackedPixels {
+  const { width, height, bits, offset, isTopDown } = header;
+  const masks = readMasks(view, header);
+  const fields = masks.map(channelOf);
+  const channels = masks.length;
+  const data = new Uint8Array(channels * width * height);
+  for (let y = 0; y < height; y++) {
+    const row = channels * width * (isTopDown ? y : height - 1 - y);
+    for (let x = 0; x < width; x++) {
+      const at = offset + y * stride + (x * bits) / 8;
+      const pixel = bits === 16 ? view.getUint16(at, true) : view.getUint32(at, true);
+      for (let c = 0; c < channels; c++) data[row + channels * x + c] = fields[c]!(pixel);
+    }
+  }
+  return { width, height, channels, data };
 }
 
 function readHeader(view: DataView): BmpHeader {
@@ -144,7 +166,10 @@ function readPalette(bytes: Uint8Array, { palette, entryBytes, colors, bits }: B
 function readMasks(view: DataView, { bits, compression }: BmpHeader): readonly number[] {
   if (compression === uncompressed) return bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff];
   if (view.byteLength < 66) throw new Error('its bit masks end too early');
-  return [54, 58, 62].map((at) => view.getUint32(at, true));
+  const masks = [54, 58, 62].map((at) => view.getUint32(at, true));
+  const hasAlpha = bits === 32 && (view.getUint32(14, true) >= 56 || compression === alphaBitFields);
+  const alpha = hasAlpha && view.byteLength >= 70 ? view.getUint32(66, true) : 0;
+  return alpha === 0 ? masks : [...masks, alpha];
 }
 
 /** Extracts a channel of a pixel as 8 bits. */

@@ -13,14 +13,17 @@ export function isPnm(bytes: Uint8Array): boolean {
 
 /**
  * Decodes PBM, PGM and PPM, text or binary. Values are scaled to 8 bits as in Pillow, 16-bit gray too, which Pillow clips at
- * 255.
+ * 255 (`clips`).
  *
  * @param checkSize - Called before memory for the pixels is allocated.
+ * @param accepts - Whether rows of a binary file may be missing: they are black.
  * @throws Error with the reason.
  */
 export function decodePnm(
   bytes: Uint8Array,
   checkSize: (width: number, height: number) => void,
+  accepts = false,
+  clips = false,
 ): PackedPixels {
   const kind = bytes[1]! - 0x30;
   const reader = new TokenReader(bytes, 2);
@@ -35,8 +38,19 @@ export function decodePnm(
   const isText = kind < 4;
   // In text, a value takes at least one digit.
   const least = isText ? size : kind === 4 ? height * Math.ceil(width / 8) : size * (max > 255 ? 2 : 1);
+  if (reader.left < least && accepts && !isText) {
+    const rowBytes = least / height;
+    const whole = new Uint8Array(reader.at + least);
+    // A bit of PBM is ink.
+    if (kind === 4) whole.fill(255, reader.at);
+    whole.set(bytes.subarray(0, reader.at + rowBytes * Math.floor(reader.left / rowBytes)));
+    return decodePnm(whole, checkSize, false, clips);
+  }
   if (reader.left < least) throw new Error(`it ends too early: ${reader.left} of ${least} bytes of pixels`);
-  const levels = Uint8Array.from({ length: max + 1 }, (_, value) => halfToEven((value / max) * 255));
+  const isClipped = clips && channels === 1 && max > 255;
+  const levels = Uint8Array.from({ length: max + 1 }, (_, value) =>
+    isClipped ? Math.min(255, halfToEven((value / max) * 65_535)) : halfToEven((value / max) * 255),
+  );
   const level = (value: number): number => levels[Math.min(value, max)]!;
   const data = new Uint8Array(size);
   if (kind === 1) for (let i = 0; i < size; i++) data[i] = reader.bit() ? 0 : 255;

@@ -2,13 +2,15 @@ import pLimit from 'p-limit';
 import { FormatError, MillraceError, MissingPeerError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { messageOf } from '../core/thrown.js';
+import { completePng } from './complete-png.js';
 import { decodeBmp, isBmp } from './decode-bmp.js';
 import { decodePnm, isPnm } from './decode-pnm.js';
 import { type ImageWorkspace, imageWorkspace } from './image-workspace.js';
-import type { PackedPixels } from './packed-pixels.js';
+import { jpegFacts } from './jpeg-segments.js';
+import { onBackground, type PackedPixels } from './packed-pixels.js';
 import type { PipelineSettings } from './pipeline-options.js';
 import type { RgbxImage } from './rgbx-image.js';
-import { decodeWithSharp } from './sharp-decoder.js';
+import { decodeWithSharp, isPng } from './sharp-decoder.js';
 import { type ChooseRegion, TurboJpeg } from './turbo-jpeg.js';
 import { unpackPixels } from './unpack-pixels.js';
 
@@ -57,7 +59,7 @@ export class ImageDecoder {
     use: (image: RgbxImage, place: DecodedPlace) => R,
   ): MaybePromise<R> {
     const isWhole = isJpeg(bytes) && hasEndMark(bytes);
-    const fast = isWhole ? this.#turboJpeg() : undefined;
+    const fast = isWhole && !this.#needsSharp(bytes) ? this.#turboJpeg() : undefined;
     let refusal: string | undefined = isJpeg(bytes) && !isWhole ? 'it has no end mark' : undefined;
     if (fast) {
       let shrink = 1;
@@ -75,18 +77,23 @@ export class ImageDecoder {
       refusal = decoded.refused;
     }
     const useWhole = (pixels: PackedPixels): R => {
-      const image = unpackPixels(pixels, this.workspace);
+      const image = unpackPixels(pixels, this.workspace, this.#settings.channels === 4);
       choose(image);
       return use(image, wholePlace);
     };
-    const decodePlain = isBmp(bytes) ? decodeBmp : isPnm(bytes) ? decodePnm : undefined;
-    if (decodePlain)
-      return useWhole(
-        asDamage(name, () => decodePlain(bytes, (width, height) => this.#checkSize(width, height, name))),
-      );
+    const checkSize = (width: number, height: number) => this.#checkSize(width, height, name);
+    const { truncated, gray16 } = this.#settings;
+    const accepts = truncated === 'accept';
+    if (isBmp(bytes)) {
+      const pixels = asDamage(name, () => decodeBmp(bytes, checkSize, accepts));
+      return useWhole(onBackground(pixels, this.#settings.background));
+    }
+    if (isPnm(bytes))
+      return useWhole(asDamage(name, () => decodePnm(bytes, checkSize, accepts, gray16 === 'clip')));
+    const whole = accepts && isPng(bytes) ? asDamage(name, () => completePng(bytes, checkSize)) : bytes;
     // sharp decides on files that libjpeg-turbo refuses, so that both decoders read the same files.
     return this.#limit(async () => {
-      const pixels = await decodeWithSharp(bytes, this.#settings.maxPixels).catch((cause: Error) => {
+      const pixels = await decodeWithSharp(whole, this.#settings).catch((cause: Error) => {
         if (cause instanceof MissingPeerError && refusal !== undefined && refusal !== 'it is CMYK')
           throw damaged(name, refusal, cause);
         throw cause instanceof MillraceError ? cause : damaged(name, cause.message, cause);
@@ -101,6 +108,14 @@ export class ImageDecoder {
       where: { file: name, width, height },
       next: 'Make it smaller, or pass a larger maxPixels if you trust the file.',
     });
+  }
+
+  /** Whether the options ask for what libjpeg-turbo does not do: turning a JPEG, or converting its colors. */
+  #needsSharp(bytes: Uint8Array): boolean {
+    const { orientation, profile } = this.#settings;
+    if (orientation === 'stored' && profile === 'ignore') return false;
+    const facts = jpegFacts(bytes);
+    return (orientation === 'upright' && facts.orientation > 1) || (profile === 'srgb' && facts.hasProfile);
   }
 
   #turboJpeg(): TurboJpeg | undefined {

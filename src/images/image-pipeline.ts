@@ -1,9 +1,9 @@
 import type { SampleContext } from '../core/dataset.js';
 import type { TypedArrayOf } from '../core/dtype.js';
-import { ShapeError } from '../core/errors.js';
+import { ConfigError, ShapeError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
-import { eraseRandom } from './apply/erase-random.js';
+import { cropCount, cutCrops } from './apply/cut-crops.js';
 import { movedTo, reach, shrinkOf } from './decoded-part.js';
 import {
   checkSample,
@@ -17,17 +17,14 @@ import { isWithin } from './geometry/crop-geometry.js';
 import { type Geometry, joinGeometry } from './geometry/join-geometry.js';
 import { warpImage } from './geometry/warp-image.js';
 import { type DecodedPlace, ImageDecoder } from './image-decoder.js';
-import type { ImageTransform, NormalizeOptions } from './image-transform.js';
-import { type ChannelScaling, copyPixels, normalizePixels } from './normalize-pixels.js';
+import { type ImageDType, ImageFinisher } from './image-finisher.js';
+import type { ImageTransform } from './image-transform.js';
 import { type ImagePipelineOptions, type PipelineSettings, pipelineOptions } from './pipeline-options.js';
-import { planarOf, writePlanar } from './planar/convert-pixels.js';
+import { planarOf } from './planar/convert-pixels.js';
 import type { PlanarImage, PlanarSize } from './planar/planar-image.js';
 import { resample } from './resample.js';
 import type { RgbxImage } from './rgbx-image.js';
 import { fixedSizeOf, planSteps, type StepPlan } from './step-plan.js';
-
-/** Dtype of a finished image: float32 after `normalize`, otherwise uint8. */
-export type ImageDType = 'float32' | 'uint8';
 
 /**
  * Turns image files into tensors: decodes only the needed part of a JPEG, crops, resizes, flips, changes colors and normalizes,
@@ -36,30 +33,29 @@ export type ImageDType = 'float32' | 'uint8';
  * Steps run in their order; those that move pixels and follow each other are joined into one resampling. After `normalize`, only
  * erasing is possible. Results do not depend on the number of workers or on SIMD. Both decoders match Pillow within one level of
  * 255 (a few levels for JPEGs that become six times smaller or more, unless `exact`). As in Pillow, color profiles are ignored,
- * alpha is dropped, files that a decoder only warns about are read, and EXIF orientation rotates TIFF only. 16-bit gray keeps its
- * high byte; Pillow clips it at 255.
+ * alpha is dropped, files that a decoder only warns about are read, and EXIF orientation turns TIFF only; options change each of these.
  */
 export class ImagePipeline {
   readonly steps: readonly ImageTransform[];
-  readonly dtype: ImageDType;
   /** The options, with their defaults. */
   readonly settings: PipelineSettings;
   readonly #plan: StepPlan;
   readonly #images: ImageDecoder;
-  readonly #scaling: ChannelScaling | undefined;
-  /** For each channel, the normalized value of each level. */
-  readonly #levels: readonly Float32Array[] | undefined;
+  readonly #finisher: ImageFinisher;
 
-  /** @throws {@link ConfigError} if a step other than erasing comes after `normalize`. */
+  /** @throws {@link ConfigError} if the steps are in an impossible order, or an option does not fit them. */
   constructor(steps: readonly ImageTransform[], options: ImagePipelineOptions = {}) {
     this.#plan = planSteps(steps);
     this.steps = steps;
     this.settings = pipelineOptions(options);
     this.#images = new ImageDecoder(this.settings);
-    const { normalize } = this.#plan;
-    this.#scaling = normalize && scalingOf(normalize);
-    this.#levels = this.#scaling && levelsOf(this.#scaling);
-    this.dtype = normalize ? 'float32' : 'uint8';
+    const { normalize, finishing } = this.#plan;
+    this.#finisher = new ImageFinisher(this.settings, normalize, finishing, () => this.#images.workspace);
+  }
+
+  /** Dtype of every result. */
+  get dtype(): ImageDType {
+    return this.#finisher.dtype;
   }
 
   /** Height and width of every result; `undefined` if they depend on the image. */
@@ -67,18 +63,25 @@ export class ImagePipeline {
     return fixedSizeOf(this.steps);
   }
 
+  /** Shape of every result; `undefined` if it depends on the image. */
+  get fixedShape(): readonly number[] | undefined {
+    const size = this.fixedSize;
+    return size && this.#shapeOf({ height: size[0], width: size[1] });
+  }
+
   /**
    * Makes an image from the bytes of its file. Synchronous for JPEGs if libjpeg-turbo is installed.
    *
    * @param name - Path of the image, for messages.
-   * @returns shape `[3, H, W]` or `[H, W, 3]`.
+   * @returns shape `[C, H, W]` or `[H, W, C]`, where `C` is 3 unless `channels` says otherwise; with `fiveCrop` or `tenCrop`, one more
+   *   dimension first.
    * @throws {@link FormatError} if the bytes are damaged or not an image.
    */
   run(bytes: Uint8Array, name: string, context: SampleContext): MaybePromise<Tensor<ImageDType>> {
     return this.#make(bytes, name, context, (image) => this.#tensorOf(image, context));
   }
 
-  /** Like {@link run}, into memory of `3 * H * W` elements. Requires a {@link fixedSize}. */
+  /** Like {@link run}, into memory for a tensor of the {@link fixedShape}. */
   runInto(
     bytes: Uint8Array,
     name: string,
@@ -86,13 +89,13 @@ export class ImagePipeline {
     target: TypedArrayOf<ImageDType>,
   ): MaybePromise<void> {
     return this.#make(bytes, name, context, (image) => {
-      if (3 * image.width * image.height !== target.length) {
+      if (elementsOf(this.#shapeOf(image)) !== target.length) {
         throw new ShapeError(`A step made an image of ${image.height} × ${image.width}`, {
           where: { file: name },
           next: 'Put a step with a fixed size, such as resize([height, width]), behind it.',
         });
       }
-      this.#finish(image, target, context);
+      this.#write(image, target, context);
     });
   }
 
@@ -111,11 +114,16 @@ export class ImagePipeline {
     options: SampleOptions = {},
   ): MaybePromise<FinishedSample<S>> {
     const rules = sampleOptions(options);
+    const { crops } = this.#plan;
+    if (crops && (sample.mask || sample.boxes || sample.points || rules.withGeometry))
+      throw new ConfigError('ImagePipeline.apply', [
+        { field: crops.type, message: 'makes several images, which masks, boxes and points cannot follow' },
+      ]);
     const finish = (image: PlanarImage) => this.#applied(sample, image, context, rules);
-    if (isTensor(sample.image)) return finish(imageOfSample(sample.image));
+    if (isTensor(sample.image)) return finish(imageOfSample(sample.image, this.settings.channels));
     const whole = (size: PlanarSize) => ({ needed: { x: 0, y: 0, ...size }, shrink: 1 });
     return this.#images.decode(sample.image, `sample ${context.index}`, whole, (image) =>
-      finish(planarOf(image)),
+      finish(planarOf(image, this.settings.channels)),
     );
   }
 
@@ -160,16 +168,16 @@ export class ImagePipeline {
     };
     return this.#images.decode(bytes, name, choose, (image, place) => {
       const moved = this.#moved(image, geometryIn(geometry!, place, image));
-      return use(rest.length === 0 ? moved : this.#change(asPlanar(moved), context));
+      return use(rest.length === 0 ? moved : this.#change(this.#planar(moved), context));
     });
   }
 
   #moved(image: RgbxImage, geometry: Geometry): RgbxImage | PlanarImage {
     const { crop, filter } = geometry;
     const isUsual = crop && !crop.flipDown && filter === 'bilinear' && isWithin(crop);
-    return isUsual && !this.settings.exact
+    return isUsual && !this.settings.exact && this.settings.channels === 3
       ? resample(image, crop, this.#images.workspace)
-      : warpImage(planarOf(image), geometry);
+      : warpImage(this.#planar(image), geometry);
   }
 
   /** Applies the steps that follow the leading geometry. */
@@ -184,50 +192,38 @@ export class ImagePipeline {
     return changed;
   }
 
+  #planar(image: RgbxImage | PlanarImage): PlanarImage {
+    return 'channels' in image ? image : planarOf(image, this.settings.channels);
+  }
+
+  #shapeOf(size: PlanarSize): readonly number[] {
+    const { crops } = this.#plan;
+    if (!crops) return this.#finisher.shapeOf(size);
+    const [height, width] = crops.size;
+    return [cropCount(crops), ...this.#finisher.shapeOf({ height, width })];
+  }
+
   #tensorOf(image: RgbxImage | PlanarImage, context: SampleContext): Tensor<ImageDType> {
-    const { height, width } = image;
-    const shape = this.settings.layout === 'NCHW' ? [3, height, width] : [height, width, 3];
-    const tensor = zeroTensor(this.dtype, shape);
-    this.#finish(image, tensor.data, context);
+    const tensor = zeroTensor(this.dtype, this.#shapeOf(image));
+    this.#write(image, tensor.data, context);
     return tensor;
   }
 
-  #finish(image: RgbxImage | PlanarImage, target: TypedArrayOf<ImageDType>, context: SampleContext): void {
-    const { layout } = this.settings;
-    if ('channels' in image) writePlanar(image, layout, target, this.#levels);
-    else if (this.#scaling)
-      normalizePixels(image, this.#scaling, layout, target as Float32Array, this.#images.workspace);
-    else copyPixels(image, layout, target as Uint8Array, this.#images.workspace);
-    const { height, width } = image;
-    for (const step of this.#plan.erasing)
-      eraseRandom({ height, width, layout, data: target }, step, context.rng);
+  #write(image: RgbxImage | PlanarImage, target: TypedArrayOf<ImageDType>, context: SampleContext): void {
+    const { crops } = this.#plan;
+    const images = crops ? cutCrops(this.#planar(image), crops) : [image];
+    const elements = target.length / images.length;
+    for (const [k, each] of images.entries())
+      this.#finisher.write(each, target.subarray(k * elements, (k + 1) * elements), context);
   }
 }
 
-function asPlanar(image: RgbxImage | PlanarImage): PlanarImage {
-  return 'channels' in image ? image : planarOf(image);
+function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
 }
 
 /** A geometry in pixels of a decoded part. */
 function geometryIn(geometry: Geometry, { x, y, shrink }: DecodedPlace, part: PlanarSize): Geometry {
   const { crop } = geometry;
   return crop ? { ...geometry, crop: movedTo(crop, shrink, x, y, part) } : geometry;
-}
-
-function scalingOf({ mean, std }: NormalizeOptions): ChannelScaling {
-  const perChannel = (value: (channel: 0 | 1 | 2) => number) => [value(0), value(1), value(2)] as const;
-  return {
-    scale: perChannel((c) => 1 / (255 * std[c])),
-    bias: perChannel((c) => -mean[c] / std[c]),
-  };
-}
-
-/** Tables of what `normalizePixels` computes, in float32. */
-function levelsOf({ scale, bias }: ChannelScaling): Float32Array[] {
-  return scale.map((factor, channel) =>
-    Float32Array.from(
-      { length: 256 },
-      (_, value) => Math.fround(value * Math.fround(factor)) + Math.fround(bias[channel]!),
-    ),
-  );
 }

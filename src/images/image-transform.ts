@@ -2,6 +2,8 @@ import * as v from 'valibot';
 import type { SampleContext } from '../core/dataset.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Tensor } from '../core/tensor.js';
+import type { OwnFloatStep } from './augment/after-normalize.js';
+import type { CropsStep } from './augment/crops-step.js';
 import type { ErasingStep } from './augment/erasing-step.js';
 import type { MovingStep } from './augment/geometry-steps.js';
 import type { ColorStep } from './augment/pixel-steps.js';
@@ -13,7 +15,8 @@ export type ImageSize = number | readonly [height: number, width: number];
 
 /**
  * A step of an {@link ImagePipeline}: plain data, so that it moves into workers. Steps that move pixels and follow each other are
- * joined into one resampling. A function is a step of your own: it takes and returns a uint8 tensor of the shape `[3, H, W]`.
+ * joined into one resampling. A function is a step of your own: it takes and returns a uint8 tensor of the shape `[C, H, W]`, with three
+ * channels unless the options say otherwise. Behind `normalize`, `augment.afterNormalize` makes a step of a function.
  */
 export type ImageTransform =
   | { readonly type: 'resize'; readonly size: ImageSize; readonly interpolation?: ResizeFilter }
@@ -32,9 +35,11 @@ export type ImageTransform =
   | PolicyStep
   | PixelFunction
   | ({ readonly type: 'normalize' } & NormalizeOptions)
-  | ErasingStep;
+  | ErasingStep
+  | OwnFloatStep
+  | CropsStep;
 
-/** A step of the user: shape `[3, H, W]`. Synchronous, so that it runs between the others. */
+/** A step of the user: shape `[C, H, W]`. Synchronous, so that it runs between the others. */
 export type PixelFunction = (image: Tensor<'uint8'>, context: SampleContext) => Tensor<'uint8'>;
 
 /** Steps that are plain data. */
@@ -59,9 +64,14 @@ const rangeOf = (low: number, high: number) =>
     v.tuple([share(low, high), share(low, high)], 'must be [low, high]'),
     v.check(([from, to]) => from <= to, 'must be [low, high] with low first'),
   );
-const threeNumbers = v.tuple(
-  [v.number('must be a number'), v.number('must be a number'), v.number('must be a number')],
-  'must have a number for red, green and blue',
+const number = v.number('must be a number');
+const perChannel = v.union(
+  [
+    v.strictTuple([number]),
+    v.strictTuple([number, number, number]),
+    v.strictTuple([number, number, number, number]),
+  ],
+  'must have a number for red, green and blue, or for each of 1 or 4 channels',
 );
 
 /** Interpolation of a resize. @defaultValue `'bilinear'` */
@@ -155,24 +165,34 @@ export function colorJitter(options: ColorJitterOptions): StepOf<'colorJitter'> 
 }
 
 export interface NormalizeOptions {
-  /** For red, green and blue, on a scale from 0 to 1. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
+  /** For red, green and blue, on a scale from 0 to 1; with `channels: 1` one number, with `channels: 4` one for alpha as well. */
+  readonly mean: PerChannel;
+  readonly std: PerChannel;
 }
 
+type PerChannel =
+  | readonly [gray: number]
+  | readonly [red: number, green: number, blue: number]
+  | readonly [red: number, green: number, blue: number, alpha: number];
+
 /** Mean and standard deviation of ImageNet, which most published models expect. */
-export const imageNetStatistics: NormalizeOptions = {
+export const imageNetStatistics: Readonly<Record<'mean' | 'std', readonly [number, number, number]>> = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 };
 
 /** `(value / 255 - mean) / std`, channel by channel. @defaultValue {@link imageNetStatistics} */
 export function normalize(options: NormalizeOptions = imageNetStatistics): StepOf<'normalize'> {
-  const deviations = v.pipe(
-    threeNumbers,
-    v.check((std) => std.every((value) => value > 0), 'must be above 0'),
+  const schema = v.pipe(
+    v.strictObject({
+      mean: perChannel,
+      std: v.pipe(
+        perChannel,
+        v.check((std) => std.every((value) => value > 0), 'must be above 0'),
+      ),
+    }),
+    v.check(({ mean, std }) => mean.length === std.length, 'must have as many means as deviations'),
   );
-  const schema = v.strictObject({ mean: threeNumbers, std: deviations });
   return { type: 'normalize', ...parseOptions('normalize', schema, options) };
 }
 

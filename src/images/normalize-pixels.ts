@@ -3,8 +3,8 @@ import type { RgbxImage } from './rgbx-image.js';
 
 /** Scale and bias per channel: `value * scale + bias`, in float32. */
 export interface ChannelScaling {
-  readonly scale: readonly [number, number, number];
-  readonly bias: readonly [number, number, number];
+  readonly scale: readonly number[];
+  readonly bias: readonly number[];
 }
 
 /** Order of the axes of an image: channels, height, width, or channels last. */
@@ -31,7 +31,8 @@ export function normalizePixels(
   const direct = kernels.memory.addressOf(target);
   const address = direct ?? workspace.bytes('normalized', target.byteLength).byteOffset;
   const interleaved = layout === 'NHWC' ? 1 : 0;
-  kernels.functions.normalizeRgbx(image.data.byteOffset, pixels, address, interleaved, ...scale, ...bias);
+  const factors = [scale[0]!, scale[1]!, scale[2]!, bias[0]!, bias[1]!, bias[2]!] as const;
+  kernels.functions.normalizeRgbx(image.data.byteOffset, pixels, address, interleaved, ...factors);
   if (direct === undefined) target.set(new Float32Array(kernels.memory.buffer, address, target.length));
 }
 

@@ -1,5 +1,6 @@
 /**
- * An image in memory: top row first, four bytes per pixel, of which the fourth is unused. The memory has one row and 16 bytes
+ * An image in memory: top row first, four bytes per pixel: red, green, blue, and alpha, which only images of four
+ * channels use. The memory has one row and 16 bytes
  * more than `4 * width * height`, so that whole vectors can be read at the edges.
  */
 export interface RgbxImage {

@@ -1,22 +1,30 @@
 import { importPeer } from '../core/peer.js';
 import type { PackedPixels } from './packed-pixels.js';
+import type { PipelineSettings } from './pipeline-options.js';
 
 /** The part of sharp, an optional peer, that Millrace uses. */
 interface Sharp {
   (
     bytes: Uint8Array,
-    options: { failOn: 'error'; ignoreIcc: true; limitInputPixels: number; autoOrient: boolean },
+    options: {
+      readonly failOn: 'error' | 'none';
+      readonly ignoreIcc: boolean;
+      readonly limitInputPixels: number;
+      readonly autoOrient: boolean;
+    },
   ): SharpImage;
   cache(enabled: boolean): void;
   concurrency(threads: number): void;
 }
 
 interface SharpImage {
-  metadata(): Promise<{ space?: string }>;
+  metadata(): Promise<{ space?: string; hasProfile?: boolean; depth?: string }>;
   removeAlpha(): SharpImage;
+  ensureAlpha(): SharpImage;
+  flatten(options: { background: { r: number; g: number; b: number } }): SharpImage;
   pipelineColorspace(space: 'cmyk'): SharpImage;
-  toColorspace(space: 'srgb' | 'cmyk'): SharpImage;
-  raw(): SharpImage;
+  toColorspace(space: 'srgb' | 'cmyk' | 'grey16'): SharpImage;
+  raw(options?: { depth: 'ushort' }): SharpImage;
   toBuffer(options: {
     resolveWithObject: true;
   }): Promise<{ data: Uint8Array; info: { width: number; height: number; channels: number } }>;
@@ -25,29 +33,54 @@ interface SharpImage {
 let loaded: Promise<Sharp> | undefined;
 
 /**
- * Decodes a whole image of any format that sharp supports, with the choices of Pillow's `convert('RGB')`: files that a decoder
- * only warns about are read; color profiles are ignored; alpha is dropped; CMYK stays CMYK, for {@link unpackPixels} to
- * convert; EXIF orientation rotates TIFF only.
+ * Decodes a whole image of any format that sharp supports, with the choices of Pillow's `convert('RGB')` unless the options say
+ * otherwise: files that a decoder only warns about are read; color profiles are ignored; alpha is dropped; CMYK stays CMYK,
+ * for {@link unpackPixels} to convert; EXIF orientation turns TIFF only.
  *
- * @param maxPixels - Larger images are an error, before memory is allocated.
- * @throws {@link MissingPeerError} without sharp; sharp's error if the bytes are damaged.
+ * @returns four channels with `channels: 4`.
+ * @throws {@link MissingPeerError} without sharp; sharp's error if the bytes are damaged or have more than `maxPixels`.
  */
-export async function decodeWithSharp(bytes: Uint8Array, maxPixels: number): Promise<PackedPixels> {
+export async function decodeWithSharp(bytes: Uint8Array, settings: PipelineSettings): Promise<PackedPixels> {
   loaded ??= loadSharp();
   const sharp = await loaded;
-  const mayBeCmyk = isTiff(bytes) || (bytes[0] === 0xff && bytes[1] === 0xd8);
+  const isJpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
+  const { truncated, orientation, profile, gray16, background, channels } = settings;
+  const isCompleted = truncated === 'accept' && (isJpeg || isPng(bytes));
   const image = sharp(bytes, {
-    failOn: 'error',
-    ignoreIcc: true,
-    limitInputPixels: maxPixels,
-    autoOrient: isTiff(bytes),
+    failOn: isCompleted ? 'none' : 'error',
+    ignoreIcc: profile === 'ignore',
+    limitInputPixels: settings.maxPixels,
+    autoOrient: orientation === 'upright' || isTiff(bytes),
   });
-  const isCmyk = mayBeCmyk && (await image.metadata()).space === 'cmyk';
-  const pixels = isCmyk
-    ? image.pipelineColorspace('cmyk').toColorspace('cmyk')
-    : image.removeAlpha().toColorspace('srgb');
-  const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
+  const needsFacts = isTiff(bytes) || isJpeg || gray16 === 'clip';
+  const { space, hasProfile, depth } = needsFacts ? await image.metadata() : {};
+  if (space === 'cmyk' && !(profile === 'srgb' && hasProfile))
+    return pixelsOf(image.pipelineColorspace('cmyk').toColorspace('cmyk').raw(), true);
+  if (gray16 === 'clip' && space === 'grey16' && depth === 'ushort') return clippedGray(image);
+  if (channels === 4) return pixelsOf(image.ensureAlpha().toColorspace('srgb').raw());
+  const [r, g, b] = background ?? [];
+  const opaque =
+    r === undefined ? image.removeAlpha() : image.flatten({ background: { r, g: g!, b: b! } }).removeAlpha();
+  return pixelsOf(opaque.toColorspace('srgb').raw());
+}
+
+async function pixelsOf(image: SharpImage, isCmyk = false): Promise<PackedPixels> {
+  const { data, info } = await image.toBuffer({ resolveWithObject: true });
   return { ...info, data, isCmyk };
+}
+
+/** Gray of 16 bits, cut off at 255. */
+async function clippedGray(image: SharpImage): Promise<PackedPixels> {
+  const wide = image.removeAlpha().toColorspace('grey16').raw({ depth: 'ushort' });
+  const { data, info } = await wide.toBuffer({ resolveWithObject: true });
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const gray = new Uint8Array(info.width * info.height);
+  for (let i = 0; i < gray.length; i++) gray[i] = Math.min(255, view.getUint16(2 * info.channels * i, true));
+  return { width: info.width, height: info.height, channels: 1, data: gray };
+}
+
+export function isPng(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4e && bytes[3] === 0x47;
 }
 
 function isTiff(bytes: Uint8Array): boolean {

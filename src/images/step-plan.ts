@@ -1,12 +1,14 @@
 import type { SampleContext } from '../core/dataset.js';
-import { ConfigError, ShapeError } from '../core/errors.js';
+import { ConfigError } from '../core/errors.js';
 import { applyColorStep } from './apply/apply-pixel-step.js';
 import { applyPolicy } from './apply/apply-policy.js';
 import { eraseRandom } from './apply/erase-random.js';
-import type { ErasingStep } from './augment/erasing-step.js';
-import { imageTensor } from './functional/image-argument.js';
+import type { OwnFloatStep } from './augment/after-normalize.js';
+import type { CropsStep } from './augment/crops-step.js';
+import { checkedLevels } from './check-own-step.js';
 import type { GeometryStep } from './geometry/draw-moves.js';
-import type { ImageTransform, NamedStep, PixelFunction, StepOf } from './image-transform.js';
+import type { FinishingStep } from './image-finisher.js';
+import type { ImageTransform, NamedStep, StepOf } from './image-transform.js';
 import type { PlanarImage } from './planar/planar-image.js';
 
 /** A group of steps: joined geometry, or one change of pixels. */
@@ -23,21 +25,33 @@ export interface StepPlan {
   readonly leading: readonly GeometryStep[];
   readonly rest: readonly StepGroup[];
   readonly normalize: StepOf<'normalize'> | undefined;
-  /** Erasing after `normalize`. */
-  readonly erasing: readonly ErasingStep[];
+  /** Makes several images of one, before `normalize`. */
+  readonly crops: CropsStep | undefined;
+  /** The steps after `normalize`. */
+  readonly finishing: readonly FinishingStep[];
 }
 
-/** @throws {@link ConfigError} for a step that cannot come after `normalize`. */
+/** @throws {@link ConfigError} for steps in an impossible order. */
 export function planSteps(steps: readonly ImageTransform[]): StepPlan {
   const groups: StepGroup[] = [];
   let normalize: StepOf<'normalize'> | undefined;
-  const erasing: ErasingStep[] = [];
+  let crops: CropsStep | undefined;
+  const finishing: FinishingStep[] = [];
   for (const [k, step] of steps.entries()) {
     if (normalize) {
-      if (typeof step === 'function' || step.type !== 'randomErasing') refuse(k, step);
-      erasing.push(step as ErasingStep);
-    } else if (typeof step === 'function') groups.push({ kind: 'pixels', change: ownStep(step, k) });
+      if (typeof step === 'function' || (step.type !== 'randomErasing' && step.type !== 'afterNormalize'))
+        refuse(k, step, 'cannot come after normalize');
+      finishing.push(step);
+    } else if (crops && (typeof step === 'function' || step.type !== 'normalize'))
+      refuse(k, step, `cannot come after ${crops.type}`);
+    else if (typeof step === 'function')
+      groups.push({
+        kind: 'pixels',
+        change: (image, context) => checkedLevels(step, image, context, k),
+      });
+    else if (step.type === 'afterNormalize') refuse(k, step, 'needs a normalize before it');
     else if (step.type === 'normalize') normalize = step;
+    else if (step.type === 'fiveCrop' || step.type === 'tenCrop') crops = step;
     else if (isGeometry(step)) {
       const last = groups.at(-1);
       if (last?.kind === 'geometry') groups[groups.length - 1] = { ...last, steps: [...last.steps, step] };
@@ -46,14 +60,12 @@ export function planSteps(steps: readonly ImageTransform[]): StepPlan {
   }
   const [first] = groups;
   const leading = first?.kind === 'geometry' ? first.steps : [];
-  return { leading, rest: leading.length > 0 ? groups.slice(1) : groups, normalize, erasing };
+  return { leading, rest: leading.length > 0 ? groups.slice(1) : groups, crops, normalize, finishing };
 }
 
-function refuse(k: number, step: ImageTransform): never {
+function refuse(k: number, step: ImageTransform, problem: string): never {
   const name = typeof step === 'function' ? 'a function' : step.type;
-  throw new ConfigError('ImagePipeline transforms', [
-    { field: `[${k}]`, message: `${name} cannot come after normalize` },
-  ]);
+  throw new ConfigError('ImagePipeline transforms', [{ field: `[${k}]`, message: `${name} ${problem}` }]);
 }
 
 const geometry: ReadonlySet<NamedStep['type']> = new Set<GeometryStep['type']>([
@@ -74,14 +86,14 @@ function isGeometry(step: NamedStep): step is GeometryStep {
 }
 
 function changeOf(
-  step: Exclude<NamedStep, GeometryStep | StepOf<'normalize'>>,
+  step: Exclude<NamedStep, GeometryStep | CropsStep | OwnFloatStep | StepOf<'normalize'>>,
 ): (image: PlanarImage, context: SampleContext) => PlanarImage {
   switch (step.type) {
     case 'randAugment':
     case 'trivialAugmentWide':
     case 'autoAugment':
     case 'augMix':
-      return (image, { rng }) => applyPolicy(image, step, rng);
+      return (image, { rng }) => onColors(image, (colors) => applyPolicy(colors, step, rng));
     case 'randomErasing':
       return (image, { rng }) => {
         const erased = { ...image, data: image.data.slice() };
@@ -89,25 +101,18 @@ function changeOf(
         return erased;
       };
     default:
-      return (image, { rng }) => applyColorStep(image, step, rng);
+      return (image, { rng }) => onColors(image, (colors) => applyColorStep(colors, step, rng));
   }
 }
 
-function ownStep(
-  step: PixelFunction,
-  k: number,
-): (image: PlanarImage, context: SampleContext) => PlanarImage {
-  return (image, context) => {
-    const { dtype, shape, data } = step(imageTensor(image), context);
-    const [channels, height, width] = shape as readonly [number, number, number];
-    if (dtype !== 'uint8' || shape.length !== 3 || channels !== 3 || data.length === 0) {
-      throw new ShapeError(`A step returned ${dtype} [${shape}], not uint8 [3, H, W]`, {
-        where: { step: k },
-        next: 'Return a uint8 tensor of three channels, before normalize.',
-      });
-    }
-    return { channels, height, width, data };
-  };
+/** Applies a change to the colors of an image; alpha stays as it is. */
+function onColors(image: PlanarImage, change: (colors: PlanarImage) => PlanarImage): PlanarImage {
+  if (image.channels !== 4) return change(image);
+  const pixels = image.height * image.width;
+  const colors = change({ ...image, channels: 3, data: image.data.subarray(0, 3 * pixels) });
+  const data = new Uint8Array(image.data);
+  data.set(colors.data);
+  return { ...image, data };
 }
 
 /** Height and width of every result of steps; `undefined` if they depend on the image. */
@@ -117,7 +122,8 @@ export function fixedSizeOf(
   let size: readonly [number, number] | undefined;
   for (const step of steps) {
     if (typeof step === 'function') continue;
-    if (step.type === 'centerCrop' || step.type === 'randomResizedCrop' || step.type === 'randomCrop')
+    if (step.type === 'fiveCrop' || step.type === 'tenCrop') size = step.size;
+    else if (step.type === 'centerCrop' || step.type === 'randomResizedCrop' || step.type === 'randomCrop')
       size = step.size;
     else if (step.type === 'resize') size = typeof step.size === 'number' ? undefined : step.size;
     else if (step.type === 'randomRotation' && step.expand) size = undefined;

@@ -40,7 +40,8 @@ const jpegHeight = 6;
 const colorspace = 8;
 /** Most scans of a JPEG, the limit of libvips; no encoder writes as many. */
 const mostScans = 100;
-const formatRgbx = 2;
+/** RGBA, whose alpha is 255. */
+const formatRgba = 7;
 const colorspaceOfCmyk = 3;
 /** Block size in pixels by subsampling: 4:4:4, 4:2:2, 4:2:0, gray, 4:4:0, 4:1:1, 4:4:1. */
 const blockSizes = [
@@ -134,7 +135,7 @@ export class TurboJpeg {
       return refused();
     const { width, height } = region;
     const data = workspace.bytes('decoded', rgbxBytes(width, height));
-    if (calls.decode(handle, bytes, bytes.length, data, 4 * width, formatRgbx) !== 0) return refused();
+    if (calls.decode(handle, bytes, bytes.length, data, 4 * width, formatRgba) !== 0) return refused();
     return { image: { width, height, data }, x: region.x, y: region.y };
   }
 

@@ -2,8 +2,12 @@ import type { ImageWorkspace } from './image-workspace.js';
 import type { PackedPixels } from './packed-pixels.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 
-/** Unpacks pixels into the workspace, where the image is valid until the next call. */
-export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace): RgbxImage {
+/**
+ * Unpacks pixels into the workspace, where the image is valid until the next call.
+ *
+ * @param withAlpha - Whether the fourth byte of pixels without alpha becomes 255; otherwise it has no meaning.
+ */
+export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace, withAlpha = false): RgbxImage {
   const { width, height, channels, data, isCmyk = false } = pixels;
   const target = workspace.bytes('decoded', rgbxBytes(width, height));
   const { kernels } = workspace;
@@ -14,6 +18,8 @@ export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace): R
     const inks = isCmyk ? 1 : 0;
     kernels.functions.rgbxOfPacked(source.byteOffset, width * height, channels, inks, target.byteOffset);
   } else unpackPlainly(pixels, target);
+  if (withAlpha && (channels !== 4 || isCmyk))
+    for (let i = 3; i < 4 * width * height; i += 4) target[i] = 255;
   return { width, height, data: target };
 }
 
@@ -23,6 +29,7 @@ function unpackPlainly({ width, height, channels, data, isCmyk }: PackedPixels, 
     target[to] = data[from]!;
     target[to + 1] = data[from + green]!;
     target[to + 2] = data[from + blue]!;
+    if (channels === 4) target[to + 3] = data[from + 3]!;
     if (isCmyk) inksToRgb(target, to, data[from + 3]!);
   }
 }

@@ -2,7 +2,7 @@ import type { BatchContext, IndexArray, SampleContext } from '../../core/dataset
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { type Tensor, tensor } from '../../core/tensor.js';
-import type { ImageDType } from '../../images/image-pipeline.js';
+import type { ImageDType } from '../../images/image-finisher.js';
 import { ImagePipeline } from '../../images/index.js';
 import { movableSteps, stepsIdentity } from '../../images/movable-steps.js';
 import { pixelSettings } from '../../images/pipeline-options.js';
@@ -18,7 +18,7 @@ export interface ImageFolderOptions extends PictureOptions, StorageOptions {
 
 /** An image and its class. */
 export interface LabeledImage {
-  /** Shape `[3, H, W]`, or `[H, W, 3]` with `layout: 'NHWC'`; float32 after `normalize`, else uint8. */
+  /** As `ImagePipeline.run` returns it: uint8 `[3, H, W]`, or float32 after `normalize`, unless options say otherwise. */
   readonly image: Tensor<ImageDType>;
   /** A scalar: the position of the folder's name in `classes`. */
   readonly label: Tensor<'int32'>;
@@ -37,8 +37,8 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
   private constructor(rows: ImageRows, pipeline: ImagePipeline) {
     super('ImageFolder', rows, { steps: pipeline.steps, options: pipeline.settings });
     this.#pipeline = pipeline;
-    const { fixedSize } = pipeline;
-    if (fixedSize) this.getBatch = (indices, context) => this.#makeBatch(indices, context, fixedSize);
+    const { fixedShape } = pipeline;
+    if (fixedShape) this.getBatch = (indices, context) => this.#makeBatch(indices, context, fixedShape);
   }
 
   /**
@@ -107,13 +107,11 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
   #makeBatch(
     indices: IndexArray,
     context: BatchContext,
-    [height, width]: readonly [number, number],
+    shape: readonly number[],
   ): MaybePromise<LabeledImage> {
-    const { dtype, settings } = this.#pipeline;
-    const size = settings.layout === 'NCHW' ? [3, height, width] : [height, width, 3];
-    const image = context.allocate(dtype, [indices.length, ...size]);
+    const image = context.allocate(this.#pipeline.dtype, [indices.length, ...shape]);
     const label = context.allocate('int32', [indices.length]);
-    const elements = 3 * height * width;
+    const elements = shape.reduce((product, length) => product * length, 1);
     const make = (i: number): MaybePromise<void> => {
       const index = indices[i]!;
       label.data[i] = this.label(index);

@@ -24,7 +24,7 @@ export function applyColorStep(
   if (!rng.boolean(step.probability)) return image;
   switch (step.type) {
     case 'randomGrayscale':
-      return repeatChannel(grayOf(image), 3);
+      return image.channels === 1 ? image : repeatChannel(grayOf(image), 3);
     case 'gaussianBlur': {
       const deviation = uniform(step.sigma, rng);
       const { kernelSize } = step;

@@ -5,13 +5,14 @@ import { type PlanarSize, roundHalfEven } from '../planar/planar-image.js';
 
 /** The values of an image, in the order of its layout. */
 export interface Erasable extends PlanarSize {
+  readonly channels: number;
   readonly layout: ImageLayout;
   readonly data: Float32Array | Uint8Array;
 }
 
 const tries = 10;
 
-/** Erases a random rectangle, or nothing if none of ten fits. Changes the image. */
+/** Erases a random rectangle, or nothing if none of ten fits. Changes the image; alpha stays as it is. */
 export function eraseRandom(image: Erasable, step: ErasingStep, rng: SampleRandom): void {
   if (!rng.boolean(step.probability)) return;
   const { height, width } = image;
@@ -30,7 +31,7 @@ export function eraseRandom(image: Erasable, step: ErasingStep, rng: SampleRando
 }
 
 function fill(
-  { height, width, layout, data }: Erasable,
+  { channels, height, width, layout, data }: Erasable,
   {
     top,
     left,
@@ -40,9 +41,9 @@ function fill(
   value: ErasingStep['value'],
   rng: SampleRandom,
 ): void {
-  const [step, next] = layout === 'NHWC' ? [3, 1] : [1, height * width];
+  const [step, next] = layout === 'NHWC' ? [channels, 1] : [1, height * width];
   const random = data instanceof Float32Array ? () => rng.normal() : () => rng.integer(0, 256);
-  for (let channel = 0; channel < 3; channel++) {
+  for (let channel = 0; channel < Math.min(3, channels); channel++) {
     const one = typeof value === 'object' ? value[channel]! : value;
     for (let y = top; y < top + h; y++)
       for (let x = left; x < left + w; x++)

@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+export { afterNormalize } from './after-normalize.js';
+export { fiveCrop, tenCrop } from './crops-step.js';
 export { randomErasing } from './erasing-step.js';
 export {
   pad,

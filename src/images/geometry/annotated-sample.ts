@@ -50,18 +50,21 @@ export function sampleOptions(options: SampleOptions): Required<SampleOptions> {
   return parseOptions('ImagePipeline.apply', schema, options);
 }
 
-/** The image of a tensor, in three channels. @throws {@link ShapeError} */
-export function imageOfSample(image: Tensor<'uint8'>): PlanarImage {
-  const [channels, height, width] = image.shape as readonly [number, number, number];
+/** The image of a tensor, in the channels of a pipeline. @throws {@link ShapeError} */
+export function imageOfSample(image: Tensor<'uint8'>, channels: 1 | 3 | 4): PlanarImage {
+  const [found, height, width] = image.shape as readonly [number, number, number];
+  const isRepeated = channels === 3 && found === 1;
   if (
     image.dtype !== 'uint8' ||
     image.shape.length !== 3 ||
-    ![1, 3].includes(channels) ||
+    !(found === channels || isRepeated) ||
     image.data.length === 0
-  )
-    wrong('image', image, 'the bytes of a file, or uint8 [3, H, W] or [1, H, W]');
-  const planar = { channels, height, width, data: image.data };
-  return channels === 3 ? planar : repeatChannel(planar, 3);
+  ) {
+    const shapes = channels === 3 ? '[3, H, W] or [1, H, W]' : `[${channels}, H, W]`;
+    wrong('image', image, `the bytes of a file, or uint8 ${shapes}`);
+  }
+  const planar = { channels: found, height, width, data: image.data };
+  return isRepeated ? repeatChannel(planar, 3) : planar;
 }
 
 /** Checks the shapes of a sample. @throws {@link ShapeError} */

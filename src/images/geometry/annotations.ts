@@ -8,8 +8,8 @@ import { boxesOfMasks, moveBoxes, moveMask, movePoints, rowsOf } from './move-an
 
 /** A sample after all steps. */
 export type FinishedSample<S> = Omit<S, 'image'> & {
-  /** Shape `[3, H, W]`, or `[H, W, 3]` with `layout: 'NHWC'`; float32 after `normalize`, otherwise uint8. */
-  readonly image: Tensor<'float32' | 'uint8'>;
+  /** As `ImagePipeline.run` returns it. */
+  readonly image: Tensor<'float32' | 'uint8' | 'uint16'>;
   /** With `withGeometry`: the map from pixels of the original image, float64, shape `[3, 3]`. */
   readonly geometry?: Tensor<'float64'>;
 };

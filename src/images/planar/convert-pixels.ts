@@ -1,17 +1,41 @@
 import { imageWorkspace } from '../image-workspace.js';
 import type { ImageLayout } from '../normalize-pixels.js';
 import type { RgbxImage } from '../rgbx-image.js';
-import type { PlanarImage } from './planar-image.js';
+import type { PlanarImage, PlanarSize } from './planar-image.js';
 import { askKernel, runKernel } from './run-kernel.js';
 
-/** The red, green and blue of an image, channel by channel. */
-export function planarOf({ width, height, data }: RgbxImage): PlanarImage {
+type Values = Float32Array | Uint8Array | Uint16Array;
+
+/**
+ * The red, green and blue of an image, channel by channel.
+ *
+ * @param channels - 1: the gray of Pillow's `convert('L')` instead; 4: alpha as well. @defaultValue `3`
+ */
+export function planarOf(image: RgbxImage, channels: 1 | 3 | 4 = 3): PlanarImage {
+  const { width, height, data } = image;
+  if (channels === 1) return grayOf(image);
   const pixels = width * height;
+  if (channels === 4) return { channels, height, width, data: withAlpha(data, pixels) };
   const address = imageWorkspace().kernels?.memory.addressOf(data);
   const planar = runKernel(address ?? data, pixels, 3 * pixels, ({ functions, source, target }) =>
     functions.planesOfRgbx(source, pixels, target),
   );
   return { channels: 3, height, width, data: planar ?? planesPlainly(data, pixels) };
+}
+
+/** Luma by ITU-R BT.601, with Pillow's rounding. */
+function grayOf({ width, height, data }: RgbxImage): PlanarImage {
+  const gray = new Uint8Array(width * height);
+  for (let i = 0, from = 0; i < gray.length; i++, from += 4)
+    gray[i] = (data[from]! * 19_595 + data[from + 1]! * 38_470 + data[from + 2]! * 7_471 + 0x8000) >> 16;
+  return { channels: 1, height, width, data: gray };
+}
+
+function withAlpha(data: Uint8Array, pixels: number): Uint8Array {
+  const planar = new Uint8Array(4 * pixels);
+  planar.set(planesPlainly(data, pixels));
+  for (let i = 0; i < pixels; i++) planar[3 * pixels + i] = data[4 * i + 3]!;
+  return planar;
 }
 
 function planesPlainly(data: Uint8Array, pixels: number): Uint8Array {
@@ -32,14 +56,13 @@ function planesPlainly(data: Uint8Array, pixels: number): Uint8Array {
 export function writePlanar(
   image: PlanarImage,
   layout: ImageLayout,
-  target: Float32Array | Uint8Array,
-  levels?: readonly Float32Array[],
+  target: Values,
+  levels?: readonly (Float32Array | Uint16Array)[],
 ): void {
-  const isDone =
-    levels && target instanceof Float32Array
-      ? lookUpFast(image, layout, target, levels)
-      : copyFast(image, layout, target);
-  if (!isDone) writePlainly(image, layout, target, levels);
+  const isDone = levels
+    ? target instanceof Float32Array && lookUpFast(image, layout, target, levels as readonly Float32Array[])
+    : copyFast(image, layout, target);
+  if (!isDone) writeValues(image, layout, target, levels);
 }
 
 /** @returns whether there are kernels for it. */
@@ -75,7 +98,7 @@ function lookUpFast(
 function copyFast(
   { channels, height, width, data }: PlanarImage,
   layout: ImageLayout,
-  target: Float32Array | Uint8Array,
+  target: Values,
 ): boolean {
   if (layout === 'NCHW' || channels === 1) {
     target.set(data);
@@ -90,11 +113,16 @@ function copyFast(
   return joined !== undefined;
 }
 
-function writePlainly(
-  { channels, height, width, data }: PlanarImage,
+/**
+ * Writes values of any dtype, channel by channel, in a layout: {@link writePlanar} in plain TypeScript.
+ *
+ * @param levels - For each channel, what each value becomes. @defaultValue the values themselves
+ */
+export function writeValues(
+  { channels, height, width, data }: PlanarSize & { readonly channels: number; readonly data: Values },
   layout: ImageLayout,
-  target: Float32Array | Uint8Array,
-  levels: readonly Float32Array[] | undefined,
+  target: Values,
+  levels?: readonly (Float32Array | Uint16Array)[],
 ): void {
   const pixels = height * width;
   const [step, next] = layout === 'NHWC' ? [channels, 1] : [1, pixels];

@@ -1,0 +1,106 @@
+import { Buffer } from 'node:buffer';
+import { constants, crc32, deflateSync, inflateSync } from 'node:zlib';
+
+const signature = 8;
+/** Channels by color type: gray, none, RGB, palette, gray and alpha, none, RGBA. */
+const channels = [1, 0, 3, 1, 2, 0, 4] as const;
+/** The seven passes of an interlaced PNG: first column and row, and the distance to the next. */
+const passes = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+] as const;
+
+/**
+ * Completes a PNG that ends too early: the rows that are missing become zero, as in Pillow with `LOAD_TRUNCATED_IMAGES`. A row that
+ * is there in part is missing.
+ *
+ * @param checkSize - Called before memory is allocated.
+ * @returns the bytes themselves if nothing is missing.
+ * @throws Error if not even the header is there.
+ */
+export function completePng(
+  bytes: Uint8Array,
+  checkSize: (width: number, height: number) => void,
+): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 33) throw new Error('it ends within its header');
+  const width = view.getUint32(16);
+  const height = view.getUint32(20);
+  const [bits, kind, interlaced] = [bytes[24]!, bytes[25]!, bytes[28] === 1];
+  checkSize(width, height);
+  const head: Uint8Array[] = [bytes.subarray(0, signature)];
+  const content: Uint8Array[] = [];
+  let isComplete = false;
+  for (let at = signature; at + 8 <= bytes.length && !isComplete; ) {
+    const length = view.getUint32(at);
+    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const end = at + 12 + length;
+    if (name === 'IDAT') content.push(bytes.subarray(at + 8, Math.min(end - 4, bytes.length)));
+    else if (name === 'IEND') isComplete = true;
+    else if (content.length === 0 && end <= bytes.length) head.push(bytes.subarray(at, end));
+    at = end;
+  }
+  if (isComplete) return bytes;
+  const bitsPerPixel = bits * (channels[kind] ?? 0);
+  const rows = rowsOf(width, height, interlaced).map(({ columns, count }) => ({
+    bytes: 1 + Math.ceil((columns * bitsPerPixel) / 8),
+    count,
+  }));
+  const whole = rows.reduce((sum, part) => sum + part.bytes * part.count, 0);
+  const raw = new Uint8Array(whole);
+  const found = inflateStart(content, whole);
+  raw.set(found.subarray(0, wholeRows(rows, found.length)));
+  return Buffer.concat([
+    ...head,
+    chunk('IDAT', deflateSync(raw, { level: 1 })),
+    chunk('IEND', new Uint8Array()),
+  ]);
+}
+
+/** The rows of each pass, or of the only one. */
+function rowsOf(width: number, height: number, interlaced: boolean) {
+  if (!interlaced) return [{ columns: width, count: height }];
+  return passes.flatMap(([x, y, stepX, stepY]) => {
+    const columns = Math.ceil(Math.max(0, width - x) / stepX);
+    const count = Math.ceil(Math.max(0, height - y) / stepY);
+    return columns > 0 && count > 0 ? [{ columns, count }] : [];
+  });
+}
+
+/** Bytes of the rows that are there in full. */
+function wholeRows(
+  rows: readonly { readonly bytes: number; readonly count: number }[],
+  found: number,
+): number {
+  let whole = 0;
+  for (const { bytes, count } of rows) {
+    const fit = Math.min(count, Math.floor((found - whole) / bytes));
+    whole += fit * bytes;
+    if (fit < count) break;
+  }
+  return whole;
+}
+
+/** Decompresses what is there, at most `most` bytes. */
+function inflateStart(content: readonly Uint8Array[], most: number): Uint8Array {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most + 1 };
+  try {
+    return inflateSync(Buffer.concat(content), options);
+  } catch (cause) {
+    throw new Error('its compressed pixels are damaged', { cause });
+  }
+}
+
+function chunk(name: string, content: Uint8Array): Buffer {
+  const made = Buffer.alloc(12 + content.length);
+  made.writeUInt32BE(content.length, 0);
+  made.write(name, 4, 'latin1');
+  made.set(content, 8);
+  made.writeUInt32BE(crc32(made.subarray(4, 8 + content.length)), 8 + content.length);
+  return made;
+}
