@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { lengthOf, type Sized } from '../core/sampler.js';
@@ -8,6 +9,7 @@ import { EpochSampler } from './epoch-sampler.js';
 import { generatorOption } from './generator-option.js';
 import type { IndexOrder } from './index-order.js';
 import { checkOrderSource, describeOrderSource, type OrderSource, seedOption } from './order-source.js';
+import { RepeatedOrder } from './repeated-order.js';
 import { ReplacementOrder } from './replacement-order.js';
 import { ShuffledOrder } from './shuffled-order.js';
 
@@ -21,6 +23,11 @@ export interface RandomSamplerOptions {
    * @defaultValue the dataset's length
    */
   readonly numSamples?: number;
+  /**
+   * How often each index comes in a row, for repeated augmentation (Hoffer et al., 2020): each time with other random numbers. An epoch
+   * has as many indices as before, of so many times fewer samples, as in DeiT. @defaultValue `1`
+   */
+  readonly repeats?: number;
   /** Draws PyTorch's order from this generator, whose state advances from pass to pass. Excludes `seed`. */
   readonly generator?: TorchGenerator;
   /**
@@ -34,6 +41,7 @@ const schema = v.strictObject({
   seed: seedOption,
   replacement: v.optional(booleanOption, false),
   numSamples: v.optional(integerFrom(1)),
+  repeats: v.optional(integerFrom(1), 1),
   generator: generatorOption,
   seedFrom: generatorOption,
 });
@@ -63,6 +71,10 @@ export class RandomSampler extends EpochSampler {
   constructor(source: Sized, options: RandomSamplerOptions = {}) {
     const resolved = parseOptions('RandomSampler options', schema, options);
     checkOrderSource('RandomSampler options', resolved);
+    if (resolved.repeats > 1 && (resolved.generator ?? resolved.seedFrom))
+      throw new ConfigError('RandomSampler options', [
+        { field: 'repeats', message: "has no effect beside generator or seedFrom: PyTorch's order has none" },
+      ]);
     super(drawnOrder(source, resolved));
     this.#source = source;
     this.#options = resolved;
@@ -79,14 +91,16 @@ export class RandomSampler extends EpochSampler {
       length: this.length,
       replacement: this.#options.replacement,
       order: describeOrderSource(this.#options),
+      ...(this.#options.repeats > 1 && { repeats: this.#options.repeats }),
     });
   }
 
   protected order(epoch: number): IndexOrder {
-    const { seed = 0, replacement } = this.#options;
+    const { seed = 0, replacement, repeats } = this.#options;
     const samples = lengthOf(this.#source);
     const Order = replacement ? ReplacementOrder : ShuffledOrder;
-    return new Order({ samples, length: this.length, seed, epoch });
+    const order = new Order({ samples, length: Math.ceil(this.length / repeats), seed, epoch });
+    return repeats === 1 ? order : new RepeatedOrder(order, repeats, this.length);
   }
 }
 

@@ -66,6 +66,23 @@ export class WeightedRandomSampler extends EpochSampler {
     this.#options = resolved;
   }
 
+  /**
+   * Draws every class equally often: each sample in inverse proportion to the size of its class.
+   *
+   * @param labels - The class of each sample: numbers or texts.
+   * @throws {@link ConfigError}
+   * @remarks O(n)
+   */
+  static balanced(
+    labels: ArrayLike<number | string>,
+    options: WeightedRandomSamplerOptions = {},
+  ): WeightedRandomSampler {
+    const sizes = new Map<number | string, number>();
+    for (let i = 0; i < labels.length; i++) sizes.set(labels[i]!, (sizes.get(labels[i]!) ?? 0) + 1);
+    const weights = Float64Array.from({ length: labels.length }, (_, i) => 1 / sizes.get(labels[i]!)!);
+    return new WeightedRandomSampler(weights, options);
+  }
+
   get length(): number {
     return this.#options.numSamples;
   }

@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { MapDataset, RandomSampler, randomSplit, SequentialSampler, Subset, workerDataset } from 'millrace';
+import {
+  ArrayDataset,
+  MapDataset,
+  RandomSampler,
+  randomSplit,
+  SequentialSampler,
+  Subset,
+  workerDataset,
+} from 'millrace';
 import { ConfigError } from 'millrace/errors';
 import { TorchGenerator } from 'millrace/random';
 import { describe, expect, it } from 'vitest';
@@ -60,5 +68,48 @@ describe('randomSplit', () => {
     expect(() => randomSplit(named as never, [1])).toThrow(
       /named by its module.*Move randomSplit into that module/,
     );
+  });
+});
+
+describe('stratified splits', () => {
+  const cases = fc.record({
+    labels: fc.array(fc.nat(6), { minLength: 1, maxLength: 80 }),
+    cuts: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
+    seed: fc.nat(100),
+  });
+
+  it('give every part its share of every class, rounded up or down, and no sample twice', () => {
+    fc.assert(
+      fc.property(cases, ({ labels, cuts, seed }) => {
+        const n = labels.length;
+        const ends = [...cuts.map((cut) => cut % (n + 1)), n].sort((a, b) => a - b);
+        const counts = ends.map((end, k) => end - (ends[k - 1] ?? 0));
+        const dataset = new ArrayDataset(labels);
+        const parts = randomSplit(dataset, counts, { seed, stratify: labels });
+        expect(parts.map(({ length }) => length)).toEqual(counts);
+        expect(parts.flatMap(({ indices }) => [...indices]).sort((a, b) => a - b)).toEqual(
+          labels.map((_, k) => k),
+        );
+        for (const label of new Set(labels)) {
+          const size = labels.filter((one) => one === label).length;
+          for (const [k, { indices }] of parts.entries()) {
+            const share = (size * counts[k]!) / n;
+            const found = [...indices].filter((index) => labels[index] === label).length;
+            expect(found).toBeGreaterThanOrEqual(Math.floor(share + 1e-9));
+            expect(found).toBeLessThanOrEqual(Math.ceil(share - 1e-9));
+          }
+        }
+      }),
+    );
+  });
+
+  it('differ by seed, take texts, and refuse labels that are not one a sample', () => {
+    const labels = Array.from({ length: 40 }, (_, k) => (k % 4 === 0 ? 'rare' : 'usual'));
+    const dataset = new ArrayDataset(labels);
+    const split = (seed: number) => randomSplit(dataset, [0.75, 0.25], { seed, stratify: labels });
+    expect(split(1)[1]!.indices).toEqual(split(1)[1]!.indices);
+    expect(split(1)[1]!.indices).not.toEqual(split(2)[1]!.indices);
+    expect([2, 3]).toContain([...split(1)[1]!.indices].filter((k) => labels[k] === 'rare').length);
+    expect(() => randomSplit(dataset, [0.5, 0.5], { stratify: [1, 2] })).toThrow(/2 labels.*40 samples/);
   });
 });

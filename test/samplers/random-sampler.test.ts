@@ -97,3 +97,32 @@ describe('RandomSampler', () => {
     expect(() => new RandomSampler(5, options as object)).toThrow(field);
   });
 });
+
+describe('repeated augmentation', () => {
+  it('draws each sample several times in a row, in an epoch of the same length, from any position', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 2, max: 5 }),
+        fc.nat(),
+        (n, repeats, at) => {
+          const sampler = new RandomSampler(n, { repeats, seed: 4 });
+          const indices = [...sampler];
+          expect(indices).toHaveLength(n);
+          const once = indices.filter((_, i) => i % repeats === 0);
+          expect(new Set(once).size).toBe(once.length);
+          expect(indices).toEqual(indices.map((_, i) => once[Math.floor(i / repeats)]));
+          const start = at % (n + 1);
+          sampler.seek(start);
+          expect([...sampler]).toEqual(indices.slice(start));
+          const seen = sampler.whenSeen(once[0]!, { epochs: 1 });
+          expect(seen).toHaveLength(Math.min(repeats, n));
+        },
+      ),
+    );
+  });
+
+  it("is refused with PyTorch's order", () => {
+    expect(() => new RandomSampler(4, { repeats: 2, generator: new TorchGenerator(1) })).toThrow(ConfigError);
+  });
+});

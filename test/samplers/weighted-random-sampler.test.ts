@@ -84,3 +84,12 @@ describe('WeightedRandomSampler', () => {
     expect(() => new WeightedRandomSampler(given, options as object)).toThrow(field);
   });
 });
+
+it('balanced draws every class equally often, whatever its size', () => {
+  const labels = Array.from({ length: 1_000 }, (_, k) => (k < 900 ? 'usual' : k < 990 ? 'rare' : 'rarest'));
+  const counts = new Map<string, number>();
+  for (const index of WeightedRandomSampler.balanced(labels, { numSamples: 9_000, seed: 2 }))
+    counts.set(labels[index]!, (counts.get(labels[index]!) ?? 0) + 1);
+  // Five standard deviations of a binomial distribution.
+  for (const count of counts.values()) expect(Math.abs(count - 3_000)).toBeLessThan(5 * Math.sqrt(2_000));
+});

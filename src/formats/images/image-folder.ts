@@ -9,18 +9,26 @@ import { pixelSettings } from '../../images/pipeline-options.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
 import { ImageRows, type ImageRowsRecipe } from './image-rows.js';
+import type { ImageLabels } from './label-table.js';
 import { type PictureOptions, type PictureSettings, pictureOptions } from './picture-settings.js';
 
 export interface ImageFolderOptions extends PictureOptions, StorageOptions {
-  /** Names of the class folders to read, in the order of their labels. @defaultValue all, sorted */
+  /** Names of the classes to read, in the order of their labels. @defaultValue all, sorted */
   readonly classes?: readonly string[];
+  /**
+   * Where labels come from instead of class folders, for images at any depth: a CSV, TSV or Parquet file with a row for each image, such as
+   * `file_name,label` (`{ table, file, label }` names the columns); a function of the path; or `false`: every label is -1. The rows of
+   * a table give the order, and images that it does not name are left out. Labels that are whole numbers stay as they are; names are
+   * numbered by `classes`, or sorted. @defaultValue the names of the class folders
+   */
+  readonly labels?: ImageLabels;
 }
 
 /** An image and its class. */
 export interface LabeledImage {
   /** As `ImagePipeline.run` returns it: uint8 `[3, H, W]`, or float32 after `normalize`, unless options say otherwise. */
   readonly image: Tensor<ImageDType>;
-  /** A scalar: the position of the folder's name in `classes`. */
+  /** A scalar: the position of the class in `classes`. */
   readonly label: Tensor<'int32'>;
 }
 
@@ -51,17 +59,17 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
   static async open(root: string | URL, options: ImageFolderOptions = {}): Promise<ImageFolder> {
     const { transforms = [], ...others } = options;
     const { pictures, rest } = pictureOptions('ImageFolder options', { transforms, ...others });
-    const { classes, ...storage } = rest;
+    const { classes, labels, ...storage } = rest;
     storageOptions(storage);
     const pipeline = new ImagePipeline(pictures!.steps, pictures!.options);
-    return new ImageFolder(await ImageRows.open(root, storage, classes), pipeline);
+    return new ImageFolder(await ImageRows.open(root, { storage, classes, labels }), pipeline);
   }
 
   get root(): string {
     return this.rows.root;
   }
 
-  /** Names of the class folders: sorted, or those that were given. */
+  /** Names of the classes: those of the folders or labels, sorted, or those that were given. */
   get classes(): readonly string[] {
     return this.rows.classes;
   }

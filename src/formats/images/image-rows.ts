@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fingerprintBytes } from '../../core/fingerprint.js';
 import { checkIndex } from '../../core/index-range.js';
 import type { MaybePromise } from '../../core/maybe-promise.js';
 import { timeReadSync } from '../../core/stage-clock.js';
@@ -10,7 +11,7 @@ import { movableOptions, type StorageOptions } from '../../storage/storage-optio
 import { isRemote } from '../../storage/url-scheme.js';
 import type { FileRows } from '../file-dataset.js';
 import { PathList } from '../records/path-list.js';
-import { type ImageListing, listImages, listRemoteImages } from './list-images.js';
+import { type ImageListing, type ListingOptions, listImages } from './list-images.js';
 
 /** What a worker needs to read the same images without listing the folders again. */
 export interface ImageRowsRecipe {
@@ -51,17 +52,9 @@ export class ImageRows implements FileRows {
    *
    * @throws {@link StorageError}, {@link FormatError}, {@link ConfigError}
    */
-  static async open(
-    root: string | URL,
-    storage: StorageOptions,
-    classes: readonly string[] | undefined,
-  ): Promise<ImageRows> {
-    if (isRemote(root)) {
-      const url = String(root).replace(/\/+$/, '');
-      return new ImageRows(url, await listRemoteImages(url, storage, classes), storage);
-    }
-    const path = localPath(root);
-    return new ImageRows(path, await listImages(path, classes), storage);
+  static async open(root: string | URL, options: ListingOptions): Promise<ImageRows> {
+    const name = isRemote(root) ? String(root).replace(/\/+$/, '') : localPath(root);
+    return new ImageRows(name, await listImages(name, options), options.storage);
   }
 
   /** Most files to read at once: local ones are read when they are decoded, remote ones are requested together. */
@@ -75,7 +68,7 @@ export class ImageRows implements FileRows {
     return this.#paths.at(index);
   }
 
-  /** Position in `classes`. @throws {@link IndexRangeError} */
+  /** Position in `classes`; -1 without labels. @throws {@link IndexRangeError} */
   label(index: number): number {
     checkIndex(index, this.length, 'ImageFolder');
     return this.#labels[index]!;
@@ -98,10 +91,13 @@ export class ImageRows implements FileRows {
   /** Remote images are not kept open, so there is nothing to request ahead. */
   prefetch(): undefined {}
 
-  /** Computed from paths and classes; no image is read. */
+  /** Computed from paths, classes, and labels that folders do not give; no image is read. */
   identity() {
     const { classes, length } = this;
-    return { classes, length, paths: this.#paths.hash() };
+    const paths = this.#paths.hash();
+    return this.#labels.every((label, k) => this.#paths.at(k).startsWith(`${classes[label]}/`))
+      ? { classes, length, paths }
+      : { classes, length, paths, labels: fingerprintBytes(this.#labels) };
   }
 
   recipe(): ImageRowsRecipe {

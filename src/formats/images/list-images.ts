@@ -6,9 +6,11 @@ import { byCodePoint } from '../../storage/code-point-order.js';
 import { listFiles } from '../../storage/list-files.js';
 import { storageFailure } from '../../storage/storage-failure.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
+import { isRemote } from '../../storage/url-scheme.js';
 import { splitOf } from '../find/split-of.js';
 import { PathList } from '../records/path-list.js';
 import { imageExtensions, isImage } from './image-names.js';
+import { type ImageLabels, labelsOfTable, numberLabels } from './label-table.js';
 
 /** The images of an `ImageFolder`. */
 export interface ImageListing {
@@ -18,8 +20,58 @@ export interface ImageListing {
   readonly labels: Int32Array;
 }
 
+/** Which images to list, and their labels. */
+export interface ListingOptions {
+  readonly classes?: readonly string[] | undefined;
+  readonly labels?: ImageLabels | undefined;
+  readonly storage: StorageOptions;
+}
+
+/** Lists the images below a folder or URL, with their labels. @throws {@link StorageError}, {@link FormatError}, {@link ConfigError} */
+export async function listImages(
+  root: string,
+  { classes, labels, storage }: ListingOptions,
+): Promise<ImageListing> {
+  if (labels === undefined)
+    return isRemote(root) ? remoteClasses(root, storage, classes) : localClasses(root, classes);
+  const images = await allImages(root, storage);
+  if (images.length === 0) {
+    throw new FormatError('The folder has no images', {
+      where: { folder: root, extensions: imageExtensions.join(' ') },
+      next: 'Name a folder with images, at any depth.',
+    });
+  }
+  if (labels === false) {
+    if (classes) throw classesWithoutLabels();
+    return { classes: [], paths: PathList.from(images), labels: sharedInts(images.map(() => -1)) };
+  }
+  const found =
+    typeof labels === 'function'
+      ? { paths: images, labels: images.map(labels) }
+      : await labelsOfTable(labels, images, storage);
+  const numbered = numberLabels(found, classes);
+  return {
+    classes: numbered.classes,
+    paths: PathList.from(numbered.paths),
+    labels: sharedInts(numbered.labels),
+  };
+}
+
+function classesWithoutLabels(): ConfigError {
+  return new ConfigError('ImageFolder options', [
+    { field: 'classes', message: 'has no effect with labels: false' },
+  ]);
+}
+
+/** All images at any depth, files of a folder before those of its subfolders. */
+async function allImages(root: string, storage: StorageOptions): Promise<readonly string[]> {
+  if (!isRemote(root)) return imagesBelow(root, '');
+  const names = (await listFiles(`${root}/`, storage)).map((name) => name.slice(root.length + 1));
+  return names.filter((name) => isImage(name) && !name.split('/').some(isHidden)).sort(byFolderThenName);
+}
+
 /** Lists the images in class folders. @throws {@link StorageError}, {@link FormatError}, {@link ConfigError} */
-export async function listImages(root: string, given?: readonly string[]): Promise<ImageListing> {
+async function localClasses(root: string, given?: readonly string[]): Promise<ImageListing> {
   const entries = await list(root);
   const folders: string[] = [];
   for (const entry of entries) if (await isFolder(root, entry)) folders.push(entry.name);
@@ -28,7 +80,9 @@ export async function listImages(root: string, given?: readonly string[]): Promi
   if (classes.length === 0) {
     throw new FormatError('The folder has no class folders', {
       where: { folder: root },
-      next: 'Put the images of each class into their own folder: cats/1.jpg, dogs/2.jpg.',
+      next:
+        'Put the images of each class into their own folder, cats/1.jpg, dogs/2.jpg; or pass labels: a table, a function of the ' +
+        'path, or false.',
     });
   }
   const paths: string[] = [];
@@ -48,7 +102,7 @@ export async function listImages(root: string, given?: readonly string[]): Promi
 }
 
 /** Lists the images among the names of a server. */
-export async function listRemoteImages(
+async function remoteClasses(
   root: string,
   storage: StorageOptions,
   given?: readonly string[],
@@ -88,7 +142,7 @@ async function imagesBelow(root: string, folder: string): Promise<string[]> {
   const images: string[] = [];
   const below: string[][] = [];
   for (const entry of entries) {
-    const name = `${folder}/${entry.name}`;
+    const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (!(await isFolder(join(root, folder), entry))) {
       if (isImage(entry.name)) images.push(name);
     } else if (!entry.isSymbolicLink() || !(await holdsItself(join(root, name))))
