@@ -1,15 +1,14 @@
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
-import { ConfigError, LoaderClosedError, LoaderNotReadyError } from '../core/errors.js';
+import { ConfigError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import type { BatchSampler as BatchSource, Sampler } from '../core/sampler.js';
+import type { BatchSampler as BatchSource } from '../core/sampler.js';
 import type { Sighting } from '../core/sighting.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import type { WorkerDataset } from '../datasets/index.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import type { LoaderObserver } from '../monitor/loader-events.js';
-import type { AmendedRun } from './amend/amended-run.js';
 import type { Amendment } from './amend/amendment.js';
 import type {
   BuiltInCollateOptions,
@@ -29,12 +28,12 @@ import { publishThreads } from './engine/shared-threads.js';
 import { TunedEngine } from './engine/tuned-engine.js';
 import { gatherResults } from './gather.js';
 import { type Lease, type LeaseOptions, Leases } from './leases.js';
+import { LoaderRun } from './loader-run.js';
 import { type LoaderVariant, variantOptions } from './loader-variant.js';
 import { openDashboard } from './open-dashboard.js';
 import { refuseOtherRanks } from './order/capabilities.js';
-import { samplerOf } from './order/create-batch-sampler.js';
-import { type DatasetFacts, factsOf } from './order/dataset-facts.js';
-import { type AmendedOrder, datasetName, type LoadedSource, LoaderOrder } from './order/loader-order.js';
+import { factsOf } from './order/dataset-facts.js';
+import { datasetName, type LoadedSource } from './order/loader-order.js';
 import {
   type LoaderPosition,
   type LoaderWhenSeenOptions,
@@ -92,20 +91,14 @@ export class DataLoader<
 {
   readonly #given: object;
   readonly #options: ResolvedOptions;
-  #source: LoadedSource;
   readonly #stats = new StatsRecorder();
   readonly #observation = new Observation();
   readonly #engine: TunedEngine;
   readonly #progress: LoaderProgress;
   readonly #parts: LoaderParts;
-  /** Known as soon as the dataset is. */
-  #order: LoaderOrder | undefined;
-  #facts: DatasetFacts | undefined;
+  /** What it reads, and in which order. */
+  readonly #run: LoaderRun;
   #delivery: Delivery | undefined;
-  /** Present from the first amendment on. */
-  #amended: AmendedRun | undefined;
-  /** Amendments of a loaded state, until the code for them is loaded. */
-  #loaded: { readonly amendments: JsonObject; readonly place: (order: LoaderOrder) => number } | undefined;
   #dashboard: Promise<void> | undefined;
 
   /**
@@ -131,8 +124,8 @@ export class DataLoader<
   ) {
     this.#given = options;
     this.#options = resolveOptions(options);
-    this.#source = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
-    this.#engine = new TunedEngine(this.#source, this.#options, this.#observation);
+    const source: LoadedSource = dataset instanceof URL ? new WorkerModule(dataset, {}, true) : dataset;
+    this.#engine = new TunedEngine(source, this.#options, this.#observation);
     this.#progress = new LoaderProgress(this.#options);
     this.#parts = {
       options: this.#options,
@@ -141,9 +134,10 @@ export class DataLoader<
       stats: this.#stats,
       observation: this.#observation,
     };
+    this.#run = new LoaderRun(source, this.#parts);
     publishThreads(this, this.#engine.threads);
     closeWhenCollected(this, this.#engine.holder);
-    if (!(this.#source instanceof WorkerModule)) this.#adopt(factsOf(this.#source, datasetFingerprint));
+    if (!(source instanceof WorkerModule)) this.#run.begin(factsOf(source, datasetFingerprint));
   }
 
   /**
@@ -154,7 +148,7 @@ export class DataLoader<
    */
   variant(how: LoaderVariant): DataLoader<T, N, unknown, boolean> {
     const options = variantOptions(this.#given, how);
-    return new DataLoader<T, N, unknown, boolean>(this.#source as Dataset<T>, options);
+    return new DataLoader<T, N, unknown, boolean>(this.#run.source as Dataset<T>, options);
   }
 
   /**
@@ -164,13 +158,8 @@ export class DataLoader<
    *   state.
    */
   async ready(): Promise<this> {
-    if (!this.#order) this.#adopt(await (await this.#openEngine()).facts());
-    if (this.#loaded) {
-      const run = await this.#openAmendments();
-      const { amendments, place } = this.#loaded;
-      this.#follow(run, () => run.adopt(amendments, place));
-      this.#loaded = undefined;
-    }
+    if (!this.#run.isKnown) this.#run.begin(await (await this.#openEngine()).facts());
+    await this.#run.settle();
     return this;
   }
 
@@ -189,11 +178,7 @@ export class DataLoader<
    */
   async amend(amendment: Amendment): Promise<void> {
     await this.ready();
-    const run = await this.#openAmendments();
-    // A batch that was requested before this call keeps its step.
-    await this.#progress.opening;
-    if (this.#progress.heldCount > 0) throw run.unacknowledged(this.#progress.heldCount);
-    this.#follow(run, () => run.amend(amendment, this.#progress.nextStep));
+    await this.#run.amend(amendment);
   }
 
   /**
@@ -204,7 +189,7 @@ export class DataLoader<
    *   been imported yet.
    */
   get length(): number {
-    return this.#knownOrder().lengthOf(this.#progress.epoch);
+    return this.#run.order.lengthOf(this.#progress.epoch);
   }
 
   /** The current epoch, or the epoch of the next iteration. */
@@ -214,12 +199,12 @@ export class DataLoader<
 
   /** The dataset that the loader reads. */
   get dataset(): Dataset<T> | IterableDataset<T> | WorkerDataset<T> {
-    return this.#source as Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
+    return this.#run.source as Dataset<T> | IterableDataset<T> | WorkerDataset<T>;
   }
 
   /** The sampler of the global batches; `undefined` for a stream, and until a dataset's module has been imported. */
   get batchSampler(): BatchSource | undefined {
-    return this.#order?.batchSampler;
+    return this.#run.currentOrder?.batchSampler;
   }
 
   /** The options with their defaults filled in. */
@@ -253,7 +238,7 @@ export class DataLoader<
    * @throws {@link LoaderNotReadyError} before the dataset's module has been imported.
    */
   stateDict(): LoaderState {
-    return this.#progress.state(this.#knownOrder());
+    return this.#progress.state(this.#run.order);
   }
 
   /**
@@ -264,18 +249,10 @@ export class DataLoader<
    */
   loadStateDict(state: LoaderState | JsonObject): void {
     const saved = readState(state);
-    const order = this.#baseOrder();
+    const order = this.#run.baseOrder;
     const { identity, batchSampler } = order;
     if (batchSampler && saved.sampler !== identity.sampler) refuseOtherRanks(batchSampler);
-    this.#progress.load(saved, order, () => this.#adoptAmendments(saved));
-  }
-
-  #adoptAmendments(saved: LoaderState): void {
-    const { amendments } = saved;
-    const place = (order: LoaderOrder): number => order.placeOf(saved);
-    const run = this.#amended;
-    if (run) this.#follow(run, () => run.adopt(amendments, place));
-    this.#loaded = run || !amendments ? undefined : { amendments, place };
+    this.#progress.load(saved, order, () => this.#run.adopt(saved));
   }
 
   /**
@@ -287,7 +264,7 @@ export class DataLoader<
    * @remarks A sampler that draws its order is drawn from.
    */
   order(position: LoaderPosition, layout: RankLayout = this.#options): Generator<PlannedBatch> {
-    return this.#knownOrder().batches(position, layout);
+    return this.#run.order.batches(position, layout);
   }
 
   /**
@@ -314,7 +291,7 @@ export class DataLoader<
       throw new ConfigError('DataLoader.gather', [{ field: 'results', message }]);
     }
     const batchesOf = (rank: number) => this.order({ epoch, step: 0 }, { ...this.#options, rank });
-    return gatherResults(results, this.#knownOrder().datasetLength, batchesOf);
+    return gatherResults(results, this.#run.order.datasetLength, batchesOf);
   }
 
   /**
@@ -323,7 +300,7 @@ export class DataLoader<
    * recompute it from the order alone. For an iterable dataset it covers shards and positions, not samples.
    */
   receipt(): Receipt {
-    return this.#progress.receipt(this.#knownOrder());
+    return this.#progress.receipt(this.#run.order);
   }
 
   /**
@@ -336,7 +313,7 @@ export class DataLoader<
    * @remarks Reads no sample, and does not iterate the epoch.
    */
   whenSeen(sample: number | object, options: LoaderWhenSeenOptions = {}): Sighting[] {
-    return this.#knownOrder().whenSeen(sample, options);
+    return this.#run.order.whenSeen(sample, options);
   }
 
   /** Waiting times, counts and skipped samples since the loader was created. */
@@ -418,7 +395,7 @@ export class DataLoader<
     await this.#dashboard;
     await this.ready();
     const engine = await this.#openEngine();
-    const order = this.#knownOrder();
+    const order = this.#run.order;
     const { inOrder, timeoutMs } = this.#options;
     const plan = this.#progress.begin(order);
     if (this.#observation.active) this.#emitBeginning(engine);
@@ -428,13 +405,13 @@ export class DataLoader<
 
   #emitBeginning({ numWorkers }: BatchEngine): void {
     const { rank, worldSize, gradientAccumulationSteps, sampler, batchSampler } = this.#options;
-    const source = this.#source;
+    const source = this.#run.source;
     this.#observation.emit({
       type: 'began',
       at: moment(),
       epoch: this.#progress.epoch,
       batch: this.#progress.batch,
-      length: this.#knownOrder().plannedLength(this.#progress.epoch),
+      length: this.#run.order.plannedLength(this.#progress.epoch),
       rank,
       worldSize,
       gradientAccumulationSteps,
@@ -444,63 +421,12 @@ export class DataLoader<
     });
   }
 
-  async #openAmendments(): Promise<AmendedRun> {
-    const { AmendedRun } = await import('./amend/amended-run.js');
-    const order = this.#baseOrder();
-    const options = this.#options;
-    const base = this.#source;
-    // A module's dataset is in the workers.
-    const facts = this.#facts!;
-    const orderOf = (source: LoadedSource, amended: AmendedOrder): LoaderOrder =>
-      new LoaderOrder(
-        source,
-        source === base ? facts : factsOf(source, datasetFingerprint),
-        options,
-        amended,
-      );
-    const sampler = (dataset: { readonly length: number }): Sampler => samplerOf(dataset, options);
-    this.#amended ??= new AmendedRun({ source: this.#source, options, order, orderOf, samplerOf: sampler });
-    return this.#amended;
-  }
-
-  /** Changes an amended run, and makes the loader follow it. */
-  #follow(run: AmendedRun, change: () => void): void {
-    const { source } = run;
-    change();
-    if (run.source !== source) this.#engine.replace(run.source);
-    this.#source = run.source;
-    this.#order = run.order;
-    this.#progress.amend(run.order);
-  }
-
-  #adopt(facts: DatasetFacts): void {
-    this.#facts = facts;
-    this.#order = new LoaderOrder(this.#source, facts, this.#options);
-    this.#progress.follow(this.#order);
-    if (facts.kind === 'iterable') this.#engine.keepWorkers();
-  }
-
   async #openEngine(): Promise<BatchEngine> {
     const engine = await this.#engine.open();
     // The loader may have been closed meanwhile.
     if (this.#progress.isClosed) await this.#engine.close();
     this.#refuseClosed();
     return engine;
-  }
-
-  #knownOrder(): LoaderOrder {
-    if (!this.#loaded) return this.#baseOrder();
-    throw new LoaderNotReadyError('The amendments of the loaded state have not been applied yet', {
-      next: 'Call await loader.ready() first; iterating does it by itself.',
-    });
-  }
-
-  /** The order without the amendments of a state that was just loaded. */
-  #baseOrder(): LoaderOrder {
-    if (this.#order) return this.#order;
-    throw new LoaderNotReadyError(`The dataset's module has not been imported yet`, {
-      next: 'Call await loader.ready() first; iterating does it by itself.',
-    });
   }
 
   #refuseClosed(): void {
