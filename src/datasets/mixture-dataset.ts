@@ -122,6 +122,11 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
     return new MixtureDataset(datasets, options);
   }
 
+  /** How a loader has changed the mixture. @internal */
+  get amendments(): MixtureAmendments {
+    return amendmentsIn(this.#options) ?? { weights: [], growths: [] };
+  }
+
   /** The samples of the run at which the schedule changes the weights. @internal */
   get scheduleStarts(): readonly number[] {
     return this.#stages.map(({ step }) => step * (this.scheduledBatchSize ?? 1));
@@ -199,6 +204,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
 
   fingerprint(): string {
     const { seed = 0, shuffle = true, batchSize = 1 } = this.#options;
+    const amendments = amendmentsIn(this.#options);
     return fingerprint({
       kind: 'MixtureDataset',
       datasets: this.datasets.map(datasetFingerprint),
@@ -206,7 +212,7 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
       length: this.length,
       seed,
       shuffle,
-      ...amendmentsOf(this.#options),
+      ...(amendments && { amendments: amendments as unknown as JsonObject }),
     });
   }
 
@@ -228,9 +234,8 @@ export class MixtureDataset<T> implements Dataset<T>, Movable {
 }
 
 /** The amendments of an amended mixture. */
-function amendmentsOf(options: MixtureOptions): JsonObject {
-  const { amendments } = options as { readonly amendments?: MixtureAmendments };
-  return amendments ? { amendments: amendments as unknown as JsonObject } : {};
+function amendmentsIn(options: MixtureOptions): MixtureAmendments | undefined {
+  return (options as { readonly amendments?: MixtureAmendments }).amendments;
 }
 
 /** Samples of an epoch of whole global batches, at least one: sources repeat to fill it. */

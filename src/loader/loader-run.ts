@@ -114,7 +114,7 @@ export class LoaderRun {
     const { engine, progress } = this.#parts;
     const { source } = run;
     change();
-    if (run.source !== source) engine.replace(run.source);
+    if (run.source !== source) engine.replace(run.source, run.rearrangement(source));
     this.#source = run.source;
     this.#order = run.order;
     progress.amend(run.order);

@@ -8,13 +8,9 @@ import type { LoadedSource } from '../order/loader-order.js';
 import { amendProblem, type ReadAmendment } from './amendment.js';
 import type { Amendments, Change } from './amendments.js';
 import { growthProblem } from './growth.js';
+import { isMixture } from './is-mixture.js';
 
 type Mixture = MixtureDataset<unknown>;
-
-/** Does not name the class: a bundler would then load it with the core. */
-export function isMixture(source: LoadedSource): source is Mixture {
-  return typeof (source as Partial<Mixture>).amended === 'function';
-}
 
 /** A source that was added or has grown, as a state records it: its number, its samples before and after, its identity, and when they come. */
 type SourceRecord = [source: number, before: number, length: number, identity: string, mode: GrowthMode];

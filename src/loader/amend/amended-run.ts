@@ -6,12 +6,14 @@ import { BatchSizeRamp } from '../../curriculum/batch-size-ramp.js';
 import type { BatchSizeStages } from '../../curriculum/batch-size-stages.js';
 import type { AmendedOrder, LoadedSource, LoaderOrder } from '../order/loader-order.js';
 import type { ResolvedOptions } from '../resolve-options.js';
-import { amendedMixture, isMixture, sourcesChange } from './amended-mixture.js';
+import { amendedMixture, sourcesChange } from './amended-mixture.js';
 import { amendedSamplers, dataChange, samplerChange } from './amended-samplers.js';
 import { amendProblem, type ReadAmendment, readAmendment } from './amendment.js';
 import { Amendments, type Change } from './amendments.js';
 import { type BaseBatches, baseBatches } from './base-batches.js';
+import { isMixture } from './is-mixture.js';
 import { placeOf } from './place-of.js';
+import { type Rearrangement, rearrangementOf } from './rearrangement.js';
 import { withSequenceLengths } from './sequence-length.js';
 
 /** The loader before its first amendment. */
@@ -53,6 +55,11 @@ export class AmendedRun {
   /** What the loader reads: the dataset with all amendments. */
   get source(): LoadedSource {
     return this.#source;
+  }
+
+  /** What makes the dataset from the data of an earlier one; `undefined` if it reads other data. */
+  rearrangement(earlier: LoadedSource): Rearrangement | undefined {
+    return rearrangementOf(earlier, this.#source);
   }
 
   /**

@@ -5,11 +5,11 @@ import { type BatchSizeStage, BatchSizeStages } from '../../curriculum/batch-siz
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
 import type { LoadedSource } from '../order/loader-order.js';
 import type { ResolvedOptions } from '../resolve-options.js';
-import { isMixture } from './amended-mixture.js';
 import { amendProblem, type ReadAmendment } from './amendment.js';
 import type { Amendments, Change } from './amendments.js';
 import { samplerProblem } from './base-batches.js';
 import { growthProblem } from './growth.js';
+import { isMixture } from './is-mixture.js';
 import { placeOf } from './place-of.js';
 import {
   type ComputedSampler,

@@ -1,3 +1,4 @@
+import type { Rearrangement } from '../amend/rearrangement.js';
 import type { DatasetFacts } from '../order/dataset-facts.js';
 import type { Ticket } from './ticket.js';
 
@@ -21,6 +22,8 @@ export interface BatchEngine {
   flush(): void;
   /** Changes the numbers of workers and of batches ahead. */
   resize(numWorkers: number, prefetchFactor: number): void;
+  /** Takes the samples of later tasks from the same data in another arrangement. An engine without it is replaced. */
+  rearrange?(rearrangement: Rearrangement): void;
   /** Starts or stops measuring how each batch is made. */
   observe(on: boolean): void;
   /** Called around a wait for a result: only then must the engine keep the process alive. */

@@ -1,3 +1,4 @@
+import type { Rearrangement } from '../amend/rearrangement.js';
 import type { LoadedSource } from '../order/loader-order.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import type { BatchEngine } from './batch-engine.js';
@@ -16,8 +17,10 @@ import { planWorkers, type WorkerPlan } from './worker-plan.js';
  */
 export class TunedEngine {
   #source: LoadedSource;
-  /** Whether the engine makes batches of an earlier dataset. */
+  /** Whether the engine makes batches of other data. */
   #isOutdated = false;
+  /** What the engine must do before its next task. */
+  #rearrangement: Rearrangement | undefined;
   readonly #options: ResolvedOptions;
   readonly #observation: Observation;
   readonly #plan: WorkerPlan;
@@ -40,7 +43,7 @@ export class TunedEngine {
 
   async open(): Promise<BatchEngine> {
     if (this.holder.engine?.broken || this.#isOutdated) await this.close();
-    if (this.holder.engine) return this.holder.engine;
+    if (this.holder.engine) return this.#arranged(this.holder.engine);
     const { numWorkers, prefetchFactor } = this.#tuner;
     const plan = { ...this.#plan, numWorkers, prefetchFactor };
     const engine = await createEngine(this.#source, this.#options, plan, this.threads);
@@ -50,14 +53,28 @@ export class TunedEngine {
     return engine;
   }
 
-  /** Makes the batches from another dataset when the engine opens next. */
-  replace(source: LoadedSource): void {
+  /**
+   * Makes the batches from another dataset when the engine opens next.
+   *
+   * @param rearrangement - What makes it from the data of the dataset before, if they read the same data: workers then go on.
+   */
+  replace(source: LoadedSource, rearrangement: Rearrangement | undefined): void {
     this.#source = source;
-    this.#isOutdated = true;
+    this.#rearrangement = rearrangement;
+    // A cache of samples belongs to one arrangement.
+    const canGoOn = rearrangement && this.holder.engine?.rearrange && !this.#options.cacheSamples;
+    if (!canGoOn) this.#isOutdated = true;
+  }
+
+  #arranged(engine: BatchEngine): BatchEngine {
+    if (this.#rearrangement) engine.rearrange?.(this.#rearrangement);
+    this.#rearrangement = undefined;
+    return engine;
   }
 
   async close(): Promise<void> {
     this.#isOutdated = false;
+    this.#rearrangement = undefined;
     const engine = this.holder.engine;
     this.holder.engine = undefined;
     this.#restarts += engine?.restarts ?? 0;

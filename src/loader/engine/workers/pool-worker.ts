@@ -2,6 +2,7 @@ import { fromErrorRecord } from '../../../core/error-record.js';
 import { LoaderClosedError, WorkerExitError } from '../../../core/errors.js';
 import { transferFailure } from '../../../core/recipe.js';
 import { hasSharedMemory, sharedBuffer } from '../../../core/shared-buffer.js';
+import type { Rearrangement } from '../../amend/rearrangement.js';
 import { maxSlots } from '../../batch/batch-memory.js';
 import type { BatchResult, TaskResult } from '../../batch/batch-result.js';
 import { locationOfTask } from '../../order/batch-task.js';
@@ -142,6 +143,10 @@ export class PoolWorker {
   observe(on: boolean): void {
     this.#observed = on;
     this.#send({ type: 'observe', on });
+  }
+
+  rearrange(rearrangement: Rearrangement): void {
+    this.#send({ type: 'rearrange', rearrangement });
   }
 
   /** Drops the tasks in progress and their results; lent memory is released automatically. */

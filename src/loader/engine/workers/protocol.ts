@@ -4,6 +4,7 @@ import type { Recipe } from '../../../core/recipe.js';
 import type { StageTimes } from '../../../core/stage-clock.js';
 import type { MixOptions } from '../../../images/mix-collate.js';
 import type { PackCollateOptions } from '../../../tokens/pack-collate.js';
+import type { Rearrangement } from '../../amend/rearrangement.js';
 import type { SlotPlace } from '../../batch/batch-memory.js';
 import type { TaskResult } from '../../batch/batch-result.js';
 import type { PadCollateOptions } from '../../batch/pad-collate.js';
@@ -37,6 +38,8 @@ export interface GuestArrives {
 export interface WorkerSetup {
   readonly info: WorkerInfo;
   readonly dataset: Recipe;
+  /** How samples are taken from the dataset, if the run was amended since the workers started. */
+  readonly rearrangement?: Rearrangement | undefined;
   readonly transform: Recipe | undefined;
   readonly collate: CollateSpec;
   readonly settings: BatchSettings;
@@ -77,6 +80,7 @@ export type ToWorker =
       readonly tasks: readonly NumberedTask[];
     }
   | { readonly type: 'observe'; readonly on: boolean }
+  | { readonly type: 'rearrange'; readonly rearrangement: Rearrangement }
   /** Memory of batches that were lent where it cannot be shared, to be written again. */
   | { readonly type: 'return'; readonly buffers: readonly ArrayBuffer[] }
   | { readonly type: 'close' };

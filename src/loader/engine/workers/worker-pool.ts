@@ -1,5 +1,6 @@
 import { LoaderClosedError, WorkerExitError, WorkerTransferError } from '../../../core/errors.js';
 import { sharedBuffer } from '../../../core/shared-buffer.js';
+import type { Rearrangement } from '../../amend/rearrangement.js';
 import type { BatchTask } from '../../order/batch-task.js';
 import type { DatasetFacts } from '../../order/dataset-facts.js';
 import type { BatchEngine } from '../batch-engine.js';
@@ -112,6 +113,12 @@ export class WorkerPool implements BatchEngine {
   observe(on: boolean): void {
     this.#observed = on;
     for (const worker of this.#alive()) worker.observe(on);
+  }
+
+  rearrange(rearrangement: Rearrangement): void {
+    // Workers that start later too.
+    if (this.#setup) this.#setup = { ...this.#setup, rearrangement };
+    for (const worker of this.#workers) worker.rearrange(rearrangement);
   }
 
   submit(ticket: Ticket): void {

@@ -4,9 +4,11 @@ import { toErrorRecord } from '../../../core/error-record.js';
 import { transferFailure } from '../../../core/recipe.js';
 import { hasSharedMemory } from '../../../core/shared-buffer.js';
 import { makeFromRecipe } from '../../../recipes/make-from-recipe.js';
+import { type Rearrangement, rearranged } from '../../amend/rearrangement.js';
 import { LentMemory, OwnedMemory, type SlotPlace } from '../../batch/batch-memory.js';
 import type { BatchMaker, TaskResult } from '../../batch/batch-result.js';
 import { createBatchMaker } from '../../batch/create-batch-maker.js';
+import type { SampleCache } from '../../batch/sample-cache.js';
 import type { BatchSteps, Transform } from '../../batch/sample-steps.js';
 import { defaultRules, treeCollate } from '../../batch/tree-collate.js';
 import { asDataset, type DatasetFacts, shapeOf } from '../../order/dataset-facts.js';
@@ -41,7 +43,9 @@ export interface ProgramTurn {
 }
 
 interface Opened {
-  readonly dataset: object;
+  readonly dataset: ReturnType<typeof asDataset>;
+  readonly steps: BatchSteps;
+  readonly cache: SampleCache | undefined;
   readonly maker: BatchMaker;
 }
 
@@ -53,7 +57,7 @@ export class WorkerProgram {
   readonly #progress: Int32Array;
   readonly #memory: LentMemory | OwnedMemory;
   readonly #sender: OutcomeSender;
-  readonly #opened: Promise<Opened | undefined>;
+  #opened: Promise<Opened | undefined>;
   readonly #starts: TaskStarts;
   /** `undefined` while the loader is not observed. */
   #sampler: StageSampler | undefined;
@@ -93,6 +97,9 @@ export class WorkerProgram {
       case 'observe':
         this.#inTurn(() => this.#observe(message.on));
         return;
+      case 'rearrange':
+        this.#inTurn(() => this.#rearrange(message.rearrangement));
+        return;
       case 'close':
         if (!hasSharedMemory) this.#currentPass[0]! += 1;
         this.#inTurn(() => this.#close());
@@ -111,17 +118,31 @@ export class WorkerProgram {
     const recipe = this.#setup.dataset;
     try {
       const origin = 'module' in recipe ? ` (export ${recipe.export} of ${recipe.module})` : '';
-      const dataset = asDataset(await makeFromRecipe(recipe), origin);
+      const given = asDataset(await makeFromRecipe(recipe), origin);
+      const { rearrangement } = this.#setup;
+      const dataset = rearrangement ? await rearranged(given, rearrangement) : given;
       const steps = await this.#makeSteps();
-      const { settings, info } = this.#setup;
       const cache = await openCache(this.#setup.cache, dataset);
       this.#post({ type: 'ready', facts: await this.#describe(dataset) });
-      const extras = { progress: this.#progress, cache };
-      return { dataset, maker: createBatchMaker(dataset, steps, settings, info.id, extras) };
+      return this.#make(dataset, steps, cache);
     } catch (error) {
       this.#post({ type: 'failed', error: toErrorRecord(error) });
       return undefined;
     }
+  }
+
+  #make(dataset: Opened['dataset'], steps: BatchSteps, cache: SampleCache | undefined): Opened {
+    const { settings, info } = this.#setup;
+    const extras = { progress: this.#progress, cache };
+    return { dataset, steps, cache, maker: createBatchMaker(dataset, steps, settings, info.id, extras) };
+  }
+
+  /** Keeps the dataset open, and makes the samples of later tasks from it in another arrangement. */
+  async #rearrange(rearrangement: Rearrangement): Promise<void> {
+    const opened = await this.#opened;
+    if (!opened) return;
+    const dataset = await rearranged(opened.dataset, rearrangement);
+    this.#opened = Promise.resolve(this.#make(dataset, opened.steps, opened.cache));
   }
 
   /** Computing the fingerprint reads data that is in memory, so it is computed here only if the main thread cannot. */
