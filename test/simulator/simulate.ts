@@ -1,40 +1,18 @@
-import {
-  ArrayDataset,
-  DataLoader,
-  type LoaderState,
-  MillraceError,
-  RandomSampler,
-  type Sampler,
-  workerDataset,
-} from 'millrace';
-import { TorchGenerator } from 'millrace/random';
+import { type DataLoader, type LoaderState, MillraceError } from 'millrace';
 import { verifyReceipt } from 'millrace/receipts';
 import { replaceThreads } from '../../dist/loader/engine/workers/start-thread.js';
-import { TurningSampler } from '../loader/stateful-samplers.js';
+import {
+  amendmentFor,
+  expectedEpochs,
+  type Job,
+  type JobAmendment,
+  loaderOf,
+  makeJob,
+  numbers,
+  same,
+} from './job.js';
 import { SimulatedThread } from './simulated-thread.js';
 import { Dice, VirtualClock } from './virtual-clock.js';
-
-/** What is the same from start to start of a job. */
-interface Job {
-  readonly kind: 'indices' | 'streams';
-  /** Whether the order is computed, drawn from a generator, or that of a user's sampler that continues where its state stands. */
-  readonly order: 'computed' | 'drawn' | 'stateful';
-  readonly samples: number;
-  readonly numShards: number;
-  readonly stateful: boolean;
-  readonly batchSize: number;
-  readonly dropLast: boolean;
-  readonly seed: number;
-  readonly epochs: number;
-  readonly inOrder: boolean;
-  /** Whether the consumer takes leases and acknowledges them in any order. */
-  readonly leases: boolean;
-  /** Samples that cannot be made, and are replaced by the next ones. */
-  readonly broken: readonly number[];
-  /** Changes of the batch size from a global step on: made at that step, or before the run. */
-  readonly amendments: readonly { readonly at: number; readonly batchSize: number }[];
-  readonly amendsLive: boolean;
-}
 
 /** What may change. */
 interface Start {
@@ -61,6 +39,9 @@ export interface Outcome {
   readonly replaced: number;
   /** Amendments of a loader. */
   readonly amended: number;
+  /** Those of weights, and of data. */
+  readonly reweighted: number;
+  readonly grown: number;
 }
 
 /** A state that was saved, and how much had been delivered then. */
@@ -69,9 +50,6 @@ interface Checkpoint {
   readonly units: number;
   readonly place: number;
 }
-
-const failing = new URL('../fixtures/broken.js', import.meta.url);
-const streams = new URL('../fixtures/resumable.js', import.meta.url);
 
 /**
  * Runs a made-up job with the real scheduler on a virtual clock: ranks with workers that answer at any time and are killed, a job
@@ -98,11 +76,15 @@ class Simulation {
   #resizes = 0;
   #acknowledged = 0;
   #amended = 0;
+  #reweighted = 0;
+  #grown = 0;
+  /** The batches that should come, by epoch. */
+  #expected: number[][][] = [];
 
   constructor(seed: number, clock: VirtualClock) {
     this.#clock = clock;
     this.#dice = new Dice(seed);
-    this.#job = this.#makeJob();
+    this.#job = makeJob(this.#dice);
   }
 
   async run(): Promise<Outcome> {
@@ -113,6 +95,7 @@ class Simulation {
     });
     try {
       let checkpoint: Checkpoint | undefined;
+      this.#expected = await this.#clock.until(expectedEpochs(this.#job));
       let start = this.#makeStart(undefined);
       for (let starts = 1; ; starts++) {
         const how = this.#job.leases ? this.#label : this.#train;
@@ -144,42 +127,8 @@ class Simulation {
       acknowledged: this.#acknowledged,
       replaced,
       amended: this.#amended,
-    };
-  }
-
-  #makeJob(): Job {
-    const dice = this.#dice;
-    const kind = dice.pick(['indices', 'indices', 'streams'] as const);
-    const inOrder = kind === 'streams' || dice.chance(0.7);
-    const samples = dice.integer(1, 30);
-    const batchSize = dice.integer(1, 9);
-    // Out of order, batches are compared by their samples: a short last one would be repeated where it is smaller than its parts. A
-    // loader that would drop its only batch is refused.
-    const dropLast = !inOrder || dice.chance(0.3);
-    const leases = kind === 'indices' && dice.chance(0.25);
-    const all = dropLast ? Math.max(samples, batchSize) : samples;
-    const hasBroken = kind === 'indices' && dice.chance(0.25);
-    const healthy = dice.integer(0, all - 1);
-    const order =
-      kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const);
-    const isAmended =
-      kind === 'indices' && order === 'computed' && inOrder && !dropLast && !leases && dice.chance(0.6);
-    const steps = isAmended ? numbers(12).filter(() => dice.chance(0.25)) : [];
-    return {
-      amendments: steps.map((at) => ({ at, batchSize: batchSize + dice.integer(0, 3) })),
-      amendsLive: dice.chance(0.5),
-      kind,
-      leases,
-      broken: hasBroken ? numbers(all).filter((index) => index !== healthy && dice.chance(0.4)) : [],
-      order,
-      samples: all,
-      numShards: dice.integer(1, 3),
-      stateful: dice.chance(0.5),
-      batchSize,
-      dropLast,
-      seed: dice.integer(0, 1000),
-      epochs: dice.integer(1, 2),
-      inOrder,
+      reweighted: this.#reweighted,
+      grown: this.#grown,
     };
   }
 
@@ -203,21 +152,7 @@ class Simulation {
   }
 
   #load(start: Start, rank: number): DataLoader<number> {
-    const { kind, samples, numShards, stateful, batchSize, dropLast, seed, inOrder, broken } = this.#job;
-    const options = { ...start, batchSize, dropLast, seed, rank, inOrder };
-    if (kind === 'indices') {
-      const hasBroken = broken.length > 0;
-      const dataset = hasBroken
-        ? workerDataset<number>(failing, { options: { length: samples, broken } })
-        : new ArrayDataset(numbers(samples));
-      return new DataLoader<number>(dataset, {
-        ...options,
-        ...(hasBroken && { maxFailures: 1e9 }),
-        sampler: samplerOf(this.#job),
-      } as object);
-    }
-    const dataset = workerDataset(streams, { options: { samples, numShards, stateful } });
-    return new DataLoader(dataset as never, options as object);
+    return loaderOf(this.#job, { ...start, rank });
   }
 
   /** Trains until the end, or until the job crashes: then the last checkpoint. */
@@ -232,8 +167,7 @@ class Simulation {
     for (const loader of loaders) {
       await loader.ready();
       if (!this.#job.amendsLive) await this.#amend(loader);
-      if (from) loader.loadStateDict(JSON.parse(JSON.stringify(from.state)));
-      await loader.ready();
+      if (from) await this.#continue(loader, from.state);
     }
     if (!checkpoint) checkpoint = { state: loaders[0]!.stateDict(), units: 0, place: 0 };
     let { place } = checkpoint;
@@ -272,11 +206,33 @@ class Simulation {
 
   /** Makes the amendments of a step; all of them without one. */
   async #amend(loader: DataLoader<number>, step?: number): Promise<void> {
-    for (const { at, batchSize } of this.#job.amendments) {
-      if (step !== undefined && Math.abs(step - at) > 1e-9) continue;
-      await loader.amend({ at, batchSize });
+    for (const amendment of this.#job.amendments) {
+      if (step !== undefined && Math.abs(step - amendment.at) > 1e-9) continue;
+      await loader.amend(amendmentFor(this.#job, amendment));
       this.#amended += 1;
+      if (amendment.weights) this.#reweighted += 1;
+      if (amendment.grows) this.#grown += 1;
     }
+  }
+
+  /** Loads a state into a loader of another process, which gets the data that the run had got before. */
+  async #continue(loader: DataLoader<number>, state: LoaderState): Promise<void> {
+    if (this.#job.amendsLive)
+      await this.#repeat(loader, state.amendments, ({ grows }) => grows !== undefined);
+    loader.loadStateDict(JSON.parse(JSON.stringify(state)));
+    await loader.ready();
+  }
+
+  /** Makes the amendments again that a state or receipt has. */
+  async #repeat(
+    loader: DataLoader<number>,
+    amendments: object | undefined,
+    isWanted: (amendment: JobAmendment) => boolean,
+  ): Promise<void> {
+    const made = new Set(Object.values(amendments ?? {}).flatMap((all: [number][]) => all.map(([at]) => at)));
+    for (const amendment of this.#job.amendments)
+      if (made.has(amendment.at) && isWanted(amendment))
+        await loader.amend(amendmentFor(this.#job, amendment));
   }
 
   /** The same for a consumer that takes leases and acknowledges them in any order. */
@@ -288,9 +244,9 @@ class Simulation {
     const dice = this.#dice;
     const loader = this.#load(start, 0);
     await loader.ready();
-    if (from) loader.loadStateDict(JSON.parse(JSON.stringify(from.state)));
+    await this.#amend(loader);
+    if (from) await this.#continue(loader, from.state);
     let checkpoint = from ?? { state: loader.stateDict(), units: 0, place: 0 };
-    const perEpoch = expectedBatches(this.#job).length / this.#job.epochs;
     const crashesAt = mayCrash && dice.chance(0.6) ? dice.integer(1, 40) : Number.POSITIVE_INFINITY;
     for (let taken = 1; loader.epoch < this.#job.epochs; ) {
       const leases = new PatientLeases(loader, dice.integer(1, 5));
@@ -304,7 +260,7 @@ class Simulation {
         this.#acknowledged += 1;
         this.#delivered.push(Array.from(lease.batch.data));
         const microBatches = lease.microBatch / start.gradientAccumulationSteps;
-        this.#places.push(lease.epoch * perEpoch + lease.step + microBatches);
+        this.#places.push(this.#startOf(lease.epoch) + lease.step + microBatches);
         if (dice.chance(0.3)) {
           checkpoint = { state: loader.stateDict(), units: this.#delivered.length, place: 0 };
         }
@@ -323,9 +279,7 @@ class Simulation {
     const receipt = JSON.parse(JSON.stringify(loader.receipt()));
     const other = await this.#load({ ...start, numWorkers: 1 }, rank).ready();
     // In the steps of the run: a later amendment was not made where it is made live.
-    for (const { at, batchSize } of this.#job.amendments)
-      if (JSON.stringify(receipt.amendments ?? {}).includes(`[${at},${batchSize}]`))
-        await other.amend({ at, batchSize });
+    await this.#repeat(other, receipt.amendments, () => true);
     const { difference } = verifyReceipt(other, receipt);
     await other.close();
     if (difference) {
@@ -347,9 +301,14 @@ class Simulation {
     this.#dice.pick(alive).kill();
   }
 
+  /** The global step with which an epoch begins. */
+  #startOf(epoch: number): number {
+    return this.#expected.slice(0, epoch).flat().length;
+  }
+
   /** Compares what came with what the order says. */
   #check(): void {
-    const expected = expectedBatches(this.#job);
+    const expected = this.#expected.flat();
     if (!this.#job.inOrder) {
       const perEpoch = expected.length / this.#job.epochs;
       same(
@@ -460,72 +419,4 @@ function acknowledge(lease: SimulatedLease): boolean {
   }
 }
 
-/** The sample that stands for an index. */
-function replacedIndex(index: number, { broken, samples }: Job): number {
-  let next = index;
-  while (broken.includes(next)) next = (next + 1) % samples;
-  return next;
-}
-
-/** The order of a job, at its beginning. */
-function samplerOf({ order, samples, seed }: Job): Sampler {
-  if (order === 'stateful') return new TurningSampler(samples);
-  const generator = new TorchGenerator(seed);
-  return new RandomSampler(samples, order === 'drawn' ? { generator } : { seed });
-}
-
-/** The batches of the whole run, made without a loader. */
-function expectedBatches(job: Job): number[][] {
-  const { kind, samples, numShards, batchSize, dropLast, epochs } = job;
-  const all: number[][] = [];
-  const sampler = samplerOf(job);
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    if (kind === 'indices') {
-      sampler.setEpoch!(epoch);
-      const drawn = Array.from(sampler, (index) => replacedIndex(index, job));
-      all.push(...cut(drawn, (step) => batchSizeAt(job, step), dropLast, all.length));
-      continue;
-    }
-    const shards = numbers(numShards).map((shard) =>
-      cut(
-        numbers(samples + shard).map((i) => epoch * 10_000 + shard * 1000 + i),
-        () => batchSize,
-        dropLast,
-        0,
-      ),
-    );
-    while (shards.some((shard) => shard.length > 0))
-      for (const shard of shards) if (shard.length > 0) all.push(shard.shift()!);
-  }
-  return all;
-}
-
-function batchSizeAt({ amendments, batchSize }: Job, step: number): number {
-  return amendments.findLast(({ at }) => at <= step)?.batchSize ?? batchSize;
-}
-
-/** @param first - The global step of the first batch. */
-function cut(
-  samples: readonly number[],
-  sizeAt: (step: number) => number,
-  dropLast: boolean,
-  first: number,
-): number[][] {
-  const batches: number[][] = [];
-  for (let start = 0; start < samples.length; ) {
-    const size = sizeAt(first + batches.length);
-    const batch = samples.slice(start, start + size);
-    if (dropLast && batch.length < size) break;
-    batches.push(batch);
-    start += size;
-  }
-  return batches;
-}
-
-function same(given: readonly number[], expected: readonly number[], what: string): void {
-  if (JSON.stringify(given) === JSON.stringify(expected)) return;
-  throw new Error(`The ${what} should be [${expected}], but are [${given}]`);
-}
-
-const numbers = (length: number): number[] => Array.from({ length }, (_, i) => i);
 const ascending = (a: number, b: number): number => a - b;

@@ -24,7 +24,9 @@ describe('the scheduler', () => {
     'loses and doubles nothing, and never hangs, whatever happens when',
     async () => {
       const first = Math.floor(Math.random() * 2 ** 31);
-      let [kills, crashes, resizes, acknowledged, replaced, amended] = [0, 0, 0, 0, 0, 0];
+      let [kills, crashes, resizes, acknowledged, replaced, amended, reweighted, grown] = [
+        0, 0, 0, 0, 0, 0, 0, 0,
+      ];
       for (let k = 0; k < schedules; k++) {
         const outcome = await simulateSeed(first + k);
         kills += outcome.kills;
@@ -33,13 +35,15 @@ describe('the scheduler', () => {
         acknowledged += outcome.acknowledged;
         replaced += outcome.replaced;
         amended += outcome.amended;
+        reweighted += outcome.reweighted;
+        grown += outcome.grown;
       }
       console.log(
-        `${schedules} schedules from ${first}: ${kills} kills, ${crashes} crashes, ${resizes} resizes, ${acknowledged} leases, ${replaced} samples replaced, ${amended} amendments`,
+        `${schedules} schedules from ${first}: ${kills} kills, ${crashes} crashes, ${resizes} resizes, ${acknowledged} leases, ${replaced} samples replaced, ${amended} amendments, ${reweighted} of weights, ${grown} of data`,
       );
-      expect(Math.min(kills, crashes, resizes, acknowledged, replaced, amended)).toBeGreaterThan(
-        schedules / 40,
-      );
+      expect(
+        Math.min(kills, crashes, resizes, acknowledged, replaced, amended, reweighted, grown),
+      ).toBeGreaterThan(schedules / 40);
     },
   );
 
