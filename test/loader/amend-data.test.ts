@@ -203,6 +203,26 @@ describe('data that grows', () => {
     ).toBe(false);
   });
 
+  it('replaces a growth at the same step, and is refused before a later one', async () => {
+    const more = (last: number) => new ConcatDataset([range(10), rangeFrom(10, last - 10)]);
+    const load = () => new DataLoader(range(10), { batchSize: 2, shuffle: true, seed: 3 });
+    const [once, twice] = [load(), load()];
+    await once.amend({ at: 7, data: more(30) });
+    await twice.amend({ at: 7, data: more(20) });
+    await twice.amend({ at: 7, data: more(30) });
+    expect(twice.stateDict().amendments).toEqual(once.stateDict().amendments);
+    for (let epoch = 0; epoch < 3; epoch++) expect(await collect(twice)).toEqual(await collect(once));
+    const mixed = new DataLoader(new MixtureDataset([range(10)], { weights: [1], length: 60 }), {
+      batchSize: 2,
+    });
+    await mixed.amend({ at: 7, sources: [more(20)] });
+    await expect(mixed.amend({ at: 6, sources: [more(30)] })).rejects.toThrow(
+      'at: is 6, but sources change at step 7 already: amend in the order of the steps',
+    );
+    await mixed.amend({ at: 7, sources: [more(30)] });
+    expect(mixed.stateDict().amendments).toEqual({ sources: [[7, 0, 10, 30, expect.any(String), 'after']] });
+  });
+
   it('is refused if it shrinks or is other data, with the difference', async () => {
     const loader = new DataLoader(range(20), { batchSize: 4, shuffle: true });
     await expect(loader.amend({ data: range(19) })).rejects.toThrow('data: shrinks from 20 to 19 samples');

@@ -53,18 +53,21 @@ const failing = new URL('../fixtures/broken.js', import.meta.url);
 const streams = new URL('../fixtures/resumable.js', import.meta.url);
 
 export function makeJob(dice: Dice): Job {
-  const kind = dice.pick(['indices', 'indices', 'streams'] as const);
-  const inOrder = kind === 'streams' || dice.chance(0.7);
+  const isAmended = dice.chance(0.3);
+  const kind = isAmended ? 'indices' : dice.pick(['indices', 'indices', 'streams'] as const);
+  const inOrder = isAmended || kind === 'streams' || dice.chance(0.7);
   const samples = dice.integer(1, 30);
-  const batchSize = dice.integer(1, 9);
+  // A run that is amended has steps enough.
+  const batchSize = dice.integer(1, isAmended ? 5 : 9);
   // Out of order, batches are compared by their samples: a short last one would be repeated where it is smaller than its parts. A
   // loader that would drop its only batch is refused.
-  const dropLast = !inOrder || dice.chance(0.3);
+  const dropLast = !isAmended && (!inOrder || dice.chance(0.3));
   const leases = kind === 'indices' && dice.chance(0.25);
   const all = dropLast ? Math.max(samples, batchSize) : samples;
   const order =
-    kind === 'streams' ? 'computed' : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const);
-  const isAmended = kind === 'indices' && order === 'computed' && inOrder && !dropLast && dice.chance(0.7);
+    isAmended || kind === 'streams'
+      ? 'computed'
+      : dice.pick(['computed', 'computed', 'drawn', 'stateful'] as const);
   const sources = isAmended && dice.chance(0.5) ? makeSources(dice) : [];
   const hasBroken = kind === 'indices' && sources.length === 0 && dice.chance(0.25);
   const healthy = dice.integer(0, all - 1);
@@ -79,7 +82,7 @@ export function makeJob(dice: Dice): Job {
     batchSize,
     dropLast,
     seed: dice.integer(0, 1000),
-    epochs: dice.integer(1, 2),
+    epochs: dice.integer(1, isAmended ? 3 : 2),
     inOrder,
     leases,
     broken,
@@ -91,7 +94,7 @@ export function makeJob(dice: Dice): Job {
 
 function makeSources(dice: Dice): Job['sources'] {
   const weight = (k: number): number => (k === 0 ? 1 : dice.pick([0, 0.5, 1, 3]));
-  return numbers(dice.integer(1, 3)).map((k) => ({ length: dice.integer(1, 12), weight: weight(k) }));
+  return numbers(dice.integer(1, 4)).map((k) => ({ length: dice.integer(1, 12), weight: weight(k) }));
 }
 
 function makeAmendments(

@@ -7,7 +7,7 @@ import type { GrowthMode } from '../../random/grown-passes.js';
 import type { LoadedSource } from '../order/loader-order.js';
 import { amendProblem, type ReadAmendment } from './amendment.js';
 import type { Amendments, Change } from './amendments.js';
-import { growthProblem } from './growth.js';
+import { grownBefore, growthProblem } from './growth.js';
 import { isMixture } from './is-mixture.js';
 
 type Mixture = MixtureDataset<unknown>;
@@ -29,7 +29,7 @@ export function sourcesChange(
 ): Change {
   if (!isMixture(mixture))
     throw amendProblem('sources', `needs a MixtureDataset as the dataset of the loader, not ${name}`);
-  const before = sourcesAt(mixture, amendments);
+  const before = (grownBefore(amendments, 'sources', at) as typeof sources | undefined) ?? mixture.datasets;
   if (sources.length < before.length)
     throw amendProblem(
       'sources',

@@ -8,7 +8,7 @@ import type { ResolvedOptions } from '../resolve-options.js';
 import { amendProblem, type ReadAmendment } from './amendment.js';
 import type { Amendments, Change } from './amendments.js';
 import { samplerProblem } from './base-batches.js';
-import { growthProblem } from './growth.js';
+import { grownBefore, growthProblem } from './growth.js';
 import { isMixture } from './is-mixture.js';
 import { placeOf } from './place-of.js';
 import {
@@ -24,7 +24,7 @@ export function dataChange(
   source: Dataset<unknown>,
   { at, data, newSamples }: ReadAmendment,
 ): Change {
-  const before = (amendments.of('data').at(-1)?.object as Dataset<unknown> | undefined) ?? source;
+  const before = (grownBefore(amendments, 'data', at) as Dataset<unknown> | undefined) ?? source;
   if (isMixture(before)) throw amendProblem('data', 'is for a loader without a mixture: pass sources');
   if (!isMapDataset(before))
     throw amendProblem('data', 'needs a dataset in this thread, not the URL of a module');

@@ -1,5 +1,25 @@
 import type { Dataset } from '../../core/dataset.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
+import { amendProblem } from './amendment.js';
+import type { Amendments } from './amendments.js';
+
+/**
+ * What an amendment of sources or data at a global step changes: the value of the last such amendment before that step, since one at the same
+ * step is replaced.
+ *
+ * @returns `undefined` if none is before
+ * @throws {@link ConfigError} if there is one at a later step, which has grown from what this one would replace
+ */
+export function grownBefore(amendments: Amendments, kind: 'sources' | 'data', at: number): unknown {
+  const changes = amendments.of(kind);
+  const later = changes.find((change) => change.at > at);
+  if (later)
+    throw amendProblem(
+      'at',
+      `is ${at}, but ${kind} change at step ${later.at} already: amend in the order of the steps`,
+    );
+  return changes.findLast((change) => change.at < at)?.object;
+}
 
 /**
  * What differs, if a dataset is not another one with samples added at its end. A dataset is known to begin with another one if it is a
