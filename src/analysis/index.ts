@@ -2,6 +2,7 @@ export { type AnalysisPlan, planAnalysis } from './analysis-plan.js';
 export { analyzeDifficulty, type DifficultyAnalysis } from './analyze-difficulty.js';
 export { analyzeOnCluster, cancelOnCluster } from './cluster/analyze-on-cluster.js';
 export { ClusterWorker } from './cluster/cluster-worker.js';
+export { curriculumFrom } from './curriculum-from.js';
 export { DifficultyFile } from './difficulty-file.js';
 export { type AnalysisEstimate, estimateAnalysis } from './estimate-analysis.js';
 export { builtInMetrics } from './metrics/index.js';

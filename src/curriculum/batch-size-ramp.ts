@@ -58,7 +58,7 @@ export class BatchSizeRamp<S extends Sampler = Sampler> extends GroupedIndices<S
   constructor(sampler: S, options: BatchSizeRampOptions) {
     const { schedule, dropLast } = parseOptions('BatchSizeRamp options', schema, options);
     const problems = scheduleProblems(schedule);
-    if (sampler.batchSize !== undefined) {
+    if (schedule.some(({ batchSize }) => batchSize !== (sampler.batchSize ?? batchSize))) {
       const message = `${sampler.constructor.name} makes global batches of ${sampler.batchSize} itself`;
       problems.push({ field: 'sampler', message });
     }

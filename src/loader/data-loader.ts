@@ -192,6 +192,15 @@ export class DataLoader<
     return this.#run.order.lengthOf(this.#progress.epoch);
   }
 
+  /**
+   * The first global step, counted from 0 over epochs, of which no batch was requested: `amend` changes the run from there on by default.
+   *
+   * @throws {@link LoaderNotReadyError} before the dataset's module has been imported; {@link CapabilityError} for an iterable dataset.
+   */
+  get globalStep(): number {
+    return this.#run.globalStep;
+  }
+
   /** The current epoch, or the epoch of the next iteration. */
   get epoch(): number {
     return this.#progress.epoch;
@@ -404,7 +413,7 @@ export class DataLoader<
   }
 
   #emitBeginning({ numWorkers }: BatchEngine): void {
-    const { rank, worldSize, gradientAccumulationSteps, sampler, batchSampler } = this.#options;
+    const { rank, worldSize, gradientAccumulationSteps } = this.#options;
     const source = this.#run.source;
     this.#observation.emit({
       type: 'began',
@@ -417,7 +426,7 @@ export class DataLoader<
       gradientAccumulationSteps,
       numWorkers,
       dataset: source instanceof WorkerModule ? basename(source.module) : datasetName(source),
-      sampler: sampler ?? batchSampler ?? this.batchSampler,
+      sampler: this.#run.samplerOf(this.#progress.epoch),
     });
   }
 

@@ -1,4 +1,4 @@
-import { LoaderNotReadyError } from '../core/errors.js';
+import { CapabilityError, LoaderNotReadyError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Sampler } from '../core/sampler.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
@@ -51,6 +51,25 @@ export class LoaderRun {
   get baseOrder(): LoaderOrder {
     if (this.#order) return this.#order;
     throw notReady(`The dataset's module has not been imported yet`);
+  }
+
+  /** The first global step of which no batch was requested. */
+  get globalStep(): number {
+    const { batchSampler, datasetName } = this.order;
+    if (batchSampler) return this.#parts.progress.nextStep;
+    throw new CapabilityError(
+      `${datasetName} is a stream: the steps of its epochs are known only by reading`,
+      {
+        where: { stage: datasetName },
+        next: 'Count the steps while iterating.',
+      },
+    );
+  }
+
+  /** What orders the samples of an epoch, for observers. */
+  samplerOf(epoch: number): object | undefined {
+    const { sampler, batchSampler } = this.#parts.options;
+    return this.#amended?.samplerOf(epoch) ?? sampler ?? batchSampler ?? this.#order?.batchSampler;
   }
 
   /** Begins with a dataset. */

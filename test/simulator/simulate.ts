@@ -40,8 +40,8 @@ export interface Outcome {
   /** Amendments of a loader. */
   readonly amended: number;
   /** Those of weights, and of data. */
-  readonly reweighted: number;
-  readonly grown: number;
+  readonly weightChanges: number;
+  readonly dataChanges: number;
 }
 
 /** A state that was saved, and how much had been delivered then. */
@@ -76,8 +76,8 @@ class Simulation {
   #resizes = 0;
   #acknowledged = 0;
   #amended = 0;
-  #reweighted = 0;
-  #grown = 0;
+  #weightChanges = 0;
+  #dataChanges = 0;
   /** The batches that should come, by epoch. */
   #expected: number[][][] = [];
 
@@ -127,8 +127,8 @@ class Simulation {
       acknowledged: this.#acknowledged,
       replaced,
       amended: this.#amended,
-      reweighted: this.#reweighted,
-      grown: this.#grown,
+      weightChanges: this.#weightChanges,
+      dataChanges: this.#dataChanges,
     };
   }
 
@@ -210,8 +210,8 @@ class Simulation {
       if (step !== undefined && Math.abs(step - amendment.at) > 1e-9) continue;
       await loader.amend(amendmentFor(this.#job, amendment));
       this.#amended += 1;
-      if (amendment.weights) this.#reweighted += 1;
-      if (amendment.grows) this.#grown += 1;
+      if (amendment.weights) this.#weightChanges += 1;
+      if (amendment.grows) this.#dataChanges += 1;
     }
   }
 

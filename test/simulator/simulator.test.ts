@@ -24,7 +24,7 @@ describe('the scheduler', () => {
     'loses and doubles nothing, and never hangs, whatever happens when',
     async () => {
       const first = Math.floor(Math.random() * 2 ** 31);
-      let [kills, crashes, resizes, acknowledged, replaced, amended, reweighted, grown] = [
+      let [kills, crashes, resizes, acknowledged, replaced, amended, weightChanges, dataChanges] = [
         0, 0, 0, 0, 0, 0, 0, 0,
       ];
       for (let k = 0; k < schedules; k++) {
@@ -35,14 +35,14 @@ describe('the scheduler', () => {
         acknowledged += outcome.acknowledged;
         replaced += outcome.replaced;
         amended += outcome.amended;
-        reweighted += outcome.reweighted;
-        grown += outcome.grown;
+        weightChanges += outcome.weightChanges;
+        dataChanges += outcome.dataChanges;
       }
       console.log(
-        `${schedules} schedules from ${first}: ${kills} kills, ${crashes} crashes, ${resizes} resizes, ${acknowledged} leases, ${replaced} samples replaced, ${amended} amendments, ${reweighted} of weights, ${grown} of data`,
+        `${schedules} schedules from ${first}: ${kills} kills, ${crashes} crashes, ${resizes} resizes, ${acknowledged} leases, ${replaced} samples replaced, ${amended} amendments, ${weightChanges} of weights, ${dataChanges} of data`,
       );
       expect(
-        Math.min(kills, crashes, resizes, acknowledged, replaced, amended, reweighted, grown),
+        Math.min(kills, crashes, resizes, acknowledged, replaced, amended, weightChanges, dataChanges),
       ).toBeGreaterThan(schedules / 40);
     },
   );

@@ -10,10 +10,11 @@ import { amendedMixture, sourcesChange } from './amended-mixture.js';
 import { amendedSamplers, dataChange, samplerChange } from './amended-samplers.js';
 import { amendProblem, type ReadAmendment, readAmendment } from './amendment.js';
 import { Amendments, type Change } from './amendments.js';
-import { type BaseBatches, baseBatches } from './base-batches.js';
+import { type BaseBatches, baseBatches, checkOneSize } from './base-batches.js';
 import { isMixture } from './is-mixture.js';
 import { placeOf } from './place-of.js';
 import { type Rearrangement, rearrangementOf } from './rearrangement.js';
+import { SegmentedSampler } from './segmented-sampler.js';
 import { withSequenceLengths } from './sequence-length.js';
 
 /** The loader before its first amendment. */
@@ -55,6 +56,12 @@ export class AmendedRun {
   /** What the loader reads: the dataset with all amendments. */
   get source(): LoadedSource {
     return this.#source;
+  }
+
+  /** The sampler that amendments have given an epoch; `undefined` if none has. */
+  samplerOf(epoch: number): Sampler | undefined {
+    const { sampler } = this.#order.batchSampler as BatchSizeRamp;
+    return sampler instanceof SegmentedSampler ? sampler.samplerOf(epoch) : undefined;
   }
 
   /** What makes the dataset from the data of an earlier one; `undefined` if it reads other data. */
@@ -141,15 +148,17 @@ export class AmendedRun {
       ...base.filter(({ step }) => step < firstChange),
       ...changes.map(({ at, value }) => ({ step: at, batchSize: value[0] as number })),
     ];
-    const { source, samplerOf, options } = this.#base;
+    const { source, samplerOf, options, order } = this.#base;
     const batches = { schedule, dropLast };
     const { sampler, dataset } = amendedSamplers(amendments, {
       ...batches,
       first,
       source,
+      samples: order.datasetLength,
       samplerOf,
       options,
     });
+    checkOneSize(sampler, schedule, changes.length > 0 ? 'batchSize' : 'sampler');
     return { batchSampler: new BatchSizeRamp(sampler, batches), dataset };
   }
 

@@ -46,6 +46,8 @@ export function samplerChange(sampler: Sampler, at: number): Change {
 export interface SamplerBase {
   readonly first: Sampler;
   readonly source: LoadedSource;
+  /** Samples of it. */
+  readonly samples: number;
   readonly options: ResolvedOptions;
   readonly samplerOf: (dataset: { readonly length: number }) => Sampler;
   readonly schedule: readonly BatchSizeStage[];
@@ -55,14 +57,14 @@ export interface SamplerBase {
 /** The order of samples with all amendments, epoch by epoch, and the data after the last of them. @throws {@link ConfigError} */
 export function amendedSamplers(
   amendments: Amendments,
-  { first, source, options, samplerOf, schedule, dropLast }: SamplerBase,
+  { first, source, samples: ofSource, options, samplerOf, schedule, dropLast }: SamplerBase,
 ): { readonly sampler: Sampler; readonly dataset: LoadedSource } {
   const changes = amendments.changes.filter(({ kind }) => kind === 'data' || kind === 'sampler');
   if (changes.length === 0) return { sampler: first, dataset: source };
-  let segments: SamplerSegment[] = [{ epoch: 0, sampler: first }];
+  let segments: SamplerSegment[] = [{ epoch: 0, sampler: first, samples: ofSource }];
   let dataset = source;
-  /** The length of the data, and the sampler that replaced the one of the options. */
-  let [length, own] = [first.length, options.sampler];
+  /** Samples of the data, and the sampler that replaced the one of the options. */
+  let [length, own] = [ofSource, options.sampler];
   for (const { at, kind, object } of changes) {
     const samples = new SegmentedSampler(segments).epochSamples;
     const { epoch, step, position } = placeOf(new BatchSizeStages(schedule, samples, dropLast), at);
@@ -72,7 +74,7 @@ export function amendedSamplers(
       if (step > 0)
         throw midEpoch(at, at - step, new BatchSizeStages(schedule, samples, dropLast).startOf(from));
       own = object as Sampler;
-      segments = withSegment(segments, { epoch: from, sampler: own });
+      segments = withSegment(segments, { epoch: from, sampler: own, samples: length });
       continue;
     }
     if (own)
@@ -83,9 +85,9 @@ export function amendedSamplers(
     dataset = object as Dataset<unknown>;
     const grown = samplerOf(dataset as { length: number });
     const interleaves = amendmentMode(amendments, at) === 'interleaved' && step > 0;
+    length = (dataset as Dataset<unknown>).length;
     if (interleaves) segments = [...segments, interleaved(before, grown, samplerOf, { epoch, position })];
-    segments = withSegment(segments, { epoch: from, sampler: grown });
-    length = grown.length;
+    segments = withSegment(segments, { epoch: from, sampler: grown, samples: length });
   }
   return { sampler: new SegmentedSampler(segments), dataset };
 }
@@ -108,7 +110,7 @@ function interleaved(
   const { epoch } = place;
   const added = samplerOf({ length: grown.length - old.length });
   if (isComputed(old) && isComputed(added))
-    return { epoch, sampler: new InterleavedSampler(old, added, place) };
+    return { epoch, sampler: new InterleavedSampler(old, added, place), samples: grown.length };
   throw amendProblem(
     'newSamples',
     `cannot be 'interleaved' in the order of ${old.constructor.name}: pass 'after'`,

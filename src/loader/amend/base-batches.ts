@@ -5,6 +5,8 @@ import type { BatchSizeStage } from '../../curriculum/batch-size-stages.js';
 import type { BatchSampler } from '../../samplers/index.js';
 import type { LoaderOrder } from '../order/loader-order.js';
 import type { ResolvedOptions } from '../resolve-options.js';
+import { amendProblem } from './amendment.js';
+import { SegmentedSampler } from './segmented-sampler.js';
 
 /** How the samples of a loader form global batches before its first amendment. */
 export interface BaseBatches {
@@ -44,11 +46,27 @@ export function baseBatches({
 }
 
 /** Why an amended run cannot use a sampler. */
-export function samplerProblem({ seek, stateDict, batchSize }: Sampler): string | undefined {
+export function samplerProblem({ seek, stateDict }: Sampler): string | undefined {
   if (!seek || stateDict) return 'draws its order or cannot seek: an amended run needs a computed order';
-  if (batchSize !== undefined)
-    return 'counts its steps in global batches of one size: it cannot be part of an amended run';
   return undefined;
+}
+
+/**
+ * Checks that a sampler that counts its steps in global batches of one size, as a curriculum does, gets batches of that size.
+ *
+ * @param field - The field of the amendment that is at fault.
+ * @throws {@link ConfigError} naming the sampler and both sizes
+ */
+export function checkOneSize(sampler: Sampler, schedule: readonly BatchSizeStage[], field: string): void {
+  const samplers = sampler instanceof SegmentedSampler ? sampler.samplers : [sampler];
+  for (const each of samplers) {
+    const other = schedule.find(({ batchSize }) => batchSize !== (each.batchSize ?? batchSize));
+    if (!other) continue;
+    const message =
+      `${each.constructor.name} counts its steps in global batches of ${each.batchSize} samples, and the run has batches of ` +
+      `${other.batchSize} from step ${other.step} on: its schedule would move`;
+    throw amendProblem(field, message);
+  }
 }
 
 function refusal(stage: string, why: string, next: string): CapabilityError {

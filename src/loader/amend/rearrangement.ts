@@ -1,7 +1,6 @@
 import type { Dataset, IterableDataset } from '../../core/dataset.js';
 import type { MixtureAmendments } from '../../datasets/mixture-options.js';
 import type { SplitSequences } from '../../tokens/split-sequences.js';
-import type { LoadedSource } from '../order/loader-order.js';
 import { isMixture } from './is-mixture.js';
 
 /**
@@ -17,7 +16,7 @@ type Split = SplitSequences<unknown>;
 type Opened = Dataset<unknown> | IterableDataset<unknown>;
 
 /** What turns the data of one dataset into another one; `undefined` if they do not read the same data. */
-export function rearrangementOf(before: LoadedSource, after: LoadedSource): Rearrangement | undefined {
+export function rearrangementOf(before: object, after: object): Rearrangement | undefined {
   const [old, now] = [dataOf(before), dataOf(after)];
   if (old.length !== now.length || old.some((data, k) => data !== now[k])) return undefined;
   const whole = wholeSequences(after);
@@ -38,12 +37,12 @@ export async function rearranged(dataset: Opened, { mixture, sequences }: Rearra
 }
 
 /** The datasets that no amendment of weights or lengths replaces. */
-function dataOf(source: LoadedSource): readonly unknown[] {
+function dataOf(source: object): readonly unknown[] {
   const whole = wholeSequences(source);
   return isMixture(whole) ? whole.datasets : [whole];
 }
 
 /** The dataset whose sequences are split. Does not name the class: a bundler would then load it with the worker program. */
-function wholeSequences(source: LoadedSource | Opened): LoadedSource | Opened {
+function wholeSequences(source: object): object {
   return (source as Partial<Split>).cut === 'split' ? (source as Split).dataset : source;
 }

@@ -12,6 +12,8 @@ import { resolveWhenSeen, sightingsAt } from '../../samplers/when-seen.js';
 export interface SamplerSegment {
   readonly epoch: number;
   readonly sampler: Sampler;
+  /** Samples of the data that it orders. */
+  readonly samples: number;
 }
 
 /** The orders of several samplers, each from an epoch on. */
@@ -61,12 +63,11 @@ export class SegmentedSampler implements Sampler {
 
   whenSeen(sample: number, options: WhenSeenOptions = {}): Sighting[] {
     const { epoch: first = 0, epochs = 1 } = options;
-    checkIndex(sample, Math.max(...this.#segments.map(({ sampler }) => sampler.length)), 'The dataset');
+    checkIndex(sample, Math.max(...this.#segments.map(({ samples }) => samples)), 'The dataset');
     const sightings: Sighting[] = [];
     for (let epoch = first; epoch < first + epochs; epoch++) {
-      const sampler = this.#at(epoch);
-      if (sample < sampler.length)
-        sightings.push(...sampler.whenSeen!(sample, { ...options, epoch, epochs: 1 }));
+      const { sampler, samples } = this.#at(epoch);
+      if (sample < samples) sightings.push(...sampler.whenSeen!(sample, { ...options, epoch, epochs: 1 }));
     }
     return sightings;
   }
@@ -76,11 +77,21 @@ export class SegmentedSampler implements Sampler {
   }
 
   get #current(): Sampler {
-    return this.#at(this.#epoch);
+    return this.samplerOf(this.#epoch);
   }
 
-  #at(epoch: number): Sampler {
-    return lastOf(this.#segments, (segment) => segment.epoch <= epoch).sampler;
+  /** All samplers, in the order of their epochs. */
+  get samplers(): readonly Sampler[] {
+    return this.#segments.map(({ sampler }) => sampler);
+  }
+
+  /** The sampler of an epoch. */
+  samplerOf(epoch: number): Sampler {
+    return this.#at(epoch).sampler;
+  }
+
+  #at(epoch: number): SamplerSegment {
+    return lastOf(this.#segments, (segment) => segment.epoch <= epoch);
   }
 }
 
