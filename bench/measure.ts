@@ -137,6 +137,26 @@ export function bestOf(results: readonly Result[], prefix: string): Result {
   return candidates.reduce((best, result) => (result.value > best.value ? result : best));
 }
 
+/** The same contestant, with the peak memory of its whole process tree. */
+export function withTreePeak({ name, command }: Contestant): Contestant {
+  return { name, command: nodeCommand('tree-peak.js', ...command) };
+}
+
+/** The goals of a job: the best contestant of Millrace against the best peer, in time and in processor time. */
+export function jobGoals(results: readonly Result[], ours: string, peer: string, goal: number): Goal[] {
+  const ofPrefix = (prefix: string) => results.filter(({ name }) => name.startsWith(prefix));
+  const most = (prefix: string, key: 'value' | 'perCpuSecond') =>
+    Math.max(...ofPrefix(prefix).map((result) => result[key]));
+  return [
+    atLeast(`${ours}, time, best against best`, most(ours, 'value') / most(peer, 'value'), goal),
+    atLeast(
+      `${ours}, processor time, best against best`,
+      most(ours, 'perCpuSecond') / most(peer, 'perCpuSecond'),
+      goal,
+    ),
+  ];
+}
+
 /** The machine, the versions and the commit of the measurement. */
 export function machine(): Record<string, string | number> {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();

@@ -7,7 +7,7 @@ import json
 import select
 import threading
 import time
-from typing import Iterator
+from typing import Iterator, Mapping
 
 from ._connection import Address, Connection, server_lost
 from .errors import ServerLostError
@@ -21,8 +21,17 @@ class Session:
         generation: Counts the sessions: the memory of an earlier one is gone.
     """
 
-    def __init__(self, address: Address, client: str, *, retry_seconds: float, timeout: float) -> None:
+    def __init__(
+        self,
+        address: Address,
+        client: str,
+        headers: Mapping[str, str],
+        *,
+        retry_seconds: float,
+        timeout: float,
+    ) -> None:
         self._address = address
+        self._headers = headers
         self._path = f"/v1/clients/{client}"
         self._retry_seconds = retry_seconds
         self._timeout = timeout
@@ -56,7 +65,7 @@ class Session:
         broken_at: float | None = None
         while not self._closed:
             try:
-                response = self._connection.open(self._path)
+                response = self._connection.open(self._path, self._headers)
                 if response.status != 200:
                     raise ConnectionError(f"it answered with status {response.status}")
                 for line in self._lines(response):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import socket
 import sys
 import time
 import uuid
@@ -69,13 +70,19 @@ class Transport:
         settings = self.settings
         self._process = os.getpid()
         self._client = uuid.uuid4().hex
+        name = {"Millrace-Client-Name": f"process {self._process} on {_host_name()}"}
         self._headers = {
+            **name,
             "Millrace-Client": self._client,
             "Millrace-Fingerprint": self.description.fingerprint,
             "Millrace-Server": self.description.server,
         }
         self._session = Session(
-            self._address, self._client, retry_seconds=settings.retry_seconds, timeout=settings.timeout
+            self._address,
+            self._client,
+            name,
+            retry_seconds=settings.retry_seconds,
+            timeout=settings.timeout,
         )
         self._requests = Requests(self._address, settings.in_flight, settings.retry_seconds)
 
@@ -234,6 +241,11 @@ class Transport:
         """Closes the sockets of the parent in a forked process."""
         self._requests.close_in_child()
         self._session.close_in_child()
+
+
+def _host_name() -> str:
+    """The name of this machine, in characters that a header may have."""
+    return socket.gethostname().encode("ascii", "replace").decode("ascii")
 
 
 def _may_share(address: Address, wanted: bool | None) -> bool:

@@ -6,7 +6,7 @@ import { ConfigError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import type { Access } from './access.js';
 import { type BatchAddress, type ClientRank, parseAddress, parseRank } from './batch-address.js';
-import { ClientSession, maxInFlight } from './client-session.js';
+import { ClientSession, clientFactsOf, maxInFlight } from './client-session.js';
 import { type EncodedBatch, encodeBatch } from './encode-batch.js';
 import { errorReply, Refusal } from './error-reply.js';
 import { type ListenAddress, listen } from './listen-address.js';
@@ -99,11 +99,11 @@ export class BatchServer {
         return this.#batch(request, response, this.#loader(name), rest, url.searchParams);
     }
     if (version === 'v1' && kind === 'clients' && name !== undefined) {
-      if (rest.length === 0 && method === 'GET') return this.#session(name, response);
+      if (rest.length === 0 && method === 'GET') return this.#session(name, request, response);
       if (rest[0] === 'memory' && rest.length === 1 && method === 'POST')
         return this.#reserve(name, request, response);
       if (rest[0] === 'memory' && rest.length === 2 && method === 'DELETE') {
-        if (!this.#client(name).giveUp(rest[1]!))
+        if (!this.#client(name, request).giveUp(rest[1]!))
           throw notFound('There is no such memory', 'memory', rest[1]!);
         response.writeHead(204).end();
         return;
@@ -129,29 +129,29 @@ export class BatchServer {
     );
   }
 
-  #client(id: string): ClientSession {
+  #client(id: string, request: IncomingMessage): ClientSession {
     if (!/^[\w-]{16,64}$/.test(id)) {
       const message = 'must have 16 to 64 letters, digits or -';
       throw new ConfigError('A request', [{ field: 'Millrace-Client', message }]);
     }
     const known = this.#clients.get(id);
     if (known) return known;
-    const client: ClientSession = new ClientSession(id, () => {
+    const client: ClientSession = new ClientSession(id, clientFactsOf(request), () => {
       if (this.#clients.get(id) === client) this.#clients.delete(id);
     });
     this.#clients.set(id, client);
     return client;
   }
 
-  #session(id: string, response: ServerResponse): void {
-    const client = this.#client(id);
+  #session(id: string, request: IncomingMessage, response: ServerResponse): void {
+    const client = this.#client(id, request);
     // Proxies must pass heartbeats on as they come.
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'X-Accel-Buffering': 'no' });
     client.begin(response);
   }
 
   async #reserve(id: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const client = this.#client(id);
+    const client = this.#client(id, request);
     if (this.#options.address.type !== 'unix')
       throw new Refusal(409, 'ERR_MILLRACE_CAPABILITY', 'Shared memory needs a unix socket.');
     if (!(Number(request.headers['content-length']) <= longestBody)) {
@@ -179,7 +179,7 @@ export class BatchServer {
       const message = `must be below gradientAccumulationSteps, ${steps}`;
       throw new ConfigError('The address of a batch', [{ field: 'microBatch', message }]);
     }
-    const client = this.#client(headerOf(request, 'millrace-client') ?? 'without-an-id-all');
+    const client = this.#client(headerOf(request, 'millrace-client') ?? 'without-an-id-all', request);
     const leave = client.enter();
     if (!leave)
       throw new Refusal(

@@ -1,5 +1,7 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CapabilityError } from '../core/errors.js';
+import { visibleText } from '../core/visible-text.js';
+import type { ClientFacts } from '../monitor/dashboard/run-client.js';
 import type { ClientRank } from './batch-address.js';
 import type { Feed } from './feed.js';
 import type { ServedLoader } from './served-loader.js';
@@ -13,9 +15,23 @@ export const heartbeatMs = 500;
 /** A client without a session is forgotten when it has asked for nothing for this long. */
 const idleMs = 60_000;
 
+/** The longest name of a client. */
+const longestName = 200;
+
+/** Who sends a request, for the live page. */
+export function clientFactsOf({ headers, socket }: IncomingMessage): ClientFacts {
+  const name = headers['millrace-client-name'];
+  return {
+    name:
+      typeof name === 'string' && name !== '' ? visibleText(name.slice(0, longestName)) : 'without a name',
+    address: socket.remoteAddress ?? 'unix socket',
+  };
+}
+
 /** What the server holds for one client: its feeds and its shared memory. */
 export class ClientSession {
   readonly id: string;
+  readonly #facts: ClientFacts;
   readonly #onEnd: () => void;
   readonly #feeds = new Map<string, Promise<Feed>>();
   readonly #memory = new Map<string, SharedSlots>();
@@ -28,8 +44,9 @@ export class ClientSession {
   #isEnded = false;
 
   /** @param onEnd - Called when the client has gone. */
-  constructor(id: string, onEnd: () => void) {
+  constructor(id: string, facts: ClientFacts, onEnd: () => void) {
     this.id = id;
+    this.#facts = facts;
     this.#onEnd = onEnd;
     this.#waitForRequests();
   }
@@ -76,7 +93,7 @@ export class ClientSession {
     const key = `${loader.name} ${rank.rank}/${rank.worldSize}`;
     const known = this.#feeds.get(key);
     if (known) return known;
-    const made = loader.feed(rank, maxInFlight);
+    const made = loader.feed(rank, maxInFlight, this.#facts);
     this.#feeds.set(key, made);
     made.catch(() => this.#feeds.delete(key));
     return made;

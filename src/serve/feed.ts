@@ -5,6 +5,7 @@ import { mapTensors } from '../core/map-tensors.js';
 import type { Tensor } from '../core/tensor.js';
 import type { DataLoader } from '../loader/index.js';
 import { positionOf } from '../loader/order/loader-position.js';
+import { type ClientFacts, type ClientFigures, setRunClient } from '../monitor/dashboard/run-client.js';
 import type { LoaderEvent } from '../monitor/loader-events.js';
 import type { Turns } from './turns.js';
 
@@ -32,11 +33,15 @@ export interface FeedOptions {
   readonly inFlight: number;
   /** Makes feeds that share a sampler begin one after the other. */
   readonly turns: Turns;
+  /** The client, for the live page. */
+  readonly client: ClientFacts;
 }
 
 interface Request {
   readonly epoch: number;
   readonly batch: number;
+  /** When it arrived, by `performance.now()`. */
+  readonly since: number;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -62,6 +67,7 @@ export class Feed {
   /** Whether reading ahead waits for a request: nothing is read ahead of an error. */
   #isHeld = true;
   #isRunning = false;
+  #batches = 0;
   #isClosed = false;
   readonly #onClose: () => void;
 
@@ -70,6 +76,7 @@ export class Feed {
     this.#loader = loader;
     this.#options = options;
     this.#onClose = onClose;
+    setRunClient(loader, { facts: options.client, figures: () => this.#figures() });
     if (loader.options.onError === 'skip') loader.observe((event) => this.#noteSkipped(event));
   }
 
@@ -82,11 +89,17 @@ export class Feed {
   request(epoch: number, batch: number, onGone: (drop: () => void) => void): Promise<Outcome> {
     if (this.#isClosed) return Promise.reject(feedClosed());
     return new Promise((resolve, reject) => {
-      const request = { epoch, batch, resolve, reject };
+      const request = { epoch, batch, since: performance.now(), resolve, reject };
       this.#requests.push(request);
       onGone(() => this.#drop(request));
       void this.#run();
     });
+  }
+
+  #figures(): ClientFigures {
+    const now = performance.now();
+    const oldest = this.#requests.reduce((least, { since }) => Math.min(least, since), now);
+    return { batches: this.#batches, inFlight: this.#requests.length, waitingMs: now - oldest };
   }
 
   async close(): Promise<void> {
@@ -131,7 +144,10 @@ export class Feed {
       this.#asked = Math.max(this.#asked, batch + 1);
       this.#drop(request);
       if (outcome.type === 'failed') request.reject(outcome.error);
-      else request.resolve(outcome);
+      else {
+        if (outcome.type === 'batch') this.#batches += 1;
+        request.resolve(outcome);
+      }
       // What can be made again is not kept. Otherwise it stays for a request whose answer was lost.
       if (this.#options.canSeek || outcome.type === 'failed') this.#made.delete(batch);
     }
@@ -219,6 +235,7 @@ export class Feed {
     }
     this.#asked = Math.max(this.#asked, number + 1);
     this.#drop(request);
+    this.#batches += 1;
     await new Promise<void>((done) => request.resolve({ type: 'batch', batch, done }));
   }
 

@@ -9,6 +9,7 @@ import type { OrderIdentity } from '../loader/order/loader-order.js';
 import { datasetName } from '../loader/order/loader-order.js';
 import type { PlannedBatch } from '../loader/order/loader-position.js';
 import { type Fold, foldOf } from '../loader/state/batch-fold.js';
+import type { ClientFacts } from '../monitor/dashboard/run-client.js';
 import { BatchSampler } from '../samplers/index.js';
 import type { BatchAddress, ClientRank } from './batch-address.js';
 import type { BatchSamples } from './encode-batch.js';
@@ -74,9 +75,10 @@ export class ServedLoader {
    * A feed for one client.
    *
    * @param inFlight - The requests that the client may have in flight.
+   * @param client - Shown on the live page.
    * @throws {@link CapabilityError} naming a sampler that two clients cannot draw from
    */
-  async feed(rank: ClientRank, inFlight: number): Promise<Feed> {
+  async feed(rank: ClientRank, inFlight: number, client: ClientFacts): Promise<Feed> {
     const { loader, description } = await this.#of(rank);
     const isShared =
       description.bound !== null && loader.batchSampler !== undefined && !this.#first.variesByRank;
@@ -89,6 +91,7 @@ export class ServedLoader {
       ahead: batchesAhead,
       inFlight,
       turns: this.#turns,
+      client,
     };
     const feed = new Feed(own, options, () => {
       if (this.#holder === feed) this.#holder = undefined;

@@ -135,7 +135,11 @@ describe('millrace serve', () => {
   });
 
   it('lets a client have 16 requests in flight, and no more', async () => {
-    const session = new ClientSession('a-client-in-a-hurry', () => {});
+    const session = new ClientSession(
+      'a-client-in-a-hurry',
+      { name: 'a test', address: 'unix socket' },
+      () => {},
+    );
     const leave = Array.from({ length: 16 }, () => session.enter());
     expect(leave.every(Boolean)).toBe(true);
     expect(session.enter()).toBeUndefined();

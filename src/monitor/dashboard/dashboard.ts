@@ -5,6 +5,7 @@ import { warn } from '../../core/warn.js';
 import type { Observable } from '../loader-events.js';
 import type { ResolvedDashboard } from './dashboard-options.js';
 import type { RunFacts, RunUpdate } from './live-view.js';
+import { runClientOf } from './run-client.js';
 import { type RunSink, RunWatcher } from './run-watcher.js';
 import type { FromServer, ServerSetup, ToServer } from './server-messages.js';
 
@@ -73,7 +74,8 @@ export async function showOnPage(loader: Observable, options: ResolvedDashboard)
   const server = known ?? startServer({ port, host, token });
   if (!server) return;
   servers.set(address, server);
-  loader.observe(new RunWatcher(`${process.pid}.${loaders++}`, server, countTokens).receive);
+  const watching = { countTokens, client: runClientOf(loader) };
+  loader.observe(new RunWatcher(`${process.pid}.${loaders++}`, server, watching).receive);
   const url = await server.opened;
   if (url === undefined) return;
   if (onOpen) onOpen(url);

@@ -2,6 +2,7 @@
 import type { CurriculumHistogram } from '../../curriculum/curriculum-histogram.js';
 import type { RunFigures } from '../run-statistics.js';
 import type { BatchPeek } from './peek-batch.js';
+import type { ClientFacts, ClientFigures } from './run-client.js';
 
 /** Constant properties of a run. */
 export interface RunFacts {
@@ -14,6 +15,8 @@ export interface RunFacts {
   /** Milliseconds since 1970, like all times in this file. */
   readonly startedAt: number;
   readonly histograms: readonly CurriculumHistogram[];
+  /** The process that gets the batches, where the loader is served. */
+  readonly client?: ClientFacts | undefined;
 }
 
 /** A point of the charts. */
@@ -55,6 +58,8 @@ export interface RunView {
   readonly spans: readonly LiveSpan[];
   readonly problems: readonly LiveProblem[];
   readonly peek: BatchPeek | undefined;
+  /** Figures of the client, where the loader is served. */
+  readonly client: ClientFigures | undefined;
   /** Reason for the current number of workers and the prefetch depth. */
   readonly tuning: string;
   /** End time, if the run has ended. */
@@ -70,6 +75,7 @@ export interface RunUpdate {
   readonly spans: readonly LiveSpan[];
   readonly problems: readonly LiveProblem[];
   readonly peek?: BatchPeek;
+  readonly client?: ClientFigures;
   readonly tuning?: string;
   readonly endedAt?: number;
 }
@@ -89,6 +95,7 @@ export function viewOf(facts: RunFacts): RunView {
     spans: [],
     problems: [],
     peek: undefined,
+    client: undefined,
     tuning: '',
     endedAt: undefined,
   };
@@ -96,7 +103,8 @@ export function viewOf(facts: RunFacts): RunView {
 
 /** Applies an update to a view and drops data that is too old to show. */
 export function applyUpdate(view: RunView, update: RunUpdate): RunView {
-  const { status, figures = view.figures, peek = view.peek, tuning = view.tuning, endedAt } = update;
+  const { status, endedAt } = update;
+  const { figures = view.figures, peek = view.peek, client = view.client, tuning = view.tuning } = update;
   const spans = [...view.spans, ...update.spans];
   const latest = spans.reduce((last, { to }) => Math.max(last, to), 0);
   return {
@@ -107,6 +115,7 @@ export function applyUpdate(view: RunView, update: RunUpdate): RunView {
     spans: spans.filter(({ to }) => to > latest - timelineMs),
     problems: [...view.problems, ...update.problems].slice(-keptProblems),
     peek,
+    client,
     tuning,
     endedAt,
   };

@@ -92,8 +92,17 @@ const facts = v.object({
   worldSize: number,
   startedAt: number,
   histograms: v.array(v.looseObject({ metric: v.string() })),
+  client: v.optional(v.object({ name: v.string(), address: v.string() })),
 });
-const common = { status, points, spans, problems, endedAt: v.optional(number) };
+const client = v.object({ batches: number, inFlight: number, waitingMs: number });
+const common = {
+  status,
+  points,
+  spans,
+  problems,
+  client: v.optional(client),
+  endedAt: v.optional(number),
+};
 const schema = v.object({
   runs: v.optional(
     v.array(

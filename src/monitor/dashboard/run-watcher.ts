@@ -5,6 +5,7 @@ import type { BatchDelivered, LoaderEvent, LoaderObserver, PassBegan } from '../
 import { type RunFigures, RunStatistics } from '../run-statistics.js';
 import type { LivePoint, LiveProblem, LiveSpan, RunFacts, RunStatus, RunUpdate } from './live-view.js';
 import { peekFields } from './peek-batch.js';
+import type { runClientOf } from './run-client.js';
 
 /** The destination of a watcher's reports: the server of the page. */
 export interface RunSink {
@@ -33,6 +34,7 @@ export class RunWatcher {
   readonly #sink: RunSink;
   readonly #statistics: RunStatistics;
   readonly #read: () => RunFigures;
+  readonly #client: ReturnType<typeof runClientOf>;
   #began = false;
   /** Batches delivered before the last update. */
   #batches = 0;
@@ -51,9 +53,20 @@ export class RunWatcher {
   #peek: RunUpdate['peek'];
   #tuning: string | undefined;
 
-  constructor(key: string, sink: RunSink, countTokens?: CountTokens) {
+  constructor(
+    key: string,
+    sink: RunSink,
+    {
+      countTokens,
+      client,
+    }: {
+      readonly countTokens?: CountTokens | undefined;
+      readonly client?: ReturnType<typeof runClientOf>;
+    } = {},
+  ) {
     this.#key = key;
     this.#sink = sink;
+    this.#client = client;
     this.#statistics = new RunStatistics({ countTokens });
     this.#read = this.#statistics.reader();
   }
@@ -72,6 +85,8 @@ export class RunWatcher {
         this.#waitingSince = undefined;
         this.#deliver(event);
         if (event.at - this.#lastUpdate >= updateMs) this.#send(event.at);
+        // A client that stops asking causes no event.
+        else if (this.#client) this.#sendLater(updateMs);
         return;
       case 'tuned':
         this.#tuning = event.decision;
@@ -104,6 +119,7 @@ export class RunWatcher {
       worldSize,
       startedAt: at,
       histograms,
+      ...(this.#client && { client: this.#client.facts }),
     });
   }
 
@@ -178,6 +194,7 @@ export class RunWatcher {
       spans: [...this.#spans, ...this.#open.values()],
       problems: this.#problems,
       ...(this.#peek && { peek: this.#peek }),
+      ...(this.#client && { client: this.#client.figures() }),
       ...(this.#tuning !== undefined && { tuning: this.#tuning }),
       ...(this.#endedAt !== undefined && { endedAt: this.#endedAt }),
     });

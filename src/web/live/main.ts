@@ -8,6 +8,7 @@ import { type Board, emptyBoard, shownRun, sortedRuns, withAll, withRun, withUpd
 import { connect } from './connection.js';
 import { renderCurriculum } from './curriculum-chart.js';
 import {
+  renderClients,
   renderFigures,
   renderPoints,
   renderProblems,
@@ -55,6 +56,7 @@ function draw(): void {
   const run = shownRun(board);
   drawState(run);
   drawRanks(run);
+  drawClients();
   if (!run) return;
   const { facts, figures } = run;
   setText(
@@ -128,6 +130,12 @@ function drawRanks(shown: RunView | undefined): void {
   }
   for (const button of nav.querySelectorAll('button'))
     button.setAttribute('aria-pressed', String(button.dataset.key === shown?.facts.key));
+}
+
+function drawClients(): void {
+  const runs = sortedRuns(board).filter(({ facts }) => facts.client !== undefined);
+  byId('clients-panel').hidden = runs.length === 0;
+  fill('clients', renderClients(runs));
 }
 
 function rankButton(facts: RunView['facts']): HTMLButtonElement {

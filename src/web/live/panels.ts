@@ -142,9 +142,29 @@ export function renderRanks(runs: readonly RunView[]): Markup {
   return html`<table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
 }
 
+/** Renders a table of the processes that get the batches of served loaders. */
+export function renderClients(runs: readonly RunView[]): Markup {
+  const rows = runs.flatMap(({ facts, client: figures, status }) => {
+    if (!facts.client) return [];
+    const { batches = 0, inFlight = 0, waitingMs = 0 } = figures ?? {};
+    const cells = [
+      `${facts.rank} of ${facts.worldSize}`,
+      status,
+      formatCount(batches),
+      formatCount(inFlight),
+      inFlight > 0 ? formatDuration(waitingMs) : '–',
+    ];
+    return [
+      html`<tr><th scope="row">${facts.client.name}</th><td class="text">${facts.client.address}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`,
+    ];
+  });
+  const columns = ['Client', 'Address', 'Rank', 'State', 'Batches', 'In flight', 'Waiting'];
+  return html`<table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
+}
+
 /** `Rank 1`, or dataset and process for a single rank. */
-export function runName({ rank, worldSize, pid, dataset }: RunView['facts']): string {
-  return worldSize > 1 ? `Rank ${rank}` : `${dataset}, process ${pid}`;
+export function runName({ rank, worldSize, pid, dataset, client }: RunView['facts']): string {
+  return worldSize > 1 ? `Rank ${rank}` : `${dataset}, ${client?.name ?? `process ${pid}`}`;
 }
 
 /** Renders what was delivered of each pass over each source. */
