@@ -12,11 +12,18 @@ export interface LoaderVariant {
   readonly rank?: number;
   /** @defaultValue that of the loader */
   readonly worldSize?: number;
+  /** A loader whose worker threads make the batches of this one too. @defaultValue that of the loader */
+  readonly workersOf?: AsyncDisposable & { readonly options: { readonly numWorkers: number | 'auto' } };
 }
 
 /** The options of such a loader; without workers, omits what has no effect then. */
 export function variantOptions(given: object, how: LoaderVariant): object {
   const { numWorkers, prefetchFactor, ...changes } = how;
+  if (how.workersOf !== undefined) {
+    // These two are those of the other loader.
+    const { numWorkers: _, createWorker: __, ...own } = given as Record<string, unknown>;
+    return withoutUndefined({ ...own, ...withoutUndefined(how) });
+  }
   if (numWorkers === undefined) return withoutUndefined({ ...given, ...withoutUndefined(how) });
   const {
     prefetchFactor: _,

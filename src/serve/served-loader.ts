@@ -84,7 +84,9 @@ export class ServedLoader {
       description.bound !== null && loader.batchSampler !== undefined && !this.#first.variesByRank;
     if (isShared && (this.#holder || rank.worldSize > 1)) throw this.#cannotShare(description.bound);
     // A bound loader keeps what it gave, for a request whose answer was lost.
-    const own = loader.variant({ inOrder: true, reuseBuffers: description.bound === null });
+    const how = { inOrder: true, reuseBuffers: description.bound === null };
+    // All ranks and clients of a machine share the workers of the loader.
+    const own = loader.variant({ ...how, workersOf: this.#first.loader as AnyDataLoader });
     await own.ready();
     const options = {
       canSeek: description.bound === null,

@@ -1,5 +1,6 @@
 import type { StageName } from '../../monitor/run-statistics.js';
 import { formatCount, formatShare } from '../../web/kit/numbers.js';
+import { decodesAgain, type ShardReads, shardReadsText } from '../shard-reads.js';
 import type { PipelineSpeed } from './measure-pipeline.js';
 
 /** A change and its gain. */
@@ -27,10 +28,14 @@ const remedies: Readonly<Record<StageName, string>> = {
 };
 
 /** Advice from the measurements. */
-export function adviceFor(configured: PipelineSpeed, best: PipelineSpeed): Advice[] {
+export function adviceFor(configured: PipelineSpeed, best: PipelineSpeed, reads?: ShardReads): Advice[] {
   const gain = best.samplesPerSecond / configured.samplesPerSecond;
   const advice: Advice[] = [];
   if (gain >= worthWhile) advice.push({ change: describeSetting(best), gain, measured: true });
+  if (reads && decodesAgain(reads)) {
+    const change = `This order decodes ${shardReadsText(reads)}: shuffle: 'shards' decodes each about once.`;
+    return [...advice, { change, gain: reads.perShard, measured: false }];
+  }
   const [stage, share] = slowestStage(best);
   if (share >= 0.4 && share < 1)
     advice.push({ change: remedies[stage], gain: 1 / (1 - share), measured: false });

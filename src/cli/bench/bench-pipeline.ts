@@ -1,4 +1,5 @@
 import { formatCompact } from '../../web/kit/numbers.js';
+import { shardReadsOf } from '../shard-reads.js';
 import type { Progress } from '../terminal/progress.js';
 import { adviceFor } from './advice.js';
 import { measureLimits } from './machine-limits.js';
@@ -37,7 +38,17 @@ export async function benchPipeline(what: string, options: BenchPipelineOptions)
       return (done: number): void => stage.update(done);
     };
     const { tried, best } = await tunePipeline(pipeline.loader, { measurement, workers, onTry, onTried });
-    return { what, stepMs, configured, limits, tried, best, advice: adviceFor(configured, best) };
+    const reads = shardReadsOf(pipeline.loader);
+    return {
+      what,
+      stepMs,
+      configured,
+      limits,
+      tried,
+      best,
+      reads,
+      advice: adviceFor(configured, best, reads),
+    };
   } finally {
     await pipeline.close();
   }

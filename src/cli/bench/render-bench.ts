@@ -6,6 +6,7 @@ import {
   formatDuration,
   formatShare,
 } from '../../web/kit/numbers.js';
+import { type ShardReads, shardReadsText } from '../shard-reads.js';
 import { renderTable } from '../terminal/table.js';
 import { type Advice, describeSetting, verdictOn } from './advice.js';
 import type { MachineLimits } from './machine-limits.js';
@@ -19,6 +20,8 @@ export interface BenchResult {
   readonly limits: MachineLimits;
   readonly tried: readonly PipelineSpeed[];
   readonly best: PipelineSpeed;
+  /** Present if samples cost the decoding of row groups or record batches. */
+  readonly reads?: ShardReads | undefined;
   readonly advice: readonly Advice[];
 }
 
@@ -34,10 +37,10 @@ const right = { align: 'right' } as const;
 
 /** Renders the results of a benchmark. */
 export function renderBench(result: BenchResult): string {
-  const { configured, stepMs, limits, tried, advice } = result;
+  const { configured, stepMs, limits, tried, reads, advice } = result;
   return [
     `${verdictOn(configured, stepMs)}\n\n${renderSpeed(configured)}`,
-    `Where a batch spends its time\n${renderStages(configured)}`,
+    `Where a batch spends its time\n${renderStages(configured)}${renderReads(reads)}`,
     `Limits of this machine, measured now\n${renderLimits(configured, limits)}`,
     `Tried\n${renderTried(tried)}`,
     `What to change\n${renderAdvice(advice)}`,
@@ -76,6 +79,10 @@ function renderStages({ stageMs, consumerMs }: PipelineSpeed): string {
   ];
   const table = indented(renderTable(columns, rows));
   return `${table}\n  The consumer takes ${milliseconds(consumerMs)} per batch. Workers run their stages in parallel.`;
+}
+
+function renderReads(reads: ShardReads | undefined): string {
+  return reads ? `\n  It decodes ${shardReadsText(reads)}.` : '';
 }
 
 function renderLimits({ bytesPerSecond }: PipelineSpeed, { copy, read, readFile }: MachineLimits): string {

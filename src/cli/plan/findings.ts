@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import type { OpenedConfig } from '../../config/index.js';
 import { DistributedSampler, SequentialSampler } from '../../samplers/index.js';
 import { formatBytes, formatCount, formatShare } from '../../web/kit/numbers.js';
+import { decodesAgain, shardReadsText } from '../shard-reads.js';
 import type { RunOrder } from './run-order.js';
 import type { RunPlan, SourcePlan } from './run-plan.js';
 
@@ -31,6 +32,7 @@ export async function planFindings(plan: RunPlan, opened: OpenedConfig, order: R
     ...scheduleEnds(plan),
     starvingClusters(plan),
     ...(plan.mixture ?? []).map((source) => starvingSource(source, plan.mixture!)),
+    decodedAgain(plan),
     tooMuchMemory(plan),
   ];
   return found.filter((finding) => finding !== undefined);
@@ -157,6 +159,16 @@ function starvingSource(
     what: `${name} gets ${formatShare(share)} of the run: ${formatCount(seen)} of its ${some(samples, 'sample')}, while another source is repeated ${most.toFixed(1)} times.`,
     why: 'Most of its data is not used.',
     fix: 'Raise its weight if it matters as much as the others, or train longer.',
+  };
+}
+
+function decodedAgain({ reads }: RunPlan): Finding | undefined {
+  if (!reads || !decodesAgain(reads)) return undefined;
+  return {
+    name: 'blocks-decoded-again',
+    what: `This order decodes ${shardReadsText(reads)}: once for every ${some(Math.round(reads.samplesPerRead), 'sample')}.`,
+    why: 'Decoding will take most of the time of loading.',
+    fix: `Use shuffle: 'shards', which decodes each about once and mixes the samples of eight at a time; or cacheBlocks: ${reads.shards}, if all fit into memory decoded.`,
   };
 }
 

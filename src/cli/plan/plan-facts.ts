@@ -1,6 +1,7 @@
 import type { SequenceLengths } from '../../config/sequence-lengths.js';
 import { lastOf } from '../../core/last-of.js';
 import { formatBytes, formatCompact, formatCount, formatShare } from '../../web/kit/numbers.js';
+import { shardReadsText } from '../shard-reads.js';
 import { some } from './findings.js';
 import type { RunPlan } from './run-plan.js';
 
@@ -44,6 +45,7 @@ export function factsOf(plan: RunPlan): Fact[] {
     ['length', plan.lengths && lengthText(plan.lengths)],
     ['tokens', tokens && tokensText(tokens)],
     ['a step', epoch.tokens && stepTokens(plan)],
+    ['reads', plan.reads && shardReadsText(plan.reads)],
     [
       'memory',
       memory.peakBytes === undefined

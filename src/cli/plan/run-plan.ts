@@ -13,6 +13,7 @@ import { ChatDataset } from '../../tokens/chat-dataset.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { sampleLengths } from '../../tokens/sample-lengths.js';
 import { SplitSequences } from '../../tokens/split-sequences.js';
+import { type ShardReads, shardReadsOf } from '../shard-reads.js';
 import { type CurriculumPlan, planCurriculum, planDeepSpeedCurriculum } from './curriculum-plan.js';
 import { type DiskPlan, type MemoryPlan, planDisk, planMemory } from './memory.js';
 import type { RunOrder } from './run-order.js';
@@ -80,6 +81,8 @@ export interface RunPlan {
     | undefined;
   /** Present if the length of sequences rises over the run. */
   readonly lengths: SequenceLengths | undefined;
+  /** Present if samples cost the decoding of row groups or record batches. */
+  readonly reads: ShardReads | undefined;
   readonly memory: MemoryPlan;
   readonly disk: DiskPlan;
   readonly curriculum: CurriculumPlan | undefined;
@@ -158,6 +161,7 @@ export async function planRun(opened: OpenedConfig, order: RunOrder, options: Pl
       trainedShare,
     },
     lengths: opened.lengths,
+    reads: opened.loader instanceof DataLoader ? shardReadsOf(opened.loader) : undefined,
     memory,
     disk: await planDisk(opened),
     curriculum: await curriculumOf(opened, datasetLength, steps, visits),
