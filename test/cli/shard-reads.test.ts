@@ -1,4 +1,4 @@
-import { DataLoader } from 'millrace';
+import { ArrayDataset, DataLoader } from 'millrace';
 import { describe, expect, it } from 'vitest';
 import { decodesAgain, shardReadsOf, shardReadsText } from '../../dist/cli/shard-reads.js';
 
@@ -36,6 +36,6 @@ describe('how often an order decodes blocks', () => {
   });
 
   it('is not asked of data that is not decoded in blocks', () => {
-    expect(shardReadsOf(new DataLoader([1, 2, 3], { batchSize: 1 }))).toBeUndefined();
+    expect(shardReadsOf(new DataLoader(new ArrayDataset([1, 2, 3]), { batchSize: 1 }))).toBeUndefined();
   });
 });
