@@ -62,7 +62,9 @@ if what == "digest":
     print(json.dumps({"count": windows * LENGTH, "sum": total}))
 else:
     torch.set_num_threads(1)
-    flow = texts.shuffle(seed=0).map(to_tokens, batched=True, remove_columns=["text"])
+    # Shards that are read in turn count as one: leave one for each worker.
+    shards = max(1, len(files) // max(1, workers))
+    flow = texts.shuffle(seed=0, max_buffer_input_shards=shards).map(to_tokens, batched=True, remove_columns=["text"])
     # Arrays and PyTorch's own collate: with_format("torch") takes ten times as long, because it makes a tensor of each number first.
     flow = flow.map(to_windows, batched=True, remove_columns=["ids"])
     amount = 0

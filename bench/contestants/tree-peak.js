@@ -1,3 +1,4 @@
+// cspell:ignore smaps
 // node tree-peak.js <command …>: runs a contestant and puts the peak memory of its whole process tree into its result. A page that
 // several processes share counts once (Linux: proportional set size). Elsewhere, the contestant's own figure stays.
 import { spawn } from 'node:child_process';
