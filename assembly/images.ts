@@ -5,7 +5,7 @@
 // PyTorch's fused operations do, kernels compute in f64 and round to f32.
 export { blendGray, grayOfRgb, sumOfGray, turnHue } from './image-colors';
 export { blurPlane, sharpenPlane } from './image-filters';
-export { nearestOfGrid, placesOfRow, samplesOfGrid } from './image-grids';
+export { nearestOfGrid, pixelsOfPlanes, placesInMask, placesOfRow, samplesOfGrid } from './image-grids';
 export {
   gatherElements,
   gatherPlane,

@@ -30,7 +30,7 @@ export class ImageWorkspace {
   }
 
   /** Copies an array into memory that kernels can read. @returns its address */
-  place(name: string, array: Uint8Array | Int32Array | Float32Array | Float64Array): number {
+  place(name: string, array: ArrayBufferView): number {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
     const region = this.bytes(name, bytes.length);
     region.set(bytes);

@@ -38,21 +38,21 @@ export interface ImageKernelFunctions {
     xs: number,
     ys: number,
   ): void;
+  pixelsOfPlanes(source: number, pixels: number, channels: number, target: number): void;
   nearestOfGrid(
     source: number,
-    channels: number,
     height: number,
     width: number,
     xs: number,
     ys: number,
     count: number,
-    fills: number,
+    fill: number,
+    channels: number,
     target: number,
     stride: number,
   ): void;
   samplesOfGrid(
     source: number,
-    channels: number,
     height: number,
     width: number,
     xs: number,
@@ -60,8 +60,20 @@ export interface ImageKernelFunctions {
     count: number,
     hasFill: number,
     fills: number,
+    channels: number,
     target: number,
     stride: number,
+  ): void;
+  placesInMask(
+    map: number,
+    height: number,
+    width: number,
+    left: number,
+    top: number,
+    right: number,
+    bottom: number,
+    sourceWidth: number,
+    target: number,
   ): void;
   planesOfRgbx(source: number, pixels: number, target: number): void;
   interleaveRgb(source: number, pixels: number, target: number): void;

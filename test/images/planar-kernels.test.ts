@@ -202,6 +202,19 @@ describe('what pipelines do beside', () => {
     }
   });
 
+  it.each(['uint8', 'int16', 'float32', 'int64'] as const)('masks of %s move alike', (dtype) => {
+    const Kind = { uint8: Uint8Array, int16: Int16Array, float32: Float32Array, int64: BigInt64Array }[dtype];
+    const values = Array.from(bytesOf(2 * 30 * 40, 1));
+    const data = dtype === 'int64' ? BigInt64Array.from(values, BigInt) : new Kind(values as never);
+    const mask = { dtype, shape: [2, 30, 40], data } as Tensor;
+    const steps = [augment.randomRotation(70), augment.randomPerspective({ probability: 1 })];
+    for (let seed = 0; seed < 6; seed++) {
+      const sample = { image: imageOf(3, 30, 40, seed), mask };
+      const run = () => new ImagePipeline(steps).apply(sample, context(seed), { maskFill: 9 });
+      expect(run()).toEqual(withoutKernels(run));
+    }
+  });
+
   it('unpacks pixels of 1 to 4 bytes, and inks', () => {
     for (const channels of [1, 2, 3, 4]) {
       for (const isCmyk of channels === 4 ? [false, true] : [false]) {

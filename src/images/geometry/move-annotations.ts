@@ -1,9 +1,11 @@
 import type { TypedArray } from '../../core/dtype.js';
 import { elementCount, type Tensor, tensor } from '../../core/tensor.js';
+import { imageWorkspace } from '../image-workspace.js';
 import type { PlanarSize } from '../planar/planar-image.js';
 import type { SampleOptions } from './annotated-sample.js';
 import type { Geometry } from './join-geometry.js';
 import { type Matrix, mapped } from './matrix.js';
+import type { Box } from './move.js';
 
 /** Moves masks by nearest neighbor, so that classes stay classes. O(planes × pixels of the result). */
 export function moveMask(mask: Tensor, geometry: Geometry, fill: number): Tensor {
@@ -11,26 +13,67 @@ export function moveMask(mask: Tensor, geometry: Geometry, fill: number): Tensor
   const { height, width, matrix, crop } = geometry;
   // As in the image, a crop hides the pixels around it.
   const seen = crop?.visible ?? { x: 0, y: 0, width: sourceWidth, height: sourceHeight };
-  const [right, bottom] = [seen.x + seen.width, seen.y + seen.height];
   const planes = elementCount(mask.shape.slice(0, -2));
-  const from = new Int32Array(height * width);
-  for (let i = 0; i < from.length; i++) {
+  const places = placesInMask(geometry, seen, sourceWidth);
+  const Kind = mask.data.constructor as new (length: number) => TypedArray;
+  const moved = new Kind(planes * height * width);
+  // The two arrays have one type.
+  if (fill !== 0) moved.fill((isBig(moved) ? BigInt(fill) : fill) as never);
+  gatherElements(mask.data, sourceHeight * sourceWidth, places, moved);
+  return { dtype: mask.dtype, shape: [...mask.shape.slice(0, -2), height, width], data: moved } as Tensor;
+}
+
+function isBig(data: TypedArray): boolean {
+  return data instanceof BigInt64Array || data instanceof BigUint64Array;
+}
+
+/** The place in a mask of each pixel of the result; -1: none. */
+function placesInMask({ height, width, matrix }: Geometry, seen: Box, sourceWidth: number): Int32Array {
+  const places = new Int32Array(height * width);
+  const [right, bottom] = [seen.x + seen.width, seen.y + seen.height];
+  const workspace = imageWorkspace();
+  const { kernels } = workspace;
+  if (kernels) {
+    const map = workspace.place('map', Float64Array.from(matrix));
+    const target = workspace.bytes('places', places.byteLength);
+    const { byteOffset } = target;
+    const { x, y } = seen;
+    kernels.functions.placesInMask(map, height, width, x, y, right, bottom, sourceWidth, byteOffset);
+    new Uint8Array(places.buffer).set(target);
+    return places;
+  }
+  for (let i = 0; i < places.length; i++) {
     const place = mapped(matrix, (i % width) + 0.5, Math.floor(i / width) + 0.5);
     const x = Math.floor(place[0]);
     const y = Math.floor(place[1]);
     const isSeen = x >= seen.x && y >= seen.y && x < right && y < bottom;
-    from[i] = isSeen ? y * sourceWidth + x : -1;
+    places[i] = isSeen ? y * sourceWidth + x : -1;
   }
-  const Kind = mask.data.constructor as new (length: number) => TypedArray;
-  const moved = new Kind(planes * from.length);
-  const beyond = moved instanceof BigInt64Array || moved instanceof BigUint64Array ? BigInt(fill) : fill;
-  for (let plane = 0; plane < planes; plane++) {
-    const source = plane * sourceHeight * sourceWidth;
-    const target = plane * from.length;
-    for (let i = 0; i < from.length; i++)
-      moved[target + i] = from[i]! < 0 ? beyond : mask.data[source + from[i]!]!;
+  return places;
+}
+
+/** Copies elements of each plane of a source of `size` elements to the places of a target that have one. */
+function gatherElements(source: TypedArray, size: number, places: Int32Array, target: TypedArray): void {
+  const planes = source.length / size;
+  const workspace = imageWorkspace();
+  const { kernels } = workspace;
+  if (kernels) {
+    const width = source.BYTES_PER_ELEMENT;
+    const from = workspace.place('mask', source);
+    const placesAt = workspace.place('places', places);
+    const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
+    const to = workspace.bytes('moved mask', bytes.length);
+    to.set(bytes);
+    for (let plane = 0; plane < planes; plane++) {
+      const at = to.byteOffset + plane * places.length * width;
+      kernels.functions.gatherElements(from + plane * size * width, placesAt, places.length, width, at);
+    }
+    bytes.set(to);
+    return;
   }
-  return { dtype: mask.dtype, shape: [...mask.shape.slice(0, -2), height, width], data: moved } as Tensor;
+  for (let plane = 0; plane < planes; plane++)
+    for (let i = 0; i < places.length; i++)
+      if (places[i]! >= 0) target[plane * places.length + i] = source[plane * size + places[i]!]!;
 }
 
 /** Moves points. None is dropped or clipped: a point outside stays where it is. */

@@ -14,47 +14,48 @@ export interface GridSampling {
 export function sampleGrid(image: PlanarImage, grid: SamplingGrid, sampling: GridSampling): PlanarImage {
   const { channels } = image;
   const { height, width } = grid;
-  const data = runKernel(image.data, image.height * image.width, channels * height * width, (call) =>
-    sampleFast(call, image, grid, sampling),
-  );
+  if (width < leastWidth) return samplePlainly(image, grid, sampling);
+  const data = runKernel(image.data, image.height * image.width, channels * height * width, (call) => {
+    for (let first = 0; first < channels; first += together)
+      sampleFast(call, image, first, Math.min(together, channels - first), grid, sampling);
+  });
   return data ? { channels, height, width, data } : samplePlainly(image, grid, sampling);
 }
 
+/** The kernels sample four pixels of a row at a time, in up to four channels. */
+const leastWidth = 4;
+const together = 4;
+
+/** Samples some channels, from pixels of four bytes. */
 function sampleFast(
   { functions, source, target, workspace }: KernelCall,
-  { channels, height, width }: PlanarImage,
+  { height, width }: PlanarImage,
+  first: number,
+  channels: number,
   grid: SamplingGrid,
   { interpolation, fill }: GridSampling,
 ): void {
+  const sourcePixels = height * width;
+  const from = workspace.bytes('joined planes', 4 * sourcePixels + 16).byteOffset;
+  functions.pixelsOfPlanes(source + first * sourcePixels, sourcePixels, channels, from);
+  const colors = Float32Array.from({ length: together }, (_, k) =>
+    k < channels ? fillOf(fill ?? 0, first + k) : 0,
+  );
   const map = workspace.place('map', grid.map);
-  const colors = Float32Array.from({ length: channels }, (_, channel) => fillOf(fill ?? 0, channel));
   const fills = workspace.place('fills', colors);
+  const [fillBytes] = new Int32Array(Uint8Array.from(colors, roundHalfEven).buffer);
   const xs = workspace.bytes('grid x', 4 * (grid.width + 3)).byteOffset;
   const ys = workspace.bytes('grid y', 4 * (grid.width + 3)).byteOffset;
   const [u, v] = grid.origin;
-  const isPerspective = grid.isPerspective ? 1 : 0;
-  const pixels = grid.height * grid.width;
+  const [isPerspective, hasFill] = [grid.isPerspective ? 1 : 0, fill === undefined ? 0 : 1];
+  const { width: count } = grid;
+  const pixels = grid.height * count;
   for (let y = 0; y < grid.height; y++) {
-    functions.placesOfRow(map, isPerspective, u, y + v, 0.5 * width, 0.5 * height, grid.width, xs, ys);
-    const to = target + y * grid.width;
+    functions.placesOfRow(map, isPerspective, u, y + v, 0.5 * width, 0.5 * height, count, xs, ys);
+    const to = target + first * pixels + y * count;
     if (interpolation === 'nearest')
-      functions.nearestOfGrid(source, channels, height, width, xs, ys, grid.width, fills, to, pixels);
-    else {
-      const hasFill = fill === undefined ? 0 : 1;
-      functions.samplesOfGrid(
-        source,
-        channels,
-        height,
-        width,
-        xs,
-        ys,
-        grid.width,
-        hasFill,
-        fills,
-        to,
-        pixels,
-      );
-    }
+      functions.nearestOfGrid(from, height, width, xs, ys, count, fillBytes!, channels, to, pixels);
+    else functions.samplesOfGrid(from, height, width, xs, ys, count, hasFill, fills, channels, to, pixels);
   }
 }
 
@@ -170,7 +171,8 @@ function mixRow(
   }
 }
 
-/** Adds four float32 numbers from left to right. */
+/** Adds four numbers from left to right, each rounded to float32, as the sums are. */
 function sum4(a: number, b: number, c: number, d: number): number {
-  return Math.fround(Math.fround(Math.fround(Math.fround(a) + b) + c) + d);
+  const three = Math.fround(Math.fround(Math.fround(a) + Math.fround(b)) + Math.fround(c));
+  return Math.fround(three + Math.fround(d));
 }
