@@ -4,10 +4,14 @@ import type { Box } from './geometry/move.js';
 /** At this gap, Pillow's documentation calls the result hard to distinguish from resampling the whole image. */
 const leastGap = 3;
 
-/** Largest factor by which the JPEG decoder may shrink: resampling must still shrink by three, which hides the difference. */
+/** Largest factor by which a decoder may shrink: resampling must still shrink by three, which hides the difference. */
 export function shrinkOf({ box, width, height }: CropGeometry): number {
-  const left = Math.min(box.width / width, box.height / height) / leastGap;
-  return [8, 4, 2].find((factor) => left >= factor) ?? 1;
+  return shrinkBelow(Math.min(box.width / width, box.height / height));
+}
+
+/** The same for source pixels between neighbors of the result. */
+export function shrinkBelow(gap: number): number {
+  return [8, 4, 2].find((factor) => gap / leastGap >= factor) ?? 1;
 }
 
 /** Pixels that resampling reads: the box, plus half the filter around it. */

@@ -4,7 +4,7 @@ import { ConfigError, ShapeError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { cropCount, cutCrops } from './apply/cut-crops.js';
-import { movedTo, reach, shrinkOf } from './decoded-part.js';
+import { movedTo, reach, shrinkBelow, shrinkOf } from './decoded-part.js';
 import {
   checkSample,
   type ImageSample,
@@ -16,6 +16,7 @@ import { Annotations, type FinishedSample } from './geometry/annotations.js';
 import { isWithin } from './geometry/crop-geometry.js';
 import { type Geometry, joinGeometry } from './geometry/join-geometry.js';
 import { warpImage } from './geometry/warp-image.js';
+import { leastSkip, matrixInPart, partOfWarp, warpPart } from './geometry/warp-part.js';
 import { type DecodedPlace, ImageDecoder } from './image-decoder.js';
 import { type ImageDType, ImageFinisher } from './image-finisher.js';
 import type { ImageTransform } from './image-transform.js';
@@ -25,6 +26,7 @@ import type { PlanarImage, PlanarSize } from './planar/planar-image.js';
 import { resample } from './resample.js';
 import type { RgbxImage } from './rgbx-image.js';
 import { fixedSizeOf, planSteps, type StepPlan } from './step-plan.js';
+import type { DecodeRegion } from './turbo-jpeg.js';
 
 /**
  * Turns image files into tensors: decodes only the needed part of a JPEG, crops, resizes, flips, changes colors and normalizes,
@@ -119,25 +121,31 @@ export class ImagePipeline {
       throw new ConfigError('ImagePipeline.apply', [
         { field: crops.type, message: 'makes several images, which masks, boxes and points cannot follow' },
       ]);
-    const finish = (image: PlanarImage) => this.#applied(sample, image, context, rules);
-    if (isTensor(sample.image)) return finish(imageOfSample(sample.image, this.settings.channels));
-    const whole = (size: PlanarSize) => ({ needed: { x: 0, y: 0, ...size }, shrink: 1 });
-    return this.#images.decode(sample.image, `sample ${context.index}`, whole, (image) =>
-      finish(planarOf(image, this.settings.channels)),
-    );
+    const annotations = new Annotations(sample, rules);
+    const check = (size: PlanarSize) => checkSample(sample, size, rules.boxesFromMask);
+    const finish = (moved: RgbxImage | PlanarImage, geometry: Geometry) => {
+      annotations.move(geometry);
+      const changed = this.#changeBoth(moved, annotations, context);
+      return { ...sample, ...annotations.finish(changed), image: this.#tensorOf(changed, context) };
+    };
+    if (!isTensor(sample.image))
+      return this.#decode(sample.image, `sample ${context.index}`, context, check, finish);
+    const image = imageOfSample(sample.image, this.settings.channels);
+    check(image);
+    const geometry = joinGeometry(this.#plan.leading, image, context.rng);
+    return finish(warpImage(image, geometry), geometry);
   }
 
-  #applied<S extends ImageSample>(
-    sample: S,
-    image: PlanarImage,
+  /** Applies the steps that follow the leading geometry to an image and its annotations. */
+  #changeBoth(
+    image: RgbxImage | PlanarImage,
+    annotations: Annotations,
     context: SampleContext,
-    rules: Required<SampleOptions>,
-  ): FinishedSample<S> {
-    checkSample(sample, image, rules.boxesFromMask);
-    const annotations = new Annotations(sample, rules);
-    const { leading, rest } = this.#plan;
-    let moved = image;
-    for (const group of [{ kind: 'geometry', steps: leading } as const, ...rest]) {
+  ): RgbxImage | PlanarImage {
+    const { rest } = this.#plan;
+    if (rest.length === 0) return image;
+    let moved = this.#planar(image);
+    for (const group of rest) {
       if (group.kind === 'pixels') {
         const { height, width } = moved;
         moved = group.change(moved, context);
@@ -148,7 +156,7 @@ export class ImagePipeline {
       moved = warpImage(moved, geometry);
       annotations.move(geometry);
     }
-    return { ...sample, ...annotations.finish(moved), image: this.#tensorOf(moved, context) };
+    return moved;
   }
 
   /** Decodes an image, applies all steps before `normalize`, and passes the result to `use`. */
@@ -158,24 +166,51 @@ export class ImagePipeline {
     context: SampleContext,
     use: (image: RgbxImage | PlanarImage) => R,
   ): MaybePromise<R> {
-    const { leading, rest } = this.#plan;
+    const { rest } = this.#plan;
+    return this.#decode(
+      bytes,
+      name,
+      context,
+      () => {},
+      (moved) => use(rest.length === 0 ? moved : this.#change(this.#planar(moved), context)),
+    );
+  }
+
+  /** Decodes an image, applies the leading geometry, and passes the result to `use`. */
+  #decode<R>(
+    bytes: Uint8Array,
+    name: string,
+    context: SampleContext,
+    check: (size: PlanarSize) => void,
+    use: (image: RgbxImage | PlanarImage, geometry: Geometry) => R,
+  ): MaybePromise<R> {
     let geometry: Geometry | undefined;
     const choose = (size: PlanarSize) => {
-      geometry ??= joinGeometry(leading, size, context.rng);
-      const { crop } = geometry;
-      if (!crop || !isWithin(crop)) return { needed: { x: 0, y: 0, ...size }, shrink: 1 };
-      return { needed: reach(crop), shrink: this.settings.exact ? 1 : shrinkOf(crop) };
+      if (!geometry) check(size);
+      geometry ??= joinGeometry(this.#plan.leading, size, context.rng);
+      return this.#regionOf(geometry, size);
     };
-    return this.#images.decode(bytes, name, choose, (image, place) => {
-      const moved = this.#moved(image, geometryIn(geometry!, place, image));
-      return use(rest.length === 0 ? moved : this.#change(this.#planar(moved), context));
-    });
+    return this.#images.decode(bytes, name, choose, (image, place) =>
+      use(this.#moved(image, geometryIn(geometry!, place, image)), geometry!),
+    );
+  }
+
+  /** The part of an image that a geometry needs. */
+  #regionOf(geometry: Geometry, size: PlanarSize): DecodeRegion {
+    const { crop, matrix } = geometry;
+    const { exact } = this.settings;
+    if (!crop)
+      return { needed: partOfWarp(geometry, size), shrink: exact ? 1 : shrinkBelow(leastSkip(matrix)) };
+    if (!isWithin(crop)) return { needed: { x: 0, y: 0, ...size }, shrink: 1 };
+    return { needed: reach(crop), shrink: exact ? 1 : shrinkOf(crop) };
   }
 
   #moved(image: RgbxImage, geometry: Geometry): RgbxImage | PlanarImage {
     const { crop, filter } = geometry;
-    const isUsual = crop && !crop.flipDown && filter === 'bilinear' && isWithin(crop);
-    return isUsual && !this.settings.exact && this.settings.channels === 3
+    const { exact, channels } = this.settings;
+    if (exact || channels !== 3) return warpImage(this.#planar(image), geometry);
+    if (!crop) return warpPart(image, geometry, this.#images.workspace);
+    return !crop.flipDown && filter === 'bilinear' && isWithin(crop)
       ? resample(image, crop, this.#images.workspace)
       : warpImage(this.#planar(image), geometry);
   }
@@ -223,7 +258,9 @@ function elementsOf(shape: readonly number[]): number {
 }
 
 /** A geometry in pixels of a decoded part. */
-function geometryIn(geometry: Geometry, { x, y, shrink }: DecodedPlace, part: PlanarSize): Geometry {
-  const { crop } = geometry;
-  return crop ? { ...geometry, crop: movedTo(crop, shrink, x, y, part) } : geometry;
+function geometryIn(geometry: Geometry, place: DecodedPlace, part: PlanarSize): Geometry {
+  const { crop, matrix } = geometry;
+  return crop
+    ? { ...geometry, crop: movedTo(crop, place.shrink, place.x, place.y, part) }
+    : { ...geometry, matrix: matrixInPart(matrix, place) };
 }

@@ -10,7 +10,7 @@ import type { Box } from './move.js';
 /** Moves masks by nearest neighbor, so that classes stay classes. O(planes × pixels of the result). */
 export function moveMask(mask: Tensor, geometry: Geometry, fill: number): Tensor {
   const [sourceHeight, sourceWidth] = mask.shape.slice(-2) as [number, number];
-  const { height, width, matrix, crop } = geometry;
+  const { height, width, crop } = geometry;
   // As in the image, a crop hides the pixels around it.
   const seen = crop?.visible ?? { x: 0, y: 0, width: sourceWidth, height: sourceHeight };
   const planes = elementCount(mask.shape.slice(0, -2));

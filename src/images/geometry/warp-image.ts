@@ -1,12 +1,11 @@
 import { antialiasedWeights, type FilterWeights } from '../planar/axis-weights.js';
 import { cropImage, filledImage, flipHorizontally, flipVertically } from '../planar/crops.js';
-import { matrixGrid } from '../planar/grids.js';
 import type { PlanarImage } from '../planar/planar-image.js';
 import { resizeColumns, resizeImage, resizeRows } from '../planar/resize-image.js';
-import { sampleGrid } from '../planar/sample-grid.js';
 import { type CropGeometry, isWithin } from './crop-geometry.js';
 import type { Geometry } from './join-geometry.js';
 import { alongAxes, following, type Matrix } from './matrix.js';
+import { sampleMapped, sizeWithoutSkips } from './warp-part.js';
 
 /**
  * Moves the pixels of an image in one resampling. Crops of whole pixels are copied; a resized image has Pillow's pixels; all else is
@@ -21,8 +20,7 @@ export function warpImage(image: PlanarImage, geometry: Geometry): PlanarImage {
   if (crop && isWithin(crop)) return flipped(resized(image, geometry, crop), crop);
   const seen = crop ? visiblePart(image, geometry.matrix, crop) : { source: image, matrix: geometry.matrix };
   const { source, matrix } = withoutSkips(seen.source, seen.matrix);
-  const grid = matrixGrid(matrix, source, geometry);
-  return sampleGrid(source, grid, { interpolation: 'bilinear', fill: geometry.fill });
+  return sampleMapped(source, matrix, geometry);
 }
 
 function isCopy({ box, width, height }: CropGeometry): boolean {
@@ -86,15 +84,11 @@ function visiblePart(
 
 /** Makes the source smaller if neighbors in the result are further apart in it than a pixel. */
 function withoutSkips(image: PlanarImage, matrix: Matrix): { source: PlanarImage; matrix: Matrix } {
-  const apart = (x: number, y: number, length: number) =>
-    Math.max(1, Math.ceil(length / Math.max(1, Math.hypot(x, y))));
-  const width = apart(matrix[0], matrix[1], image.width);
-  const height = apart(matrix[3], matrix[4], image.height);
-  if (width === image.width && height === image.height) return { source: image, matrix };
-  const source = resizeImage(image, { height, width }, { interpolation: 'bilinear', antialias: true });
-  const smaller = alongAxes(
-    { scale: width / image.width, move: 0 },
-    { scale: height / image.height, move: 0 },
-  );
-  return { source, matrix: following(matrix, smaller) };
+  const smaller = sizeWithoutSkips(image, matrix);
+  if (!smaller) return { source: image, matrix };
+  const { size } = smaller;
+  return {
+    source: resizeImage(image, size, { interpolation: 'bilinear', antialias: true }),
+    matrix: smaller.matrix,
+  };
 }
