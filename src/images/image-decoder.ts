@@ -7,15 +7,20 @@ import { decodeBmp, isBmp } from './decode-bmp.js';
 import { decodePnm, isPnm } from './decode-pnm.js';
 import { type ImageWorkspace, imageWorkspace } from './image-workspace.js';
 import { jpegFacts } from './jpeg-segments.js';
+import { hasProfileOrExif, isWholeWebp, NativeWebp } from './native-webp.js';
 import { onBackground, type PackedPixels } from './packed-pixels.js';
 import type { PipelineSettings } from './pipeline-options.js';
+import type { ChooseRegion, RegionDecoder } from './region-decoder.js';
 import type { RgbxImage } from './rgbx-image.js';
 import { decodeWithSharp, isPng } from './sharp-decoder.js';
-import { type ChooseRegion, TurboJpeg } from './turbo-jpeg.js';
+import { TurboJpeg } from './turbo-jpeg.js';
 import { unpackPixels } from './unpack-pixels.js';
 
-/** Images that sharp decodes concurrently, whatever the batch size: it has four threads. */
-const decodedTogether = 4;
+/**
+ * Images that sharp decodes concurrently in this thread, whatever the batch size and the number of datasets: it has four threads, and
+ * each image takes memory.
+ */
+const limit = pLimit(4);
 
 /** The position of a decoded part in the image, which decoding shrinks by `shrink`. */
 export interface DecodedPlace {
@@ -27,14 +32,15 @@ export interface DecodedPlace {
 const wholePlace: DecodedPlace = { x: 0, y: 0, shrink: 1 };
 
 /**
- * Decodes image files: JPEGs by libjpeg-turbo if it is installed, BMP and PNM here, all else by sharp. Use one instance per
+ * Decodes image files: JPEGs by libjpeg-turbo and WebP by libwebp, if they are installed; BMP and PNM here, all else by sharp. Use one instance per
  * thread.
  */
 export class ImageDecoder {
   readonly #settings: PipelineSettings;
-  readonly #limit = pLimit(decodedTogether);
   /** `null` before the first use. */
   #turbo: TurboJpeg | undefined | null = null;
+  /** `null` before the first use. */
+  #webp: NativeWebp | undefined | null = null;
 
   constructor(settings: PipelineSettings) {
     this.#settings = settings;
@@ -59,7 +65,7 @@ export class ImageDecoder {
     use: (image: RgbxImage, place: DecodedPlace) => R,
   ): MaybePromise<R> {
     const isWhole = isJpeg(bytes) && hasEndMark(bytes);
-    const fast = isWhole && !this.#needsSharp(bytes) ? this.#turboJpeg() : undefined;
+    const fast = this.#regionDecoder(bytes, isWhole);
     let refusal: string | undefined = isJpeg(bytes) && !isWhole ? 'it has no end mark' : undefined;
     if (fast) {
       let shrink = 1;
@@ -74,7 +80,7 @@ export class ImageDecoder {
         this.workspace,
       );
       if ('image' in decoded) return use(decoded.image, { x: decoded.x, y: decoded.y, shrink });
-      refusal = decoded.refused;
+      if (isJpeg(bytes)) refusal = decoded.refused;
     }
     const useWhole = (pixels: PackedPixels): R => {
       const image = unpackPixels(pixels, this.workspace, this.#settings.channels === 4);
@@ -92,7 +98,7 @@ export class ImageDecoder {
       return useWhole(asDamage(name, () => decodePnm(bytes, checkSize, accepts, gray16 === 'clip')));
     const whole = accepts && isPng(bytes) ? asDamage(name, () => completePng(bytes, checkSize)) : bytes;
     // sharp decides on files that libjpeg-turbo refuses, so that both decoders read the same files.
-    return this.#limit(async () => {
+    return limit(async () => {
       const pixels = await decodeWithSharp(whole, this.#settings).catch((cause: Error) => {
         if (cause instanceof MissingPeerError && refusal !== undefined && refusal !== 'it is CMYK')
           throw damaged(name, refusal, cause);
@@ -118,9 +124,25 @@ export class ImageDecoder {
     return (orientation === 'upright' && facts.orientation > 1) || (profile === 'srgb' && facts.hasProfile);
   }
 
-  #turboJpeg(): TurboJpeg | undefined {
-    if (this.#turbo === null) this.#turbo = this.#settings.decoder === 'auto' ? TurboJpeg.open() : undefined;
-    return this.#turbo;
+  /** The decoder of parts for a file, if there is one. */
+  #regionDecoder(bytes: Uint8Array, isWholeJpeg: boolean): RegionDecoder | undefined {
+    if (this.#settings.decoder !== 'auto') return undefined;
+    if (isWholeJpeg && !this.#needsSharp(bytes)) {
+      if (this.#turbo === null) this.#turbo = TurboJpeg.open();
+      return this.#turbo;
+    }
+    if (isWholeWebp(bytes) && !this.#needsSharpForWebp(bytes)) {
+      if (this.#webp === null) this.#webp = NativeWebp.open();
+      return this.#webp;
+    }
+    return undefined;
+  }
+
+  /** Whether the options ask for what libwebp does not do: turning, converting colors, or blending with a background. */
+  #needsSharpForWebp(bytes: Uint8Array): boolean {
+    const { orientation, profile, background } = this.#settings;
+    if (background !== undefined) return true;
+    return (orientation === 'upright' || profile === 'srgb') && hasProfileOrExif(bytes);
   }
 }
 

@@ -23,10 +23,10 @@ import type { ImageTransform } from './image-transform.js';
 import { type ImagePipelineOptions, type PipelineSettings, pipelineOptions } from './pipeline-options.js';
 import { planarOf } from './planar/convert-pixels.js';
 import type { PlanarImage, PlanarSize } from './planar/planar-image.js';
+import type { DecodeRegion } from './region-decoder.js';
 import { resample } from './resample.js';
 import type { RgbxImage } from './rgbx-image.js';
 import { fixedSizeOf, planSteps, type StepPlan } from './step-plan.js';
-import type { DecodeRegion } from './turbo-jpeg.js';
 
 /**
  * Turns image files into tensors: decodes only the needed part of a JPEG, crops, resizes, flips, changes colors and normalizes,

@@ -1,15 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { peerRequire } from '../core/peer.js';
 import type { Box } from './geometry/move.js';
 import type { ImageWorkspace } from './image-workspace.js';
-import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
-
-/** The part of koffi, an optional peer, that Millrace uses. */
-interface Koffi {
-  load(path: string): { func(definition: string): (...values: unknown[]) => unknown };
-  struct(name: string, fields: Record<string, string>): unknown;
-}
+import { declareCalls, type Koffi, type NativeLibrary } from './native-library.js';
+import type { ChooseRegion, DecodedRegion, DecoderRefusal, RegionDecoder } from './region-decoder.js';
+import { rgbxBytes } from './rgbx-image.js';
 
 interface TurboCalls {
   create(kind: number): bigint | null;
@@ -57,30 +52,8 @@ const blockSizes = [
 /** Chroma is interpolated from two samples, each as wide as two or four pixels. */
 const margin = 4;
 
-/** The part of a JPEG to decode, chosen when its size is known. */
-export type ChooseRegion = (size: { readonly width: number; readonly height: number }) => DecodeRegion;
-
-export interface DecodeRegion {
-  /** Needed pixels of the whole image. */
-  readonly needed: Box;
-  /** Shrink factor of the decoder, 1, 2, 4 or 8: faster, and antialiased. */
-  readonly shrink: number;
-}
-
-/** A decoded part, and its position in the shrunk whole image. */
-export interface DecodedRegion {
-  readonly image: RgbxImage;
-  readonly x: number;
-  readonly y: number;
-}
-
-/** Reason why a JPEG is not decoded here: the library warns or fails, or does not convert its kind to RGB. */
-export interface JpegRefusal {
-  readonly refused: string;
-}
-
 /** Decodes JPEGs with libjpeg-turbo 3: only the needed part, at the needed size. Use one instance per thread. */
-export class TurboJpeg {
+export class TurboJpeg implements RegionDecoder {
   readonly #calls: TurboCalls;
   #handle: bigint;
 
@@ -96,14 +69,8 @@ export class TurboJpeg {
     return calls && handle ? new TurboJpeg(calls, handle) : undefined;
   }
 
-  /**
-   * Decodes into the workspace; the image is valid until the next call.
-   *
-   * @returns the reason if the library fails or warns: other decoders may succeed.
-   * @throws what `choose` throws.
-   */
-  decode(bytes: Uint8Array, choose: ChooseRegion, workspace: ImageWorkspace): DecodedRegion | JpegRefusal {
-    let decoded: DecodedRegion | JpegRefusal | undefined;
+  decode(bytes: Uint8Array, choose: ChooseRegion, workspace: ImageWorkspace): DecodedRegion | DecoderRefusal {
+    let decoded: DecodedRegion | DecoderRefusal | undefined;
     try {
       decoded = this.#decode(bytes, choose, workspace);
       return decoded;
@@ -120,7 +87,11 @@ export class TurboJpeg {
     this.#handle = fresh;
   }
 
-  #decode(bytes: Uint8Array, choose: ChooseRegion, workspace: ImageWorkspace): DecodedRegion | JpegRefusal {
+  #decode(
+    bytes: Uint8Array,
+    choose: ChooseRegion,
+    workspace: ImageWorkspace,
+  ): DecodedRegion | DecoderRefusal {
     const calls = this.#calls;
     const handle = this.#handle;
     const refused = () => ({ refused: calls.message(handle) });
@@ -173,27 +144,12 @@ function turboCalls(): TurboCalls | undefined {
 }
 
 function findTurboCalls(): TurboCalls | null {
-  const require = peerRequire();
-  let koffi: Koffi;
-  try {
-    koffi = require('koffi') as Koffi;
-  } catch {
-    return null;
-  }
-  for (const path of libraryPaths(require)) {
-    try {
-      return declare(koffi, path);
-    } catch {
-      // Missing, or a version without this interface: try the next one.
-    }
-  }
-  return null;
+  return declareCalls(libraryPaths, declare);
 }
 
 let structsAreDeclared = false;
 
-function declare(koffi: Koffi, path: string): TurboCalls {
-  const library = koffi.load(path);
+function declare(library: NativeLibrary, koffi: Koffi): TurboCalls {
   if (!structsAreDeclared) {
     koffi.struct('MillraceScalingFactor', { num: 'int', denom: 'int' });
     koffi.struct('MillraceRegion', { x: 'int', y: 'int', w: 'int', h: 'int' });
