@@ -20,6 +20,8 @@ class Description:
     seed: int
     #: What a saved state must match.
     identity: Mapping[str, Any]
+    #: The amendments of the run, as states record them; empty without any.
+    amendments: Mapping[str, Any]
     #: Id of the server that said so.
     server: str
 
@@ -34,5 +36,6 @@ def read_description(value: Mapping[str, Any], server: str) -> Description:
         bound=value["bound"],
         seed=value["seed"],
         identity=value["identity"],
+        amendments=value.get("amendments", {}),
         server=server,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Mapping
 
 from ._description import Description
 from .errors import ConfigError, StateMismatchError
@@ -39,6 +39,7 @@ class Position:
             "receipt": receipt,
             "samplerState": None,
             **description.identity,
+            **({"amendments": dict(description.amendments)} if description.amendments else {}),
         }
 
 
@@ -56,6 +57,7 @@ def check_state(state: dict[str, Any], description: Description) -> Position:
     for name, value in description.identity.items():
         if state.get(name) != value:
             raise _differs(name, state.get(name), value)
+    _check_amendments(state, description)
     steps, saved = description.gradient_accumulation_steps, state["gradientAccumulationSteps"]
 
     def converted(batch: int) -> int:
@@ -70,6 +72,19 @@ def check_state(state: dict[str, Any], description: Description) -> Position:
 
     ahead = frozenset(converted(batch) for batch in state.get("ahead") or [])
     return Position(state["epoch"], converted(state["step"] * saved + state["microBatch"]), ahead)
+
+
+def _check_amendments(state: dict[str, Any], description: Description) -> None:
+    """Later amendments may differ. The global step of a state is at least its epoch and step, since no epoch is empty."""
+    place = state["epoch"] + state["step"]
+
+    def past(amendments: Mapping[str, Any]) -> dict[str, Any]:
+        return {kind: [change for change in changes if change[0] < place] for kind, changes in amendments.items()}
+
+    saved, own = past(state.get("amendments") or {}), past(description.amendments)
+    for kind in sorted({*saved, *own}):
+        if saved.get(kind, []) != own.get(kind, []):
+            raise _differs(f"amendments of {kind}", saved.get(kind, []), own.get(kind, []))
 
 
 def _differs(name: str, saved: Any, own: Any) -> StateMismatchError:

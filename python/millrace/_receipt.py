@@ -123,6 +123,7 @@ class ReceiptChain:
             "identity": dict(description.identity),
             "base": self._base,
             "segments": [dict(segment) for segment in self._segments],
+            **({"amendments": dict(description.amendments)} if description.amendments else {}),
             "trail": base64.b64encode(struct.pack(f"<{len(self._trail)}I", *self._trail)).decode("ascii"),
         }
 

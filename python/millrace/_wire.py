@@ -50,6 +50,8 @@ class WireBatch:
     value: Any
     names: tuple[str, ...]
     samples: Samples | None
+    #: Where each sample comes from, if the configuration has ``provenance``.
+    origin: list[dict[str, Any]] | None
 
 
 def decode(buffer: np.ndarray) -> WireBatch:
@@ -81,6 +83,7 @@ def _decode(buffer: np.ndarray) -> WireBatch:
         value=_value(description["batch"], tensors),
         names=tuple(tensors),
         samples=_samples(description, tensors),
+        origin=description.get("origin"),
     )
 
 

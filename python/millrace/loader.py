@@ -89,8 +89,17 @@ class Loader:
         self._position = Position(0, 0)
         self._receipt = ReceiptChain(rank, world_size, self._description)
         self._pass: Pass | None = None
+        self._origin: list[dict[str, Any]] | None = None
         self.rank = rank
         self.world_size = world_size
+
+    @property
+    def origin(self) -> list[dict[str, Any]] | None:
+        """Where each sample of the last batch comes from: ``source``, ``index``, ``pass``, ``tokens`` and perhaps ``documents``.
+
+        ``None`` before the first batch, and without ``provenance`` in the configuration.
+        """
+        return self._origin
 
     @property
     def epoch(self) -> int:
@@ -207,6 +216,7 @@ class Loader:
 
     def _deliver(self, batch: Any) -> Any:
         value = batch.value
+        self._origin = batch.origin
         if self._transform is not None:
             value = self._transform.apply(value, batch)
         return self._convert(value)

@@ -1,6 +1,7 @@
 // Makes the types compile in projects whose lib setting lacks Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { DType } from './dtype.js';
+import { attachedOrigin, withOrigin } from './sample-origin.js';
 import { isTensor, type Tensor } from './tensor.js';
 
 /** What replaces a tensor, as a function of its dtype: `type` may refer to `this['dtype']`. */
@@ -31,7 +32,7 @@ export type MapTensors<Batch, T> = MapTensorsBy<Batch, ToAlways<T>>;
 
 /**
  * Walks a batch (tensors in arrays and plain objects) and converts its tensors. `path` is the location of a tensor:
- * `x.0`.
+ * `x.0`. The result has the origin of the batch, if it has one.
  */
 export function mapTensors<Batch, T>(
   batch: Batch,
@@ -44,7 +45,9 @@ export function mapTensors<Batch, T>(
     if (!isPlainObject(node)) return node;
     return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, walk(child, below(key))]));
   };
-  return walk(batch, '') as MapTensors<Batch, T>;
+  const mapped = walk(batch, '');
+  const origin = attachedOrigin(batch);
+  return (origin ? withOrigin(mapped as object, origin) : mapped) as MapTensors<Batch, T>;
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

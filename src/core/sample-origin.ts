@@ -85,3 +85,15 @@ export function originOfDocuments(
   const first = documents[0];
   return { source: first?.source ?? 0, index, pass: first?.pass ?? pass, tokens, documents };
 }
+
+/** The origin that a loader has added to a batch. The property is not enumerable, so that code that walks a batch skips it. */
+export function attachedOrigin(batch: unknown): readonly SampleOrigin[] | undefined {
+  if (typeof batch !== 'object' || batch === null) return undefined;
+  const property = Object.getOwnPropertyDescriptor(batch, 'origin');
+  return property && !property.enumerable ? (property.value as readonly SampleOrigin[]) : undefined;
+}
+
+/** Adds the origin to a batch, which must take a property. */
+export function withOrigin<B extends object>(batch: B, origin: readonly SampleOrigin[]): B {
+  return Object.defineProperty(batch, 'origin', { value: origin, configurable: true });
+}

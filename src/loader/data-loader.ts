@@ -148,7 +148,9 @@ export class DataLoader<
    */
   variant(how: LoaderVariant): DataLoader<T, N, unknown, boolean> {
     const options = variantOptions(this.#given, how);
-    return new DataLoader<T, N, unknown, boolean>(this.#run.source as Dataset<T>, options);
+    const other = new DataLoader<T, N, unknown, boolean>(this.#run.baseSource as Dataset<T>, options);
+    other.#run.repeat(this.#run);
+    return other;
   }
 
   /**

@@ -2,7 +2,7 @@ import { CapabilityError, LoaderNotReadyError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Sampler } from '../core/sampler.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
-import type { AmendedRun } from './amend/amended-run.js';
+import type { AmendedBase, AmendedRun } from './amend/amended-run.js';
 import type { Amendment } from './amend/amendment.js';
 import { samplerOf } from './order/create-batch-sampler.js';
 import { type DatasetFacts, factsOf } from './order/dataset-facts.js';
@@ -13,17 +13,27 @@ import type { LoaderState } from './state/loader-state.js';
 /** What a loader reads and in which order. Amendments change both; its engine and its progress then follow. */
 export class LoaderRun {
   readonly #parts: Pick<LoaderParts, 'options' | 'engine' | 'progress'>;
+  /** What it reads before its first amendment. */
+  readonly #base: LoadedSource;
   #source: LoadedSource;
   #facts: DatasetFacts | undefined;
   #order: LoaderOrder | undefined;
   /** Present from the first amendment on. Loaded on demand: most runs have none. */
   #amended: AmendedRun | undefined;
+  /** The run of another loader, whose amendments are made when the dataset is known. */
+  #repeated: AmendedRun | undefined;
   /** Amendments of a loaded state, until the code for them is loaded. */
   #loaded: { readonly amendments: JsonObject; readonly place: (order: LoaderOrder) => number } | undefined;
 
   constructor(source: LoadedSource, parts: Pick<LoaderParts, 'options' | 'engine' | 'progress'>) {
+    this.#base = source;
     this.#source = source;
     this.#parts = parts;
+  }
+
+  /** What it reads before its first amendment. */
+  get baseSource(): LoadedSource {
+    return this.#base;
   }
 
   /** The dataset with all amendments. */
@@ -72,6 +82,20 @@ export class LoaderRun {
     return this.#amended?.samplerOf(epoch) ?? sampler ?? batchSampler ?? this.#order?.batchSampler;
   }
 
+  /** Makes the amendments of another loader of the same data. */
+  repeat(other: LoaderRun): void {
+    this.#loaded = other.#loaded;
+    this.#repeated = other.#amended;
+    if (this.isKnown) this.#repeatNow();
+  }
+
+  #repeatNow(): void {
+    if (!this.#repeated) return;
+    this.#amended = this.#repeated.repeatedIn(this.#amendedBase());
+    this.#repeated = undefined;
+    this.#becomeAmended(this.#amended, this.#base);
+  }
+
   /** Begins with a dataset. */
   begin(facts: DatasetFacts): void {
     const { options, engine, progress } = this.#parts;
@@ -79,6 +103,7 @@ export class LoaderRun {
     this.#order = new LoaderOrder(this.#source, facts, options);
     progress.follow(this.#order);
     if (facts.kind === 'iterable') engine.keepWorkers();
+    this.#repeatNow();
   }
 
   /** Applies the amendments of a loaded state. @throws as {@link AmendedRun.adopt} does */
@@ -111,9 +136,14 @@ export class LoaderRun {
 
   async #open(): Promise<AmendedRun> {
     const { AmendedRun } = await import('./amend/amended-run.js');
+    this.#amended ??= new AmendedRun(this.#amendedBase());
+    return this.#amended;
+  }
+
+  #amendedBase(): AmendedBase {
     const order = this.baseOrder;
     const { options } = this.#parts;
-    const base = this.#source;
+    const base = this.#base;
     // A module's dataset is in the workers.
     const facts = this.#facts!;
     const orderOf = (source: LoadedSource, amended: AmendedOrder): LoaderOrder =>
@@ -124,15 +154,19 @@ export class LoaderRun {
         amended,
       );
     const sampler = (dataset: { readonly length: number }): Sampler => samplerOf(dataset, options);
-    this.#amended ??= new AmendedRun({ source: base, options, order, orderOf, samplerOf: sampler });
-    return this.#amended;
+    return { source: base, options, order, orderOf, samplerOf: sampler };
   }
 
   /** Changes an amended run, and makes engine and progress follow it. */
   #follow(run: AmendedRun, change: () => void): void {
-    const { engine, progress } = this.#parts;
     const { source } = run;
     change();
+    this.#becomeAmended(run, source);
+  }
+
+  /** @param source - What was read before. */
+  #becomeAmended(run: AmendedRun, source: LoadedSource): void {
+    const { engine, progress } = this.#parts;
     if (run.source !== source) engine.replace(run.source, run.rearrangement(source));
     this.#source = run.source;
     this.#order = run.order;

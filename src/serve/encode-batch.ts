@@ -1,6 +1,7 @@
 import { type DType, dtypeOf } from '../core/dtype.js';
 import { CollateError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
+import { attachedOrigin } from '../core/sample-origin.js';
 import { isTensor, type Tensor, tensor } from '../core/tensor.js';
 import type { BatchAddress } from './batch-address.js';
 import { wireVersion } from './wire-version.js';
@@ -53,12 +54,14 @@ export function encodeBatch(batch: unknown, address: BatchAddress, samples?: Bat
   const node = nodeOf(batch, '', tensors);
   const { epoch, step, microBatch } = address;
   if (samples) tensors.add('#indices', tensor(BigInt64Array.from(samples.indices, BigInt)));
+  const origin = attachedOrigin(batch);
   const description = {
     wire: wireVersion,
     epoch,
     step,
     microBatch,
     ...(samples && { samples: samples.positions }),
+    ...(origin && { origin: origin as unknown as Json }),
     batch: node,
   };
   return layOut(tensors.sorted(), JSON.stringify(description));

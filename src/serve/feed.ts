@@ -193,14 +193,17 @@ export class Feed {
   #seek(epoch: number, batch: number): void {
     this.#forgetPass();
     this.#made.clear();
-    if (epoch !== this.#epoch) this.#end = this.#knownEnd();
+    if (epoch !== this.#epoch) this.#end = this.#knownEnd(epoch);
     this.#epoch = epoch;
     this.#next = batch;
     this.#asked = batch;
   }
 
-  #knownEnd(): number {
-    return this.#loader.batchSampler ? this.#loader.length : Number.POSITIVE_INFINITY;
+  #knownEnd(epoch: number): number {
+    const { batchSampler, options } = this.#loader;
+    if (!batchSampler) return Number.POSITIVE_INFINITY;
+    if (!batchSampler.lengthOf) return this.#loader.length;
+    return batchSampler.lengthOf(epoch) * options.gradientAccumulationSteps;
   }
 
   /** Takes the next batch of the pass. */

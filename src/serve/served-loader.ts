@@ -1,7 +1,8 @@
 import type { OpenedConfig } from '../config/opened-config.js';
 import { CapabilityError, ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import type { Json } from '../core/json.js';
+import type { Json, JsonObject } from '../core/json.js';
+import { BatchSizeRamp } from '../curriculum/index.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { DataLoader } from '../loader/index.js';
 import { samplerName } from '../loader/order/fast-forward.js';
@@ -30,6 +31,8 @@ export interface LoaderDescription {
   readonly bound: string | null;
   readonly seed: number;
   readonly identity: OrderIdentity;
+  /** The amendments of the run, as states record them; absent without any. */
+  readonly amendments?: JsonObject;
 }
 
 /** A loader of a rank: the description, and what its feeds are made from. */
@@ -168,16 +171,17 @@ export class ServedLoader {
 
 function describe(name: string, loader: AnyDataLoader): LoaderDescription {
   const { gradientAccumulationSteps, seed } = loader.options;
-  const { batchSize, dropLast, dataset, sampler } = loader.stateDict();
+  const { batchSize, dropLast, dataset, sampler, amendments } = loader.stateDict();
   const identity = { batchSize, dropLast, seed, dataset, sampler };
   return {
     name,
-    fingerprint: fingerprintOf(loader, identity),
+    fingerprint: fingerprintOf(loader, { ...identity, ...(amendments && { amendments }) }),
     length: lengthOf(loader),
     gradientAccumulationSteps,
     bound: whyBound(loader),
     seed,
     identity,
+    ...(amendments && { amendments }),
   };
 }
 
@@ -186,12 +190,19 @@ function hexOf(fold: Fold): string {
 }
 
 function lengthOf(loader: AnyDataLoader): number | null {
+  if (epochsDiffer(loader)) return null;
   // A stream says its length only where it is known.
   try {
     return loader.length;
   } catch {
     return null;
   }
+}
+
+/** Whether epochs may have different numbers of batches: a client then finds the end of each. */
+function epochsDiffer({ batchSampler }: AnyDataLoader): boolean {
+  if (!(batchSampler instanceof BatchSizeRamp)) return batchSampler?.lengthOf !== undefined;
+  return batchSampler.schedule.length > 1 || 'epochSamples' in batchSampler.sampler;
 }
 
 /** Why a batch is not a function of its address; `null` if it is one. */
@@ -208,7 +219,10 @@ function whyBound({ batchSampler, dataset, options }: AnyDataLoader): string | n
 }
 
 /** The identity of what a batch is a function of, besides its address. */
-function fingerprintOf({ options }: AnyDataLoader, identity: OrderIdentity): string {
+function fingerprintOf(
+  { options }: AnyDataLoader,
+  identity: OrderIdentity & { readonly amendments?: JsonObject },
+): string {
   const { gradientAccumulationSteps, onError, numberDtype, transform, collate } = options;
   const functions = { transform: codeOf(transform), collate: codeOf(collate) };
   return fingerprint({ ...identity, gradientAccumulationSteps, onError, numberDtype, ...functions });

@@ -21,6 +21,13 @@ export interface PlanPage {
     readonly why: string;
     readonly fix: string;
   }[];
+  /** The parts of the run between its amendments. */
+  readonly phases: readonly {
+    /** The first global step. */
+    readonly at: number;
+    readonly batchSize: number;
+    readonly shares: readonly { readonly name: string; readonly share: number }[];
+  }[];
   readonly mixture: readonly {
     readonly name: string;
     readonly samples: number;
@@ -39,6 +46,7 @@ export function renderPlanPage({
   facts,
   configuration,
   findings,
+  phases,
   mixture,
   curriculum,
 }: PlanPage): string {
@@ -55,7 +63,7 @@ ${sourceColors.map((color, k) => html`.source${k} { background: ${color}; } `)}
 .settings .wide-value { grid-column: 1 / -1; }</style></head>
 <body><header><h1>Plan of ${name}</h1><p>The samples that the run will see, computed without reading any.</p></header>
 <main><section class="wide"><h2>Overview</h2>${factList(facts)}</section>
-${findings.length > 0 && findingsPanel(findings)}${mixture.length > 0 && mixturePanel(mixture)}${curriculum && curriculumPanels(curriculum)}
+${findings.length > 0 && findingsPanel(findings)}${phases.length > 0 && phasesPanel(phases)}${mixture.length > 0 && mixturePanel(mixture)}${curriculum && curriculumPanels(curriculum)}
 ${configuration.length > 0 && html`<section class="wide"><h2>Configuration</h2>${factList(configuration)}</section>`}</main>
 <footer>Written by <code>millrace plan</code>.</footer></body></html>
 `.toString();
@@ -78,9 +86,33 @@ function findingsPanel(findings: PlanPage['findings']): Markup {
   return html`<section class="wide"><h2>Problems</h2><ul class="findings">${items}</ul></section>`;
 }
 
+const colorOf = (k: number): string => `source${k % sourceColors.length}`;
+
+function shareBar(sources: readonly { readonly share: number }[]): Markup {
+  const parts = sources.map(
+    ({ share }, k) => html`<span class="${colorOf(k)}" style="flex: ${share}"></span>`,
+  );
+  return html`<div class="shares" aria-hidden="true">${parts}</div>`;
+}
+
+/** The phases as bars of the shares of their sources. */
+function phasesPanel(phases: PlanPage['phases']): Markup {
+  const names = phases[0]!.shares.map(({ name }) => name);
+  const bars = phases.map(
+    ({ at, batchSize, shares }) =>
+      html`<h3>From step ${formatCount(at)}: ${formatCount(batchSize)} samples a step</h3>${shares.length > 0 && shareBar(shares)}`,
+  );
+  const rows = phases.map(({ at, batchSize, shares }) => [
+    formatCount(at),
+    formatCount(batchSize),
+    ...shares.map(({ share }) => formatShare(share)),
+  ]);
+  const columns = ['From step', 'Samples a step', ...names];
+  return html`<section class="wide"><h2>Phases</h2>${bars}
+${renderTable({ caption: 'What changes, by global step', columns, rows })}</section>`;
+}
+
 function mixturePanel(mixture: PlanPage['mixture']): Markup {
-  const colorOf = (k: number): string => `source${k % sourceColors.length}`;
-  const bar = mixture.map(({ share }, k) => html`<span class="${colorOf(k)}" style="flex: ${share}"></span>`);
   const legend = mixture.map(
     ({ name, share }, k) =>
       html`<li><span class="dot ${colorOf(k)}"></span>${name}, ${formatShare(share)}</li>`,
@@ -92,7 +124,7 @@ function mixturePanel(mixture: PlanPage['mixture']): Markup {
     formatCount(seen),
     (samples === 0 ? 0 : seen / samples).toFixed(2),
   ]);
-  return html`<section class="wide"><h2>Mixture</h2><div class="shares" aria-hidden="true">${bar}</div>
+  return html`<section class="wide"><h2>Mixture</h2>${shareBar(mixture)}
 <ul class="legend sources" aria-hidden="true">${legend}</ul>
 ${renderTable({ caption: 'Sources over the run', columns: ['Source', 'Samples', 'Share', 'Seen', 'Passes'], rows })}</section>`;
 }

@@ -181,6 +181,22 @@ describeCuda('deviceBatches', () => {
     );
   });
 
+  it('keeps the origin of the samples', async () => {
+    const loader = new DataLoader(rows, {
+      batchSize: 8,
+      shuffle: true,
+      provenance: true,
+      reuseBuffers: true,
+    });
+    const origins: unknown[] = [];
+    for await (const batch of loader) origins.push(batch.origin);
+    loader.seek({ epoch: 0, step: 0 });
+    const uploaded: unknown[] = [];
+    for await (const batch of deviceBatches(loader, { accelerator: open() })) uploaded.push(batch.origin);
+    expect(uploaded).toEqual(origins);
+    expect(origins[0]).toHaveLength(8);
+  });
+
   it('types the batch by its tensors', async () => {
     const loader = new DataLoader(rows, { batchSize: 8 });
     for await (const batch of deviceBatches(loader, { accelerator: open() })) {

@@ -37,6 +37,16 @@ beforeAll(() => {
     windows: { length: 16 },
     loader: { batchSize: 9 },
   });
+  folder.json('phases.json', {
+    data: { mixture: { web: { data: 'tokens', weight: 3 }, books: { data: 'tokens', weight: 1 } } },
+    windows: { length: 16 },
+    loader: { batchSize: 9 },
+    phases: [
+      { at: 2, weights: { books: 1 } },
+      { at: 5, batchSize: 12 },
+    ],
+    training: { steps: 9 },
+  });
   folder.json('ramp.json', {
     data: 'tokens',
     batchSizes: [
@@ -163,6 +173,21 @@ describe('millrace plan', () => {
   });
 });
 
+it('draws the phases of a run on its page', async () => {
+  const file = join(folder.path, 'phases.html');
+  await plan('phases.json', '--html', file);
+  const html = readFileSync(file, 'utf8');
+  const titles = [...html.matchAll(/<h3>(From step[^<]*)<\/h3>/g)].map(([, title]) => title);
+  expect(titles).toEqual([
+    'From step 0: 9 samples a step',
+    'From step 2: 9 samples a step',
+    'From step 5: 12 samples a step',
+  ]);
+  // A source without a share has no width.
+  expect(html).toContain('style="flex: 0"');
+  expect(html).toContain('What changes, by global step');
+});
+
 describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
   let browser: Browser;
   beforeAll(async () => {
@@ -173,7 +198,12 @@ describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
   it.each(['light', 'dark'] as const)(
     'opens in %s without errors, requests or overflow',
     async (colorScheme) => {
-      for (const config of ['curriculum.json', 'mixture.json']) {
+      const pages = [
+        ['curriculum.json', 'Problems'],
+        ['mixture.json', 'Mixture'],
+        ['phases.json', 'Phases'],
+      ] as const;
+      for (const [config, shown] of pages) {
         const file = join(folder.path, 'plan.html');
         expect((await plan(config, '--html', file)).stdout).toMatch(/Page: .*plan\.html\n$/);
         const page = await openPage(browser, { colorScheme, viewport: { width: 400, height: 800 } });
@@ -184,7 +214,7 @@ describe.skipIf(!executablePath)('the page of a plan, in a browser', () => {
         expect(troubles).toEqual([]);
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
         const titles = await page.locator('h2').allTextContents();
-        expect(titles).toContain(config === 'mixture.json' ? 'Mixture' : 'Problems');
+        expect(titles).toContain(shown);
         await page.close();
       }
     },

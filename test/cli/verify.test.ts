@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DataLoader } from 'millrace';
+import { DataLoader, MixtureDataset } from 'millrace';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runInOneProcess as runCommand } from './in-one-process.js';
 
@@ -274,6 +274,36 @@ describe('millrace verify --receipt', () => {
     expect(changed.stdout).toContain('first at batch 11 of the receipt: step 2 of epoch 1, on rank 1.');
     const json = await verify(module, '--receipt', file, '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({ equal: false, difference: { epoch: 1, step: 2 } });
+  });
+
+  it('verifies a run whose weights and batch sizes changed on the way, without its phases', async () => {
+    const run = `const source = (name) => ({ length: 60, get: () => 1, fingerprint: () => name });
+      const loader = () => new M.DataLoader(new M.MixtureDataset([source('a'), source('b')], { weights: [1, 1] }), { batchSize: 4 });`;
+    const source = (name: string) => ({ length: 60, get: () => 1, fingerprint: () => name });
+    const loader = new DataLoader(new MixtureDataset([source('a'), source('b')], { weights: [1, 1] }), {
+      batchSize: 4,
+    });
+    let steps = 0;
+    for await (const _ of loader) {
+      steps += 1;
+      if (steps === 3) await loader.amend({ weights: [3, 1], batchSize: 6 });
+      if (steps === 7) await loader.amend({ weights: [1, 9] });
+    }
+    const file = join(folder, 'amended.json');
+    writeFileSync(file, JSON.stringify(loader.receipt()));
+    const module = moduleOf('feedback.mjs', `(() => { ${run} return loader(); })()`);
+    const { status, stdout } = await verify(module, '--receipt', file);
+    expect([status, stdout]).toEqual([0, expect.stringContaining(`${steps} batches of`)]);
+    // What is declared is compared.
+    const other = moduleOf(
+      'declared.mjs',
+      `await (async () => { ${run} const l = loader(); await l.amend({ at: 3, weights: [1, 3] }); return l; })()`,
+    );
+    const refused = await verify(other, '--receipt', file);
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('differently at global step 3'),
+    ]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DataLoader } from 'millrace';
+import { ConcatDataset, DataLoader, MixtureDataset } from 'millrace';
 import { ReleasedBatchError } from 'millrace/errors';
 import { expect, it } from 'vitest';
 import { collect, range } from './collect.js';
@@ -45,4 +45,22 @@ it('a variant may lend its batches where the loader does not', async () => {
   expect(value.data).toHaveLength(8);
   await pass.next();
   expect(() => value.data).toThrow(ReleasedBatchError);
+});
+
+it('a variant of an amended loader has its amendments', async () => {
+  const sources = [range(20), range(10)];
+  const loader = new DataLoader(new MixtureDataset(sources, { weights: [1, 1] }), { batchSize: 3 });
+  await loader.amend({ at: 2, weights: [0, 1], batchSize: 5 });
+  await loader.amend({ at: 4, sources: [sources[0]!, new ConcatDataset([range(10), range(10)])] });
+  const variant = loader.variant({ numWorkers: 1 });
+  const single = loader.variant({ rank: 1, worldSize: 2 });
+  expect(variant.stateDict().amendments).toEqual(loader.stateDict().amendments);
+  const batches = await collect(loader);
+  expect(batches.map((batch) => batch.length)).toEqual([3, 3, 5, 5, 5, 5, 4]);
+  expect(await collect(variant)).toEqual(batches);
+  expect((await collect(single)).map((batch) => batch.length)).toEqual([2, 2, 3, 3, 3, 3, 2]);
+  await variant.close();
+  // It is a loader of its own.
+  await variant.variant({}).amend({ at: 5, batchSize: 1 });
+  expect(loader.stateDict().amendments).not.toHaveProperty('batchSize.1');
 });

@@ -19,6 +19,8 @@ export interface ReadQuestion {
 /** What `values.py` answers. */
 export interface ValuesAnswer extends Omit<ReadAnswer, 'digests'> {
   readonly batches: Record<string, unknown>[];
+  /** Of the batches, with `provenance`. */
+  readonly origins: readonly unknown[];
   readonly length: number | string;
 }
 

@@ -12,6 +12,7 @@ export function planPage(plan: RunPlan, findings: readonly Finding[]): PlanPage 
     facts: factsOf(plan),
     configuration: plan.description,
     findings,
+    phases: plan.phases ?? [],
     mixture: plan.mixture ?? [],
     curriculum: curriculum && {
       steps,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError, FormatError, StorageError } from '../../core/errors.js';
 import { DataLoader } from '../../loader/index.js';
+import { type Receipt, readReceipt } from '../../loader/state/receipt.js';
 import { verifyReceipt } from '../../loader/verify-receipt.js';
 import { openLoader } from './open-loader.js';
 
@@ -24,10 +25,22 @@ export async function verifyReceiptFile(
       ]);
     }
     await loader.ready();
+    await adoptAmendments(loader, readReceipt(receipt));
     return verifyReceipt(loader, receipt);
   } finally {
     await close();
   }
+}
+
+/**
+ * Weights, batch sizes and sequence lengths that changed while the run was going are in its receipt, not in the configuration: a loader takes
+ * them from a state. What the configuration declares is compared with the receipt instead.
+ */
+async function adoptAmendments(loader: DataLoader<unknown>, { amendments }: Receipt): Promise<void> {
+  const state = loader.stateDict();
+  if (!amendments || state.amendments) return;
+  loader.loadStateDict({ ...state, amendments });
+  await loader.ready();
 }
 
 async function readJson(file: string): Promise<unknown> {

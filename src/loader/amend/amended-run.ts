@@ -48,6 +48,13 @@ export class AmendedRun {
     this.#batches = baseBatches(base);
   }
 
+  /** A run with the same amendments in another loader of the same data. */
+  repeatedIn(base: AmendedBase): AmendedRun {
+    const run = new AmendedRun(base);
+    run.#become(this.#amendments);
+    return run;
+  }
+
   /** The order with all amendments. */
   get order(): LoaderOrder {
     return this.#order;

@@ -1,5 +1,5 @@
 import { CollateError, ConfigError } from '../../core/errors.js';
-import type { SampleOrigin } from '../../core/sample-origin.js';
+import { type SampleOrigin, withOrigin } from '../../core/sample-origin.js';
 
 /** A batch with the origin of its samples, in its order. The property is not enumerable, so that code that walks a batch skips it. */
 export type WithOrigin<B> = B & { readonly origin: readonly SampleOrigin[] };
@@ -20,5 +20,5 @@ export function attachOrigin(batch: unknown, origin: readonly SampleOrigin[]): v
     const message = 'would hide the field origin of the batches: rename that field in a transform';
     throw new ConfigError('DataLoader options', [{ field: 'provenance', message }]);
   }
-  Object.defineProperty(batch, 'origin', { value: origin, configurable: true });
+  withOrigin(batch, origin);
 }

@@ -35,9 +35,11 @@ def answer(question):
         if question.get("state") is not None:
             loader.load_state_dict(question["state"])
         batches = []
+        origins = []
         for _ in range(question.get("epochs", 1)):
             for batch in loader:
                 batches.append(plain(batch))
+                origins.append(loader.origin)
                 if len(batches) == question.get("limit"):
                     break
         length = None
@@ -45,7 +47,13 @@ def answer(question):
             length = len(loader)
         except TypeError as error:
             length = str(error)
-        return {"batches": batches, "length": length, "state": loader.state_dict(), "stats": loader.stats()}
+        return {
+            "batches": batches,
+            "origins": origins,
+            "length": length,
+            "state": loader.state_dict(),
+            "stats": loader.stats(),
+        }
 
 
 for line in sys.stdin:
