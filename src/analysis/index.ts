@@ -7,6 +7,7 @@ export { DifficultyFile } from './difficulty-file.js';
 export { type AnalysisEstimate, estimateAnalysis } from './estimate-analysis.js';
 export { builtInMetrics } from './metrics/index.js';
 export type { Metric } from './metrics/metric.js';
+export { imageStatistics } from './metrics/pixel-sums.js';
 export { selectDataset } from './select/select-dataset.js';
 export { type SuggestedCurriculum, suggestCurriculum } from './suggest-curriculum.js';
 export { suggestMetrics } from './suggest-metrics.js';

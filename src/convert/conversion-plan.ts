@@ -208,7 +208,7 @@ function planTar(
   return {
     samples: samples.length,
     parts,
-    identity: { size: shardSamples },
+    identity: { size: shardSamples, order: 'shuffled' },
     writer: new TarParts(storage),
     setup: () => ({ to: 'webdataset', storage }),
   };

@@ -1,5 +1,6 @@
 import { FormatError } from '../core/errors.js';
 import { isImage } from '../formats/images/image-names.js';
+import { IndexPermutation, orderKey } from '../random/index.js';
 import { byCodePoint } from '../storage/code-point-order.js';
 import type { TarEntry } from './part.js';
 
@@ -10,7 +11,8 @@ export interface FolderSample {
 }
 
 /**
- * Groups the files of a folder into samples, in the order of their names. If all files are images in folders of
+ * Groups the files of a folder into samples, in an order that is shuffled with a fixed seed: a stream of the shards would otherwise come
+ * class by class. The same files have the same order. If all files are images in folders of
  * classes, each image is a sample with its class (`cls`: the position of its folder's name among all). Otherwise the
  * files of a sample share their name up to the first dot, as in the shards.
  *
@@ -34,7 +36,10 @@ export function folderSamples(files: readonly string[], root: string): FolderSam
         content: { text: String(classes.get(name.slice(0, name.indexOf('/')))) },
       });
   }
-  return Array.from(samples, ([key, entries]) => ({ key, entries }));
+  const grouped = Array.from(samples, ([key, entries]) => ({ key, entries }));
+  if (grouped.length === 0) return [];
+  const order = new IndexPermutation(grouped.length, orderKey(0, 0, 'folderSamples'));
+  return grouped.map((_, position) => grouped[order.at(position)]!);
 }
 
 /**

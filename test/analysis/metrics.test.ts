@@ -8,6 +8,7 @@ import {
   analyzeDifficulty,
   builtInMetrics,
   DifficultyFile,
+  imageStatistics,
 } from 'millrace/analysis';
 import { ConfigError, SampleError, WorkerTransferError } from 'millrace/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,6 +100,27 @@ describe('the built-in metrics', () => {
     ];
     const [half, quarter] = [Math.round(1_000 * Math.log(2)), Math.round(1_000 * Math.log(4))];
     expect(await measured(samples, 'labelrarity')).toEqual([half, half, quarter, quarter]);
+  });
+
+  it('sum up pixels for mean and deviation, exactly, over parts and threads', async () => {
+    const colors = tensor(Uint8Array.of(0, 100, 50, 150, 255, 205), [3, 1, 2]);
+    const samples = [colors, gray(2, 2, () => 10), { image: tensor(Float32Array.of(1, 0, 0), [1, 1, 3]) }];
+    const { counts } = await analyzeDifficulty(new ArrayDataset(samples), {
+      outputDir: folder,
+      metrics: ['pixelsums'],
+      numWorkers: 0,
+    });
+    const reds = [0, 100, 10, 10, 10, 10, 255, 0, 0];
+    const blues = [255, 205, 10, 10, 10, 10, 255, 0, 0];
+    const { mean, std } = imageStatistics(counts.pixelsums!);
+    const meanOf = (values: number[]) => values.reduce((sum, value) => sum + value / 255, 0) / values.length;
+    const stdOf = (values: number[]) =>
+      Math.sqrt(meanOf(values.map((value) => (value / 255 - meanOf(values)) ** 2 * 255)));
+    expect(mean[0]).toBeCloseTo(meanOf(reds), 10);
+    expect(mean[2]).toBeCloseTo(meanOf(blues), 10);
+    expect(std[0]).toBeCloseTo(stdOf(reds), 10);
+    expect(std[2]).toBeCloseTo(stdOf(blues), 10);
+    expect(() => imageStatistics([0, 0, 0, 0, 0, 0, 0])).toThrow(ConfigError);
   });
 
   it.each(builtInMetrics.map(({ name }) => [name]))(

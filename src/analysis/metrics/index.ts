@@ -4,6 +4,7 @@ import { imageArea } from './image-area.js';
 import { imageSharpness } from './image-sharpness.js';
 import { labelRarity } from './label-rarity.js';
 import type { Metric } from './metric.js';
+import { pixelSums } from './pixel-sums.js';
 import { punctuationShare } from './punctuation-share.js';
 import { sequenceLength } from './sequence-length.js';
 import { tokenEntropy } from './token-entropy.js';
@@ -18,6 +19,7 @@ export const builtInMetrics: readonly Metric[] = [
   punctuationShare,
   imageArea,
   imageSharpness,
+  pixelSums,
   labelRarity,
 ];
 

@@ -1,4 +1,5 @@
-import type { DifficultyAnalysis } from '../../analysis/index.js';
+import { type DifficultyAnalysis, imageStatistics } from '../../analysis/index.js';
+import { ownValue } from '../../core/record.js';
 import { formatCount, formatDuration } from '../../web/kit/numbers.js';
 import { renderAdmissions } from './curriculum-table.js';
 import type { AnalyzeFlags } from './flags.js';
@@ -15,6 +16,8 @@ export function resultText(
   const parts = found.map(({ title, summary }) => describeMetric(title, summary));
   for (const [name, sums] of Object.entries(counts))
     parts.push(`${name}: ${sums.map(formatCount).join(', ')}`);
+  const pixels = ownValue(counts, 'pixelsums');
+  if (pixels) parts.push(statisticsText(pixels));
   for (const { title, admissions } of found)
     if (admissions)
       parts.push(
@@ -28,6 +31,13 @@ export function resultText(
   const done = wasThere ? 'The index is complete already' : `Wrote the index in ${formatDuration(elapsedMs)}`;
   parts.push(`${done}: ${formatCount(samples)} samples, ${output}`);
   return parts.join('\n\n');
+}
+
+/** Mean and deviation as `normalize` takes them. */
+function statisticsText(sums: readonly number[]): string {
+  const { mean, std } = imageStatistics(sums);
+  const list = (values: readonly number[]) => values.map((value) => value.toFixed(4)).join(', ');
+  return `Mean and deviation of red, green and blue: normalize({ mean: [${list(mean)}], std: [${list(std)}] })`;
 }
 
 /** A curriculum over every metric with more than one value, in DeepSpeed's spelling. */
