@@ -10,8 +10,8 @@ export interface InspectionField {
   readonly shown: string | undefined;
   /** Text to read, of any length. */
   readonly text: string | undefined;
-  /** A `data:` URL. */
-  readonly image: string | undefined;
+  /** `data:` URLs. */
+  readonly images: readonly string[];
 }
 
 /** Content of the page. */
@@ -37,7 +37,8 @@ export function renderInspection({ name, format, facts, columns, samples }: Insp
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title><style>${style}
 .text { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 340px; overflow: auto; }
-.settings code { overflow-wrap: anywhere; } img { max-width: 100%; max-height: 300px; border-radius: 6px; }
+.settings code { overflow-wrap: anywhere; } .pictures { display: flex; flex-wrap: wrap; gap: 6px; }
+.pictures img { max-width: 100%; min-width: min(256px, 100%); max-height: 300px; object-fit: contain; image-rendering: pixelated; border-radius: 6px; }
 .tokens { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 640px; overflow: auto; line-height: 1.9; }
 .tokens span { border-radius: 3px; box-shadow: inset 0 0 0 1px var(--grid); }
 .tokens .trained { background: #2e8b5740; font-weight: 600; } .tokens .prompted { background: #d1921b40; }
@@ -53,10 +54,10 @@ ${samples.map(renderSample)}</main>
 
 function renderSample({ index, fields, chats }: InspectionPage['samples'][number]): Markup {
   const items = fields.map(
-    ({ name, shown, text, image }) =>
+    ({ name, shown, text, images }) =>
       html`<dt>${name || 'value'}</dt><dd>${shown !== undefined && html`<code>${shown}</code>`}${
         text !== undefined && html`<div class="text" tabindex="0">${text}</div>`
-      }${image !== undefined && html`<div><img src="${image}" alt="${name || 'image'} of sample ${index}"></div>`}</dd>`,
+      }${images.length > 0 && html`<div class="pictures">${images.map((url) => html`<img src="${url}" alt="${name || 'image'} of sample ${index}">`)}</div>`}</dd>`,
   );
   if (chats)
     return html`<section class="wide"><h2>Sample ${index}</h2>${chats.map(renderChat)}<details><summary>Fields</summary><dl>${items}</dl></details></section>`;

@@ -35,6 +35,7 @@ export function datasetSource(data: string, { format, columns }: DataFlags): Clu
 export async function openData(
   data: string,
   flags: DataFlags,
+  command = 'analyze',
 ): Promise<{
   readonly dataset: Dataset<unknown>;
   readonly source: Dataset<unknown> | WorkerDataset<unknown>;
@@ -43,9 +44,8 @@ export async function openData(
   if (source instanceof WorkerModule) {
     const dataset = await source.load();
     if (isMapDataset(dataset)) return { dataset, source: source as WorkerDataset<unknown> };
-    const message =
-      'exports no dataset with length and get, which the analysis needs to read samples by index';
-    throw new ConfigError('millrace analyze', [{ field: data, message }]);
+    const message = 'exports no dataset with length and get, which are needed to read samples by index';
+    throw new ConfigError(`millrace ${command}`, [{ field: data, message }]);
   }
   const { files, ...options } = source;
   const { dataset } = await openDataset(files, options);
@@ -69,7 +69,7 @@ export function metricFromModule(text: string): MetricSource {
   return workerFunction(moduleUrl(path), name ? { export: name } : {});
 }
 
-function isModule(data: string): boolean {
+export function isModule(data: string): boolean {
   return /\.[mc]?[jt]s$/.test(data) && existsSync(data);
 }
 

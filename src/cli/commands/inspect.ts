@@ -15,7 +15,8 @@ import { chatLegend, chatViewLines } from '../inspect/chat-view-lines.js';
 import { asTensor, describeValue, jsonValue } from '../inspect/describe-value.js';
 import { chatEncoding, viewSamples } from '../inspect/inspect-chats.js';
 import { type InspectedSample, type Inspection, inspectDataset } from '../inspect/inspect-dataset.js';
-import { terminalImage } from '../inspect/terminal-image.js';
+import { picturesOf, pictureUrl } from '../inspect/picture-url.js';
+import { showsPictures, terminalImage, terminalPicture } from '../inspect/terminal-image.js';
 import { type Paint, paintFor } from '../terminal/color.js';
 import { renderTable } from '../terminal/table.js';
 import { wholeNumber } from '../whole-number.js';
@@ -33,6 +34,9 @@ interface InspectFlags {
   readonly json?: boolean;
 }
 
+/** Images that browsers show as they are. */
+const browserKinds: ReadonlySet<string> = new Set(['jpeg', 'png', 'gif', 'webp', 'bmp', 'avif']);
+
 const narrowest = 40;
 const widest = 160;
 const imageColumns = 32;
@@ -46,7 +50,10 @@ export function inspectCommand(): Command {
         'WebDataset, MDS, indexed tokens, image folders, npy, npz, safetensors; also .gz and .zst. Accepts paths and http:,\n' +
         's3:, gs:, az: and hf: URLs.',
     )
-    .argument('<data>', 'a path, a URL or a pattern such as "s3://bucket/train/*.parquet"')
+    .argument(
+      '<data>',
+      'a path, a URL or a pattern such as "s3://bucket/train/*.parquet"; or a module that exports a dataset',
+    )
     .option('--samples <count>', 'number of samples to show, evenly spaced', wholeNumber(0), 3)
     .option('--index <i>', 'show only this sample', wholeNumber(0))
     .addOption(
@@ -70,6 +77,7 @@ export function inspectCommand(): Command {
         '',
         'Examples:',
         '  millrace inspect data/train.jsonl.gz',
+        '  millrace inspect dataset.js --html pictures.html       (augmented pictures, with boxes and masks)',
         '  millrace inspect tokens --tokenizer cl100k_base --index 7',
         '  millrace inspect chats.jsonl --tokenizer hf://Qwen/Qwen3-0.6B --chat --html chats.html',
         '  millrace inspect "hf://datasets/user/name/data/*.parquet" --html data.html',
@@ -187,7 +195,7 @@ async function sampleLines(
       const text = encoder && tokenText(value, encoder);
       if (text !== undefined)
         lines.push(`${' '.repeat(title.length)}${paint('gray', describeValue(text, width - title.length))}`);
-      const picture = await pictureOf(value);
+      const picture = await pictureOf(value, fields);
       if (picture) lines.push(picture);
     }
     lines.push('');
@@ -209,16 +217,17 @@ function shownFields(fields: InspectedSample['fields']): [string, unknown][] {
 }
 
 /** A thumbnail, if the terminal supports 24-bit colors. */
-async function pictureOf(value: unknown): Promise<string | undefined> {
-  const showsColors = process.stdout.isTTY && /^(truecolor|24bit)$/.test(process.env.COLORTERM ?? '');
-  if (!showsColors || process.env.NO_COLOR || !(value instanceof Uint8Array) || !imageKind(value))
-    return undefined;
+async function pictureOf(value: unknown, beside: InspectedSample['fields']): Promise<string | undefined> {
+  if (!showsPictures()) return undefined;
+  const pictures = picturesOf(value, beside, imageColumns);
+  if (pictures.length > 0) return pictures.map(terminalPicture).join('\n');
+  if (!(value instanceof Uint8Array) || !imageKind(value)) return undefined;
   // Without sharp, or for a damaged image, show only type and size.
   return terminalImage(value, imageColumns).catch(() => undefined);
 }
 
 function titleOf(format: FormatName): string {
-  return ownValue(titles, format) ?? format;
+  return format === 'module' ? 'dataset of a module' : (ownValue(titles, format) ?? format);
 }
 
 /** Decodes token ids; `undefined` for other values. */
@@ -237,11 +246,14 @@ function pageOf(
     Object.entries(sample.fields).map(([name, value]) => {
       const kind = value instanceof Uint8Array ? imageKind(value) : undefined;
       const text = typeof value === 'string' ? value : encoder && tokenText(value, encoder);
+      const images = browserKinds.has(kind ?? '')
+        ? [`data:image/${kind};base64,${Buffer.from(value as Uint8Array).toString('base64')}`]
+        : picturesOf(value, sample.fields).map(pictureUrl);
       return {
         name,
-        shown: typeof value === 'string' ? undefined : describeValue(value, 400),
+        shown: typeof value === 'string' ? undefined : describeValue(value, images.length > 0 ? 60 : 400),
         text,
-        image: kind && `data:image/${kind};base64,${Buffer.from(value as Uint8Array).toString('base64')}`,
+        images,
       };
     });
   return {

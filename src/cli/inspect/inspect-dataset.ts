@@ -13,6 +13,7 @@ import { listFiles } from '../../storage/list-files.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import { describeChatLayout } from '../../tokens/chat-layout.js';
+import { isModule, openData } from '../analyze/open-data.js';
 import { typeOfValue } from './describe-value.js';
 
 /** A sample as fields. A sample that is not an object has one unnamed field. */
@@ -50,13 +51,22 @@ export interface InspectOptions {
   readonly columns?: readonly string[] | undefined;
 }
 
-/** Inspects data of any format. @throws the errors of opening it and of reading the samples. */
+type Opened = Awaited<ReturnType<typeof openAndTell>>;
+
+/** Inspects data of any format, or the samples that the dataset of a module makes. @throws the errors of opening it and of reading the samples. */
 export async function inspectDataset(name: string, options: InspectOptions): Promise<Inspection> {
   const { format: given, count, index, columns: chosen } = options;
-  const opened = await openAndTell(name, {
-    ...(given && { format: given }),
-    ...(chosen && { columns: chosen }),
-  });
+  const opened: Opened = isModule(name)
+    ? {
+        format: 'module',
+        dataset: (await openData(name, {}, 'inspect')).dataset,
+        columns: undefined,
+        leftOut: [],
+      }
+    : await openAndTell(name, {
+        ...(given && { format: given }),
+        ...(chosen && { columns: chosen }),
+      });
   const { dataset, format } = opened;
   try {
     const { length } = dataset;
@@ -97,7 +107,9 @@ function spread(length: number, count: number): number[] {
 
 /** Replaces a decoded image by its file, which a page can show. */
 async function sampleFields(dataset: Dataset<unknown>, index: number): Promise<InspectedSample['fields']> {
-  if (!(dataset instanceof ImageFolder)) return fieldsOf(await dataset.get(index, sampleContext(index)));
+  const isAugmented = dataset instanceof ImageFolder && dataset.imageSteps.length > 0;
+  if (!(dataset instanceof ImageFolder) || isAugmented)
+    return fieldsOf(await dataset.get(index, sampleContext(index)));
   return {
     file: dataset.path(index),
     class: dataset.classes[dataset.label(index)],
@@ -133,7 +145,7 @@ async function localFiles(
   format: FormatName,
   leftOut: ReadonlySet<string>,
 ): Promise<Inspection['files']> {
-  if (isRemote(name)) return undefined;
+  if (isRemote(name) || format === 'module') return undefined;
   const path = localPath(name);
   const prefix = path.replace(/\.(bin|idx)$/, '');
   const listed = format === 'indexed' ? [`${prefix}.bin`, `${prefix}.idx`] : await listFiles(path);

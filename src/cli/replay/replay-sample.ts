@@ -97,13 +97,16 @@ async function makeStages(
 ): Promise<ReplayedStage[]> {
   const { index, epoch } = draw;
   const replayed: ReplayedStage[] = [];
-  for (const { name, from, make } of sampleStages(dataset, index, epoch, sourceNames)) {
+  let known = 0;
+  for (const { name, from, make, redraws = false } of sampleStages(dataset, index, epoch, sourceNames)) {
     if (!make) {
       replayed.push({ name, from, draws: [] });
       continue;
     }
     const draws: string[] = [];
-    replayed.push({ name, from, ...(await attempt(() => make(recorded(draw.again(), draws)))), draws });
+    const made = await attempt(() => make(recorded(draw.again(), draws)));
+    replayed.push({ name, from, ...made, draws: draws.slice(redraws ? known : 0) });
+    known = draws.length;
     if (replayed.at(-1)?.error !== undefined) return replayed;
   }
   const given = loader instanceof DataLoader ? loader.options.transform : undefined;

@@ -4,7 +4,9 @@ import { bytesPerElement } from '../../core/dtype.js';
 import { firstAbove } from '../../core/first-above.js';
 import { isTensor } from '../../core/tensor.js';
 import { ConcatDataset, MapDataset, MixtureDataset, Subset } from '../../datasets/index.js';
+import { isStepwise, type StepwisePictures } from '../../formats/images/stepwise-pictures.js';
 import { ImageFolder, IndexedDataset } from '../../formats/index.js';
+import type { ImageTransform } from '../../images/index.js';
 import { LengthWarmup } from '../../tokens/length-warmup.js';
 import { PackedDataset } from '../../tokens/packed-dataset.js';
 import { TokenWindows } from '../../tokens/token-windows.js';
@@ -17,6 +19,8 @@ export interface SampleStage {
   readonly from: string | undefined;
   /** Makes the sample up to this stage; absent if the stage only selects a sample of another dataset. */
   readonly make: ((context: SampleContext) => unknown) | undefined;
+  /** Whether making it draws the numbers of the stage before it again, before its own. */
+  readonly redraws?: boolean;
 }
 
 /** Lists the stages of a sample, innermost first. @param sourceNames - Names of the sources of a mixture. */
@@ -63,8 +67,32 @@ export function sampleStages(
   if (dataset instanceof TokenWindows) return [making(windowPlace(dataset, index))];
   if (dataset instanceof PackedDataset) return [making(piecesText(dataset, index, epoch))];
   if (dataset instanceof IndexedDataset) return [making(itemPlace(dataset, index))];
+  if (isStepwise(dataset) && dataset.imageSteps?.length) {
+    const from = dataset instanceof ImageFolder ? join(dataset.root, dataset.path(index)) : undefined;
+    return pictureStages(dataset, dataset.imageSteps, index, from);
+  }
   if (dataset instanceof ImageFolder) return [making(join(dataset.root, dataset.path(index)))];
   return [making()];
+}
+
+/** The picture of a sample before the first step and after each. */
+function pictureStages(
+  dataset: StepwisePictures,
+  steps: readonly ImageTransform[],
+  index: number,
+  from: string | undefined,
+): SampleStage[] {
+  const { name } = dataset.constructor;
+  return [name, ...steps.map(stepName)].map((title, count) => ({
+    name: count === 0 ? title : `step ${count - 1}: ${title}`,
+    from: count === 0 ? from : undefined,
+    make: (context) => dataset.afterSteps(count).get(index, context),
+    redraws: count > 0,
+  }));
+}
+
+function stepName(step: ImageTransform): string {
+  return typeof step === 'function' ? `function ${step.name}`.trim() : step.type;
 }
 
 function windowPlace({ source, stride, windowLength }: TokenWindows, index: number): string {

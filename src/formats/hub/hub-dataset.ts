@@ -148,6 +148,19 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
     return sums.reduce((sum: number, bytes) => sum + bytes!, 0);
   }
 
+  /** @internal */
+  get imageSteps(): PictureSettings['steps'] | undefined {
+    return this.#settings.pictures?.steps;
+  }
+
+  /** @internal */
+  afterSteps(count: number): HubDataset<T> {
+    const { pictures } = this.#settings;
+    if (!pictures) return this;
+    const shorter = { ...pictures, steps: pictures.steps.slice(0, count) };
+    return new HubDataset<T>(this.#parts, { ...this.#settings, pictures: shorter });
+  }
+
   /** For a repository, computed from its name, commit and configuration; for a folder, from metadata and parts of its files. */
   fingerprint(): string {
     const { origin, features, pictures } = this.#settings;

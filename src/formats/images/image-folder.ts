@@ -3,7 +3,7 @@ import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { type Tensor, tensor } from '../../core/tensor.js';
 import type { ImageDType } from '../../images/image-finisher.js';
-import { ImagePipeline } from '../../images/index.js';
+import { ImagePipeline, type ImageTransform } from '../../images/index.js';
 import { movableSteps, stepsIdentity } from '../../images/movable-steps.js';
 import { pixelSettings } from '../../images/pipeline-options.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
@@ -95,6 +95,17 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
     return andThen(bytes, (read) =>
       andThen(this.#pipeline.run(read, file, context), (image) => ({ image, label })),
     );
+  }
+
+  /** @internal */
+  get imageSteps(): readonly ImageTransform[] {
+    return this.settings.steps;
+  }
+
+  /** @internal */
+  afterSteps(count: number): ImageFolder {
+    const { steps, options } = this.settings;
+    return new ImageFolder(this.rows, new ImagePipeline(steps.slice(0, count), options));
   }
 
   protected override identity() {

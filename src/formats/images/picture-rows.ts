@@ -62,6 +62,17 @@ export class PictureRows implements Dataset<Row>, Movable {
     return (this.#rows as Located).placeOf?.(index) ?? {};
   }
 
+  /** @internal */
+  get imageSteps(): PictureSettings['steps'] {
+    return this.#settings.steps;
+  }
+
+  /** @internal */
+  afterSteps(count: number): PictureRows {
+    const { steps, ...settings } = this.#settings;
+    return new PictureRows(this.#rows, { ...settings, steps: steps.slice(0, count) });
+  }
+
   fingerprint(): string {
     return fingerprint({
       kind: 'PictureRows',

@@ -11,6 +11,7 @@ import { chooseColumns } from '../choose-columns.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, FileDataset, type FileRecipe, type FileRows } from '../file-dataset.js';
 import type { DataFiles } from '../file-format.js';
+import type { PictureSettings } from '../images/picture-settings.js';
 import { SamplePictures, tarPictures } from '../images/sample-pictures.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { RecordReader } from '../records/record-reader.js';
@@ -160,6 +161,21 @@ export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading
     return andThen(readSample(reader, key, members, this.settings), (sample) => {
       const { source } = reader;
       return this.#pictures ? this.#pictures.apply(sample, `${source.name}: ${key}`, context) : sample;
+    });
+  }
+
+  /** @internal */
+  get imageSteps(): PictureSettings['steps'] | undefined {
+    return this.settings.pictures?.steps;
+  }
+
+  /** @internal */
+  afterSteps(count: number): WebDataset {
+    const { pictures, ...settings } = this.settings;
+    if (!pictures) return this;
+    return new WebDataset(this.rows, {
+      ...settings,
+      pictures: { ...pictures, steps: pictures.steps.slice(0, count) },
     });
   }
 

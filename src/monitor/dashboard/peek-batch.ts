@@ -1,4 +1,6 @@
 import { isTensor, type Tensor } from '../../core/tensor.js';
+import { drawAnnotations, imagesOf } from '../../images/show/show-sample.js';
+import type { ShownPicture } from '../../images/show/shown-picture.js';
 
 /** An image, scaled down to send to the page. */
 export type PeekImage =
@@ -49,24 +51,27 @@ export function peekFields(batch: unknown): PeekField[] {
   return fields;
 }
 
-function collect(value: unknown, name: string, fields: PeekField[]): void {
+/** The fields next to a field. Masks and boxes are drawn into the images beside them. */
+type Beside = Readonly<Record<string, unknown>>;
+
+function collect(value: unknown, name: string, fields: PeekField[], beside: Beside = {}): void {
   if (fields.length >= maxFields) return;
-  const field = describe(value, name);
+  const field = describe(value, name, beside);
   if (field) fields.push(field);
   else if (Array.isArray(value)) {
     // A list of samples: describe the first one.
     fields.push({ name, type: `list of ${value.length}` });
     if (value.length > 0) collect(value[0], join(name, '0'), fields);
   } else if (typeof value === 'object' && value !== null)
-    for (const [key, item] of Object.entries(value)) collect(item, join(name, key), fields);
+    for (const [key, item] of Object.entries(value)) collect(item, join(name, key), fields, value as Beside);
 }
 
 function join(name: string, key: string): string {
   return name === '' ? key : `${name}.${key}`;
 }
 
-function describe(value: unknown, name: string): PeekField | undefined {
-  if (isTensor(value)) return describeTensor(value, name);
+function describe(value: unknown, name: string, beside: Beside): PeekField | undefined {
+  if (isTensor(value)) return describeTensor(value, name, beside);
   if (value instanceof Uint8Array) {
     const image = encodedImage(value);
     return { name, type: `${value.length} bytes`, ...(image && { images: [image] }) };
@@ -90,15 +95,17 @@ function describeList(list: readonly unknown[], name: string): PeekField | undef
   return undefined;
 }
 
-function describeTensor(tensor: Tensor, name: string): PeekField {
+function describeTensor(tensor: Tensor, name: string, beside: Beside): PeekField {
   const { dtype, shape, data } = tensor;
   const field = {
     name,
     type: `${dtype} [${shape.join(', ')}]`,
     ...rangeOf(data),
   };
-  const layout = imageLayout(tensor);
-  return layout ? { ...field, images: imagesOf(tensor, layout) } : { ...field, rows: rowsOf(tensor) };
+  const pictures = shape.length === 4 ? imagesOf(tensor, maxSide, maxImages) : [];
+  if (pictures.length === 0) return { ...field, rows: rowsOf(tensor) };
+  drawAnnotations(pictures, tensor, beside);
+  return { ...field, images: pictures.map(pixelsOf) };
 }
 
 function rangeOf(data: Tensor['data']): Pick<PeekField, 'range' | 'notFinite'> {
@@ -140,62 +147,8 @@ function short(element: number | bigint): string {
     : Number(element.toPrecision(4)).toString();
 }
 
-interface ImageLayout {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  /** Distance in elements to the next row, column and channel. */
-  readonly row: number;
-  readonly column: number;
-  readonly channel: number;
-}
-
-/** `[N, H, W, 1 or 3]` or `[N, 1 or 3, H, W]`, at least 8 pixels per side. */
-function imageLayout({ shape, dtype }: Tensor): ImageLayout | undefined {
-  if (shape.length !== 4 || !(dtype === 'uint8' || dtype.startsWith('float'))) return undefined;
-  const [, a, b, c] = shape as [number, number, number, number];
-  if (isChannels(c) && Math.min(a, b) >= 8)
-    return { height: a, width: b, channels: c, row: b * c, column: c, channel: 1 };
-  if (isChannels(a) && Math.min(b, c) >= 8)
-    return { height: b, width: c, channels: a, row: c, column: 1, channel: b * c };
-  return undefined;
-}
-
-function isChannels(size: number): boolean {
-  return size === 1 || size === 3;
-}
-
-function imagesOf({ shape, data, dtype }: Tensor, layout: ImageLayout): PeekImage[] {
-  const elements = layout.height * layout.width * layout.channels;
-  const numbers = data as Exclude<Tensor['data'], BigInt64Array | BigUint64Array>;
-  return Array.from({ length: Math.min(shape[0]!, maxImages) }, (_, k) => {
-    const pixels = numbers.subarray(k * elements, (k + 1) * elements);
-    return thumbnail(
-      pixels,
-      layout,
-      dtype === 'uint8' ? { min: 0, max: 255 } : (rangeOf(pixels).range ?? { min: 0, max: 1 }),
-    );
-  });
-}
-
-/** Every nth pixel, contrast-stretched to the image's own range, so that normalized images are visible. */
-function thumbnail(
-  pixels: ArrayLike<number>,
-  { height, width, channels, row, column, channel }: ImageLayout,
-  { min, max }: { readonly min: number; readonly max: number },
-): PeekImage {
-  const step = Math.max(1, Math.ceil(Math.max(height, width) / maxSide));
-  const [rows, columns] = [Math.ceil(height / step), Math.ceil(width / step)];
-  const rgb = new Uint8ClampedArray(rows * columns * 3);
-  const scale = 255 / (max - min || 1);
-  for (let y = 0, out = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      const at = y * step * row + x * step * column;
-      for (let k = 0; k < 3; k++)
-        rgb[out++] = (pixels[at + (channels === 3 ? k : 0) * channel]! - min) * scale;
-    }
-  }
-  return { kind: 'pixels', width: columns, height: rows, rgb: base64(rgb) };
+function pixelsOf({ width, height, rgb }: ShownPicture): PeekImage {
+  return { kind: 'pixels', width, height, rgb: base64(rgb) };
 }
 
 const imageTypes: readonly (readonly [type: string, beginning: readonly number[]])[] = [
