@@ -230,7 +230,7 @@ describe('convert to WebDataset', () => {
       const path = output();
       await convert(root, { output: path, to: 'webdataset', shardSamples: 20, numWorkers });
       const shards = await WebDataset.open(path);
-      orders.push(Array.from({ length: 60 }, (_, k) => (shards.get(k) as { cls: number }).cls));
+      orders.push(Array.from({ length: 60 }, (_, k) => (shards.get(k) as unknown as { cls: number }).cls));
       shards.close();
     }
     expect(orders[0]).toEqual(orders[1]);
