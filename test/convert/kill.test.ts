@@ -89,8 +89,8 @@ it.each([
       to === 'tokens'
         ? [join(work, 'merged.bin'), `${output}.bin`, `${output}.idx`, `${output}.convert.json`]
         : [output];
-    const early = isLong ? [exists(work), undefined, undefined] : [];
-    const moments = [...early, undefined, undefined, ...finishing.map(exists)];
+    const early = isLong ? [exists(work), undefined, undefined, undefined] : [];
+    const moments = [...early, undefined, ...finishing.map(exists)];
     let kills = 0;
     let keptParts = 0;
     const convertAndKill = async (holds: () => boolean): Promise<void> => {
