@@ -42,7 +42,8 @@ async function isThere(store: ObjectStore, file: string): Promise<boolean> {
 
 function parse(text: string): AnalysisRecord | undefined {
   try {
-    return JSON.parse(text) as AnalysisRecord;
+    const record: AnalysisRecord = JSON.parse(text);
+    return record;
   } catch {
     return undefined;
   }

@@ -66,11 +66,13 @@ export class DifficultyFileWriter implements MergedRows {
 
   /** Writes the header, flushes the file to disk, and renames it to its final name. */
   finish(): void {
-    const [order, values, rows] = [this.#order, this.#values, this.#rows].map((column) => column.finish());
+    const order = this.#order.finish();
+    const values = this.#values.finish();
+    const rows = this.#rows.finish();
     const header = encodeDifficultyHeader({
       ...this.#facts,
       rows: this.#rowCount,
-      checksums: { order: order!, values: values!, rows: rows! },
+      checksums: { order, values, rows },
     });
     this.#guard(() => {
       writeSync(this.#descriptor, header, 0, header.length, 0);

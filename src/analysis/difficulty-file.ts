@@ -160,8 +160,8 @@ export class DifficultyFile implements DifficultyOrder {
   }
 
   #row(row: number): DifficultyRow {
-    const [value, end] = this.#read('float64', this.#sections.rows, 2 * row, 2 * row + 2) as Float64Array;
-    return { value: value!, end: end! };
+    const fields = this.#read('float64', this.#sections.rows, 2 * row, 2 * row + 2);
+    return { value: Number(fields[0]), end: Number(fields[1]) };
   }
 
   #read(

@@ -84,6 +84,11 @@ export function dtypeOf(value: unknown): DType | undefined {
   return name === 'Uint8ClampedArray' ? 'uint8' : dtypeByConstructorName.get(name);
 }
 
+/** Whether `value` is a typed array that a tensor can hold. A `Uint8ClampedArray` counts as `uint8`. */
+export function isTypedArray(value: unknown): value is TypedArray {
+  return dtypeOf(value) !== undefined;
+}
+
 /** A zero-filled typed array of `length` elements. */
 export function zeros<D extends DType>(dtype: D, length: number): TypedArrayOf<D> {
   return new constructors[dtype](length);

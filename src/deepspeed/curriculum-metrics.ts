@@ -1,6 +1,6 @@
 import type { IndexArray } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
-import type { Json } from '../core/json.js';
+import { type Json, plainJson } from '../core/json.js';
 import { ownValue } from '../core/record.js';
 import { type Difficulties, type SelectingMetric, selectMembers } from './cluster-members.js';
 import { openIndex } from './curriculum-metric.js';
@@ -36,7 +36,7 @@ export class CurriculumMetrics {
     return this.list.map(({ name, config, index }) => {
       const { index_to_sample_path, index_to_metric_path, ...schedule } = config;
       const samples = index ? [index.length, index.smallest ?? null] : null;
-      return [name, samples, JSON.parse(JSON.stringify(schedule)) as Json];
+      return [name, samples, plainJson(schedule)];
     });
   }
 

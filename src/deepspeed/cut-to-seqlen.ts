@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type TypedArray, zeros } from '../core/dtype.js';
+import { copyElements, subarrayOf, zeros } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { elementCount, isTensor, type Tensor } from '../core/tensor.js';
@@ -102,6 +102,5 @@ function emptyLike({ dtype }: Tensor, shape: readonly number[]): Tensor {
 }
 
 function copy(source: Tensor, from: number, target: Tensor, to: number, count: number): void {
-  const elements = source.data.subarray(from, from + count) as TypedArray;
-  (target.data as Int32Array).set(elements as Int32Array, to);
+  copyElements(subarrayOf(source.data, from, from + count), target.data, to);
 }

@@ -2,6 +2,7 @@ import { splitIndex } from '../analysis/split-index.js';
 import { defaultCollate } from '../core/collate.js';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError, MillraceError, ParityError, SampleError } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
 import { isTensor } from '../core/tensor.js';
 import type { IndexRange } from '../parts/part-range.js';
 import { sampleContext } from '../random/sample-context.js';
@@ -146,7 +147,7 @@ export class DataAnalyzer {
 function ownIds(batch: unknown, count: number): readonly number[] | undefined {
   if (typeof batch !== 'object' || batch === null || Array.isArray(batch) || isTensor(batch))
     return undefined;
-  const { index } = batch as { readonly index?: unknown };
+  const index = propertyOf(batch, 'index');
   if (!isTensor(index) || index.shape[0] !== count) return undefined;
   const width = index.data.length / count;
   return Array.from({ length: count }, (_, i) => Number(index.data[i * width]));
@@ -155,7 +156,7 @@ function ownIds(batch: unknown, count: number): readonly number[] | undefined {
 /** Python's `len` of a collated batch: the rows of a tensor, the fields of anything else. */
 function originalLength(batch: unknown): number {
   if (isTensor(batch)) return batch.shape[0] ?? 0;
-  return Object.keys(batch as object).length;
+  return Object.keys(Object(batch)).length;
 }
 
 function emptyPart({ worker, thread }: MapPartId): ParityError {

@@ -4,6 +4,7 @@ import type { Collate } from '../core/collate.js';
 import { isIterableDataset, isMapDataset } from '../core/dataset.js';
 import { ConfigError, ParityError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { hasMethod } from '../core/property-of.js';
 import type { Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { detectRank } from '../distributed/index.js';
@@ -98,7 +99,7 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
 }
 
 const groupOption = v.custom<{ size(): number }>(
-  (group) => typeof (group as { size?: unknown } | null)?.size === 'function',
+  (group) => hasMethod(group, 'size'),
   'must have a size method',
 );
 
@@ -119,10 +120,7 @@ const schema = v.strictObject({
   pinMemory: v.optional(booleanOption, false),
   localRank: v.optional(v.pipe(v.number('must be a number'), v.safeInteger('must be an integer'))),
   tputTimer: v.nullish(
-    v.custom<{ start(): void }>(
-      (timer) => typeof (timer as { start?: unknown } | null)?.start === 'function',
-      'must have a start method',
-    ),
+    v.custom<{ start(): void }>((timer) => hasMethod(timer, 'start'), 'must have a start method'),
   ),
   collateFn: v.nullish(
     v.custom<Collate<never, unknown> | WorkerModule<Collate<never, unknown>>>(
@@ -133,7 +131,7 @@ const schema = v.strictObject({
   numLocalIoWorkers: v.nullish(integerFrom(0)),
   dataSampler: v.nullish(
     v.custom<Sampler | VariableBatchSampler>(
-      (value) => typeof (value as Partial<Sampler> | null)?.[Symbol.iterator] === 'function',
+      (value) => hasMethod(value, Symbol.iterator),
       'must be an iterable of indices',
     ),
   ),

@@ -1,5 +1,5 @@
 import { makeFolder, writeItems } from '../analysis/index-files.js';
-import { dtypeOf, type TypedArray, zeros } from '../core/dtype.js';
+import { copyElements, dtypeOf, type TypedArray, zeros } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { isTensor } from '../core/tensor.js';
 import { castElements } from '../formats/indexed/cast-elements.js';
@@ -61,7 +61,7 @@ class ValuesPart implements MapPart {
         },
       );
     }
-    (this.#values as Float64Array).set(values as Float64Array, this.#count);
+    copyElements(values, this.#values, this.#count);
     this.#ids.set(ids, this.#count);
     this.#count += ids.length;
     this.#csvRows?.add(values, ids);

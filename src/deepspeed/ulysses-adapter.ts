@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type TypedArray, zeros } from '../core/dtype.js';
+import { copyElements, subarrayOf, zeros } from '../core/dtype.js';
 import { CapabilityError, ShapeError } from '../core/errors.js';
 import { booleanOption, parseOptions } from '../core/options.js';
 import { ownValue } from '../core/record.js';
@@ -90,8 +90,9 @@ export class UlyssesSPDataLoaderAdapter implements AsyncIterable<SequenceBatch> 
     }
   }
 
-  #sliceOf({ labels, ...batch }: SequenceBatch): SequenceBatch {
-    const tokens = (batch.input_ids as Tensor).shape[1]!;
+  #sliceOf(given: SequenceBatch): SequenceBatch {
+    const { labels: _, ...batch } = given;
+    const tokens = tensorOf(batch, 'input_ids').shape[1]!;
     const { size, rank } = this.#group;
     if (tokens % size !== 0) {
       throw new ShapeError(
@@ -102,8 +103,8 @@ export class UlyssesSPDataLoaderAdapter implements AsyncIterable<SequenceBatch> 
         },
       );
     }
-    const positions = this.#parity ? undefined : (batch.position_ids as Tensor);
-    const whole = { ...batch, shift_labels: shifted(labels as Tensor, positions) };
+    const positions = this.#parity ? undefined : tensorOf(batch, 'position_ids');
+    const whole = { ...batch, shift_labels: shifted(tensorOf(given, 'labels'), positions) };
     const part = tokens / size;
     return Object.fromEntries(
       Object.entries(whole).map(([name, value]) => [
@@ -124,18 +125,22 @@ function attempt(make: () => SequenceBatch): Attempt {
   }
 }
 
-const required = ['input_ids', 'position_ids', 'labels'];
+const required = ['input_ids', 'position_ids', 'labels'] as const;
+
+/** A field that every batch has. @throws {@link ShapeError} if it is no tensor */
+function tensorOf(batch: SequenceBatch, name: (typeof required)[number]): Tensor {
+  const value = ownValue(batch, name);
+  if (isTensor(value)) return value;
+  throw new ShapeError(`A batch has no tensor ${name}`, {
+    where: { field: name },
+    next: `Collate ${required.join(', ')}. Positions count in each sequence, or in each document of a packed one; a rank cannot make them for its slice.`,
+  });
+}
 
 /** The batch, with tensors of its own. @throws {@link ShapeError} */
 function checkedBatch(batch: SequenceBatch): SequenceBatch {
-  const missing = required.find((name) => !isTensor(ownValue(batch, name)));
-  if (missing) {
-    throw new ShapeError(`A batch has no tensor ${missing}`, {
-      where: { field: missing },
-      next: `Collate ${required.join(', ')}. Positions count in each sequence, or in each document of a packed one; a rank cannot make them for its slice.`,
-    });
-  }
-  const { shape } = batch.input_ids as Tensor;
+  const shapes = required.map((name) => tensorOf(batch, name).shape);
+  const shape = shapes[0]!;
   const fields = Object.entries(batch).map(([name, value]) => {
     if (!isTensor(value)) return [name, value];
     if (value.shape.length < 2 || value.shape[1] !== shape[1]) {
@@ -164,13 +169,12 @@ function shifted(labels: Tensor, positions: Tensor | undefined): Tensor {
 }
 
 function slice(tensor: Tensor, start: number, length: number): Tensor {
-  const [rows, tokens, ...rest] = tensor.shape as [number, number, ...number[]];
+  const [rows = 0, tokens = 0, ...rest] = tensor.shape;
   const width = elementCount(rest);
   const data = zeros(tensor.dtype, rows * length * width);
   for (let row = 0; row < rows; row++) {
     const from = (row * tokens + start) * width;
-    const part = tensor.data.subarray(from, from + length * width) as TypedArray;
-    (data as Int32Array).set(part as Int32Array, row * length * width);
+    copyElements(subarrayOf(tensor.data, from, from + length * width), data, row * length * width);
   }
   return { dtype: tensor.dtype, shape: [rows, length, ...rest], data };
 }

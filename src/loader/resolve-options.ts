@@ -4,7 +4,8 @@ import type { SampleContext } from '../core/dataset.js';
 import { type DType, isDType } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
-import { ownValue } from '../core/record.js';
+import { hasMethod, propertyOf } from '../core/property-of.js';
+import { isRecord, ownValue } from '../core/record.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { dashboardSchema } from '../monitor/dashboard/dashboard-options.js';
@@ -14,10 +15,7 @@ import type { CreateWorker } from './engine/workers/web-worker.js';
 import { tooSmall } from './order/rank-layout.js';
 
 const iterableObject = <V>(what: string) =>
-  v.custom<V>(
-    (value) => typeof (value as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === 'function',
-    `must be ${what}`,
-  );
+  v.custom<V>((value) => hasMethod(value, Symbol.iterator), `must be ${what}`);
 const callable = <V>(what: string) =>
   v.custom<V>((value) => typeof value === 'function' || value instanceof WorkerModule, `must be ${what}`);
 
@@ -45,7 +43,7 @@ const schema = v.strictObject({
   persistentWorkers: v.optional(booleanOption),
   workersOf: v.optional(
     v.custom<NonNullable<DataLoaderOptions<never, DType, never>['workersOf']>>(
-      (value) => typeof (value as { options?: unknown } | null)?.options === 'object',
+      (value) => typeof propertyOf(value, 'options') === 'object',
       'must be a DataLoader',
     ),
   ),
@@ -119,9 +117,10 @@ export function resolveOptions(options: unknown): ResolvedOptions {
 
 /** Fills in what a loader that shares workers takes from the other one. @throws {@link ConfigError} */
 function withSharedWorkers(options: unknown): unknown {
-  const { workersOf, ...own } = (options ?? {}) as { readonly workersOf?: unknown } & Record<string, unknown>;
-  const other = (workersOf as { readonly options?: Record<string, unknown> } | null | undefined)?.options;
-  if (!other) return options;
+  if (!isRecord(options)) return options;
+  const { workersOf, ...own } = options;
+  const other = propertyOf(workersOf, 'options');
+  if (!isRecord(other)) return options;
   for (const field of ['numWorkers', 'createWorker']) {
     if (ownValue(own, field) === undefined) continue;
     throw new ConfigError('DataLoader options', [{ field, message: 'is that of the loader in workersOf' }]);
@@ -200,8 +199,8 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
 
 /** The problem of a sampler that cannot repeat an epoch, or has no length. */
 function notAnOrder(sampler: Sampler | BatchSampler): string | undefined {
-  const isIterator = typeof (sampler as Partial<Iterator<unknown>>).next === 'function';
-  if (isIterator && (sampler[Symbol.iterator]() as unknown) === sampler)
+  const iterator: unknown = hasMethod(sampler, 'next') ? sampler[Symbol.iterator]() : undefined;
+  if (iterator === sampler)
     return 'is an iterator, which is used up after one epoch: pass an object whose [Symbol.iterator]() returns a new one each time';
   const { length } = sampler;
   if (Number.isInteger(length) && length >= 0) return undefined;

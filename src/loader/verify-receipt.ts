@@ -1,8 +1,8 @@
 import { CapabilityError, StateMismatchError } from '../core/errors.js';
+import { keysOf } from '../core/record.js';
 import { Amendments } from './amend/amendments.js';
 import type { DataLoader } from './data-loader.js';
 import { stepsBefore } from './order/epoch-plan.js';
-import type { OrderIdentity } from './order/loader-order.js';
 import { foldOf } from './state/batch-fold.js';
 import type { LoaderState } from './state/loader-state.js';
 import { type Receipt, readReceipt } from './state/receipt.js';
@@ -44,8 +44,8 @@ type ReceiptDifference = {
 export function verifyReceipt(loader: OrderedLoader, given: unknown): ReceiptVerification {
   const receipt = readReceipt(given);
   const state = loader.stateDict();
-  for (const field of Object.keys(receipt.identity) as (keyof OrderIdentity)[]) {
-    const [saved, own] = [receipt.identity[field as 'seed'], state[field as 'seed']];
+  for (const field of keysOf(receipt.identity)) {
+    const [saved, own] = [receipt.identity[field], state[field]];
     if (saved === own) continue;
     throw new StateMismatchError(
       `The receipt belongs to another loader: its ${field} is ${saved}, this one has ${own}`,
@@ -84,8 +84,8 @@ function checkAmendments(
       return stepsBefore(epoch, batchSampler) + step + Math.ceil(delivered / steps);
     },
   );
-  const [own, saved] = [amendments, ofReceipt].map((json) => Amendments.fromJson(json ?? {}));
-  own!.checkPast(saved!, Math.max(0, ...places));
+  const saved = Amendments.fromJson(ofReceipt ?? {});
+  Amendments.fromJson(amendments ?? {}).checkPast(saved, Math.max(0, ...places));
 }
 
 function recompute(

@@ -166,12 +166,12 @@ function surroundings(component: Component | null | undefined): Around | undefin
   const steps = componentsOf(component, 'processors').filter(({ type }) => type !== 'ByteLevel');
   if (steps.length === 0) return { before: [], after: [] };
   const [step] = steps;
-  if (steps.length > 1 || step!.type !== 'TemplateProcessing') return undefined;
-  const single = step!.single as readonly { SpecialToken?: { id: string }; Sequence?: unknown }[];
-  const tokens = step!.special_tokens as Readonly<Record<string, { readonly ids: readonly number[] }>>;
+  if (steps.length > 1 || step?.type !== 'TemplateProcessing') return undefined;
+  const single = step.single as readonly { SpecialToken?: { id: string }; Sequence?: unknown }[];
+  const tokens = step.special_tokens as Readonly<Record<string, { readonly ids: readonly number[] }>>;
   const at = single.findIndex(({ Sequence }) => Sequence !== undefined);
   const idsOf = (items: typeof single) =>
-    items.flatMap(({ SpecialToken }) => ownValue(tokens, SpecialToken!.id)!.ids);
+    items.flatMap(({ SpecialToken }) => (SpecialToken && ownValue(tokens, SpecialToken.id)?.ids) ?? []);
   return { before: idsOf(single.slice(0, at)), after: idsOf(single.slice(at + 1)) };
 }
 

@@ -50,7 +50,7 @@ export class BytePairEncoder {
     if (byteIds.includes(-1)) return undefined;
     const merges = new MergeTable(model.merges?.length ?? 0);
     for (const [rank, merge] of (model.merges ?? []).entries()) {
-      const [left, right] = typeof merge === 'string' ? (merge.split(' ') as [string, string]) : merge;
+      const [left = '', right = ''] = typeof merge === 'string' ? merge.split(' ') : merge;
       const ids = [vocabulary.get(left), vocabulary.get(right), vocabulary.get(left + right)];
       if (ids.some((id) => id === undefined)) return undefined;
       merges.add(ids[0]!, ids[1]!, rank, ids[2]!);
@@ -202,7 +202,7 @@ function isBefore(a: { rank: number; position: number }, b: { rank: number; posi
 
 /** Ids index arrays: a vocabulary from a file may hold anything. */
 function isTokenId(id: unknown): boolean {
-  return Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 24;
+  return typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < 2 ** 24;
 }
 
 function inAlphabet(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@ import type { Dataset, SampleContext } from '../core/dataset.js';
 import { FormatError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
-import type { Json } from '../core/json.js';
+import { plainJson } from '../core/json.js';
 import { parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import type { TrainOn } from './chat-labels.js';
@@ -205,7 +205,7 @@ export class ChatDataset<T = ChatSample> implements Dataset<T>, Movable {
 
   fingerprint(): string {
     const { rows, tokenizer, layout } = this.#source;
-    const settings = JSON.parse(JSON.stringify(this.#encoding.settings)) as Json;
+    const settings = plainJson(this.#encoding.settings);
     return fingerprint({
       kind: 'ChatDataset',
       samples: this.#reader.kind,

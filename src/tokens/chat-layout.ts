@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.js';
+import { keysOf } from '../core/record.js';
 
 /** How rows hold conversations: the columns that a layout needs, and what it reads them as. */
 const layouts = {
@@ -18,7 +19,7 @@ const layouts = {
 /** How the rows of a data set hold conversations. */
 export type ChatLayout = keyof typeof layouts;
 
-const names = Object.keys(layouts) as readonly ChatLayout[];
+const names: readonly ChatLayout[] = keysOf(layouts);
 
 /** Columns of images: references in the order in which the conversation shows them. */
 export const imageColumns = ['images', 'image'] as const;

@@ -1,4 +1,5 @@
 import { FormatError } from '../core/errors.js';
+import { lastOf } from '../core/last-of.js';
 import { ignoredLabel } from './chat-labels.js';
 import type { ChatReader, LabeledIds, TokenCount } from './chat-reader.js';
 import type { ChatSettings } from './chat-settings.js';
@@ -21,13 +22,14 @@ export const chatReader: ChatReader<ChatSample> = {
   kind: 'chat',
   sequences: 1,
   encode: (row, encoding) => [labelChat(conversationOf(row, encoding.layout), encoding)],
-  sample([sequence], settings) {
-    const { length } = sequence!.ids;
+  sample(sequences, settings) {
+    const sequence = lastOf(sequences);
+    const { length } = sequence.ids;
     const { maxLength = length, truncate } = settings;
     if (length > maxLength && truncate === 'drop') return undefined;
     if (length > maxLength && truncate === 'error') throw tooLong(length, maxLength);
     const start = truncate === 'left' ? Math.max(0, length - maxLength) : 0;
-    const sample = partOf(sequence!, start, start + maxLength, settings);
+    const sample = partOf(sequence, start, start + maxLength, settings);
     if (trainedIn(sample.labels) === 0) throw nothingTrained(length > maxLength);
     return sample;
   },

@@ -1,5 +1,6 @@
 import { FormatError } from '../core/errors.js';
 import { ownValue } from '../core/record.js';
+import { messageOf } from '../core/thrown.js';
 
 /** A message of a conversation, as chat templates take it: a role, a content, and whatever else the template reads. */
 export interface ChatMessage {
@@ -65,7 +66,7 @@ export class ChatTemplate {
     try {
       program = jinja.parse(jinja.tokenize(marked, { lstrip_blocks: true, trim_blocks: true }));
     } catch (cause) {
-      throw new FormatError(`The chat template is not valid Jinja: ${(cause as Error).message}`, { cause });
+      throw new FormatError(`The chat template is not valid Jinja: ${messageOf(cause)}`, { cause });
     }
     stripAsPython(program);
     // What all conversations share is converted to values of the template once.
@@ -89,7 +90,7 @@ export class ChatTemplate {
         add_generation_prompt: addGenerationPrompt,
       });
     } catch (cause) {
-      throw new FormatError(`The chat template refuses the conversation: ${(cause as Error).message}`, {
+      throw new FormatError(`The chat template refuses the conversation: ${messageOf(cause)}`, {
         where: { messages: messages.length, roles: messages.map(({ role }) => role).join(', ') },
         next: 'Change the conversation, or pass a template that takes it.',
         cause,

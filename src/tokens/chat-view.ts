@@ -1,4 +1,5 @@
 // Explains a conversation token by token, for `millrace inspect --chat` and `millrace doctor`.
+import { keysOf } from '../core/record.js';
 import { ignoredLabel, type TextRange } from './chat-labels.js';
 import type { ChatEncoding, ChatRow } from './chat-reader.js';
 import { type Conversation, conversationOf, preferencePairOf } from './conversation.js';
@@ -108,7 +109,7 @@ function problemsOf(conversation: Conversation, labeled: LabeledChat, encoding: 
       (token) => tokenizer.idOf(token) === undefined,
     ),
   };
-  return (Object.keys(found) as ChatProblem[]).filter((name) => found[name]);
+  return keysOf(found).filter((name) => found[name]);
 }
 
 /** Ranges of consecutive tokens with labels. */

@@ -1,8 +1,9 @@
 import type { Allocate } from '../core/dataset.js';
-import { dtypeOf, type TypedArray, type TypedArrayOf } from '../core/dtype.js';
+import { copyElements, isTypedArray, subarrayOf, type TypedArray } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
 import { setOwn } from '../core/record.js';
-import { elementCount, isTensor, type Tensor } from '../core/tensor.js';
+import { elementCount, isTensor, type Tensor, tensor } from '../core/tensor.js';
 
 /** How sequences become shorter: `'truncate'` keeps the first tokens; `'split'` cuts as many pieces as fit. */
 export type SequenceCut = 'truncate' | 'split';
@@ -43,7 +44,8 @@ export function cutSample(sample: unknown, length: number, cut: SequenceCut): un
  */
 export function cutBatch(batch: unknown, length: number, cut: SequenceCut, allocate: Allocate): unknown {
   if (isTensor(batch)) return copyCut(batch, length, cut, allocate);
-  return cutFields(batch as object, { length, cut, axis: 1 }, (value) =>
+  if (typeof batch !== 'object' || batch === null) return batch;
+  return cutFields(batch, { length, cut, axis: 1 }, (value) =>
     isTensor(value) ? { shape: value.shape, made: () => copyCut(value, length, cut, allocate) } : undefined,
   );
 }
@@ -72,7 +74,7 @@ function cutFields(
     if (sequence.shape[axis] !== first.shape[axis]) throw unequal(name, sequence.shape, first, axis);
     setOwn(changed, name, sequence.made());
   }
-  const { cuSeqlens } = record as { readonly cuSeqlens?: unknown };
+  const cuSeqlens = propertyOf(record, 'cuSeqlens');
   const offsets = first && isTensor(cuSeqlens) && cutOffsets(cuSeqlens, first.shape, { length, cut, axis });
   // Spreading keeps how the fields of a sample form a batch.
   return { ...record, ...changed, ...offsets };
@@ -90,7 +92,8 @@ function cutOffsets(
   const kept = cut === 'split' && piece > 0 ? Math.floor(whole / piece) * piece : piece;
   const starts = new Set<number>();
   for (let row = 0; row < rows; row++) for (let at = 0; at < kept; at += piece) starts.add(row * kept + at);
-  for (const offset of data as Int32Array) {
+  for (const element of data) {
+    const offset = Number(element);
     const row = Math.floor(offset / whole);
     if (row < rows && offset - row * whole < kept) starts.add(row * kept + offset - row * whole);
   }
@@ -107,10 +110,9 @@ function cutSequence(
   length: number,
   cut: SequenceCut,
 ): Tensor | TypedArray {
-  if (!isTensor(given) && cut === 'truncate') return sequence.data.subarray(0, length) as TypedArray;
+  if (!isTensor(given) && cut === 'truncate') return subarrayOf(sequence.data, 0, length);
   const shape = cutShape(sequence.shape, 0, length, cut);
-  const data = sequence.data.subarray(0, elementCount(shape)) as TypedArray;
-  return { dtype: sequence.dtype, shape, data: data as TypedArrayOf<typeof sequence.dtype> };
+  return { dtype: sequence.dtype, shape, data: subarrayOf(sequence.data, 0, elementCount(shape)) };
 }
 
 function copyCut(batch: Tensor, length: number, cut: SequenceCut, allocate: Allocate): Tensor {
@@ -119,15 +121,14 @@ function copyCut(batch: Tensor, length: number, cut: SequenceCut, allocate: Allo
   const rows = batch.shape[0]!;
   const from = elementCount(batch.shape.slice(1));
   const to = elementCount(shape.slice(1));
-  const [source, target] = [batch.data as Int32Array, out.data as Int32Array];
-  for (let row = 0; row < rows; row++) target.set(source.subarray(row * from, row * from + to), row * to);
+  for (let row = 0; row < rows; row++)
+    copyElements(subarrayOf(batch.data, row * from, row * from + to), out.data, row * to);
   return out;
 }
 
 function asTensor(value: unknown): Tensor | undefined {
   if (isTensor(value)) return value;
-  const dtype = dtypeOf(value);
-  return dtype && { dtype, shape: [(value as TypedArray).length], data: value as TypedArrayOf<typeof dtype> };
+  return isTypedArray(value) ? tensor(value) : undefined;
 }
 
 function unequal(

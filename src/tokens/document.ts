@@ -1,7 +1,8 @@
 import type { Dataset } from '../core/dataset.js';
-import { dtypeOf, type TypedArray } from '../core/dtype.js';
+import { isTypedArray, type TypedArray } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
+import { propertyOf } from '../core/property-of.js';
 import type { DTypeOfArray, Tensor } from '../core/tensor.js';
 import { isTensor } from '../core/tensor.js';
 
@@ -62,12 +63,13 @@ export function partsOf(
   const { inputIds, labels, ...others } = document;
   const tokens = elementsOf(inputIds);
   const fields = new Map<string, TypedArray>();
-  for (const [name, value] of Object.entries({ labels, ...others } as Record<string, unknown>)) {
+  for (const [name, value] of Object.entries<unknown>({ labels, ...others })) {
     if (value === undefined) continue;
     const values = isTensor(value) ? value.data : value;
-    const hasOneEach = (values as ArrayLike<unknown> | null)?.length === tokens.length;
-    if (!hasOneEach || (name !== 'labels' && dtypeOf(values) === undefined)) throw notPerToken(name, where);
-    if (name !== 'labels') fields.set(name, values as TypedArray);
+    if (propertyOf(values, 'length') !== tokens.length) throw notPerToken(name, where);
+    if (name === 'labels') continue;
+    if (!isTypedArray(values)) throw notPerToken(name, where);
+    fields.set(name, values);
   }
   return { tokens, labels: labels && elementsOf(labels), fields };
 }

@@ -1,4 +1,5 @@
 // Images of conversations. Rows refer to them; Millrace passes the references on, and a transform loads the images.
+import { propertyOf } from '../core/property-of.js';
 import { imageColumns } from './chat-layout.js';
 import type { ChatMessage } from './chat-template.js';
 import { isAbsent, wrongField } from './row-fields.js';
@@ -98,7 +99,7 @@ function isImage({ type }: Part): boolean {
 /** The reference of a part, in the spellings that data sets use. */
 function referenceIn(part: Part): unknown {
   const { image, path, url, image_url: nested } = part;
-  const found = [image, path, url, (nested as Part | null | undefined)?.url ?? nested].find(
+  const found = [image, path, url, propertyOf(nested, 'url') ?? nested].find(
     (reference) => !isAbsent(reference),
   );
   return found;

@@ -172,7 +172,7 @@ function layoutOf(
     start += size;
     bucketBatches += Math.ceil(batched / batchSize);
   }
-  const rests = { bucket: [] as number[], place: [] as number[] };
+  const rests: Record<'bucket' | 'place', number[]> = { bucket: [], place: [] };
   for (let k = buckets.length - 1; k >= 0; k--) {
     for (let place = buckets[k]!.batched; place < buckets[k]!.size; place++) {
       rests.bucket.push(k);

@@ -1,5 +1,6 @@
 import type { Tokenizer as LibraryEngine } from '@huggingface/tokenizers';
 import { CapabilityError } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
 import type { TokenEngine, TokenSpans } from './token-engine.js';
 import { joinBytes, spansOfTokens } from './token-surfaces.js';
 import {
@@ -59,13 +60,13 @@ function byteFallbackDecoder(component: Component | null | undefined): JoinToken
   const steps = componentsOf(component, 'decoders');
   const isKnown = ({ type, pattern }: Component) =>
     ['ByteFallback', 'Fuse', 'Strip'].includes(type) ||
-    (type === 'Replace' && typeof (pattern as { String?: unknown } | undefined)?.String === 'string');
+    (type === 'Replace' && typeof propertyOf(pattern, 'String') === 'string');
   if (!steps.some(({ type }) => type === 'ByteFallback') || !steps.every(isKnown)) return undefined;
   return (tokens) => {
     let parts: string[] = [...tokens];
     for (const step of steps) {
       if (step.type === 'Replace') {
-        const from = (step.pattern as { readonly String: string }).String;
+        const from = String(propertyOf(step.pattern, 'String'));
         parts = parts.map((part) => part.replaceAll(from, String(step.content)));
       } else if (step.type === 'ByteFallback') parts = joinBytes(parts);
       else if (step.type === 'Fuse') parts = [parts.join('')];

@@ -1,5 +1,7 @@
 import { ConfigError, FormatError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
+import { propertyOf } from '../core/property-of.js';
+import { isRecord } from '../core/record.js';
 import { messageOf } from '../core/thrown.js';
 import { isMissing } from '../storage/is-missing.js';
 import { openSource } from '../storage/open-source.js';
@@ -48,10 +50,11 @@ async function load(source: string, options: StorageOptions): Promise<TextTokeni
     readOptional(`${folder}tokenizer_config.json`, options),
     readOptional(`${folder}chat_template.jinja`, options),
   ]);
-  const config = {
-    ...(configText === undefined ? {} : (parseJson(configText, `${folder}tokenizer_config.json`) as object)),
+  const parsed = configText === undefined ? {} : parseJson(configText, `${folder}tokenizer_config.json`);
+  const config: TokenizerConfigJson = {
+    ...(isRecord(parsed) && parsed),
     ...(template !== undefined && { chat_template: template }),
-  } as TokenizerConfigJson;
+  };
   const beside = { configText: configText ?? null, template: template ?? null };
   if (/\.model(\?.*)?$/.test(file)) {
     const model = await SentencePieceTokenizer.fromModel(bytes, config, file);
@@ -83,9 +86,13 @@ async function findIn(folder: string, options: StorageOptions): Promise<Tokenize
   throw missing;
 }
 
+function isTokenizerJson(json: unknown): json is TokenizerJson {
+  return isRecord(propertyOf(propertyOf(json, 'model'), 'vocab'));
+}
+
 function parseTokenizer(text: string, file: string): TokenizerJson {
-  const json = parseJson(text, file) as Partial<TokenizerJson> | null;
-  if (typeof json?.model?.vocab === 'object' && json.model.vocab !== null) return json as TokenizerJson;
+  const json = parseJson(text, file);
+  if (isTokenizerJson(json)) return json;
   throw new FormatError('The file is not a tokenizer.json: it has no model with a vocabulary', {
     where: { file },
     next: 'Use the tokenizer.json that `tokenizer.save_pretrained` of transformers writes.',

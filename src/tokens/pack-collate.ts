@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { CollateContext } from '../core/collate.js';
 import { CollateError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { propertyOf } from '../core/property-of.js';
 import { isTensor, zeroTensor } from '../core/tensor.js';
 import { type LabeledTokens, type PackedFields, partsOf, type Tokens } from './document.js';
 import { SequenceFields } from './sequence-fields.js';
@@ -84,7 +85,7 @@ function pack(
 }
 
 function checked(sample: unknown, place: number): Tokens | LabeledTokens {
-  const tokens = (sample as Partial<LabeledTokens> | null)?.inputIds ?? sample;
+  const tokens = propertyOf(sample, 'inputIds') ?? sample;
   const isList = isTensor(tokens)
     ? tokens.shape.length === 1
     : ArrayBuffer.isView(tokens) || Array.isArray(tokens);

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import { holds } from '../core/exact-elements.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { propertyOf } from '../core/property-of.js';
 import type { TokenDocuments } from './document.js';
 import { checkSlice, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
 
@@ -29,7 +30,7 @@ const schema = v.strictObject({
   rowLength: integerFrom(1),
   lengths: v.optional(
     v.custom<ArrayLike<number>>(
-      (value) => typeof (value as Partial<ArrayLike<number>> | null)?.length === 'number',
+      (value) => typeof propertyOf(value, 'length') === 'number',
       'must be a list of numbers',
     ),
   ),

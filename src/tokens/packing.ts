@@ -1,3 +1,4 @@
+import { subarrayOf } from '../core/dtype.js';
 import { firstAbove } from '../core/first-above.js';
 import { firstIds, groupEnds, type IdArray, invertIds, sortByValue } from '../core/sort-by-value.js';
 import { IndexPermutation, orderKey } from '../random/index.js';
@@ -70,7 +71,7 @@ export class Packing {
     const first = empty > 0 ? 1 : 0;
     this.#distinct = sorted.distinct.subarray(first);
     const counts = sorted.counts.subarray(first);
-    this.#ids = sorted.ids.subarray(empty) as IdArray;
+    this.#ids = subarrayOf(sorted.ids, empty);
     this.#ends = groupEnds(counts);
     this.#bins = packBestFit(this.#distinct, counts, rowLength);
     this.rows = this.#fullRows + this.#bins.starts.length - 1;

@@ -1,4 +1,5 @@
 import { lastOf } from '../core/last-of.js';
+import { propertyOf } from '../core/property-of.js';
 import { ownValue } from '../core/record.js';
 import { type Component, componentsOf } from './tokenizer-json.js';
 
@@ -20,8 +21,8 @@ export function byteLevelSplit(component: Component | null | undefined): SplitIn
   if (parts.filter(({ type }) => type === 'ByteLevel').length !== 1 || parts.at(-1)?.type !== 'ByteLevel')
     return undefined;
   const splits = parts.map(splitOf);
-  if (splits.some((split) => split === undefined)) return undefined;
-  const steps = (splits as (Split | 'whole')[]).filter((split) => split !== 'whole');
+  if (splits.includes(undefined)) return undefined;
+  const steps = splits.filter((split) => typeof split === 'function');
   const addsSpace = lastOf(parts).add_prefix_space === true;
   return (text) => {
     const start = addsSpace && !/^\p{White_Space}/u.test(text) ? ` ${text}` : text;
@@ -36,10 +37,11 @@ function splitOf(component: Component): Split | 'whole' | undefined {
   if (component.type === 'Digits')
     return isolate(component.individual_digits === true ? String.raw`\p{N}` : String.raw`\p{N}+`);
   if (component.type !== 'Split' || component.behavior !== 'Isolated' || component.invert) return undefined;
-  const pattern = component.pattern as { readonly Regex?: string; readonly String?: string } | undefined;
-  if (typeof pattern?.Regex === 'string') return isolate(pattern.Regex);
-  if (typeof pattern?.String !== 'string' || pattern.String === '') return undefined;
-  return isolate(pattern.String.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
+  const expression = propertyOf(component.pattern, 'Regex');
+  if (typeof expression === 'string') return isolate(expression);
+  const text = propertyOf(component.pattern, 'String');
+  if (typeof text !== 'string' || text === '') return undefined;
+  return isolate(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
 }
 
 /** A split that makes each match of an expression a part, and each gap between matches. */

@@ -22,8 +22,7 @@ export const preferenceReader: ChatReader<PreferenceSample> = {
     // Both lose the same tokens of the prompt, so that they still share it.
     const start = truncate === 'left' ? Math.max(0, longest - maxLength) : 0;
     const [chosen, rejected] = sequences.map((answer) => partOf(answer, start, start + maxLength, settings));
-    const pair = { chosen: chosen!, rejected: rejected! };
-    return saysSomething(pair) ? pair : undefined;
+    return chosen && rejected && saysSomething({ chosen, rejected }) ? { chosen, rejected } : undefined;
   },
   leavesOut: () => true,
   padValues: chatPadValues,

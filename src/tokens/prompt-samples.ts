@@ -1,3 +1,4 @@
+import { lastOf } from '../core/last-of.js';
 import { ignoredLabel } from './chat-labels.js';
 import type { ChatReader } from './chat-reader.js';
 import { tooLong } from './chat-samples.js';
@@ -23,8 +24,8 @@ export const promptReader: ChatReader<PromptSample> = {
     const labels = new Int32Array(ids.length).fill(ignoredLabel);
     return [{ ids, labels, images: prompt.kind === 'messages' ? prompt.images : undefined }];
   },
-  sample([sequence], settings) {
-    const { ids, images } = sequence!;
+  sample(sequences, settings) {
+    const { ids, images } = lastOf(sequences);
     const { maxLength = ids.length, truncate } = settings;
     if (ids.length > maxLength && truncate === 'drop') return undefined;
     if (ids.length > maxLength && truncate === 'error') throw tooLong(ids.length, maxLength);

@@ -1,5 +1,7 @@
 // Reads the fields of a row of fine-tuning data. Each function throws a FormatError that names the field.
+
 import { FormatError } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
 import type { ChatMessage } from './chat-template.js';
 
 /** Roles of ShareGPT data by the names that its writers use. */
@@ -29,7 +31,8 @@ export function shareGptMessages(value: unknown): ChatMessage[] {
   return listOf(value, 'conversations').map((turn, index) => {
     const field = `conversations.${index}`;
     if (typeof turn !== 'object' || turn === null) throw wrongField(field, 'is not a turn: { from, value }');
-    const { from, value: content } = turn as { from?: unknown; value?: unknown };
+    const from = propertyOf(turn, 'from');
+    const content = propertyOf(turn, 'value');
     // Some writers call the column conversations and its fields role and content.
     if (from === undefined && 'role' in turn) return messageOf(turn, field);
     const role = shareGptRoles.get(String(from));
@@ -45,12 +48,15 @@ export function shareGptMessages(value: unknown): ChatMessage[] {
   });
 }
 
+function isMessage(value: object): value is ChatMessage {
+  return typeof propertyOf(value, 'role') === 'string';
+}
+
 function messageOf(value: unknown, field: string): ChatMessage {
   if (typeof value !== 'object' || value === null)
     throw wrongField(field, 'is not a message: { role, content }');
-  const { role } = value as { role?: unknown };
-  if (typeof role !== 'string') throw wrongField(`${field}.role`, 'is not a text');
-  return value as ChatMessage;
+  if (isMessage(value)) return value;
+  throw wrongField(`${field}.role`, 'is not a text');
 }
 
 /** Tool calls that ShareGPT data holds as JSON, in the form that chat templates read; `undefined` for other text. */
@@ -61,8 +67,9 @@ function toolCallsOf(text: string): unknown[] | undefined {
   } catch {
     return undefined;
   }
-  const calls = (Array.isArray(parsed) ? parsed : [parsed]) as ({ name?: unknown } | null)[];
-  if (calls.length === 0 || !calls.every((call) => typeof call?.name === 'string')) return undefined;
+  const calls: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+  if (calls.length === 0 || !calls.every((call) => typeof propertyOf(call, 'name') === 'string'))
+    return undefined;
   return calls.map((call) => ({ type: 'function', function: call }));
 }
 
@@ -75,7 +82,7 @@ export function toolsOf(value: unknown): readonly unknown[] | undefined {
   try {
     parsed = JSON.parse(value);
   } catch (cause) {
-    throw wrongField('tools', `is not JSON: ${(cause as Error).message}`);
+    throw wrongField('tools', `is not JSON: ${cause instanceof Error ? cause.message : cause}`);
   }
   return listOf(parsed, 'tools');
 }

@@ -96,7 +96,7 @@ export class SentencePieceTokenizer implements TokenEngine {
   }
 
   spans(text: string, textAt?: ReadonlySet<number>): TokenSpans {
-    const spans = { ids: [] as number[], starts: [] as number[], ends: [] as number[] };
+    const spans: Record<'ids' | 'starts' | 'ends', number[]> = { ids: [], starts: [], ends: [] };
     for (const piece of this.#added.split(text, textAt)) {
       if ('id' in piece) {
         spans.ids.push(piece.id);

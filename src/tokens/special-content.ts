@@ -1,6 +1,9 @@
 // Special tokens in the content of messages. A message that contains `<|im_end|>` ends the turn for the model, as in Hugging Face.
 // These functions find such tokens, or break them up while a conversation is rendered so that they are encoded as text.
+
 import { FormatError } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
+import { isRecord } from '../core/record.js';
 import type { MaskedChat, TextRange } from './chat-labels.js';
 import type { ChatMessage } from './chat-template.js';
 
@@ -60,9 +63,7 @@ export function joinSpecialTokens({ text, trained }: MaskedChat): TextWithConten
 /** The texts of a content. */
 export function textsOf(content: unknown): readonly string[] {
   if (typeof content === 'string') return [content];
-  return Array.isArray(content)
-    ? content.flatMap((part) => textsOf((part as { text?: unknown } | null)?.text))
-    : [];
+  return Array.isArray(content) ? content.flatMap((part) => textsOf(propertyOf(part, 'text'))) : [];
 }
 
 /** A content is a text, or a list of parts of which some have a text. */
@@ -70,7 +71,6 @@ function mapTexts(content: unknown, change: (text: string) => string): unknown {
   if (typeof content === 'string') return change(content);
   if (!Array.isArray(content)) return content;
   return content.map((part: unknown) => {
-    const { text } = (part ?? {}) as { text?: unknown };
-    return typeof text === 'string' ? { ...(part as object), text: change(text) } : part;
+    return isRecord(part) && typeof part.text === 'string' ? { ...part, text: change(part.text) } : part;
   });
 }

@@ -3,6 +3,7 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { checkIndex } from '../core/index-range.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { propertyOf } from '../core/property-of.js';
 import { type BatchSampler, lengthOf, type Sized } from '../core/sampler.js';
 import { type Sighting, sightingsIn, sightingsInPieces, type WhenSeenOptions } from '../core/sighting.js';
 import { epochsOf, resolveWhenSeen } from '../samplers/when-seen.js';
@@ -45,7 +46,7 @@ export interface TokenBudgetSamplerOptions {
 
 const schema = v.strictObject({
   lengths: v.custom<ArrayLike<number>>(
-    (value) => typeof (value as Partial<ArrayLike<number>> | null)?.length === 'number',
+    (value) => typeof propertyOf(value, 'length') === 'number',
     'must be the number of tokens of each sample',
   ),
   maxTokens: integerFrom(1),

@@ -3,7 +3,7 @@ import type { IterableDataset, ShardContext, StatefulStream } from '../core/data
 import { ConfigError, StateMismatchError } from '../core/errors.js';
 import { copyExactly } from '../core/exact-elements.js';
 import { fingerprint } from '../core/fingerprint.js';
-import type { JsonObject } from '../core/json.js';
+import type { Json, JsonObject } from '../core/json.js';
 import { lastOf } from '../core/last-of.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { partSlice } from '../core/part-slice.js';
@@ -281,11 +281,14 @@ function elementsOf(tokens: Tokens): Elements {
   return (isTensor(tokens) ? tokens.data : tokens) as Elements;
 }
 
+function isCount(value: Json): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
 function placeOf(state: JsonObject | undefined, start: number, end: number): Place {
   const { position = start, offset = 0 } = state ?? {};
-  const fits = Number.isSafeInteger(position) && Number.isSafeInteger(offset);
-  if (fits && (position as number) >= start && (position as number) <= end && (offset as number) >= 0)
-    return { position: position as number, offset: offset as number };
+  if (isCount(position) && isCount(offset) && position >= start && position <= end)
+    return { position, offset };
   throw new StateMismatchError('The state is not one of this stream of windows', {
     where: { field: 'position' },
     next: 'Load the state that the loader saved with these documents.',

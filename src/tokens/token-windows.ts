@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { BatchContext, Dataset, IndexArray } from '../core/dataset.js';
-import { type DType, isDType, type TypedArray, type TypedArrayOf } from '../core/dtype.js';
+import { copyElements, type DType, isDType, subarrayOf, type TypedArray } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { fingerprint, fingerprintBytes } from '../core/fingerprint.js';
 import { firstAbove } from '../core/first-above.js';
@@ -176,8 +176,8 @@ export class TokenWindows<
     const both = convert(tokens, this.dtype);
     const shape = [this.windowLength];
     return {
-      x: { dtype: this.dtype, shape, data: both.subarray(0, -1) as TypedArrayOf<D> },
-      y: { dtype: this.dtype, shape, data: both.subarray(1) as TypedArrayOf<D> },
+      x: { dtype: this.dtype, shape, data: subarrayOf(both, 0, -1) },
+      y: { dtype: this.dtype, shape, data: subarrayOf(both, 1) },
     };
   }
 
@@ -196,8 +196,8 @@ export class TokenWindows<
     return Promise.all(reading).then((read) => {
       for (const [k, tokens] of read.entries()) {
         const window = this.#windowOf(tokens);
-        (x.data as Int32Array).set(window.x.data as Int32Array, k * this.windowLength);
-        (y.data as Int32Array).set(window.y.data as Int32Array, k * this.windowLength);
+        copyElements(window.x.data, x.data, k * this.windowLength);
+        copyElements(window.y.data, y.data, k * this.windowLength);
       }
       return { x, y };
     });
@@ -210,13 +210,14 @@ export class TokenWindows<
     const starts = this.#starts(indices);
     const reads = this.#sequences?.reads ?? [{ start: 0, count: this.windowLength + 1 }];
     const asked = reads.map(({ start, count }): unknown =>
-      source.prefetchTokens!(
+      source.prefetchTokens?.(
         starts.map((first) => first + start),
         count,
       ),
     );
     // A local source says nothing; a remote one gives the bytes that it asked for.
-    return asked.reduce((sum, bytes) => (typeof bytes === 'number' ? ((sum as number) ?? 0) + bytes : sum));
+    const counts = asked.filter((bytes) => typeof bytes === 'number');
+    return counts.length > 0 ? counts.reduce((sum, bytes) => sum + bytes) : undefined;
   }
 
   /** The same for every context-parallel rank. */

@@ -4,7 +4,7 @@ import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { booleanOption, parseOptions } from '../core/options.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
-import { ownValue } from '../core/record.js';
+import { isRecord, ownValue } from '../core/record.js';
 import type { Tensor } from '../core/tensor.js';
 import {
   isTokenizerChoice,
@@ -99,11 +99,10 @@ export const tokenizeFromRecipe = {
 /** @throws {@link FormatError} */
 export function textOf(sample: unknown, field: string): string {
   if (typeof sample === 'string') return sample;
-  const isRecord = typeof sample === 'object' && sample !== null;
-  const text = isRecord ? ownValue(sample as Record<string, unknown>, field) : undefined;
+  const text = isRecord(sample) ? ownValue(sample, field) : undefined;
   if (typeof text === 'string') return text;
   throw new FormatError(`The sample has no text in the field ${field}`, {
-    where: isRecord ? { fields: Object.keys(sample).join(', ') } : { sample: typeof sample },
+    where: isRecord(sample) ? { fields: Object.keys(sample).join(', ') } : { sample: typeof sample },
     next: 'Name the field that holds the text with { field: … } (--field).',
   });
 }

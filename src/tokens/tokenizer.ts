@@ -1,5 +1,6 @@
 import { FormatError } from '../core/errors.js';
 import { importPeer } from '../core/peer.js';
+import { hasMethod } from '../core/property-of.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 
 /** Tokenizers by name: the encodings of gpt-tokenizer, and `bytes`, whose tokens are the bytes of the text in UTF-8. */
@@ -36,11 +37,11 @@ export function isTokenizerChoice(value: unknown): value is TokenizerChoice {
 }
 
 export function isTokenizerName(value: unknown): value is TokenizerName {
-  return tokenizerNames.includes(value as TokenizerName);
+  return tokenizerNames.some((name) => name === value);
 }
 
 function isTokenizerLike(value: unknown): value is TokenizerLike {
-  return typeof value === 'function' || typeof (value as Partial<Tokenizer> | null)?.encode === 'function';
+  return typeof value === 'function' || hasMethod(value, 'encode');
 }
 
 /**

@@ -1,4 +1,12 @@
-import { bytesPerElement, type DType, type TypedArray, viewOf, zeros } from '../core/dtype.js';
+import {
+  bytesPerElement,
+  copyElements,
+  type DType,
+  type TypedArray,
+  type TypedArrayOf,
+  viewOf,
+  zeros,
+} from '../core/dtype.js';
 import { copyExactly } from '../core/exact-elements.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 import type { Region } from '../kernels/kernel-memory.js';
@@ -122,14 +130,10 @@ export class WindowCopier {
 }
 
 /** Copies the elements to another dtype. @throws {@link CollateError} for a token that it cannot represent */
-export function convert(tokens: TypedArray, dtype: DType): TypedArray {
+export function convert<D extends DType>(tokens: TypedArray, dtype: D): TypedArrayOf<D> {
   const out = zeros(dtype, tokens.length);
   copyExactly(tokens, out, dtype, 0, (token, k) => noToken(token, { token: k }, dtype));
   return out;
-}
-
-function copyElements(source: TypedArray, target: TypedArray, offset: number): void {
-  (target as Int32Array).set(source as Int32Array, offset);
 }
 
 const widening = {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { bytesPerElement, type DType, viewOf } from '../../core/dtype.js';
+import { bytesPerElement, copyElements, type DType, viewOf } from '../../core/dtype.js';
 import { ConfigError, MillraceError } from '../../core/errors.js';
 import { integerFrom, parseOptions } from '../../core/options.js';
 import { elementCount, type Tensor } from '../../core/tensor.js';
@@ -115,7 +115,7 @@ export class CudaAccelerator implements Accelerator {
     const { address, buffer } = this.activate().allocateHost(data.byteLength);
     this.#pinned.register(buffer, address);
     const pinned = viewOf(dtype, buffer, 0, data.length);
-    (pinned as Uint8Array).set(data as Uint8Array);
+    copyElements(data, pinned);
     return { ...tensor, shape, data: pinned };
   }
 

@@ -1,6 +1,7 @@
-import { dtypeOf, type TypedArray } from '../../core/dtype.js';
+import { isTypedArray } from '../../core/dtype.js';
 import { FormatError } from '../../core/errors.js';
-import { isTensor, type Tensor } from '../../core/tensor.js';
+import { isRecord } from '../../core/record.js';
+import { isTensor } from '../../core/tensor.js';
 
 /** Token ids of a sample. */
 export type Tokens = ArrayLike<number | bigint>;
@@ -13,7 +14,7 @@ export function tokensOf(sample: unknown, index: number): Tokens {
   const { tokens, input_ids } = fieldsOf(sample);
   for (const candidate of [sample, tokens, input_ids]) {
     if (isTensor(candidate)) return candidate.data;
-    if (dtypeOf(candidate)) return candidate as TypedArray;
+    if (isTypedArray(candidate)) return candidate;
     if (candidate !== sample && isNumberList(candidate)) return candidate;
   }
   throw missing('has no token ids', index, 'tensors or typed arrays of token ids, or records with one', [
@@ -55,7 +56,7 @@ export interface Pixels {
  */
 export function pixelsOf(sample: unknown, index: number): Pixels {
   const { image } = fieldsOf(sample);
-  const found = [sample, image].find((candidate) => isTensor(candidate) && isImageShape(candidate.shape));
+  const found = [sample, image].filter(isTensor).find(({ shape }) => isImageShape(shape));
   if (found === undefined)
     throw missing(
       'is not an image',
@@ -63,9 +64,9 @@ export function pixelsOf(sample: unknown, index: number): Pixels {
       'tensors of pixels [C, H, W], [H, W, C] or [H, W], or records with one',
       ['image'],
     );
-  const { data, dtype, shape } = found as Tensor;
+  const { data, dtype, shape } = found;
   const brightness = dtype === 'float32' || dtype === 'float64' ? 255 : 1;
-  const [a, b, c] = shape as [number, number, number?];
+  const [a = 0, b = 0, c] = shape;
   const pixels = { data: data as ArrayLike<number>, brightness };
   if (c === undefined)
     return { ...pixels, height: a, width: b, channels: 1, pixelStride: 1, channelStride: 1 };
@@ -95,7 +96,7 @@ export function labelOf(sample: unknown, index: number): number | string {
 }
 
 function fieldsOf(sample: unknown): Record<string, unknown> {
-  return typeof sample === 'object' && sample !== null ? (sample as Record<string, unknown>) : {};
+  return isRecord(sample) ? sample : {};
 }
 
 function isNumberList(value: unknown): value is number[] {

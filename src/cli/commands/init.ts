@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { ConfigError } from '../../core/errors.js';
+import { propertyOf } from '../../core/property-of.js';
 import { IndexedDataset } from '../../formats/index.js';
 import { formatBytes } from '../../web/kit/numbers.js';
 import { configNames } from '../config/find-config.js';
@@ -93,7 +94,7 @@ function summary(path: string, data: readonly FoundData[], deepspeed: readonly s
 
 /** Whether Node.js cannot run TypeScript and tsx is not installed. */
 function needsTsx(path: string): boolean {
-  if ((process.features as { typescript?: unknown }).typescript) return false;
+  if (propertyOf(process.features, 'typescript')) return false;
   try {
     createRequire(resolve(path)).resolve('tsx');
     return false;

@@ -31,8 +31,8 @@ export function listCommands(program: Command): ListedCommand[] {
     usage: command.registeredArguments.map(usageOf).join(' '),
     flags: command.options
       .filter(({ hidden }) => !hidden)
-      .map(({ long, description, required, optional, argChoices }) => ({
-        flag: long!,
+      .map(({ long, flags, description, required, optional, argChoices }) => ({
+        flag: long ?? flags,
         description,
         takesValue: required || optional,
         choices: argChoices ?? [],
@@ -51,5 +51,6 @@ export const commandListFile = new URL('command-list.json', import.meta.url);
 
 /** Reads the list of commands that the build wrote. */
 export function readCommandList(): ListedCommand[] {
-  return JSON.parse(readFileSync(commandListFile, 'utf8')) as ListedCommand[];
+  const commands: ListedCommand[] = JSON.parse(readFileSync(commandListFile, 'utf8'));
+  return commands;
 }

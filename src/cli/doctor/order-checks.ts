@@ -1,5 +1,6 @@
 import type { OpenedConfig } from '../../config/index.js';
 import { isMapDataset } from '../../core/dataset.js';
+import { propertyOf } from '../../core/property-of.js';
 import type { BatchSampler, Sampler } from '../../core/sampler.js';
 import { DeepSpeedDataSampler } from '../../deepspeed/index.js';
 import { DataLoader } from '../../loader/index.js';
@@ -44,7 +45,7 @@ async function beginning(order: RunOrder, epoch: number): Promise<number[]> {
 export function nonSeekable({ dataset, loader, sampler }: OpenedConfig): Finding | undefined {
   const fix = (what: string) => `${what}; docs/guarantees.md shows how.`;
   if (!isMapDataset(dataset)) {
-    if ((dataset as { seekable?: boolean }).seekable === true) return undefined;
+    if (propertyOf(dataset, 'seekable') === true) return undefined;
     return {
       name: 'non-seekable',
       what: `${dataset.constructor.name} is a stream without a state of its own.`,

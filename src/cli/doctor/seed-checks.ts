@@ -18,13 +18,14 @@ export async function seedsDiffer(
     await other.close();
   }
   const [first, second] = states;
+  if (!first || !second) return undefined;
   const field = (['seed', 'sampler', 'dataset', 'batchSize'] as const).find(
-    (name) => first?.[name] !== second?.[name],
+    (name) => first[name] !== second[name],
   );
   if (!field) return undefined;
   return {
     name: 'seeds-differ',
-    what: `Ranks disagree: ${field} is ${first![field]} on rank 0 and ${second![field]} on rank 1.`,
+    what: `Ranks disagree: ${field} is ${first[field]} on rank 0 and ${second[field]} on rank 1.`,
     why: 'Each rank takes its share of a different order: an epoch repeats some samples and misses others.',
     fix: 'Use the same seed, data and sampler on every rank. The random numbers of samples still differ, because they are keyed by sample.',
   };

@@ -93,12 +93,12 @@ function ofOneFolder(root: string, folder: string, files: readonly string[]): Fo
 
 /** A path or pattern that matches exactly these files. */
 function patternOf(names: readonly string[], all: readonly string[]): string {
-  const [first] = names;
-  if (names.length === 1) return first!;
-  const ending = /\.[^.]+(\.(gz|zst))?$/.exec(first!)?.[0] ?? '';
+  const [first = ''] = names;
+  if (names.length === 1) return first;
+  const ending = /\.[^.]+(\.(gz|zst))?$/.exec(first)?.[0] ?? '';
   const others = all.filter((name) => name.endsWith(ending) && !names.includes(name));
   if (others.length === 0) return `*${ending}`;
-  let start = first!.slice(0, -ending.length);
+  let start = first.slice(0, -ending.length);
   while (!names.every((name) => name.startsWith(start))) start = start.slice(0, -1);
   return others.some((name) => name.startsWith(start)) ? `{${names.join(',')}}` : `${start}*${ending}`;
 }

@@ -77,13 +77,13 @@ class Epochs {
     this.epoch = epoch;
     this.batch = 0;
     this.begun += 1;
-    const source = this.#loader as Partial<AsyncIterable<unknown>> & Partial<Iterable<unknown>>;
+    const source: Partial<AsyncIterable<unknown> & Iterable<unknown>> = this.#loader;
     this.#iterator = source[Symbol.asyncIterator]?.() ?? source[Symbol.iterator]?.();
   }
 
   async next(): Promise<IteratorResult<unknown>> {
     try {
-      return await this.#iterator!.next();
+      return (await this.#iterator?.next()) ?? { done: true, value: undefined };
     } catch (error) {
       const where = { epoch: this.epoch, batch: this.batch };
       if (error instanceof MillraceError) throw error.addLocation(where);

@@ -2,6 +2,7 @@ import type { IterableDataset, StatefulStream } from '../../core/dataset.js';
 import { ConfigError } from '../../core/errors.js';
 import type { JsonObject } from '../../core/json.js';
 import { partSlice } from '../../core/part-slice.js';
+import { hasMethod } from '../../core/property-of.js';
 import { DrawContext } from '../../random/sample-context.js';
 import type { StreamTask } from '../order/batch-task.js';
 import type { BatchMemory } from './batch-memory.js';
@@ -119,7 +120,7 @@ export class StreamBatchMaker implements BatchMaker<StreamTask> {
 
   /** A used iterator yields nothing: the epoch would end at once. */
   #refuseUsedUp(stream: object): void {
-    if (typeof (stream as Partial<Iterator<unknown>>).next !== 'function') return;
+    if (!hasMethod(stream, 'next')) return;
     if (!this.#given.has(stream)) {
       this.#given.add(stream);
       return;

@@ -6,6 +6,7 @@ import {
   isMapDataset,
 } from '../../core/dataset.js';
 import { ConfigError } from '../../core/errors.js';
+import { propertyOf } from '../../core/property-of.js';
 
 /** The facts of a dataset that a loader plans batches from, even if the dataset itself is in a worker. */
 export interface DatasetFacts {
@@ -34,7 +35,7 @@ export function shapeOf(
     numShards: ('numShards' in dataset ? dataset.numShards : undefined) ?? 1,
     scheduledBatchSize: (dataset as { scheduledBatchSize?: number }).scheduledBatchSize,
     where: datasetTitle(dataset).where,
-    seekable: isMapDataset(dataset) || (dataset as { seekable?: boolean }).seekable === true,
+    seekable: isMapDataset(dataset) || propertyOf(dataset, 'seekable') === true,
   };
 }
 

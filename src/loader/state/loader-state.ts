@@ -2,6 +2,8 @@ import * as v from 'valibot';
 import { StateMismatchError } from '../../core/errors.js';
 import type { JsonObject } from '../../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../../core/options.js';
+import { propertyOf } from '../../core/property-of.js';
+import { isRecord, keysOf } from '../../core/record.js';
 import type { PassStart } from '../order/epoch-plan.js';
 import type { OrderIdentity } from '../order/loader-order.js';
 import { positionOf } from '../order/loader-position.js';
@@ -62,23 +64,22 @@ export type LoaderState = v.InferOutput<typeof schema> & JsonObject;
  * @throws {@link ConfigError} if it is not the state of a loader, {@link StateMismatchError} if its version is unknown
  */
 export function readState(state: unknown): LoaderState {
-  const { version } = (state ?? {}) as { version?: unknown };
-  if (version === 2)
-    return parseOptions('Loader state', schema, fromVersion2(state as object)) as LoaderState;
+  const version = propertyOf(state, 'version');
+  if (isRecord(state) && version === 2)
+    return parseOptions('Loader state', schema, fromVersion2(state)) as LoaderState;
   if (typeof version === 'number' && version !== stateVersion)
     throw differs('version', version, stateVersion);
   return parseOptions('Loader state', schema, state) as LoaderState;
 }
 
 /** Version 2 called the step `batch`, and its receipt counted batches as `steps`. */
-function fromVersion2(state: object): object {
-  const { batch, receipt, ...others } = state as { batch?: unknown; receipt?: unknown };
+function fromVersion2({ batch, receipt, ...others }: Record<string, unknown>): object {
   return { ...others, version: stateVersion, step: batch, receipt: receiptStateFromVersion1(receipt) };
 }
 
 /** @throws {@link StateMismatchError} naming the first field that differs from that of this loader */
 export function checkIdentity(parsed: LoaderState, identity: OrderIdentity): void {
-  for (const field of Object.keys(identity) as (keyof OrderIdentity)[]) {
+  for (const field of keysOf(identity)) {
     if (parsed[field] !== identity[field]) throw differs(field, parsed[field], identity[field]);
   }
 }

@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import * as v from 'valibot';
 import { integerFrom } from '../../core/options.js';
+import { isRecord } from '../../core/record.js';
 import type { BatchTask } from '../order/batch-task.js';
 import { positionOf } from '../order/loader-position.js';
 import type { RankLayout } from '../order/rank-layout.js';
@@ -52,8 +53,8 @@ export type ReceiptState = v.InferOutput<typeof receiptStateSchema>;
 
 /** Renames the fields that version 1 of receipts, and version 2 of states, called `steps` and `pendingSteps`. */
 export function receiptStateFromVersion1(state: unknown): unknown {
-  if (typeof state !== 'object' || state === null) return state;
-  const { steps, pendingSteps, ...others } = state as { steps?: unknown; pendingSteps?: unknown };
+  if (!isRecord(state)) return state;
+  const { steps, pendingSteps, ...others } = state;
   return { ...others, batches: steps, pendingBatches: pendingSteps };
 }
 

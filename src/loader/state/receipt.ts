@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { JsonObject } from '../../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../../core/options.js';
+import { isRecord } from '../../core/record.js';
 import type { OrderIdentity } from '../order/loader-order.js';
 import { type ReceiptChain, receiptStateFromVersion1, receiptStateSchema } from './receipt-chain.js';
 
@@ -66,14 +67,12 @@ export type Receipt = v.InferOutput<typeof receiptSchema>;
  * @throws {@link ConfigError} if it is not a receipt
  */
 export function readReceipt(receipt: unknown): Receipt {
-  const { millraceReceipt: version } = (receipt ?? {}) as { millraceReceipt?: unknown };
-  const current = version === 1 ? fromVersion1(receipt as object) : receipt;
+  const current = isRecord(receipt) && receipt.millraceReceipt === 1 ? fromVersion1(receipt) : receipt;
   return parseOptions('Receipt', receiptSchema, current);
 }
 
 /** Version 1 called the step of a segment `batch`, and counted batches as `steps`. */
-function fromVersion1(receipt: object): object {
-  const { steps, base, segments, ...others } = receipt as Record<string, unknown>;
+function fromVersion1({ steps, base, segments, ...others }: Record<string, unknown>): object {
   const renamed = (segment: Record<string, unknown>): object => {
     const { batch, steps, ...rest } = segment;
     return { ...rest, step: batch, batches: steps };

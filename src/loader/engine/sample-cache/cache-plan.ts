@@ -1,4 +1,5 @@
 import { CapabilityError, ConfigError } from '../../../core/errors.js';
+import { hasMethod } from '../../../core/property-of.js';
 import { isMovable, recipeOf } from '../../../core/recipe.js';
 import { sharedBuffer } from '../../../core/shared-buffer.js';
 import type { LoadedSource } from '../../order/loader-order.js';
@@ -43,8 +44,7 @@ function descriptionOf(value: object, role: string): unknown {
       throw unknownCode(role, cause);
     }
   }
-  const { fingerprint } = value as { fingerprint?: () => string };
-  if (typeof fingerprint === 'function') return { fingerprint: fingerprint.call(value) };
+  if (hasMethod(value, 'fingerprint')) return { fingerprint: value.fingerprint() };
   throw unknownCode(role);
 }
 

@@ -1,3 +1,4 @@
+import { propertyOf } from '../../../core/property-of.js';
 /** The first part of a sample that would come back changed from its bytes, in words; `undefined` if there is none. */
 export function foreignPart(value: unknown, path = ''): string | undefined {
   const at = path === '' ? '' : ` at ${path}`;
@@ -10,7 +11,7 @@ export function foreignPart(value: unknown, path = ''): string | undefined {
     return firstOf(value.entries(), below);
   }
   if (Object.getPrototypeOf(value) !== Object.prototype) {
-    const { name } = (value as { constructor?: { name?: string } }).constructor ?? {};
+    const name = propertyOf(propertyOf(value, 'constructor'), 'name');
     return `an instance of ${name ?? 'an unnamed class'}${at}`;
   }
   const isHidden = Reflect.ownKeys(value).length !== Object.keys(value).length;
