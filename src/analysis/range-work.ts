@@ -62,7 +62,10 @@ export class RangeWork {
     const counts = new Map(counting.map((metric) => [metric.name, new KeyCounts()]));
     await this.#forEachBatch(range, onSamples, (samples, start) => {
       for (const [i, sample] of samples.entries())
-        for (const { name, metric } of counting) counts.get(name)!.add(metric.keysOf!(sample, start + i));
+        for (const { name, metric } of metrics) {
+          const keys = metric.keysOf?.(sample, start + i);
+          if (keys) counts.get(name)?.add(keys);
+        }
     });
     await writeCounts(store, name, counts);
   }
@@ -112,7 +115,7 @@ export class RangeWork {
 
   /** Stores the part of a metric whose values the dataset knows. */
   #storeKnown({ metric, name, scale }: LoadedMetric, range: IndexRange): Promise<void> {
-    const known = metric.knownValues!(this.options.dataset)!;
+    const known = metric.knownValues?.(this.options.dataset) ?? [];
     const values = new Float64Array(range[1] - range[0]);
     for (let i = 0; i < values.length; i++) values[i] = known[range[0] + i]!;
     if (scale > 0) roundAll(values, scale);

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { lastOf } from '../core/last-of.js';
 import { parseOptions } from '../core/options.js';
+import { hasMethod, propertyOf } from '../core/property-of.js';
 import { type CurriculumHistogram, countByDifficulty } from './curriculum-histogram.js';
 import { type DeepSpeedSchedule, withSchedule } from './deepspeed-schedule.js';
 import type { DifficultyOrder } from './difficulty-order.js';
@@ -40,11 +41,10 @@ export type CurriculumMetricInput =
   | CurriculumMetricOptions
   | (Omit<CurriculumMetricOptions, 'schedule'> & DeepSpeedSchedule);
 
-const isOrder = (value: unknown): value is DifficultyOrder =>
-  typeof (value as Partial<DifficultyOrder> | null)?.placesUpTo === 'function';
+const isOrder = (value: unknown): value is DifficultyOrder => hasMethod(value, 'placesUpTo');
 
 const isList = (value: unknown): value is ArrayLike<number> =>
-  typeof (value as Partial<ArrayLike<number>> | null)?.length === 'number';
+  typeof propertyOf(value, 'length') === 'number';
 
 const finite = v.pipe(v.number('must be a number'), v.finite('must be finite'));
 

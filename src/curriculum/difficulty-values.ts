@@ -59,7 +59,11 @@ export class DifficultyValues implements DifficultyOrder {
   }
 
   fingerprint(): string {
-    const [ids, ends, distinct] = [this.#ids, this.#ends, this.#distinct].map(fingerprintBytes);
-    return fingerprint({ kind: 'DifficultyValues', ids: ids!, ends: ends!, distinct: distinct! });
+    return fingerprint({
+      kind: 'DifficultyValues',
+      ids: fingerprintBytes(this.#ids),
+      ends: fingerprintBytes(this.#ends),
+      distinct: fingerprintBytes(this.#distinct),
+    });
   }
 }

@@ -88,7 +88,7 @@ export class CurriculumScheduler {
   /** The configuration with `current_difficulty`, in DeepSpeed's spelling. */
   getState(): JsonObject {
     const state = { ...this.#config, current_difficulty: this.#current };
-    return JSON.parse(JSON.stringify(state)) as JsonObject;
+    return JSON.parse(JSON.stringify(state));
   }
 
   /** Continues from a state. The function of a `custom` schedule stays set. @throws {@link ConfigError} */

@@ -61,7 +61,7 @@ function truncate(tensor: Tensor, length: number, name: string): Tensor {
 }
 
 function truncateMask(mask: Tensor, length: number): Tensor {
-  const [rows, heads, from, to] = mask.shape as [number, number, number, number];
+  const [rows = 0, heads = 0, from = 0, to = 0] = mask.shape;
   const [keptFrom, keptTo] = [Math.min(from, length), Math.min(to, length)];
   if (keptFrom === from && keptTo === to) return mask;
   const out = emptyLike(mask, [rows, heads, keptFrom, keptTo]);

@@ -3,7 +3,7 @@
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { StateMismatchError } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
 import type { BatchSampler, Sampler } from '../core/sampler.js';
 import type { LoaderStats } from '../loader/index.js';
 import { CurriculumBatches } from './curriculum-batches.js';
@@ -215,12 +215,12 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
       this.#inner.current.setEpoch(0);
       return;
     }
-    if (typeof state.loader !== 'object') throw foreignState('loader');
+    if (!isJsonObject(state.loader)) throw foreignState('loader');
     if (this.dataSampler instanceof TorchRandomOrder) {
-      if (state.order === null) throw foreignState('order');
-      this.dataSampler.loadOrderState(state.order as JsonObject);
+      if (!isJsonObject(state.order)) throw foreignState('order');
+      this.dataSampler.loadOrderState(state.order);
     }
-    this.#inner.loadStateDict(state.loader as JsonObject, state.sizes as readonly SizeChange[] | undefined);
+    this.#inner.loadStateDict(state.loader, state.sizes as readonly SizeChange[] | undefined);
   }
 
   /** Waiting times and counts since the last change of the number of workers. */

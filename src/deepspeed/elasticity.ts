@@ -55,10 +55,11 @@ export function elasticBatchSizes(
   const problems = sectionProblems(section, given);
   if (problems.length > 0) throw new ConfigError('DeepSpeed configuration', problems);
   refuseOtherThanScheduled(section);
-  const microBatches = section.micro_batch_sizes!;
+  // Checked above.
+  const { micro_batch_sizes: microBatches = [], max_train_batch_size: maxBatch = 0 } = section;
   const limits: Limits = {
     microBatches,
-    maxBatch: section.max_train_batch_size!,
+    maxBatch,
     minGpus: section.min_gpus,
     maxGpus: section.max_gpus,
     preferLarger: section.prefer_larger_batch,

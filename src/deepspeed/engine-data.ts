@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Collated } from '../core/collated.js';
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import { detectRank } from '../distributed/index.js';
 import { RepeatingLoader } from '../loader/index.js';
@@ -216,11 +216,11 @@ export class EngineData<T, B = Collated<T, 'float32'>> {
    */
   loadStateDict(state: JsonObject): void {
     this.#batches = undefined;
-    this.#microBatchSize = state.train_micro_batch_size_per_gpu as number;
-    this.#steps = state.gradient_accumulation_steps as number;
+    this.#microBatchSize = Number(state.train_micro_batch_size_per_gpu);
+    this.#steps = Number(state.gradient_accumulation_steps);
     this.#trainBatchSize = this.#microBatchSize * this.#steps * this.#dataParallelWorldSize;
     this.#loader?.setGradientAccumulationSteps(this.#steps);
-    if (this.#loader && state.loader) this.#loader.loadStateDict(state.loader as JsonObject);
+    if (this.#loader && isJsonObject(state.loader)) this.#loader.loadStateDict(state.loader);
   }
 
   /** Ends the loader. */

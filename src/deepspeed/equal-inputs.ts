@@ -25,7 +25,8 @@ export async function checkEqualInputs(batch: unknown, group: Collectives): Prom
 export function isEqualInput(a: unknown, b: unknown): boolean {
   if (isTensor(a) && isTensor(b)) {
     if (a.shape.length !== b.shape.length || a.shape.some((size, k) => size !== b.shape[k])) return false;
-    return (a.data as Int32Array).every((value, k) => equalNumbers(value, (b.data as Int32Array)[k]!));
+    for (let k = 0; k < a.data.length; k++) if (!equalNumbers(a.data[k]!, b.data[k]!)) return false;
+    return true;
   }
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((value, k) => isEqualInput(value, b[k]));

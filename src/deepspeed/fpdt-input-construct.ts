@@ -96,7 +96,7 @@ export class FpdtInputConstruct {
 
 /** Columns of a tensor `[B, S]`. */
 function pick(tensor: Tensor, columns: Float64Array): Tensor {
-  const [rows, width] = tensor.shape as [number, number];
+  const [rows = 0, width = 0] = tensor.shape;
   const data = zeros(tensor.dtype, rows * columns.length) as Int32Array;
   const source: TypedArray = tensor.data;
   for (let row = 0; row < rows; row++)

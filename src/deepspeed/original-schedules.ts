@@ -11,28 +11,30 @@ import type { CurriculumConfig, ScheduleConfig } from './schedule-config.js';
  */
 export function originalSchedule(config: CurriculumConfig): Schedule | undefined {
   const { schedule_type, schedule_config: settings = {}, min_difficulty, max_difficulty } = config;
+  // The configuration is checked: what its type needs is there.
+  const { difficulty = [], max_step = [], root_degree = Number.NaN } = settings;
   switch (schedule_type) {
     case 'fixed_discrete':
-      return listedSchedule(settings.difficulty!, settings.max_step!);
+      return listedSchedule(difficulty, max_step);
     case 'fixed_linear':
       return originalRoot(settings, 1, min_difficulty, max_difficulty);
     case 'fixed_root':
-      return originalRoot(settings, settings.root_degree!, min_difficulty, max_difficulty);
+      return originalRoot(settings, root_degree, min_difficulty, max_difficulty);
     case 'custom':
       return undefined;
   }
 }
 
 function originalRoot(
-  { total_curriculum_step, difficulty_step }: ScheduleConfig,
+  { total_curriculum_step = Number.NaN, difficulty_step = Number.NaN }: ScheduleConfig,
   degree: number,
   min: number,
   max: number,
 ): Schedule {
   return (step) => {
-    const line = Math.floor(roundedPower(step / total_curriculum_step!, 1 / degree) * (max - min) + min);
+    const line = Math.floor(roundedPower(step / total_curriculum_step, 1 / degree) * (max - min) + min);
     if (!Number.isFinite(line)) throw notANumber(step, degree);
-    return Math.min(line - floorMod(line, difficulty_step!), max);
+    return Math.min(line - floorMod(line, difficulty_step), max);
   };
 }
 

@@ -118,9 +118,9 @@ function scheduleProblems(type: ScheduleType, config: ScheduleConfig): ConfigPro
     }));
   }
   if (type !== 'fixed_discrete') return [];
-  const { difficulty, max_step } = config;
-  if (difficulty!.length === max_step!.length + 1) return [];
-  const message = `has ${difficulty!.length} entries and max_step ${max_step!.length}; there must be one difficulty more`;
+  const { difficulty = [], max_step = [] } = config;
+  if (difficulty.length === max_step.length + 1) return [];
+  const message = `has ${difficulty.length} entries and max_step ${max_step.length}; there must be one difficulty more`;
   return [{ field: 'schedule_config.difficulty', message }];
 }
 
@@ -129,18 +129,18 @@ export function scheduleOptionsOf(
   { schedule_type, schedule_config: settings = {} }: CurriculumConfig,
   custom?: (step: number) => number,
 ): ScheduleOptions | undefined {
-  const rising = {
-    totalSteps: settings.total_curriculum_step!,
-    difficultyStep: settings.difficulty_step!,
-  };
+  // The configuration is checked: what its type needs is there.
+  const { total_curriculum_step: totalSteps = Number.NaN, difficulty_step = Number.NaN } = settings;
+  const { root_degree: rootDegree = Number.NaN, difficulty: difficulties = [], max_step = [] } = settings;
+  const rising = { totalSteps, difficultyStep: difficulty_step };
   switch (schedule_type) {
     case 'fixed_linear':
       return { type: 'linear', ...rising };
     case 'fixed_root':
-      return { type: 'root', ...rising, rootDegree: settings.root_degree! };
+      return { type: 'root', ...rising, rootDegree };
     case 'fixed_discrete':
-      return { type: 'discrete', difficulties: settings.difficulty!, lastSteps: settings.max_step! };
+      return { type: 'discrete', difficulties, lastSteps: max_step };
     case 'custom':
-      return custom && { type: 'custom', totalSteps: rising.totalSteps, difficultyAt: custom };
+      return custom && { type: 'custom', totalSteps, difficultyAt: custom };
   }
 }

@@ -57,8 +57,8 @@ export class TorchRandomOrder implements Sampler {
   }
 
   loadOrderState(state: JsonObject): void {
-    this.#generator = new TorchGenerator(0).setState(Buffer.from(state.generator as string, 'base64'));
-    this.#drawn = { epoch: state.epoch as number, seed: BigInt(state.seed as string) };
+    this.#generator = new TorchGenerator(0).setState(Buffer.from(String(state.generator), 'base64'));
+    this.#drawn = { epoch: Number(state.epoch), seed: BigInt(String(state.seed)) };
   }
 }
 

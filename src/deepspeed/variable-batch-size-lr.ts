@@ -113,7 +113,7 @@ export class VariableBatchSizeLr {
     }
     this.#scheduler.loadStateDict?.(state.base_lr_scheduler as JsonObject);
     this.#baseLrs = [...(state.base_lrs as readonly number[])];
-    this.#lastEpoch = state.last_epoch as number;
+    this.#lastEpoch = Number(state.last_epoch);
   }
 
   #writeRates(rates: readonly number[]): void {

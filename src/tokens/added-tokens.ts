@@ -31,7 +31,8 @@ export class AddedTokens {
     let cursor = 0;
     for (const match of text.matchAll(pattern)) {
       if (textAt?.has(match.index)) continue;
-      const token = this.#byContent.get(match[0])!;
+      const token = this.#byContent.get(match[0]);
+      if (!token) continue;
       const [start, end] = this.#extent(token, text, match.index, cursor);
       if (start < 0) continue;
       if (start > cursor) pieces.push({ text: text.slice(cursor, start), start: cursor });

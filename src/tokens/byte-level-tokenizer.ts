@@ -180,7 +180,7 @@ function characterOfByteIn(word: string): Int32Array {
   const positions = new Int32Array(3 * word.length);
   let byte = 0;
   for (let at = 0; at < word.length; at += characterWidth(word, at)) {
-    const code = word.codePointAt(at)!;
+    const code = word.codePointAt(at) ?? 0;
     const width = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
     positions.fill(at, byte, byte + width);
     byte += width;
@@ -194,7 +194,7 @@ function isAscii(word: string): boolean {
 }
 
 function characterWidth(word: string, at: number): number {
-  return word.codePointAt(at)! > 0xffff ? 2 : 1;
+  return (word.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 }
 
 /** Positions of the original text by position in its NFC form. */

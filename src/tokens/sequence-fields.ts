@@ -1,7 +1,7 @@
 import type { Allocate } from '../core/dataset.js';
-import { type DType, dtypeOf, type TypedArray } from '../core/dtype.js';
+import { copyElements, type DType, dtypeOf, subarrayOf, type TypedArray } from '../core/dtype.js';
 import { CollateError } from '../core/errors.js';
-import type { Tensor } from '../core/tensor.js';
+import { type Tensor, tensor } from '../core/tensor.js';
 import type { Segment } from './sequence-layout.js';
 
 /** Fields that belong to labels, and are shifted with them. */
@@ -33,20 +33,20 @@ export class SequenceFields {
     where: Readonly<Record<string, number>>,
   ): void {
     this.#tensors ??= new Map(
-      Array.from(values, ([name, array]) => [name, this.#zeros(dtypeOf(array)!)] as const),
+      Array.from(values, ([name, array]) => [name, this.#zeros(tensor(array).dtype)] as const),
     );
     const tensors = this.#tensors;
     if (values.size !== tensors.size) throw otherFields(values, tensors, where);
     for (const [name, array] of values) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined || tensor.dtype !== dtypeOf(array)) throw otherFields(values, tensors, where);
-      const target = tensor.data as Float64Array;
-      const source = array as Float64Array;
+      const field = tensors.get(name);
+      if (field === undefined || field.dtype !== dtypeOf(array)) throw otherFields(values, tensors, where);
       const isShifted = this.#shift && besideLabels.includes(name);
-      if (isShifted) target.set(source.subarray(1, hasNext ? length + 1 : length), at);
-      else target.set(source.subarray(0, length), at);
+      const first = isShifted ? 1 : 0;
+      const last = isShifted && hasNext ? length + 1 : length;
+      copyElements(subarrayOf(array, first, last), field.data, at);
       // The first token of a document has no label.
-      if (!isShifted && start === 0 && length > 0 && besideLabels.includes(name)) target[at] = 0;
+      if (!isShifted && start === 0 && length > 0 && besideLabels.includes(name))
+        setToZero(subarrayOf(field.data, at, at + 1));
     }
   }
 
@@ -56,10 +56,15 @@ export class SequenceFields {
   }
 
   #zeros(dtype: DType): Tensor {
-    const tensor = this.#allocate(dtype, this.#shape);
-    (tensor.data as Float64Array).fill(dtype.endsWith('int64') ? (0n as unknown as number) : 0);
-    return tensor;
+    const field = this.#allocate(dtype, this.#shape);
+    setToZero(field.data);
+    return field;
   }
+}
+
+function setToZero(data: TypedArray): void {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(0n);
+  else data.fill(0);
 }
 
 function otherFields(

@@ -6,7 +6,7 @@ import { fingerprint } from '../../core/fingerprint.js';
 import type { Json } from '../../core/json.js';
 import { integerFrom, parseOptions } from '../../core/options.js';
 import { importPeer } from '../../core/peer.js';
-import { ownValue } from '../../core/record.js';
+import { isRecord, ownValue } from '../../core/record.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import { openDataset } from '../../formats/open-dataset.js';
 import { RowChoice } from '../../formats/where/select-rows.js';
@@ -114,7 +114,7 @@ export async function loadSelectMetric({
 /** The text of a sample. */
 export function fieldOf(sample: unknown, field: string | undefined, index: number): string {
   if (field === undefined) return textOf(sample, index);
-  const value = ownValue(sample as Record<string, unknown>, field);
+  const value = isRecord(sample) ? ownValue(sample, field) : undefined;
   if (typeof value === 'string') return value;
   throw new ConfigError('select', [{ field: 'field', message: `${field} is not a text in sample ${index}` }]);
 }
@@ -178,7 +178,7 @@ async function filterMetric(module: string, name: string): Promise<LoadedSelectM
 }
 
 function weightOf(sample: unknown, column: string, index: number): number {
-  const weight = Number(ownValue(sample as Record<string, unknown>, column));
+  const weight = Number(isRecord(sample) ? ownValue(sample, column) : undefined);
   if (weight >= 0 && Number.isFinite(weight)) return weight;
   const message = `${column} is not a number of 0 or more in sample ${index}`;
   throw new ConfigError('select', [{ field: 'weight', message }]);

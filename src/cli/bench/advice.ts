@@ -1,3 +1,4 @@
+import { keysOf } from '../../core/record.js';
 import type { StageName } from '../../monitor/run-statistics.js';
 import { formatCount, formatShare } from '../../web/kit/numbers.js';
 import { decodesAgain, type ShardReads, shardReadsText } from '../shard-reads.js';
@@ -45,8 +46,8 @@ export function adviceFor(configured: PipelineSpeed, best: PipelineSpeed, reads?
 /** The slowest stage and its share of a batch's time. */
 export function slowestStage({ stageMs }: PipelineSpeed): readonly [stage: StageName, share: number] {
   const total = Object.values(stageMs).reduce((sum, ms) => sum + ms, 0);
-  const [[stage, ms]] = Object.entries(stageMs).sort(([, a], [, b]) => b - a) as [[StageName, number]];
-  return [stage, total === 0 ? 0 : ms / total];
+  const stage = keysOf(stageMs).reduce((slowest, one) => (stageMs[one] > stageMs[slowest] ? one : slowest));
+  return [stage, total === 0 ? 0 : stageMs[stage] / total];
 }
 
 /** Renders a trial as options: `numWorkers: 2, prefetchFactor: 4`. */

@@ -87,7 +87,7 @@ export function selectCommand(): Command {
 
 function jsonObject(text: string): Where {
   try {
-    const parsed = JSON.parse(text) as unknown;
+    const parsed: unknown = JSON.parse(text);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Where;
   } catch {
     // Reported below.

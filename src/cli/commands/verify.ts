@@ -87,8 +87,8 @@ async function verify(path: string, flags: VerifyFlags): Promise<void> {
     }
     if (/\.difficulty$/i.test(path)) await checkDifficulty(path, flags.json ?? false);
     else await checkData(path, flags);
-  } else if (receipt === undefined) await verifyDump(path, against!, flags);
-  else await checkReceipt(path, receipt, flags.json ?? false);
+  } else if (against !== undefined) await verifyDump(path, against, flags);
+  else if (receipt !== undefined) await checkReceipt(path, receipt, flags.json ?? false);
 }
 
 /** Reads a whole difficulty index and compares its checksums. */

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../../core/dataset.js';
 import { IndexRangeError } from '../../core/errors.js';
+import { isRecord } from '../../core/record.js';
 import { shownLocation } from '../../core/shown-location.js';
 import { relativeNames } from '../../formats/find/choose-files.js';
 import { describeLeftOut } from '../../formats/find/find-data.js';
@@ -119,13 +120,9 @@ async function sampleFields(dataset: Dataset<unknown>, index: number): Promise<I
 
 /** Splits a sample into fields. A sample that is not an object has one unnamed field. */
 export function fieldsOf(sample: unknown): Readonly<Record<string, unknown>> {
-  const isRecord =
-    typeof sample === 'object' &&
-    sample !== null &&
-    !Array.isArray(sample) &&
-    !ArrayBuffer.isView(sample) &&
-    !('dtype' in sample && 'shape' in sample);
-  return isRecord ? (sample as Record<string, unknown>) : { '': sample };
+  const hasFields =
+    isRecord(sample) && !ArrayBuffer.isView(sample) && !('dtype' in sample && 'shape' in sample);
+  return hasFields ? sample : { '': sample };
 }
 
 /** Fields of the samples, each with all its types. */

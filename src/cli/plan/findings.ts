@@ -31,7 +31,7 @@ export async function planFindings(plan: RunPlan, opened: OpenedConfig, order: R
     unevenShares(plan),
     ...scheduleEnds(plan),
     starvingClusters(plan),
-    ...(plan.mixture ?? []).map((source) => starvingSource(source, plan.mixture!)),
+    ...(plan.mixture ?? []).map((source, _, mixture) => starvingSource(source, mixture)),
     decodedAgain(plan),
     tooMuchMemory(plan),
   ];

@@ -13,6 +13,14 @@ interface KnownState {
   readonly midway: boolean;
 }
 
+type StatefulSource = BatchSource & {
+  readonly [K in 'stateDict' | 'loadStateDict']: NonNullable<BatchSource[K]>;
+};
+
+function isStateful(source: BatchSource): source is StatefulSource {
+  return source.stateDict !== undefined && source.loadStateDict !== undefined;
+}
+
 /**
  * Moves a sampler with a state to the start of any pass. Its epochs follow from one another, so an epoch out of turn
  * is reached from the earliest known state: the epochs between are drawn and dropped.
@@ -34,7 +42,7 @@ export class SamplerPasses {
 
   /** Whether the sampler has a state; one without is a function of its epoch. */
   get isStateful(): boolean {
-    return this.#source.stateDict !== undefined && this.#source.loadStateDict !== undefined;
+    return isStateful(this.#source);
   }
 
   /**
@@ -57,12 +65,14 @@ export class SamplerPasses {
    * @throws {@link CapabilityError} if the epoch precedes the earliest known state
    */
   open({ epoch, samplerRestored, isSought }: PassStart): JsonObject | undefined {
-    if (!this.isStateful) return undefined;
-    if (samplerRestored && this.#restored) this.#source.loadStateDict!(this.#restored.state);
+    const source = this.#source;
+    if (!isStateful(source)) return undefined;
+    const restored = samplerRestored ? this.#restored : undefined;
+    if (restored) source.loadStateDict(restored.state);
     else if (epoch === this.#next && !(isSought && this.#plan && !this.#plan.isDrawn)) this.#finishPlan();
-    else this.#reach(epoch);
-    this.#source.setEpoch?.(epoch);
-    const state = samplerRestored ? this.#restored!.state : this.#source.stateDict!();
+    else this.#reach(source, epoch);
+    source.setEpoch?.(epoch);
+    const state = restored?.state ?? source.stateDict();
     this.#earliest ??= { epoch, state, midway: false };
     this.#next = epoch + 1;
     return state;
@@ -82,14 +92,13 @@ export class SamplerPasses {
     this.#plan = undefined;
   }
 
-  #reach(epoch: number): void {
-    const source = this.#source;
+  #reach(source: StatefulSource, epoch: number): void {
     // A sampler that has not been moved is at the start of its next epoch.
-    this.#earliest ??= { epoch: this.#next ?? 0, state: source.stateDict!(), midway: false };
+    this.#earliest ??= { epoch: this.#next ?? 0, state: source.stateDict(), midway: false };
     const { epoch: first, state, midway } = this.#earliest;
     if (epoch < first || (epoch === first && midway && !source.seek)) throw this.#tooEarly(epoch, first);
     const started = performance.now();
-    source.loadStateDict!(state);
+    source.loadStateDict(state);
     for (let passed = first; passed < epoch; passed++) {
       source.setEpoch?.(passed);
       this.#generator?.randomInt64();

@@ -8,6 +8,12 @@ const mostInARow = 100;
 /** Samples after which a share of failed ones says something. */
 const fewestForShare = 100;
 
+/** The sample that was skipped last, and why. */
+interface Skip {
+  readonly index: number;
+  readonly reason: string;
+}
+
 /** Counts what an epoch gave and left out: it must not pass for a whole one when it gave nothing, or left out too much. */
 export class EpochTally {
   readonly #maxFailures: number;
@@ -16,7 +22,7 @@ export class EpochTally {
   #skippedInARow = 0;
   #tried = 0;
   #failed = 0;
-  #lastSkip: { readonly index: number; readonly reason: string } | undefined;
+  #lastSkip: Skip | undefined;
 
   /** @param maxFailures - See `DataLoaderOptions.maxFailures`. */
   constructor(maxFailures: number) {
@@ -42,8 +48,10 @@ export class EpochTally {
     this.#tried += result.skipped.length + (result.type === 'batch' ? result.samples : 0);
     if (result.skipped.length === 0) return;
     this.#failed += result.skipped.length;
-    if (this.#skippedInARow >= mostInARow) throw this.#allFail(`${this.#skippedInARow} samples in a row`);
-    if (this.#isOverLimit()) throw this.#tooManyFail();
+    if (!this.#lastSkip) return;
+    if (this.#skippedInARow >= mostInARow)
+      throw allFail(`${this.#skippedInARow} samples in a row`, this.#lastSkip);
+    if (this.#isOverLimit()) throw this.#tooManyFail(this.#lastSkip);
   }
 
   #isOverLimit(): boolean {
@@ -60,7 +68,7 @@ export class EpochTally {
    */
   end(dataset: string, isStream: boolean, dropLast: boolean): void {
     if (this.#batches > 0 || !this.#isWhole) return;
-    if (this.#lastSkip) throw this.#allFail('All samples of the epoch');
+    if (this.#lastSkip) throw allFail('All samples of the epoch', this.#lastSkip);
     if (!isStream) return;
     const dropped = dropLast
       ? 'dropLast drops a short batch at the end of each shard: pass dropLast: false, a smaller batchSize, or fewer shards.'
@@ -68,8 +76,7 @@ export class EpochTally {
     throw new EmptyLoaderError(`${dataset} yielded no batch in a whole epoch`, { next: dropped });
   }
 
-  #tooManyFail(): SampleError {
-    const { index, reason } = this.#lastSkip!;
+  #tooManyFail({ index, reason }: Skip): SampleError {
     const [failed, tried, limit] = [this.#failed, this.#tried, this.#maxFailures];
     return new SampleError(
       `${failed} of ${tried} samples failed, and maxFailures is ${limit}; the last reason was: ${reason}`,
@@ -79,12 +86,11 @@ export class EpochTally {
       },
     );
   }
+}
 
-  #allFail(which: string): SampleError {
-    const { index, reason } = this.#lastSkip!;
-    return new SampleError(`${which} failed, although onError is 'skip'; the last reason was: ${reason}`, {
-      where: { index },
-      next: `'skip' is for a few bad samples. Make a single one to see its error: await dataset.get(${index}, context).`,
-    });
-  }
+function allFail(which: string, { index, reason }: Skip): SampleError {
+  return new SampleError(`${which} failed, although onError is 'skip'; the last reason was: ${reason}`, {
+    where: { index },
+    next: `'skip' is for a few bad samples. Make a single one to see its error: await dataset.get(${index}, context).`,
+  });
 }

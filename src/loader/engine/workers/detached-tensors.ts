@@ -1,5 +1,5 @@
 import { type DType, type TypedArray, viewOf } from '../../../core/dtype.js';
-import { ownValue, setOwn } from '../../../core/record.js';
+import { isRecord, ownValue, setOwn } from '../../../core/record.js';
 import { elementCount, isTensor, type Tensor } from '../../../core/tensor.js';
 
 /** A tensor that was taken out of a batch: its path in the batch, and the location of its elements. */
@@ -58,14 +58,14 @@ export function putTogether({ value, tensors }: TakenApart, elements: ElementsOf
 }
 
 function entryOf(node: unknown, step: string | number): unknown {
-  return typeof step === 'number'
-    ? (node as unknown[])[step]
-    : ownValue(node as Record<string, unknown>, step);
+  if (typeof step === 'number') return Array.isArray(node) ? node[step] : undefined;
+  return isRecord(node) ? ownValue(node, step) : undefined;
 }
 
 function replace(node: unknown, step: string | number, tensor: Tensor): void {
-  if (typeof step === 'number') (node as unknown[])[step] = tensor;
-  else setOwn(node as Record<string, unknown>, step, tensor);
+  if (typeof step === 'string') {
+    if (isRecord(node)) setOwn(node, step, tensor);
+  } else if (Array.isArray(node)) node[step] = tensor;
 }
 
 /** Returns the elements of a detached tensor. */

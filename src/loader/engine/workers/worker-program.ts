@@ -1,6 +1,7 @@
 import type { Collate } from '../../../core/collate.js';
 import { isMapDataset } from '../../../core/dataset.js';
 import { toErrorRecord } from '../../../core/error-record.js';
+import { hasMethod } from '../../../core/property-of.js';
 import { transferFailure } from '../../../core/recipe.js';
 import { hasSharedMemory } from '../../../core/shared-buffer.js';
 import { makeFromRecipe } from '../../../recipes/make-from-recipe.js';
@@ -227,8 +228,8 @@ export class WorkerProgram {
 
   /** Releases files and memory maps, which outlive a terminated thread. */
   async #close(): Promise<void> {
-    const opened = await this.#opened;
-    await (opened?.dataset as { close?: () => unknown } | undefined)?.close?.();
+    const dataset = (await this.#opened)?.dataset;
+    if (hasMethod(dataset, 'close')) await dataset.close();
     this.#port.close();
   }
 
