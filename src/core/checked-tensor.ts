@@ -1,17 +1,13 @@
 import { dtypeOf, dtypes, isDType } from './dtype.js';
 import { CollateError } from './errors.js';
+import { isRecord } from './record.js';
 import { elementCount, type Tensor } from './tensor.js';
 
 /** Whether a value is meant as a tensor: it has a dtype, a shape and data. */
-export function looksLikeTensor(value: object): value is Tensor {
-  return (
-    'dtype' in value &&
-    typeof value.dtype === 'string' &&
-    'shape' in value &&
-    value.shape !== undefined &&
-    'data' in value &&
-    ArrayBuffer.isView(value.data)
-  );
+export function looksLikeTensor(value: unknown): value is Tensor {
+  if (!isRecord(value)) return false;
+  const { dtype, shape, data } = value;
+  return typeof dtype === 'string' && shape !== undefined && ArrayBuffer.isView(data);
 }
 
 /** The problem of a value that looks like a tensor; `undefined` if there is none. */

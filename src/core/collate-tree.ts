@@ -79,7 +79,7 @@ function kindOf(value: unknown, path: string, position: number): Kind {
       return typeof value as Kind;
     case 'object':
       if (dtypeOf(value)) return 'tensor';
-      if (value !== null && looksLikeTensor(value)) {
+      if (looksLikeTensor(value)) {
         const problem = tensorProblem(value);
         if (problem) throw malformed(path, position, problem);
         return 'tensor';

@@ -5,6 +5,6 @@
  */
 export function lastOf<T>(items: readonly T[], matches: (item: T) => boolean = () => true): T {
   const index = items.findLastIndex(matches);
-  if (index < 0) throw new RangeError(`None of ${items.length} items matches`);
+  if (index < 0) throw new RangeError('No item matches');
   return items[index]!;
 }

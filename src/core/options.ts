@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import { ConfigError, type ConfigProblem } from './errors.js';
-import { propertyOf } from './property-of.js';
 import { isRecord, ownValue } from './record.js';
 
 /**
@@ -59,21 +58,22 @@ function knownKeys(schema: v.GenericSchema, path: string): readonly string[] {
 }
 
 function entriesOf(node: unknown): Record<string, unknown> | undefined {
-  const entries = propertyOf(node, 'entries');
+  const { entries, wrapped, pipe } = fieldsOf(node);
   if (isRecord(entries)) return entries;
-  const wrapped = propertyOf(node, 'wrapped');
   if (wrapped) return entriesOf(wrapped);
-  const pipe = propertyOf(node, 'pipe');
   return Array.isArray(pipe) ? entriesOf(pipe[0]) : undefined;
 }
 
 /** The schema of the values, if `node` is a record: an object with arbitrary keys. */
 function recordValueOf(node: unknown): unknown {
-  if (propertyOf(node, 'type') === 'map') return propertyOf(node, 'value');
-  const wrapped = propertyOf(node, 'wrapped');
+  const { type, value, wrapped, pipe } = fieldsOf(node);
+  if (type === 'map') return value;
   if (wrapped) return recordValueOf(wrapped);
-  const pipe = propertyOf(node, 'pipe');
   return Array.isArray(pipe) ? pipe.slice(1).map(recordValueOf).find(Boolean) : undefined;
+}
+
+function fieldsOf(node: unknown): Record<string, unknown> {
+  return isRecord(node) ? node : {};
 }
 
 /** The candidate nearest to a key that is not one; `undefined` if none is near. */
@@ -108,10 +108,7 @@ export function recordOf<I, O>(
   key: v.GenericSchema<string, string> = v.string(),
 ) {
   return v.pipe(
-    v.custom<Readonly<Record<string, I>>>(
-      (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
-      'must be an object',
-    ),
+    v.custom<Readonly<Record<string, I>>>(isRecord, 'must be an object'),
     v.transform((input) => new Map(Object.entries(input))),
     v.map(key, value),
     v.transform((map): Record<string, O> => Object.fromEntries(map)),

@@ -1,4 +1,3 @@
-import { lastOf } from './last-of.js';
 import { partSlice, partsWith, shareSlice } from './part-slice.js';
 
 /** One occurrence of a sample in training. All numbers count from 0. */
@@ -77,7 +76,7 @@ export function* sightingsInPieces(
   { worldSize, gradientAccumulationSteps }: BatchLayout,
   cutPoints: readonly number[],
 ): Generator<Sighting> {
-  const length = lastOf(cutPoints);
+  const length = cutPoints[cutPoints.length - 1]!;
   for (let microBatch = 0; microBatch < gradientAccumulationSteps; microBatch++) {
     for (let rank = 0; rank < worldSize; rank++) {
       const share = { microBatch, gradientAccumulationSteps, rank, worldSize };

@@ -9,6 +9,7 @@ import {
   zeros,
 } from './dtype.js';
 import { ShapeError } from './errors.js';
+import { isRecord } from './record.js';
 
 /**
  * A dense array in row-major order: plain data that can be sent to other threads and printed.
@@ -79,9 +80,9 @@ export function zeroTensor<D extends DType>(dtype: D, shape: readonly number[]):
 
 /** Whether `value` is a {@link Tensor}: an object with a dtype, a shape and a typed array. */
 export function isTensor(value: unknown): value is Tensor {
-  if (typeof value !== 'object' || value === null) return false;
-  if (!('dtype' in value && 'shape' in value && 'data' in value)) return false;
-  return isDType(value.dtype) && Array.isArray(value.shape) && ArrayBuffer.isView(value.data);
+  if (!isRecord(value)) return false;
+  const { dtype, shape, data } = value;
+  return isDType(dtype) && Array.isArray(shape) && ArrayBuffer.isView(data);
 }
 
 /**

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { CapabilityError, ConfigError, LoaderClosedError, LoaderTimeoutError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
 import type { Delivered } from './engine/delivered.js';
-import { indexTask } from './order/batch-task.js';
+import type { IndexTask } from './order/batch-task.js';
 import { type LoaderPosition, positionOf } from './order/loader-position.js';
 import { type LoaderParts, type OpenedPass, Pass, passEnded } from './pass.js';
 
@@ -95,7 +95,7 @@ export class Leases<B> {
   }
 
   #lease(batch: B, delivered: Delivered): Lease<B> {
-    const { epoch, batch: number } = indexTask(delivered.planned.task);
+    const { epoch, batch: number } = delivered.planned.task as IndexTask;
     const position = positionOf(number, this.#parts.options.gradientAccumulationSteps);
     return { batch, epoch, ...position, ack: () => this.#acknowledge(delivered) };
   }
@@ -137,7 +137,7 @@ export class Leases<B> {
   }
 
   #timeout(timeoutMs: number): LoaderTimeoutError {
-    const batches = Array.from(this.#inFlight, ({ planned }) => indexTask(planned.task).batch);
+    const batches = Array.from(this.#inFlight, ({ planned }) => (planned.task as IndexTask).batch);
     return new LoaderTimeoutError(`No lease was acknowledged in ${timeoutMs} ms`, {
       where: {
         epoch: this.#parts.progress.epoch,

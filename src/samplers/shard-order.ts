@@ -1,5 +1,4 @@
 import { firstAbove } from '../core/first-above.js';
-import { lastOf } from '../core/last-of.js';
 import { IndexPermutation, orderKey } from '../random/index.js';
 import type { IndexBuffer, IndexOrder } from './index-order.js';
 
@@ -60,7 +59,7 @@ export class ShardOrder implements IndexOrder {
       start += end;
     }
     this.#windows = windows;
-    this.#windowEnds = windows.map(({ start, ends }) => start + lastOf(ends));
+    this.#windowEnds = windows.map(({ start, ends }) => start + ends[ends.length - 1]!);
   }
 
   fill(out: IndexBuffer, start: number): void {

@@ -1,7 +1,6 @@
 import type { Collate } from '../../core/collate.js';
 import { type DatasetTitle, datasetTitle, type SampleContext } from '../../core/dataset.js';
 import { SampleError } from '../../core/errors.js';
-import { lastOf } from '../../core/last-of.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type StageClock, stageClock, type TimedStage } from '../../core/stage-clock.js';
 import { messageOf } from '../../core/thrown.js';
@@ -182,7 +181,7 @@ export async function firstMade(
 
 /** The error for a batch without a sample and without a replacement: leaving it out would put ranks or micro-batches out of step. */
 export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[]): SampleError {
-  const last = lastOf(skipped);
+  const last = skipped[skipped.length - 1]!;
   return new SampleError(
     `No sample of a batch could be made, and none that could replace it; the last reason was: ${trimStop(last.reason)}`,
     {

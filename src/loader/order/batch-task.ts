@@ -39,12 +39,6 @@ export interface StreamTask {
 
 export type BatchTask = IndexTask | StreamTask;
 
-/** A task of a map-style dataset. @throws TypeError for one of a stream, whose tasks name no samples */
-export function indexTask(task: BatchTask): IndexTask {
-  if (task.type === 'indices') return task;
-  throw new TypeError('A task of a stream names no samples');
-}
-
 /** Location of a task, for an error message. */
 export function locationOfTask(task: BatchTask): Record<string, string | number> {
   if (task.type === 'stream') return { epoch: task.epoch, shard: task.shard, batchOfShard: task.ordinal };

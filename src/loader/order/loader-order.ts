@@ -9,7 +9,7 @@ import type { WorkerDataset } from '../../datasets/index.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
 import { BatchSampler } from '../../samplers/index.js';
 import { checkIterable, type ResolvedOptions } from '../resolve-options.js';
-import { indexTask } from './batch-task.js';
+import type { IndexTask } from './batch-task.js';
 import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';
 import { checkBatchSize, checkSharing, refuseEmptyOrder } from './check-sharing.js';
 import { createBatchSampler, type MapFacts } from './create-batch-sampler.js';
@@ -174,7 +174,7 @@ export class LoaderOrder {
     this.passes?.open({ ...start, isSought: true });
     const plan = this.#mapPlan(this.batchSampler, layout, start);
     for (let planned = plan.next(); planned; planned = plan.next()) {
-      const { epoch, batch, indices, positions } = indexTask(planned.task);
+      const { epoch, batch, indices, positions } = planned.task as IndexTask;
       yield { epoch, ...positionOf(batch, microBatches), indices, positions };
     }
   }
