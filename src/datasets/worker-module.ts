@@ -1,7 +1,6 @@
 import type { Dataset, IterableDataset } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { type ModuleRecipe, type Movable, toRecipe } from '../core/recipe.js';
-import { valueOfModule } from './module-value.js';
 
 /** The export of a module and its options. */
 export interface WorkerModuleOptions {
@@ -28,8 +27,14 @@ export class WorkerModule<V> implements Movable {
 
   /** Loads the value in this thread, once. */
   load(): Promise<V> {
-    this.#value ??= valueOfModule(this[toRecipe]()) as Promise<V>;
+    this.#value ??= this.#load();
     return this.#value;
+  }
+
+  async #load(): Promise<V> {
+    // Pages load this code only if they name a module.
+    const { valueOfModule } = await import('./module-value.js');
+    return (await valueOfModule(this[toRecipe]())) as V;
   }
 
   [toRecipe](): ModuleRecipe {
