@@ -29,7 +29,7 @@ describe.skipIf(!executablePath)('the live page of a server', () => {
     await python.read({ address: server.address, loader: 'train', limit: 5 });
     const url = /http:\S+/.exec(server.stderr)![0];
     await page.goto(url);
-    await page.waitForFunction(() => document.querySelectorAll('#clients tbody tr').length === 2);
+    await page.locator('#clients tbody tr').nth(1).waitFor();
     const cells = (name: string) =>
       page.locator('#clients tr').filter({ hasText: name }).locator('th, td').allInnerTexts();
     const byHand = await cells('by hand');
