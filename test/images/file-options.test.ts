@@ -71,7 +71,7 @@ describe('truncated files that are accepted', () => {
 it('options that contradict each other or do not exist are errors', () => {
   expect(() => new ImagePipeline([], { channels: 4, background: [0, 0, 0] })).toThrow(ConfigError);
   expect(() => new ImagePipeline([], { truncated: 'yes' as 'accept' })).toThrow(/'error' or 'accept'/);
-  expect(() => new ImagePipeline([], { orientatoin: 'upright' } as object)).toThrow(
+  expect(() => new ImagePipeline([], { orientations: 'upright' } as object)).toThrow(
     /did you mean orientation/,
   );
 });

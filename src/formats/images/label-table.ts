@@ -85,7 +85,7 @@ async function readTable(
     const columns = rows.columns.map((column) => column.name);
     const file = chosen('file', asked.file, fileColumns, columns, name);
     const label = chosen('label', asked.label, labelColumns, columns, name);
-    // A file may be called 0012, which is no number.
+    // A file may be called 0012, which is not a number.
     if (!isParquet) {
       rows.close();
       rows = await CsvDataset.open(name, { ...storage, types: { [file]: 'string' } });

@@ -16,7 +16,7 @@ export interface OwnFloatStep {
  * A step of your own behind `normalize`, where values are float32. It takes a tensor of the shape `[C, H, W]`, whatever the layout of
  * the result, and returns one of the same shape.
  *
- * @throws {@link ConfigError} if it is no function.
+ * @throws {@link ConfigError} if it is not a function.
  */
 export function afterNormalize(change: FloatFunction): OwnFloatStep {
   const isFunction = (value: unknown) => typeof value === 'function';

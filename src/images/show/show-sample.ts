@@ -4,7 +4,7 @@ import { pictureLayout, type ShownPicture, showPicture } from './shown-picture.j
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The images of a value: one of `[C, H, W]` or `[H, W, C]`, or each of `[N, …]`, at most `most`. Empty: it is no image. */
+/** The images of a value: one of `[C, H, W]` or `[H, W, C]`, or each of `[N, …]`, at most `most`. Empty: it is not an image. */
 export function imagesOf(value: unknown, mostSide: number, most: number): ShownPicture[] {
   if (!isTensor(value)) return [];
   const { shape, dtype, data } = value;

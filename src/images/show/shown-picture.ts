@@ -25,7 +25,7 @@ export interface PictureLayout {
 /** Smaller tensors are no images: their numbers say more. */
 const leastSide = 8;
 
-/** The layout of `[H, W, C]` or `[C, H, W]`, with 1, 3 or 4 channels and at least 8 pixels a side; `undefined`: no image. */
+/** The layout of `[H, W, C]` or `[C, H, W]`, with 1, 3 or 4 channels and at least 8 pixels a side; `undefined` for others. */
 export function pictureLayout(shape: readonly number[], dtype: string): PictureLayout | undefined {
   if (shape.length !== 3 || !(dtype === 'uint8' || dtype.startsWith('float'))) return undefined;
   const [a, b, c] = shape as [number, number, number];
