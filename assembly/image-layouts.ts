@@ -1,7 +1,9 @@
+import { storeBytes } from './image-vectors';
+
 // Kernels that move bytes between layouts: RGBX (four bytes per pixel, of which the fourth is ignored), RGB (three), and planes.
 
-/** Splits RGBX into three planes. */
-export function planesOfRgbx(source: usize, pixels: i32, target: usize): void {
+/** Splits pixels of four bytes into three planes, or four. */
+export function planesOfRgbx(source: usize, pixels: i32, channels: i32, target: usize): void {
   for (let i = 0; i < pixels; i += 16) {
     i = min(i, pixels - 16);
     const at = source + ((<usize>i) << 2);
@@ -16,12 +18,27 @@ export function planesOfRgbx(source: usize, pixels: i32, target: usize): void {
     v128.store(target + i, v128.shuffle<i64>(rg0, rg1, 0, 2));
     v128.store(target + pixels + i, v128.shuffle<i64>(rg0, rg1, 1, 3));
     v128.store(target + 2 * <usize>pixels + i, v128.shuffle<i64>(blue0, blue1, 0, 2));
+    if (channels > 3) v128.store(target + 3 * <usize>pixels + i, v128.shuffle<i64>(blue0, blue1, 1, 3));
   }
 }
 
 /** Four pixels, sorted by channel. */
 function byChannel(four: v128): v128 {
   return i8x16.shuffle(four, four, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+}
+
+/** Writes the luma of each pixel by ITU-R BT.601, with Pillow's rounding. */
+export function lumaOfRgbx(source: usize, pixels: i32, target: usize): void {
+  const byte = i32x4.splat(255);
+  for (let i = 0; i < pixels; i += 4) {
+    i = min(i, pixels - 4);
+    const four = v128.load(source + ((<usize>i) << 2));
+    const red = i32x4.mul(v128.and(four, byte), i32x4.splat(19595));
+    const green = i32x4.mul(v128.and(i32x4.shr_u(four, 8), byte), i32x4.splat(38470));
+    const blue = i32x4.mul(v128.and(i32x4.shr_u(four, 16), byte), i32x4.splat(7471));
+    const sum = i32x4.add(i32x4.add(red, green), i32x4.add(blue, i32x4.splat(0x8000)));
+    storeBytes(target + i, i32x4.shr_u(sum, 16));
+  }
 }
 
 /** Joins three planes to RGB. */
@@ -53,22 +70,31 @@ export function rgbOfRgbx(source: usize, pixels: i32, target: usize): void {
 
 /**
  * Unpacks pixels of 1 to 4 bytes to RGBX. One or two bytes are gray, and gray with alpha; three are RGB; four RGB with alpha, or with
- * `isCmyk` inks.
+ * `isCmyk` inks. Unless the source is RGB with alpha, the bits of `fourth` become the fourth byte.
  */
-export function rgbxOfPacked(source: usize, pixels: i32, channels: i32, isCmyk: i32, target: usize): void {
+export function rgbxOfPacked(
+  source: usize,
+  pixels: i32,
+  channels: i32,
+  isCmyk: i32,
+  fourth: u32,
+  target: usize,
+): void {
   const end = target + ((<usize>pixels) << 2);
   if (channels === 3) {
-    const spread = i8x16(0, 1, 2, 0, 3, 4, 5, 0, 6, 7, 8, 0, 9, 10, 11, 0);
+    // Where a number is beyond the lanes, a lane becomes 0.
+    const spread = i8x16(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
+    const fourths = i32x4.splat(fourth);
     // Each load reads four bytes beyond its pixels.
     for (; target + 16 <= end; source += 12, target += 16)
-      v128.store(target, i8x16.swizzle(v128.load(source), spread));
+      v128.store(target, v128.or(i8x16.swizzle(v128.load(source), spread), fourths));
     for (; target < end; source += 3, target += 4)
-      store<u32>(target, <u32>load<u16>(source) | ((<u32>load<u8>(source, 2)) << 16));
+      store<u32>(target, <u32>load<u16>(source) | ((<u32>load<u8>(source, 2)) << 16) | fourth);
   } else if (channels < 3) {
     for (; target < end; source += channels, target += 4)
-      store<u32>(target, <u32>load<u8>(source) * 0x010101);
+      store<u32>(target, (<u32>load<u8>(source) * 0x010101) | fourth);
   } else if (isCmyk) {
-    for (; target < end; source += 4, target += 4) store<u32>(target, rgbOfInks(load<u32>(source)));
+    for (; target < end; source += 4, target += 4) store<u32>(target, rgbOfInks(load<u32>(source)) | fourth);
   } else memory.copy(target, source, (<usize>pixels) << 2);
 }
 
@@ -88,11 +114,23 @@ function left(ink: i32, white: i32): i32 {
   return max(0, white - (((product >> 8) + product) >> 8));
 }
 
-/** Writes the value of each level in a table of 256 f32, `step` bytes apart. */
-export function lookUpLevels(source: usize, count: i32, table: usize, step: i32, target: usize): void {
+/** Writes the value of each level in a table of 256, `step` bytes apart. Values have two bytes, or four. */
+export function lookUpLevels(
+  source: usize,
+  count: i32,
+  table: usize,
+  bytes: i32,
+  step: i32,
+  target: usize,
+): void {
   const end = source + count;
-  for (; source < end; source++, target += step)
-    store<f32>(target, load<f32>(table + ((<usize>load<u8>(source)) << 2)));
+  if (bytes === 4) {
+    for (; source < end; source++, target += step)
+      store<u32>(target, load<u32>(table + ((<usize>load<u8>(source)) << 2)));
+  } else {
+    for (; source < end; source++, target += step)
+      store<u16>(target, load<u16>(table + ((<usize>load<u8>(source)) << 1)));
+  }
 }
 
 /** Writes `source[rows[y] + columns[x]]` for each pixel of a plane of `height * width`. */

@@ -118,3 +118,14 @@ export function truncateLevels(source: usize, count: i32, target: usize): void {
     store<u8>(target + i, min(<i32>255, max(<i32>0, <i32>load<f32>(source + ((<usize>i) << 2)))));
   }
 }
+
+/** Replaces f32 values by `before * other + value * own`. */
+export function mixFloats(values: usize, before: usize, count: i32, own: f32, other: f32): void {
+  const owns = f32x4.splat(own);
+  const others = f32x4.splat(other);
+  const end = values + ((<usize>count) << 2);
+  for (; values + 16 <= end; values += 16, before += 16)
+    v128.store(values, f32x4.add(f32x4.mul(v128.load(before), others), f32x4.mul(v128.load(values), owns)));
+  for (; values < end; values += 4, before += 4)
+    store<f32>(values, load<f32>(before) * other + load<f32>(values) * own);
+}

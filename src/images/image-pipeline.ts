@@ -72,7 +72,7 @@ export class ImagePipeline {
   }
 
   /**
-   * Makes an image from the bytes of its file. Synchronous for JPEGs if libjpeg-turbo is installed.
+   * Makes an image from the bytes of its file. Synchronous where libjpeg-turbo or libwebp decodes it.
    *
    * @param name - Path of the image, for messages.
    * @returns shape `[C, H, W]` or `[H, W, C]`, where `C` is 3 unless `channels` says otherwise; with `fiveCrop` or `tenCrop`, one more

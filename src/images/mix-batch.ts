@@ -1,6 +1,7 @@
 import type { TypedArray } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
+import { imageWorkspace } from './image-workspace.js';
 
 /** A rectangle of whole pixels. */
 export interface PastedBox {
@@ -17,9 +18,32 @@ export function mixValues(values: Float32Array, batch: number, share: number): v
   const last = values.slice((batch - 1) * size);
   for (let b = batch - 1; b >= 0; b--) {
     const before = b === 0 ? last : values.subarray((b - 1) * size, b * size);
-    for (let i = 0; i < size; i++)
-      values[b * size + i] = Math.fround(before[i]! * other) + Math.fround(values[b * size + i]! * own);
+    for (let start = 0; start < size; start += together) {
+      const end = Math.min(size, start + together);
+      const part = values.subarray(b * size + start, b * size + end);
+      mixPart(part, before.subarray(start, end), own, other);
+    }
   }
+}
+
+/** Values that are copied to kernels at once, if they are not in their memory already. */
+const together = 16_384;
+
+/** Replaces values by `before * other + value * own`. */
+function mixPart(values: Float32Array, before: Float32Array, own: number, other: number): void {
+  const workspace = imageWorkspace();
+  const { kernels } = workspace;
+  if (!kernels) {
+    for (let i = 0; i < values.length; i++)
+      values[i] = Math.fround(before[i]! * other) + Math.fround(values[i]! * own);
+    return;
+  }
+  const { memory, functions } = kernels;
+  const from = memory.addressOf(before) ?? workspace.place('mixed before', before);
+  const direct = memory.addressOf(values);
+  const address = direct ?? workspace.place('mixed values', values);
+  functions.mixFloats(address, from, values.length, own, other);
+  if (direct === undefined) values.set(new Float32Array(memory.buffer, address, values.length));
 }
 
 interface BatchShape {

@@ -71,7 +71,7 @@ export function copyPixels(
   const direct = kernels.memory.addressOf(target);
   const address = direct ?? workspace.bytes('packed', target.byteLength).byteOffset;
   if (layout === 'NHWC') kernels.functions.rgbOfRgbx(source, pixels, address);
-  else kernels.functions.planesOfRgbx(source, pixels, address);
+  else kernels.functions.planesOfRgbx(source, pixels, 3, address);
   if (direct === undefined) target.set(new Uint8Array(kernels.memory.buffer, address, target.length));
 }
 

@@ -8,13 +8,13 @@ export interface ImagePipelineOptions {
   /** Order of axes. @defaultValue `'NCHW'`: channels, height, width */
   readonly layout?: ImageLayout;
   /**
-   * JPEG decoder: libjpeg-turbo if koffi and the library are installed (`'auto'`), or sharp for all images. @defaultValue
-   * `'auto'`
+   * `'auto'`: libjpeg-turbo for JPEGs and libwebp for WebP, if koffi and the library are installed, and sharp for others.
+   * `'sharp'`: sharp for all that it decodes. @defaultValue `'auto'`
    */
   readonly decoder?: 'auto' | 'sharp';
   /**
-   * Whether results have Pillow's pixels: JPEGs are decoded at full size, and resizing has Pillow's precision. Otherwise, a JPEG that
-   * becomes six times smaller or more is shrunk during decoding, which differs by a few levels of 255, and resizing differs by at
+   * Whether results have Pillow's pixels: files are decoded at full size, and resizing has Pillow's precision. Otherwise, a JPEG or
+   * WebP that becomes six times smaller or more is shrunk during decoding, which differs by a few levels of 255, and resizing differs by at
    * most one. @defaultValue `false`
    */
   readonly exact?: boolean;

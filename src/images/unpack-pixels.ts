@@ -2,6 +2,9 @@ import type { ImageWorkspace } from './image-workspace.js';
 import type { PackedPixels } from './packed-pixels.js';
 import { type RgbxImage, rgbxBytes } from './rgbx-image.js';
 
+/** The fourth byte of a pixel without transparency, in an integer. */
+const opaque = 0xff00_0000;
+
 /**
  * Unpacks pixels into the workspace, where the image is valid until the next call.
  *
@@ -15,21 +18,24 @@ export function unpackPixels(pixels: PackedPixels, workspace: ImageWorkspace, wi
     // The kernel reads up to four bytes beyond its source.
     const source = workspace.bytes('packed', data.length + 4);
     source.set(data);
-    const inks = isCmyk ? 1 : 0;
-    kernels.functions.rgbxOfPacked(source.byteOffset, width * height, channels, inks, target.byteOffset);
-  } else unpackPlainly(pixels, target);
-  if (withAlpha && (channels !== 4 || isCmyk))
-    for (let i = 3; i < 4 * width * height; i += 4) target[i] = 255;
+    const [inks, fourth] = [isCmyk ? 1 : 0, withAlpha ? opaque : 0];
+    const [from, to] = [source.byteOffset, target.byteOffset];
+    kernels.functions.rgbxOfPacked(from, width * height, channels, inks, fourth, to);
+  } else unpackPlainly(pixels, target, withAlpha);
   return { width, height, data: target };
 }
 
-function unpackPlainly({ width, height, channels, data, isCmyk }: PackedPixels, target: Uint8Array): void {
+function unpackPlainly(
+  { width, height, channels, data, isCmyk }: PackedPixels,
+  target: Uint8Array,
+  withAlpha: boolean,
+): void {
   const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
   for (let from = 0, to = 0; to < 4 * width * height; from += channels, to += 4) {
     target[to] = data[from]!;
     target[to + 1] = data[from + green]!;
     target[to + 2] = data[from + blue]!;
-    if (channels === 4) target[to + 3] = data[from + 3]!;
+    target[to + 3] = channels === 4 && !isCmyk ? data[from + 3]! : withAlpha ? 255 : 0;
     if (isCmyk) inksToRgb(target, to, data[from + 3]!);
   }
 }

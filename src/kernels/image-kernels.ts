@@ -13,6 +13,7 @@ export interface ImageKernelFunctions {
   sumOfLevels(source: number, count: number): number;
   scaleLevels(source: number, count: number, scale: number, target: number): void;
   addScaled(source: number, count: number, scale: number, target: number): void;
+  mixFloats(values: number, before: number, count: number, own: number, other: number): void;
   truncateLevels(source: number, count: number, target: number): void;
   sharpenPlane(source: number, height: number, width: number, rest: number, target: number): void;
   blurPlane(
@@ -75,11 +76,26 @@ export interface ImageKernelFunctions {
     sourceWidth: number,
     target: number,
   ): void;
-  planesOfRgbx(source: number, pixels: number, target: number): void;
+  planesOfRgbx(source: number, pixels: number, channels: number, target: number): void;
+  lumaOfRgbx(source: number, pixels: number, target: number): void;
   interleaveRgb(source: number, pixels: number, target: number): void;
   rgbOfRgbx(source: number, pixels: number, target: number): void;
-  rgbxOfPacked(source: number, pixels: number, channels: number, isCmyk: number, target: number): void;
-  lookUpLevels(source: number, count: number, table: number, step: number, target: number): void;
+  rgbxOfPacked(
+    source: number,
+    pixels: number,
+    channels: number,
+    isCmyk: number,
+    fourth: number,
+    target: number,
+  ): void;
+  lookUpLevels(
+    source: number,
+    count: number,
+    table: number,
+    bytes: number,
+    step: number,
+    target: number,
+  ): void;
   gatherPlane(
     source: number,
     rows: number,

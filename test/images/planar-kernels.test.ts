@@ -14,6 +14,7 @@ import {
 } from 'millrace/images';
 import { describe, expect, it } from 'vitest';
 import { imageWorkspace, withoutKernels } from '../../dist/images/image-workspace.js';
+import { mixValues } from '../../dist/images/mix-batch.js';
 import { meanLevel } from '../../dist/images/planar/level-tables.js';
 import { mixLevels } from '../../dist/images/planar/mix-levels.js';
 import { unpackPixels } from '../../dist/images/unpack-pixels.js';
@@ -225,15 +226,46 @@ describe('what pipelines do beside', () => {
           [16, 4],
         ] as const) {
           const data = bytesOf(channels * width * height, 2);
-          // The fourth byte is unused.
           const unpack = () =>
-            unpackPixels({ width, height, channels, data, isCmyk }, imageWorkspace())
-              .data.slice(0, 4 * width * height)
-              .filter((_, i) => i % 4 !== 3);
+            [false, true].map((withAlpha) =>
+              unpackPixels({ width, height, channels, data, isCmyk }, imageWorkspace(), withAlpha)
+                .data.slice(0, 4 * width * height)
+                // Without alpha, the fourth byte is unused.
+                .filter((_, i) => withAlpha || i % 4 !== 3),
+            );
           expect(unpack()).toEqual(withoutKernels(unpack));
         }
       }
     }
+  });
+
+  it.each([1, 3, 4] as const)('results of %s channels and every dtype are the same', (channels) => {
+    for (const dtype of ['uint8', 'float32', 'float16'] as const) {
+      for (const layout of ['NCHW', 'NHWC'] as const) {
+        const run = () =>
+          new ImagePipeline([resize([20, 31])], { channels, dtype, layout }).run(
+            bytes,
+            'color.jpg',
+            context(1),
+          );
+        expect(run()).toEqual(withoutKernels(run));
+      }
+    }
+  });
+
+  it('batches mix alike, in kernel memory and elsewhere', () => {
+    const size = 3 * 90 * 70;
+    const values = Float32Array.from(bytesOf(4 * size, 2), (value) => (value - 100) / 7);
+    const mixed = (target: Float32Array) => {
+      target.set(values);
+      mixValues(target, 4, 0.3);
+      return target.slice();
+    };
+    const inKernels = imageWorkspace().bytes('batch', 4 * values.length);
+    const slot = new Float32Array(inKernels.buffer, inKernels.byteOffset, values.length);
+    const plain = withoutKernels(() => mixed(new Float32Array(values.length)));
+    expect(mixed(new Float32Array(values.length))).toEqual(plain);
+    expect(mixed(slot)).toEqual(plain);
   });
 
   it('adds up and mixes levels', () => {

@@ -45,8 +45,13 @@ function fill(
   const random = data instanceof Float32Array ? () => rng.normal() : () => rng.integer(0, 256);
   for (let channel = 0; channel < Math.min(3, channels); channel++) {
     const one = typeof value === 'object' ? value[channel]! : value;
-    for (let y = top; y < top + h; y++)
-      for (let x = left; x < left + w; x++)
-        data[(y * width + x) * step + channel * next] = one === 'random' ? random() : Number(one);
+    for (let y = top; y < top + h; y++) {
+      const row = channel * next + y * width * step;
+      if (step === 1 && one !== 'random') {
+        data.fill(Number(one), row + left, row + left + w);
+        continue;
+      }
+      for (let x = left; x < left + w; x++) data[row + x * step] = one === 'random' ? random() : Number(one);
+    }
   }
 }

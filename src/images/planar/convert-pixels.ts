@@ -11,40 +11,29 @@ type Values = Float32Array | Uint8Array | Uint16Array;
  *
  * @param channels - 1: the gray of Pillow's `convert('L')` instead; 4: alpha as well. @defaultValue `3`
  */
-export function planarOf(image: RgbxImage, channels: 1 | 3 | 4 = 3): PlanarImage {
-  const { width, height, data } = image;
-  if (channels === 1) return grayOf(image);
+export function planarOf({ width, height, data }: RgbxImage, channels: 1 | 3 | 4 = 3): PlanarImage {
   const pixels = width * height;
-  if (channels === 4) return { channels, height, width, data: withAlpha(data, pixels) };
   const address = imageWorkspace().kernels?.memory.addressOf(data);
-  const planar = runKernel(address ?? data, pixels, 3 * pixels, ({ functions, source, target }) =>
-    functions.planesOfRgbx(source, pixels, target),
-  );
-  return { channels: 3, height, width, data: planar ?? planesPlainly(data, pixels) };
+  const planar = runKernel(address ?? data, pixels, channels * pixels, ({ functions, source, target }) => {
+    if (channels === 1) functions.lumaOfRgbx(source, pixels, target);
+    else functions.planesOfRgbx(source, pixels, channels, target);
+  });
+  const plainly = channels === 1 ? lumaPlainly : planesPlainly;
+  return { channels, height, width, data: planar ?? plainly(data, pixels, channels) };
 }
 
 /** Luma by ITU-R BT.601, with Pillow's rounding. */
-function grayOf({ width, height, data }: RgbxImage): PlanarImage {
-  const gray = new Uint8Array(width * height);
-  for (let i = 0, from = 0; i < gray.length; i++, from += 4)
+function lumaPlainly(data: Uint8Array, pixels: number): Uint8Array {
+  const gray = new Uint8Array(pixels);
+  for (let i = 0, from = 0; i < pixels; i++, from += 4)
     gray[i] = (data[from]! * 19_595 + data[from + 1]! * 38_470 + data[from + 2]! * 7_471 + 0x8000) >> 16;
-  return { channels: 1, height, width, data: gray };
+  return gray;
 }
 
-function withAlpha(data: Uint8Array, pixels: number): Uint8Array {
-  const planar = new Uint8Array(4 * pixels);
-  planar.set(planesPlainly(data, pixels));
-  for (let i = 0; i < pixels; i++) planar[3 * pixels + i] = data[4 * i + 3]!;
-  return planar;
-}
-
-function planesPlainly(data: Uint8Array, pixels: number): Uint8Array {
-  const planar = new Uint8Array(3 * pixels);
-  for (let i = 0, from = 0; i < pixels; i++, from += 4) {
-    planar[i] = data[from]!;
-    planar[pixels + i] = data[from + 1]!;
-    planar[2 * pixels + i] = data[from + 2]!;
-  }
+function planesPlainly(data: Uint8Array, pixels: number, channels: number): Uint8Array {
+  const planar = new Uint8Array(channels * pixels);
+  for (let channel = 0; channel < channels; channel++)
+    for (let i = 0; i < pixels; i++) planar[channel * pixels + i] = data[4 * i + channel]!;
   return planar;
 }
 
@@ -60,7 +49,7 @@ export function writePlanar(
   levels?: readonly (Float32Array | Uint16Array)[],
 ): void {
   const isDone = levels
-    ? target instanceof Float32Array && lookUpFast(image, layout, target, levels as readonly Float32Array[])
+    ? !(target instanceof Uint8Array) && lookUpFast(image, layout, target, levels)
     : copyFast(image, layout, target);
   if (!isDone) writeValues(image, layout, target, levels);
 }
@@ -69,26 +58,25 @@ export function writePlanar(
 function lookUpFast(
   { channels, height, width, data }: PlanarImage,
   layout: ImageLayout,
-  target: Float32Array,
-  levels: readonly Float32Array[],
+  target: Float32Array | Uint16Array,
+  levels: readonly (Float32Array | Uint16Array)[],
 ): boolean {
   const pixels = height * width;
   const [step, next] = layout === 'NHWC' ? [channels, 1] : [1, pixels];
+  const each = target.BYTES_PER_ELEMENT;
   const done = askKernel(data, pixels, ({ functions, source, workspace }) => {
     const { memory } = workspace.kernels!;
     const direct = memory.addressOf(target);
     const address = direct ?? workspace.bytes('normalized', target.byteLength).byteOffset;
     for (let channel = 0; channel < channels; channel++) {
       const table = workspace.place('values of levels', levels[channel]!);
-      functions.lookUpLevels(
-        source + channel * pixels,
-        pixels,
-        table,
-        4 * step,
-        address + 4 * channel * next,
-      );
+      const [from, to] = [source + channel * pixels, address + each * channel * next];
+      functions.lookUpLevels(from, pixels, table, each, each * step, to);
     }
-    if (direct === undefined) target.set(new Float32Array(memory.buffer, address, target.length));
+    if (direct === undefined) {
+      const values = new Uint8Array(memory.buffer, address, target.byteLength);
+      new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(values);
+    }
     return 1;
   });
   return done !== undefined;
@@ -104,11 +92,12 @@ function copyFast(
     target.set(data);
     return true;
   }
-  if (channels !== 3) return false;
+  if (channels !== 3 && channels !== 4) return false;
   const pixels = height * width;
-  const joined = runKernel(data, pixels, 3 * pixels, (call) =>
-    call.functions.interleaveRgb(call.source, pixels, call.target),
-  );
+  const joined = runKernel(data, pixels, channels * pixels, (call) => {
+    if (channels === 3) call.functions.interleaveRgb(call.source, pixels, call.target);
+    else call.functions.pixelsOfPlanes(call.source, pixels, channels, call.target);
+  });
   if (joined) target.set(joined);
   return joined !== undefined;
 }
