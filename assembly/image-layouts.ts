@@ -27,8 +27,8 @@ function byChannel(four: v128): v128 {
   return i8x16.shuffle(four, four, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 }
 
-/** Writes the luma of each pixel by ITU-R BT.601, with Pillow's rounding. */
-export function lumaOfRgbx(source: usize, pixels: i32, target: usize): void {
+/** Writes the gray of each pixel by ITU-R BT.601, with Pillow's rounding. */
+export function grayOfRgbx(source: usize, pixels: i32, target: usize): void {
   const byte = i32x4.splat(255);
   for (let i = 0; i < pixels; i += 4) {
     i = min(i, pixels - 4);

@@ -11,7 +11,7 @@ export {
   gatherPlane,
   interleaveRgb,
   lookUpLevels,
-  lumaOfRgbx,
+  grayOfRgbx,
   planesOfRgbx,
   rgbOfRgbx,
   rgbxOfPacked,

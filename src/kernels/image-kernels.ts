@@ -77,7 +77,7 @@ export interface ImageKernelFunctions {
     target: number,
   ): void;
   planesOfRgbx(source: number, pixels: number, channels: number, target: number): void;
-  lumaOfRgbx(source: number, pixels: number, target: number): void;
+  grayOfRgbx(source: number, pixels: number, target: number): void;
   interleaveRgb(source: number, pixels: number, target: number): void;
   rgbOfRgbx(source: number, pixels: number, target: number): void;
   rgbxOfPacked(

@@ -15,15 +15,15 @@ export function planarOf({ width, height, data }: RgbxImage, channels: 1 | 3 | 4
   const pixels = width * height;
   const address = imageWorkspace().kernels?.memory.addressOf(data);
   const planar = runKernel(address ?? data, pixels, channels * pixels, ({ functions, source, target }) => {
-    if (channels === 1) functions.lumaOfRgbx(source, pixels, target);
+    if (channels === 1) functions.grayOfRgbx(source, pixels, target);
     else functions.planesOfRgbx(source, pixels, channels, target);
   });
-  const plainly = channels === 1 ? lumaPlainly : planesPlainly;
+  const plainly = channels === 1 ? grayPlainly : planesPlainly;
   return { channels, height, width, data: planar ?? plainly(data, pixels, channels) };
 }
 
-/** Luma by ITU-R BT.601, with Pillow's rounding. */
-function lumaPlainly(data: Uint8Array, pixels: number): Uint8Array {
+/** The gray by ITU-R BT.601, with Pillow's rounding. */
+function grayPlainly(data: Uint8Array, pixels: number): Uint8Array {
   const gray = new Uint8Array(pixels);
   for (let i = 0, from = 0; i < pixels; i++, from += 4)
     gray[i] = (data[from]! * 19_595 + data[from + 1]! * 38_470 + data[from + 2]! * 7_471 + 0x8000) >> 16;
