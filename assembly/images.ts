@@ -9,9 +9,9 @@ export { nearestOfGrid, pixelsOfPlanes, placesInMask, placesOfRow, samplesOfGrid
 export {
   gatherElements,
   gatherPlane,
+  grayOfRgbx,
   interleaveRgb,
   lookUpLevels,
-  grayOfRgbx,
   planesOfRgbx,
   rgbOfRgbx,
   rgbxOfPacked,
