@@ -16,6 +16,7 @@ const sections = [
       'tensorflow-js',
       'jax-js',
       'pytorch',
+      'prepare-a-corpus',
       'multi-node',
       'long-context',
       'bundling',

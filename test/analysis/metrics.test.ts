@@ -45,6 +45,22 @@ describe('the built-in metrics', () => {
     expect(await measured(samples, 'seqlen')).toEqual([2, 1, 3]);
   });
 
+  it('leave out the padding of packed rows', async () => {
+    const row = {
+      inputIds: tensor(Int32Array.of(4, 5, 0), [3]),
+      documentIds: tensor(Int32Array.of(0, 0, -1), [3]),
+    };
+    expect(await measured([row], 'seqlen')).toEqual([2]);
+  });
+
+  it('measure readability by letters, words and sentences', async () => {
+    // 31 letters, 5 words, 1 sentence; 13 letters, 5 words, 2 sentences.
+    const samples = ['Complicated words need more letters.', 'The cat sat. It is.', '—'];
+    const grade = (letters: number, words: number, sentences: number) =>
+      Math.max(0, Math.round(100 * ((5.88 * letters) / words - (29.6 * sentences) / words - 15.8)));
+    expect(await measured(samples, 'readability')).toEqual([grade(31, 5, 1), grade(13, 5, 2), 0]);
+  });
+
   it('measure the entropy of tokens in millibits', async () => {
     // Four equally common tokens: 2 bits. Three to one: 0.8113 bits.
     const samples = [

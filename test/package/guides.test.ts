@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redisProgram } from '../parts/cluster/redis-server.js';
 import { isLong } from '../setup/search-size.js';
+import { corpusServices } from './corpus-services.js';
 import { ProgramRunner } from './program-runner.js';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -23,6 +25,9 @@ interface Snippet {
   readonly code: string;
 }
 
+/** Its commands use a bucket and Redis. */
+const corpusPage = 'guides/prepare-a-corpus';
+
 // Inside the package, so that `millrace` is this build and other packages are found.
 let folder: string;
 beforeAll(() => {
@@ -35,17 +40,26 @@ afterAll(() => {
 });
 
 describe('the guides', () => {
-  it.each(pages)('%s: the snippets run in order and print what the page shows', async (page) => {
-    const snippets = snippetsOf(page);
-    const project = new Project(join(folder, 'run', page));
-    for (const [i, { language, code }] of snippets.entries()) {
-      if (language === 'ts') await project.write(code, isLong ? 'TypeScript' : 'JavaScript');
-      if (language !== 'sh') continue;
-      const printed = await run(code, project.folder);
-      const shown = snippets[i + 1];
-      if (shown?.language === 'text') expect(printed).toBe(shown.code);
-    }
-  });
+  it.each(pages.filter((page) => page !== corpusPage || redisProgram))(
+    '%s: the snippets run in order and print what the page shows',
+    async (page) => {
+      const snippets = snippetsOf(page);
+      const project = new Project(join(folder, 'run', page));
+      const services = page === corpusPage ? await corpusServices() : undefined;
+      try {
+        for (const [i, { language, code }] of snippets.entries()) {
+          if (language === 'ts') await project.write(code, isLong ? 'TypeScript' : 'JavaScript');
+          if (language !== 'sh') continue;
+          const printed = await run(code, project.folder, services?.env);
+          const shown = snippets[i + 1];
+          if (shown?.language === 'text') expect(printed).toBe(shown.code);
+        }
+        await services?.check(project.folder);
+      } finally {
+        await services?.close();
+      }
+    },
+  );
 
   it.each(pages)('%s: each output follows its command, and each program is run', (page) => {
     const languages = snippetsOf(page).map(({ language }) => language);
@@ -119,9 +133,9 @@ function snippetsOf(page: string): Snippet[] {
 const programLine = /^npx tsx (?<file>\S+)(?<args>(?: \d+)*)(?: \| (?<reader>.+))?$/;
 
 /** Runs a shell snippet as in a project with the packages installed. */
-async function run(code: string, cwd: string): Promise<string> {
+async function run(code: string, cwd: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
   const lines = code.trimEnd().split('\n');
-  if (isLong || !lines.every((line) => programLine.test(line))) return runInShell(code, cwd);
+  if (isLong || !lines.every((line) => programLine.test(line))) return runInShell(code, cwd, more);
   const printed: string[] = [];
   for (const line of lines) {
     const { file, args, reader } = programLine.exec(line)!.groups!;
@@ -132,7 +146,11 @@ async function run(code: string, cwd: string): Promise<string> {
 }
 
 /** Runs it in bash: `npx` finds the commands of packages and `millrace`. */
-async function runInShell(code: string, cwd: string): Promise<string> {
+async function runInShell(
+  code: string,
+  cwd: string,
+  more: Readonly<Record<string, string>>,
+): Promise<string> {
   const functions = [
     'npx() { "$@"; }',
     // `tsx` starts Node.js twice, once to start it with these arguments.
@@ -144,6 +162,7 @@ async function runInShell(code: string, cwd: string): Promise<string> {
   const commands = [path('../../node_modules/.bin'), dirname(process.execPath), process.env.PATH];
   const env = {
     ...inherited,
+    ...more,
     PATH: commands.join(delimiter),
     NO_COLOR: '1',
     MILLRACE: path('../../dist/cli/main.js'),

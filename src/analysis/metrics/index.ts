@@ -6,6 +6,7 @@ import { labelRarity } from './label-rarity.js';
 import type { Metric } from './metric.js';
 import { pixelSums } from './pixel-sums.js';
 import { punctuationShare } from './punctuation-share.js';
+import { readability } from './readability.js';
 import { sequenceLength } from './sequence-length.js';
 import { tokenEntropy } from './token-entropy.js';
 import { vocabularyRarity } from './vocabulary-rarity.js';
@@ -17,6 +18,7 @@ export const builtInMetrics: readonly Metric[] = [
   tokenEntropy,
   compressionRatio,
   punctuationShare,
+  readability,
   imageArea,
   imageSharpness,
   pixelSums,

@@ -1,26 +1,35 @@
 import { isTypedArray } from '../../core/dtype.js';
 import { FormatError } from '../../core/errors.js';
-import { isRecord } from '../../core/record.js';
-import { isTensor } from '../../core/tensor.js';
+import { isRecord, ownValue } from '../../core/record.js';
+import { isTensor, type Tensor } from '../../core/tensor.js';
 
 /** Token ids of a sample. */
 export type Tokens = ArrayLike<number | bigint>;
 
 /**
- * Returns the token ids of a sample: a tensor, a typed array, or a record with one in `tokens` or `input_ids`.
+ * Returns the token ids of a sample: a tensor, a typed array, or a record with one in `tokens`, `input_ids` or `inputIds`. The padding
+ * of a packed row, where its `documentIds` are negative, is left out.
+ *
  * @throws {@link FormatError} if there are none.
  */
 export function tokensOf(sample: unknown, index: number): Tokens {
-  const { tokens, input_ids } = fieldsOf(sample);
-  for (const candidate of [sample, tokens, input_ids]) {
-    if (isTensor(candidate)) return candidate.data;
+  const { tokens, input_ids, inputIds, documentIds } = fieldsOf(sample);
+  for (const candidate of [sample, tokens, input_ids, inputIds]) {
+    if (isTensor(candidate)) return withoutPadding(candidate, documentIds);
     if (isTypedArray(candidate)) return candidate;
     if (candidate !== sample && isNumberList(candidate)) return candidate;
   }
   throw missing('has no token ids', index, 'tensors or typed arrays of token ids, or records with one', [
     'tokens',
     'input_ids',
+    'inputIds',
   ]);
+}
+
+function withoutPadding({ data }: Tensor, documentIds: unknown): Tokens {
+  if (!isTensor(documentIds) || documentIds.data.length !== data.length) return data;
+  const { data: ids } = documentIds;
+  return Array.prototype.filter.call(data, (_token, k) => ids[k]! >= 0) as (number | bigint)[];
 }
 
 /**
@@ -32,6 +41,17 @@ export function textOf(sample: unknown, index: number): string {
   const found = [sample, text, content, document].find((candidate) => typeof candidate === 'string');
   if (found !== undefined) return found as string;
   throw missing('has no text', index, 'strings, or records with one', ['text', 'content', 'document']);
+}
+
+/** The text of a sample: that of a field, or what {@link textOf} finds. @throws {@link FormatError} if there is none */
+export function fieldOf(sample: unknown, field: string | undefined, index: number): string {
+  if (field === undefined) return textOf(sample, index);
+  const value = ownValue(fieldsOf(sample), field);
+  if (typeof value === 'string') return value;
+  throw new FormatError(`Sample ${index} has no text in ${field}`, {
+    where: { index, field },
+    next: 'Name the field that holds the text.',
+  });
 }
 
 /** Pixels of an image and their memory layout. */

@@ -15,7 +15,7 @@ import type { Where } from '../../formats/where/where.js';
 import { sampleContext } from '../../random/sample-context.js';
 import type { Metric } from '../metrics/metric.js';
 import { eachSample } from '../metrics/metric.js';
-import { textOf } from '../metrics/sample-parts.js';
+import { fieldOf } from '../metrics/sample-parts.js';
 import { bandHashes } from './min-hash.js';
 import { qualityRules } from './quality-rules.js';
 import { gramsOf, textHash, wordsOf } from './text-hash.js';
@@ -109,14 +109,6 @@ export async function loadSelectMetric({
       return { code, metric: { name: 'select-weight', measure } };
     }
   }
-}
-
-/** The text of a sample. */
-export function fieldOf(sample: unknown, field: string | undefined, index: number): string {
-  if (field === undefined) return textOf(sample, index);
-  const value = isRecord(sample) ? ownValue(sample, field) : undefined;
-  if (typeof value === 'string') return value;
-  throw new ConfigError('select', [{ field: 'field', message: `${field} is not a text in sample ${index}` }]);
 }
 
 function ruleMetric(name: string, field: string | undefined): Metric {

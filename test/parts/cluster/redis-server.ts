@@ -8,14 +8,28 @@ import { join } from 'node:path';
 export const redisProgram =
   process.env.MILLRACE_REDIS_SERVER ?? ['/usr/bin/redis-server'].find((path) => existsSync(path)) ?? '';
 
+/** How a server identifies itself and its clients. */
+export interface RedisAccess {
+  readonly password?: string;
+  /** Files of a certificate and its key: the server then speaks only TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
 /** A real Redis server of its own port and folder, whose data survives a restart. */
 export class RedisServer {
+  readonly #access: RedisAccess;
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
   #port = 0;
   #process: ChildProcess | undefined;
 
+  constructor(access: RedisAccess = {}) {
+    this.#access = access;
+  }
+
   get url(): string {
-    return `redis://127.0.0.1:${this.#port}`;
+    const { password, tls } = this.#access;
+    const user = password === undefined ? '' : `:${password}@`;
+    return tls ? `rediss://${user}localhost:${this.#port}` : `redis://${user}127.0.0.1:${this.#port}`;
   }
 
   /** For clients that take no URL. */
@@ -25,7 +39,23 @@ export class RedisServer {
 
   async start(): Promise<this> {
     this.#port ||= await freePort();
-    const options = ['--port', this.#port, '--dir', this.#folder, '--save', '', '--appendonly', 'yes'];
+    const { password, tls } = this.#access;
+    const port = tls
+      ? [
+          '--port',
+          0,
+          '--tls-port',
+          this.#port,
+          '--tls-cert-file',
+          tls.cert,
+          '--tls-key-file',
+          tls.key,
+          '--tls-auth-clients',
+          'no',
+        ]
+      : ['--port', this.#port];
+    const required = password === undefined ? [] : ['--requirepass', password];
+    const options = [...port, ...required, '--dir', this.#folder, '--save', '', '--appendonly', 'yes'];
     const durable = ['--appendfsync', 'always', '--bind', '127.0.0.1', '--maxmemory-policy', 'noeviction'];
     const child = spawn(redisProgram, [...options, ...durable].map(String), {
       stdio: ['ignore', 'pipe', 'inherit'],
