@@ -4,57 +4,35 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Queue } from 'bullmq';
 import { workerDataset, workerFunction } from 'millrace';
 import { analyzeDifficulty, analyzeOnCluster, ClusterWorker, cancelOnCluster } from 'millrace/analysis';
 import { StorageError, WorkerExitError } from 'millrace/errors';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { analysisId } from '../../dist/analysis/analysis-description.js';
 import type { ClusterOptions } from '../../dist/analysis/cluster/analyze-on-cluster.js';
 import { connectRedis } from '../../dist/parts/cluster/redis.js';
 import { WorkQueue } from '../../dist/parts/cluster/work-queue.js';
 import { engineOptions, filesIn, plainCases } from '../parity/analyzer-case.js';
-import { RedisServer, redisProgram } from '../parts/cluster/redis-server.js';
-import { WorkerProcess } from '../parts/cluster/worker-process.js';
+import { ClusterFixture } from '../parts/cluster/cluster-fixture.js';
+import { redisProgram } from '../parts/cluster/redis-server.js';
 import { searchSize } from '../setup/search-size.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const module = new URL('../fixtures/cluster-dataset.js', import.meta.url);
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
-const lockMs = 400;
 
-let folder: string;
 let runs = 0;
-const redis = new RedisServer();
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-cluster-'));
-  if (redisProgram) await redis.start();
-});
-afterAll(async () => {
-  await redis.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+const cluster = new ClusterFixture('cluster');
+const { redis } = cluster;
+const startWorker = cluster.startWorker.bind(cluster);
 
-const started: WorkerProcess[] = [];
-afterEach(() => {
-  for (const worker of started.splice(0)) worker.kill();
-});
-
-/** @param dist - The folder of the build that the worker runs. */
-function startWorker(queue: string, dist?: string): WorkerProcess {
-  const worker = new WorkerProcess({ redis: redis.url, queue, lockMs, ...(dist && { dist }) });
-  started.push(worker);
-  return worker;
-}
-
-const nextRun = () => ({ outputDir: join(folder, `run-${runs}`), queue: `queue-${runs++}` });
+const nextRun = () => ({ outputDir: join(cluster.folder, `run-${runs}`), queue: `queue-${runs++}` });
 
 const options = (
   more: Partial<ClusterOptions> = {},
@@ -107,7 +85,7 @@ async function addAnalysis(
 let moods = 0;
 /** An analysis whose metric fails or waits on some samples, as its mood is. */
 function moody(first: 'no' | 'later', more: Partial<ClusterOptions>) {
-  const file = join(folder, `mood-${moods++}`);
+  const file = join(cluster.folder, `mood-${moods++}`);
   const mood = (next: 'no' | 'later' | 'yes'): void => writeFileSync(file, next);
   mood(first);
   const metric = workerFunction(new URL('../fixtures/moody-metric.js', import.meta.url), {
@@ -187,7 +165,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   });
 
   it('is refused by a worker with another dataset, which says so; another one does the work', async () => {
-    const version = join(folder, 'version');
+    const version = join(cluster.folder, 'version');
     writeFileSync(version, 'first');
     const refusals: string[] = [];
     let isQueued = (): void => {};
@@ -213,7 +191,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
 
   it('is refused by a worker of another version, and another one does the work', async () => {
     // The same build under another number.
-    const other = join(folder, 'other-version');
+    const other = join(cluster.folder, 'other-version');
     const runs = (file: string) => !/\.(map|d\.ts)$/.test(file);
     cpSync(join(root, 'dist'), join(other, 'dist'), { recursive: true, filter: runs });
     for (const file of ['cluster-worker.js', 'cluster-dataset.js'])
@@ -223,7 +201,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     writeFileSync(join(other, 'dist/core/version.js'), "export const version = '99.0.0';\n");
     const own = options();
     const waiting = analyzeOnCluster(dataset, own);
-    const wrong = startWorker(own.queue, other);
+    const wrong = startWorker(own.queue, { dist: other });
     await wrong.until('refused');
     expect(wrong.said.at(-1)!.reason).toMatch(
       /another version of Millrace \(field millrace, .*here 99\.0\.0\)/,
@@ -233,9 +211,9 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   });
 
   it('imports no module that the worker does not allow, by whatever name', async () => {
-    const imported = join(folder, 'imported');
+    const imported = join(cluster.folder, 'imported');
     const code = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(imported)}, ''); export default { length: 4, get: () => ({ text: 'a' }) };`;
-    const evil = join(folder, 'evil.mjs');
+    const evil = join(cluster.folder, 'evil.mjs');
     writeFileSync(evil, code);
     const file = pathToFileURL(evil).href;
     const own = options({ partSamples: 500 });
@@ -250,7 +228,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     ];
     const bull = new Queue(own.queue, { connection: redis.address });
     for (const url of urls) {
-      const outputDir = mkdtempSync(join(folder, 'place-'));
+      const outputDir = mkdtempSync(join(cluster.folder, 'place-'));
       const recipe = { module: url, export: 'default', calls: true };
       await addAnalysis(bull, outputDir, { dataset: recipe, metrics: ['compressionratio'] });
       await addAnalysis(bull, outputDir, { dataset: { files: evil }, metrics: [recipe] });
@@ -266,7 +244,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     const own = options({ partSamples: 500 });
     const worker = startWorker(own.queue);
     const bull = new Queue(own.queue, { connection: redis.address });
-    const outputDir = mkdtempSync(join(folder, 'stale-'));
+    const outputDir = mkdtempSync(join(cluster.folder, 'stale-'));
     const id = '0'.repeat(32);
     const job = { kind: 'analysis', store: outputDir, id, phase: 0 };
     const jobs = [

@@ -1,54 +1,39 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { workerFunction } from 'millrace';
 import { cancelConversion, convert, mapDataset } from 'millrace/convert';
 import { ConfigError, WorkerTransferError } from 'millrace/errors';
 import { openDataset } from 'millrace/formats';
 import S3rver from 's3rver';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { conversionWork } from '../../dist/convert/stored/conversion-work.js';
 import { AllowedModules } from '../../dist/parts/cluster/allowed-modules.js';
 import { parseSpecification } from '../../dist/parts/cluster/work-payload.js';
-import { RedisServer, redisProgram } from '../parts/cluster/redis-server.js';
-import { WorkerProcess } from '../parts/cluster/worker-process.js';
+import { ClusterFixture } from '../parts/cluster/cluster-fixture.js';
+import { redisProgram } from '../parts/cluster/redis-server.js';
 import { isLong, searchSize } from '../setup/search-size.js';
 import { bytesOf } from './folder-bytes.js';
 
-const lockMs = 400;
 const label = new URL('../fixtures/label.js', import.meta.url);
 
-let folder: string;
 let lines: string;
 let runs = 0;
-const redis = new RedisServer();
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-convert-cluster-'));
-  lines = join(folder, 'lines.jsonl');
+const fixture = new ClusterFixture('convert-cluster');
+const { redis } = fixture;
+const startWorker = fixture.startWorker.bind(fixture);
+beforeAll(() => {
+  lines = join(fixture.folder, 'lines.jsonl');
   const rows = Array.from({ length: 600 }, (_, id) => ({ id, text: `text ${id} `.repeat(1 + (id % 9)) }));
   writeFileSync(lines, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  if (redisProgram) await redis.start();
 });
-afterAll(async () => {
-  await redis.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const started: WorkerProcess[] = [];
 afterEach(() => {
-  for (const worker of started.splice(0)) worker.kill();
   vi.unstubAllEnvs();
 });
-function startWorker(queue: string, more: { allow?: string; env?: Record<string, string> } = {}) {
-  const worker = new WorkerProcess({ redis: redis.url, queue, lockMs, ...more });
-  started.push(worker);
-  return worker;
-}
 
 /** A folder for one output, so that equal outputs have equal names. */
 function place(): string {
-  const made = join(folder, `run-${runs++}`);
+  const made = join(fixture.folder, `run-${runs++}`);
   mkdirSync(made);
   return made;
 }
@@ -102,7 +87,7 @@ describe.skipIf(!redisProgram)('convert with redis', () => {
       port: 0,
       address: '127.0.0.1',
       silent: true,
-      directory: join(folder, 's3'),
+      directory: join(fixture.folder, 's3'),
       configureBuckets: [{ name: 'bucket', configs: [] }],
     });
     const env = {
@@ -189,7 +174,7 @@ describe.skipIf(!redisProgram)('convert with redis', () => {
     writeFileSync(log, '');
     const fn = workerFunction(label, { export: 'noted', options: { log } });
     const output = join(place(), 'out');
-    const wrong = startWorker('mapped', { allow: folder });
+    const wrong = startWorker('mapped', { allow: fixture.folder });
     await wrong.until('ready');
     const mapping = mapDataset(lines, fn as never, { output, partSamples: 100, ...cluster('mapped') });
     await Promise.race([wrong.until('refused'), mapping]);

@@ -40,12 +40,17 @@ export async function connectRedis(url: string): Promise<RedisQueueing> {
     maxRetriesPerRequest: null,
     retryStrategy: (tries) => (isConnected ? Math.min(longestPauseMs, 50 * tries) : null),
   });
+  let last: unknown;
   // Without a listener, a lost connection would end the process. Commands wait until it is restored.
-  connection.on('error', () => {});
+  connection.on('error', (error) => {
+    last = error;
+  });
   try {
     await connection.connect();
-  } catch (cause) {
+  } catch (closed) {
     connection.disconnect();
+    // `connect` says only that the connection was closed. The event has the reason: a certificate, a port that nobody listens on.
+    const cause = last ?? closed;
     throw new StorageError(`Redis does not answer: ${messageOf(cause)}`, {
       where: { redis: url },
       next: 'Start it, or check the URL: redis://host:6379.',

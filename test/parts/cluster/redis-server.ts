@@ -29,7 +29,7 @@ export class RedisServer {
   get url(): string {
     const { password, tls } = this.#access;
     const user = password === undefined ? '' : `:${password}@`;
-    return tls ? `rediss://${user}localhost:${this.#port}` : `redis://${user}127.0.0.1:${this.#port}`;
+    return `${tls ? 'rediss' : 'redis'}://${user}127.0.0.1:${this.#port}`;
   }
 
   /** For clients that take no URL. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const fixtures = fileURLToPath(new URL('../../fixtures', import.meta.url));
 
-interface WorkerProcessOptions {
+export interface WorkerProcessOptions {
   readonly redis: string;
   readonly queue: string;
   readonly lockMs: number;
