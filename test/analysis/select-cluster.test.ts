@@ -73,7 +73,7 @@ describe.skipIf(!redisProgram)('selectDataset with redis', () => {
       await worker.until('ready');
       // This process trusts no certificate of its own making.
       const untrusted = ClusterWorker.start({ redis: secure.url, queue });
-      await expect(untrusted).rejects.toThrow(/Redis does not answer: .*(certificate|altnames)/i);
+      await expect(untrusted).rejects.toThrow(/Redis does not answer: .*certificate/i);
       vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
       const options = { output: join(fixture.folder, 'secure'), where: { score: 1 }, queue, pollMs: 20 };
       expect(await selectDataset({ files }, { ...options, redis: secure.url })).toMatchObject({ kept: 80 });
@@ -82,7 +82,7 @@ describe.skipIf(!redisProgram)('selectDataset with redis', () => {
         { ...options, where: { score: 2 }, overwrite: true, redis: secure.url.replace('correct', 'guessed') },
       );
       await expect(wrong).rejects.toThrow(StorageError);
-      await expect(wrong).rejects.toThrow(/WRONGPASS|NOAUTH|invalid username-password/);
+      await expect(wrong).rejects.toThrow(/invalid username-password/);
       await expect(wrong).rejects.not.toThrow(/guessed|correct/);
     } finally {
       await secure.stop();

@@ -54,6 +54,7 @@ export class RedisServer {
           'no',
         ]
       : ['--port', this.#port];
+    // cspell:disable-next-line
     const required = password === undefined ? [] : ['--requirepass', password];
     const options = [...port, ...required, '--dir', this.#folder, '--save', '', '--appendonly', 'yes'];
     const durable = ['--appendfsync', 'always', '--bind', '127.0.0.1', '--maxmemory-policy', 'noeviction'];
