@@ -1,4 +1,5 @@
 import type { BatchContext, IndexArray, SampleContext } from '../../core/dataset.js';
+import type { JsonObject } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
 import { type Tensor, tensor } from '../../core/tensor.js';
@@ -108,7 +109,7 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
     return new ImageFolder(this.rows, new ImagePipeline(steps.slice(0, count), options));
   }
 
-  protected override identity() {
+  protected override identity(): JsonObject {
     const { steps, settings } = this.#pipeline;
     const { layout, decoder } = settings;
     return { transforms: stepsIdentity(steps), layout, decoder, ...pixelSettings(settings) };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprintBytes } from '../../core/fingerprint.js';
 import { checkIndex } from '../../core/index-range.js';
+import type { JsonObject } from '../../core/json.js';
 import type { MaybePromise } from '../../core/maybe-promise.js';
 import { timeReadSync } from '../../core/stage-clock.js';
 import { localPath } from '../../storage/local-path.js';
@@ -92,7 +93,7 @@ export class ImageRows implements FileRows {
   prefetch(): undefined {}
 
   /** Computed from paths, classes, and labels that folders do not give; no image is read. */
-  identity() {
+  identity(): JsonObject {
     const { classes, length } = this;
     const paths = this.#paths.hash();
     return this.#labels.every((label, k) => this.#paths.at(k).startsWith(`${classes[label]}/`))
