@@ -13,7 +13,7 @@ const samples = (length) => ({ length, get: (index) => index });
 const loaderOf = (dataset, options = {}) => new DataLoader(dataset, { batchSize: 32, seed: 1, ...options });
 const sourcesOf = (count) =>
   new MixtureDataset(
-    Array.from({ length: count }, (_, k) => samples(10_000 + k)),
+    Array.from({ length: count }, (_, k) => samples(1_000_000 + k)),
     { weights: Array.from({ length: count }, (_, k) => 1 + (k % 7)), batchSize: 32, seed: 1 },
   );
 

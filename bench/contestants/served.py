@@ -1,4 +1,5 @@
-# python served.py <tokens|images> <data> <workers> <shared|socket> <seconds>: batches of millrace serve in PyTorch.
+# python served.py <tokens|images|texts> <data> <workers> <shared|socket> <seconds>: batches of millrace serve in PyTorch. `texts` needs
+# MILLRACE_BENCH_TOKENIZER.
 # The server is a child of this process, so that its processor time counts.
 import os
 import subprocess
@@ -15,8 +16,17 @@ from report import endless, measure_for
 
 kind, data, workers, way, seconds = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5])
 torch.set_num_threads(1)
-variable = "MILLRACE_BENCH_TOKENS" if kind == "tokens" else "MILLRACE_BENCH_IMAGES"
-environment = {**os.environ, variable: data, "MILLRACE_BENCH_WORKERS": workers}
+environment = {
+    **os.environ,
+    "MILLRACE_BENCH_KIND": kind,
+    "MILLRACE_BENCH_DATA": data,
+    "MILLRACE_BENCH_WORKERS": workers,
+}
+amounts = {
+    "tokens": lambda batch: batch["x"].numel(),
+    "images": lambda batch: len(batch["label"]),
+    "texts": lambda batch: len(batch["x"]),
+}
 command = os.path.join(here, "..", "..", "dist", "cli", "main.js")
 
 with tempfile.TemporaryDirectory() as folder:
@@ -29,8 +39,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         server.stdout.readline()
         loader = millrace.Loader(address, shared_memory=way == "shared")
-        amount = (lambda batch: batch["x"].numel()) if kind == "tokens" else (lambda batch: len(batch["label"]))
-        measure_for(seconds, endless(loader, amount), 2)
+        measure_for(seconds, endless(loader, amounts[kind]), 2)
         loader.close()
     finally:
         server.terminate()

@@ -100,6 +100,26 @@ describe('pictures in tar shards', () => {
     expect(new Set(pixels).size).toBeGreaterThan(2);
   });
 
+  it('are written to their batch in place, with the same bytes as batches of single samples', async () => {
+    const dataset = await WebDataset.open(shard, { transforms });
+    expect(dataset.getBatch).toBeDefined();
+    const together = await batchesOf(new DataLoader(dataset, { batchSize: 4, seed: 3 }) as never);
+    // This policy makes sample by sample.
+    const singly = new DataLoader(dataset, { batchSize: 4, seed: 3, onError: 'skip' });
+    expect(together).toEqual(await batchesOf(singly as never));
+    expect(Object.keys(together[0]!)).toEqual(Object.keys(await dataset.get(0)));
+    const withJson = await write('json.tar', { 'c.ppm': picture(1), 'c.json': '{"a": 1}' });
+    expect((await WebDataset.open(withJson, { transforms })).getBatch).toBeUndefined();
+    const ofAnySize = await WebDataset.open(shard, { transforms: [normalize()] });
+    expect(ofAnySize.getBatch).toBeUndefined();
+  });
+
+  it('in place, a class that does not fit into int32 is an error of its batch, too', async () => {
+    const large = await write('large-in-place.tar', { 'b.ppm': picture(1), 'b.cls': String(2 ** 31) });
+    const loader = new DataLoader(await WebDataset.open(large, { transforms }), {});
+    await expect(batchesOf(loader as never)).rejects.toThrow(CollateError);
+  });
+
   it('are refused where there is none, or more than one, which would move apart', async () => {
     const none = await WebDataset.open(shard, { columns: ['cls'], transforms });
     await expect((async () => none.get(0))()).rejects.toThrow(/no picture among its endings: cls/);

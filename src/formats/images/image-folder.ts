@@ -9,6 +9,7 @@ import { movableSteps, stepsIdentity } from '../../images/movable-steps.js';
 import { pixelSettings } from '../../images/pipeline-options.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
+import { eachOf } from './each-of.js';
 import { ImageRows, type ImageRowsRecipe } from './image-rows.js';
 import type { ImageLabels } from './label-table.js';
 import { type PictureOptions, type PictureSettings, pictureOptions } from './picture-settings.js';
@@ -141,31 +142,5 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
     };
     const together = Math.min(indices.length, this.rows.readTogether);
     return andThen(eachOf(indices.length, together, make), () => ({ image, label }));
-  }
-}
-
-/**
- * Runs `work` for 0 … n - 1: synchronously while possible, the rest concurrently with a limit. On a failure, waits for work in
- * progress, so that nothing writes into an abandoned batch.
- */
-function eachOf(n: number, together: number, work: (i: number) => MaybePromise<void>): MaybePromise<void> {
-  for (let i = 0; i < n; i++) {
-    const made = work(i);
-    if (made instanceof Promise) return rest(made, i + 1);
-  }
-
-  async function rest(first: Promise<void>, from: number): Promise<void> {
-    let next = from;
-    let failure: { readonly error: unknown } | undefined;
-    const lane = async (begun?: Promise<void>): Promise<void> => {
-      try {
-        await begun;
-        while (next < n && !failure) await work(next++);
-      } catch (error) {
-        failure ??= { error };
-      }
-    };
-    await Promise.all([lane(first), ...Array.from({ length: together - 1 }, () => lane())]);
-    if (failure) throw failure.error;
   }
 }

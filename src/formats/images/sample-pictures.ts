@@ -1,6 +1,8 @@
 import type { SampleContext } from '../../core/dataset.js';
+import type { TypedArrayOf } from '../../core/dtype.js';
 import { ConfigError } from '../../core/errors.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import type { ImageDType } from '../../images/image-finisher.js';
 import { imageKind } from '../../images/image-kind.js';
 import { ImagePipeline } from '../../images/index.js';
 import { isImage } from './image-names.js';
@@ -63,6 +65,32 @@ export class SamplePictures {
     file: string,
     context: SampleContext,
   ): MaybePromise<T> {
+    const { name, bytes, path } = this.#pictureOf(sample, file);
+    const made = this.#pipeline.run(bytes, path, context);
+    return andThen(made, (tensor) => ({ ...sample, [name]: tensor }));
+  }
+
+  /** Shape and dtype of every picture; `undefined` if the shape depends on the picture. */
+  get fixed(): { readonly shape: readonly number[]; readonly dtype: ImageDType } | undefined {
+    const { fixedShape: shape, dtype } = this.#pipeline;
+    return shape && { shape, dtype };
+  }
+
+  /** Like {@link apply}, into memory for a picture of the {@link fixed} shape. */
+  applyInto(
+    sample: Readonly<Record<string, unknown>>,
+    file: string,
+    context: SampleContext,
+    target: TypedArrayOf<ImageDType>,
+  ): MaybePromise<void> {
+    const { bytes, path } = this.#pictureOf(sample, file);
+    return this.#pipeline.runInto(bytes, path, context, target);
+  }
+
+  #pictureOf(
+    sample: Readonly<Record<string, unknown>>,
+    file: string,
+  ): { readonly name: string; readonly bytes: Uint8Array; readonly path: string } {
     const { noun, pictureOf } = this.#source;
     const values = typeof sample === 'object' && sample !== null ? Object.entries(sample) : [];
     const [first, second] = values.flatMap(([name, value]) => {
@@ -79,8 +107,7 @@ export class SamplePictures {
           `or pass image and mask to ImagePipeline.apply in a transform of the loader`,
       );
     const { name, picture } = first;
-    const made = this.#pipeline.run(picture.bytes, picture.path ?? `${file}.${name}`, context);
-    return andThen(made, (tensor) => ({ ...sample, [name]: tensor }));
+    return { name, bytes: picture.bytes, path: picture.path ?? `${file}.${name}` };
   }
 
   #refusal(message: string): ConfigError {

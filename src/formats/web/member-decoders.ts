@@ -28,13 +28,21 @@ const asTensor: MemberDecoder = async (bytes, limit): Promise<Tensor> => {
   return rows.row('', 0);
 };
 
+const textEndings = ['txt', 'text', 'transcript'] as const;
+
 /** Decoders by the last part of the ending, as in the webdataset package. */
 const decoders = new Map<string, MemberDecoder>([
-  ...['txt', 'text', 'transcript'].map((ending) => [ending, asText] as const),
+  ...textEndings.map((ending) => [ending, asText] as const),
   ...[...classEndings, ...numberEndings].map((ending) => [ending, asNumber] as const),
   ['json', (bytes) => parseJson(text.decode(bytes))],
   ['npy', asTensor],
 ]);
+
+/** Whether the files of an ending hold a text or a whole number, uncompressed. */
+export function isTextOrWholeNumber(ending: string): boolean {
+  const last = ending.slice(ending.lastIndexOf('.') + 1);
+  return [...textEndings, ...classEndings, ...numberEndings].some((known) => known === last);
+}
 
 /**
  * Decodes a member by its ending; without a decoder, its bytes are copied. As in the webdataset package, a member whose ending

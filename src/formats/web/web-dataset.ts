@@ -1,4 +1,4 @@
-import type { IndexArray, SampleContext } from '../../core/dataset.js';
+import type { BatchContext, IndexArray, SampleContext } from '../../core/dataset.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
@@ -15,6 +15,7 @@ import type { PictureSettings } from '../images/picture-settings.js';
 import { SamplePictures, tarPictures } from '../images/sample-pictures.js';
 import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-range.js';
 import { RecordReader } from '../records/record-reader.js';
+import { makeWebBatch, pictureInPlace, type UndecodedSample } from './web-batch.js';
 import { WebDatasetStream } from './web-dataset-stream.js';
 import { WebIndex, type WebIndexArrays } from './web-index.js';
 import {
@@ -59,6 +60,15 @@ class WebRows implements FileRows {
 
   get length(): number {
     return this.#ends.at(-1) ?? 0;
+  }
+
+  /** Endings of the files of all samples; `undefined` if samples have different numbers of files. */
+  get commonEndings(): readonly string[] | undefined {
+    const endings = [...new Set(this.#shards.flatMap(({ index }) => index.arrays.endings))];
+    const isCommon = this.#shards.every(({ index: { arrays } }) =>
+      arrays.memberEnds.every((end, sample) => end === (sample + 1) * endings.length),
+    );
+    return isCommon ? endings : undefined;
   }
 
   get shardLengths(): readonly number[] {
@@ -116,10 +126,20 @@ class WebRows implements FileRows {
  */
 export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading> {
   readonly #pictures: SamplePictures | undefined;
+  /** Present if all pictures have one size and the other files are texts and whole numbers: then pictures are written in place. */
+  readonly getBatch?: (indices: IndexArray, context: BatchContext) => MaybePromise<WebSampleValues>;
 
   private constructor(rows: WebRows, reading: WebReading) {
     super('WebDataset', rows, reading);
     this.#pictures = reading.pictures && new SamplePictures(tarPictures, reading.pictures);
+    const pictures = this.#pictures;
+    const endings = reading.columns ?? rows.commonEndings;
+    const picture = pictures && reading.decode && endings && pictureInPlace(endings, pictures);
+    if (picture !== undefined && picture !== false)
+      this.getBatch = (indices, context) =>
+        makeWebBatch(indices.length, picture, pictures!, context, (slot) =>
+          this.#read(indices[slot]!),
+        ) as MaybePromise<WebSampleValues>;
   }
 
   /**
@@ -157,11 +177,18 @@ export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading
 
   /** @throws {@link FormatError} if a file of the sample cannot be decoded; {@link ConfigError} if a chosen file is not there. */
   get(index: number, context: SampleContext = sampleContext(index)): MaybePromise<WebSampleValues> {
+    return andThen(this.#read(index), ({ sample, file }) =>
+      this.#pictures ? this.#pictures.apply(sample, file, context) : sample,
+    );
+  }
+
+  /** A sample whose picture is not decoded yet. */
+  #read(index: number): MaybePromise<UndecodedSample> {
     const { reader, key, members } = this.rows.find(index);
-    return andThen(readSample(reader, key, members, this.settings), (sample) => {
-      const { source } = reader;
-      return this.#pictures ? this.#pictures.apply(sample, `${source.name}: ${key}`, context) : sample;
-    });
+    return andThen(readSample(reader, key, members, this.settings), (sample) => ({
+      sample,
+      file: `${reader.source.name}: ${key}`,
+    }));
   }
 
   /** @internal */

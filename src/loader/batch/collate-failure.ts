@@ -50,7 +50,8 @@ export function makeAt<Task extends BatchTask>(
   }
 }
 
-function collateFailure(
+/** The error of collating a batch, with its location. */
+export function collateFailure(
   dataset: { readonly dataset?: string },
   task: BatchTask,
   cause: unknown,

@@ -1,5 +1,6 @@
 import { checkTensors } from '../../core/checked-tensor.js';
 import type { BatchContext, Dataset } from '../../core/dataset.js';
+import { CollateError } from '../../core/errors.js';
 import { checkIndex } from '../../core/index-range.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { DrawContext } from '../../random/sample-context.js';
@@ -142,6 +143,7 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     // Fetching the samples one by one finds the faulty one; if all can be made, `getBatch` is at fault.
     const blame = async (cause: unknown): Promise<never> => {
       await settle(this.#fetch(task));
+      if (cause instanceof CollateError) throw this.#samples.misfit(task, cause);
       throw this.#samples.failure(context.sample(0), cause);
     };
     try {

@@ -1,6 +1,6 @@
 import type { Collate } from '../../core/collate.js';
 import { type DatasetTitle, datasetTitle, type SampleContext } from '../../core/dataset.js';
-import { SampleError } from '../../core/errors.js';
+import { type CollateError, type MillraceError, SampleError } from '../../core/errors.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type StageClock, stageClock, type TimedStage } from '../../core/stage-clock.js';
 import { messageOf } from '../../core/thrown.js';
@@ -9,7 +9,7 @@ import { type BatchTask, locationOfTask } from '../order/batch-task.js';
 import type { BatchMemory } from './batch-memory.js';
 import type { SkippedSample } from './batch-result.js';
 import { TaskCollateContext } from './collate-context.js';
-import { collateAt } from './collate-failure.js';
+import { collateAt, collateFailure } from './collate-failure.js';
 import { neverSkipped, type SampleCache } from './sample-cache.js';
 
 /** Changes one sample before it is collated. Draw random numbers from `context.rng` only. */
@@ -94,6 +94,11 @@ export class SampleSteps {
       ? (given, there) => timed(clock, 'collate', () => collate(given, there))
       : collate;
     return collateAt(this.#title.where, task, run, samples, context);
+  }
+
+  /** The error for samples that do not fit together, with the location of their batch. */
+  misfit(task: BatchTask, cause: CollateError): MillraceError {
+    return collateFailure(this.#title.where, task, cause);
   }
 
   /** The error for a failed sample, with its location. */
