@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import S3rver from 's3rver';
-import { S3Service } from '../../dist/storage/s3-location.js';
+import { S3Service } from '../../dist/storage/clouds/s3-service.js';
 
 const [directory] = process.argv.slice(2);
 mkdirSync(directory, { recursive: true });

@@ -1,6 +1,6 @@
 // node opening.js <what> <endpoint> <format> <count>: opens shards in a bucket and counts their rows, or reads a first batch.
 import { DataLoader } from 'millrace';
-import { openDataset } from 'millrace/formats';
+import { JsonlDataset, openDataset, ParquetDataset } from 'millrace/formats';
 import { print } from './report.js';
 
 const [what, endpoint, format, count] = process.argv.slice(2);
@@ -25,6 +25,9 @@ const contestants = {
   async length() {
     const { dataset } = await openDataset(shards);
     if (dataset.length !== 10 * count) throw new Error(`${dataset.length} rows`);
+  },
+  async stream() {
+    await firstBatch(await { jsonl: JsonlDataset, parquet: ParquetDataset }[format].stream(shards), 0);
   },
   async workers() {
     const { dataset } = await openDataset(shards);

@@ -7,10 +7,10 @@ import { contentFingerprint } from '../storage/content-fingerprint.js';
 import { FileBacked, type OpenFiles } from './file-dataset.js';
 
 /**
- * Most parts that are read independently. A fixed number, so that the order depends on the files alone; small, since each part has an
+ * Most groups of files that are read independently. A fixed number, so that the order depends on the files alone; small, since each group has an
  * open file and an entry in the state.
  */
-const mostParts = 16;
+const mostGroups = 16;
 
 /** What a worker needs to read the same files. */
 export interface StreamedFilesRecipe {
@@ -67,7 +67,7 @@ export type ReadFrom<T> = (place: number) => AsyncIterable<readonly [sample: T, 
  * Samples of files that are read from start to end. Since no length is needed, opening reads nothing of a file but its first bytes,
  * where a listing does not identify it.
  *
- * The files are dealt to at most 16 parts, file `k` to part `k % 16`. Workers read different parts; batches are made within a part
+ * The files are dealt to at most 16 groups, file `k` to group `k % 16`. Workers read different groups; batches are made within a group
  * and delivered in turn.
  */
 export abstract class FileStream<T, Settings>
@@ -77,9 +77,9 @@ export abstract class FileStream<T, Settings>
   /** The state is a place in a file: resuming reads no sample again. */
   readonly seekable = true;
 
-  /** Number of parts that are read independently. */
+  /** Number of groups that are read independently. */
   get numShards(): number {
-    return Math.min(mostParts, this.rows.sources.length);
+    return Math.min(mostGroups, this.rows.sources.length);
   }
 
   /** Opens a file, when its first sample is due soon. */

@@ -61,11 +61,17 @@ export class RemoteClient {
   ): Promise<RemoteAnswer> {
     const abort = new AbortController();
     const { first, request, response } = await this.#follow(location, headers, abort);
+    let isComplete = false;
     const answer = {
       status: response.status,
       headers: response.headers,
-      body: this.#piecesOf(response, abort),
-      cancel: () => abort.abort(),
+      body: this.#piecesOf(response, abort, () => {
+        isComplete = true;
+      }),
+      // Aborting takes longer than reading a small response.
+      cancel: () => {
+        if (!isComplete) abort.abort();
+      },
     };
     if (response.ok || allowed.includes(response.status)) return answer;
     const error = await refusal(location, request, response, answer.body);
@@ -141,7 +147,11 @@ export class RemoteClient {
   }
 
   /** The time limit applies to the network, not to the reader. */
-  async *#piecesOf({ body }: Response, abort: AbortController): AsyncGenerator<Uint8Array> {
+  async *#piecesOf(
+    { body }: Response,
+    abort: AbortController,
+    completed: () => void,
+  ): AsyncGenerator<Uint8Array> {
     const reader = body?.getReader();
     if (!reader) return;
     // Bytes received and time waited since the last sufficient amount.
@@ -162,7 +172,10 @@ export class RemoteClient {
         const { done, value } = await reader.read();
         waitedMs += performance.now() - waitingSince;
         waitingSince = undefined;
-        if (done) return;
+        if (done) {
+          completed();
+          return;
+        }
         came += value.length;
         if (came >= fewBytes) came = waitedMs = 0;
         yield value;

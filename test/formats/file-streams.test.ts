@@ -52,15 +52,15 @@ async function idsOf(dataset: IterableDataset<Row>, shard = 0): Promise<number[]
 const kinds = ['parquet', 'jsonl'] as const;
 
 describe.each(kinds)('a stream of %s files', (kind) => {
-  it('gives each row once, in parts that depend on the files alone', async () => {
+  it('gives each row once, in groups that depend on the files alone', async () => {
     const counts = Array.from({ length: 19 }, (_, k) => k % 4);
     const dataset = await open(kind, files(kind, counts));
     expect(dataset.numShards).toBe(16);
-    const parts = await Promise.all(Array.from({ length: 16 }, (_, shard) => idsOf(dataset, shard)));
+    const groups = await Promise.all(Array.from({ length: 16 }, (_, shard) => idsOf(dataset, shard)));
     const starts = counts.map((_, k) => counts.slice(0, k).reduce((sum, count) => sum + count, 0));
     const idsOfFile = (k: number) => rowsOf(starts[k]!, counts[k]!).map(({ id }) => id);
-    expect(parts[2]).toEqual([...idsOfFile(2), ...idsOfFile(18)]);
-    expect(parts.flat().sort((a, b) => a - b)).toEqual(
+    expect(groups[2]).toEqual([...idsOfFile(2), ...idsOfFile(18)]);
+    expect(groups.flat().sort((a, b) => a - b)).toEqual(
       rowsOf(
         0,
         counts.reduce((a, b) => a + b),

@@ -139,7 +139,7 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
 
   /**
    * Opens files to be read from start to end: a stream, which needs no length. Reads the footer of the first file; those of the others
-   * when their first row is due. The files are dealt to at most 16 parts that are delivered in turn, so that workers read different
+   * when their first row is due. The files are dealt to at most 16 groups that are delivered in turn, so that workers read different
    * files; the order depends on the files alone. Its state is a row of a file: resuming reads no row again.
    *
    * ```ts

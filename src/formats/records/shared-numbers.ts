@@ -1,6 +1,7 @@
 import { sharedBuffer } from '../../core/shared-buffer.js';
 
-const firstCapacity = 1024;
+/** Small, since there is a list for each of thousands of files. */
+const firstCapacity = 32;
 
 /** A growing list of numbers, which ends in shared memory if available, so that threads read it without a copy. */
 export class SharedNumbers {

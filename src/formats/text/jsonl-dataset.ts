@@ -59,7 +59,7 @@ export class JsonlDataset<T = Json> extends JsonRecords<T> {
 
   /**
    * Opens files to be read from start to end: a stream, which needs no length, so that opening reads no line. The files are dealt to at
-   * most 16 parts that are delivered in turn, so that workers read different files; the order depends on the files alone. Its state is
+   * most 16 groups that are delivered in turn, so that workers read different files; the order depends on the files alone. Its state is
    * an offset in a file: resuming reads no line again, but a compressed file from its start. `maxDecompressedBytes` limits a line.
    *
    * @throws {@link StorageError} if a file cannot be found. Damage is noticed when it is read.

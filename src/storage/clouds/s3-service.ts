@@ -1,4 +1,3 @@
-import { AwsV4Signer } from 'aws4fetch';
 import { StorageError } from '../../core/errors.js';
 import { importPeer } from '../../core/peer.js';
 import { environment } from '../../core/platform.js';
@@ -14,6 +13,7 @@ import {
 } from './cloud-service.js';
 import { CredentialChain } from './credential-chain.js';
 import type { CloudCredentials, S3Credentials } from './credentials.js';
+import { S3Signer } from './s3-signer.js';
 
 /** Address and credentials of an S3-compatible store. The endpoint's variables are `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL`. */
 export interface S3Options extends CloudOptions {
@@ -84,7 +84,7 @@ export class S3Service implements CloudService {
     const all = { ...this.#headers, ...headers, ...write?.headers };
     if (!credentials) return new Request(url, { ...write, headers: all });
     const { region } = this;
-    const signer = new AwsV4Signer({
+    const signer = new S3Signer({
       url: url.href,
       ...(write && { method: write.method }),
       headers: all,
