@@ -112,7 +112,7 @@ it('leaves a moving WebP to sharp, which decodes its first frame', async () => {
   expect(differences(made.data, (await run(animated, [], 'sharp')).data).most).toBe(0);
 });
 
-it('libwebp refuses what is no WebP, and goes on', async () => {
+it('libwebp refuses other files, and decodes the next one', async () => {
   const webp = NativeWebp.open();
   if (!webp) return;
   const bytes = await picture(30, 20).webp({ lossless: true }).toBuffer();

@@ -49,7 +49,7 @@ export async function connectRedis(url: string): Promise<RedisQueueing> {
     await connection.connect();
   } catch (closed) {
     connection.disconnect();
-    // `connect` says only that the connection was closed. The event has the reason: a certificate, a port that nobody listens on.
+    // `connect` says only that the connection was closed. The event has the reason: a certificate, a closed port.
     const cause = last ?? closed;
     throw new StorageError(`Redis does not answer: ${messageOf(cause)}`, {
       where: { redis: url },
