@@ -37,7 +37,7 @@ export class NativeWebp implements RegionDecoder {
 
   /** The decoder; `undefined` if koffi or the library is missing. */
   static open(): NativeWebp | undefined {
-    found ??= findWebpCalls();
+    if (found === undefined) found = findWebpCalls();
     return found ? new NativeWebp(found) : undefined;
   }
 
@@ -111,11 +111,18 @@ function regionOf(
   return { x, y, width: right - x, height: bottom - y };
 }
 
-/** Whether a file is WebP and as long as it says. */
+/** Whether a file is WebP, and consists of whole chunks alone: libwebp reads further than other decoders where it is damaged. */
 export function isWholeWebp(bytes: Uint8Array): boolean {
   const text = (from: number) => String.fromCharCode(...bytes.subarray(from, from + 4));
   if (bytes.length < 20 || text(0) !== 'RIFF' || text(8) !== 'WEBP') return false;
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true) + 8 <= bytes.length;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.getUint32(4, true) + 8 !== bytes.length) return false;
+  let at = 12;
+  while (at + 8 <= bytes.length) {
+    const length = view.getUint32(at + 4, true);
+    at += 8 + length + (length % 2);
+  }
+  return at === bytes.length;
 }
 
 /** Whether a WebP file says that it has a color profile or EXIF data. */

@@ -139,7 +139,7 @@ function newHandle(calls: TurboCalls): bigint | undefined {
 let found: TurboCalls | null | undefined;
 
 function turboCalls(): TurboCalls | undefined {
-  found ??= findTurboCalls();
+  if (found === undefined) found = findTurboCalls();
   return found ?? undefined;
 }
 

@@ -18,6 +18,7 @@ export interface JsonlStreamSettings {
 }
 
 const lineFeed = 10;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The values of JSON Lines in order, as opened by `JsonlDataset.stream`. Compressed files are decompressed as they are read. */
 export class JsonlStream<T = Json> extends FileStream<T, JsonlStreamSettings> {
@@ -112,7 +113,7 @@ function joined(begun: readonly Buffer[], last: Buffer): Buffer {
 
 function textOf(bytes: Uint8Array, source: ByteSource, byteOffset: number): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch (cause) {
     throw damaged(source, byteOffset, 'is not text in UTF-8', cause);
   }
