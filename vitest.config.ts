@@ -5,13 +5,14 @@ import SlowFilesFirst from './test/setup/slow-files-first.js';
 
 /**
  * Each of these files has a process of its own: it talks to a browser, bundles, replaces a part of Millrace, looks at everything that
- * its process holds, or expects a warning that a process sees once.
+ * its process holds, or expects what a process does once: a warning, a search for credentials.
  */
 const alone = [
   'test/{accelerator,browser,simulator,web}/**/*.test.ts',
   'test/deepspeed/data-loader.test.ts',
   'test/loader/{dropped-loaders,event-loop,worker-death}.test.ts',
   'test/package/{browser,bundling}.test.ts',
+  'test/storage/credential-chains.test.ts',
 ];
 
 /** Settings of both projects below. */
