@@ -226,21 +226,26 @@ export class TableRows<F extends TableFile> implements FileRows {
     const sources = this.#shards.map((shard) => (isLater(shard) ? shard.source : shard.file.source));
     if (!fetchesAhead(sources)) return undefined;
     const blocks = new Map<string, { readonly file: F; readonly block: number }>();
+    const unopened = new Map<LaterShard<F>, { readonly shard: number; readonly indices: number[] }>();
     for (const index of indices) {
       const { shard, place } = this.#find(index);
       const found = this.#shards[shard]!;
       if (isLater(found)) {
-        // A failure is thrown when the row is read.
-        this.#open(shard, found).then(
-          () => this.prefetch([index]),
-          () => {},
-        );
+        const waiting = unopened.get(found) ?? { shard, indices: [] };
+        unopened.set(found, waiting);
+        waiting.indices.push(index);
         continue;
       }
       const { file, rows } = found;
       const block = firstAbove(file.bounds, rows ? rows[place]! : place) - 1;
       blocks.set(`${shard}/${block}`, { file, block });
     }
+    // A failure is thrown when the row is read.
+    for (const [later, { shard, indices: waiting }] of unopened)
+      this.#open(shard, later).then(
+        () => this.prefetch(waiting),
+        () => {},
+      );
     return sumOfBytes(
       Array.from(blocks.values()).flatMap(({ file, block }) =>
         file.bytesOfBlock(block).map(({ start, end }) => prefetchRange(file.source, start, end)),
