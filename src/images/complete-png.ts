@@ -86,7 +86,7 @@ function wholeRows(
   return whole;
 }
 
-/** Decompresses what is there, at most `most` bytes. */
+/** Decompresses the start of a stream that may be cut off. @param most - Bytes that a whole image has; more are an error */
 function inflateStart(content: readonly Uint8Array[], most: number): Uint8Array {
   const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most + 1 };
   try {

@@ -119,15 +119,16 @@ function checkSettings(
   const refuse = (field: string, message: string): never => {
     throw new ConfigError('ImagePipeline options', [{ field, message }]);
   };
-  if (normalize && dtype === 'uint8') refuse('dtype', "is 'uint8', and normalize makes fractions");
+  if (normalize && dtype === 'uint8')
+    refuse('dtype', "is 'uint8', but normalize makes fractions: leave out one of them");
   if (normalize && normalize.mean.length !== channels)
     refuse(
       'channels',
-      `is ${channels}, and normalize has ${normalize.mean.length} means: pass as many as there are channels`,
+      `is ${channels}, but normalize has ${normalize.mean.length} means: pass one mean and one deviation for each channel`,
     );
   const erasing = steps.find((step) => step.type === 'randomErasing');
   if (channels === 1 && erasing && typeof erasing.value === 'object')
-    refuse('channels', 'is 1, and randomErasing has a value for red, green and blue');
+    refuse('channels', 'is 1, but randomErasing has a value for red, green and blue: pass one number');
 }
 
 /** Levels on a scale from 0 to 1. */

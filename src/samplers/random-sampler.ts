@@ -24,8 +24,8 @@ export interface RandomSamplerOptions {
    */
   readonly numSamples?: number;
   /**
-   * How often each index comes in a row, for repeated augmentation (Hoffer et al., 2020): each time with other random numbers. An epoch
-   * has as many indices as before, of so many times fewer samples, as in DeiT. @defaultValue `1`
+   * How often each index comes in a row, for repeated augmentation (Hoffer et al., 2020): each time with other random numbers. The number of
+   * indices per epoch stays the same, as in DeiT: with 3 repeats, an epoch has a third of the samples. @defaultValue `1`
    */
   readonly repeats?: number;
   /** Draws PyTorch's order from this generator, whose state advances from pass to pass. Excludes `seed`. */
