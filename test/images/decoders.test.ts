@@ -1,7 +1,6 @@
 // Decoders of parts give the pixels of decoders of whole images, and few images are decoded at once.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { SampleContext } from 'millrace';
 import { FormatError } from 'millrace/errors';
 import {
   augment,
@@ -15,16 +14,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { imageWorkspace } from '../../dist/images/image-workspace.js';
 import { NativeWebp } from '../../dist/images/native-webp.js';
-import { SampleRng } from '../../dist/random/sample-rng.js';
-
-const context = (seed: number): SampleContext => ({
-  index: 0,
-  epoch: 0,
-  seed,
-  worker: null,
-  rng: new SampleRng(seed, 0, 0),
-  part: () => context(seed),
-});
+import { context } from './context.js';
 
 /** A picture of smooth waves, with an edge of another color. */
 function picture(width: number, height: number, channels: 3 | 4 = 3): import('sharp').Sharp {

@@ -29,6 +29,7 @@ import { rgbxBytes } from '../../dist/images/rgbx-image.js';
 import { TurboJpeg } from '../../dist/images/turbo-jpeg.js';
 import { unpackPixels } from '../../dist/images/unpack-pixels.js';
 import { SampleRng } from '../../dist/random/sample-rng.js';
+import { context } from './context.js';
 
 const folder = new URL('../fixtures/images/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, folder));
@@ -39,15 +40,6 @@ interface Case {
   readonly expected: string;
 }
 const cases = JSON.parse(read('cases.json').toString()) as readonly Case[];
-
-const context = (seed: number): SampleContext => ({
-  index: 0,
-  epoch: 0,
-  seed,
-  worker: null,
-  rng: new SampleRng(seed, 0, 0),
-  part: () => context(seed),
-});
 
 /** Bytes of an image, three a pixel. */
 async function pixelsOf(bytes: Uint8Array): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 // What a pipeline makes of an image besides its pixels: channels, dtypes, several crops, steps of the user at any point.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { type SampleContext, type Tensor, tensor } from 'millrace';
+import { type Tensor, tensor } from 'millrace';
 import { ConfigError, ShapeError, WorkerTransferError } from 'millrace/errors';
 import {
   augment,
@@ -17,17 +17,9 @@ import {
 import { describe, expect, it } from 'vitest';
 import { halfBits } from '../../dist/images/half-float.js';
 import { movableSteps } from '../../dist/images/movable-steps.js';
-import { SampleRng } from '../../dist/random/sample-rng.js';
+import { context } from './context.js';
 
 const bytes = readFileSync(new URL('../fixtures/images/alpha.png', import.meta.url));
-const context = (seed = 1): SampleContext => ({
-  index: 0,
-  epoch: 0,
-  seed,
-  worker: null,
-  rng: new SampleRng(seed, 0, 0),
-  part: () => context(seed),
-});
 const run = (steps: readonly ImageTransform[], options: object = {}, seed = 1) =>
   new ImagePipeline(steps, options).run(bytes, 'alpha.png', context(seed));
 

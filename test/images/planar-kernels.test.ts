@@ -1,7 +1,7 @@
 // Every kernel of images gives what the plain TypeScript beside it gives.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { type SampleContext, type Tensor, tensor } from 'millrace';
+import { type Tensor, tensor } from 'millrace';
 import {
   augment,
   colorJitter,
@@ -19,15 +19,7 @@ import { meanLevel } from '../../dist/images/planar/level-tables.js';
 import { mixLevels } from '../../dist/images/planar/mix-levels.js';
 import { unpackPixels } from '../../dist/images/unpack-pixels.js';
 import { SampleRng } from '../../dist/random/sample-rng.js';
-
-const context = (seed: number): SampleContext => ({
-  index: 0,
-  epoch: 0,
-  seed,
-  worker: null,
-  rng: new SampleRng(seed, 0, 0),
-  part: () => context(seed),
-});
+import { context } from './context.js';
 
 /** Random bytes; few levels, or all. */
 function bytesOf(length: number, seed: number): Uint8Array {

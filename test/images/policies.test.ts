@@ -12,6 +12,7 @@ import { warpImage } from '../../dist/images/geometry/warp-image.js';
 import { movableSteps } from '../../dist/images/movable-steps.js';
 import { cropImage } from '../../dist/images/planar/crops.js';
 import { SampleRng } from '../../dist/random/sample-rng.js';
+import { context } from './context.js';
 
 interface Case {
   readonly policy: 'randAugment' | 'trivialAugmentWide' | 'autoAugment' | 'augMix';
@@ -152,15 +153,7 @@ function bitmap(): Uint8Array {
 }
 
 function run(steps: readonly ImageTransform[], seed = 1, options = {}) {
-  const context = {
-    index: 0,
-    epoch: 0,
-    seed,
-    worker: null,
-    rng: new SampleRng(seed, 0, 0),
-    part: () => context,
-  };
-  return new ImagePipeline(steps, options).run(bitmap(), 'image.ppm', context as never) as Tensor<'uint8'>;
+  return new ImagePipeline(steps, options).run(bitmap(), 'image.ppm', context(seed)) as Tensor<'uint8'>;
 }
 
 describe('steps of a pipeline', () => {
