@@ -39,7 +39,13 @@ export class CacheLock {
   static async acquire(path: string, isDone: () => boolean): Promise<CacheLock | undefined> {
     for (;;) {
       if (isDone()) return undefined;
-      if (create(path)) return new CacheLock(path);
+      if (create(path)) {
+        const lock = new CacheLock(path);
+        // The last holder may have finished and released its lock since the first look.
+        if (!isDone()) return lock;
+        lock.release();
+        return undefined;
+      }
       if (isAbandoned(path)) takeAway(path);
       else await sleep(lookEveryMs);
     }
