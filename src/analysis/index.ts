@@ -7,6 +7,7 @@ export { DifficultyFile } from './difficulty-file.js';
 export { type AnalysisEstimate, estimateAnalysis } from './estimate-analysis.js';
 export { embeddingDistance } from './metrics/embedding-distance.js';
 export { builtInMetrics } from './metrics/index.js';
+export { languageDistance } from './metrics/language-distance.js';
 export type { Metric } from './metrics/metric.js';
 export { imageStatistics } from './metrics/pixel-sums.js';
 export { servedLoss } from './metrics/served-loss.js';
