@@ -1,5 +1,6 @@
 import { ConfigError } from '../../core/errors.js';
 import { importPeer } from '../../core/peer.js';
+import { ownValue } from '../../core/record.js';
 import type { Metric } from './metric.js';
 import { fieldOf } from './sample-parts.js';
 
@@ -39,5 +40,5 @@ async function loadDetector(language: string): Promise<(text: string) => number>
     const message = `the detector does not know ${language}; it knows ${known.join(', ')}`;
     throw new ConfigError('languageDistance', [{ field: 'language', message }]);
   }
-  return (text) => eld.detect(text).getScores()[language] ?? 0;
+  return (text) => ownValue(eld.detect(text).getScores(), language) ?? 0;
 }
