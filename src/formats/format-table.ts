@@ -153,6 +153,9 @@ const builtIn = [
     pictures: 'own',
     dataset: 'ImageFolder',
     load: async () => (await import('./images/image-folder.js')).ImageFolder,
+    otherClasses: {
+      SegmentationFolder: async () => (await import('./images/segmentation-folder.js')).SegmentationFolder,
+    },
   }),
   defineFormat({
     name: 'npy',

@@ -10,6 +10,7 @@ export type { HubFeature } from './hub/features.js';
 export { HubDataset } from './hub/hub-dataset.js';
 export { loadDataset } from './hub/load-dataset.js';
 export { ImageFolder, type LabeledImage } from './images/image-folder.js';
+export { SegmentationFolder } from './images/segmentation-folder.js';
 export { IndexedDataset } from './indexed/indexed-dataset.js';
 export { IndexedDatasetBuilder } from './indexed/indexed-dataset-builder.js';
 export { smallestIntegerDtype } from './indexed/integer-dtype.js';

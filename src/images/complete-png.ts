@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { constants, crc32, deflateSync, inflateSync } from 'node:zlib';
+import { constants, deflateSync, inflateSync } from 'node:zlib';
+import { makePngChunk, pngChunks, pngSignature } from './png-chunks.js';
 
-const signature = 8;
 /** Channels by color type: gray, none, RGB, palette, gray and alpha, none, RGBA. */
 const channels = [1, 0, 3, 1, 2, 0, 4] as const;
 /** The seven passes of an interlaced PNG: first column and row, and the distance to the next. */
@@ -33,32 +33,26 @@ export function completePng(
   const height = view.getUint32(20);
   const [bits, kind, interlaced] = [bytes[24]!, bytes[25]!, bytes[28] === 1];
   checkSize(width, height);
-  const head: Uint8Array[] = [bytes.subarray(0, signature)];
+  const head: Uint8Array[] = [pngSignature(bytes)];
   const content: Uint8Array[] = [];
-  let isComplete = false;
-  for (let at = signature; at + 8 <= bytes.length && !isComplete; ) {
-    const length = view.getUint32(at);
-    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    const end = at + 12 + length;
-    if (name === 'IDAT') content.push(bytes.subarray(at + 8, Math.min(end - 4, bytes.length)));
-    else if (name === 'IEND') isComplete = true;
-    else if (content.length === 0 && end <= bytes.length) head.push(bytes.subarray(at, end));
-    at = end;
+  for (const { name, content: data, whole, isWhole } of pngChunks(bytes)) {
+    if (name === 'IDAT') content.push(data);
+    else if (name === 'IEND') return bytes;
+    else if (content.length === 0 && isWhole) head.push(whole);
   }
-  if (isComplete) return bytes;
   const bitsPerPixel = bits * (channels[kind] ?? 0);
   const rows = rowsOf(width, height, interlaced).map(({ columns, count }) => ({
     bytes: 1 + Math.ceil((columns * bitsPerPixel) / 8),
     count,
   }));
-  const whole = rows.reduce((sum, part) => sum + part.bytes * part.count, 0);
-  const raw = new Uint8Array(whole);
-  const found = inflateStart(content, whole);
+  const size = rows.reduce((sum, part) => sum + part.bytes * part.count, 0);
+  const raw = new Uint8Array(size);
+  const found = inflateStart(content, size);
   raw.set(found.subarray(0, wholeRows(rows, found.length)));
   return Buffer.concat([
     ...head,
-    chunk('IDAT', deflateSync(raw, { level: 1 })),
-    chunk('IEND', new Uint8Array()),
+    makePngChunk('IDAT', deflateSync(raw, { level: 1 })),
+    makePngChunk('IEND', new Uint8Array()),
   ]);
 }
 
@@ -94,13 +88,4 @@ function inflateStart(content: readonly Uint8Array[], most: number): Uint8Array 
   } catch (cause) {
     throw new Error('its compressed pixels are damaged', { cause });
   }
-}
-
-function chunk(name: string, content: Uint8Array): Buffer {
-  const made = Buffer.alloc(12 + content.length);
-  made.writeUInt32BE(content.length, 0);
-  made.write(name, 4, 'latin1');
-  made.set(content, 8);
-  made.writeUInt32BE(crc32(made.subarray(4, 8 + content.length)), 8 + content.length);
-  return made;
 }

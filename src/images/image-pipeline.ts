@@ -1,15 +1,18 @@
 import type { SampleContext } from '../core/dataset.js';
 import type { TypedArrayOf } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
-import type { MaybePromise } from '../core/maybe-promise.js';
+import { andThen, type MaybePromise } from '../core/maybe-promise.js';
 import { isTensor, type Tensor, zeroTensor } from '../core/tensor.js';
 import { cropCount, cutCrops } from './apply/cut-crops.js';
+import { decodeMask } from './decode-mask.js';
 import { movedTo, reach, shrinkBelow, shrinkOf } from './decoded-part.js';
 import {
   checkSample,
+  type DecodedSample,
   type ImageSample,
   imageOfSample,
   type SampleOptions,
+  type SampleRules,
   sampleOptions,
 } from './geometry/annotated-sample.js';
 import { Annotations, type FinishedSample } from './geometry/annotations.js';
@@ -108,28 +111,42 @@ export class ImagePipeline {
    *
    * @param sample - Other fields stay as they are.
    * @returns the sample with a finished `image`; a promise where decoding is asynchronous.
-   * @throws {@link FormatError} if the bytes are not an image; {@link ShapeError} if the fields do not fit it.
+   * @throws {@link FormatError} if the bytes are not an image, or those of a mask not a PNG of classes; {@link ShapeError} if the fields do not fit it.
    */
   apply<S extends ImageSample>(
     sample: S,
     context: SampleContext,
     options: SampleOptions = {},
   ): MaybePromise<FinishedSample<S>> {
-    const rules = sampleOptions(options);
+    const { name = `sample ${context.index}`, ...rules } = sampleOptions(options);
     const { crops } = this.#plan;
     if (crops && (sample.mask || sample.boxes || sample.points || rules.withGeometry))
       throw new ConfigError('ImagePipeline.apply', [
         { field: crops.type, message: 'makes several images, which masks, boxes and points cannot follow' },
       ]);
+    const { mask } = sample;
+    const decoded = mask instanceof Uint8Array ? decodeMask(mask, name, this.settings.maxPixels) : mask;
+    // The types of the other fields are those of `sample`.
+    return andThen(decoded, (known) =>
+      this.#applyTo({ ...sample, ...(known && { mask: known }) }, name, context, rules),
+    ) as MaybePromise<FinishedSample<S>>;
+  }
+
+  /** Applies the steps to an image and its annotations. */
+  #applyTo(
+    sample: DecodedSample,
+    name: string,
+    context: SampleContext,
+    rules: SampleRules,
+  ): MaybePromise<FinishedSample<DecodedSample>> {
     const annotations = new Annotations(sample, rules);
-    const check = (size: PlanarSize) => checkSample(sample, size, rules.boxesFromMask);
+    const check = (size: PlanarSize) => checkSample(sample, size, rules.boxesFromMask, name);
     const finish = (moved: RgbxImage | PlanarImage, geometry: Geometry) => {
       annotations.move(geometry);
       const changed = this.#changeBoth(moved, annotations, context);
       return { ...sample, ...annotations.finish(changed), image: this.#tensorOf(changed, context) };
     };
-    if (!isTensor(sample.image))
-      return this.#decode(sample.image, `sample ${context.index}`, context, check, finish);
+    if (!isTensor(sample.image)) return this.#decode(sample.image, name, context, check, finish);
     const image = imageOfSample(sample.image, this.settings.channels);
     check(image);
     const geometry = joinGeometry(this.#plan.leading, image, context.rng);

@@ -23,7 +23,7 @@ interface SharpImage {
   ensureAlpha(): SharpImage;
   flatten(options: { background: { r: number; g: number; b: number } }): SharpImage;
   pipelineColorspace(space: 'cmyk'): SharpImage;
-  toColorspace(space: 'srgb' | 'cmyk' | 'grey16'): SharpImage;
+  toColorspace(space: 'srgb' | 'cmyk' | 'b-w' | 'grey16'): SharpImage;
   raw(options?: { depth: 'ushort' }): SharpImage;
   toBuffer(options: {
     resolveWithObject: true;
@@ -77,6 +77,30 @@ async function clippedGray(image: SharpImage): Promise<PackedPixels> {
   const gray = new Uint8Array(info.width * info.height);
   for (let i = 0; i < gray.length; i++) gray[i] = Math.min(255, view.getUint16(2 * info.channels * i, true));
   return { width: info.width, height: info.height, channels: 1, data: gray };
+}
+
+/** Decodes a gray PNG, without changing its levels. @throws sharp's error */
+export async function decodeGrayPng(
+  bytes: Uint8Array,
+  maxPixels: number,
+  isWide: boolean,
+): Promise<{ readonly data: Uint8Array | Uint16Array; readonly width: number; readonly height: number }> {
+  loaded ??= loadSharp();
+  const sharp = await loaded;
+  const image = sharp(bytes, {
+    failOn: 'error',
+    ignoreIcc: true,
+    limitInputPixels: maxPixels,
+    autoOrient: false,
+  });
+  const raw = isWide
+    ? image.toColorspace('grey16').raw({ depth: 'ushort' })
+    : image.toColorspace('b-w').raw();
+  const { data, info } = await raw.toBuffer({ resolveWithObject: true });
+  if (info.channels !== 1) throw new Error(`it has ${info.channels} channels`);
+  // A copy of its own memory: sharp's buffer may start at an odd byte.
+  const own = Uint8Array.from(data);
+  return { ...info, data: isWide ? new Uint16Array(own.buffer) : own };
 }
 
 export function isPng(bytes: Uint8Array): boolean {

@@ -58,6 +58,14 @@ export class ImageRows implements FileRows {
     return new ImageRows(name, await listImages(name, options), options.storage);
   }
 
+  /** Some of these images, in this order. */
+  chosen(places: readonly number[]): ImageRows {
+    const { classes } = this;
+    const labels = Int32Array.from(places, (place) => this.label(place));
+    const paths = PathList.from(places.map((place) => this.path(place)));
+    return new ImageRows(this.root, { classes, labels, paths }, this.#remote?.options ?? {});
+  }
+
   /** Most files to read at once: local ones are read when they are decoded, remote ones are requested together. */
   get readTogether(): number {
     return this.#remote ? Number.POSITIVE_INFINITY : filesTogether;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ShapeError } from '../../core/errors.js';
+import { type ErrorLocation, ShapeError } from '../../core/errors.js';
 import { booleanOption, parseOptions } from '../../core/options.js';
 import { isTensor, type Tensor } from '../../core/tensor.js';
 import { repeatChannel } from '../planar/color-changes.js';
@@ -9,8 +9,11 @@ import type { PlanarImage, PlanarSize } from '../planar/planar-image.js';
 export interface ImageSample {
   /** The bytes of a file, or a uint8 tensor of the shape `[3, H, W]`, or `[1, H, W]` for gray. */
   readonly image: Uint8Array | Tensor<'uint8'>;
-  /** Classes of the pixels, shape `[H, W]`, or one mask for each box, shape `[N, H, W]`. Any dtype. */
-  readonly mask?: Tensor;
+  /**
+   * Classes of the pixels, shape `[H, W]`, or one mask for each box, shape `[N, H, W]`, of any dtype. Or the bytes of a PNG file: palette
+   * indices or gray levels become a tensor `[H, W]`, uint8, or uint16 for gray of 16 bits.
+   */
+  readonly mask?: Uint8Array | Tensor;
   /** Left, top, right and bottom in pixels: float32, shape `[N, 4]`. */
   readonly boxes?: Tensor<'float32'>;
   /** Classes of the boxes, or anything else whose first dimension is `N`. */
@@ -31,7 +34,15 @@ export interface SampleOptions {
   readonly boxesFromMask?: boolean;
   /** Whether the sample gets the map from its original pixels: `geometry`, float64, shape `[3, 3]`. @defaultValue `false` */
   readonly withGeometry?: boolean;
+  /** Path of the image, for messages. @defaultValue its index */
+  readonly name?: string;
 }
+
+/** A sample whose mask is decoded. */
+export type DecodedSample = Omit<ImageSample, 'mask'> & { readonly mask?: Tensor };
+
+/** How {@link DecodedSample} follows its image. */
+export type SampleRules = Required<Omit<SampleOptions, 'name'>>;
 
 const number = v.pipe(v.number('must be a number'), v.finite('must be finite'));
 const schema = v.strictObject({
@@ -43,10 +54,11 @@ const schema = v.strictObject({
   ),
   boxesFromMask: v.optional(booleanOption, false),
   withGeometry: v.optional(booleanOption, false),
+  name: v.optional(v.string()),
 });
 
 /** @throws {@link ConfigError} */
-export function sampleOptions(options: SampleOptions): Required<SampleOptions> {
+export function sampleOptions(options: SampleOptions): v.InferOutput<typeof schema> {
   return parseOptions('ImagePipeline.apply', schema, options);
 }
 
@@ -61,14 +73,26 @@ export function imageOfSample(image: Tensor<'uint8'>, channels: 1 | 3 | 4): Plan
     image.data.length === 0
   ) {
     const shapes = channels === 3 ? '[3, H, W] or [1, H, W]' : `[${channels}, H, W]`;
-    wrong('image', image, `the bytes of a file, or uint8 ${shapes}`);
+    wrongField('image', image, `the bytes of a file, or uint8 ${shapes}`);
   }
   const planar = { channels: found, height, width, data: image.data };
   return isRepeated ? repeatChannel(planar, 3) : planar;
 }
 
-/** Checks the shapes of a sample. @throws {@link ShapeError} */
-export function checkSample(sample: ImageSample, { height, width }: PlanarSize, fromMask: boolean): void {
+/**
+ * Checks the shapes of a sample.
+ *
+ * @param name - Path of the image, for messages.
+ * @throws {@link ShapeError}
+ */
+export function checkSample(
+  sample: DecodedSample,
+  { height, width }: PlanarSize,
+  fromMask: boolean,
+  name: string,
+): void {
+  const wrong = (field: string, value: Tensor | undefined, wanted: string) =>
+    wrongField(field, value, wanted, { image: name });
   const { mask, boxes, labels, points } = sample;
   const count = boxes?.shape[0];
   if (mask && (!isTensor(mask) || !endsWith(mask, [height, width], [2, 3])))
@@ -88,10 +112,15 @@ function endsWith({ shape }: Tensor, end: readonly number[], dimensions: readonl
   return dimensions.includes(shape.length) && end.every((length, k) => shape.at(k - end.length) === length);
 }
 
-function wrong(field: string, value: Tensor | undefined, wanted: string): never {
+function wrongField(
+  field: string,
+  value: Tensor | undefined,
+  wanted: string,
+  where: ErrorLocation = {},
+): never {
   const found = isTensor(value) ? `${value.dtype} [${value.shape}]` : String(value);
   throw new ShapeError(`The field ${field} is ${found}, not ${wanted}`, {
-    where: { field },
+    where: { field, ...where },
     next: 'Pass tensors in the pixels of the image as it is in its file.',
   });
 }

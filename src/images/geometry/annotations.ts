@@ -1,28 +1,32 @@
 import { ShapeError } from '../../core/errors.js';
 import { isTensor, type Tensor, tensor } from '../../core/tensor.js';
 import type { PlanarSize } from '../planar/planar-image.js';
-import type { ImageSample, SampleOptions } from './annotated-sample.js';
+import type { DecodedSample, SampleRules } from './annotated-sample.js';
 import type { Geometry } from './join-geometry.js';
 import { following, inverse, type Matrix } from './matrix.js';
 import { boxesOfMasks, moveBoxes, moveMask, movePoints, rowsOf } from './move-annotations.js';
 
 /** A sample after all steps. */
-export type FinishedSample<S> = Omit<S, 'image'> & {
+export type FinishedSample<S> = {
+  [Field in keyof Omit<S, 'image'>]: Field extends 'mask' ? DecodedMask<S[Field]> : S[Field];
+} & {
   /** As `ImagePipeline.run` returns it. */
   readonly image: Tensor<'float32' | 'uint8' | 'uint16'>;
   /** With `withGeometry`: the map from pixels of the original image, float64, shape `[3, 3]`. */
   readonly geometry?: Tensor<'float64'>;
 };
 
+type DecodedMask<Mask> = Mask extends Uint8Array ? Tensor<'uint8' | 'uint16'> : Mask;
+
 /** The annotations of an image while its pixels move. */
 export class Annotations {
-  readonly #sample: ImageSample;
-  readonly #rules: Required<SampleOptions>;
+  readonly #sample: DecodedSample;
+  readonly #rules: SampleRules;
   #mask: Tensor | undefined;
   /** The map from the pixels so far to those of the original image. */
   #matrix: Matrix = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
-  constructor(sample: ImageSample, rules: Required<SampleOptions>) {
+  constructor(sample: DecodedSample, rules: SampleRules) {
     this.#sample = sample;
     this.#rules = rules;
     this.#mask = sample.mask;
@@ -46,7 +50,7 @@ export class Annotations {
   }
 
   /** The fields that moved. */
-  finish(size: PlanarSize): Partial<Omit<FinishedSample<ImageSample>, 'image'>> {
+  finish(size: PlanarSize): Partial<Omit<FinishedSample<DecodedSample>, 'image'>> {
     const { boxes, labels, points } = this.#sample;
     const forward = inverse(this.#matrix);
     const rules = this.#rules;

@@ -2,7 +2,7 @@ import type { TypedArray } from '../../core/dtype.js';
 import { elementCount, type Tensor, tensor } from '../../core/tensor.js';
 import { imageWorkspace } from '../image-workspace.js';
 import type { PlanarSize } from '../planar/planar-image.js';
-import type { SampleOptions } from './annotated-sample.js';
+import type { SampleRules } from './annotated-sample.js';
 import type { Geometry } from './join-geometry.js';
 import { type Matrix, mapped } from './matrix.js';
 import type { Box } from './move.js';
@@ -90,7 +90,7 @@ export interface MovedBoxes {
   readonly kept: readonly number[];
 }
 
-type Rules = Required<SampleOptions>;
+type Rules = SampleRules;
 
 /** Moves the four corners of each box through one map, takes the rectangle around them, and clips it once. */
 export function moveBoxes(
