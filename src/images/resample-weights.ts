@@ -47,20 +47,25 @@ export function triangleWeights(
     // Pixels beyond the end are not read if there are enough before it.
     const start = Math.max(visible.start, Math.min(first, end - taps));
     starts[i] = start;
-    fix(exact.subarray(0, last - first), sum, weights.subarray(i * taps + first - start, (i + 1) * taps));
+    fix(exact, last - first, sum, weights, i * taps + first - start);
   }
   return { starts, weights, taps };
 }
 
-/** Rounds weights and adds the rounding error to the largest, so that uniform areas stay uniform. */
-function fix(exact: Float64Array, sum: number, weights: Int16Array): void {
+/**
+ * Rounds the first `count` weights and adds the rounding error to the largest, so that uniform areas stay uniform. (Views of the arrays
+ * would cost more than the arithmetic.)
+ *
+ * @param offset - Where the rounded weights are written.
+ */
+function fix(exact: Float64Array, count: number, sum: number, weights: Int16Array, offset: number): void {
   let rest = one;
   let largest = 0;
-  for (let k = 0; k < exact.length; k++) {
+  for (let k = 0; k < count; k++) {
     const weight = Math.round((exact[k]! / sum) * one);
-    weights[k] = weight;
+    weights[offset + k] = weight;
     rest -= weight;
     if (exact[k]! > exact[largest]!) largest = k;
   }
-  weights[largest]! += rest;
+  weights[offset + largest]! += rest;
 }
