@@ -11,12 +11,14 @@ const alone = [
   'test/{accelerator,browser,simulator,web}/**/*.test.ts',
   'test/deepspeed/data-loader.test.ts',
   'test/loader/{dropped-loaders,event-loop,worker-death}.test.ts',
-  'test/package/{browser,bundling}.test.ts',
   'test/storage/credential-chains.test.ts',
 ];
 
-/** Settings of both projects below. */
-const both = {
+/** These files install the package as it is published, which is made before they run. */
+const packed = ['test/browser/size.test.ts', 'test/package/{browser,bundling,consumer-types,packed}.test.ts'];
+
+/** Settings of all projects below. */
+const shared = {
   pool: 'forks',
   server: { deps: { external: [/\/dist\//] } },
   // Also where vitest is started by hand, so that no test is left out.
@@ -35,26 +37,27 @@ const both = {
   hookTimeout: 900_000,
 } as const;
 
-// Tests run what ships: they import `millrace` by its package name, which resolves to the build in dist/. Worker
-// threads load the same files.
+// Tests import `millrace` by its package name, which resolves to the build in dist/: one file for each module. Worker threads load the
+// same files. The tests of `packed` run what ships: the same modules, bundled.
 export default defineConfig({
   test: {
-    env: both.env,
+    env: shared.env,
     globalSetup: ['test/setup/shared-browser.ts'],
     // One more than there are cores: a test often waits for a process or a page.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: SlowFilesFirst },
     reporters: ['default', './test/setup/failure-summary.ts'],
     projects: [
-      { test: { ...both, name: 'alone', include: alone } },
+      { test: { ...shared, name: 'alone', include: alone, exclude: packed } },
+      { test: { ...shared, name: 'packed', include: packed, globalSetup: ['scripts/make-package.js'] } },
       {
         test: {
-          ...both,
+          ...shared,
           // Starting a process and loading Millrace takes longer than most files: few processes run them all.
           name: 'shared',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: alone,
+          exclude: [...alone, ...packed],
           typecheck: {
             // Vitest applies this flag to the root alone, which has no files.
             enabled: !process.argv.includes('--typecheck.enabled=false'),

@@ -1,4 +1,4 @@
-// `npm run test:next`: builds and runs examples/next with the package that `npm pack` makes, and compares the batches of its server and of
+// `npm run test:next`: builds and runs examples/next with the package that is published, and compares the batches of its server and of
 // its page with those of Node.js. Next.js is installed for this alone: it is large, and no test of `npm test` needs it.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { makePackage, packageFolder } from './make-package.js';
 import { requireBrowser } from './test-servers.js';
 import { build, installPackages, root, run } from './toolchain.js';
 
@@ -15,6 +16,7 @@ const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1' };
 
 installPackages();
 await build();
+await makePackage();
 const executablePath = requireBrowser();
 const folder = mkdtempSync(join(tmpdir(), 'millrace-next-'));
 try {
@@ -39,8 +41,8 @@ console.log('Server and page have the batches of Node.js.');
 /** Puts the example, the packed package and Next.js into the folder. */
 function install() {
   cpSync(join(root, 'examples/next'), folder, { recursive: true });
-  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
-  const [{ filename }] = JSON.parse(execFileSync('npm', pack, { cwd: root, encoding: 'utf8' }));
+  const pack = ['pack', packageFolder, '--json', '--pack-destination', folder];
+  const [{ filename }] = JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' }));
   writeFileSync(
     join(folder, 'package.json'),
     JSON.stringify({

@@ -12,8 +12,8 @@ const asc = 'node_modules/assemblyscript/bin/asc.js';
 const esbuild = 'node_modules/esbuild/bin/esbuild';
 const installMark = 'node_modules/.millrace-lock-hash';
 
-/** Packages that every worker loads as it starts; the others are imported where they are first used. */
-const neededAtOnce = ['valibot', '@noble/hashes'];
+/** Packages that every worker loads as it starts, which the build bundles; the others are imported where they are first used. */
+export const neededAtOnce = ['valibot', '@noble/hashes'];
 
 /** Runs a command and ends this process with its status when it fails. */
 export function run(command, args, options = {}) {

@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander';
+import { builtFile } from '../core/built-file.js';
 import { ConfigError, MillraceError } from '../core/errors.js';
 import { withoutSecrets } from '../core/shown-location.js';
 
@@ -49,7 +50,7 @@ function asText(error: unknown): string {
 }
 
 /** Root of Millrace's own files, which are not the user's code. */
-const ownFiles = new URL('..', import.meta.url).href;
+const ownFiles = builtFile('.')!.href;
 const isUserCode = (frame: string) =>
   /file:|[\\/]/.test(frame) && !/node:|node_modules/.test(frame) && !frame.includes(ownFiles);
 

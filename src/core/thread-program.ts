@@ -1,17 +1,15 @@
+import { builtFile } from './built-file.js';
 import { WorkerTransferError } from './errors.js';
 
 /**
- * The URL of a thread's program, next to the module that starts it.
+ * The URL of a thread's program.
  *
- * Bundlers do not see it: copying the file would leave behind what it imports.
- *
- * @param path - Path of the program, relative to the module: `./entry.js`.
- * @param module - `import.meta.url` of the module; `undefined` in a CommonJS bundle.
- * @throws {@link WorkerTransferError} if a bundler moved the module without the program.
+ * @param path - Path of the program from the root of the build: `analysis/workers/entry.js`.
+ * @throws {@link WorkerTransferError} if a bundler moved the code without the program.
  */
-export function threadProgram(path: string, module: string | undefined): URL {
+export function threadProgram(path: string): URL {
   const { existsSync } = process.getBuiltinModule('node:fs');
-  const program = module === undefined ? undefined : new URL(path, module);
+  const program = builtFile(path);
   if (program && existsSync(program)) return program;
   throw new WorkerTransferError('The program of a Millrace thread is missing: this application was bundled', {
     where: program ? { program: program.href } : {},

@@ -1,5 +1,6 @@
 import { firstAbove } from '../core/first-above.js';
-import { IndexPermutation, orderKey } from '../random/index.js';
+import { IndexPermutation } from '../random/index-permutation.js';
+import { orderKey } from '../random/order-key.js';
 import type { IndexBuffer, IndexOrder } from './index-order.js';
 
 /** The parameters of an order of shards. */

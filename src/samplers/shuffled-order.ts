@@ -1,4 +1,4 @@
-import { orderKey } from '../random/index.js';
+import { orderKey } from '../random/order-key.js';
 import { PermutedPasses } from '../random/permuted-passes.js';
 import type { IndexBuffer, IndexOrder } from './index-order.js';
 

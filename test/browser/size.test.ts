@@ -1,4 +1,4 @@
-// The size of the loader and a dataset, bundled and minified by esbuild without a plugin.
+// The size of the loader and a dataset of the package, bundled and minified by esbuild without a plugin.
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -10,7 +10,7 @@ it(`the core is below ${limit / 1000} kB, bundled, minified and gzipped`, async 
   const { outputFiles, metafile } = await build({
     stdin: {
       contents: `export { DataLoader, TensorDataset } from 'millrace';`,
-      resolveDir: fileURLToPath(new URL('.', import.meta.url)),
+      resolveDir: fileURLToPath(new URL('../../package', import.meta.url)),
       sourcefile: 'page.js',
     },
     bundle: true,

@@ -49,7 +49,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-types-'));
   await mkdir(join(folder, 'node_modules'));
-  await symlink(path('../..'), join(folder, 'node_modules/millrace'), 'junction');
+  await symlink(path('../../package'), join(folder, 'node_modules/millrace'), 'junction');
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
   for (const file of ['consumer.ts', 'strictest.ts']) await cp(join(consumer, file), join(folder, file));
   await writeFile(

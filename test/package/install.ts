@@ -4,11 +4,15 @@ import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Puts the package where npm would, with what it depends on and without its optional peers. */
+/** Puts the package where npm would, with what it depends on. */
 export function install(root: string): void {
   const modules = join(root, 'node_modules');
-  for (const path of ['package.json', 'dist'])
-    cpSync(join(repository, path), join(modules, 'millrace', path), { recursive: true });
+  cpSync(join(repository, 'package'), join(modules, 'millrace'), { recursive: true });
+  linkDependencies(root);
+}
+
+/** Puts what the package depends on beside it, without its optional peers. */
+export function linkDependencies(root: string): void {
   const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };

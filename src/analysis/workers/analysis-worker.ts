@@ -11,7 +11,7 @@ export class AnalysisWorker {
 
   constructor(setup: AnalysisSetup, id: number) {
     this.#thread = new PartThread(setup, {
-      program: threadProgram('./entry.js', import.meta.url),
+      program: threadProgram('analysis/workers/entry.js'),
       work: 'analysis',
       id,
       moves: 'dataset',

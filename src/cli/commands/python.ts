@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { builtFile } from '../../core/built-file.js';
 
 /** Folder of the Python package, in this package. */
-const folder = fileURLToPath(new URL('../../../python', import.meta.url));
+const folder = fileURLToPath(builtFile('../python')!);
 
 /** `millrace python`: says where the Python package is. */
 export function pythonCommand(): Command {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Argument, Command } from 'commander';
+import { builtFile } from '../../core/built-file.js';
 
 /** A flag of a listed command. */
 export interface ListedFlag {
@@ -47,7 +48,7 @@ function usageOf(argument: Argument): string {
 }
 
 /** The list that the build writes, so that help and completion need not load the commands. */
-export const commandListFile = new URL('command-list.json', import.meta.url);
+export const commandListFile = builtFile('cli/completion/command-list.json')!;
 
 /** Reads the list of commands that the build wrote. */
 export function readCommandList(): ListedCommand[] {

@@ -21,7 +21,7 @@ export class StoredWorker {
   readonly #thread: PartThread<StoredRequest, PartReceipt | undefined>;
 
   constructor(setup: StoredThreadSetup, id: number) {
-    this.#thread = conversionThread(setup, id, threadProgram('./entry.js', import.meta.url));
+    this.#thread = conversionThread(setup, id, threadProgram('convert/stored/entry.js'));
   }
 
   /** Whether the thread has ended by itself. */

@@ -18,7 +18,7 @@ export class ConvertWorker implements PartWriter {
   readonly #thread: PartThread<Part, PartReceipt>;
 
   constructor(setup: ConvertThreadSetup, id: number) {
-    this.#thread = conversionThread(setup, id, threadProgram('./entry.js', import.meta.url));
+    this.#thread = conversionThread(setup, id, threadProgram('convert/workers/entry.js'));
   }
 
   write(part: Part, _folder: string, onProgress: OnPartProgress): Promise<PartReceipt> {

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../core/dataset.js';
 import { ConfigError, type ConfigProblem, EmptyLoaderError } from '../../core/errors.js';
 import type { BatchSampler as BatchSource, Sampler } from '../../core/sampler.js';
-import { BatchSampler } from '../../samplers/index.js';
+import { BatchSampler } from '../../samplers/batch-sampler.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 import { samplerName } from './fast-forward.js';

@@ -1,6 +1,9 @@
 import { ConfigError } from '../../core/errors.js';
 import type { BatchSampler as BatchSource, Sampler } from '../../core/sampler.js';
-import { BatchSampler, RandomSampler, SequentialSampler, ShardSampler } from '../../samplers/index.js';
+import { BatchSampler } from '../../samplers/batch-sampler.js';
+import { RandomSampler } from '../../samplers/random-sampler.js';
+import { SequentialSampler } from '../../samplers/sequential-sampler.js';
+import { ShardSampler } from '../../samplers/shard-sampler.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import type { DatasetFacts } from './dataset-facts.js';
 

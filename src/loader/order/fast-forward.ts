@@ -1,7 +1,7 @@
 import type { IndexArray } from '../../core/dataset.js';
 import type { BatchSampler as BatchSource } from '../../core/sampler.js';
 import { warn } from '../../core/warn.js';
-import { BatchSampler } from '../../samplers/index.js';
+import { BatchSampler } from '../../samplers/batch-sampler.js';
 
 /** Draws and drops batches of a sampler that cannot seek, and warns with the time that it took. */
 export function fastForward(source: BatchSource, batches: Iterator<IndexArray>, count: number): void {

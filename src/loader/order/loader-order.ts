@@ -7,7 +7,7 @@ import type { BatchSampler as BatchSource } from '../../core/sampler.js';
 import type { Sighting } from '../../core/sighting.js';
 import type { WorkerDataset } from '../../datasets/index.js';
 import { WorkerModule } from '../../datasets/worker-module.js';
-import { BatchSampler } from '../../samplers/index.js';
+import { BatchSampler } from '../../samplers/batch-sampler.js';
 import { checkIterable, type ResolvedOptions } from '../resolve-options.js';
 import type { IndexTask } from './batch-task.js';
 import { cannotSay, checkElasticSampler, checkElasticStream } from './capabilities.js';

@@ -20,7 +20,7 @@ class ServerThread implements RunSink {
   watched = false;
 
   constructor(setup: ServerSetup) {
-    this.#thread = new Worker(threadProgram('./server-thread.js', import.meta.url), {
+    this.#thread = new Worker(threadProgram('monitor/dashboard/server-thread.js'), {
       name: 'millrace live page',
       workerData: setup,
       // Node.js options of the training command, such as --input-type, do not apply to the server.

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { builtFile } from '../../core/built-file.js';
 import { MillraceError } from '../../core/errors.js';
 import { messageOf } from '../../core/thrown.js';
 import { type PrometheusRegistry, prometheusRegistry } from '../prometheus.js';
@@ -157,7 +158,7 @@ export class LiveServer {
 
 /** The page as built: one file. The policy allows its script and no other. */
 function readPage(): { html: string; policy: string } {
-  const html = readFileSync(new URL('../../web/live/page.html', import.meta.url), 'utf8');
+  const html = readFileSync(builtFile('web/live/page.html')!, 'utf8');
   const [, script = ''] = /<script type="module">([\s\S]*?)<\/script>/.exec(html) ?? [];
   const hash = createHash('sha256').update(script).digest('base64');
   const policy =

@@ -16,7 +16,7 @@ export const startPlatformThread: StartThread = (id, createWorker) => {
     ]);
   }
   // The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
-  const program = threadProgram('./bundle/entry.js', import.meta.url);
+  const program = threadProgram('loader/engine/workers/bundle/entry.js');
   // Its type for ports to transfer has more members than ports of browsers have.
   return new Worker(program, { name: `millrace worker ${id}` }) as unknown as WorkerThread;
 };
