@@ -10,7 +10,7 @@ export async function readCounts(
   const bytes = await readObject(store, name);
   if (!bytes) return undefined;
   try {
-    const byMetric = parseCheckedJson(new TextDecoder().decode(bytes)) as Record<string, KeyCountsJson>;
+    const byMetric = parseCheckedJson<Record<string, KeyCountsJson>>(new TextDecoder().decode(bytes));
     return new Map(Object.entries(byMetric).map(([metric, json]) => [metric, KeyCounts.fromJson(json)]));
   } catch {
     // Damaged counts are computed again.

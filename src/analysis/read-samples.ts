@@ -1,5 +1,6 @@
 import { type Dataset, datasetTitle } from '../core/dataset.js';
 import { MillraceError, SampleError } from '../core/errors.js';
+import { mapError } from '../core/maybe-promise.js';
 import { sampleContext } from '../random/sample-context.js';
 
 /** Reads the samples of a range; concurrently if reads are asynchronous. */
@@ -19,16 +20,10 @@ export function readSamples(
 }
 
 function readSample(dataset: Dataset<unknown>, index: number): unknown {
-  try {
-    const sample = dataset.get(index, sampleContext(index));
-    return sample instanceof Promise ? sample.catch((cause) => rethrow(cause, index)) : sample;
-  } catch (cause) {
-    return rethrow(cause, index);
-  }
-}
-
-function rethrow(cause: unknown, index: number): never {
-  throw new SampleError(`Sample ${index} could not be read`, { where: { index }, cause });
+  return mapError(
+    () => dataset.get(index, sampleContext(index)),
+    (cause) => new SampleError(`Sample ${index} could not be read`, { where: { index }, cause }),
+  );
 }
 
 /** The error for samples `start … end - 1`, or for the one among them that the cause names. */

@@ -11,13 +11,14 @@ export function checkedJson(content: object, indent?: number): string {
 /**
  * Parses what {@link checkedJson} returned. Text without a checksum comes from an earlier version and is accepted.
  *
+ * @typeParam T - What was written. Only the checksum is verified.
  * @throws SyntaxError if the text is not JSON of an object, or the checksum does not match.
  */
-export function parseCheckedJson(text: string): Record<string, unknown> {
+export function parseCheckedJson<T extends object = Record<string, unknown>>(text: string): T {
   const parsed: Json = JSON.parse(text);
   if (!isJsonObject(parsed)) throw new SyntaxError('It is not an object');
   const { checksum, ...content } = parsed;
   if (checksum !== undefined && checksum !== fingerprint(content))
     throw new SyntaxError('Its checksum does not match');
-  return content;
+  return content as object as T;
 }

@@ -139,7 +139,7 @@ export function readText(path: string): string | undefined {
 
 function parseReceipt(text: string | undefined): PartReceipt | undefined {
   try {
-    const receipt = parseCheckedJson(text ?? '') as Partial<PartReceipt> as PartReceipt;
+    const receipt = parseCheckedJson<PartReceipt>(text ?? '');
     return Array.isArray(receipt.files) ? receipt : undefined;
   } catch {
     return undefined;
