@@ -13,11 +13,14 @@ export type BatchAddress = Required<LoaderPosition>;
 /** Reads `EPOCH/STEP/MICRO` of a path. @throws {@link ConfigError} naming each part that is not a whole number */
 export function parseAddress(parts: readonly string[]): BatchAddress {
   const problems: ConfigProblem[] = [];
-  const [epoch, step, microBatch] = ['epoch', 'step', 'microBatch'].map((field, i) =>
-    wholeNumber(field, parts[i] ?? '', problems),
-  );
+  const [epoch = '', step = '', microBatch = ''] = parts;
+  const address = {
+    epoch: wholeNumber('epoch', epoch, problems),
+    step: wholeNumber('step', step, problems),
+    microBatch: wholeNumber('microBatch', microBatch, problems),
+  };
   if (problems.length > 0) throw new ConfigError('The address of a batch', problems);
-  return { epoch: epoch!, step: step!, microBatch: microBatch! };
+  return address;
 }
 
 /** Reads `rank` and `world` of a query. @throws {@link ConfigError} naming the one at fault */

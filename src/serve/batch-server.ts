@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { ConfigError } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
 import { version } from '../core/version.js';
 import type { Access } from './access.js';
 import { type BatchAddress, type ClientRank, parseAddress, parseRank } from './batch-address.js';
@@ -100,11 +101,12 @@ export class BatchServer {
     }
     if (version === 'v1' && kind === 'clients' && name !== undefined) {
       if (rest.length === 0 && method === 'GET') return this.#session(name, request, response);
-      if (rest[0] === 'memory' && rest.length === 1 && method === 'POST')
+      const [part, memory] = rest;
+      if (part === 'memory' && rest.length === 1 && method === 'POST')
         return this.#reserve(name, request, response);
-      if (rest[0] === 'memory' && rest.length === 2 && method === 'DELETE') {
-        if (!this.#client(name, request).giveUp(rest[1]!))
-          throw notFound('There is no such memory', 'memory', rest[1]!);
+      if (part === 'memory' && memory !== undefined && rest.length === 2 && method === 'DELETE') {
+        if (!this.#client(name, request).giveUp(memory))
+          throw notFound('There is no such memory', 'memory', memory);
         response.writeHead(204).end();
         return;
       }
@@ -276,8 +278,8 @@ export class BatchServer {
 
 function parseBody(body: string): { slots: number; slotBytes: number } {
   try {
-    const { slots, slotBytes } = JSON.parse(body) as { slots?: unknown; slotBytes?: unknown };
-    return { slots: Number(slots), slotBytes: Number(slotBytes) };
+    const value: unknown = JSON.parse(body);
+    return { slots: Number(propertyOf(value, 'slots')), slotBytes: Number(propertyOf(value, 'slotBytes')) };
   } catch (cause) {
     throw new ConfigError('A request', [{ field: 'body', message: 'must be JSON' }], { cause });
   }

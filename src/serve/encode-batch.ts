@@ -1,4 +1,4 @@
-import { type DType, dtypeOf } from '../core/dtype.js';
+import { type DType, isTypedArray } from '../core/dtype.js';
 import { CollateError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { attachedOrigin } from '../core/sample-origin.js';
@@ -61,7 +61,7 @@ export function encodeBatch(batch: unknown, address: BatchAddress, samples?: Bat
     step,
     microBatch,
     ...(samples && { samples: samples.positions }),
-    ...(origin && { origin: origin as unknown as Json }),
+    ...(origin && { origin }),
     batch: node,
   };
   return layOut(tensors.sorted(), JSON.stringify(description));
@@ -94,7 +94,7 @@ function nodeOf(value: unknown, path: string, tensors: NamedTensors): Node {
   }
   if (typeof value === 'bigint') return { tensor: tensors.add(path, tensor(BigInt64Array.of(value), [])) };
   if (value instanceof ArrayBuffer) return { tensor: tensors.add(path, tensor(new Uint8Array(value))) };
-  if (dtypeOf(value)) return { tensor: tensors.add(path, tensor(value as Uint8Array)) };
+  if (isTypedArray(value)) return { tensor: tensors.add(path, tensor(value)) };
   if (Array.isArray(value)) return listOf(value, path, tensors);
   if (isRecord(value)) {
     const fields = Object.entries(value)
@@ -114,22 +114,13 @@ function nodeOf(value: unknown, path: string, tensors: NamedTensors): Node {
 function listOf(values: readonly unknown[], path: string, tensors: NamedTensors): Node {
   if (values.length > 0 && values.every((value) => typeof value === 'string')) {
     const encoder = new TextEncoder();
-    return {
-      text: addBytes(
-        values.map((value) => encoder.encode(value as string)),
-        path,
-        tensors,
-      ),
-    };
+    const texts = values.map((value) => encoder.encode(value));
+    return { text: addBytes(texts, path, tensors) };
   }
-  if (values.length > 0 && values.every((value) => value instanceof ArrayBuffer))
-    return {
-      bytes: addBytes(
-        values.map((value) => new Uint8Array(value as ArrayBuffer)),
-        path,
-        tensors,
-      ),
-    };
+  if (values.length > 0 && values.every((value) => value instanceof ArrayBuffer)) {
+    const buffers = values.map((value) => new Uint8Array(value));
+    return { bytes: addBytes(buffers, path, tensors) };
+  }
   return {
     list: values.map((value, i) => nodeOf(value, path === '' ? `${i}` : `${path}.${i}`, tensors)),
   };

@@ -2,6 +2,7 @@ import type { OpenedConfig } from '../config/opened-config.js';
 import { CapabilityError, ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { Json, JsonObject } from '../core/json.js';
+import { propertyOf } from '../core/property-of.js';
 import { BatchSizeRamp } from '../curriculum/index.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { DataLoader } from '../loader/index.js';
@@ -156,7 +157,7 @@ export class ServedLoader {
     if (config !== this.#first) this.#opened.push(config);
     const { loader: given } = config;
     if (!(given instanceof DataLoader)) throw notServed(this.name);
-    const loader = given.variant({ ...rank, inOrder: true, reuseBuffers: false }) as AnyDataLoader;
+    const loader = given.variant({ ...rank, inOrder: true, reuseBuffers: false });
     await loader.ready();
     return { loader, description: describe(this.name, loader) };
   }
@@ -235,7 +236,8 @@ function codeOf(value: unknown): Json {
     const file = value.module.slice(value.module.lastIndexOf('/') + 1);
     return { file, export: value.exportName, options: JSON.stringify(value.options ?? null) };
   }
-  const { padOptions, torchOptions } = value as { padOptions?: object; torchOptions?: object };
+  const padOptions = propertyOf(value, 'padOptions');
+  const torchOptions = propertyOf(value, 'torchOptions');
   return padOptions || torchOptions ? JSON.stringify({ padOptions, torchOptions }) : String(value);
 }
 
