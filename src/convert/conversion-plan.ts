@@ -193,14 +193,14 @@ function planTar(
   { shardSamples = filesOfShard }: ResolvedConversion,
   storage: StorageOptions,
 ): ConversionPlan {
-  const [root] = inputs;
-  if (inputs.length !== 1 || names.some((name) => !name.startsWith(rootOf(root!)))) {
+  const [root, second] = inputs;
+  if (root === undefined || second !== undefined || names.some((name) => !name.startsWith(rootOf(root)))) {
     const message = `must be one folder for a WebDataset, not ${inputs.join(', ')}`;
     throw new ConfigError('convert', [{ field: 'inputs', message }], {
       next: 'Pass one folder, or a pattern such as "photos/**/*.jpg".',
     });
   }
-  const samples = folderSamples(names, rootOf(root!));
+  const samples = folderSamples(names, rootOf(root));
   const parts = cut(samples.length, shardSamples).map((part) => ({
     ...part,
     entries: samples.slice(part.start, part.end).flatMap(({ entries }) => entries),

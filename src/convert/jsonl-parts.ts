@@ -1,4 +1,5 @@
 import type { Dataset } from '../core/dataset.js';
+import { isTypedArray } from '../core/dtype.js';
 import { FormatError } from '../core/errors.js';
 import { isTensor, row, type Tensor } from '../core/tensor.js';
 import type { PartReceipt } from '../parts/part-receipt.js';
@@ -74,13 +75,12 @@ function plainOf(value: unknown, index: number): unknown {
   if (isTensor(value)) return listOf(value).map((each) => plainOf(each, index));
   if (value instanceof Uint8Array) throw unfit('bytes', index);
   if (Array.isArray(value)) return value.map((each) => plainOf(each, index));
-  if (ArrayBuffer.isView(value))
-    return Array.from(value as unknown as ArrayLike<number>, (each) => plainOf(each, index));
+  if (isTypedArray(value)) return Array.from<number | bigint, unknown>(value, (each) => plainOf(each, index));
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plainOf(each, index)]));
 }
 
 function listOf(tensor: Tensor): unknown[] {
-  if (tensor.shape.length <= 1) return Array.from(tensor.data as ArrayLike<unknown>);
+  if (tensor.shape.length <= 1) return Array.from<number | bigint>(tensor.data);
   return Array.from({ length: tensor.shape[0]! }, (_, k) => row(tensor, k));
 }
 

@@ -61,8 +61,8 @@ export function readManifest(path: string): ConversionManifest | undefined {
 /** @returns `undefined` if the text is not a manifest, or it is damaged. */
 export function parseManifest(text: string): ConversionManifest | undefined {
   try {
-    const manifest = parseCheckedJson(text) as Partial<ConversionManifest>;
-    return manifest.millrace === 'convert' ? (manifest as ConversionManifest) : undefined;
+    const manifest = parseCheckedJson<ConversionManifest>(text);
+    return manifest.millrace === 'convert' ? manifest : undefined;
   } catch {
     return undefined;
   }

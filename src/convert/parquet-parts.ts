@@ -69,9 +69,8 @@ export class ParquetParts implements PartWriter {
       if (value === undefined) throw mismatch(name, type, given, index);
       group[k]!.push(value);
     }
-    const names = Object.keys(row);
-    if (names.length <= this.#columns.length && names.every((name) => this.#has(name))) return;
-    const unknown = names.find((name) => !this.#has(name))!;
+    const unknown = Object.keys(row).find((name) => !this.#has(name));
+    if (unknown === undefined) return;
     throw new FormatError(`A sample has the column ${unknown}, which earlier samples lack`, {
       where: { index, column: unknown },
       next: `Set its type with { types: { ${unknown}: 'json' } } (--types ${unknown}=json), or select columns.`,

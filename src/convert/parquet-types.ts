@@ -1,7 +1,7 @@
 import type { Dataset } from '../core/dataset.js';
 import { type DType, dtypeOf } from '../core/dtype.js';
 import { ConfigError, FormatError } from '../core/errors.js';
-import { ownValue } from '../core/record.js';
+import { isRecord } from '../core/record.js';
 import { isTensor } from '../core/tensor.js';
 import { sampleContext } from '../random/sample-context.js';
 
@@ -30,6 +30,7 @@ export interface TypedColumn {
 
 /** Element type of a list that was empty in every sample examined. */
 const nothing = 'nothing';
+type FoundType = ParquetType | typeof nothing;
 /** Number of rows that determine the types of columns. */
 const lookedAt = 1_000;
 
@@ -44,44 +45,43 @@ export async function columnsOf(
   dataset: Dataset<unknown>,
   given: Readonly<Record<string, string>>,
 ): Promise<TypedColumn[]> {
-  for (const [name, type] of Object.entries(given)) checkType(name, type);
-  const types = new Map<string, ParquetType | undefined>();
+  const fixed = new Map(Object.entries(given).map(([name, type]) => [name, checkedType(name, type)]));
+  const types = new Map<string, FoundType | undefined>();
   for (let index = 0; index < Math.min(lookedAt, dataset.length); index++) {
     for (const [name, value] of Object.entries(rowOf(await dataset.get(index, sampleContext(index))))) {
-      const known = types.get(name);
-      const type = typeOf(value);
-      types.set(
-        name,
-        (ownValue(given, name) as ParquetType | undefined) ?? widened(known, type, name, index),
-      );
+      types.set(name, fixed.get(name) ?? widened(types.get(name), typeOf(value), name, index));
     }
   }
-  for (const [name, type] of Object.entries(given))
-    if (!types.has(name)) types.set(name, type as ParquetType);
+  for (const [name, type] of fixed) if (!types.has(name)) types.set(name, type);
   // A column without values has an unknown type; text can represent any value.
-  return Array.from(types, ([name, type]) => ({
-    name,
-    type: (type?.replace(nothing, 'int64') as ParquetType | undefined) ?? 'string',
-  }));
+  return Array.from(types, ([name, type = 'string']) => ({ name, type: settled(type) }));
+}
+
+/** The type to write: a list that was always empty is one of integers. */
+function settled(type: FoundType): ParquetType {
+  if (type === nothing) return 'int64';
+  return isList(type) ? `list<${settled(elementType(type))}>` : type;
 }
 
 /** Returns a sample as a row. */
 export function rowOf(sample: unknown): Readonly<Record<string, unknown>> {
   if (typeof sample === 'string') return { text: sample };
   if (isTensor(sample)) return { tokens: sample };
-  const isRecord =
-    typeof sample === 'object' && sample !== null && !Array.isArray(sample) && !ArrayBuffer.isView(sample);
-  return isRecord && !(sample instanceof Date) ? (sample as Record<string, unknown>) : { value: sample };
+  const isRow = isRecord(sample) && !ArrayBuffer.isView(sample) && !(sample instanceof Date);
+  return isRow ? sample : { value: sample };
 }
 
-function checkType(name: string, type: string): void {
-  const inner = /^(?:list<)*([a-z0-9]+)>*$/.exec(type)?.[1];
-  const depth = type.split('list<').length - 1;
-  const isKnown = scalarTypes.includes(inner as ScalarType) && type.split('>').length - 1 === depth;
-  if (isKnown) return;
+function checkedType(name: string, type: string): ParquetType {
+  if (isParquetType(type)) return type;
   throw new ConfigError('convert options', [
     { field: `types.${name}`, message: `${type} is not one of ${scalarTypes.join(', ')}, list<…>` },
   ]);
+}
+
+function isParquetType(type: string): type is ParquetType {
+  const inner = /^(?:list<)*([a-z0-9]+)>*$/.exec(type)?.[1];
+  const depth = type.split('list<').length - 1;
+  return scalarTypes.some((scalar) => scalar === inner) && type.split('>').length - 1 === depth;
 }
 
 const byDType: Readonly<Record<DType, ScalarType>> = {
@@ -123,7 +123,7 @@ function typeOf(value: unknown): ParquetType | undefined {
 }
 
 function typeOfList(values: readonly unknown[]): ParquetType {
-  let type: ParquetType | undefined;
+  let type: FoundType | undefined;
   for (const value of values) {
     const own = typeOf(value);
     const both = type && own ? common(type, own) : (type ?? own);
@@ -134,13 +134,13 @@ function typeOfList(values: readonly unknown[]): ParquetType {
 }
 
 /** The type that can represent the values of both; `undefined` if there is none. */
-function common(a: ParquetType, b: ParquetType): ParquetType | undefined {
-  if (a === b || (b as string) === nothing) return a;
-  if ((a as string) === nothing) return b;
+function common(a: FoundType, b: FoundType): FoundType | undefined {
+  if (a === b || b === nothing) return a;
+  if (a === nothing) return b;
   const order: readonly ParquetType[] = ['int32', 'int64', 'float64'];
   const [low, high] = [order.indexOf(a), order.indexOf(b)];
   if (low >= 0 && high >= 0) return order[Math.max(low, high)];
-  if (a.startsWith('list<') && b.startsWith('list<')) {
+  if (isList(a) && isList(b)) {
     const inner = common(elementType(a), elementType(b));
     return inner && `list<${inner}>`;
   }
@@ -150,15 +150,15 @@ function common(a: ParquetType, b: ParquetType): ParquetType | undefined {
 /** Lists and objects are both JSON. Text beside objects is more likely a mistake. */
 function jsonOf(a: ParquetType, b: ParquetType): ParquetType | undefined {
   const other = a === 'json' ? b : a;
-  return other.startsWith('list<') ? 'json' : undefined;
+  return isList(other) ? 'json' : undefined;
 }
 
 function widened(
-  known: ParquetType | undefined,
-  type: ParquetType | undefined,
+  known: FoundType | undefined,
+  type: FoundType | undefined,
   column: string,
   index: number,
-): ParquetType | undefined {
+): FoundType | undefined {
   if (!known || !type) return known ?? type;
   const both = common(known, type);
   if (both) return both;
@@ -168,7 +168,14 @@ function widened(
   });
 }
 
+/** A list, whose elements may be lists. */
+type ListType = `list<${string}>`;
+
+export function isList(type: string): type is ListType {
+  return type.startsWith('list<');
+}
+
 /** Element type of a list. */
-export function elementType(list: ParquetType): ParquetType {
+export function elementType(list: ListType): ParquetType {
   return list.slice('list<'.length, -1) as ParquetType;
 }

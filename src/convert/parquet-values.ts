@@ -1,6 +1,7 @@
 import type { SchemaElement } from 'hyparquet';
-import { isTensor, row, type Tensor } from '../core/tensor.js';
-import { elementType, type ParquetType, type ScalarType, type TypedColumn } from './parquet-types.js';
+import { isTypedArray } from '../core/dtype.js';
+import { isTensor, row } from '../core/tensor.js';
+import { elementType, isList, type ParquetType, type ScalarType, type TypedColumn } from './parquet-types.js';
 
 /** Returns the schema of a file with these columns. */
 export function schemaOf(columns: readonly TypedColumn[]): SchemaElement[] {
@@ -12,7 +13,7 @@ export function schemaOf(columns: readonly TypedColumn[]): SchemaElement[] {
 
 function elementsOf(name: string, type: ParquetType): SchemaElement[] {
   const optional = { name, repetition_type: 'OPTIONAL' } as const;
-  if (!type.startsWith('list<')) return [{ ...optional, ...physicalTypes.get(type) }];
+  if (!isList(type)) return [{ ...optional, ...physical[type] }];
   return [
     { ...optional, converted_type: 'LIST', num_children: 1 },
     { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
@@ -32,16 +33,12 @@ const physical: Readonly<Record<ScalarType, Pick<SchemaElement, 'type' | 'conver
   json: { type: 'BYTE_ARRAY', converted_type: 'JSON' },
 };
 
-const physicalTypes = new Map<string, Pick<SchemaElement, 'type' | 'converted_type'>>(
-  Object.entries(physical),
-);
-
 /** Converts a value for the writer; `undefined` if it does not have the type, `null` if it is missing. */
 export function writable(value: unknown, type: ParquetType): unknown {
   if (value === null || value === undefined) return null;
-  if (type.startsWith('list<')) return writableList(value, elementType(type));
+  if (isList(type)) return writableList(value, elementType(type));
   const scalar = isTensor(value) && value.shape.length === 0 ? value.data[0] : value;
-  switch (type as ScalarType) {
+  switch (type) {
     case 'bool':
       return typeof scalar === 'boolean' ? scalar : isTensor(value) ? Boolean(scalar) : undefined;
     case 'int32':
@@ -73,12 +70,12 @@ function listOf(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value;
   if (isTensor(value)) {
     if (value.shape.length <= 1) {
-      const elements = Array.from(value.data as ArrayLike<number | bigint>);
+      const elements = Array.from<number | bigint>(value.data);
       return value.dtype === 'bool' ? elements.map(Boolean) : elements;
     }
-    return Array.from({ length: value.shape[0]! }, (_, k) => row(value as Tensor, k));
+    return Array.from({ length: value.shape[0]! }, (_, k) => row(value, k));
   }
-  return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<unknown>) : undefined;
+  return isTypedArray(value) ? Array.from<number | bigint>(value) : undefined;
 }
 
 function isWhole(value: unknown): value is number | bigint {

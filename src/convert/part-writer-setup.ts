@@ -26,8 +26,11 @@ export async function makePartWriter(setup: PartWriterSetup, make: MakeFromRecip
   switch (setup.to) {
     case 'tokens': {
       const { TokenParts } = await import('./token-parts.js');
-      const [dataset, tokenize] = await Promise.all([make(setup.dataset), make(setup.tokenize)]);
-      return new TokenParts(dataset as Dataset<unknown>, tokenize as Tokenize, setup.storage);
+      const [dataset, tokenize] = await Promise.all([
+        make<Dataset<unknown>>(setup.dataset),
+        make<Tokenize>(setup.tokenize),
+      ]);
+      return new TokenParts(dataset, tokenize, setup.storage);
     }
     case 'parquet': {
       const { ParquetParts } = await import('./parquet-parts.js');
@@ -39,8 +42,11 @@ export async function makePartWriter(setup: PartWriterSetup, make: MakeFromRecip
     }
     case 'map': {
       const { MapParts } = await import('./map/map-parts.js');
-      const [dataset, fn] = await Promise.all([make(setup.dataset), make(setup.fn)]);
-      return new MapParts(dataset as Dataset<unknown>, fn as MapFunction, setup.limits);
+      const [dataset, fn] = await Promise.all([
+        make<Dataset<unknown>>(setup.dataset),
+        make<MapFunction>(setup.fn),
+      ]);
+      return new MapParts(dataset, fn, setup.limits);
     }
     case 'webdataset': {
       const { TarParts } = await import('./tar-parts.js');

@@ -20,11 +20,12 @@ const mostCauses = 8;
 export function failureKind(error: unknown): FailureKind {
   let each: unknown = error;
   for (let depth = 0; depth < mostCauses && typeof each === 'object' && each !== null; depth++) {
-    const { status, statusCode, code, name, isRetryable, lastError, cause, response } = each as FailedCall;
+    const call: FailedCall = each;
+    const { status, statusCode, code, name, isRetryable, lastError, cause, response } = call;
     const found = [status, statusCode, response?.status].find((value) => typeof value === 'number');
     if (found !== undefined) {
       const isPassing = isRetryable === true || found >= 500 || passingStatuses.has(found);
-      const waitMs = isPassing ? waitOf(each as FailedCall) : undefined;
+      const waitMs = isPassing ? waitOf(call) : undefined;
       return { isPassing, ...(waitMs !== undefined && { waitMs }) };
     }
     if (name === 'TimeoutError' || (typeof code === 'string' && passingCodes.test(code)))

@@ -118,7 +118,7 @@ export class MapCalls {
 /** Rejects with a `TimeoutError`, even if the function does not look at the signal. */
 function whenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }
 

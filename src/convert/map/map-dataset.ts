@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { Dataset } from '../../core/dataset.js';
+import { isMapDataset } from '../../core/dataset.js';
 import { ConfigError, StorageError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { parseOptions } from '../../core/options.js';
@@ -18,6 +19,7 @@ import { parentOf } from '../stored/stored-parts.js';
 import { tooMany } from './failure-budget.js';
 import type { Usage } from './map-calls.js';
 import type { MapFunction } from './map-function.js';
+import type { MapLimits } from './map-limits.js';
 import { limitNames, limitsSchema } from './map-limits.js';
 import { MapParts } from './map-parts.js';
 
@@ -109,13 +111,8 @@ export async function mapDataset(data: MapInput, fn: MapCode, options: MapOption
   const started = performance.now();
   const to = options.to ?? 'jsonl';
   const map = await prepareMap(data, fn, options);
-  const job = to === 'parquet' ? fingerprint({ map: map.job!, to, types: { ...options.types } }) : map.job!;
-  const output = outputOf({ output: options.output, to });
   try {
-    const known = to === 'parquet' ? await finishedConversion(output, job) : undefined;
-    if (!known && to === 'parquet') await checkFree(output, options);
-    const rows = known ? undefined : await runConversion(map);
-    const done = to === 'parquet' ? await toParquet(map, options, job, output, rows) : rows!;
+    const done = to === 'parquet' ? await toParquet(map, options) : await runConversion(map);
     const { writer } = map.plan;
     const usage = writer instanceof MapParts ? writer.calls.usage : { calls: 0, tokens: 0, cost: 0 };
     return { ...done, usage, elapsedMs: performance.now() - started };
@@ -160,7 +157,7 @@ export async function estimateMap(data: MapInput, fn: MapCode, options: MapOptio
   const { samples, writer } = map.plan;
   try {
     const { calls } = writer as MapParts;
-    const { batchSize = 1 } = map.options.map!.limits;
+    const { batchSize = 1 } = map.limits;
     const wanted = Math.min(samples, mostEstimated, Math.max(10, Math.ceil(samples / 100)));
     const batches = Math.max(1, Math.floor(wanted / batchSize));
     const started = performance.now();
@@ -174,11 +171,10 @@ export async function estimateMap(data: MapInput, fn: MapCode, options: MapOptio
     );
     const elapsedMs = performance.now() - started;
     const called = results.reduce((sum, { size }) => sum + size, 0);
-    const failed = results.filter(({ result }) => result !== undefined && 'error' in result);
-    if (failed.length === results.length) {
-      const [first] = failed;
-      throw tooMany(called, 0, (first?.result as { readonly error?: unknown } | undefined)?.error);
-    }
+    const failed = results.flatMap(({ result, size }) =>
+      result && 'error' in result ? [{ error: result.error, size }] : [],
+    );
+    if (failed.length === results.length) throw tooMany(called, 0, failed[0]?.error);
     const factor = samples / called;
     const { calls: made, tokens, cost } = calls.usage;
     return {
@@ -195,7 +191,12 @@ export async function estimateMap(data: MapInput, fn: MapCode, options: MapOptio
   }
 }
 
-async function prepareMap(data: MapInput, fn: MapCode, options: MapOptions): Promise<PreparedConversion> {
+interface PreparedMap extends PreparedConversion {
+  readonly job: string;
+  readonly limits: MapLimits;
+}
+
+async function prepareMap(data: MapInput, fn: MapCode, options: MapOptions): Promise<PreparedMap> {
   const { to = 'jsonl', partSamples, output, types: _types, ...rest } = options;
   const given = Object.fromEntries(Object.entries(rest).filter(([name]) => limitNames.has(name)));
   const limits = parseOptions('mapDataset options', limitsSchema, given);
@@ -208,59 +209,59 @@ async function prepareMap(data: MapInput, fn: MapCode, options: MapOptions): Pro
     map: { fn, limits },
   });
   const storage = storageOf(resolved);
-  if (typeof data === 'object' && !Array.isArray(data)) {
-    const dataset = data as Dataset<unknown>;
+  const prepared = { options: resolved, storage, limits };
+  if (isMapDataset(data)) {
     if (resolved.redis !== undefined) {
       const message = 'must be names of files: other machines cannot open a dataset of this process';
       throw new ConfigError('mapDataset', [{ field: 'data', message }]);
     }
-    const files = { names: [], byteLength: undefined, identity: [datasetFingerprint(dataset)] };
-    const plan = await planMap(dataset, resolved.map!, resolved.shardSamples);
-    return withJob({ inputs: [], files, plan, options: resolved, storage });
+    const files = { names: [], byteLength: undefined, identity: [datasetFingerprint(data)] };
+    const plan = await planMap(data, { fn, limits }, resolved.shardSamples);
+    return withJob({ ...prepared, inputs: [], files, plan });
   }
-  const names = typeof data === 'string' ? [data] : [...(data as readonly string[])];
+  const names = [data].flat();
   const files = await findInputs(names, storage, resolved);
   const plan = await planConversion(names, files, resolved, storage);
-  return withJob({ inputs: names, files, plan, options: resolved, storage });
+  return withJob({ ...prepared, inputs: names, files, plan });
 }
 
-function withJob(prepared: PreparedConversion): PreparedConversion {
+function withJob(prepared: Omit<PreparedMap, 'job'>): PreparedMap {
   return { ...prepared, job: jobOf(prepared.plan, prepared.files, prepared.options) };
 }
 
-/** Converts the rows of a map to Parquet and removes them. */
-async function toParquet(
-  map: PreparedConversion,
-  { types, overwrite }: MapOptions,
-  job: string,
-  output: string,
-  rows: ConversionOutcome | undefined,
-): Promise<ConversionOutcome> {
+/** Runs a map, converts its rows to Parquet and removes them. */
+async function toParquet(map: PreparedMap, options: MapOptions): Promise<ConversionOutcome> {
+  const { types, overwrite = false } = options;
+  const output = outputOf({ output: options.output, to: 'parquet' });
+  const job = fingerprint({ map: map.job, to: 'parquet', types: { ...types } });
   const results = outputOf(map.options);
-  if (rows) {
-    const { numWorkers: _threads, onProgress: _progress, ...cluster } = clusterOptions(map);
-    const prepared = await prepareConversion(`${results}/*.jsonl`, {
-      ...cluster,
-      output,
-      to: 'parquet',
-      types: { ...((map.options.map?.limits.maxFailures ?? 0) > 0 && { error: 'string' }), ...types },
-      overwrite: overwrite ?? false,
-    });
-    try {
-      const done = await runConversion({ ...prepared, job });
-      await removeRows(results);
-      return {
-        ...done,
-        ...(rows.failures !== undefined && { failures: rows.failures }),
-        continued: rows.continued,
-      };
-    } finally {
-      await prepared.plan.writer.close();
-    }
+  const known = await finishedConversion(output, job);
+  if (known) {
+    await removeRows(results);
+    const { samples, files } = known;
+    return { output, to: 'parquet', samples, files, continued: samples, wasDone: true };
   }
-  await removeRows(results);
-  const { samples, files } = (await finishedConversion(output, job))!;
-  return { output, to: 'parquet', samples, files, continued: samples, wasDone: true };
+  await checkFree(output, options);
+  const rows = await runConversion(map);
+  const { numWorkers: _threads, onProgress: _progress, ...cluster } = clusterOptions(map);
+  const prepared = await prepareConversion(`${results}/*.jsonl`, {
+    ...cluster,
+    output,
+    to: 'parquet',
+    types: { ...((map.limits.maxFailures ?? 0) > 0 && { error: 'string' }), ...types },
+    overwrite,
+  });
+  try {
+    const done = await runConversion({ ...prepared, job });
+    await removeRows(results);
+    return {
+      ...done,
+      ...(rows.failures !== undefined && { failures: rows.failures }),
+      continued: rows.continued,
+    };
+  } finally {
+    await prepared.plan.writer.close();
+  }
 }
 
 function clusterOptions({ options }: PreparedConversion): Partial<ConvertOptions> {

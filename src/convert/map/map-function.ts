@@ -39,9 +39,10 @@ export const mapSettingsSchema = v.strictObject({
 
 /** @throws {@link ConfigError} if the module exports no function. */
 export async function loadFunction(fn: MapSettings['fn']): Promise<MapFunction> {
-  const loaded = fn instanceof WorkerModule ? await fn.load() : fn;
+  if (!(fn instanceof WorkerModule)) return fn;
+  const loaded = await fn.load();
   if (typeof loaded === 'function') return loaded;
-  const { module, exportName } = fn as WorkerModule<MapFunction>;
+  const { module, exportName } = fn;
   const message = `must be a function: the export ${exportName} of ${module} is none`;
   throw new ConfigError('mapDataset', [{ field: 'fn', message }]);
 }

@@ -1,13 +1,12 @@
 import * as v from 'valibot';
+import { dtypes } from '../../core/dtype.js';
 import { ConfigError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { integerFrom } from '../../core/options.js';
 import { type ModuleRecipe, recipeOf } from '../../core/recipe.js';
 import { shownLocation, withoutSecrets } from '../../core/shown-location.js';
-import { WorkerModule } from '../../datasets/worker-module.js';
 import type { WorkPhase } from '../../parts/cluster/work-specification.js';
 import { absoluteName } from '../../storage/absolute-name.js';
-import type { TokenizerChoice } from '../../tokens/tokenizer.js';
 import type { InputFiles } from '../conversion-input.js';
 import type { ConversionPlan, ResolvedConversion } from '../conversion-plan.js';
 import { conversionTargets } from '../manifest.js';
@@ -37,14 +36,14 @@ export const conversionDetails = v.object({
     inputs: v.array(v.string()),
     samples: integerFrom(0),
     parts: integerFrom(1),
-    tokens: v.optional(v.object({ dtype: v.string(), dtypeTable: v.picklist(['deepspeed', 'megatron']) })),
+    tokens: v.optional(
+      v.object({ dtype: v.picklist(dtypes), dtypeTable: v.picklist(['deepspeed', 'megatron']) }),
+    ),
     maxFailures: v.optional(integerFrom(0)),
   }),
 });
 
-export type ConversionDetails = Omit<v.InferOutput<typeof conversionDetails>, 'conversion'> & {
-  readonly conversion: StoredConversion;
-};
+export type ConversionDetails = v.InferOutput<typeof conversionDetails>;
 
 /** A conversion has one phase: its parts, then the output. */
 export function conversionPhases(samples: number, parts: number, partSamples: number): WorkPhase[] {
@@ -96,13 +95,19 @@ export function detailsOf(
     ...(map && { map: { fn: moduleOf(map.fn, 'function') } }),
     planned: plannedBy(plan, files),
     partSamples: Math.max(...plan.parts.map(({ start, end }) => end - start)),
-    conversion,
+    conversion: { ...conversion, inputs: [...conversion.inputs] },
   };
 }
 
-function moduleOf(value: TokenizerChoice | unknown, role: string): ModuleRecipe {
-  if (!(value instanceof WorkerModule)) return recipeOf(value, role) as ModuleRecipe;
-  const recipe = recipeOf(value, role) as ModuleRecipe;
+function moduleOf(value: unknown, role: string): ModuleRecipe {
+  const recipe = recipeOf(value, role);
+  if (!('calls' in recipe))
+    throw new ConfigError('convert options', [
+      {
+        field: role,
+        message: 'must be named by its module, so that other machines can load it: workerFunction(…)',
+      },
+    ]);
   const options = JSON.stringify(recipe.options ?? null);
   if (withoutSecrets(options) !== options) throw holdsSecrets('options', options);
   return recipe;

@@ -21,7 +21,7 @@ export const conversionWork: WorkKind = {
     (await finishedConversion(name.slice(0, -workEnding.length), id)) !== undefined,
 
   async open(specification, store, allowed) {
-    const details = parseDetails(conversionDetails, specification.details) as unknown as ConversionDetails;
+    const details = parseDetails(conversionDetails, specification.details);
     const { conversion, inputs } = details;
     if (conversion.job !== specification.id || workLocation(conversion.output) !== store)
       throw new FormatError('The specification is that of another conversion', {

@@ -8,7 +8,7 @@ import { publishStored } from './publish-stored.js';
 import { StoredParts } from './stored-parts.js';
 import type { StoredRequest, StoredThreadSetup } from './stored-worker.js';
 
-serveParts(prepare(workerData as StoredThreadSetup));
+serveParts(prepare(workerData));
 
 async function prepare({
   writer: setup,

@@ -133,7 +133,7 @@ function receiptName(part: number): string {
 function parseReceipt(bytes: Uint8Array | undefined): PartReceipt | undefined {
   if (!bytes) return undefined;
   try {
-    const receipt = parseCheckedJson(new TextDecoder().decode(bytes)) as unknown as PartReceipt;
+    const receipt = parseCheckedJson<PartReceipt>(new TextDecoder().decode(bytes));
     return Array.isArray(receipt.files) ? receipt : undefined;
   } catch {
     return undefined;

@@ -7,7 +7,7 @@ import type { Part } from '../part.js';
 import { makePartWriter } from '../part-writer-setup.js';
 import type { ConvertThreadSetup } from './convert-worker.js';
 
-serveParts(prepare(workerData as ConvertThreadSetup));
+serveParts(prepare(workerData));
 
 async function prepare({ writer, folder }: ConvertThreadSetup): Promise<PartHandler<Part, PartReceipt>> {
   const parts = await makePartWriter(writer, makeFromRecipe);
