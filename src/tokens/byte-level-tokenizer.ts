@@ -1,4 +1,6 @@
+import * as v from 'valibot';
 import { concatBytes } from '../core/concat-bytes.js';
+import { recordOf } from '../core/options.js';
 import { ownValue } from '../core/record.js';
 import { AddedTokens } from './added-tokens.js';
 import { BytePairEncoder } from './byte-pair-encoder.js';
@@ -45,6 +47,10 @@ export class ByteLevelTokenizer implements TokenEngine {
     this.#specialIds = new Set(special.map(({ id }) => id));
     this.specialTokens = special.map(({ content }) => content);
     ({ before: this.#before, after: this.#after } = around);
+  }
+
+  #bytesIn(id: number): number {
+    return this.#encoder.bytesOf(id)?.length ?? 0;
   }
 
   /** A tokenizer, or `undefined` if the file describes another kind. */
@@ -112,7 +118,7 @@ export class ByteLevelTokenizer implements TokenEngine {
         let at = cursor;
         for (let k = first; k < ids.length; k++) {
           const from = Math.max(start, at);
-          at += this.#encoder.bytesOf(ids[k]!)!.length;
+          at += this.#bytesIn(ids[k]!);
           starts.push(locate(from));
           ends.push(locate(Math.max(from, at)));
         }
@@ -120,7 +126,7 @@ export class ByteLevelTokenizer implements TokenEngine {
         const characterAt = characterOfByteIn(word);
         let byte = 0;
         for (let k = first; k < ids.length; k++) {
-          const last = byte + this.#encoder.bytesOf(ids[k]!)!.length - 1;
+          const last = byte + this.#bytesIn(ids[k]!) - 1;
           const from = Math.max(start, cursor + characterAt[byte]!);
           const to = cursor + characterAt[last]! + characterWidth(word, characterAt[last]!);
           starts.push(locate(from));
@@ -162,13 +168,22 @@ interface Around {
   readonly after: readonly number[];
 }
 
+/** The parts of a `TemplateProcessing`: special tokens around the text. */
+const templateSchema = v.object({
+  single: v.array(
+    v.object({ SpecialToken: v.optional(v.object({ id: v.string() })), Sequence: v.optional(v.unknown()) }),
+  ),
+  special_tokens: recordOf(v.object({ ids: v.array(v.number()) })),
+});
+
 function surroundings(component: Component | null | undefined): Around | undefined {
   const steps = componentsOf(component, 'processors').filter(({ type }) => type !== 'ByteLevel');
   if (steps.length === 0) return { before: [], after: [] };
   const [step] = steps;
   if (steps.length > 1 || step?.type !== 'TemplateProcessing') return undefined;
-  const single = step.single as readonly { SpecialToken?: { id: string }; Sequence?: unknown }[];
-  const tokens = step.special_tokens as Readonly<Record<string, { readonly ids: readonly number[] }>>;
+  const template = v.safeParse(templateSchema, step);
+  if (!template.success) return undefined;
+  const { single, special_tokens: tokens } = template.output;
   const at = single.findIndex(({ Sequence }) => Sequence !== undefined);
   const idsOf = (items: typeof single) =>
     items.flatMap(({ SpecialToken }) => (SpecialToken && ownValue(tokens, SpecialToken.id)?.ids) ?? []);

@@ -1,5 +1,5 @@
 import { FormatError } from '../core/errors.js';
-import { ownValue } from '../core/record.js';
+import { isRecord, ownValue } from '../core/record.js';
 import { messageOf } from '../core/thrown.js';
 
 /** A message of a conversation, as chat templates take it: a role, a content, and whatever else the template reads. */
@@ -75,7 +75,7 @@ export class ChatTemplate {
     return new ChatTemplate(marked !== source, (variables) => {
       const environment = new jinja.Environment(shared);
       for (const [name, value] of Object.entries(variables)) environment.set(name, value);
-      return (new jinja.Interpreter(environment).run(program) as { readonly value: string }).value;
+      return String(new jinja.Interpreter(environment).run(program).value);
     });
   }
 
@@ -154,11 +154,6 @@ function strip(text: string, characters: string | null | undefined, left: boolea
   return all.slice(start, end).join('');
 }
 
-interface SyntaxNode {
-  type: string;
-  [field: string]: unknown;
-}
-
 /**
  * `strip`, `lstrip` and `rstrip` of `@huggingface/jinja` 0.5 ignore their argument. Rewrites calls of these methods into calls
  * of globals that strip as Python does.
@@ -168,7 +163,6 @@ function stripAsPython(node: unknown): void {
     for (const item of node) stripAsPython(item);
     return;
   }
-  if (typeof node !== 'object' || node === null) return;
   if (node instanceof Map) {
     for (const [key, value] of node) {
       stripAsPython(key);
@@ -176,10 +170,12 @@ function stripAsPython(node: unknown): void {
     }
     return;
   }
-  const { type, callee, args } = node as { type?: string; callee?: SyntaxNode; args?: unknown[] };
-  if (type === 'CallExpression' && callee?.type === 'MemberExpression' && callee.computed === false && args) {
-    const property = callee.property as SyntaxNode;
-    if (/^[lr]?strip$/.test(String(property.value))) {
+  if (!isRecord(node)) return;
+  const { type, callee, args } = node;
+  if (type === 'CallExpression' && isRecord(callee) && Array.isArray(args)) {
+    const { property } = callee;
+    const isMethod = callee.type === 'MemberExpression' && callee.computed === false && isRecord(property);
+    if (isMethod && /^[lr]?strip$/.test(String(property.value))) {
       args.unshift(callee.object);
       Object.assign(callee, property, { value: `__${property.value}` });
       Object.setPrototypeOf(callee, Object.getPrototypeOf(property));

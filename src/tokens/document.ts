@@ -40,10 +40,13 @@ export type PackedFields<D> = [D] extends [Tokens]
       }
     : unknown;
 
+/** The numbers of {@link Tokens}. */
+export type Elements = TypedArray | readonly number[];
+
 /** A document as its parts, each with one value per token. */
 export interface DocumentParts {
-  readonly tokens: ArrayLike<number | bigint>;
-  readonly labels: ArrayLike<number | bigint> | undefined;
+  readonly tokens: Elements;
+  readonly labels: Elements | undefined;
   readonly fields: ReadonlyMap<string, TypedArray>;
 }
 
@@ -83,7 +86,7 @@ function isLabeled(document: Tokens | LabeledTokens): document is LabeledTokens 
   return typeof document === 'object' && document !== null && 'inputIds' in document;
 }
 
-function elementsOf(tokens: Tokens): ArrayLike<number | bigint> {
+export function elementsOf(tokens: Tokens): Elements {
   return isTensor(tokens) ? tokens.data : tokens;
 }
 

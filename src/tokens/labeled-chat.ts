@@ -128,7 +128,8 @@ function labelText(tokenizer: TextTokenizer, plain: string, trainedFrom: number)
 /** The BOS token, if the tokenizer puts one before texts and this text does not start with it. */
 function leadingToken(tokenizer: TextTokenizer, text: string): number[] {
   const { bosToken } = tokenizer;
-  const bos = bosToken === undefined ? undefined : tokenizer.idOf(bosToken);
-  if (bos === undefined || text.startsWith(bosToken!) || tokenizer.encode('')[0] !== bos) return [];
+  if (bosToken === undefined || text.startsWith(bosToken)) return [];
+  const bos = tokenizer.idOf(bosToken);
+  if (bos === undefined || tokenizer.encode('')[0] !== bos) return [];
   return [bos];
 }

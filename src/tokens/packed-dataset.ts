@@ -273,10 +273,9 @@ interface Rows {
 const nothing: Segment = { document: 0, start: 0, length: 0, hasNext: false };
 
 function rangeOf({ tokens, labels, fields }: DocumentParts, start: number, end: number): DocumentParts {
-  const cut = (elements: ArrayLike<number | bigint>) => (elements as Int32Array).slice(start, end);
   return {
-    tokens: cut(tokens),
-    labels: labels && cut(labels),
+    tokens: tokens.slice(start, end),
+    labels: labels?.slice(start, end),
     fields: new Map(Array.from(fields, ([name, values]) => [name, values.subarray(start, end)])),
   };
 }

@@ -14,7 +14,8 @@ export abstract class ShortenedSequences<T> implements Dataset<T> {
 
   constructor(dataset: Dataset<T>) {
     this.dataset = dataset;
-    if (dataset.getBatch) this.getBatch = (indices, context) => this.#batch(indices, context);
+    const whole = dataset.getBatch?.bind(dataset);
+    if (whole) this.getBatch = (indices, context) => this.#batch(whole, indices, context);
     if (dataset.indicesOf) this.indicesOf = dataset.indicesOf.bind(dataset);
     if (dataset.prefetch) this.prefetch = dataset.prefetch.bind(dataset);
   }
@@ -45,11 +46,11 @@ export abstract class ShortenedSequences<T> implements Dataset<T> {
     return andThen(sample, (whole) => cutSample(whole, length, this.cut) as T);
   }
 
-  #batch(indices: IndexArray, context: BatchContext): unknown {
+  #batch(getBatch: NonNullable<Dataset<T>['getBatch']>, indices: IndexArray, context: BatchContext): unknown {
     const length = this.lengthFor(indices.length === 0 ? 'longest' : context.sample(0).globalStep);
-    if (length === undefined) return this.dataset.getBatch!(indices, context);
+    if (length === undefined) return getBatch(indices, context);
     // The whole sequences are made in memory of their own; the batch gets what is kept of them.
-    const whole = this.dataset.getBatch!(indices, { ...context, allocate: zeroTensor });
+    const whole = getBatch(indices, { ...context, allocate: zeroTensor });
     return andThen(whole, (batch) => cutBatch(batch, length, this.cut, context.allocate));
   }
 

@@ -1,8 +1,10 @@
 import type { Allocate } from '../core/dataset.js';
+import { isTypedArray, subarrayOf } from '../core/dtype.js';
 import { copyExactly } from '../core/exact-elements.js';
 import { type FieldCollate, fieldCollates, type WithFieldCollates } from '../core/field-collates.js';
 import type { Tensor } from '../core/tensor.js';
 import { ignoredLabel } from './chat-labels.js';
+import type { Elements } from './document.js';
 import { noToken } from './no-token.js';
 import { cumulativeLengths, longestSegment, type Segment, type SequenceLayout } from './sequence-layout.js';
 
@@ -47,9 +49,11 @@ const joinOffsets: FieldCollate = (values: readonly Tensor<'int32'>[], allocate:
   return joined;
 };
 
+const longest: FieldCollate = (values: readonly number[]) => Math.max(...values);
+
 const collates = {
   cuSeqlens: joinOffsets,
-  maxSeqlen: ((values: readonly number[]) => Math.max(...values)) as FieldCollate,
+  maxSeqlen: longest,
 };
 
 /** Bytes that a token takes in a {@link TokenSequence}, beside `cuSeqlens`: four int32 and the mask. */
@@ -129,9 +133,9 @@ export function sampleOf(sequence: TokenSequence): TokenSequence {
 /** What a segment is filled with. */
 export interface SegmentContent {
   /** The tokens of the segment, and the one after them if the segment has a next one. */
-  readonly tokens: ArrayLike<number | bigint>;
+  readonly tokens: Elements;
   /** The label of each of these tokens itself; -100 outside of the loss. @defaultValue the tokens */
-  readonly labels?: ArrayLike<number | bigint> | undefined;
+  readonly labels?: Elements | undefined;
   /** Names the document in an error: see `noToken`. */
   readonly where: (token: number) => Readonly<Record<string, number>>;
 }
@@ -146,7 +150,7 @@ export function writeSegment(
   if (length === 0) return;
   const { tokens, labels: given, where } = content;
   const end = at + length;
-  const copy = (from: ArrayLike<number | bigint>, { first, last }: Span, to: Tensor<'int32'>, place = at) =>
+  const copy = (from: Elements, { first, last }: Span, to: Tensor<'int32'>, place = at) =>
     copyExactly(range(from, first, last), to.data, 'int32', place, (token, k) =>
       noToken(token, where(start + first + k)),
     );
@@ -173,8 +177,7 @@ interface Span {
   readonly last: number;
 }
 
-function range(elements: ArrayLike<number | bigint>, start: number, end: number): ArrayLike<number | bigint> {
+function range(elements: Elements, start: number, end: number): Elements {
   if (start === 0 && end === elements.length) return elements;
-  if (Array.isArray(elements)) return elements.slice(start, end);
-  return (elements as Int32Array).subarray(start, end);
+  return isTypedArray(elements) ? subarrayOf(elements, start, end) : elements.slice(start, end);
 }

@@ -8,13 +8,13 @@ import { lastOf } from '../core/last-of.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import { partSlice } from '../core/part-slice.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
-import { isTensor, zeroTensor } from '../core/tensor.js';
+import { zeroTensor } from '../core/tensor.js';
 import { datasetFingerprint } from '../datasets/dataset-fingerprint.js';
 import { IndexPermutation } from '../random/index-permutation.js';
 import { orderKey } from '../random/order-key.js';
 import { sampleContext } from '../random/sample-context.js';
 import { ShardOrder } from '../samplers/shard-order.js';
-import type { TokenDocuments, Tokens } from './document.js';
+import { type Elements, elementsOf, type TokenDocuments, type Tokens } from './document.js';
 import { noToken } from './no-token.js';
 import { layoutOf, type SequenceLayout } from './sequence-layout.js';
 import { checkSequenceOptions, type SequenceSlice, sequenceSliceSchema } from './sequence-slice.js';
@@ -183,7 +183,7 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
         if (filled + count === window.length) place = { position, offset: at + count - 1 };
         filled += count;
         at += count;
-        lengths.push(lengths.pop()! + count);
+        lengths[lengths.length - 1]! += count;
         if (filled < window.length) continue;
         yield { window: make(window, lengths), next: place };
         const last = window[windowLength]!;
@@ -250,7 +250,8 @@ export class TokenWindowStream<B extends StreamBoundaries = undefined>
       return (position) => order.at(position);
     }
     const windowShards = Math.max(1, Math.floor(shardsAtATime / numShards));
-    const order = new ShardOrder({ shardLengths: documents.shardLengths!, windowShards, seed, epoch });
+    const { shardLengths = [] } = documents;
+    const order = new ShardOrder({ shardLengths, windowShards, seed, epoch });
     const index = new Float64Array(1);
     return (position) => {
       order.fill(index, position);
@@ -271,14 +272,6 @@ function layoutBefore(lengths: readonly number[]): SequenceLayout {
   // The token after the window begins another document.
   if (last === 1) return layoutOf(lengths.slice(0, -1));
   return layoutOf([...lengths.slice(0, -1), last - 1], { goesOn: true });
-}
-
-type Elements = ArrayLike<number | bigint> & {
-  slice(start: number, end: number): ArrayLike<number | bigint>;
-};
-
-function elementsOf(tokens: Tokens): Elements {
-  return (isTensor(tokens) ? tokens.data : tokens) as Elements;
 }
 
 function isCount(value: Json): value is number {

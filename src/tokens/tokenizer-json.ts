@@ -65,5 +65,5 @@ export function componentsOf(
   if (!component) return [];
   if (component.type !== 'Sequence') return [component];
   const parts = ownValue(component, listName);
-  return Array.isArray(parts) ? (parts as Component[]).flatMap((part) => componentsOf(part, listName)) : [];
+  return Array.isArray(parts) ? parts.flatMap((part: Component) => componentsOf(part, listName)) : [];
 }

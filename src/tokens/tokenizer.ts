@@ -53,9 +53,8 @@ export async function resolveTokenizer(choice: TokenizerChoice): Promise<Tokeniz
   if (typeof choice === 'string') return choice === 'bytes' ? bytes : loadEncoding(choice);
   const value = choice instanceof WorkerModule ? await choice.load() : choice;
   if (isTokenizerLike(value)) return typeof value === 'function' ? { encode: value } : value;
-  const { module, exportName } = choice as WorkerModule<TokenizerLike>;
   throw new FormatError('The export is no tokenizer', {
-    where: { module, export: exportName },
+    where: choice instanceof WorkerModule ? { module: choice.module, export: choice.exportName } : {},
     next: 'Export a function from text to token ids, or an object with encode(text).',
   });
 }

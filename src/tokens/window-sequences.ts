@@ -1,6 +1,6 @@
 import type { Allocate } from '../core/dataset.js';
 import type { TypedArray } from '../core/dtype.js';
-import type { MaybePromise } from '../core/maybe-promise.js';
+import { andThenAll, type MaybePromise } from '../core/maybe-promise.js';
 import type { WindowLayouts } from './document-boundaries.js';
 import { layoutWithin, type SequenceLayout, type SequenceRange } from './sequence-layout.js';
 import { rangesOf, type SequenceSlice } from './sequence-slice.js';
@@ -46,15 +46,14 @@ export class WindowSequences {
   make(starts: ArrayLike<number>, allocate: Allocate, isBatch: boolean): MaybePromise<TokenSequence> {
     const { reads } = this;
     const read = Array.from(starts, (start) =>
-      reads.map(({ start: first, count }) =>
-        count === 0 ? new Int32Array(0) : this.#options.read(start + first, count),
+      andThenAll(
+        reads.map(({ start: first, count }) =>
+          count === 0 ? new Int32Array(0) : this.#options.read(start + first, count),
+        ),
+        (parts) => parts,
       ),
     );
-    const write = (windows: readonly (readonly TypedArray[])[]) =>
-      this.#write(starts, windows, { allocate, isBatch });
-    if (!read.some((parts) => parts.some((part) => part instanceof Promise)))
-      return write(read as TypedArray[][]);
-    return Promise.all(read.map((parts) => Promise.all(parts))).then(write);
+    return andThenAll(read, (windows) => this.#write(starts, windows, { allocate, isBatch }));
   }
 
   #write(
