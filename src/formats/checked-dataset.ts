@@ -1,7 +1,8 @@
 import type { Dataset, IndexArray, SampleContext } from '../core/dataset.js';
-import { ConfigError, type ErrorLocation, FormatError, WorkerTransferError } from '../core/errors.js';
+import { ConfigError, FormatError, WorkerTransferError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { andThen, type MaybePromise } from '../core/maybe-promise.js';
+import { hasMethod, propertyOf } from '../core/property-of.js';
 import {
   isMovable,
   type MakeFromRecipe,
@@ -10,6 +11,7 @@ import {
   recipeOf,
   toRecipe,
 } from '../core/recipe.js';
+import type { Located } from './file-dataset.js';
 
 /** What a validator says about a value, as Standard Schema defines it. */
 type Verdict<T> =
@@ -38,14 +40,9 @@ export interface SchemaModule extends Movable {
   load(): Promise<unknown>;
 }
 
-/** A dataset that knows where a sample is stored. */
-interface Located {
-  placeOf?(index: number): ErrorLocation;
-}
-
 /** Samples of another dataset, checked and perhaps changed by a validator when they are read. */
 export class CheckedDataset<T> implements Dataset<T>, Movable {
-  readonly #dataset: Dataset<unknown>;
+  readonly #dataset: Dataset<unknown> & Located;
   readonly #schema: StandardSchema<T> | SchemaModule;
   #loaded: StandardSchema<T> | undefined;
 
@@ -85,7 +82,8 @@ export class CheckedDataset<T> implements Dataset<T>, Movable {
   }
 
   async #load(): Promise<StandardSchema<T>> {
-    this.#loaded = checkedSchema(await (this.#schema as SchemaModule).load());
+    const schema = isSchemaModule(this.#schema) ? await this.#schema.load() : this.#schema;
+    this.#loaded = checkedSchema(schema);
     return this.#loaded;
   }
 
@@ -96,7 +94,7 @@ export class CheckedDataset<T> implements Dataset<T>, Movable {
     });
     const problems = found.map(({ field, message }) => (field ? `${field}: ${message}` : message));
     const more = issues.length > 3 ? ` and ${issues.length - 3} more` : '';
-    const place = (this.#dataset as Located).placeOf?.(index);
+    const place = this.#dataset.placeOf?.(index);
     return new FormatError(`Sample ${index} does not fit the schema: ${problems.join('; ')}${more}`, {
       where: { index, ...place, ...(found[0]?.field && { field: found[0].field }) },
       next: 'Fix the row, or change the schema.',
@@ -131,8 +129,11 @@ export class CheckedDataset<T> implements Dataset<T>, Movable {
     args: { readonly dataset: Recipe; readonly schema: Recipe },
     make: MakeFromRecipe,
   ): Promise<CheckedDataset<unknown>> {
-    const [dataset, schema] = await Promise.all([make(args.dataset), make(args.schema)]);
-    return new CheckedDataset(dataset as Dataset<unknown>, schema as StandardSchema<unknown>);
+    const [dataset, schema] = await Promise.all([
+      make<Dataset<unknown>>(args.dataset),
+      make<StandardSchema<unknown>>(args.schema),
+    ]);
+    return new CheckedDataset(dataset, schema);
   }
 
   close(): void | Promise<void> {
@@ -141,12 +142,16 @@ export class CheckedDataset<T> implements Dataset<T>, Movable {
 }
 
 function isSchemaModule(schema: object): schema is SchemaModule {
-  return isMovable(schema) && typeof (schema as Partial<SchemaModule>).load === 'function';
+  return isMovable(schema) && hasMethod(schema, 'load');
+}
+
+function isStandardSchema<T>(schema: unknown): schema is StandardSchema<T> {
+  const standard = propertyOf(schema, '~standard');
+  return propertyOf(standard, 'version') === 1 && hasMethod(standard, 'validate');
 }
 
 function checkedSchema<T>(schema: unknown): StandardSchema<T> {
-  const { version, validate } = (schema as Partial<StandardSchema<T>> | null)?.['~standard'] ?? {};
-  if (version === 1 && typeof validate === 'function') return schema as StandardSchema<T>;
+  if (isStandardSchema<T>(schema)) return schema;
   throw new ConfigError('openDataset options', [
     {
       field: 'schema',

@@ -44,7 +44,7 @@ async function openEach(
   open: typeof openContent,
 ): Promise<ByteSource[]> {
   storageOptions(options);
-  const given = Array.isArray(files) ? (files as readonly (string | URL | ByteSource)[]) : [files as string];
+  const given = [files].flat();
   const known = new Map<string, KnownVersion | undefined>();
   const names = (await Promise.all(given.map((file) => named(file, format, options, known)))).flat();
   if (names.length === 0)
@@ -112,7 +112,7 @@ async function openCompressed(
 export async function allOpened<T extends { close(): void }>(opening: readonly Promise<T>[]): Promise<T[]> {
   const opened = await Promise.allSettled(opening);
   const failed = opened.find((result) => result.status === 'rejected');
-  if (!failed) return opened.map((result) => (result as PromiseFulfilledResult<T>).value);
+  if (!failed) return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   for (const result of opened) if (result.status === 'fulfilled') result.value.close();
   throw failed.reason;
 }

@@ -116,6 +116,11 @@ export abstract class FileDataset<T, Rows extends FileRows = FileRows, Settings 
   }
 }
 
+/** A dataset that may know where a sample is stored. */
+export interface Located {
+  placeOf?(index: number): ErrorLocation;
+}
+
 /** The arguments of the recipe of a {@link FileBacked} dataset. */
 export interface FileRecipe<Rows, Settings = unknown> {
   readonly rows: Rows;

@@ -45,7 +45,7 @@ export class StreamedFiles implements OpenFiles {
     { sources, contents }: StreamedFilesRecipe,
     make: MakeFromRecipe,
   ): Promise<StreamedFiles> {
-    return new StreamedFiles((await Promise.all(sources.map(make))) as ByteSource[], contents);
+    return new StreamedFiles(await Promise.all(sources.map((source) => make<ByteSource>(source))), contents);
   }
 
   close(): void {
@@ -116,7 +116,7 @@ export abstract class FileStream<T, Settings>
   #positionOf(state: JsonObject | undefined, shard: number): { file: number; place: number } {
     const { file = shard, place = 0 } = state ?? {};
     const isCount = (value: unknown): value is number =>
-      Number.isSafeInteger(value) && (value as number) >= 0;
+      typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
     const ends = this.rows.sources.length + this.numShards;
     if (isCount(file) && isCount(place) && file % this.numShards === shard && file < ends)
       return { file, place };

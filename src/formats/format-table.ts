@@ -3,14 +3,14 @@ import type { FromRecipe } from '../core/recipe.js';
 import { ownValue } from '../core/record.js';
 import { contentName } from '../storage/decompress.js';
 import { isRemote } from '../storage/url-scheme.js';
-import { defineFormat, type FileFormat, type FormatOptionName, type FormatOptions } from './file-format.js';
+import { defineFormat, type FileFormat, type FormatOptions } from './file-format.js';
 import type { SqlEngineName } from './sql/sql-engine.js';
 
 /** A database in a file. */
 function databaseFormat<const Name extends SqlEngineName>(name: Name): FileFormat<Name> {
   const isSqlite = name === 'sqlite';
   return defineFormat({
-    name: name as SqlEngineName,
+    name,
     endings: isSqlite ? ['.sqlite', '.sqlite3', '.db'] : ['.duckdb', '.ddb'],
     magic: isSqlite ? { offset: 0, bytes: 'SQLite format 3\x00' } : { offset: 8, bytes: 'DUCK' },
     unit: 'file',
@@ -24,7 +24,7 @@ function databaseFormat<const Name extends SqlEngineName>(name: Name): FileForma
       };
     },
     columnsOf: ({ columns }) => columns,
-  }) as FileFormat<Name>;
+  });
 }
 
 /** The formats that Millrace ships. The code of a format is imported when a dataset of it is opened. */
@@ -42,9 +42,16 @@ const builtIn = [
     name: 'csv',
     endings: ['.csv', '.tsv'],
     takes: [
-      ...['columns', 'where', 'constants', 'delimiter', 'header'],
-      ...['types', 'inferRows', 'missing', 'decimal'],
-    ] as FormatOptionName[],
+      'columns',
+      'where',
+      'constants',
+      'delimiter',
+      'header',
+      'types',
+      'inferRows',
+      'missing',
+      'decimal',
+    ],
     pictures: 'none',
     dataset: 'CsvDataset',
     load: async () => (await import('./csv/csv-dataset.js')).CsvDataset,

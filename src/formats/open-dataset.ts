@@ -106,6 +106,10 @@ const formatOptionNames: readonly FormatOptionName[] = [
   ...(['inferRows', 'missing', 'decimal', 'dtypeTable', 'version', 'table', 'query'] as const),
 ];
 
+function isFormatOption(key: string): key is FormatOptionName {
+  return formatOptionNames.some((name) => name === key);
+}
+
 /**
  * Opens files of any known format. The format is detected from the ending of a name, the files of a folder, or the first bytes.
  *
@@ -138,7 +142,7 @@ export async function openAndTell<T = unknown>(
     ...rest
   } = parseOptions('openDataset options', schema, taken);
   const entries = Object.entries(rest);
-  const isOfFormat = ([key]: [string, unknown]) => (formatOptionNames as readonly string[]).includes(key);
+  const isOfFormat = ([key]: [string, unknown]) => isFormatOption(key);
   const storage: StorageOptions = Object.fromEntries(entries.filter((entry) => !isOfFormat(entry)));
   const chosen: FormatOptions = Object.fromEntries(
     entries.filter((entry) => isOfFormat(entry) && entry[1] !== undefined),
@@ -190,14 +194,15 @@ function prunedByFolders(
   where: Where | undefined,
 ): { readonly found: FoundData; readonly constants?: FileConstants } {
   const { files } = found;
-  const all = typeof files === 'string' ? undefined : hivePartitions(name, files);
+  if (typeof files === 'string') return { found };
+  const all = hivePartitions(name, files);
   if (!all) return { found };
   const choice = where && RowChoice.of('openDataset', where, undefined);
-  const kept = (files as readonly string[]).flatMap((_, k) => (choice?.inFile(k, all) === false ? [] : [k]));
+  const kept = files.flatMap((_, k) => (choice?.inFile(k, all) === false ? [] : [k]));
   // An empty data set has the columns of its first file.
   const indices = kept.length > 0 ? kept : [0];
   return {
-    found: { ...found, files: indices.map((k) => (files as readonly string[])[k]!) },
+    found: { ...found, files: indices.map((k) => files[k]!) },
     constants: { columns: all.columns, values: indices.map((k) => all.values[k]!) },
   };
 }
@@ -218,8 +223,8 @@ function checkTaken(
   options: FormatOptions,
   pictures: PictureSettings | undefined,
 ): void {
-  const given = Object.keys(options) as FormatOptionName[];
-  const problems: ConfigProblem[] = given
+  const problems: ConfigProblem[] = Object.keys(options)
+    .filter(isFormatOption)
     .filter((field) => !takes.includes(field))
     .map((field) => ({
       field,

@@ -50,8 +50,8 @@ export async function readSelection(store: ObjectStore): Promise<SelectionManife
   if (!bytes)
     throw new StorageError('There is no selection', { where, next: 'Pass the output of millrace select.' });
   try {
-    const manifest = parseCheckedJson(new TextDecoder().decode(bytes)) as Partial<SelectionManifest>;
-    if (manifest.millrace === 'selection') return manifest as SelectionManifest;
+    const manifest = parseCheckedJson<SelectionManifest>(new TextDecoder().decode(bytes));
+    if (manifest.millrace === 'selection') return manifest;
     throw new SyntaxError('It is not a selection');
   } catch (cause) {
     throw new FormatError('The selection is damaged', { where, next: 'Select again.', cause });
@@ -82,7 +82,7 @@ export async function selected<T>(dataset: Dataset<T>, selection: string): Promi
     });
   const names = Object.keys(splits);
   const name = split ?? (names.length === 1 ? names[0]! : '');
-  const length = ownValue(splits, name) as number | undefined;
+  const length = ownValue(splits, name);
   if (length !== undefined) return new Subset(dataset, await readIndices(store, splitFile(name), length));
   const message = split === undefined ? 'must name a split' : `has no split ${split}`;
   throw new ConfigError('selection', [

@@ -1,6 +1,7 @@
 import type { BatchContext, IndexArray } from '../../core/dataset.js';
 import { FormatError } from '../../core/errors.js';
 import { checkIndex } from '../../core/index-range.js';
+import { knownValue } from '../../core/known-value.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf } from '../../core/recipe.js';
 import { elementCount, type Tensor, zeroTensor } from '../../core/tensor.js';
@@ -60,9 +61,9 @@ export class ArrayRows implements FileRows {
     const lengths = Array.from(arrays, ([name, { shape }]) => `${name} ${shape[0]}`);
     const [first] = arrays.values();
     this.length = first?.shape[0] ?? 0;
-    if (Array.from(arrays.values()).every(({ shape }) => shape[0] === this.length)) return;
+    if (!first || Array.from(arrays.values()).every(({ shape }) => shape[0] === this.length)) return;
     throw new FormatError('The arrays have different numbers of rows', {
-      where: { file: first!.source.name, rows: lengths.join(' ') },
+      where: { file: first.source.name, rows: lengths.join(' ') },
       next: "Choose arrays of one length with { columns: ['…'] }.",
     });
   }
@@ -83,14 +84,14 @@ export class ArrayRows implements FileRows {
   /** Row `index` of an array. */
   row(name: string, index: number): MaybePromise<Tensor> {
     checkIndex(index, this.length, this.owner);
-    const { array, rowShape } = this.#columns.get(name)!;
+    const { array, rowShape } = knownValue(this.#columns, name);
     const made = zeroTensor(sampleDType(array.dtype), rowShape);
     return andThen(this.#readInto(name, index, bytesOf(made)), () => made);
   }
 
   /** Rows of an array, shape `[B, …]`, written into the batch. */
   batch(name: string, indices: IndexArray, context: BatchContext): MaybePromise<Tensor> {
-    const { array, rowShape } = this.#columns.get(name)!;
+    const { array, rowShape } = knownValue(this.#columns, name);
     const made = context.allocate(sampleDType(array.dtype), [indices.length, ...rowShape]);
     const bytes = bytesOf(made);
     const rowBytes = indices.length === 0 ? 0 : bytes.length / indices.length;
@@ -118,7 +119,7 @@ export class ArrayRows implements FileRows {
   }
 
   #readInto(name: string, index: number, target: Uint8Array): MaybePromise<void> {
-    const { array, reader, rowBytes } = this.#columns.get(name)!;
+    const { array, reader, rowBytes } = knownValue(this.#columns, name);
     const start = array.byteOffset + index * rowBytes;
     return andThen(reader.read(start, start + rowBytes), (bytes) =>
       unpack(array.dtype, array.isBigEndian ? reversed(bytes, storedBytes(array.dtype)) : bytes, target),
@@ -152,7 +153,7 @@ export class ArrayRows implements FileRows {
     { owner, content, arrays, sources, places }: ArrayRowsRecipe,
     make: MakeFromRecipe,
   ): Promise<ArrayRows> {
-    const made = (await Promise.all(sources.map(make))) as ByteSource[];
+    const made = await Promise.all(sources.map((source) => make<ByteSource>(source)));
     return new ArrayRows(
       owner,
       new Map(arrays.map(([name, array], k) => [name, { ...array, source: made[places[k]!]! }])),

@@ -11,7 +11,7 @@ export function duplicateKey(text: string): string | undefined {
     else if (token === '[') open.push(null);
     else if (token === '}' || token === ']') open.pop();
     else if (token.endsWith(':')) {
-      const key = JSON.parse(token.slice(0, -1)) as string;
+      const key: string = JSON.parse(token.slice(0, -1));
       const keys = open.at(-1);
       if (keys?.has(key)) return key;
       keys?.add(key);

@@ -1,6 +1,7 @@
 import type { BatchContext, IndexArray } from '../../core/dataset.js';
 import type { MillraceError } from '../../core/errors.js';
-import type { MaybePromise } from '../../core/maybe-promise.js';
+import { knownValue } from '../../core/known-value.js';
+import { andThenAll, type MaybePromise } from '../../core/maybe-promise.js';
 import type { Tensor } from '../../core/tensor.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { chooseColumns } from '../choose-columns.js';
@@ -70,16 +71,14 @@ export function chooseArrays(
 ): ReadonlyMap<string, StoredArray> {
   if (!columns) return arrays;
   const chosen = chooseColumns({ owner, noun: 'array' }, columns, names);
-  return new Map(chosen.map((name) => [name, arrays.get(name)!]));
+  return new Map(chosen.map((name) => [name, knownValue(arrays, name)]));
 }
 
 function byName(
   names: readonly string[],
   make: (name: string) => MaybePromise<Tensor>,
 ): MaybePromise<ArraySample> {
-  const made = names.map(make);
-  const together = (tensors: readonly Tensor[]) =>
-    Object.fromEntries(names.map((name, k) => [name, tensors[k]!]));
-  if (made.some((tensor) => tensor instanceof Promise)) return Promise.all(made).then(together);
-  return together(made as Tensor[]);
+  return andThenAll(names.map(make), (tensors) =>
+    Object.fromEntries(names.map((name, k) => [name, tensors[k]!])),
+  );
 }

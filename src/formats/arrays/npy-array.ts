@@ -32,7 +32,7 @@ export async function openNpyArray(
 async function inRows(array: Omit<NpyArray, 'isFortran'>, limit: number): Promise<StoredArray> {
   const { source, dtype, shape, byteOffset } = array;
   const width = storedBytes(dtype);
-  const [rows, ...rest] = shape as [number, ...number[]];
+  const [rows = 1, ...rest] = shape;
   const rowElements = elementCount(rest);
   const bytes = rows * rowElements * width;
   checkDecompressed(bytes, limit, { file: source.name, byteOffset });

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
 import { FormatError, MillraceError } from '../../core/errors.js';
+import { knownValue } from '../../core/known-value.js';
 import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { checkDecompressed } from '../../storage/decompressed-limit.js';
@@ -70,7 +71,7 @@ export async function readZipEntries(
       { file: source.name },
     );
     const entries: ZipEntry[] = [];
-    for (const entry of wanted) entries.push(await readEntry(source, zip, entry, starts.get(entry)!));
+    for (const entry of wanted) entries.push(await readEntry(source, zip, entry, knownValue(starts, entry)));
     return entries;
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause;

@@ -1,10 +1,10 @@
 // Columns of a record batch, https://arrow.apache.org/docs/format/Columnar.html#physical-memory-layout. Lengths and offsets are checked
 // when a column is made, so that reading a row touches nothing outside of it.
-import { firstAbove } from '../../core/first-above.js';
-import { type ArrowColumn, elements, missingBy, offsetsOf, wide } from './arrow-column.js';
+import { type ArrowColumn, type ColumnParts, missingBy } from './arrow-column.js';
 import type { BatchHeader } from './arrow-message.js';
 import { integers, scalarColumn } from './arrow-scalars.js';
 import type { ArrowField } from './arrow-schema.js';
+import { nestedColumn } from './nested-column.js';
 
 /** Number of nodes and buffers of a column. */
 export interface Extent {
@@ -12,6 +12,8 @@ export interface Extent {
   readonly buffers: number;
   readonly variadicCounts: number;
 }
+
+const emptyColumn: ArrowColumn = { length: 0, isMissing: () => true, value: () => null };
 
 /** Reads the columns of a batch in order. */
 export class ColumnReader {
@@ -88,56 +90,7 @@ export class ColumnReader {
     const scalar = scalarColumn(type, parts);
     if (scalar) return scalar;
     const inner = children.map((child) => this.read(child));
-    const made = (present: (row: number) => unknown): ArrowColumn => ({
-      length,
-      isMissing,
-      value: (row) => (isMissing(row) ? null : present(row)),
-    });
-    switch (type.kind) {
-      case 'struct': {
-        for (const child of inner) checkLength(child, length);
-        const names = children.map(({ name }) => name);
-        const value = (row: number) =>
-          Object.fromEntries(inner.map((child, k) => [names[k]!, child.value(row)]));
-        return { ...made(value), fields: inner };
-      }
-      case 'list': {
-        const offsets = offsetsOf(buffers[0], length, { isLarge: type.isLarge, limit: inner[0]!.length });
-        return made((row) => listOf(inner[0]!, offsets[row]!, offsets[row + 1]!));
-      }
-      case 'listView': {
-        const [starts, sizes] = [0, 1].map((k) =>
-          type.isLarge ? wide(buffers[k], length) : elements(Int32Array, buffers[k], length),
-        );
-        return made((row) => {
-          const [from, size] = [starts![row]!, sizes![row]!];
-          if (from < 0 || size < 0 || from + size > inner[0]!.length)
-            throw new Error('a list lies outside of its values');
-          return listOf(inner[0]!, from, from + size);
-        });
-      }
-      case 'fixedList':
-        checkLength(inner[0]!, length * type.size);
-        return made((row) => listOf(inner[0]!, row * type.size, (row + 1) * type.size));
-      case 'map': {
-        const [keys, values] = inner[0]!.fields ?? [];
-        if (!keys || !values) throw new Error('a map has no keys');
-        const offsets = offsetsOf(buffers[0], length, { isLarge: false, limit: inner[0]!.length });
-        return made((row) => {
-          const [from, to] = [offsets[row]!, offsets[row + 1]!];
-          return Object.fromEntries(
-            Array.from({ length: to - from }, (_, k) => [
-              String(keys.value(from + k)),
-              values.value(from + k),
-            ]),
-          );
-        });
-      }
-      case 'union':
-        return made(unionValue(type, inner, length, buffers));
-      default:
-        return { length, isMissing, value: runValue(inner as [ArrowColumn, ArrowColumn], children[0]!) };
-    }
+    return nestedColumn(field, inner, parts);
   }
 
   #ownBuffers({ type }: ArrowField): number {
@@ -163,69 +116,22 @@ export class ColumnReader {
 
   #indexed(
     { id, index }: NonNullable<ArrowField['dictionary']>,
-    {
-      length,
-      isMissing,
-      buffers,
-    }: { length: number; isMissing: (row: number) => boolean; buffers: readonly Uint8Array[] },
+    { length, isMissing, buffers }: ColumnParts,
   ): ArrowColumn {
-    const indices = integers(index as { bits: number; isSigned: boolean }, buffers[0], length);
-    const dictionary = this.#dictionaries.get(id);
-    if (!dictionary && length > 0) throw new Error(`the dictionary ${id} of a column is missing`);
+    const indices = integers(index, buffers[0], length);
+    const dictionary = this.#dictionaries.get(id) ?? emptyColumn;
+    if (dictionary === emptyColumn && length > 0)
+      throw new Error(`the dictionary ${id} of a column is missing`);
     const entry = (row: number): number => {
       const k = Number(indices[row]!);
-      if (k < 0 || k >= dictionary!.length)
-        throw new Error(`a value is entry ${k} of a dictionary that has ${dictionary!.length}`);
+      if (k < 0 || k >= dictionary.length)
+        throw new Error(`a value is entry ${k} of a dictionary that has ${dictionary.length}`);
       return k;
     };
     return {
       length,
-      isMissing: (row) => isMissing(row) || dictionary!.isMissing(entry(row)),
-      value: (row) => (isMissing(row) ? null : dictionary!.value(entry(row))),
+      isMissing: (row) => isMissing(row) || dictionary.isMissing(entry(row)),
+      value: (row) => (isMissing(row) ? null : dictionary.value(entry(row))),
     };
   }
-}
-
-/** Lists of numbers become typed arrays, unless an element is missing. */
-function listOf(values: ArrowColumn, from: number, to: number): unknown {
-  let isWhole = values.numbers !== undefined;
-  for (let k = from; k < to && isWhole; k++) isWhole = !values.isMissing(k);
-  if (isWhole) return values.numbers!(from, to);
-  const list: unknown[] = [];
-  for (let k = from; k < to; k++) list.push(values.value(k));
-  return list;
-}
-
-function unionValue(
-  { isDense, typeIds }: { readonly isDense: boolean; readonly typeIds: readonly number[] },
-  children: readonly ArrowColumn[],
-  length: number,
-  buffers: readonly Uint8Array[],
-): (row: number) => unknown {
-  const types = elements(Int8Array, buffers[0], length);
-  const places = isDense ? elements(Int32Array, buffers[1], length) : undefined;
-  const childOf = new Map(
-    (typeIds.length > 0 ? typeIds : children.map((_, k) => k)).map((id, k) => [id, children[k]]),
-  );
-  return (row) => {
-    const child = childOf.get(types[row]!);
-    const place = places ? places[row]! : row;
-    if (!child || place < 0 || place >= child.length) throw new Error('a union refers to a missing value');
-    return child.value(place);
-  };
-}
-
-/** Run-end encoding: each value is stored once for a run of rows. */
-function runValue([ends, values]: readonly [ArrowColumn, ArrowColumn], { type }: ArrowField) {
-  if (type.kind !== 'int' || !ends.numbers) throw new Error('the ends of runs are not integers');
-  const bounds = Float64Array.from(ends.numbers(0, ends.length) as Int32Array, Number);
-  return (row: number): unknown => {
-    const run = firstAbove(bounds, row);
-    if (run >= values.length) throw new Error('the runs of a column end before its last row');
-    return values.value(run);
-  };
-}
-
-function checkLength(column: ArrowColumn, length: number): void {
-  if (column.length < length) throw new Error(`a part of a column has ${column.length} of ${length} values`);
 }

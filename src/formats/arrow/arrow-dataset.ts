@@ -8,6 +8,7 @@ import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
 import type { DataFiles, FileFacts } from '../file-format.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
+import { columnsNamed } from '../tables/columns-named.js';
 import { TableDataset, tableOptions } from '../tables/table-dataset.js';
 import {
   shardsFromRecipe,
@@ -51,7 +52,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDa
       .map((name) => ({ name, type: typeOfColumn(first, name) }));
     for (const { file } of shards) checkColumns(file, first, stored);
     const known = [...constants, ...stored];
-    this.columns = settings.columns.map((name) => known.find((column) => column.name === name)!);
+    this.columns = columnsNamed(settings.columns, known);
   }
 
   /**
@@ -80,8 +81,7 @@ export class ArrowDataset<T = Readonly<Record<string, unknown>>> extends TableDa
           return { file, fingerprint: content };
         }),
       );
-      const [{ file: first }] = shards as [TableShard<ArrowFile>];
-      const names = first.fields.map(({ name }) => name);
+      const names = shards[0]!.file.fields.map(({ name }) => name);
       const found = await chooseRows('ArrowDataset', shards, names, { columns, where, constants });
       return new ArrowDataset<T>(found.shards, {
         ...settingsOf(found, constants),

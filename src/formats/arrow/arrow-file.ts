@@ -91,12 +91,11 @@ export class ArrowFile implements TableFile {
       if (message.kind !== 'batch' || message.batch.rows !== end - start)
         throw new Error(`the record batch does not have its ${end - start} rows`);
       const isChosen = (field: ArrowField) => columns.includes(field.name);
-      const read = await this.#columns(message, bytes, this.fields, isChosen, dictionaries);
-      const byName = new Map(this.fields.map((field, k) => [field.name, read[k]]));
+      const byName = await this.#columns(message, bytes, this.fields, isChosen, dictionaries);
       const values = columns.map((name) => {
-        const column = byName.get(name)!;
-        if (column.length !== end - start)
-          throw new Error(`the column ${name} has ${column.length} of ${end - start} values`);
+        const column = byName.get(name);
+        if (column?.length !== end - start)
+          throw new Error(`the column ${name} has ${column?.length} of ${end - start} values`);
         return (row: number): unknown => {
           try {
             return column.value(row);
@@ -109,14 +108,14 @@ export class ArrowFile implements TableFile {
     });
   }
 
-  /** Columns of a batch; `undefined` for those that are not chosen. */
+  /** The chosen columns of a batch, by name. */
   async #columns(
     message: Message & { readonly kind: 'batch' | 'dictionary' },
     bytes: Uint8Array,
     fields: readonly ArrowField[],
     isChosen: (field: ArrowField) => boolean,
     dictionaries: ReadonlyMap<bigint, ArrowColumn>,
-  ): Promise<(ArrowColumn | undefined)[]> {
+  ): Promise<ReadonlyMap<string, ArrowColumn>> {
     const reader = new ColumnReader(message.batch, message.hasUnionValidity, dictionaries);
     const ranges = reader.bufferRanges(fields);
     const chosen = ranges.filter((_, k) => isChosen(fields[k]!));
@@ -124,11 +123,12 @@ export class ArrowFile implements TableFile {
     const body = bytes.subarray(message.bodyStart, message.bodyEnd);
     const budget = new DecompressionBudget(this.#maxDecompressedBytes);
     reader.start(await buffersOf(message.batch, body, isNeeded, budget));
-    return fields.map((field) => {
-      if (isChosen(field)) return reader.read(field);
-      reader.skip(field);
-      return undefined;
-    });
+    const columns = new Map<string, ArrowColumn>();
+    for (const field of fields) {
+      if (isChosen(field)) columns.set(field.name, reader.read(field));
+      else reader.skip(field);
+    }
+    return columns;
   }
 
   async #message(place: BatchPlace): Promise<{ readonly message: Message; readonly bytes: Uint8Array }> {
@@ -160,7 +160,7 @@ export class ArrowFile implements TableFile {
       if (message.kind !== 'dictionary') throw new Error('a dictionary is damaged');
       const field = dictionaryField(this.fields, message.id);
       if (!field) throw new Error(`no column has the dictionary ${message.id}`);
-      const [values] = await this.#columns(
+      const columns = await this.#columns(
         message,
         bytes,
         [{ ...field, dictionary: undefined }],
@@ -168,9 +168,10 @@ export class ArrowFile implements TableFile {
         known,
       );
       // A later message replaces or extends a dictionary.
-      const all = message.isDelta ? (parts.get(message.id) ?? []) : [];
-      parts.set(message.id, [...all, values!]);
-      known.set(message.id, joined(parts.get(message.id)!));
+      const before = message.isDelta ? (parts.get(message.id) ?? []) : [];
+      const all = [...before, ...columns.values()];
+      parts.set(message.id, all);
+      known.set(message.id, joined(all));
     }
     return known;
   }

@@ -49,10 +49,11 @@ export async function readFileLayout(source: ByteSource, withRows: boolean): Pro
   const blocks = (field: number) =>
     footer.structs(field, 24, [0, 16]).map(([start, bodyBytes], k) => {
       const headBytes = footer.structInt32(field, 24, k, 8);
-      const end = start! + headBytes + bodyBytes!;
-      if (start! < 8 || headBytes < 4 || end > footerEnd - footerBytes)
+      const bodyStart = start + headBytes;
+      const end = bodyStart + bodyBytes;
+      if (start < 8 || headBytes < 4 || end > footerEnd - footerBytes)
         throw new Error('a record batch lies outside of the file');
-      return { start: start!, bodyStart: start! + headBytes, end };
+      return { start, bodyStart, end };
     });
   const dictionaries = blocks(2).map(({ start, end }) => ({ start, end, rows: 0, dictionaries: 0 }));
   const batches: BatchPlace[] = [];

@@ -83,16 +83,17 @@ export function readMessage(bytes: Uint8Array, start: number): Message | undefin
 function batchHeader(table: FlatTable, bodyBytes: number): BatchHeader {
   const rows = table.int64(0);
   const nodes = table.structs(1, 16, [0, 8]).map(([length, missing]) => {
-    if (missing! > length!) throw new Error('a column has more missing values than values');
-    return { length: length!, missing: missing! };
+    if (missing > length) throw new Error('a column has more missing values than values');
+    return { length, missing };
   });
   const buffers = table.structs(2, 16, [0, 8]).map(([start, length]) => {
-    if (start! + length! > bodyBytes) throw new Error('a buffer extends beyond its record batch');
-    return { start: start!, end: start! + length! };
+    const end = start + length;
+    if (end > bodyBytes) throw new Error('a buffer extends beyond its record batch');
+    return { start, end };
   });
   const compression = table.table(3);
   const codec = compression && codecOf(compression);
-  const variadicCounts = table.structs(4, 8, [0]).map(([count]) => count!);
+  const variadicCounts = table.structs(4, 8, [0]).map(([count]) => count);
   return { rows, nodes, buffers, codec, variadicCounts };
 }
 

@@ -27,7 +27,9 @@ export interface ArrowField {
   readonly type: ArrowType;
   readonly children: readonly ArrowField[];
   /** For a column of dictionary indices, whose dictionary has the type. */
-  readonly dictionary: { readonly id: bigint; readonly index: ArrowType } | undefined;
+  readonly dictionary:
+    | { readonly id: bigint; readonly index: ArrowType & { readonly kind: 'int' } }
+    | undefined;
 }
 
 const maxDepth = 64;
@@ -134,8 +136,17 @@ function typeOf(id: number, table: FlatTable | undefined, name: string): ArrowTy
   }
 }
 
+/** How many children a type has, where it says so. */
+const childCounts: ReadonlyMap<ArrowType['kind'], number> = new Map([
+  ['list', 1],
+  ['listView', 1],
+  ['fixedList', 1],
+  ['map', 1],
+  ['runEnds', 2],
+]);
+
 function checkChildren(type: ArrowType, children: readonly ArrowField[]): void {
-  const needed = { list: 1, listView: 1, fixedList: 1, map: 1, runEnds: 2 }[type.kind as string];
+  const needed = childCounts.get(type.kind);
   if (needed !== undefined && children.length !== needed) throw new Error('its schema is damaged');
   if (type.kind === 'map' && children[0]!.children.length !== 2) throw new Error('its schema is damaged');
 }

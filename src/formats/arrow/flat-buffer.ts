@@ -1,4 +1,5 @@
 // FlatBuffers, https://flatbuffers.dev/internals/, as far as Arrow's metadata uses them. Every offset is checked by the view.
+import { mapEach } from '../../core/map-each.js';
 
 /** A table: fields by position in the schema. */
 export class FlatTable {
@@ -76,10 +77,10 @@ export class FlatTable {
   }
 
   /** Structs of `bytes` bytes, of which the 64-bit numbers at these offsets are read. */
-  structs(field: number, bytes: number, offsets: readonly number[]): number[][] {
+  structs<const O extends readonly number[]>(field: number, bytes: number, offsets: O) {
     const { start, count } = this.#vector(field, bytes);
     return Array.from({ length: count }, (_, k) =>
-      offsets.map((offset) => wholeNumber(this.#view, start + k * bytes + offset)),
+      mapEach(offsets, (offset) => wholeNumber(this.#view, start + k * bytes + offset)),
     );
   }
 

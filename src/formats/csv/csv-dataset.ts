@@ -12,6 +12,7 @@ import { closingOnError, FileDataset, type FileRecipe } from '../file-dataset.js
 import type { DataFiles, FileConstants, FileFacts, StoredColumn } from '../file-format.js';
 import { chooseRecords } from '../records/choose-records.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
+import { columnsNamed } from '../tables/columns-named.js';
 import { utf8Source } from '../text/utf8-source.js';
 import { allColumns, RowChoice } from '../where/select-rows.js';
 import type { ReadColumn } from '../where/test-row.js';
@@ -152,7 +153,7 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
       return new CsvDataset<T>(rows, {
         ...format,
         columns: typed.filter(({ name }) => chosen.includes(name)),
-        ...(constants && { order: chosen.map((name) => known.find((column) => column.name === name)!) }),
+        ...(constants && { order: columnsNamed(chosen, known) }),
         ...(choice && { where: whereJson(choice.node) }),
       });
     });
@@ -164,11 +165,9 @@ export class CsvDataset<T = CsvRow> extends FileDataset<T, RecordFiles, CsvForma
       const row: Record<string, unknown> = {};
       const { columns, order } = this.settings;
       for (let k = 0; k < columns.length; k++) setOwn(row, columns[k]!.name, this.#value(index, cells, k));
-      if (!order) return row as T;
       const constants = this.rows.constantsOf(index) ?? {};
-      return Object.fromEntries(
-        order.map(({ name }) => [name, ownValue(Object.hasOwn(constants, name) ? constants : row, name)]),
-      ) as T;
+      const valueIn = (name: string) => ownValue(Object.hasOwn(constants, name) ? constants : row, name);
+      return (order ? Object.fromEntries(order.map(({ name }) => [name, valueIn(name)])) : row) as T;
     });
   }
 

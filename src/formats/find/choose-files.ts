@@ -29,7 +29,7 @@ interface ListedFile {
 }
 
 const noteName =
-  /(^|\/)(readme|license|license|copying|notice|changelog|changes|history|citation|authors|contributing|code_of_conduct|security)([-_.][^/]*)?$/i;
+  /(^|\/)(readme|licen[cs]e|copying|notice|changelog|changes|history|citation|authors|contributing|code_of_conduct|security)([-_.][^/]*)?$/i;
 
 /**
  * Chooses the files of a folder or pattern that are the data: one rule for all formats, local and remote.

@@ -104,7 +104,7 @@ async function configsOf(card: string, options: StorageOptions): Promise<string[
     const text = Buffer.from(await source.read(0, Math.min(cardBytes, source.byteLength))).toString();
     const [, front = ''] = /^---\r?\n(.*?)\r?\n---/s.exec(text) ?? [];
     const names = front.matchAll(/^[ -]*config_name:[ ]*["']?([^"'\r\n]+?)["']?[ ]*$/gm);
-    return [...new Set(Array.from(names, ([, config]) => config!))];
+    return [...new Set(Array.from(names, ([, config = '']) => config))];
   } finally {
     source.close();
   }

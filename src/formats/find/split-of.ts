@@ -23,9 +23,8 @@ const sharded = /^(\w+(?:\.\w+)*)-\d{5}-of-\d{5}\b/;
  * @param name - Relative to the data set, with `/` between folders.
  */
 export function splitOf(name: string): string | undefined {
-  const parts = name.split('/');
-  const file = parts.pop()!;
-  for (const folder of parts.reverse()) {
+  const [file = '', ...folders] = name.split('/').reverse();
+  for (const folder of folders) {
     const split = keywordIn(folder);
     if (split) return split;
   }

@@ -1,7 +1,10 @@
 import { Buffer } from 'node:buffer';
-import type { MaybePromise } from '../../core/maybe-promise.js';
+import { isTypedArray } from '../../core/dtype.js';
+import { type MaybePromise, mapError } from '../../core/maybe-promise.js';
 import { MillraceError } from '../../core/millrace-error.js';
-import { ownValue, setOwn } from '../../core/record.js';
+import { propertyOf } from '../../core/property-of.js';
+import { isRecord, ownValue, setOwn } from '../../core/record.js';
+import { messageOf } from '../../core/thrown.js';
 import type { HubFeature, HubFeatures } from './features.js';
 import type { RawRow } from './hub-records.js';
 import { timeOf } from './time-text.js';
@@ -64,15 +67,8 @@ function structCast(
 
 function within(name: string, cast: () => MaybePromise<unknown>): MaybePromise<unknown> {
   const named = (error: unknown): Error =>
-    error instanceof MillraceError
-      ? error
-      : new Error(`${name}: ${(error as Error).message}`, { cause: error });
-  try {
-    const made = cast();
-    return made instanceof Promise ? made.catch((error: unknown) => Promise.reject(named(error))) : made;
-  } catch (error) {
-    throw named(error);
-  }
+    error instanceof MillraceError ? error : new Error(`${name}: ${messageOf(error)}`, { cause: error });
+  return mapError(cast, named);
 }
 
 function castOf(feature: HubFeature, context: CastContext): Cast {
@@ -93,9 +89,8 @@ function castOf(feature: HubFeature, context: CastContext): Cast {
     case 'struct': {
       const cast = structCast(feature.fields, context, 'field');
       return (value) => {
-        if (typeof value !== 'object' || value === null || Array.isArray(value))
-          throw mismatch(value, 'an object');
-        return cast(value as RawRow);
+        if (!isRecord(value)) throw mismatch(value, 'an object');
+        return cast(value);
       };
     }
     default:
@@ -108,8 +103,8 @@ function listCast(of: HubFeature, context: CastContext): Cast {
   if (context.isStored && of.kind === 'value') return (value) => value;
   const cast = castOf(of, context);
   return (value) => {
-    if (!Array.isArray(value) && !ArrayBuffer.isView(value)) throw mismatch(value, 'a list');
-    const made = Array.from(value as ArrayLike<unknown>, (each) =>
+    if (!Array.isArray(value) && !isTypedArray(value)) throw mismatch(value, 'a list');
+    const made = Array.from<unknown, unknown>(value, (each) =>
       each === null || each === undefined ? null : cast(each),
     );
     return made.some((each) => each instanceof Promise) ? Promise.all(made) : made;
@@ -119,7 +114,7 @@ function listCast(of: HubFeature, context: CastContext): Cast {
 /** The content of a stored file: bytes, or an object with them and the path that they come from. */
 function fileOf(value: unknown): { readonly bytes: Uint8Array; readonly name: string } {
   if (value instanceof Uint8Array) return { bytes: value, name: 'a value' };
-  const { bytes, path } = (value ?? {}) as { bytes?: unknown; path?: unknown };
+  const [bytes, path] = [propertyOf(value, 'bytes'), propertyOf(value, 'path')];
   if (bytes instanceof Uint8Array) return { bytes, name: typeof path === 'string' ? path : 'a value' };
   if (typeof path === 'string')
     throw new Error(

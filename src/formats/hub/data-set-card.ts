@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ConfigError, FormatError } from '../../core/errors.js';
+import { messageOf } from '../../core/thrown.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { parseJson } from '../text/parse-json.js';
 import { type DataRepository, textOf } from './data-repository.js';
@@ -111,14 +112,11 @@ async function yamlOf(text: string, where: string): Promise<Record<string, unkno
   try {
     found = parse(text, { maxAliasCount: 100, schema: 'core' });
   } catch (cause) {
-    throw new FormatError(
-      `The description of the data set is not YAML: ${(cause as Error).message.split('\n')[0]}`,
-      {
-        where: { file: where },
-        next: 'Correct it, or name the files: openDataset(pattern).',
-        cause,
-      },
-    );
+    throw new FormatError(`The description of the data set is not YAML: ${messageOf(cause).split('\n')[0]}`, {
+      where: { file: where },
+      next: 'Correct it, or name the files: openDataset(pattern).',
+      cause,
+    });
   }
   return objectOf(found, where);
 }
@@ -206,7 +204,7 @@ function legacyInfos(text: string, name: string): Map<string, DataSetInfo> {
 const lengthSchema = v.looseObject({ name: v.string(), num_examples: v.number() });
 
 function lengthsOf(splits: unknown): Map<string, number> {
-  const list = Array.isArray(splits) ? splits : Object.values((splits ?? {}) as Record<string, unknown>);
+  const list: unknown[] = Array.isArray(splits) ? splits : Object.values(splits ?? {});
   return new Map(
     list.flatMap((entry) => {
       const found = v.safeParse(lengthSchema, entry);

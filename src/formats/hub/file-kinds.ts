@@ -36,7 +36,7 @@ const kinds = new Map<string, string>([
     ['eval', '.eval'],
     ['lance', '.lance'],
     ['tsfile', '.tsfile'],
-  ].flatMap(([kind, endings]) => endings!.split(' ').map((ending) => [ending, kind!] as const)),
+  ].flatMap(([kind = '', endings = '']) => endings.split(' ').map((ending) => [ending, kind] as const)),
   ...bothCases(images, 'image'),
   ...bothCases(audio, 'audio'),
   ...bothCases(video, 'video'),

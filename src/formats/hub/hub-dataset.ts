@@ -3,9 +3,9 @@ import { FormatError, MillraceError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
-import type { Json } from '../../core/json.js';
-import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { andThen, type MaybePromise, mapError } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
+import { messageOf } from '../../core/thrown.js';
 import { ImagePipeline } from '../../images/image-pipeline.js';
 import { movableSteps } from '../../images/movable-steps.js';
 import { sampleContext } from '../../random/sample-context.js';
@@ -15,8 +15,8 @@ import { rowCast } from './cast-value.js';
 import type { HubFeatures } from './features.js';
 import { HubRecords, type RawRow } from './hub-records.js';
 
-/** Decoding an image without steps draws no random numbers. */
-const noRandomness = { rng: undefined } as unknown as SampleContext;
+/** Decoding an image without steps draws no random numbers: any context will do. */
+const anyContext = sampleContext(0);
 
 /** Rows of the files of a split, before they are cast. */
 export interface StoredRows {
@@ -87,7 +87,7 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
       decodeImage: (bytes, name) => {
         if (this.#pictures) return { bytes, path: name };
         this.#images ??= new ImagePipeline([]);
-        return this.#images.run(bytes, name, noRandomness);
+        return this.#images.run(bytes, name, anyContext);
       },
     });
   }
@@ -120,19 +120,9 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
     checkIndex(index, this.length, 'HubDataset');
     const { rows, row } = this.#find(index);
     return andThen(rows.get(row), (raw) => {
-      try {
-        const made = andThen(
-          this.#cast(raw),
-          (cast) => this.#pictures?.apply(cast, `row ${index}`, context) ?? cast,
-        );
-        return (
-          made instanceof Promise
-            ? made.catch((error: unknown) => Promise.reject(this.#failed(error, index)))
-            : made
-        ) as MaybePromise<T>;
-      } catch (error) {
-        throw this.#failed(error, index);
-      }
+      const make = () =>
+        andThen(this.#cast(raw), (cast) => this.#pictures?.apply(cast, `row ${index}`, context) ?? cast);
+      return mapError(make, (error) => this.#failed(error, index)) as MaybePromise<T>;
     });
   }
 
@@ -145,7 +135,7 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
     }
     const sums = Array.from(byRows, ([rows, own]) => rows.prefetch(own));
     if (sums.some((bytes) => bytes === undefined)) return undefined;
-    return sums.reduce((sum: number, bytes) => sum + bytes!, 0);
+    return sums.reduce<number>((sum, bytes = 0) => sum + bytes, 0);
   }
 
   /** @internal */
@@ -172,7 +162,7 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
     }));
     return fingerprint({
       kind: 'HubDataset',
-      origin: (origin ?? null) as Json,
+      origin: origin ?? null,
       features: JSON.stringify(features),
       parts,
       ...(pictures && { pictures: pictureIdentity(pictures) }),
@@ -198,7 +188,7 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
   ): Promise<HubDataset<unknown>> {
     const made = parts.map(async ({ rows, ...part }) => ({
       ...part,
-      rows: (await make(rows)) as HubPart['rows'],
+      rows: await make<HubPart['rows']>(rows),
     }));
     return new HubDataset(await Promise.all(made), settings);
   }
@@ -217,7 +207,7 @@ export class HubDataset<T = Readonly<Record<string, unknown>>> implements Datase
   #failed(error: unknown, index: number): unknown {
     if (error instanceof MillraceError) return error;
     const { rows, row } = this.#find(index);
-    const what = `has a value of another type than its column: ${(error as Error).message}`;
+    const what = `has a value of another type than its column: ${messageOf(error)}`;
     if (rows instanceof HubRecords) return rows.damaged(row, what);
     return new FormatError(`Row ${row} ${what}`, {
       where: { dataset: 'HubDataset', index, row },

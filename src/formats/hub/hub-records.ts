@@ -2,7 +2,8 @@ import Papa from 'papaparse';
 import { FormatError } from '../../core/errors.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
-import { setOwn } from '../../core/record.js';
+import { isRecord, setOwn } from '../../core/record.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { parseRow } from '../csv/csv-header.js';
@@ -129,10 +130,9 @@ export class HubRecords extends FileDataset<RawRow, RecordFiles, RecordReading> 
     try {
       value = parseJson(withoutComma(text));
     } catch (cause) {
-      throw this.rows.damaged(index, `is not JSON: ${(cause as Error).message}`, cause);
+      throw this.rows.damaged(index, `is not JSON: ${messageOf(cause)}`, cause);
     }
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as RawRow) : { text: value };
+    return isRecord(value) ? value : { text: value };
   }
 
   #line(text: string, index: number): string {

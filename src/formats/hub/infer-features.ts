@@ -1,4 +1,4 @@
-import { ownValue, setOwn } from '../../core/record.js';
+import { isRecord, ownValue, setOwn } from '../../core/record.js';
 import type { HubFeature, HubFeatures } from './features.js';
 import type { RawRow } from './hub-records.js';
 import { timeOf } from './time-text.js';
@@ -28,11 +28,11 @@ function featureOfJson(all: readonly unknown[]): HubFeature {
   if (types.size === 2 && types.has('int64') && types.has('float64')) return value('float64');
   if (types.size > 1) return { kind: 'any' };
   if (type === 'string')
-    return value(values.every((text) => timeOf(text as string) !== undefined) ? 'timestamp[s]' : 'string');
-  if (type === 'list') return { kind: 'list', of: featureOfJson((values as unknown[][]).flat()) };
+    return value(values.every((text) => timeOf(String(text)) !== undefined) ? 'timestamp[s]' : 'string');
+  if (type === 'list') return { kind: 'list', of: featureOfJson(values.flat()) };
   if (type !== 'struct') return value(type);
-  const objects = values as RawRow[];
-  const names = Object.keys(objects[0]!);
+  const objects = values.filter(isRecord);
+  const names = Object.keys(objects[0] ?? {});
   const isUniform = objects.every(
     (object) =>
       Object.keys(object).length === names.length && names.every((name) => Object.hasOwn(object, name)),
@@ -60,14 +60,14 @@ const truth = /^(true|false)$/i;
 export function featuresOfCells(rows: readonly RawRow[], fields: readonly string[]): HubFeatures {
   const features: Record<string, HubFeature> = {};
   for (const name of fields) {
-    const cells = rows.map((row) => ownValue(row, name) as string | null);
+    const cells = rows.map((row) => ownValue(row, name));
     setOwn(features, name, value(typeOfCells(cells)));
   }
   return features;
 }
 
-function typeOfCells(cells: readonly (string | null)[]): string {
-  const told = cells.filter((cell) => cell !== null);
+function typeOfCells(cells: readonly unknown[]): string {
+  const told = cells.filter((cell) => typeof cell === 'string');
   if (told.length > 0 && told.every((cell) => wholeNumber.test(cell)))
     return told.length === cells.length ? 'int64' : 'float64';
   // A column without a value is one of numbers, all missing.

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ConfigError, FormatError } from '../../core/errors.js';
+import { knownValue } from '../../core/known-value.js';
 import { parseOptions } from '../../core/options.js';
 import type { Movable } from '../../core/recipe.js';
 import { ownValue } from '../../core/record.js';
@@ -25,7 +26,7 @@ import { HubDataset, type HubSettings, type StoredRows } from './hub-dataset.js'
 import { openMediaSplits } from './media-splits.js';
 import { parseSplit } from './split-expression.js';
 import { type SplitFiles, splitFiles } from './split-rules.js';
-import { openTableRows } from './table-splits.js';
+import { type OpenedRows, openTableRows } from './table-splits.js';
 import { zipMembers } from './zip-archive.js';
 
 export interface LoadDatasetOptions extends StorageOptions, PictureOptions {
@@ -131,7 +132,7 @@ function rowsOfSplit<T>({ rows, settings }: Opened, wanted: ReturnType<typeof pa
   const lengths = new Map(Array.from(rows, ([split, own]) => [split, own.length]));
   const parts = wanted
     .slices(lengths)
-    .map(({ split, start, end }) => ({ rows: rows.get(split)!, split, start, end }));
+    .map(({ split, start, end }) => ({ rows: knownValue(rows, split), split, start, end }));
   for (const [split, own] of rows) if (!wanted.splits.includes(split)) void own.close();
   return new HubDataset<T>(parts, settings);
 }
@@ -227,7 +228,7 @@ function settingsOf(
 
 /** @throws {@link ConfigError} unless one column is a picture */
 function checkPicture(features: HubFeatures, owner: string): void {
-  const found = Object.keys(features).filter((name) => ownValue(features, name)!.kind === 'image');
+  const found = Object.keys(features).filter((name) => ownValue(features, name)?.kind === 'image');
   if (found.length === 1) return;
   const message =
     found.length === 0
@@ -260,33 +261,38 @@ async function openTables(
 ): Promise<Opened> {
   const rows = new Map<string, StoredRows & Movable>();
   try {
-    let features = declaredFeatures(opening);
-    const isDeclared = features !== undefined;
-    let isStored = false;
-    const [first, ...others] = files.keys();
-    // Without a declaration, the files of the first split have the types of all.
-    if (!features && !wanted.includes(first!)) {
-      const sample = await openTableRows(kind, files.get(first!)!.slice(0, 1), opening);
-      try {
-        features = await sample.features();
-        isStored = sample.isStored;
-      } finally {
-        await sample.rows.close();
+    const declared = declaredFeatures(opening);
+    let types = declared && { features: declared, isStored: false, isInferred: false };
+    for (const [split, paths] of files) {
+      // Without a declaration, the files of the first split have the types of all.
+      if (!wanted.includes(split)) {
+        types ??= await typesOfFirstFile(kind, paths, opening);
+        continue;
       }
-    }
-    for (const split of [first!, ...others].filter((name) => wanted.includes(name))) {
-      const opened = await openTableRows(kind, files.get(split)!, opening);
+      const opened = await openTableRows(kind, paths, opening);
       rows.set(split, opened.rows);
-      if (!isDeclared) {
-        isStored = opened.isStored;
-        features ??= await opened.features();
-      }
-      checkColumns(features!, opened.columns, split, opening);
+      types ??= await typesOf(opened);
+      checkColumns(types.features, opened.columns, split, opening);
     }
-    return { rows, settings: settingsOf(opening, features!, { isStored, isInferred: !isDeclared }) };
+    if (!types) throw noRows(opening.repository.name, wanted);
+    const { features, ...how } = types;
+    return { rows, settings: settingsOf(opening, features, how) };
   } catch (error) {
     for (const opened of rows.values()) await opened.close();
     throw error;
+  }
+}
+
+async function typesOf({ features, isStored }: OpenedRows) {
+  return { features: await features(), isStored, isInferred: true };
+}
+
+async function typesOfFirstFile(kind: TableKind, paths: readonly string[], opening: Opening) {
+  const opened = await openTableRows(kind, paths.slice(0, 1), opening);
+  try {
+    return await typesOf(opened);
+  } finally {
+    await opened.rows.close();
   }
 }
 

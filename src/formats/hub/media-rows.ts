@@ -68,15 +68,10 @@ export class MediaRows implements Movable {
     checkIndex(index, this.length, 'HubDataset');
     const row: Record<string, unknown> = { ...this.#rows[index] };
     for (const name of this.#media) {
-      const value = ownValue(this.#rows[index]!, name) as
-        | MediaValue
-        | readonly MediaValue[]
-        | null
-        | undefined;
+      const value = ownValue(row, name) as MediaValue | readonly MediaValue[] | null | undefined;
       if (value === null || value === undefined) continue;
-      const read = Array.isArray(value)
-        ? await Promise.all((value as readonly MediaValue[]).map((each) => this.#read(each)))
-        : await this.#read(value as MediaValue);
+      const read =
+        'file' in value ? await this.#read(value) : await Promise.all(value.map((each) => this.#read(each)));
       setOwn(row, name, read);
     }
     return row;
@@ -120,7 +115,7 @@ export class MediaRows implements Movable {
     { rows, archives, ...rest }: MediaRecipe,
     make: MakeFromRecipe,
   ): Promise<MediaRows> {
-    const made = (await Promise.all(archives.map(make))) as ByteSource[];
+    const made = await Promise.all(archives.map((archive) => make<ByteSource>(archive)));
     return new MediaRows(rows, { ...rest, archives: made });
   }
 

@@ -1,5 +1,6 @@
 import { ConfigError, FormatError } from '../../core/errors.js';
-import { ownValue, setOwn } from '../../core/record.js';
+import { knownValue } from '../../core/known-value.js';
+import { setOwn } from '../../core/record.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { MemorySource } from '../../storage/memory-source.js';
 import { openSource } from '../../storage/open-source.js';
@@ -57,13 +58,15 @@ export async function openMediaSplits(
     const made = usesTables
       ? await rowsOfTables(found, kind, content, repository, storage)
       : rowsOfFolders(found, kind, content, config.parameters.get('drop_labels'));
-    const media = Object.keys(made.features).filter((name) => holdsMedia(ownValue(made.features, name)!));
+    const media = Object.entries(made.features).flatMap(([name, feature]) =>
+      holdsMedia(feature) ? [name] : [],
+    );
     const root = repository.locationOf('x').slice(0, -1);
     return {
       features: made.features,
       splits: new Map(
         Array.from(made.rows, ([split, rows]) => {
-          const { archives } = found.get(split)!;
+          const { archives } = knownValue(found, split);
           return [split, new MediaRows(rows, { media, archives, root, storage })] as const;
         }),
       ),
@@ -166,7 +169,9 @@ async function rowsOfTables(
   storage: StorageOptions,
 ): Promise<Listed> {
   const endings = new Set(
-    [...found.values()].flatMap(({ tables }) => tables.map(({ path }) => path.split('.').at(-1)!)),
+    [...found.values()].flatMap(({ tables }) =>
+      tables.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)),
+    ),
   );
   if (endings.size > 1)
     throw refused(
@@ -211,7 +216,7 @@ async function rowsOfTables(
       );
     rows.set(split, made);
   }
-  return { features: features!, rows };
+  return { features: features ?? {}, rows };
 }
 
 /** A file of the data set that is not among those of the split. */

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
+import { knownValue } from '../../core/known-value.js';
 
 /** Rows of a split: `start … end - 1`. */
 export interface SplitSlice {
@@ -42,7 +43,7 @@ export function parseSplit(
   return {
     splits: [...new Set(parts.map(({ split }) => split))],
     slices(lengths) {
-      const found = parts.map((part) => sliceOf(part, lengths.get(part.split)!, text));
+      const found = parts.map((part) => sliceOf(part, knownValue(lengths, part.split), text));
       // As in `datasets`, a slice that ends before it starts is empty and no error.
       if (found.some(({ start, to }) => start !== to)) return found;
       throw refused(`${text} has no rows`);

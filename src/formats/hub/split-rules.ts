@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.js';
+import { knownValue } from '../../core/known-value.js';
 import { byCodePoint } from '../../storage/code-point-order.js';
 import { isNote, some } from '../find/choose-files.js';
 import { type CardConfig, splitName } from './data-set-card.js';
@@ -121,7 +122,7 @@ function byShards(data: readonly string[], owner: string): SplitFiles | undefine
     throw refused(owner, `${unusable} cannot be a split: its name may have letters, digits and underscores`);
   const usual = keywords.map(([split]) => split).filter((split) => bySplit.has(split));
   const others = [...bySplit.keys()].filter((split) => !usual.includes(split)).sort(byCodePoint);
-  return new Map([...usual, ...others].map((split) => [split, bySplit.get(split)!]));
+  return new Map([...usual, ...others].map((split) => [split, knownValue(bySplit, split)]));
 }
 
 function byKeywords(

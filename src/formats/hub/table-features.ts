@@ -61,11 +61,10 @@ function featureOfParquet(tree: SchemaTree): HubFeature {
   if (children.length === 0) return value(dtypeOf(element));
   const logical = element.logical_type?.type ?? element.converted_type;
   if (logical === 'VARIANT' || logical === 'MAP' || logical === 'MAP_KEY_VALUE') return { kind: 'any' };
-  const [only] = children;
-  if (logical === 'LIST' && children.length === 1) {
-    const inner = only!.children;
-    if (inner.length === 1) return { kind: 'list', of: featureOfParquet(inner[0]!) };
-    return { kind: 'any' };
+  const [list, second] = children;
+  if (logical === 'LIST' && list && !second) {
+    const [element, other] = list.children;
+    return element && !other ? { kind: 'list', of: featureOfParquet(element) } : { kind: 'any' };
   }
   return {
     kind: 'struct',

@@ -112,16 +112,9 @@ async function openKind(
   { name, parameters }: CardConfig,
   storage: StorageOptions,
 ): Promise<OpenedRows> {
-  const allowed = {
-    csv: ['sep', 'delimiter', 'names', 'column_names'],
-    json: [],
-    parquet: [],
-    arrow: [],
-    text: [],
-    webdataset: [],
-  }[kind];
+  const allowed = kind === 'csv' ? ['sep', 'delimiter', 'names', 'column_names'] : [];
   const unknown = [...parameters.keys()].filter(
-    (key) => !(allowed as readonly string[]).includes(key) && readingParameters.has(key),
+    (key) => !allowed.includes(key) && readingParameters.has(key),
   );
   if (unknown.length > 0)
     throw new ConfigError('Data files', [
@@ -136,15 +129,14 @@ async function openKind(
       const delimiter = String(
         parameters.get('sep') ?? parameters.get('delimiter') ?? (isTabbed ? '\t' : ','),
       );
-      const names = (parameters.get('names') ?? parameters.get('column_names')) as
-        | readonly unknown[]
-        | undefined;
-      const rows = await HubRecords.openCsv(sources, { delimiter, names: names?.map(String) }, storage);
+      const given = parameters.get('names') ?? parameters.get('column_names');
+      const names = Array.isArray(given) ? given.map(String) : undefined;
+      const rows = await HubRecords.openCsv(sources, { delimiter, names }, storage);
       return {
         rows,
         columns: rows.fields,
         isStored: false,
-        features: async () => featuresOfCells(await head(rows, firstCsvRows), rows.fields!),
+        features: async () => featuresOfCells(await head(rows, firstCsvRows), rows.fields ?? []),
       };
     }
     case 'json': {
@@ -269,7 +261,7 @@ export class SampleRows implements StoredRows, Movable {
     { samples, urls }: { readonly samples: Recipe; readonly urls: readonly string[] },
     make: MakeFromRecipe,
   ): Promise<SampleRows> {
-    return new SampleRows((await make(samples)) as WebDataset, urls);
+    return new SampleRows(await make<WebDataset>(samples), urls);
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { crc32, inflateRawSync } from 'node:zlib';
 import { FormatError } from '../../core/errors.js';
+import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { checkDecompressed } from '../../storage/decompressed-limit.js';
 import { zipDirectory } from '../arrays/zip-entries.js';
@@ -89,7 +90,7 @@ export async function readZipMember(
     // One more byte than declared, so that a longer file is noticed.
     if (isDeflated) bytes = inflateRawSync(packed, { maxOutputLength: byteLength + 1 });
   } catch (cause) {
-    throw damaged(source, `${path} cannot be decompressed: ${(cause as Error).message}`, cause);
+    throw damaged(source, `${path} cannot be decompressed: ${messageOf(cause)}`, cause);
   }
   if (bytes.length !== byteLength || crc32(bytes) !== crc)
     throw damaged(source, `the checksum of ${path} does not match`);

@@ -63,7 +63,7 @@ export class ImageFolder extends FileDataset<LabeledImage, ImageRows, PictureSet
     const { pictures, rest } = pictureOptions('ImageFolder options', { transforms, ...others });
     const { classes, labels, ...storage } = rest;
     storageOptions(storage);
-    const pipeline = new ImagePipeline(pictures!.steps, pictures!.options);
+    const pipeline = new ImagePipeline(pictures?.steps ?? [], pictures?.options);
     return new ImageFolder(await ImageRows.open(root, { storage, classes, labels }), pipeline);
   }
 

@@ -1,4 +1,5 @@
 import { ConfigError, FormatError } from '../../core/errors.js';
+import { knownValue } from '../../core/known-value.js';
 import { ownValue } from '../../core/record.js';
 import { byCodePoint } from '../../storage/code-point-order.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
@@ -92,7 +93,7 @@ async function readTable(
     }
     const made: { file: string; label: string | number }[] = [];
     for (let index = 0; index < rows.length; index++) {
-      const row = (await rows.get(index)) as Readonly<Record<string, unknown>>;
+      const row = await rows.get(index);
       made.push({
         file: String(ownValue(row, file)),
         label: labelOf(ownValue(row, label), { file: name, row: index, column: label }),
@@ -148,14 +149,13 @@ export function numberLabels(
   if (given && (given.length === 0 || new Set(given).size < given.length))
     throw wrong('classes', given.length === 0 ? 'must not be empty' : 'names a class twice');
   if (labels.every((label) => typeof label === 'number')) {
-    const numbers = labels as readonly number[];
-    const bad = numbers.find((label) => !Number.isInteger(label) || label < 0 || label >= 2 ** 31);
+    const bad = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= 2 ** 31);
     if (bad !== undefined) throw wrong('labels', `has the label ${bad}, which is no whole number from 0`);
-    const most = numbers.reduce((max, label) => Math.max(max, label), -1);
+    const most = labels.reduce((max, label) => Math.max(max, label), -1);
     if (given && most >= given.length)
       throw wrong('classes', `names ${given.length} classes, and there is the label ${most}`);
     const classes = given ?? Array.from({ length: most + 1 }, (_, k) => String(k));
-    return { classes, paths, labels: numbers };
+    return { classes, paths, labels };
   }
   const names = labels.map(String);
   const classes = given ?? [...new Set(names)].sort(byCodePoint);
@@ -163,5 +163,9 @@ export function numberLabels(
   const missing = classes.filter((name) => !names.includes(name));
   if (missing.length > 0) throw wrong('classes', `no image has the label ${missing.join(', ')}`);
   const kept = names.flatMap((name, k) => (places.has(name) ? [k] : []));
-  return { classes, paths: kept.map((k) => paths[k]!), labels: kept.map((k) => places.get(names[k]!)!) };
+  return {
+    classes,
+    paths: kept.map((k) => paths[k]!),
+    labels: kept.map((k) => knownValue(places, names[k]!)),
+  };
 }

@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { ConfigError, FormatError } from '../../core/errors.js';
+import { knownValue } from '../../core/known-value.js';
 import { byCodePoint } from '../../storage/code-point-order.js';
 import { listFiles } from '../../storage/list-files.js';
 import { storageFailure } from '../../storage/storage-failure.js';
@@ -122,7 +123,7 @@ async function remoteClasses(
     });
   }
   const places = new Map(classes.map((name, label) => [name, label]));
-  const labels = images.map((name) => places.get(classOf(name))!);
+  const labels = images.map((name) => knownValue(places, classOf(name)));
   return { classes, paths: PathList.from(images), labels: sharedInts(labels) };
 }
 

@@ -5,15 +5,11 @@ import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
 import { movableSteps } from '../../images/movable-steps.js';
 import { sampleContext } from '../../random/sample-context.js';
+import type { Located } from '../file-dataset.js';
 import { type PictureSettings, pictureIdentity } from './picture-settings.js';
 import { columnPictures, SamplePictures } from './sample-pictures.js';
 
 type Row = Readonly<Record<string, unknown>>;
-
-/** A dataset that knows where a sample is stored. */
-interface Located {
-  placeOf?(index: number): ErrorLocation;
-}
 
 interface PictureRowsRecipe {
   readonly rows: Recipe;
@@ -22,7 +18,7 @@ interface PictureRowsRecipe {
 
 /** Rows of a table, with the picture of each row as a tensor. */
 export class PictureRows implements Dataset<Row>, Movable {
-  readonly #rows: Dataset<Row>;
+  readonly #rows: Dataset<Row> & Located;
   readonly #settings: PictureSettings;
   readonly #pictures: SamplePictures;
 
@@ -59,7 +55,7 @@ export class PictureRows implements Dataset<Row>, Movable {
 
   /** @internal Where a row is stored, for errors. */
   placeOf(index: number): ErrorLocation {
-    return (this.#rows as Located).placeOf?.(index) ?? {};
+    return this.#rows.placeOf?.(index) ?? {};
   }
 
   /** @internal */
@@ -89,7 +85,7 @@ export class PictureRows implements Dataset<Row>, Movable {
   }
 
   static async fromRecipe({ rows, pictures }: PictureRowsRecipe, make: MakeFromRecipe): Promise<PictureRows> {
-    return new PictureRows((await make(rows)) as Dataset<unknown>, pictures);
+    return new PictureRows(await make<Dataset<unknown>>(rows), pictures);
   }
 
   close(): void | Promise<void> {

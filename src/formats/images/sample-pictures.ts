@@ -2,6 +2,7 @@ import type { SampleContext } from '../../core/dataset.js';
 import type { TypedArrayOf } from '../../core/dtype.js';
 import { ConfigError } from '../../core/errors.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { propertyOf } from '../../core/property-of.js';
 import type { ImageDType } from '../../images/image-finisher.js';
 import { imageKind } from '../../images/image-kind.js';
 import { ImagePipeline } from '../../images/index.js';
@@ -29,7 +30,9 @@ export const tarPictures: PictureSource = {
   subject: 'WebDataset options',
   noun: 'ending',
   pictureOf: (ending, value) =>
-    ending !== '__key__' && isImage(`x.${ending}`) ? { bytes: value as Uint8Array } : undefined,
+    ending !== '__key__' && isImage(`x.${ending}`) && value instanceof Uint8Array
+      ? { bytes: value }
+      : undefined,
 };
 
 /** Columns of rows: bytes that begin as a picture does, or an object `{ bytes, path }` as Hugging Face `datasets` stores them. */
@@ -39,8 +42,9 @@ export function columnPictures(subject: string): PictureSource {
 
 function storedPicture(value: unknown): StoredPicture | undefined {
   if (value instanceof Uint8Array) return imageKind(value) ? { bytes: value } : undefined;
-  const { bytes, path } = (value ?? {}) as { bytes?: unknown; path?: unknown };
+  const bytes = propertyOf(value, 'bytes');
   if (!(bytes instanceof Uint8Array)) return undefined;
+  const path = propertyOf(value, 'path');
   return typeof path === 'string' ? { bytes, path } : { bytes };
 }
 

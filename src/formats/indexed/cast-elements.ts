@@ -3,6 +3,7 @@ import {
   type DType,
   dtypeOf,
   isBigIntDType,
+  isTypedArray,
   type TypedArray,
   viewOf,
   zeros,
@@ -20,17 +21,20 @@ export type Elements = TypedArray | readonly number[] | readonly bigint[];
  *
  * @throws {@link FormatError} if NaN or an infinity would become an integer.
  */
-export function castElements<D extends DType>(elements: Elements, dtype: D): TypedArray {
+export function castElements(elements: Elements, dtype: DType): TypedArray {
   const from = dtypeOf(elements);
-  if (from === dtype) return elements as TypedArray;
-  if ((from && isBigIntDType(from)) || typeof elements[0] === 'bigint')
-    return castBigInts(elements as BigInt64Array, dtype);
-  const numbers = elements as readonly number[];
-  if (isIntegerDType(dtype) && !(from && isIntegerDType(from))) checkFinite(numbers, dtype);
-  if (isBigIntDType(dtype)) return viewOf(dtype, int64Words(numbers).buffer, 0, numbers.length);
-  const out = zeros(dtype, numbers.length) as Int32Array;
-  out.set(numbers);
+  if (isTypedArray(elements) && from === dtype) return elements;
+  if (areBigInts(elements)) return castBigInts(elements, dtype);
+  if (isIntegerDType(dtype) && !(from && isIntegerDType(from))) checkFinite(elements, dtype);
+  if (isBigIntDType(dtype)) return viewOf(dtype, int64Words(elements).buffer, 0, elements.length);
+  const out = zeros(dtype, elements.length);
+  out.set(elements);
   return out;
+}
+
+function areBigInts(elements: Elements): elements is BigInt64Array | BigUint64Array | readonly bigint[] {
+  const dtype = dtypeOf(elements);
+  return dtype ? isBigIntDType(dtype) : typeof elements[0] === 'bigint';
 }
 
 /**

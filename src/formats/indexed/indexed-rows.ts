@@ -84,7 +84,7 @@ export class IndexedRows<Source extends ByteSource = ByteSource> implements File
     { prefix, data, index }: IndexedRowsRecipe,
     make: MakeFromRecipe,
   ): Promise<IndexedRows<Source>> {
-    return new IndexedRows(prefix, (await make(data)) as Source, index);
+    return new IndexedRows(prefix, await make<Source>(data), index);
   }
 
   close(): void {

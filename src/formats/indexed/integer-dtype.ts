@@ -1,4 +1,4 @@
-import type { DType } from '../../core/dtype.js';
+import { bytesPerElement, type DType } from '../../core/dtype.js';
 import { ConfigError } from '../../core/errors.js';
 
 /** An integer dtype, in numpy's spelling. */
@@ -29,7 +29,7 @@ function wholeNumber(field: string, value: number | bigint): bigint {
 }
 
 function holds(dtype: IntegerDType, low: bigint, high: bigint): boolean {
-  const bits = Number(/\d+$/.exec(dtype)![0]);
+  const bits = 8 * bytesPerElement(dtype);
   return dtype.startsWith('u')
     ? high < 1n << BigInt(bits)
     : low >= -(1n << BigInt(bits - 1)) && high < 1n << BigInt(bits - 1);

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { FormatError, type MillraceError } from '../../core/errors.js';
+import { knownValue } from '../../core/known-value.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
@@ -15,6 +16,7 @@ import { allOpened, openDataFile } from '../data-files.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
 import { asBuffer } from '../records/as-buffer.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
+import { columnsNamed } from '../tables/columns-named.js';
 import { type MdsShard, readMdsIndex } from './mds-index.js';
 import { hashErrors, openMdsShard, readBounds } from './mds-shard.js';
 import { mdsDecoder } from './mds-values.js';
@@ -61,10 +63,8 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
   ) {
     super('MdsDataset', records, format);
     this.#checksumErrors = checksumErrors;
-    this.columns = format.chosen.map((name) => {
-      const { encoding } = format.fields.find((field) => field.name === name)!;
-      return { name, encoding };
-    });
+    const chosen = columnsNamed(format.chosen, format.fields);
+    this.columns = chosen.map(({ name, encoding }) => ({ name, encoding }));
   }
 
   /**
@@ -93,7 +93,7 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
     }
     const sources = await allOpened(shards.map((shard) => openMdsShard(name, shard, storage)));
     const shardOf = new Map(sources.map((source, k) => [source, shards[k]!]));
-    const bounds = (source: ByteSource) => readBounds(source, shardOf.get(source)!);
+    const bounds = (source: ByteSource) => readBounds(source, knownValue(shardOf, source));
     const records = await RecordFiles.open('MdsDataset', sources, bounds);
     return new MdsDataset(records, format, () => hashErrors(shardOf.entries()));
   }

@@ -120,7 +120,7 @@ async function* unbrotli(packed: ByteSource): AsyncGenerator<Uint8Array> {
   const output = input.pipe(createBrotliDecompress());
   // A pipe does not forward errors.
   input.on('error', (error) => output.destroy(error));
-  yield* output as AsyncIterable<Uint8Array>;
+  yield* output;
 }
 
 /** Raw Snappy, as `python-snappy` writes it: the first bytes hold the length of the content. */

@@ -98,9 +98,8 @@ function arrayOf(
   if (!dimensions) {
     const header = bytes.readUInt8(at++);
     const width = 2 ** (header % 4);
-    const read = { 1: 'readUInt8', 2: 'readUInt16LE', 4: 'readUInt32LE' } as const;
     dimensions = Array.from({ length: header >> 2 }, () => {
-      const size = width === 8 ? Number(bytes.readBigUInt64LE(at)) : bytes[read[width as 1 | 2 | 4]](at);
+      const size = width === 8 ? Number(bytes.readBigUInt64LE(at)) : bytes.readUIntLE(at, width);
       at += width;
       return size;
     });

@@ -1,5 +1,6 @@
 import { FormatError } from '../../core/errors.js';
 import type { LaterShard, TableSettings } from '../tables/table-rows.js';
+import { rowCountOf } from '../tables/table-rows.js';
 import { ParquetFile } from './parquet-file.js';
 import { lackedValues, type TypesOfColumns } from './same-columns.js';
 
@@ -22,7 +23,7 @@ export class LaterFiles {
       open: async () => {
         const { columns, maxDecompressedBytes } = this.#settings;
         const file = await ParquetFile.open(source, { columns, maxDecompressedBytes });
-        const rowCount = file.bounds.at(-1)!;
+        const rowCount = rowCountOf(file);
         if (rowCount !== length)
           throw new FormatError(`The file has ${rowCount} rows, and the log of its table says ${length}`, {
             where: { file: source.name },

@@ -28,7 +28,7 @@ function decompress(codec: string, input: Uint8Array, length: number): Uint8Arra
   if (length === 0) return new Uint8Array(0);
   switch (codec) {
     case 'SNAPPY':
-      return snappy(input, length);
+      return decompressWith('SNAPPY', input, length);
     case 'GZIP':
       return isNode ? inflate(input, length) : gunzipInBrowser(input, length);
     case 'BROTLI':
@@ -44,9 +44,14 @@ function decompress(codec: string, input: Uint8Array, length: number): Uint8Arra
   }
 }
 
-async function snappy(input: Uint8Array, length: number): Promise<Uint8Array> {
-  const { compressors } = await import('hyparquet-compressors');
-  return compressors.SNAPPY!(input, length);
+async function decompressWith(
+  codec: 'SNAPPY' | 'BROTLI',
+  input: Uint8Array,
+  length: number,
+): Promise<Uint8Array> {
+  const decompress = (await import('hyparquet-compressors')).compressors[codec];
+  if (!decompress) throw new Error(`hyparquet-compressors does not decompress ${codec}`);
+  return decompress(input, length);
 }
 
 /** gzip, or zlib, which some writers use instead. */
@@ -78,7 +83,7 @@ async function gunzipInBrowser(input: Uint8Array, length: number): Promise<Uint8
 }
 
 async function unbrotli(input: Uint8Array, length: number): Promise<Uint8Array> {
-  if (!isNode) return (await import('hyparquet-compressors')).compressors.BROTLI!(input, length);
+  if (!isNode) return decompressWith('BROTLI', input, length);
   const options = { maxOutputLength: length };
   return plain(
     length > largePage

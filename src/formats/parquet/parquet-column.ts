@@ -103,8 +103,8 @@ export class LeafColumn {
   flatValues(): (row: number) => unknown {
     const { firstRow } = this;
     const [page] = this.#pages;
-    if (this.#pages.length === 1 && !this.#definitions) {
-      const { value } = page!;
+    if (page && this.#pages.length === 1 && !this.#definitions) {
+      const { value } = page;
       return (row) => value(row - firstRow);
     }
     return (row) => {
@@ -266,9 +266,12 @@ class PageDecoder {
     const isIndexed = encoding === 'PLAIN_DICTIONARY' || encoding === 'RLE_DICTIONARY';
     if (isIndexed) {
       const dictionary = this.#dictionary;
-      if (!dictionary && count > 0) throw new Error('a page refers to a dictionary that is not there');
-      const indices = readDictionaryIndices(encoded, dictionary?.entries ?? 0);
-      return (k) => dictionary!.value(indices[k]!);
+      if (!dictionary) {
+        if (count > 0) throw new Error('a page refers to a dictionary that is not there');
+        return () => undefined;
+      }
+      const indices = readDictionaryIndices(encoded, dictionary.entries);
+      return (k) => dictionary.value(indices[k]!);
     }
     return this.#converted(readValues(encoding, encoded));
   }

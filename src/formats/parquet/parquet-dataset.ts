@@ -12,9 +12,11 @@ import { closingOnError, type FileRecipe } from '../file-dataset.js';
 import type { DataFiles, FileFacts, StoredColumn, TableFileFacts } from '../file-format.js';
 import type { StreamOfFiles } from '../file-stream.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
+import { columnsNamed } from '../tables/columns-named.js';
 import { TableDataset, tableOptions } from '../tables/table-dataset.js';
 import {
   type LaterShard,
+  rowCountOf,
   shardsFromRecipe,
   type TableRowsRecipe,
   type TableSettings,
@@ -81,7 +83,7 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
   ) {
     super('ParquetDataset', shards, settings);
     const known = [...(settings.constants ?? []), ...this.rows.first.columns];
-    this.columns = settings.columns.map((name) => known.find((column) => column.name === name)!);
+    this.columns = columnsNamed(settings.columns, known);
   }
 
   /**
@@ -176,16 +178,15 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
     { rows, settings }: FileRecipe<TableRowsRecipe, TableSettings>,
     make: MakeFromRecipe,
   ): Promise<ParquetDataset<unknown>> {
-    const shards: (TableShard<ParquetFile> | LaterShard<ParquetFile>)[] = await shardsFromRecipe(
-      rows,
-      make,
-      (source, _, footer) => ParquetFile.fromFooter(source, footer as FileMetaData, settings),
+    const open = await shardsFromRecipe(rows, make, (source, _, footer) =>
+      ParquetFile.fromFooter(source, footer as FileMetaData, settings),
     );
+    const shards: (TableShard<ParquetFile> | LaterShard<ParquetFile>)[] = [...open];
     if (rows.later) {
-      const later = new LaterFiles((shards[0] as TableShard<ParquetFile>).file, settings);
+      const later = new LaterFiles(open[0]!.file, settings);
       // In the order of their places, so that each is inserted behind those before it.
       for (const [k, { source, ...shard }] of rows.later)
-        shards.splice(k, 0, later.shard({ ...shard, source: (await make(source)) as ByteSource }));
+        shards.splice(k, 0, later.shard({ ...shard, source: await make<ByteSource>(source) }));
     }
     return new ParquetDataset(shards, settings);
   }
@@ -200,7 +201,7 @@ async function openShard(
     ParquetFile.open(source, options),
     facts?.fingerprint ?? contentFingerprint(source),
   ]);
-  const rows = await facts?.rowsLeft?.(file.bounds.at(-1)!);
+  const rows = await facts?.rowsLeft?.(rowCountOf(file));
   return { file, fingerprint: content, rows };
 }
 

@@ -2,18 +2,35 @@
 import { readBits } from './parquet-runs.js';
 import { signed64, VarIntReader } from './wide-integer.js';
 
+interface Deltas<A> {
+  readonly values: A;
+  /** The end offset. */
+  readonly end: number;
+}
+
 /**
  * Reads `count` delta-encoded integers.
  *
- * @returns the numbers, and the end offset
  * @throws Error if the bytes do not contain them
  */
 export function readDeltas(
   bytes: Uint8Array,
   start: number,
   count: number,
+  type: 'INT32',
+): Deltas<Int32Array>;
+export function readDeltas(
+  bytes: Uint8Array,
+  start: number,
+  count: number,
+  type: 'INT64',
+): Deltas<BigInt64Array>;
+export function readDeltas(
+  bytes: Uint8Array,
+  start: number,
+  count: number,
   type: 'INT32' | 'INT64',
-): { readonly values: Int32Array | BigInt64Array; readonly end: number } {
+): Deltas<Int32Array | BigInt64Array> {
   const head = new VarIntReader(bytes, start);
   const blockSize = head.varInt();
   const miniblocks = head.varInt();

@@ -40,9 +40,7 @@ export function readValues(encoding: string, values: EncodedValues): StoredValue
     case 'RLE':
       return readBooleanRuns(values);
     case 'DELTA_BINARY_PACKED':
-      return at(
-        readDeltas(values.bytes, 0, values.count, values.type === 'INT32' ? 'INT32' : 'INT64').values,
-      );
+      return readIntegers(values);
     case 'DELTA_LENGTH_BYTE_ARRAY':
       return readDeltaLengths(values);
     case 'DELTA_BYTE_ARRAY':
@@ -117,9 +115,14 @@ function readBooleanRuns({ bytes, count, type }: EncodedValues): StoredValues {
   return (k) => bits[k] === 1;
 }
 
+function readIntegers({ bytes, count, type }: EncodedValues): StoredValues {
+  if (type === 'INT32') return at(readDeltas(bytes, 0, count, 'INT32').values);
+  return at(readDeltas(bytes, 0, count, 'INT64').values);
+}
+
 function readDeltaLengths({ bytes, count, budget, isText }: EncodedValues): StoredValues {
   const { values: lengths, end } = readDeltas(bytes, 0, count, 'INT32');
-  return pieces(bytes.subarray(end), startsOf(lengths as Int32Array, budget), isText);
+  return pieces(bytes.subarray(end), startsOf(lengths, budget), isText);
 }
 
 /** DELTA_BYTE_ARRAY: each value shares a prefix with the one before. */
@@ -127,10 +130,10 @@ function readDeltaBytes({ bytes, count, budget, isText }: EncodedValues): Stored
   const prefixes = readDeltas(bytes, 0, count, 'INT32');
   const suffixes = readDeltas(bytes, prefixes.end, count, 'INT32');
   const suffixBytes = bytes.subarray(suffixes.end);
-  const suffixStarts = startsOf(suffixes.values as Int32Array, budget);
+  const suffixStarts = startsOf(suffixes.values, budget);
   need(suffixBytes, suffixStarts[count]!);
-  const prefixLengths = prefixes.values as Int32Array;
-  const suffixLengths = suffixes.values as Int32Array;
+  const prefixLengths = prefixes.values;
+  const suffixLengths = suffixes.values;
   const starts = new Float64Array(count + 1);
   for (let k = 0; k < count; k++) {
     const before = k === 0 ? 0 : starts[k]! - starts[k - 1]!;

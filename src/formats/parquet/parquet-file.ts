@@ -1,5 +1,6 @@
 import {
   type ColumnChunk,
+  type ColumnMetaData,
   type FileMetaData,
   type ParquetQueryFilter,
   parquetSchema,
@@ -13,6 +14,7 @@ import { chooseColumns } from '../choose-columns.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
 import { DecompressionBudget } from '../tables/decompression-budget.js';
 import type { TableBlock, TableFile } from '../tables/table-rows.js';
+import { rowCountOf } from '../tables/table-rows.js';
 import type { WhereNode } from '../where/where.js';
 import { type ChunkPlace, type LeafColumn, readLeaf } from './parquet-column.js';
 import { filterColumns, matches } from './parquet-filter.js';
@@ -116,7 +118,7 @@ export class ParquetFile implements TableFile {
     const names = new Set(this.columns.map(({ name }) => name));
     return this.#metadata.row_groups[group]!.columns.flatMap((chunk) => {
       if (!chunk.meta_data || !names.has(chunk.meta_data.path_in_schema[0]!)) return [];
-      const { start, end } = placeOf(chunk);
+      const { start, end } = placeOf(chunk.meta_data);
       return [
         {
           start: start + Math.floor(((end - start) * from) / rows),
@@ -134,7 +136,7 @@ export class ParquetFile implements TableFile {
   /** Ranges of rows that may pass a condition, by statistics and Bloom filters. @throws {@link FormatError} */
   async rangesThatMayPass(node: WhereNode) {
     const filter = pruningFilter(node, this.tree);
-    if (!filter) return [{ rowStart: 0, rowEnd: this.bounds.at(-1)! }];
+    if (!filter) return [{ rowStart: 0, rowEnd: rowCountOf(this) }];
     return guard({ file: this.source.name }, () => rowsToLookAt(this.source, this.#metadata, filter));
   }
 
@@ -208,7 +210,7 @@ export class ParquetFile implements TableFile {
         if (chunk.crypto_metadata || !chunk.meta_data)
           throw new Error('the column is encrypted, and decryption is not supported');
         if (chunk.file_path) throw new Error(`the column is in another file, ${chunk.file_path}`);
-        const place = placeOf(chunk);
+        const place = placeOf(chunk.meta_data);
         if (place.start < 0 || place.end < place.start || place.end > this.source.byteLength)
           throw new Error('the column lies outside of the file');
         const isPart = rows.to - rows.from < Number(num_rows);
@@ -252,11 +254,11 @@ export class ParquetFile implements TableFile {
   }
 }
 
-function placeOf({ meta_data: chunk }: ColumnChunk): ChunkPlace {
+function placeOf(chunk: ColumnMetaData): ChunkPlace {
   // Writers store 0 if there is no dictionary.
-  const start = Number(chunk!.dictionary_page_offset || chunk!.data_page_offset);
-  const end = start + Number(chunk!.total_compressed_size);
-  return { codec: chunk!.codec, start, end, entries: Number(chunk!.num_values) };
+  const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+  const end = start + Number(chunk.total_compressed_size);
+  return { codec: chunk.codec, start, end, entries: Number(chunk.num_values) };
 }
 
 /** Row groups, split into smaller blocks if all columns have a page index. */

@@ -1,23 +1,29 @@
 import type { ParquetQueryFilter } from 'hyparquet';
-import { ownValue } from '../../core/record.js';
+import { readField } from '../where/test-row.js';
 
 type Row = Readonly<Record<string, unknown>>;
 
 /** Names of the columns that a filter refers to. */
 export function filterColumns(filter: ParquetQueryFilter): string[] {
   const names = Object.entries(filter).flatMap(([key, value]) =>
-    key.startsWith('$') ? (value as ParquetQueryFilter[]).flatMap(filterColumns) : [key.split('.')[0]!],
+    key.startsWith('$') ? partsOf(value).flatMap(filterColumns) : [key.split('.')[0]!],
   );
   return [...new Set(names)];
+}
+
+/** The filters that `$and`, `$or` or `$nor` joins. */
+function partsOf(value: unknown): readonly ParquetQueryFilter[] {
+  if (!Array.isArray(value)) throw new Error('the filter has $and, $or or $nor without a list');
+  return value;
 }
 
 /** Whether a row of sample values passes a filter. */
 export function matches(row: Row, filter: ParquetQueryFilter): boolean {
   return Object.entries(filter).every(([key, condition]) => {
-    if (key === '$and') return (condition as ParquetQueryFilter[]).every((part) => matches(row, part));
-    if (key === '$or') return (condition as ParquetQueryFilter[]).some((part) => matches(row, part));
-    if (key === '$nor') return !(condition as ParquetQueryFilter[]).some((part) => matches(row, part));
-    return holds(valueAt(row, key), condition);
+    if (key === '$and') return partsOf(condition).every((part) => matches(row, part));
+    if (key === '$or') return partsOf(condition).some((part) => matches(row, part));
+    if (key === '$nor') return !partsOf(condition).some((part) => matches(row, part));
+    return holds(readField(row, key), condition);
   });
 }
 
@@ -25,16 +31,16 @@ function holds(value: unknown, condition: unknown): boolean {
   const isValue = typeof condition !== 'object' || condition === null || Array.isArray(condition);
   if (isValue || condition instanceof Date || condition instanceof Uint8Array)
     return equals(value, condition);
-  return Object.entries(condition as Row).every(([operator, target]) => {
+  return Object.entries(condition).every(([operator, target]) => {
     switch (operator) {
       case '$gt':
-        return isPresent(value) && (value as number) > (target as number);
+        return isPresent(value) && ordered(value) > ordered(target);
       case '$gte':
-        return isPresent(value) && (value as number) >= (target as number);
+        return isPresent(value) && ordered(value) >= ordered(target);
       case '$lt':
-        return isPresent(value) && (value as number) < (target as number);
+        return isPresent(value) && ordered(value) < ordered(target);
       case '$lte':
-        return isPresent(value) && (value as number) <= (target as number);
+        return isPresent(value) && ordered(value) <= ordered(target);
       case '$eq':
         return equals(value, target);
       case '$ne':
@@ -51,6 +57,9 @@ function holds(value: unknown, condition: unknown): boolean {
   });
 }
 
+/** JavaScript orders values of any one kind. */
+const ordered = (value: unknown) => value as number;
+
 const isPresent = (value: unknown) => value !== null && value !== undefined;
 
 /** Also matches one of the elements of a list. */
@@ -65,29 +74,18 @@ function isIn(value: unknown, targets: readonly unknown[]): boolean {
 function equals(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a === 'bigint' || typeof b === 'bigint')
-    return (typeof a === 'number' || typeof b === 'number') && areSame(a as number, b as number);
+    return (typeof a === 'number' || typeof b === 'number') && areSame(ordered(a), ordered(b));
   if (!a || !b || typeof a !== 'object' || typeof b !== 'object') return false;
   if (a instanceof Date || b instanceof Date)
     return a instanceof Date && b instanceof Date && a.getTime() === b.getTime();
-  const [left, right] = [Object.entries(a), b as Row];
+  const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
   return (
     Array.isArray(a) === Array.isArray(b) &&
-    left.length === Object.keys(b).length &&
-    left.every(([key, value]) => Object.hasOwn(right, key) && equals(value, ownValue(right, key)))
+    left.length === right.size &&
+    left.every(([key, value]) => right.has(key) && equals(value, right.get(key)))
   );
 }
 
 function areSame(a: number, b: number): boolean {
   return a >= b && a <= b;
-}
-
-/** A field of a group by its path: `meta.score`. */
-function valueAt(row: Row, path: string): unknown {
-  if (Object.hasOwn(row, path)) return ownValue(row, path);
-  let value: unknown = row;
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = ownValue(value as Row, name);
-  }
-  return value;
 }

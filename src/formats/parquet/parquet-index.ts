@@ -1,3 +1,4 @@
+import { mapEach } from '../../core/map-each.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { readThrift } from './compact-thrift.js';
 
@@ -27,8 +28,8 @@ export async function readPagePlaces(
   if (!Array.isArray(listed) || listed.length === 0) throw damaged();
   const places = listed.map((fields: unknown) => {
     if (!(fields instanceof Map)) throw damaged();
-    const [offset, bytes, firstRow] = [1, 2, 3].map((id) => Number(fields.get(id)));
-    return { start: offset!, end: offset! + bytes!, firstRow: firstRow! };
+    const [start, bytes, firstRow] = mapEach([1, 2, 3], (id) => Number(fields.get(id)));
+    return { start, end: start + bytes, firstRow };
   });
   let [end, row] = [0, -1];
   for (const place of places) {

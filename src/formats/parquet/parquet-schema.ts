@@ -61,14 +61,17 @@ function fieldReader(tree: SchemaTree, around: Around): Read {
 }
 
 /** A list as a repeated field, which can be empty but not missing. */
-function repeatedReader(around: Around, element: (inner: Around) => Read): Read {
+function repeatedReader<T>(
+  around: Around,
+  element: (inner: Around) => (row: RowCursors) => T,
+): (row: RowCursors) => T[] {
   const definition = around.definition + 1;
   const repetition = around.repetition + 1;
   const first = around.leaves.length;
   const read = element({ ...around, definition, repetition });
   const end = around.leaves.length;
   return (row) => {
-    const items: unknown[] = [];
+    const items: T[] = [];
     if (definitionAt(row, first) < definition) {
       skip(row, first, end);
       return items;
@@ -84,18 +87,18 @@ function presentReader(tree: SchemaTree, around: Around): Read {
   const { element, children } = tree;
   if (children.length === 0) return leafReader(tree, around);
   if (element.logical_type?.type === 'VARIANT') return variantReader(tree, around);
-  const [only] = children;
-  if (children.length === 1 && only!.element.repetition_type === 'REPEATED') {
+  const [only, second] = children;
+  if (only && !second && only.element.repetition_type === 'REPEATED') {
     if (element.converted_type === 'LIST' || element.logical_type?.type === 'LIST')
-      return listReader(tree, only!, around);
+      return listReader(tree, only, around);
     const isMap =
       element.converted_type === 'MAP' ||
       element.converted_type === 'MAP_KEY_VALUE' ||
       element.logical_type?.type === 'MAP';
-    if (isMap && only!.children.length === 2) return mapReader(only!, around);
+    const [key, value, other] = only.children;
+    if (isMap && key && value && !other) return mapReader(key, value, around);
     // A map without values is a list of its keys.
-    if (isMap && only!.children.length === 1)
-      return repeatedReader(around, (inner) => fieldReader(only!.children[0]!, inner));
+    if (isMap && key && !value) return repeatedReader(around, (inner) => fieldReader(key, inner));
   }
   return groupReader(children, around);
 }
@@ -105,35 +108,37 @@ function presentReader(tree: SchemaTree, around: Around): Read {
  * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists.
  */
 function listReader(tree: SchemaTree, repeated: SchemaTree, around: Around): Read {
-  const [only] = repeated.children;
+  const [only, second] = repeated.children;
   const { name } = repeated.element;
-  const isWrapped =
-    repeated.children.length === 1 &&
-    only!.element.repetition_type !== 'REPEATED' &&
+  const wrapped =
+    !second &&
+    only?.element.repetition_type !== 'REPEATED' &&
     name !== 'array' &&
-    name !== `${tree.element.name}_tuple`;
+    name !== `${tree.element.name}_tuple`
+      ? only
+      : undefined;
   return repeatedReader(around, (inner) =>
-    isWrapped ? fieldReader(only!, inner) : presentReader(repeated, inner),
+    wrapped ? fieldReader(wrapped, inner) : presentReader(repeated, inner),
   );
 }
 
-function mapReader(repeated: SchemaTree, around: Around): Read {
+function mapReader(key: SchemaTree, value: SchemaTree, around: Around): Read {
   const pairs = repeatedReader(around, (inner) => {
-    const [key, value] = repeated.children.map((child) => fieldReader(child, inner));
-    return (row) => [String(key!(row)), value!(row)];
+    const [readKey, readValue] = [fieldReader(key, inner), fieldReader(value, inner)];
+    return (row): [string, unknown] => [String(readKey(row)), readValue(row)];
   });
-  return (row) => Object.fromEntries(pairs(row) as [string, unknown][]);
+  return (row) => Object.fromEntries(pairs(row));
 }
 
-function groupReader(children: readonly SchemaTree[], around: Around): Read {
+function groupReader(children: readonly SchemaTree[], around: Around) {
   const fields = children.map((child) => [child.element.name, fieldReader(child, around)] as const);
-  return (row) => Object.fromEntries(fields.map(([name, read]) => [name, read(row)]));
+  return (row: RowCursors) => Object.fromEntries(fields.map(([name, read]) => [name, read(row)]));
 }
 
 function variantReader(tree: SchemaTree, around: Around): Read {
   const read = groupReader(tree.children, around);
   const type = shreddedType(tree);
-  return (row) => variantValue(read(row) as Readonly<Record<string, unknown>>, type);
+  return (row) => variantValue(read(row), type);
 }
 
 /** For a group with the fields `value` and `typed_value`. */
@@ -153,8 +158,9 @@ function leafReader({ element }: SchemaTree, { definition, repetition, leaves }:
   if (definition > 255 || repetition > 255) throw new Error('its columns are nested too deeply');
   const leaf = leaves.length;
   const { type, type_length: typeLength } = element;
+  if (!type) throw new Error(`its column ${element.name} has no type`);
   leaves.push({
-    type: type!,
+    type,
     typeLength,
     maxDefinition: definition,
     maxRepetition: repetition,

@@ -1,7 +1,7 @@
 // VARIANT: values of any type in bytes of their own, https://github.com/apache/parquet-format/blob/master/VariantEncoding.md, or
 // shredded into columns of their type, https://github.com/apache/parquet-format/blob/master/VariantShredding.md. hyparquet reads a
 // shredded `false`, 0 or empty text as null, and bytes as if they were a variant.
-import { ownValue } from '../../core/record.js';
+import { isRecord, ownValue } from '../../core/record.js';
 import { checkedDate } from '../tables/checked-date.js';
 import { nearestDecimal } from '../tables/nearest-decimal.js';
 import { utf8Text } from '../tables/utf8-text.js';
@@ -27,30 +27,30 @@ export function variantValue(group: Group, typed: ShreddedType | undefined): unk
   return value === missing ? null : value;
 }
 
-function shreddedValue(group: Group, type: ShreddedType | undefined, names: readonly string[]): unknown {
-  const typed = type ? (group.typed_value ?? null) : null;
-  const encoded = group.value instanceof Uint8Array ? new Encoded(group.value, names) : undefined;
-  if (typed === null) return encoded ? encoded.value(0) : missing;
-  if (encoded && type!.kind !== 'object') throw new Error('a variant has two values');
-  if (type!.kind === 'value') return typed;
-  if (type!.kind === 'list') {
-    const { element } = type!;
-    return (typed as Group[]).map((item) => {
-      const value = shreddedValue(item, element, names);
+function shreddedValue(stored: Group, type: ShreddedType | undefined, names: readonly string[]): unknown {
+  const typed = type ? (stored.typed_value ?? null) : null;
+  const encoded = stored.value instanceof Uint8Array ? new Encoded(stored.value, names) : undefined;
+  if (!type || typed === null) return encoded ? encoded.value(0) : missing;
+  if (encoded && type.kind !== 'object') throw new Error('a variant has two values');
+  if (type.kind === 'value') return typed;
+  if (type.kind === 'list') {
+    if (!Array.isArray(typed)) throw new Error('a list of a variant is none');
+    return typed.map((item) => {
+      const value = shreddedValue(item, type.element, names);
       return value === missing ? null : value;
     });
   }
+  const group = isRecord(typed) ? typed : {};
+  const { fields: shredded } = type;
   const fields: [string, unknown][] = [];
-  const { fields: shredded } = type!;
   for (const [name, field] of shredded) {
-    const part = ownValue(typed as Group, name) as Group | null;
-    const value = part === null ? missing : shreddedValue(part, field, names);
+    const part = ownValue(group, name);
+    const value = isRecord(part) ? shreddedValue(part, field, names) : missing;
     if (value !== missing) fields.push([name, value]);
   }
   // The fields of a partly shredded object that are not shredded.
   const rest = encoded ? encoded.value(0) : {};
-  if (typeof rest !== 'object' || rest === null || Array.isArray(rest))
-    throw new Error('a shredded object has a rest that is no object');
+  if (!isRecord(rest)) throw new Error('a shredded object has a rest that is no object');
   // A shredded field appears in its column or nowhere.
   const others = Object.entries(rest).filter(([name]) => !shredded.has(name));
   return Object.fromEntries([...others, ...fields]);

@@ -111,7 +111,7 @@ export class RecordFiles implements FileRows {
     if (!failed)
       return new RecordFiles(
         owner,
-        shards.map((result) => (result as PromiseFulfilledResult<RecordShard>).value),
+        shards.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
       );
     for (const source of sources) source.close();
     throw failed.reason;
@@ -222,7 +222,7 @@ export class RecordFiles implements FileRows {
   static async fromRecipe({ owner, shards }: RecordFilesRecipe, make: MakeFromRecipe): Promise<RecordFiles> {
     const made = shards.map(async ({ source, ...shard }) => ({
       ...shard,
-      reader: new RecordReader((await make(source)) as ByteSource),
+      reader: new RecordReader(await make<ByteSource>(source)),
     }));
     return new RecordFiles(owner, await Promise.all(made));
   }

@@ -1,4 +1,4 @@
-import { andThen } from '../../core/maybe-promise.js';
+import { andThen, mapError } from '../../core/maybe-promise.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
@@ -72,17 +72,11 @@ class RecordDataset<T> extends FileDataset<T, RecordFiles, null> {
   }
 
   get(index: number): T | Promise<T> {
-    return andThen(this.rows.bytes(index), (bytes) => {
-      const damaged = (cause: unknown) =>
-        this.rows.damaged(index, `cannot be decoded: ${messageOf(cause)}`, cause);
-      try {
-        const made = this.#format.decode(bytes);
-        return made instanceof Promise
-          ? made.catch((cause: unknown) => Promise.reject(damaged(cause)))
-          : made;
-      } catch (cause) {
-        throw damaged(cause);
-      }
-    });
+    return andThen(this.rows.bytes(index), (bytes) =>
+      mapError(
+        () => this.#format.decode(bytes),
+        (cause) => this.rows.damaged(index, `cannot be decoded: ${messageOf(cause)}`, cause),
+      ),
+    );
   }
 }

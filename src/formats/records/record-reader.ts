@@ -28,7 +28,7 @@ export class RecordReader {
   /** Records that were read one after the other. */
   #inRow = 0;
   readonly #enoughInRow: number;
-  #loading: Promise<void> | undefined;
+  #loading: Promise<unknown> | undefined;
 
   constructor(source: ByteSource) {
     this.source = source;
@@ -47,8 +47,8 @@ export class RecordReader {
       return this.#readExactly(start, end);
     const blockEnd = Math.min(this.source.byteLength, start + this.#blockBytes);
     if (isLocal(this.source)) {
-      this.#keep(this.source.readSync(start, Math.max(end, blockEnd)), start);
-      return this.#inBlock(start, end)!;
+      const block = this.#keep(this.source.readSync(start, Math.max(end, blockEnd)), start);
+      return block.subarray(0, end - start);
     }
     return this.#readBlock(start, end, blockEnd);
   }
@@ -96,14 +96,15 @@ export class RecordReader {
         this.#loading = undefined;
       });
     this.#loading = loading;
-    await loading;
-    return this.#inBlock(start, end)!;
+    const block = await loading;
+    return block.subarray(0, end - start);
   }
 
-  #keep(bytes: Uint8Array, start: number): void {
+  #keep(bytes: Uint8Array, start: number): Buffer {
     this.#block = asBuffer(bytes);
     this.#blockStart = start;
     this.#blockText = undefined;
+    return this.#block;
   }
 }
 

@@ -1,11 +1,12 @@
 import { ConfigError, ObjectChangedError } from '../../core/errors.js';
-import type { MakeFromRecipe, Recipe } from '../../core/recipe.js';
+import type { MakeFromRecipe } from '../../core/recipe.js';
 import type { FileSource } from '../../storage/file-source.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
 import type { FileRecipe } from '../file-dataset.js';
 import type { FormatOptions, StoredColumn } from '../file-format.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
+import { columnsNamed } from '../tables/columns-named.js';
 import { TableDataset } from '../tables/table-dataset.js';
 import type { TableRowsRecipe, TableSettings, TableShard } from '../tables/table-rows.js';
 import type { SqlEngineName, SqlSelection } from './sql-engine.js';
@@ -33,7 +34,7 @@ export class SqlDataset extends TableDataset<Readonly<Record<string, unknown>>, 
     super('SqlDataset', shards, settings);
     this.#settings = settings;
     const stored = this.rows.first.columns;
-    this.columns = settings.columns.map((name) => stored.find((column) => column.name === name)!);
+    this.columns = columnsNamed(settings.columns, stored);
   }
 
   /** @throws what {@link SqlFile.open} throws; {@link ConfigError} for a database that is not a local file */
@@ -74,17 +75,17 @@ export class SqlDataset extends TableDataset<Readonly<Record<string, unknown>>, 
     { rows, settings }: FileRecipe<TableRowsRecipe, SqlSettings>,
     make: MakeFromRecipe,
   ): Promise<SqlDataset> {
-    const [shard] = rows.shards;
-    const source = (await make(shard!.source as Recipe)) as FileSource;
+    const shard = rows.shards[0]!;
+    const source = await make<FileSource>(shard.source);
     source.close();
     const file = await SqlFile.open(source.name, settings.engine, settings.selection);
-    if ((await databaseVersion(file.source)) !== shard!.fingerprint) {
+    if ((await databaseVersion(file.source)) !== shard.fingerprint) {
       file.source.close();
       throw new ObjectChangedError('The database was written to after it was opened', {
         where: { file: source.name },
         next: 'Open it again, or read a copy that no program writes to.',
       });
     }
-    return new SqlDataset([{ ...shard!, file }], settings);
+    return new SqlDataset([{ ...shard, file }], settings);
   }
 }

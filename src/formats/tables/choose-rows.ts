@@ -7,6 +7,7 @@ import { allColumns, RowChoice } from '../where/select-rows.js';
 import { passes, readField, rootColumn } from '../where/test-row.js';
 import { type Where, type WhereNode, whereColumns, whereJson } from '../where/where.js';
 import type { TableFile, TableSettings, TableShard } from './table-rows.js';
+import { rowCountOf } from './table-rows.js';
 
 /** Most files whose rows are tested at once. */
 const testedTogether = 8;
@@ -81,7 +82,7 @@ async function rowsThatPass(
 ): Promise<Float64Array> {
   const names = [...new Set(whereColumns(node).map((name) => rootColumn(name, stored)))];
   const rows = new SharedNumbers();
-  const end = file.bounds.at(-1)!;
+  const end = rowCountOf(file);
   const candidates = (await file.rangesThatMayPass?.(node)) ?? [{ rowStart: 0, rowEnd: end }];
   for (const { rowStart, rowEnd } of candidates) {
     for (let start = rowStart; start < rowEnd; ) {

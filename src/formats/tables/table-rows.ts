@@ -97,6 +97,11 @@ export interface TableRowsRecipe {
   readonly later?: readonly (readonly [number, LaterShardRecipe])[];
 }
 
+/** The number of rows of a file. */
+export function rowCountOf({ bounds }: Pick<TableFile, 'bounds'>): number {
+  return bounds[bounds.length - 1]!;
+}
+
 /** Rows of several files as objects by column, with a cache of decoded blocks. */
 export class TableRows<F extends TableFile> implements FileRows {
   readonly decodesShards = true;
@@ -123,10 +128,12 @@ export class TableRows<F extends TableFile> implements FileRows {
   constructor(owner: string, shards: readonly (TableShard<F> | LaterShard<F>)[], settings: TableSettings) {
     this.#owner = owner;
     this.#shards = [...shards];
-    this.first = (shards[0] as TableShard<F>).file;
+    const [first] = shards;
+    if (!first || isLater(first)) throw new RangeError('The first file must be open');
+    this.first = first.file;
     let end = 0;
     this.#ends = Float64Array.from(shards, (shard) => {
-      end += isLater(shard) ? shard.length : (shard.rows?.length ?? shard.file.bounds.at(-1)!);
+      end += isLater(shard) ? shard.length : (shard.rows?.length ?? rowCountOf(shard.file));
       return end;
     });
     this.shardLengths = shards.flatMap((shard) => {
@@ -145,7 +152,7 @@ export class TableRows<F extends TableFile> implements FileRows {
   }
 
   get length(): number {
-    return this.#ends.at(-1)!;
+    return this.#ends[this.#ends.length - 1]!;
   }
 
   identity(): JsonObject {
@@ -304,7 +311,7 @@ export function shardsFromRecipe<F extends TableFile>(
   return Promise.all(
     shards.map(async ({ source, bounds, footer, ...shard }) => ({
       ...shard,
-      file: await open((await make(source)) as ByteSource, bounds, footer),
+      file: await open(await make<ByteSource>(source), bounds, footer),
     })),
   );
 }

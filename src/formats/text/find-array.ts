@@ -1,4 +1,5 @@
 import { ConfigError, FormatError } from '../../core/errors.js';
+import { isRecord } from '../../core/record.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { findJsonValues, findValues } from './json-values.js';
 import { startOfText } from './line-index.js';
@@ -18,8 +19,8 @@ export async function findArray(source: ByteSource, field: string | undefined): 
 }
 
 /** An object with a list of objects is probably not meant as one sample. */
-async function checkSingle(source: ByteSource, [start, end]: Float64Array): Promise<void> {
-  const text = new TextDecoder().decode(await source.read(start!, end!)).trim();
+async function checkSingle(source: ByteSource, [start = 0, end = 0]: Float64Array): Promise<void> {
+  const text = new TextDecoder().decode(await source.read(start, end)).trim();
   if (!text.startsWith('{')) return;
   let value: unknown;
   try {
@@ -27,7 +28,8 @@ async function checkSingle(source: ByteSource, [start, end]: Float64Array): Prom
   } catch {
     return; // Reading the sample says what is wrong with it.
   }
-  const lists = Object.entries(value as object).filter(
+  if (!isRecord(value)) return;
+  const lists = Object.entries(value).filter(
     ([, list]) => Array.isArray(list) && list.some((element) => typeof element === 'object' && element),
   );
   if (lists.length === 0) return;
@@ -101,7 +103,8 @@ async function startOfField(source: ByteSource, path: string): Promise<number> {
 
 function decoded(bytes: readonly number[]): string | undefined {
   try {
-    return JSON.parse(`"${Buffer.from(bytes).toString()}"`) as string;
+    const text: string = JSON.parse(`"${Buffer.from(bytes).toString()}"`);
+    return text;
   } catch {
     return undefined;
   }

@@ -50,18 +50,23 @@ export abstract class JsonRecords<T> extends FileDataset<T, RecordFiles, JsonSet
       : text.then((found) => this.#sample(found, index));
   }
 
+  /** The type is what the caller of `open` expects of the samples. */
   #sample(text: string, index: number): T {
+    return this.#chosenFields(text, index) as T;
+  }
+
+  #chosenFields(text: string, index: number): unknown {
     const { columns, areElements } = this.settings;
     const value = parsedRecord(this.rows, index, areElements ? withoutComma(text) : text);
     const constants = this.rows.constantsOf(index);
-    if (!isObject(value) || (columns === null && !constants)) return value as T;
-    if (columns === null) return { ...value, ...constants } as T;
+    if (!isObject(value) || (columns === null && !constants)) return value;
+    if (columns === null) return { ...value, ...constants };
     const row: Record<string, unknown> = {};
     for (const name of columns) {
       const from = constants && Object.hasOwn(constants, name) ? constants : value;
       if (Object.hasOwn(from, name)) setOwn(row, name, ownValue(from, name));
     }
-    return row as T;
+    return row;
   }
 
   protected override identity(): JsonObject {

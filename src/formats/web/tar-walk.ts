@@ -42,8 +42,8 @@ export async function nextTarMember(reader: RecordReader, from: number): Promise
       return undefined;
     }
     if (!header.cksumValid) throw at === 0 ? await notTar(reader) : damaged(source.name, at);
-    if (!Number.isSafeInteger(header.size)) throw damaged(source.name, at, 'has no size');
-    const size = header.size as number;
+    const { size } = header;
+    if (size === undefined || !Number.isSafeInteger(size)) throw damaged(source.name, at, 'has no size');
     const start = at + blockBytes;
     const end = start + size;
     if (end > source.byteLength) throw truncated(source.name, start, size, source.byteLength - start);

@@ -4,6 +4,7 @@ import { type FieldCollate, fieldCollates, type WithFieldCollates } from '../../
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { stackTensors } from '../../core/stack-tensors.js';
 import { elementCount } from '../../core/tensor.js';
+import type { ImageDType } from '../../images/image-finisher.js';
 import { eachOf } from '../images/each-of.js';
 import { isImage } from '../images/image-names.js';
 import type { SamplePictures } from '../images/sample-pictures.js';
@@ -20,25 +21,35 @@ export interface UndecodedSample {
   readonly file: string;
 }
 
+/** A picture of one shape in every sample. */
+interface PictureInPlace {
+  readonly ending: string;
+  readonly shape: readonly number[];
+  readonly dtype: ImageDType;
+}
+
 /**
  * The picture among the endings of samples that can be written to their batch in place: all pictures have one size, and the other
  * files are texts and whole numbers, which form a batch in one way only. `undefined` if there are other files.
  */
-export function pictureInPlace(endings: readonly string[], pictures: SamplePictures): string | undefined {
-  const [picture, second] = endings.filter((ending) => isImage(`x.${ending}`));
-  if (!pictures.fixed || picture === undefined || second !== undefined) return undefined;
-  return endings.every((ending) => ending === picture || isTextOrWholeNumber(ending)) ? picture : undefined;
+export function pictureInPlace(
+  endings: readonly string[],
+  { fixed }: SamplePictures,
+): PictureInPlace | undefined {
+  const [ending, second] = endings.filter((each) => isImage(`x.${each}`));
+  if (!fixed || ending === undefined || second !== undefined) return undefined;
+  const isOnly = endings.every((each) => each === ending || isTextOrWholeNumber(each));
+  return isOnly ? { ending, ...fixed } : undefined;
 }
 
 /** Makes the same batch as collating the samples one by one, without a copy of the pictures. */
 export function makeWebBatch(
   count: number,
-  picture: string,
+  { ending, shape, dtype }: PictureInPlace,
   pictures: SamplePictures,
   context: BatchContext,
   read: (slot: number) => MaybePromise<UndecodedSample>,
 ): MaybePromise<unknown> {
-  const { shape, dtype } = pictures.fixed!;
   const batch = context.allocate(dtype, [count, ...shape]);
   const elements = elementCount(shape);
   const samples = new Array<WebSampleValues & WithFieldCollates<string>>(count);
@@ -51,7 +62,7 @@ export function makeWebBatch(
   return andThen(eachOf(count, together, make), () => {
     const inPlace: FieldCollate = () => batch;
     const [first, ...others] = samples;
-    const collates = { ...first![fieldCollates], [picture]: inPlace };
+    const collates = { ...first?.[fieldCollates], [ending]: inPlace };
     const rules = { numberDtype: undefined, stack: stackTensors, parity: false };
     return collateTree([{ ...first, [fieldCollates]: collates }, ...others], rules, context.allocate);
   });

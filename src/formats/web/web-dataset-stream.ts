@@ -37,7 +37,7 @@ class TarFiles implements OpenFiles {
   }
 
   static async fromRecipe({ sources, contents }: TarFilesRecipe, make: MakeFromRecipe): Promise<TarFiles> {
-    return new TarFiles((await Promise.all(sources.map(make))) as ByteSource[], contents);
+    return new TarFiles(await Promise.all(sources.map((source) => make<ByteSource>(source))), contents);
   }
 
   close(): void {
@@ -109,8 +109,8 @@ export class WebDatasetStream
 
 function offsetOf(state: JsonObject | undefined, source: ByteSource): number {
   const { offset = 0 } = state ?? {};
-  if (Number.isSafeInteger(offset) && (offset as number) >= 0 && (offset as number) <= source.byteLength)
-    return offset as number;
+  const isPlace = typeof offset === 'number' && Number.isSafeInteger(offset);
+  if (isPlace && offset >= 0 && offset <= source.byteLength) return offset;
   throw new StateMismatchError('The state is not one of this shard', {
     where: { file: source.name, field: 'offset' },
     next: 'Load the state that the loader saved with these shards.',

@@ -1,6 +1,7 @@
 import type { BatchContext, IndexArray, SampleContext } from '../../core/dataset.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
+import { lastOf } from '../../core/last-of.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type MakeFromRecipe, type Recipe, recipeOf, toRecipe } from '../../core/recipe.js';
 import { movableSteps } from '../../images/movable-steps.js';
@@ -92,7 +93,7 @@ class WebRows implements FileRows {
     return sumOfBytes(
       Array.from(indices, (index) => {
         const { reader, members } = this.find(index);
-        return prefetchRange(reader.source, members[0]!.start, members.at(-1)!.end);
+        return prefetchRange(reader.source, members[0]!.start, lastOf(members).end);
       }),
     );
   }
@@ -108,7 +109,7 @@ class WebRows implements FileRows {
 
   static async fromRecipe({ shards }: WebRowsRecipe, make: MakeFromRecipe): Promise<WebRows> {
     const made = shards.map(async ({ source, index, fingerprint }) => ({
-      reader: new RecordReader((await make(source)) as ByteSource),
+      reader: new RecordReader(await make<ByteSource>(source)),
       index: new WebIndex(index),
       fingerprint,
     }));
@@ -134,10 +135,11 @@ export class WebDataset extends FileDataset<WebSampleValues, WebRows, WebReading
     this.#pictures = reading.pictures && new SamplePictures(tarPictures, reading.pictures);
     const pictures = this.#pictures;
     const endings = reading.columns ?? rows.commonEndings;
-    const picture = pictures && reading.decode && endings && pictureInPlace(endings, pictures);
-    if (picture !== undefined && picture !== false)
+    if (!pictures || !reading.decode || !endings) return;
+    const picture = pictureInPlace(endings, pictures);
+    if (picture)
       this.getBatch = (indices, context) =>
-        makeWebBatch(indices.length, picture, pictures!, context, (slot) =>
+        makeWebBatch(indices.length, picture, pictures, context, (slot) =>
           this.#read(indices[slot]!),
         ) as MaybePromise<WebSampleValues>;
   }

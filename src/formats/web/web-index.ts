@@ -56,8 +56,7 @@ export class WebIndex {
     const { memberEnds, members, endings } = this.arrays;
     const found: WebMember[] = [];
     for (let k = sample === 0 ? 0 : memberEnds[sample - 1]!; k < memberEnds[sample]!; k++) {
-      const [ending, start, end] = members.subarray(3 * k, 3 * k + 3) as unknown as [number, number, number];
-      found.push({ ending: endings[ending]!, start, end });
+      found.push({ ending: endings[members[3 * k]!]!, start: members[3 * k + 1]!, end: members[3 * k + 2]! });
     }
     return { key: this.#keys.at(sample), members: found };
   }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ConfigError, FormatError, MillraceError } from '../../core/errors.js';
 import { fieldCollates } from '../../core/field-collates.js';
-import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
+import { andThen, andThenAll, type MaybePromise, mapError } from '../../core/maybe-promise.js';
 import { parseOptions } from '../../core/options.js';
 import { messageOf } from '../../core/thrown.js';
 import { type StorageOptions, storageOptions } from '../../storage/storage-options.js';
@@ -79,26 +79,18 @@ export function readSample(
   const values = wanted.map(({ ending, start, end }) =>
     andThen(reader.read(start, end), (bytes) => {
       if (!decode) return Uint8Array.from(bytes);
-      const damaged = (cause: unknown) => undecodable(reader, key, ending, start, cause);
-      try {
-        const value = decodeMember(ending, bytes, maxDecompressedBytes);
-        return value instanceof Promise
-          ? value.catch((cause: unknown) => Promise.reject(damaged(cause)))
-          : value;
-      } catch (cause) {
-        throw damaged(cause);
-      }
+      return mapError(
+        () => decodeMember(ending, bytes, maxDecompressedBytes),
+        (cause) => undecodable(reader, key, ending, start, cause),
+      );
     }),
   );
   const own = wholeNumberCollates(wanted.map(({ ending }) => ending));
-  const together = (made: readonly unknown[]): WebSampleValues => ({
+  return andThenAll(values, (made) => ({
     __key__: key,
     ...Object.fromEntries(wanted.map(({ ending }, k) => [ending, made[k]])),
     ...(decode && own && { [fieldCollates]: own }),
-  });
-  return values.some((value) => value instanceof Promise)
-    ? Promise.all(values).then(together)
-    : together(values);
+  }));
 }
 
 function undecodable(

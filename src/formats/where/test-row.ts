@@ -1,4 +1,5 @@
 import type { Json } from '../../core/json.js';
+import { propertyOf } from '../../core/property-of.js';
 import { ownValue } from '../../core/record.js';
 import { byCodePoint } from '../../storage/code-point-order.js';
 import { kindOfValue, type ValueKind, type WhereNode, type WhereOperator, type WhereTest } from './where.js';
@@ -11,18 +12,19 @@ export class KindMismatch extends Error {
   readonly column: string;
 
   constructor({ column, operator }: WhereTest, target: ValueKind, found: ValueKind) {
-    super(`compares by ${operator} with ${described(target)}, and the column holds ${described(found)}`);
+    super(`compares by ${operator} with ${described[target]}, and the column holds ${described[found]}`);
     this.column = column;
   }
 }
 
-function described(kind: ValueKind): string {
-  return (
-    { number: 'numbers', boolean: 'booleans', time: 'times', other: 'lists, objects or bytes' }[
-      kind as string
-    ] ?? kind
-  );
-}
+const described: Readonly<Record<ValueKind, string>> = {
+  missing: 'missing',
+  number: 'numbers',
+  text: 'text',
+  boolean: 'booleans',
+  time: 'times',
+  other: 'lists, objects or bytes',
+};
 
 /** Whether a row passes a condition. @throws {@link KindMismatch} */
 export function passes(node: WhereNode, read: ReadColumn): boolean {
@@ -51,23 +53,31 @@ function compares(
   const aim = kindOfValue(target);
   let other = target;
   if (aim !== found) {
-    const time = found === 'time' && aim === 'text' ? timeOf(target as string) : undefined;
+    const time = found === 'time' && typeof target === 'string' ? timeOf(target) : undefined;
     if (time === undefined) throw new KindMismatch(test, aim, found);
     other = time;
   }
-  const [a, b] = [value as number, other as number];
+  const isOrder = operator === 'gt' || operator === 'gte' || operator === 'lt' || operator === 'lte';
+  if (!isOrder && (found === 'text' || found === 'boolean')) return value === other;
+  if (typeof value === 'string' && typeof other === 'string')
+    return areInOrder(operator, order(value, other), 0);
+  // Numbers, also a `bigint`, and dates.
+  return areInOrder(operator, value as number, other as number);
+}
+
+function areInOrder(operator: WhereOperator, a: number, b: number): boolean {
   switch (operator) {
     case 'gt':
-      return found === 'text' ? order(value as string, target as string) > 0 : a > b;
+      return a > b;
     case 'gte':
-      return found === 'text' ? order(value as string, target as string) >= 0 : a >= b;
+      return a >= b;
     case 'lt':
-      return found === 'text' ? order(value as string, target as string) < 0 : a < b;
+      return a < b;
     case 'lte':
-      return found === 'text' ? order(value as string, target as string) <= 0 : a <= b;
+      return a <= b;
     default:
       // Equal as `number` and `bigint`, and as different `Date` objects.
-      return found === 'text' || found === 'boolean' ? value === other : a >= b && a <= b;
+      return a >= b && a <= b;
   }
 }
 
@@ -140,7 +150,7 @@ export function readField(row: Readonly<Record<string, unknown>>, path: string):
   let value: unknown = row;
   for (const name of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = ownValue(value as Readonly<Record<string, unknown>>, name);
+    value = propertyOf(value, name);
   }
   return value;
 }

@@ -33,6 +33,14 @@ export interface Where {
 const operators = ['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'notIn'] as const;
 export type WhereOperator = (typeof operators)[number];
 
+function isOperator(name: string): name is WhereOperator {
+  return operators.some((operator) => operator === name);
+}
+
+function isWhereValue(value: unknown): value is WhereValue | null {
+  return kindOfValue(value) !== 'other' && !(value instanceof Date && Number.isNaN(value.getTime()));
+}
+
 /** One comparison. */
 export interface WhereTest {
   readonly kind: 'test';
@@ -67,25 +75,24 @@ export function parseWhere(owner: string, where: Where): WhereNode {
     }
     if (!isRecord(value)) return [test(key, 'eq', value, field)];
     return Object.entries(value).map(([operator, operand]) => {
-      if (!(operators as readonly string[]).includes(operator))
+      if (!isOperator(operator))
         throw problem(field, `has the unknown comparison ${operator}; there are ${operators.join(', ')}`);
-      return test(key, operator as WhereOperator, operand, `${field}.${operator}`);
+      return test(key, operator, operand, `${field}.${operator}`);
     });
   };
   const test = (column: string, operator: WhereOperator, operand: unknown, field: string): WhereTest => {
     const isList = operator === 'in' || operator === 'notIn';
     if (isList && !Array.isArray(operand)) throw problem(field, 'must be a list of values');
-    const values = isList ? (operand as unknown[]) : [operand];
+    const given: readonly unknown[] = isList && Array.isArray(operand) ? operand : [operand];
     const isOrder = !isList && operator !== 'eq' && operator !== 'ne';
-    for (const value of values) {
-      const kind = kindOfValue(value);
-      if (kind === 'other' || (value instanceof Date && Number.isNaN(value.getTime())))
-        throw problem(field, 'must be a number, bigint, text, boolean, Date or null');
+    const values = given.map((value) => {
+      if (!isWhereValue(value)) throw problem(field, 'must be a number, bigint, text, boolean, Date or null');
       if (Number.isNaN(value)) throw problem(field, 'is NaN, with which no comparison holds');
-      if (isOrder && (kind === 'missing' || kind === 'boolean'))
+      if (isOrder && ['missing', 'boolean'].includes(kindOfValue(value)))
         throw problem(field, `${String(value)} has no order: use eq or ne`);
-    }
-    return { kind: 'test', column, operator, values: values as (WhereValue | null)[] };
+      return value;
+    });
+    return { kind: 'test', column, operator, values };
   };
   return node(where, 'where');
 }
