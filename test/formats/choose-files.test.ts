@@ -45,7 +45,8 @@ const folders: readonly {
   { holds: 'data and a note', files: ['README.md', 'train.jsonl'], format: 'jsonl', read: ['train.jsonl'] },
   {
     holds: 'one data file among many notes',
-    files: ['LICENSE', 'LICENSE.txt', 'NOTICE.txt', 'README.md', 'card.md', 'x.csv'],
+    // cspell:disable-next-line
+    files: ['LICENSE', 'LICENCE.txt', 'NOTICE.txt', 'README.md', 'card.md', 'x.csv'],
     format: 'csv',
     read: ['x.csv'],
   },

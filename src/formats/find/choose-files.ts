@@ -29,6 +29,7 @@ interface ListedFile {
 }
 
 const noteName =
+  // cspell:disable-next-line
   /(^|\/)(readme|licen[cs]e|copying|notice|changelog|changes|history|citation|authors|contributing|code_of_conduct|security)([-_.][^/]*)?$/i;
 
 /**
