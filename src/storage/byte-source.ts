@@ -40,6 +40,11 @@ export interface ByteSource {
   readonly readPast?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
   /** Like {@link read}, for a part that is needed without what surrounds it, such as a footer: a cache keeps it by itself. */
   readonly readApart?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
+  /**
+   * Bytes `start … end - 1` without a promise, if they are few and at hand; otherwise `undefined`. They may share memory with other
+   * bytes: do not write to them.
+   */
+  readonly readNow?: OptionalMethod<(start: number, end: number) => Uint8Array | undefined>;
   /** Releases resources. Reads in progress still finish. */
   close(): void;
 }

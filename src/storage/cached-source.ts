@@ -1,14 +1,14 @@
-import { open } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { StorageError } from '../core/errors.js';
 import { type MakeFromRecipe, type Movable, type Recipe, toRecipe } from '../core/recipe.js';
-import { timeRead } from '../core/stage-clock.js';
+import { timeRead, timeReadSync } from '../core/stage-clock.js';
 import { errorCode, messageOf } from '../core/thrown.js';
 import { warn } from '../core/warn.js';
 import { allocate } from './allocate.js';
 import type { ByteSource } from './byte-source.js';
 import { type FileCache, isSystemError } from './file-cache.js';
+import type { OpenEntry } from './open-entry.js';
 import type { RemoteSource } from './remote-source.js';
 import { type CacheOptions, cacheOf } from './shard-cache.js';
 import { checkRange } from './truncated.js';
@@ -41,6 +41,8 @@ export class CachedSource implements ByteSource, Movable {
   readonly #hasVersion: boolean;
   /** Time at which blocks were requested or seen. */
   readonly #seen = new Map<number, number>();
+  /** Blocks that were read before and are open. */
+  readonly #open = new Map<number, OpenEntry>();
   #closed = false;
 
   constructor(remote: RemoteSource, options: true | CacheOptions) {
@@ -61,6 +63,11 @@ export class CachedSource implements ByteSource, Movable {
 
   read(start: number, end: number): Promise<Uint8Array> {
     return timeRead(() => this.#readBlocks(start, end));
+  }
+
+  readNow(start: number, end: number): Uint8Array | undefined {
+    const block = Math.floor(start / blockBytes);
+    return timeReadSync(() => this.#open.get(block)?.readNow(start - block * blockBytes, end - start));
   }
 
   async #readBlocks(start: number, end: number): Promise<Uint8Array> {
@@ -117,7 +124,7 @@ export class CachedSource implements ByteSource, Movable {
       this.#seen.set(block, now);
       if (this.#cache.holds(this.#keyOf(block))) continue;
       bytes += Math.min(blockBytes, this.byteLength - block * blockBytes);
-      void limitOf(this.#cache)(() => this.#entry(block)).catch(() => {});
+      void limitOf(this.#cache)(() => this.#openBlock(block)).catch(() => {});
     }
     return bytes;
   }
@@ -143,9 +150,10 @@ export class CachedSource implements ByteSource, Movable {
     if (start === end || isKept) return this.read(start, end);
     const bytes = allocate(this.name, end - start);
     const key = JSON.stringify([this.contentVersion(), start, end]);
-    const entry = () =>
-      this.#cache.entry(key, bytes.length, async (append) => append(await this.#remote.read(start, end)));
-    await timeRead(() => this.#readEntry(entry, 0, start, bytes));
+    const open = () =>
+      this.#cache.open(key, bytes.length, async (append) => append(await this.#remote.read(start, end)));
+    const entry = await timeRead(() => this.#readEntry(open, 0, start, bytes));
+    entry?.close();
     return bytes;
   }
 
@@ -162,6 +170,8 @@ export class CachedSource implements ByteSource, Movable {
 
   close(): void {
     this.#closed = true;
+    for (const entry of this.#open.values()) entry.close();
+    this.#open.clear();
     this.#remote.close();
   }
 
@@ -169,10 +179,10 @@ export class CachedSource implements ByteSource, Movable {
     return JSON.stringify([this.contentVersion(), block]);
   }
 
-  #entry(block: number): Promise<string> {
+  #openBlock(block: number): Promise<OpenEntry | undefined> {
     const start = block * blockBytes;
     const end = Math.min(this.byteLength, start + blockBytes);
-    return this.#cache.entry(this.#keyOf(block), end - start, async (append) => {
+    return this.#cache.open(this.#keyOf(block), end - start, async (append) => {
       const bytes = await this.#remote.read(start, end);
       for (let at = 0; at < bytes.length; at += writtenBytes) {
         append(bytes.subarray(at, at + writtenBytes));
@@ -181,8 +191,13 @@ export class CachedSource implements ByteSource, Movable {
     });
   }
 
-  #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
-    return this.#readEntry(() => this.#entry(block), start - block * blockBytes, start, target);
+  async #readBlock(block: number, start: number, target: Uint8Array): Promise<void> {
+    const open = () => {
+      const known = this.#open.get(block);
+      return known && !known.isClosed ? known : this.#openBlock(block);
+    };
+    const entry = await this.#readEntry(open, start - block * blockBytes, start, target);
+    if (entry && !this.#closed) this.#open.set(block, entry);
   }
 
   /**
@@ -190,26 +205,28 @@ export class CachedSource implements ByteSource, Movable {
    *
    * @param offset - Where the bytes are in the entry.
    * @param start - Where they are in the object.
+   * @returns the entry, if it was read
    */
   async #readEntry(
-    entry: () => Promise<string>,
+    open: () => OpenEntry | Promise<OpenEntry | undefined>,
     offset: number,
     start: number,
     target: Uint8Array,
-  ): Promise<void> {
-    if (!this.#hasVersion || isBroken(this.#cache)) return this.#readPast(start, target);
-    try {
-      // Evicted between two steps: fetch it again.
-      for (let tries = 0; tries < 3; tries++) if (await readFrom(await entry(), offset, target)) return;
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      markBroken(this.#cache, error);
+  ): Promise<OpenEntry | undefined> {
+    if (this.#hasVersion && !isBroken(this.#cache)) {
+      try {
+        // Evicted between two steps: fetch it again.
+        for (let tries = 0; tries < 3; tries++) {
+          const entry = await open();
+          if (await entry?.read(target, offset)) return entry;
+        }
+      } catch (error) {
+        if (!isSystemError(error)) throw error;
+        markBroken(this.#cache, error);
+      }
     }
-    return this.#readPast(start, target);
-  }
-
-  async #readPast(start: number, target: Uint8Array): Promise<void> {
     target.set(await this.#remote.read(start, start + target.length));
+    return undefined;
   }
 
   #checkOpen(): void {
@@ -218,25 +235,6 @@ export class CachedSource implements ByteSource, Movable {
       where: { url: this.name },
       next: 'Open it again, or close it later.',
     });
-  }
-}
-
-/** @returns whether the file existed */
-async function readFrom(path: string, position: number, target: Uint8Array): Promise<boolean> {
-  const file = await open(path).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (!file) return false;
-  try {
-    for (let filled = 0; filled < target.length; ) {
-      const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled);
-      if (bytesRead === 0) return false;
-      filled += bytesRead;
-    }
-    return true;
-  } finally {
-    await file.close();
   }
 }
 

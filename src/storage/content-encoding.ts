@@ -9,7 +9,7 @@ const undone = /\b(x-)?gzip\b|\bdeflate\b|\bcompress\b|\bbr\b|\bzstd\b|\bdc[bz]\
  *
  * @throws {@link StorageError}
  */
-export function refuseEncoded(url: string, headers: Headers): void {
+export function refuseEncoded(url: string, headers: Pick<Headers, 'get'>): void {
   // Google decompresses what is stored compressed, and sends it whole, without the length.
   const stored = headers.get('x-goog-stored-content-encoding');
   const encoding = headers.get('content-encoding') ?? stored;

@@ -20,6 +20,8 @@ import {
   writeEntry,
 } from './cache-entry.js';
 import { CacheLock, isAlive } from './cache-lock.js';
+import { OpenEntries } from './open-entries.js';
+import type { OpenEntry } from './open-entry.js';
 
 export interface FileCacheOptions {
   /** @defaultValue `MILLRACE_CACHE`, or the user's cache folder */
@@ -44,6 +46,7 @@ export class FileCache {
   readonly maxBytes: number;
   readonly #verified = new Set<string>();
   readonly #filling = new Map<string, Promise<string>>();
+  readonly #open = new OpenEntries();
   /** Bytes of the entries at the last scan, plus those written since. */
   #bytes = 0;
   /** Bytes reserved for entries in progress. */
@@ -75,6 +78,26 @@ export class FileCache {
     return filling;
   }
 
+  /**
+   * The entry of a key, open for reading, which `fill` creates if absent. Ones that have not been read for a while are closed: call
+   * this again.
+   *
+   * @returns `undefined` if it was evicted meanwhile.
+   * @throws as {@link entry} does.
+   */
+  async open(key: string, byteLength: number, fill: FillEntry): Promise<OpenEntry | undefined> {
+    const path = this.#pathOf(key);
+    const open = async () => this.#open.get(path) ?? this.#open.open(await this.entry(key, byteLength, fill));
+    try {
+      return await open();
+    } catch (error) {
+      if (!['EMFILE', 'ENFILE'].includes(errorCode(error) ?? '')) throw error;
+      // The program has as many files open as it may.
+      this.#open.closeAll();
+      return await open();
+    }
+  }
+
   /** Whether a key has an entry; the content is not verified. */
   holds(key: string): boolean {
     return existsSync(this.#pathOf(key));
@@ -89,6 +112,7 @@ export class FileCache {
   remove(key: string): void {
     const path = this.#pathOf(key);
     this.#verified.delete(path);
+    this.#open.close(path);
     rmSync(path, { force: true });
   }
 
@@ -161,14 +185,16 @@ export class FileCache {
 
   /** Evicts the least recently used entries beyond `limit`. Ignores files that cannot be removed. */
   #evict(limit: number, kept?: string): void {
+    this.#open.writeDates();
     const entries = this.#list();
     this.#bytes = entries.reduce((sum, { size }) => sum + size, 0);
     if (this.#bytes <= limit) return;
     for (const { path, size, usedMs } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
       if (this.#bytes <= limit * roomShare) return;
       // Entries that another process is writing are left alone.
-      if (path === kept || (path.endsWith('.partial') && isBeingWritten(path, usedMs)) || !tryToRemove(path))
-        continue;
+      if (path === kept || (path.endsWith('.partial') && isBeingWritten(path, usedMs))) continue;
+      this.#open.close(path);
+      if (!tryToRemove(path)) continue;
       this.#verified.delete(path);
       this.#bytes -= size;
     }

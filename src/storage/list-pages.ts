@@ -70,7 +70,7 @@ export function xmlParser(arrays: readonly string[]): (text: string) => unknown 
 export function textOf(
   client: RemoteClient,
   location: RemoteLocation,
-  look?: (headers: Headers) => void,
+  look?: (headers: Pick<Headers, 'get'>) => void,
 ): Promise<string> {
   return client.get(location, {}, (answer) => {
     look?.(answer.headers);

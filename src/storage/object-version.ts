@@ -35,11 +35,11 @@ export function lookAt(location: RemoteLocation, { status, headers }: RemoteAnsw
   return { version: { byteLength, validator }, servesRanges: status !== 200 };
 }
 
-export function validatorOf(headers: Headers): string | null {
+export function validatorOf(headers: Pick<Headers, 'get'>): string | null {
   return headers.get('etag') ?? headers.get('last-modified');
 }
 
-export function lengthOf(headers: Headers): number | undefined {
+export function lengthOf(headers: Pick<Headers, 'get'>): number | undefined {
   const length = headers.get('content-length');
   return length === null ? undefined : countOf(length);
 }
@@ -70,7 +70,9 @@ export function warnOfNoVersion(name: string): void {
   });
 }
 
-export function contentRange(headers: Headers): { start: number; total: number | undefined } | undefined {
+export function contentRange(
+  headers: Pick<Headers, 'get'>,
+): { start: number; total: number | undefined } | undefined {
   const [, start = '0', total] =
     /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
   if (total === undefined) return undefined;

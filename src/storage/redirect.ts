@@ -1,4 +1,5 @@
 import { StorageError } from '../core/errors.js';
+import type { Reply } from './node-request.js';
 import { httpLocation, parseUrl, type RemoteLocation } from './remote-location.js';
 
 /** Most redirects of one request, the limit of browsers. */
@@ -7,7 +8,7 @@ export const mostRedirects = 20;
 const redirects = new Set([301, 302, 303, 307, 308]);
 
 /** The target of a redirect; `undefined` for other responses. */
-export function redirectTarget({ status, headers }: Response): string | undefined {
+export function redirectTarget({ status, headers }: Reply): string | undefined {
   return redirects.has(status) ? (headers.get('location') ?? undefined) : undefined;
 }
 

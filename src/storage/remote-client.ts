@@ -1,7 +1,7 @@
 import { MillraceError, StorageError } from '../core/errors.js';
-import { isNode } from '../core/platform.js';
 import { errorCode, messageOf } from '../core/thrown.js';
 import { Backoff } from './backoff.js';
+import { type Reply, send } from './node-request.js';
 import { PassingFailure } from './passing-failure.js';
 import { mostRedirects, redirected, redirectTarget, tooManyRedirects } from './redirect.js';
 import type { RemoteLocation } from './remote-location.js';
@@ -10,7 +10,7 @@ import { refusal } from './server-refusal.js';
 /** A response whose body is read chunk by chunk, each within the time limit. */
 export interface RemoteAnswer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Pick<Headers, 'get'>;
   readonly body: AsyncIterable<Uint8Array>;
   /** Closes the connection, unless the body is complete. */
   cancel(): void;
@@ -118,13 +118,11 @@ export class RemoteClient {
     location: RemoteLocation,
     headers: Readonly<Record<string, string>>,
     abort: AbortController,
-  ): Promise<{ readonly first: Request; readonly request: Request; readonly response: Response }> {
+  ): Promise<{ readonly first: Request; readonly request: Request; readonly response: Reply }> {
     const first = await makeRequest(location, () => location.request(headers));
     let request = first;
     for (let followed = 0; ; followed++) {
-      const response = await this.#inTime(abort, () =>
-        fetch(request, { signal: abort.signal, ...(isNode && { redirect: 'manual' }) }),
-      );
+      const response = await this.#inTime(abort, () => send(request, abort.signal));
       const target = redirectTarget(response);
       if (target === undefined) return { first, request, response };
       response.body?.cancel().catch(() => {});
@@ -148,7 +146,7 @@ export class RemoteClient {
 
   /** The time limit applies to the network, not to the reader. */
   async *#piecesOf(
-    { body }: Response,
+    { body }: Reply,
     abort: AbortController,
     completed: () => void,
   ): AsyncGenerator<Uint8Array> {
@@ -172,7 +170,7 @@ export class RemoteClient {
         const { done, value } = await reader.read();
         waitedMs += performance.now() - waitingSince;
         waitingSince = undefined;
-        if (done) {
+        if (done || value === undefined) {
           completed();
           return;
         }

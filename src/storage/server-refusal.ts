@@ -1,4 +1,5 @@
 import { StorageError } from '../core/errors.js';
+import type { Reply } from './node-request.js';
 import { PassingFailure } from './passing-failure.js';
 import type { RemoteLocation } from './remote-location.js';
 
@@ -14,7 +15,7 @@ const readCharacters = 4_096;
 export async function refusal(
   location: RemoteLocation,
   request: Request,
-  { status, statusText, headers }: Response,
+  { status, statusText, headers }: Reply,
   body: AsyncIterable<Uint8Array>,
 ): Promise<Error> {
   const said = await excerpt(body);

@@ -3,6 +3,7 @@ import { type ErrorLocation, FormatError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import { firstAbove } from '../../core/first-above.js';
 import { checkIndex } from '../../core/index-range.js';
+import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import { movableOptions, type StorageOptions } from '../../storage/storage-options.js';
 import type { FileRows } from '../file-dataset.js';
@@ -47,10 +48,11 @@ export class RemoteShards implements FileRows {
   }
 
   /** Bytes of a sample, in memory that is reused: read them at once. @throws {@link IndexRangeError} */
-  async bytes(index: number): Promise<Uint8Array> {
+  bytes(index: number): MaybePromise<Uint8Array> {
     const { shard, row } = this.#find(index);
-    const { reader, bounds } = this.#open.get(shard) ?? (await this.#opened(shard));
-    return reader.read(bounds[row]!, bounds[row + 1]!);
+    return andThen(this.#open.get(shard) ?? this.#opened(shard), ({ reader, bounds }) =>
+      reader.read(bounds[row]!, bounds[row + 1]!),
+    );
   }
 
   /** Fetches remote blocks into the cache, if there is one: of shards that are not open, their tables first. */

@@ -79,7 +79,8 @@ export class RecordReader {
 
   #readExactly(start: number, end: number): MaybePromise<Buffer> {
     if (isLocal(this.source)) return asBuffer(this.source.readSync(start, end));
-    return this.source.read(start, end).then(asBuffer);
+    const known = this.source.readNow?.(start, end);
+    return known ? asBuffer(known) : this.source.read(start, end).then(asBuffer);
   }
 
   /** Concurrent reads of records in one block wait for the same request. */
