@@ -1,5 +1,3 @@
-import type { OpenEntry } from './open-entry.js';
-
 /** Most bytes of the entries that a thread keeps in memory. */
 const mostBytes = 2 ** 26;
 /** An entry makes room for others when this many bytes were read from them since its last read. */
@@ -8,6 +6,13 @@ const idleBytes = 2 ** 25;
 const smallBytes = 2 ** 14;
 /** An entry is kept after small reads of this share of it, since more of it will be read. */
 const readShare = 1 / 16;
+
+/** An entry whose content can be read. */
+interface Entry {
+  readonly byteLength: number;
+  /** Fills `target` with the bytes from `start` on. @returns whether they were there */
+  fill(target: Uint8Array, start: number): boolean;
+}
 
 interface Use {
   /** Bytes of small reads since the entry was last considered. */
@@ -22,14 +27,14 @@ interface Use {
  * dropped for another: with entries that do not fit, read in random order, those that were first stay.
  */
 export class EntryMemory {
-  readonly #uses = new Map<OpenEntry, Use>();
+  readonly #uses = new Map<Entry, Use>();
   /** Sum of the contents. */
   #bytes = 0;
   /** Sum of the small reads. */
   #read = 0;
 
   /** The content of an entry of which `length` bytes are read, if it is kept. */
-  contentOf(entry: OpenEntry, length: number): Uint8Array | undefined {
+  contentOf(entry: Entry, length: number): Uint8Array | undefined {
     if (length > smallBytes) return undefined;
     const use = this.#uses.get(entry) ?? { read: 0, lastRead: 0 };
     this.#uses.set(entry, use);
@@ -47,7 +52,7 @@ export class EntryMemory {
     return content;
   }
 
-  forget(entry: OpenEntry): void {
+  forget(entry: Entry): void {
     this.#bytes -= this.#uses.get(entry)?.content?.length ?? 0;
     this.#uses.delete(entry);
   }

@@ -1,4 +1,4 @@
-// Entries of the cache stay open: what is read, what others see of their use, and when their room is given back.
+// Entries of the cache stay open: what is read, what others see of their use, and when they are closed.
 import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,11 +132,10 @@ describe('the memory for entries', () => {
     byteLength,
     fill: (target: Uint8Array) => Boolean(target.fill(7)),
   });
-  type Entry = Parameters<EntryMemory['contentOf']>[0];
 
   it('keeps what many small parts are read of, within 64 MiB, and drops nothing that is still read', () => {
     const memory = new EntryMemory();
-    const entries = Array.from({ length: 100 }, () => entryOf(2 ** 20) as unknown as Entry);
+    const entries = Array.from({ length: 100 }, () => entryOf(2 ** 20));
     const kept = (from: number, to: number) =>
       entries.slice(from, to).filter((entry) => memory.contentOf(entry, 1)).length;
     expect(memory.contentOf(entries[0]!, 2 ** 16)).toBeUndefined();

@@ -19,7 +19,7 @@ import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js'
 import { columnsNamed } from '../tables/columns-named.js';
 import { type MdsShard, readMdsIndex } from './mds-index.js';
 import { hashErrors, openMdsShard, readBounds } from './mds-shard.js';
-import { mdsDecoder } from './mds-values.js';
+import { type MdsDecoder, mdsDecoder } from './mds-values.js';
 import { RemoteShards, type RemoteShardsRecipe } from './remote-shards.js';
 
 export interface MdsDatasetOptions extends StorageOptions {
@@ -55,6 +55,10 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
   readonly columns: readonly MdsColumn[];
 
   readonly #checksumErrors: () => AsyncIterable<MillraceError>;
+  /** All columns of the shards; those of a sample with their decoders. */
+  readonly #decoders: readonly (MdsFormat['fields'][number] & { readonly decode: MdsDecoder | undefined })[];
+  /** Number of columns of variable size. */
+  readonly #varying: number;
 
   private constructor(
     records: MdsRows,
@@ -63,6 +67,11 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
   ) {
     super('MdsDataset', records, format);
     this.#checksumErrors = checksumErrors;
+    this.#decoders = format.fields.map((field) => ({
+      ...field,
+      decode: format.chosen.includes(field.name) ? mdsDecoder(field.encoding) : undefined,
+    }));
+    this.#varying = format.fields.filter(({ size }) => size === null).length;
     const chosen = columnsNamed(format.chosen, format.fields);
     this.columns = chosen.map(({ name, encoding }) => ({ name, encoding }));
   }
@@ -122,19 +131,16 @@ export class MdsDataset<T = Readonly<Record<string, unknown>>> extends FileDatas
 
   /** A sample is stored as the sizes of its columns of variable size, then the values of all columns. */
   #decode(bytes: Buffer, index: number): T {
-    const { fields, chosen } = this.settings;
-    const varying = fields.filter(({ size }) => size === null).length;
-    if (bytes.length < 4 * varying) throw this.rows.damaged(index, 'ends in its sizes');
-    let next = 0;
-    const sizes = fields.map(({ size }) => size ?? bytes.readUInt32LE(4 * next++));
-    let at = 4 * varying;
+    let nextSize = 0;
+    let at = 4 * this.#varying;
+    if (bytes.length < at) throw this.rows.damaged(index, 'ends in its sizes');
     const made: Record<string, unknown> = {};
-    for (const [k, { name, encoding }] of fields.entries()) {
-      const end = at + sizes[k]!;
+    for (const { name, encoding, size, decode } of this.#decoders) {
+      const end = at + (size ?? bytes.readUInt32LE(4 * nextSize++));
       if (end > bytes.length) throw this.rows.damaged(index, `ends in the column ${name}`);
-      if (chosen.includes(name)) {
+      if (decode) {
         try {
-          setOwn(made, name, mdsDecoder(encoding)!(bytes.subarray(at, end)));
+          setOwn(made, name, decode(bytes.subarray(at, end)));
         } catch (cause) {
           const why = messageOf(cause);
           throw this.rows.damaged(index, `has a column ${name} that is not ${encoding}: ${why}`, cause);
