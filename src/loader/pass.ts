@@ -149,14 +149,10 @@ export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
     this.#refuseSuperseded();
     this.#parts.progress.ask();
     const next = opened.delivery.next(waitingSince);
-    if (next instanceof Promise) this.#parts.stats.wait(waitingSince ?? performance.now());
-    return andThen(next, (delivered) => {
-      if (!delivered) return andThen(this.#held?.settled(), () => this.#complete());
-      this.#lastDelivery = delivered.at;
-      return andThen(this.#take(delivered, opened.order), (taken) =>
-        taken ? { done: false, value: taken.batch } : this.#pull(opened),
-      );
-    });
+    // Most batches come without waiting: no closure for those, which would cost as much as the rest of the pass.
+    if (!(next instanceof Promise)) return this.#take(next, opened);
+    this.#parts.stats.wait(waitingSince ?? performance.now());
+    return next.then((delivered) => this.#take(delivered, opened));
   }
 
   #complete(): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
@@ -165,30 +161,43 @@ export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
     return this.#end();
   }
 
-  /** Takes a result of the engine. @returns the batch for the consumer; `undefined` if the result holds none */
+  /** Takes a result of the engine; `undefined` stands for the end of the epoch. */
   #take(
-    delivered: Delivered,
-    order: LoaderOrder,
-  ): MaybePromise<{ readonly batch: GivenBatch<B, Reuse, Traced> } | undefined> {
-    const { engine, progress, stats, observation } = this.#parts;
+    delivered: Delivered | undefined,
+    opened: OpenedPass,
+  ): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
+    if (!delivered) return andThen(this.#held?.settled(), () => this.#complete());
+    const { engine, progress, stats } = this.#parts;
+    this.#lastDelivery = delivered.at;
     stats.record(delivered);
     engine.tune(stats);
     this.#endLoan();
     const { result } = delivered;
     const release = result.type === 'batch' ? result.release : undefined;
     if (release) this.#loan = { batch: undefined, end: release };
-    if (!progress.accept(delivered)) return undefined;
-    return andThen(this.#finish(delivered, order), (batch) => {
-      this.#refuseSuperseded();
-      if (delivered.life) observation.deliver(delivered, batch, engine.collatesHere);
-      if (this.#held) this.#held.hold(delivered);
-      else progress.deliver(delivered);
-      if (result.type !== 'batch') return undefined;
-      if (release) this.#loan = lend(batch, release, this.#isGuarded);
-      const given = this.#loan?.batch ?? batch;
-      if (result.origin) attachOrigin(given, result.origin);
-      return { batch: given as GivenBatch<B, Reuse, Traced> };
-    });
+    if (!progress.accept(delivered)) return this.#pull(opened);
+    const batch = this.#finish(delivered, opened.order);
+    if (!(batch instanceof Promise)) return this.#give(batch, delivered, opened);
+    return batch.then((collated) => this.#give(collated, delivered, opened));
+  }
+
+  /** Gives the consumer a batch; goes on to the next result if this one has none. */
+  #give(
+    batch: unknown,
+    delivered: Delivered,
+    opened: OpenedPass,
+  ): MaybePromise<Step<GivenBatch<B, Reuse, Traced>>> {
+    const { engine, progress, observation } = this.#parts;
+    this.#refuseSuperseded();
+    if (delivered.life) observation.deliver(delivered, batch, engine.collatesHere);
+    if (this.#held) this.#held.hold(delivered);
+    else progress.deliver(delivered);
+    const { result } = delivered;
+    if (result.type !== 'batch') return this.#pull(opened);
+    if (result.release) this.#loan = lend(batch, result.release, this.#isGuarded);
+    const given = this.#loan?.batch ?? batch;
+    if (result.origin) attachOrigin(given, result.origin);
+    return { done: false, value: given as GivenBatch<B, Reuse, Traced> };
   }
 
   /** Collates a batch of samples from a worker, if the collate runs on this thread. */

@@ -56,11 +56,10 @@ export class BatchSampler<S extends Sampler = Sampler> extends GroupedIndices<S>
   /** Each batch is a new array. */
   *[Symbol.iterator](): Generator<number[]> {
     const indices = this.sampler[Symbol.iterator]();
-    if (indices instanceof OrderIterator) yield* this.#taken(indices);
-    else yield* this.#gathered(indices);
-  }
-
-  *#taken(indices: OrderIterator): Generator<number[]> {
+    if (!(indices instanceof OrderIterator)) {
+      yield* this.#gathered(indices);
+      return;
+    }
     for (;;) {
       const batch = indices.take(this.batchSize);
       if (batch.length === 0 || (this.dropLast && batch.length < this.batchSize)) return;

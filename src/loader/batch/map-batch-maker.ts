@@ -51,12 +51,16 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
         return this.#result(task, { value, samples: undefined }, []);
       });
     }
-    return andThen(settle(this.#fetch(task)), (settled) => {
-      if (settled.skipped.length === 0) return this.#collate(task, settled, memory);
-      if (settings.onError === 'replace') return this.#replace(task, settled, memory);
-      if (settled.samples.length === 0) return this.#standIn(task, settled, memory);
-      return this.#collate(task, settled, memory);
-    });
+    const settled = settle(this.#fetch(task));
+    if (!(settled instanceof Promise)) return this.#finish(task, settled, memory);
+    return settled.then((samples) => this.#finish(task, samples, memory));
+  }
+
+  #finish(task: IndexTask, settled: SettledSamples, memory: BatchMemory): MaybePromise<TaskResult> {
+    if (settled.skipped.length === 0) return this.#collate(task, settled, memory);
+    if (this.#samples.settings.onError === 'replace') return this.#replace(task, settled, memory);
+    if (settled.samples.length === 0) return this.#standIn(task, settled, memory);
+    return this.#collate(task, settled, memory);
   }
 
   #collate(
@@ -64,9 +68,9 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     { samples, slots, skipped }: SettledSamples,
     memory: BatchMemory,
   ): MaybePromise<BatchResult> {
-    return andThen(this.#samples.collate(samples, memory, task), (value) =>
-      this.#result(task, { value, samples, slots }, skipped),
-    );
+    const value = this.#samples.collate(samples, memory, task);
+    if (!(value instanceof Promise)) return this.#result(task, { value, samples, slots }, skipped);
+    return value.then((collated) => this.#result(task, { value: collated, samples, slots }, skipped));
   }
 
   /**

@@ -90,9 +90,7 @@ export class SampleSteps {
     const { collate } = this.steps;
     const context = new TaskCollateContext(memory.allocate, task, this.settings);
     const clock = stageClock();
-    const run: Collate<unknown, unknown> = clock
-      ? (given, there) => timed(clock, 'collate', () => collate(given, there))
-      : collate;
+    const run = clock ? timedCollate(clock, collate) : collate;
     return collateAt(this.#title.where, task, run, samples, context);
   }
 
@@ -155,6 +153,10 @@ function timed<R>(clock: StageClock, stage: TimedStage, step: () => MaybePromise
   return result instanceof Promise ? result.finally(() => clock.leave(stage)) : result;
 }
 
+function timedCollate(clock: StageClock, collate: Collate<unknown, unknown>): Collate<unknown, unknown> {
+  return (samples, context) => timed(clock, 'collate', () => collate(samples, context));
+}
+
 /** Takes the position of a sample that was omitted. */
 class Skipped implements SkippedSample {
   readonly index: number;
@@ -198,7 +200,7 @@ export function noSampleLeft(task: BatchTask, skipped: readonly SkippedSample[])
 
 /** Waits for all samples, so that no rejection goes unhandled, and separates the skipped ones. */
 export function settle(pending: readonly unknown[]): MaybePromise<SettledSamples> {
-  return pending.some((sample) => sample instanceof Promise)
+  return pending.some(isPromise)
     ? Promise.allSettled(pending).then((results) => sortOut(results.map(fulfilledValue)))
     : sortOut(pending);
 }
@@ -211,8 +213,18 @@ export interface SettledSamples {
   readonly slots?: readonly number[];
 }
 
+const noneSkipped: readonly SkippedSample[] = [];
+
+function isPromise(sample: unknown): boolean {
+  return typeof sample === 'object' && sample instanceof Promise;
+}
+
+function isSkipped(sample: unknown): boolean {
+  return typeof sample === 'object' && sample instanceof Skipped;
+}
+
 function sortOut(settled: readonly unknown[]): SettledSamples {
-  if (!settled.some((sample) => sample instanceof Skipped)) return { samples: settled, skipped: [] };
+  if (!settled.some(isSkipped)) return { samples: settled, skipped: noneSkipped };
   const slots = Array.from(settled.keys()).filter((slot) => !(settled[slot] instanceof Skipped));
   return {
     samples: slots.map((slot) => settled[slot]),

@@ -12,29 +12,30 @@ export class Ticket {
   readyAt: number | undefined;
   /** Called once, when the ticket is settled. */
   #listener: (() => void) | undefined;
-  #outcome: { readonly result: TaskResult } | { readonly error: unknown } | undefined;
+  #settled = false;
+  #result: TaskResult | undefined;
+  #error: unknown;
 
   constructor(task: BatchTask) {
     this.task = task;
   }
 
   get settled(): boolean {
-    return this.#outcome !== undefined;
+    return this.#settled;
   }
 
   /** The result. @throws the error that it was settled with */
   take(): TaskResult {
-    const outcome = this.#outcome!;
-    if ('error' in outcome) throw outcome.error;
-    return outcome.result;
+    if (!this.#result) throw this.#error;
+    return this.#result;
   }
 
   resolve(result: TaskResult): void {
-    this.#settle({ result });
+    this.#settle(result, undefined);
   }
 
   reject(error: unknown): void {
-    this.#settle({ error });
+    this.#settle(undefined, error);
   }
 
   /** Calls `listener` when the ticket is settled, once. */
@@ -42,8 +43,11 @@ export class Ticket {
     this.#listener = listener;
   }
 
-  #settle(outcome: { readonly result: TaskResult } | { readonly error: unknown }): void {
-    this.#outcome ??= outcome;
+  #settle(result: TaskResult | undefined, error: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#result = result;
+    this.#error = error;
     this.#listener?.();
     this.#listener = undefined;
   }

@@ -1,3 +1,4 @@
+import type { IndexArray } from '../../core/dataset.js';
 import type { JsonObject } from '../../core/json.js';
 import type { Positions } from '../../core/sampler.js';
 
@@ -10,7 +11,7 @@ export interface IndexTask {
   /** Number of its global batch in the run; absent from a task that is only compared with another. */
   readonly globalStep?: number;
   /** The samples of this rank. */
-  readonly indices: Int32Array | Float64Array;
+  readonly indices: IndexArray;
   /** Their positions in the epoch's order over all ranks, on which their random numbers depend. */
   readonly positions: Positions;
   /** All samples of the global batch, if one of them may replace `indices` when none of these can be made. */
@@ -43,7 +44,7 @@ export type BatchTask = IndexTask | StreamTask;
 export function locationOfTask(task: BatchTask): Record<string, string | number> {
   if (task.type === 'stream') return { epoch: task.epoch, shard: task.shard, batchOfShard: task.ordinal };
   const { epoch, batch, indices } = task;
-  const shown =
-    indices.length > 8 ? `${indices.slice(0, 8).join(', ')}, … (${indices.length})` : indices.join(', ');
+  const first = Array.from({ length: Math.min(8, indices.length) }, (_, i) => indices[i]).join(', ');
+  const shown = indices.length > 8 ? `${first}, … (${indices.length})` : first;
   return { epoch, batch, indices: `[${shown}]` };
 }

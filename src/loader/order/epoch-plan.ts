@@ -56,6 +56,9 @@ export interface PassStart {
   readonly isSought?: boolean;
 }
 
+/** Up to this many indices are a plain array: to allocate a typed array and send it to a worker takes several times as long. */
+const fewIndices = 64;
+
 /** This loader's share of every global batch, and what the dataset supports. */
 export interface MapPlanSettings extends RankLayout {
   readonly datasetLength: number;
@@ -115,20 +118,19 @@ export class MapEpochPlan implements EpochPlan {
       const slice = this.#ownPart(this.#globalBatch, microBatch);
       if (slice.start === slice.end && this.#settings.uneven === 'short') continue;
       const indices = this.#part(this.#globalBatch, slice, batch);
-      const others = this.#settings.withOthers && steps * this.#settings.worldSize > 1;
-      const { epoch } = this.#start;
+      const hasOthers = this.#settings.withOthers && steps * this.#settings.worldSize > 1;
       const task = {
         type: 'indices',
-        epoch,
+        epoch: this.#start.epoch,
         batch,
         globalStep: this.#firstStep + Math.floor(batch / steps),
         indices,
         positions: positionsAfter(this.#positions, slice.start),
-        ...(others && { others: Float64Array.from(this.#globalBatch) }),
       } as const;
       // A partly delivered global batch is drawn again.
       const samplerState = microBatch === steps - 1 ? this.#stateBehind : this.#stateBefore;
-      return { task, samplerState };
+      if (!hasOthers) return { task, samplerState };
+      return { task: { ...task, others: Float64Array.from(this.#globalBatch) }, samplerState };
     }
   }
 
@@ -176,14 +178,19 @@ export class MapEpochPlan implements EpochPlan {
     throw new ConfigError('DataLoader', [{ field: 'batchSampler', message }], { where: { step } });
   }
 
-  #part(globalBatch: IndexArray, { start, end }: Slice, batch: number): Int32Array | Float64Array {
+  /** A copy: a sampler may write its next batch to the same array. */
+  #part(globalBatch: IndexArray, { start, end }: Slice, batch: number): IndexArray {
     const { datasetLength } = this.#settings;
-    const indices = datasetLength <= 0x7fffffff ? new Int32Array(end - start) : new Float64Array(end - start);
+    const are32Bit = datasetLength <= 0x7fffffff;
+    const isShort = end - start <= fewIndices;
+    const indices: number[] | Int32Array | Float64Array = isShort
+      ? []
+      : new (are32Bit ? Int32Array : Float64Array)(end - start);
     for (let i = start; i < end; i++) {
       const index = globalBatch[i]!;
       if (!Number.isInteger(index) || index < 0 || index >= datasetLength)
         throw outOfRange(this.#source, index, batch, datasetLength);
-      indices[i - start] = index;
+      indices[i - start] = are32Bit ? index | 0 : index;
     }
     return indices;
   }

@@ -175,7 +175,8 @@ export class LoaderOrder {
     const plan = this.#mapPlan(this.batchSampler, layout, start);
     for (let planned = plan.next(); planned; planned = plan.next()) {
       const { epoch, batch, indices, positions } = planned.task as IndexTask;
-      yield { epoch, ...positionOf(batch, microBatches), indices, positions };
+      const typed = this.datasetLength <= 0x7fffffff ? Int32Array.from(indices) : Float64Array.from(indices);
+      yield { epoch, ...positionOf(batch, microBatches), indices: typed, positions };
     }
   }
 

@@ -22,5 +22,7 @@ export function positionsAfter(positions: Positions, count: number): Positions {
 
 /** Number of whole passes over the dataset before a position of an epoch; 0 if its samples are not counted. */
 export function passAt(position: number, datasetLength: number): number {
-  return position < unknownCount ? Math.floor(position / datasetLength) : 0;
+  // Mostly the first pass: a division a sample would show.
+  if (position < datasetLength || position >= unknownCount) return 0;
+  return Math.floor(position / datasetLength);
 }
