@@ -15,6 +15,7 @@ import type { FromWorker, NumberedTask, SlotLoan, TaskOutcome, ToWorker, WorkerS
 import { startThread } from './start-thread.js';
 import { TaskStarts } from './task-starts.js';
 import type { ThreadShare } from './thread-share.js';
+import { WaitingTickets } from './waiting-tickets.js';
 import type { CreateWorker } from './web-worker.js';
 import type { WorkerThread } from './worker-thread.js';
 
@@ -54,7 +55,7 @@ export class PoolWorker {
   readonly id: number;
   /** Whether batches are lent by transferring their buffers: `'bare'` if they are samples, which own their memory. */
   #handsOver: false | 'batch' | 'bare' = false;
-  readonly #waiting = new Map<number, Ticket>();
+  readonly #waiting = new WaitingTickets();
   readonly #events: PoolWorkerEvents;
   readonly #progress: Int32Array;
   readonly #lentSlots: Int32Array;
@@ -68,7 +69,6 @@ export class PoolWorker {
   #outbox: NumberedTask[] = [];
   #gone = false;
   #onDrained: (() => void) | undefined;
-  #nextId = 0;
 
   /** Starts the thread, which waits for its setup: see {@link begin}. */
   constructor(id: number, events: PoolWorkerEvents, resources: PoolWorkerResources = {}) {
@@ -112,7 +112,7 @@ export class PoolWorker {
 
   /** Unsettled tasks, in the order in which they are made. */
   get tickets(): readonly Ticket[] {
-    return [...this.#waiting.values()];
+    return this.#waiting.list();
   }
 
   /** The current task, or the last one if the worker has ended; `undefined` while it opens its dataset or is idle. */
@@ -129,9 +129,7 @@ export class PoolWorker {
 
   /** Adds a task; {@link flush} sends it. */
   submit(ticket: Ticket): void {
-    const id = this.#nextId++;
-    this.#waiting.set(id, ticket);
-    this.#outbox.push({ id, task: ticket.task });
+    this.#outbox.push({ id: this.#waiting.add(ticket), task: ticket.task });
   }
 
   flush(pass: number): void {
@@ -189,8 +187,7 @@ export class PoolWorker {
   /** Ignore all further messages of the worker. */
   #dismiss(): void {
     this.#gone = true;
-    for (const ticket of this.#waiting.values())
-      ticket.reject(new LoaderClosedError('The workers were closed'));
+    for (const ticket of this.tickets) ticket.reject(new LoaderClosedError('The workers were closed'));
     this.#waiting.clear();
   }
 
@@ -215,8 +212,7 @@ export class PoolWorker {
 
   /** @param arrivedAt - `undefined` while the loader is not observed. */
   #settle(outcome: TaskOutcome, page: ArrayBuffer | undefined, arrivedAt: number | undefined): void {
-    const ticket = this.#waiting.get(outcome.id);
-    this.#waiting.delete(outcome.id);
+    const ticket = this.#waiting.take(outcome.id);
     if (this.#waiting.size === 0) this.#onDrained?.();
     if ('error' in outcome) {
       ticket?.reject(fromErrorRecord(outcome.error));
@@ -248,7 +244,7 @@ export class PoolWorker {
   }
 
   #makingOf({ id, makeMs, stages, startedAt }: MadeOutcome, arrivedAt: number): MakingTimes {
-    const begun = startedAt ?? this.#starts.of(id, this.#nextId) ?? arrivedAt - makeMs;
+    const begun = startedAt ?? this.#starts.of(id, this.#waiting.end) ?? arrivedAt - makeMs;
     return { worker: this.id, startedAt: begun, makeMs, stages };
   }
 
