@@ -5,7 +5,8 @@ import { collect, range } from './collect.js';
 
 const auto = { numWorkers: 1, maxWorkers: 4, prefetchFactor: 2, maxPrefetchFactor: 16 };
 /** A period of a tenth of a second in which the consumer waited and the workers worked for these shares of the time. */
-const period = (tuner: Tuner, waits: number, busy: number) => ({
+const period = (tuner: Tuner, waits: number, busy: number, batches = 100) => ({
+  batches,
   elapsedMs: 100,
   waitMs: 100 * waits,
   makeMs: 100 * busy * tuner.numWorkers,
@@ -31,6 +32,18 @@ describe('Tuner', () => {
     const tuner = new Tuner(auto);
     for (let k = 0; k < 5; k++) tuner.observe(period(tuner, 0.2, 0.1));
     expect(tuner).toMatchObject({ numWorkers: 1, prefetchFactor: 16 });
+  });
+
+  it('lets workers go four times as far ahead with batches that take less than a message', () => {
+    const tuner = new Tuner(auto);
+    for (let k = 0; k < 8; k++) tuner.observe(period(tuner, 0.2, 0.1, 501));
+    expect(tuner).toMatchObject({ numWorkers: 1, prefetchFactor: 64 });
+    const other = new Tuner(auto);
+    for (let k = 0; k < 8; k++) other.observe(period(other, 0.2, 0.1, 499));
+    expect(other.prefetchFactor).toBe(16);
+    const fixed = new Tuner({ ...auto, maxWorkers: 1, maxPrefetchFactor: 2 });
+    for (let k = 0; k < 8; k++) expect(fixed.observe(period(fixed, 0.2, 0.1, 501))).toBe(false);
+    expect(fixed.prefetchFactor).toBe(2);
   });
 
   it('changes nothing while neither side waits', () => {

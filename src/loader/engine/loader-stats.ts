@@ -104,7 +104,13 @@ export class StatsRecorder {
       waitMs: this.#waitMs,
       makeMs: this.#makeMs,
     };
-    return from && { elapsedMs, waitMs: this.#waitMs - from.waitMs, makeMs: this.#makeMs - from.makeMs };
+    if (!from) return undefined;
+    return {
+      elapsedMs,
+      waitMs: this.#waitMs - from.waitMs,
+      makeMs: this.#makeMs - from.makeMs,
+      batches: this.#batches - from.batches,
+    };
   }
 
   snapshot(): Omit<LoaderStats, 'numWorkers' | 'prefetchFactor' | 'tuning' | 'restarts'> {

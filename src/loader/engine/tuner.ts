@@ -7,6 +7,8 @@ export interface RunPeriod {
   readonly waitMs: number;
   /** Time spent making batches, summed over the workers. */
   readonly makeMs: number;
+  /** Batches that were delivered. */
+  readonly batches: number;
 }
 
 export interface TunerOptions {
@@ -14,7 +16,7 @@ export interface TunerOptions {
   /** Maximum number of workers; if it equals the current number, that is fixed. */
   readonly maxWorkers: number;
   readonly prefetchFactor: number;
-  /** Maximum number of batches that a worker makes ahead; likewise. */
+  /** Maximum number of batches that a worker makes ahead; likewise. Four times as many if they are tiny. */
   readonly maxPrefetchFactor: number;
   /** Why there are no workers, if some were requested. */
   readonly reason?: string | undefined;
@@ -24,6 +26,12 @@ export interface TunerOptions {
 const fewWaits = 0.05;
 /** Workers that make batches for more than this share of the time are busy. */
 const busyShare = 0.6;
+/**
+ * Batches that are made in less than this are tiny (a number or a few per sample), and messages cost more than they do. More of them ahead
+ * share a message.
+ */
+const tinyMs = 0.02;
+const tinyFactor = 4;
 /** Number of idle periods in a row after which workers are removed one by one. */
 const idlePeriods = 8;
 const idleShare = 0.3;
@@ -73,12 +81,14 @@ export class Tuner {
   }
 
   /** Evaluates a period. @returns whether the numbers have changed */
-  observe({ elapsedMs, waitMs, makeMs }: RunPeriod): boolean {
+  observe({ elapsedMs, waitMs, makeMs, batches }: RunPeriod): boolean {
     const waits = waitMs / elapsedMs;
     const busy = makeMs / (elapsedMs * this.#numWorkers);
     if (waits >= fewWaits) {
       this.#idle = 0;
-      return this.#more(`the consumer waited ${percent(waits)} of the time`, busy);
+      const { maxPrefetchFactor } = this.#options;
+      const limit = makeMs < tinyMs * batches ? tinyFactor * maxPrefetchFactor : maxPrefetchFactor;
+      return this.#more(`the consumer waited ${percent(waits)} of the time`, busy, limit);
     }
     this.#idle = busy < idleShare ? this.#idle + 1 : 0;
     if (this.#idle < idlePeriods || this.#numWorkers <= this.#fewest) return false;
@@ -88,7 +98,8 @@ export class Tuner {
     return true;
   }
 
-  #more(consumer: string, busy: number): boolean {
+  /** @param limit - Maximum number of batches ahead. */
+  #more(consumer: string, busy: number, limit: number): boolean {
     const workers = `the workers were busy ${percent(busy)} of it`;
     if (busy >= busyShare) {
       if (this.#numWorkers >= this.#options.maxWorkers) {
@@ -100,11 +111,12 @@ export class Tuner {
       this.#why = `with one fewer ${consumer}, and ${workers}`;
       return true;
     }
-    if (this.#prefetchFactor >= this.#options.maxPrefetchFactor) {
+    const { prefetchFactor, maxPrefetchFactor } = this.#options;
+    if (this.#prefetchFactor >= limit || maxPrefetchFactor === prefetchFactor) {
       this.#why = `${consumer}, though ${workers}; no more batches ahead are allowed`;
       return false;
     }
-    this.#prefetchFactor = Math.min(this.#options.maxPrefetchFactor, this.#prefetchFactor * 2);
+    this.#prefetchFactor = Math.min(limit, this.#prefetchFactor * 2);
     this.#why = `with half as many ahead ${consumer}, though ${workers}`;
     return true;
   }
