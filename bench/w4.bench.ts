@@ -61,7 +61,12 @@ function contestants(batchSize: number): Contestant[] {
         },
       ]
     : [];
-  return [...ours, ...torch, ...tfjs];
+  // What a loop over an asynchronous iterator costs by itself, in any program.
+  const limit = {
+    name: `an iterator of ready batches (limit), batch ${batchSize}`,
+    command: nodeCommand('overhead-limit.js', batchSize, seconds),
+  };
+  return [...ours, limit, ...torch, ...tfjs];
 }
 
 /** Against PyTorch's usual dataset, which fetches one sample at a time, as ours does here. */

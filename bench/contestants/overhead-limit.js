@@ -1,14 +1,20 @@
-// node overhead-limit.js <seconds>: the limit of JavaScript. A bare asynchronous iterator whose batch is always ready.
+// node overhead-limit.js <batch size> <seconds>: the limit of JavaScript. A bare asynchronous iterator, whose batches are
+// arrays of numbers that it makes at once.
 import { measureFor } from './report.js';
 
-const seconds = Number(process.argv[2]);
-const batch = Object.freeze({ data: new Float32Array(1) });
-const ready = {
+const [batchSize, seconds] = process.argv.slice(2).map(Number);
+const items = Array.from({ length: 1_000_000 }, (_, i) => i);
+const batches = {
   [Symbol.asyncIterator]() {
-    let left = 1_000_000;
+    let at = 0;
     return {
-      next: () => Promise.resolve(left-- > 0 ? { done: false, value: batch } : { done: true, value: undefined }),
+      next() {
+        if (at === items.length) return Promise.resolve({ done: true, value: undefined });
+        const data = new Float32Array(Math.min(batchSize, items.length - at));
+        for (let i = 0; i < data.length; i++) data[i] = items[at++];
+        return Promise.resolve({ done: false, value: { dtype: 'float32', shape: [data.length], data } });
+      },
     };
   },
 };
-await measureFor(seconds, ready, () => 1, 1);
+await measureFor(seconds, batches, () => 1, 1);
