@@ -5,64 +5,57 @@ import { dirname, join } from 'node:path';
 import { bundleCode, bundleTypes, dataFiles } from './bundle.js';
 import { neededAtOnce, root } from './toolchain.js';
 
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-/** What is published besides dist/. */
-const copied = ['README.md', 'LICENSE', ...manifest.files.filter((path) => path !== 'dist')];
-const isPublished = (path) => !/[\\/](?:build|[^\\/]*\.egg-info|__pycache__)(?:$|[\\/])/.test(path);
+const { scripts, devDependencies, ...published } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+);
+const besides = ['README.md', 'LICENSE', ...published.files.filter((path) => path !== 'dist')];
 
 /** The folder that is published. */
 export const packageFolder = join(root, 'package');
 const stampFile = join(root, 'dist/.package-stamp');
 
-/** Makes the package from dist/, unless exactly this is there. Vitest calls it by its other name, `setup`. */
+/** Makes the package. Bundles only if dist/ has changed. Vitest calls it by its other name, `setup`. */
 export async function makePackage() {
-  const stamp = stampOfSources();
-  const isThere =
-    existsSync(packageFolder) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
-  if (isThere) return;
-  rmSync(packageFolder, { recursive: true, force: true });
+  const stamp = stampOfBuild();
   const dist = join(packageFolder, 'dist');
-  await Promise.all([bundleCode(dist), bundleTypes(dist)]);
-  for (const path of dataFiles) copy(`dist/${path}`);
-  for (const path of copied) copy(path);
-  const { scripts, devDependencies, ...published } = manifest;
-  writeFileSync(join(packageFolder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
-  writeFileSync(join(packageFolder, 'dist/licenses.txt'), licenses());
-  writeFileSync(stampFile, stamp);
+  if (!existsSync(dist) || !existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
+    for (const path of [stampFile, packageFolder]) rmSync(path, { recursive: true, force: true });
+    await Promise.all([bundleCode(dist), bundleTypes(dist)]);
+    for (const path of dataFiles) copy(`dist/${path}`);
+    writeFileSync(join(dist, 'licenses.txt'), licenses());
+    writeFileSync(join(packageFolder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
+    writeFileSync(stampFile, stamp);
+  }
+  for (const path of besides) copy(path);
 }
 
 export { makePackage as setup };
 
 function copy(path) {
-  mkdirSync(dirname(join(packageFolder, path)), { recursive: true });
-  cpSync(join(root, path), join(packageFolder, path), { recursive: true, filter: isPublished });
+  const target = join(packageFolder, path);
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(dirname(target), { recursive: true });
+  const filter = (source) => !/[\\/](?:build|[^\\/]*\.egg-info|__pycache__)$/.test(source);
+  cpSync(join(root, path), target, { recursive: true, filter });
 }
 
 /** The licenses of the packages in the bundle. */
 function licenses() {
-  return neededAtOnce
-    .map((name) => {
-      const folder = join(root, 'node_modules', name);
-      const file = readdirSync(folder).find((one) => /^license/i.test(one));
-      return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
-    })
-    .join('\n\n');
+  const texts = neededAtOnce.map((name) => {
+    const folder = join(root, 'node_modules', name);
+    const file = readdirSync(folder).find((one) => /^license/i.test(one));
+    return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  return texts.join('\n\n');
 }
 
-/** Changes with everything that the package is made of. */
-function stampOfSources() {
+/** Changes with everything that the bundle is made of. */
+function stampOfBuild() {
+  const built = readdirSync(join(root, 'dist'), { recursive: true })
+    .filter((file) => /\.(?:js|ts|map|json|html)$/.test(file) && !/workers.bundle/.test(file))
+    .map((file) => join('dist', file));
   const hash = createHash('sha256');
-  const within = (path) =>
-    existsSync(join(root, path))
-      ? readdirSync(join(root, path), { recursive: true, withFileTypes: true })
-      : [];
-  const files = ['dist', 'scripts', 'python', 'skills']
-    .flatMap(within)
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => isPublished(path) && !path.includes('workers/bundle'));
-  const others = ['package.json', 'package-lock.json', ...copied].map((path) => join(root, path));
-  for (const file of [...files, ...others.filter((path) => /\.\w+$|LICENSE$/.test(path))].sort())
-    hash.update(file.slice(root.length)).update(readFileSync(file));
+  for (const file of [...built.sort(), 'package.json', 'package-lock.json', 'scripts/bundle.js'])
+    hash.update(file).update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }

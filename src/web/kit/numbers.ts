@@ -1,8 +1,19 @@
 // Formats numbers for the terminal, the pages and the live page. English grouping in every locale, so that outputs compare.
 
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const three = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+/** Makes a formatter when it is first used: the first one of a process takes milliseconds, which a command without numbers saves. */
+function formatter(options: Intl.NumberFormatOptions): { format(value: number): string } {
+  let made: Intl.NumberFormat | undefined;
+  return {
+    format(value) {
+      made ??= new Intl.NumberFormat('en', options);
+      return made.format(value);
+    },
+  };
+}
+
+const whole = formatter({ maximumFractionDigits: 0 });
+const three = formatter({ maximumSignificantDigits: 3 });
+const compact = formatter({ notation: 'compact', maximumSignificantDigits: 3 });
 
 /** `12,345`. */
 export function formatCount(count: number): string {
