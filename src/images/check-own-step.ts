@@ -13,7 +13,7 @@ export function checkedLevels(
   k: number,
 ): PlanarImage {
   const { dtype, shape, data } = change(imageTensor(image), context);
-  const [channels, height, width] = shape as readonly [number, number, number];
+  const [channels = 0, height = 0, width = 0] = shape;
   if (dtype !== 'uint8' || shape.length !== 3 || channels !== image.channels || data.length === 0) {
     throw new ShapeError(`A step returned ${dtype} [${shape}], not uint8 [${image.channels}, H, W]`, {
       where: { step: k },

@@ -1,3 +1,4 @@
+import { mapEach } from '../core/map-each.js';
 import type { PackedPixels } from './packed-pixels.js';
 
 export function isBmp(bytes: Uint8Array): boolean {
@@ -105,11 +106,7 @@ function readHeader(view: DataView): BmpHeader {
   if (size !== 12 && (size < 40 || view.byteLength < 14 + size))
     throw new Error(`its header of ${size} bytes is of no known kind`);
   if (size === 12) {
-    const [width, height, bits] = [18, 20, 24].map((at) => view.getUint16(at, true)) as [
-      number,
-      number,
-      number,
-    ];
+    const [width, height, bits] = mapEach([18, 20, 24], (at) => view.getUint16(at, true));
     const colors = bits <= 8 ? 1 << bits : 0;
     return checked({
       width,

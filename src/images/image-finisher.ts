@@ -80,12 +80,15 @@ export class ImageFinisher {
     }
     if ('channels' in image) writePlanar(image, layout, target, this.#levels);
     else if (!this.takesPacked) writePlanar(planarOf(image, channels), layout, target, this.#levels);
-    else if (this.#scaling)
-      normalizePixels(image, this.#scaling, layout, target as Float32Array, this.#workspace());
-    else copyPixels(image, layout, target as Uint8Array, this.#workspace());
+    else if (this.#scaling && target instanceof Float32Array)
+      normalizePixels(image, this.#scaling, layout, target, this.#workspace());
+    else if (target instanceof Uint8Array) copyPixels(image, layout, target, this.#workspace());
+    // A float16 image is erased before it is rounded.
+    if (target instanceof Uint16Array) return;
     const { height, width } = image;
-    const erasable = { channels, height, width, layout, data: target as Float32Array | Uint8Array };
-    for (const step of this.#steps) eraseRandom(erasable, step as ErasingStep, context.rng);
+    const erasable = { channels, height, width, layout, data: target };
+    for (const step of this.#steps)
+      if (step.type === 'randomErasing') eraseRandom(erasable, step, context.rng);
   }
 
   #writeFloats(

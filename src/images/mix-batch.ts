@@ -1,4 +1,5 @@
 import type { TypedArray } from '../core/dtype.js';
+import { copyElements, subarrayOf } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { imageWorkspace } from './image-workspace.js';
@@ -64,8 +65,7 @@ export function pasteBoxes(values: TypedArray, shape: BatchShape, box: PastedBox
     for (let channel = 0; channel < channels; channel++) {
       for (let y = top; y < bottom; y++) {
         const row = (channel * height + y) * width;
-        // The two arrays have one type.
-        values.set(before.subarray(row + left, row + right) as never, b * image + row + left);
+        copyElements(subarrayOf(before, row + left, row + right), values, b * image + row + left);
       }
     }
   }
@@ -85,7 +85,7 @@ export function mixLabels(
   target: Float32Array,
   names: { readonly mix: string; readonly numClasses: number | undefined; readonly label: string },
 ): void {
-  const [batch] = labels.shape as readonly [number];
+  const [batch = 0] = labels.shape;
   if (labels.shape.length > 2) {
     throw new ShapeError(`${names.mix} needs ${names.label} of the shape [B] or [B, numClasses]`, {
       where: { shape: `[${labels.shape}]` },

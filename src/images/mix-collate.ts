@@ -5,7 +5,7 @@ import type { SampleRandom } from '../core/dataset.js';
 import type { DType } from '../core/dtype.js';
 import { ConfigError, ShapeError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
-import { ownValue } from '../core/record.js';
+import { isRecord, ownValue } from '../core/record.js';
 import { stackTensors } from '../core/stack-tensors.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 import { symmetricBeta } from '../random/gamma.js';
@@ -95,7 +95,8 @@ function resolved(mix: MixOptions['mix'], options: MixCollateOptions<string, str
 export function mixCollate(options: MixOptions): MixCollate {
   const rules = { numberDtype: 'float32', stack: stackTensors, parity: false } as const;
   const collate = (samples: readonly object[], { allocate, rng }: CollateContext): object => {
-    const batch = collateTree(samples, rules, allocate) as Record<string, unknown>;
+    const collated = collateTree(samples, rules, allocate);
+    const batch = isRecord(collated) ? collated : {};
     const images = fieldOf(batch, options, options.image);
     const labels = fieldOf(batch, options, options.label);
     const size = images.shape[0]!;
@@ -124,7 +125,8 @@ function fieldOf(batch: Record<string, unknown>, { mix }: MixOptions, name: stri
 
 /** Mixes images in place. @returns the share of each image in its result. */
 function mixImages(images: Tensor, { alpha, probability }: MixOptions, rng: SampleRandom): number {
-  if (images.dtype !== 'float32') {
+  const { data } = images;
+  if (!(data instanceof Float32Array)) {
     throw new ShapeError(`mixUp needs float32 images, not ${images.dtype}`, {
       where: { shape: `[${images.shape}]` },
       next: 'End the transforms with normalize, or use cutMix.',
@@ -132,13 +134,13 @@ function mixImages(images: Tensor, { alpha, probability }: MixOptions, rng: Samp
   }
   if (!rng.boolean(probability)) return 1;
   const share = symmetricBeta(alpha, rng);
-  mixValues(images.data as Float32Array, images.shape[0]!, share);
+  mixValues(data, images.shape[0]!, share);
   return share;
 }
 
 /** Pastes rectangles in place. @returns the share of each image in its result. */
 function cutImages(images: Tensor, { alpha, probability }: MixOptions, rng: SampleRandom): number {
-  const [batch, channels, height, width] = images.shape as readonly [number, number, number, number];
+  const [batch = 0, channels = 0, height = 0, width = 0] = images.shape;
   if (images.shape.length !== 4 || ![1, 3, 4].includes(channels)) {
     throw new ShapeError(`cutMix needs images of the shape [B, C, H, W], not [${images.shape}]`, {
       next: `Use layout: 'NCHW'.`,

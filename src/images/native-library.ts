@@ -20,7 +20,7 @@ export function declareCalls<Calls>(
   const require = peerRequire();
   let koffi: Koffi;
   try {
-    koffi = require('koffi') as Koffi;
+    koffi = require('koffi');
   } catch {
     return null;
   }

@@ -1,3 +1,4 @@
+import { mapEach } from '../core/map-each.js';
 import type { Box } from './geometry/move.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { declareCalls } from './native-library.js';
@@ -15,9 +16,10 @@ interface WebpCalls {
 const interfaceVersion = 0x0209;
 const configBytes = 512;
 const output = 40;
-const [colorspace, isExternal, pixelsAt, pitchAt, lengthAt] = [0, 12, 16, 24, 32].map(
+const [colorspace, isExternal, pixelsAt, pitchAt, lengthAt] = mapEach(
+  [0, 12, 16, 24, 32],
   (at) => output + at,
-) as [number, number, number, number, number];
+);
 const options = 160;
 const crop = options + 8;
 const scaling = options + 28;

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
-import type { Json, JsonObject } from '../core/json.js';
+import type { JsonObject } from '../core/json.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { keysOf } from '../core/record.js';
 import type { ImageLayout } from './normalize-pixels.js';
 
 export interface ImagePipelineOptions {
@@ -71,7 +72,7 @@ export type PipelineSettings = Required<Omit<ImagePipelineOptions, Optional>> &
 type Optional = 'background' | 'dtype';
 
 /** Names of the options, for datasets that take them among their own. */
-export const pipelineOptionNames = Object.keys(schema.entries) as readonly (keyof ImagePipelineOptions)[];
+export const pipelineOptionNames = keysOf(schema.entries);
 
 /** @throws {@link ConfigError} naming every option at fault */
 export function pipelineOptions(options: ImagePipelineOptions): PipelineSettings {
@@ -85,9 +86,6 @@ export function pipelineOptions(options: ImagePipelineOptions): PipelineSettings
 
 /** The options that change pixels and are not the default, for a fingerprint. */
 export function pixelSettings({ maxPixels: _, ...settings }: PipelineSettings): JsonObject {
-  const usual = pipelineOptions({});
-  const names = Object.keys(settings) as (keyof typeof settings)[];
-  return Object.fromEntries(
-    names.filter((name) => settings[name] !== usual[name]).map((name) => [name, settings[name] as Json]),
-  );
+  const usual = new Map(Object.entries(pipelineOptions({})));
+  return Object.fromEntries(Object.entries(settings).filter(([name, value]) => usual.get(name) !== value));
 }

@@ -58,10 +58,12 @@ export async function decodeWithSharp(bytes: Uint8Array, settings: PipelineSetti
     return pixelsOf(image.pipelineColorspace('cmyk').toColorspace('cmyk').raw(), true);
   if (gray16 === 'clip' && space === 'grey16' && depth === 'ushort') return clippedGray(image);
   if (channels === 4) return pixelsOf(image.ensureAlpha().toColorspace('srgb').raw());
-  const [r, g, b] = background ?? [];
-  const opaque =
-    r === undefined ? image.removeAlpha() : image.flatten({ background: { r, g: g!, b: b! } }).removeAlpha();
-  return pixelsOf(opaque.toColorspace('srgb').raw());
+  let flat = image;
+  if (background) {
+    const [r, g, b] = background;
+    flat = image.flatten({ background: { r, g, b } });
+  }
+  return pixelsOf(flat.removeAlpha().toColorspace('srgb').raw());
 }
 
 async function pixelsOf(image: SharpImage, isCmyk = false): Promise<PackedPixels> {

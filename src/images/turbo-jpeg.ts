@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { mapEach } from '../core/map-each.js';
 import type { Box } from './geometry/move.js';
 import type { ImageWorkspace } from './image-workspace.js';
 import { declareCalls, type Koffi, type NativeLibrary } from './native-library.js';
@@ -116,7 +117,7 @@ export class TurboJpeg implements RegionDecoder {
    */
   #regionOf(needed: Box, shrink: number, whole: { readonly width: number; readonly height: number }): Box {
     const blocks = blockSizes[this.#calls.get(this.#handle, subsampling)] ?? [32, 32];
-    const [blockWidth, blockHeight] = blocks.map((size) => Math.max(1, size / shrink)) as [number, number];
+    const [blockWidth, blockHeight] = mapEach(blocks, (size) => Math.max(1, size / shrink));
     const width = Math.ceil(whole.width / shrink);
     const height = Math.ceil(whole.height / shrink);
     const x = blockWidth * Math.max(0, Math.floor((needed.x / shrink - margin) / blockWidth));

@@ -1,4 +1,5 @@
 import type { SampleRandom } from '../../core/dataset.js';
+import { knownValue } from '../../core/known-value.js';
 import { gamma } from '../../random/gamma.js';
 import type { PolicyStep } from '../augment/policy-steps.js';
 import { type MixedPart, mixLevels } from '../planar/mix-levels.js';
@@ -75,19 +76,19 @@ function applyAt(
 }
 
 function autoAugment(image: PlanarImage, step: StepOf<'autoAugment'>, rng: SampleRandom): PlanarImage {
-  const pairs = autoAugmentPolicies.get(step.policy)!;
+  const pairs = knownValue(autoAugmentPolicies, step.policy);
   let changed = image;
   for (const { operation, probability, magnitude } of pairs[rng.integer(0, pairs.length)]!) {
     if (!rng.boolean(probability)) continue;
     const magnitudes = autoAugmentSpace.get(operation);
-    changed = applyAt(changed, operation, magnitudes, () => magnitude!, tenBins, step, rng);
+    changed = applyAt(changed, operation, magnitudes, () => magnitude ?? 0, tenBins, step, rng);
   }
   return changed;
 }
 
 function augMix(image: PlanarImage, step: StepOf<'augMix'>, rng: SampleRandom): PlanarImage {
   const space = augMixSpaces[step.allOps ? 'all' : 'some'];
-  const [own, others] = dirichlet(2, step.alpha, rng) as [number, number];
+  const [own = 1, others = 0] = dirichlet(2, step.alpha, rng);
   const shares = dirichlet(step.mixtureWidth, step.alpha, rng);
   const parts: MixedPart[] = [{ data: image.data, weight: own }];
   for (const share of shares) {

@@ -1,4 +1,5 @@
 import type { SampleRandom } from '../../core/dataset.js';
+import { mapEach } from '../../core/map-each.js';
 import type { ErasingStep } from '../augment/erasing-step.js';
 import type { ImageLayout } from '../normalize-pixels.js';
 import { type PlanarSize, roundHalfEven } from '../planar/planar-image.js';
@@ -16,7 +17,7 @@ const tries = 10;
 export function eraseRandom(image: Erasable, step: ErasingStep, rng: SampleRandom): void {
   if (!rng.boolean(step.probability)) return;
   const { height, width } = image;
-  const [low, high] = step.ratio.map(Math.log) as [number, number];
+  const [low, high] = mapEach(step.ratio, Math.log);
   for (let attempt = 0; attempt < tries; attempt++) {
     const area = height * width * (step.scale[0] + rng.float() * (step.scale[1] - step.scale[0]));
     const ratio = Math.exp(low + rng.float() * (high - low));

@@ -1,3 +1,4 @@
+import { mapEach } from '../../core/map-each.js';
 import type { StepFill } from '../augment/step-options.js';
 import { changeContrast, changeSaturation } from '../planar/color-changes.js';
 import { rotateQuarters } from '../planar/crops.js';
@@ -83,7 +84,7 @@ const still = { angle: 0, translate: [0, 0], scale: 1, shear: [0, 0], center: [0
 
 /** Shears by slopes, with the top left corner as the fixed point. */
 function sheared(image: PlanarImage, slopes: readonly [number, number], how: OperationSampling): PlanarImage {
-  const [x, y] = slopes.map((slope) => Math.atan(slope) * (180 / Math.PI)) as [number, number];
+  const [x, y] = mapEach(slopes, (slope) => Math.atan(slope) * (180 / Math.PI));
   const center = [-0.5 * image.width, -0.5 * image.height] as const;
   return warped(image, { ...still, shear: [x, y], center }, how);
 }
@@ -101,7 +102,7 @@ function turned(image: PlanarImage, degrees: number, how: OperationSampling): Pl
   const angle = ((degrees % 360) + 360) % 360;
   if (angle === 0) return image;
   if (angle === 180 || (angle % 90 === 0 && image.height === image.width))
-    return rotateQuarters(image, (angle / 90) as 1 | 2 | 3);
+    return rotateQuarters(image, angle / 90);
   return warped(image, { ...still, angle: -angle }, how);
 }
 

@@ -153,7 +153,7 @@ function sidesOf(padding: number | readonly number[]): Sides {
   const list = typeof padding === 'number' ? [padding] : padding;
   if (![1, 2, 4].includes(list.length))
     refuse('pad', 'padding', `must have 1, 2 or 4 numbers, not ${list.length}`);
-  const [left, top = left, right = left, bottom = top] = list as [number, number?, number?, number?];
+  const [left = 0, top = left, right = left, bottom = top] = list;
   return { left, top, right, bottom };
 }
 

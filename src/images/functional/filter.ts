@@ -1,9 +1,10 @@
 import * as v from 'valibot';
+import { mapEach } from '../../core/map-each.js';
 import { parseOptions } from '../../core/options.js';
 import { isTensor, type Tensor, zeroTensor } from '../../core/tensor.js';
 import { blur, changeSharpness } from '../planar/filters.js';
 import { colors, type ImageTensor, imageArgument, imageTensor } from './image-argument.js';
-import { count, finite, notNegative, positive, refuse } from './parameters.js';
+import { count, finite, notNegative, pairOf, positive, refuse } from './parameters.js';
 
 const sharpness = v.strictObject({ sharpnessFactor: notNegative });
 
@@ -47,25 +48,18 @@ const blurSchema = v.strictObject({
 export function gaussianBlur(image: ImageTensor, options: GaussianBlurOptions): ImageTensor {
   const { kernelSize, sigma } = parseOptions('functional.gaussianBlur', blurSchema, options);
   const planar = imageArgument('gaussianBlur', image);
-  const size = bothAxes(kernelSize);
+  const size = pairOf(kernelSize);
   if (size[0] >> 1 >= planar.width || size[1] >> 1 >= planar.height) {
     const fits = `half of it must be smaller than the image of ${planar.width} × ${planar.height}`;
     refuse('gaussianBlur', 'kernelSize', `${size[0]} × ${size[1]} is too large: ${fits}`);
   }
-  const deviations = sigma === null || sigma === undefined ? size.map(usualSigma) : bothAxes(sigma);
-  return imageTensor(
-    blur(planar, { kernelSize: size, sigma: deviations as unknown as readonly [number, number] }),
-  );
+  const deviations = sigma === null || sigma === undefined ? mapEach(size, usualSigma) : pairOf(sigma);
+  return imageTensor(blur(planar, { kernelSize: size, sigma: deviations }));
 }
 
 /** torchvision's default standard deviation for a kernel. */
 export function usualSigma(kernelSize: number): number {
   return kernelSize * 0.15 + 0.35;
-}
-
-function bothAxes(value: number | readonly number[]): readonly [x: number, y: number] {
-  const [x, y = x] = typeof value === 'number' ? [value] : value;
-  return [x!, y!];
 }
 
 /**
@@ -84,7 +78,7 @@ export function normalize(
   const { mean, std } = parseOptions('functional.normalize', schema, options);
   if (!isTensor(image) || image.shape.length !== 3 || !['uint8', 'float32'].includes(image.dtype))
     refuse('normalize', 'image', 'must be a uint8 or float32 tensor of the shape [C, H, W]');
-  const [channels, height, width] = image.shape as readonly [number, number, number];
+  const [channels = 0, height = 0, width = 0] = image.shape;
   const means = ofChannels('mean', mean, channels);
   const deviations = ofChannels('std', std, channels);
   if (deviations.includes(0)) refuse('normalize', 'std', 'must not be 0');

@@ -21,6 +21,7 @@ import {
   fillOption,
   finite,
   pair,
+  pairOf,
   positive,
   refuse,
   type Size,
@@ -82,7 +83,7 @@ function resizedSize(
   };
   if (size === null) {
     if (maxSize === undefined) refuse('resize', 'maxSize', 'must be a number of pixels if size is null');
-    return upright(Math.trunc((maxSize! * short) / long), maxSize!);
+    return upright(Math.trunc((maxSize * short) / long), maxSize);
   }
   const sides = typeof size === 'number' ? [size] : size;
   if (sides.length === 2) {
@@ -177,10 +178,9 @@ export function affine(image: ImageTensor, options: AffineOptions): ImageTensor 
     options,
   );
   const planar = imageArgument('affine', image);
-  const [shearX, shearY = shearX] = typeof shear === 'number' ? [shear, 0] : shear;
   const matrix = inverseAffineMatrix({
     ...parameters,
-    shear: [shearX!, shearY!],
+    shear: typeof shear === 'number' ? [shear, 0] : pairOf(shear),
     center: fromCenter(center, planar),
   });
   return sampled('affine', planar, affineGrid(matrix, planar, planar), { interpolation, fill });
@@ -216,7 +216,7 @@ export function rotate(image: ImageTensor, options: RotateOptions): ImageTensor 
   const keepsSize = expand || planar.height === planar.width;
   if (!center && turn === 0) return imageTensor(copyImage(planar));
   if (!center && (turn === 180 || ((turn === 90 || turn === 270) && keepsSize)))
-    return imageTensor(rotateQuarters(planar, quarters as 1 | 2 | 3));
+    return imageTensor(rotateQuarters(planar, quarters));
   const matrix = inverseAffineMatrix({
     angle: -turn,
     translate: [0, 0],
@@ -262,10 +262,10 @@ export function perspective(image: ImageTensor, options: PerspectiveOptions): Im
   } else {
     if (!startpoints || !endpoints)
       refuse('perspective', startpoints ? 'endpoints' : 'startpoints', 'is missing');
-    found = perspectiveCoefficients(startpoints!, endpoints!);
+    found = perspectiveCoefficients(startpoints, endpoints);
     if (!found) refuse('perspective', 'endpoints', 'must be corners of a quadrilateral');
   }
-  return sampled('perspective', planar, perspectiveGrid(found!, planar), { interpolation, fill });
+  return sampled('perspective', planar, perspectiveGrid(found, planar), { interpolation, fill });
 }
 
 function sampled(

@@ -24,7 +24,7 @@ export function imageArgument(
   };
   if (!isTensor(image)) return refuse('must be a tensor of the shape [C, H, W]');
   if (image.dtype !== 'uint8') return refuse(`must be uint8, not ${image.dtype}`);
-  const [count, height, width] = image.shape as readonly [number, number, number];
+  const [count = 0, height = 0, width = 0] = image.shape;
   if (image.shape.length !== 3 || image.data.length === 0)
     return refuse(`must have the shape [C, H, W] and at least one pixel, not [${image.shape.join(', ')}]`);
   if (channels && !channels.includes(count))

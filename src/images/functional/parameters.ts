@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ConfigError } from '../../core/errors.js';
+import { lastOf } from '../../core/last-of.js';
 import { integerFrom } from '../../core/options.js';
 
 /** Parts of the schemas of operations. */
@@ -40,8 +41,14 @@ export type Size = number | readonly number[];
 
 /** Height and width of a size that is a square if it is one number. */
 export function bothSides(size: Size): { readonly height: number; readonly width: number } {
-  const [height, width = height] = typeof size === 'number' ? [size] : size;
-  return { height: height!, width: width! };
+  const [height, width] = pairOf(size);
+  return { height, width };
+}
+
+/** Two numbers, which are equal if one is given. */
+export function pairOf(value: number | readonly number[]): readonly [number, number] {
+  const given = typeof value === 'number' ? [value] : value;
+  return [given[0]!, lastOf(given)];
 }
 
 /** @throws {@link ConfigError} if there is not one value, or one for each channel. */

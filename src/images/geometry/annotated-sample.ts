@@ -64,7 +64,7 @@ export function sampleOptions(options: SampleOptions): v.InferOutput<typeof sche
 
 /** The image of a tensor, in the channels of a pipeline. @throws {@link ShapeError} */
 export function imageOfSample(image: Tensor<'uint8'>, channels: 1 | 3 | 4): PlanarImage {
-  const [found, height, width] = image.shape as readonly [number, number, number];
+  const [found = 0, height = 0, width = 0] = image.shape;
   const isRepeated = channels === 3 && found === 1;
   if (
     image.dtype !== 'uint8' ||

@@ -54,9 +54,10 @@ export class Annotations {
     const { boxes, labels, points } = this.#sample;
     const forward = inverse(this.#matrix);
     const rules = this.#rules;
-    const moved = rules.boxesFromMask
-      ? boxesOfMasks(this.#mask!, rules)
-      : boxes && moveBoxes(boxes, forward, size, rules);
+    const moved =
+      this.#mask && rules.boxesFromMask
+        ? boxesOfMasks(this.#mask, rules)
+        : boxes && moveBoxes(boxes, forward, size, rules);
     const mask = moved && this.#mask?.shape.length === 3 ? rowsOf(this.#mask, moved.kept) : this.#mask;
     return {
       ...(mask && { mask }),

@@ -9,7 +9,7 @@ import {
   perspectiveCoefficients,
 } from '../planar/grids.js';
 import { type PlanarSize, roundHalfEven } from '../planar/planar-image.js';
-import { alongAxes, following, type Matrix } from './matrix.js';
+import { alongAxes, following } from './matrix.js';
 import type { Box, Move } from './move.js';
 
 /** Steps that move pixels. */
@@ -176,10 +176,10 @@ function perspective(
     [right, bottom],
     [0, bottom],
   ] as const;
-  const found = perspectiveCoefficients(startpoints, endpoints);
-  // An image of one pixel has no corners to move.
-  const matrix = (found ? [...found, 1] : [1, 0, 0, 0, 1, 0, 0, 0, 1]) as unknown as Matrix;
-  return { kind: 'warp', matrix, height, width };
+  // An image of one pixel has no corners to move: the result is the identity.
+  const [a = 1, b = 0, c = 0, d = 0, e = 1, f = 0, g = 0, h = 0] =
+    perspectiveCoefficients(startpoints, endpoints) ?? [];
+  return { kind: 'warp', matrix: [a, b, c, d, e, f, g, h, 1], height, width };
 }
 
 function uniform([low, high]: readonly [number, number], rng: SampleRandom): number {

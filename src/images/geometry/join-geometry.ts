@@ -26,26 +26,27 @@ export function joinGeometry(
 ): Geometry {
   let crop: CropGeometry | undefined = wholeImage(source);
   let size: PlanarSize = { height: source.height, width: source.width };
-  let matrix: Matrix | undefined;
+  let matrix = cropMatrix(crop);
   let fill: StepFill = 0;
   let filter: ResizeFilter = 'bilinear';
   for (const step of steps) {
     if ('fill' in step) fill = step.fill;
     if ('interpolation' in step) filter = step.interpolation;
     for (const move of drawMoves(step, size, rng)) {
-      if (crop && move.kind !== 'warp') crop = withMove(crop, move);
-      else {
-        const before: Matrix = crop ? cropMatrix(crop) : matrix!;
+      if (crop && move.kind !== 'warp') {
+        crop = withMove(crop, move);
+        matrix = cropMatrix(crop);
+      } else {
         crop = undefined;
         matrix = following(
           move.kind === 'warp' ? move.matrix : cropMatrix(withMove(wholeImage(size), move)),
-          before,
+          matrix,
         );
       }
       size = sizeAfter(move, size);
     }
   }
-  return { ...size, matrix: crop ? cropMatrix(crop) : matrix!, crop, fill, filter };
+  return { ...size, matrix, crop, fill, filter };
 }
 
 function sizeAfter(move: Move, size: PlanarSize): PlanarSize {

@@ -1,5 +1,7 @@
 import type { TypedArray } from '../../core/dtype.js';
-import { elementCount, type Tensor, tensor } from '../../core/tensor.js';
+import { copyElements, subarrayOf } from '../../core/dtype.js';
+import { mapEach } from '../../core/map-each.js';
+import { elementCount, type Tensor, tensor, zeroTensor } from '../../core/tensor.js';
 import { imageWorkspace } from '../image-workspace.js';
 import type { PlanarSize } from '../planar/planar-image.js';
 import type { SampleRules } from './annotated-sample.js';
@@ -9,21 +11,19 @@ import type { Box } from './move.js';
 
 /** Moves masks by nearest neighbor, so that classes stay classes. O(planes × pixels of the result). */
 export function moveMask(mask: Tensor, geometry: Geometry, fill: number): Tensor {
-  const [sourceHeight, sourceWidth] = mask.shape.slice(-2) as [number, number];
+  const [sourceHeight = 0, sourceWidth = 0] = mask.shape.slice(-2);
   const { height, width, crop } = geometry;
   // As in the image, a crop hides the pixels around it.
   const seen = crop?.visible ?? { x: 0, y: 0, width: sourceWidth, height: sourceHeight };
-  const planes = elementCount(mask.shape.slice(0, -2));
   const places = placesInMask(geometry, seen, sourceWidth);
-  const Kind = mask.data.constructor as new (length: number) => TypedArray;
-  const moved = new Kind(planes * height * width);
-  // The two arrays have one type.
-  if (fill !== 0) moved.fill((isBig(moved) ? BigInt(fill) : fill) as never);
-  gatherElements(mask.data, sourceHeight * sourceWidth, places, moved);
-  return { dtype: mask.dtype, shape: [...mask.shape.slice(0, -2), height, width], data: moved } as Tensor;
+  const moved = zeroTensor(mask.dtype, [...mask.shape.slice(0, -2), height, width]);
+  if (isBig(moved.data)) moved.data.fill(BigInt(fill));
+  else moved.data.fill(fill);
+  gatherElements(mask.data, sourceHeight * sourceWidth, places, moved.data);
+  return moved;
 }
 
-function isBig(data: TypedArray): boolean {
+function isBig(data: TypedArray): data is BigInt64Array | BigUint64Array {
   return data instanceof BigInt64Array || data instanceof BigUint64Array;
 }
 
@@ -100,12 +100,12 @@ export function moveBoxes(
   rules: Rules,
 ): MovedBoxes {
   return keep(boxes.shape[0]!, rules, (n) => {
-    const [left, top, right, bottom] = boxes.data.subarray(4 * n, 4 * n + 4) as unknown as number[];
+    const [left, top, right, bottom] = mapEach([0, 1, 2, 3], (side) => boxes.data[4 * n + side]!);
     const corners = [
-      mapped(forward, left!, top!),
-      mapped(forward, right!, top!),
-      mapped(forward, right!, bottom!),
-      mapped(forward, left!, bottom!),
+      mapped(forward, left, top),
+      mapped(forward, right, top),
+      mapped(forward, right, bottom),
+      mapped(forward, left, bottom),
     ];
     const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
     const around: Sides = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
@@ -121,7 +121,7 @@ export function moveBoxes(
 
 /** The rectangle around the pixels of each mask that are not 0. A mask without any drops its box. */
 export function boxesOfMasks(mask: Tensor, rules: Rules): MovedBoxes {
-  const [count, height, width] = mask.shape as [number, number, number];
+  const [count = 0, height = 0, width = 0] = mask.shape;
   return keep(count, rules, (n) => {
     let [left, top, right, bottom] = [width, height, 0, 0];
     for (let i = 0; i < height * width; i++) {
@@ -164,11 +164,8 @@ function keep(
 export function rowsOf(source: Tensor, rows: readonly number[]): Tensor {
   const [, ...shape] = source.shape;
   const size = elementCount(shape);
-  const Kind = source.data.constructor as new (length: number) => TypedArray;
-  const data = new Kind(rows.length * size);
-  rows.forEach((row, k) => {
-    // The two arrays have one type.
-    data.set(source.data.subarray(row * size, (row + 1) * size) as never, k * size);
-  });
-  return { dtype: source.dtype, shape: [rows.length, ...shape], data } as Tensor;
+  const chosen = zeroTensor(source.dtype, [rows.length, ...shape]);
+  for (const [k, row] of rows.entries())
+    copyElements(subarrayOf(source.data, row * size, (row + 1) * size), chosen.data, k * size);
+  return chosen;
 }

@@ -25,11 +25,11 @@ export function partOfWarp({ matrix, height, width }: Geometry, source: PlanarSi
   // A perspective may reach anywhere.
   if (matrix[6] !== 0 || matrix[7] !== 0) return { x: 0, y: 0, ...source };
   const corners = [
-    [0, 0],
-    [width, 0],
-    [width, height],
-    [0, height],
-  ].map(([x, y]) => mapped(matrix, x!, y!));
+    mapped(matrix, 0, 0),
+    mapped(matrix, width, 0),
+    mapped(matrix, width, height),
+    mapped(matrix, 0, height),
+  ];
   const axis = (k: 0 | 1, skip: number, length: number) => {
     const around = 2 + 2 * Math.max(1, skip);
     const places = corners.map((corner) => corner[k]);

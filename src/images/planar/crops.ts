@@ -68,7 +68,7 @@ export function flipVertically(image: PlanarImage): PlanarImage {
 }
 
 /** Rotates counterclockwise by quarters of the circle. */
-export function rotateQuarters(image: PlanarImage, quarters: 1 | 2 | 3): PlanarImage {
+export function rotateQuarters(image: PlanarImage, quarters: number): PlanarImage {
   const { height, width } = image;
   const last = (height - 1) * width;
   const turned = { height: width, width: height };

@@ -1,3 +1,4 @@
+import { mapEach } from '../../core/map-each.js';
 import type { PlanarSize } from './planar-image.js';
 
 /**
@@ -35,11 +36,7 @@ export interface AffineParameters {
 /** The matrix that maps a result to its source. */
 export function inverseAffineMatrix(parameters: AffineParameters): AffineMatrix {
   const radians = (degrees: number) => degrees * (Math.PI / 180);
-  const [rotation, shearX, shearY] = [parameters.angle, ...parameters.shear].map(radians) as [
-    number,
-    number,
-    number,
-  ];
+  const [rotation, shearX, shearY] = mapEach([parameters.angle, ...parameters.shear], radians);
   const { scale } = parameters;
   const [cx, cy] = parameters.center;
   const [x, y] = [cx + parameters.translate[0], cy + parameters.translate[1]];
@@ -53,7 +50,7 @@ export function inverseAffineMatrix(parameters: AffineParameters): AffineMatrix 
 
 /** The size of a result that holds the whole transformed image. */
 export function expandedSize(matrix: AffineMatrix, { height, width }: PlanarSize): PlanarSize {
-  const [a, b, c, d, e, f] = matrix.map(Math.fround) as unknown as AffineMatrix;
+  const [a, b, c, d, e, f] = mapEach(matrix, Math.fround);
   const [halfWidth, halfHeight] = [0.5 * width, 0.5 * height];
   const corners = [
     [-halfWidth, -halfHeight],
@@ -76,9 +73,9 @@ export function expandedSize(matrix: AffineMatrix, { height, width }: PlanarSize
 /** The grid of an affine matrix. */
 export function affineGrid(matrix: AffineMatrix, source: PlanarSize, result: PlanarSize): SamplingGrid {
   const [halfWidth, halfHeight] = [0.5 * source.width, 0.5 * source.height];
-  const scaled = matrix.map((value, k) =>
+  const scaled = mapEach(matrix, (value, k) =>
     Math.fround(Math.fround(value) / (k < 3 ? halfWidth : halfHeight)),
-  ) as unknown as AffineMatrix;
+  );
   const [a, b, c, d, e, f] = scaled;
   const { height, width } = result;
   const origin = [0.5 * (1 - width), 0.5 * (1 - height)] as const;
@@ -160,17 +157,7 @@ export function matrixGrid(matrix: readonly number[], source: PlanarSize, result
   const map = Float64Array.from(matrix, (value, k) =>
     Math.fround(k < 3 ? value / (0.5 * source.width) : k < 6 ? value / (0.5 * source.height) : value),
   );
-  const [a, b, c, d, e, f, g, h, i] = map as unknown as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = map;
   return {
     height,
     width,

@@ -1,3 +1,4 @@
+import { mapEach } from '../../core/map-each.js';
 import type { ShownPicture } from './shown-picture.js';
 
 type Color = readonly [red: number, green: number, blue: number];
@@ -41,12 +42,7 @@ export function drawMask(
 export function drawBoxes(picture: ShownPicture, boxes: ArrayLike<number>): void {
   const { width, height, rgb, step } = picture;
   for (let k = 0; 4 * k + 3 < boxes.length; k++) {
-    const [left, top, right, bottom] = [0, 1, 2, 3].map((side) => boxes[4 * k + side]! / step) as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [left, top, right, bottom] = mapEach([0, 1, 2, 3], (side) => boxes[4 * k + side]! / step);
     // What pads a batch has no size.
     if (!(right > left && bottom > top)) continue;
     const inside = (value: number, length: number) => Math.min(length - 1, Math.max(0, Math.floor(value)));

@@ -10,11 +10,10 @@ export function imagesOf(value: unknown, mostSide: number, most: number): ShownP
   const { shape, dtype, data } = value;
   const isBatch = shape.length === 4;
   const layout = pictureLayout(isBatch ? shape.slice(1) : shape, dtype);
-  if (!layout) return [];
-  const numbers = data as Exclude<Tensor['data'], BigInt64Array | BigUint64Array>;
+  if (!layout || data instanceof BigInt64Array || data instanceof BigUint64Array) return [];
   const elements = layout.height * layout.width * layout.channels;
   return Array.from({ length: isBatch ? Math.min(shape[0]!, most) : 1 }, (_, k) =>
-    showPicture(numbers.subarray(k * elements, (k + 1) * elements), layout, mostSide),
+    showPicture(data.subarray(k * elements, (k + 1) * elements), layout, mostSide),
   );
 }
 
@@ -29,7 +28,9 @@ export function drawAnnotations(
   { mask, boxes }: Fields,
 ): void {
   const batch = image.shape.length === 4 ? [image.shape[0]!] : [];
-  const { height, width } = pictureLayout(image.shape.slice(batch.length), image.dtype)!;
+  const layout = pictureLayout(image.shape.slice(batch.length), image.dtype);
+  if (!layout) return;
+  const { height, width } = layout;
   const rest = (value: Tensor) =>
     batch.every((n, k) => value.shape[k] === n) ? value.shape.slice(batch.length) : [];
   if (isTensor(mask)) {
@@ -44,11 +45,12 @@ export function drawAnnotations(
         drawMask(picture, mask.data.subarray(start, start + pixels), width, n);
       }
   }
-  if (isTensor(boxes) && boxes.dtype.startsWith('float')) {
+  const { data } = isTensor(boxes) ? boxes : { data: undefined };
+  if (isTensor(boxes) && (data instanceof Float32Array || data instanceof Float64Array)) {
     const shape = rest(boxes);
     const elements = shape.reduce((product, length) => product * length, 1);
     const isBoxes = shape.length === 2 && shape[1] === 4;
     for (const [k, picture] of isBoxes ? pictures.entries() : [])
-      drawBoxes(picture, (boxes.data as Float32Array).subarray(k * elements, (k + 1) * elements));
+      drawBoxes(picture, data.subarray(k * elements, (k + 1) * elements));
   }
 }

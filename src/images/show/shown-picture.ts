@@ -28,7 +28,7 @@ const leastSide = 8;
 /** The layout of `[H, W, C]` or `[C, H, W]`, with 1, 3 or 4 channels and at least 8 pixels a side; `undefined` for others. */
 export function pictureLayout(shape: readonly number[], dtype: string): PictureLayout | undefined {
   if (shape.length !== 3 || !(dtype === 'uint8' || dtype.startsWith('float'))) return undefined;
-  const [a, b, c] = shape as [number, number, number];
+  const [a = 0, b = 0, c = 0] = shape;
   if (isChannels(c) && Math.min(a, b) >= leastSide)
     return { height: a, width: b, channels: c, row: b * c, column: c, channel: 1 };
   if (isChannels(a) && Math.min(b, c) >= leastSide)
