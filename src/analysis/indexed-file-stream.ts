@@ -51,7 +51,9 @@ function writeIndex(index: FileWriter, { dtype, items, lengths, documentEnds }: 
   );
   for (const piece of lengths()) {
     checkLengths(index.path, piece);
-    index.append(Int32Array.from(piece));
+    const words = new Int32Array(piece.length);
+    words.set(piece);
+    index.append(words);
   }
   const itemBytes = bytesPerElement(dtype);
   let byteOffset = 0;

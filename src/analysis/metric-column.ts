@@ -35,14 +35,16 @@ export class MetricColumn {
     if (result?.length !== samples)
       throw wrongValues(this.name, `returned ${result?.length ?? 'no'} values for ${samples} samples`, start);
     const { scale } = this.#loaded;
+    const values = this.#values.subarray(this.#filled, this.#filled + samples);
     for (let i = 0; i < samples; i++) {
       // Stores negative zero as zero.
       let value = Number(result[i]) + 0;
       if (scale > 0) value = Math.round(value * scale) + 0;
       if (this.#wholeValues ? !Number.isSafeInteger(value) : !Number.isFinite(value))
         throw wrongValue(this.name, value, start + i);
-      this.#values[this.#filled++] = value;
+      values[i] = value;
     }
+    this.#filled += samples;
   }
 
   encode(): Uint8Array {

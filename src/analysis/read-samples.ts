@@ -1,7 +1,6 @@
 import { type Dataset, datasetTitle } from '../core/dataset.js';
 import { MillraceError, SampleError } from '../core/errors.js';
-import { mapError } from '../core/maybe-promise.js';
-import { sampleContext } from '../random/sample-context.js';
+import { DrawContext } from '../random/sample-context.js';
 
 /** Reads the samples of a range; concurrently if reads are asynchronous. */
 export function readSamples(
@@ -13,17 +12,27 @@ export function readSamples(
   let isWaiting = false;
   for (let index = start; index < end; index++) {
     const sample = readSample(dataset, index);
-    isWaiting ||= sample instanceof Promise;
+    isWaiting ||= typeof sample === 'object' && sample instanceof Promise;
     samples[index - start] = sample;
   }
   return isWaiting ? Promise.all(samples) : samples;
 }
 
 function readSample(dataset: Dataset<unknown>, index: number): unknown {
-  return mapError(
-    () => dataset.get(index, sampleContext(index)),
-    (cause) => new SampleError(`Sample ${index} could not be read`, { where: { index }, cause }),
-  );
+  const context = new DrawContext(index, { epoch: 0, seed: 0, worker: null, position: index });
+  try {
+    const sample = dataset.get(index, context);
+    if (typeof sample !== 'object' || !(sample instanceof Promise)) return sample;
+    return sample.catch((cause: unknown) => {
+      throw notRead(index, cause);
+    });
+  } catch (cause) {
+    throw notRead(index, cause);
+  }
+}
+
+function notRead(index: number, cause: unknown): SampleError {
+  return new SampleError(`Sample ${index} could not be read`, { where: { index }, cause });
 }
 
 /** The error for samples `start … end - 1`, or for the one among them that the cause names. */

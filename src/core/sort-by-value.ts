@@ -39,18 +39,25 @@ export function sortByValue(values: Float64Array, ids: IdArray): SamplesByValue 
  * @remarks O(n log n) unless all of them are integers.
  */
 export function sortByNumber(values: Float64Array, ids: IdArray): SamplesByValue {
-  if (values.every(Number.isSafeInteger)) return sortByValue(values, ids);
+  if (areWhole(values)) return sortByValue(values, ids);
   const sorted = values.toSorted();
   const distinct = sorted.filter((value, i) => i === 0 || value !== sorted[i - 1]);
   const ranks = values.map((value) => firstAbove(distinct, value) - 1);
   return { ...sortByValue(ranks, ids), distinct };
 }
 
+/** A loop: `every` calls a function for each value. */
+function areWhole(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isSafeInteger(values[i])) return false;
+  return true;
+}
+
 /** Minimum and maximum of at least one value. */
 export function extremes(values: Float64Array): { readonly min: number; readonly max: number } {
   let min = values[0]!;
   let max = min;
-  for (const value of values) {
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i]!;
     if (value < min) min = value;
     if (value > max) max = value;
   }
