@@ -85,7 +85,7 @@ function selectAccelerator(requested: string | undefined): Accelerator {
       next: "Call await openAccelerator('webgpu') at the start of the program.",
     });
   }
-  if (!(acceleratorNames as readonly string[]).includes(requested)) {
+  if (!acceleratorNames.some((name) => name === requested)) {
     throw new ConfigError(
       'Environment',
       [{ field: 'DS_ACCELERATOR', message: `"${requested}" is not an accelerator` }],

@@ -72,7 +72,7 @@ export function addUp(
   more: ArrayLike<number | bigint>,
   metric: string,
 ): Float64Array {
-  if (!sums || sums.length === 0) return Float64Array.from(more as ArrayLike<number>, Number);
+  if (!sums || sums.length === 0) return Float64Array.from<number | bigint>(more, Number);
   if (more.length === 0) return sums;
   if (more.length !== sums.length)
     throw wrongValues(metric, `returned ${more.length} numbers, but ${sums.length} before`);

@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
-import { type ModuleRecipe, recipeOf } from '../core/recipe.js';
+import { type ModuleRecipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import { makeFromRecipe } from '../recipes/make-from-recipe.js';
 import { builtInMetric } from './metrics/index.js';
@@ -25,7 +25,7 @@ export type MetricRecipe = string | ModuleRecipe | SelectMetricRecipe;
 /** Returns the recipe of a metric. @throws {@link WorkerTransferError} for a metric that is passed as an object. */
 export function metricRecipe(source: MetricSource): MetricRecipe {
   if (typeof source === 'string') return source;
-  if (source instanceof WorkerModule) return recipeOf(source, 'metric') as ModuleRecipe;
+  if (source instanceof WorkerModule) return source[toRecipe]();
   if ('select' in source) return source as unknown as SelectMetricRecipe;
   return recipeOf(source.measure, 'metric') as never;
 }

@@ -88,9 +88,11 @@ export class StackDataset<C extends DatasetColumns> implements Dataset<StackedSa
     make: MakeFromRecipe,
   ): Promise<StackDataset<DatasetColumns>> {
     if (Array.isArray(args))
-      return new StackDataset(...((await Promise.all(args.map(make))) as Dataset<unknown>[]));
-    const made = Object.entries(args).map(async ([name, recipe]) => [name, await make(recipe)] as const);
-    return new StackDataset(Object.fromEntries(await Promise.all(made)) as Record<string, Dataset<unknown>>);
+      return new StackDataset(...(await Promise.all(args.map((recipe) => make<Dataset<unknown>>(recipe)))));
+    const made = Object.entries(args).map(
+      async ([name, recipe]) => [name, await make<Dataset<unknown>>(recipe)] as const,
+    );
+    return new StackDataset(Object.fromEntries(await Promise.all(made)));
   }
 }
 

@@ -1,3 +1,6 @@
+import { knownValue } from '../core/known-value.js';
+import { lastOf } from '../core/last-of.js';
+
 /**
  * Divides classes over parts: of each class, every part receives its share, rounded up or down, and each part has its count in all. Such
  * counts always exist, because the shares themselves are a flow (controlled rounding); an integer flow is found by augmenting paths.
@@ -23,7 +26,7 @@ export function stratifiedCounts(sizes: readonly number[], counts: readonly numb
         isExtra[of]![to] = true;
         if (from !== undefined) isExtra[of]![from] = false;
       }
-      room[path.at(-1)!.to]! -= 1;
+      room[lastOf(path).to]! -= 1;
     }
   }
   return made.map((row, c) => row.map((count, k) => count + Number(isExtra[c]![k])));
@@ -57,14 +60,14 @@ function freePath(c: number, { isOpen, isExtra, room }: Flow): Reassignment[] {
   for (const k of byRoom) if (isOpen(c, k) && !isExtra[c]![k]) reach(k, [{ of: c, from: undefined, to: k }]);
   while (edge.length > 0) {
     const free = edge.find((k) => room[k]! > 0);
-    if (free !== undefined) return [...reached.get(free)!];
+    if (free !== undefined) return [...knownValue(reached, free)];
     const last = edge;
     edge = [];
     for (const from of last)
       for (const [of, extra] of isExtra.entries()) {
         if (!extra[from]) continue;
         for (const to of byRoom)
-          if (isOpen(of, to) && !extra[to]) reach(to, [...reached.get(from)!, { of, from, to }]);
+          if (isOpen(of, to) && !extra[to]) reach(to, [...knownValue(reached, from), { of, from, to }]);
       }
   }
   throw new Error('stratifiedCounts: the counts are not those of the classes');

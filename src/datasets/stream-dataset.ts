@@ -4,6 +4,7 @@ import { ConfigError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, parseOptions } from '../core/options.js';
+import { hasMethod } from '../core/property-of.js';
 import { type MakeFromRecipe, type Movable, type Recipe, recipeOf, toRecipe } from '../core/recipe.js';
 import { WorkerModule } from './worker-module.js';
 
@@ -132,9 +133,7 @@ function isIterable<T>(value: unknown): value is Iterables<T> {
 
 /** Whether a second iteration would give nothing, or be refused. */
 function isReadOnce(source: object): boolean {
-  return (
-    'getReader' in source || 'next' in source || typeof (source as { pipe?: unknown }).pipe === 'function'
-  );
+  return 'getReader' in source || 'next' in source || hasMethod(source, 'pipe');
 }
 
 /** The chunks of a web stream; not every browser can iterate one. */

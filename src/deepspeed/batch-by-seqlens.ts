@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { IndexArray } from '../core/dataset.js';
 import { ConfigError } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
+import { propertyOf } from '../core/property-of.js';
 import { PythonRandom } from '../random/index.js';
 
 /** Order of the sequences: as given, shuffled, or from short to long. */
@@ -48,9 +49,7 @@ export interface SeqlenBatches {
 
 const schema = v.strictObject({
   maxTokens: integerFrom(1),
-  sequenceIds: v.optional(
-    v.custom<IndexArray>((ids) => typeof (ids as IndexArray | null)?.length === 'number'),
-  ),
+  sequenceIds: v.optional(v.custom<IndexArray>((ids) => typeof propertyOf(ids, 'length') === 'number')),
   minBatchSize: v.optional(integerFrom(0), 1),
   maxBatchSize: v.optional(v.nullable(integerFrom(0)), null),
   sequencePickingOrder: v.optional(

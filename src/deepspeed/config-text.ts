@@ -1,5 +1,6 @@
 import Hjson from 'hjson';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
 import { messageOf } from '../core/thrown.js';
 
 /** Hjson stores comments under this key, so it would mistake a key of this name for its own. */
@@ -50,8 +51,8 @@ function notAnObject(reason: string, cause: unknown): ConfigError {
 /** Keys that occur twice in one object, or that the parser may lose. It lists all keys next to the comments. */
 function wrongKeys(value: unknown, prefix: string): ConfigProblem[] {
   if (typeof value !== 'object' || value === null) return [];
-  const { __COMMENTS__: kept } = value as { __COMMENTS__?: { o?: readonly string[] } };
-  const keys = kept?.o ?? [];
+  const kept = propertyOf(propertyOf(value, '__COMMENTS__'), 'o');
+  const keys: string[] = Array.isArray(kept) ? kept : [];
   const repeated = keys.filter((key, i) => keys.indexOf(key) < i);
   // Hjson assigns keys, so `__proto__` sets the prototype of the object, except in Deno, where it is a key like others.
   const lost = keys.filter((key) => key === '__proto__');

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { ConfigError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { booleanOption, parseOptions } from '../core/options.js';
+import { propertyOf } from '../core/property-of.js';
 import { warn } from '../core/warn.js';
 import { scheduleOf } from '../curriculum/schedule-options.js';
 import type { Schedule } from '../curriculum/schedules.js';
@@ -44,7 +45,7 @@ export class CurriculumScheduler {
     this.#config = parseCurriculumConfig('CurriculumScheduler', config, this.#parity);
     this.#schedule = scheduleFrom(this.#config, this.#parity);
     this.#current = this.#config.min_difficulty;
-    if ((config as JsonObject).curriculum_type === 'seqlen') warnAboutStep(this.#config);
+    if (propertyOf(config, 'curriculum_type') === 'seqlen') warnAboutStep(this.#config);
   }
 
   /** The difficulty of the last update; `min_difficulty` before the first. */

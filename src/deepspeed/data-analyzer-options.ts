@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { DocIndex } from '../analysis/index-files.js';
-import { type DType, isDType, type TypedArray } from '../core/dtype.js';
+import { isDType, type TypedArray } from '../core/dtype.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
 import { booleanOption, integerFrom, parseOptions } from '../core/options.js';
 import type { Tensor } from '../core/tensor.js';
@@ -87,7 +87,7 @@ const metricType = v.picklist(
   `must be 'single_value_per_sample' or 'accumulate_value_over_samples'`,
 );
 const integerDtype = v.custom<IntegerDType>(
-  (value) => isDType(value) && isIntegerDType(value as DType),
+  (value) => isDType(value) && isIntegerDType(value),
   'must be an integer dtype',
 );
 const text = v.pipe(v.string('must be a string'), v.nonEmpty('must not be empty'));

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { type TypedArray, zeros } from '../core/dtype.js';
+import type { TypedArray } from '../core/dtype.js';
 import { ConfigError } from '../core/errors.js';
 import { integerFrom, parseOptions } from '../core/options.js';
-import type { Tensor } from '../core/tensor.js';
+import { type Tensor, zeroTensor } from '../core/tensor.js';
 
 /** Whole sequences. All but `tokens` may be absent. */
 export interface FpdtInput {
@@ -97,10 +97,11 @@ export class FpdtInputConstruct {
 /** Columns of a tensor `[B, S]`. */
 function pick(tensor: Tensor, columns: Float64Array): Tensor {
   const [rows = 0, width = 0] = tensor.shape;
-  const data = zeros(tensor.dtype, rows * columns.length) as Int32Array;
+  const picked = zeroTensor(tensor.dtype, [rows, columns.length]);
+  const data: TypedArray = picked.data;
   const source: TypedArray = tensor.data;
   for (let row = 0; row < rows; row++)
     for (let k = 0; k < columns.length; k++)
-      data[row * columns.length + k] = (source as Int32Array)[row * width + columns[k]!]!;
-  return { dtype: tensor.dtype, shape: [rows, columns.length], data };
+      data[row * columns.length + k] = source[row * width + columns[k]!]!;
+  return picked;
 }

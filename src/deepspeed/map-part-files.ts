@@ -34,7 +34,7 @@ export function readMapFile(prefix: string): TypedArray {
 
 /** All elements of a file pair as doubles. @throws {@link FormatError} for a number that a double cannot represent exactly. */
 export function readNumbers(prefix: string, metric: string): Float64Array {
-  const numbers = Float64Array.from(readMapFile(prefix) as ArrayLike<number>, Number);
+  const numbers = Float64Array.from<number | bigint>(readMapFile(prefix), Number);
   const unsafe = numbers.find((number) => !Number.isSafeInteger(number));
   if (unsafe === undefined) return numbers;
   throw new FormatError(`The metric has a value beyond 2^53: ${unsafe}`, {

@@ -93,7 +93,7 @@ function reduceSum(
   parts: readonly MapPartId[],
 ): void {
   const { name, dtype } = metric;
-  const exact = Array.from(readMappedSum(savePath, metric, parts) as ArrayLike<number | bigint>, BigInt);
+  const exact = Array.from<number | bigint, bigint>(readMappedSum(savePath, metric, parts), BigInt);
   const least = exact.reduce((a, b) => (b < a ? b : a), exact[0] ?? 0n);
   const most = exact.reduce((a, b) => (b > a ? b : a), exact[0] ?? 0n);
   makeFolder(`${savePath}/${name}`);

@@ -1,5 +1,6 @@
 import { fingerprint } from '../core/fingerprint.js';
 import type { JsonObject } from '../core/json.js';
+import { lastOf } from '../core/last-of.js';
 import type { BatchSampler, Positions, Sampler } from '../core/sampler.js';
 
 /** From a batch of an epoch on, batches have this many samples. */
@@ -98,7 +99,7 @@ export class SizedBatches implements BatchSampler {
     const isBehind = ({ epoch, batch: from }: SizeChange) =>
       epoch > this.#epoch || (epoch === this.#epoch && from > batch);
     const next = this.#changes.findIndex(isBehind);
-    const { size } = this.#changes.at(next === -1 ? -1 : next - 1)!;
+    const { size } = next === -1 ? lastOf(this.#changes) : this.#changes[next - 1]!;
     const change = next === -1 ? undefined : this.#changes[next]!;
     const batches = change?.epoch === this.#epoch ? change.batch - batch : Number.POSITIVE_INFINITY;
     return { size, batches };

@@ -175,7 +175,7 @@ function receive(socket: Socket, take: (message: unknown) => void): void {
       pending = [joined];
       needed = 4 + joined.readUInt32LE(0);
       if (bytes < needed) return;
-      const message = deserialize(joined.subarray(4, needed)) as unknown;
+      const message = deserialize(joined.subarray(4, needed));
       pending = [joined.subarray(needed)];
       bytes -= needed;
       needed = 4;

@@ -1,5 +1,6 @@
 import type { Collate, CollateContext } from '../core/collate.js';
 import { ShapeError } from '../core/errors.js';
+import { propertyOf } from '../core/property-of.js';
 import { isTensor } from '../core/tensor.js';
 import { WorkerModule } from '../datasets/worker-module.js';
 import type { VariableBatchSampler } from './variable-batch-sampler.js';
@@ -63,6 +64,6 @@ export class VariableDelivery<T, B> {
 /** The length of a sample, if it is one sequence. */
 function tokensOf(sample: unknown): number | undefined {
   if (isTensor(sample)) return sample.shape[0];
-  const { length } = (sample ?? {}) as { readonly length?: unknown };
+  const length = propertyOf(sample, 'length');
   return typeof length === 'number' ? length : undefined;
 }

@@ -1,4 +1,4 @@
-import { type DType, dtypeOf } from '../core/dtype.js';
+import { type DType, dtypeOf, isTypedArray } from '../core/dtype.js';
 import { isTensor, type Tensor } from '../core/tensor.js';
 
 /** The size of a batch. */
@@ -37,10 +37,11 @@ export function tokensOfSample(sample: unknown, depth = 0): number | undefined {
   if (isTensor(sample)) {
     return tokenDTypes.has(sample.dtype) && sample.shape.length > 0 ? sample.data.length : undefined;
   }
-  if (ArrayBuffer.isView(sample)) {
+  if (isTypedArray(sample)) {
     const dtype = dtypeOf(sample);
-    return dtype && tokenDTypes.has(dtype) ? (sample as Int32Array).length : undefined;
+    return dtype && tokenDTypes.has(dtype) ? sample.length : undefined;
   }
+  if (ArrayBuffer.isView(sample)) return undefined;
   // A long list of numbers holds no tensor.
   if (Array.isArray(sample) && typeof sample[0] !== 'object') return undefined;
   for (const part of Object.values(sample)) {

@@ -237,7 +237,7 @@ type ResultCall = {
 
 function loadKoffi(): Koffi {
   try {
-    return peerRequire()('koffi') as Koffi;
+    return peerRequire()('koffi');
   } catch (cause) {
     throw new MissingPeerError('CUDA needs the package koffi, which is not installed or fails to load', {
       where: { package: 'koffi' },

@@ -1,5 +1,6 @@
 // JSON has no NaN or infinity: JSON.stringify writes null, which a page would show as 0. They are encoded as {
 // "$number": "NaN" }.
+import { isRecord } from '../../core/record.js';
 
 const notFinite = '$number';
 
@@ -13,7 +14,6 @@ export function toPageJson(value: unknown): string {
 /** Parses the output of {@link toPageJson}. */
 export function fromPageJson(text: string): unknown {
   return JSON.parse(text, (_key, item: unknown) => {
-    if (typeof item !== 'object' || item === null || !Object.hasOwn(item, notFinite)) return item;
-    return Number((item as { [notFinite]: unknown })[notFinite]);
+    return isRecord(item) && Object.hasOwn(item, notFinite) ? Number(item[notFinite]) : item;
   });
 }

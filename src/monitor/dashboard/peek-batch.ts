@@ -136,7 +136,7 @@ function rowsOf({ shape, data }: Tensor): string[] {
   return Array.from({ length: Math.min(rows, maxRows) }, (_, row) => {
     const shown = Math.min(columns, maxColumns);
     const start = row * columns;
-    const elements = Array.from(data.subarray(start, start + shown) as ArrayLike<number | bigint>, short);
+    const elements = Array.from<number | bigint, string>(data.subarray(start, start + shown), short);
     return `${elements.join(' ')}${columns > shown ? ' …' : ''}`;
   });
 }

@@ -130,6 +130,6 @@ function post(message: FromServer): void {
   parentPort!.postMessage(message);
 }
 
-const page = new PageThread(workerData as ServerSetup);
+const page = new PageThread(workerData);
 parentPort!.on('message', (message: ToServer) => page.take(message));
 await page.open();
