@@ -50,7 +50,8 @@ export function mapTensors<Batch, T>(
   return (origin ? withOrigin(mapped as object, origin) : mapped) as MapTensors<Batch, T>;
 }
 
-function isPlainObject(value: unknown): value is Record<string, unknown> {
+/** Whether a value is an object literal, or one like it: not an instance of a class. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -1,5 +1,5 @@
 import { CapabilityError } from '../core/errors.js';
-import { ownValue } from '../core/record.js';
+import { isRecord, ownValue } from '../core/record.js';
 import { isTensor } from '../core/tensor.js';
 import type { Collectives } from './collectives.js';
 
@@ -30,7 +30,7 @@ export function isEqualInput(a: unknown, b: unknown): boolean {
   }
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((value, k) => isEqualInput(value, b[k]));
-  if (isRecord(a) && isRecord(b)) {
+  if (isFields(a) && isFields(b)) {
     const names = Object.keys(a);
     return (
       names.length === Object.keys(b).length &&
@@ -45,8 +45,8 @@ function equalNumbers(a: number | bigint, b: number | bigint): boolean {
   return typeof a === typeof b ? a === b : Number(a) === Number(b);
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isTensor(value);
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isRecord(value) && !isTensor(value);
 }
 
 /** Memory that is lent or shared must not leave this rank. */

@@ -1,6 +1,7 @@
 import { type DType, isTypedArray } from '../core/dtype.js';
 import { CollateError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
+import { isPlainObject } from '../core/map-tensors.js';
 import { attachedOrigin } from '../core/sample-origin.js';
 import { isTensor, type Tensor, tensor } from '../core/tensor.js';
 import type { BatchAddress } from './batch-address.js';
@@ -96,7 +97,7 @@ function nodeOf(value: unknown, path: string, tensors: NamedTensors): Node {
   if (value instanceof ArrayBuffer) return { tensor: tensors.add(path, tensor(new Uint8Array(value))) };
   if (isTypedArray(value)) return { tensor: tensors.add(path, tensor(value)) };
   if (Array.isArray(value)) return listOf(value, path, tensors);
-  if (isRecord(value)) {
+  if (isPlainObject(value)) {
     const fields = Object.entries(value)
       .filter(([, field]) => field !== undefined)
       .map(([key, field]): [string, Node] => [
@@ -163,12 +164,6 @@ function headerBytes(json: string): Uint8Array {
   new DataView(header.buffer).setBigUint64(0, BigInt(padded - 8), true);
   header.set(text, 8);
   return header;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function describe(value: unknown): string {

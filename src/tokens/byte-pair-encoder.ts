@@ -212,7 +212,7 @@ function inAlphabet(bytes: Uint8Array): string {
 }
 
 /** The bytes that a token of the vocabulary stands for; its own UTF-8 if a character is not of the byte alphabet. */
-export function bytesOfToken(token: string): Uint8Array {
+function bytesOfToken(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length);
   for (let k = 0; k < token.length; k++) {
     const byte = byteOfCharacter.get(token[k]!);

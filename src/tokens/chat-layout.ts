@@ -25,7 +25,7 @@ const names: readonly ChatLayout[] = keysOf(layouts);
 export const imageColumns = ['images', 'image'] as const;
 
 /** The layouts that fit rows with these columns; several if the columns are ambiguous. */
-export function fittingLayouts(columns: readonly string[]): readonly ChatLayout[] {
+function fittingLayouts(columns: readonly string[]): readonly ChatLayout[] {
   const fitting = names.filter((name) => layouts[name].columns.every((column) => columns.includes(column)));
   // A prompt is alone only if nothing else reads it.
   return fitting.length > 1 ? fitting.filter((name) => name !== 'prompt') : fitting;

@@ -14,7 +14,7 @@ export type SequenceCut = 'truncate' | 'split';
  *
  * @param axis - The dimension of the sequence: 0 in a sample, 1 in a batch.
  */
-export function cutShape(shape: readonly number[], axis: number, length: number, cut: SequenceCut): number[] {
+function cutShape(shape: readonly number[], axis: number, length: number, cut: SequenceCut): number[] {
   const whole = shape[axis]!;
   const kept = Math.min(whole, length);
   const pieces = cut === 'split' ? [kept === 0 ? 1 : Math.floor(whole / kept)] : [];

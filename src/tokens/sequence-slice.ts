@@ -25,7 +25,7 @@ export const sequenceSliceSchema = v.strictObject({
 });
 
 /** The length of a sequence that `2 · worldSize` divides, which both styles need: the next one from `length` up. */
-export function paddedLength(length: number, { worldSize }: Pick<SequenceSlice, 'worldSize'>): number {
+function paddedLength(length: number, { worldSize }: Pick<SequenceSlice, 'worldSize'>): number {
   return Math.ceil(length / (2 * worldSize)) * 2 * worldSize;
 }
 

@@ -6,13 +6,6 @@ import { integers, scalarColumn } from './arrow-scalars.js';
 import type { ArrowField } from './arrow-schema.js';
 import { nestedColumn } from './nested-column.js';
 
-/** Number of nodes and buffers of a column. */
-export interface Extent {
-  readonly nodes: number;
-  readonly buffers: number;
-  readonly variadicCounts: number;
-}
-
 const emptyColumn: ArrowColumn = { length: 0, isMissing: () => true, value: () => null };
 
 /** Reads the columns of a batch in order. */

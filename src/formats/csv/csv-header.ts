@@ -107,8 +107,19 @@ export async function fieldsOf(
     const row = records.length === 0 ? '' : await records.text(0);
     return parseRow(row, delimiter).cells.map((_, k) => `column${k}`);
   }
+  checkSameNames(sources, headers, 'Open them as two datasets.');
+  return first;
+}
+
+/** @throws {@link FormatError} if two files have different columns, or the same in another order */
+export function checkSameNames(
+  sources: readonly ByteSource[],
+  headers: readonly (readonly string[])[],
+  next: string,
+): void {
+  const [first = []] = headers;
   const other = headers.findIndex((names) => names.join('\n') !== first.join('\n'));
-  if (other < 0) return first;
+  if (other < 0) return;
   throw new FormatError('Two files have different columns', {
     where: {
       file: sources[other]!.name,
@@ -116,7 +127,7 @@ export async function fieldsOf(
       firstFile: sources[0]!.name,
       firstColumns: first.join(' '),
     },
-    next: 'Open them as two datasets.',
+    next,
   });
 }
 

@@ -77,7 +77,7 @@ export function baseName(path: string): string {
 }
 
 /** The endings of a name, each with its dot: `.jsonl` and `.gz` of `a.jsonl.gz`. */
-export function endingsOf(path: string): string[] {
+function endingsOf(path: string): string[] {
   return baseName(path)
     .split('.')
     .slice(1)

@@ -6,7 +6,7 @@ import { isRecord, setOwn } from '../../core/record.js';
 import { messageOf } from '../../core/thrown.js';
 import type { ByteSource } from '../../storage/byte-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
-import { parseRow } from '../csv/csv-header.js';
+import { checkSameNames, parseRow } from '../csv/csv-header.js';
 import { findRows } from '../csv/csv-rows.js';
 import { FileDataset, type FileRecipe } from '../file-dataset.js';
 import { RecordFiles, type RecordFilesRecipe } from '../records/record-files.js';
@@ -78,18 +78,10 @@ export class HubRecords extends FileDataset<RawRow, RecordFiles, RecordReading> 
       const headers = names
         ? [names]
         : await Promise.all(sources.map((source, k) => headerOf(source, records.starts[k], delimiter)));
+      const next = 'Write them with the same columns, or give each a configuration of its own in the card.';
+      checkSameNames(sources, headers, next);
       const [fields = []] = headers;
-      const other = headers.findIndex((header) => header.join('\n') !== fields.join('\n'));
-      if (other < 0) return new HubRecords(records, { kind: 'csv', delimiter, fields });
-      throw new FormatError('Two files have different columns', {
-        where: {
-          file: sources[other]!.name,
-          columns: headers[other]!.join(' '),
-          firstFile: sources[0]!.name,
-          firstColumns: fields.join(' '),
-        },
-        next: 'Write them with the same columns, or give each a configuration of its own in the card.',
-      });
+      return new HubRecords(records, { kind: 'csv', delimiter, fields });
     } catch (error) {
       records.close();
       throw error;

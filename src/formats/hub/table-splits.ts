@@ -109,36 +109,13 @@ async function openFiles(
 async function openKind(
   kind: TableKind,
   sources: readonly ByteSource[],
-  { name, parameters }: CardConfig,
+  config: CardConfig,
   storage: StorageOptions,
 ): Promise<OpenedRows> {
-  const allowed = kind === 'csv' ? ['sep', 'delimiter', 'names', 'column_names'] : [];
-  const unknown = [...parameters.keys()].filter(
-    (key) => !allowed.includes(key) && readingParameters.has(key),
-  );
-  if (unknown.length > 0)
-    throw new ConfigError('Data files', [
-      {
-        field: 'config',
-        message: `the configuration ${name} has parameters that are not supported: ${unknown.join(', ')}`,
-      },
-    ]);
+  checkParameters(kind, config);
   switch (kind) {
-    case 'csv': {
-      const isTabbed = sources.every((source) => /\.tsv(\.|$)/.test(source.name));
-      const delimiter = String(
-        parameters.get('sep') ?? parameters.get('delimiter') ?? (isTabbed ? '\t' : ','),
-      );
-      const given = parameters.get('names') ?? parameters.get('column_names');
-      const names = Array.isArray(given) ? given.map(String) : undefined;
-      const rows = await HubRecords.openCsv(sources, { delimiter, names }, storage);
-      return {
-        rows,
-        columns: rows.fields,
-        isStored: false,
-        features: async () => featuresOfCells(await head(rows, firstCsvRows), rows.fields ?? []),
-      };
-    }
+    case 'csv':
+      return openCsv(sources, config, storage);
     case 'json': {
       const rows = await HubRecords.openJson(sources, storage);
       const features = async () => featuresOfJson(await head(rows, rows.rowsWithin(firstJsonBytes)));
@@ -177,6 +154,35 @@ async function openKind(
       };
     }
   }
+}
+
+async function openCsv(
+  sources: readonly ByteSource[],
+  { parameters }: CardConfig,
+  storage: StorageOptions,
+): Promise<OpenedRows> {
+  const isTabbed = sources.every((source) => /\.tsv(\.|$)/.test(source.name));
+  const delimiter = String(parameters.get('sep') ?? parameters.get('delimiter') ?? (isTabbed ? '\t' : ','));
+  const given = parameters.get('names') ?? parameters.get('column_names');
+  const names = Array.isArray(given) ? given.map(String) : undefined;
+  const rows = await HubRecords.openCsv(sources, { delimiter, names }, storage);
+  return {
+    rows,
+    columns: rows.fields,
+    isStored: false,
+    features: async () => featuresOfCells(await head(rows, firstCsvRows), rows.fields ?? []),
+  };
+}
+
+/** @throws {@link ConfigError} for parameters that would change the rows, and have no effect here */
+function checkParameters(kind: TableKind, { name, parameters }: CardConfig): void {
+  const allowed = kind === 'csv' ? ['sep', 'delimiter', 'names', 'column_names'] : [];
+  const unknown = [...parameters.keys()].filter(
+    (key) => !allowed.includes(key) && readingParameters.has(key),
+  );
+  if (unknown.length === 0) return;
+  const message = `the configuration ${name} has parameters that are not supported: ${unknown.join(', ')}`;
+  throw new ConfigError('Data files', [{ field: 'config', message }]);
 }
 
 /** Parameters of the readers of `datasets` that change what a row is. Others, such as `version`, do not matter here. */

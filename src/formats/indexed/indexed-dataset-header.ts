@@ -11,9 +11,9 @@ import { truncated } from '../../storage/truncated.js';
 //       pointers int64    n   byte offset of each item in .bin
 //       document index int64  d   item numbers, from 0
 export const magic = 'MMIDIDX\0\0';
-export const versionOffset = 9;
+const versionOffset = 9;
 export const codeOffset = 17;
-export const itemsOffset = 18;
+const itemsOffset = 18;
 export const documentsOffset = 26;
 export const headerBytes = 34;
 export const formatVersion = 1;

@@ -1,5 +1,5 @@
 import type { SchemaTree } from 'hyparquet';
-import type { LeafColumn, LeafType } from './parquet-column.js';
+import type { LeafColumn, LeafType } from './leaf-column.js';
 import { conversionOf } from './parquet-values.js';
 import { type ShreddedType, variantValue } from './parquet-variant.js';
 

@@ -11,7 +11,7 @@ export function signed64(low: number, high: number): bigint {
 }
 
 /** Decodes a zigzag number: 0, -1, 1, -2 … are stored as 0, 1, 2, 3 … */
-export function zigZag64(low: number, high: number): bigint {
+function zigZag64(low: number, high: number): bigint {
   const sign = -(low & 1);
   return signed64((((low >>> 1) | (high << 31)) ^ sign) >>> 0, ((high >>> 1) ^ sign) >>> 0);
 }

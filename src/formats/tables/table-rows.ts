@@ -294,7 +294,7 @@ export class TableRows<F extends TableFile> implements FileRows {
   }
 }
 
-export function isLater<F extends TableFile>(shard: TableShard<F> | LaterShard<F>): shard is LaterShard<F> {
+function isLater<F extends TableFile>(shard: TableShard<F> | LaterShard<F>): shard is LaterShard<F> {
   return !('file' in shard);
 }
 

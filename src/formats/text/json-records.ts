@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Json, JsonObject } from '../../core/json.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
-import { ownValue, setOwn } from '../../core/record.js';
+import { isRecord, ownValue, setOwn } from '../../core/record.js';
 import { messageOf } from '../../core/thrown.js';
 import { unknownColumn } from '../choose-columns.js';
 import { FileDataset } from '../file-dataset.js';
@@ -59,7 +59,7 @@ export abstract class JsonRecords<T> extends FileDataset<T, RecordFiles, JsonSet
     const { columns, areElements } = this.settings;
     const value = parsedRecord(this.rows, index, areElements ? withoutComma(text) : text);
     const constants = this.rows.constantsOf(index);
-    if (!isObject(value) || (columns === null && !constants)) return value;
+    if (!isRecord(value) || (columns === null && !constants)) return value;
     if (columns === null) return { ...value, ...constants };
     const row: Record<string, unknown> = {};
     for (const name of columns) {
@@ -101,7 +101,7 @@ export async function chooseJson(
   await check('columns', columns?.filter(isStored) ?? []);
   await check('where', tested);
   const chosen = await chooseRecords(records, choice, constants, (index) =>
-    andThen(value(index), (row) => (name: string) => (isObject(row) ? readField(row, name) : undefined)),
+    andThen(value(index), (row) => (name: string) => (isRecord(row) ? readField(row, name) : undefined)),
   );
   return {
     records: chosen,
@@ -127,7 +127,7 @@ async function missingField(
   const seen = new Set<string>();
   for (let index = 0; unseen.size > 0 && index < length; index++) {
     const value = await parsed(index);
-    if (!isObject(value)) continue;
+    if (!isRecord(value)) continue;
     for (const name of unseen)
       if (Object.hasOwn(value, name) || (arePaths && readField(value, name) !== undefined))
         unseen.delete(name);
@@ -143,8 +143,4 @@ function parsedRecord(records: RecordFiles, index: number, text: string): unknow
   } catch (cause) {
     throw records.damaged(index, `is not JSON: ${messageOf(cause)}`, cause);
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

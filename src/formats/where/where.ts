@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ConfigError } from '../../core/errors.js';
 import type { Json } from '../../core/json.js';
+import { isRecord } from '../../core/record.js';
 
 /** A value that a column is compared with. */
 type WhereValue = string | number | bigint | boolean | Date;
@@ -53,16 +54,14 @@ export interface WhereTest {
 export type WhereNode = WhereTest | { readonly kind: 'all' | 'any'; readonly nodes: readonly WhereNode[] };
 
 /** The option `where` of a dataset. */
-export const whereOption = v.optional(
-  v.custom<Where>((value) => isRecord(value) && !(value instanceof Date), 'must be an object'),
-);
+export const whereOption = v.optional(v.custom<Where>(isConditions, 'must be an object'));
 
 /** @throws {@link ConfigError} for an unknown comparison, or a value that cannot be compared */
 export function parseWhere(owner: string, where: Where): WhereNode {
   const problem = (field: string, message: string) =>
     new ConfigError(`${owner} options`, [{ field, message }]);
   const node = (part: unknown, path: string): WhereNode => {
-    if (!isRecord(part)) throw problem(path, 'must be an object of conditions by column');
+    if (!isConditions(part)) throw problem(path, 'must be an object of conditions by column');
     return { kind: 'all', nodes: Object.entries(part).flatMap(([key, value]) => entry(key, value, path)) };
   };
   const entry = (key: string, value: unknown, path: string): WhereNode[] => {
@@ -73,7 +72,7 @@ export function parseWhere(owner: string, where: Where): WhereNode {
       const nodes = value.map((part, k) => node(part, `${field}.${k}`));
       return [{ kind: key === 'and' ? 'all' : 'any', nodes }];
     }
-    if (!isRecord(value)) return [test(key, 'eq', value, field)];
+    if (!isConditions(value)) return [test(key, 'eq', value, field)];
     return Object.entries(value).map(([operator, operand]) => {
       if (!isOperator(operator))
         throw problem(field, `has the unknown comparison ${operator}; there are ${operators.join(', ')}`);
@@ -97,8 +96,8 @@ export function parseWhere(owner: string, where: Where): WhereNode {
   return node(where, 'where');
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+function isConditions(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isRecord(value) && !(value instanceof Date);
 }
 
 /** What a value is, for a comparison. Only values of the same kind compare. */

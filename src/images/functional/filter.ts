@@ -58,7 +58,7 @@ export function gaussianBlur(image: ImageTensor, options: GaussianBlurOptions): 
 }
 
 /** torchvision's default standard deviation for a kernel. */
-export function usualSigma(kernelSize: number): number {
+function usualSigma(kernelSize: number): number {
   return kernelSize * 0.15 + 0.35;
 }
 

@@ -7,7 +7,7 @@ import { type Refusal, readProgress } from './work-payload.js';
 import type { JobData, WorkSpecification } from './work-specification.js';
 
 /** Default name of the queue. */
-export const defaultQueue = 'millrace';
+const defaultQueue = 'millrace';
 
 /** BullMQ puts the name into the keys of Redis and reserves the colon. */
 export const queueSchema = v.optional(
