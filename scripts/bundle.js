@@ -126,31 +126,9 @@ const modulesOfDist = {
           const path = posix.relative(posix.dirname(file.fileName), `${module}.js`);
           return `"${path.startsWith('.') ? path : `./${path}`}"`;
         });
-    importChunksThemselves(files);
     splitExports(this, files['index.js']);
   },
 };
-
-/**
- * Drops the files that only export what a chunk has, for an import on first use: the chunk itself is imported. Vite cannot build workers with
- * such files.
- */
-function importChunksThemselves(files) {
-  const chunkBehind = new Map();
-  for (const { type, isEntry, code, fileName } of Object.values(files)) {
-    const [, names, chunk] = /^export \{ (.*) \} from "(\.\/.*)";\n(?:\/\/# .*)?$/.exec(code ?? '') ?? [];
-    if (type === 'chunk' && !isEntry && chunk && !names.includes(' as ')) chunkBehind.set(fileName, chunk);
-  }
-  for (const file of Object.values(files))
-    if (file.type === 'chunk')
-      file.code = file.code.replaceAll(/(?<=\bimport\("(?:\.\/|.*\/chunks\/))[^"/]+(?="\))/g, (name) =>
-        (chunkBehind.get(`chunks/${name}`) ?? name).replace('./', ''),
-      );
-  for (const fileName of chunkBehind.keys()) {
-    delete files[fileName];
-    delete files[`${fileName}.map`];
-  }
-}
 
 /**
  * Divides what the main entry point exports into two files. esbuild takes every chunk from which a file exports into a page that uses one of
@@ -171,17 +149,34 @@ function splitExports(plugin, index) {
 }
 
 /**
- * The chunk of a module that the main entry point loads at once: one for each combination of what starts often. All others are left to
- * rolldown, which has one for each combination of entries and imports on first use. What a module imports is reached by all that reach it, so
- * chunks do not import in circles.
+ * The chunk of a module that the main entry point loads at once: one for each combination of what starts often, without what workers never
+ * load. All others are left to rolldown, which has one for each combination of entries and imports on first use. What a module imports is
+ * reached by all that reach it, so chunks do not import in circles.
  */
 function chunkOf(id, context) {
   const { isEntry, importers } = context.getModuleInfo(id);
   if (isEntry && importers.length === 0) return null;
   const reaching = startsReaching(id, context);
-  return reaching.has('index') ? [...reaching].join('-') : null;
+  if (!reaching.has('index')) return null;
+  const chunk = [...reaching].join('-');
+  return reaching.has('worker') || !modulesOfWorkers(context).has(id) ? chunk : `${chunk}-later-worker`;
 }
 
+/**
+ * All that a worker of a page loads, at once or later. A chunk of it must not have the code that starts workers: bundlers would look for the
+ * program of a worker within the program of a worker, and Next.js does so forever.
+ */
+function modulesOfWorkers(context) {
+  if (ofWorkers.size === 0) ofWorkers.add(inputs.get('loader/engine/workers/millrace-worker'));
+  // A set that grows while it is walked.
+  for (const id of ofWorkers) {
+    const { importedIds, dynamicallyImportedIds } = context.getModuleInfo(id) ?? {};
+    for (const next of [...(importedIds ?? []), ...(dynamicallyImportedIds ?? [])]) ofWorkers.add(next);
+  }
+  return ofWorkers;
+}
+
+const ofWorkers = new Set();
 const known = new Map();
 function startsReaching(id, context) {
   if (!known.has(id)) {

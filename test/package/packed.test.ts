@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { x } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../serve/server.js';
@@ -136,6 +137,22 @@ describe('the package', () => {
     for (const count of [imported, help]) expect(count).toBeGreaterThan(1);
     expect(imported).toBeLessThanOrEqual(60);
     expect(help).toBeLessThanOrEqual(40);
+  });
+
+  it('has no code that starts workers in the program of workers of pages: Next.js would bundle it forever', async () => {
+    const { metafile } = await build({
+      entryPoints: ['millrace/worker'],
+      absWorkingDir: root,
+      outdir: 'worker',
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      write: false,
+      metafile: true,
+    });
+    const files = Object.keys(metafile.inputs).map((file) => file.split('/').at(-1));
+    expect(files).toContain('millrace-worker.js');
+    expect(files).not.toContain('web-thread.js');
   });
 
   it('runs the first example of the README, with two workers', async () => {
