@@ -129,7 +129,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     await worker.close();
   });
 
-  it('gives the same bytes whichever workers are killed whenever, and loses no job', async () => {
+  it('gives the same bytes whenever workers are killed, and loses no job', async () => {
     const small = { metrics: ['vocabularyrarity'], layout: 'native', partSamples: 200 } as const;
     const expected = await expectedFiles(small);
     // Two lanes side by side, each with a worker that lives and two that are killed in every run.
@@ -151,7 +151,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     await Promise.all([lane('lane-0', 0), lane('lane-1', 4)]);
   });
 
-  it('goes on after Redis was killed in the middle and started again', async () => {
+  it('continues after Redis was killed and restarted', async () => {
     const own = options();
     const worker = startWorker(own.queue);
     const analysis = analyzeOnCluster(dataset, own);
@@ -310,7 +310,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     expect(worker.said.filter(({ type }) => type === 'failed').length).toBeGreaterThanOrEqual(2);
   });
 
-  it('finds a result that is there, and tells of progress', async () => {
+  it('finds an existing result, and reports progress', async () => {
     const own = options();
     startWorker(own.queue);
     const seen: number[] = [];
@@ -333,7 +333,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     }
   });
 
-  it('can be canceled while jobs run, which come to their end, and gone on with at once', async () => {
+  it('can be canceled while jobs run, which then finish, and continued at once', async () => {
     const { mood, own } = moody('later', { partSamples: 500 });
     const worker = startWorker(own.queue);
     const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);
@@ -347,7 +347,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
     expect(worker.said.filter(({ type }) => type === 'failed')).toEqual([]);
   });
 
-  it('goes on after a job failed that was still running when it was canceled', async () => {
+  it('continues after a canceled job failed while it was still running', async () => {
     const { mood, own } = moody('later', { partSamples: 1_000, attempts: 1 });
     const worker = startWorker(own.queue);
     const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);

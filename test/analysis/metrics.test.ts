@@ -149,7 +149,7 @@ describe('the built-in metrics', () => {
   );
 });
 
-describe('a metric of one’s own', () => {
+describe('a user’s metric', () => {
   const loss: AnyMetric<number> = { name: 'loss', measure: (samples) => samples.map((x) => x / 3) };
 
   it('is given at most batchSize neighbors at once, and may be asynchronous', async () => {

@@ -67,7 +67,7 @@ describe('an analysis that is killed', () => {
     expect(mostSaved).toBeGreaterThan(samples);
   });
 
-  it('finds that it is done, and does nothing again', async () => {
+  it('finds that it is done, and repeats nothing', async () => {
     expect(await analyze(join(folder, 'whole'))).toEqual({ read: 0, wasThere: true });
     expect(filesIn(join(folder, 'whole'))).toEqual(whole);
   });

@@ -34,7 +34,7 @@ const rules = () => ({
 });
 
 describe.skipIf(!redisProgram)('selectDataset with redis', () => {
-  it('writes the bytes of one thread, although a worker is killed and Redis restarts; convert reads them there', async () => {
+  it('writes the bytes of one thread when a worker is killed and Redis restarts; convert reads them there', async () => {
     const whole = join(fixture.folder, 'whole');
     await selectDataset({ files }, { output: whole, ...rules(), numWorkers: 0 });
     const queue = 'select';

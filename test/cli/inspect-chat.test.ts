@@ -73,7 +73,7 @@ describe('millrace inspect --chat', () => {
     ]);
   });
 
-  it('asks for the tokenizer of a model', async () => {
+  it('requires the tokenizer of a model', async () => {
     const { status, stderr } = await runCommand(['inspect', join(folder, 'talk.jsonl'), '--chat']);
     expect(status).toBe(2);
     expect(stderr).toContain('--chat needs the tokenizer of a model');

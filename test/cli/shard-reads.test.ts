@@ -35,7 +35,7 @@ describe('how often an order decodes blocks', () => {
     expect(shardReadsText(reads)).toBe('each of 40 row groups or record batches about 2 times an epoch');
   });
 
-  it('is not asked of data that is not decoded in blocks', () => {
+  it('is not required of data that is not decoded in blocks', () => {
     expect(shardReadsOf(new DataLoader(new ArrayDataset([1, 2, 3]), { batchSize: 1 }))).toBeUndefined();
   });
 });

@@ -199,7 +199,7 @@ describe('openConfig', () => {
     await expect(openConfig(path)).rejects.toThrow('npm install no-such-package');
   });
 
-  it('tells the user what to do about a missing file, a file without a configuration, and an unknown number of samples', async () => {
+  it('says what to do about a missing file, a file without a configuration, and an unknown number of samples', async () => {
     await expect(openConfig('nowhere.ts')).rejects.toThrow(/There is no such file.*millrace init/);
     await expect(openConfig(folder.module('seven.mjs', '7'))).rejects.toThrow(/must export a configuration/);
     const empty = folder.json('millrace.config.json', { loader: {} });

@@ -47,7 +47,7 @@ const targets: Readonly<Record<string, Partial<Parameters<typeof convert>[1]>>> 
 };
 
 describe.skipIf(!redisProgram)('convert with redis', () => {
-  it('writes the bytes of one thread, whichever of three workers are killed, and although Redis restarts', async () => {
+  it('writes the bytes of one thread when any of three workers are killed and Redis restarts', async () => {
     const expected = new Map<string, Record<string, string>>();
     for (const [to, options] of Object.entries(targets)) {
       const whole = place();

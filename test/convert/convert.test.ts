@@ -261,7 +261,7 @@ describe('convert to WebDataset', () => {
 });
 
 describe('an output of convert', () => {
-  it('is left as it is when it is done, and made again when a byte of it changed', async () => {
+  it('is kept when it is complete, and made again when a byte of it changed', async () => {
     const input = writeLines(texts(50));
     for (const to of ['tokens', 'parquet'] as const) {
       const path = output();

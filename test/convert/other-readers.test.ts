@@ -82,7 +82,7 @@ describe.each(Object.entries(seen.tables))('%s', (name, { schema, rows, otherwis
     dataset.close();
   });
 
-  it('is seen the same by all readers, but for what they have no word for', () => {
+  it('reads the same in all readers, except for types that a reader lacks', () => {
     expect(otherwise.pyarrow).toEqual({});
     expect(otherwise.datasets).toEqual({});
     const text = (column: string) => rows.map((row) => row[column] as string | null);

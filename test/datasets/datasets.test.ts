@@ -122,7 +122,7 @@ describe('ConcatDataset', () => {
     );
   });
 
-  it('refuses nothing, and iterable datasets', () => {
+  it('refuses an empty list, and iterable datasets', () => {
     expect(() => new ConcatDataset([])).toThrow(ConfigError);
     expect(() => new ConcatDataset([{ iterate: () => [] } as never])).toThrow(/ChainDataset/);
   });

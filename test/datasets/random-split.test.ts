@@ -14,7 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { range } from '../loader/collect.js';
 
 describe('randomSplit', () => {
-  it('deals every sample to exactly one part, of the sizes asked for', () => {
+  it('gives every sample to exactly one part, of the requested sizes', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(9), { minLength: 1, maxLength: 5 }), fc.nat(), (lengths, seed) => {
         const total = lengths.reduce((a, b) => a + b, 0);

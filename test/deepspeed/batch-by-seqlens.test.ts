@@ -20,7 +20,7 @@ describe('batchBySeqlens', () => {
     expect(packed.leftOut).toEqual([]);
   });
 
-  it('goes on behind a position where nothing fits, and reports what it left out', () => {
+  it('continues after a position where nothing fits, and reports what it left out', () => {
     const packed = batchBySeqlens(lengths, { maxTokens: 10, minBatchSize: 2 });
     expect(packed.microbatchIds.map(([, ids]) => ids)).toEqual([
       [0, 1],

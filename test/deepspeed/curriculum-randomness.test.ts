@@ -61,7 +61,7 @@ async function all(loader: AsyncIterable<string[]>): Promise<string[][]> {
 }
 
 describe('a sample of a curriculum', () => {
-  it('has other random numbers each time it comes', async () => {
+  it('has other random numbers each time it is drawn', async () => {
     const drawn = (await all(loaderOf(0, 1, 1))).flat();
     expect(drawn).toHaveLength(80);
     expect(new Set(drawn).size).toBe(80);

@@ -115,7 +115,7 @@ describe('DeepSpeedDataLoader', () => {
     expect(await left(1)).toEqual(await left(0));
   });
 
-  it('goes on in the middle of an epoch when the number of workers changes after a state was loaded', async () => {
+  it('continues in mid-epoch when the number of workers changes after a state was loaded', async () => {
     const options = { batchSize: 2, localRank: 0, numLocalIoWorkers: 0 } as const;
     await using whole = new DeepSpeedDataLoader(numbers(9), options);
     const expected = await collect(whole);
@@ -127,14 +127,14 @@ describe('DeepSpeedDataLoader', () => {
     expect(await collect(resumed)).toEqual(expected.slice(2));
   });
 
-  it('refuses a number of workers that is none', () => {
+  it('refuses an invalid number of workers', () => {
     const loader = new DeepSpeedDataLoader(numbers(4), { batchSize: 1 });
     expect(() => (loader.numLocalIoWorkers = -1)).toThrow(
       expect.objectContaining({ code: 'ERR_MILLRACE_CONFIG' }),
     );
   });
 
-  it('does without workers that only the rule asked for, with one warning, and not without those that someone asked for', async () => {
+  it('drops workers that only the default rule requested, with one warning, and never those that the user requested', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const immovable: Dataset<number> = { length: 6, get: (i) => i };
     for (let made = 0; made < 2; made++) {
@@ -328,7 +328,7 @@ describe('DeepSpeedDataLoader with curriculum', () => {
     expect(await collect(resumed)).toEqual(expected.slice(7));
   });
 
-  it('goes on behind the last batch delivered when a loop is left and another begins', async () => {
+  it('continues after the last delivered batch when one loop ends early and another begins', async () => {
     await using whole = curriculumLoader(0);
     const expected = await collect(whole);
     await using loader = curriculumLoader(2);

@@ -114,7 +114,7 @@ describe('DeepSpeedDataSampler', () => {
     }
   });
 
-  it('fills every batch from clusters that are smaller than what is asked of them', () => {
+  it('fills every batch from clusters that are smaller than their share', () => {
     const tiny = {
       ...seqlen,
       min_difficulty: 1,

@@ -101,7 +101,7 @@ describe('deepspeedIo', () => {
     );
   });
 
-  it('refuses what is no dataset', () => {
+  it('refuses a value that is not a dataset', () => {
     expect(() => deepspeedIo({ train_batch_size: 1 }, [1, 2, 3] as never)).toThrow(/dataset/);
   });
 });

@@ -94,7 +94,7 @@ describe('cutToSeqlen', () => {
     expect(batch.attention_mask.shape).toEqual([2, 1, 4, 4]);
   });
 
-  it('refuses to reshape what has no token for each of the others, and lengths that are none', () => {
+  it('refuses to reshape fields without one element for each token, and invalid lengths', () => {
     const mask = { attention_mask: tensor(new Int32Array(16), [1, 1, 4, 4]) };
     expect(() => cutToSeqlen(mask, 2, { way: 'reshape' })).toThrow(ShapeError);
     expect(() => cutToSeqlen({ w: tensor(new Int32Array(4)) }, 2, { way: 'reshape' })).toThrow(
@@ -154,7 +154,7 @@ describe('curriculum_learning with curriculum_type seqlen', () => {
     expect(await widths(loader)).toEqual([tokens, tokens]);
   });
 
-  it('reshapes where asked to', async () => {
+  it('reshapes on request', async () => {
     const section = { ...schedules[0]!.section, min_difficulty: 64, max_difficulty: 64 };
     const json = { train_batch_size: 2, curriculum_learning: section };
     const loader = deepspeedIo(json, dataset(4, 128), { seqlenWay: 'reshape', numLocalIoWorkers: 0 });

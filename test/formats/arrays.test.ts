@@ -69,7 +69,7 @@ describe('NpyDataset', () => {
     }
   });
 
-  it('is loaded as it is by workers, with and without them, from a file and from a server', async () => {
+  it('is loaded unchanged, with and without workers, from a file and from a server', async () => {
     const server = await new ObjectServer().start();
     const url = server.put('/f.npy', readFileSync(fixture('float32.npy')));
     const seen: unknown[] = [];

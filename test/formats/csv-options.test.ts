@@ -84,7 +84,7 @@ describe('CSV', () => {
     await expect(openDataset(long, { maxDecompressedBytes: 100 })).rejects.toThrow(/more than 100 bytes/);
   });
 
-  it('has types that fit all rows if they are asked for', async () => {
+  it('has types that fit all rows on request', async () => {
     const path = file('csv', `x,y\n${'1,true\n'.repeat(1_000)}a,no\n`);
     const narrow = await openDataset(path);
     expect(narrow.columns).toEqual([

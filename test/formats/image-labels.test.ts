@@ -122,7 +122,7 @@ describe('labels without a table', () => {
     await expect(ImageFolder.open(folder(), { labels: false, classes: ['a'] })).rejects.toThrow(ConfigError);
   });
 
-  it('are asked for by the error of a folder without class folders', async () => {
+  it('are suggested by the error of a folder without class folders', async () => {
     await expect(ImageFolder.open(join(root, 'elsewhere'))).rejects.toThrow(/pass labels/);
   });
 });

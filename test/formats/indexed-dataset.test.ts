@@ -273,7 +273,7 @@ describe('dtypeTable', () => {
     );
   });
 
-  it('asks where both fit, and obeys when told', () => {
+  it('asks which layout to use where both fit, and takes the one that is named', () => {
     const prefix = join(folder, 'tie');
     const builder = new IndexedDatasetBuilder(prefix, { dtype: 'float32', dtypeTable: 'megatron' });
     builder.addItem([0.5, -2]);

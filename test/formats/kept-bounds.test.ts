@@ -105,7 +105,7 @@ describe('the index of a file of records', () => {
     dataset.close();
   });
 
-  it('is done without where the cache cannot be written', async () => {
+  it('is skipped where the cache cannot be written', async () => {
     const path = join(folder, 'data.jsonl');
     writeFileSync(path, jsonl);
     writeFileSync(join(folder, 'file'), '');

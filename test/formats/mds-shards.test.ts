@@ -119,7 +119,7 @@ describe('shards of MosaicML', () => {
     await expect(opening).rejects.toThrow(FormatError);
   });
 
-  it('tells which uncompressed shards do not match their checksums', async () => {
+  it('names uncompressed shards that do not match their checksums', async () => {
     const damaged = await MdsDataset.open(
       changed((shard, folder) => {
         if (!shard.raw_data.basename.includes('00002')) return;

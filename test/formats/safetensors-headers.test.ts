@@ -56,7 +56,7 @@ it.each([
   expect([...a!.data]).toEqual(values);
 });
 
-it('names the tensors when one is asked for that is not there', async () => {
+it('lists the tensors when the requested one does not exist', async () => {
   const opening = SafetensorsDataset.open(file(`{"a":${tensor(0, 4)}}`, new Uint8Array(4)), {
     columns: ['b'],
   });

@@ -31,7 +31,7 @@ describe('WebDataset', () => {
     }
   });
 
-  it('reads the files that are asked for, decoded or as they are, and says what is missing', async () => {
+  it('reads the requested files, decoded or raw, and says what is missing', async () => {
     const chosen = await WebDataset.open(shards, { columns: ['cls'], decode: false });
     expect(await chosen.get(2)).toEqual({ __key__: '0/0002', cls: Uint8Array.of(50) });
     await expect(WebDataset.open(shards, { columns: ['jpg'] })).rejects.toThrow(

@@ -46,7 +46,7 @@ describe.each([
   ['ParquetDataset', 'table-zstd.parquet', ParquetDataset],
   ['ArrowDataset', 'table.arrow', ArrowDataset],
 ] as const)('%s', (_, file, Class) => {
-  it('reads the columns that are asked for, and says what there is otherwise', async () => {
+  it('reads the requested columns, and lists the columns if one does not exist', async () => {
     const dataset = await Class.open(fixture(file), { columns: ['word', 'id'] });
     expect(asJson(await dataset.get(5))).toEqual({ word: 'blue', id: 5 });
     expect(dataset.columns.map(({ name }) => name)).toEqual(['word', 'id']);

@@ -53,7 +53,7 @@ class PieceSource extends MemorySource {
 }
 
 describe('JsonlDataset', () => {
-  it('gives what was written, however lines end, from files, memory and servers, in any order', async () => {
+  it('returns what was written, whatever the line ends, from files, memory and servers, in any order', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.jsonValue(), { maxLength: 20 }), { minLength: 1, maxLength: 3 }),
@@ -341,7 +341,7 @@ describe('CsvDataset', () => {
     );
   });
 
-  it('tells numbers, booleans and text apart, and chooses columns', async () => {
+  it('distinguishes numbers, booleans and text, and chooses columns', async () => {
     const path = write(
       'types.csv',
       'id,price,ok,zip,note\n1,2.5,true,00123,\n-2,1e-3,FALSE,99999,"5"" pipe"\n3,,true,10000,x\n',

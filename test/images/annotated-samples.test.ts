@@ -204,7 +204,7 @@ describe('mask, boxes and points', () => {
     expect(tight[2]! - tight[0]!).toBeLessThanOrEqual(21);
   });
 
-  it('tell the map that was chosen, when asked', () => {
+  it('return the chosen map on request', () => {
     const sample = sampleOf([1, 2, 3, 4]);
     expect(apply([resize([20, 100])], sample, { withGeometry: true }).geometry?.data).toEqual(
       Float64Array.of(2, 0, 0, 0, 0.5, 0, 0, 0, 1),

@@ -353,7 +353,7 @@ describe('transforms', () => {
     });
   });
 
-  it('crop at random within the area, shape and place that are asked for, differently each time', () => {
+  it('crop at random within the requested area and aspect ratio, differently each time', () => {
     const image = { width: 400, height: 300 };
     const areas: number[] = [];
     for (let seed = 0; seed < 2_000; seed++) {

@@ -198,7 +198,7 @@ async function checkBothWays(of: Run, { batches, states }: Trained, pick: number
 }
 
 describe('an amended run', () => {
-  it('gives each source in its own order, the sizes and shares asked for, and is one function both ways', async () => {
+  it('gives each source in its own order, with the requested sizes and shares, the same in both directions', async () => {
     await fc.assert(
       fc.asyncProperty(run, fc.nat(steps - 1), async (of, pick) => {
         const trained = await train(of);

@@ -69,7 +69,7 @@ describe('defaultCollate', () => {
     expect(collate).toThrow(message);
   });
 
-  it('refuses an empty batch, a fraction for int64, and a dtype that is none', () => {
+  it('refuses an empty batch, a fraction for int64, and an unknown dtype', () => {
     expect(() => defaultCollate([])).toThrow(CollateError);
     expect(() => defaultCollate([1.5], { numberDtype: 'int64' })).toThrow(/1\.5.*int64/);
     expect(() => defaultCollate([1], { numberDtype: 'float16' as 'float32' })).toThrow(ConfigError);
@@ -215,7 +215,7 @@ describe('padCollate', () => {
     );
   });
 
-  it('pads before the samples when asked, in every dimension', () => {
+  it('pads before the samples on request, in every dimension', () => {
     const left = padCollate({ padValue: 9, side: 'left', multipleOf: 2 });
     expect([...left([Int32Array.of(1, 2, 3), Int32Array.of(4)]).data]).toEqual([9, 1, 2, 3, 9, 9, 9, 4]);
     const tall = tensor(Float32Array.of(1, 2), [2, 1]);

@@ -11,7 +11,7 @@ it('refuses web workers in Node.js, where threads need none', async () => {
   await expect(collect(loader)).rejects.toThrow('createWorker: is for browsers');
 });
 
-it('refuses createWorker without workers, and what is no function', () => {
+it('refuses createWorker without workers, and a value that is not a function', () => {
   expect(() => new DataLoader<number>(range(4), { createWorker })).toThrow(
     'createWorker: needs numWorkers of 1 or more',
   );

@@ -164,7 +164,7 @@ describe('DataLoader', () => {
     expect(make).toThrow(/batchSize.*seed.*nope|nope.*batchSize.*seed/);
   });
 
-  it('refuses what is no dataset', () => {
+  it('refuses a value that is not a dataset', () => {
     expect(() => new DataLoader({ size: 3 } as never)).toThrow(/neither map-style/);
   });
 });

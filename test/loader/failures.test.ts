@@ -192,7 +192,7 @@ describe('timeoutMs', () => {
 });
 
 describe('a batch that cannot be collated', () => {
-  it('says which field of which sample, and the way out', async () => {
+  it('names the field and the sample, and says what to do', async () => {
     const { batches, error } = await untilError(load('ragged', {}));
     expect(batches).toHaveLength(1);
     expect(error).toBeInstanceOf(CollateError);
@@ -230,7 +230,7 @@ describe('indices outside the dataset', () => {
 });
 
 describe('what cannot be moved into a worker', () => {
-  it('is an error that shows both ways out', async () => {
+  it('is an error that names both solutions', async () => {
     const dataset = { length: 3, get: (index: number) => index };
     const loader = new DataLoader(dataset, { numWorkers: 1 });
     await expect(collect(loader)).rejects.toThrow(WorkerTransferError);
@@ -287,7 +287,7 @@ describe('functions named by module', () => {
   });
 });
 
-describe('a loader that is closed, or begun anew, while the consumer waits for a batch', () => {
+describe('a loader that is closed or restarted while the consumer waits for a batch', () => {
   it.each([
     ['closed', (loader: DataLoader<number>): unknown => loader.close()],
     ['begun anew', (loader: DataLoader<number>): unknown => loader[Symbol.asyncIterator]().next()],

@@ -183,7 +183,7 @@ describe('law 3: state', () => {
     expect(load).toThrow(`field ${field}`);
   });
 
-  it('refuses a state of another version, and what is no state', () => {
+  it('refuses a state of another version, and a value that is not a state', () => {
     const loader = make({ length: 4 });
     expect(() => loader.loadStateDict({ ...loader.stateDict(), version: 99 })).toThrow(/version is 99/);
     expect(() => loader.loadStateDict({ epoch: 1 })).toThrow(/Loader state: .*batch/);

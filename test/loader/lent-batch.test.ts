@@ -9,7 +9,7 @@ const rows = new ArrayDataset(
 describe.each([0, 2])('batches that are lent, %i workers', (numWorkers) => {
   const options = { batchSize: 3, numWorkers, reuseBuffers: true } as const;
 
-  it('refuse when they are used after the next one was asked for, or the loader was closed', async () => {
+  it('refuse use after the next one was requested, or the loader was closed', async () => {
     const loader = new DataLoader(rows, options);
     const kept: { x: Tensor; y: Tensor }[] = [];
     for await (const batch of loader) {

@@ -21,7 +21,7 @@ async function heard(
 }
 
 describe.each([0, 2])('a listener of a loader with %i workers', (numWorkers) => {
-  it('hears the beginning, every batch in order, the end, and the close', async () => {
+  it('receives the beginning, every batch in order, the end, and the close', async () => {
     const { events } = await heard({ numWorkers });
     expect(events[0]).toMatchObject({ type: 'began', epoch: 0, batch: 0, length: 13, numWorkers, rank: 0 });
     expect(events.at(-2)).toMatchObject({ type: 'ended', reason: 'complete' });
@@ -31,7 +31,7 @@ describe.each([0, 2])('a listener of a loader with %i workers', (numWorkers) => 
     expect(deliveredIn(events).map(({ samples }) => samples)).toEqual([...Array(12).fill(8), 4]);
   });
 
-  it('hears moments that come one after the other, on one clock for all threads', async () => {
+  it('receives moments in order, on one clock for all threads', async () => {
     const { events } = await heard({ numWorkers });
     for (const event of deliveredIn(events)) {
       const { plannedAt, startedAt, makeMs, readyAt, at, worker } = event;
@@ -43,7 +43,7 @@ describe.each([0, 2])('a listener of a loader with %i workers', (numWorkers) => 
     }
   });
 
-  it('hears stages that never add up to more than the batch took', async () => {
+  it('receives stages that never add up to more than the batch took', async () => {
     const { events } = await heard({ numWorkers });
     const measured = deliveredIn(events).filter(({ stages }) => stages !== undefined);
     expect(measured.length).toBeGreaterThan(0);
@@ -65,7 +65,7 @@ describe('a listener', () => {
     expect(await batchesOf(loader)).toEqual(values);
   });
 
-  it('hears nothing any more after it has left, and the loader goes on', async () => {
+  it('receives nothing after it was removed, and the loader continues', async () => {
     const loader = new DataLoader(range(80), { batchSize: 8, numWorkers: 1 });
     const events: LoaderEvent[] = [];
     const leave = loader.observe((event) => events.push(event));
@@ -78,7 +78,7 @@ describe('a listener', () => {
     await loader.close();
   });
 
-  it('that comes in the middle of a pass hears of the batches from there on', async () => {
+  it('that is added in mid-pass receives the batches from there on', async () => {
     const began = performance.timeOrigin + performance.now();
     const loader = new DataLoader(range(160), { batchSize: 8, numWorkers: 2, prefetchFactor: 2 });
     const pass = loader[Symbol.asyncIterator]();
@@ -94,7 +94,7 @@ describe('a listener', () => {
     await loader.close();
   });
 
-  it('that comes while a batch is made hears of no time before that', async () => {
+  it('that is added while a batch is made receives no time before that', async () => {
     const began = performance.timeOrigin + performance.now();
     let open!: () => void;
     const gate = new Promise<void>((resolve) => {
@@ -116,7 +116,7 @@ describe('a listener', () => {
     for (const { startedAt } of deliveredIn(events)) expect(startedAt).toBeGreaterThan(began);
   });
 
-  it('hears which pass was left early, and which failed, with the error', async () => {
+  it('receives which pass ended early, and which failed, with the error', async () => {
     const loader = new DataLoader(range(80), { batchSize: 8 });
     const events: LoaderEvent[] = [];
     loader.observe((event) => events.push(event));
@@ -132,7 +132,7 @@ describe('a listener', () => {
     expect(ends[0]).toMatchObject({ reason: 'failed', error: { code: 'ERR_MILLRACE_SAMPLE' } });
   });
 
-  it('hears which samples were left out, and why', async () => {
+  it('receives which samples were left out, and why', async () => {
     const faulty = new MapDataset(range(16), (value: number) => {
       if (value === 3) throw new RangeError('no picture 3');
       return value;
@@ -172,7 +172,7 @@ describe('a listener', () => {
     expect(stages!.storage).toBeLessThanOrEqual(makeMs);
   });
 
-  it('that leaves while a batch is made takes its clock along', async () => {
+  it('that is removed while a batch is made stops its clock', async () => {
     const { stageClock } = await import('../../dist/core/stage-clock.js');
     let leave = (): void => {};
     const dataset = {

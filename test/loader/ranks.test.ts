@@ -205,7 +205,7 @@ describe('delivery out of order', () => {
 });
 
 describe('a consumer that leaves an epoch early', () => {
-  it('comes to the next epoch, and by the state to the rest of the one that it left', async () => {
+  it('continues with the next epoch, and from the state with the rest of the one that it left', async () => {
     for (const kind of Object.keys(orders)) {
       const given = { kind, length: 20, seed: 4, batchSize: 3 };
       const whole = load(given);
@@ -396,7 +396,7 @@ describe('an epoch without a batch', () => {
     }
   });
 
-  it('is nothing wrong where there is no sample, or all batches were delivered before', async () => {
+  it('is no error where there is no sample, or all batches were delivered', async () => {
     expect(await collect(new DataLoader<number>(range(0)))).toEqual([]);
     const stream = new DataLoader<number>(streamOf(1, 2));
     for await (const batch of stream) if (batch.data[0] === 2) break;

@@ -122,7 +122,7 @@ describe('cacheSamples', () => {
     expect(await count({ factor: 6 })).toBe(0);
   });
 
-  it('tells code apart by the text of modules and of what they import', () => {
+  it('distinguishes code by the text of modules and of what they import', () => {
     const folder = mkdtempSync(join(home, 'code-'));
     const [main, part] = [join(folder, 'main.js'), join(folder, 'part.js')];
     writeFileSync(main, "import { part } from './part.js';\nexport default part;\n");

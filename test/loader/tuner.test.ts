@@ -13,7 +13,7 @@ const period = (tuner: Tuner, waits: number, busy: number, batches = 100) => ({
 });
 
 describe('Tuner', () => {
-  it('takes workers as long as they are busy and the consumer waits, and no more than allowed', () => {
+  it('adds workers as long as they are busy and the consumer waits, and no more than allowed', () => {
     const tuner = new Tuner(auto);
     const seen: number[] = [];
     for (let k = 0; k < 6; k++) {
@@ -52,14 +52,14 @@ describe('Tuner', () => {
     expect(tuner).toMatchObject({ numWorkers: 2, prefetchFactor: 2 });
   });
 
-  it('takes a worker when the consumer waits for 5 % of the time, and none below that', () => {
+  it('adds a worker when the consumer waits for 5 % of the time, and none below that', () => {
     const tuner = new Tuner(auto);
     expect(tuner.observe(period(tuner, 0.049, 0.95))).toBe(false);
     expect(tuner.observe(period(tuner, 0.051, 0.95))).toBe(true);
     expect(tuner.numWorkers).toBe(2);
   });
 
-  it('gives up a worker in the eighth idle period in a row, and counts anew after a busy one', () => {
+  it('removes a worker in the eighth idle period in a row, and counts again after a busy one', () => {
     const tuner = new Tuner({ ...auto, numWorkers: 3 });
     const idle = (periods: number) =>
       Array.from({ length: periods }, () => tuner.observe(period(tuner, 0, 0.1)));
@@ -69,7 +69,7 @@ describe('Tuner', () => {
     expect(tuner.numWorkers).toBe(2);
   });
 
-  it('gives up a worker that has long been idle, but never goes back to too few', () => {
+  it('removes a worker that has long been idle, but never goes back to too few', () => {
     const tuner = new Tuner(auto);
     tuner.observe(period(tuner, 0.5, 0.95));
     tuner.observe(period(tuner, 0.5, 0.95));
@@ -98,7 +98,7 @@ describe(`numWorkers: 'auto'`, () => {
     await loader.close();
   });
 
-  it('does without workers where the dataset cannot be moved, and says why', async () => {
+  it('uses no workers where the dataset cannot be moved, and says why', async () => {
     const dataset = { length: 3, get: (index: number) => index };
     const loader = new DataLoader(dataset, {
       numWorkers: 'auto',

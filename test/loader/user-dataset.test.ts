@@ -49,7 +49,7 @@ describe(`a user's dataset`, () => {
     await loader.close();
   });
 
-  it('says to import its module first when it is asked about its order before', async () => {
+  it('says to import its module first when its order is requested before', async () => {
     const loader = new DataLoader<number>(new URL('../fixtures/squares.js', import.meta.url), {
       batchSize: 4,
     });

@@ -6,7 +6,7 @@ const ticket = (batch: number) =>
   new Ticket({ type: 'indices', epoch: 0, batch, indices: [batch], positions: { start: batch, step: 1 } });
 
 describe('WaitingTickets', () => {
-  it('is a map from numbers to tasks, whatever the order of their ends', () => {
+  it('maps numbers to tasks, whatever the order in which they end', () => {
     const tickets = new WaitingTickets();
     const model = new Map<number, Ticket>();
     // A fixed sequence of additions and removals, with numbers that were removed before.

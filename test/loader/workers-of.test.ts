@@ -69,7 +69,7 @@ describe('workersOf', () => {
     );
   });
 
-  it('tells both when a thread dies, and both continue with new ones', async () => {
+  it('reports a dead thread to both loaders, which continue with new threads', async () => {
     const flag = new SharedArrayBuffer(4);
     const train = new DataLoader(threads(8), { batchSize: 2, numWorkers: 1 });
     const validate = new DataLoader(threads(8, { flag }), { batchSize: 2, workersOf: train });

@@ -68,7 +68,7 @@ describe('functional', () => {
     expect(failures(new URL('../fixtures/functional.json', import.meta.url))).toEqual([]);
   });
 
-  it('gives a crop beside the image the size that was asked for, which torchvision does not', () => {
+  it('gives a crop beside the image the requested size, unlike torchvision', () => {
     const image = tensor(Uint8Array.of(1, 2, 3, 4), [1, 2, 2]);
     const cut = functional.crop(image, { top: 0, left: 5, height: 2, width: 3 });
     expect(cut).toEqual(tensor(new Uint8Array(6), [1, 2, 3]));

@@ -47,7 +47,7 @@ describe('BatchSampler', () => {
     expect([...restored]).toEqual([...batches]);
   });
 
-  it('can do no more than its sampler can', () => {
+  it('has only the capabilities of its sampler', () => {
     const plain: Sampler = { length: 3, [Symbol.iterator]: () => [4, 5, 6][Symbol.iterator]() };
     const sampler = new BatchSampler(plain, { batchSize: 2 });
     expect([...sampler]).toEqual([[4, 5], [6]]);
@@ -55,7 +55,7 @@ describe('BatchSampler', () => {
     expect([seek, setEpoch, stateDict, loadStateDict]).toEqual([undefined, undefined, undefined, undefined]);
   });
 
-  it('refuses options and batches that are none', () => {
+  it('refuses invalid options and batches', () => {
     const sampler = new SequentialSampler(4);
     expect(() => new BatchSampler(sampler, { batchSize: 0 })).toThrow('batchSize');
     expect(

@@ -106,7 +106,7 @@ describe('DistributedSampler', () => {
     );
   });
 
-  it('repeats a dataset that is shorter than the ranks are many', () => {
+  it('repeats a dataset with fewer samples than ranks', () => {
     expect(ranks(2, 5, { shuffle: false }).map((sampler) => [...sampler])).toEqual([[0], [1], [0], [1], [0]]);
   });
 

@@ -120,7 +120,7 @@ describe('trainers of one server', () => {
   });
   afterAll(() => server.end());
 
-  it('a trainer that is stopped continues where it was, and the others do not notice', async () => {
+  it('a trainer that is stopped continues where it was, and the others are not affected', async () => {
     const trainer = run('stopped', server);
     await trainer.line('half');
     trainer.kill('SIGSTOP');
@@ -153,7 +153,7 @@ describe('trainers of one server', () => {
     await until(() => memoryOf(server.pid).length === 0);
   });
 
-  it('a trainer that forks: both processes read on, and batches from before stay as they were', async () => {
+  it('a trainer that forks: both processes continue to read, and earlier batches stay as they were', async () => {
     const { stdout, stderr } = await run('forked', server).ended;
     expect(linesOf(stdout, 'parent')[0]?.split(' '), stderr).toEqual(expected);
     expect(linesOf(stdout, 'child')[0]?.split(' '), stderr).toEqual(expected);

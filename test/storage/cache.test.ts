@@ -170,7 +170,7 @@ describe('the cache', () => {
     expect(warnings.filter((message) => message.includes('ENOTDIR'))).toHaveLength(1);
   });
 
-  it('does not keep what has no version, and says so', async () => {
+  it('keeps no object without a version, and says so', async () => {
     const warnings: string[] = [];
     const listen = ({ message }: Error) => warnings.push(message);
     process.on('warning', listen);

@@ -150,7 +150,7 @@ describe.each(cases)('$cloud: $how', ({ cloud, server, root, options }) => {
     }
   });
 
-  it('asks a function again before it expires and once after a refusal', async () => {
+  it('calls a function again before it expires and once after a refusal', async () => {
     let asked = 0;
     const good = options().credentials;
     const bad = Object.fromEntries(Object.keys(good!).map((name) => [name, btoa('old')])) as never;
@@ -233,7 +233,7 @@ describe('options of clouds', () => {
     expect(await text('az://bucket/text/c.txt', { endpoint: azure.endpoint })).toMatch(/content/);
   });
 
-  it('know what Google decompresses on the way, whose ranges are of other bytes', async () => {
+  it('detect objects that Google decompresses in transit, whose ranges are of other bytes', async () => {
     const answer = google.onRequest!;
     google.onRequest = (_, response) => {
       response.writeHead(200, { 'x-goog-stored-content-encoding': 'gzip' }).end('longer than what is stored');

@@ -65,7 +65,7 @@ describe('credentials of a store', () => {
     expect(source.byteLength).toBe(content.length);
   });
 
-  it('are asked for again once after a refusal, and not shown if that is refused too', async () => {
+  it('are requested again once after a refusal, and not shown if that is refused too', async () => {
     const credentials = async () => keys(asked++);
     const source = await openSource('s3://bucket/rows.jsonl', { credentials });
     valid = 1;
@@ -78,7 +78,7 @@ describe('credentials of a store', () => {
     expect(String(refused) + JSON.stringify(refused)).not.toMatch(/SECRET|SESSION|KEY\d/);
   });
 
-  it('are asked for again before they expire', async () => {
+  it('are requested again before they expire', async () => {
     const credentials = () => keys(0, new Date(Date.now() + (asked++ === 0 ? 60_000 : 3_600_000)));
     const source = await openSource('s3://bucket/rows.jsonl', { credentials });
     await source.read(0, 5);

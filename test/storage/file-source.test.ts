@@ -168,7 +168,7 @@ describe('many ranges at once', () => {
 });
 
 describe('ReadSpeed', () => {
-  it('tells a disk from memory, and forgets', () => {
+  it('distinguishes a disk from memory, and forgets', () => {
     const speed = new ReadSpeed();
     speed.record(0.05, 32, 32 * 4_096);
     expect(speed.cold).toBe(false);

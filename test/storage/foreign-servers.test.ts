@@ -188,7 +188,7 @@ describe('answers without end', () => {
     await typed(listFiles('s3://bucket/*', { retries: 0 }), /more than 33554432 characters/);
   });
 
-  it('that drip are given up, however long they would go on', async () => {
+  it('that drip are abandoned, however long they would continue', async () => {
     let drops = 0;
     answerWith((_, response) => {
       response.writeHead(206, { etag: '"e"', 'content-range': 'bytes 0-999999/1000000' });
@@ -213,7 +213,7 @@ describe('answers without end', () => {
     }
   });
 
-  it('that give a byte a try are given up', async () => {
+  it('that deliver a byte per attempt are abandoned', async () => {
     const source = await openSource(url, { retries: 2 });
     for (let k = 0; k < 5; k++) server.faults.push({ type: 'drop', after: 1 });
     server.requests.length = 0;

@@ -32,7 +32,7 @@ describe('hf: URLs', () => {
     );
   });
 
-  it('say what is missing when they are refused, or of another form', async () => {
+  it('say what is missing when they are refused or malformed', async () => {
     vi.stubEnv('HF_TOKEN', '');
     await expect(openSource('hf://datasets/me/set/x')).rejects.toThrow(
       /Access is denied.*401.*Gated.*Set HF_TOKEN/,

@@ -50,7 +50,7 @@ describe('listFiles', () => {
     );
   });
 
-  it('takes a name that is a file for that file, odd as it may be, and leaves missing ones to be opened', async () => {
+  it('takes a name as the file of that name, however odd, and leaves missing ones to be opened', async () => {
     expect(await within('odd[1]{2,3}.jsonl')).toEqual(['odd[1]{2,3}.jsonl']);
     expect(await within('absent.jsonl')).toEqual(['absent.jsonl']);
     await expect(within('*.csv')).rejects.toThrow(/Nothing matches this pattern.*\*\.csv/);

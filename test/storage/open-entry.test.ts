@@ -133,7 +133,7 @@ describe('the memory for entries', () => {
     fill: (target: Uint8Array) => Boolean(target.fill(7)),
   });
 
-  it('keeps what many small parts are read of, within 64 MiB, and drops nothing that is still read', () => {
+  it('keeps blocks of which many small parts are read, within 64 MiB, and drops none that is still read', () => {
     const memory = new EntryMemory();
     const entries = Array.from({ length: 100 }, () => entryOf(2 ** 20));
     const kept = (from: number, to: number) =>

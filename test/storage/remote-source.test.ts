@@ -69,7 +69,7 @@ describe('RemoteSource', () => {
     );
   });
 
-  it('asks for neighbors together, unless most would be fetched for nothing, and for long stretches in parts', async () => {
+  it('requests neighboring ranges together, unless most bytes would be wasted, and long ranges in parts', async () => {
     const source = await openSource(url);
     server.requests.length = 0;
     const places = [5_000, 10, 2_900_000, 900, 120_000];
@@ -111,7 +111,7 @@ describe('RemoteSource', () => {
     expect(seen).toBe(1_000);
   });
 
-  it('tells versions apart by Last-Modified or length where there is no ETag', async () => {
+  it('distinguishes versions by Last-Modified or length where there is no ETag', async () => {
     const dated = server.put('/dated', content, { lastModified: 'Mon, 23 Nov 2026 00:00:00 GMT' });
     const source = await openSource(dated);
     server.put('/dated', content, { lastModified: 'Mon, 23 Nov 2026 00:00:01 GMT' });

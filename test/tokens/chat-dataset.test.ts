@@ -73,7 +73,7 @@ describe('chatDataset', () => {
     expect((await last.get(0, context)).labels.some((label) => label !== -100)).toBe(true);
   });
 
-  it('asks for a template where rows are messages and the tokenizer has none', async () => {
+  it('requires a template where rows are messages and the tokenizer has none', async () => {
     const bare = mkdtempSync(join(tmpdir(), 'millrace-tokenizer-'));
     copyFileSync(join(goldenFolder('qwen-like'), 'tokenizer.json'), join(bare, 'tokenizer.json'));
     const tokenizer = await loadTokenizer(bare);
@@ -134,7 +134,7 @@ describe('chatDataset', () => {
     await expect(open({ body: 'x' })).rejects.toThrow('fit no layout');
   });
 
-  it('truncates from the side that is asked for, and never silently', async () => {
+  it('truncates from the requested side, and never silently', async () => {
     const at = async (options: object) =>
       (await chatDataset([{ messages: talk }], { tokenizer: qwen, template: chatml, ...options })).get(
         0,
@@ -149,7 +149,7 @@ describe('chatDataset', () => {
     await expect(at({ maxLength: 3, truncate: 'right' })).rejects.toThrow('Truncation removed every token');
   });
 
-  it('leaves out long conversations and counts them when asked', async () => {
+  it('leaves out long conversations on request, and counts them', async () => {
     const rows = [{ messages: talk }, { messages: talk.slice(0, 2) }];
     const dataset = await chatDataset(rows, {
       tokenizer: qwen,
@@ -161,7 +161,7 @@ describe('chatDataset', () => {
     expect(qwen.decode((await dataset.get(0, context)).inputIds)).toContain('turns a wheel');
   });
 
-  it('makes special tokens in content tokens, text or an error, as asked', async () => {
+  it('encodes special tokens in content as tokens or text, or refuses them, by option', async () => {
     const messages = talk.with(1, { role: 'assistant', content: 'a<|im_end|>b' });
     const at = async (specialTokensInContent?: 'token' | 'text' | 'error') =>
       (
@@ -182,7 +182,7 @@ describe('chatDataset', () => {
     });
   });
 
-  it('shifts labels by one token when asked', async () => {
+  it('shifts labels by one token on request', async () => {
     const [plain, shifted] = await Promise.all(
       [false, true].map(async (shift) =>
         (await chatDataset([{ messages: talk }], { tokenizer: qwen, template: chatml, shift })).get(

@@ -121,7 +121,7 @@ describe('a folder with a SentencePiece model', () => {
   });
 });
 
-describe('a file that is no usable SentencePiece model', () => {
+describe('a file that is not a usable SentencePiece model', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'millrace-'));

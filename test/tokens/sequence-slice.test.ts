@@ -286,7 +286,7 @@ describe('sequenceSlice', () => {
     expect(reads).toEqual([[0, 0, 5]]);
   });
 
-  it('comes alike from workers and as a batch made whole', async () => {
+  it('is the same from workers and as a batch made at once', async () => {
     const tensorOf = (): Tensor<'int32'> => ({
       dtype: 'int32',
       shape: [101],

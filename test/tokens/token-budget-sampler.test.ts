@@ -200,7 +200,7 @@ describe('TokenBudgetSampler', () => {
       expect(parts.flatMap((part) => [...part[k]!.inputIds.data])).toEqual([...batch.inputIds.data]);
   });
 
-  it('leaves out samples that are too long if asked, and counts them', () => {
+  it('leaves out samples that are too long on request, and counts them', () => {
     for (const method of ['buckets', 'packing'] as const) {
       const lengths = [5, 99, 3, 11];
       const sampler = new TokenBudgetSampler(4, { lengths, maxTokens: 10, method, tooLong: 'skip' });

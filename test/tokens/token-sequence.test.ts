@@ -63,7 +63,7 @@ describe('a token sequence', () => {
     expect(row.lossMask).toEqual([0, 1, 1, 0, 1, 0, 0, 0]);
   });
 
-  it('is what windows are, too: a document that goes on has a label for its last token', () => {
+  it('holds for windows too: a document that continues has a label for its last token', () => {
     const source = streamOf([3, 6, 4]);
     const windows = new TokenWindows(source, { length: 5, stride: 4, documentEnds: 'stored' });
     expect([0, 1].map((k) => plain(windows.get(k)))).toEqual([
@@ -113,7 +113,7 @@ describe('a token sequence', () => {
     });
   });
 
-  it('collates to what the dataset makes as a batch: lengths count on over the rows', () => {
+  it('collates to what the dataset makes as a batch: lengths accumulate over the rows', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 30 }),
@@ -164,7 +164,7 @@ describe('a token sequence', () => {
     );
   });
 
-  it('comes alike from workers, and from a loader that makes sample by sample', async () => {
+  it('is the same from workers, and from a loader that makes sample by sample', async () => {
     const windows = () =>
       new TokenWindows(tensor(Int32Array.from({ length: 90 }, (_, k) => k % 7)), {
         length: 6,

@@ -95,7 +95,7 @@ describe('a batch of token windows', () => {
     });
   });
 
-  it('is the same where there is no WebAssembly at all', async () => {
+  it('is the same without WebAssembly', async () => {
     const script = `
       import { createHash } from 'node:crypto';
       import { DataLoader, tensor } from 'millrace';

@@ -216,7 +216,7 @@ describe('TokenWindowStream', () => {
     );
   });
 
-  it('goes on behind any window with what would have come', async () => {
+  it('continues after any window with the windows that were due', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ maxLength: 30 }), { minLength: 1, maxLength: 40 }),

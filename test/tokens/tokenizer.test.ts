@@ -43,7 +43,7 @@ describe.each(goldenTokenizers)('the tokenizer %s', (name) => {
 });
 
 describe('loadTokenizer', () => {
-  it('does without a file that is not there, and fails if one cannot be read', async () => {
+  it('ignores a missing file, and fails if one cannot be read', async () => {
     const server = await new ObjectServer().start();
     const bytes = readFileSync(`${goldenFolder('qwen-like')}/tokenizer.json`);
     const alone = await loadTokenizer(server.put('/alone/tokenizer.json', bytes));

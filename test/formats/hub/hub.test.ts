@@ -94,7 +94,7 @@ describe('a data set of the Hub', () => {
     await expect(loadDataset('./absent/folder')).rejects.toThrow(/no such folder.*user\/name/);
   });
 
-  it('reads the branch that is asked for', async () => {
+  it('reads the requested branch', async () => {
     server.commit('user/branches', { 'train.jsonl': lines(1) });
     server.commit('user/branches', { 'train.jsonl': lines(2) }, 'refs/convert/parquet');
     const options = { revision: 'refs/convert/parquet', split: 'train' };
@@ -153,7 +153,7 @@ describe('a gated data set', () => {
     expect(JSON.stringify(loader.stateDict()) + dataset.fingerprint()).not.toContain('hf_secret');
   });
 
-  it('asks a function for the token before each request, in workers too', async () => {
+  it('calls a function for the token before each request, in workers too', async () => {
     let current = 'hf_first';
     let asked = 0;
     server.gates.set('user/turning', new Set(['hf_first']));
