@@ -1,6 +1,7 @@
 import { Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 import { isNode } from '../core/platform.js';
+import { ownValue } from '../core/record.js';
 import { errorCode } from '../core/thrown.js';
 
 /** The parts of a response that are used. */
@@ -89,7 +90,7 @@ function replyOf(incoming: IncomingMessage): Reply {
     ok: status >= 200 && status < 300,
     headers: {
       get: (name) => {
-        const value = headers[name.toLowerCase()];
+        const value = ownValue(headers, name.toLowerCase());
         return value === undefined ? null : String(value);
       },
     },
