@@ -4,6 +4,7 @@ import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import type { CsvType } from './csv/csv-columns.js';
 import type { DTypeTable } from './indexed/indexed-dataset-dtypes.js';
+import type { TableSchema } from './tables/table-schema.js';
 import type { Constants } from './where/test-row.js';
 import type { Where } from './where/where.js';
 
@@ -37,8 +38,8 @@ export interface FileConstants {
 export interface FileFacts {
   /** @internal */
   readonly constants?: FileConstants;
-  /** @internal The columns of the table that the files belong to, of which a file may lack some. */
-  readonly tableColumns?: readonly StoredColumn[];
+  /** @internal The columns of the table that the files belong to. */
+  readonly tableSchema?: TableSchema;
   /** @internal What the table says about each of its files. */
   readonly tableFiles?: readonly TableFileFacts[];
 }
@@ -66,7 +67,7 @@ export interface FormatOptions extends StorageOptions {
   readonly missing?: readonly string[];
   readonly decimal?: '.' | ',';
   readonly dtypeTable?: DTypeTable | 'auto';
-  readonly version?: number;
+  readonly version?: number | bigint | string;
   readonly table?: string;
   readonly query?: string;
 }

@@ -104,6 +104,19 @@ const builtIn = [
     },
     columnsOf: ({ columns }) => columns,
   }),
+  defineFormat({
+    name: 'iceberg',
+    endings: [],
+    unit: 'folder',
+    takes: ['columns', 'where', 'version'],
+    dataset: 'IcebergTable',
+    load: async () => {
+      const { openIcebergTable } = await import('./iceberg/iceberg-table.js');
+      const { ParquetDataset } = await import('./parquet/parquet-dataset.js');
+      return { open: openIcebergTable, fromRecipe: ParquetDataset.fromRecipe };
+    },
+    columnsOf: ({ columns }) => columns,
+  }),
   databaseFormat('sqlite'),
   databaseFormat('duckdb'),
   defineFormat({

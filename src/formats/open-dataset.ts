@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Dataset } from '../core/dataset.js';
 import { ConfigError, type ConfigProblem } from '../core/errors.js';
-import { integerFrom, parseOptions } from '../core/options.js';
+import { parseOptions } from '../core/options.js';
 import type { ByteSource } from '../storage/byte-source.js';
 import type { StorageOptions } from '../storage/storage-options.js';
 import { CheckedDataset, type SchemaModule, type StandardSchema } from './checked-dataset.js';
@@ -20,6 +20,7 @@ import { type FormatName, formatNamed, knownFormats } from './format-table.js';
 import { PictureRows } from './images/picture-rows.js';
 import { type PictureOptions, type PictureSettings, pictureOptions } from './images/picture-settings.js';
 import type { IndexedDatasetOptions } from './indexed/indexed-dataset.js';
+import { filesToOpen } from './where/files-to-open.js';
 import { RowChoice } from './where/select-rows.js';
 import { type Where, whereOption } from './where/where.js';
 
@@ -50,8 +51,11 @@ export interface OpenDatasetOptions<T = unknown> extends StorageOptions, Picture
   readonly decimal?: '.' | ',';
   /** For a `.bin`/`.idx` pair: the table of its type codes. @defaultValue detected from the files */
   readonly dtypeTable?: IndexedDatasetOptions['dtypeTable'];
-  /** For a Delta table: the version. @defaultValue the newest */
-  readonly version?: number;
+  /**
+   * For a Delta table: the version. For an Iceberg table: the id of a snapshot, as a `bigint` (`3051729675574597004n`), or the name of a
+   * branch or tag. @defaultValue the newest
+   */
+  readonly version?: number | bigint | string;
   /** For a database: the table, whose rows come in the order of their row ids. @defaultValue the only one */
   readonly table?: string;
   /** For a database: a query with ORDER BY, in whose order its rows come. */
@@ -78,6 +82,14 @@ export interface OpenedDataset<T = unknown> {
   readonly leftOut: readonly LeftOutFile[];
 }
 
+const versionMessage =
+  'must be a whole number from 0 to 2^53 - 1, the id of a snapshot as a bigint (123n), or the name of a branch or tag';
+
+function isVersion(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0;
+  return typeof value === 'bigint' || typeof value === 'string';
+}
+
 const schema = v.looseObject({
   format: v.optional(
     v.pipe(
@@ -92,7 +104,7 @@ const schema = v.looseObject({
   where: whereOption,
   schema: v.optional(v.custom<StandardSchema<unknown> | SchemaModule>((value) => value !== null)),
   selection: v.optional(v.string()),
-  version: v.optional(integerFrom(0)),
+  version: v.optional(v.custom<number | bigint | string>(isVersion, versionMessage)),
   table: v.optional(v.string()),
   query: v.optional(v.string()),
   dtypeTable: v.optional(
@@ -198,9 +210,7 @@ function prunedByFolders(
   const all = hivePartitions(name, files);
   if (!all) return { found };
   const choice = where && RowChoice.of('openDataset', where, undefined);
-  const kept = files.flatMap((_, k) => (choice?.inFile(k, all) === false ? [] : [k]));
-  // An empty data set has the columns of its first file.
-  const indices = kept.length > 0 ? kept : [0];
+  const indices = filesToOpen(choice, all);
   return {
     found: { ...found, files: indices.map((k) => files[k]!) },
     constants: { columns: all.columns, values: indices.map((k) => all.values[k]!) },

@@ -116,6 +116,7 @@ const titles: Readonly<Record<BuiltInFormatName, string>> = {
   jsonl: 'JSON Lines',
   json: 'JSON',
   delta: 'Delta table',
+  iceberg: 'Iceberg table',
   sqlite: 'SQLite database',
   duckdb: 'DuckDB database',
   csv: 'separated values',

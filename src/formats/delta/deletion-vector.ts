@@ -1,11 +1,6 @@
 // Deletion vectors: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#deletion-vector-format
-import { FormatError } from '../../core/errors.js';
-import { sharedBuffer } from '../../core/shared-buffer.js';
-import { messageOf } from '../../core/thrown.js';
-import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
-import { crc32 } from '../parquet/crc32.js';
-import { roaringNumbers } from './roaring-bitmap.js';
+import { damagedVector, readVector, rowsBesides, rowsOfVector } from '../deletes/deleted-rows.js';
 import { tableLocation } from './table-location.js';
 
 /** Where the log says that the deleted rows of a data file are listed. */
@@ -19,7 +14,6 @@ export interface DeletionVector {
   readonly cardinality: number | bigint;
 }
 
-const magic = 1_681_511_377;
 const formatVersion = 1;
 
 /** Identifies a deletion vector within its table. */
@@ -41,29 +35,10 @@ export async function rowsLeft(
 ): Promise<Float64Array> {
   const { pathOrInlineDv, sizeInBytes } = vector;
   if (typeof pathOrInlineDv !== 'string' || !Number.isSafeInteger(sizeInBytes) || sizeInBytes < 0)
-    throw damaged(table, new Error('the log does not say where it is'));
+    throw damagedVector(table, new Error('the log does not say where it is'));
   const { file, bytes } = await bytesOf(table, vector, options);
-  try {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (bytes.length < 12 || view.getInt32(0, true) !== magic) throw new Error('it does not begin as one');
-    const deleted = roaringNumbers(bytes.subarray(4), rowCount);
-    if (deleted.length !== Number(vector.cardinality))
-      throw new Error(`it deletes ${deleted.length} rows, and the log says ${vector.cardinality}`);
-    return others(deleted, rowCount);
-  } catch (cause) {
-    throw damaged(file, cause);
-  }
-}
-
-/** The numbers below `count` that are not in an ascending list. */
-function others(numbers: Float64Array, count: number): Float64Array {
-  const left = new Float64Array(sharedBuffer(8 * (count - numbers.length)));
-  let at = 0;
-  for (let row = 0, k = 0; row < count; row++) {
-    if (numbers[k] === row) k++;
-    else left[at++] = row;
-  }
-  return left;
+  const deleted = rowsOfVector(file, bytes, { rowCount, cardinality: Number(vector.cardinality) });
+  return rowsBesides(deleted, rowCount);
 }
 
 async function bytesOf(
@@ -73,27 +48,15 @@ async function bytesOf(
 ): Promise<{ readonly file: string; readonly bytes: Uint8Array }> {
   if (storageType === 'i') {
     const bytes = z85Bytes(table, pathOrInlineDv);
-    if (bytes.length < sizeInBytes) throw damaged(table, new Error('it is cut short'));
+    if (bytes.length < sizeInBytes) throw damagedVector(table, new Error('it is cut short'));
     return { file: table, bytes: bytes.subarray(0, sizeInBytes) };
   }
   const file = storageType === 'u' ? fileOfUuid(table, pathOrInlineDv) : tableLocation(table, pathOrInlineDv);
-  const source = await openSource(file, options);
-  try {
-    // A byte with the version of the format begins the file. Size and checksum are big-endian, around the vector.
-    const start = offset ?? 1;
-    const [version] = await source.read(0, 1);
-    if (version !== formatVersion) throw damaged(file, new Error(`it has the version ${version}`));
-    const stored = await source.read(start, start + 4 + sizeInBytes + 4);
-    const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
-    const bytes = stored.subarray(4, 4 + sizeInBytes);
-    if (view.getUint32(0) !== sizeInBytes)
-      throw damaged(file, new Error('its size is not what the log says'));
-    if (view.getUint32(4 + sizeInBytes) !== crc32(bytes) >>> 0)
-      throw damaged(file, new Error('its checksum does not match'));
-    return { file, bytes };
-  } finally {
-    source.close();
-  }
+  // A byte with the version of the format begins the file.
+  const bytes = await readVector(file, { start: offset ?? 1, size: sizeInBytes }, options, (version) =>
+    version === formatVersion ? undefined : `it has the version ${version}`,
+  );
+  return { file, bytes };
 }
 
 /** The last 20 characters are a UUID in Z85; those before it are a folder. */
@@ -116,16 +79,9 @@ function z85Bytes(table: string, text: string): Uint8Array {
       const digit = z85Characters.indexOf(character);
       value = digit < 0 ? Number.NaN : 85 * value + digit;
     }
-    if (!(value < 2 ** 32) || at + 5 > text.length) throw damaged(table, new Error('its text is not Z85'));
+    if (!(value < 2 ** 32) || at + 5 > text.length)
+      throw damagedVector(table, new Error('its text is not Z85'));
     view.setUint32((4 * at) / 5, value);
   }
   return bytes;
-}
-
-function damaged(file: string, cause: unknown): FormatError {
-  return new FormatError(`A deletion vector of the Delta table is damaged: ${messageOf(cause)}`, {
-    where: { file },
-    next: 'Copy the table again, with its deletion_vector files and all of _delta_log.',
-    cause,
-  });
 }

@@ -5,10 +5,11 @@ import type { StorageOptions } from '../../storage/storage-options.js';
 import { openExactFiles } from '../data-files.js';
 import type { FormatOptions, TableFileFacts } from '../file-format.js';
 import { ParquetDataset } from '../parquet/parquet-dataset.js';
+import { filesToOpen } from '../where/files-to-open.js';
 import { RowChoice } from '../where/select-rows.js';
 import { nameOfVector, rowsLeft } from './deletion-vector.js';
+import { columnsOfTable, partitionValue } from './delta-columns.js';
 import { type DeltaFile, readDeltaLog } from './delta-log.js';
-import { columnsOfTable, partitionValue } from './delta-protocol.js';
 import { tableLocation } from './table-location.js';
 
 /**
@@ -21,46 +22,44 @@ export async function openDeltaTable(
   table: string,
   { version, columns, where, ...storage }: FormatOptions,
 ): Promise<ParquetDataset> {
+  if (version !== undefined && typeof version !== 'number')
+    throw new ConfigError('openDataset options', [
+      { field: 'version', message: `${version} is not a version of a Delta table, which is a number` },
+    ]);
   const snapshot = await readDeltaLog(table, storage, version);
   const all = columnsOfTable(table, snapshot.metadata);
   const partitioned = all.filter(({ name }) => snapshot.metadata.partitionColumns.includes(name));
   const constants = {
-    columns: partitioned.map(({ name, type }) => ({ name, type: typeText(type) })),
+    columns: partitioned.map(({ name, type }) => ({ name, type })),
     values: snapshot.files.map(({ partitionValues }) => {
       const values: Record<string, unknown> = {};
       for (const column of partitioned) {
-        setOwn(values, column.name, partitionValue(table, column, ownValue(partitionValues, column.name)));
+        setOwn(values, column.name, partitionValue(table, column, ownValue(partitionValues, column.logName)));
       }
       return values;
     }),
   };
-  const choice =
-    where &&
-    RowChoice.of(
-      'openDataset',
-      where,
-      all.map(({ name }) => name),
-    );
-  const kept = snapshot.files.flatMap((_, k) => (choice?.inFile(k, constants) === false ? [] : [k]));
-  const indices = kept.length > 0 ? kept : snapshot.files.slice(0, 1).map(() => 0);
+  const names = all.map(({ name }) => name);
+  const choice = where && RowChoice.of('openDataset', where, names);
+  const indices = filesToOpen(choice, constants);
   if (indices.length === 0)
     throw new ConfigError('Data files', [
       { field: 'files', message: `the Delta table ${table} has no rows at version ${snapshot.version}` },
     ]);
   const data = indices.map((k) => snapshot.files[k]!);
-  const names = data.map(({ path }) => tableLocation(table, path));
+  const locations = data.map(({ path }) => tableLocation(table, path));
   // The log says how long a file is. A data file is never overwritten.
   const known = new Map(
     data.map((file, k) => [
-      names[k]!,
+      locations[k]!,
       file.size ? { byteLength: Number(file.size), content: contentOf(file) } : undefined,
     ]),
   );
-  return ParquetDataset.open(await openExactFiles(names, storage, known), {
+  return ParquetDataset.open(await openExactFiles(locations, storage, known), {
     ...storage,
     ...(columns && { columns }),
     ...(where && { where }),
-    tableColumns: all.map(({ name, type }) => ({ name, type: typeText(type) })),
+    tableSchema: { fields: all },
     tableFiles: data.map((file) => factsOf(table, file, storage)),
     constants: { columns: constants.columns, values: indices.map((k) => constants.values[k]!) },
   });
@@ -91,8 +90,4 @@ function rowCountOf({ stats }: DeltaFile): number | undefined {
     // Statistics are optional: the footer says it, too.
     return undefined;
   }
-}
-
-function typeText(type: string | object): string {
-  return typeof type === 'string' ? type : 'nested';
 }

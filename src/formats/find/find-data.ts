@@ -49,6 +49,7 @@ export async function findData(
     if (!asked && existsSync(`${path}.idx`)) return alone('indexed');
   }
   if (!asked && /(^|\/)index\.json$/.test(locationPath(name))) return alone('mds');
+  if (!asked && /\.metadata\.json(\.gz)?$/.test(locationPath(name))) return alone('iceberg');
   // These list their folders themselves.
   if (asked && formatNamed(asked)?.unit === 'folder') return alone(asked);
   if (asked && isRemote(name) && asked === 'indexed') return alone(asked);

@@ -4,7 +4,7 @@ import type { FormatName } from '../format-table.js';
 /** Files by which a folder is a table whose log says which other files are its data. */
 const marks = [
   { format: 'delta', name: 'Delta', mark: /^_delta_log\/\d{20}\.(json|checkpoint.*parquet)$/ },
-  { format: undefined, name: 'Iceberg', mark: /^metadata\/[^/]*\.metadata\.json$/ },
+  { format: 'iceberg', name: 'Iceberg', mark: /^metadata\/[^/]*\.metadata\.json(\.gz)?$/ },
   { format: undefined, name: 'Lance', mark: /^_versions\/[^/]*\.manifest$/ },
 ] as const;
 

@@ -9,7 +9,7 @@ import { contentFingerprint } from '../../storage/content-fingerprint.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { openDataFiles } from '../data-files.js';
 import { closingOnError, type FileRecipe } from '../file-dataset.js';
-import type { DataFiles, FileFacts, StoredColumn, TableFileFacts } from '../file-format.js';
+import type { DataFiles, FileFacts, TableFileFacts } from '../file-format.js';
 import type { StreamOfFiles } from '../file-stream.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { columnsNamed } from '../tables/columns-named.js';
@@ -22,11 +22,12 @@ import {
   type TableSettings,
   type TableShard,
 } from '../tables/table-rows.js';
+import type { TableSchema } from '../tables/table-schema.js';
 import type { Where } from '../where/where.js';
-import { LaterFiles } from './later-files.js';
+import { checkRowCount, laterFile } from './later-files.js';
 import { type ParquetColumn, ParquetFile, type ParquetFileOptions } from './parquet-file.js';
 import { ParquetStream } from './parquet-stream.js';
-import { checkSameColumns, fittedToTable } from './same-columns.js';
+import { checkSameColumns } from './same-columns.js';
 
 /** A row, by column name. */
 export type ParquetRow = Readonly<Record<string, unknown>>;
@@ -58,7 +59,7 @@ const streamSchema = v.looseObject({ columns, where, maxDecompressedBytes });
 
 const schema = v.looseObject({
   ...tableOptions,
-  tableColumns: v.optional(v.custom<readonly StoredColumn[]>(Array.isArray)),
+  tableSchema: v.optional(v.custom<TableSchema>((value) => typeof value === 'object')),
   tableFiles: v.optional(v.custom<readonly TableFileFacts[]>(Array.isArray)),
   filter: v.optional(
     v.custom<ParquetQueryFilter>((value) => typeof value === 'object' && value !== null, 'must be an object'),
@@ -97,14 +98,14 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
     options: ParquetDatasetOptions & FileFacts = {},
   ): Promise<ParquetDataset<T>> {
     const parsed = parseOptions('ParquetDataset options', schema, options);
-    const { columns, where, filter, constants: given, tableColumns, tableFiles, ...rest } = parsed;
+    const { columns, where, filter, constants, tableSchema, tableFiles, ...rest } = parsed;
     const { cacheBlocks, maxDecompressedBytes, ...storage } = rest;
     if (filter && where)
       throw new ConfigError('ParquetDataset options', [
         { field: 'filter', message: 'stands beside where: say all conditions in where' },
       ]);
     const sources = await openDataFiles(files, 'parquet', { ...storage, maxDecompressedBytes });
-    const reading = { columns, maxDecompressedBytes };
+    const reading = { columns, maxDecompressedBytes, tableSchema };
     // The first says which types the columns have. A condition needs the rows of all.
     const isOpenedLater = (k: number) => k > 0 && !where && !filter && tableFiles?.[k]?.length !== undefined;
     return closingOnError(sources, async () => {
@@ -114,10 +115,8 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
         ),
       );
       const now = opened.flatMap((shard) => shard ?? []);
-      const files = opened.map((shard) => shard?.file);
-      if (!tableColumns) checkSameColumns(now.map(({ file }) => file));
-      const constants = tableColumns ? fittedToTable(files, tableColumns, given) : given;
-      const stored = tableColumns?.map(({ name }) => name) ?? files[0]!.columnNames;
+      checkSameColumns(now.map(({ file }) => file));
+      const stored = now[0]!.file.columnNames;
       const found = await chooseRows('ParquetDataset', now, stored, {
         columns,
         where,
@@ -127,13 +126,17 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
         },
       });
       const chosen = filter ? await Promise.all(now.map((shard) => filtered(shard, filter))) : found.shards;
-      const settings = { ...settingsOf(found, constants), cacheBlocks, maxDecompressedBytes };
-      const later = new LaterFiles(now[0]!.file, settings);
+      const settings = {
+        ...settingsOf(found, constants),
+        cacheBlocks,
+        maxDecompressedBytes,
+        ...(tableSchema && { tableSchema }),
+      };
       let next = 0;
       const shards = sources.map((source, k) => {
         if (!isOpenedLater(k)) return chosen[next++]!;
         const { fingerprint, length } = tableFiles![k]!;
-        return later.shard({ source, fingerprint, length: length!, constants: constants?.values[k] });
+        return laterFile({ source, fingerprint, length: length!, constants: constants?.values[k] }, settings);
       });
       return new ParquetDataset<T>(shards, settings);
     });
@@ -182,12 +185,9 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
       ParquetFile.fromFooter(source, footer as FileMetaData, settings),
     );
     const shards: (TableShard<ParquetFile> | LaterShard<ParquetFile>)[] = [...open];
-    if (rows.later) {
-      const later = new LaterFiles(open[0]!.file, settings);
-      // In the order of their places, so that each is inserted behind those before it.
-      for (const [k, { source, ...shard }] of rows.later)
-        shards.splice(k, 0, later.shard({ ...shard, source: await make<ByteSource>(source) }));
-    }
+    // In the order of their places, so that each is inserted behind those before it.
+    for (const [k, { source, ...shard }] of rows.later ?? [])
+      shards.splice(k, 0, laterFile({ ...shard, source: await make<ByteSource>(source) }, settings));
     return new ParquetDataset(shards, settings);
   }
 }
@@ -201,6 +201,7 @@ async function openShard(
     ParquetFile.open(source, options),
     facts?.fingerprint ?? contentFingerprint(source),
   ]);
+  if (facts?.length !== undefined) checkRowCount(file, facts.length);
   const rows = await facts?.rowsLeft?.(rowCountOf(file));
   return { file, fingerprint: content, rows };
 }

@@ -15,6 +15,7 @@ import { SharedNumbers } from '../records/shared-numbers.js';
 import { DecompressionBudget } from '../tables/decompression-budget.js';
 import type { TableBlock, TableFile } from '../tables/table-rows.js';
 import { rowCountOf } from '../tables/table-rows.js';
+import type { TableSchema } from '../tables/table-schema.js';
 import type { WhereNode } from '../where/where.js';
 import type { LeafColumn } from './leaf-column.js';
 import { type ChunkPlace, readLeaf } from './parquet-column.js';
@@ -24,14 +25,15 @@ import { type PagePlace, readPagePlaces } from './parquet-index.js';
 import { rowsToLookAt } from './parquet-pruning.js';
 import { type ColumnReader, columnReader, leafCount, readRow } from './parquet-schema.js';
 import { pruningFilter } from './pruning-filter.js';
+import { makerOf, namedByTable } from './table-fields.js';
 
 /** Rows that are decoded together if the file has a page index; otherwise the whole row group. */
 const blockRows = 8_192;
 
-/** A column of a Parquet file and its Parquet type. */
+/** A column of a Parquet file and its Parquet type, or its type in the table that the file belongs to. */
 export interface ParquetColumn {
   readonly name: string;
-  /** `INT64`, `BYTE_ARRAY UTF8`, or `group` for nested columns. */
+  /** `INT64`, `BYTE_ARRAY UTF8`, or `group` for nested columns; of a table, its own names of types. */
   readonly type: string;
 }
 
@@ -41,6 +43,8 @@ export interface ParquetFileOptions {
   readonly columns: readonly string[] | undefined;
   /** The most bytes that a block of rows may expand to. */
   readonly maxDecompressedBytes: number;
+  /** The table that the file belongs to. Its columns are those of the table. @defaultValue none */
+  readonly tableSchema?: TableSchema | undefined;
 }
 
 /** A Parquet file whose footer has been read. */
@@ -56,13 +60,14 @@ export class ParquetFile implements TableFile {
   /** All columns of the file. */
   readonly tree: readonly SchemaTree[];
   readonly #maxDecompressedBytes: number;
+  readonly #table: TableSchema | undefined;
   readonly #pagePlaces = new Map<ColumnChunk, Promise<PagePlace[]>>();
 
   private constructor(
     source: ByteSource,
     { metadata, tree }: { readonly metadata: FileMetaData; readonly tree: readonly SchemaTree[] },
     columns: readonly ParquetColumn[],
-    maxDecompressedBytes: number,
+    { maxDecompressedBytes, tableSchema }: ParquetFileOptions,
   ) {
     this.source = source;
     this.columns = columns;
@@ -71,6 +76,7 @@ export class ParquetFile implements TableFile {
     this.#metadata = metadata;
     this.tree = tree;
     this.#maxDecompressedBytes = maxDecompressedBytes;
+    this.#table = tableSchema;
   }
 
   /**
@@ -81,11 +87,17 @@ export class ParquetFile implements TableFile {
   static async open(source: ByteSource, options: ParquetFileOptions): Promise<ParquetFile> {
     // The last 8 bytes locate the footer.
     return guard({ file: source.name, byteOffset: Math.max(0, source.byteLength - 8) }, async () => {
-      return ParquetFile.#of(source, await readFooter(source), options);
+      const { metadata, columns } = await readFooter(source);
+      if (!options.tableSchema) return ParquetFile.#of(source, { metadata, columns }, options);
+      return ParquetFile.fromFooter(
+        source,
+        namedByTable(source.name, metadata, options.tableSchema),
+        options,
+      );
     });
   }
 
-  /** A file whose footer another thread has read. */
+  /** A file whose footer another thread has read, and has named by its table. */
   static fromFooter(source: ByteSource, metadata: FileMetaData, options: ParquetFileOptions): ParquetFile {
     return ParquetFile.#of(source, { metadata, columns: parquetSchema(metadata).children }, options);
   }
@@ -95,13 +107,16 @@ export class ParquetFile implements TableFile {
     { metadata, columns: tree }: { readonly metadata: FileMetaData; readonly columns: readonly SchemaTree[] },
     options: ParquetFileOptions,
   ): ParquetFile {
-    const all = tree.map(({ element, children }) => ({
-      name: element.name,
-      type: children.length > 0 ? 'group' : [element.type, element.converted_type].filter(Boolean).join(' '),
-    }));
+    const all =
+      options.tableSchema?.fields.map(({ name, type }) => ({ name, type })) ??
+      tree.map(({ element, children }) => ({
+        name: element.name,
+        type:
+          children.length > 0 ? 'group' : [element.type, element.converted_type].filter(Boolean).join(' '),
+      }));
     const chosen = options.columns ?? all.map(({ name }) => name);
     const columns = chosen.flatMap((name) => all.find((column) => column.name === name) ?? []);
-    return new ParquetFile(source, { metadata, tree }, columns, options.maxDecompressedBytes);
+    return new ParquetFile(source, { metadata, tree }, columns, options);
   }
 
   /** The footer, for another thread: plain data. */
@@ -146,9 +161,9 @@ export class ParquetFile implements TableFile {
     return new Map((this.#metadata.key_value_metadata ?? []).map(({ key, value = '' }) => [key, value]));
   }
 
-  /** Names of all columns of the file. */
+  /** Names of all columns of the file, or of its table. */
   get columnNames(): string[] {
-    return this.tree.map(({ element }) => element.name);
+    return this.#table?.fields.map(({ name }) => name) ?? this.tree.map(({ element }) => element.name);
   }
 
   /** Rows that pass a filter, in order. Pages that statistics rule out are not read. */
@@ -182,6 +197,10 @@ export class ParquetFile implements TableFile {
       names.map((name) => {
         const where = { file: this.source.name, row: this.bounds[block]!, column: name };
         return guard(where, async () => {
+          const field = this.#table?.fields.find((each) => each.name === name);
+          const node = this.tree.find(({ element }) => element.name === name);
+          if (field && !node) return () => field.initial ?? null;
+          const make = field && makerOf(field, node!);
           const reader = this.#readerOf(name);
           const leaves = await this.#readLeaves(reader, { group, from, to }, budget);
           const read = reader.isFlat
@@ -189,7 +208,8 @@ export class ParquetFile implements TableFile {
             : (row: number) => readRow(reader, leaves, row);
           return (row: number) => {
             try {
-              return read(from + row);
+              const value = read(from + row);
+              return make ? make(value) : value;
             } catch (cause) {
               throw damaged({ ...where, row: where.row + row }, cause);
             }

@@ -1,5 +1,6 @@
 import type { SchemaTree } from 'hyparquet';
 import type { LeafColumn, LeafType } from './leaf-column.js';
+import { isList, isMap, wrappedElement } from './parquet-nesting.js';
 import { conversionOf } from './parquet-values.js';
 import { type ShreddedType, variantValue } from './parquet-variant.js';
 
@@ -89,34 +90,17 @@ function presentReader(tree: SchemaTree, around: Around): Read {
   if (element.logical_type?.type === 'VARIANT') return variantReader(tree, around);
   const [only, second] = children;
   if (only && !second && only.element.repetition_type === 'REPEATED') {
-    if (element.converted_type === 'LIST' || element.logical_type?.type === 'LIST')
-      return listReader(tree, only, around);
-    const isMap =
-      element.converted_type === 'MAP' ||
-      element.converted_type === 'MAP_KEY_VALUE' ||
-      element.logical_type?.type === 'MAP';
+    if (isList(tree)) return listReader(tree, only, around);
     const [key, value, other] = only.children;
-    if (isMap && key && value && !other) return mapReader(key, value, around);
+    if (isMap(tree) && key && value && !other) return mapReader(key, value, around);
     // A map without values is a list of its keys.
-    if (isMap && key && !value) return repeatedReader(around, (inner) => fieldReader(key, inner));
+    if (isMap(tree) && key && !value) return repeatedReader(around, (inner) => fieldReader(key, inner));
   }
   return groupReader(children, around);
 }
 
-/**
- * A list in a group. For old files, the rules are at
- * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists.
- */
 function listReader(tree: SchemaTree, repeated: SchemaTree, around: Around): Read {
-  const [only, second] = repeated.children;
-  const { name } = repeated.element;
-  const wrapped =
-    !second &&
-    only?.element.repetition_type !== 'REPEATED' &&
-    name !== 'array' &&
-    name !== `${tree.element.name}_tuple`
-      ? only
-      : undefined;
+  const wrapped = wrappedElement(tree, repeated);
   return repeatedReader(around, (inner) =>
     wrapped ? fieldReader(wrapped, inner) : presentReader(repeated, inner),
   );

@@ -73,7 +73,7 @@ function decimal({ type, scale: own, logical_type: logical }: SchemaElement): Co
 }
 
 /** A big-endian integer in two's complement. */
-function bigEndian(bytes: Uint8Array): bigint {
+export function bigEndian(bytes: Uint8Array): bigint {
   if (bytes.length === 0) return 0n;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   const value = BigInt(`0x${hex}`);

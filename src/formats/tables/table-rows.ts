@@ -13,6 +13,7 @@ import { fetchesAhead, prefetchRange, sumOfBytes } from '../records/prefetch-ran
 import { type Constants, constantsJson } from '../where/test-row.js';
 import type { WhereNode } from '../where/where.js';
 import { BlockCache } from './block-cache.js';
+import type { TableSchema } from './table-schema.js';
 
 /** A file whose rows are decoded block by block. */
 export interface TableFile {
@@ -49,12 +50,10 @@ export interface TableShard<F extends TableFile> {
   readonly rows?: Float64Array | undefined;
   /** Columns that have one value in the whole file, which is not stored in it. */
   readonly constants?: Constants | undefined;
-  /** Columns that the file does not have: their values are missing. */
-  readonly lacked?: readonly string[] | undefined;
 }
 
 /** A file that is opened when its first row is read, since something else says how many rows it has. */
-export interface LaterShard<F extends TableFile> extends Omit<TableShard<F>, 'file' | 'rows' | 'lacked'> {
+export interface LaterShard<F extends TableFile> extends Omit<TableShard<F>, 'file' | 'rows'> {
   readonly source: ByteSource;
   readonly length: number;
   /** Opens the file, and checks that it is what was said about it. */
@@ -80,6 +79,8 @@ export interface TableSettings {
   readonly cacheBlocks: number;
   /** The most bytes that a block may expand to. */
   readonly maxDecompressedBytes: number;
+  /** The columns of the table that Parquet files belong to. */
+  readonly tableSchema?: TableSchema;
 }
 
 /** What a worker needs to open the same tables. */
@@ -90,7 +91,6 @@ export interface TableRowsRecipe {
     readonly bounds: Float64Array;
     readonly rows?: Float64Array | undefined;
     readonly constants?: Constants | undefined;
-    readonly lacked?: readonly string[] | undefined;
     readonly footer?: unknown;
   }[];
   /** By place among all files. */
@@ -190,7 +190,6 @@ export class TableRows<F extends TableFile> implements FileRows {
           bounds,
           rows: shard.rows,
           constants,
-          lacked: shard.lacked,
           footer,
         },
       ];
@@ -203,7 +202,7 @@ export class TableRows<F extends TableFile> implements FileRows {
     const { shard, place } = this.#find(index);
     const found = this.#shards[shard]!;
     if (isLater(found)) return this.#open(shard, found).then(() => this.get(index));
-    const { file, rows, constants, lacked } = found;
+    const { file, rows, constants } = found;
     const row = rows ? rows[place]! : place;
     const block = firstAbove(file.bounds, row) - 1;
     const names = this.#stored[shard]!;
@@ -211,16 +210,13 @@ export class TableRows<F extends TableFile> implements FileRows {
       this.#blocks.get(`${shard}/${block}`, () => file.readBlock(block, names)),
       ({ start, columns }) => {
         const made: Record<string, unknown> = {};
-        if (!constants && !lacked) {
+        if (!constants) {
           for (let k = 0; k < columns.length; k++) setOwn(made, names[k]!, columns[k]!(row - start));
           return made;
         }
         let k = 0;
         for (const name of this.#settings.columns) {
-          const value =
-            names[k] === name
-              ? columns[k++]!(row - start)
-              : ((constants && ownValue(constants, name)) ?? null);
+          const value = names[k] === name ? columns[k++]!(row - start) : (ownValue(constants, name) ?? null);
           setOwn(made, name, value);
         }
         return made;
@@ -287,10 +283,7 @@ export class TableRows<F extends TableFile> implements FileRows {
 
   #storedIn(shard: TableShard<F> | LaterShard<F>): readonly string[] {
     const { constants } = shard;
-    const lacked = isLater(shard) ? undefined : shard.lacked;
-    return this.#settings.columns.filter(
-      (name) => !(constants && Object.hasOwn(constants, name)) && !lacked?.includes(name),
-    );
+    return this.#settings.columns.filter((name) => !(constants && Object.hasOwn(constants, name)));
   }
 }
 

@@ -1,0 +1,132 @@
+// https://iceberg.apache.org/spec/#manifests
+import pLimit from 'p-limit';
+import type { StorageOptions } from '../../storage/storage-options.js';
+import { type AvroFile, readAvro } from './avro-file.js';
+import type { Snapshot } from './table-metadata.js';
+import type { TablePaths } from './table-paths.js';
+
+/** Most manifests that are read at once. */
+const readTogether = 16;
+
+/** A data file of a snapshot, or a file that lists deleted rows. */
+export interface ManifestFile {
+  readonly content: 'data' | 'positions' | 'equality';
+  /** As the metadata has it. */
+  readonly path: string;
+  /** `parquet`, `orc`, `avro` or `puffin`. */
+  readonly format: string;
+  readonly rowCount: number;
+  readonly byteLength: number;
+  /** When its rows were written, among all changes of the table. */
+  readonly sequence: bigint;
+  readonly specId: number;
+  /** By the id of the partition field. */
+  readonly partition: ReadonlyMap<number, unknown>;
+  /** Of a deletion vector: the data file, and its place in its own file. */
+  readonly referencedFile: string | undefined;
+  readonly contentStart: number | undefined;
+  readonly contentBytes: number | undefined;
+}
+
+interface ListedManifest {
+  readonly manifest_path: string;
+  readonly manifest_length?: bigint;
+  readonly partition_spec_id?: number;
+  readonly sequence_number?: bigint | null;
+}
+
+interface Entry {
+  readonly status: number;
+  readonly sequence_number?: bigint | null;
+  readonly data_file: {
+    readonly content?: number | null;
+    readonly file_path: string;
+    readonly file_format: string;
+    readonly record_count: bigint;
+    readonly file_size_in_bytes: bigint;
+    readonly partition?: Readonly<Record<string, unknown>> | null;
+    readonly referenced_data_file?: string | null;
+    readonly content_offset?: bigint | null;
+    readonly content_size_in_bytes?: bigint | null;
+  };
+}
+
+const deleted = 2;
+const contents = ['data', 'positions', 'equality'] as const;
+
+/** The files of a snapshot. @throws {@link FormatError} if a manifest is damaged; {@link MissingPeerError}; {@link StorageError} */
+export async function filesOfSnapshot(
+  snapshot: Snapshot,
+  paths: TablePaths,
+  options: StorageOptions,
+): Promise<readonly ManifestFile[]> {
+  const list = snapshot['manifest-list'];
+  const manifests: readonly ListedManifest[] =
+    list === undefined
+      ? (snapshot.manifests ?? []).map((manifest_path) => ({ manifest_path }))
+      : (await readAvro<ListedManifest>(paths.resolve(list), options)).records;
+  const together = pLimit(readTogether);
+  const files = await Promise.all(
+    manifests.map((manifest) => together(() => filesOfManifest(manifest, paths, options))),
+  );
+  return files.flat();
+}
+
+async function filesOfManifest(
+  { manifest_path, manifest_length, partition_spec_id, sequence_number }: ListedManifest,
+  paths: TablePaths,
+  options: StorageOptions,
+): Promise<ManifestFile[]> {
+  const length = manifest_length === undefined ? undefined : Number(manifest_length);
+  const manifest = await readAvro<Entry>(paths.resolve(manifest_path), options, length);
+  const specId = Number(manifest.metadata.get('partition-spec-id') ?? partition_spec_id ?? 0);
+  const partitionIds = partitionIdsOf(manifest);
+  return manifest.records.flatMap((entry): ManifestFile[] => {
+    const { data_file: file, status } = entry;
+    if (status === deleted) return [];
+    return [
+      {
+        content: contents[file.content ?? 0]!,
+        path: file.file_path,
+        format: file.file_format.toLowerCase(),
+        rowCount: Number(file.record_count),
+        byteLength: Number(file.file_size_in_bytes),
+        // A file that was just added has the number of its manifest; tables of version 1 have none.
+        sequence: entry.sequence_number ?? sequence_number ?? 0n,
+        specId,
+        partition: new Map(
+          Object.entries(file.partition ?? {}).map(([name, value]) => [partitionIds.get(name) ?? -1, value]),
+        ),
+        referencedFile: file.referenced_data_file ?? undefined,
+        contentStart: numberOf(file.content_offset),
+        contentBytes: numberOf(file.content_size_in_bytes),
+      },
+    ];
+  });
+}
+
+function numberOf(value: bigint | null | undefined): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
+}
+
+/** A record of an Avro schema, as far as it is read. */
+interface AvroRecord {
+  readonly fields?: readonly {
+    readonly name: string;
+    readonly type: unknown;
+    readonly 'field-id'?: number;
+  }[];
+}
+
+/** The first id of partition fields in tables that do not say them. */
+const firstPartitionId = 1_000;
+
+/** The ids of the partition fields of a manifest, by their names in it, which need not be those of the table. */
+function partitionIdsOf({ schema }: AvroFile<Entry>): ReadonlyMap<string, number> {
+  const typeOf = (record: unknown, name: string) =>
+    (record as AvroRecord | undefined)?.fields?.find((field) => field.name === name)?.type;
+  const partition = typeOf(typeOf(schema, 'data_file'), 'partition') as AvroRecord | undefined;
+  return new Map(
+    partition?.fields?.map((field, k) => [field.name, field['field-id'] ?? firstPartitionId + k]) ?? [],
+  );
+}
