@@ -73,7 +73,7 @@ export interface TrainingConfig {
 }
 
 /** `DataLoader` options without a sample type: annotate the sample in the functions. */
-export type LoaderConfig = Omit<DataLoaderOptions<never, DType, unknown>, 'transform' | 'collate'> & {
+export type LoaderConfig = Omit<DataLoaderOptions<never, DType, never, unknown>, 'transform' | 'collate'> & {
   /** Transforms each sample before it is collated. With workers, name it with `workerFunction`. @defaultValue none */
   readonly transform?:
     | ((sample: never, context: SampleContext) => unknown)

@@ -28,8 +28,13 @@ export async function openDeclared(
   const data = warmUp(await openData(config.data, { ...config, folder, batchSize }), config.lengthWarmup);
   try {
     const order = openOrder(config, data.dataset, { folder, launch });
-    const options = { ...launch, ...config.loader, ...order } as DataLoaderOptions<unknown, DType, unknown>;
-    const loader = new DataLoader<unknown, DType, unknown, boolean>(data.source, options);
+    const options = { ...launch, ...config.loader, ...order } as DataLoaderOptions<
+      unknown,
+      DType,
+      unknown,
+      unknown
+    >;
+    const loader = new DataLoader<unknown, DType, unknown, unknown, boolean>(data.source, options);
     await loader.ready();
     await applyPhases(loader, config.phases, data.sourceNames);
     // With phases, the data that the loader reads is amended.

@@ -22,7 +22,9 @@ export interface OpenConfigOptions extends Partial<Launch> {
 }
 
 /** Any loader of Millrace. */
-export type AnyLoader = DataLoader<unknown, DType, unknown, boolean> | DeepSpeedDataLoader<unknown, unknown>;
+export type AnyLoader =
+  | DataLoader<unknown, DType, unknown, unknown, boolean>
+  | DeepSpeedDataLoader<unknown, unknown>;
 
 /** An opened configuration: the loader and its parts. */
 export interface OpenedConfig {

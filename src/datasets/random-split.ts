@@ -36,14 +36,20 @@ const schema = v.strictObject({
  * @param lengths - Counts that add up to the dataset's length, or fractions that add up to 1 (within 1e-9): each part
  * receives the floor of its share, and the first parts one more each until none remain. Rounding errors of a fraction are
  * corrected: 0.29 of 100 samples is 29. PyTorch's split, with `generator`, takes 28.
+ * @returns one part for each length: a tuple if `lengths` is written as a list.
  * @throws {@link ConfigError} if they are neither, or if the dataset's length is not known in this thread.
  * @remarks O(n) time and 8 bytes per sample. Parts with `stratify` list their samples in random order too.
  */
-export function randomSplit<T>(
+export function randomSplit<T, const L extends readonly number[] = readonly number[]>(
   dataset: Dataset<T>,
-  lengths: readonly number[],
+  lengths: L,
   options: RandomSplitOptions = {},
-): Subset<T>[] {
+): { -readonly [K in keyof L]: Subset<T> } {
+  const parts = split(dataset, lengths, options);
+  return parts as { -readonly [K in keyof L]: Subset<T> };
+}
+
+function split<T>(dataset: Dataset<T>, lengths: readonly number[], options: RandomSplitOptions): Subset<T>[] {
   const { seed, generator, stratify } = parseOptions('randomSplit options', schema, options);
   if (seed !== undefined && generator) {
     throw new ConfigError('randomSplit options', [

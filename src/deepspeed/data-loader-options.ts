@@ -34,7 +34,7 @@ export interface DeepSpeedDataLoaderConfig {
 
 /** Options that are passed through to the underlying `DataLoader`. */
 export type PassedOnOptions<T> = Pick<
-  DataLoaderOptions<T, 'float32', unknown>,
+  DataLoaderOptions<T, 'float32', T, unknown>,
   | 'transform'
   | 'prefetchFactor'
   | 'persistentWorkers'

@@ -25,7 +25,7 @@ export interface InnerLoaderFacts<T> {
 export function innerLoaderOptions<T, B>(
   plan: LoaderPlan,
   { dataset, numWorkers: workers, workersWereChosen, batches, sampler }: InnerLoaderFacts<T>,
-): DataLoaderOptions<T, 'float32', B> {
+): DataLoaderOptions<T, 'float32', T, B> {
   const { batchSize, worldSize, rank, pinMemory, dataloaderDropLast: dropLast, parity } = plan;
   const given = plan.collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'];
   const own = parity ? (torchCollate() as Collate<T, B>) : undefined;

@@ -32,7 +32,7 @@ export class InnerLoader<T, B> {
   /** Sizes of batches since they were changed. */
   #sizes: readonly SizeChange[] | undefined;
   #isResized = false;
-  #loader: DataLoader<T, 'float32', B, boolean> | undefined;
+  #loader: DataLoader<T, 'float32', T, B, boolean> | undefined;
   #loaderWorkers = 0;
 
   constructor(plan: LoaderPlan, source: InnerLoaderSource<T>) {
@@ -81,16 +81,16 @@ export class InnerLoader<T, B> {
   }
 
   /** The loader of the last pass; before the first one, that of the first. */
-  get current(): DataLoader<T, 'float32', B, boolean> {
+  get current(): DataLoader<T, 'float32', T, B, boolean> {
     return this.#loader ?? this.open();
   }
 
   /** The loader with the workers and sizes that are set now. */
-  open(): DataLoader<T, 'float32', B, boolean> {
+  open(): DataLoader<T, 'float32', T, B, boolean> {
     if (this.#loader && this.#loaderWorkers === this.#numWorkers && !this.#isResized) return this.#loader;
     const before = this.#loader;
     const { dataset, sampler } = this.#source;
-    this.#loader = new DataLoader<T, 'float32', B, boolean>(
+    this.#loader = new DataLoader<T, 'float32', T, B, boolean>(
       dataset,
       innerLoaderOptions<T, B>(this.#plan, {
         dataset,
@@ -128,8 +128,8 @@ export class InnerLoader<T, B> {
   }
 
   #continueFrom(
-    before: DataLoader<T, 'float32', B, boolean>,
-    loader: DataLoader<T, 'float32', B, boolean>,
+    before: DataLoader<T, 'float32', T, B, boolean>,
+    loader: DataLoader<T, 'float32', T, B, boolean>,
   ): void {
     if (this.#isResized) {
       // Batches before the change keep their numbers.

@@ -12,19 +12,20 @@ import type { OnError } from './batch/sample-steps.js';
 import type { TorchRules } from './batch/tree-collate.js';
 import type { CreateWorker } from './engine/workers/web-worker.js';
 
-interface CommonOptions<T, N extends DType, B, Reuse extends boolean, Traced extends boolean> {
+interface CommonOptions<T, N extends DType, S, B, Reuse extends boolean, Traced extends boolean> {
   /**
    * Makes a batch from samples. A function passed as a value runs on the main thread; one named by `workerFunction`,
    * and `padCollate`, run in the workers. @defaultValue `defaultCollate`
    */
-  readonly collate?: Collate<T, B> | WorkerModule<Collate<T, B>>;
+  readonly collate?: Collate<S, B> | WorkerModule<Collate<S, B>>;
   /**
-   * Changes each sample before it is collated. Draw random numbers from `context.rng` only. With workers it must be
-   * named by `workerFunction`. @defaultValue none
+   * Changes each sample before it is collated, its type too. Draw random numbers from `context.rng` only. With workers it must be
+   * named by `workerFunction`. If `collate` is written in the same call, `transform` comes first: TypeScript infers in this order.
+   * @defaultValue none
    */
   readonly transform?:
-    | ((sample: T, context: SampleContext) => T | Promise<T>)
-    | WorkerModule<(sample: T, context: SampleContext) => T | Promise<T>>;
+    | ((sample: T, context: SampleContext) => S | Promise<S>)
+    | WorkerModule<(sample: T, context: SampleContext) => S | Promise<S>>;
   /**
    * Number of threads that make batches; 0 makes them on this thread. `'auto'` starts with one or two and adds more,
    * up to one fewer than the processors, while the consumer waits for batches. It uses none if the dataset cannot be
@@ -162,23 +163,25 @@ interface BatchSamplerOptions {
   readonly sampler?: never;
 }
 
-/** Options of a `DataLoader` over samples `T`, with batches `B`. */
+/** Options of a `DataLoader` over samples `T`, which `transform` makes samples `S`, with batches `B`. */
 export type DataLoaderOptions<
   T,
   N extends DType,
+  S,
   B,
   Reuse extends boolean = boolean,
   Traced extends boolean = boolean,
-> = CommonOptions<T, N, B, Reuse, Traced> & (SamplerOptions | BatchSamplerOptions) & InelasticOptions;
+> = CommonOptions<T, N, S, B, Reuse, Traced> & (SamplerOptions | BatchSamplerOptions) & InelasticOptions;
 
 /** The same with `elastic: true`. */
 export type ElasticLoaderOptions<
   T,
   N extends DType,
+  S,
   B,
   Reuse extends boolean = boolean,
   Traced extends boolean = boolean,
-> = CommonOptions<T, N, B, Reuse, Traced> & (SamplerOptions | BatchSamplerOptions) & ElasticOptions;
+> = CommonOptions<T, N, S, B, Reuse, Traced> & (SamplerOptions | BatchSamplerOptions) & ElasticOptions;
 
 /** With `elastic: true`: an order that any rank can start anywhere, and that does not depend on the world size. */
 export interface ElasticOptions {
@@ -213,8 +216,9 @@ export type BuiltInCollate<N extends DType> = Pick<PadCollate<N>, 'padOptions'> 
 export type BuiltInCollateOptions<
   T,
   N extends DType,
+  S,
   Reuse extends boolean = boolean,
   Traced extends boolean = boolean,
-> = Omit<CommonOptions<T, N, Collated<T, N>, Reuse, Traced>, 'collate'> & {
+> = Omit<CommonOptions<T, N, S, Collated<S, N>, Reuse, Traced>, 'collate'> & {
   readonly collate: BuiltInCollate<N>;
 } & (SamplerOptions | BatchSamplerOptions);

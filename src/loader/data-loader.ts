@@ -77,6 +77,7 @@ export type ElasticSource<T> =
  *
  * @typeParam T - A sample.
  * @typeParam N - Dtype of a batch of JavaScript numbers.
+ * @typeParam S - A sample after `transform`.
  * @typeParam B - A batch.
  * @typeParam Reuse - Whether batches are lent.
  * @typeParam Traced - Whether batches have an origin.
@@ -84,7 +85,8 @@ export type ElasticSource<T> =
 export class DataLoader<
   T,
   N extends DType = 'float32',
-  B = Collated<T, N>,
+  S = T,
+  B = Collated<S, N>,
   Reuse extends boolean = false,
   Traced extends boolean = false,
 > implements AsyncIterable<GivenBatch<B, Reuse, Traced>>, AsyncDisposable
@@ -107,20 +109,23 @@ export class DataLoader<
    */
   constructor(
     dataset: ElasticSource<T>,
-    options: BuiltInCollateOptions<T, N, Reuse, Traced> & ElasticOptions,
+    options: BuiltInCollateOptions<T, N, S, Reuse, Traced> & ElasticOptions,
   );
-  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B, Reuse, Traced>);
-  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, B>);
+  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, S, B, Reuse, Traced>);
+  constructor(dataset: ElasticSource<T>, options: ElasticLoaderOptions<T, N, S, B>);
   constructor(
     dataset: DatasetSource<T>,
-    options: BuiltInCollateOptions<T, N, Reuse, Traced> & InelasticOptions,
+    options: BuiltInCollateOptions<T, N, S, Reuse, Traced> & InelasticOptions,
   );
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B, Reuse, Traced>);
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, S, B, Reuse, Traced>);
   // With `new DataLoader<T>`, the other type arguments are not inferred: lent batches are then typed like owned ones.
-  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, B>);
+  constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, S, B>);
   constructor(
     dataset: DatasetSource<T>,
-    options: DataLoaderOptions<T, N, B> | ElasticLoaderOptions<T, N, B> | BuiltInCollateOptions<T, N> = {},
+    options:
+      | DataLoaderOptions<T, N, S, B>
+      | ElasticLoaderOptions<T, N, S, B>
+      | BuiltInCollateOptions<T, N, S> = {},
   ) {
     this.#given = options;
     this.#options = resolveOptions(options);
@@ -146,9 +151,9 @@ export class DataLoader<
    *
    * @throws {@link ConfigError} as the constructor does.
    */
-  variant(how: LoaderVariant): DataLoader<T, N, unknown, boolean> {
+  variant(how: LoaderVariant): DataLoader<T, N, S, unknown, boolean> {
     const options = variantOptions(this.#given, how);
-    const other = new DataLoader<T, N, unknown, boolean>(this.#run.baseSource as Dataset<T>, options);
+    const other = new DataLoader<T, N, S, unknown, boolean>(this.#run.baseSource as Dataset<T>, options);
     other.#run.repeat(this.#run);
     return other;
   }

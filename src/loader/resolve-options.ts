@@ -42,7 +42,7 @@ const schema = v.strictObject({
   prefetchBytes: v.optional(integerFrom(0), 2 ** 28),
   persistentWorkers: v.optional(booleanOption),
   workersOf: v.optional(
-    v.custom<NonNullable<DataLoaderOptions<never, DType, never>['workersOf']>>(
+    v.custom<NonNullable<DataLoaderOptions<never, DType, never, never>['workersOf']>>(
       (value) => typeof propertyOf(value, 'options') === 'object',
       'must be a DataLoader',
     ),

@@ -9,7 +9,7 @@ import { type ClientFacts, type ClientFigures, setRunClient } from '../monitor/d
 import type { LoaderEvent } from '../monitor/loader-events.js';
 import type { Turns } from './turns.js';
 
-export type AnyDataLoader = DataLoader<unknown, DType, unknown, boolean>;
+export type AnyDataLoader = DataLoader<unknown, DType, unknown, unknown, boolean>;
 
 /**
  * What is at an address: a batch; nothing, because its samples were skipped; or nothing, because the epoch has ended. `done` must be

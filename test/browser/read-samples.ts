@@ -3,7 +3,7 @@ import { DataLoader, type Dataset } from 'millrace';
 /** All samples as JSON, shuffled, through a loader whose workers each open the dataset. */
 export async function readSamples(dataset: Dataset<unknown>, numWorkers: number): Promise<string[]> {
   const collate = (samples: readonly unknown[]) => samples.map(asText);
-  const loader = new DataLoader<unknown, 'float32', string[]>(dataset, {
+  const loader = new DataLoader<unknown, 'float32', unknown, string[]>(dataset, {
     batchSize: 3,
     shuffle: true,
     seed: 4,

@@ -11,12 +11,18 @@ import {
   type IterableDataset,
   padCollate,
   RandomSampler,
+  RepeatingLoader,
+  randomSplit,
   ShuffleBuffer,
   StackDataset,
+  type Subset,
   type Tensor,
   TensorDataset,
   tensor,
+  workerDataset,
+  workerFunction,
 } from 'millrace';
+import { deviceBatches } from 'millrace/accelerator';
 import { torchCollate } from 'millrace/deepspeed';
 import { type TokenBudgetSampler, TokenWindows } from 'millrace/tokens';
 import { describe, expectTypeOf, it } from 'vitest';
@@ -104,6 +110,96 @@ describe('the type of a batch', () => {
       Tensor<'float64'>
     >();
     expectTypeOf(defaultCollate([1, 2])).toEqualTypeOf<Tensor<'float32'>>();
+  });
+
+  it('follows from what transform makes of a sample', () => {
+    const words = new ArrayDataset(['a', 'b']);
+    const counted = new DataLoader(words, { transform: (word) => ({ length: word.length, word }) });
+    expectTypeOf<BatchOf<typeof counted>>().toEqualTypeOf<{ length: Tensor<'float32'>; word: string[] }>();
+    const numbers = new DataLoader(words, { transform: (word) => word.length, numberDtype: 'int32' });
+    expectTypeOf<BatchOf<typeof numbers>>().toEqualTypeOf<Tensor<'int32'>>();
+    const drawn = new DataLoader(words, {
+      transform: async (word, context) => [word, context.rng.float()] as [string, number],
+      shuffle: true,
+      numWorkers: 0,
+    });
+    expectTypeOf<BatchOf<typeof drawn>>().toEqualTypeOf<[string[], Tensor<'float32'>]>();
+    const either = (word: string): number | Promise<number> => word.length;
+    const later = new DataLoader(words, { transform: either });
+    expectTypeOf<BatchOf<typeof later>>().toEqualTypeOf<Tensor<'float32'>>();
+    const same = new DataLoader(words, { transform: (word) => word.trim() });
+    expectTypeOf<BatchOf<typeof same>>().toEqualTypeOf<string[]>();
+  });
+
+  it('follows from transform and then collate', () => {
+    const words = new ArrayDataset(['a', 'b']);
+    const summed = new DataLoader(words, {
+      batchSize: 2,
+      transform: (word) => word.length,
+      collate: (lengths) => {
+        expectTypeOf(lengths).toEqualTypeOf<readonly number[]>();
+        return lengths.reduce((sum, length) => sum + length, 0);
+      },
+    });
+    expectTypeOf<BatchOf<typeof summed>>().toEqualTypeOf<number>();
+    const padded = new DataLoader(words, {
+      transform: (word) => ({ ids: Int32Array.from(word, Number) }),
+      collate: padCollate(),
+    });
+    expectTypeOf<BatchOf<typeof padded>>().toEqualTypeOf<{ ids: Tensor<'int32'> }>();
+    const lengthOf = (word: string) => word.length;
+    // Functions with types of their own come in any order.
+    const first = new DataLoader(words, { collate: (lengths) => lengths.length, transform: lengthOf });
+    expectTypeOf<BatchOf<typeof first>>().toEqualTypeOf<number>();
+    const wrong = (lengths: readonly string[]) => lengths.join();
+    // @ts-expect-error it collates words, and the samples are numbers by then
+    new DataLoader(words, { transform: lengthOf, collate: wrong });
+  });
+
+  it('follows from a transform wherever batches go', async () => {
+    const words = new ArrayDataset(['a', 'b']);
+    const transform = (word: string) => ({ length: word.length });
+    interface Batch {
+      length: Tensor<'float32'>;
+    }
+    const lent = new DataLoader(words, { transform, reuseBuffers: true });
+    expectTypeOf<BatchOf<typeof lent>>().toExtend<Batch & Disposable>();
+    const traced = new DataLoader(words, { transform, provenance: true });
+    expectTypeOf<BatchOf<typeof traced>['length']>().toEqualTypeOf<Tensor<'float32'>>();
+    expectTypeOf<BatchOf<typeof traced>>().toHaveProperty('origin');
+    const elastic = new DataLoader(words, { elastic: true, transform });
+    expectTypeOf<BatchOf<typeof elastic>>().toEqualTypeOf<Batch>();
+    const repeated = new RepeatingLoader(elastic);
+    expectTypeOf<BatchOf<typeof repeated>>().toEqualTypeOf<Batch>();
+    for await (const batch of deviceBatches(elastic)) expectTypeOf(batch).toHaveProperty('length');
+    for await (const lease of elastic.leases({ inFlight: 2 }))
+      expectTypeOf(lease.batch).toEqualTypeOf<Batch>();
+    const inWorkers = new DataLoader(words, {
+      transform: workerFunction<typeof transform>('file:///transform.js'),
+      numWorkers: 2,
+    });
+    expectTypeOf<BatchOf<typeof inWorkers>>().toEqualTypeOf<Batch>();
+    const named = new DataLoader(workerDataset<string>('file:///words.js'), { transform });
+    expectTypeOf<BatchOf<typeof named>>().toEqualTypeOf<Batch>();
+    const stream = new DataLoader(
+      {
+        *iterate() {
+          yield 'a';
+        },
+      },
+      { transform },
+    );
+    expectTypeOf<BatchOf<typeof stream>>().toEqualTypeOf<Batch>();
+    const loader: DataLoader<string, 'float32', { length: number }> = new DataLoader(words, { transform });
+    expectTypeOf<BatchOf<typeof loader>>().toEqualTypeOf<Batch>();
+  });
+
+  it('is that of each part of a split, without a check for undefined', () => {
+    const parts = randomSplit(dataset, [0.8, 0.2]);
+    expectTypeOf(parts).toEqualTypeOf<[Subset<Sample>, Subset<Sample>]>();
+    const lengths: number[] = [1, 2];
+    expectTypeOf(randomSplit(dataset, lengths)).toEqualTypeOf<Subset<Sample>[]>();
+    expectTypeOf(randomSplit<Sample>(dataset, [1, 2])).toEqualTypeOf<Subset<Sample>[]>();
   });
 
   it('follows from built-in datasets', () => {

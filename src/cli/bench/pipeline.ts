@@ -11,7 +11,7 @@ import { openDataset } from '../../formats/index.js';
 import { DataLoader } from '../../loader/index.js';
 
 /** A loader of any sample and batch type. */
-export type AnyDataLoader = DataLoader<unknown, DType, unknown, boolean>;
+export type AnyDataLoader = DataLoader<unknown, DType, unknown, unknown, boolean>;
 
 /** A loader to measure. */
 export interface Pipeline {
@@ -78,6 +78,6 @@ async function loaderOf(dataset: Dataset<unknown>, batchSize: number): Promise<A
   } catch (error) {
     if (!(error instanceof CollateError)) throw error;
     const collate = (samples: readonly unknown[]): unknown => samples;
-    return new DataLoader<unknown, DType, unknown, boolean>(dataset, { batchSize, shuffle: true, collate });
+    return new DataLoader<unknown, DType, unknown, unknown, boolean>(dataset, { batchSize, shuffle: true, collate });
   }
 }

@@ -34,7 +34,7 @@ export function orderOf(loader: AnyLoader): EpochOrder {
 
 /** A drawn order requires drawing everything before the position. */
 function* drawn(
-  loader: DataLoader<unknown, never, unknown, boolean>,
+  loader: DataLoader<unknown, never, unknown, unknown, boolean>,
   epoch: number,
   step: number,
   layout: Layout,
@@ -59,7 +59,7 @@ function* dropped<T>(batches: Iterable<T>, count: number): Generator<T> {
 
 /** DeepSpeed's loader is iterated without data: its batches are indices. */
 async function* iterated(
-  loader: Exclude<AnyLoader, DataLoader<never, never, never, never>>,
+  loader: Exclude<AnyLoader, DataLoader<never, never, never, never, never>>,
   epoch: number,
   step: number,
   { gradientAccumulationSteps }: Layout,
