@@ -159,7 +159,7 @@ class Comparison {
   }
 }
 
-type Loader = DeepSpeedDataLoader<Tensor, Tensor>;
+type Loader = DeepSpeedDataLoader<Tensor, Tensor, Tensor>;
 
 /** Yields the loader's batches, epoch after epoch. */
 async function* batchesOf(loader: Loader): AsyncGenerator<SequenceBatch> {

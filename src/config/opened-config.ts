@@ -24,7 +24,7 @@ export interface OpenConfigOptions extends Partial<Launch> {
 /** Any loader of Millrace. */
 export type AnyLoader =
   | DataLoader<unknown, DType, unknown, unknown, boolean>
-  | DeepSpeedDataLoader<unknown, unknown>;
+  | DeepSpeedDataLoader<unknown, unknown, unknown>;
 
 /** An opened configuration: the loader and its parts. */
 export interface OpenedConfig {

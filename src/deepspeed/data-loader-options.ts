@@ -33,8 +33,8 @@ export interface DeepSpeedDataLoaderConfig {
 }
 
 /** Options that are passed through to the underlying `DataLoader`. */
-export type PassedOnOptions<T> = Pick<
-  DataLoaderOptions<T, 'float32', T, unknown>,
+export type PassedOnOptions<T, S> = Pick<
+  DataLoaderOptions<T, 'float32', S, unknown>,
   | 'transform'
   | 'prefetchFactor'
   | 'persistentWorkers'
@@ -45,7 +45,7 @@ export type PassedOnOptions<T> = Pick<
   | 'reuseBuffers'
 >;
 
-export interface DeepSpeedDataLoaderOptions<T, B> {
+export interface DeepSpeedDataLoaderOptions<T, S, B> {
   /** Samples of one micro-step of one rank. */
   readonly batchSize: number;
   /**
@@ -61,7 +61,7 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
   /** Started before each batch is fetched. The caller stops it. @defaultValue none */
   readonly tputTimer?: { start(): void } | null | undefined;
   /** Makes a batch from samples. @defaultValue `defaultCollate`; with `parity`, `torchCollate()` */
-  readonly collateFn?: Collate<T, B> | WorkerModule<Collate<T, B>> | null | undefined;
+  readonly collateFn?: Collate<S, B> | WorkerModule<Collate<S, B>> | null | undefined;
   /**
    * Number of workers. Ignored with curriculum learning, where the configuration sets it. @defaultValue 2 per device
    */
@@ -74,7 +74,7 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
    * Extends a sample to the length of its batch. Called with a `VariableBatchSampler` only, before the batch is collated, on the main
    * thread. @defaultValue samples stay as they are
    */
-  readonly samplePaddingFn?: SamplePadding<T> | null | undefined;
+  readonly samplePaddingFn?: SamplePadding<S> | null | undefined;
   /** Number of ranks that read different samples. @defaultValue from the launcher */
   readonly dataParallelWorldSize?: number | null | undefined;
   /** This rank's number among them. @defaultValue from the launcher */
@@ -89,7 +89,7 @@ export interface DeepSpeedDataLoaderOptions<T, B> {
    */
   readonly seqlenCurriculum?: SeqlenCurriculumOptions | null | undefined;
   /** Settings that DeepSpeed lacks. @defaultValue the defaults of `DataLoader` */
-  readonly loaderOptions?: PassedOnOptions<T>;
+  readonly loaderOptions?: PassedOnOptions<T, S>;
   /**
    * Whether to reproduce DeepSpeed's defects: the same order in each epoch of a distributed run, a curriculum state
    * that is ahead of its batch, a length that counts all ranks and epochs, and PyTorch's dtypes. A batch of numbers
@@ -113,7 +113,7 @@ const passedOnEntries = {
   onError: v.optional(v.unknown()),
   maxFailures: v.optional(v.unknown()),
   reuseBuffers: v.optional(v.unknown()),
-} satisfies Record<keyof PassedOnOptions<never>, unknown>;
+} satisfies Record<keyof PassedOnOptions<never, never>, unknown>;
 
 const schema = v.strictObject({
   batchSize: integerFrom(1),

@@ -40,9 +40,12 @@ export type PostProcess<B> = (batch: B, samplerState: JsonObject) => B | Promise
  * ```
  *
  * @typeParam T - A sample.
+ * @typeParam S - A sample after `transform`.
  * @typeParam B - A batch.
  */
-export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements AsyncIterable<B>, AsyncDisposable {
+export class DeepSpeedDataLoader<T, S = T, B = Collated<S, 'float32'>>
+  implements AsyncIterable<B>, AsyncDisposable
+{
   readonly dataset: Dataset<T> | IterableDataset<T>;
   /** Devices that this loader feeds. */
   readonly deviceCount: number;
@@ -55,9 +58,9 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     | { readonly sampler: DeepSpeedDataSampler; readonly batches: CurriculumBatches }
     | undefined;
   readonly #seqlen: SeqlenCurriculum | undefined;
-  readonly #variable: VariableDelivery<T, B> | undefined;
+  readonly #variable: VariableDelivery<S, B> | undefined;
   readonly #lengthAtFirst: number | null;
-  readonly #inner: InnerLoader<T, B>;
+  readonly #inner: InnerLoader<T, S, B>;
   #live: AsyncGenerator<B, void, undefined> | undefined;
   #delivered: SamplerSnapshot | undefined;
 
@@ -65,7 +68,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
    * @param dataset - Map-style, or iterable without curriculum learning.
    * @throws {@link ConfigError} if an option is unknown, invalid, or contradicts another one or the kind of dataset.
    */
-  constructor(dataset: Dataset<T> | IterableDataset<T>, options: DeepSpeedDataLoaderOptions<T, B>) {
+  constructor(dataset: Dataset<T> | IterableDataset<T>, options: DeepSpeedDataLoaderOptions<T, S, B>) {
     this.#plan = planLoader(options, dataset);
     this.dataset = dataset;
     this.deviceCount = this.#plan.deviceCount;
@@ -83,8 +86,8 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
     } else if (order === 'variable' && dataSampler instanceof VariableBatchSampler) {
       this.#variable = new VariableDelivery(
         dataSampler,
-        collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'],
-        (samplePaddingFn as DeepSpeedDataLoaderOptions<T, B>['samplePaddingFn']) ?? undefined,
+        collateFn as DeepSpeedDataLoaderOptions<T, S, B>['collateFn'],
+        (samplePaddingFn as DeepSpeedDataLoaderOptions<T, S, B>['samplePaddingFn']) ?? undefined,
       );
       this.dataSampler = dataSampler;
       batches = dataSampler;
@@ -253,7 +256,7 @@ export class DeepSpeedDataLoader<T, B = Collated<T, 'float32'>> implements Async
   }
 
   async #deliver(made: B, step: number): Promise<B> {
-    const batch = this.#variable ? await this.#variable.deliver(made as GatheredSamples<T>, step) : made;
+    const batch = this.#variable ? await this.#variable.deliver(made as GatheredSamples<S>, step) : made;
     const processed = this.#curriculum ? await this.#postProcess(batch, this.#curriculum) : batch;
     return this.#seqlen ? this.#seqlen.cut(processed) : processed;
   }

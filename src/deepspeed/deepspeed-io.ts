@@ -16,7 +16,7 @@ export type Route = 'train' | 'eval' | 'predict';
 
 export interface DeepSpeedIoOptions<T, B>
   extends Pick<
-      DeepSpeedDataLoaderOptions<T, B>,
+      DeepSpeedDataLoaderOptions<T, T, B>,
       | 'pinMemory'
       | 'localRank'
       | 'tputTimer'
@@ -66,7 +66,7 @@ export function deepspeedIo<T, B = Collated<T, 'float32'>>(
   config: DeepSpeedConfig | object | string,
   dataset: Dataset<T> | IterableDataset<T>,
   options: DeepSpeedIoOptions<T, B> = {},
-): DeepSpeedDataLoader<T, B> {
+): DeepSpeedDataLoader<T, T, B> {
   return makeLoader(config, dataset, options, 'without parity');
 }
 
@@ -80,7 +80,7 @@ export function makeLoader<T, B>(
   dataset: Dataset<T> | IterableDataset<T>,
   options: DeepSpeedIoOptions<T, B>,
   variable: 'always' | 'without parity',
-): DeepSpeedDataLoader<T, B> {
+): DeepSpeedDataLoader<T, T, B> {
   const {
     route,
     rank,
@@ -123,7 +123,7 @@ export function makeLoader<T, B>(
     : isTraining
       ? undefined
       : sequentialOrder(dataset, ranks, parity);
-  return new DeepSpeedDataLoader<T, B>(dataset, {
+  return new DeepSpeedDataLoader<T, T, B>(dataset, {
     pinMemory: true,
     localRank: launched.localRank,
     ...rest,

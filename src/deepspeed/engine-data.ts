@@ -66,7 +66,7 @@ export class EngineData<T, B = Collated<T, 'float32'>> {
   readonly #stage: PipelineStage | undefined;
   readonly #dataParallelWorldSize: number;
   #group: Collectives | undefined;
-  #loader: DeepSpeedDataLoader<T, B> | undefined;
+  #loader: DeepSpeedDataLoader<T, T, B> | undefined;
   #batches: AsyncIterator<B> | undefined;
   #batchFn: ((batch: B) => B | Promise<B>) | undefined;
   #trainBatchSize: number;
@@ -121,7 +121,7 @@ export class EngineData<T, B = Collated<T, 'float32'>> {
   }
 
   /** The loader; `undefined` on a stage without data, and after `setDataiterator`. */
-  get trainingDataloader(): DeepSpeedDataLoader<T, B> | undefined {
+  get trainingDataloader(): DeepSpeedDataLoader<T, T, B> | undefined {
     return this.#loader;
   }
 

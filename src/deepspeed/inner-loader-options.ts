@@ -22,17 +22,17 @@ export interface InnerLoaderFacts<T> {
 }
 
 /** Options of the `DataLoader` under a `DeepSpeedDataLoader`. */
-export function innerLoaderOptions<T, B>(
+export function innerLoaderOptions<T, S, B>(
   plan: LoaderPlan,
   { dataset, numWorkers: workers, workersWereChosen, batches, sampler }: InnerLoaderFacts<T>,
-): DataLoaderOptions<T, 'float32', T, B> {
+): DataLoaderOptions<T, 'float32', S, B> {
   const { batchSize, worldSize, rank, pinMemory, dataloaderDropLast: dropLast, parity } = plan;
-  const given = plan.collateFn as DeepSpeedDataLoaderOptions<T, B>['collateFn'];
-  const own = parity ? (torchCollate() as Collate<T, B>) : undefined;
+  const given = plan.collateFn as DeepSpeedDataLoaderOptions<T, S, B>['collateFn'];
+  const own = parity ? (torchCollate() as Collate<S, B>) : undefined;
   // Batches of variable size are padded and collated when they are delivered.
-  const collate = plan.order === 'variable' ? gatherSamples<T, B> : (given ?? own);
+  const collate = plan.order === 'variable' ? gatherSamples<S, B> : (given ?? own);
   const numWorkers = workersWereChosen ? workers : workersForMovable(dataset, workers);
-  const { prefetchFactor, persistentWorkers, ...passedOn } = plan.loaderOptions as PassedOnOptions<T>;
+  const { prefetchFactor, persistentWorkers, ...passedOn } = plan.loaderOptions as PassedOnOptions<T, S>;
   const ofWorkers = numWorkers > 0 && {
     ...(prefetchFactor !== undefined && { prefetchFactor }),
     ...(persistentWorkers !== undefined && { persistentWorkers }),
@@ -48,6 +48,6 @@ export function samplerOfPasses(plan: LoaderPlan, sampler: Sampler): Sampler {
   return plan.parity && !(sampler instanceof TorchRandomOrder) ? new WithoutEpochs(sampler) : sampler;
 }
 
-function gatherSamples<T, B>(samples: readonly T[], context: CollateContext): B {
-  return { samples, context } satisfies GatheredSamples<T> as B;
+function gatherSamples<S, B>(samples: readonly S[], context: CollateContext): B {
+  return { samples, context } satisfies GatheredSamples<S> as B;
 }

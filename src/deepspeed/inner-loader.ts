@@ -22,7 +22,7 @@ export interface InnerLoaderSource<T> {
  * The `DataLoader` that makes the batches of a `DeepSpeedDataLoader`. When the number of workers or the size of batches changes, a
  * new one takes its place and continues where it stopped.
  */
-export class InnerLoader<T, B> {
+export class InnerLoader<T, S, B> {
   /** Whether some but not all batches of the current epoch were delivered: the next pass is then another epoch. */
   isInsidePass = false;
   readonly #plan: LoaderPlan;
@@ -32,7 +32,7 @@ export class InnerLoader<T, B> {
   /** Sizes of batches since they were changed. */
   #sizes: readonly SizeChange[] | undefined;
   #isResized = false;
-  #loader: DataLoader<T, 'float32', T, B, boolean> | undefined;
+  #loader: DataLoader<T, 'float32', S, B, boolean> | undefined;
   #loaderWorkers = 0;
 
   constructor(plan: LoaderPlan, source: InnerLoaderSource<T>) {
@@ -81,18 +81,18 @@ export class InnerLoader<T, B> {
   }
 
   /** The loader of the last pass; before the first one, that of the first. */
-  get current(): DataLoader<T, 'float32', T, B, boolean> {
+  get current(): DataLoader<T, 'float32', S, B, boolean> {
     return this.#loader ?? this.open();
   }
 
   /** The loader with the workers and sizes that are set now. */
-  open(): DataLoader<T, 'float32', T, B, boolean> {
+  open(): DataLoader<T, 'float32', S, B, boolean> {
     if (this.#loader && this.#loaderWorkers === this.#numWorkers && !this.#isResized) return this.#loader;
     const before = this.#loader;
     const { dataset, sampler } = this.#source;
-    this.#loader = new DataLoader<T, 'float32', T, B, boolean>(
+    this.#loader = new DataLoader<T, 'float32', S, B, boolean>(
       dataset,
-      innerLoaderOptions<T, B>(this.#plan, {
+      innerLoaderOptions<T, S, B>(this.#plan, {
         dataset,
         numWorkers: this.#numWorkers,
         workersWereChosen: this.#workersWereChosen,
@@ -128,8 +128,8 @@ export class InnerLoader<T, B> {
   }
 
   #continueFrom(
-    before: DataLoader<T, 'float32', T, B, boolean>,
-    loader: DataLoader<T, 'float32', T, B, boolean>,
+    before: DataLoader<T, 'float32', S, B, boolean>,
+    loader: DataLoader<T, 'float32', S, B, boolean>,
   ): void {
     if (this.#isResized) {
       // Batches before the change keep their numbers.

@@ -25,7 +25,7 @@ export interface VariableBatchSizeOptions<T, B>
 /** What {@link variableBatchSize} makes. */
 export interface VariableBatchSize<T, B> {
   /** Gives batches of variable size: without `collateFn`, lists of samples. */
-  readonly loader: DeepSpeedDataLoader<T, B>;
+  readonly loader: DeepSpeedDataLoader<T, T, B>;
   /** Call `step()` after each step of the optimizer. `null` without an optimizer. */
   readonly lrScheduler: VariableBatchSizeLr | null;
 }

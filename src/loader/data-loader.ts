@@ -53,8 +53,15 @@ import type { Receipt } from './state/receipt.js';
  */
 export interface MapStyleDataset<T> extends Dataset<T> {}
 
-/** What a loader accepts: a dataset, or the URL or name of a module that makes it. */
-export type DatasetSource<T> = IterableDataset<T> | WorkerDataset<T> | URL | MapStyleDataset<T>;
+/**
+ * What a loader accepts: a dataset, or the URL or name of a module that makes it. Without `toString`, which all objects have, the compiler
+ * does not compare an array with a URL: it says that `get` is missing.
+ */
+export type DatasetSource<T> =
+  | IterableDataset<T>
+  | WorkerDataset<T>
+  | Omit<URL, 'toString'>
+  | MapStyleDataset<T>;
 
 /** What a loader with `elastic: true` accepts: samples by index, or streams with a state. */
 export type ElasticSource<T> =
@@ -121,7 +128,7 @@ export class DataLoader<
   // With `new DataLoader<T>`, the other type arguments are not inferred: lent batches are then typed like owned ones.
   constructor(dataset: DatasetSource<T>, options?: DataLoaderOptions<T, N, S, B>);
   constructor(
-    dataset: DatasetSource<T>,
+    dataset: Dataset<T> | IterableDataset<T> | WorkerDataset<T> | URL,
     options:
       | DataLoaderOptions<T, N, S, B>
       | ElasticLoaderOptions<T, N, S, B>

@@ -51,8 +51,8 @@ const curriculum = {
   },
 } as const;
 
-function curriculumLoader(numWorkers: number, more: Partial<DeepSpeedDataLoaderOptions<number, Batch>> = {}) {
-  return new DeepSpeedDataLoader<number, Batch>(numbers(60), {
+function curriculumLoader(numWorkers: number, more: Partial<DeepSpeedDataLoaderOptions<number, number, Batch>> = {}) {
+  return new DeepSpeedDataLoader<number, number, Batch>(numbers(60), {
     batchSize: 4,
     localRank: 0,
     deepspeedDataloaderConfig: { ...curriculum, num_workers: numWorkers },
@@ -245,7 +245,7 @@ describe('DeepSpeedDataLoader', () => {
       },
     };
     const rank = async (dataParallelRank: number): Promise<number[][]> => {
-      await using loader = new DeepSpeedDataLoader<number, Batch>(stream, {
+      await using loader = new DeepSpeedDataLoader<number, number, Batch>(stream, {
         batchSize: 2,
         localRank: 0,
         numLocalIoWorkers: 0,

@@ -23,7 +23,7 @@ import {
   workerFunction,
 } from 'millrace';
 import { deviceBatches } from 'millrace/accelerator';
-import { torchCollate } from 'millrace/deepspeed';
+import { DeepSpeedDataLoader, torchCollate } from 'millrace/deepspeed';
 import { type TokenBudgetSampler, TokenWindows } from 'millrace/tokens';
 import { describe, expectTypeOf, it } from 'vitest';
 
@@ -192,6 +192,13 @@ describe('the type of a batch', () => {
     expectTypeOf<BatchOf<typeof stream>>().toEqualTypeOf<Batch>();
     const loader: DataLoader<string, 'float32', { length: number }> = new DataLoader(words, { transform });
     expectTypeOf<BatchOf<typeof loader>>().toEqualTypeOf<Batch>();
+  });
+
+  it("follows from a transform in DeepSpeed's loader too", () => {
+    const words = new ArrayDataset(['a', 'b']);
+    const transform = (word: string) => word.length;
+    const loader = new DeepSpeedDataLoader(words, { batchSize: 1, loaderOptions: { transform } });
+    expectTypeOf<BatchOf<typeof loader>>().toEqualTypeOf<Tensor<'float32'>>();
   });
 
   it('is that of each part of a split, without a check for undefined', () => {

@@ -105,7 +105,7 @@ function prepare({ device_count, global_seed }: Common): void {
   manualSeed(BigInt(global_seed));
 }
 
-function expectSettings(loader: DeepSpeedDataLoader<unknown, unknown>, golden: Common): void {
+function expectSettings(loader: DeepSpeedDataLoader<unknown, unknown, unknown>, golden: Common): void {
   expect({
     length: loader.length,
     batchSize: loader.batchSize,
@@ -123,7 +123,7 @@ async function checkPlain(golden: PlainCase, versions: Versions): Promise<void> 
   const dataset = datasetOf(golden, golden.n);
   const sum = (samples: readonly unknown[]): number =>
     (samples as Tensor<'int64'>[]).reduce((total, { data }) => total + Number(data[0]), 0);
-  await using loader = new DeepSpeedDataLoader<unknown, unknown>(dataset, {
+  await using loader = new DeepSpeedDataLoader<unknown, unknown, unknown>(dataset, {
     batchSize: golden.batch_size,
     localRank: golden.local_rank,
     numLocalIoWorkers: golden.num_local_io_workers,
@@ -155,22 +155,25 @@ async function checkCurriculum(golden: CurriculumCase): Promise<void> {
   const text = JSON.stringify({ train_micro_batch_size_per_gpu: golden.batch_size, ...golden.user_config })
     .replaceAll('{FILES}', join(goldenFolder, 'dataloader_files'))
     .replaceAll('{CLUSTERS}', mkdtempSync(join(folder, 'clusters-')));
-  await using loader = new DeepSpeedDataLoader<unknown, unknown>(datasetOf(golden, golden.analyzer.n), {
-    batchSize: golden.batch_size,
-    localRank: golden.local_rank,
-    dataParallelWorldSize: golden.world,
-    dataParallelRank: 0,
-    dataloaderDropLast: golden.drop_last,
-    deepspeedDataloaderConfig: {
-      curriculum_learning: true,
-      data_efficiency: parseDeepSpeedConfig(text, { parity: true }),
-      data_parallel_group: { size: () => golden.world ?? 1 },
-      gradient_accumulation_steps: golden.gas,
-      global_rank: 0,
-      num_workers: golden.num_workers,
+  await using loader = new DeepSpeedDataLoader<unknown, unknown, unknown>(
+    datasetOf(golden, golden.analyzer.n),
+    {
+      batchSize: golden.batch_size,
+      localRank: golden.local_rank,
+      dataParallelWorldSize: golden.world,
+      dataParallelRank: 0,
+      dataloaderDropLast: golden.drop_last,
+      deepspeedDataloaderConfig: {
+        curriculum_learning: true,
+        data_efficiency: parseDeepSpeedConfig(text, { parity: true }),
+        data_parallel_group: { size: () => golden.world ?? 1 },
+        gradient_accumulation_steps: golden.gas,
+        global_rank: 0,
+        num_workers: golden.num_workers,
+      },
+      parity: true,
     },
-    parity: true,
-  });
+  );
   const calls: unknown[] = [];
   if (golden.post) {
     loader.postProcessFunc = (batch, state) => {

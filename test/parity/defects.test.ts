@@ -477,8 +477,8 @@ defect('evaluation-by-curriculum', {
   withParity: async () => expect((await evaluation(true, true))[0]).not.toEqual([0, 2]),
 });
 
-const plainLoader = (parity: boolean, options: Partial<DeepSpeedDataLoaderOptions<number, unknown>> = {}) =>
-  new DeepSpeedDataLoader<number, unknown>(items(12), {
+const plainLoader = (parity: boolean, options: Partial<DeepSpeedDataLoaderOptions<number, number, unknown>> = {}) =>
+  new DeepSpeedDataLoader<number, number, unknown>(items(12), {
     batchSize: 12,
     localRank: 0,
     dataParallelWorldSize: 1,

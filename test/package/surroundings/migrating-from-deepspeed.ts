@@ -60,7 +60,7 @@ writeFileSync(
 export const config: DeepSpeedConfig = parseDeepSpeedConfig(readFileSync('ds_config.json', 'utf8'), {
   worldSize: 1,
 });
-export const loader: DeepSpeedDataLoader<unknown, Tensor> = deepspeedIo(config, dataset);
+export const loader: DeepSpeedDataLoader<unknown, unknown, Tensor> = deepspeedIo(config, dataset);
 
 // The parts of the other workers of the analysis.
 for (const workerId of [1, 2, 3])
