@@ -8,7 +8,7 @@ import { shapeSite } from './plugin.js';
 /**
  * Writes the site.
  *
- * @param out - The folder of the site. Its content is replaced.
+ * @param out - The folder of this version. Its content is replaced.
  * @returns One line per problem; empty on success.
  */
 export async function buildSite(out) {
@@ -43,7 +43,7 @@ export async function buildSite(out) {
     ignoredHighlightLanguages: ['text'],
     headings: { readme: false, document: false },
     customCss: `${root}scripts/docs/site.css`,
-    customJs: `${root}scripts/docs/open-sections.js`,
+    customJs: `${root}scripts/docs/in-page.js`,
     hideGenerator: true,
     logLevel: LogLevel.Error,
   });

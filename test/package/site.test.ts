@@ -1,6 +1,14 @@
 // The documentation site, built as `npm run docs` does: whole, without dead links, and readable from the disk.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,31 +16,42 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectBrowser, executablePath, openPage } from '../setup/browser.js';
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const filesUnder = (folder: string, ending: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith(ending))
     .map((file) => join(folder, file));
 
+/** The folder of all versions, and that of this one. */
+let versions: string;
 let site: string;
 let said: string;
 
 beforeAll(async () => {
-  site = mkdtempSync(join(tmpdir(), 'millrace-site-'));
+  versions = mkdtempSync(join(tmpdir(), 'millrace-site-'));
+  site = join(versions, version);
+  // Older versions, and a newer one, as their builds left them.
+  for (const other of ['0.0.9', '0.0.10', '99.0.0-rc.1']) {
+    mkdirSync(join(versions, other));
+    writeFileSync(join(versions, other, 'index.html'), `This is ${other}.`);
+  }
   const { NODE_V8_COVERAGE: _, ...env } = process.env;
-  const build = [path('../../scripts/docs.js'), '--out', site];
+  const build = [path('../../scripts/docs.js'), '--out', versions];
   const built = await promisify(execFile)(process.execPath, build, { env });
   said = built.stdout + built.stderr;
 });
-afterAll(() => rmSync(site, { recursive: true, force: true }));
+afterAll(() => rmSync(versions, { recursive: true, force: true }));
 
 describe('the documentation site', () => {
   it('builds without warnings', () => {
-    expect(said).toBe(`The site is ${site}/index.html\n`);
+    expect(said).toBe(`The site is ${versions}/index.html\n`);
   });
 
   it('has no dead links', () => {
-    const pages = new Map(filesUnder(site, '.html').map((file) => [file, readFileSync(file, 'utf8')]));
+    const pages = new Map(filesUnder(versions, '.html').map((file) => [file, readFileSync(file, 'utf8')]));
     expect(pages.size).toBeGreaterThan(100);
     const idsOf = new Map([...pages].map(([file, html]) => [file, idsIn(html)]));
     const isThere = (file: string, anchor: string) =>
@@ -41,7 +60,7 @@ describe('the documentation site', () => {
       linksIn(html)
         .map((link) => ({ link, target: targetOf(page, link) }))
         .filter(({ target: { file, anchor } }) => !isThere(file, anchor))
-        .map(({ link }) => `${page.slice(site.length)}: ${link}`),
+        .map(({ link }) => `${page.slice(versions.length)}: ${link}`),
     );
     expect(dead).toEqual([]);
   });
@@ -89,6 +108,15 @@ describe('the documentation site', () => {
     }
   });
 
+  it('lists its versions, the newest first, and starts with that', () => {
+    const listed = ['99.0.0-rc.1', version, '0.0.10', '0.0.9'];
+    const script = readFileSync(join(versions, 'versions.js'), 'utf8');
+    expect(script).toBe(`globalThis.millraceVersions = ${JSON.stringify(listed)};\n`);
+    const first = readFileSync(join(versions, 'index.html'), 'utf8');
+    expect(first).toContain('http-equiv="refresh" content="0; url=99.0.0-rc.1/index.html"');
+    expect(linksIn(first)).toEqual(listed.map((name) => `${name}/index.html`));
+  });
+
   it.skipIf(!executablePath)('can be read and searched from disk in a browser', async () => {
     const browser = await connectBrowser();
     try {
@@ -109,6 +137,18 @@ describe('the documentation site', () => {
       await page.click('#tsd-search-results a >> nth=0');
       await page.waitForURL(/pages\/troubleshooting\.html/);
       expect(problems).toEqual([]);
+
+      for (const width of [1280, 420]) {
+        await page.setViewportSize({ width, height: 800 });
+        await page.goto(String(pathToFileURL(join(site, 'pages/guides/resume.html'))));
+        const menu = page.locator('#site-versions');
+        expect(await menu.inputValue()).toBe(version);
+        expect(await page.locator('.tsd-toolbar-contents > *').evaluateAll(overlaps)).toEqual([]);
+        await menu.selectOption('0.0.10');
+        await page.waitForURL(String(pathToFileURL(join(versions, '0.0.10/index.html'))));
+      }
+      await page.goto(String(pathToFileURL(join(versions, 'index.html'))));
+      await page.waitForURL(String(pathToFileURL(join(versions, '99.0.0-rc.1/index.html'))));
     } finally {
       await browser.close();
     }
@@ -129,4 +169,24 @@ function linksIn(html: string): string[] {
 function targetOf(page: string, link: string): { file: string; anchor: string } {
   const [relative = '', anchor = ''] = link.split('#').map(decodeURIComponent);
   return { file: relative ? resolve(dirname(page), relative) : page, anchor };
+}
+
+/** Where an element is in its page. */
+interface Box {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+  readonly width: number;
+}
+
+/** Pairs of elements that cover each other, of those that are shown. */
+function overlaps(elements: { getBoundingClientRect(): Box }[]): string[] {
+  const boxes = elements.map((element) => element.getBoundingClientRect()).filter(({ width }) => width > 0);
+  return boxes.flatMap((a, i) =>
+    boxes
+      .slice(i + 1)
+      .filter((b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom && b.top < a.bottom)
+      .map((b) => `${a.left}…${a.right} and ${b.left}…${b.right}`),
+  );
 }
