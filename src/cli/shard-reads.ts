@@ -27,7 +27,9 @@ const mostBatches = 4_000;
  * @returns `undefined` unless a sample costs the decoding of its shard, as in Parquet and Arrow files. For files with several blocks a
  *   row group, or another `cacheBlocks`, an estimate.
  */
-export function shardReadsOf(loader: DataLoader<unknown, DType, unknown, unknown, boolean>): ShardReads | undefined {
+export function shardReadsOf(
+  loader: DataLoader<unknown, DType, unknown, unknown, boolean>,
+): ShardReads | undefined {
   const { dataset, batchSampler, options } = loader;
   if (!batchSampler || !('decodesShards' in dataset) || !dataset.decodesShards) return undefined;
   const { shardLengths, length } = dataset;

@@ -51,7 +51,10 @@ const curriculum = {
   },
 } as const;
 
-function curriculumLoader(numWorkers: number, more: Partial<DeepSpeedDataLoaderOptions<number, number, Batch>> = {}) {
+function curriculumLoader(
+  numWorkers: number,
+  more: Partial<DeepSpeedDataLoaderOptions<number, number, Batch>> = {},
+) {
   return new DeepSpeedDataLoader<number, number, Batch>(numbers(60), {
     batchSize: 4,
     localRank: 0,

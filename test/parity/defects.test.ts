@@ -477,7 +477,10 @@ defect('evaluation-by-curriculum', {
   withParity: async () => expect((await evaluation(true, true))[0]).not.toEqual([0, 2]),
 });
 
-const plainLoader = (parity: boolean, options: Partial<DeepSpeedDataLoaderOptions<number, number, unknown>> = {}) =>
+const plainLoader = (
+  parity: boolean,
+  options: Partial<DeepSpeedDataLoaderOptions<number, number, unknown>> = {},
+) =>
   new DeepSpeedDataLoader<number, number, unknown>(items(12), {
     batchSize: 12,
     localRank: 0,

@@ -78,6 +78,10 @@ async function loaderOf(dataset: Dataset<unknown>, batchSize: number): Promise<A
   } catch (error) {
     if (!(error instanceof CollateError)) throw error;
     const collate = (samples: readonly unknown[]): unknown => samples;
-    return new DataLoader<unknown, DType, unknown, unknown, boolean>(dataset, { batchSize, shuffle: true, collate });
+    return new DataLoader<unknown, DType, unknown, unknown, boolean>(dataset, {
+      batchSize,
+      shuffle: true,
+      collate,
+    });
   }
 }
