@@ -6,7 +6,6 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { makePackage, packageFolder } from './make-package.js';
 import { requireBrowser } from './test-servers.js';
 import { build, installPackages, root, run } from './toolchain.js';
 
@@ -16,6 +15,8 @@ const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1' };
 
 installPackages();
 await build();
+// It imports packages, and reads the build.
+const { makePackage, packageFolder } = await import('./make-package.js');
 await makePackage();
 const executablePath = requireBrowser();
 const folder = mkdtempSync(join(tmpdir(), 'millrace-next-'));
