@@ -202,6 +202,12 @@ describe('an Iceberg table', () => {
     await expect(openDataset(join(fixtures, 'delta'), { version: 'main' })).rejects.toThrow(
       /main is not a version of a Delta table/,
     );
+    await expect(openDataset(events, { version: 'by value' })).rejects.toThrow(
+      /uses equality deletes, which Millrace does not read .*p-deletes.parquet/,
+    );
+    await expect(openDataset(events, { version: 'orc' })).rejects.toThrow(
+      /has ORC files, which Millrace does not/,
+    );
     const failures: [string, RegExp, new (...details: never) => Error][] = [
       [
         withMetadata((text) => text.replace('"format-version": 3', '"format-version": 4')),
