@@ -13,19 +13,19 @@ import type { RemoteSource } from './remote-source.js';
 import { type CacheOptions, cacheOf } from './shard-cache.js';
 import { checkRange } from './truncated.js';
 
-/** Bytes per block, which is fetched and stored as a unit. */
-const blockBytes = 2 ** 23;
-/** Blocks that a stream fetches ahead. */
-const blocksAhead = 2;
+/** Bytes per block, which is stored as a unit; the last of an object has up to half as many more. Blocks side by side that are read together are fetched by one request. */
+const blockBytes = 2 ** 20;
+/** Blocks that are fetched together, in one request, where an object is read in order. */
+const runBlocks = 8;
+/** Runs that a stream fetches ahead. */
+const runsAhead = 2;
 /** Most blocks that prefetching fetches at once, over all objects: 64 MiB. */
-const prefetching = 8;
+const prefetching = 64;
 /** How long a requested or seen block is assumed to be present, in milliseconds: checking costs a system call. */
 const rememberedMs = 10_000;
-/** A block is written in chunks, so that writing does not block the event loop. */
-const writtenBytes = 2 ** 20;
 
 /**
- * A remote object that is cached on disk in blocks of 8 MiB, as they are read. Processes and threads share the blocks. A
+ * A remote object that is cached on disk in blocks of 1 MiB, as they are read. Processes and threads share the blocks. A
  * failing disk costs time but does not end the run: the object is then read without a cache, with one warning, and the cache is
  * retried after a minute.
  */
@@ -39,6 +39,7 @@ export class CachedSource implements ByteSource, Movable {
   readonly #cache: FileCache;
   /** An object without a version might be another one in the next run. */
   readonly #hasVersion: boolean;
+  readonly #blocks: number;
   /** Time at which blocks were requested or seen. */
   readonly #seen = new Map<number, number>();
   /** Blocks that were read before and are open. */
@@ -52,6 +53,7 @@ export class CachedSource implements ByteSource, Movable {
     this.#options = options;
     this.#cache = cacheOf(options);
     this.#hasVersion = remote.contentVersion() !== null;
+    this.#blocks = Math.max(1, Math.round(remote.byteLength / blockBytes));
     if (this.#hasVersion) return;
     warn({
       code: 'MILLRACE_CACHE',
@@ -66,7 +68,7 @@ export class CachedSource implements ByteSource, Movable {
   }
 
   readNow(start: number, end: number): Uint8Array | undefined {
-    const block = Math.floor(start / blockBytes);
+    const block = this.#blockOf(start);
     return timeReadSync(() => this.#open.get(block)?.readNow(start - block * blockBytes, end - start));
   }
 
@@ -74,13 +76,13 @@ export class CachedSource implements ByteSource, Movable {
     this.#checkOpen();
     checkRange(this.name, this.byteLength, start, end);
     const bytes = allocate(this.name, end - start);
-    const first = Math.floor(start / blockBytes);
-    const last = Math.ceil(end / blockBytes);
-    const blocks = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
+    const first = this.#blockOf(start);
+    const last = this.#blockOf(end - 1);
+    const blocks = Array.from({ length: start === end ? 0 : last + 1 - first }, (_, k) => first + k);
     await Promise.all(
       blocks.map((block) => {
         const from = Math.max(start, block * blockBytes);
-        const to = Math.min(end, (block + 1) * blockBytes);
+        const to = Math.min(end, this.#endOf(block));
         return this.#readBlock(block, from, bytes.subarray(from - start, to - start));
       }),
     );
@@ -91,7 +93,7 @@ export class CachedSource implements ByteSource, Movable {
     this.#checkOpen();
     checkRange(this.name, this.byteLength, start, this.byteLength);
     const read = (at: number) => {
-      const end = Math.min(this.byteLength, (Math.floor(at / blockBytes) + 1) * blockBytes);
+      const end = this.#endOf(endOfRun(this.#blockOf(at)) - 1);
       const reading = this.read(at, end);
       // A failure is thrown when the block is read.
       reading.catch(() => {});
@@ -99,7 +101,7 @@ export class CachedSource implements ByteSource, Movable {
     };
     const ahead: Promise<Uint8Array>[] = [];
     for (let at = start; at < this.byteLength || ahead.length > 0; ) {
-      while (at < this.byteLength && ahead.length <= blocksAhead) {
+      while (at < this.byteLength && ahead.length <= runsAhead) {
         const { reading, end } = read(at);
         ahead.push(reading);
         at = end;
@@ -109,8 +111,8 @@ export class CachedSource implements ByteSource, Movable {
   }
 
   /**
-   * Fetches the blocks of a range in the background, in the order of the calls, at most 64 MiB at once. Errors are thrown when
-   * the blocks are read.
+   * Fetches the blocks of a range in the background, in the order of the calls, at most 64 MiB at once; where an object is read in
+   * order, up to 8 MiB of it. Errors are thrown when the blocks are read.
    *
    * @returns the bytes of blocks that were neither present nor requested
    */
@@ -118,12 +120,17 @@ export class CachedSource implements ByteSource, Movable {
     if (this.#closed || !this.#hasVersion || isBroken(this.#cache)) return 0;
     let bytes = 0;
     const now = performance.now();
-    const last = Math.ceil(Math.min(end, this.byteLength) / blockBytes);
-    for (let block = Math.floor(start / blockBytes); block < last; block++) {
-      if (now - (this.#seen.get(block) ?? Number.NEGATIVE_INFINITY) < rememberedMs) continue;
+    if (start >= Math.min(end, this.byteLength)) return 0;
+    const first = this.#blockOf(start);
+    let last = this.#blockOf(end - 1);
+    const isSeen = (block: number) =>
+      now - (this.#seen.get(block) ?? Number.NEGATIVE_INFINITY) < rememberedMs;
+    if (isSeen(first - 1) && !isSeen(last)) last = Math.min(endOfRun(last), this.#blocks) - 1;
+    for (let block = first; block <= last; block++) {
+      if (isSeen(block)) continue;
       this.#seen.set(block, now);
       if (this.#cache.holds(this.#keyOf(block))) continue;
-      bytes += Math.min(blockBytes, this.byteLength - block * blockBytes);
+      bytes += this.#endOf(block) - block * blockBytes;
       void limitOf(this.#cache)(() => this.#openBlock(block)).catch(() => {});
     }
     return bytes;
@@ -145,8 +152,8 @@ export class CachedSource implements ByteSource, Movable {
   async readApart(start: number, end: number): Promise<Uint8Array> {
     this.#checkOpen();
     checkRange(this.name, this.byteLength, start, end);
-    const block = Math.floor(start / blockBytes);
-    const isKept = end <= (block + 1) * blockBytes && this.#cache.holds(this.#keyOf(block));
+    const block = this.#blockOf(start);
+    const isKept = end <= this.#endOf(block) && this.#cache.holds(this.#keyOf(block));
     if (start === end || isKept) return this.read(start, end);
     const bytes = allocate(this.name, end - start);
     const key = JSON.stringify([this.contentVersion(), start, end]);
@@ -175,19 +182,26 @@ export class CachedSource implements ByteSource, Movable {
     this.#remote.close();
   }
 
+  #blockOf(at: number): number {
+    return Math.min(Math.floor(at / blockBytes), this.#blocks - 1);
+  }
+
+  #endOf(block: number): number {
+    return block >= this.#blocks - 1 ? this.byteLength : (block + 1) * blockBytes;
+  }
+
   #keyOf(block: number): string {
-    return JSON.stringify([this.contentVersion(), block]);
+    // With the size, since versions before 0.1 had blocks of 8 MiB.
+    return JSON.stringify([this.contentVersion(), `${blockBytes} bytes`, block]);
   }
 
   #openBlock(block: number): Promise<OpenEntry | undefined> {
     const start = block * blockBytes;
-    const end = Math.min(this.byteLength, start + blockBytes);
+    const end = this.#endOf(block);
     return this.#cache.open(this.#keyOf(block), end - start, async (append) => {
-      const bytes = await this.#remote.read(start, end);
-      for (let at = 0; at < bytes.length; at += writtenBytes) {
-        append(bytes.subarray(at, at + writtenBytes));
-        await turn();
-      }
+      append(await this.#remote.read(start, end));
+      // Writing many blocks does not keep others waiting.
+      await turn();
     });
   }
 
@@ -236,6 +250,11 @@ export class CachedSource implements ByteSource, Movable {
       next: 'Open it again, or close it later.',
     });
   }
+}
+
+/** The end of the run of blocks that a block belongs to. */
+function endOfRun(block: number): number {
+  return (Math.floor(block / runBlocks) + 1) * runBlocks;
 }
 
 /** How long a failing cache is not used, in milliseconds. */

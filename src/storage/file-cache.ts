@@ -32,8 +32,9 @@ export interface FileCacheOptions {
 
 /** Eviction stops at this share of the limit, so that not every new entry scans the folder. */
 const roomShare = 0.9;
-/** New entries between two scans for entries of other processes. */
-const lookEvery = 32;
+/** New entries between two scans for entries of other processes: this many, or this share of all, so that scans stay cheap. */
+const lookEvery = 128;
+const lookShare = 1 / 16;
 const longestSilenceMs = 3_600_000;
 
 /**
@@ -177,20 +178,24 @@ export class FileCache {
 
   /** @param kept - An entry that is not evicted, whatever its size. */
   #makeRoom(kept?: string): void {
-    if (this.#bytes + this.#reserved > this.maxBytes || this.#writesUntilLook === 0) {
-      this.#writesUntilLook = lookEvery;
-      this.#evict(this.maxBytes - this.#reserved, kept);
+    if (this.#bytes + this.#reserved > this.maxBytes || this.#writesUntilLook <= 0) {
+      const entries = this.#evict(this.maxBytes - this.#reserved, kept);
+      this.#writesUntilLook = Math.max(lookEvery, lookShare * entries);
     } else this.#writesUntilLook -= 1;
   }
 
-  /** Evicts the least recently used entries beyond `limit`. Ignores files that cannot be removed. */
-  #evict(limit: number, kept?: string): void {
+  /**
+   * Evicts the least recently used entries beyond `limit`. Ignores files that cannot be removed.
+   *
+   * @returns the number of entries before
+   */
+  #evict(limit: number, kept?: string): number {
     this.#open.writeDates();
     const entries = this.#list();
     this.#bytes = entries.reduce((sum, { size }) => sum + size, 0);
-    if (this.#bytes <= limit) return;
+    if (this.#bytes <= limit) return entries.length;
     for (const { path, size, usedMs } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
-      if (this.#bytes <= limit * roomShare) return;
+      if (this.#bytes <= limit * roomShare) break;
       // Entries that another process is writing are left alone.
       if (path === kept || (path.endsWith('.partial') && isBeingWritten(path, usedMs))) continue;
       this.#open.close(path);
@@ -198,6 +203,7 @@ export class FileCache {
       this.#verified.delete(path);
       this.#bytes -= size;
     }
+    return entries.length;
   }
 
   #list(): { path: string; size: number; usedMs: number }[] {

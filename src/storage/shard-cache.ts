@@ -11,7 +11,7 @@ export interface CacheOptions {
   readonly maxBytes?: number;
 }
 
-/** Two blocks; fewer could not be read concurrently. */
+/** Two runs of blocks; fewer could not be read concurrently. */
 const smallestBytes = 2 ** 24;
 const defaultBytes = 32 * 2 ** 30;
 

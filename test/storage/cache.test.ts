@@ -8,14 +8,15 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { DataLoader } from 'millrace';
 import { JsonlDataset } from 'millrace/formats';
-import { openSource } from 'millrace/storage';
+import { type CachedSource, openSource } from 'millrace/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { replaceSleep } from '../setup/replace-sleep.js';
 import { searchSize } from '../setup/search-size.js';
 import { ObjectServer } from './object-server.js';
 
-const blockBytes = 2 ** 23;
-const content = Buffer.alloc(5 * blockBytes + 1_000);
+/** Bytes that are fetched together where an object is read in order: 8 blocks. */
+const runBytes = 2 ** 23;
+const content = Buffer.alloc(5 * runBytes + 1_000);
 for (let i = 0; i < content.length; i += 4) content.writeUInt32LE(Math.imul(i, 0x9e3779b1) >>> 0, i);
 const digest = createHash('sha256').update(content).digest('hex');
 const program = fileURLToPath(new URL('../fixtures/cached-read.js', import.meta.url));
@@ -41,7 +42,12 @@ const files = () =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name));
 const bytesKept = () => files().reduce((sum, path) => sum + statSync(path).size, 0);
-const dataRequests = () => server.requests.filter(({ headers }) => headers.range !== 'bytes=0-1').length;
+const rangesFetched = () =>
+  server.requests
+    .map(({ headers }) => /(\d+)-(\d+)/.exec(headers.range ?? '') ?? [])
+    .map(([, from, to]) => Number(to) - Number(from) + 1)
+    .filter((bytes) => bytes !== 2);
+const dataRequests = () => rangesFetched().length;
 
 async function read(maxBytes = 2 ** 30): Promise<string> {
   const source = await openSource(url, { cache: { folder, maxBytes } });
@@ -58,7 +64,7 @@ describe('the cache', () => {
     expect(await read()).toBe(digest);
     expect(dataRequests()).toBe(6);
     const source = await openSource(url, { cache: { folder, maxBytes: 2 ** 30 } });
-    const [from, to] = [blockBytes - 500, 2 * blockBytes + 500];
+    const [from, to] = [runBytes - 500, 2 * runBytes + 500];
     expect(Buffer.compare(await source.read(from, to), content.subarray(from, to))).toBe(0);
     const children = [start(), start()];
     const digests = await Promise.all(children.map((child) => text(child.stdout!)));
@@ -70,7 +76,24 @@ describe('the cache', () => {
     const children = [start(), start(), start()];
     const digests = await Promise.all(children.map((child) => text(child.stdout!)));
     expect(digests.map((line) => line.trim())).toEqual([digest, digest, digest]);
-    expect(dataRequests()).toBe(6);
+    // Processes may share a run of blocks, each of which one of them fetches.
+    expect(rangesFetched().reduce((sum, bytes) => sum + bytes)).toBe(content.length);
+  });
+
+  it('fetches what is read: 1 MiB for a read here and there, 8 MiB where it is read in order', async () => {
+    const source = (await openSource(url, { cache: { folder } })) as CachedSource;
+    const mib = 2 ** 20;
+    for (const block of [20, 3, 11]) {
+      expect(source.prefetch(block * mib, block * mib + 1_000)).toBe(mib);
+      await source.read(block * mib, block * mib + 1_000);
+    }
+    expect(rangesFetched()).toEqual([mib, mib, mib]);
+    server.requests.length = 0;
+    // After block 11 comes block 12, so that the rest of its run is wanted soon.
+    expect(source.prefetch(12 * mib, 12 * mib + 1_000)).toBe(4 * mib);
+    expect(source.prefetch(16 * mib, 16 * mib + 1_000)).toBe(7 * mib);
+    for (let at = 12 * mib; at < 21 * mib; at += 100_000) await source.read(at, at + 10);
+    expect(rangesFetched()).toEqual([8 * mib, 3 * mib]);
   });
 
   it('is complete after a process was killed while filling it, and no process waits for the killed one', async () => {
@@ -83,7 +106,7 @@ describe('the cache', () => {
         const [, from] = /^bytes=(\d+)-/.exec(request.headers.range ?? '') ?? [];
         if (request.headers.range === 'bytes=0-1' || served++ < blocks) return false;
         const first = Number(from);
-        const size = Math.min(blockBytes, content.length - first);
+        const size = Math.min(runBytes, content.length - first);
         response.writeHead(206, {
           etag: `"${createHash('md5').update(content).digest('hex')}"`,
           'content-range': `bytes ${first}-${first + size - 1}/${content.length}`,
@@ -107,19 +130,19 @@ describe('the cache', () => {
   });
 
   it('stays within its size under data that is larger, which still comes whole', async () => {
-    const maxBytes = 3 * blockBytes;
+    const maxBytes = 3 * runBytes;
     for (let run = 0; run < 3; run++) {
       expect(await read(maxBytes)).toBe(digest);
       expect(bytesKept()).toBeLessThanOrEqual(maxBytes);
     }
-    expect(bytesKept()).toBeGreaterThan(blockBytes);
+    expect(bytesKept()).toBeGreaterThan(runBytes);
   });
 
   it('keeps what was used last', async () => {
-    const cache = { folder, maxBytes: 3 * blockBytes + 100 };
+    const cache = { folder, maxBytes: 3 * runBytes + 1_000 };
     const source = await openSource(url, { cache });
-    for (const block of [0, 1, 0, 2, 0, 3, 0, 4]) {
-      await source.read(block * blockBytes, block * blockBytes + 1);
+    for (const run of [0, 1, 0, 2, 0, 3, 0, 4]) {
+      await source.read(run * runBytes, (run + 1) * runBytes);
       // Times of use are those of files, in milliseconds.
       const last = performance.now();
       while (performance.now() - last < 5);
@@ -127,7 +150,7 @@ describe('the cache', () => {
     server.requests.length = 0;
     await source.read(0, 1);
     expect(dataRequests()).toBe(0);
-    await source.read(blockBytes, blockBytes + 1);
+    await source.read(runBytes, runBytes + 1);
     expect(dataRequests()).toBe(1);
   });
 
@@ -152,7 +175,7 @@ describe('the cache', () => {
   });
 
   it('reads past a disk that cannot be written, and warns once', async () => {
-    const script = `ulimit -f 2000; exec "${process.execPath}" "${program}" "${url}" "${folder}" ${2 ** 30}`;
+    const script = `ulimit -f 500; exec "${process.execPath}" "${program}" "${url}" "${folder}" ${2 ** 30}`;
     const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
     expect(out.trim()).toBe(digest);
