@@ -19,8 +19,8 @@ const blockBytes = 2 ** 20;
 const runBlocks = 8;
 /** Runs that a stream fetches ahead. */
 const runsAhead = 2;
-/** Most blocks that prefetching fetches at once, over all objects: 64 MiB. */
-const prefetching = 64;
+/** Most runs that prefetching fetches at once, over all objects: 64 MiB. */
+const prefetching = 8;
 /** How long a requested or seen block is assumed to be present, in milliseconds: checking costs a system call. */
 const rememberedMs = 10_000;
 
@@ -119,6 +119,8 @@ export class CachedSource implements ByteSource, Movable {
   prefetch(start = 0, end = this.byteLength): number {
     if (this.#closed || !this.#hasVersion || isBroken(this.#cache)) return 0;
     let bytes = 0;
+    /** Blocks to fetch together. */
+    const runs = new Map<number, number[]>();
     const now = performance.now();
     if (start >= Math.min(end, this.byteLength)) return 0;
     const first = this.#blockOf(start);
@@ -131,7 +133,12 @@ export class CachedSource implements ByteSource, Movable {
       this.#seen.set(block, now);
       if (this.#cache.holds(this.#keyOf(block))) continue;
       bytes += this.#endOf(block) - block * blockBytes;
-      void limitOf(this.#cache)(() => this.#openBlock(block)).catch(() => {});
+      const run = endOfRun(block);
+      runs.set(run, [...(runs.get(run) ?? []), block]);
+    }
+    for (const blocks of runs.values()) {
+      const fetchRun = () => Promise.all(blocks.map((block) => this.#openBlock(block)));
+      void limitOf(this.#cache)(fetchRun).catch(() => {});
     }
     return bytes;
   }

@@ -11,7 +11,7 @@ export class OpenEntries {
 
   get(path: string): OpenEntry | undefined {
     const entry = this.#entries.get(path);
-    return entry?.isClosed ? undefined : entry;
+    return entry?.isThere() ? entry : undefined;
   }
 
   /** @returns `undefined` if there is no such file, or it is incomplete */

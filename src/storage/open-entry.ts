@@ -63,7 +63,7 @@ export class OpenEntry {
    * @returns `undefined` if they are many, or the entry is closed, evicted or damaged
    */
   readNow(start: number, length: number): Uint8Array | undefined {
-    if (length > shortBytes || start + length > this.byteLength || !this.#isThere()) return undefined;
+    if (length > shortBytes || start + length > this.byteLength || !this.isThere()) return undefined;
     const content = this.#memory.contentOf(this, length);
     if (content) return content.subarray(start, start + length);
     if (pieceUsed + length > piece.length) {
@@ -83,7 +83,7 @@ export class OpenEntry {
       target.set(short);
       return true;
     }
-    if (!this.#isThere()) return false;
+    if (!this.isThere()) return false;
     this.#pendingReads += 1;
     try {
       for (let filled = 0; filled < target.length; ) {
@@ -137,7 +137,8 @@ export class OpenEntry {
     this.#release();
   }
 
-  #isThere(): boolean {
+  /** Whether it can be read; counts as a use. Looks for its file now and then. */
+  isThere(): boolean {
     if (this.#isClosed) return false;
     this.#usedMs = Date.now();
     if (Math.abs(this.#usedMs - this.#lookedMs) < lookMs) return true;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { JsonlDataset } from 'millrace/formats';
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { ObjectServer } from '../storage/object-server.js';
 
 export interface Row {
@@ -41,7 +41,9 @@ export class RemoteRows {
   /** Opens some of the files; what opening put into the cache goes away again. */
   async openFresh(first = 0, end = this.fileCount): Promise<JsonlDataset<Row>> {
     const { folder } = this;
-    const dataset = await JsonlDataset.open<Row>(this.#urls.slice(first, end), { cache: { folder } });
+    const dataset = await aSecondAgo(() =>
+      JsonlDataset.open<Row>(this.#urls.slice(first, end), { cache: { folder } }),
+    );
     for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
     this.server.requests.length = 0;
     return dataset;
@@ -82,6 +84,16 @@ export class RemoteRows {
     const bytes = Buffer.from(rows.map((value) => `${JSON.stringify(value).padEnd(1_100)}\n`).join(''));
     this.fileBytes = bytes.length;
     return bytes;
+  }
+}
+
+/** Opens with the date of a second ago: entries of a cache that were opened so long ago are looked for when they are read next. */
+export async function aSecondAgo<T>(open: () => Promise<T>): Promise<T> {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 1_000 });
+  try {
+    return await open();
+  } finally {
+    vi.useRealTimers();
   }
 }
 

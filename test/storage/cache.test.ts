@@ -93,7 +93,8 @@ describe('the cache', () => {
     expect(source.prefetch(12 * mib, 12 * mib + 1_000)).toBe(4 * mib);
     expect(source.prefetch(16 * mib, 16 * mib + 1_000)).toBe(7 * mib);
     for (let at = 12 * mib; at < 21 * mib; at += 100_000) await source.read(at, at + 10);
-    expect(rangesFetched()).toEqual([8 * mib, 3 * mib]);
+    expect(rangesFetched().reduce((sum, bytes) => sum + bytes)).toBe(11 * mib);
+    expect(dataRequests()).toBeLessThanOrEqual(3);
   });
 
   it('is complete after a process was killed while filling it, and no process waits for the killed one', async () => {
