@@ -1,62 +1,37 @@
 // `npm run test:next`: builds and runs examples/next with the package that is published, and compares the batches of its server and of
 // its page with those of Node.js. Next.js is installed for this alone: it is large, and no test of `npm test` needs it.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { withPackedProject } from './packed-project.js';
 import { requireBrowser } from './test-servers.js';
 import { build, installPackages, root, run } from './toolchain.js';
-
-const dependencies = { next: '16.4.6', react: '19.3.1', 'react-dom': '19.3.1' };
 
 const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1' };
 
 installPackages();
 await build();
-// It imports packages, and reads the build.
-const { makePackage, packageFolder } = await import('./make-package.js');
-await makePackage();
 const executablePath = requireBrowser();
-const folder = mkdtempSync(join(tmpdir(), 'millrace-next-'));
-try {
-  install();
-  const next = [join(folder, 'node_modules/next/dist/bin/next')];
-  run(process.execPath, [...next, 'build'], { cwd: folder, env });
-  const server = spawn(process.execPath, [...next, 'start', '--port', '0'], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  try {
-    await compare(await addressOf(server));
-  } finally {
-    server.kill();
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+await withPackedProject(
+  join(root, 'examples/next'),
+  { next: '16.4.6', react: '19.3.1', 'react-dom': '19.3.1' },
+  async (folder) => {
+    const next = [join(folder, 'node_modules/next/dist/bin/next')];
+    run(process.execPath, [...next, 'build'], { cwd: folder, env });
+    const server = spawn(process.execPath, [...next, 'start', '--port', '0'], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await compare(folder, await addressOf(server));
+    } finally {
+      server.kill();
+    }
+  },
+);
 console.log('Server and page have the batches of Node.js.');
-
-/** Puts the example, the packed package and Next.js into the folder. */
-function install() {
-  cpSync(join(root, 'examples/next'), folder, { recursive: true });
-  const pack = ['pack', packageFolder, '--json', '--pack-destination', folder];
-  const [{ filename }] = JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' }));
-  writeFileSync(
-    join(folder, 'package.json'),
-    JSON.stringify({
-      private: true,
-      type: 'module',
-      dependencies: { ...dependencies, millrace: `file:${filename}` },
-    }),
-  );
-  console.log('Installing Next.js …');
-  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'], {
-    cwd: folder,
-  });
-}
 
 /** The address that the server prints. */
 async function addressOf({ stdout }) {
@@ -70,7 +45,7 @@ async function addressOf({ stdout }) {
   throw new Error('Next.js ended before it named its address.');
 }
 
-async function compare(address) {
+async function compare(folder, address) {
   const { batches } = await import(join(folder, 'app/batches.js'));
   const expected = await batches(0);
   assert.deepEqual(await (await fetch(`${address}/api/batches`)).json(), expected, 'the server');

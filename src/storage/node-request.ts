@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 import { isNode } from '../core/platform.js';
-import { ownValue } from '../core/record.js';
+import { isRecord, ownValue } from '../core/record.js';
 import { errorCode } from '../core/thrown.js';
 
 /** The parts of a response that are used. */
@@ -43,10 +43,17 @@ export async function send(request: Request, signal: AbortSignal): Promise<Reply
   return byFetch();
 }
 
-/** Whether the program has replaced `fetch`, or the way that it connects, for example by a proxy. */
+/** Whether the program has replaced `fetch`, or the way that it connects, for example by a proxy or with certificates of its own. */
 function isFetchChanged(): boolean {
   const dispatcher = (globalThis as { [dispatcherKey]?: object })[dispatcherKey];
-  return fetch !== ownFetch || (dispatcher !== undefined && dispatcher.constructor.name !== 'Agent');
+  return fetch !== ownFetch || (dispatcher !== undefined && !isPlainAgent(dispatcher));
+}
+
+/** Whether a dispatcher is like the default: an `Agent` without options for connections, which undici keeps under a symbol. */
+function isPlainAgent(dispatcher: object): boolean {
+  const key = Object.getOwnPropertySymbols(dispatcher).find(({ description }) => description === 'options');
+  const given: unknown = key && Reflect.get(dispatcher, key);
+  return dispatcher.constructor.name === 'Agent' && isRecord(given) && given.connect === undefined;
 }
 
 /** Where undici, with which Node.js fetches, keeps what `setGlobalDispatcher` sets. */

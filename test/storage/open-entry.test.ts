@@ -1,5 +1,6 @@
 // Entries of the cache stay open: what is read, what others see of their use, and when they are closed.
 import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, utimesSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -166,5 +167,31 @@ describe('a program', () => {
       vi.unstubAllGlobals();
     }
     expect(seen).toEqual([url, url]);
+  });
+
+  it('that sets how undici connects makes the connections', async () => {
+    const url = server.put('/connected', bytes);
+    // Undici keeps its dispatcher here. A request makes the default one.
+    const key = Symbol.for('undici.globalDispatcher.1');
+    new Request(url);
+    const own = Reflect.get(globalThis, key) as object;
+    let connections = 0;
+    const Agent = own.constructor as new (options: object) => object;
+    const connect = (
+      { hostname, port }: { hostname: string; port: string },
+      done: (...args: unknown[]) => void,
+    ) => {
+      connections += 1;
+      const socket: Socket = createConnection({ host: hostname, port: Number(port) }, () =>
+        done(null, socket),
+      );
+    };
+    Reflect.set(globalThis, key, new Agent({ connect }));
+    try {
+      expect(same(await (await openSource(url)).read(0, 10), 0, 10)).toBe(true);
+    } finally {
+      Reflect.set(globalThis, key, own);
+    }
+    expect(connections).toBeGreaterThan(0);
   });
 });
