@@ -198,7 +198,7 @@ export class CachedSource implements ByteSource, Movable {
   }
 
   #keyOf(block: number): string {
-    // With the size, since versions before 0.1 had blocks of 8 MiB.
+    // With the size: another version of Millrace may have blocks of another size.
     return JSON.stringify([this.contentVersion(), `${blockBytes} bytes`, block]);
   }
 
