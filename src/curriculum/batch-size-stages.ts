@@ -128,7 +128,7 @@ export class BatchSizeStages {
       if (steps > 0) stages.push({ step, position, batchSize, steps });
       step += steps;
       position += steps * batchSize;
-      // What is left is too little for a batch of this stage, which goes on.
+      // What is left is too little for a batch of this stage, which continues.
       if (start + step < end) break;
     }
     return stages;
@@ -154,7 +154,7 @@ export class BatchSizeStages {
       const { samples } = this.#samples[kind]!;
       const { batchSize } = this.#schedule[stage]!;
       const whole = this.#stepsFor(samples, batchSize);
-      // An epoch with samples left at the end of a stage goes on in the next one.
+      // An epoch with samples left at the end of a stage continues in the next one.
       const room = whole * batchSize < samples ? end - start - 1 : end - start;
       const fitting = whole === 0 ? Number.POSITIVE_INFINITY : Math.floor(room / whole);
       const last = this.#stagesFrom(start, samples).at(-1);

@@ -178,7 +178,7 @@ export class DataLoader<
   }
 
   /**
-   * Changes the run from a global step on: weights or sources of a mixture, data, sampler, batch size, sequence length. Each source goes on in
+   * Changes the run from a global step on: weights or sources of a mixture, data, sampler, batch size, sequence length. Each source continues in
    * its own order, so that no sample is lost or repeated, over ranks, gradient accumulation and restarts. States and receipts record the amendment. Call it on
    * every rank with the same arguments.
    *

@@ -181,7 +181,7 @@ export class Pass<B, Reuse extends boolean, Traced extends boolean = false>
     return batch.then((collated) => this.#give(collated, delivered, opened));
   }
 
-  /** Gives the consumer a batch; goes on to the next result if this one has none. */
+  /** Gives the consumer a batch; continues with the next result if this one has none. */
   #give(
     batch: unknown,
     delivered: Delivered,

@@ -110,7 +110,7 @@ function checkWeights(
     throw amendProblem(`weights.${empty}`, `is ${weights[empty]}, but that source has no samples`);
 }
 
-/** @throws {@link ConfigError} if a schedule in the mixture would go on in steps of another size */
+/** @throws {@link ConfigError} if a schedule in the mixture would continue in steps of another size */
 function checkSchedule(mixture: Mixture, at: number, size: number, weightsAt?: number): void {
   if (mixture.scheduledBatchSize === undefined || (weightsAt ?? Number.POSITIVE_INFINITY) <= at) return;
   const later = mixture.scheduleStarts.find((start) => start > at * size);

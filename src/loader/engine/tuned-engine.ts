@@ -56,7 +56,7 @@ export class TunedEngine {
   /**
    * Makes the batches from another dataset when the engine opens next.
    *
-   * @param rearrangement - What makes it from the data of the dataset before, if they read the same data: workers then go on.
+   * @param rearrangement - What makes it from the data of the dataset before, if they read the same data: workers then keep running.
    */
   replace(source: LoadedSource, rearrangement: Rearrangement | undefined): void {
     this.#source = source;

@@ -116,7 +116,7 @@ export type TaskOutcome =
 export type FromWorker =
   | { readonly type: 'ready'; readonly facts: DatasetFacts }
   | { readonly type: 'failed'; readonly error: ErrorRecord }
-  /** The program of the loader that started the thread has ended; others go on. */
+  /** The program of the loader that started the thread has ended; others continue. */
   | { readonly type: 'left' }
   | {
       readonly type: 'done';

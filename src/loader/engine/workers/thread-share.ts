@@ -109,7 +109,7 @@ class FirstUser extends ThreadUser {
   constructor(shared: SharedThread) {
     super(shared);
     shared.thread.on('message', (message: FromWorker) => {
-      // Its program has ended, and those of other loaders go on.
+      // Its program has ended, and those of other loaders continue.
       if (message.type === 'left') this.emit('exit', 0);
       else this.emit('message', message);
     });
