@@ -150,7 +150,8 @@ export class FileCache {
     }
     this.#verified.add(path);
     this.#bytes += written + trailerBytes;
-    if (expected === undefined) this.#makeRoom(path);
+    // Entries that are written at once may together be more than the cache holds.
+    if (expected === undefined || this.#bytes > this.maxBytes) this.#makeRoom(path);
   }
 
   /** Whether an entry exists and matches its checksum. Removes a damaged one. */

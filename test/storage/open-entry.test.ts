@@ -148,6 +148,17 @@ describe('the memory for entries', () => {
   });
 });
 
+it('entries that are written at once stay within the size of the cache, though together they are more', async () => {
+  const maxBytes = 3 * bytes.length;
+  const cache = newCache(maxBytes);
+  await Promise.all(['a', 'b', 'c'].map((key) => open(cache, key)));
+  const kept = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => statSync(join(parentPath, name)).size);
+  expect(kept.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(maxBytes);
+  expect(kept.length).toBeGreaterThan(0);
+});
+
 describe('a program', () => {
   const server = new ObjectServer();
   beforeAll(() => server.start());
