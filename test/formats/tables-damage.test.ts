@@ -8,6 +8,7 @@ import { ArrowDataset, ParquetDataset } from 'millrace/formats';
 import { MemorySource } from 'millrace/storage';
 import { describe, expect, it } from 'vitest';
 import type { ParquetDatasetOptions } from '../../dist/formats/parquet/parquet-dataset.js';
+import { searchSize } from '../setup/search-size.js';
 import { plain } from './plain-values.js';
 
 const corpus = (name: string) =>
@@ -32,7 +33,9 @@ describe('a Parquet page with a checksum', () => {
     [start: number, end: number][]
   >;
   it.each(Object.keys(checked))('is refused when a byte of it changed: %s', async (name) => {
-    for (const [start, end] of checked[name]!.filter(([from, to]) => to > from)) {
+    const pages = checked[name]!.filter(([from, to]) => to > from);
+    const step = searchSize({ short: 5, long: 1 });
+    for (const [start, end] of pages.filter((_page, k) => k % step === 0)) {
       const bytes = corpus(name);
       bytes[(start + end) >> 1]! ^= 1;
       await expect(parquetRows(bytes)).rejects.toThrow(/checksum of a page .*x\.parquet.* column/);

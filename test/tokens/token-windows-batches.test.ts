@@ -82,7 +82,7 @@ describe('a batch of token windows', () => {
           await windows.close();
         },
       ),
-      { numRuns: 150 },
+      { numRuns: searchSize({ short: 50, long: 150 }) },
     );
   });
 
