@@ -75,6 +75,6 @@ function tooLittle({ samples, threads, memoryBytes }: AnalysisSize, perSample: n
   const part = Math.max(leastPart, Math.ceil(samples / mostParts));
   const needed =
     processBytes + threads * threadBytes + Math.max(part * perSample, mostParts * leastPartBuffer);
-  const message = `${Math.floor(memoryBytes / 1e6)} MB do not suffice for ${samples} samples with ${threads} threads; ${Math.ceil(needed / 1e6)} MB do`;
+  const message = `${Math.floor(memoryBytes / 1e6)} MB are too little for ${samples} samples with ${threads} threads; the minimum is ${Math.ceil(needed / 1e6)} MB`;
   return new ConfigError('analyzeDifficulty options', [{ field: 'memoryBytes', message }]);
 }

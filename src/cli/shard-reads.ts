@@ -59,7 +59,7 @@ export function shardReadsOf(
   return { shards: ends.length, perShard, samplesPerRead: samples / Math.max(1, reads) };
 }
 
-/** Takes the most recently used shards for decoded. @returns whether it was */
+/** Marks a shard as used; the most recently used ones stay decoded. @returns whether it was decoded */
 function touch(decoded: Set<number>, shard: number): boolean {
   const was = decoded.delete(shard);
   decoded.add(shard);

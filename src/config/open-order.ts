@@ -13,7 +13,7 @@ import { TokenBudgetSampler } from '../tokens/token-budget-sampler.js';
 import type { CurriculumSection, Launch, LoaderConfig, MetricConfig } from './config.js';
 import type { ParsedConfig } from './config-schema.js';
 
-/** Where the files of an order are, and the process that it is for. */
+/** The folder of the files of an order, and the process that the order is for. */
 export interface OpenOrderOptions {
   readonly folder: string;
   readonly launch: Launch;
@@ -23,7 +23,7 @@ export interface OpenOrderOptions {
 interface OpenedOrder {
   readonly sampler?: Sampler;
   readonly batchSampler?: BatchSampler;
-  /** `undefined` where the batch sampler has it already. */
+  /** Always `undefined`: the batch sampler decides it. */
   readonly shuffle?: undefined;
   readonly dropLast?: undefined;
 }

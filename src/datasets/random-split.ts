@@ -53,7 +53,7 @@ function split<T>(dataset: Dataset<T>, lengths: readonly number[], options: Rand
   const { seed, generator, stratify } = parseOptions('randomSplit options', schema, options);
   if (seed !== undefined && generator) {
     throw new ConfigError('randomSplit options', [
-      { field: 'seed', message: 'has no effect beside generator' },
+      { field: 'seed', message: 'has no effect together with generator' },
     ]);
   }
   checkMapDataset('randomSplit', dataset);

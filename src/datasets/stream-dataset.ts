@@ -114,13 +114,13 @@ export class StreamDataset<T> implements IterableDataset<T>, Movable {
     const opened = await source(context);
     if (isIterable(opened)) return opened;
     throw new ConfigError('StreamDataset', [
-      { field: 'source', message: `${this.name}: the function returned no iterable and no stream` },
+      { field: 'source', message: `${this.name}: the function returned neither an iterable nor a stream` },
     ]);
   }
 
   #usedUp(): ConfigError {
     const message =
-      `${this.name} can be read once, and has been: for another epoch, or to resume, give a function that opens the stream, ` +
+      `${this.name} is a stream that was read already: for another epoch, or to resume, pass a function that opens it, ` +
       'such as () => createReadStream(…)';
     return new ConfigError('StreamDataset', [{ field: 'source', message }]);
   }

@@ -131,7 +131,7 @@ function sectionProblems(section: Elasticity, given: GivenBatchSizes): ConfigPro
   for (const field of sizes) {
     if (given[field] === undefined) continue;
     const message =
-      'has no effect beside elasticity.enabled, which decides the sizes: remove it, or set elasticity.ignore_non_elastic_batch_info';
+      'has no effect together with elasticity.enabled, which decides the sizes: remove it, or set elasticity.ignore_non_elastic_batch_info';
     problems.push({ field, message });
   }
   return problems;

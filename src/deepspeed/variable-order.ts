@@ -46,7 +46,8 @@ export function variableOrder(
 ): VariableBatchSampler {
   const { curriculum_learning, dynamic_batching } = config.dataEfficiency.data_sampling;
   if (curriculum_learning.enabled && !parity) {
-    const message = 'is enabled beside curriculum_learning: each of them decides the batches. Disable one';
+    const message =
+      'cannot be enabled together with curriculum_learning: each decides the batches. Disable one';
     throw new ConfigError('DeepSpeed configuration', [{ field: section, message }]);
   }
   const packing = batchBySeqlens(seqlensOf(dataset, dynamic_batching.metrics_path, options), {

@@ -97,7 +97,7 @@ export class ImagePipeline {
       if (elementsOf(this.#shapeOf(image)) !== target.length) {
         throw new ShapeError(`A step made an image of ${image.height} × ${image.width}`, {
           where: { file: name },
-          next: 'Put a step with a fixed size, such as resize([height, width]), behind it.',
+          next: 'Put a step with a fixed size, such as resize([height, width]), after it.',
         });
       }
       this.#write(image, target, context);

@@ -123,7 +123,9 @@ function withSharedWorkers(options: unknown): unknown {
   if (!isRecord(other)) return options;
   for (const field of ['numWorkers', 'createWorker']) {
     if (ownValue(own, field) === undefined) continue;
-    throw new ConfigError('DataLoader options', [{ field, message: 'is that of the loader in workersOf' }]);
+    throw new ConfigError('DataLoader options', [
+      { field, message: 'cannot be given together with workersOf, whose loader decides it' },
+    ]);
   }
   return { ...own, workersOf, numWorkers: other.numWorkers, createWorker: other.createWorker };
 }
@@ -173,7 +175,7 @@ function contradictions(given: v.InferOutput<typeof schema>): ConfigProblem[] {
   if (given.maxFailures !== undefined && given.onError !== 'skip' && given.onError !== 'replace')
     problems.push({ field: 'maxFailures', message: "needs onError: 'skip' or 'replace'" });
   if (given.uneven !== 'repeat' && given.batchSampler) {
-    const message = `'${given.uneven}' goes with batchSize: how many samples a batchSampler gives in its last batch is not known`;
+    const message = `'${given.uneven}' needs batchSize: the number of samples in the last batch of a batchSampler is unknown`;
     problems.push({ field: 'uneven', message });
   }
   if (given.uneven === 'none' && given.elastic) {

@@ -223,6 +223,7 @@ function worldSizeOf({
   if (numReplicas !== undefined && numReplicas !== size)
     throw problem('numReplicas', `differs from worldSize, which is ${size}`);
   if (rank >= size) throw problem('rank', `must be below worldSize, which is ${size}, not ${rank}`);
-  if (dropLast && uneven === 'short') throw problem('dropLast', "has no effect beside uneven: 'short'");
+  if (dropLast && uneven === 'short')
+    throw problem('dropLast', "has no effect together with uneven: 'short'");
   return size;
 }

@@ -19,7 +19,7 @@ export function checkOrderSource(subject: string, { seed, generator, seedFrom }:
   const given = Object.entries({ seed, generator, seedFrom }).filter(([, value]) => value !== undefined);
   if (given.length < 2) return;
   const [field, other] = given.map(([name]) => name);
-  throw new ConfigError(subject, [{ field: field!, message: `has no effect beside ${other}` }]);
+  throw new ConfigError(subject, [{ field: field!, message: `has no effect together with ${other}` }]);
 }
 
 /** The part of a fingerprint that covers the source. The saved state identifies a drawn order. */

@@ -73,7 +73,10 @@ export class RandomSampler extends EpochSampler {
     checkOrderSource('RandomSampler options', resolved);
     if (resolved.repeats > 1 && (resolved.generator ?? resolved.seedFrom))
       throw new ConfigError('RandomSampler options', [
-        { field: 'repeats', message: "has no effect beside generator or seedFrom: PyTorch's order has none" },
+        {
+          field: 'repeats',
+          message: "has no effect together with generator or seedFrom: PyTorch's order has none",
+        },
       ]);
     super(drawnOrder(source, resolved));
     this.#source = source;

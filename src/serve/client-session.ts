@@ -109,7 +109,7 @@ export class ClientSession {
     slotBytes: number,
   ): Promise<{ readonly memory: string; readonly slots: SharedSlots }> {
     if (!this.#life) {
-      throw new CapabilityError('Shared memory needs a session, which says how long it is needed', {
+      throw new CapabilityError('Shared memory needs an open session, whose end releases it', {
         next: `Open GET /v1/clients/${this.id} first, and keep it open.`,
       });
     }

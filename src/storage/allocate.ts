@@ -8,9 +8,9 @@ export function allocate(url: string, byteLength: number): Uint8Array<ArrayBuffe
   try {
     return new Uint8Array(byteLength);
   } catch (cause) {
-    throw new StorageError(`There is no memory for ${byteLength} bytes at once`, {
+    throw new StorageError(`Cannot allocate ${byteLength} bytes of memory`, {
       where: { url },
-      next: 'Check the object: its server says that it is this large.',
+      next: 'Check the object: its server reports this size.',
       cause,
     });
   }

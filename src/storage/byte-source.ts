@@ -38,10 +38,10 @@ export interface ByteSource {
   readonly contentTag?: OptionalMethod<() => string | undefined>;
   /** Like {@link read}, without fetching a whole cache block. */
   readonly readPast?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
-  /** Like {@link read}, for a part that is needed without what surrounds it, such as a footer: a cache keeps it by itself. */
+  /** Like {@link read}, for a part that is read alone, such as a footer: a cache stores it by itself, without the block around it. */
   readonly readApart?: OptionalMethod<(start: number, end: number) => Promise<Uint8Array>>;
   /**
-   * Bytes `start … end - 1` without a promise, if they are few and at hand; otherwise `undefined`. They may share memory with other
+   * Bytes `start … end - 1` without a promise, if they are few and need no request; otherwise `undefined`. They may share memory with other
    * bytes: do not write to them.
    */
   readonly readNow?: OptionalMethod<(start: number, end: number) => Uint8Array | undefined>;
@@ -49,7 +49,7 @@ export interface ByteSource {
   close(): void;
 }
 
-/** Reads a part that is needed without what surrounds it. */
+/** Reads a part that is read alone, such as a footer. */
 export function readApart(source: ByteSource, start: number, end: number): Promise<Uint8Array> {
   return source.readApart ? source.readApart(start, end) : source.read(start, end);
 }

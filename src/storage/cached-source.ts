@@ -58,7 +58,7 @@ export class CachedSource implements ByteSource, Movable {
     warn({
       code: 'MILLRACE_CACHE',
       message:
-        `${this.name} is not kept in the cache: its server sends neither ETag nor Last-Modified, so that a change could not be seen. ` +
+        `${this.name} is not kept in the cache: its server sends neither ETag nor Last-Modified, so a change would go unnoticed. ` +
         'Copy it to a disk, or to a server that sends one of them.',
     });
   }
@@ -288,7 +288,7 @@ function markBroken(cache: FileCache, error: unknown): void {
   warn({
     code: 'MILLRACE_CACHE',
     message:
-      `The cache in ${cache.folder} cannot be used (${errorCode(error) ?? messageOf(error)}): data is read from where it is, and the cache tried again in a minute. ` +
-      'Make room there, or name another folder with MILLRACE_CACHE.',
+      `The cache in ${cache.folder} cannot be used (${errorCode(error) ?? messageOf(error)}): data is read without it, and the cache is tried again in a minute. ` +
+      'Free disk space there, or set MILLRACE_CACHE to another folder.',
   });
 }

@@ -10,7 +10,7 @@ export const defaultDecompressedBytes = 2 ** 30;
  */
 export function checkDecompressed(bytes: number, limit: number, where: ErrorLocation): void {
   if (bytes <= limit) return;
-  throw new FormatError(`The data is more than ${limit} bytes when it is decompressed`, {
+  throw new FormatError(`The decompressed data exceeds ${limit} bytes`, {
     where,
     next: 'If you trust the file and have the memory, raise the limit with { maxDecompressedBytes }.',
   });

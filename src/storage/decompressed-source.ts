@@ -83,9 +83,9 @@ export class DecompressedSource extends FileSource implements Movable {
       const length = lengthOf(path);
       if (length !== undefined) return new DecompressedSource(path, length, packed, how);
     }
-    throw new StorageError('The cache loses what it holds before it can be read', {
+    throw new StorageError('The cache evicts files before they can be read', {
       where: { file: packed.name, folder: cache.folder, maxBytes: cache.maxBytes },
-      next: 'Give it more room (cache: { maxBytes }), or a folder of its own that nothing else empties (MILLRACE_CACHE).',
+      next: 'Raise cache: { maxBytes }, or set MILLRACE_CACHE to a folder that nothing else empties.',
     });
   }
 
@@ -146,7 +146,7 @@ function warnOfTemporary(cache: FileCache, error: unknown): void {
   warn({
     code: 'MILLRACE_CACHE',
     message:
-      `The cache in ${cache.folder} cannot be used (${errorCode(error)}): files are decompressed into ${tmpdir()} for this run alone. ` +
-      'Make room there, or name another folder with MILLRACE_CACHE.',
+      `The cache in ${cache.folder} cannot be used (${errorCode(error)}): files are decompressed into ${tmpdir()}, for this run only. ` +
+      'Free disk space there, or set MILLRACE_CACHE to another folder.',
   });
 }

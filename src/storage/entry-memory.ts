@@ -10,7 +10,7 @@ const readShare = 1 / 16;
 /** An entry whose content can be read. */
 interface Entry {
   readonly byteLength: number;
-  /** Fills `target` with the bytes from `start` on. @returns whether they were there */
+  /** Fills `target` with the bytes from `start` on. @returns whether the entry has them */
   fill(target: Uint8Array, start: number): boolean;
 }
 
@@ -57,7 +57,7 @@ export class EntryMemory {
     this.#uses.delete(entry);
   }
 
-  /** Drops contents that are read no more. @returns whether there is room */
+  /** Drops contents that are no longer read. @returns whether there is room */
   #makeRoom(bytes: number): boolean {
     for (const use of this.#uses.values()) {
       if (this.#bytes + bytes <= mostBytes) return true;

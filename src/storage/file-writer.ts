@@ -111,9 +111,9 @@ export class FileWriter {
 
   #openDescriptor(): number {
     if (this.#descriptor !== undefined) return this.#descriptor;
-    throw new StorageError('Cannot write the file: it was finished or given up', {
+    throw new StorageError('Cannot write the file: it was finished or discarded', {
       where: { file: this.path },
-      next: 'Look for the first error, or begin again.',
+      next: 'Look for an earlier error, or write the file again from the start.',
     });
   }
 

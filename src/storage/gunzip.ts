@@ -14,5 +14,5 @@ export async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array> {
   // zlib ends without an error at the first zero byte after a member: data after that would be lost.
   for await (const piece of source.stream(output.bytesWritten))
     if (piece.some((byte) => byte !== 0))
-      throw new Error(`there are other bytes behind its end at ${output.bytesWritten}`);
+      throw new Error(`other bytes follow its end at byte ${output.bytesWritten}`);
 }

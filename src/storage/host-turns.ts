@@ -2,14 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 
 /**
- * Most requests of a host at once. They take at most 64 connections: now and then, one is opened because that of a response that has
- * just ended is not free yet.
+ * Most concurrent requests per host. They use up to 64 connections, because the connection of a response that has just ended is
+ * not free at once.
  */
 const mostRequests = 48;
 
 const gates = new Map<string, LimitFunction>();
 
-/** Sends a request when few enough of its host or bucket are on their way, over all objects. */
+/** Sends a request once its host or bucket has room for another one; counts the requests of all objects. */
 export function inTurn<T>(url: string, request: () => Promise<T>): Promise<T> {
   const host = /^[^/]*\/\/[^/?#]*/.exec(url)?.[0] ?? url;
   let gate = gates.get(host);
@@ -21,7 +21,7 @@ export function inTurn<T>(url: string, request: () => Promise<T>): Promise<T> {
     try {
       return await request();
     } finally {
-      // Until then, the connection is not free for the next request, which would open another.
+      // The connection is free only after this turn; before that, the next request would open another one.
       await turn();
     }
   });

@@ -45,7 +45,7 @@ export async function openHubRepository(
   }
   const info = v.safeParse(infoSchema, parseJson(text));
   if (!info.success)
-    throw new StorageError('The Hub answered with something that does not describe a data set', {
+    throw new StorageError("The Hub's response does not describe a data set", {
       where: { url: shown },
       next: 'Check the endpoint (HF_ENDPOINT).',
     });

@@ -50,7 +50,7 @@ async function hubHeaders(given: Secret<string> | undefined): Promise<Record<str
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** What is needed for requests to the Hub. */
+/** Options of requests to the Hub. */
 export interface HubOptions {
   readonly token?: Secret<string> | undefined;
 }

@@ -1,15 +1,15 @@
 import { StorageError } from '../core/errors.js';
 import { messageOf } from '../core/thrown.js';
 
-/** In a worker: which secret to ask the main thread for. */
+/** In a worker: identifies a secret that another thread holds. */
 export interface LentSecret {
   readonly lent: string;
 }
 
-/** A secret as options hold it: its value, a function that is called for it, or whom to ask. */
+/** A secret in options: its value, a function that returns it, or the identifier of one that another thread holds. */
 export type Secret<T> = T | (() => T | Promise<T>) | LentSecret;
 
-/** Milliseconds after which the thread that holds a secret counts as gone. */
+/** Time limit for the thread that holds a secret, in milliseconds. */
 const patienceMs = 30_000;
 
 type Message =
@@ -20,8 +20,8 @@ type Message =
 const lent = new Map<unknown, LentSecret>();
 
 /**
- * A stand-in for a secret, for recipes: it holds an identifier, with which another thread of this process asks for the value. So no
- * secret is in a recipe, and a function keeps being called where it was made.
+ * A stand-in for a secret, for recipes: it holds an identifier, with which another thread of this process requests the value. So no
+ * recipe contains a secret, and a function is called in the thread that made it.
  */
 export function lendSecret<T>(secret: Secret<T>): LentSecret {
   if (isLent(secret)) return secret;
@@ -38,12 +38,12 @@ export function lendSecret<T>(secret: Secret<T>): LentSecret {
       channel.postMessage({ answer: data.ask, problem: messageOf(error) });
     }
   };
-  // A thread does not stay alive to answer.
+  // Waiting for requests does not keep a thread alive.
   (channel as { unref?(): void }).unref?.();
   return made;
 }
 
-/** The value of a secret, newly asked for. @throws {@link StorageError} if the thread that holds it does not answer */
+/** The value of a secret, requested anew at each call. @throws {@link StorageError} if the thread that holds it does not answer */
 export async function revealSecret<T>(secret: Secret<T>): Promise<T> {
   if (!isLent(secret)) return typeof secret === 'function' ? (secret as () => T | Promise<T>)() : secret;
   const channel = openChannel(secret);
@@ -53,7 +53,7 @@ export async function revealSecret<T>(secret: Secret<T>): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       channel.onmessage = ({ data }: { data: Message }) => {
         if (!('answer' in data) || data.answer !== ask) return;
-        if ('problem' in data) reject(new StorageError(`The credentials cannot be had: ${data.problem}`));
+        if ('problem' in data) reject(new StorageError(`Cannot get the credentials: ${data.problem}`));
         else resolve(data.value as T);
       };
       timer = setTimeout(() => {

@@ -36,7 +36,7 @@ export async function listObjects(
   if (found.length > 0) return found;
   throw new StorageError('Nothing matches this pattern', {
     where: { pattern: text },
-    next: 'Check it: * stands for any characters but /, ** for any folders.',
+    next: 'Check it: * stands for any characters except /, ** for any folders.',
   });
 }
 
@@ -69,9 +69,9 @@ async function matching(pattern: string, options: StorageOptions): Promise<Liste
 }
 
 function cannotBeListed(pattern: string): StorageError {
-  return new StorageError('Files behind http: cannot be listed, so that * matches nothing', {
+  return new StorageError('http: URLs cannot be listed, so * matches nothing', {
     where: { url: pattern },
-    next: 'Write the names out by braces: part-{000..099}.parquet.',
+    next: 'Write the names with braces: part-{000..099}.parquet.',
   });
 }
 

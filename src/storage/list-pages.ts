@@ -11,7 +11,7 @@ const mostEmptyPages = 1_000;
 /** One page of a list. */
 export interface ListPage<T> {
   readonly found: readonly T[];
-  /** What to ask for the next page with; `undefined` or empty on the last page. */
+  /** Token that requests the next page; `undefined` or empty on the last page. */
   readonly next: string | undefined;
 }
 
@@ -79,14 +79,14 @@ export function textOf(
 }
 
 export function notAList(folder: string): StorageError {
-  return new StorageError('The server answered with something that is not a list of files', {
+  return new StorageError("The server's response is not a list of files", {
     where: { url: folder },
     next: 'Check the URL and the endpoint (AWS_ENDPOINT_URL, HF_ENDPOINT, the option endpoint).',
   });
 }
 
 export function endlessList(folder: string): StorageError {
-  return new StorageError('The server lists the same or ever more pages', {
+  return new StorageError("The server's list of files never ends", {
     where: { url: folder },
     next: 'Check the endpoint (AWS_ENDPOINT_URL, HF_ENDPOINT, the option endpoint), or name files by {000..099} instead of a folder.',
   });

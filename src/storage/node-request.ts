@@ -37,7 +37,7 @@ export async function send(request: Request, signal: AbortSignal): Promise<Reply
   const byFetch = () => fetch(request, { signal, ...(isNode && { redirect: 'manual' }) });
   if (!agents || request.method !== 'GET' || isFetchChanged()) return byFetch();
   const incoming = await sendHttp(request, signal, agents);
-  // `fetch` unpacks what a server packs although it was not asked to.
+  // `fetch` decodes a response that the server encoded without being asked to.
   if (/^(identity)?$/i.test(incoming.headers['content-encoding'] ?? '')) return replyOf(incoming);
   incoming.destroy();
   return byFetch();

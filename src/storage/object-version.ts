@@ -13,7 +13,7 @@ export interface ObjectVersion {
   readonly content?: string | undefined;
 }
 
-/** What the first response of a server says about an object. */
+/** Length and version of an object, from the first response. */
 export interface FirstLook {
   readonly version: ObjectVersion;
   readonly servesRanges: boolean;
@@ -27,7 +27,7 @@ export function lookAt(location: RemoteLocation, { status, headers }: RemoteAnsw
   const byteLength =
     status === 200 ? lengthOf(headers) : (contentRange(headers)?.total ?? (status === 416 ? 0 : undefined));
   if (byteLength === undefined) {
-    throw new StorageError('The server does not say how long the object is', {
+    throw new StorageError('The server does not send the length of the object', {
       where: { url: location.name },
       next: 'Copy it to a disk, or to a server that sends Content-Length.',
     });
@@ -65,8 +65,8 @@ export function warnOfNoVersion(name: string): void {
   warn({
     code: 'MILLRACE_NO_VERSION',
     message:
-      `${name} has neither ETag nor Last-Modified, so that a change during the run cannot be seen: bytes of two versions would be mixed. ` +
-      'Keep the objects of this server as they are, or copy them to one that sends one of the two.',
+      `${name} has neither ETag nor Last-Modified, so a change during the run would go unnoticed, and bytes of two versions would be mixed. ` +
+      'Do not change the objects during the run, or copy them to a server that sends one of the two.',
   });
 }
 

@@ -76,7 +76,7 @@ export class OpenEntry {
     return this.fill(target, start) ? target : undefined;
   }
 
-  /** Fills `target` with the bytes from `start` on. @returns whether they were there */
+  /** Fills `target` with the bytes from `start` on. @returns whether the entry has them */
   async read(target: Uint8Array, start: number): Promise<boolean> {
     const short = this.readNow(start, target.length);
     if (short) {

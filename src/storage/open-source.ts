@@ -40,9 +40,9 @@ export async function openSource(
     return openPrivateFile(String(pathOrUrl));
   }
   if (options.cache && !isNode) {
-    throw new CapabilityError('A browser has no cache of blocks on a disk', {
+    throw new CapabilityError('The option cache needs a disk, which a browser does not offer', {
       where: { url: String(pathOrUrl) },
-      next: 'Leave out cache: the browser keeps what the server lets it keep; or put the file into the origin private file system.',
+      next: 'Omit cache: the browser has a cache of its own. Or store the file in the origin private file system.',
     });
   }
   const { RemoteSource } = await import('./remote-source.js');

@@ -81,6 +81,6 @@ export class OpenedVersion {
 export function noRanges(name: string, byteLength: number): StorageError {
   return new StorageError('The server sends this object only whole, not in ranges', {
     where: { url: name, byteLength },
-    next: 'Read it through a cache, or copy it to a server or disk that can be read at any place.',
+    next: 'Copy it to a disk or to a server that supports ranges.',
   });
 }

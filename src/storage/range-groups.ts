@@ -4,7 +4,7 @@ import type { ByteRanges } from './byte-source.js';
 export interface RangeGroup {
   readonly start: number;
   readonly end: number;
-  /** Numbers of the ranges. */
+  /** Ordinals of the ranges. */
   readonly members: readonly number[];
 }
 

@@ -28,10 +28,12 @@ export async function redirected(
   const isHttp = url.protocol === 'http:' || url.protocol === 'https:';
   if (!isHttp || request.method !== 'GET') {
     throw new StorageError(
-      isHttp ? 'The server redirects a request that writes' : 'The server redirects to no address of HTTP',
+      isHttp
+        ? 'The server redirects a write request'
+        : 'The server redirects to an address that is not http: or https:',
       {
         where: { url: location.name, to: url.href },
-        next: 'Name the address that it redirects to (for S3: AWS_ENDPOINT_URL, AWS_REGION).',
+        next: 'Use the address that it redirects to (for S3: AWS_ENDPOINT_URL, AWS_REGION).',
       },
     );
   }

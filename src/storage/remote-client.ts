@@ -205,10 +205,13 @@ async function makeRequest(
   } catch (error) {
     if (error instanceof MillraceError) throw error;
     // Without the cause, which shows the value.
-    throw new StorageError('The request cannot be made: its URL or a header is not what HTTP allows', {
-      where: { url: location.name },
-      next: 'Look for line breaks and other control characters in headers, HF_TOKEN, and the keys and tokens of the cloud.',
-    });
+    throw new StorageError(
+      'The request cannot be sent: its URL or a header contains characters that HTTP does not allow',
+      {
+        where: { url: location.name },
+        next: 'Look for line breaks and other control characters in headers, HF_TOKEN, and the keys and tokens of the cloud.',
+      },
+    );
   }
   // A range of a compressed transfer would be a range of other bytes.
   request.headers.set('accept-encoding', 'identity');
@@ -238,9 +241,9 @@ export async function readText(location: RemoteLocation, { body }: RemoteAnswer)
   for await (const piece of body) {
     text += decoder.decode(piece, { stream: true });
     if (text.length <= longestText) continue;
-    throw new StorageError(`The server answers with more than ${longestText} characters`, {
+    throw new StorageError(`The server's response is longer than ${longestText} characters`, {
       where: { url: location.name },
-      next: 'Check the URL and the endpoint: a list of files comes in pages that are shorter.',
+      next: 'Check the URL and the endpoint: a page of a list of files is shorter.',
     });
   }
   return text;

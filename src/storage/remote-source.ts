@@ -204,7 +204,7 @@ export class RemoteSource implements ByteSource, Movable {
     this.#waiting = [];
     let group: PendingRead[] = [];
     let groupEnd = 0;
-    // Bytes that the group reads, and those between them, which are fetched for nothing: never more than the others, unless few.
+    // Bytes that the group reads, and the unused bytes between them: never more than the former, unless they are few.
     let wanted = 0;
     let unread = 0;
     for (const read of reads) {

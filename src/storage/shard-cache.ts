@@ -34,7 +34,7 @@ export function cacheLimit(options: boolean | CacheOptions): number {
 
 const caches = new Map<string, FileCache>();
 
-/** The cache of a folder: one instance per process, which knows the work of all its threads. */
+/** The cache of a folder: one instance for each folder and limit, so that it counts all work in progress. */
 export function cacheOf(options: true | CacheOptions): FileCache {
   const { folder } = options === true ? {} : (options as CacheOptions);
   const resolved: FileCacheOptions = {

@@ -34,7 +34,7 @@ export function checkRanges(
     else {
       throw new IndexRangeError(`Range ${k} cannot be copied to a target of ${target.length} bytes`, {
         where: { file, start, length, stride },
-        next: 'Starts, length and stride are whole numbers of bytes, and the target has room for stride times the number of ranges.',
+        next: 'Pass whole numbers of bytes, and a target of at least the number of ranges × stride.',
       });
     }
   }

@@ -257,7 +257,7 @@ function sumOf(numbers: Int32Array): number {
 }
 
 function changedSinceOpening(row: number): FormatError {
-  return new FormatError('The row was a sample when the dataset was opened, and is to be left out now', {
+  return new FormatError('The row was a sample when the dataset was opened, but would be left out now', {
     where: { conversation: row },
     next: 'Open the dataset again: its rows have changed.',
   });

@@ -32,7 +32,7 @@ export async function openRows(
   const source = 'get' in rows ? rows : new ArrayDataset(rows);
   if (source.length === 0)
     throw new ConfigError(caller, [
-      { field: 'rows', message: 'must not be empty: the first row tells the layout' },
+      { field: 'rows', message: 'must not be empty: the first row determines the layout' },
     ]);
   const columns = Object.keys(await source.get(0, sampleContext(0)));
   const layout = layoutOf(columns);

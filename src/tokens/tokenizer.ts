@@ -53,7 +53,7 @@ export async function resolveTokenizer(choice: TokenizerChoice): Promise<Tokeniz
   if (typeof choice === 'string') return choice === 'bytes' ? bytes : loadEncoding(choice);
   const value = choice instanceof WorkerModule ? await choice.load() : choice;
   if (isTokenizerLike(value)) return typeof value === 'function' ? { encode: value } : value;
-  throw new FormatError('The export is no tokenizer', {
+  throw new FormatError('The export is not a tokenizer', {
     where: choice instanceof WorkerModule ? { module: choice.module, export: choice.exportName } : {},
     next: 'Export a function from text to token ids, or an object with encode(text).',
   });

@@ -166,7 +166,7 @@ describe('millrace analyze', () => {
     [['--metric-module', 'seqlen'], 2, /select the built-in metric with --metrics seqlen/],
     [['--metric', './loss.js'], 2, /It is now --metric-module/],
     [['--memory', 'much'], 2, /512MB or 2GB/],
-    [['--memory', '1MB'], 2, /1 MB do not suffice .* MB do/],
+    [['--memory', '1MB'], 2, /1 MB are too little .* minimum is .* MB/],
     [['--sample', '0%'], 2, /1% or 0\.01/],
     [['--engine', 'bullmq'], 2, /--redis: is missing/],
     [['--engine', 'bullmq', '--redis', 'redis://127.0.0.1:1'], 1, /Redis does not answer/],

@@ -161,7 +161,11 @@ describe('millrace plan', () => {
 
   it.each([
     [['nowhere.ts'], 1, /There is no such file \(file nowhere\.ts\)/],
-    [['curriculum.json', '--step', '3', '--sample', '4'], 2, /--sample: and --step cannot be combined/],
+    [
+      ['curriculum.json', '--step', '3', '--sample', '4'],
+      2,
+      /--sample: cannot be given together with --step/,
+    ],
     [['curriculum.json', '--sample', '200'], 2, /--sample: is 200; must be below 200/],
     [['mixture.json', '--sample', 'film:2'], 2, /names the source film; the sources are web, books/],
     [[], 2, /No configuration: this folder has none of millrace\.config\.ts, .*millrace init/],

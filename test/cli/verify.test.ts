@@ -309,7 +309,7 @@ describe('millrace verify --receipt', () => {
   it.each([
     [['--receipt', 'missing.json'], 'The receipt cannot be read'],
     [['--receipt', import.meta.filename], 'The receipt is not JSON'],
-    [[], '--against: or --receipt, but not both, must be passed'],
+    [[], '--against: is missing: to verify a loader'],
   ])('rejects %j with the reason', async (args, message) => {
     const { status, stderr } = await verify(twoBatches(), ...args);
     expect(status).not.toBe(0);

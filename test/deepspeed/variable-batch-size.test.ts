@@ -216,7 +216,7 @@ describe('dynamic_batching.enabled', () => {
     };
     const open = () => deepspeedIo(both, samplesOf([1, 2]), { datasetSeqlens: [1, 2] });
     expect(open).toThrow(ConfigError);
-    expect(open).toThrow(/dynamic_batching: is enabled beside curriculum_learning/);
+    expect(open).toThrow(/dynamic_batching: cannot be enabled together with curriculum_learning/);
   });
 
   it('has effect in openConfig', async () => {

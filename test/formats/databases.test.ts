@@ -163,7 +163,7 @@ for (const name of ['sqlite', 'duckdb'] as const) {
       );
       await expect(openDataset(file, { query: 'SELECT FROM WHERE ORDER BY 1' })).rejects.toThrow(FormatError);
       await expect(openDataset(file, { query: 'SELECT 1 ORDER BY 1', table: 'samples' })).rejects.toThrow(
-        /beside table/,
+        /cannot be given together with table/,
       );
       await expect(openDataset(`https://host/data.${name}`, { format: name })).rejects.toThrow(
         /copy it to a local disk/,

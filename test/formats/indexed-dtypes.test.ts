@@ -50,7 +50,7 @@ it('gives the modes of a multimodal index, and refuses other bytes behind it', a
   appendFileSync(`${prefix}.idx`, Uint8Array.of(2));
   expect([...(await IndexedDataset.open(prefix)).modes!]).toEqual([2]);
   appendFileSync(`${prefix}.idx`, Uint8Array.of(2));
-  await expect(IndexedDataset.open(prefix)).rejects.toThrow(/2 bytes behind its arrays/);
+  await expect(IndexedDataset.open(prefix)).rejects.toThrow(/2 bytes after its arrays/);
 });
 
 it('takes empty documents of any type', () => {

@@ -466,7 +466,7 @@ describe('CsvDataset', () => {
     await expect(CsvDataset.open(write('empty.csv', ''))).rejects.toThrow(
       /does not begin with names of columns: it is empty/,
     );
-    await expect(CsvDataset.open(write('twice.csv', 'a,a\n'))).rejects.toThrow(/"a" is there twice/);
+    await expect(CsvDataset.open(write('twice.csv', 'a,a\n'))).rejects.toThrow(/"a" appears twice/);
   });
 });
 

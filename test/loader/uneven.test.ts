@@ -139,7 +139,7 @@ describe("uneven: 'repeat' and 'none'", () => {
     const samples = new ArrayDataset([1, 2, 3]);
     const batchSampler = Object.assign([[0, 1], [2]], { length: 2 });
     expect(() => new DataLoader(samples, { batchSampler, uneven: 'short' })).toThrow(
-      /uneven: 'short' goes with batchSize/,
+      /uneven: 'short' needs batchSize/,
     );
     expect(() => new DataLoader(samples, { elastic: true, uneven: 'none' })).toThrow(
       /depend on the world size/,

@@ -89,7 +89,7 @@ describe('workersOf', () => {
     expect(validate.stats().numWorkers).toBe(2);
     await validate.close();
     expect(() => new DataLoader(range(4), { workersOf: train, numWorkers: 1 } as object)).toThrow(
-      /numWorkers: is that of the loader in workersOf/,
+      /numWorkers: cannot be given together with workersOf/,
     );
     expect(() => new DataLoader(range(4), { workersOf: { options: { numWorkers: 1 } } as never })).toThrow(
       ConfigError,

@@ -192,7 +192,7 @@ describe('options of clouds', () => {
     [
       'az://b/k',
       { endpoint: 'http://h/a', credentials: { accountKey: '%' } },
-      /accountKey must be the text in base64/,
+      /accountKey must be the base64 text/,
     ],
     ['gs:///k', {}, /not the URL of an object in Google Cloud Storage/],
     ['az://a.blob.core.windows.net/k', { endpoint: 'http://h/a' }, /Write az:\/\/container\/path/],

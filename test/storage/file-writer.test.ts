@@ -56,7 +56,7 @@ describe('FileWriter', () => {
     writer.append(new Uint8Array(5));
     writer.discard();
     expect(readdirSync(folder)).toEqual([]);
-    expect(() => writer.finish()).toThrow(/finished or given up/);
+    expect(() => writer.finish()).toThrow(/finished or discarded/);
   });
 
   it('says which folder is missing', () => {

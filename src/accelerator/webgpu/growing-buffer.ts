@@ -53,6 +53,7 @@ export class GrowingBuffer {
     if (lacksMemory) throw this.#noRoom(bytes, lacksMemory.message);
     throw new AcceleratorError(`WebGPU could not create a buffer: ${invalid?.message}`, {
       where: { accelerator: 'webgpu', buffer: this.#label, bytes },
+      next: 'Check the option usage, and the limits of the device.',
     });
   }
 

@@ -151,7 +151,7 @@ function runJob(
 }
 
 function unknownPart(part: number): FormatError {
-  return new FormatError('The job is on a part that the analysis does not have', {
+  return new FormatError('The job names a part that the analysis does not have', {
     where: { part },
     next: 'Start the analysis again.',
   });

@@ -37,7 +37,7 @@ async function loadDetector(language: string): Promise<(text: string) => number>
   const { eld } = await importPeer<typeof import('eld/small')>('eld/small', 'The detection of languages');
   const known = Object.values(eld.info().Languages);
   if (!known.includes(language)) {
-    const message = `the detector does not know ${language}; it knows ${known.join(', ')}`;
+    const message = `${language} is not a language of the detector; its languages are ${known.join(', ')}`;
     throw new ConfigError('languageDistance', [{ field: 'language', message }]);
   }
   return (text) => ownValue(eld.detect(text).getScores(), language) ?? 0;

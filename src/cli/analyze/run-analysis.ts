@@ -60,7 +60,7 @@ function clusterOptions(metrics: readonly MetricSource[], flags: AnalyzeFlags) {
   const { output, redis, queue, memory, layout, partSamples } = flags;
   if (redis === undefined)
     throw new ConfigError('millrace analyze', [
-      { field: '--redis', message: 'is missing: redis://host:6379' },
+      { field: '--redis', message: 'is missing: pass the URL of a Redis server, redis://host:6379' },
     ]);
   return {
     redis,

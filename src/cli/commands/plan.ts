@@ -107,7 +107,7 @@ function refuseTogether(other: string | undefined, { step, sample, html }: PlanF
     .map(([name]) => name);
   if (asked.length < 2) return;
   throw new ConfigError('millrace plan', [
-    { field: asked[1]!, message: `and ${asked[0]} cannot be combined: pass one of them` },
+    { field: asked[1]!, message: `cannot be given together with ${asked[0]}` },
   ]);
 }
 

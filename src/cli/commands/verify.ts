@@ -76,13 +76,13 @@ async function verify(path: string, flags: VerifyFlags): Promise<void> {
   const { against, receipt } = flags;
   if (against !== undefined && receipt !== undefined) {
     throw new ConfigError('millrace verify', [
-      { field: '--against', message: 'and --receipt cannot be combined: pass one of them' },
+      { field: '--against', message: 'cannot be given together with --receipt' },
     ]);
   }
   if (against === undefined && receipt === undefined) {
     if (/\.([mc]?[jt]s|json|hjson)$/.test(path)) {
       throw new ConfigError('millrace verify', [
-        { field: '--against', message: 'or --receipt, but not both, must be passed for a loader' },
+        { field: '--against', message: 'is missing: to verify a loader, pass --against or --receipt' },
       ]);
     }
     if (/\.difficulty$/i.test(path)) await checkDifficulty(path, flags.json ?? false);

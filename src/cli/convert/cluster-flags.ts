@@ -29,11 +29,13 @@ export function addClusterFlags(command: Command, work: string): Command {
 export function clusterOptions(command: string, { engine, redis, queue }: ClusterFlags) {
   if (engine === 'local') return {};
   if (redis === undefined)
-    throw new ConfigError(command, [{ field: '--redis', message: 'is missing: redis://host:6379' }]);
+    throw new ConfigError(command, [
+      { field: '--redis', message: 'is missing: pass the URL of a Redis server, redis://host:6379' },
+    ]);
   return { redis, ...(queue !== undefined && { queue }) };
 }
 
-/** What Ctrl-C leaves behind. */
+/** The message after Ctrl-C. */
 export function stoppedText({ engine }: ClusterFlags): string {
   return engine === 'bullmq'
     ? 'Stopped. The workers continue. Repeat the command to watch them, or add --cancel to stop them.\n'

@@ -50,7 +50,7 @@ const meanings: Readonly<Record<ChatProblem | 'wrong-template', Omit<Finding, 'n
   },
 };
 
-/** Finds problems of the conversations that a dataset trains on, if it does: its own, and those of the datasets that it is made from. */
+/** Finds problems of the conversations in a dataset and in the datasets that it is made from. */
 export async function trainedChatFindings(dataset: object): Promise<Finding[]> {
   const chats = [...datasetsWithin(dataset)].filter(
     (each) => each instanceof ChatDataset && each.parts.kind !== 'prompt',
@@ -64,7 +64,7 @@ export async function trainedChatFindings(dataset: object): Promise<Finding[]> {
   return findings;
 }
 
-/** Finds problems of rows that are read as conversations. Reads at most 1,000 of them. */
+/** Finds problems of rows that are read as conversations. Reads at most 1,000 rows. */
 export async function chatFindings(rows: Dataset<ChatRow>, encoding: ChatEncoding): Promise<Finding[]> {
   const read = Math.min(most, rows.length);
   const counts = new Map<keyof typeof meanings, number>();

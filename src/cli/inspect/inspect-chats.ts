@@ -16,7 +16,7 @@ export interface ChatFlags {
   readonly maxLength?: number | undefined;
 }
 
-/** What rows with these columns are encoded with. */
+/** How to encode rows with these columns. */
 export async function chatEncoding(
   columns: readonly string[],
   tokenizer: Tokenizer | undefined,

@@ -3,7 +3,7 @@ import type { AnyLoader } from '../../config/opened-config.js';
 import { DataLoader } from '../../loader/index.js';
 import type { PlannedBatch } from '../../loader/order/loader-position.js';
 
-/** The rank whose batches are meant. */
+/** Rank of the batches. */
 export interface Layout {
   readonly rank: number;
   readonly worldSize: number;

@@ -40,8 +40,8 @@ export interface DiskPlan {
 }
 
 /**
- * Peak memory of a process, from the options of its loader. For `'auto'`, the maximum that the loader may reach; of tiny batches, which
- * take no memory to speak of, it may hold more.
+ * Peak memory of a process, from the options of its loader. For `'auto'`, the maximum that the loader may reach. It may
+ * hold more tiny batches, whose memory is negligible.
  *
  * @param samplesAtOnce - Samples in a rank's largest batch.
  * @param made - Bytes of an actual batch, if one was made.

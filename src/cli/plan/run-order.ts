@@ -181,5 +181,8 @@ function launchedRanks({ loader, launch }: OpenedConfig): number {
 function microBatchesOf(loader: AnyLoader): number {
   const { length } = loader;
   if (length !== null) return length;
-  throw new CapabilityError('The dataset does not know its length', { where: { stage: 'dataset' } });
+  throw new CapabilityError('The length of the dataset is unknown', {
+    where: { stage: 'dataset' },
+    next: 'Open the files as a map-style dataset.',
+  });
 }

@@ -19,7 +19,7 @@ export interface SampleStage {
   readonly from: string | undefined;
   /** Makes the sample up to this stage; absent if the stage only selects a sample of another dataset. */
   readonly make: ((context: SampleContext) => unknown) | undefined;
-  /** Whether making it draws the numbers of the stage before it again, before its own. */
+  /** Whether this stage repeats the random draws of the previous one before its own. */
   readonly redraws?: boolean;
 }
 

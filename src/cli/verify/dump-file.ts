@@ -103,7 +103,7 @@ export async function* readDump(file: string): AsyncGenerator<DumpedBatch | Dump
   }
   throw new FormatError('The dump is truncated: its last line is missing', {
     where: { file, lines: line },
-    next: 'Let the script that writes the dump finish.',
+    next: 'Write the dump again, and let the script finish.',
   });
 }
 

@@ -57,6 +57,10 @@ async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new FormatError('The receipt is not JSON', { where: { file }, cause });
+    throw new FormatError('The receipt is not JSON', {
+      where: { file },
+      next: 'Pass a file that contains JSON.stringify(loader.receipt()).',
+      cause,
+    });
   }
 }

@@ -43,7 +43,7 @@ export async function loadFunction(fn: MapSettings['fn']): Promise<MapFunction> 
   const loaded = await fn.load();
   if (typeof loaded === 'function') return loaded;
   const { module, exportName } = fn;
-  const message = `must be a function: the export ${exportName} of ${module} is none`;
+  const message = `must be a function: the export ${exportName} of ${module} is not`;
   throw new ConfigError('mapDataset', [{ field: 'fn', message }]);
 }
 

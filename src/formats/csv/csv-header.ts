@@ -88,7 +88,7 @@ async function readHeader(source: ByteSource, end: number | undefined, delimiter
   const { cells, problem } = parseRow(text, delimiter);
   const twice = cells.find((name, k) => cells.indexOf(name) !== k);
   if (cells.length > 0 && !problem && twice === undefined) return cells;
-  const why = twice === undefined ? (problem ?? 'it is empty') : `${JSON.stringify(twice)} is there twice`;
+  const why = twice === undefined ? (problem ?? 'it is empty') : `${JSON.stringify(twice)} appears twice`;
   throw new FormatError(`The file does not begin with names of columns: ${why}`, {
     where: { file: source.name, byteOffset: start },
     next: "Give the names with { header: ['…'] }, or { header: false } to number them.",

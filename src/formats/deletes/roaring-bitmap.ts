@@ -42,7 +42,7 @@ export function roaringNumbers(bytes: Uint8Array, limit: number): Float64Array {
 function readBitmap(view: DataView, start: number, found: (value: number) => void): number {
   const cookie = view.getUint32(start, true);
   const hasRuns = (cookie & 0xffff) === withRuns;
-  if (!hasRuns && cookie !== withoutRuns) throw new Error('it is no Roaring bitmap');
+  if (!hasRuns && cookie !== withoutRuns) throw new Error('it is not a Roaring bitmap');
   const count = hasRuns ? (cookie >>> 16) + 1 : view.getUint32(start + 4, true);
   const runMarks = start + 4;
   const header = hasRuns ? runMarks + Math.ceil(count / 8) : start + 8;

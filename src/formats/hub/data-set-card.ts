@@ -150,9 +150,7 @@ function patternsBySplit(files: WrittenFiles, where: string): Map<string, readon
   for (const entry of files) {
     if (typeof entry === 'string') ofTrain.push(entry);
     else if (bySplit.has(entry.split))
-      throw new ConfigError(where, [
-        { field: 'configs', message: `the split ${entry.split} is there twice` },
-      ]);
+      throw new ConfigError(where, [{ field: 'configs', message: `the split ${entry.split} appears twice` }]);
     else bySplit.set(entry.split, typeof entry.path === 'string' ? [entry.path] : entry.path);
   }
   return ofTrain.length > 0 ? new Map([['train', ofTrain]]) : bySplit;

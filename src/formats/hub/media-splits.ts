@@ -312,6 +312,6 @@ function mediaRow(
 
 function refused(owner: string, message: string): ConfigError {
   return new ConfigError('Data files', [{ field: 'source', message: `${owner}: ${message}` }], {
-    next: 'Correct the tables, or move files that are no data out of the folder.',
+    next: 'Correct the tables, or move files that are not data out of the folder.',
   });
 }

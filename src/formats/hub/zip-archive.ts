@@ -30,7 +30,7 @@ export async function zipMembers(source: ByteSource): Promise<ZipMember[]> {
     .filter(({ fileName }) => !fileName.endsWith('/') && !/(^|\/)(\.|__)/.test(fileName))
     .map((entry) => {
       if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8)
-        throw damaged(source, `${entry.fileName} is compressed in a way that is not supported`);
+        throw damaged(source, `${entry.fileName} uses a compression that is not supported`);
       if (entry.isEncrypted()) throw damaged(source, `${entry.fileName} is encrypted`);
       return {
         path: entry.fileName,

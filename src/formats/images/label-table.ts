@@ -150,7 +150,8 @@ export function numberLabels(
     throw wrong('classes', given.length === 0 ? 'must not be empty' : 'names a class twice');
   if (labels.every((label) => typeof label === 'number')) {
     const bad = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= 2 ** 31);
-    if (bad !== undefined) throw wrong('labels', `has the label ${bad}, which is no whole number from 0`);
+    if (bad !== undefined)
+      throw wrong('labels', `has the label ${bad}, which is not a whole number of 0 or more`);
     const most = labels.reduce((max, label) => Math.max(max, label), -1);
     if (given && most >= given.length)
       throw wrong('classes', `names ${given.length} classes, and there is the label ${most}`);

@@ -39,7 +39,7 @@ export class SegmentationRows implements FileRows {
     for (let k = 0; k < all.length; k++) {
       const name = maskOf ? all.path(k) : withoutEnding(all.path(k));
       if (byName.has(name))
-        throw new FormatError(`Two masks are called ${name}`, {
+        throw new FormatError(`Two masks have the name ${name}`, {
           where: { folder: all.root },
           next: 'Keep one of them, or pass maskOf to name the mask of an image.',
         });

@@ -57,7 +57,7 @@ function decodeMappedIndex({ bytes, file, dataBytes, dtypeTable }: IndexFile): I
   const modesOffset = documentsOffset + 8 * documents;
   const rest = bytes.length - modesOffset;
   if (rest !== 0 && rest !== items)
-    throw damaged(`The index has ${rest} bytes behind its arrays`, { file, byteOffset: modesOffset });
+    throw damaged(`The index has ${rest} bytes after its arrays`, { file, byteOffset: modesOffset });
   return {
     dtype,
     isGuess: isGuess(code, dtypeTable) && sizes.some((size) => size > 0),

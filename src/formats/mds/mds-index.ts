@@ -51,7 +51,7 @@ export async function readMdsIndex(source: ByteSource): Promise<readonly MdsShar
   const result = v.safeParse(schema, parsed);
   if (!result.success) {
     const [issue] = result.issues;
-    throw damaged(source, `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
+    throw damaged(source, `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const { shards } = result.output;
   if (shards.length === 0) throw damaged(source, 'it has no shards');

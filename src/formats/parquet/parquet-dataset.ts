@@ -102,7 +102,7 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
     const { cacheBlocks, maxDecompressedBytes, ...storage } = rest;
     if (filter && where)
       throw new ConfigError('ParquetDataset options', [
-        { field: 'filter', message: 'stands beside where: say all conditions in where' },
+        { field: 'filter', message: 'cannot be given together with where: move its conditions there' },
       ]);
     const sources = await openDataFiles(files, 'parquet', { ...storage, maxDecompressedBytes });
     const reading = { columns, maxDecompressedBytes, tableSchema };

@@ -17,7 +17,8 @@ export async function readFooter(
   let bytes = await readApart(source, start, byteLength);
   const magic = Buffer.from(bytes.subarray(-4)).toString('latin1');
   if (magic === 'PARE') throw new Error('its footer is encrypted, and decryption is not supported');
-  if (magic !== 'PAR1') throw new Error('it does not end with PAR1: it is cut short, or no Parquet file');
+  if (magic !== 'PAR1')
+    throw new Error('it does not end with PAR1: it is cut short, or is not a Parquet file');
   const footerBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 8, true);
   if (footerBytes > byteLength - 12)
     throw new Error(`its footer of ${footerBytes} bytes is longer than the file`);

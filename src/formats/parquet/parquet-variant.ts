@@ -34,7 +34,7 @@ function shreddedValue(stored: Group, type: ShreddedType | undefined, names: rea
   if (encoded && type.kind !== 'object') throw new Error('a variant has two values');
   if (type.kind === 'value') return typed;
   if (type.kind === 'list') {
-    if (!Array.isArray(typed)) throw new Error('a list of a variant is none');
+    if (!Array.isArray(typed)) throw new Error('a list of a variant is not a list');
     return typed.map((item) => {
       const value = shreddedValue(item, type.element, names);
       return value === missing ? null : value;
@@ -50,7 +50,7 @@ function shreddedValue(stored: Group, type: ShreddedType | undefined, names: rea
   }
   // The fields of a partly shredded object that are not shredded.
   const rest = encoded ? encoded.value(0) : {};
-  if (!isRecord(rest)) throw new Error('a shredded object has a rest that is no object');
+  if (!isRecord(rest)) throw new Error('the unshredded part of an object is not an object');
   // A shredded field appears in its column or nowhere.
   const others = Object.entries(rest).filter(([name]) => !shredded.has(name));
   return Object.fromEntries([...others, ...fields]);

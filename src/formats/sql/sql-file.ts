@@ -68,7 +68,7 @@ export class SqlFile implements TableFile {
   static async open(path: string, name: SqlEngineName, { table, query }: SqlSelection): Promise<SqlFile> {
     if (table !== undefined && query !== undefined)
       throw new ConfigError('openDataset options', [
-        { field: 'query', message: 'stands beside table: give one of them' },
+        { field: 'query', message: 'cannot be given together with table' },
       ]);
     if (query !== undefined) checkOrdered(query);
     const source = new DatabaseSource(path);

@@ -132,7 +132,7 @@ async function checkEnd(reader: RecordReader, from: number): Promise<void> {
     if (!isHeader) return;
     throw new FormatError('More files follow the end of the tar archive', {
       where: { file: source.name, byteOffset: at },
-      next: 'The archive is damaged, or several were written one behind the other: join them with tar --concatenate.',
+      next: 'The archive is damaged, or several were concatenated: join them with tar --concatenate.',
     });
   }
 }

@@ -44,7 +44,7 @@ export async function* walkSamples(reader: RecordReader, from = 0): AsyncGenerat
       if (endings.has(lower)) {
         throw new FormatError(`The sample ${name} has two files with the ending ${ending}`, {
           where: { file: reader.source.name, byteOffset: at },
-          next: 'Samples are files of one name, one behind the other, with endings of their own.',
+          next: 'Store the files of a sample next to each other, with one name and different endings.',
         });
       }
       endings.add(lower);

@@ -114,7 +114,7 @@ function noPlaceForPadding(path: string, dtype: DType, padValue: number): Collat
 }
 
 function noSuchField(fields: readonly string[], sample: unknown): CollateError {
-  return new CollateError(`padValue names ${fields.join(', ')}, which is no field with a tensor`, {
+  return new CollateError(`padValue names ${fields.join(', ')}, which is not a field with a tensor`, {
     where: { fields: Object.keys((sample ?? {}) as object).join(', ') },
     next: 'Name the fields of the samples as they are spelled there.',
   });

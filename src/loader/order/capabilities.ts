@@ -25,11 +25,11 @@ export function refuseOtherRanks(source: BatchSource): void {
   );
 }
 
-/** The error for a sampler or dataset that does not know when a sample is seen. */
+/** The error for a sampler or dataset that cannot compute when a sample is seen. */
 export function cannotSay(stage: string): CapabilityError {
-  return new CapabilityError(`${stage} does not know when a sample is seen`, {
+  return new CapabilityError(`${stage} cannot compute when a sample is seen`, {
     where: { stage },
-    next: 'Samplers that compute their order do; your own sampler needs whenSeen(sample, options).',
+    next: 'Samplers that compute their order can; your own sampler needs whenSeen(sample, options).',
   });
 }
 

@@ -21,7 +21,7 @@ export function warnOfReplay({ batches, since }: Replay, dataset: string): void 
     code: 'MILLRACE_FAST_FORWARD',
     message:
       `${dataset} is a stream without a state of its own: ${batches === 1 ? '1 batch was' : `${batches} batches were`} read again to get ` +
-      `to this place, in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s. Have iterate() give a stream with stateDict(), and go ` +
-      'on from context.state, to save that.',
+      `to this position, in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s. Let iterate() return a stream with stateDict() and continue ` +
+      'from context.state to avoid this.',
   });
 }

@@ -15,7 +15,7 @@ export interface RunFacts {
   /** Milliseconds since 1970, like all times in this file. */
   readonly startedAt: number;
   readonly histograms: readonly CurriculumHistogram[];
-  /** The process that gets the batches, where the loader is served. */
+  /** The client, if the loader is served. */
   readonly client?: ClientFacts | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface RunView {
   readonly spans: readonly LiveSpan[];
   readonly problems: readonly LiveProblem[];
   readonly peek: BatchPeek | undefined;
-  /** Figures of the client, where the loader is served. */
+  /** Figures of the client, if the loader is served. */
   readonly client: ClientFigures | undefined;
   /** Reason for the current number of workers and the prefetch depth. */
   readonly tuning: string;

@@ -1,20 +1,20 @@
 import type { Observable } from '../loader-events.js';
 
-/** What a served loader has done for the process that gets its batches. */
+/** Counts of a served loader for one client. */
 export interface ClientFigures {
-  /** Batches given. */
+  /** Batches sent. */
   readonly batches: number;
-  /** Requests that wait for a batch. */
+  /** Requests that are waiting for a batch. */
   readonly inFlight: number;
-  /** For how long the oldest of them has waited, in milliseconds; 0 without one. */
+  /** Time that the oldest of them has waited, in milliseconds; 0 if there are none. */
   readonly waitingMs: number;
 }
 
-/** A process that gets the batches of a served loader. */
+/** A client of a served loader. */
 export interface ClientFacts {
-  /** As the client calls itself: process and host. */
+  /** Name that the client sends: process and host. */
   readonly name: string;
-  /** Where its requests come from: an IP address, or `unix socket`. */
+  /** Origin of its requests: an IP address, or `unix socket`. */
   readonly address: string;
 }
 
@@ -26,12 +26,12 @@ interface RunClient {
 
 const clients = new WeakMap<Observable, RunClient>();
 
-/** Names the process that gets the batches of a loader, for the live page. */
+/** Sets the client of a loader, for the live page. */
 export function setRunClient(loader: Observable, client: RunClient): void {
   clients.set(loader, client);
 }
 
-/** The process that gets the batches of a loader, if it is served. */
+/** The client of a loader, if it is served. */
 export function runClientOf(loader: Observable): RunClient | undefined {
   return clients.get(loader);
 }

@@ -109,7 +109,7 @@ export async function readSpecification(store: ObjectStore, id: string): Promise
 export function checkPart({ phases }: WorkSpecification, { phase, part }: JobData): void {
   const own = phases[phase];
   if (own && (part === undefined || part < own.parts)) return;
-  throw new FormatError('The job is on a part that its work does not have', {
+  throw new FormatError('The job names a part that its work does not have', {
     where: { phase, part: part ?? '(join)' },
     next: 'Start the work again.',
   });

@@ -27,7 +27,10 @@ export class AzureService implements CloudService {
   constructor({ endpoint, credentials, requesterPays }: CloudOptions = {}) {
     if (requesterPays)
       throw new ConfigError('Storage options', [
-        { field: 'requesterPays', message: 'does not exist for az:, where the owner of the account pays' },
+        {
+          field: 'requesterPays',
+          message: 'is not supported for az:, where the owner of the account always pays',
+        },
       ]);
     const named = connection();
     const account = named.AccountName ?? environment.AZURE_STORAGE_ACCOUNT;
@@ -37,7 +40,7 @@ export class AzureService implements CloudService {
         {
           field: 'endpoint',
           message:
-            'az: URLs need the storage account: set AZURE_STORAGE_ACCOUNT, or give https://<account>.blob.core.windows.net',
+            'az: URLs need the storage account: set AZURE_STORAGE_ACCOUNT, or pass https://<account>.blob.core.windows.net',
         },
       ]);
     const suffix = named.EndpointSuffix ?? 'core.windows.net';

@@ -11,7 +11,7 @@ export interface SignedParts {
   readonly account: string;
 }
 
-/** Headers of which a signature covers the values, in this order. The length of the body comes between the second and the third. */
+/** Headers whose values the signature covers, in this order. The length of the body comes between the second and the third. */
 const signedHeaders = [
   'content-encoding',
   'content-language',
@@ -68,7 +68,7 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
     return Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
   } catch {
     throw new ConfigError('Storage options', [
-      { field: 'credentials', message: 'accountKey must be the text in base64 that Azure shows' },
+      { field: 'credentials', message: 'accountKey must be the base64 text that Azure shows' },
     ]);
   }
 }

@@ -4,7 +4,7 @@ import type { CredentialChain } from './credential-chain.js';
 import type { CloudCredentials } from './credentials.js';
 import { HeldCredentials } from './held-credentials.js';
 
-/** Where a cloud's credentials come from, and what they look like. */
+/** Sources and form of a cloud's credentials. */
 export interface CredentialRules<C extends CloudCredentials> {
   /** The scheme of its URLs, for messages. */
   readonly scheme: string;
@@ -37,7 +37,7 @@ export class CloudAccess<C extends CloudCredentials> {
     return found && this.#checked(found);
   }
 
-  /** Asks again after a server refused credentials. @returns whether there are others now */
+  /** Renews credentials that a server refused. @returns whether the new ones differ */
   async renew(refused: C | undefined): Promise<boolean> {
     if (this.#given) await this.#given.renew(refused);
     else if (!this.#rules.fromEnvironment()) await this.#chain().renew(refused);
@@ -49,7 +49,7 @@ export class CloudAccess<C extends CloudCredentials> {
     const { fromEnvironment, variables, chain } = this.#rules;
     if (this.#given || fromEnvironment() || chain.hasFound())
       return `Check that these credentials may ${permissions}.`;
-    return `Set ${variables}, or give credentials. ${chain.outcome()}`;
+    return `Set ${variables}, or pass credentials. ${chain.outcome()}`;
   }
 
   #chain(): HeldCredentials {

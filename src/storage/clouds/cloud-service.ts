@@ -4,7 +4,7 @@ import type { RemoteLocation } from '../remote-location.js';
 import type { CloudAccess } from './cloud-access.js';
 import type { CloudCredentials } from './credentials.js';
 
-/** Where objects are, and how to ask for them. */
+/** Address and credentials of a cloud service. */
 export interface CloudOptions {
   /** URL of the service. @defaultValue the cloud's variable in the environment, then its public address */
   readonly endpoint?: string | undefined;

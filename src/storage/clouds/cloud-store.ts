@@ -68,7 +68,7 @@ export abstract class CloudStore implements ObjectStore {
     for (const each of names) await this.#delete(each);
   }
 
-  /** @param query - What is written of the object, as its service names it. */
+  /** @param query - Names the part of the object to write, in the terms of the service. */
   protected write(
     name: string,
     query: string,
@@ -88,14 +88,14 @@ export abstract class CloudStore implements ObjectStore {
     return `${this.name}/${name}`;
   }
 
-  /** Larger parts if there would be too many. */
+  /** Yields the parts of a file; larger ones if there would be too many. */
   async *#partsOf(source: ByteSource): AsyncGenerator<Uint8Array> {
     const size = Math.max(this.#partBytes, Math.ceil(source.byteLength / mostParts));
     for (let start = 0; start < source.byteLength; start += size)
       yield await source.read(start, Math.min(start + size, source.byteLength));
   }
 
-  /** S3 accepts the removal of what is not there; others do not. */
+  /** Deletes an object. S3 accepts a missing one; other services do not. */
   async #delete(name: string): Promise<void> {
     try {
       await this.write(name, '', { method: 'DELETE' });

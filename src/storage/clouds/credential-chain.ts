@@ -4,7 +4,7 @@ import { withoutSecrets } from '../../core/shown-location.js';
 import { messageOf } from '../../core/thrown.js';
 import type { CloudCredentials } from './credentials.js';
 
-/** Most characters of what a package says. */
+/** Longest excerpt of a package's message, in characters. */
 const shownCharacters = 300;
 
 /**

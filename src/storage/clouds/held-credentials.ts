@@ -1,13 +1,13 @@
 import { isLent, revealSecret, type Secret } from '../lent-secret.js';
 import type { CloudCredentials } from './credentials.js';
 
-/** Credentials are asked for again so long before they expire: requests with old ones may still be on their way. */
+/** Credentials are renewed this long before they expire, because requests with old ones may still be in flight. */
 const marginMs = 5 * 60_000;
 
-/** What a provider gives; nothing, if a standard chain finds no credentials. */
+/** The result of a provider; `undefined` if a standard chain finds no credentials. */
 type Held = CloudCredentials | undefined;
 
-/** Credentials of a provider, which is asked again before they expire, and when a server refuses them. */
+/** Credentials of a provider, which is called again before they expire and after a server refuses them. */
 export class HeldCredentials {
   readonly #secret: Secret<Held>;
   #asked: Promise<Held> | undefined;
@@ -16,7 +16,7 @@ export class HeldCredentials {
     this.#secret = secret;
   }
 
-  /** The same for all objects that a provider serves. */
+  /** One instance for all objects of a provider. */
   static of(secret: Secret<Held>): HeldCredentials {
     const key = isLent(secret) ? secret.lent : secret;
     const known = holders.get(key);
@@ -35,7 +35,7 @@ export class HeldCredentials {
     return isFresh || this.#asked !== asked ? found : this.#ask();
   }
 
-  /** Asks again, unless another request has: a server refused `refused`. */
+  /** Renews credentials that a server refused, unless another request has done so. */
   async renew(refused: Held): Promise<void> {
     const asked = this.#asked;
     if (asked && (await asked.catch(() => refused)) === refused && this.#asked === asked) await this.#ask();
@@ -44,7 +44,7 @@ export class HeldCredentials {
   async #ask(): Promise<Held> {
     const asked = revealSecret(this.#secret);
     this.#asked = asked;
-    // A failure is not held: the next request asks again.
+    // A failure is not kept: the next request calls the provider again.
     asked.catch(() => {
       if (this.#asked === asked) this.#asked = undefined;
     });

@@ -12,7 +12,7 @@ import type { StartThread, WorkerThread } from './worker-thread.js';
 export const startPlatformThread: StartThread = (id, createWorker) => {
   if (createWorker) {
     throw new ConfigError('DataLoader options', [
-      { field: 'createWorker', message: 'is for browsers: in Node.js leave it out, its threads need none' },
+      { field: 'createWorker', message: 'is for browsers: omit it in Node.js' },
     ]);
   }
   // The build puts the program into one file: importing its modules one by one would take as long as starting the thread.
