@@ -29,4 +29,9 @@ export const outgrownPhrases = [
   [/\bto be had\b|\bin good order\b|\bby turns\b|\btakes? away\b|\btook away\b/i, 'say it plainly'],
   [/\bso (?:many|much) (?:is|are|was|were)\b|\bwhat comes?\b/i, 'name the noun'],
   [/\btakes? for granted\b|\btaken for granted\b/i, 'assume'],
+  [/\bstands? beside\b|\bno effect beside\b/i, 'cannot be given together with, has no effect together with'],
+  [/\b(?:is|are) asked for\b(?! (?:it|them|its|their|the|a|an|one|some)\b)/i, 'is requested'],
+  [/\bone behind the other\b|\bbehind (?:its|their) end\b/i, 'one after another, after the end'],
+  [/\bdoes not know (?:when|how|where|its|their)\b/i, 'is unknown, cannot compute'],
+  [/\bto speak of\b|\bat hand\b|\bwhat surrounds\b/i, 'say it plainly'],
 ];

@@ -5,7 +5,7 @@
  * build. Bundlers do not see the file: copying a program would leave behind what it imports.
  *
  * @param path - Path from the root of the build: `monitor/dashboard/server-thread.js`.
- * @returns `undefined` in a CommonJS bundle, which does not know its own URL.
+ * @returns `undefined` in a CommonJS bundle, which has no URL of its own.
  */
 export function builtFile(path: string): URL | undefined {
   const module: string | undefined = import.meta.url;

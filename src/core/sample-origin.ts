@@ -32,7 +32,7 @@ export interface SampleOrigin {
 /** An origin as a dataset states it. Without `tokens`, they are counted in the sample. */
 export type StatedOrigin = Omit<SampleOrigin, 'tokens'> & { readonly tokens?: number };
 
-/** The draw whose origin is asked for. */
+/** The draw whose origin is requested. */
 export interface OriginContext {
   readonly epoch: number;
   /** Complete passes over the dataset in this epoch before this draw. */

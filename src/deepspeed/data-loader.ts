@@ -100,7 +100,7 @@ export class DeepSpeedDataLoader<T, S = T, B = Collated<S, 'float32'>>
   }
 
   /**
-   * Batches per pass, or `null` if the dataset does not know its length. With `parity` it is fixed at construction
+   * Batches per pass, or `null` if the length of the dataset is unknown. With `parity` it is fixed at construction
    * and, with curriculum learning, it is the samples of all ranks divided by the batch size of one, as in DeepSpeed.
    */
   get length(): number | null {

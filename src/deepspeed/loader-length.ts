@@ -3,7 +3,7 @@ import type { BatchSampler, Sampler } from '../core/sampler.js';
 import type { LoaderPlan } from './data-loader-options.js';
 
 /**
- * Batches per pass of one rank, or `null` if the dataset does not know its length.
+ * Batches per pass of one rank, or `null` if the length of the dataset is unknown.
  *
  * @param sampler - The sampler: of samples, or of micro-steps with curriculum learning.
  */

@@ -54,7 +54,7 @@ export class UlyssesSPDataLoaderAdapter implements AsyncIterable<SequenceBatch> 
     this.#parity = parity;
   }
 
-  /** Batches of a pass: those of all ranks of the group. `null` if the loader does not know its length. */
+  /** Batches of a pass: those of all ranks of the group. `null` if the length of the loader is unknown. */
   get length(): number | null {
     const { length } = this.#loader;
     return length == null ? null : length * this.#group.size;

@@ -199,7 +199,7 @@ export class DataLoader<
    * Batches of this rank per epoch: steps × `gradientAccumulationSteps`. The same on every rank. If
    * epochs differ, those of the epoch of the next batch.
    *
-   * @throws {@link LoaderNotReadyError} when the dataset does not know its length, or is named by a module that has not
+   * @throws {@link LoaderNotReadyError} when the length of the dataset is unknown, or it is named by a module that has not
    *   been imported yet.
    */
   get length(): number {

@@ -27,7 +27,7 @@ type Made = Outcome | { readonly type: 'failed'; readonly error: unknown };
 export interface FeedOptions {
   /** Whether the loader can begin at any batch for nothing. */
   readonly canSeek: boolean;
-  /** Batches that may be made before they are asked for. */
+  /** Batches that may be made before they are requested. */
   readonly ahead: number;
   /** The requests that a client has in flight, and so how far they may be out of order. */
   readonly inFlight: number;
@@ -54,7 +54,7 @@ export class Feed {
   readonly #loader: AnyDataLoader;
   readonly #options: FeedOptions;
   readonly #requests: Request[] = [];
-  /** Outcomes of the epoch that were made and not given, or that may be asked for again. */
+  /** Outcomes of the epoch that were made but not sent, or that may be requested again. */
   readonly #made = new Map<number, Made>();
   #pass: AsyncIterator<unknown> | undefined;
   #epoch = -1;

@@ -281,7 +281,7 @@ describe('an output of convert', () => {
     }
   });
 
-  it('is not replaced by that of another conversion, unless that is asked for', async () => {
+  it('is not replaced by that of another conversion, unless overwrite is set', async () => {
     const input = writeLines(texts(5));
     for (const to of ['tokens', 'parquet'] as const) {
       const path = output();

@@ -111,7 +111,7 @@ describe('opening many files of a bucket', () => {
     }
   });
 
-  it('keeps footers in the cache, without what surrounds them', async () => {
+  it('keeps footers in the cache, without the bytes around them', async () => {
     const cache = { folder: mkdtempSync(join(tmpdir(), 'footers-')) };
     const first = await openDataset('s3://bucket/p/', { cache });
     await first.dataset.close?.();

@@ -62,7 +62,7 @@ const folders: readonly {
     error: /holds no data in a known format, only LICENSE/,
   },
   {
-    holds: 'only notes, which are asked for',
+    holds: 'only notes, which are requested',
     files: ['README.md'],
     asked: 'text',
     format: 'text',

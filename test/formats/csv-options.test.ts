@@ -81,7 +81,7 @@ describe('CSV', () => {
       'csv',
       Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('a,b\n1,2\n'.repeat(99), 'utf16le')]),
     );
-    await expect(openDataset(long, { maxDecompressedBytes: 100 })).rejects.toThrow(/more than 100 bytes/);
+    await expect(openDataset(long, { maxDecompressedBytes: 100 })).rejects.toThrow(/exceeds 100 bytes/);
   });
 
   it('has types that fit all rows on request', async () => {

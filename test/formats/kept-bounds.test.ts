@@ -46,7 +46,7 @@ describe('the index of a file of records', () => {
       const samples: unknown[][] = [];
       for (let run = 0; run < 2; run++) {
         server.requests.length = 0;
-        // Without a cache of blocks, so that what is read is asked for.
+        // Without a cache of blocks, so that every read is a request.
         const dataset = await Class.open(url, { cache: false });
         sent.push(bytesAskedFor(bytes.length));
         samples.push([dataset.length, await dataset.get(0), await dataset.get(lineCount - 1)]);

@@ -1,4 +1,4 @@
-// MDS shards behind URLs: what is asked for, and what is fetched.
+// MDS shards behind URLs: what is requested, and what is fetched.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -192,7 +192,7 @@ describe('decoding', () => {
 });
 
 describe('resampling', () => {
-  it(`is within one level of Pillow's, with SIMD and without, and exactly Pillow's if that is asked for: ${cases.length} cases`, async () => {
+  it(`is within one level of Pillow's, with SIMD and without, and exactly Pillow's if warped in one step: ${cases.length} cases`, async () => {
     for (const { name, box, size, expected } of cases) {
       const [left, top, right, bottom] = box;
       const part = { x: left, y: top, width: right - left, height: bottom - top };

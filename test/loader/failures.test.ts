@@ -92,7 +92,7 @@ describe('a sample that throws in a worker', () => {
     }
   });
 
-  it(`is asked for again with onError: 'retry', and thrown when it keeps failing`, async () => {
+  it(`is made again with onError: 'retry', and thrown when it keeps failing`, async () => {
     const repaired = load('flakyAt', { index: 3, failures: 2 }, { onError: 'retry', numWorkers: 1 });
     expect((await collect(repaired)).flat()).toHaveLength(8);
     await repaired.close();

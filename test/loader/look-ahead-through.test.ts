@@ -1,4 +1,4 @@
-// Datasets made of remote ones: what they need is asked for ahead as well, and changes nothing in what they give.
+// Datasets made of remote ones: their data is prefetched too, and prefetching changes no sample.
 import fc from 'fast-check';
 import {
   ArrayDataset,
@@ -19,7 +19,7 @@ const far = new RemoteRows(24);
 const { rowsPerFile } = far;
 /** Blocks that are under way at once. */
 const underWay = 8;
-/** Batches that are drawn when one is asked for: this one, and those that follow. */
+/** Batches that are drawn when one is requested: this one, and those that follow. */
 const drawn = 9;
 
 /** Tokens of each document: what fits together in a row, what fills one alone, and what is longer. */

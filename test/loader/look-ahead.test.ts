@@ -1,4 +1,4 @@
-// Data behind a server that counts, and holds back its answers until the test releases them: what is asked for ahead of need, and how much.
+// Data behind a server that counts, and holds back its answers until the test releases them: what is prefetched, and how much.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -71,7 +71,7 @@ describe('a loader of remote data', () => {
     await until(() => asked().length >= 8);
     await settle();
     expect(sorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    // Only the first file comes: its batch is there at once, and one more is asked for.
+    // Only the first file comes: its batch is there at once, and one more is requested.
     answer(0);
     expect((await first).value?.[0]).toMatchObject({ file: 0, row: 0 });
     const second = iteration.next();

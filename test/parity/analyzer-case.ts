@@ -1,4 +1,4 @@
-// The recorded runs of DeepSpeed's analyzer, and what the engines are asked for to give the same files.
+// The recorded runs of DeepSpeed's analyzer, and the options with which the engines write the same files.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { workerFunction } from 'millrace';

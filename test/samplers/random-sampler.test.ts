@@ -71,7 +71,7 @@ describe('RandomSampler', () => {
     }
   });
 
-  it('draws nothing from a generator before the first index is asked for', () => {
+  it('draws nothing from a generator before the first index is requested', () => {
     const generator = new TorchGenerator(4);
     const before = generator.getState();
     new RandomSampler(10, { generator })[Symbol.iterator]();

@@ -5,7 +5,7 @@ import type { Dice, VirtualClock } from './virtual-clock.js';
 
 type Listener = (value: never) => void;
 
-/** A worker thread that is none: the real program, behind messages that take made-up times, and that can be killed. */
+/** A simulated worker thread: the real program behind messages with simulated delays. It can be killed. */
 export class SimulatedThread implements WorkerThread {
   readonly id: number;
   alive = true;

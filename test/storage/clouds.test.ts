@@ -183,7 +183,7 @@ describe('options of clouds', () => {
     [
       'az://b/k',
       { endpoint: 'https://a.blob.core.windows.net', requesterPays: true },
-      /requesterPays: does not exist/,
+      /requesterPays: is not supported/,
     ],
     ['az://b/k', {}, /endpoint: az: URLs need the storage account/],
     ['gs://b/k', { endpoint: 'nowhere' }, /endpoint: must be an http: or https: URL/],

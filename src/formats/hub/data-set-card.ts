@@ -212,7 +212,7 @@ function lengthsOf(splits: unknown): Map<string, number> {
 }
 
 /**
- * The configuration to read: the one that is asked for, else the only one, else the one that is called `default` or marked as such.
+ * The configuration to read: the requested one, else the only one, else the one that is named `default` or marked as the default.
  *
  * @throws {@link ConfigError} if there is none or several.
  */

@@ -134,8 +134,8 @@ async function unsnappy(packed: ByteSource, limit: number): Promise<Uint8Array> 
 }
 
 /**
- * What `index.json` says need not be asked for. But a server of files (`http:`) may not serve ranges, which only asking tells, and a cache
- * needs the `ETag`.
+ * The version of a shard, so that opening it needs no request: `index.json` has its length. But whether a server of files (`http:`) serves
+ * ranges shows only in a response, and a cache needs the `ETag`.
  */
 function knownVersion(name: string, byteLength: number, { cache }: StorageOptions): KnownVersion | undefined {
   if (cache) return undefined;

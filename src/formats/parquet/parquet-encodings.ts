@@ -151,7 +151,7 @@ function readDeltaBytes({ bytes, count, budget, isText }: EncodedValues): Stored
   return pieces(content, starts, isText);
 }
 
-/** Where values of these lengths start, one behind the other, and where the last ends. */
+/** Offsets of consecutive values of these lengths, and the end of the last one. */
 function startsOf(lengths: Int32Array, budget: DecompressionBudget): Float64Array {
   budget.take(8 * lengths.length);
   const starts = new Float64Array(lengths.length + 1);

@@ -50,7 +50,7 @@ function shreddedValue(stored: Group, type: ShreddedType | undefined, names: rea
   }
   // The fields of a partly shredded object that are not shredded.
   const rest = encoded ? encoded.value(0) : {};
-  if (!isRecord(rest)) throw new Error('the unshredded part of an object is not an object');
+  if (!isRecord(rest)) throw new Error('the plain part of a shredded object is not an object');
   // A shredded field appears in its column or nowhere.
   const others = Object.entries(rest).filter(([name]) => !shredded.has(name));
   return Object.fromEntries([...others, ...fields]);
