@@ -36,7 +36,7 @@ export interface ConversionOutcome {
   readonly samples: number;
   /** Present for a conversion to tokens. */
   readonly tokens?: number;
-  /** Samples of a map whose function failed, and whose row tells the error. */
+  /** Samples of a map whose function failed, and whose row holds the error. */
   readonly failures?: number;
   readonly files: readonly WrittenFile[];
   /** Number of samples that an earlier run of the same conversion had finished. */

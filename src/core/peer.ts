@@ -52,7 +52,7 @@ function packageOf(specifier: string): string {
 
 /** Whether an import failed because the package is missing, rather than something that the package imports. */
 function isMissing(error: unknown, name: string): boolean {
-  // A browser throws a TypeError, and only its text tells that the name is unknown.
+  // A browser throws a TypeError, and only its text shows that the name is unknown.
   if (!isNode) return error instanceof TypeError && error.message.includes(name);
   return errorCode(error) === 'ERR_MODULE_NOT_FOUND' && messageOf(error).includes(`'${name}'`);
 }

@@ -48,7 +48,7 @@ export interface DeepSpeedConfig {
   readonly dataloaderDropLast: boolean;
   readonly stepsPerPrint: number | null;
   readonly timers: { readonly throughput: { readonly enabled: boolean; readonly synchronized: boolean } };
-  /** In DeepSpeed's spelling. `enabled` tells what is active. */
+  /** In DeepSpeed's spelling. `enabled` selects what is active. */
   readonly dataEfficiency: DataEfficiencyConfig;
   /** The legacy curriculum, by sequence length: the section `curriculum_learning`, if it is enabled. */
   readonly seqlenCurriculum: CurriculumConfig | null;

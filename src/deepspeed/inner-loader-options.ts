@@ -9,7 +9,7 @@ import { TorchRandomOrder } from './torch-random-order.js';
 import type { GatheredSamples } from './variable-delivery.js';
 import { workersForMovable } from './worker-fallback.js';
 
-/** What a loader knows beside its plan. */
+/** Facts about a loader, besides its plan. */
 export interface InnerLoaderFacts<T> {
   readonly dataset: Dataset<T> | IterableDataset<T>;
   readonly numWorkers: number;

@@ -34,7 +34,7 @@ export interface FileConstants {
   readonly values: readonly Constants[];
 }
 
-/** What `openDataset` tells a format about the files. */
+/** Facts about the files that `openDataset` passes to a format. */
 export interface FileFacts {
   /** @internal */
   readonly constants?: FileConstants;

@@ -20,7 +20,7 @@ export type ImageDType = 'float32' | 'uint8' | 'uint16';
 /** A step that follows `normalize`. */
 export type FinishingStep = ErasingStep | OwnFloatStep;
 
-/** Makes the result of an image whose pixels are done: normalizes, runs the steps behind, converts and lays out. */
+/** Makes the result of an image whose pixels are done: normalizes, runs the steps after it, converts and lays out. */
 export class ImageFinisher {
   readonly dtype: ImageDType;
   readonly #settings: PipelineSettings;

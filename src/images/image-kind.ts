@@ -19,6 +19,6 @@ export function imageKind(bytes: Uint8Array): string | undefined {
   )?.[0];
   if (kind) return kind;
   if (isPnm(bytes)) return 'x-portable-anymap';
-  // Two letters alone begin many texts: the size of the header tells.
+  // Two letters alone begin many texts: the size of the header decides.
   return isBmp(bytes) && bytes.length > 26 && bytes[15] === 0 && bytes[16] === 0 ? 'bmp' : undefined;
 }

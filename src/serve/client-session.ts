@@ -12,7 +12,7 @@ export const maxInFlight = 16;
 
 export const heartbeatMs = 500;
 
-/** A client without a session is forgotten when it has asked for nothing for this long. */
+/** A client without a session is forgotten after this long without a request. */
 const idleMs = 60_000;
 
 /** The longest name of a client. */

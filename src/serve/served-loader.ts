@@ -18,7 +18,7 @@ import type { BatchSamples } from './encode-batch.js';
 import { type AnyDataLoader, Feed } from './feed.js';
 import { Turns } from './turns.js';
 
-/** Batches that are made before a client asks for them. */
+/** Batches that are made before a client requests them. */
 const batchesAhead = 2;
 
 /** The description of a loader for clients. */
@@ -229,7 +229,7 @@ function fingerprintOf(
   return fingerprint({ ...identity, gradientAccumulationSteps, onError, numberDtype, ...functions });
 }
 
-/** What tells one function from another on different machines: its text, or its module without the folder. */
+/** Identifies a function on any machine: its text, or its module without the folder. */
 function codeOf(value: unknown): Json {
   if (value === undefined) return null;
   if (value instanceof WorkerModule) {

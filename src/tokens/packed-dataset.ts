@@ -257,7 +257,7 @@ export class PackedDataset<D extends Tokens | LabeledTokens = Tokens | LabeledTo
   }
 }
 
-/** The pieces of a row, and the layout of what a rank gets of it: its documents are numbers of pieces. */
+/** The pieces of a row, and the layout of the part of it that a rank gets; documents are ordinals of pieces. */
 interface RowPart {
   readonly pieces: readonly Piece[];
   readonly layout: SequenceLayout;

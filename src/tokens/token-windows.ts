@@ -215,7 +215,7 @@ export class TokenWindows<
         count,
       ),
     );
-    // A local source says nothing; a remote one gives the bytes that it asked for.
+    // A local source returns nothing; a remote one returns the number of bytes that it requested.
     const counts = asked.filter((bytes) => typeof bytes === 'number');
     return counts.length > 0 ? counts.reduce((sum, bytes) => sum + bytes) : undefined;
   }

@@ -124,7 +124,7 @@ describe('DifficultyFile', () => {
 });
 
 describe('planAnalysis', () => {
-  it('covers all samples, stays within the memory, or says how much would do', () => {
+  it('covers all samples, stays within the memory, or says how much is needed', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1e10 }),
@@ -143,7 +143,7 @@ describe('planAnalysis', () => {
               if (part > 0) expect(start).toBe(ranges[part - 1]![1]);
             }
           } catch (error) {
-            const enough = Number(/; (\d+) MB do/.exec((error as Error).message)?.[1]);
+            const enough = Number(/the minimum is (\d+) MB/.exec((error as Error).message)?.[1]);
             expect(planAnalysis({ ...size, memoryBytes: enough * 1e6 }).ranges.length).toBeGreaterThan(0);
           }
         },

@@ -120,7 +120,7 @@ export class ModelClient {
     }
   }
 
-  /** The error for an answer that is not what the protocol says. */
+  /** The error for a response that violates the protocol. */
   unexpected(what: string): FormatError {
     return new FormatError(`The answer of the model has ${what}`, {
       where: { url: shownLocation(this.#url), model: this.model },

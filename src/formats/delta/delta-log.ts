@@ -195,7 +195,7 @@ async function readCheckpoint(
   }
 }
 
-/** Columns of a checkpoint that say what a table is. */
+/** Columns of a checkpoint that describe the table. */
 const actionColumns: readonly string[] = ['protocol', 'metaData', 'add', 'sidecar'];
 
 /** The actions of a Parquet file, which has some of the columns. */

@@ -19,7 +19,7 @@ import { readZipMember, zipMembers } from './zip-archive.js';
 
 /** A file that is a sample, and what its path says about it. */
 interface FoundFile {
-  /** Relative to the data set, or to the archive behind `archive.zip/`. */
+  /** Relative to the data set, or to the archive after `archive.zip/`. */
   readonly path: string;
   readonly file: MediaFile;
 }
@@ -90,7 +90,7 @@ async function findFiles(
   storage: StorageOptions,
 ): Promise<FoundSplit> {
   const found: FoundSplit = { files: [], tables: [], archives: [] };
-  // Files of archives come behind all others.
+  // Files of archives come after all others.
   for (const path of paths) {
     if (isMetadata(path))
       found.tables.push({

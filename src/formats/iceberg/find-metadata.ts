@@ -6,7 +6,7 @@ import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { within } from './table-paths.js';
 
-/** A table and the file that says what it is. */
+/** A table and its metadata file. */
 export interface FoundMetadata {
   /** The folder of the table. */
   readonly root: string;

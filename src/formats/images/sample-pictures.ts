@@ -25,7 +25,7 @@ export interface PictureSource {
   readonly pictureOf: (name: string, value: unknown) => StoredPicture | undefined;
 }
 
-/** Files of a tar: the ending of a name tells pictures. */
+/** Files of a tar: the ending of a name identifies pictures. */
 export const tarPictures: PictureSource = {
   subject: 'WebDataset options',
   noun: 'ending',

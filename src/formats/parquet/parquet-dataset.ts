@@ -185,7 +185,7 @@ export class ParquetDataset<T = ParquetRow> extends TableDataset<T, ParquetFile>
       ParquetFile.fromFooter(source, footer as FileMetaData, settings),
     );
     const shards: (TableShard<ParquetFile> | LaterShard<ParquetFile>)[] = [...open];
-    // In the order of their places, so that each is inserted behind those before it.
+    // In ascending order of position, so that each is inserted after the previous ones.
     for (const [k, { source, ...shard }] of rows.later ?? [])
       shards.splice(k, 0, laterFile({ ...shard, source: await make<ByteSource>(source) }, settings));
     return new ParquetDataset(shards, settings);

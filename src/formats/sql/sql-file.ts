@@ -101,7 +101,7 @@ export class SqlFile implements TableFile {
     const [start, end] = [this.bounds[block]!, this.bounds[block + 1]!];
     return explained(this.source.name, async () => {
       const last = block + 1 < firstIds.length ? ` AND ${rowId} < ${String(firstIds[block + 1])}` : '';
-      // A column more than asked for, so that no columns are a valid list too.
+      // One column more than requested, so that no columns are a valid list too.
       const list = [...columns.map(quoted), `${rowId} AS millrace_row_id`].join(', ');
       const found = await engine.columns(
         `SELECT ${list} FROM ${quoted(table)} WHERE ${rowId} >= ${String(firstIds[block])}${last} ORDER BY ${rowId}`,

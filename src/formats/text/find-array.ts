@@ -45,7 +45,7 @@ const quote = 34;
 const backslash = 92;
 const colon = 58;
 
-/** Offset of the first byte behind the `[` of the array that a path names. */
+/** Offset of the first byte after the `[` of the array that a path names. */
 async function startOfField(source: ByteSource, path: string): Promise<number> {
   /** Steps of the path that are not yet matched. */
   let rest = path;

@@ -20,7 +20,7 @@ export interface JsonSettings {
   readonly columns: readonly string[] | null;
   /** The condition that samples pass, for the fingerprint. */
   readonly where?: Json;
-  /** Whether values are elements of an array, with a comma behind them. */
+  /** Whether values are elements of an array, followed by a comma. */
   readonly areElements?: boolean;
   /** Path to the array. */
   readonly field?: string;

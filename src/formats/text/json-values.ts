@@ -43,7 +43,7 @@ function isJson(line: string): boolean {
   }
 }
 
-/** A value without the space and the comma behind it, which belong to its record. */
+/** A value without the space and the comma after it, which belong to its record. */
 export function withoutComma(text: string): string {
   let end = text.length;
   while (end > 0 && ' \t\r\n,'.includes(text[end - 1]!)) end--;

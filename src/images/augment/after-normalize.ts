@@ -13,7 +13,7 @@ export interface OwnFloatStep {
 }
 
 /**
- * A step of your own behind `normalize`, where values are float32. It takes a tensor of the shape `[C, H, W]`, whatever the layout of
+ * A step of your own after `normalize`, where values are float32. It takes a tensor of the shape `[C, H, W]`, whatever the layout of
  * the result, and returns one of the same shape.
  *
  * @throws {@link ConfigError} if it is not a function.

@@ -16,7 +16,7 @@ const schema = v.strictObject({
 
 /**
  * The four corners and the center of an image, as torchvision's `FiveCrop`: a sample has the shape `[5, C, H, W]`. Only `normalize` and
- * the steps behind it may follow. An image that is smaller is an error.
+ * the steps after it may follow. An image that is smaller is an error.
  */
 export function fiveCrop(size: number | readonly [height: number, width: number]): CropsStep {
   const parsed = parseOptions('augment.fiveCrop', schema, { size });

@@ -9,7 +9,7 @@ const streamName = 'millrace: the batch';
 /** Batches are numbered through the shards of a stream, so that each has its own random numbers. */
 const batchesPerShard = 2 ** 40;
 
-/** What tells the batches of a run apart. */
+/** Fields on which the random stream of a batch depends. */
 interface StreamSettings {
   readonly seed: number;
   readonly rank: number;

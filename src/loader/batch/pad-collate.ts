@@ -13,7 +13,7 @@ import type { Tensor } from '../../core/tensor.js';
 
 export interface PadCollateOptions<N extends DType = 'float32'> {
   /**
-   * What fills the places beside a short sample: one number, or one for each field by its name, such as
+   * The pad value after a short sample: one number, or one for each field by its name, such as
    * `{ inputIds: 0, labels: -100 }`; other fields get 0. @defaultValue `0`
    */
   readonly padValue?: number | Readonly<Record<string, number>>;

@@ -14,9 +14,9 @@ export interface TrackedPosition extends PassStart {
 export class PositionTracker {
   #epoch = 0;
   #batch = 0;
-  /** Batches behind the first missing one that were delivered, with the sampler's state behind each, where it is known. */
+  /** Batches after the first missing one that were delivered, with the sampler's state after each, if known. */
   #ahead = new Map<number, JsonObject | undefined>();
-  /** State of the sampler behind batch `#batch - 1`. */
+  /** State of the sampler after batch `#batch - 1`. */
   #samplerState: JsonObject | null = null;
   /** Whether the sampler can continue only from the state that it had exactly there. */
   #needsState = false;
@@ -79,7 +79,7 @@ export class PositionTracker {
     this.#needsState = state !== undefined && !isSeekable;
   }
 
-  /** Whether the consumer is to see this result: not the end of a shard, nor what it had before. */
+  /** Whether to deliver this result: not the end of a shard, nor a batch that was delivered before. */
   accept(delivered: Delivered): boolean {
     const { planned, result } = delivered;
     const isNew =
@@ -103,7 +103,7 @@ export class PositionTracker {
     this.#closeGap();
   }
 
-  /** @param samplerState - What a sampler with a state has behind the epoch. */
+  /** @param samplerState - The state of the sampler after the epoch, if it has one. */
   endEpoch(samplerState: JsonObject | undefined): void {
     this.seek({ epoch: this.#epoch + 1, batch: 0, ahead: [] }, samplerState ?? this.#samplerState);
   }

@@ -73,7 +73,7 @@ const made = new Uint32Array(2);
 /**
  * A chained digest of the batches that a rank delivered, in the order of the plan.
  *
- * Folds of batches are mixed into 128 bits, one after the other; behind each block the digest is the SHA-256 of the digest before and
+ * Folds of batches are mixed into 128 bits, one after the other; after each block the digest is the SHA-256 of the digest before and
  * those. Where the batches do not follow one another (a seek, another rank), the block ends early and the new position is hashed too.
  */
 export class ReceiptChain {

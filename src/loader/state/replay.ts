@@ -14,7 +14,7 @@ export function replayOf({ batch, streams }: PassStart): Replay | undefined {
   return { batches: batch, since: performance.now() };
 }
 
-/** Says what a replay that has come to its end cost, and how to save that. */
+/** Warns about the cost of a finished replay, and says how to avoid it. */
 export function warnOfReplay({ batches, since }: Replay, dataset: string): void {
   const seconds = (performance.now() - since) / 1000;
   warn({

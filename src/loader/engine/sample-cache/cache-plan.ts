@@ -35,7 +35,7 @@ export function cachePlan(
   return { type: 'disk', folder, maxBytes, code: identityOfCode(described) };
 }
 
-/** A recipe, or the fingerprint of a value that says what it is. */
+/** A recipe, or the fingerprint of a value. */
 function descriptionOf(value: object, role: string): unknown {
   if (isMovable(value)) {
     try {

@@ -1,6 +1,6 @@
 import type { SampleContext, SamplePart, SampleRandom } from '../../../core/dataset.js';
 
-/** What a sample asked for that may differ between epochs. */
+/** Context fields that a sample read and that may differ between epochs. */
 export interface Asked {
   what: string | undefined;
 }
