@@ -206,9 +206,10 @@ export class CachedSource implements ByteSource, Movable {
     const start = block * blockBytes;
     const end = this.#endOf(block);
     return this.#cache.open(this.#keyOf(block), end - start, async (append) => {
-      append(await this.#remote.read(start, end));
-      // Writing many blocks does not keep others waiting.
+      const bytes = await this.#remote.read(start, end);
+      // Writing many blocks does not keep others waiting. Before the write: an entry that is changed while it is written would be trusted.
       await turn();
+      append(bytes);
     });
   }
 

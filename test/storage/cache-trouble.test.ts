@@ -77,7 +77,12 @@ describe('a cache that is', () => {
         rmSync(join(folder, name), { recursive: true, force: true });
     },
     garbled: () => {
-      for (const path of files()) attempt(() => writeFileSync(path, 'nonsense'));
+      // As another file: a thread that has the damaged one open would notice only after 250 ms.
+      for (const path of files())
+        attempt(() => {
+          rmSync(path);
+          writeFileSync(path, 'nonsense');
+        });
     },
     truncated: () => {
       for (const path of files()) attempt(() => truncateSync(path, statSync(path).size >> 1));
