@@ -104,18 +104,19 @@ export class OpenEntry {
 
   /** Like {@link read}, synchronously. An entry that cannot be read is closed. */
   fill(target: Uint8Array, start: number): boolean {
+    let filled = 0;
     try {
-      for (let filled = 0; filled < target.length; ) {
+      while (filled < target.length) {
         const count = readSync(this.#descriptor, target, filled, target.length - filled, start + filled);
         if (count === 0) break;
         filled += count;
-        if (filled === target.length) return true;
       }
     } catch {
       // The entry is opened again, which says what is wrong.
     }
+    if (filled === target.length) return true;
     this.close();
-    return target.length === 0;
+    return false;
   }
 
   /** Writes the date of its last use to its file. @returns whether that succeeded */

@@ -37,6 +37,8 @@ const newCache = (maxBytes = 2 ** 30) => new FileCache({ folder, maxBytes });
 describe('an open entry', () => {
   it('gives the bytes of any range, from its file and from memory, at once and with a promise', async () => {
     const entry = await open(newCache());
+    // No bytes, at either end.
+    for (const at of [0, bytes.length, 0]) expect(entry.readNow(at, 0)?.length).toBe(0);
     const ranges = fc.array(fc.tuple(fc.nat(bytes.length), fc.nat(3_000)), {
       minLength: 100,
       maxLength: 200,
