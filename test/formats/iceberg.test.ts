@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { DataLoader, type Dataset, type SampleContext } from 'millrace';
 import { ConfigError, FormatError, TruncatedFileError } from 'millrace/errors';
 import { openDataset } from 'millrace/formats';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 const fixtures = fileURLToPath(new URL('../fixtures/tables/', import.meta.url));
 const events = join(fixtures, 'iceberg/events');
@@ -33,9 +33,15 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
 }
 
+const copies: string[] = [];
+afterAll(() => {
+  for (const copy of copies) rmSync(copy, { recursive: true });
+});
+
 /** A copy of the table, which is changed. */
 function changed(change: (metadata: string) => void, table = events): string {
   const root = mkdtempSync(join(tmpdir(), 'iceberg-'));
+  copies.push(root);
   cpSync(table, root, { recursive: true });
   change(join(root, 'metadata'));
   return root;
@@ -159,8 +165,24 @@ describe('an Iceberg table', () => {
     await expect(openDataset(twice)).rejects.toThrow(/several newest metadata files: .*00007-a.*00007-b/);
   });
 
+  it('has a limit for metadata that is compressed', async () => {
+    const packed = changed((folder) => {
+      const json = readFileSync(join(folder, 'v4.metadata.json'));
+      writeFileSync(join(folder, 'v4.gz.metadata.json'), gzipSync(json));
+      rmSync(join(folder, 'v4.metadata.json'));
+    });
+    const opening = openDataset(join(packed, 'metadata/v4.gz.metadata.json'), {
+      maxDecompressedBytes: 1_000,
+    });
+    await expect(opening).rejects.toThrow(/exceeds 1000 bytes.*maxDecompressedBytes/);
+  });
+
   it('is read from a server, by its metadata file or its hint', async () => {
     const server = createServer((request, response) => {
+      if (request.url!.startsWith('/denied')) {
+        response.writeHead(403).end();
+        return;
+      }
       try {
         const bytes = readFileSync(join(fixtures, 'iceberg', decodeURIComponent(request.url!)));
         const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
@@ -186,6 +208,10 @@ describe('an Iceberg table', () => {
       expect(plain(await rowsOf(hinted.dataset))).toEqual(golden[3]);
       await expect(openDataset(`${url}/hive`, { format: 'iceberg' })).rejects.toThrow(
         /cannot be listed.*Name the metadata file/,
+      );
+      // Without the hint, another file may seem to be the newest.
+      await expect(openDataset(`${url}/denied`, { format: 'iceberg' })).rejects.toThrow(
+        /Access is denied.*version-hint/,
       );
     } finally {
       server.closeAllConnections();

@@ -1,5 +1,6 @@
-import { ConfigError, FormatError, StorageError } from '../../core/errors.js';
+import { ConfigError, FormatError } from '../../core/errors.js';
 import { byCodePoint } from '../../storage/code-point-order.js';
+import { isMissing } from '../../storage/is-missing.js';
 import { listFiles } from '../../storage/list-files.js';
 import { locationPath, withPath } from '../../storage/location-path.js';
 import { openSource } from '../../storage/open-source.js';
@@ -90,7 +91,7 @@ async function readHint(table: string, options: StorageOptions): Promise<string 
       source.close();
     }
   } catch (error) {
-    if (error instanceof StorageError) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

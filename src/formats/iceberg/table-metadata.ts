@@ -1,7 +1,9 @@
 // https://iceberg.apache.org/spec/#table-metadata-fields
-import { gunzipSync } from 'node:zlib';
 import { ConfigError, FormatError } from '../../core/errors.js';
 import { ownValue } from '../../core/record.js';
+import { decompressInMemory } from '../../storage/decompress.js';
+import { defaultDecompressedBytes } from '../../storage/decompressed-limit.js';
+import { MemorySource } from '../../storage/memory-source.js';
 import { openSource } from '../../storage/open-source.js';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import type { NameMapping } from '../tables/table-schema.js';
@@ -127,7 +129,9 @@ async function parsed(file: string, options: StorageOptions): Promise<Metadata> 
     const bytes = await source.read(0, source.byteLength);
     const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
     // Ids of snapshots have 64 bits.
-    const found = parseJson(new TextDecoder().decode(isGzip ? gunzipSync(bytes) : bytes)) as Metadata | null;
+    const limit = options.maxDecompressedBytes ?? defaultDecompressedBytes;
+    const text = isGzip ? await decompressInMemory(new MemorySource(bytes, file), 'gzip', limit) : bytes;
+    const found = parseJson(new TextDecoder().decode(text)) as Metadata | null;
     if (typeof found?.['format-version'] !== 'number') throw new Error('it has no format-version');
     return found;
   } catch (cause) {
