@@ -2,7 +2,7 @@ import { FormatError, MillraceError } from '../core/errors.js';
 import { type Tensor, tensor } from '../core/tensor.js';
 import { messageOf } from '../core/thrown.js';
 import { grayPng } from './gray-png.js';
-import { decodeGrayPng, isPng } from './sharp-decoder.js';
+import { decodeGrayPng, decodeInTurn, isPng } from './sharp-decoder.js';
 
 /**
  * Decodes the PNG file of a mask: the palette index of each pixel, or its gray level, as numpy reads it with Pillow. A mask of one bit
@@ -26,7 +26,7 @@ export async function decodeMask(
     });
   try {
     const { png, scale, isWide } = grayPng(bytes);
-    const { data, width, height } = await decodeGrayPng(png, maxPixels, isWide);
+    const { data, width, height } = await decodeInTurn(() => decodeGrayPng(png, maxPixels, isWide));
     if (scale > 1) for (let i = 0; i < data.length; i++) data[i] = data[i]! / scale;
     return tensor(data, [height, width]);
   } catch (cause) {

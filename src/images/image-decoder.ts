@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { FormatError, MillraceError, MissingPeerError } from '../core/errors.js';
 import type { MaybePromise } from '../core/maybe-promise.js';
 import { messageOf } from '../core/thrown.js';
@@ -12,15 +11,9 @@ import { onBackground, type PackedPixels } from './packed-pixels.js';
 import type { PipelineSettings } from './pipeline-options.js';
 import type { ChooseRegion, RegionDecoder } from './region-decoder.js';
 import type { RgbxImage } from './rgbx-image.js';
-import { decodeWithSharp, isPng } from './sharp-decoder.js';
+import { decodeInTurn, decodeWithSharp, isPng } from './sharp-decoder.js';
 import { TurboJpeg } from './turbo-jpeg.js';
 import { unpackPixels } from './unpack-pixels.js';
-
-/**
- * Images that sharp decodes concurrently in this thread, whatever the batch size and the number of datasets: it has four threads, and
- * each image takes memory.
- */
-const limit = pLimit(4);
 
 /** The position of a decoded part in the image, which decoding shrinks by `shrink`. */
 export interface DecodedPlace {
@@ -98,7 +91,7 @@ export class ImageDecoder {
       return useWhole(asDamage(name, () => decodePnm(bytes, checkSize, accepts, gray16 === 'clip')));
     const whole = accepts && isPng(bytes) ? asDamage(name, () => completePng(bytes, checkSize)) : bytes;
     // sharp decides on files that libjpeg-turbo refuses, so that both decoders read the same files.
-    return limit(async () => {
+    return decodeInTurn(async () => {
       const pixels = await decodeWithSharp(whole, this.#settings).catch((cause: Error) => {
         if (cause instanceof MissingPeerError && refusal !== undefined && refusal !== 'it is CMYK')
           throw damaged(name, refusal, cause);

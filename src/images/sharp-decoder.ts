@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { importPeer } from '../core/peer.js';
 import type { PackedPixels } from './packed-pixels.js';
 import type { PipelineSettings } from './pipeline-options.js';
@@ -31,6 +32,12 @@ interface SharpImage {
 }
 
 let loaded: Promise<Sharp> | undefined;
+
+/**
+ * Runs a function when sharp has room: at most four images are decoded concurrently in this thread, whatever the batch size and the number
+ * of datasets. It has four threads, and each image takes memory.
+ */
+export const decodeInTurn = pLimit(4);
 
 /**
  * Decodes a whole image of any format that sharp supports, with the choices of Pillow's `convert('RGB')` unless the options say

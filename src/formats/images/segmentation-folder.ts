@@ -1,6 +1,5 @@
 import type { SampleContext } from '../../core/dataset.js';
 import type { JsonObject } from '../../core/json.js';
-import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { type Recipe, toRecipe } from '../../core/recipe.js';
 import type { Tensor } from '../../core/tensor.js';
 import { decodeMask } from '../../images/decode-mask.js';
@@ -30,8 +29,8 @@ interface Settings extends PictureSettings {
 }
 
 /**
- * Images in one folder and their masks in another, as PNG files: the layout of ADE20K, Cityscapes, and Pascal VOC. The same geometry moves
- * both; a mask takes the nearest pixel, so that it keeps its classes.
+ * Images in one folder and their masks in another, as PNG files: the layout of ADE20K and, with `maskOf`, of Cityscapes. The same geometry
+ * moves both; a mask takes the nearest pixel, so that it keeps its classes.
  */
 export class SegmentationFolder extends FileDataset<
   {
@@ -68,7 +67,7 @@ export class SegmentationFolder extends FileDataset<
     const { maskOf, maskFill = 255, ...storage } = rest;
     storageOptions(storage);
     checkMaskOf(maskOf);
-    const pipeline = new ImagePipeline(pictures!.steps, pictures!.options);
+    const pipeline = new ImagePipeline(pictures?.steps ?? [], pictures?.options);
     return new SegmentationFolder(
       await SegmentationRows.open(images, masks, maskOf, storage),
       pipeline,
@@ -87,21 +86,16 @@ export class SegmentationFolder extends FileDataset<
   }
 
   /** @throws {@link FormatError} if a file is damaged, or the mask has colors but no palette; {@link ShapeError} if its size is not the image's. */
-  get(
+  async get(
     index: number,
     context: SampleContext,
-  ): MaybePromise<{ readonly image: Tensor<ImageDType>; readonly mask: Tensor<'uint8' | 'uint16'> }> {
-    const image = this.rows.images.read(index);
-    const mask = this.rows.masks.read(index);
+  ): Promise<{ readonly image: Tensor<ImageDType>; readonly mask: Tensor<'uint8' | 'uint16'> }> {
+    const { images, masks } = this.rows;
+    const [imageFile, maskFile] = [images.read(index), masks.read(index)];
+    const [image, maskBytes] = await Promise.all([imageFile.bytes, maskFile.bytes]);
+    const mask = await decodeMask(maskBytes, maskFile.file, this.#pipeline.settings.maxPixels);
     const { maskFill } = this.settings;
-    const { maxPixels } = this.#pipeline.settings;
-    return andThen(image.bytes, (bytes) =>
-      andThen(mask.bytes, (maskBytes) =>
-        andThen(decodeMask(maskBytes, mask.file, maxPixels), (decoded) =>
-          this.#pipeline.apply({ image: bytes, mask: decoded }, context, { maskFill, name: image.file }),
-        ),
-      ),
-    );
+    return this.#pipeline.apply({ image, mask }, context, { maskFill, name: imageFile.file });
   }
 
   protected override identity(): JsonObject {
