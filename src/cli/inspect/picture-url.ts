@@ -1,5 +1,6 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import { isTensor } from '../../core/tensor.js';
+import { makePngChunk } from '../../images/png-chunks.js';
 import { drawAnnotations, imagesOf } from '../../images/show/show-sample.js';
 import type { ShownPicture } from '../../images/show/shown-picture.js';
 
@@ -28,14 +29,10 @@ export function pictureUrl({ width, height, rgb }: ShownPicture): string {
   // 8 bits, RGB.
   head.set([8, 2], 8);
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  const chunks = [chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))];
+  const chunks = [
+    makePngChunk('IHDR', head),
+    makePngChunk('IDAT', deflateSync(rows)),
+    makePngChunk('IEND', new Uint8Array()),
+  ];
   return `data:image/png;base64,${Buffer.concat([signature, ...chunks]).toString('base64')}`;
-}
-
-function chunk(name: string, content: Buffer): Buffer {
-  const named = Buffer.concat([Buffer.from(name, 'latin1'), content]);
-  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(content.length);
-  check.writeUInt32BE(crc32(named));
-  return Buffer.concat([length, named, check]);
 }
