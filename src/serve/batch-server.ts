@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { ConfigError } from '../core/errors.js';
 import { propertyOf } from '../core/property-of.js';
+import { ownValue } from '../core/record.js';
 import { version } from '../core/version.js';
 import type { Access } from './access.js';
 import { type BatchAddress, type ClientRank, parseAddress, parseRank } from './batch-address.js';
@@ -26,6 +27,8 @@ export interface BatchServerOptions {
 
 /** The longest body of a request. */
 const longestBody = 4096;
+/** Requests without an id of their client share this one. */
+const sharedClientId = 'client-without-id';
 
 /** Serves loaders to other processes: the server side of docs/wire.md. */
 export class BatchServer {
@@ -181,7 +184,7 @@ export class BatchServer {
       const message = `must be below gradientAccumulationSteps, ${steps}`;
       throw new ConfigError('The address of a batch', [{ field: 'microBatch', message }]);
     }
-    const client = this.#client(headerOf(request, 'millrace-client') ?? 'without-an-id-all', request);
+    const client = this.#client(headerOf(request, 'millrace-client') ?? sharedClientId, request);
     const leave = client.enter();
     if (!leave)
       throw new Refusal(
@@ -286,7 +289,7 @@ function parseBody(body: string): { slots: number; slotBytes: number } {
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = new Map(Object.entries(request.headers)).get(name);
+  const value = ownValue(request.headers, name);
   return typeof value === 'string' ? value : undefined;
 }
 

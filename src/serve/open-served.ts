@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { importAll } from '../config/import-default.js';
 import { openConfig } from '../config/index.js';
 import { ConfigError } from '../core/errors.js';
+import { ownValue } from '../core/record.js';
 import { DataLoader } from '../loader/index.js';
 import { ServedLoader } from './served-loader.js';
 
@@ -42,7 +43,7 @@ async function exportNames(path: string): Promise<{ name: string; exported: stri
 }
 
 function isLoader(exports: Readonly<Record<string, unknown>>, name: string): boolean {
-  const value = new Map(Object.entries(exports)).get(name);
+  const value = ownValue(exports, name);
   if (value instanceof DataLoader) return true;
   return (
     typeof value === 'object' &&

@@ -37,4 +37,15 @@ describe('README', () => {
       for (const name of names!.split(',')) expect(module).toHaveProperty(name.trim());
     }
   });
+
+  it('names the runtimes that CI tests', () => {
+    const script = readFileSync(new URL('../../scripts/test-runtimes.js', import.meta.url), 'utf8');
+    const runtimes = [...script.matchAll(/^ {2}'?([\w-]+)'?: \{ source:/gm)].map(([, name]) => name!);
+    const versions = runtimes.filter((name) => name.startsWith('node-')).map((name) => name.slice(5));
+    expect(runtimes).toEqual([...versions.map((version) => `node-${version}`), 'bun', 'deno']);
+    expect(readme).toContain(`Node.js ${versions.join(', ')}, Bun and Deno with those of core`);
+    const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(engines.node).toMatch(/^>=20\./);
+    expect(readme).toContain('CI runs Node.js 20 with all tests');
+  });
 });
