@@ -117,6 +117,15 @@ const builtIn = [
     },
     columnsOf: ({ columns }) => columns,
   }),
+  defineFormat({
+    name: 'lance',
+    endings: [],
+    unit: 'folder',
+    takes: ['columns', 'where', 'version'],
+    dataset: 'LanceDataset',
+    load: async () => (await import('./lance/lance-dataset.js')).LanceDataset,
+    columnsOf: ({ columns }) => columns,
+  }),
   databaseFormat('sqlite'),
   databaseFormat('duckdb'),
   defineFormat({

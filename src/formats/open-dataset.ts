@@ -53,7 +53,7 @@ export interface OpenDatasetOptions<T = unknown> extends StorageOptions, Picture
   readonly dtypeTable?: IndexedDatasetOptions['dtypeTable'];
   /**
    * For a Delta table: the version. For an Iceberg table: the id of a snapshot, as a `bigint` (`3051729675574597004n`), or the name of a
-   * branch or tag. @defaultValue the newest
+   * branch or tag. For a Lance table: the version, or a tag. @defaultValue the newest
    */
   readonly version?: number | bigint | string;
   /** For a database: the table, whose rows come in the order of their row ids. @defaultValue the only one */

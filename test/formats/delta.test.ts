@@ -460,7 +460,9 @@ describe('a Delta table', () => {
     const root = mkdtempSync(join(tmpdir(), 'other-'));
     cpSync(join(table, 'day=2024-01-03'), root, { recursive: true });
     cpSync(join(table, '_delta_log', commit(0)), join(root, '_versions/1.manifest'), { recursive: true });
-    await expect(openDataset(root)).rejects.toThrow(/is a table of Lance, which Millrace does not read/);
+    await expect(openDataset(root)).rejects.toThrow(/Lance table whose name does not end in \.lance/);
+    cpSync(root, `${root}.lance`, { recursive: true });
+    await expect(openDataset(`${root}.lance`)).rejects.toThrow(/npm install @lancedb\/lancedb/);
     expect((await openDataset(root, { format: 'parquet' })).dataset.length).toBe(1);
   });
 });

@@ -117,6 +117,7 @@ const titles: Readonly<Record<BuiltInFormatName, string>> = {
   json: 'JSON',
   delta: 'Delta table',
   iceberg: 'Iceberg table',
+  lance: 'Lance table',
   sqlite: 'SQLite database',
   duckdb: 'DuckDB database',
   csv: 'separated values',

@@ -5,7 +5,7 @@ import type { FormatName } from '../format-table.js';
 const marks = [
   { format: 'delta', name: 'Delta', mark: /^_delta_log\/\d{20}\.(json|checkpoint.*parquet)$/ },
   { format: 'iceberg', name: 'Iceberg', mark: /^metadata\/[^/]*\.metadata\.json(\.gz)?$/ },
-  { format: undefined, name: 'Lance', mark: /^_versions\/[^/]*\.manifest$/ },
+  { format: 'lance', name: 'Lance', mark: /^_versions\/[^/]*\.manifest$/ },
 ] as const;
 
 /**
@@ -13,17 +13,11 @@ const marks = [
  *
  * @param names - Of the files, relative to the folder.
  * @returns `undefined` if it is none
- * @throws {@link ConfigError} for a table that Millrace does not read, or for a folder of several tables
+ * @throws {@link ConfigError} for a folder of several tables
  */
 export function tableOfFolder(folder: string, names: readonly string[]): FormatName | undefined {
   for (const { format, name, mark } of marks) {
-    if (names.some((file) => mark.test(file))) {
-      if (format) return format;
-      throw problem(
-        `${folder} is a table of ${name}, which Millrace does not read`,
-        `Write its snapshot as Parquet.`,
-      );
-    }
+    if (names.some((file) => mark.test(file))) return format;
     const inner = names.find((file) => {
       const parts = file.split('/');
       return parts.some((_, k) => k > 0 && mark.test(parts.slice(k).join('/')));

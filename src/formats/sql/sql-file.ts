@@ -7,6 +7,7 @@ import { FileSource } from '../../storage/file-source.js';
 import { unknownColumn } from '../choose-columns.js';
 import type { StoredColumn } from '../file-format.js';
 import { SharedNumbers } from '../records/shared-numbers.js';
+import { OwningSource } from '../tables/owning-source.js';
 import type { TableBlock, TableFile } from '../tables/table-rows.js';
 import { openDuckDb } from './duckdb-engine.js';
 import {
@@ -21,20 +22,9 @@ import {
 } from './sql-engine.js';
 import { openSqlite } from './sqlite-engine.js';
 
-/** The file of a database, which is closed with it. */
-class DatabaseSource extends FileSource {
-  onClose: (() => void) | undefined;
-
-  override close(): void {
-    super.close();
-    this.onClose?.();
-    this.onClose = undefined;
-  }
-}
-
 /** What a table of a database is made of. */
 interface SqlParts {
-  readonly source: DatabaseSource;
+  readonly source: OwningSource;
   readonly engine: SqlEngine;
   readonly table: string;
   readonly columns: readonly StoredColumn[];
@@ -47,7 +37,7 @@ interface SqlParts {
 
 /** The rows of a table, or of the result of a query, in blocks by row id. */
 export class SqlFile implements TableFile {
-  readonly source: DatabaseSource;
+  readonly source: OwningSource;
   readonly columns: readonly StoredColumn[];
   readonly bounds: Float64Array;
   readonly #parts: SqlParts;
@@ -71,7 +61,7 @@ export class SqlFile implements TableFile {
         { field: 'query', message: 'cannot be given together with table' },
       ]);
     if (query !== undefined) checkOrdered(query);
-    const source = new DatabaseSource(path);
+    const source = new OwningSource(path);
     try {
       const engine = await explained(path, () => (name === 'sqlite' ? openSqlite(path) : openDuckDb(path)));
       source.onClose = () => engine.close();
@@ -145,7 +135,7 @@ async function chosenTable(path: string, engine: SqlEngine, table: string | unde
   throw unknownColumn({ owner: 'openDataset', field: 'table', noun: 'table' }, table, tables);
 }
 
-async function partsOf(source: DatabaseSource, engine: SqlEngine, table: string): Promise<SqlParts> {
+async function partsOf(source: OwningSource, engine: SqlEngine, table: string): Promise<SqlParts> {
   const [names = [], types = []] = await engine.columns(engine.columnsQuery(quotedText(table)));
   const columns = names.map((column, k) => ({ name: String(column), type: String(types[k]) || 'any' }));
   const taken = new Set(columns.map((column) => column.name.toLowerCase()));
