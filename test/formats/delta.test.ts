@@ -8,6 +8,7 @@ import { DataLoader, type Dataset, type SampleContext } from 'millrace';
 import { FormatError } from 'millrace/errors';
 import { openDataset, type Where } from 'millrace/formats';
 import { describe, expect, it } from 'vitest';
+import { vectorOf, vectorOfBitmap, z85 } from './written-tables.js';
 
 const table = fileURLToPath(new URL('../fixtures/tables/delta', import.meta.url));
 const context = {} as SampleContext;
@@ -23,39 +24,12 @@ const vectors = JSON.parse(
   readFileSync(fileURLToPath(new URL('../fixtures/tables/vectors.json', import.meta.url)), 'utf8'),
 ) as Vector[];
 
-/** A deletion vector: its mark, and a 64-bit bitmap with one of 32 bits. */
-function vectorOfBitmap(bitmap: Uint8Array): Buffer {
-  const head = Buffer.alloc(16);
-  head.writeInt32LE(1_681_511_377, 0);
-  head.writeBigInt64LE(1n, 4);
-  return Buffer.concat([head, bitmap]);
-}
-
-function vectorOf(rows: readonly number[]): Buffer {
-  const bitmap = Buffer.alloc(16 + 2 * rows.length);
-  bitmap.writeUInt32LE(12_346, 0);
-  bitmap.writeUInt32LE(1, 4);
-  bitmap.writeUInt16LE(rows.length - 1, 10);
-  bitmap.writeUInt32LE(16, 12);
-  for (const [k, row] of rows.entries()) bitmap.writeUInt16LE(row, 16 + 2 * k);
-  return vectorOfBitmap(bitmap);
-}
-
 /** A vector as a file holds it: size, vector, checksum. */
 function stored(vector: Buffer): Buffer {
   const [size, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
   size.writeInt32BE(vector.length);
   checksum.writeUInt32BE(crc32(vector));
   return Buffer.concat([size, vector, checksum]);
-}
-
-function z85(bytes: Buffer): string {
-  const characters = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
-  const padded = Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
-  return Array.from({ length: padded.length / 4 }, (_, k) => {
-    const value = padded.readUInt32BE(4 * k);
-    return [4, 3, 2, 1, 0].map((power) => characters[Math.floor(value / 85 ** power) % 85]).join('');
-  }).join('');
 }
 
 async function rowsOf(dataset: Dataset<unknown>): Promise<unknown[]> {

@@ -25,6 +25,8 @@ export interface DeltaFile {
   readonly size?: number | bigint | null;
   /** What the writer says about the rows, as JSON. */
   readonly stats?: string | null;
+  /** The same as a record, in checkpoints of some writers. */
+  readonly stats_parsed?: unknown;
   /** Rows of the file that are deleted. */
   readonly deletionVector?: DeletionVector | null;
 }

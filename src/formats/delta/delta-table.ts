@@ -10,11 +10,12 @@ import { RowChoice } from '../where/select-rows.js';
 import { nameOfVector, rowsLeft } from './deletion-vector.js';
 import { columnsOfTable, partitionValue } from './delta-columns.js';
 import { type DeltaFile, readDeltaLog } from './delta-log.js';
+import { DeltaStatistics } from './delta-statistics.js';
 import { tableLocation } from './table-location.js';
 
 /**
  * Opens a Delta table at one version: the rows of its data files, ordered by the path of the file. Files that `where` rules out by their
- * partition are not opened. Columns that were added after a file was written are missing values in it.
+ * partition or statistics are not opened. Columns that were added after a file was written are missing values in it.
  *
  * @throws {@link FormatError} if the log is damaged or uses a feature that Millrace does not have
  */
@@ -41,7 +42,11 @@ export async function openDeltaTable(
   };
   const names = all.map(({ name }) => name);
   const choice = where && RowChoice.of('openDataset', where, names);
-  const indices = filesToOpen(choice, constants);
+  const statistics = snapshot.files.map((file) => new DeltaStatistics(file));
+  const indices = filesToOpen(choice, constants, (file, name) => {
+    const column = all.find((each) => each.name === name);
+    return column ? [statistics[file]!.boundsOf(column)] : [];
+  });
   if (indices.length === 0)
     throw new ConfigError('Data files', [
       { field: 'files', message: `the Delta table ${table} has no rows at version ${snapshot.version}` },
@@ -60,7 +65,7 @@ export async function openDeltaTable(
     ...(columns && { columns }),
     ...(where && { where }),
     tableSchema: { fields: all },
-    tableFiles: data.map((file) => factsOf(table, file, storage)),
+    tableFiles: indices.map((k) => factsOf(table, snapshot.files[k]!, statistics[k]!.rowCount, storage)),
     constants: { columns: constants.columns, values: indices.map((k) => constants.values[k]!) },
   });
 }
@@ -70,24 +75,16 @@ function contentOf({ path, size }: DeltaFile): string {
   return fingerprint({ path, size: Number(size ?? 0) });
 }
 
-function factsOf(table: string, file: DeltaFile, storage: StorageOptions): TableFileFacts {
+function factsOf(
+  table: string,
+  file: DeltaFile,
+  length: number | undefined,
+  storage: StorageOptions,
+): TableFileFacts {
   const { deletionVector: vector } = file;
-  if (!vector) return { fingerprint: contentOf(file), length: rowCountOf(file) };
+  if (!vector) return { fingerprint: contentOf(file), length };
   return {
     fingerprint: fingerprint({ file: contentOf(file), deleted: nameOfVector(vector) }),
     rowsLeft: (rowCount) => rowsLeft(table, vector, rowCount, storage),
   };
-}
-
-/** Number of rows in the statistics of a file, if they have it. */
-function rowCountOf({ stats }: DeltaFile): number | undefined {
-  try {
-    const { numRecords } = JSON.parse(stats ?? '{}') as { readonly numRecords?: unknown };
-    return Number.isSafeInteger(numRecords) && (numRecords as number) >= 0
-      ? (numRecords as number)
-      : undefined;
-  } catch {
-    // Statistics are optional: the footer says it, too.
-    return undefined;
-  }
 }

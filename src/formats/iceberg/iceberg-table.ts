@@ -7,19 +7,21 @@ import { rowsBesides } from '../deletes/deleted-rows.js';
 import type { FileConstants, FormatOptions, TableFileFacts } from '../file-format.js';
 import { ParquetDataset } from '../parquet/parquet-dataset.js';
 import type { TableField } from '../tables/table-schema.js';
+import { mayPass } from '../where/column-bounds.js';
 import { filesToOpen } from '../where/files-to-open.js';
 import { RowChoice } from '../where/select-rows.js';
 import { DeletedPositions } from './deleted-positions.js';
 import { findMetadata } from './find-metadata.js';
+import { boundsInFile, boundsInManifest } from './iceberg-bounds.js';
 import { fieldsOf } from './iceberg-schema.js';
 import { partitionValue } from './iceberg-values.js';
-import { filesOfSnapshot, type ManifestFile } from './manifests.js';
-import { type IcebergSnapshot, readTableMetadata } from './table-metadata.js';
+import { filesOfSnapshot, type ListedManifest, type ManifestFile } from './manifests.js';
+import { type IcebergSnapshot, partitionId, readTableMetadata } from './table-metadata.js';
 import { TablePaths } from './table-paths.js';
 
 /**
  * Opens an Iceberg table at one snapshot: the rows of its data files, ordered by the path of the file. Columns are found by field id.
- * Files that `where` rules out by their partition are not opened. A file without deleted rows is opened when its first row is read.
+ * Files that `where` rules out by their partition or statistics are not opened. A file without deleted rows is opened when its first row is read.
  *
  * @param table - Its folder or a metadata file.
  * @throws {@link FormatError} if the metadata is damaged or uses a feature that Millrace does not have; {@link MissingPeerError} without
@@ -32,7 +34,19 @@ export async function openIcebergTable(
   const { root, file } = await findMetadata(table, storage);
   const found = await readTableMetadata(file, storage, version);
   const paths = new TablePaths(root, found.location);
-  const files = found.snapshot ? await filesOfSnapshot(found.snapshot, paths, storage) : [];
+  const fields = fieldsOf(table, found.schema);
+  const names = fields.map(({ name }) => name);
+  const choice = where && RowChoice.of('openDataset', where, names);
+  const fieldOf = (name: string) => fields.find((field) => field.name === name);
+  const specOf = (id: number | undefined) => found.specs.get(id ?? 0) ?? [];
+  const mayHold = ({ partitions, partition_spec_id }: ListedManifest): boolean =>
+    !choice ||
+    !partitions ||
+    mayPass(choice.node, (name) => {
+      const field = fieldOf(name);
+      return field ? boundsInManifest(field, partitions, specOf(partition_spec_id)) : [];
+    });
+  const files = found.snapshot ? await filesOfSnapshot(found.snapshot, paths, storage, mayHold) : [];
   const nameOf = ({ path }: ManifestFile) => paths.relative(path) ?? path;
   const all = files
     .filter(({ content }) => content === 'data')
@@ -46,11 +60,11 @@ export async function openIcebergTable(
         next: 'Rewrite the table with the property write.format.default = parquet.',
       },
     );
-  const fields = fieldsOf(table, found.schema);
   const constants = constantsOf(table, fields, all, found);
-  const names = fields.map(({ name }) => name);
-  const choice = where && RowChoice.of('openDataset', where, names);
-  const indices = filesToOpen(choice, constants);
+  const indices = filesToOpen(choice, constants, (k, name) => {
+    const field = fieldOf(name);
+    return field ? boundsInFile(field, all[k]!, specOf(all[k]!.specId)) : [];
+  });
   if (indices.length === 0)
     throw new ConfigError('Data files', [
       { field: 'files', message: `the Iceberg table ${table} has no rows at this snapshot` },
@@ -93,7 +107,7 @@ function constantsOf(
     const made: Record<string, unknown> = {};
     for (const [k, part] of (specs.get(specId) ?? []).entries()) {
       const field = fields.find(({ stored }) => stored === part['source-id']);
-      const id = part['field-id'] ?? 1_000 + k;
+      const id = partitionId(part, k);
       if (part.transform !== 'identity' || !field || !partition.has(id)) continue;
       used.add(field);
       setOwn(made, field.name, partitionValue(table, field, partition.get(id)));

@@ -18,7 +18,8 @@ export function partitionValue(table: string, { name, type }: TableField, stored
   });
 }
 
-function valueOfAvro(type: string, stored: unknown): unknown {
+/** A value as Avro gives it; `undefined` if it does not have the type. */
+export function valueOfAvro(type: string, stored: unknown): unknown {
   if (typeof stored === 'number' || typeof stored === 'bigint') {
     if (type === 'date') return checkedDate(Number(stored) * dayMs);
     if (/^timestamp(tz)?$/.test(type)) return checkedDate(Number(BigInt(stored) / 1_000n));
@@ -34,6 +35,31 @@ function valueOfAvro(type: string, stored: unknown): unknown {
   }
   if (type === 'string' || type === 'uuid') return typeof stored === 'string' ? stored : undefined;
   return type === 'boolean' && typeof stored === 'boolean' ? stored : undefined;
+}
+
+/**
+ * A bound of values; `undefined` if it says nothing. https://iceberg.apache.org/spec/#binary-single-value-serialization
+ */
+export function valueOfBytes(type: string, stored: unknown): unknown {
+  if (!(stored instanceof Uint8Array)) return undefined;
+  const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
+  try {
+    if (type === 'string') return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(stored);
+    if (type === 'boolean') return stored.length === 1 ? stored[0] !== 0 : undefined;
+    if (type.startsWith('decimal')) return stored.length > 0 ? valueOfAvro(type, stored) : undefined;
+    // A column that was promoted has bounds of 4 bytes in older files.
+    const isShort = stored.length === 4;
+    if (!isShort && stored.length !== 8) return undefined;
+    if (type === 'float' || type === 'double')
+      return isShort ? view.getFloat32(0, true) : view.getFloat64(0, true);
+    if (type === 'int' || type === 'date')
+      return isShort ? valueOfAvro(type, view.getInt32(0, true)) : undefined;
+    if (type === 'long') return isShort ? BigInt(view.getInt32(0, true)) : view.getBigInt64(0, true);
+    return isShort || !/^time/.test(type) ? undefined : valueOfAvro(type, view.getBigInt64(0, true));
+  } catch {
+    // Text that is cut within a character, or a time that a Date cannot hold.
+    return undefined;
+  }
 }
 
 /**

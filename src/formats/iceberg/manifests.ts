@@ -2,7 +2,7 @@
 import pLimit from 'p-limit';
 import type { StorageOptions } from '../../storage/storage-options.js';
 import { type AvroFile, readAvro } from './avro-file.js';
-import type { Snapshot } from './table-metadata.js';
+import { partitionId, type Snapshot } from './table-metadata.js';
 import type { TablePaths } from './table-paths.js';
 
 /** Most manifests that are read at once. */
@@ -22,14 +22,32 @@ export interface ManifestFile {
   readonly specId: number;
   /** By the id of the partition field. */
   readonly partition: ReadonlyMap<number, unknown>;
+  /** Number of missing values, and bounds of the others, by field id. */
+  readonly nullCounts: ById<bigint>;
+  readonly lowerBounds: ById<Uint8Array>;
+  readonly upperBounds: ById<Uint8Array>;
   /** Of a deletion vector: the data file, and its place in its own file. */
   readonly referencedFile: string | undefined;
   readonly contentStart: number | undefined;
   readonly contentBytes: number | undefined;
 }
 
-interface ListedManifest {
+/** A value of a map by field id, which Avro has as a list. */
+type ById<T> = readonly { readonly key: number; readonly value: T }[] | null | undefined;
+
+/** What a manifest list says about the values of one partition field in a manifest. */
+export interface FieldSummary {
+  readonly contains_null?: boolean | null;
+  readonly lower_bound?: Uint8Array | null;
+  readonly upper_bound?: Uint8Array | null;
+}
+
+/** A manifest, as the list of a snapshot has it. */
+export interface ListedManifest {
   readonly manifest_path: string;
+  /** 1: it lists deleted rows. */
+  readonly content?: number | null;
+  readonly partitions?: readonly FieldSummary[] | null;
   readonly manifest_length?: bigint;
   readonly partition_spec_id?: number;
   readonly sequence_number?: bigint | null;
@@ -45,6 +63,9 @@ interface Entry {
     readonly record_count: bigint;
     readonly file_size_in_bytes: bigint;
     readonly partition?: Readonly<Record<string, unknown>> | null;
+    readonly null_value_counts?: ById<bigint>;
+    readonly lower_bounds?: ById<Uint8Array>;
+    readonly upper_bounds?: ById<Uint8Array>;
     readonly referenced_data_file?: string | null;
     readonly content_offset?: bigint | null;
     readonly content_size_in_bytes?: bigint | null;
@@ -54,11 +75,17 @@ interface Entry {
 const deleted = 2;
 const contents = ['data', 'positions', 'equality'] as const;
 
-/** The files of a snapshot. @throws {@link FormatError} if a manifest is damaged; {@link MissingPeerError}; {@link StorageError} */
+/**
+ * The files of a snapshot.
+ *
+ * @param mayHold - Whether a manifest of data files may list one that is needed. If none does, all are read.
+ * @throws {@link FormatError} if a manifest is damaged; {@link MissingPeerError}; {@link StorageError}
+ */
 export async function filesOfSnapshot(
   snapshot: Snapshot,
   paths: TablePaths,
   options: StorageOptions,
+  mayHold: (manifest: ListedManifest) => boolean,
 ): Promise<readonly ManifestFile[]> {
   const list = snapshot['manifest-list'];
   const manifests: readonly ListedManifest[] =
@@ -66,10 +93,14 @@ export async function filesOfSnapshot(
       ? (snapshot.manifests ?? []).map((manifest_path) => ({ manifest_path }))
       : (await readAvro<ListedManifest>(paths.resolve(list), options)).records;
   const together = pLimit(readTogether);
-  const files = await Promise.all(
-    manifests.map((manifest) => together(() => filesOfManifest(manifest, paths, options))),
-  );
-  return files.flat();
+  const filesOf = async (some: readonly ListedManifest[]) =>
+    (
+      await Promise.all(some.map((manifest) => together(() => filesOfManifest(manifest, paths, options))))
+    ).flat();
+  const needed = manifests.filter((manifest) => manifest.content === 1 || mayHold(manifest));
+  const files = await filesOf(needed);
+  const isEmpty = !files.some(({ content }) => content === 'data');
+  return isEmpty && needed.length < manifests.length ? filesOf(manifests) : files;
 }
 
 async function filesOfManifest(
@@ -97,6 +128,9 @@ async function filesOfManifest(
         partition: new Map(
           Object.entries(file.partition ?? {}).map(([name, value]) => [partitionIds.get(name) ?? -1, value]),
         ),
+        nullCounts: file.null_value_counts,
+        lowerBounds: file.lower_bounds,
+        upperBounds: file.upper_bounds,
         referencedFile: file.referenced_data_file ?? undefined,
         contentStart: numberOf(file.content_offset),
         contentBytes: numberOf(file.content_size_in_bytes),
@@ -118,15 +152,10 @@ interface AvroRecord {
   }[];
 }
 
-/** The first id of partition fields in tables that do not say them. */
-const firstPartitionId = 1_000;
-
 /** The ids of the partition fields of a manifest, by their names in it, which need not be those of the table. */
 function partitionIdsOf({ schema }: AvroFile<Entry>): ReadonlyMap<string, number> {
   const typeOf = (record: unknown, name: string) =>
     (record as AvroRecord | undefined)?.fields?.find((field) => field.name === name)?.type;
   const partition = typeOf(typeOf(schema, 'data_file'), 'partition') as AvroRecord | undefined;
-  return new Map(
-    partition?.fields?.map((field, k) => [field.name, field['field-id'] ?? firstPartitionId + k]) ?? [],
-  );
+  return new Map(partition?.fields?.map((field, k) => [field.name, partitionId(field, k)]) ?? []);
 }

@@ -18,6 +18,11 @@ export interface PartitionField {
   readonly transform: string;
 }
 
+/** The id of a partition field by its place: tables of version 1 do not say it. */
+export function partitionId(field: { readonly 'field-id'?: number }, place: number): number {
+  return field['field-id'] ?? 1_000 + place;
+}
+
 type Id = number | bigint;
 
 export interface Snapshot {

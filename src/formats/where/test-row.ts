@@ -84,7 +84,8 @@ function areInOrder(operator: WhereOperator, a: number, b: number): boolean {
 /** UTF-16 orders characters beyond U+FFFF before some below. */
 const reordered = /[\ud800-\uffff]/;
 
-function order(a: string, b: string): number {
+/** Orders text by code point. */
+export function order(a: string, b: string): number {
   if (reordered.test(a) || reordered.test(b)) return byCodePoint(a, b);
   return a < b ? -1 : Number(a > b);
 }
