@@ -210,6 +210,37 @@ describe('where on a table with statistics', () => {
       ).toHaveLength(1);
   });
 
+  it.each([
+    // Text that is ordered by UTF-16, is cut, and is cut within a character.
+    [{ word: '😀' }, '{"minValues":{"word":"😀"},"maxValues":{"word":"\uffff"}}'],
+    [{ word: '\ue000' }, '{"minValues":{"word":"😀"},"maxValues":{"word":"\uffff"}}'],
+    [{ word: 'abcd' }, '{"maxValues":{"word":"abc"}}'],
+    [{ word: 'ab😀' }, '{"maxValues":{"word":"ab?"}}'],
+    [{ word: 'ab😀' }, '{"maxValues":{"word":"ab\ufffd"}}'],
+    // Milliseconds are cut to the lesser one; rows have the one nearer to 1970.
+    [{ at: -1n }, '{"maxValues":{"at":"1969-12-31T23:59:59.999Z"}}', { at: { gte: new Date(0) } }],
+    // A time without its zone, and one that may mean another calendar.
+    [
+      { at: 3_600_000_000n },
+      '{"maxValues":{"at":"1970-01-01T00:00:00"}}',
+      { at: { gte: '1970-01-01T01:00:00Z' } },
+    ],
+    [{ day: new Date('1582-01-11') }, '{"maxValues":{"day":"1582-01-01"}}'],
+    // A short text of a number with 32 bits, and a number with 64.
+    [{ f: Math.fround(0.1) }, '{"minValues":{"f":0.1},"maxValues":{"f":0.1}}'],
+    [{ id: 2n ** 53n + 1n }, '{"minValues":{"id":9007199254740993},"maxValues":{"id":9007199254740993}}'],
+    [{ x: Number.NaN }, '{"minValues":{"x":1},"maxValues":{"x":1},"nullCount":{"x":0}}', { x: { ne: 1 } }],
+  ] as [StoredRow, string, Where?][])(
+    'finds the row %o, of which a Delta table says %s',
+    async (found, stats, condition) => {
+      const where =
+        condition ?? Object.fromEntries(Object.entries(found).map(([name, value]) => [name, { eq: value }]));
+      const other = { rows: [{ id: 0n }], stats: '{"numRecords":1}' };
+      const root = writeDelta(columns, [other, { rows: [{ ...none, ...found }], stats }]);
+      expect(await chosen(root, where as Where)).toHaveLength(1);
+    },
+  );
+
   it('reads statistics of a Delta checkpoint as text and as records', async () => {
     const files = known.map((rows) => ({ rows, stats: deltaStats(rows, full) }));
     const whole = writeDelta(columns, files);

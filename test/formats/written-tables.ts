@@ -142,7 +142,7 @@ const byId = (value: string, id: number) => ({
 });
 
 /** Where the metadata says that the table is. */
-const location = 's3://elsewhere/table';
+const location = '/elsewhere/table';
 
 /** An Iceberg table: data in `data/`, manifests `metadata/m0.avro` and so on. */
 export async function writeIceberg(table: IcebergTable): Promise<string> {

@@ -24,8 +24,7 @@ import { TablePaths } from './table-paths.js';
  * Files that `where` rules out by their partition or statistics are not opened. A file without deleted rows is opened when its first row is read.
  *
  * @param table - Its folder or a metadata file.
- * @throws {@link FormatError} if the metadata is damaged or uses a feature that Millrace does not have; {@link MissingPeerError} without
- *   the package `avsc`
+ * @throws {@link FormatError} if the metadata is damaged or uses a feature that Millrace does not have
  */
 export async function openIcebergTable(
   table: string,

@@ -79,7 +79,7 @@ const contents = ['data', 'positions', 'equality'] as const;
  * The files of a snapshot.
  *
  * @param mayHold - Whether a manifest of data files may list one that is needed. If none does, all are read.
- * @throws {@link FormatError} if a manifest is damaged; {@link MissingPeerError}; {@link StorageError}
+ * @throws {@link FormatError} if a manifest is damaged; {@link StorageError}
  */
 export async function filesOfSnapshot(
   snapshot: Snapshot,
