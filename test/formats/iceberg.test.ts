@@ -229,7 +229,7 @@ describe('an Iceberg table', () => {
       /main is not a version of a Delta table/,
     );
     await expect(openDataset(events, { version: 'by value' })).rejects.toThrow(
-      /uses equality deletes, which Millrace does not read .*p-deletes.parquet/,
+      /uses equality deletes by no column, which Millrace does not read .*p-deletes.parquet/,
     );
     await expect(openDataset(events, { version: 'orc' })).rejects.toThrow(
       /has ORC files, which Millrace does not/,

@@ -35,28 +35,14 @@ export class DeletedPositions {
   /**
    * Reads the lists of deleted rows. Deletion vectors are read with their data file.
    *
-   * @throws {@link FormatError} for deletes by value, or by position in a file that is not Parquet
+   * @throws {@link FormatError} if one is damaged; {@link StorageError}
    */
   static async read(
-    table: string,
     files: readonly ManifestFile[],
     paths: TablePaths,
     options: StorageOptions,
   ): Promise<DeletedPositions> {
     const made = new DeletedPositions(paths, options);
-    for (const file of files) {
-      const what =
-        file.content === 'equality'
-          ? 'equality deletes'
-          : ['parquet', 'puffin'].includes(file.format)
-            ? undefined
-            : `deletes in ${file.format.toUpperCase()} files`;
-      if (what !== undefined)
-        throw new FormatError(`The Iceberg table uses ${what}, which Millrace does not read`, {
-          where: { table, file: file.path },
-          next: 'Compact the table, so that deletes are applied: CALL system.rewrite_data_files in Spark, with delete-file-threshold 1.',
-        });
-    }
     await Promise.all(files.map((file) => made.#add(file)));
     return made;
   }

@@ -35,6 +35,16 @@ export function fieldsOf(table: string, { fields }: IcebergSchema): readonly Tab
   return fields.map((field) => fieldOf(table, field));
 }
 
+/** The column with an id in the first schema that has it; `undefined` if none does. @throws {@link FormatError} as {@link fieldsOf} */
+export function columnWithId(
+  table: string,
+  schemas: readonly IcebergSchema[],
+  id: number,
+): TableField | undefined {
+  const found = schemas.flatMap(({ fields }) => fields).find((field) => field.id === id);
+  return found && fieldOf(table, found);
+}
+
 function fieldOf(table: string, field: IcebergField): TableField {
   const { id, name, type } = field;
   const made = { ...typeOf(table, type), name, stored: type === 'unknown' ? noField : id };

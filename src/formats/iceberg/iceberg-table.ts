@@ -11,9 +11,10 @@ import { mayPass } from '../where/column-bounds.js';
 import { filesToOpen } from '../where/files-to-open.js';
 import { RowChoice } from '../where/select-rows.js';
 import { DeletedPositions } from './deleted-positions.js';
+import { EqualityDeletes } from './equality-deletes.js';
 import { findMetadata } from './find-metadata.js';
 import { boundsInFile, boundsInManifest } from './iceberg-bounds.js';
-import { fieldsOf } from './iceberg-schema.js';
+import { columnWithId, fieldsOf } from './iceberg-schema.js';
 import { partitionValue } from './iceberg-values.js';
 import { filesOfSnapshot, type ListedManifest, type ManifestFile } from './manifests.js';
 import { type IcebergSnapshot, partitionId, readTableMetadata } from './table-metadata.js';
@@ -50,7 +51,12 @@ export async function openIcebergTable(
   const all = files
     .filter(({ content }) => content === 'data')
     .sort((a, b) => byCodePoint(nameOf(a), nameOf(b)));
-  const other = all.find(({ format }) => format !== 'parquet');
+  const listed = files.filter(({ content }) => content !== 'data');
+  const other =
+    all.find(({ format }) => format !== 'parquet') ??
+    listed.find(
+      ({ content, format }) => !['parquet', content === 'positions' ? 'puffin' : ''].includes(format),
+    );
   if (other)
     throw new FormatError(
       `The Iceberg table has ${other.format.toUpperCase()} files, which Millrace does not read`,
@@ -69,12 +75,21 @@ export async function openIcebergTable(
       { field: 'files', message: `the Iceberg table ${table} has no rows at this snapshot` },
     ]);
   const data = indices.map((k) => all[k]!);
-  const deletes = await DeletedPositions.read(
-    table,
-    files.filter(({ content }) => content !== 'data'),
-    paths,
-    storage,
-  );
+  const schemas = [found.schema, ...[...found.schemas].reverse()];
+  const [positions, values] = await Promise.all([
+    DeletedPositions.read(
+      listed.filter(({ content }) => content === 'positions'),
+      paths,
+      storage,
+    ),
+    EqualityDeletes.read(
+      listed.filter(({ content }) => content === 'equality'),
+      {
+        ...{ table, paths, storage, specOf, names: found.nameMapping },
+        fieldOf: (id) => columnWithId(table, schemas, id),
+      },
+    ),
+  ]);
   const locations = data.map(({ path }) => paths.resolve(path));
   // The table says how long a file is. A data file is never overwritten.
   const known = new Map(
@@ -89,7 +104,7 @@ export async function openIcebergTable(
     ...(columns && { columns }),
     ...(where && { where }),
     tableSchema: { fields, ...(found.nameMapping && { names: found.nameMapping }) },
-    tableFiles: data.map((each) => factsOf(each, nameOf(each), found, deletes)),
+    tableFiles: data.map((each) => factsOf(each, nameOf(each), found, { positions, values })),
     constants: { columns: constants.columns, values: indices.map((k) => constants.values[k]!) },
   });
 }
@@ -120,7 +135,7 @@ function factsOf(
   file: ManifestFile,
   name: string,
   { uuid, snapshot, schema }: IcebergSnapshot,
-  deletes: DeletedPositions,
+  deletes: { readonly positions: DeletedPositions; readonly values: EqualityDeletes },
 ): TableFileFacts {
   const content = fingerprint({
     table: uuid,
@@ -128,10 +143,14 @@ function factsOf(
     schema: schema['schema-id'] ?? 0,
     file: name,
   });
-  const deleted = deletes.of(file);
-  if (!deleted) return { fingerprint: content, length: file.rowCount };
+  const [byPosition, byValue] = [deletes.positions.of(file), deletes.values.of(file)];
+  if (!byPosition && !byValue) return { fingerprint: content, length: file.rowCount };
   return {
     fingerprint: content,
-    rowsLeft: async (rowCount) => rowsBesides(await deleted(rowCount), rowCount),
+    rowsLeft: async (rowCount) => {
+      const deleted = [(await byPosition?.(rowCount)) ?? [], (await byValue?.()) ?? []];
+      const rows = new Set(deleted.flatMap((some) => Array.from(some)));
+      return rowsBesides(Float64Array.from(rows).sort(), rowCount);
+    },
   };
 }

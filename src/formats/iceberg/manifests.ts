@@ -26,6 +26,8 @@ export interface ManifestFile {
   readonly nullCounts: ById<bigint>;
   readonly lowerBounds: ById<Uint8Array>;
   readonly upperBounds: ById<Uint8Array>;
+  /** Of a file of deleted values: the ids of its columns. */
+  readonly equalityIds: readonly number[] | null | undefined;
   /** Of a deletion vector: the data file, and its place in its own file. */
   readonly referencedFile: string | undefined;
   readonly contentStart: number | undefined;
@@ -66,6 +68,7 @@ interface Entry {
     readonly null_value_counts?: ById<bigint>;
     readonly lower_bounds?: ById<Uint8Array>;
     readonly upper_bounds?: ById<Uint8Array>;
+    readonly equality_ids?: readonly number[] | null;
     readonly referenced_data_file?: string | null;
     readonly content_offset?: bigint | null;
     readonly content_size_in_bytes?: bigint | null;
@@ -131,6 +134,7 @@ async function filesOfManifest(
         nullCounts: file.null_value_counts,
         lowerBounds: file.lower_bounds,
         upperBounds: file.upper_bounds,
+        equalityIds: file.equality_ids,
         referencedFile: file.referenced_data_file ?? undefined,
         contentStart: numberOf(file.content_offset),
         contentBytes: numberOf(file.content_size_in_bytes),

@@ -59,6 +59,8 @@ export interface IcebergSnapshot {
   /** `undefined`: the table never had rows. */
   readonly snapshot: Snapshot | undefined;
   readonly schema: IcebergSchema;
+  /** Those that the table has had. */
+  readonly schemas: readonly IcebergSchema[];
   /** By id. */
   readonly specs: ReadonlyMap<number, readonly PartitionField[]>;
   readonly nameMapping: NameMapping | undefined;
@@ -98,6 +100,7 @@ export async function readTableMetadata(
     location: metadata.location,
     snapshot,
     schema,
+    schemas: metadata.schemas ?? [schema],
     specs: new Map(specs.map((spec) => [spec['spec-id'], spec.fields])),
     nameMapping: mapping === undefined ? undefined : (JSON.parse(mapping) as NameMapping),
   };
