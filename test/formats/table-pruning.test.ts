@@ -303,6 +303,19 @@ describe('where on a table with statistics', () => {
     }
   });
 
+  it('heeds that rows round times before 1970 up, out of their partition', async () => {
+    const files = [
+      { rows: [{ at: -1n }], partition: [-1] },
+      { rows: [{ at: 86_400_000_000n }], partition: [1] },
+    ];
+    const bytes = (day: number) => bytesOf('result', day);
+    const partitions = [{ contains_null: false, lower_bound: bytes(-1), upper_bound: bytes(-1) }];
+    const specs = [[{ source: 7, transform: 'day', avro: 'int' }]];
+    const manifests = [{ files: files.slice(0, 1), partitions }, { files: files.slice(1) }];
+    const root = await writeIceberg({ columns, manifests, specs });
+    expect(await chosen(root, { at: { gte: '1970-01-01', lt: '1970-01-02' } })).toHaveLength(1);
+  });
+
   it('finds promoted and renamed columns of an Iceberg table by their ids, and leaves added ones', async () => {
     const old = [
       { ...columns[1]!, name: 'count', id: 1 },
