@@ -1,5 +1,6 @@
 import type { Dataset } from '../core/dataset.js';
 import { fingerprint } from '../core/fingerprint.js';
+import { heldSamples } from '../core/held-samples.js';
 import { checkIndex } from '../core/index-range.js';
 import { type Movable, type Recipe, toRecipe } from '../core/recipe.js';
 
@@ -23,6 +24,11 @@ export class ArrayDataset<T> implements Dataset<T>, Movable {
   get(index: number): T {
     checkIndex(index, this.items.length, 'ArrayDataset');
     return this.items[index] as T;
+  }
+
+  /** @internal A subclass may have a `get` of its own. */
+  [heldSamples](): readonly T[] | undefined {
+    return this.get === ArrayDataset.prototype.get ? this.items : undefined;
   }
 
   /** Identifies the dataset by its length alone; the items are not read. */

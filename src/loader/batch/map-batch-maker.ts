@@ -1,6 +1,7 @@
 import { checkTensors } from '../../core/checked-tensor.js';
 import type { BatchContext, Dataset } from '../../core/dataset.js';
 import { CollateError } from '../../core/errors.js';
+import { type HoldsSamples, heldSamples, takeHeld } from '../../core/held-samples.js';
 import { checkIndex } from '../../core/index-range.js';
 import { andThen, type MaybePromise } from '../../core/maybe-promise.js';
 import { DrawContext } from '../../random/sample-context.js';
@@ -13,6 +14,7 @@ import { replacementsOf } from './replacements.js';
 import {
   type FetchSample,
   firstMade,
+  noneSkipped,
   noSampleLeft,
   type SampleSteps,
   type SettledSamples,
@@ -28,6 +30,8 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
   readonly #samples: SampleSteps;
   readonly #progress: Int32Array;
   readonly #fetchOne: FetchSample;
+  /** The samples, if the dataset holds them and nothing else is done with each. */
+  readonly #held: ArrayLike<unknown> | undefined;
   /** Makes the result of a batch: chosen once, so that provenance costs nothing when it is off. */
   readonly #result: (task: IndexTask, made: MadeBatch, skipped: readonly SkippedSample[]) => BatchResult;
 
@@ -36,6 +40,7 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
     this.#samples = samples;
     this.#progress = progress;
     this.#fetchOne = (context) => dataset.get(context.index, context);
+    this.#held = samples.changesSamples ? undefined : (dataset as HoldsSamples)[heldSamples]?.();
     const tracer = samples.settings.provenance ? new OriginTracer(dataset) : undefined;
     this.#result = tracer
       ? (task, made, skipped) => ({ ...resultOf(task, made, skipped), origin: tracer.trace(task, made) })
@@ -51,6 +56,8 @@ export class MapBatchMaker implements BatchMaker<IndexTask> {
         return this.#result(task, { value, samples: undefined }, []);
       });
     }
+    const held = this.#held && takeHeld(this.#held, task.indices);
+    if (held) return this.#collate(task, { samples: held, skipped: noneSkipped }, memory);
     const settled = settle(this.#fetch(task));
     if (!(settled instanceof Promise)) return this.#finish(task, settled, memory);
     return settled.then((samples) => this.#finish(task, samples, memory));

@@ -53,6 +53,8 @@ export class SampleSteps {
   readonly steps: BatchSteps;
   readonly settings: BatchSettings;
   readonly worker: number | null;
+  /** Whether a sample is more than what the dataset returns. */
+  readonly changesSamples: boolean;
 
   /** Makes a sample, or takes it from the cache: chosen once, so that a loader without a cache has no cost. */
   readonly #once: (fetch: FetchSample, context: DrawContext) => unknown;
@@ -66,6 +68,7 @@ export class SampleSteps {
   ) {
     this.#title = datasetTitle(dataset);
     this.steps = cache ? { ...steps, fused: false } : steps;
+    this.changesSamples = steps.transform !== undefined || cache !== undefined;
     this.#once = cache
       ? (fetch, context) => cache.sample(context, (fixed) => this.#make(fetch, fixed))
       : (fetch, context) => this.#make(fetch, context);
@@ -213,7 +216,7 @@ export interface SettledSamples {
   readonly slots?: readonly number[];
 }
 
-const noneSkipped: readonly SkippedSample[] = [];
+export const noneSkipped: readonly SkippedSample[] = [];
 
 function isPromise(sample: unknown): boolean {
   return typeof sample === 'object' && sample instanceof Promise;
