@@ -343,6 +343,20 @@ describe('the state of an amended run', () => {
     expect(() => verifyReceipt(load(), other.receipt())).toThrow('at global step 3');
   });
 
+  it('is refused if its amendments are damaged', async () => {
+    const loader = new DataLoader<number>(range(8), { batchSize: 2 });
+    await loader.amend({ at: 1, batchSize: 4 });
+    const state = loader.stateDict();
+    for (const batchSize of [[[1, 'x']], [[1]], [[-1, 2]], [[1, 2, 3]], 5]) {
+      const other = new DataLoader<number>(range(8), { batchSize: 2 });
+      const load = async () => {
+        other.loadStateDict({ ...state, amendments: { batchSize } });
+        await collect(other);
+      };
+      await expect(load()).rejects.toThrow(/^Loader state: amendments\.batchSize/);
+    }
+  });
+
   it('says what to wait for before it is applied', async () => {
     const first = load();
     await first.amend({ at: 3, weights: [1, 0] });

@@ -3,7 +3,6 @@ import type { Sampler } from '../../core/sampler.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
 import type { MixtureDataset } from '../../datasets/mixture-dataset.js';
 import type { MixtureAmendments } from '../../datasets/mixture-options.js';
-import type { GrowthMode } from '../../random/grown-passes.js';
 import type { LoadedSource } from '../order/loader-order.js';
 import { amendProblem, type ReadAmendment } from './amendment.js';
 import type { Amendments, Change } from './amendments.js';
@@ -11,10 +10,6 @@ import { grownBefore, growthProblem } from './growth.js';
 import { isMixture } from './is-mixture.js';
 
 type Mixture = MixtureDataset<unknown>;
-
-/** A source that was added or has grown, as a state records it: its number, its samples before and after, its identity, and when they come. */
-type SourceRecord = [source: number, before: number, length: number, identity: string, mode: GrowthMode];
-const recordLength = 5;
 
 /**
  * The change to other sources.
@@ -26,38 +21,38 @@ export function sourcesChange(
   mixture: LoadedSource,
   name: string,
   { at, sources = [], newSamples }: ReadAmendment,
-): Change {
+): Change<'sources'> {
   if (!isMixture(mixture))
     throw amendProblem('sources', `needs a MixtureDataset as the dataset of the loader, not ${name}`);
-  const before = (grownBefore(amendments, 'sources', at) as typeof sources | undefined) ?? mixture.datasets;
+  const before = grownBefore(amendments, 'sources', at)?.datasets ?? mixture.datasets;
   if (sources.length < before.length)
     throw amendProblem(
       'sources',
       `has ${sources.length} sources of ${before.length}: give an unused one weight 0`,
     );
-  const records = sources.flatMap((source, k): (number | string)[] => {
-    const old = before[k];
-    const problem = old && growthProblem(old, source);
-    if (problem) throw amendProblem(`sources.${k}`, problem);
-    const identity = datasetFingerprint(source);
+  const grown = sources.flatMap((dataset, source) => {
+    const old = before[source];
+    const problem = old && growthProblem(old, dataset);
+    if (problem) throw amendProblem(`sources.${source}`, problem);
+    const identity = datasetFingerprint(dataset);
     if (old && datasetFingerprint(old) === identity) return [];
-    const record: SourceRecord = [
-      k,
-      old?.length ?? source.length,
-      source.length,
-      identity.slice(0, 12),
-      newSamples,
-    ];
-    return record;
+    const { length } = dataset;
+    return [{ identity, growth: { source, before: old?.length ?? length, length, mode: newSamples } }];
   });
-  if (records.length === 0)
-    throw amendProblem('sources', 'are those of the run: none has grown or was added');
-  return { at, kind: 'sources', value: records, object: sources };
+  if (grown.length === 0) throw amendProblem('sources', 'are those of the run: none has grown or was added');
+  return {
+    at,
+    kind: 'sources',
+    value: grown.flatMap(({ identity, growth }) => [
+      ...[growth.source, growth.before, growth.length, identity.slice(0, 12), growth.mode],
+    ]),
+    object: { datasets: sources, growths: grown.map(({ growth }) => growth) },
+  };
 }
 
 /** The sources after all amendments. */
 function sourcesAt({ datasets }: Mixture, amendments: Amendments): readonly Dataset<unknown>[] {
-  return (amendments.of('sources').at(-1)?.object as Dataset<unknown>[] | undefined) ?? datasets;
+  return amendments.of('sources').at(-1)?.object?.datasets ?? datasets;
 }
 
 /** What the loader has for the mixture before its first amendment. */
@@ -84,16 +79,13 @@ export function amendedMixture(
     throw amendProblem(changes.length > 0 ? 'weights' : 'sources', message);
   }
   const weights = changes.map(({ at, value }) => {
-    const known = growing.findLast((change) => change.at <= at)?.object as unknown[] | undefined;
-    checkWeights(value as number[], known?.length ?? mixture.datasets.length, datasets);
-    return { start: startOf(at), weights: value as number[] };
+    const known = growing.findLast((change) => change.at <= at)?.object?.datasets ?? mixture.datasets;
+    checkWeights(value, known.length, datasets);
+    return { start: startOf(at), weights: value };
   });
-  const growths = growing.flatMap(({ at, value }) => {
+  const growths = growing.flatMap(({ at, object }) => {
     const start = startOf(at);
-    const records = Array.from({ length: value.length / recordLength }, (_, k) =>
-      value.slice(k * recordLength, (k + 1) * recordLength),
-    ) as unknown as SourceRecord[];
-    return records.map(([source, before, length, , mode]) => ({ start, source, before, length, mode }));
+    return (object?.growths ?? []).map((growth) => ({ start, ...growth }));
   });
   return mixture.amended(datasets, { weights, growths } satisfies MixtureAmendments);
 }

@@ -153,7 +153,7 @@ export class AmendedRun {
     const firstChange = changes[0]?.at ?? Number.POSITIVE_INFINITY;
     const schedule = [
       ...base.filter(({ step }) => step < firstChange),
-      ...changes.map(({ at, value }) => ({ step: at, batchSize: value[0] as number })),
+      ...changes.map(({ at, value: [batchSize] }) => ({ step: at, batchSize })),
     ];
     const { source, samplerOf, options, order } = this.#base;
     const batches = { schedule, dropLast };

@@ -23,19 +23,19 @@ export function dataChange(
   amendments: Amendments,
   source: Dataset<unknown>,
   { at, data, newSamples }: ReadAmendment,
-): Change {
-  const before = (grownBefore(amendments, 'data', at) as Dataset<unknown> | undefined) ?? source;
+): Change<'data'> {
+  const before = grownBefore(amendments, 'data', at)?.dataset ?? source;
   if (isMixture(before)) throw amendProblem('data', 'is for a loader without a mixture: pass sources');
   if (!isMapDataset(before))
     throw amendProblem('data', 'needs a dataset in this thread, not the URL of a module');
   const problem = growthProblem(before, data!);
   if (problem) throw amendProblem('data', problem);
   const value = [data!.length, datasetFingerprint(data!).slice(0, 12), newSamples];
-  return { at, kind: 'data', value, object: data };
+  return { at, kind: 'data', value, object: { dataset: data!, mode: newSamples } };
 }
 
 /** The change to another sampler. @throws {@link ConfigError} if an amended run cannot use it */
-export function samplerChange(sampler: Sampler, at: number): Change {
+export function samplerChange(sampler: Sampler, at: number): Change<'sampler'> {
   const problem = samplerProblem(sampler);
   if (problem) throw amendProblem('sampler', `${sampler.constructor.name} ${problem}`);
   const identity = sampler.fingerprint?.() ?? sampler.constructor.name;
@@ -59,21 +59,23 @@ export function amendedSamplers(
   amendments: Amendments,
   { first, source, samples: ofSource, options, samplerOf, schedule, dropLast }: SamplerBase,
 ): { readonly sampler: Sampler; readonly dataset: LoadedSource } {
-  const changes = amendments.changes.filter(({ kind }) => kind === 'data' || kind === 'sampler');
+  const changes = amendments.changes.filter((change) => change.kind === 'data' || change.kind === 'sampler');
   if (changes.length === 0) return { sampler: first, dataset: source };
   let segments: SamplerSegment[] = [{ epoch: 0, sampler: first, samples: ofSource }];
   let dataset = source;
   /** Samples of the data, and the sampler that replaced the one of the options. */
   let [length, own] = [ofSource, options.sampler];
-  for (const { at, kind, object } of changes) {
+  for (const change of changes) {
+    const { at } = change;
     const samples = new SegmentedSampler(segments).epochSamples;
     const { epoch, step, position } = placeOf(new BatchSizeStages(schedule, samples, dropLast), at);
     const before = lastOf(segments, (segment) => segment.epoch <= epoch).sampler;
     const from = step === 0 ? epoch : epoch + 1;
-    if (kind === 'sampler') {
+    if (change.kind === 'sampler') {
       if (step > 0)
         throw midEpoch(at, at - step, new BatchSizeStages(schedule, samples, dropLast).startOf(from));
-      own = object as Sampler;
+      // Only a change that was read from a state lacks its object, and it is not applied.
+      own = change.object!;
       segments = withSegment(segments, { epoch: from, sampler: own, samples: length });
       continue;
     }
@@ -82,10 +84,10 @@ export function amendedSamplers(
         'data',
         `grows, but ${own.constructor.name} was made for ${length} samples: pass shuffle instead`,
       );
-    dataset = object as Dataset<unknown>;
-    const grown = samplerOf(dataset as { length: number });
-    const interleaves = amendmentMode(amendments, at) === 'interleaved' && step > 0;
-    length = (dataset as Dataset<unknown>).length;
+    const { dataset: data, mode } = change.object!;
+    const grown = samplerOf(data);
+    const interleaves = mode === 'interleaved' && step > 0;
+    [dataset, length] = [data, data.length];
     if (interleaves) segments = [...segments, interleaved(before, grown, samplerOf, { epoch, position })];
     segments = withSegment(segments, { epoch: from, sampler: grown, samples: length });
   }
@@ -95,10 +97,6 @@ export function amendedSamplers(
 /** A segment from an epoch on, instead of those that begin there or later. */
 function withSegment(segments: readonly SamplerSegment[], added: SamplerSegment): SamplerSegment[] {
   return [...segments.filter(({ epoch }) => epoch < added.epoch), added];
-}
-
-function amendmentMode(amendments: Amendments, at: number): unknown {
-  return amendments.of('data').find((change) => change.at === at)?.value[2];
 }
 
 function interleaved(

@@ -1,40 +1,74 @@
 import * as v from 'valibot';
+import type { Dataset } from '../../core/dataset.js';
 import { StateMismatchError } from '../../core/errors.js';
 import type { Json, JsonObject } from '../../core/json.js';
-import { parseOptions } from '../../core/options.js';
+import { integerFrom, parseOptions } from '../../core/options.js';
+import type { Sampler } from '../../core/sampler.js';
+import type { GrowthMode } from '../../random/grown-passes.js';
 
-/** What an amendment changes. */
-export type AmendedKind = 'weights' | 'batchSize' | 'sequenceLength' | 'sources' | 'data' | 'sampler';
-
-/** The kinds whose values are objects of the program: a state records only what identifies them. */
-const objectKinds: readonly AmendedKind[] = ['sources', 'data', 'sampler'];
-
-/** One change of a run, from a global step on. */
-export interface Change {
+/** A change to numbers, which a state records. */
+interface ValueChange<Kind, Value> {
+  /** The first global step with the change. */
   readonly at: number;
-  readonly kind: AmendedKind;
-  /** The new value, as a state records it. */
-  readonly value: readonly (number | string)[];
-  /** The datasets or the sampler. */
-  readonly object?: unknown;
+  readonly kind: Kind;
+  readonly value: Value;
 }
 
-const list = v.optional(
-  v.array(
-    v.custom<readonly (number | string)[]>(
-      (entry) => Array.isArray(entry) && Number.isSafeInteger(entry[0]) && entry.length > 1,
-      'must be a step and a value',
-    ),
-  ),
-  [],
-);
+/** A change to an object of the program, of which a state records only what identifies it. */
+interface ObjectChange<Kind, Changed> extends ValueChange<Kind, readonly (number | string)[]> {
+  /** `undefined` if the change was read from a state. */
+  readonly object?: Changed;
+}
+
+/** Data that has grown. */
+interface GrownData {
+  readonly dataset: Dataset<unknown>;
+  readonly mode: GrowthMode;
+}
+
+/** The sources of a mixture, of which some were added or have grown. */
+interface GrownSources {
+  readonly datasets: readonly Dataset<unknown>[];
+  /** The samples of each such source before and after. */
+  readonly growths: readonly {
+    readonly source: number;
+    readonly before: number;
+    readonly length: number;
+    readonly mode: GrowthMode;
+  }[];
+}
+
+interface Changes {
+  readonly weights: ValueChange<'weights', readonly number[]>;
+  readonly batchSize: ValueChange<'batchSize', readonly [number]>;
+  readonly sequenceLength: ValueChange<'sequenceLength', readonly [number]>;
+  readonly sources: ObjectChange<'sources', GrownSources>;
+  readonly data: ObjectChange<'data', GrownData>;
+  readonly sampler: ObjectChange<'sampler', Sampler>;
+}
+
+/** What an amendment changes. */
+export type AmendedKind = keyof Changes;
+
+/** One change of a run, from a global step on. */
+export type Change<Kind extends AmendedKind = AmendedKind> = Changes[Kind];
+
+/** The kinds whose values are objects of the program. */
+const objectKinds: readonly AmendedKind[] = ['sources', 'data', 'sampler'];
+
+const step = integerFrom(0);
+const shape = 'must be a step and a value';
+const one = v.optional(v.array(v.strictTuple([step, v.number()], shape)), []);
+const many = v.optional(v.array(v.tupleWithRest([step, v.number()], v.number(), shape)), []);
+const words = v.union([v.number(), v.string()]);
+const objects = v.optional(v.array(v.tupleWithRest([step, words], words, shape)), []);
 const schema = v.strictObject({
-  weights: list,
-  batchSize: list,
-  sequenceLength: list,
-  sources: list,
-  data: list,
-  sampler: list,
+  weights: many,
+  batchSize: one,
+  sequenceLength: one,
+  sources: objects,
+  data: objects,
+  sampler: objects,
 });
 
 /**
@@ -51,12 +85,19 @@ export class Amendments {
 
   /** @throws {@link ConfigError} naming what is not an amendment */
   static fromJson(json: JsonObject): Amendments {
-    const kinds = parseOptions('Loader state', schema, json, 'amendments');
-    return new Amendments(
-      Object.entries(kinds).flatMap(([kind, entries]) =>
-        entries.map(([at, ...value]) => ({ at: at as number, kind: kind as AmendedKind, value })),
-      ),
-    );
+    const saved = parseOptions('Loader state', schema, json, 'amendments');
+    const asObject = <Kind>(kind: Kind, list: typeof saved.data) =>
+      list.map(([at, ...value]) => ({ at, kind, value }));
+    return new Amendments([
+      ...saved.weights.map(([at, ...value]) => ({ at, kind: 'weights' as const, value })),
+      ...saved.batchSize.map(([at, size]) => ({ at, kind: 'batchSize' as const, value: [size] as const })),
+      ...saved.sequenceLength.map(([at, length]) => ({
+        ...{ at, kind: 'sequenceLength' as const, value: [length] as const },
+      })),
+      ...asObject('sources' as const, saved.sources),
+      ...asObject('data' as const, saved.data),
+      ...asObject('sampler' as const, saved.sampler),
+    ]);
   }
 
   /** The amendments as plain JSON; `undefined` without any. */
@@ -68,8 +109,8 @@ export class Amendments {
   }
 
   /** The changes of one kind, ascending by step. */
-  of(kind: AmendedKind): readonly Change[] {
-    return this.changes.filter((change) => change.kind === kind);
+  of<Kind extends AmendedKind>(kind: Kind): readonly Change<Kind>[] {
+    return this.changes.filter((change): change is Change<Kind> => change.kind === kind);
   }
 
   /** The changes whose values are objects of the program; or the others. */

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../core/dataset.js';
 import { datasetFingerprint } from '../../datasets/dataset-fingerprint.js';
 import { amendProblem } from './amendment.js';
-import type { Amendments } from './amendments.js';
+import type { Amendments, Change } from './amendments.js';
 
 /**
  * What an amendment of sources or data at a global step changes: the value of the last such amendment before that step, since one at the same
@@ -10,7 +10,11 @@ import type { Amendments } from './amendments.js';
  * @returns `undefined` if none is before
  * @throws {@link ConfigError} if there is one at a later step, which has grown from what this one would replace
  */
-export function grownBefore(amendments: Amendments, kind: 'sources' | 'data', at: number): unknown {
+export function grownBefore<Kind extends 'sources' | 'data'>(
+  amendments: Amendments,
+  kind: Kind,
+  at: number,
+): Change<Kind>['object'] | undefined {
   const changes = amendments.of(kind);
   const later = changes.find((change) => change.at > at);
   if (later)

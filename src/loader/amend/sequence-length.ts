@@ -10,7 +10,10 @@ import type { Change } from './amendments.js';
  *
  * @throws {@link ConfigError} if the sequences are not tokens of one length that the new length divides
  */
-export function withSequenceLengths(source: LoadedSource, changes: readonly Change[]): LoadedSource {
+export function withSequenceLengths(
+  source: LoadedSource,
+  changes: readonly Change<'sequenceLength'>[],
+): LoadedSource {
   if (changes.length === 0) return source;
   const whole = wholeLength(source);
   if (whole === undefined)
@@ -18,7 +21,7 @@ export function withSequenceLengths(source: LoadedSource, changes: readonly Chan
       'sequenceLength',
       'needs windows or packed rows of one length (TokenWindows, PackedDataset)',
     );
-  const lengths = changes.map(({ value }) => value[0] as number);
+  const lengths = changes.map(({ value: [length] }) => length);
   for (const length of lengths) {
     if (length <= whole && whole % length === 0) continue;
     const message =
@@ -26,7 +29,7 @@ export function withSequenceLengths(source: LoadedSource, changes: readonly Chan
       'Make sequences of the longest length that the run will need, and begin with a shorter one';
     throw amendProblem('sequenceLength', message);
   }
-  const steps = changes.map(({ at, value }) => ({ step: at, length: value[0] as number }));
+  const steps = changes.map(({ at, value: [length] }) => ({ step: at, length }));
   return new SplitSequences(source as Dataset<unknown>, whole, steps);
 }
 
