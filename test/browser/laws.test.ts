@@ -7,7 +7,7 @@ import { bundle, executablePath, type Files, TestPage } from './browser-page.js'
 import { runLaws } from './laws.js';
 
 // Starting the workers of a configuration takes most of its time.
-const count = searchSize({ short: 14, long: 40 });
+const count = searchSize({ short: 10, long: 40 });
 const page = fileURLToPath(new URL('page.js', import.meta.url));
 
 describe.skipIf(!executablePath)('the laws in a browser', () => {

@@ -48,7 +48,7 @@ async function chosen(root: string, where?: Where): Promise<unknown[]> {
   return rows;
 }
 
-const runs = { numRuns: searchSize({ short: 25, long: 1_000 }) };
+const runs = { numRuns: searchSize({ short: 15, long: 1_000 }) };
 
 describe('where on a table with statistics', () => {
   it('gives the rows of a Delta table without statistics, whatever the statistics are rounded to', async () => {

@@ -4,7 +4,7 @@ import { searchSize } from '../setup/search-size.js';
 import { type Outcome, simulate } from './simulate.js';
 
 const given = process.env.MILLRACE_SIMULATE;
-const schedules = searchSize({ short: 1_000, long: 10_000 });
+const schedules = searchSize({ short: 700, long: 10_000 });
 
 async function simulateSeed(seed: number): Promise<Outcome> {
   try {
