@@ -1,6 +1,6 @@
 // The first module of a worker thread. Its first message is the setup, which the main thread builds while this thread starts.
 import { parentPort } from 'node:worker_threads';
-import { setWorkerInfo } from '../worker-info.js';
+import { setWorkerInfo } from '../../../core/worker-info.js';
 import { ProgramHost } from './program-host.js';
 import type { GuestArrives, ToWorker, WorkerSetup } from './protocol.js';
 

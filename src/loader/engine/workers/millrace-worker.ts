@@ -1,6 +1,6 @@
 // `millrace/worker`: the program of a web worker. A script that imports it becomes such a worker.
 import { toErrorRecord } from '../../../core/error-record.js';
-import { setWorkerInfo } from '../worker-info.js';
+import { setWorkerInfo } from '../../../core/worker-info.js';
 import { ProgramHost } from './program-host.js';
 import type { GuestArrives, ToWorker, WorkerSetup } from './protocol.js';
 import { type FromWebWorker, type Greeting, type ToWebWorker, webLocks } from './web-worker.js';

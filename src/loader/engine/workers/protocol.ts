@@ -2,6 +2,7 @@ import type { DType } from '../../../core/dtype.js';
 import type { ErrorRecord } from '../../../core/error-record.js';
 import type { Recipe } from '../../../core/recipe.js';
 import type { StageTimes } from '../../../core/stage-clock.js';
+import type { WorkerInfo } from '../../../core/worker-info.js';
 import type { MixOptions } from '../../../images/mix-collate.js';
 import type { PackCollateOptions } from '../../../tokens/pack-collate.js';
 import type { Rearrangement } from '../../amend/rearrangement.js';
@@ -13,7 +14,6 @@ import type { TorchRules } from '../../batch/tree-collate.js';
 import type { BatchTask } from '../../order/batch-task.js';
 import type { DatasetFacts } from '../../order/dataset-facts.js';
 import type { CachePlan } from '../sample-cache/open-cache.js';
-import type { WorkerInfo } from '../worker-info.js';
 import type { DetachedTensor } from './detached-tensors.js';
 import type { ThreadPort } from './thread-port.js';
 

@@ -1,11 +1,11 @@
 import { LoaderClosedError, WorkerExitError, WorkerTransferError } from '../../../core/errors.js';
 import { sharedBuffer } from '../../../core/shared-buffer.js';
+import { getWorkerInfo } from '../../../core/worker-info.js';
 import type { Rearrangement } from '../../amend/rearrangement.js';
 import type { BatchTask } from '../../order/batch-task.js';
 import type { DatasetFacts } from '../../order/dataset-facts.js';
 import type { BatchEngine } from '../batch-engine.js';
 import type { Ticket } from '../ticket.js';
-import { getWorkerInfo } from '../worker-info.js';
 import { PoolWorker, type PoolWorkerEvents, type PoolWorkerResources } from './pool-worker.js';
 import type { WorkerSetup } from './protocol.js';
 
