@@ -1,20 +1,24 @@
-// Conversations made from the documents of this repository, and the tokenizer that encodes them.
+// Conversations made from the documents of this repository and of the packages it installs, and the tokenizer that encodes them.
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { benchFolder } from './measure.js';
 
-/** They give 15 MB: a small job of fine-tuning. */
-const copies = 36;
+/** They give 20 MB: a small job of fine-tuning. */
+const copies = 2;
 
 /** Path of the conversations; creates them if they do not exist. Each asks for a section of a document, and answers with it. */
 export function chatFile(): string {
-  const path = `${benchFolder()}/chats-${copies}.jsonl`;
+  const path = `${benchFolder()}/chats-of-packages.jsonl`;
   if (existsSync(path)) return path;
-  const docs = fileURLToPath(new URL('../docs', import.meta.url));
-  const pages = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.md'),
-  );
-  const sections = pages.flatMap((page) => readFileSync(`${docs}/${page}`, 'utf8').split(/^(?=#+ )/m));
+  const pages = ['../docs', '../node_modules'].flatMap((name) => {
+    const folder = fileURLToPath(new URL(name, import.meta.url));
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    return names
+      .filter((each) => each.endsWith('.md'))
+      .sort()
+      .map((each) => `${folder}/${each}`);
+  });
+  const sections = pages.flatMap((page) => readFileSync(page, 'utf8').split(/^(?=#+ )/m));
   const rows = Array.from({ length: copies }, (_, copy) =>
     sections.map((section, k) => {
       const [title, ...lines] = section.split('\n');
