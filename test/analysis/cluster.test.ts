@@ -324,7 +324,7 @@ describe.skipIf(!redisProgram)('analyzeOnCluster', () => {
   });
 
   it('can be canceled at any moment, also while it is put into the queue', async () => {
-    for (let run = 0; run < searchSize({ short: 6, long: 60 }); run++) {
+    for (let run = 0; run < searchSize({ short: 4, long: 60 }); run++) {
       const own = options();
       // Without workers the analysis waits in the queue until it is removed.
       const canceled = expect(analyzeOnCluster(dataset, own)).rejects.toThrow(/it was canceled/);

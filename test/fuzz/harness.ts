@@ -63,7 +63,7 @@ export function fuzzTest(title: string, target: FuzzTarget): void {
 export async function fuzz(target: FuzzTarget): Promise<FuzzReport> {
   const seed = Number(process.env.MILLRACE_FUZZ_SEED ?? target.seed ?? 1);
   const count = Number(
-    process.env.MILLRACE_FUZZ ?? target.mutations ?? searchSize({ short: 500, long: 10_000 }),
+    process.env.MILLRACE_FUZZ ?? target.mutations ?? searchSize({ short: 250, long: 10_000 }),
   );
   const only = process.env.MILLRACE_FUZZ_ONLY;
   const folder = mkdtempSync(join(tmpdir(), 'millrace-fuzz-'));

@@ -115,8 +115,7 @@ export class LanceFile implements TableFile {
   async readBlock(block: number, columns: readonly string[]): Promise<TableBlock> {
     const start = this.bounds[block]!;
     const rows = Array.from({ length: this.bounds[block + 1]! - start }, (_, k) => start + k);
-    const read = await this.readRows(rows, columns);
-    return { start, columns: read.map((value) => (row: number) => value(row)) };
+    return { start, columns: await this.readRows(rows, columns) };
   }
 
   /**
