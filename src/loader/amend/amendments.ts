@@ -85,18 +85,19 @@ export class Amendments {
 
   /** @throws {@link ConfigError} naming what is not an amendment */
   static fromJson(json: JsonObject): Amendments {
-    const saved = parseOptions('Loader state', schema, json, 'amendments');
-    const asObject = <Kind>(kind: Kind, list: typeof saved.data) =>
-      list.map(([at, ...value]) => ({ at, kind, value }));
+    const { weights, batchSize, sequenceLength, sources, data, sampler } = parseOptions(
+      'Loader state',
+      schema,
+      json,
+      'amendments',
+    );
     return new Amendments([
-      ...saved.weights.map(([at, ...value]) => ({ at, kind: 'weights' as const, value })),
-      ...saved.batchSize.map(([at, size]) => ({ at, kind: 'batchSize' as const, value: [size] as const })),
-      ...saved.sequenceLength.map(([at, length]) => ({
-        ...{ at, kind: 'sequenceLength' as const, value: [length] as const },
-      })),
-      ...asObject('sources' as const, saved.sources),
-      ...asObject('data' as const, saved.data),
-      ...asObject('sampler' as const, saved.sampler),
+      ...weights.map(([at, ...value]) => ({ at, kind: 'weights', value }) as const),
+      ...batchSize.map(([at, size]) => ({ at, kind: 'batchSize', value: [size] }) as const),
+      ...sequenceLength.map(([at, length]) => ({ at, kind: 'sequenceLength', value: [length] }) as const),
+      ...sources.map(([at, ...value]) => ({ at, kind: 'sources', value }) as const),
+      ...data.map(([at, ...value]) => ({ at, kind: 'data', value }) as const),
+      ...sampler.map(([at, ...value]) => ({ at, kind: 'sampler', value }) as const),
     ]);
   }
 
