@@ -1,4 +1,4 @@
-import { concatBytes } from '../core/concat-bytes.js';
+import { collectBytes } from '../core/concat-bytes.js';
 import { FormatError, MillraceError } from '../core/errors.js';
 import { messageOf } from '../core/thrown.js';
 import type { ByteSource } from './byte-source.js';
@@ -69,14 +69,9 @@ export async function decompressInMemory(
   compression: Compression,
   limit: number,
 ): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of decompress(source, compression)) {
-    length += piece.length;
-    checkDecompressed(length, limit, { file: source.name });
-    pieces.push(piece);
-  }
-  return concatBytes(pieces);
+  return collectBytes(decompress(source, compression), (length) =>
+    checkDecompressed(length, limit, { file: source.name }),
+  );
 }
 
 async function* unzstd(source: ByteSource): AsyncGenerator<Uint8Array> {

@@ -23,13 +23,11 @@ export function tableOfFolder(folder: string, names: readonly string[]): FormatN
       return parts.some((_, k) => k > 0 && mark.test(parts.slice(k).join('/')));
     });
     if (inner !== undefined)
-      throw problem(`${folder} holds tables of ${name}, such as that of ${inner}`, 'Name one table.');
+      throw new ConfigError(
+        'Data files',
+        [{ field: 'files', message: `${folder} holds tables of ${name}, such as that of ${inner}` }],
+        { next: 'Name one table. To read the files of one format all the same, name it: { format }.' },
+      );
   }
   return undefined;
-}
-
-function problem(message: string, next: string): ConfigError {
-  return new ConfigError('Data files', [{ field: 'files', message }], {
-    next: `${next} To read the files of one format all the same, name it: { format }.`,
-  });
 }

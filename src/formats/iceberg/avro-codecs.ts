@@ -1,5 +1,5 @@
 import { createInflateRaw } from 'node:zlib';
-import { concatBytes } from '../../core/concat-bytes.js';
+import { collectBytes } from '../../core/concat-bytes.js';
 import { FormatError } from '../../core/errors.js';
 import { snappyLength, unsnappyInto } from '../../storage/snappy.js';
 import { keepZstdDecoder, takeZstdDecoder } from '../../storage/zstd.js';
@@ -24,7 +24,7 @@ export async function unpackBlock(
     case 'deflate': {
       const inflate = createInflateRaw();
       inflate.end(packed);
-      return joined(inflate, check);
+      return collectBytes(inflate, check);
     }
     case 'snappy':
       return unsnappy(packed, check);
@@ -35,20 +35,6 @@ export async function unpackBlock(
         next: 'Rewrite the manifests of the table with write.avro.compression-codec = gzip, zstd or snappy.',
       });
   }
-}
-
-async function joined(
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  check: CheckLength,
-): Promise<Uint8Array> {
-  const kept: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of pieces) {
-    length += piece.length;
-    check(length);
-    kept.push(piece);
-  }
-  return concatBytes(kept);
 }
 
 /** The checksum of the content follows it. */
@@ -65,7 +51,7 @@ function unsnappy(packed: Uint8Array, check: CheckLength): Uint8Array {
 
 async function unzstd(packed: Uint8Array, check: CheckLength): Promise<Uint8Array> {
   const decoder = takeZstdDecoder();
-  const content = await joined(decoder.decode(packed), check);
+  const content = await collectBytes(decoder.decode(packed), check);
   decoder.end();
   keepZstdDecoder(decoder);
   return content;

@@ -3,7 +3,7 @@ import { createHash, getHashes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { createBrotliDecompress } from 'node:zlib';
-import { concatBytes } from '../../core/concat-bytes.js';
+import { collectBytes } from '../../core/concat-bytes.js';
 import { FormatError, MillraceError } from '../../core/errors.js';
 import { isNode } from '../../core/platform.js';
 import { messageOf } from '../../core/thrown.js';
@@ -100,19 +100,14 @@ async function* mismatches(
   }
 }
 
-async function collected(
+function collected(
   packed: ByteSource,
   pieces: AsyncIterable<Uint8Array>,
   limit: number,
 ): Promise<Uint8Array> {
-  const kept: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of pieces) {
-    length += piece.length;
+  return collectBytes(pieces, (length) => {
     if (length > limit) throw tooLong(packed, limit);
-    kept.push(piece);
-  }
-  return concatBytes(kept);
+  });
 }
 
 async function* unbrotli(packed: ByteSource): AsyncGenerator<Uint8Array> {

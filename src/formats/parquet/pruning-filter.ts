@@ -1,5 +1,5 @@
 import type { ParquetQueryFilter, SchemaTree } from 'hyparquet';
-import { timeOf } from '../where/test-row.js';
+import { reordered, timeOf } from '../where/test-row.js';
 import { kindOfValue, type ValueKind, type WhereNode, type WhereTest } from '../where/where.js';
 
 /**
@@ -17,9 +17,6 @@ export function pruningFilter(node: WhereNode, tree: readonly SchemaTree[]): Par
 }
 
 const names = { eq: '$eq', gt: '$gt', gte: '$gte', lt: '$lt', lte: '$lte', in: '$in' } as const;
-
-/** UTF-16 and UTF-8 order these characters differently, and statistics are compared as UTF-16. */
-const reordered = /[\ud800-\uffff]/;
 
 function testFilter(
   { column, operator, values }: WhereTest,

@@ -1,4 +1,4 @@
-import { order, timeOf } from './test-row.js';
+import { order, reordered, timeOf } from './test-row.js';
 import { kindOfValue, type WhereNode, type WhereTest } from './where.js';
 
 /** What a table says about the values of a column in one file, without opening it. What is not known is not there. */
@@ -10,9 +10,6 @@ export interface ColumnBounds {
   /** Whether all values are missing, or none. */
   readonly missing?: 'all' | 'none' | undefined;
 }
-
-/** Writers order these characters by UTF-16 or by UTF-8. */
-const reordered = /[\ud800-\uffff]/;
 
 /**
  * Whether a file may hold a row that passes a condition. What bounds cannot decide may hold: a column without bounds, values of another

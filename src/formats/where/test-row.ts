@@ -81,8 +81,8 @@ function areInOrder(operator: WhereOperator, a: number, b: number): boolean {
   }
 }
 
-/** UTF-16 orders characters beyond U+FFFF before some below. */
-const reordered = /[\ud800-\uffff]/;
+/** UTF-16 and UTF-8 order these characters differently, and writers of statistics use either. */
+export const reordered = /[\ud800-\uffff]/;
 
 /** Orders text by code point. */
 export function order(a: string, b: string): number {
