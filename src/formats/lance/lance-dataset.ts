@@ -3,13 +3,13 @@ import { ConfigError, ObjectChangedError } from '../../core/errors.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
 import { setOwn } from '../../core/record.js';
 import { contentFingerprint } from '../../storage/content-fingerprint.js';
-import type { FileSource } from '../../storage/file-source.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
-import type { FileRecipe } from '../file-dataset.js';
+import { closingOnError, type FileRecipe } from '../file-dataset.js';
 import type { FormatOptions, StoredColumn } from '../file-format.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { columnsNamed } from '../tables/columns-named.js';
+import { reopenedTable } from '../tables/reopened-table.js';
 import { TableDataset } from '../tables/table-dataset.js';
 import type { TableRowsRecipe, TableSettings, TableShard } from '../tables/table-rows.js';
 import { LanceFile, tableOfManifest } from './lance-file.js';
@@ -43,7 +43,7 @@ export class LanceDataset extends TableDataset<Row, LanceFile> {
         },
       ]);
     const file = await LanceFile.open(folder, version);
-    try {
+    return closingOnError([file.source], async () => {
       const shard = { file, fingerprint: await contentFingerprint(file.source) };
       const names = file.columns.map((column) => column.name);
       const found = await chooseRows('LanceDataset', [shard], names, {
@@ -56,10 +56,7 @@ export class LanceDataset extends TableDataset<Row, LanceFile> {
         cacheBlocks: 1,
         maxDecompressedBytes: Number.MAX_SAFE_INTEGER,
       });
-    } catch (error) {
-      file.source.close();
-      throw error;
-    }
+    });
   }
 
   /** @throws {@link IndexRangeError}; {@link FormatError} if the row cannot be read. */
@@ -82,19 +79,19 @@ export class LanceDataset extends TableDataset<Row, LanceFile> {
     { rows, settings }: FileRecipe<TableRowsRecipe, TableSettings>,
     make: MakeFromRecipe,
   ): Promise<LanceDataset> {
-    const shard = rows.shards[0]!;
-    const source = await make<FileSource>(shard.source);
-    source.close();
-    const { folder, version } = tableOfManifest(source.name);
-    const file = await LanceFile.open(folder, version, shard.footer as Float64Array | undefined);
-    if ((await contentFingerprint(file.source)) !== shard.fingerprint) {
-      file.source.close();
-      throw new ObjectChangedError('The Lance table was replaced after it was opened', {
-        where: { file: source.name },
-        next: 'Open it again.',
-      });
-    }
-    return new LanceDataset([{ ...shard, file }], settings);
+    const shard = await reopenedTable(rows, make, {
+      open(path, footer) {
+        const { folder, version } = tableOfManifest(path);
+        return LanceFile.open(folder, version, footer as Float64Array | undefined);
+      },
+      versionOf: ({ source }) => contentFingerprint(source),
+      changed: (file) =>
+        new ObjectChangedError('The Lance table was replaced after it was opened', {
+          where: { file },
+          next: 'Open it again.',
+        }),
+    });
+    return new LanceDataset([shard], settings);
   }
 }
 

@@ -1,16 +1,16 @@
-import { ConfigError, ObjectChangedError } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import type { MakeFromRecipe } from '../../core/recipe.js';
-import type { FileSource } from '../../storage/file-source.js';
 import { localPath } from '../../storage/local-path.js';
 import { isRemote } from '../../storage/url-scheme.js';
-import type { FileRecipe } from '../file-dataset.js';
+import { closingOnError, type FileRecipe } from '../file-dataset.js';
 import type { FormatOptions, StoredColumn } from '../file-format.js';
 import { chooseRows, settingsOf } from '../tables/choose-rows.js';
 import { columnsNamed } from '../tables/columns-named.js';
+import { reopenedTable } from '../tables/reopened-table.js';
 import { TableDataset } from '../tables/table-dataset.js';
 import type { TableRowsRecipe, TableSettings, TableShard } from '../tables/table-rows.js';
 import type { SqlEngineName, SqlSelection } from './sql-engine.js';
-import { databaseVersion, SqlFile } from './sql-file.js';
+import { databaseChanged, databaseVersion, SqlFile } from './sql-file.js';
 
 /** What identifies the rows besides the file. */
 interface SqlSettings extends TableSettings {
@@ -49,7 +49,7 @@ export class SqlDataset extends TableDataset<Readonly<Record<string, unknown>>, 
       ]);
     const selection = { ...(table !== undefined && { table }), ...(query !== undefined && { query }) };
     const file = await SqlFile.open(localPath(name), engine, selection);
-    try {
+    return closingOnError([file.source], async () => {
       const shard = { file, fingerprint: await databaseVersion(file.source) };
       const names = file.columns.map((column) => column.name);
       const found = await chooseRows('SqlDataset', [shard], names, { columns, where, constants: undefined });
@@ -60,10 +60,7 @@ export class SqlDataset extends TableDataset<Readonly<Record<string, unknown>>, 
         engine,
         selection,
       });
-    } catch (error) {
-      file.source.close();
-      throw error;
-    }
+    });
   }
 
   protected override identity() {
@@ -75,17 +72,11 @@ export class SqlDataset extends TableDataset<Readonly<Record<string, unknown>>, 
     { rows, settings }: FileRecipe<TableRowsRecipe, SqlSettings>,
     make: MakeFromRecipe,
   ): Promise<SqlDataset> {
-    const shard = rows.shards[0]!;
-    const source = await make<FileSource>(shard.source);
-    source.close();
-    const file = await SqlFile.open(source.name, settings.engine, settings.selection);
-    if ((await databaseVersion(file.source)) !== shard.fingerprint) {
-      file.source.close();
-      throw new ObjectChangedError('The database was written to after it was opened', {
-        where: { file: source.name },
-        next: 'Open it again, or read a copy that no program writes to.',
-      });
-    }
-    return new SqlDataset([{ ...shard, file }], settings);
+    const shard = await reopenedTable(rows, make, {
+      open: (path) => SqlFile.open(path, settings.engine, settings.selection),
+      versionOf: ({ source }) => databaseVersion(source),
+      changed: databaseChanged,
+    });
+    return new SqlDataset([shard], settings);
   }
 }

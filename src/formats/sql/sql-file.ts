@@ -99,14 +99,17 @@ export class SqlFile implements TableFile {
       const count = found[0]?.length ?? 0;
       // The result of a query was copied when it ran.
       const isChanged = table !== resultTable && engine.isChanged();
-      if (isChanged || count !== end - start)
-        throw new ObjectChangedError('The database was written to after it was opened', {
-          where: { file: this.source.name },
-          next: 'Open it again, or read a copy that no program writes to.',
-        });
+      if (isChanged || count !== end - start) throw databaseChanged(this.source.name);
       return { start, columns: columns.map((_, k) => (row: number) => found[k]![row]) };
     });
   }
+}
+
+export function databaseChanged(file: string): ObjectChangedError {
+  return new ObjectChangedError('The database was written to after it was opened', {
+    where: { file },
+    next: 'Open it again, or read a copy that no program writes to.',
+  });
 }
 
 /** Identifies the content of a database: its file and what is not yet written into it. */
